@@ -74,7 +74,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'open',
-    summary: 'Open the console in a browser, or print a link that signs in',
+    summary: 'Print a link to the console, and open it in a browser',
     load: async () => (await import('./commands/open.ts')).registerOpen,
   },
   {
@@ -89,7 +89,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'explore',
-    summary: 'Print how the behaviors of a user divide over the interests, and what each recommends',
+    summary: 'Print the coupling heat map of a user and the recommendations of each interest',
     load: async () => (await import('./commands/explore.ts')).registerExplore,
   },
   {

@@ -1,5 +1,5 @@
 /** The output of `console --help`. */
-export const help = `Serves the console: a web page that shows what the other processes do, and forwards its requests to their APIs.
+export const help = `Serves the console: a web page that shows what the other processes do. The server forwards its requests to their APIs.
 
 Configure the console with environment variables. It takes no arguments and stores nothing.
 
@@ -11,10 +11,10 @@ Configure the console with environment variables. It takes no arguments and stor
   FACET_PROMETHEUS_URL      address of a Prometheus, to show firing alerts        none
   FACET_CONSOLE_URL         address in the browser; https makes cookies secure    none
   FACET_CONSOLE_SECRET      seals session cookies; 32 characters or more          a new one at each start
-  FACET_SESSION_HOURS       time until a person must sign in again                12
+  FACET_SESSION_HOURS       lifetime of sessions and unused sign-in links, hours  12
   FACET_HOME                data home with keys.yaml                              .facet/default
   FACET_API_KEYS_FILE       API keys that may sign in, from facet keys create     <home>/keys.yaml
-  FACET_INSECURE            true responds without API keys                        false
+  FACET_INSECURE            true: require no API keys                             false
   FACET_HOST, FACET_PORT    address to listen on                                  127.0.0.1, 8085
   FACET_LOG_LEVEL           trace, debug, info, warn, error, fatal, silent        info
 

@@ -25,7 +25,7 @@ const policyParts = {
 /** The item map compiles its drawing commands with `Function`, so its document alone may do so. */
 const mapPolicyParts = { ...policyParts, 'script-src': "'self' 'unsafe-eval'" };
 
-/** Serves the page to everybody: it contains no data. Assets have a hash in their name and never change. */
+/** Serves the page without authentication: it contains no data. Assets have a hash in their name and never change. */
 export async function addPageRoutes(app: HttpApp): Promise<void> {
   await app.register(fastifyStatic, { root: pageFolder, serve: false, preCompressed: true });
   const policies = { map: writePolicy(mapPolicyParts), other: writePolicy(policyParts) };

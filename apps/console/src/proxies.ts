@@ -94,6 +94,23 @@ const withoutConsoleHeaders = without(['www-authenticate', 'content-security-pol
 
 function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: string, upstream: string): Error {
   const isTimeout = code.includes('TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT' && !/connect/i.test(message);
-  if (isTimeout) return consoleProblems.error('API_TIMED_OUT', `The ${name} at ${upstream} did not respond in time.`);
-  return consoleProblems.error('API_UNREACHABLE', `The ${name} at ${upstream} does not respond.`);
+  if (isTimeout) {
+    return consoleProblems.error('API_TIMED_OUT', `${nameOf(name)} at ${upstream} did not respond in time.`, {
+      remedy: `Check the log and the load of ${inSentence(name)}.`,
+    });
+  }
+  return consoleProblems.error('API_UNREACHABLE', `${nameOf(name)} at ${upstream} does not respond.`, {
+    remedy: `Start ${inSentence(name)}, or set FACET_${name.toUpperCase()}_URL of the console.`,
+  });
+}
+
+/** "the trainer", but "serving" and "Prometheus". */
+function inSentence(name: string): string {
+  if (name === 'prometheus') return 'Prometheus';
+  return name === 'serving' ? name : `the ${name}`;
+}
+
+function nameOf(name: string): string {
+  const text = inSentence(name);
+  return text[0]!.toUpperCase() + text.slice(1);
 }

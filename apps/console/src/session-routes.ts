@@ -79,8 +79,8 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
         );
       }
       if (found.origins !== undefined) {
-        throw problemError('FORBIDDEN', `The key ${found.name} is public: it is limited to the origins of a website.`, {
-          remedy: 'Use a key without origins.',
+        throw problemError('FORBIDDEN', `Key ${found.name} is public: it works only from the origins of a website.`, {
+          remedy: 'Sign in with a key without origins.',
         });
       }
       reply.setCookie(cookieName(request), await sessions.seal(text), {

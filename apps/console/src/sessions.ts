@@ -20,7 +20,7 @@ export function createSessions({ secret, ttlMs }: { readonly secret: string; rea
   };
 }
 
-/** One-time codes that stand for an API key, for links. They are kept in memory. */
+/** One-time codes that map to API keys, for links. They are kept in memory. */
 export interface LinkCodes {
   create(apiKey: string): string;
   /** Returns the API key of a code once. */

@@ -16,7 +16,7 @@ type Upstream = Static<typeof Upstream>;
 
 const probeTimeoutMs = 2_000;
 
-/** Adds `GET /upstreams`: which APIs behind the console respond. The page asks the others nothing. */
+/** Adds `GET /upstreams`: which APIs behind the console respond. The page sends no metrics requests to the others. */
 export function addUpstreams(
   app: HttpApp,
   options: { readonly upstreams: Readonly<Record<ApiName, string>>; readonly prometheus: string | undefined },

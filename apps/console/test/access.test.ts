@@ -144,7 +144,7 @@ it('a code signs in once and for a limited time', async () => {
 it('refuses keys that websites publish', async () => {
   const response = await signIn(await createTestApp(), { key: 'facet_public' });
   expect(response.statusCode).toBe(403);
-  expect(response.json().message).toContain('limited to the origins of a website');
+  expect(response.json().message).toContain('works only from the origins of a website');
 });
 
 it('sends cookies over https only, if its address has https', async () => {

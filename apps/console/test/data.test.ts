@@ -75,15 +75,15 @@ it(
       .waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Redrive…' }).click();
-    await page.getByText('0 would be sent to the log again. 2 are still invalid.').waitFor();
+    await page.getByText('0 events would be sent. 2 are still invalid.').waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
 
     await appendFile(stack.configFile, '\neventTypes: [wishlist]\n');
     await stack.restartSink();
     await page.getByRole('button', { name: 'Redrive…' }).click();
-    await page.getByText('2 would be sent to the log again. 0 are still invalid.').waitFor();
+    await page.getByText('2 events would be sent. 0 are still invalid.').waitFor();
     await page.getByRole('button', { name: 'Redrive', exact: true }).click();
-    await page.getByText('2 were sent to the log again.').waitFor();
+    await page.getByText('2 events were sent.').waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByText('Show all reasons').click();
     await expect.poll(() => page.getByRole('link', { name: /unknown-type/ }).count(), { timeout: 60_000 }).toBe(0);
@@ -92,7 +92,7 @@ it(
 );
 
 it(
-  'checks a file before its import',
+  'validates a file before its import',
   async () => {
     const page = await openData();
     const rows = [

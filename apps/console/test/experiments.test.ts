@@ -34,7 +34,7 @@ it(
     const interests = page.getByRole('region', { name: 'Interests of items with click' });
     expect(await interests.getByRole('row').count()).toBe(7);
 
-    await page.getByLabel('Outcomes count for').selectOption('72');
+    await page.getByLabel('Outcome window').selectOption('72');
     await expect.poll(() => page.url()).toContain('windowHours=72');
     await page.getByText('comparable arms').waitFor({ timeout: 120_000 });
   },

@@ -27,7 +27,7 @@ it('shows the processes, what serving serves, and the latency of each stage', as
     .getByRole('row', { name: /trainer/ })
     .getByText('Not running')
     .waitFor();
-  await page.getByText(/of \d+ lists are popular items/).waitFor();
+  await page.getByText(/of \d+ recommendations are popular items/).waitFor();
   await page.getByRole('row', { name: /interests/ }).waitFor();
   await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByText('No Prometheus').waitFor();
@@ -88,7 +88,7 @@ it('says that an API is slow, and shows its data when it comes', async () => {
     await route.continue();
   });
   await page.getByRole('link', { name: 'Health' }).click();
-  await page.getByText('Reading the metrics of serving takes longer than usual').waitFor();
+  await page.getByText('Loading the metrics of serving takes longer than usual').waitFor();
   await page.getByText('Fallback share').waitFor();
 });
 

@@ -54,7 +54,7 @@ it(
       .getByRole('img', { name: /^Recall@50 in the validation window by epoch\. fit.*: \d/ })
       .waitFor({ timeout });
     await page.getByText(/requested by both/).waitFor();
-    const detail = page.locator('.card', { hasText: 'requested by both' });
+    const detail = page.locator('.card', { hasText: 'Requested by both' });
     await detail.getByText('promoted').waitFor({ timeout });
     await page.getByText(/best epoch \d+/).waitFor({ timeout });
 
@@ -83,7 +83,7 @@ it(
     await page.getByRole('button', { name: 'Cancel this run' }).click({ timeout: 60_000 });
     await page.getByLabel('Reason').fill('A test of <b>canceling</b>');
     await page.getByRole('button', { name: 'Cancel the run' }).click();
-    await page.locator('.card', { hasText: 'requested by both' }).getByText('canceled').waitFor();
+    await page.locator('.card', { hasText: 'Requested by both' }).getByText('canceled').waitFor();
     await page.locator('.runs .card').nth(1).getByText('A test of <b>canceling</b>').waitFor();
   },
   timeout,

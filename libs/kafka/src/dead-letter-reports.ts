@@ -23,7 +23,7 @@ export interface DeadLetterSummary {
   readonly total: number;
   /** Most frequent first. */
   readonly reasons: readonly ReasonCount[];
-  /** The newest ones, oldest first. */
+  /** The newest dead letters, in ascending order of time. */
   readonly deadLetters: readonly FoundDeadLetter[];
 }
 
@@ -71,7 +71,7 @@ export interface RedriveReport {
 }
 
 /**
- * Sends dead letters that are valid now to the log again.
+ * Sends dead letters that are now valid back to Kafka.
  *
  * @param options.ids only these; empty for all
  * @param options.failuresMax the most entries in `failures`

@@ -53,9 +53,9 @@ keeps them for 90 days.`,
     'facet dead-letters show facet.events.v1-3-1207',
   ).action(deps.action(show));
   addNotes(
-    addFilter(addSubcommand(command, 'redrive', 'Send events that are valid now to the log again'))
+    addFilter(addSubcommand(command, 'redrive', 'Send dead letters that are now valid back to Kafka'))
       .argument('[ids...]', 'only these dead letters')
-      .option('--add-event-ids', 'use the id of the dead letter for events without an eventId')
+      .option('--add-event-ids', 'use the dead letter id as the eventId of events without one')
       .option('--dry-run', 'report the result without sending anything')
       .option('--limit <number>', 'maximum number of failures in the JSON document', parseCount, 1000),
     `1. Find the cause:  facet dead-letters list
@@ -155,7 +155,7 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
     ).finally(() => publisher.close());
     const { redriven, failed, reasons, notFound } = report;
     output.document({ isDryRun, ...report });
-    for (const id of notFound) output.show(`Dead letter ${id} does not exist or was redriven.`);
+    for (const id of notFound) output.show(`Dead letter ${id} does not exist or was already redriven.`);
     output.show(
       `${countOf(redriven, 'message')} ${isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent to ${names.events} again.`,
     );
@@ -169,10 +169,10 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
 
 const adviceOf: Readonly<Record<string, string>> = {
   'unknown-type': 'Declare the type under eventTypes in facet.yaml, then run this command again.',
-  'not-an-event': 'Send items and users again: they are not redriven, because they may have changed since.',
-  'payload-incomplete': 'Send the message again in smaller parts: it was too large to be stored.',
+  'not-an-event': 'Resend items and users. Facet does not redrive them, because newer versions may exist.',
+  'payload-incomplete': 'The message was too large to store. Resend it in smaller parts.',
 };
-const generalAdvice = 'Fix the other events at their source, and send them again.';
+const generalAdvice = 'Fix the other events at their source, and resend them.';
 
 function adviceFor(reasons: RedriveReport['reasons'], { addEventIds }: RedriveOptions): string {
   const advice = reasons.map(({ reason, field }) => {

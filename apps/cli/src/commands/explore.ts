@@ -22,7 +22,7 @@ export const registerExplore: Register = (command, deps) => {
       .argument('<user>', 'user id of the imported events')
       .option('--limit <number>', 'maximum number of behaviors and of recommended items', parseLimit, 20)
       .option('--with <ids>', 'item ids to add to the behaviors, separated by commas', parseIds, [])
-      .option('--without <ids>', 'item ids to leave out of the behaviors, separated by commas', parseIds, []),
+      .option('--without <ids>', 'item ids to remove from the behaviors, separated by commas', parseIds, []),
     'The page Explore of the console shows the same: facet open.',
     'facet explore 196',
     'facet explore 196 --without 50,181 --limit 10',
@@ -49,14 +49,13 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
     }));
     output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {
-      const reason = stored.isUnknown ? 'the user is unknown' : 'the bundle contains none of the items';
-      output.show(`No interests: ${reason}.`);
+      output.show(`No interests: ${reasonOf(stored.isUnknown, behaviors)}.`);
       return;
     }
     const counts = `${countOf(behaviors.length, 'behavior')}, ${countOf(interests.length, 'interest')}`;
     output.show(`${terminal.style('bold', printable(`User ${user}`))}: ${counts}\n`);
     output.show(renderHeatMap(coupling, limit, terminal));
-    output.show('\nA cell is the share of the behavior that goes to the interest, in percent.');
+    output.show('\nEach cell is the percentage of a behavior assigned to an interest.');
     for (const { interest, theme, behaviors: forming } of interests) {
       const shown = {
         number: interest + 1,
@@ -71,6 +70,12 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
 }
 
 type Behaviors = Awaited<ReturnType<typeof readRequester>>['behaviors'];
+
+/** Returns why there are no interests. */
+function reasonOf(isUnknown: boolean, behaviors: Behaviors): string {
+  if (behaviors.length > 0) return 'the bundle contains none of the items';
+  return isUnknown ? 'the user is unknown' : 'no behaviors are left';
+}
 
 /** Returns the behaviors without and with some items. Added items are the newest behaviors. */
 function changeBehaviors(

@@ -4,7 +4,7 @@ import { facet } from '../command-context.ts';
 /** A console as noted in a data home. The file is readable by its owner only. */
 export interface RunningConsole {
   readonly url: string;
-  /** A key for which it creates links. Absent: a person signs in with a key. */
+  /** A key for which it creates links. Absent: the user signs in with a key. */
   readonly apiKey?: string;
 }
 
@@ -32,16 +32,23 @@ export async function createConsoleLink({ url, apiKey }: RunningConsole, path = 
       throw new AppError(`No console responds at ${base}.`, {
         code: 'CONSOLE_UNREACHABLE',
         category: 'unavailable',
-        remedy: `Start one with: ${facet === 'facet' ? 'facet demo' : 'npm start, or npm run console'}. Or give its address with --url.`,
+        remedy: `Start one with: ${facet === 'facet' ? 'facet demo' : 'npm start, or npm run console'}. Or set its address with --url.`,
         cause: error,
       });
     },
   );
-  if (!response.ok) {
+  if (response.status === 401 || response.status === 403) {
     throw new AppError(`The console at ${base} refused the API key with status ${response.status}.`, {
       code: 'CONSOLE_KEY_REFUSED',
       category: 'usage',
-      remedy: 'Give a key of the keys file of the console with --api-key.',
+      remedy: "Pass a key from the console's keys file with --api-key.",
+    });
+  }
+  if (!response.ok) {
+    throw new AppError(`${base} responded with status ${response.status}.`, {
+      code: 'CONSOLE_UNREACHABLE',
+      category: 'unavailable',
+      remedy: 'Check that it is a Facet console and that it is ready.',
     });
   }
   if (apiKey === undefined) return path === '/' ? base : base + path;

@@ -30,12 +30,12 @@ export class ApiError extends Error {
     return this.status === 0 || this.code === 'API_UNREACHABLE';
   }
 
-  /** Whether the API has too much to do at the moment. */
-  get isOfLoad(): boolean {
+  /** Whether the API rejected the request because of overload. */
+  get isOverload(): boolean {
     return this.status === 429 || this.status === 503;
   }
 
-  /** Whether the same request may succeed later without a change by a person. */
+  /** Whether the same request may succeed later without a change. */
   get isTemporary(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }

@@ -25,7 +25,7 @@ export function createQueryClient(): QueryClient {
       queries: {
         staleTime: 10_000,
         networkMode: 'always',
-        retry: (count, error) => error instanceof ApiError && error.isOfLoad && count < repeatsMax,
+        retry: (count, error) => error instanceof ApiError && error.isOverload && count < repeatsMax,
         retryDelay: (count, error) => (error as ApiError).retryAfterMs ?? 500 * 2 ** count,
         refetchInterval: ({ state }) =>
           state.error instanceof ApiError && state.error.isTemporary && state.fetchStatus === 'idle'

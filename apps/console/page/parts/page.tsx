@@ -51,7 +51,7 @@ export function Card({ title, actions, children, className = '' }: CardProps) {
 const docsUrl = '/docs/';
 
 /** A link to the part of the documentation that explains a number, such as `serving.md#merging`. */
-export function DocLink({ to, children = 'What is this?' }: { readonly to: string; readonly children?: ReactNode }) {
+export function DocLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
   return (
     <a className="doc-link" href={`${docsUrl}${to}`} target="_blank" rel="noreferrer">
       {children}

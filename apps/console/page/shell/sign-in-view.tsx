@@ -6,7 +6,7 @@ import { changeSession, signIn } from '../api/session.ts';
 import { Logo } from './icons.tsx';
 
 interface SignInViewProps {
-  /** Why the link in the address did not sign the person in. */
+  /** Why the link in the address did not sign in. */
   readonly linkError: Error | undefined;
 }
 
@@ -50,8 +50,10 @@ export function SignInView({ linkError }: SignInViewProps) {
           Sign in
         </button>
         <p id="key-hint" className="muted small">
-          On the machine of Facet, <code>npm run facet -- open</code> prints a link that signs you in. A key with the
-          scope serve explores; a key with the scope admin also promotes, rolls back and redrives.
+          On the machine that runs Facet, run <code>npm run facet -- open</code>. The link signs you in if{' '}
+          <code>npm start</code> or <code>FACET_API_KEY</code> provides a key. Otherwise, enter a key here. The scope{' '}
+          <code>serve</code> opens Explore. <code>read</code> opens Refreshes, Data and Experiments. <code>admin</code>{' '}
+          implies <code>read</code> and also opens Health and changes things.
         </p>
       </form>
     </main>

@@ -30,7 +30,7 @@ const ItemMapResponse = Type.Object(
     items: Type.Integer({ description: 'N: the map has the items 1 to N. The new items of the delta come last.' }),
     newItems: Type.Integer({ description: 'The items that the delta adds.' }),
     hasPositions: Type.Boolean({
-      description: 'False for a bundle that an older version built. Rebuild it with facet index.',
+      description: 'Whether the bundle has a map. If not, rebuild it with facet index.',
     }),
     dataEnd: Type.String({ description: "The end of the bundle's data, RFC 3339." }),
     attributes: Type.Array(MapAttribute, { description: 'Attributes that are available as columns.' }),

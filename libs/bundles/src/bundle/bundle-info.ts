@@ -67,7 +67,7 @@ export const bundleFiles = {
   index: 'index.faiss',
   golden: 'golden.json',
   popular: 'popular.safetensors',
-  /** Absent from bundles of older versions. */
+  /** Optional: absent from a bundle without a map. */
   map: 'map.safetensors',
   /** Present only if the model has learned user vectors. */
   userIds: 'user-ids.json',

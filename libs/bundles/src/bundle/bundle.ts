@@ -42,7 +42,7 @@ export interface BundleContents {
   /** Popular items by window and segment, which come first in a fallback. */
   readonly popularLists: PopularLists;
   readonly golden: readonly GoldenVector[];
-  /** [N + 1, 2] position of each item on the map, from −1 to 1; NaN without an embedding. Absent from older bundles. */
+  /** [N + 1, 2] position of each item on the map, from −1 to 1; NaN without an embedding. Undefined without a map. */
   readonly positions?: Float32Array | undefined;
   /** [U] users with learned vectors, by row; absent if the model has none. */
   readonly userIds?: readonly string[] | undefined;

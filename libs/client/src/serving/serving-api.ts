@@ -858,7 +858,7 @@ export interface components {
       readonly items: number;
       /** @description The items that the delta adds. */
       readonly newItems: number;
-      /** @description False for a bundle that an older version built. Rebuild it with facet index. */
+      /** @description Whether the bundle has a map. If not, rebuild it with facet index. */
       readonly hasPositions: boolean;
       /** @description The end of the bundle's data, RFC 3339. */
       readonly dataEnd: string;

@@ -147,7 +147,7 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send events that are valid now to the log again
+     * Send dead letters that are now valid back to Kafka
      * @description Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain. Items and users are not redriven: they may have changed since.
      */
     readonly post: operations['redriveDeadLetters'];

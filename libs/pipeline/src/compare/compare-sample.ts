@@ -259,7 +259,7 @@ function createResponder({ sequences, items, userAttributes }: Dataset, from: nu
   };
 }
 
-/** Returns a function from item ids to their indices in the dataset. Items that it does not know get an index of no item. */
+/** Returns a function from item ids to their indices in the dataset. Unknown items map to an index outside the catalog. */
 function createRanker({ vocabulary, items }: Dataset): (itemIds: readonly string[]) => Int32Array {
   return (itemIds) => Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? items.length);
 }

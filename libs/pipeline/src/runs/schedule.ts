@@ -62,7 +62,7 @@ export interface NextRefresh {
   readonly dueAt: number;
 }
 
-/** Returns the next refreshes after `now`, soonest first; none without a schedule. Of days that are due together, the newest. */
+/** Returns the next refreshes after `now`, soonest first; none without a schedule. If several days are due together, returns only the newest. */
 export function nextRefreshes(now: number, schedule: RefreshSchedule, count: number): NextRefresh[] {
   if (!isScheduled(schedule)) return [];
   const next: NextRefresh[] = [];

@@ -44,7 +44,7 @@ export type UserResponse = Static<typeof UserResponse>;
 /**
  * Returns the stored behaviors and attributes of a user.
  *
- * @throws AppError `USER_NOT_FOUND`; `PROFILES_UNREACHABLE` if the store of profiles does not respond.
+ * @throws AppError `USER_NOT_FOUND`; `PROFILES_UNREACHABLE` if the profile store does not respond.
  */
 export async function respondWithUser(
   userId: string,
@@ -52,7 +52,7 @@ export async function respondWithUser(
 ): Promise<UserResponse> {
   const requester = await readRequester({ userId }, context);
   if (requester.isProfileMissing) {
-    throw new AppError('The store of profiles does not respond.', {
+    throw new AppError('The profile store does not respond.', {
       code: 'PROFILES_UNREACHABLE',
       category: 'unavailable',
       remedy: 'Repeat the request. If it keeps failing, check Redis.',

@@ -29,7 +29,7 @@ export const distinctUsersTried = 200;
 const itemsOfInterestMin = 3;
 const itemsRead = 50;
 
-/** Orders users by a hash of their id, so that the first of them are a sample that depends on nothing else. */
+/** Orders users by a hash of their id. The first N users are a deterministic sample. */
 export function orderForSampling<User extends { readonly userId: string }>(users: readonly User[]): User[] {
   return users
     .map((user) => ({ user, hash: hashText(user.userId) }))
@@ -38,8 +38,8 @@ export function orderForSampling<User extends { readonly userId: string }>(users
 }
 
 /**
- * Returns the users with the most distinct interests, those first. Tries the first {@link distinctUsersTried} users that have enough
- * behaviors; users with a single interest are left out. Deterministic.
+ * Returns the users with distinct interests, most distinct first. Tries the first {@link distinctUsersTried} users that have enough
+ * behaviors. Ignores users with a single interest. Deterministic.
  *
  * @param behaviorsMin minimum number of distinct items that the bundle knows.
  */
@@ -56,7 +56,7 @@ export async function findDistinctUsers(
     const found = findInterests(result);
     if (found.length >= 2) tried.push({ ...user, result, found, overlap: meanOverlap(result, found) });
     if (++count === distinctUsersTried) break;
-    // Other requests get their turns.
+    // Yields to other requests.
     await yieldToEventLoop();
   }
   return tried.sort((a, b) => a.overlap - b.overlap || (a.userId < b.userId ? -1 : 1));

@@ -22,7 +22,7 @@ const listedDefault = 50;
 const previewMax = 500;
 const failuresMax = 200;
 
-/** Adds the routes that list dead letters, show one with its whole message, and send them to the log again. */
+/** Adds the routes that list dead letters, show one with its whole message, and send them back to Kafka. */
 export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
   const { kafka, publisher, topics, eventTypes, now } = deps;
   const topic = topics.deadLetters;
@@ -81,7 +81,7 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       handlerTimeout: handlerTimeoutMs,
       schema: {
         operationId: 'redriveDeadLetters',
-        summary: 'Send events that are valid now to the log again',
+        summary: 'Send dead letters that are now valid back to Kafka',
         description:
           'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
           'remain. Items and users are not redriven: they may have changed since.',

@@ -9,25 +9,39 @@ import { Time } from '../../parts/time.tsx';
 import { verdictTones } from './days-card.tsx';
 import { dayQuery } from './queries.ts';
 
-/** What a check compares. */
-const checkNames: Readonly<Record<DayHealth['reasons'][number]['check'], string>> = {
-  'no-events': 'events of the day',
-  'volume-low': 'events, divided by the mean of a week: too few',
-  'volume-high': 'events, divided by the mean of a week: too many',
-  refused: 'share of received events that were refused',
-  duplicates: 'share of repeated rows',
-  late: 'share of late events',
-  'unknown-items': 'share of events on items that are not in the catalog',
-  'unmatched-outcomes': 'share of outcomes without their exposure',
-  'suspicious-users': 'share of events of users that look automated',
-};
+type HealthReason = DayHealth['reasons'][number];
+
+/** The checks of shares. */
+const shareNames: Readonly<Record<Exclude<HealthReason['check'], 'no-events' | 'volume-low' | 'volume-high'>, string>> =
+  {
+    refused: 'Refused events',
+    duplicates: 'Duplicate rows',
+    late: 'Late events',
+    'unknown-items': 'Events on items that are not in the catalog',
+    'unmatched-outcomes': 'Outcomes without an exposure',
+    'suspicious-users': 'Events of suspicious users',
+  };
+
+function describeReason({ check, value, bound }: HealthReason): string {
+  const ratio = `${formatNumber(value)} of the previous week's mean`;
+  switch (check) {
+    case 'no-events':
+      return 'No events';
+    case 'volume-low':
+      return `Too few events: ${ratio}, minimum ${formatNumber(bound)}`;
+    case 'volume-high':
+      return `Too many events: ${ratio}, maximum ${formatNumber(bound)}`;
+    default:
+      return `${shareNames[check]}: ${formatShare(value)}, maximum ${formatShare(bound)}`;
+  }
+}
 
 /** Why a day has its verdict, and the examples behind the numbers. */
 export function DayDetail({ day }: { readonly day: string }) {
   const query = useQuery(dayQuery(day));
   return (
     <Card title={`${day} in detail`} actions={<ChooseDay day={day} />}>
-      <QueryView query={query} api="sink" what={`Checking ${day}`}>
+      <QueryView query={query} api="sink" what={`Loading ${day}`}>
         {(health) => <DayFacts health={health} />}
       </QueryView>
     </Card>
@@ -38,7 +52,7 @@ function ChooseDay({ day }: { readonly day: string }) {
   const navigate = useNavigate();
   return (
     <label className="row small">
-      <span className="muted">Another UTC day</span>
+      <span className="muted">UTC day</span>
       <input
         className="input"
         type="date"
@@ -70,10 +84,10 @@ function DayFacts({ health }: { readonly health: DayHealth }) {
       </p>
       {reasons.length === 0 ? null : (
         <ul className="stack small">
-          {reasons.map(({ check, severity, value, bound }) => (
-            <li key={check} className="row">
-              <span className={`badge ${verdictTones[severity]}`}>{severity}</span>
-              {checkNames[check]}: {formatNumber(value)}, bound {formatNumber(bound)}
+          {reasons.map((reason) => (
+            <li key={reason.check} className="row">
+              <span className={`badge ${verdictTones[reason.severity]}`}>{reason.severity}</span>
+              {describeReason(reason)}
             </li>
           ))}
         </ul>
@@ -93,12 +107,12 @@ function DayFacts({ health }: { readonly health: DayHealth }) {
           empty="The collector received no events on this day. Imported events are not counted."
           rows={intake.producers.map(({ producer, accepted, duplicate, refused }) => [
             producer,
-            `${formatCount(duplicate)} repeated, ${formatCount(refused)} refused`,
+            `${formatCount(duplicate)} duplicate, ${formatCount(refused)} refused`,
             formatCount(accepted),
           ])}
         />
         <Rows
-          title="Time from the event to its receipt"
+          title="Delay from event to receipt"
           empty="No events."
           rows={lateness.histogram
             .filter(({ count }) => count > 0)
@@ -114,7 +128,7 @@ function DayFacts({ health }: { readonly health: DayHealth }) {
           rows={(unknownItems?.examples ?? []).map(({ itemId, events: count }) => [itemId, '', formatCount(count)])}
         />
         <Rows
-          title="Users that look automated"
+          title="Suspicious users"
           empty="None."
           rows={suspiciousUsers.examples.map(({ userId, events: count, share, reasons: why }) => [
             userId,
@@ -124,13 +138,19 @@ function DayFacts({ health }: { readonly health: DayHealth }) {
         />
       </div>
       <p className="small muted">
-        {formatCount(lateness.receivedForOlderDays)} events for older days arrived on this day.{' '}
-        {formatCount(duplicates.insideDay)} rows repeat an event of the day, {formatCount(duplicates.ofOtherDays)} one
-        of the week before.
+        {formatCount(lateness.receivedForOlderDays)}{' '}
+        {lateness.receivedForOlderDays === 1
+          ? 'event that arrived on this day belongs'
+          : 'events that arrived on this day belong'}{' '}
+        to older days. {describeRows(duplicates.insideDay)} an event of this day. {describeRows(duplicates.ofOtherDays)}{' '}
+        an event of the previous week.
       </p>
     </>
   );
 }
+
+const describeRows = (count: number): string =>
+  `${formatCount(count)} ${count === 1 ? 'row duplicates' : 'rows duplicate'}`;
 
 interface RowsProps {
   readonly title: string;

@@ -41,7 +41,7 @@ export function DaysCard({ days }: Pick<Lake, 'days'>) {
                 <th>Verdict</th>
                 <th className="numeric">Events</th>
                 <th className="numeric">Refused</th>
-                <th className="numeric">Repeated</th>
+                <th className="numeric">Duplicates</th>
                 <th className="numeric">Late</th>
                 <th className="numeric">Unknown items</th>
                 <th className="numeric">Suspicious</th>

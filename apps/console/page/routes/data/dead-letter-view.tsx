@@ -36,7 +36,7 @@ export function DeadLetterView({ id, onClose }: DeadLetterViewProps) {
 function Content({ id }: { readonly id: string }) {
   const query = useQuery(deadLetterQuery(id));
   return (
-    <QueryView query={query} api="sink" what="Reading the message">
+    <QueryView query={query} api="sink" what="Loading the message">
       {(letter) => <Letter letter={letter} />}
     </QueryView>
   );
@@ -70,7 +70,7 @@ function Letter({ letter }: { readonly letter: DeadLetter }) {
         {bytes === undefined ? null : (
           <>
             <dt>Size</dt>
-            <dd>{formatBytes(bytes)}; the dead letter has only its beginning</dd>
+            <dd>{formatBytes(bytes)}, truncated</dd>
           </>
         )}
       </dl>

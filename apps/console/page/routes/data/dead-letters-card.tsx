@@ -20,7 +20,7 @@ export function DeadLettersCard() {
       title="Dead letters"
       actions={<DocLink to="collector.md#operating-the-sink">Why messages become dead letters</DocLink>}
     >
-      <QueryView query={query} api="sink" what="Reading the dead letters">
+      <QueryView query={query} api="sink" what="Loading the dead letters">
         {(found) => <DeadLetterList found={found} reason={reason} />}
       </QueryView>
     </Card>
@@ -36,7 +36,9 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
   const [shown, setShown] = useState<string>();
   const { total, reasons, deadLetters } = found;
   if (total === 0 && reason === undefined) {
-    return <Empty title="No dead letters">The sink could process every message, or they were redriven.</Empty>;
+    return (
+      <Empty title="No dead letters">The sink processed every message, or an operator redrove the failures.</Empty>
+    );
   }
   return (
     <div className="stack">

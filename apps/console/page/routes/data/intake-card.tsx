@@ -68,9 +68,9 @@ function LagTable({ status }: { readonly status: SinkStatus }) {
           {group.isMember ? 'consuming' : 'not in the consumer group'}
         </span>
         <span className="small muted">
-          {formatCount(total)} messages to store in the partitions of this sink, {formatCount(bufferedRows)} rows in
-          memory
-          {stalledSeconds > 5 ? `, no progress for ${formatDuration(stalledSeconds * 1000)}` : ''}
+          Lag {formatCount(total)} {total === 1 ? 'message' : 'messages'} in this sink&apos;s partitions.{' '}
+          {formatCount(bufferedRows)} {bufferedRows === 1 ? 'row' : 'rows'} buffered.
+          {stalledSeconds > 5 ? ` No progress for ${formatDuration(stalledSeconds * 1000)}.` : ''}
         </span>
       </p>
       {outages.map(({ dependency, since, problem }) => (
@@ -84,7 +84,7 @@ function LagTable({ status }: { readonly status: SinkStatus }) {
             <tr>
               <th>Topic</th>
               <th className="numeric">Partition</th>
-              <th className="numeric">Stored up to</th>
+              <th className="numeric">Stored offset</th>
               <th className="numeric">Lag</th>
             </tr>
           </thead>

@@ -15,7 +15,7 @@ interface RedriveProps {
   readonly total: number;
 }
 
-/** A button that sends dead letters to the log again. A trial shows first how many are valid now. */
+/** A button that sends dead letters back to Kafka. A dry run first shows how many are valid now. */
 export function Redrive({ reason, id, total }: RedriveProps) {
   const mayChange = useMayChange();
   const client = useQueryClient();
@@ -59,7 +59,7 @@ export function Redrive({ reason, id, total }: RedriveProps) {
         isOpen={isOpen}
         onClose={() => setOpen(false)}
         title={`Redrive ${what}`}
-        description="Sends the events that are valid now to the log again. They keep their eventId and time, so an event that is redriven twice counts once. Fix the cause first, for example declare the type in facet.yaml and restart the collector."
+        description="Sends dead letters that are now valid back to Kafka. They keep their eventId and time, so an event that is redriven twice counts once. Fix the cause first, for example declare the type in facet.yaml and restart the collector."
         action="Redrive"
         isPending={redrive.isPending}
         error={redrive.error}
@@ -74,7 +74,7 @@ export function Redrive({ reason, id, total }: RedriveProps) {
               redrive.reset();
             }}
           />
-          Give events without an eventId the id of their dead letter
+          Use the dead letter id as the eventId of events without one
         </label>
         {redrive.data === undefined ? null : <Outcome report={redrive.data} />}
       </ActionDialog>
@@ -87,8 +87,9 @@ function Outcome({ report }: { readonly report: RedriveReport }) {
   return (
     <div className="stack" role="status">
       <p>
-        <strong>{formatCount(redriven)}</strong> {isDryRun ? 'would be sent' : 'were sent'} to the log again.{' '}
-        <strong>{formatCount(failed)}</strong> {failed === 1 ? 'is' : 'are'} still invalid.
+        <strong>{formatCount(redriven)}</strong> {redriven === 1 ? 'event' : 'events'}{' '}
+        {isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent. <strong>{formatCount(failed)}</strong>{' '}
+        {failed === 1 ? 'is' : 'are'} still invalid.
       </p>
       {reasons.length === 0 ? null : (
         <ul className="small muted">

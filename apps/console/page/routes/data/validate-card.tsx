@@ -17,7 +17,7 @@ interface Checked {
   readonly share: number;
 }
 
-/** Checks a file before it is imported. Nothing is stored. */
+/** Validates a file before its import. Stores nothing. */
 export function ValidateCard() {
   const fileInput = useId();
   const [kind, setKind] = useState<Kind>('events');
@@ -27,7 +27,10 @@ export function ValidateCard() {
     if (file !== null && file !== undefined) validate.mutate({ file, of: kind });
   };
   return (
-    <Card title="Check a file before its import" actions={<DocLink to="data-engineer.md">Formats and columns</DocLink>}>
+    <Card
+      title="Validate a file before its import"
+      actions={<DocLink to="data-engineer.md">Formats and columns</DocLink>}
+    >
       <div
         className={`data-drop ${isOver ? 'over' : ''}`}
         onDragOver={(event) => {
@@ -42,7 +45,7 @@ export function ValidateCard() {
         }}
       >
         <label className="row">
-          The file has
+          Row type
           <select className="input" value={kind} onChange={({ target }) => setKind(target.value as Kind)}>
             {kinds.map((name) => (
               <option key={name}>{name}</option>
@@ -67,7 +70,7 @@ export function ValidateCard() {
         </span>
       </div>
       <div aria-live="polite" className="stack">
-        {validate.isPending ? <p className="muted">Checking {validate.variables.file.name}…</p> : null}
+        {validate.isPending ? <p className="muted">Validating {validate.variables.file.name}…</p> : null}
         {validate.error === null ? null : <Failure error={validate.error} api="sink" />}
         {validate.data === undefined || validate.isPending ? null : (
           <ValidationReport report={validate.data.report} share={validate.data.share} />
@@ -78,7 +81,7 @@ export function ValidateCard() {
 }
 
 async function send(file: File, kind: Kind): Promise<Checked> {
-  const part = await beginningOf(file);
+  const part = await beginningOf(file, kind);
   const query = new URLSearchParams({ name: file.name, kind });
   const response = await fetchApi(`/api/sink/v1/validations?${query}`, {
     method: 'POST',
@@ -92,10 +95,10 @@ const newline = 10;
 const linesPattern = /\.(csv|tsv|tab|jsonl|ndjson|json|inter|item|user)$/i;
 
 /** Returns the file, or its first whole lines if it is too large. */
-async function beginningOf(file: File): Promise<Blob> {
+async function beginningOf(file: File, kind: Kind): Promise<Blob> {
   if (file.size <= bytesMax) return file;
   if (!linesPattern.test(file.name)) {
-    throw new Error(`${file.name} is too large for this page. Use: facet validate --events ${file.name}`);
+    throw new Error(`${file.name} is too large for this page. Run: facet validate --${kind} ${file.name}`);
   }
   const bytes = new Uint8Array(await file.slice(0, bytesMax).arrayBuffer());
   return file.slice(0, bytes.lastIndexOf(newline) + 1);

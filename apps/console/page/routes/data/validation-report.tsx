@@ -5,7 +5,7 @@ import { Time } from '../../parts/time.tsx';
 
 interface ValidationReportProps {
   readonly report: Validation;
-  /** The part of the file that was checked. */
+  /** The part of the file that was validated. */
   readonly share: number;
 }
 
@@ -21,7 +21,7 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
     <div className="stack">
       <p className="row">
         <span className={`badge ${file.accepted === 0 ? 'bad' : refused === 0 ? 'good' : 'warning'}`}>
-          {file.accepted === 0 ? 'nothing usable' : refused === 0 ? 'all rows usable' : 'some rows refused'}
+          {file.accepted === 0 ? 'no rows accepted' : refused === 0 ? 'all rows accepted' : 'some rows refused'}
         </span>
         <strong className="data-file">{file.path}</strong>
         <span className="small muted">
@@ -38,7 +38,7 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
         />
         {file.kind === 'events' ? (
           <>
-            <Stat name="Repeated events" value={formatCount(events.duplicates)} note="each id counts once" />
+            <Stat name="Duplicate events" value={formatCount(events.duplicates)} note="each id counts once" />
             <Stat name="Users" value={formatCount(users.count)} note={`median ${formatNumber(users.median)} events`} />
             <Stat name="Items" value={formatCount(items.count)} note={`median ${formatNumber(items.median)} events`} />
           </>
@@ -68,7 +68,7 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
         )}
         {suspiciousUsers.length === 0 ? null : (
           <>
-            <dt>Look automated</dt>
+            <dt>Suspicious users</dt>
             <dd>
               {suspiciousUsers.map(({ userId, events: count }) => `${userId} (${formatCount(count)})`).join(', ')}
             </dd>
@@ -81,7 +81,7 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
             <thead>
               <tr>
                 <th className="numeric">Rows</th>
-                <th>Refused because of</th>
+                <th>Reason</th>
                 <th>First lines</th>
               </tr>
             </thead>

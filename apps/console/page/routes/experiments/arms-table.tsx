@@ -14,7 +14,7 @@ export function ArmsTable({ report: { arms, sampleRatio } }: { readonly report: 
             <th className="numeric">Expected users</th>
             <th className="numeric">Responses</th>
             <th className="numeric">Items</th>
-            <th className="numeric">Without interests</th>
+            <th className="numeric">Fallback share</th>
           </tr>
         </thead>
         <tbody>
@@ -61,9 +61,9 @@ export function ShadowTable({ shadow }: Pick<ExperimentReport, 'shadow'>) {
           <tr>
             <th>Shadow arm</th>
             <th className="numeric">Responses</th>
-            <th className="numeric">Of its items shown</th>
+            <th className="numeric">Share shown to users</th>
             <th className="numeric">Shown items with an outcome</th>
-            <th className="numeric">Of those in its list</th>
+            <th className="numeric">Share also in the shadow list</th>
           </tr>
         </thead>
         <tbody>

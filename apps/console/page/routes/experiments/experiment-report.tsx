@@ -15,7 +15,7 @@ export function ExperimentReportView({ experiment }: { readonly experiment: Decl
   const { windowHours = windowHoursDefault } = experimentsRoute.useSearch();
   const query = useQuery(reportQuery(experiment.name, windowHours));
   return (
-    <QueryView query={query} api="trainer" what="Joining responses and outcomes">
+    <QueryView query={query} api="trainer" what="Loading the report">
       {(report) => <Report report={report} windowHours={windowHours} />}
     </QueryView>
   );
@@ -65,7 +65,7 @@ function WindowHours({ hours }: { readonly hours: number }) {
   const navigate = useNavigate();
   return (
     <label className="row small">
-      <span className="muted">Outcomes count for</span>
+      <span className="muted">Outcome window</span>
       <select
         className="input"
         value={hours}
@@ -99,17 +99,16 @@ function Comparability({ report: { sampleRatio, arms } }: Pick<ReportProps, 'rep
     <>
       {sampleRatio === undefined ? null : sampleRatio.isMismatch ? (
         <p className="banner experiments-mismatch" role="alert">
-          <strong>Sample ratio mismatch.</strong> Users are not divided by the weights (p ={' '}
-          {formatP(sampleRatio.pValue)}
-          ): an arm is missing users, or weights changed. Ignore the differences below, find the cause, then start a new
-          experiment under another name.
+          <strong>Sample ratio mismatch.</strong> The split of users does not match the weights (
+          {equalsP(sampleRatio.pValue)}). An arm lost users, or the weights changed. Ignore the differences below, find
+          the cause, then start a new experiment under another name.
         </p>
       ) : (
         <p className="row">
           <span className="badge good">comparable arms</span>
           <span className="small muted">
-            The division of users matches the weights: chi-square {sampleRatio.chiSquare.toFixed(2)},{' '}
-            {sampleRatio.degrees} df, p = {formatP(sampleRatio.pValue)}.
+            The split of users matches the weights: chi-square {sampleRatio.chiSquare.toFixed(2)}, {sampleRatio.degrees}{' '}
+            df, {equalsP(sampleRatio.pValue)}.
           </span>
         </p>
       )}
@@ -127,7 +126,7 @@ function Exclusions({ report: { counts, damagedLines } }: Pick<ReportProps, 'rep
     [counts.crossedUsers, 'users seen in more than one arm'],
     [counts.withoutUser, 'responses without a user'],
     [counts.unknownArm, 'responses of arms that facet.yaml does not declare'],
-    [counts.repeated, 'repeated lines of the log'],
+    [counts.repeated, 'duplicate lines of the log'],
     [counts.orphanPages, 'further pages of excluded lists'],
     [damagedLines, 'damaged lines of the log'],
   ] as const;
@@ -136,11 +135,15 @@ function Exclusions({ report: { counts, damagedLines } }: Pick<ReportProps, 'rep
     <>
       {found.length === 0 ? null : <p className="small muted">Excluded: {found.join(', ')}.</p>}
       {counts.open === 0 ? null : (
-        <p className="small muted">{formatCount(counts.open)} responses are so recent that outcomes may follow.</p>
+        <p className="small muted">
+          {formatCount(counts.open)} recent {counts.open === 1 ? 'response' : 'responses'} may still get outcomes.
+        </p>
       )}
     </>
   );
 }
+
+const equalsP = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${formatP(p)}`);
 
 export function formatP(p: number): string {
   return p < 0.0001 ? '< 0.0001' : p.toFixed(4);

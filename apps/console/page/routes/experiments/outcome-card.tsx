@@ -37,9 +37,9 @@ export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
               <th>Share with {outcome}</th>
               <th>Arm</th>
               <th className="numeric">Value</th>
-              <th>Interval</th>
+              <th>95 % interval</th>
               <th className="numeric">Difference</th>
-              <th className="numeric">Its interval</th>
+              <th className="numeric">95 % interval</th>
               <th className="numeric">Relative</th>
               <th className="numeric">p</th>
             </tr>
@@ -135,7 +135,7 @@ function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
               <th className="numeric">Items shown</th>
               <th className="numeric">With {outcome}</th>
               <th className="numeric">Share</th>
-              <th>Interval</th>
+              <th>95 % interval</th>
               <th className="numeric">Of all items with {outcome}</th>
             </tr>
           </thead>
@@ -145,7 +145,7 @@ function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
                 <td>
                   <ArmName arm={arm} place={index} />
                 </td>
-                <td>{interest === null ? 'none' : interest}</td>
+                <td>{interest === null ? 'none' : `Interest ${interest + 1}`}</td>
                 <td className="numeric">{formatCount(itemsShown)}</td>
                 <td className="numeric">{formatCount(itemsChosen)}</td>
                 <td className="numeric">

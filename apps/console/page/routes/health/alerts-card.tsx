@@ -37,7 +37,7 @@ export function AlertsCard({ isConfigured }: { readonly isConfigured: boolean })
 function Alerts() {
   const query = useQuery({ queryKey: ['alerts'], queryFn: readAlerts, refetchInterval: pollMs });
   return (
-    <QueryView query={query} what="Asking Prometheus">
+    <QueryView query={query} what="Loading alerts">
       {(alerts) =>
         alerts.length === 0 ? (
           <Empty title="No alert is firing" />

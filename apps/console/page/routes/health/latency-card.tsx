@@ -28,7 +28,7 @@ export function LatencyCard({ metrics }: { readonly metrics: Metrics }) {
       actions={<DocLink to="serving.md#request-timing">What the stages are</DocLink>}
     >
       {timings.length === 0 ? (
-        <Empty title="No request yet">Pick a person on the page Explore: each list shows up here.</Empty>
+        <Empty title="No request yet">Open a user in Explore. Each request appears here.</Empty>
       ) : (
         <div className="table-scroll" role="region" aria-label="Latency" tabIndex={0}>
           <table className="table">
@@ -72,7 +72,7 @@ function TimingRow({ route, stage, count, p50, p99, longest }: Timing & { readon
   );
 }
 
-/** Requests that the console makes for this page would only distract. */
+/** Hides the console's own requests. */
 const isWork = (route: string): boolean => route.startsWith('/v1/');
 
 function readTimings(metrics: Metrics): Timing[] {

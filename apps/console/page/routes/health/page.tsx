@@ -16,8 +16,8 @@ import './health.css';
 export function HealthPage() {
   const query = useQuery(upstreamsQuery);
   return (
-    <Page title="Health" lead="The processes, what they serve, and how fast. Updated every 10 seconds.">
-      <QueryView query={query} what="Asking the processes">
+    <Page title="Health" lead="The processes, what they serve, and how fast. Updated every few seconds.">
+      <QueryView query={query} what="Loading the processes">
         {(data) => <Health {...data} />}
       </QueryView>
     </Page>
@@ -38,7 +38,7 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
         <ProcessTable upstreams={upstreams} queryOf={queryOf} />
       </Card>
       {serving === undefined ? null : (
-        <QueryView query={serving} api="serving" what="Reading the metrics of serving">
+        <QueryView query={serving} api="serving" what="Loading the metrics of serving">
           {(readings) => (
             <>
               <ServingCard readings={readings} />

@@ -6,7 +6,7 @@ import { Time } from '../../parts/time.tsx';
 import { sumOf, valuesOf } from './metrics.ts';
 import type { Reading } from './readings.ts';
 
-/** What serving serves, and how well: figures since it started. */
+/** What serving serves, with its metrics since the start of the process. */
 export function ServingCard({ readings }: { readonly readings: readonly Reading[] }) {
   const { metrics } = readings.at(-1)!;
   const read = (name: string, wanted?: Record<string, string>): number => sumOf(metrics, name, wanted) ?? 0;
@@ -29,11 +29,15 @@ export function ServingCard({ readings }: { readonly readings: readonly Reading[
             </>
           }
         />
-        <Stat name="Items" value={formatCount(read('facet_serving_bundle_items'))} note="with those of the delta" />
+        <Stat
+          name="Items"
+          value={formatCount(read('facet_serving_bundle_items'))}
+          note="including new items of the delta"
+        />
         <Stat
           name="Fallback share"
           value={responses === 0 ? '–' : formatShare(popular / responses)}
-          note={`${formatCount(popular)} of ${formatCount(responses)} lists are popular items`}
+          note={`${formatCount(popular)} of ${formatCount(responses)} recommendations are popular items`}
         />
         <Stat
           name="Live index recall"
@@ -46,12 +50,12 @@ export function ServingCard({ readings }: { readonly readings: readonly Reading[
           note={<Link to="/compare">Compare bundles</Link>}
         />
         <Stat
-          name="Failed loads"
+          name="Bundle load failures"
           value={formatCount(failures)}
-          note={failures === 0 ? 'of bundles, deltas and arms' : 'The log of serving has the reasons'}
+          note={failures === 0 ? 'including deltas and arms' : 'The log of serving has the reasons'}
         />
         <Stat
-          name="Refused for load"
+          name="Overload rejections"
           value={formatCount(read('facet_http_turned_away_total'))}
           note="requests, with 503 and Retry-After"
         />
@@ -68,7 +72,7 @@ export function ServingCard({ readings }: { readonly readings: readonly Reading[
 function NoRecall() {
   return (
     <>
-      No sample yet, or an exact index. <DocLink to="serving.md#live-index-recall" />
+      No sample yet, or an exact index. <DocLink to="serving.md#live-index-recall">How recall is measured</DocLink>
     </>
   );
 }

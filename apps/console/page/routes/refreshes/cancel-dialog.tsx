@@ -43,7 +43,7 @@ export function CancelRun({ report }: { readonly report: Refresh }) {
         isOpen={isOpen}
         onClose={() => setOpen(false)}
         title={`Cancel run ${runId}`}
-        description="The current stage stops within a second. Finished stages are kept, and the next run of the day uses them again."
+        description="The current stage stops within a second. Finished stages are kept, and the next run of that day reuses them."
         action="Cancel the run"
         isDanger
         isPending={cancel.isPending}
@@ -53,7 +53,7 @@ export function CancelRun({ report }: { readonly report: Refresh }) {
         <label className="field">
           <span>Reason</span>
           <input className="input" value={reason} maxLength={1000} onChange={({ target }) => setReason(target.value)} />
-          <small className="muted">The record of the run keeps it.</small>
+          <small className="muted">Saved in the run record.</small>
         </label>
       </ActionDialog>
     </>

@@ -17,14 +17,13 @@ export function LineageView({ id }: { readonly id: string }) {
   if (query.error instanceof ApiError && query.error.status === 404) {
     return (
       <Empty title="This artifact was deleted">
-        Each refresh deletes the oldest artifacts.{' '}
-        <DocLink to="configuration.md#refresh-and-artifacts-daily-retraining">artifacts.keep</DocLink> decides how many
-        stay.
+        The setting <DocLink to="configuration.md#refresh-and-artifacts-daily-retraining">artifacts.keep</DocLink>{' '}
+        limits the number of kept artifacts.
       </Empty>
     );
   }
   return (
-    <QueryView query={query} api="trainer" what="Tracing the lineage">
+    <QueryView query={query} api="trainer" what="Loading the lineage">
       {(lineage) => <LineageGraph key={id} lineage={lineage} />}
     </QueryView>
   );

@@ -24,7 +24,7 @@ export function RefreshesPage() {
   return (
     <Page
       title="Refreshes"
-      lead="The run under way, past runs, the schedule, and where a bundle comes from."
+      lead="The current run, past runs, the schedule, and the lineage of each bundle."
       actions={<StartRefresh />}
     >
       <ScheduleCard />
@@ -83,7 +83,7 @@ interface ShownRunProps {
 }
 
 function ShownRun({ runId, listed, artifact, children }: ShownRunProps) {
-  // The list is newer than the cached run when another person changed it.
+  // The list is newer than the cached run when another user of the console changed it.
   const query = useQuery({ ...refreshQuery(runId), placeholderData: listed, refetchInterval: 10_000 });
   const { data: report } = query;
   const traced = artifact ?? (report === undefined ? undefined : artifactOf(report));
@@ -123,7 +123,10 @@ function LineageCard({ id, isChosen }: { readonly id: string | undefined; readon
     </Link>
   );
   return (
-    <Card title="Lineage" actions={isChosen ? back : <DocLink to="architecture.md#artifacts">What these are</DocLink>}>
+    <Card
+      title="Lineage"
+      actions={isChosen ? back : <DocLink to="architecture.md#artifacts">How artifacts depend on each other</DocLink>}
+    >
       <LineageView id={id} />
     </Card>
   );

@@ -22,15 +22,16 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
       <div className="row">
         <RunState state={state} />
         <span className="muted small">
-          data of {run.day}, requested by {run.requestedBy} at <Time at={run.requestedAt} />
+          Data day {run.day}. Requested by {run.requestedBy} at <Time at={run.requestedAt} />
           {run.isForced ? ', forced' : ''}
-          {run.isFull ? ', training from the beginning' : ''}
+          {run.isFull ? ', with a full training' : ''}.
         </span>
       </div>
       {reason === undefined ? null : <p className={state === 'failed' ? 'error-text' : undefined}>{reason}</p>}
       {state === 'rejected' ? (
         <p className="small muted">
-          The bundle is kept. Compare it with the current one before you promote it. <DocLink to="promotion.md" />
+          The bundle is kept. Compare it with the current one before you promote it.{' '}
+          <DocLink to="promotion.md">How promotion works</DocLink>
         </p>
       ) : null}
       <ol className="stage-list">
@@ -102,6 +103,6 @@ function StageProgressBar({ live }: { readonly live: LiveProgress }) {
 function describe({ state, attempt, isReused, willRetry, outputs }: StageRecord): string {
   if (state === 'running') return attempt > 1 ? `running, attempt ${attempt}` : 'running';
   if (state === 'failed') return willRetry === true ? `failed, attempt ${attempt}; will retry` : 'failed';
-  if (outputs?.skipped !== undefined) return 'finished: nothing is new';
-  return isReused === true ? 'finished: an earlier result was reused' : 'finished';
+  if (outputs?.skipped !== undefined) return 'skipped: no new data';
+  return isReused === true ? 'finished: reused an earlier result' : 'finished';
 }

@@ -26,26 +26,30 @@ function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
     <>
       {overdueSeconds === 0 ? null : (
         <p className="banner" role="status">
-          A refresh is overdue by {formatDuration(overdueSeconds * 1000)}: no newer bundle was promoted within{' '}
-          {promoteWithinHours} h of its due time.
+          A refresh is {formatDuration(overdueSeconds * 1000)} overdue. No bundle was promoted by the deadline,{' '}
+          {promoteWithinHours} h after the due time.
         </p>
       )}
       <div className="grid refreshes-stats">
         <Stat
           name="Next refresh"
           value={soonest === undefined ? 'off' : <Time at={soonest.dueAt} isRelative />}
-          note={soonest === undefined ? 'refresh.cron is off in facet.yaml' : `data of ${soonest.day}`}
+          note={
+            soonest === undefined
+              ? 'refresh.cron is off in facet.yaml'
+              : `data of ${soonest.day}; cron ${cron}, ${timeZone}`
+          }
         />
-        <Stat name="Data is refreshed up to" value={completedDay ?? '–'} note="last promoted or skipped day" />
+        <Stat name="Newest completed day" value={completedDay ?? '–'} note="promoted or skipped" />
         <Stat
           name="Overdue"
           value={overdueSeconds === 0 ? 'no' : formatDuration(overdueSeconds * 1000)}
-          note={`to promote within ${promoteWithinHours} h`}
+          note={`deadline: ${promoteWithinHours} h after the due time`}
         />
         <Stat
           name="Jobs in the queue"
           value={queue === null ? '–' : jobsOf(queue)}
-          note={queue === null ? 'Redis does not respond' : `cron ${cron}, ${timeZone}`}
+          note={queue === null ? 'Redis does not respond' : 'waiting or running'}
         />
       </div>
       {next.length < 2 ? null : (

@@ -68,15 +68,15 @@ export function StartRefresh() {
         </label>
         <label className="row">
           <input type="checkbox" checked={force} onChange={({ target }) => setForce(target.checked)} />
-          Also without new data, or a second time for the same day
+          Force: run even without new data or if the day is finished
         </label>
         <label className="row">
           <input type="checkbox" checked={full} onChange={({ target }) => setFull(target.checked)} />
-          Train from the beginning
+          Full training, without a warm start
         </label>
         {existing === undefined ? null : (
           <p className="banner" role="status">
-            Nothing was started: run {existing} has done this already or is in progress.
+            No run was started. Run {existing} already covers this request.
           </p>
         )}
       </ActionDialog>

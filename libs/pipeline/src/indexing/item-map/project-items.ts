@@ -126,7 +126,7 @@ function placeBetween(coordinates: Float32Array, reduced: Float32Array, layout: 
     distances[place] = distance;
     ids[place] = landmark;
   }
-  // Far landmarks of a point between two clusters must not draw it into the void.
+  // Ignores far landmarks, so that an item between two clusters does not land in empty space.
   const width = Math.max(1e-12, (distances[nearestMax - 1]! - distances[0]!) / 3);
   let [total, x, y] = [0, 0, 0];
   for (let place = 0; place < nearestMax; place++) {
