@@ -22,6 +22,7 @@ with open(f"{folder}/manifest.json", encoding="utf8") as file:
 config, training = manifest["model"], manifest["training"]
 K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
 SCALAR_SCALE = manifest["scalarScale"]
+LAYER_NORM_EPSILON = 1e-6
 torch.set_num_threads(threads)
 torch.manual_seed(training["seed"])
 random = np.random.default_rng(training["seed"])
@@ -80,16 +81,39 @@ def route(inputs, shares, is_active):
     return capsules
 
 
+def layer_norm(values, name):
+    return F.layer_norm(values, (D,), weights[f"{name}/scale"], weights[f"{name}/shift"], LAYER_NORM_EPSILON)
+
+
+def attend(inputs, recency):
+    """One block of causal self-attention, read at the newest behavior, [B, L, D] → [B, 1, D]."""
+
+    def weight(part):
+        return weights[f"transformer/0/{part}"]
+
+    sequence = inputs * D**0.5 + weights["transformer/positions"]
+    normal = layer_norm(sequence, "transformer/0/attention")
+    query = normal[:, -1:] @ weight("attention/query") @ weight("attention/key").t()
+    shares = (torch.matmul(query, normal.transpose(1, 2)) / D**0.5 + recency.unsqueeze(1)).softmax(2)
+    attended = torch.matmul(shares, normal) @ weight("attention/value")
+    newest = sequence[:, -1:] + F.dropout(attended, config["dropout"])
+    hidden = F.relu(layer_norm(newest, "transformer/0/dense") @ weight("dense/0/kernel") + weight("dense/0/bias"))
+    output = hidden @ weight("dense/1/kernel") + weight("dense/1/bias")
+    return layer_norm(newest + F.dropout(output, config["dropout"]), "transformer/output")
+
+
 def interests_of(inputs, age, is_active):
     """[B, L, D] behaviors → [B, K, D] interests of unit length."""
     B = len(age)
     mask = (age > 0).float()
     inputs = (inputs + weights["behavior/age"][age.reshape(-1)].view(inputs.shape)) * mask.unsqueeze(2)
-    shares = torch.exp(weights["behavior/ageWeight"][age] * SCALAR_SCALE) * mask
+    padding = (mask - 1) * 1e9
+    recency = weights["behavior/ageWeight"][age] * SCALAR_SCALE
+    shares = torch.exp(recency) * mask
     inputs = F.dropout(inputs, config["dropout"])
     capsules = route(inputs, shares, is_active)
-    recency = weights["context/ageWeight"][age] * SCALAR_SCALE + (mask - 1) * 1e9
-    context = torch.matmul(recency.softmax(1).unsqueeze(1), inputs)
+    of_context = weights["context/ageWeight"][age] * SCALAR_SCALE + padding
+    context = torch.matmul(of_context.softmax(1).unsqueeze(1), inputs) + attend(inputs, recency + padding)
     hidden = torch.cat([capsules, context.expand(B, K, D)], 2).view(B * K, 2 * D)
     hidden = F.relu(torch.addmm(weights["hidden/0/bias"], hidden, weights["hidden/0/kernel"]))
     output = torch.addmm(weights["hidden/1/bias"], hidden, weights["hidden/1/kernel"]).view(B, K, D)
@@ -140,7 +164,7 @@ def loss_of(chosen):
 
 
 def draw_epoch():
-    """Positions of examples, shuffled, at most so many of each user."""
+    """Positions of examples, shuffled. A user with n > c examples gives √(c n) of them, as in `drawEpoch` of Facet."""
     order = random.permutation(len(users))
     most = training["examplesPerUser"]
     if most == 0:
@@ -148,8 +172,10 @@ def draw_epoch():
     by_user = np.argsort(users[order], kind="stable")
     of = users[order][by_user]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(of)) + 1])
-    place = np.arange(len(of)) - np.repeat(starts, np.diff(np.concatenate([starts, [len(of)]])))
-    return order[np.sort(by_user[place < most])]
+    counts = np.diff(np.concatenate([starts, [len(of)]]))
+    kept = np.where(counts <= most, counts, np.round(np.sqrt(most * counts)))
+    place = np.arange(len(of)) - np.repeat(starts, counts)
+    return order[np.sort(by_user[place < np.repeat(kept, counts)])]
 
 
 began = time.perf_counter()
