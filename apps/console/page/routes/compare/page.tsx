@@ -1,3 +1,4 @@
+import { getRouteApi } from '@tanstack/react-router';
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { sessionQuery } from '../../api/session.ts';
 import { DocLink, Page } from '../../parts/page.tsx';
@@ -7,11 +8,12 @@ import { DecisionCard } from './decision-card.tsx';
 import { GateCard } from './gate-card.tsx';
 import { PersonCard } from './person-card.tsx';
 import { armsQuery, attributesQuery, bundlesQuery } from './queries.ts';
-import { compareRoute } from './route.ts';
-import type { CompareSearch } from './route.ts';
+import type { CompareSearch } from './search.ts';
 import { SampleCard } from './sample-card.tsx';
 import { SidePicker } from './side-picker.tsx';
 import { mergeOptions, sideOf } from './sides.ts';
+
+const compareRoute = getRouteApi('/compare');
 
 /** Two bundles, arms or merges side by side, the verdict of the gate, and the decision. */
 export function ComparePage() {

@@ -1,29 +1,10 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { rootRoute } from '../../root-route.tsx';
-
-/** The permalink of a comparison. */
-export interface CompareSearch {
-  /** A bundle id, or `experiment/arm`. Absent: the live bundle. */
-  readonly before?: string;
-  readonly after?: string;
-  /** A merge as in `mergeOptions`. Absent: that of the side. */
-  readonly beforeMerge?: string;
-  readonly afterMerge?: string;
-  readonly user?: string;
-}
-
-const textOf = (value: unknown): string | undefined =>
-  (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined;
+import { parseCompareSearch } from './search.ts';
 
 export const compareRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/compare',
-  validateSearch: (search): CompareSearch => ({
-    before: textOf(search['before']),
-    after: textOf(search['after']),
-    beforeMerge: textOf(search['beforeMerge']),
-    afterMerge: textOf(search['afterMerge']),
-    user: textOf(search['user']),
-  }),
+  validateSearch: parseCompareSearch,
   component: lazyRouteComponent(() => import('./page.tsx'), 'ComparePage'),
 });

@@ -6,8 +6,9 @@ import { formatCount, formatDuration, formatNumber, formatShare } from '../../pa
 import { Card } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
-import { verdictTones } from './days-card.tsx';
 import { dayQuery } from './queries.ts';
+
+export const verdictTones = { ok: 'good', warning: 'warning', bad: 'bad' } as const;
 
 type HealthReason = DayHealth['reasons'][number];
 

@@ -1,19 +1,18 @@
 import type { DayHealth, Lake } from '@facet/client/sink-api';
 import { useQueries } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCompact, formatCount, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Failure } from '../../parts/states.tsx';
-import { DayDetail } from './day-detail.tsx';
+import { DayDetail, verdictTones } from './day-detail.tsx';
 import { dayQuery } from './queries.ts';
-import { dataRoute } from './route.ts';
+
+const dataRoute = getRouteApi('/data');
 
 const daysMax = 14;
 const typesMax = 6;
-
-export const verdictTones = { ok: 'good', warning: 'warning', bad: 'bad' } as const;
 
 /** The health of the newest days, and the details of one. */
 export function DaysCard({ days }: Pick<Lake, 'days'>) {

@@ -1,6 +1,6 @@
 import type { DeadLetters } from '@facet/client/sink-api';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { formatCount } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -9,7 +9,8 @@ import { Time } from '../../parts/time.tsx';
 import { DeadLetterView } from './dead-letter-view.tsx';
 import { deadLettersMax, deadLettersQuery } from './queries.ts';
 import { Redrive } from './redrive-dialog.tsx';
-import { dataRoute } from './route.ts';
+
+const dataRoute = getRouteApi('/data');
 
 /** The messages that the sink cannot process, and how to send them again. */
 export function DeadLettersCard() {

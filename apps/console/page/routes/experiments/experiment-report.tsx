@@ -1,14 +1,15 @@
 import type { DeclaredExperiment, ExperimentReport } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { formatCount } from '../../parts/format.ts';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { formatCount, formatP } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { ArmsTable, ShadowTable } from './arms-table.tsx';
 import { OutcomeCard } from './outcome-card.tsx';
 import { reportQuery, windowHoursDefault } from './queries.ts';
-import { experimentsRoute } from './route.ts';
+
+const experimentsRoute = getRouteApi('/experiments');
 
 /** The arms of one experiment: whether they are comparable, then each outcome. */
 export function ExperimentReportView({ experiment }: { readonly experiment: DeclaredExperiment }) {
@@ -144,7 +145,3 @@ function Exclusions({ report: { counts, damagedLines } }: Pick<ReportProps, 'rep
 }
 
 const equalsP = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${formatP(p)}`);
-
-export function formatP(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
-}

@@ -1,10 +1,9 @@
 import type { ArmFigure, ArmOutcome, ExperimentReport } from '@facet/client/trainer-api';
 import { interestColor } from '../../parts/colors.ts';
-import { formatCount, formatShare } from '../../parts/format.ts';
+import { formatCount, formatP, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { ArmName } from './arms-table.tsx';
-import { formatP } from './experiment-report.tsx';
 import { IntervalPlot } from './interval-plot.tsx';
 
 interface OutcomeCardProps {

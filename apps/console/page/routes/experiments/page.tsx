@@ -1,3 +1,4 @@
+import { getRouteApi } from '@tanstack/react-router';
 import type { DeclaredExperiment } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
 import { Card, DocLink, Page } from '../../parts/page.tsx';
@@ -5,8 +6,9 @@ import { Empty, QueryView } from '../../parts/states.tsx';
 import { ExperimentList } from './experiment-list.tsx';
 import { ExperimentReportView } from './experiment-report.tsx';
 import { experimentsQuery } from './queries.ts';
-import { experimentsRoute } from './route.ts';
 import './experiments.css';
+
+const experimentsRoute = getRouteApi('/experiments');
 
 export function ExperimentsPage() {
   const query = useQuery(experimentsQuery);

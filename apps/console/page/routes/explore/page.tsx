@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useRef } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -13,13 +13,14 @@ import { Interests } from './interests.tsx';
 import { PersonBar } from './person-bar.tsx';
 import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
 import { Recommendations } from './recommendations.tsx';
-import { exploreRoute } from './route.ts';
 import { baselineOf, curlOf, hasPerson, recommendationsOf } from './search.ts';
 import type { ExploreSearch } from './search.ts';
 import { useFirstPerson } from './use-first-person.ts';
 import { labelInterests } from './view.ts';
 import type { ChangeSearch } from './view.ts';
 import { WhatIf } from './what-if.tsx';
+
+const exploreRoute = getRouteApi('/explore');
 
 /** A user's behaviors, interests and recommendations, with the reason for each item. */
 export function ExplorePage() {

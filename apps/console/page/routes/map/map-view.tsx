@@ -1,3 +1,4 @@
+import { getRouteApi } from '@tanstack/react-router';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { Card } from '../../parts/page.tsx';
@@ -11,12 +12,13 @@ import { marksOf } from './marks.ts';
 import { PersonPanel } from './person-panel.tsx';
 import { columnQuery, itemsQuery, neighborsQuery, personQuery } from './queries.ts';
 import type { ItemMap } from './queries.ts';
-import { mapRoute } from './route.ts';
-import type { MapSearch } from './route.ts';
+import type { MapSearch } from './search.ts';
 import type { Column } from './safetensors.ts';
 import { Scatter } from './scatter.tsx';
 import { SelectionList } from './selection-list.tsx';
 import { useMapColors } from './theme-colors.ts';
+
+const mapRoute = getRouteApi('/map');
 
 const none = new Int32Array(0);
 

@@ -13,7 +13,9 @@ interface MarksInput {
 export function marksOf({ person, neighbors, colors }: MarksInput): readonly Mark[] {
   return [
     ...(neighbors?.neighbors ?? []).flatMap((item) => markOf(item, 'neighbor', colors.text)),
-    ...(neighbors?.item == null ? [] : markOf(neighbors.item, 'selected', colors.text)),
+    ...(neighbors?.item === undefined || neighbors.item === null
+      ? []
+      : markOf(neighbors.item, 'selected', colors.text)),
     ...(person?.behaviors ?? []).flatMap(({ item, interest }, position) =>
       markOf(item, 'behavior', colorOfInterest(interest, colors), String(position)),
     ),

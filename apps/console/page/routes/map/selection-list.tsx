@@ -38,7 +38,6 @@ export function SelectionList({ map, items, onPick, onClear }: SelectionListProp
   useEffect(() => {
     if (single !== undefined) onPick(single);
     // Only a new selection picks an item.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [single]);
   if (items.length < 2) return <div ref={scroller} className="selection-probe" />;
   return (
@@ -61,7 +60,7 @@ export function SelectionList({ map, items, onPick, onClear }: SelectionListProp
                 className="selection-row small"
                 style={{ transform: `translateY(${start}px)` }}
               >
-                {item == null ? (
+                {item === undefined || item === null ? (
                   <span className="muted">…</span>
                 ) : (
                   <button type="button" className="item-button truncate" onClick={() => onPick(item.itemId)}>

@@ -4,7 +4,9 @@ import type { ReactNode } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
-import type { LineageNode } from './lineage-graph.tsx';
+
+/** The parts of a lineage, from the lake to the promotions. */
+export type LineageNode = 'lake' | 'dataset' | 'model' | 'bundle' | 'promotions';
 
 /** The facts of one part of a lineage. */
 export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; readonly node: LineageNode }) {

@@ -6,10 +6,8 @@ import { formatCount } from '../../parts/format.ts';
 import { DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
 import { LineageFacts } from './lineage-facts.tsx';
+import type { LineageNode } from './lineage-facts.tsx';
 import { lineageQuery } from './queries.ts';
-
-/** The parts of a lineage, from the lake to the promotions. */
-export type LineageNode = 'lake' | 'dataset' | 'model' | 'bundle' | 'promotions';
 
 /** Traces an artifact back to the files and offsets of the lake. Each part can be chosen to see its facts. */
 export function LineageView({ id }: { readonly id: string }) {

@@ -1,6 +1,6 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Card, DocLink, Page } from '../../parts/page.tsx';
@@ -8,12 +8,13 @@ import { Empty, QueryView } from '../../parts/states.tsx';
 import { CancelRun } from './cancel-dialog.tsx';
 import { LineageView } from './lineage-graph.tsx';
 import { hasEnded, outputsOf, refreshesQuery, refreshQuery } from './queries.ts';
-import { refreshesRoute } from './route.ts';
 import { RunDetail } from './run-detail.tsx';
 import { RunList } from './run-list.tsx';
 import { ScheduleCard } from './schedule-card.tsx';
 import { StartRefresh } from './start-dialog.tsx';
 import './refreshes.css';
+
+const refreshesRoute = getRouteApi('/refreshes');
 
 const runsAtFirst = 30;
 const runsMax = 1_000;
