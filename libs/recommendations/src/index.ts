@@ -1,7 +1,6 @@
 export { CatalogResponse, respondWithCatalog } from './catalog/describe-catalog.ts';
 export { ItemsResponse, parseSearchQuery, respondWithItems, SearchQuery } from './catalog/search-items.ts';
 export { buildTitleIndex } from './catalog/title-index.ts';
-export type { TitleIndex } from './catalog/title-index.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
 export type { RecommendationRequest } from './find-items.ts';

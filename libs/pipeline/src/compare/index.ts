@@ -1,5 +1,4 @@
 export { readGateReport } from '../gate/gate-report.ts';
-export type { GateReport } from '../gate/gate-report.ts';
-export type { ComparedSide, SampleComparison } from './compare-sample.ts';
+export type { ComparedSide } from './compare-sample.ts';
 export { runInThread } from './compare-thread.ts';
 export type { ThreadResult, ThreadTask } from './compare-thread.ts';
