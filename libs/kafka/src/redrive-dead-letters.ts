@@ -10,7 +10,7 @@ export interface RedriveOptions {
   readonly names: Pick<TopicNames, 'events' | 'deadLetters'>;
   /** Declared event types in addition to the standard ones. */
   readonly types?: readonly string[];
-  /** Gives events without an eventId the id of their dead letter, which is as unique. */
+  /** Uses the dead letter id as the eventId of events without one. It is as unique. */
   readonly addEventIds?: boolean;
   /** Selects dead letters. By default, all that have not been redriven. */
   readonly isWanted?: (letter: DeadLetter) => boolean;

@@ -443,7 +443,7 @@ export interface components {
       readonly reasons?: readonly string[];
       /** @description Only this field. */
       readonly field?: string;
-      /** @description Gives events without an eventId the id of their dead letter. Default: false. */
+      /** @description Uses the dead letter id as the eventId of events without one. Default: false. */
       readonly addEventIds?: boolean;
       /** @description Reports the result without sending. Default: false. */
       readonly dryRun?: boolean;

@@ -74,7 +74,7 @@ export const RedriveRequest = Type.Object(
     reasons: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: 'Only these reasons.' })),
     field: Type.Optional(Type.String({ description: 'Only this field.' })),
     addEventIds: Type.Optional(
-      Type.Boolean({ description: 'Gives events without an eventId the id of their dead letter. Default: false.' }),
+      Type.Boolean({ description: 'Uses the dead letter id as the eventId of events without one. Default: false.' }),
     ),
     dryRun: Type.Optional(Type.Boolean({ description: 'Reports the result without sending. Default: false.' })),
   },
