@@ -33,5 +33,5 @@ const exitCode = await runCli(process.argv.slice(2), {
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write('', written))),
 );
-// Exits explicitly, because a stage that cannot be cancelled may still be running.
+// Exits explicitly, because a stage that cannot be canceled may still be running.
 process.exit(exitCode);

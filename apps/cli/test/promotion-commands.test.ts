@@ -178,7 +178,7 @@ describe('facet lineage', () => {
     expect(out).toMatch(/and 10 files more/);
   });
 
-  it('marks replaced files and pruned artifacts as gone', async () => {
+  it('marks replaced files and deleted artifacts', async () => {
     await run(['lake', 'compact', '--grace', '0', '--home', home]);
     const replaced = (await json('lineage', second)).document;
     const { id: datasetId } = replaced['dataset'] as { id: string };

@@ -37,11 +37,11 @@ async function homeWith(...records: readonly ExposureRecord[]): Promise<string> 
   return home;
 }
 
-it('facet recommendations replay explains a pruned bundle', async () => {
+it('facet recommendations replay explains a deleted bundle', async () => {
   const home = await homeWith(sampled);
   const { code, err } = await run(['recommendations', 'replay', 'r-1', '--home', home]);
   expect(code).toBe(4);
-  expect(err).toContain('The artifacts of response r-1 are pruned');
+  expect(err).toContain('The artifacts of response r-1 were deleted');
   expect(err).toContain('Raise artifacts.keep');
 });
 

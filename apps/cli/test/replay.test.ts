@@ -121,7 +121,7 @@ it('replays with another bundle and the items available then', async () => {
   expect(out).toMatch(/Available items are those of bundle \w{12} with delta \w{12} at the time of the response\./);
 });
 
-it('replays with another bundle when the live bundle is pruned', async () => {
+it('replays with another bundle when the live bundle was deleted', async () => {
   const ask = (id: string) => replay(id, '--bundle', refs.arm.id);
   await rm(join(home, 'artifacts', 'delta', refs.delta.id), { recursive: true });
   expect(await replay('of-live')).toMatchObject({ document: { error: { code: 'REPLAY_BUNDLE_GONE' } } });
@@ -131,5 +131,5 @@ it('replays with another bundle when the live bundle is pruned', async () => {
   await rm(join(home, 'artifacts', 'bundle', refs.live.id), { recursive: true });
   expect((await ask('of-live')).document).toMatchObject({ offeredBy: { bundleId: refs.arm.id } });
   const { out } = await run(['recommendations', 'replay', 'of-arm', '--bundle', refs.arm.id, '--home', home]);
-  expect(out).toMatch(/is pruned\. Available items are those of bundle \w{12} at its build\./);
+  expect(out).toMatch(/was deleted\. Available items are those of bundle \w{12} at its build\./);
 });

@@ -8,13 +8,13 @@ import { SignInView } from './shell/sign-in-view.tsx';
 
 export interface RouterContext {
   readonly queryClient: QueryClient;
-  /** Why the link in the address did not sign the person in. */
+  /** Why the link in the address did not sign in. */
   readonly linkError: Error | undefined;
 }
 
 export const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Root });
 
-/** Shows the pages to people who are signed in. */
+/** Shows the pages after sign-in. */
 function Root() {
   const { linkError } = rootRoute.useRouteContext();
   const { data, error, refetch } = useQuery(sessionQuery);

@@ -29,7 +29,7 @@ beforeAll(async () => {
   candidate = other.id;
 }, 900_000);
 
-it('compares two bundles for one person and for a sample', async () => {
+it('compares two bundles for one user and for a sample', async () => {
   const page = await openPage({ path: '/compare', allowErrors });
   await page.getByLabel('Bundle or arm').last().selectOption(candidate, patience);
   await page.getByLabel('Merge').last().selectOption('round-robin');

@@ -47,11 +47,11 @@ async function expectTitles(page: Page, { items }: List): Promise<void> {
   await expect.poll(() => titlesIn(page), patience).toEqual(items.map(({ title }) => title));
 }
 
-describe('a person', () => {
+describe('a user', () => {
   it('opens with an example: behaviors by interest, interests, and the list with reasons', async () => {
     const page = await open('/explore');
     await heat(page).waitFor();
-    const userId = /^Person (.+)$/.exec(await page.getByRole('heading', { name: /^Person / }).innerText())![1]!;
+    const userId = /^User (.+)$/.exec(await page.getByRole('heading', { name: /^User / }).innerText())![1]!;
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId, limit: 20 }));
     const { interests } = await ask<{ interests: object[] }>('/v1/interests', { userId });
     expect(await page.locator('.interest-card').count()).toBe(interests.length);
@@ -87,7 +87,7 @@ describe('a person', () => {
   it('what if: choosing a recommended item adds it to the behaviors', async () => {
     const page = await open('/explore?user=u3');
     await page
-      .getByRole('button', { name: /^What if the person chooses / })
+      .getByRole('button', { name: /^What if the user chooses / })
       .first()
       .click();
     await heat(page).getByText('added').waitFor();
@@ -146,7 +146,7 @@ describe('a person', () => {
     expect((JSON.parse(stdout) as List).items.map(({ title }) => title)).toEqual(titles);
   });
 
-  it('an unknown person gets popular items, and the page says so', async () => {
+  it('an unknown user gets popular items, and the page says so', async () => {
     const page = await open('/explore?user=stranger', { allowErrors: /404|503/ });
     await page.getByText('Nothing is stored for the user "stranger".').waitFor();
     await page.getByText('These items are popular.').waitFor();
@@ -187,14 +187,14 @@ it('works by keyboard alone', async () => {
     }
     throw new Error(`Tab does not reach ${name}.`);
   };
-  await tabTo(/^Find a person/);
+  await tabTo(/^Find a user/);
   await page.keyboard.type('u12');
   await page
     .getByRole('option', { name: /^u12\b/ })
     .first()
     .waitFor();
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'Person u12', exact: true }).waitFor();
+  await page.getByRole('heading', { name: 'User u12', exact: true }).waitFor();
   await heat(page).waitFor();
   await tabTo(/^Ignore /);
   await page.keyboard.press('Enter');
@@ -232,7 +232,7 @@ it('shows titles with markup and in any script as text', async () => {
   await expectFits(page);
 });
 
-it(`a person with ${busyBehaviors} behaviors scrolls through all of them`, async () => {
+it(`a user with ${busyBehaviors} behaviors scrolls through all of them`, async () => {
   const page = await open(`/explore?user=${busyUser}`);
   await heat(page).waitFor();
   expect(await heat(page).getAttribute('aria-rowcount')).toBe(String(busyBehaviors + 1));

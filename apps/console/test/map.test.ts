@@ -30,7 +30,7 @@ it('shows every item, and the address keeps the color', async () => {
   expect(await select.inputValue()).toBe(attribute);
 }, 120_000);
 
-it('shows the interests and behaviors of a person', async () => {
+it('shows the interests and behaviors of a user', async () => {
   const page = await openMap();
   const { servingUrl } = await startStack();
   const response = await fetch(`${servingUrl}/v1/users?limit=20`, { headers: { 'x-api-key': keys.serve } });

@@ -25,7 +25,7 @@ it('a link signs in once, and its code leaves the address', async () => {
   await second.getByText('The link was used or is too old. Get a new link with facet open.').waitFor();
 });
 
-it('a person signs in with an API key and signs out', async () => {
+it('a user signs in with an API key and signs out', async () => {
   const page = await openPage({ path: '/health', key: undefined, allowErrors: /401/ });
   await page.getByLabel('API key').fill('facet_wrong');
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -23,7 +23,7 @@ export const registerLineage: Register = (command, deps) => {
 async function printLineage(given: string, options: CommonOptions, { output }: CommandContext): Promise<void> {
   const store = openStore(options.home);
   const { id } = await findArtifact(store, given, { kinds, home: options.home }).catch((error: unknown) => {
-    // The promotion log and the gate report still know the full id of a pruned bundle.
+    // The promotion log and the gate report still know the full id of a deleted bundle.
     if (isAppError(error, 'ARTIFACT_NOT_FOUND') && /^[0-9a-f]{32}$/.test(given)) return { id: given };
     throw error;
   });
@@ -54,7 +54,7 @@ function renderLineage({ bundle, model, dataset, lake }: Lineage): string {
 }
 
 function named({ id, isGone }: LineageArtifact): string {
-  return `${id}${isGone ? '  (gone)' : ''}`;
+  return `${id}${isGone ? '  (deleted)' : ''}`;
 }
 
 function describeDataset({ window, counts }: NonNullable<Lineage['dataset']>): string[] {
@@ -77,7 +77,7 @@ function describeLake({ version, offsets, files, catalog }: LakeLineage): string
       .slice(0, shownFilesMax)
       .map(
         ({ path, rows, sha256, isGone }) =>
-          `         ${path}  ${countOf(rows, 'row')}  ${shortId(sha256)}${isGone ? '  (gone)' : ''}`,
+          `         ${path}  ${countOf(rows, 'row')}  ${shortId(sha256)}${isGone ? '  (replaced)' : ''}`,
       ),
     ...(rest > 0 ? [`         and ${countOf(rest, 'file')} more: see --json`] : []),
     ...catalog.map(({ path, sha256 }) => `catalog  ${path}  ${shortId(sha256)}`),

@@ -204,7 +204,7 @@ function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][numbe
   }
 }
 
-/** Prints the outcome of a run. @throws AppError if the run was rejected, failed or was cancelled. */
+/** Prints the outcome of a run. @throws AppError if the run was rejected, failed or was canceled. */
 function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: CommandContext): void {
   const { run, state, reason = '', stages } = report;
   const { runId, day } = run;
@@ -233,7 +233,7 @@ function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: C
         remedy: `See ${facet} runs show ${runId}. Run the same command again: the new run reuses finished stages.`,
       });
     case 'cancelled':
-      throw new AppError(`Run ${runId} was cancelled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
+      throw new AppError(`Run ${runId} was canceled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
   }
 }
 

@@ -37,7 +37,7 @@ export const registerRecommendations: Register = (command, deps) => {
   ).action(deps.action(replay));
 };
 
-/** @throws AppError those of `findRecord`; `REPLAY_DIFFERS`; `REPLAY_BUNDLE_GONE` for pruned artifacts of the response. */
+/** @throws AppError those of `findRecord`; `REPLAY_DIFFERS`; `REPLAY_BUNDLE_GONE` for deleted artifacts of the response. */
 async function replay(id: string, options: ReplayOptions, context: CommandContext): Promise<void> {
   const { home } = options;
   const record = await findRecord(home, id);
@@ -55,7 +55,7 @@ function goneOf({ bundleId, deltaId, sampled }: ExposureRecord, { context }: App
 }
 
 function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppError {
-  return new AppError(`The artifacts of response ${recommendationId} are pruned. ${cause.message}`, {
+  return new AppError(`The artifacts of response ${recommendationId} were deleted. ${cause.message}`, {
     code: 'REPLAY_BUNDLE_GONE',
     category: 'artifact-missing',
     remedy: 'Raise artifacts.keep in facet.yaml to replay future responses for longer.',
@@ -140,7 +140,9 @@ async function compare(
   output.show(`Both responses contain ${kept} of ${countOf(before.length, 'item')}; source: ${response.source.kind}.`);
   const by = `bundle ${shortId(offered.bundleId)}`;
   if (offered !== wasOffered) {
-    output.show(`The live bundle or delta of the response is pruned. Available items are those of ${by} at its build.`);
+    output.show(
+      `The live bundle or delta of the response was deleted. Available items are those of ${by} at its build.`,
+    );
   } else if (id !== offered.bundleId) {
     const delta = offered.deltaId === undefined ? '' : ` with delta ${shortId(offered.deltaId)}`;
     output.show(`Available items are those of ${by}${delta} at the time of the response.`);
@@ -185,7 +187,7 @@ function offeredBy({ bundleId, deltaId, sampled }: SampledRecord): Offered {
   return { bundleId: sampled.liveBundleId ?? bundleId, deltaId };
 }
 
-/** Replaces pruned artifacts: a pruned delta by the bundle at its build, a pruned bundle by the other bundle. */
+/** Replaces deleted artifacts: a deleted delta by the bundle at its build, a deleted bundle by the other bundle. */
 async function withoutPruned(home: string, offered: Offered, otherId: string): Promise<Offered> {
   const store = openStore(home);
   const { bundleId, deltaId } = offered;

@@ -75,7 +75,7 @@ async function cancel(runId: string, options: CancelRunOptions, context: Command
   const report = await cancelRun();
   context.output.document({ home: options.home, ...report });
   context.output.show(
-    report.state === 'cancelled' ? `Run ${runId} is cancelled.` : `Run ${runId} has already ended: ${report.state}.`,
+    report.state === 'cancelled' ? `Run ${runId} is canceled.` : `Run ${runId} has already ended: ${report.state}.`,
   );
 
   async function cancelRun(): Promise<RunReport> {

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { sessionQuery } from '../api/session.ts';
 
-/** Whether the person's key has the scope `admin`. The APIs check it again. */
+/** Whether the key of the session has the scope `admin`. The APIs check it again. */
 export function useMayChange(): boolean {
   return useQuery(sessionQuery).data?.scopes.includes('admin') ?? false;
 }

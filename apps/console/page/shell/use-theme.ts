@@ -5,7 +5,7 @@ export type Theme = (typeof themes)[number];
 
 const storageKey = 'facet-theme';
 
-/** Applies the stored theme. Call it before the first view, so that colors do not change while a person looks. */
+/** Applies the stored theme. Call it before the first view, so that colors do not change after it. */
 export function applyStoredTheme(): Theme {
   const stored = localStorage.getItem(storageKey);
   const theme = themes.find((name) => name === stored) ?? 'system';

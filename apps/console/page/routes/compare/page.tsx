@@ -6,7 +6,7 @@ import { Empty, QueryView } from '../../parts/states.tsx';
 import './compare.css';
 import { DecisionCard } from './decision-card.tsx';
 import { GateCard } from './gate-card.tsx';
-import { PersonCard } from './person-card.tsx';
+import { UserCard } from './user-card.tsx';
 import { armsQuery, attributesQuery, bundlesQuery } from './queries.ts';
 import type { CompareSearch } from './search.ts';
 import { SampleCard } from './sample-card.tsx';
@@ -21,7 +21,7 @@ export function ComparePage() {
   return (
     <Page
       title="Compare"
-      lead="What changes between two bundles, arms or merges, for one person and for a sample."
+      lead="What changes between two bundles, arms or merges, for one user and for a sample."
       actions={<DocLink to="console.md#should-i-promote-this">Should I promote this?</DocLink>}
     >
       {session.scopes.includes('admin') ? (
@@ -69,7 +69,7 @@ function Comparison() {
                 onChange={(source, merge) => change({ after: source, afterMerge: merge })}
               />
             </div>
-            <PersonCard before={before} after={after} user={search.user} onChange={(user) => change({ user })} />
+            <UserCard before={before} after={after} user={search.user} onChange={(user) => change({ user })} />
             <SampleCard before={before} after={after} onPick={(user) => change({ user })} />
             {candidate === undefined ? null : (
               <div className="grid compare-decide">

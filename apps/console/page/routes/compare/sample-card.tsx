@@ -44,11 +44,11 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
     >
       {started !== key && query.data === undefined ? (
         <Empty title="Not compared yet">
-          Both sides make lists at the start of the test window, on which neither bundle was trained. What users then
+          Both sides recommend at the start of the test window, on which neither bundle was trained. What users then
           chose shows which lists are better. <DocLink to="serving.md#previews-and-comparisons">How it works</DocLink>
         </Empty>
       ) : (
-        <QueryView query={query} api="serving" what="Comparing">
+        <QueryView query={query} api="serving" what="Loading the comparison">
           {({ state, progress, result, limit }) =>
             state === 'running' || result === undefined ? (
               <div className="state" role="status">

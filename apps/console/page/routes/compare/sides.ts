@@ -37,5 +37,5 @@ export function sideOf(source: string | undefined, merge: string | undefined, op
   };
 }
 
-/** The first characters of an id, which are enough for people. */
+/** The first characters of an id, which are enough for readers. */
 export const shortId = (id: string): string => id.slice(0, 12);

@@ -24,7 +24,7 @@ interface Sources {
   readonly titleOf: (itemId: string) => string | undefined;
 }
 
-/** Returns all behaviors of the person, those that were added first, then newest to oldest. */
+/** Returns all behaviors of the user, those that were added first, then newest to oldest. */
 export function listBehaviors({ search, user, coupling, titleOf }: Sources): BehaviorRow[] {
   const read = new Map(coupling?.behaviors.map((behavior) => [behavior.itemId, behavior]));
   const removed = new Set(search.without);

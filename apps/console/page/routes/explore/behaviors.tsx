@@ -33,7 +33,7 @@ interface BehaviorsProps {
   readonly onAdd: (item: { readonly itemId: string; readonly title?: string }) => void;
 }
 
-/** The behaviors of a person and how much of each goes to each interest: the coupling heat map. */
+/** The behaviors of a user and how much of each goes to each interest: the coupling heat map. */
 export function Behaviors(props: BehaviorsProps) {
   const { search, rows, similarity, sequenceLength, onChange, onAdd } = props;
   const unread = rows.filter(({ note }) => note === 'not read').length;

@@ -59,7 +59,7 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
         {merge === 'diverse' ? <DiverseFields search={search} catalog={catalog} set={set} /> : null}
         <label className="field">
           <span>
-            Interests <abbr title="K'u: the number of interests that the model infers for the person">K′u</abbr>
+            Interests <abbr title="K'u: the number of interests that the model infers for the user">K′u</abbr>
           </span>
           <select
             className="input"

@@ -10,12 +10,12 @@ import { compareLists } from './compare-lists.ts';
 import { Controls } from './controls.tsx';
 import './explore.css';
 import { Interests } from './interests.tsx';
-import { PersonBar } from './person-bar.tsx';
+import { UserBar } from './user-bar.tsx';
 import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
 import { Recommendations } from './recommendations.tsx';
-import { baselineOf, curlOf, hasPerson, recommendationsOf } from './search.ts';
+import { baselineOf, curlOf, hasUser, recommendationsOf } from './search.ts';
 import type { ExploreSearch } from './search.ts';
-import { useFirstPerson } from './use-first-person.ts';
+import { useFirstUser } from './use-first-user.ts';
 import { labelInterests } from './view.ts';
 import type { ChangeSearch } from './view.ts';
 import { WhatIf } from './what-if.tsx';
@@ -36,8 +36,8 @@ export function ExplorePage() {
     },
     [navigate],
   );
-  const first = useFirstPerson(search, onChange);
-  const isChosen = hasPerson(search);
+  const first = useFirstUser(search, onChange);
+  const isChosen = hasUser(search);
   const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
   const interests = useQuery({ ...interestsQuery(search), enabled: isChosen });
   const known = interests.data?.data;
@@ -52,29 +52,29 @@ export function ExplorePage() {
         </>
       }
     >
-      <PersonBar
+      <UserBar
         search={search}
         user={search.user === undefined ? undefined : user.data}
         interestCount={isChosen ? known?.interestCount : undefined}
         onChange={onChange}
       />
-      {isChosen ? <Person search={search} onChange={onChange} /> : <FirstPerson {...first} />}
+      {isChosen ? <ExploredUser search={search} onChange={onChange} /> : <FirstUser {...first} />}
     </Page>
   );
 }
 
-function FirstPerson({ error, retry }: ReturnType<typeof useFirstPerson>) {
+function FirstUser({ error, retry }: ReturnType<typeof useFirstUser>) {
   if (error !== null) return <Failure error={error} api="serving" onRetry={retry} />;
-  return <Loading what="Looking for users with distinct interests" />;
+  return <Loading what="Loading users with distinct interests" />;
 }
 
-interface PersonProps {
+interface ExploredUserProps {
   readonly search: ExploreSearch;
   readonly onChange: ChangeSearch;
 }
 
-/** Everything about one person or history. */
-function Person({ search, onChange }: PersonProps) {
+/** Everything about one user or history. */
+function ExploredUser({ search, onChange }: ExploredUserProps) {
   const titles = useRef(new Map<string, string>());
   const catalog = useQuery(catalogQuery);
   const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
@@ -134,7 +134,7 @@ function Person({ search, onChange }: PersonProps) {
       <div className="explore-columns">
         <QueryView query={interests} api="serving" what="Loading interests">
           {({ data }) => (
-            <div className="stack explore-person">
+            <div className="stack explore-user">
               <Behaviors
                 search={search}
                 rows={rows}

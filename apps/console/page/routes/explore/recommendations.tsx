@@ -158,8 +158,8 @@ function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemR
       <button
         type="button"
         className="icon-button"
-        aria-label={`What if the person chooses ${name}`}
-        title="What if the person chooses it"
+        aria-label={`What if the user chooses ${name}`}
+        title="What if the user chooses it"
         onClick={() => onAdd(item)}
       >
         +

@@ -26,7 +26,7 @@ export interface ExploreSearch {
   /** K'u. */
   readonly interests?: number;
   readonly limit?: number;
-  /** Whether items that the person has seen may be recommended. */
+  /** Whether items that the user has seen may be recommended. */
   readonly seen?: boolean;
   readonly filters?: readonly string[];
   readonly context?: Readonly<Record<string, string | number>>;
@@ -120,14 +120,14 @@ function withoutUndefined(fields: Record<string, unknown>): Record<string, unkno
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** Whether the address names a person or a history. */
-export function hasPerson({ user, with: added, build }: ExploreSearch): boolean {
+/** Whether the address names a user or a history. */
+export function hasUser({ user, with: added, build }: ExploreSearch): boolean {
   return user !== undefined || added !== undefined || build === true;
 }
 
 export type Requester = Pick<RecommendationsRequest, 'userId' | 'behaviors' | 'ignore'>;
 
-/** Returns the request fields that describe the person. */
+/** Returns the request fields that describe the user. */
 export function requesterOf({ user, with: added, without }: ExploreSearch): Requester {
   return {
     ...(user === undefined ? {} : { userId: user }),
@@ -137,7 +137,7 @@ export function requesterOf({ user, with: added, without }: ExploreSearch): Requ
 }
 
 /**
- * Returns the person to compare with: the stored behaviors without what was tried. A history is compared with itself before its
+ * Returns the user to compare with: the stored behaviors without what was tried. A history is compared with itself before its
  * last behavior. Undefined if there is nothing to compare.
  */
 export function baselineOf(search: ExploreSearch): ExploreSearch | undefined {

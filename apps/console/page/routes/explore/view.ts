@@ -12,7 +12,7 @@ export type RecommendedItem = RecommendationsResponse['items'][number];
 
 /**
  * Returns the label of each interest that has one, such as "Horror · Thriller". Leaves out values that most interests of the
- * person have in common, because they do not tell them apart.
+ * user have in common, because they do not tell them apart.
  */
 export function labelInterests(interests: readonly DescribedInterest[]): ReadonlyMap<number, string> {
   const counts = new Map<string, number>();

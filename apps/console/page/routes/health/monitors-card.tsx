@@ -24,7 +24,7 @@ export function MonitorsCard({ bundleId }: { readonly bundleId: string }) {
       title="Interests of the live bundle"
       actions={<DocLink to="promotion.md#the-gate">What the gate checks</DocLink>}
     >
-      <QueryView query={query} api="serving" what="Reading the verdict of the gate">
+      <QueryView query={query} api="serving" what="Loading the verdict of the gate">
         {({ report }) => {
           const checks = report?.checks.filter(({ name }) => monitors.includes(name)) ?? [];
           if (checks.length === 0) {

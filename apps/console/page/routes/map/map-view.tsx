@@ -9,8 +9,8 @@ import { FindItem } from './find-item.tsx';
 import { ItemPanel } from './item-panel.tsx';
 import { Legend } from './legend.tsx';
 import { marksOf } from './marks.ts';
-import { PersonPanel } from './person-panel.tsx';
-import { columnQuery, itemsQuery, neighborsQuery, personQuery } from './queries.ts';
+import { UserPanel } from './user-panel.tsx';
+import { columnQuery, itemsQuery, neighborsQuery, userOnMapQuery } from './queries.ts';
 import type { ItemMap } from './queries.ts';
 import type { MapSearch } from './search.ts';
 import type { Column } from './safetensors.ts';
@@ -61,17 +61,17 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
     () => colorPoints({ map, points, color, column, colors }),
     [map, points, color, column, colors],
   );
-  const person = useQuery({ ...personQuery(user ?? ''), enabled: user !== undefined });
+  const userOnMap = useQuery({ ...userOnMapQuery(user ?? ''), enabled: user !== undefined });
   const neighbors = useQuery({ ...neighborsQuery(item ?? ''), enabled: item !== undefined });
   const hover = useQuery({ ...itemsQuery(map, [hovered ?? 1]), enabled: hovered !== undefined });
   const marks = useMemo(
     () =>
       marksOf({
-        person: user === undefined ? undefined : person.data,
+        userOnMap: user === undefined ? undefined : userOnMap.data,
         neighbors: item === undefined ? undefined : neighbors.data,
         colors,
       }),
-    [user, person.data, item, neighbors.data, colors],
+    [user, userOnMap.data, item, neighbors.data, colors],
   );
   const select = (items: Int32Array): void => {
     setSelection(items);
@@ -109,7 +109,7 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
       </Card>
       <div className="stack map-side">
         <Legend map={map} color={color} coloring={coloring} onChange={(next) => change({ color: next })} />
-        <PersonPanel user={user} query={person} onChange={(next) => change({ user: next })} />
+        <UserPanel user={user} query={userOnMap} onChange={(next) => change({ user: next })} />
         {item === undefined ? null : (
           <ItemPanel
             query={neighbors}

@@ -1,25 +1,25 @@
 import { formatShare } from '../../parts/format.ts';
-import type { MapItem, PersonOnMap } from './queries.ts';
+import type { MapItem, UserOnMap } from './queries.ts';
 import type { Mark } from './scatter.tsx';
 import type { MapColors } from './theme-colors.ts';
 
 interface MarksInput {
-  readonly person: PersonOnMap | undefined;
+  readonly userOnMap: UserOnMap | undefined;
   readonly neighbors: { readonly item: MapItem | null; readonly neighbors: readonly MapItem[] } | undefined;
   readonly colors: MapColors;
 }
 
-/** Returns the marks of a person and of the selected item. Interests come last, so that they cover the others. */
-export function marksOf({ person, neighbors, colors }: MarksInput): readonly Mark[] {
+/** Returns the marks of a user and of the selected item. Interests come last, so that they cover the others. */
+export function marksOf({ userOnMap, neighbors, colors }: MarksInput): readonly Mark[] {
   return [
     ...(neighbors?.neighbors ?? []).flatMap((item) => markOf(item, 'neighbor', colors.text)),
     ...(neighbors?.item === undefined || neighbors.item === null
       ? []
       : markOf(neighbors.item, 'selected', colors.text)),
-    ...(person?.behaviors ?? []).flatMap(({ item, interest }, position) =>
+    ...(userOnMap?.behaviors ?? []).flatMap(({ item, interest }, position) =>
       markOf(item, 'behavior', colorOfInterest(interest, colors), String(position)),
     ),
-    ...(person?.interests ?? []).flatMap((interest) => markInterest(interest, colors)),
+    ...(userOnMap?.interests ?? []).flatMap((interest) => markInterest(interest, colors)),
   ];
 }
 
@@ -34,7 +34,7 @@ function markOf({ itemId, title, position }: MapItem, kind: Mark['kind'], color:
 }
 
 /** An interest is a vector, not an item. It stands at the median position of its nearest items. */
-function markInterest({ interest, label, nearest }: PersonOnMap['interests'][number], colors: MapColors): Mark[] {
+function markInterest({ interest, label, nearest }: UserOnMap['interests'][number], colors: MapColors): Mark[] {
   const positions = nearest.flatMap(({ position }) => (position === null ? [] : [position as [number, number]]));
   if (positions.length === 0) return [];
   const median = (axis: 0 | 1): number =>
@@ -53,7 +53,7 @@ function markInterest({ interest, label, nearest }: PersonOnMap['interests'][num
 }
 
 /** Writes the share of the behaviors whose strongest interest is this one. */
-export function shareOfInterest({ behaviors }: PersonOnMap, interest: number): string {
+export function shareOfInterest({ behaviors }: UserOnMap, interest: number): string {
   const own = behaviors.filter((behavior) => behavior.interest === interest).length;
   return formatShare(behaviors.length === 0 ? 0 : own / behaviors.length);
 }

@@ -5,7 +5,7 @@ import { MapView } from './map-view.tsx';
 import './map.css';
 import { mapQuery } from './queries.ts';
 
-/** The catalog in two dimensions, with the interests of a person on it. */
+/** The catalog in two dimensions, with the interests of a user on it. */
 export function MapPage() {
   const query = useQuery(mapQuery);
   return (

@@ -58,7 +58,7 @@ export const neighborsQuery = (itemId: string) =>
     },
   });
 
-export interface PersonOnMap {
+export interface UserOnMap {
   readonly source: components['schemas']['ResponseSource'];
   /** With the positions of the items that are nearest to each interest. */
   readonly interests: readonly {
@@ -71,10 +71,10 @@ export interface PersonOnMap {
 }
 
 /** Reads the interests and behaviors of a user, with the positions of their items. */
-export const personQuery = (userId: string) =>
+export const userOnMapQuery = (userId: string) =>
   queryOptions({
-    queryKey: ['item-map', 'person', userId],
-    queryFn: async (): Promise<PersonOnMap> => {
+    queryKey: ['item-map', 'user', userId],
+    queryFn: async (): Promise<UserOnMap> => {
       const body = { userId, nearest: 10, coupling: true };
       const { interests, coupling, source } = await dataOf(serving.POST('/v1/interests', { body }));
       const behaviors = coupling?.behaviors ?? [];

@@ -9,7 +9,7 @@ import type { ChangeSearch } from './view.ts';
 /** The users that `npm start` prints. */
 const examplesShown = 3;
 
-interface PersonBarProps {
+interface UserBarProps {
   readonly search: ExploreSearch;
   readonly user: UserResponse | undefined;
   readonly interestCount: number | undefined;
@@ -18,8 +18,8 @@ interface PersonBarProps {
 
 const noChanges = { with: undefined, without: undefined, focus: undefined, build: undefined } as const;
 
-/** Chooses the person: by id, an example, by chance, or a history that is built item by item. */
-export function PersonBar({ search, user, interestCount, onChange }: PersonBarProps) {
+/** Chooses the user: by id, an example, by chance, or a history that is built item by item. */
+export function UserBar({ search, user, interestCount, onChange }: UserBarProps) {
   const { data: examples } = useQuery(examplesQuery);
   const { data: anyone } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
   const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
@@ -32,12 +32,12 @@ export function PersonBar({ search, user, interestCount, onChange }: PersonBarPr
   };
   const isHistory = search.user === undefined && (search.with !== undefined || search.build === true);
   return (
-    <section className="card person-bar" aria-label="Person">
+    <section className="card user-bar" aria-label="User">
       <div className="row">
         <SearchBox
-          label="Find a person by id"
-          placeholder="Find a person by id"
-          emptyText="No stored person has an id that starts like this."
+          label="Find a user by id"
+          placeholder="Find a user by id"
+          emptyText="No stored user has an id that starts like this."
           search={usersQuery}
           itemsOf={({ users }) => users}
           keyOf={({ userId }) => userId}
@@ -73,8 +73,8 @@ export function PersonBar({ search, user, interestCount, onChange }: PersonBarPr
           Build a history
         </button>
       </div>
-      <div className="row person-facts">
-        <h2>{describePerson(search, isHistory)}</h2>
+      <div className="row user-facts">
+        <h2>{describeUser(search, isHistory)}</h2>
         {user === undefined
           ? null
           : Object.entries(user.attributes).map(([name, value]) => (
@@ -97,8 +97,8 @@ export function PersonBar({ search, user, interestCount, onChange }: PersonBarPr
   );
 }
 
-function describePerson({ user, with: added = [] }: ExploreSearch, isHistory: boolean): string {
-  if (user !== undefined) return `Person ${user}`;
-  if (!isHistory) return 'Choosing a person…';
+function describeUser({ user, with: added = [] }: ExploreSearch, isHistory: boolean): string {
+  if (user !== undefined) return `User ${user}`;
+  if (!isHistory) return 'Choosing a user…';
   return added.length === 0 ? 'A new history: search items and add them' : 'Your history';
 }

@@ -8,22 +8,22 @@ import { exampleUsersQuery, previewQuery } from './queries.ts';
 import type { Recommendations } from './queries.ts';
 import type { Side } from './sides.ts';
 
-interface PersonCardProps {
+interface UserCardProps {
   readonly before: Side;
   readonly after: Side;
   readonly user: string | undefined;
   readonly onChange: (user: string | undefined) => void;
 }
 
-/** The lists of both sides for one person. */
-export function PersonCard({ before, after, user, onChange }: PersonCardProps) {
+/** The lists of both sides for one user. */
+export function UserCard({ before, after, user, onChange }: UserCardProps) {
   const [text, setText] = useState(user ?? '');
   useEffect(() => setText(user ?? ''), [user]);
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   const first = examples[0]?.userId;
   return (
     <Card
-      title="For one person"
+      title="For one user"
       actions={
         <form
           className="row"
@@ -46,7 +46,7 @@ export function PersonCard({ before, after, user, onChange }: PersonCardProps) {
       }
     >
       {user === undefined ? (
-        <Empty title="Choose a person">
+        <Empty title="Choose a user">
           {first === undefined ? (
             'Enter a user id.'
           ) : (
@@ -142,7 +142,7 @@ function Change({
   readonly isAfter: boolean;
 }) {
   if (other === undefined) {
-    return isAfter ? <span className="badge good">new</span> : <span className="badge bad">gone</span>;
+    return isAfter ? <span className="badge good">entered</span> : <span className="badge bad">left</span>;
   }
   const moved = other - rank;
   if (!isAfter || moved === 0) return <span />;

@@ -8,22 +8,22 @@ import { Card } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { shareOfInterest } from './marks.ts';
 import { exampleUsersQuery } from './queries.ts';
-import type { PersonOnMap } from './queries.ts';
+import type { UserOnMap } from './queries.ts';
 
-interface PersonPanelProps {
+interface UserPanelProps {
   readonly user: string | undefined;
-  readonly query: UseQueryResult<PersonOnMap, Error>;
+  readonly query: UseQueryResult<UserOnMap, Error>;
   readonly onChange: (user: string | undefined) => void;
 }
 
-/** Chooses the person whose interests and behaviors the map shows. */
-export function PersonPanel({ user, query, onChange }: PersonPanelProps) {
+/** Chooses the user whose interests and behaviors the map shows. */
+export function UserPanel({ user, query, onChange }: UserPanelProps) {
   const [text, setText] = useState(user ?? '');
   useEffect(() => setText(user ?? ''), [user]);
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   return (
     <Card
-      title="Person on the map"
+      title="User on the map"
       actions={
         user === undefined ? null : (
           <button type="button" className="button small" onClick={() => onChange(undefined)}>
@@ -61,34 +61,34 @@ export function PersonPanel({ user, query, onChange }: PersonPanelProps) {
         </p>
       ) : (
         <QueryView query={query} api="serving" what="Loading interests">
-          {(person) => <Interests user={user} person={person} />}
+          {(userOnMap) => <Interests user={user} userOnMap={userOnMap} />}
         </QueryView>
       )}
     </Card>
   );
 }
 
-function Interests({ user, person }: { readonly user: string; readonly person: PersonOnMap }) {
-  if (person.interests.length === 0) {
-    return <p className="muted">The model finds no interests: {person.source.reason?.replaceAll('_', ' ')}.</p>;
+function Interests({ user, userOnMap }: { readonly user: string; readonly userOnMap: UserOnMap }) {
+  if (userOnMap.interests.length === 0) {
+    return <p className="muted">The model finds no interests: {userOnMap.source.reason?.replaceAll('_', ' ')}.</p>;
   }
   return (
     <>
       <ul className="legend small">
-        {person.interests.map(({ interest, label }) => (
+        {userOnMap.interests.map(({ interest, label }) => (
           <li key={interest} className="row">
             <span className="swatch" style={{ background: interestColor(interest % 8) }} />
             <span className="truncate">
               Interest {interest + 1}
               {label === '' ? '' : `: ${label}`}
             </span>
-            <span className="muted numeric">{shareOfInterest(person, interest)}</span>
+            <span className="muted numeric">{shareOfInterest(userOnMap, interest)}</span>
           </li>
         ))}
       </ul>
       <p className="muted small">
         A diamond is an interest, at the middle of its nearest items. A dot is one of{' '}
-        {formatCount(person.behaviors.length)} behaviors, in the color of its strongest interest.{' '}
+        {formatCount(userOnMap.behaviors.length)} behaviors, in the color of its strongest interest.{' '}
         <Link to="/explore" search={{ user } as never}>
           Explore
         </Link>
