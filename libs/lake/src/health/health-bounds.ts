@@ -31,7 +31,7 @@ export const HealthBoundsSchema = Type.Object(
     unknownItemShare: boundsOf(0.05, 0.5),
     /** Of the outcomes that name a recommendation: those without an exposure. */
     unmatchedOutcomeShare: boundsOf(0.1, 0.5),
-    /** Of the events: those of users who look like bots. */
+    /** Of the events: those of suspicious users. */
     suspiciousShare: boundsOf(0.05, 0.3),
     /** A user with activity in this many hours of one day looks like a bot. */
     noSleepHours: Type.Integer({ minimum: 1, maximum: 24, default: 20 }),

@@ -33,7 +33,7 @@ const shareTexts: Readonly<Record<Exclude<HealthCheck, 'no-events' | 'volume-low
   late: 'of the events arrived late',
   'unknown-items': 'of the events are on items that the catalog does not contain',
   'unmatched-outcomes': 'of the recommendation outcomes have no exposure',
-  'suspicious-users': 'of the events come from users who look like bots',
+  'suspicious-users': 'of the events come from suspicious users',
 };
 
 /** Describes why a day is not healthy. */

@@ -12,7 +12,7 @@ interface UserRow {
   readonly eventsPerMinuteMax: number | null;
 }
 
-/** Finds users of the table `day` who look like bots: by the rules of the validation report, or active around the clock. */
+/** Finds suspicious users of the table `day`: by the rules of the validation report, or active around the clock. */
 export async function findSuspiciousUsers(
   connection: DuckDBConnection,
   { noSleepHours, events }: { readonly noSleepHours: number; readonly events: number },

@@ -41,9 +41,9 @@ const measures: Readonly<
   },
   exposure_join_rate: { help: 'Share of shown items with an outcome.', of: ({ joins }) => joins.exposures.rate },
   outcome_join_rate: { help: 'Share of outcomes with their exposure.', of: ({ joins }) => joins.outcomes.rate },
-  suspicious_users: { help: 'Users that look automated.', of: ({ suspiciousUsers }) => suspiciousUsers.users },
+  suspicious_users: { help: 'Suspicious users.', of: ({ suspiciousUsers }) => suspiciousUsers.users },
   suspicious_share: {
-    help: 'Share of events of users that look automated.',
+    help: 'Share of events of suspicious users.',
     of: ({ suspiciousUsers }) => suspiciousUsers.share,
   },
   anonymous_share: { help: 'Share of events without a user.', of: ({ identity }) => identity.anonymousShare },
