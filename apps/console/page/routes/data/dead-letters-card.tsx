@@ -38,7 +38,7 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
   const { total, reasons, deadLetters } = found;
   if (total === 0 && reason === undefined) {
     return (
-      <Empty title="No dead letters">The sink processed every message, or an operator redrove the failures.</Empty>
+      <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>
     );
   }
   return (
