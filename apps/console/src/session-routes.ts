@@ -106,7 +106,16 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
   app.post(
     '/session/codes',
     { config: { scope: 'any' }, schema: { response: { 200: Type.Object({ code: Type.String() }) } } },
-    async ({ headers }) => ({ code: codes.create(String(headers['x-api-key'])) }),
+    async ({ headers, cookies, port }) => {
+      const key = headers['x-api-key'];
+      // A code of a session would open sessions that outlive it.
+      if (typeof key !== 'string' || cookies[cookieName({ port })] !== undefined) {
+        throw problemError('FORBIDDEN', 'Only an API key in x-api-key creates a link.', {
+          remedy: 'Send the key in x-api-key, without a session cookie.',
+        });
+      }
+      return { code: codes.create(key) };
+    },
   );
 }
 

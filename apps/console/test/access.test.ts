@@ -141,6 +141,16 @@ it('a code signs in once and for a limited time', async () => {
   expect((await signIn(app, { code: second })).statusCode).toBe(401);
 });
 
+it('refuses to create a link from a session, or without a key', async () => {
+  const app = await createTestApp();
+  const { cookies } = await signIn(app, { key: 'facet_admin' });
+  const [{ name, value }] = cookies as [{ name: string; value: string }];
+  const create = { method: 'POST', url: '/session/codes' } as const;
+  const bySession = await app.inject({ ...create, headers: { 'x-facet-console': '1' }, cookies: { [name]: value } });
+  const byBearer = await app.inject({ ...create, headers: { authorization: 'Bearer facet_admin' } });
+  expect([bySession.statusCode, byBearer.statusCode]).toEqual([403, 403]);
+});
+
 it('refuses keys that websites publish', async () => {
   const response = await signIn(await createTestApp(), { key: 'facet_public' });
   expect(response.statusCode).toBe(403);

@@ -30,6 +30,18 @@ it('shows every item, and the address keeps the color', async () => {
   expect(await select.inputValue()).toBe(attribute);
 }, 120_000);
 
+it('is a separate document: on the pages that it links to, scripts cannot be compiled', async () => {
+  const page = await openMap();
+  const compile = (): Promise<unknown> => page.evaluate(() => new Function('return 1')() as unknown);
+  expect(await compile()).toBe(1);
+  await page.getByRole('link', { name: 'Explore' }).click();
+  await page.getByRole('heading', { name: 'Explore' }).waitFor(patience);
+  await expect(compile()).rejects.toThrow(/Content Security Policy|unsafe-eval/);
+  await page.getByRole('link', { name: 'Item map' }).click();
+  await page.locator('canvas[data-points]').waitFor(patience);
+  expect(await compile()).toBe(1);
+}, 180_000);
+
 it('shows the interests and behaviors of a user', async () => {
   const page = await openMap();
   const { servingUrl } = await startStack();

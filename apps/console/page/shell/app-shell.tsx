@@ -30,8 +30,7 @@ export function AppShell() {
           <ul>
             {pages.map(({ to, name }) => (
               <li key={to}>
-                {/* The map is a separate document, because only its policy allows compiling drawing commands. */}
-                <Link to={to} className="nav-link" reloadDocument={to === '/map'}>
+                <Link to={to} className="nav-link">
                   <Icon name={to.slice(1)} />
                   {name}
                 </Link>

@@ -43,6 +43,7 @@ export class PreviewBundles {
     try {
       const view = preview.views.get(live) ?? applyLiveCatalog(held.value, live);
       preview.views.set(live, view);
+      await view.catch(() => preview.views.delete(live));
       return await work(await view);
     } finally {
       await held.release();

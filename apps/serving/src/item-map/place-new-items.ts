@@ -1,26 +1,19 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BundleView } from '@facet/bundles';
 import { searchParameters } from '@facet/recommendations';
+import { oncePerBundle } from '../bundle/once-per-bundle.ts';
 
 /** Each search of the index takes about a millisecond, and a delta rarely has more items. */
 const placedMax = 5_000;
 const itemsPerSearch = 32;
 const nearestMax = 5;
 
-const placements = new WeakMap<BundleView, Promise<Float32Array>>();
-
 /**
  * Returns the map positions of the items that a delta adds, [new items, 2]: the median position of the five items of the bundle with the most
  * similar embeddings. NaN for an item without an embedding, for all items of a bundle without a map, and beyond 5,000 new items. Each view
  * computes them once.
  */
-export function placeNewItems(bundle: BundleView): Promise<Float32Array> {
-  const placed = placements.get(bundle) ?? place(bundle);
-  placements.set(bundle, placed);
-  return placed;
-}
-
-async function place(bundle: BundleView): Promise<Float32Array> {
+export const placeNewItems = oncePerBundle(async (bundle): Promise<Float32Array> => {
   const { positions, itemCount, info } = bundle;
   const own = info.spec.itemCount;
   const placed = new Float32Array(2 * (itemCount - own)).fill(Number.NaN);
@@ -44,7 +37,7 @@ async function place(bundle: BundleView): Promise<Float32Array> {
     await yieldToEventLoop();
   }
   return placed;
-}
+});
 
 /** Returns the bitmap of the items 1 to `count`. */
 function bitmapOfFirst(count: number): Uint8Array {

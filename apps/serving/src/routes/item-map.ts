@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { encodeSafetensors } from '@facet/artifacts';
 import type { SafeTensor } from '@facet/artifacts';
 import type { BundleView } from '@facet/bundles';
@@ -231,7 +232,8 @@ function rangeOf({ itemCount }: BundleView, query: Static<typeof ColumnsQuery>):
 /** @throws AppError `REQUEST_INVALID` for an unknown column. */
 async function readColumns(bundle: BundleView, names: readonly string[], range: ItemRange): Promise<Buffer> {
   const tensors: Record<string, SafeTensor> = {};
-  for (const name of names) {
+  for (const name of new Set(names)) {
+    await yieldToEventLoop();
     const read = findColumn(bundle, name);
     if (read === undefined) {
       throw problemError('REQUEST_INVALID', `column ${JSON.stringify(name)} does not exist.`, { field: 'column' });

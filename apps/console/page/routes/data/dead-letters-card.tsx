@@ -37,9 +37,7 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
   const [shown, setShown] = useState<string>();
   const { total, reasons, deadLetters } = found;
   if (total === 0 && reason === undefined) {
-    return (
-      <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>
-    );
+    return <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>;
   }
   return (
     <div className="stack">
