@@ -8,12 +8,28 @@ beforeAll(startStack, 900_000);
 /** WebGL on a busy CPU is slow. */
 const patience = { timeout: 60_000 };
 /** A machine that is busy with other programs refuses some requests. The page repeats them. */
-const allowErrors = /503/;
+const allowErrors = /503|EvalError|Content Security Policy/;
 
 async function openMap(path = '/map', width = 1280): Promise<Page> {
   const page = await openPage({ path, width, allowErrors });
   await page.locator('canvas[data-points]').waitFor(patience);
   return page;
+}
+
+/** Tries to compile a script, in a later task: the policy of the page does not apply to a call of the debugger. */
+function compile(page: Page): Promise<string> {
+  return page.evaluate(
+    () =>
+      new Promise<string>((resolve) => {
+        setTimeout(() => {
+          try {
+            resolve(new Function("return 'compiled'")() as string);
+          } catch (error) {
+            resolve(String(error));
+          }
+        });
+      }),
+  );
 }
 
 it('shows every item, and the address keeps the color', async () => {
@@ -32,14 +48,13 @@ it('shows every item, and the address keeps the color', async () => {
 
 it('is a separate document: on the pages that it links to, scripts cannot be compiled', async () => {
   const page = await openMap();
-  const compile = (): Promise<unknown> => page.evaluate(() => new Function('return 1')() as unknown);
-  expect(await compile()).toBe(1);
+  expect(await compile(page)).toBe('compiled');
   await page.getByRole('link', { name: 'Explore' }).click();
   await page.getByRole('heading', { name: 'Explore' }).waitFor(patience);
-  await expect(compile()).rejects.toThrow(/Content Security Policy|unsafe-eval/);
+  expect(await compile(page)).toMatch(/EvalError/);
   await page.getByRole('link', { name: 'Item map' }).click();
   await page.locator('canvas[data-points]').waitFor(patience);
-  expect(await compile()).toBe(1);
+  expect(await compile(page)).toBe('compiled');
 }, 180_000);
 
 it('shows the interests and behaviors of a user', async () => {
