@@ -1,7 +1,10 @@
+import { problemError } from '@facet/http';
 import { runInThread } from '@facet/pipeline/compare';
 import type { ThreadResult, ThreadTask } from '@facet/pipeline/compare';
 
 const keptMax = 20;
+/** Jobs that run or wait. */
+const unfinishedMax = 5;
 
 interface Job {
   readonly result: Promise<unknown>;
@@ -26,7 +29,7 @@ export class ThreadJobs {
    * Starts or joins a task and waits for its result.
    *
    * @param waitMs after which the caller gets the progress instead.
-   * @throws AppError of the task.
+   * @throws AppError of the task, or `OVERLOADED` if too many tasks wait.
    */
   async run<Task extends ThreadTask>(task: Task, waitMs: number): Promise<JobState<ThreadResult<Task['kind']>>> {
     const key = JSON.stringify(task);
@@ -44,6 +47,8 @@ export class ThreadJobs {
   }
 
   #start(key: string, task: ThreadTask): Job {
+    const unfinished = [...this.#jobs.values()].filter(({ isFinished }) => !isFinished).length;
+    if (unfinished >= unfinishedMax) throw problemError('OVERLOADED', 'Too many comparisons and gates are waiting.');
     const { signal } = this.#closing;
     const turn = this.#last.catch(() => undefined).then(() => signal.throwIfAborted());
     const result = turn.then(() => runInThread(task, { signal, onProgress: (share) => void (job.progress = share) }));

@@ -2,6 +2,7 @@ import { isRunning } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentDays, readExperimentReport } from '@facet/exposures/report';
 import type { ExperimentDay, ReadReport } from '@facet/exposures/report';
+import { problemError } from '@facet/http';
 import { dayMs, hourMs } from '@facet/platform';
 
 export interface ReportQuery {
@@ -20,7 +21,7 @@ export interface ComputedReport extends ReadReport {
 
 /** Computes reports while the process does other work: one at a time. */
 export interface ExperimentReports {
-  /** Returns the report, at most a minute old. @throws AppError as `readExperimentReport`. */
+  /** Returns the report, at most a minute old. @throws AppError `OVERLOADED`; as `readExperimentReport`. */
   read(experiment: Experiment, query: ReportQuery): Promise<ComputedReport>;
 }
 
@@ -35,10 +36,13 @@ export interface ReportDeps {
 const daysMax = 60;
 const freshMs = 60_000;
 const reportsMax = 20;
+/** Reports that are computed or wait. */
+const unfinishedMax = 5;
 
 export function createExperimentReports({ now, ...folders }: ReportDeps): ExperimentReports {
   const reports = new Map<string, { readonly startedAt: number; readonly report: Promise<ComputedReport> }>();
   let last: Promise<unknown> = Promise.resolve();
+  let unfinished = 0;
 
   async function compute(experiment: Experiment, query: ReportQuery): Promise<ComputedReport> {
     const { windowHours, ...window } = query;
@@ -56,7 +60,9 @@ export function createExperimentReports({ now, ...folders }: ReportDeps): Experi
       const key = JSON.stringify([experiment.name, query]);
       const known = reports.get(key);
       if (known !== undefined && now() - known.startedAt < freshMs) return known.report;
-      const report = last.then(async () => compute(experiment, query));
+      if (unfinished >= unfinishedMax) throw problemError('OVERLOADED', 'Too many reports are waiting.');
+      unfinished++;
+      const report = last.then(async () => compute(experiment, query)).finally(() => unfinished--);
       last = report.catch(() => reports.delete(key));
       reports.delete(key);
       reports.set(key, { startedAt: now(), report });
