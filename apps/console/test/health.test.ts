@@ -28,7 +28,7 @@ it('shows the processes, what serving serves, and the latency of each stage', as
     .getByText('Not running')
     .waitFor();
   await page.getByText(/of \d+ recommendations are popular items/).waitFor();
-  await page.getByRole('row', { name: /interests/ }).waitFor();
+  await page.getByRole('row', { name: /interests/ }).first().waitFor();
   await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByText('No Prometheus').waitFor();
   await expectAccessible(page);

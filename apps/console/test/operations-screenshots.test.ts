@@ -32,7 +32,7 @@ const views: Readonly<Record<'data' | 'experiments' | 'refreshes', View>> = {
     height: 1180,
     async show(page) {
       await page.getByRole('button', { name: 'Start a refresh' }).click();
-      await page.getByLabel(/Also without new data/).check();
+      await page.getByLabel(/Force: run even/).check();
       await page.getByRole('button', { name: 'Start', exact: true }).click();
       await page.getByText(/epoch ([6-9]|1\d) of/).waitFor({ timeout });
     },

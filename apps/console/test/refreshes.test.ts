@@ -44,8 +44,8 @@ it(
     page.on('load', () => loads++);
     await page.getByRole('button', { name: 'Start a refresh' }).click();
     await page.getByRole('button', { name: 'Start', exact: true }).click();
-    await page.getByText(/Nothing was started: run .* has done this already/).waitFor();
-    await page.getByLabel(/Also without new data/).check();
+    await page.getByText(/No run was started/).waitFor();
+    await page.getByLabel(/Force: run even/).check();
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.getByRole('progressbar', { name: 'Progress of train' }).waitFor({ timeout });
     await page.getByText(/examples\/s/).waitFor({ timeout });
@@ -78,7 +78,7 @@ it(
   async () => {
     const page = await openRefreshes();
     await page.getByRole('button', { name: 'Start a refresh' }).click();
-    await page.getByLabel(/Also without new data/).check();
+    await page.getByLabel(/Force: run even/).check();
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.getByRole('button', { name: 'Cancel this run' }).click({ timeout: 60_000 });
     await page.getByLabel('Reason').fill('A test of <b>canceling</b>');

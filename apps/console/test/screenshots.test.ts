@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('../../../docs/console', import.meta.url));
 
 /** The views of docs/console.md on MovieLens 100K, by the name of their file, with a text that shows that they are complete. */
 const views = {
-  explore: { path: '/explore?user=691', text: 'Ruled out', height: 980 },
+  explore: { path: '/explore?user=777', text: 'Excluded', height: 980 },
 } as const;
 
 it.skipIf(home === undefined)(
