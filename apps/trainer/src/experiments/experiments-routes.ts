@@ -85,7 +85,7 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
 function unknownExperiment(name: string, experiments: readonly Experiment[]): AppError {
   return new AppError(`facet.yaml does not declare the experiment ${name}.`, {
     code: 'EXPERIMENT_UNKNOWN',
-    category: 'not-found',
+    category: 'usage',
     remedy:
       experiments.length === 0
         ? 'Declare it under experiments, and restart the trainer. Keep ended experiments in the file, with their end as `to`.'

@@ -23,7 +23,7 @@ export const trainerProblems = createProblems({
   ARTIFACT_NOT_FOUND: { status: 404 },
   ARTIFACT_CORRUPT: {},
   EVENTS_LAKE_DAMAGED: {},
-  EXPERIMENT_UNKNOWN: {},
+  EXPERIMENT_UNKNOWN: { status: 404 },
 });
 
 /** A refresh may take a night, and a client may follow all of it. */
