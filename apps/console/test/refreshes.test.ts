@@ -53,7 +53,10 @@ it(
     await page
       .getByRole('img', { name: /^Recall@50 in the validation window by epoch\. fit.*: \d/ })
       .waitFor({ timeout });
-    await page.getByText(/requested by both/).waitFor();
+    await page
+      .getByText(/Requested by both/)
+      .first()
+      .waitFor();
     const detail = page.locator('.card', { hasText: 'Requested by both' });
     await detail.getByText('promoted').waitFor({ timeout });
     await page.getByText(/best epoch \d+/).waitFor({ timeout });

@@ -5,7 +5,7 @@ import { shopEvents, shopItems, toCsv } from './little-shop.ts';
 /** A small model of several interests that trains in seconds. A cutoff of 50 would be trivial for 60 items. */
 const config = `
 evaluation: { cutoffs: [10] }
-model: { embeddingDim: 16, hiddenUnits: [32], interests: 4 }
+model: { embeddingDim: 16, hiddenUnits: [32], interests: 2 }
 `;
 
 export const shopFiles = ['--events', 'events.csv', '--items', 'items.csv'] as const;
