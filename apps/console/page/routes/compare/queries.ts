@@ -43,12 +43,6 @@ export const attributesQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const exampleUsersQuery = queryOptions({
-  queryKey: ['item-map', 'example-users'],
-  queryFn: () => dataOf(serving.GET('/v1/users:examples', { params: { query: {} } })),
-  staleTime: Number.POSITIVE_INFINITY,
-});
-
 /** Recommends items to a user by one side. */
 export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) =>
   queryOptions({

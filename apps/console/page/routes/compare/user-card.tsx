@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { exampleUsersQuery } from '../../api/example-users.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatShare } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { exampleUsersQuery, previewQuery } from './queries.ts';
+import { UserForm } from '../../parts/user-form.tsx';
+import { previewQuery } from './queries.ts';
 import type { Recommendations } from './queries.ts';
 import type { Side } from './sides.ts';
 
@@ -17,34 +18,10 @@ interface UserCardProps {
 
 /** The lists of both sides for one user. */
 export function UserCard({ before, after, user, onChange }: UserCardProps) {
-  const [text, setText] = useState(user ?? '');
-  useEffect(() => setText(user ?? ''), [user]);
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   const first = examples[0]?.userId;
   return (
-    <Card
-      title="For one user"
-      actions={
-        <form
-          className="row"
-          onSubmit={(event) => {
-            event.preventDefault();
-            onChange(text.trim() === '' ? undefined : text.trim());
-          }}
-        >
-          <input
-            className="input"
-            aria-label="User id"
-            placeholder="User id"
-            value={text}
-            onChange={({ target }) => setText(target.value)}
-          />
-          <button type="submit" className="button">
-            Show
-          </button>
-        </form>
-      }
-    >
+    <Card title="For one user" actions={<UserForm user={user} onChange={onChange} className="input" />}>
       {user === undefined ? (
         <Empty title="Choose a user">
           {first === undefined ? (

@@ -17,13 +17,6 @@ async function time<Data>(call: Promise<Data>): Promise<Timed<Data>> {
   return { data, tookMs: performance.now() - start };
 }
 
-/** Users with distinct interests. The first request after a new bundle compares hundreds of users. */
-export const examplesQuery = queryOptions({
-  queryKey: ['explore', 'examples'],
-  queryFn: ({ signal }) => dataOf(serving.GET('/v1/users:examples', { params: { query: { limit: '100' } }, signal })),
-  staleTime: Infinity,
-});
-
 /** What requests can refer to. */
 export const catalogQuery = queryOptions({
   queryKey: ['explore', 'catalog'],

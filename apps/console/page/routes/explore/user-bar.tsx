@@ -2,7 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import type { UserResponse } from '@facet/client/serving';
 import { formatCount } from '../../parts/format.ts';
 import { SearchBox } from '../../parts/search-box.tsx';
-import { examplesQuery, usersQuery } from './queries.ts';
+import { exampleUsersQuery } from '../../api/example-users.ts';
+import { usersQuery } from './queries.ts';
 import type { ExploreSearch } from './search.ts';
 import type { ChangeSearch } from './view.ts';
 
@@ -20,7 +21,7 @@ const noChanges = { with: undefined, without: undefined, focus: undefined, build
 
 /** Chooses the user: by id, an example, by chance, or a history that is built item by item. */
 export function UserBar({ search, user, interestCount, onChange }: UserBarProps) {
-  const { data: examples } = useQuery(examplesQuery);
+  const { data: examples } = useQuery(exampleUsersQuery);
   const { data: anyone } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
   const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
   const surprise = (): void => {

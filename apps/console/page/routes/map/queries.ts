@@ -99,12 +99,6 @@ export const userOnMapQuery = (userId: string) =>
     },
   });
 
-export const exampleUsersQuery = queryOptions({
-  queryKey: ['item-map', 'example-users'],
-  queryFn: () => dataOf(serving.GET('/v1/users:examples', { params: { query: {} } })),
-  staleTime: Number.POSITIVE_INFINITY,
-});
-
 export const findItemsQuery = (text: string) =>
   queryOptions({
     queryKey: ['item-map', 'find', text],

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { exampleUsersQuery } from '../../api/example-users.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCount } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
+import { UserForm } from '../../parts/user-form.tsx';
 import { shareOfInterest } from './marks.ts';
-import { exampleUsersQuery } from './queries.ts';
 import type { UserOnMap } from './queries.ts';
 
 interface UserPanelProps {
@@ -18,8 +18,6 @@ interface UserPanelProps {
 
 /** Chooses the user whose interests and behaviors the map shows. */
 export function UserPanel({ user, query, onChange }: UserPanelProps) {
-  const [text, setText] = useState(user ?? '');
-  useEffect(() => setText(user ?? ''), [user]);
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   return (
     <Card
@@ -32,24 +30,7 @@ export function UserPanel({ user, query, onChange }: UserPanelProps) {
         )
       }
     >
-      <form
-        className="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onChange(text.trim() === '' ? undefined : text.trim());
-        }}
-      >
-        <input
-          className="input map-user"
-          aria-label="User id"
-          placeholder="User id"
-          value={text}
-          onChange={({ target }) => setText(target.value)}
-        />
-        <button type="submit" className="button">
-          Show
-        </button>
-      </form>
+      <UserForm user={user} onChange={onChange} className="input map-user" />
       {user === undefined ? (
         <p className="row small">
           <span className="muted">For example</span>
