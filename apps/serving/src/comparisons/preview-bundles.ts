@@ -3,6 +3,7 @@ import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import type { Logger } from '@facet/platform';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
+import { oncePerBundle } from '../bundle/once-per-bundle.ts';
 import { RefCounted } from '../ref-counted.ts';
 
 /** Two bundles that are not live can be compared. */
@@ -11,7 +12,8 @@ const idleMs = 10 * 60_000;
 
 interface Preview {
   readonly bundle: RefCounted<Bundle>;
-  readonly views: WeakMap<BundleView, Promise<BundleView>>;
+  /** Returns the bundle with the items of the live catalog. */
+  readonly viewFor: (live: BundleView) => Promise<BundleView>;
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -41,10 +43,7 @@ export class PreviewBundles {
     clearTimeout(preview.idle);
     preview.idle = setTimeout(() => void this.#drop(id), idleMs).unref();
     try {
-      const view = preview.views.get(live) ?? applyLiveCatalog(held.value, live);
-      preview.views.set(live, view);
-      await view.catch(() => preview.views.delete(live));
-      return await work(await view);
+      return await work(await preview.viewFor(live));
     } finally {
       await held.release();
     }
@@ -65,7 +64,8 @@ export class PreviewBundles {
   async #load(id: string): Promise<Preview> {
     try {
       const bundle = await loadCheckedBundle({ kind: 'bundle', id }, this.#deps);
-      return { bundle: new RefCounted(bundle, () => bundle.close()), views: new WeakMap(), idle: undefined };
+      const viewFor = oncePerBundle((live) => applyLiveCatalog(bundle, live));
+      return { bundle: new RefCounted(bundle, () => bundle.close()), viewFor, idle: undefined };
     } catch (error) {
       this.#previews.delete(id);
       throw error;
