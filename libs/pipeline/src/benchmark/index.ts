@@ -6,6 +6,7 @@ export type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
 export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';
 export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
+export { bestScore } from '../training/choose-interests.ts';
 export { trainPhase } from '../training/train-phase.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';

@@ -3,7 +3,7 @@ import type { FacetConfig } from '@facet/config';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
-import { createValidator, modelSpecOf, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
+import { bestScore, createValidator, modelSpecOf, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
 import type { BenchmarkData, Setting } from '@facet/pipeline/benchmark';
 
 export interface Fitted {
@@ -36,7 +36,7 @@ export async function fitWeights(options: {
     checkpoint: join(checkpoints, 'fit'),
     validate,
   });
-  const validationScore = fit.curve[fit.bestEpoch - 1]?.score ?? 0;
+  const validationScore = bestScore({ progress: fit });
   if (options.part === 'validation') return { spec, weights: fit.best.weights, epochs: fit.bestEpoch, validationScore };
   const lastEpoch = fit.bestEpoch;
   const refit = await trainPhase({
