@@ -1,22 +1,23 @@
 #!/usr/bin/env node
 // Writes the OpenAPI documents of the APIs, and the types of their clients. Build the workspace first.
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
-const sources = {
-  serving: 'apps/serving/dist/openapi/main.js',
-  trainer: 'apps/trainer/dist/openapi/main.js',
-  sink: 'apps/collector/dist/openapi/main.js',
-};
+const appOf = { serving: 'serving', trainer: 'trainer', sink: 'collector' };
 const documentOf = (/** @type {string} */ api) => `libs/client/openapi/${api}.json`;
-const documents = Object.keys(sources).map(documentOf);
-const commands = [
-  ...Object.entries(sources).map(([api, file]) => [file, documentOf(api)]),
+for (const [api, app] of Object.entries(appOf)) {
+  const source = path.join(root, 'apps', app, 'dist/openapi/describe-api.js');
+  const { describeApi } = await import(pathToFileURL(source).href);
+  await writeFile(path.join(root, documentOf(api)), `${JSON.stringify(await describeApi(), null, 2)}\n`);
+}
+const documents = Object.keys(appOf).map(documentOf);
+for (const args of [
   ['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', ...documents],
   ['libs/client/test/generate-api-types.mjs'],
-];
-for (const args of commands) {
+]) {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
