@@ -5,10 +5,6 @@ import { beforeAll, expect, it } from 'vitest';
 import { expectAccessible, expectFits, openPage } from './browser.ts';
 import { keys, startStack } from './stack.ts';
 
-const patience = { timeout: 60_000 };
-/** A machine that is busy with other programs refuses some requests. The page repeats them. */
-const allowErrors = /503/;
-
 let candidate: string;
 
 beforeAll(async () => {
@@ -27,55 +23,55 @@ beforeAll(async () => {
     manifest.metadata,
   );
   candidate = other.id;
-}, 900_000);
+});
 
 it('compares two bundles for one user and for a sample', async () => {
-  const page = await openPage({ path: '/compare', allowErrors });
-  await page.getByLabel('Bundle or arm').last().selectOption(candidate, patience);
+  const page = await openPage({ path: '/compare' });
+  await page.getByLabel('Bundle or arm').last().selectOption(candidate);
   await page.getByLabel('Merge').last().selectOption('round-robin');
   const { servingUrl } = await startStack();
   const response = await fetch(`${servingUrl}/v1/users?limit=1`, { headers: { 'x-api-key': keys.serve } });
   const { users } = (await response.json()) as { users: { userId: string }[] };
   await page.getByLabel('User id').fill(users[0]!.userId);
   await page.getByRole('button', { name: 'Show', exact: true }).click();
-  await page.getByText('of the items stay').waitFor(patience);
-  expect(await page.locator('.compare-list').count()).toBeGreaterThanOrEqual(2);
+  await page.getByText('of the items stay').waitFor();
+  await page.locator('.compare-list').nth(1).waitFor();
   await page.getByRole('button', { name: 'Compare', exact: true }).click();
-  await page.getByRole('rowheader', { name: 'NDCG@50' }).waitFor(patience);
+  await page.getByRole('rowheader', { name: 'NDCG@50' }).waitFor();
   await page.getByText('of a list stays').waitFor();
   const { searchParams } = new URL(page.url());
   expect(searchParams.get('after')).toBe(candidate);
   expect(searchParams.get('afterMerge')).toBe('round-robin');
-}, 180_000);
+});
 
 it('shows the verdict of the gate check by check, promotes, and rolls back', async () => {
-  const page = await openPage({ path: `/compare?after=${candidate}`, allowErrors });
-  await page.getByText('The gate has not checked this bundle').waitFor(patience);
+  const page = await openPage({ path: `/compare?after=${candidate}` });
+  await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByRole('button', { name: 'Run the gate' }).click();
-  await page.getByText(/^(passed|rejected)$/).waitFor({ timeout: 120_000 });
+  await page.getByText(/^(passed|rejected)$/).waitFor();
   await page
     .getByRole('rowheader', { name: /^latency|^users/ })
     .first()
     .waitFor();
   const promote = page.getByRole('button', { name: `Promote ${candidate.slice(0, 12)}` });
-  expect(await promote.isDisabled()).toBe(true);
+  await expect.poll(() => promote.isDisabled()).toBe(true);
   await page.getByLabel('Reason, for the promotion log').fill('Looks <b>good</b>');
   await promote.click();
-  await page.getByText('goes live within seconds').waitFor(patience);
+  await page.getByText('goes live within seconds').waitFor();
   await page.getByText(': Looks <b>good</b>').waitFor();
   await page.getByLabel('Reason, for the promotion log').fill('It was a test');
   await page.getByRole('button', { name: /^Roll back to/ }).click();
-  await page.locator('.promotions li', { hasText: 'It was a test' }).getByText('rollback').waitFor(patience);
-}, 240_000);
+  await page.locator('.promotions li', { hasText: 'It was a test' }).getByText('rollback').waitFor();
+});
 
 it('says which scope is missing', async () => {
-  const page = await openPage({ path: '/compare', key: 'serve', allowErrors });
+  const page = await openPage({ path: '/compare', key: 'serve' });
   await page.getByText('This API key may not compare bundles').waitFor();
 });
 
 it('is accessible, and fits a phone', async () => {
-  const page = await openPage({ path: `/compare?after=${candidate}`, width: 360, allowErrors });
-  await page.getByRole('heading', { name: 'Promotion log' }).waitFor(patience);
+  const page = await openPage({ path: `/compare?after=${candidate}`, width: 360 });
+  await page.getByRole('heading', { name: 'Promotion log' }).waitFor();
   await expectFits(page);
   await expectAccessible(page);
-}, 120_000);
+});

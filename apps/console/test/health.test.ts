@@ -4,7 +4,7 @@ import { startHostileApi } from './hostile-api.ts';
 import type { Treatment } from './hostile-api.ts';
 import { keys, startConsole, startStack } from './stack.ts';
 
-beforeAll(startStack, 300_000);
+beforeAll(startStack);
 
 async function askFor(userId: string): Promise<void> {
   const { servingUrl } = await startStack();
@@ -28,7 +28,10 @@ it('shows the processes, what serving serves, and the latency of each stage', as
     .getByText('Not running')
     .waitFor();
   await page.getByText(/of \d+ recommendations are popular items/).waitFor();
-  await page.getByRole('row', { name: /interests/ }).first().waitFor();
+  await page
+    .getByRole('row', { name: /interests/ })
+    .first()
+    .waitFor();
   await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByText('No Prometheus').waitFor();
   await expectAccessible(page);

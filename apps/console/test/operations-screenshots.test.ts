@@ -7,7 +7,6 @@ import { startOperations } from './operations-stack.ts';
 
 const isWanted = process.env['FACET_SCREENSHOT_HOME'] !== undefined;
 const folder = fileURLToPath(new URL('../../../docs/console', import.meta.url));
-const timeout = 200_000;
 
 interface View {
   readonly height: number;
@@ -21,12 +20,12 @@ const views: Readonly<Record<'data' | 'experiments' | 'refreshes', View>> = {
     async show(page) {
       const days = page.getByRole('region', { name: 'Health by day' });
       await days.waitFor();
-      await expect.poll(() => days.getByText('Checking…').count(), { timeout }).toBe(0);
+      await expect.poll(() => days.getByText('Checking…').count()).toBe(0);
     },
   },
   experiments: {
     height: 1000,
-    show: (page) => page.getByRole('img', { name: /^Share of responses with click/ }).waitFor({ timeout }),
+    show: (page) => page.getByRole('img', { name: /^Share of responses with click/ }).waitFor(),
   },
   refreshes: {
     height: 1180,
@@ -34,7 +33,7 @@ const views: Readonly<Record<'data' | 'experiments' | 'refreshes', View>> = {
       await page.getByRole('button', { name: 'Start a refresh' }).click();
       await page.getByLabel(/Force: run even/).check();
       await page.getByRole('button', { name: 'Start', exact: true }).click();
-      await page.getByText(/epoch ([6-9]|1\d) of/).waitFor({ timeout });
+      await page.getByText(/epoch ([6-9]|1\d) of/).waitFor();
     },
   },
 };
@@ -59,5 +58,4 @@ it.skipIf(!isWanted).each(Object.entries(views))(
     const image = await page.screenshot({ path: join(folder, `${name}.png`) });
     expect(image.length).toBeLessThan(500_000);
   },
-  2 * timeout,
 );

@@ -28,7 +28,7 @@ it.skipIf(home === undefined)(
     const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: servingUrl } });
     mkdirSync(folder, { recursive: true });
     for (const [name, { path, text, height }] of Object.entries(views)) {
-      const page = await openPage({ url, path, allowErrors: /503/ });
+      const page = await openPage({ url, path });
       await page.setViewportSize({ width: 1280, height });
       await page.getByText(text).first().waitFor();
       await page.evaluate('document.activeElement?.blur()');

@@ -4,7 +4,7 @@ import { keys, startStack } from './stack.ts';
 
 const marker = { 'x-facet-console': '1' };
 
-beforeAll(startStack, 300_000);
+beforeAll(startStack);
 
 async function createLink(): Promise<string> {
   const { url } = await startStack();

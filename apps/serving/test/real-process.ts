@@ -71,7 +71,11 @@ export class KeptConnection {
     return connection;
   }
 
-  /** @throws Error if the connection is cut. */
+  /**
+   * Repeats a request that a busy process refuses.
+   *
+   * @throws Error if the connection is cut.
+   */
   async ask<Body extends { readonly bundleId: string }>(
     asked: object = { userId: 'ada' },
   ): Promise<{ readonly status: number; readonly body: Body }> {
@@ -82,6 +86,7 @@ export class KeptConnection {
     });
     sent.end(JSON.stringify(asked));
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    return { status: response.statusCode!, body: JSON.parse(await text(response)) as Body };
+    const body = JSON.parse(await text(response)) as Body & { readonly code?: string };
+    return body.code === 'OVERLOADED' ? this.ask(asked) : { status: response.statusCode!, body };
   }
 }
