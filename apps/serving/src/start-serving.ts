@@ -7,6 +7,7 @@ import type { Logger } from '@facet/platform';
 import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import { createApp } from './app.ts';
+import type { AppOptions } from './app.ts';
 import { BundleWatcher } from './bundle/bundle-watcher.ts';
 import { createRecallSampler } from './bundle/index-recall.ts';
 import { LiveBundle } from './bundle/live-bundle.ts';
@@ -45,6 +46,7 @@ export interface ServingDeps {
   readonly joinPeers?: (metrics: Metrics) => Peers;
   /** Default: `immediately`, so that probes get a response while a large bundle loads. */
   readonly listens?: WorkerRole['listens'];
+  readonly limits?: AppOptions['limits'];
 }
 
 /**
@@ -53,7 +55,7 @@ export interface ServingDeps {
  * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens immediately.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
-  const { logger, joinPeers = noPeers, listens = 'immediately' } = deps;
+  const { logger, joinPeers = noPeers, listens = 'immediately', limits } = deps;
   const live = new LiveBundle();
   const recent = new RecentRequests();
   const metrics = createMetrics();
@@ -86,7 +88,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       peers,
       comparisons: config,
     },
-    { access, slowRequestMs: config.slowRequestMs },
+    { access, slowRequestMs: config.slowRequestMs, ...(limits && { limits }) },
   );
   const earlyUrl = listens === 'immediately' ? (await listen(app, config)).url : undefined;
 

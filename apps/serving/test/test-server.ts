@@ -3,6 +3,7 @@ import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
 import type { TracingSettings } from '../src/telemetry/open-tracing.ts';
+import { patientLimits } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 export interface TestResponse {
@@ -45,7 +46,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       access: 'anybody',
       logLevel: 'info',
     },
-    { logger: createLogger({ name: 'test', destination }) },
+    { logger: createLogger({ name: 'test', destination }), limits: patientLimits },
   );
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= server.close());
