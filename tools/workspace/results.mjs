@@ -58,22 +58,23 @@ export function countVitestReport(report) {
 }
 
 /**
- * The skipped tests of one vitest run, as `file: title`.
+ * The tests of one vitest run that failed, and those that were skipped, as `file: title`.
  *
  * @param {unknown} report
  * @param {string} root
- * @returns {string[]}
+ * @returns {{ failed: string[], skipped: string[] }}
  */
-export function skippedTests(report, root) {
+export function testsToName(report, root) {
   const { testResults } =
     /** @type {{ testResults: { name: string, assertionResults: { status: string, fullName: string }[] }[] }} */ (
       report
     );
-  return testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => ['skipped', 'pending', 'todo'].includes(status))
-      .map(({ fullName }) => `${path.relative(root, name)}: ${fullName}`),
+  const named = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ status, fullName }) => ({ status, line: `${path.relative(root, name)}: ${fullName}` })),
   );
+  const linesOf = (/** @type {string[]} */ ...statuses) =>
+    named.filter(({ status }) => statuses.includes(status)).map(({ line }) => line);
+  return { failed: linesOf('failed'), skipped: linesOf('skipped', 'pending', 'todo') };
 }
 
 /**

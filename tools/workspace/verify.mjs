@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { countVitestReport, failuresIn, parseNxTasks, skippedTests, sum, summaryLine } from './results.mjs';
+import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToName } from './results.mjs';
 import { createRunner, root } from './runner.mjs';
 
 const reportFile = path.join('test-results', 'vitest.json');
@@ -64,8 +64,7 @@ async function tests(selection) {
 
   /** @type {Set<string>} */
   const reported = new Set();
-  /** @type {string[]} */
-  const skipped = [];
+  const named = { failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
   const args = [...selection, '-t', 'test', `--parallel=${cores + 1}`, '--', ...reporters];
   const { ok, output } = await runner.run('nx', args, (text) => {
@@ -78,7 +77,11 @@ async function tests(selection) {
       // The process crashed, or something failed outside of any test.
       if (!task.ok && tally.failed === 0) tally.failed = 1;
       tallies.push(tally);
-      if (result) skipped.push(...skippedTests(result, root));
+      if (result) {
+        const { failed, skipped } = testsToName(result, root);
+        named.failed.push(...failed);
+        named.skipped.push(...skipped);
+      }
       const isCached = result !== undefined && result.startTime < startedAt;
       const detail = `${summaryLine(tally)}${isCached ? ', unchanged' : ''}`;
       report(task.ok, `test ${task.project}`, detail, isCached ? undefined : result?.startTime);
@@ -86,9 +89,16 @@ async function tests(selection) {
   });
   if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
   if (!ok) console.log(failuresIn(output));
-  if (skipped.length > 0) {
-    console.log(`\nSKIPPED, not verified by this run:\n${skipped.map((line) => `  ${line}`).join('\n')}\n`);
-  }
+  printList('SKIPPED, not verified by this run', named.skipped);
+  printList('FAILED', named.failed);
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} lines
+ */
+function printList(title, lines) {
+  if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
 }
 
 /** Project name → folder. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine } from '../results.mjs';
+import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToName } from '../results.mjs';
 
 describe('Nx tasks', () => {
   const output = [
@@ -53,6 +53,15 @@ describe('a vitest report', () => {
       failed: 1,
       skipped: 3,
     });
+  });
+
+  it('names the tests that failed and those that were skipped', () => {
+    const assertionResults = ['passed', 'failed', 'skipped'].map((status) => ({
+      status,
+      fullName: `a ${status} test`,
+    }));
+    const named = testsToName({ testResults: [{ name: '/here/libs/a.test.ts', assertionResults }] }, '/here');
+    expect(named).toEqual({ failed: ['libs/a.test.ts: a failed test'], skipped: ['libs/a.test.ts: a skipped test'] });
   });
 
   it('counts a file that did not load as a failure', () => {
