@@ -79,7 +79,15 @@ const problems = createProblems({
  * bundle may be closed after that.
  */
 export async function createApp(deps: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { exposures, guardrails, recent, tracing, peers = noPeers(deps.metrics), comparisons, ...resources } = deps;
+  const {
+    exposures,
+    guardrails,
+    recent,
+    tracing,
+    peers = noPeers(deps.metrics, deps.logger),
+    comparisons,
+    ...resources
+  } = deps;
   const { logger, live, metrics } = deps;
   const limits = { ...limitsDefault, ...options.limits };
   const admission = createAdmission({ concurrentMax: limits.concurrentMax, logger });
@@ -125,7 +133,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   });
   addBatch(app);
   addBundleRoutes(app);
-  addComparisons(app, comparisons);
+  addComparisons(app, comparisons, peers);
   addCatalogRoutes(app);
   addItemMap(app);
   addInterests(app);

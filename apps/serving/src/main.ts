@@ -30,7 +30,7 @@ function connectToSupervisor(close: () => void): Worker | undefined {
 
 /**
  * Limits Faiss to one thread per search. Requests run in parallel already, and competing threads cost a factor of ten. Must run
- * before the native index is loaded. A value that the operator has set stays.
+ * before the native index is loaded. Child processes inherit the limit. A value that the operator has set stays.
  */
 function limitNativeThreads(): void {
   process.env['OMP_NUM_THREADS'] ??= '1';
@@ -44,10 +44,10 @@ async function main(): Promise<void> {
   if (!cluster.isWorker && config.access === 'anybody') {
     logger.warn({ host: config.host }, 'FACET_INSECURE is true: accepting requests without a key');
   }
+  limitNativeThreads();
   if (config.processes > 1 && cluster.isPrimary) {
     process.exit(await runSupervisor({ ...config, closeDelayMs }, { logger, announce }));
   }
-  limitNativeThreads();
   let close: () => Promise<void> = async () => undefined;
   const closeNow = closeOnSignal(() => close(), { logger, delayMs: closeDelayMs, isSupervised: cluster.isWorker });
   const worker = connectToSupervisor(closeNow);

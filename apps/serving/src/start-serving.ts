@@ -55,7 +55,7 @@ export interface ServingDeps {
  * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens immediately.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
-  const { logger, joinPeers = noPeers, listens = 'immediately', limits } = deps;
+  const { logger, joinPeers = (own) => noPeers(own, logger), listens = 'immediately', limits } = deps;
   const live = new LiveBundle();
   const recent = new RecentRequests();
   const metrics = createMetrics();

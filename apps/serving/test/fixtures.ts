@@ -17,6 +17,7 @@ import {
   writeBundle,
 } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
+import { FacetConfig, homePaths } from '@facet/config';
 import { openFileEventLog } from '@facet/event-log';
 import type { Experiment } from '@facet/exposures';
 import { sinkLog, upsertUsers } from '@facet/lake';
@@ -47,6 +48,7 @@ import {
   unknownUser,
 } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
+import { createStageContext, datasetStage } from '@facet/pipeline';
 import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
@@ -159,6 +161,7 @@ export interface OtherBundle {
   readonly seed?: number;
   /** The positive rule. */
   readonly positives?: string;
+  readonly datasetId?: string;
 }
 
 /** Puts an untrained but complete bundle into a home. */
@@ -167,6 +170,13 @@ export async function putBundle(
   other: OtherBundle = {},
 ): Promise<ArtifactRef> {
   return createFolderArtifactStore(artifactsFolder).put('bundle', (folder) => writeWholeBundle(folder, other), {});
+}
+
+/** Puts the dataset of a home's events. The last fifth of them is the test window. */
+export async function putDatasetOf({ folder }: Pick<Home, 'folder'>): Promise<string> {
+  const config = parseWith(FacetConfig, { interactions: { positives: rules.positives } }, { source: 'the test' });
+  const { output } = await datasetStage(createStageContext(homePaths(folder), config));
+  return output.datasetId;
 }
 
 /** Puts a delta of a bundle for a catalog, and makes it current. */
@@ -183,7 +193,7 @@ export async function putDeltaOf(
 
 async function writeWholeBundle(
   folder: string,
-  { items: catalog = films, seed = 11, positives = rules.positives }: OtherBundle,
+  { items: catalog = films, seed = 11, positives = rules.positives, datasetId = 'dataset-of-the-fixture' }: OtherBundle,
 ): Promise<void> {
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
   const counts = new Map<string, number>();
@@ -236,7 +246,7 @@ async function writeWholeBundle(
   const info: BundleInfo = {
     formatVersion: bundleFormat,
     modelId: 'model-of-the-fixture',
-    datasetId: 'dataset-of-the-fixture',
+    datasetId,
     spec,
     trainedCount,
     interactions: { ...rules, positives },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createHome, putBundle } from './fixtures.ts';
+import { createHome, putBundle, putDatasetOf } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
@@ -85,6 +85,30 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     expectWhole(await restOf(first));
   });
 
+  it('run a comparison once, and both return its result', async () => {
+    const datasetId = await putDatasetOf(home);
+    const [before, after] = await Promise.all([21, 22].map((seed) => putBundle(home, { seed, datasetId })));
+    const asked = { before: { bundleId: before!.id }, after: { bundleId: after!.id } };
+    const follow = async (lane: KeptConnection): Promise<unknown> => {
+      for (;;) {
+        const { status, body } = await lane.ask<{ state: string; result?: unknown }>(asked, '/v1/comparisons');
+        expect(status, JSON.stringify(body)).toBe(200);
+        if (body.state === 'finished') return body.result;
+      }
+    };
+    const [first, second] = await Promise.all(lanes.map(follow));
+    expect(first).toMatchObject({ overlap: { mean: expect.any(Number) as number } });
+    expect(second).toEqual(first);
+    expect(await follow(lanes[0]!)).toEqual(first);
+
+    const refused = { before: {}, after: { bundleId: 'f'.repeat(32) } };
+    for (const lane of lanes) {
+      const { status, body } = await lane.ask<{ code: string; remedy: string }>(refused, '/v1/comparisons');
+      expect(status).toBe(404);
+      expect(body).toMatchObject({ code: 'ARTIFACT_NOT_FOUND', remedy: expect.any(String) as string });
+    }
+  });
+
   it('replace a killed worker without losing counts, and end on SIGTERM', async () => {
     const { child, log } = started;
     const workers = await workersOf(child.pid!);
@@ -135,6 +159,9 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     expect(response.toString()).toMatch(/^HTTP\/1.1 200 /);
     const [code] = (await once(child, 'exit')) as [number | null];
     expect(code, await log).toBe(0);
+    const comparisons = (await log).split('\n').filter((line) => line.includes('"a job has started"'));
+    // The one that succeeded, and two that failed.
+    expect(comparisons).toHaveLength(3);
     for (const pid of replaced) expect(isGone(pid)).toBe(true);
   });
 });

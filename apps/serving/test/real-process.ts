@@ -76,10 +76,11 @@ export class KeptConnection {
    *
    * @throws Error if the connection is cut.
    */
-  async ask<Body extends { readonly bundleId: string }>(
+  async ask<Body extends object = { readonly bundleId: string }>(
     asked: object = { userId: 'ada' },
+    path = '/v1/recommendations',
   ): Promise<{ readonly status: number; readonly body: Body }> {
-    const sent = request(`${this.#url}/v1/recommendations`, {
+    const sent = request(`${this.#url}${path}`, {
       method: 'POST',
       agent: this.#agent,
       headers: { 'content-type': 'application/json' },
@@ -87,6 +88,6 @@ export class KeptConnection {
     sent.end(JSON.stringify(asked));
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const body = JSON.parse(await text(response)) as Body & { readonly code?: string };
-    return body.code === 'OVERLOADED' ? this.ask(asked) : { status: response.statusCode!, body };
+    return body.code === 'OVERLOADED' ? this.ask(asked, path) : { status: response.statusCode!, body };
   }
 }

@@ -115,6 +115,7 @@ it('lists the category of every error code', () => {
         "EVALUATION_SCORE_NAN",
         "EVALUATION_USERS_DIFFER",
         "FEATURES_DUPLICATE_ITEM",
+        "INTERNAL",
         "MODEL_ABORTED",
         "REFRESH_OUTPUT_MISSING",
         "RETRIEVAL_INDEXES_DIFFER",

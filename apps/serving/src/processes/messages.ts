@@ -1,4 +1,6 @@
+import type { JobTask, SentProblem } from '@facet/pipeline/compare';
 import type { Registry } from 'prom-client';
+import type { JobState } from '../comparisons/jobs.ts';
 
 /** The metrics of one registry, as sent between processes. */
 export type RegistryMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -19,7 +21,9 @@ export type WorkerMessage =
   /** The worker's metrics, sent periodically or in response to `metrics-wanted`. */
   | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly requestId?: number }
   /** The worker was scraped and needs the metrics of all workers. */
-  | { readonly type: 'joined-metrics-wanted'; readonly requestId: number };
+  | { readonly type: 'joined-metrics-wanted'; readonly requestId: number }
+  /** The worker was asked for a comparison or gate. */
+  | { readonly type: 'job-wanted'; readonly requestId: number; readonly task: JobTask; readonly waitMs: number };
 
 /** Messages of the supervisor to a worker. */
 export type SupervisorMessage =
@@ -28,7 +32,11 @@ export type SupervisorMessage =
   | { readonly type: 'turn' }
   | { readonly type: 'metrics-wanted'; readonly requestId: number }
   | { readonly type: 'joined-metrics'; readonly requestId: number; readonly text: string }
+  | { readonly type: 'job'; readonly requestId: number; readonly outcome: JobOutcome }
   | { readonly type: 'close' };
+
+/** What a worker gets for a task. */
+export type JobOutcome = { readonly state: JobState } | { readonly problem: SentProblem };
 
 export interface WorkerRole {
   /**

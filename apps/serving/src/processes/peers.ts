@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { problemError } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
-import type { Announcement, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
+import { fromSentProblem } from '@facet/pipeline/compare';
+import type { JobResult, JobTask } from '@facet/pipeline/compare';
+import type { Logger } from '@facet/platform';
+import { Jobs } from '../comparisons/jobs.ts';
+import type { JobRunner, JobState } from '../comparisons/jobs.ts';
+import type { Announcement, JobOutcome, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
 
 /** Coordinates a process with the other processes on the same port. */
 export interface Peers {
@@ -15,14 +20,17 @@ export interface Peers {
   readMetrics(): Promise<string>;
   /** @throws AppError `NOT_READY` until each process has been ready. */
   requireReady(): void;
+  /** Runs each job in one process only. */
+  readonly jobs: JobRunner;
 }
 
 /** Returns the peers of a single process. */
-export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>): Peers {
+export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>, logger: Logger): Peers {
   return {
     takeTurn: async () => () => undefined,
     readMetrics: () => registry.metrics(),
     requireReady: () => undefined,
+    jobs: new Jobs(logger),
   };
 }
 
@@ -63,7 +71,8 @@ export interface Worker {
 /** @param close is called when the supervisor ends the worker. */
 export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
   const turns: (() => void)[] = [];
-  const replies = new Map<number, (text: string) => void>();
+  const metricsReplies = new Map<number, (text: string) => void>();
+  const jobReplies = new Map<number, (outcome: JobOutcome) => void>();
   let requestCount = 0;
   let isAllReady = false;
   let resolveRole: (role: WorkerRole) => void = () => undefined;
@@ -98,8 +107,12 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
         void sendMetrics(message.requestId);
         break;
       case 'joined-metrics':
-        replies.get(message.requestId)?.(message.text);
-        replies.delete(message.requestId);
+        metricsReplies.get(message.requestId)?.(message.text);
+        metricsReplies.delete(message.requestId);
+        break;
+      case 'job':
+        jobReplies.get(message.requestId)?.(message.outcome);
+        jobReplies.delete(message.requestId);
         break;
       case 'close':
         close();
@@ -126,9 +139,22 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
         readMetrics: () =>
           new Promise((resolve) => {
             const requestId = requestCount++;
-            replies.set(requestId, resolve);
+            metricsReplies.set(requestId, resolve);
             channel.send({ type: 'joined-metrics-wanted', requestId });
           }),
+        jobs: {
+          async run<Task extends JobTask>(task: Task, waitMs: number) {
+            const outcome = await new Promise<JobOutcome>((resolve) => {
+              const requestId = requestCount++;
+              jobReplies.set(requestId, resolve);
+              channel.send({ type: 'job-wanted', requestId, task, waitMs });
+            });
+            if ('problem' in outcome) throw fromSentProblem(outcome.problem);
+            return outcome.state as JobState<JobResult<Task['kind']>>;
+          },
+          // The supervisor ends the jobs.
+          close: async () => undefined,
+        },
         requireReady() {
           if (!isAllReady) throw problemError('NOT_READY', 'Some processes are still loading the bundle.');
         },

@@ -1,9 +1,12 @@
 import cluster from 'node:cluster';
-import { closeOnSignal } from '@facet/platform';
+import { toSentProblem } from '@facet/pipeline/compare';
+import { closeOnSignal, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { Jobs } from '../comparisons/jobs.ts';
+import type { JobRunner } from '../comparisons/jobs.ts';
 import { JoinedMetrics } from './joined-metrics.ts';
-import type { Announcement, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
+import type { Announcement, JobOutcome, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
 
 /** A worker process, as the supervisor sees it. */
 export interface WorkerProcess {
@@ -18,6 +21,7 @@ export interface SupervisorDeps {
   readonly fork: () => WorkerProcess;
   readonly announce: (message: Announcement) => void;
   readonly logger: Logger;
+  readonly jobs: JobRunner;
   /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
 }
@@ -45,8 +49,8 @@ interface Slot {
 
 /**
  * Runs several workers on one port. The supervisor serves no requests: it starts the workers, replaces those that end, lets
- * one at a time load a bundle, and aggregates their metrics. A worker that ends before it was ever ready would fail again, so
- * all workers are ended with its exit code.
+ * one at a time load a bundle, aggregates their metrics, and owns the jobs, so that each runs once and any worker can return its
+ * result. A worker that ends before it was ever ready would fail again, so all workers are ended with its exit code.
  */
 class Supervisor {
   readonly #deps: SupervisorDeps;
@@ -110,6 +114,7 @@ class Supervisor {
   #close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    void this.#deps.jobs.close();
     for (const { process, replacement } of this.#slots) {
       clearTimeout(replacement);
       process?.send({ type: 'close' });
@@ -159,6 +164,11 @@ class Supervisor {
           worker.send({ type: 'joined-metrics', requestId: message.requestId, text }),
         );
         break;
+      case 'job-wanted':
+        void this.#runJob(message).then((outcome) =>
+          worker.send({ type: 'job', requestId: message.requestId, outcome }),
+        );
+        break;
     }
   }
 
@@ -186,6 +196,15 @@ class Supervisor {
     if (position < 0) return;
     this.#turns.splice(position, 1);
     if (position === 0) this.#turns[0]?.send({ type: 'turn' });
+  }
+
+  async #runJob({ task, waitMs }: Extract<WorkerMessage, { type: 'job-wanted' }>): Promise<JobOutcome> {
+    try {
+      return { state: await this.#deps.jobs.run(task, waitMs) };
+    } catch (error) {
+      if (!isAppError(error)) this.#deps.logger.error({ err: error, job: task.kind }, 'a job failed');
+      return { problem: toSentProblem(error) };
+    }
   }
 
   async #joinMetrics(): Promise<string> {
@@ -249,7 +268,7 @@ export async function runSupervisor(
   cluster.schedulingPolicy = cluster.SCHED_RR;
   const supervisor = new Supervisor(
     { processes, closeDelayMs: closeDelayMs + marginMs },
-    { fork: forkWorker, announce, logger },
+    { fork: forkWorker, announce, logger, jobs: new Jobs(logger) },
   );
   closeOnSignal(
     async () => {

@@ -3,7 +3,7 @@ import { isRunning } from '@facet/exposures';
 import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { readGateReport } from '@facet/pipeline/compare';
-import type { ThreadTask } from '@facet/pipeline/compare';
+import type { JobTask } from '@facet/pipeline/compare';
 import { RecommendationsRequest, RecommendationsResponse, respondWithRecommendations } from '@facet/recommendations';
 import { Type } from 'typebox';
 import {
@@ -18,7 +18,7 @@ import {
 import type { GateReport, SampleComparison } from '../comparisons/comparison-schema.ts';
 import { PreviewBundles } from '../comparisons/preview-bundles.ts';
 import { resolveSide, sideFields } from '../comparisons/sides.ts';
-import { ThreadJobs } from '../comparisons/thread-jobs.ts';
+import type { Peers } from '../processes/peers.ts';
 import { serve } from '../serving.ts';
 import { BundleParams } from './bundles.ts';
 
@@ -46,11 +46,10 @@ const config = { scope: 'admin' } as const;
 const tags = ['comparisons'];
 
 /** Adds the routes that compare bundles, arms and merges, and the gate. */
-export function addComparisons(app: HttpApp, paths: ComparisonPaths): void {
+export function addComparisons(app: HttpApp, paths: ComparisonPaths, { jobs }: Pick<Peers, 'jobs'>): void {
   const { serving } = app;
   const { store, live, arms, logger, settings } = serving;
   const previews = new PreviewBundles({ store, logger });
-  const jobs = new ThreadJobs();
   app.addHook('onClose', async () => {
     await jobs.close();
     await previews.close();
@@ -126,7 +125,7 @@ export function addComparisons(app: HttpApp, paths: ComparisonPaths): void {
         summary: 'Compare two bundles, arms or merges over a sample of users',
         description:
           'Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a ' +
-          'low-priority thread. Returns the result, or the progress after five seconds: repeat the request to follow it.',
+          'low-priority process. Returns the result, or the progress after five seconds: repeat the request to follow it.',
         tags,
         body: ComparisonRequest,
         response: { 200: ComparisonResponse, ...problemResponses },
@@ -179,7 +178,7 @@ export function addComparisons(app: HttpApp, paths: ComparisonPaths): void {
         operationId: 'runGate',
         summary: 'Compare a bundle with the current bundle by the gate',
         description:
-          'Runs in a low-priority thread and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +
+          'Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +
           'the progress after five seconds: repeat the request to follow it.',
         tags,
         params: BundleParams,
@@ -192,7 +191,7 @@ export function addComparisons(app: HttpApp, paths: ComparisonPaths): void {
       const { gate, evaluation } = await readFacetConfig(paths.facetFile);
       const incumbentId = (await store.readRef('current'))?.id;
       const { artifactsFolder, gatesFolder } = paths;
-      const task: ThreadTask = {
+      const task: JobTask = {
         kind: 'gate',
         artifactsFolder,
         gatesFolder,

@@ -231,7 +231,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Compare two bundles, arms or merges over a sample of users
-     * @description Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a low-priority thread. Returns the result, or the progress after five seconds: repeat the request to follow it.
+     * @description Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a low-priority process. Returns the result, or the progress after five seconds: repeat the request to follow it.
      */
     readonly post: operations['compareSides'];
     readonly delete?: never;
@@ -252,7 +252,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Compare a bundle with the current bundle by the gate
-     * @description Runs in a low-priority thread and stores the report, like `facet gate`. Promotes nothing. Returns the report, or the progress after five seconds: repeat the request to follow it.
+     * @description Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or the progress after five seconds: repeat the request to follow it.
      */
     readonly post: operations['runGate'];
     readonly delete?: never;

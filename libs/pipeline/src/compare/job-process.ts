@@ -1,6 +1,4 @@
-/* The entry of the thread that `compare-thread.ts` starts. It loads no TensorFlow. */
-import { getPriority, setPriority } from 'node:os';
-import { parentPort, workerData } from 'node:worker_threads';
+/* The entry of the process that `run-job.ts` starts. It loads no TensorFlow. */
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { isAppError } from '@facet/platform';
@@ -9,15 +7,15 @@ import type { GateReport } from '../gate/gate-report.ts';
 import { runGate } from '../gate/run-gate.ts';
 import { compareSample, noDataset, openIfPossible } from './compare-sample.ts';
 import type { SampleComparison } from './compare-sample.ts';
-import type { ThreadMessage, ThreadTask } from './compare-thread.ts';
+import { toSentProblem } from './run-job.ts';
+import type { JobMessage, JobTask } from './run-job.ts';
 
-// On Linux, the priority applies to this thread only, so requests go first.
-if (process.platform === 'linux') setPriority(0, Math.max(10, getPriority(0)));
+process.once('disconnect', () => process.exit());
 
-const send = (message: ThreadMessage): void => parentPort!.postMessage(message);
+const send = (message: JobMessage): void => void process.send!(message);
 const onProgress = (done: number, total: number): void => send({ type: 'progress', share: done / total });
 
-async function run(task: ThreadTask): Promise<SampleComparison | GateReport> {
+async function run(task: JobTask): Promise<SampleComparison | GateReport> {
   if (task.kind === 'compare') return compareSample({ ...task, onProgress });
   const { bundleId, incumbentId, settings, tieSeed } = task;
   const store = createFolderArtifactStore(task.artifactsFolder);
@@ -31,10 +29,12 @@ async function run(task: ThreadTask): Promise<SampleComparison | GateReport> {
   return report;
 }
 
-try {
-  send({ type: 'result', result: await run(workerData as ThreadTask) });
-} catch (error) {
-  if (!isAppError(error)) throw error;
-  const { code, category, remedy } = error;
-  send({ type: 'problem', problem: { message: error.message, code, category, remedy } });
-}
+process.once('message', (task: JobTask) => {
+  run(task).then(
+    (result) => send({ type: 'result', result }),
+    (error: unknown) => {
+      if (!isAppError(error)) throw error;
+      send({ type: 'problem', problem: toSentProblem(error) });
+    },
+  );
+});

@@ -1,6 +1,7 @@
 import { problemError } from '@facet/http';
-import { runInThread } from '@facet/pipeline/compare';
-import type { ThreadResult, ThreadTask } from '@facet/pipeline/compare';
+import { runJob } from '@facet/pipeline/compare';
+import type { JobResult, JobTask } from '@facet/pipeline/compare';
+import type { Logger } from '@facet/platform';
 
 const keptMax = 20;
 /** Jobs that run or wait. */
@@ -13,45 +14,63 @@ interface Job {
 }
 
 /** A finished job with its result, or the share of a job that is done. */
-export type JobState<Result> =
+export type JobState<Result = unknown> =
   { readonly isFinished: true; readonly result: Result } | { readonly isFinished: false; readonly progress: number };
 
-/**
- * Runs tasks in a thread, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed task runs
- * again.
- */
-export class ThreadJobs {
-  readonly #jobs = new Map<string, Job>();
-  readonly #closing = new AbortController();
-  #last: Promise<unknown> = Promise.resolve();
-
+/** Runs comparisons and gates. */
+export interface JobRunner {
   /**
    * Starts or joins a task and waits for its result.
    *
    * @param waitMs after which the caller gets the progress instead.
    * @throws AppError of the task, or `OVERLOADED` if too many tasks wait.
    */
-  async run<Task extends ThreadTask>(task: Task, waitMs: number): Promise<JobState<ThreadResult<Task['kind']>>> {
+  run<Task extends JobTask>(task: Task, waitMs: number): Promise<JobState<JobResult<Task['kind']>>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs tasks in a dedicated process, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed
+ * task runs again. One process of the machine owns the jobs.
+ *
+ * A job continues when its callers disconnect. They get the progress after a few seconds and ask again, so a job has no caller most of the time.
+ */
+export class Jobs implements JobRunner {
+  readonly #logger: Logger;
+  readonly #jobs = new Map<string, Job>();
+  readonly #closing = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  async run<Task extends JobTask>(task: Task, waitMs: number): Promise<JobState<JobResult<Task['kind']>>> {
     const key = JSON.stringify(task);
     const job = this.#jobs.get(key) ?? this.#start(key, task);
     let timer: NodeJS.Timeout | undefined;
     const waited = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
     await Promise.race([job.result, waited]).finally(() => clearTimeout(timer));
     if (!job.isFinished) return { isFinished: false, progress: job.progress };
-    return { isFinished: true, result: (await job.result) as ThreadResult<Task['kind']> };
+    return { isFinished: true, result: (await job.result) as JobResult<Task['kind']> };
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(problemError('CLOSING', 'The server is closing.'));
     await Promise.allSettled([...this.#jobs.values()].map(({ result }) => result));
   }
 
-  #start(key: string, task: ThreadTask): Job {
+  #start(key: string, task: JobTask): Job {
     const unfinished = [...this.#jobs.values()].filter(({ isFinished }) => !isFinished).length;
     if (unfinished >= unfinishedMax) throw problemError('OVERLOADED', 'Too many comparisons and gates are waiting.');
     const { signal } = this.#closing;
-    const turn = this.#last.catch(() => undefined).then(() => signal.throwIfAborted());
-    const result = turn.then(() => runInThread(task, { signal, onProgress: (share) => void (job.progress = share) }));
+    const result = this.#last
+      .catch(() => undefined)
+      .then(() => {
+        signal.throwIfAborted();
+        this.#logger.info({ job: task.kind }, 'a job has started');
+        return runJob(task, { signal, onProgress: (share) => void (job.progress = share) });
+      });
     const job: Job = { result, progress: 0, isFinished: false };
     this.#last = result;
     this.#jobs.set(key, job);
