@@ -20,14 +20,17 @@ describe('prepareAccess', () => {
     expect(second).toMatchObject({ keysFile });
     const keys = await readApiKeys(keysFile);
     expect(keys[0]).toEqual(other);
-    expect(findApiKey(second.newKey!, keys)).toMatchObject({ name: 'facet-serve', scopes: ['serve', 'admin'] });
-    expect(findApiKey(first.newKey!, keys)).toBeUndefined();
+    expect(findApiKey(second.newKey!, keys, Date.now())).toMatchObject({
+      name: 'facet-serve',
+      scopes: ['serve', 'admin'],
+    });
+    expect(findApiKey(first.newKey!, keys, Date.now())).toBeUndefined();
   });
 
   it('accepts a given key and does not print it', async () => {
     const { home, keysFile } = await newHome();
     expect(await prepareAccess({ apiKey: 'k', apiKeysFile: '/etc/keys.yaml' }, home)).toEqual({ keysFile });
-    expect(findApiKey('k', await readApiKeys(keysFile))?.name).toBe('facet-serve');
+    expect(findApiKey('k', await readApiKeys(keysFile), Date.now())?.name).toBe('facet-serve');
   });
 
   it('writes no key for a given file or for access without keys', async () => {

@@ -13,7 +13,10 @@ describe('facet keys create', () => {
     expect(code).toBe(0);
     const [key = ''] = /facet_[\w-]+/.exec(out) ?? [];
     const file = join(home, 'keys.yaml');
-    expect(findApiKey(key, await readApiKeys(file))).toMatchObject({ name: 'backend', scopes: ['serve', 'ingest'] });
+    expect(findApiKey(key, await readApiKeys(file), Date.now())).toMatchObject({
+      name: 'backend',
+      scopes: ['serve', 'ingest'],
+    });
     expect(await readFile(file, 'utf8')).not.toContain(key);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
@@ -36,7 +39,7 @@ describe('facet keys create', () => {
     };
     const { apiKey, ...document } = JSON.parse(out) as { apiKey: string };
     expect(document).toEqual({ file, ...described });
-    expect(findApiKey(apiKey, await readApiKeys(file))).toMatchObject(described);
+    expect(findApiKey(apiKey, await readApiKeys(file), Date.now())).toMatchObject(described);
   });
 
   it('refuses a second key with the same name', async () => {
@@ -88,5 +91,25 @@ describe('facet keys list', () => {
     expect(code).toBe(2);
     expect(err).toContain('keys.0.sha256');
     expect(err).not.toContain('facet_secret');
+  });
+});
+
+describe('facet keys rotate and revoke', () => {
+  it('replace a key, and remove it', async () => {
+    const env = { FACET_API_KEYS_FILE: join(await temporaryFolder(), 'keys.yaml') };
+    const textIn = (out: string): string => /facet_[\w-]+/.exec(out)![0];
+    const before = textIn((await run(['keys', 'create', '--name', 'web', '--scope', 'ingest'], { env })).out);
+    const { code, out } = await run(['keys', 'rotate', '--name', 'web', '--overlap', '2'], { env });
+    expect(code).toBe(0);
+    const keys = await readApiKeys(env.FACET_API_KEYS_FILE);
+    for (const text of [before, textIn(out)]) expect(findApiKey(text, keys, Date.now())?.name).toBe('web');
+    expect(findApiKey(before, keys, Date.now() + 3 * 3_600_000)).toBeUndefined();
+    expect((await run(['keys', 'list'], { env })).out).toContain(keys[0]!.previous!.acceptedUntil);
+
+    expect((await run(['keys', 'revoke', '--name', 'web'], { env })).code).toBe(0);
+    expect(await readApiKeys(env.FACET_API_KEYS_FILE)).toEqual([]);
+    const again = await run(['keys', 'revoke', '--name', 'web'], { env });
+    expect(again.code).toBe(2);
+    expect(again.err).toContain('contains no key with the name web');
   });
 });

@@ -17,7 +17,7 @@ async function run(): Promise<void> {
     if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
     // A killed parent, such as `facet demo`, cannot stop this process.
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-    const access = await readAccess(config.access);
+    const access = await readAccess(config.access, { logger });
     const app = await createApp({ logger, metrics: createHttpMetrics(), now: Date.now }, { ...config, access });
     closeOnSignal(() => app.close(), { logger });
     const { url } = await listen(app, config);

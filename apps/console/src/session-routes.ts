@@ -49,7 +49,7 @@ const Session = Type.Object({
 /** Adds the routes to sign in, to sign out, and to create links. */
 export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttps, sessionMs }: SignIn): void {
   const findKey = (text: unknown): ApiKey | undefined =>
-    typeof text === 'string' && access.kind === 'keys' ? findApiKey(text, access.keys) : undefined;
+    typeof text === 'string' && access.kind === 'keys' ? findApiKey(text, access.keys, Date.now()) : undefined;
 
   app.get('/session', { config: { scope: 'open' }, schema: { response: { 200: Session } } }, ({ headers }) => {
     if (access.kind === 'anybody') return { isSignedIn: true, scopes: [...scopes] };

@@ -16,7 +16,7 @@ import { countDeltas } from './delta-metrics.ts';
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
   await readFacetConfig(config.configFile);
-  const access = await readAccess(config.access);
+  const access = await readAccess(config.access, { logger });
   const runs = createRunStore(homePaths(config.home).runsFolder);
 
   const closers: (() => Promise<void>)[] = [];

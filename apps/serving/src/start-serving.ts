@@ -60,7 +60,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const recent = new RecentRequests();
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
-  const access = await readAccess(config.access);
+  const access = await readAccess(config.access, { logger });
   const sections = await readConfigFile(Settings, config.facetFile);
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments, config.facetFile);

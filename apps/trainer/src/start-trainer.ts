@@ -21,7 +21,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const now = Date.now;
   const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   checkSchedule(schedule);
-  const access = await readAccess(config.access);
+  const access = await readAccess(config.access, { logger });
   const home = homePaths(config.home);
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);

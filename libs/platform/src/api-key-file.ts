@@ -1,25 +1,31 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { isSeq, parseDocument } from 'yaml';
-import type { Document } from 'yaml';
 import { scopes } from './api-keys.ts';
 import type { ApiKey } from './api-keys.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
+import { takeFolderLock } from './folder-lock.ts';
+import type { FolderLock } from './folder-lock.ts';
 import { parseWith } from './parse.ts';
 
 /** How an HTTP server authorizes requests: with the keys of a file, or `anybody` for requests without a key. */
 export type AccessSource = { readonly keysFile: string } | 'anybody';
 
 const exact = { additionalProperties: false };
+const Hash = Type.String({ pattern: '^[0-9a-fA-F]{64}$' });
 
 const KeyEntry = Type.Object(
   {
     name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
     scopes: Type.Array(Type.Union(scopes.map((scope) => Type.Literal(scope))), { minItems: 1, uniqueItems: true }),
-    sha256: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+    sha256: Hash,
+    previous: Type.Optional(
+      Type.Object({ sha256: Hash, acceptedUntil: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$' }) }, exact),
+    ),
     origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
     eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
     bodyBytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -55,42 +61,111 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
 /**
  * Adds a key to the file. Creates the file if necessary, readable by its owner only.
  *
- * @throws AppError `KEYS_NAME_TAKEN`; `CONFIG_INVALID` for a wrong field of the key; the errors of {@link readApiKeys}.
+ * @throws AppError `KEYS_NAME_TAKEN`; the errors of {@link replaceApiKey}.
  */
 export async function addApiKey(path: string, key: ApiKey): Promise<void> {
-  const keys = await readApiKeys(path);
-  if (keys.some(({ name }) => name === key.name)) {
+  await changeKeys(path, key.name, (held) => {
+    if (held === undefined) return key;
     throw new AppError(`${path} already contains a key with the name ${key.name}.`, {
       code: 'KEYS_NAME_TAKEN',
       category: 'usage',
-      remedy: 'Choose another name, or remove the key from the file.',
+      remedy: 'Choose another name, or replace the key with facet keys rotate.',
       context: { path, name: key.name },
     });
-  }
-  await replaceApiKey(path, key);
+  });
 }
 
 /**
  * Replaces the key with the same name, or appends the key. Comments of the file stay.
  *
- * @throws AppError `CONFIG_INVALID` for a wrong field of the key; the errors of {@link readApiKeys}.
+ * @throws AppError `CONFIG_INVALID` for a wrong field of the key; `KEYS_LOCKED` if another process changes the file for ten
+ *   seconds; the errors of {@link readApiKeys}.
  */
 export async function replaceApiKey(path: string, key: ApiKey): Promise<void> {
-  const keys = await readApiKeys(path);
-  parseWith(KeyEntry, key, { source: `the key ${key.name}` });
-  const document = parseDocument(await readFile(path, 'utf8').catch(emptyWhenMissing));
-  if (!isSeq(document.get('keys'))) document.set('keys', document.createNode([]));
-  const at = keys.findIndex(({ name }) => name === key.name);
-  document.setIn(['keys', at === -1 ? keys.length : at], document.createNode(key));
-  await writeDocument(path, document);
+  await changeKeys(path, key.name, () => key);
+}
+
+/**
+ * Replaces the hash of a key. The old key is accepted until a time, so that callers can change over.
+ *
+ * @param acceptedUntil epoch milliseconds
+ * @returns the changed key.
+ * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.
+ */
+export async function rotateApiKey(
+  path: string,
+  { name, sha256, acceptedUntil }: { readonly name: string; readonly sha256: string; readonly acceptedUntil: number },
+): Promise<ApiKey> {
+  return changeKeys(path, name, (held) => {
+    const key = requireKey(held, path, name);
+    return { ...key, sha256, previous: { sha256: key.sha256, acceptedUntil: new Date(acceptedUntil).toISOString() } };
+  });
+}
+
+/**
+ * Removes a key, and its hash before a rotation, from the file.
+ *
+ * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.
+ */
+export async function removeApiKey(path: string, name: string): Promise<void> {
+  await changeKeys(path, name, (held) => void requireKey(held, path, name));
+}
+
+function requireKey(key: ApiKey | undefined, path: string, name: string): ApiKey {
+  if (key !== undefined) return key;
+  throw new AppError(`${path} contains no key with the name ${name}.`, {
+    code: 'KEYS_NAME_UNKNOWN',
+    category: 'usage',
+    remedy: 'See the names with facet keys list.',
+    context: { path, name },
+  });
+}
+
+/** Replaces the key with this name by what `change` returns; `undefined` removes it. Changes by several processes take turns. */
+async function changeKeys<Changed extends ApiKey | undefined | void>(
+  path: string,
+  name: string,
+  change: (held: ApiKey | undefined) => Changed,
+): Promise<Changed> {
+  await mkdir(dirname(path), { recursive: true });
+  const lock = await waitForLock(path);
+  try {
+    const keys = await readApiKeys(path);
+    const at = keys.findIndex((key) => key.name === name);
+    const changed = change(keys[at]);
+    const document = parseDocument(await readFile(path, 'utf8').catch(emptyWhenMissing));
+    if (!isSeq(document.get('keys'))) document.set('keys', document.createNode([]));
+    if (changed) {
+      parseWith(KeyEntry, changed, { source: `the key ${name}` });
+      document.setIn(['keys', at === -1 ? keys.length : at], document.createNode(changed));
+    } else {
+      document.deleteIn(['keys', at]);
+    }
+    await writeFileAtomically(path, [document.toString()], { mode: 0o600 });
+    return changed;
+  } finally {
+    await lock.release();
+  }
+}
+
+const lockWaitMs = 10_000;
+const lockRetryMs = 20;
+
+async function waitForLock(path: string): Promise<FolderLock> {
+  for (let waitedMs = 0; waitedMs < lockWaitMs; waitedMs += lockRetryMs) {
+    const lock = await takeFolderLock(dirname(path));
+    if ('release' in lock) return lock;
+    await sleep(lockRetryMs);
+  }
+  throw new AppError(`Another process is changing ${path}.`, {
+    code: 'KEYS_LOCKED',
+    category: 'conflict',
+    remedy: 'Repeat the command.',
+    context: { path },
+  });
 }
 
 function emptyWhenMissing(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return '';
   throw error;
-}
-
-async function writeDocument(path: string, document: Document): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomically(path, [document.toString()], { mode: 0o600 });
 }

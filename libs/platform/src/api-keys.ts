@@ -11,6 +11,8 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   /** {@link hashApiKey} of the key. */
   readonly sha256: string;
+  /** The hash before the last rotation, accepted until this time (ISO 8601). */
+  readonly previous?: { readonly sha256: string; readonly acceptedUntil: string };
   /** Web origins. A key with origins works in browsers only, where it is public. */
   readonly origins?: readonly string[];
   /** Undefined limits are unlimited. */
@@ -33,13 +35,22 @@ export function hashApiKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** Returns the entry of a presented key. Compares all entries, each in constant time. */
-export function findApiKey(presented: string, keys: readonly ApiKey[]): ApiKey | undefined {
+/**
+ * Returns the entry of a presented key. Compares all entries, each in constant time.
+ *
+ * @param now epoch milliseconds
+ */
+export function findApiKey(presented: string, keys: readonly ApiKey[], now: number): ApiKey | undefined {
   const digest = createHash('sha256').update(presented).digest();
+  const isHash = (hash: string): boolean => {
+    const expected = Buffer.from(hash, 'hex');
+    return expected.length === digest.length && timingSafeEqual(expected, digest);
+  };
   let found: ApiKey | undefined;
   for (const key of keys) {
-    const expected = Buffer.from(key.sha256, 'hex');
-    if (expected.length === digest.length && timingSafeEqual(expected, digest)) found ??= key;
+    const { previous } = key;
+    const isPrevious = previous !== undefined && isHash(previous.sha256) && now < Date.parse(previous.acceptedUntil);
+    if (isHash(key.sha256) || isPrevious) found ??= key;
   }
   return found;
 }

@@ -1,4 +1,4 @@
-export { addApiKey, readApiKeys, replaceApiKey } from './api-key-file.ts';
+export { addApiKey, readApiKeys, removeApiKey, replaceApiKey, rotateApiKey } from './api-key-file.ts';
 export type { AccessSource } from './api-key-file.ts';
 export { createApiKey, findApiKey, hashApiKey, hasScope, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';

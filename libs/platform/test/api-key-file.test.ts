@@ -2,7 +2,16 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { addApiKey, createApiKey, hashApiKey, isAppError, readApiKeys, replaceApiKey } from '../src/index.ts';
+import {
+  addApiKey,
+  createApiKey,
+  hashApiKey,
+  isAppError,
+  readApiKeys,
+  removeApiKey,
+  replaceApiKey,
+  rotateApiKey,
+} from '../src/index.ts';
 import type { ApiKey, AppError } from '../src/index.ts';
 
 async function temporaryFile(text?: string): Promise<string> {
@@ -95,6 +104,34 @@ describe('writing', () => {
     expect(await readApiKeys(path)).toEqual([web, ops]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
+  });
+
+  test('loses no key when several are added at once', async () => {
+    const path = await temporaryFile();
+    const names = Array.from({ length: 8 }, (_, place) => `app-${place}`);
+    await Promise.all(names.map((name) => addApiKey(path, { ...ops, name })));
+    expect((await readApiKeys(path)).map(({ name }) => name).toSorted()).toEqual(names);
+    expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
+  });
+
+  test('rotates a key: its hash changes, the rest stays, the old hash works until a time', async () => {
+    const path = await temporaryFile();
+    await addApiKey(path, web);
+    const sha256 = hashApiKey('facet_new');
+    await rotateApiKey(path, { name: 'web', sha256, acceptedUntil: Date.parse('2026-01-02T00:00:00Z') });
+    const previous = { sha256: hash, acceptedUntil: '2026-01-02T00:00:00.000Z' };
+    expect(await readApiKeys(path)).toEqual([{ ...web, sha256, previous }]);
+    expect((await refusal(rotateApiKey(path, { name: 'x', sha256, acceptedUntil: 0 }))).code).toBe('KEYS_NAME_UNKNOWN');
+  });
+
+  test('removes a key and keeps the others and their comments', async () => {
+    const path = await temporaryFile(
+      `# Keys of the shop.\nkeys:\n  - {name: web, scopes: [ingest], sha256: ${hash}}\n  # asked for by Ben\n  - {name: ben, scopes: [serve], sha256: ${hash}}\n`,
+    );
+    await removeApiKey(path, 'web');
+    expect((await readApiKeys(path)).map(({ name }) => name)).toEqual(['ben']);
+    expect(await readFile(path, 'utf8')).toMatch(/# Keys of the shop[^]*# asked for by Ben/);
+    expect((await refusal(removeApiKey(path, 'web'))).code).toBe('KEYS_NAME_UNKNOWN');
   });
 
   test('refuses a second key with the same name', async () => {

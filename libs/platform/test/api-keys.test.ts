@@ -13,10 +13,19 @@ test('keys are random, recognizable and long', () => {
 test('finds a key by its hash at any position', () => {
   const keys = [createApiKey(), createApiKey(), createApiKey()];
   const entries = keys.map((key, at) => entry(`key-${at}`, hashApiKey(key)));
-  keys.forEach((key, at) => expect(findApiKey(key, entries)).toBe(entries[at]));
-  expect(findApiKey(createApiKey(), entries)).toBeUndefined();
-  expect(findApiKey('', entries)).toBeUndefined();
-  expect(findApiKey(keys[0]!, [])).toBeUndefined();
+  keys.forEach((key, at) => expect(findApiKey(key, entries, 0)).toBe(entries[at]));
+  expect(findApiKey(createApiKey(), entries, 0)).toBeUndefined();
+  expect(findApiKey('', entries, 0)).toBeUndefined();
+  expect(findApiKey(keys[0]!, [], 0)).toBeUndefined();
+});
+
+test('finds a rotated key by its old hash until the time that was set', () => {
+  const [before, after] = [createApiKey(), createApiKey()];
+  const previous = { sha256: hashApiKey(before), acceptedUntil: new Date(1_000).toISOString() };
+  const key = { ...entry('web', hashApiKey(after)), previous };
+  expect(findApiKey(before, [key], 999)).toBe(key);
+  expect(findApiKey(before, [key], 1_000)).toBeUndefined();
+  expect(findApiKey(after, [key], 1_000)).toBe(key);
 });
 
 test('the hash is SHA-256 as computed by other tools', () => {
@@ -27,10 +36,10 @@ test('neither the hash as a key nor a malformed hash gives access', () => {
   const key = createApiKey();
   const hash = hashApiKey(key);
   const right = entry('right', hash);
-  expect(findApiKey(hash, [right])).toBeUndefined();
+  expect(findApiKey(hash, [right], 0)).toBeUndefined();
   for (const wrong of ['', 'not hex', hash.slice(2), hash.slice(0, -2), `${hash}00`, 'zz'.repeat(32)]) {
-    expect(findApiKey(key, [entry('wrong', wrong)])).toBeUndefined();
-    expect(findApiKey(key, [entry('wrong', wrong), right])).toBe(right);
+    expect(findApiKey(key, [entry('wrong', wrong)], 0)).toBeUndefined();
+    expect(findApiKey(key, [entry('wrong', wrong), right], 0)).toBe(right);
   }
-  expect(findApiKey(key, [entry('upper', hash.toUpperCase())])?.name).toBe('upper');
+  expect(findApiKey(key, [entry('upper', hash.toUpperCase())], 0)?.name).toBe('upper');
 });

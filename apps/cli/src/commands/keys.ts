@@ -1,12 +1,21 @@
 import { resolve } from 'node:path';
 import { homePaths } from '@facet/config/home-paths';
-import { addApiKey, createApiKey, hashApiKey, readApiKeys, scopes } from '@facet/platform';
+import {
+  addApiKey,
+  createApiKey,
+  hashApiKey,
+  hourMs,
+  readApiKeys,
+  removeApiKey,
+  rotateApiKey,
+  scopes,
+} from '@facet/platform';
 import type { Scope } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addSubcommand, parseCount } from '../options.ts';
+import { addHome, addNotes, addSubcommand, parseCount, parseHours } from '../options.ts';
 import type { Register } from '../options.ts';
 import { formatCount, renderTable } from '../terminal/text.ts';
 
@@ -14,8 +23,11 @@ interface KeysOptions extends CommonOptions {
   readonly file?: string;
 }
 
-interface CreateKeyOptions extends KeysOptions {
+interface NamedKeyOptions extends KeysOptions {
   readonly name: string;
+}
+
+interface CreateKeyOptions extends NamedKeyOptions {
   readonly scope: Scope[];
   readonly origin?: string[];
   readonly eventsPerSecond?: number;
@@ -46,6 +58,16 @@ export const registerKeys: Register = (command, deps) => {
     'facet keys create --name backend --scope ingest --scope serve',
     'facet keys create --name web --scope ingest --origin https://shop.example --events-per-second 500',
   ).action(deps.action(createKey));
+  addNotes(
+    add('rotate', 'Replace a key and print the new one once; the old one works on for a while')
+      .requiredOption('--name <name>', 'name of the key')
+      .option('--overlap <hours>', 'hours in which the old key still works; 0 ends it now', parseHours, 24),
+    '',
+    'facet keys rotate --name backend --overlap 72',
+  ).action(deps.action(rotateKey));
+  add('revoke', 'Remove a key; running apps refuse it within seconds')
+    .requiredOption('--name <name>', 'name of the key')
+    .action(deps.action(revokeKey));
   add('list', 'List names, scopes and limits of the keys').action(deps.action(listKeys));
 };
 
@@ -62,24 +84,49 @@ async function createKey(options: CreateKeyOptions, context: CommandContext): Pr
   const described = { name, scopes: [...new Set(scope)], ...limits };
   await addApiKey(file, { ...described, sha256: hashApiKey(apiKey) });
   context.output.show(`Key ${name}, shown once: ${apiKey}`);
-  context.output.show(`The hash is in ${file}. Restart running apps to load it.`);
+  context.output.show(`The hash is in ${file}. Running apps read it within seconds.`);
   context.output.document({ file, ...described, apiKey });
+}
+
+async function rotateKey(
+  options: NamedKeyOptions & { readonly overlap: number },
+  context: CommandContext,
+): Promise<void> {
+  const { name, overlap } = options;
+  const file = keysFileOf(options, context);
+  const apiKey = createApiKey();
+  const acceptedUntil = Date.now() + overlap * hourMs;
+  const { previous } = await rotateApiKey(file, { name, sha256: hashApiKey(apiKey), acceptedUntil });
+  context.output.show(`New key ${name}, shown once: ${apiKey}`);
+  context.output.show(
+    `The old key works until ${previous?.acceptedUntil ?? 'now'}. Running apps read ${file} within seconds.`,
+  );
+  context.output.document({ file, name, apiKey, previousAcceptedUntil: previous?.acceptedUntil });
+}
+
+async function revokeKey(options: NamedKeyOptions, context: CommandContext): Promise<void> {
+  const { name } = options;
+  const file = keysFileOf(options, context);
+  await removeApiKey(file, name);
+  context.output.show(`Key ${name} is removed from ${file}. Running apps refuse it within seconds.`);
+  context.output.document({ file, name });
 }
 
 async function listKeys(options: KeysOptions, context: CommandContext): Promise<void> {
   const file = keysFileOf(options, context);
   const keys = await readApiKeys(file);
-  const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax }) => [
+  const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax, previous }) => [
     name,
     scopes.join(', '),
     origins.join(', '),
     eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
     bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
+    previous?.acceptedUntil ?? '',
   ]);
   context.output.show(
     rows.length === 0
       ? `${file} has no keys. Create one with: ${facet} keys create --help`
-      : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes'], rows, {
+      : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes', 'Old key works until'], rows, {
           style: context.terminal.style,
           right: [3, 4],
         }),

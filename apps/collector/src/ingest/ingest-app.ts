@@ -76,9 +76,10 @@ const preflightSeconds = 600;
  * the request is checked together with the key.
  */
 async function addBrowserAccess(app: HttpApp, access: Access): Promise<void> {
-  const origins = access.kind === 'keys' ? access.keys.flatMap((key) => key.origins ?? []) : [];
   await app.register(cors, {
-    origin: [...new Set(origins)],
+    origin: (_origin, callback) => {
+      callback(null, access.kind === 'keys' ? access.keys.flatMap((key) => key.origins ?? []) : []);
+    },
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['content-type', 'x-api-key', 'authorization', 'x-request-id'],
     exposedHeaders: ['retry-after', 'x-request-id'],

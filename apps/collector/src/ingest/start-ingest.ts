@@ -37,7 +37,7 @@ export async function startIngest(
   config: IngestConfig,
   { logger, now = Date.now }: { readonly logger: Logger; readonly now?: () => number },
 ): Promise<RunningIngest> {
-  const access = await readAccess(config.access);
+  const access = await readAccess(config.access, { logger });
   const { eventTypes } = await readFacetConfig(config.facetFile);
   const spool = await openSpool(config.spoolFolder, { bytesMax: config.spoolBytesMax });
   if (spool.truncatedBytes > 0) logger.info({ bytes: spool.truncatedBytes }, 'truncated a torn write in the spool');

@@ -1,28 +1,77 @@
-import { AppError, findApiKey, hasScope, readApiKeys } from '@facet/platform';
-import type { AccessSource, ApiKey, Scope } from '@facet/platform';
+import { stat } from 'node:fs/promises';
+import { AppError, describeError, findApiKey, hasScope, readApiKeys, repeat } from '@facet/platform';
+import type { AccessSource, ApiKey, Logger, Scope } from '@facet/platform';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { HttpApp } from '../http-app.ts';
 import { problemError } from '../problems/problem.ts';
 
 /** Who may call an app. */
-export type Access = { readonly kind: 'keys'; readonly keys: readonly ApiKey[] } | { readonly kind: 'anybody' };
+export type Access =
+  | {
+      readonly kind: 'keys';
+      /** The keys that are accepted now. */
+      readonly keys: readonly ApiKey[];
+      /** Stops reading changed keys. The app calls it when it closes. */
+      readonly close?: () => Promise<void>;
+    }
+  | { readonly kind: 'anybody' };
+
+export interface ReadAccessOptions {
+  readonly logger: Pick<Logger, 'info' | 'error'>;
+  /** How often to look for a changed file. Default: a second. */
+  readonly watchMs?: number;
+}
 
 /**
- * Reads the accepted keys.
+ * Reads the accepted keys, and reads them again whenever the file changes, so that a revoked key stops working within seconds. A
+ * file that becomes missing or invalid is logged, and the last valid keys stay.
  *
  * @throws AppError `HTTP_KEYS_MISSING` if the file has no keys; those of `readApiKeys`.
  */
-export async function readAccess(source: AccessSource): Promise<Access> {
+export async function readAccess(
+  source: AccessSource,
+  { logger, watchMs = 1_000 }: ReadAccessOptions,
+): Promise<Access> {
   if (source === 'anybody') return { kind: 'anybody' };
-  const keys = await readApiKeys(source.keysFile);
-  if (keys.length > 0) return { kind: 'keys', keys };
-  throw new AppError(`${source.keysFile} has no API key to check requests against.`, {
+  const { keysFile } = source;
+  let version = await readVersion(keysFile);
+  let keys = await readApiKeys(keysFile);
+  if (keys.length === 0) throw keysMissing(keysFile);
+
+  const refresh = async (): Promise<void> => {
+    const seen = await readVersion(keysFile);
+    if (seen === version) return;
+    version = seen;
+    if (seen === undefined) throw keysMissing(keysFile);
+    keys = await readApiKeys(keysFile);
+    logger.info({ keysFile, keyNames: keys.map(({ name }) => name) }, 'read the changed API keys');
+  };
+  const close = repeat(watchMs, refresh, (error) => {
+    logger.error({ problem: describeError(error), err: error }, 'API keys cannot be read: the last valid keys stay');
+  });
+  return {
+    kind: 'keys',
+    get keys() {
+      return keys;
+    },
+    close,
+  };
+}
+
+/** Changes with the content of a file. Returns `undefined` if there is no file. */
+async function readVersion(path: string): Promise<string | undefined> {
+  const { mtimeMs, size, ino } = await stat(path).catch(() => ({ mtimeMs: 0, size: 0, ino: undefined }));
+  return ino === undefined ? undefined : [mtimeMs, size, ino].join();
+}
+
+function keysMissing(keysFile: string): AppError {
+  return new AppError(`${keysFile} has no API key to check requests against.`, {
     code: 'HTTP_KEYS_MISSING',
     category: 'usage',
     remedy:
       'Create a key with facet keys create, set FACET_API_KEYS_FILE to a file with keys, or set FACET_INSECURE=true to ' +
       'accept requests without a key.',
-    context: { keysFile: source.keysFile },
+    context: { keysFile },
   });
 }
 
@@ -70,6 +119,7 @@ export function requireScopes(app: HttpApp, accessOf?: (route: RouteOptions) => 
 export function addAccessControl(app: HttpApp, access: Access): void {
   app.decorateRequest('apiKey', undefined);
   if (access.kind === 'anybody') return;
+  app.addHook('onClose', async () => access.close?.());
   app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config;
     if (scope === 'open') return;
@@ -84,7 +134,7 @@ export function addAccessControl(app: HttpApp, access: Access): void {
 function identify(request: FastifyRequest, reply: FastifyReply, keys: readonly ApiKey[]): ApiKey {
   const { keyPlaces = [] } = request.routeOptions.config;
   const presented = readPresentedKey(request, keyPlaces);
-  const key = presented === undefined ? undefined : findApiKey(presented.text, keys);
+  const key = presented === undefined ? undefined : findApiKey(presented.text, keys, Date.now());
   const isExposed = presented?.place === 'query' && key?.origins === undefined;
   if (key !== undefined && !isExposed) return key;
   const isBasic = keyPlaces.includes('basic');
