@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { findApiKey, hashApiKey, readApiKeys, replaceApiKey } from '@facet/platform';
+import { dayMs, findApiKey, hashApiKey, readApiKeys, replaceApiKey } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { prepareAccess } from '../src/serving/access.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -10,7 +10,7 @@ async function newHome(): Promise<{ home: string; keysFile: string }> {
 }
 
 describe('prepareAccess', () => {
-  it('creates a key for the API and its operations, and removes the key of the previous run', async () => {
+  it('creates a key for the API and its operations, and lets the key of the previous run work for a day', async () => {
     const { home, keysFile } = await newHome();
     const other = { name: 'web', scopes: ['ingest'], sha256: hashApiKey('of-another') } as const;
     await replaceApiKey(keysFile, other);
@@ -24,7 +24,8 @@ describe('prepareAccess', () => {
       name: 'facet-serve',
       scopes: ['serve', 'admin'],
     });
-    expect(findApiKey(first.newKey!, keys, Date.now())).toBeUndefined();
+    expect(findApiKey(first.newKey!, keys, Date.now())?.name).toBe('facet-serve');
+    expect(findApiKey(first.newKey!, keys, Date.now() + dayMs)).toBeUndefined();
   });
 
   it('accepts a given key and does not print it', async () => {

@@ -78,11 +78,16 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
 /**
  * Replaces the key with the same name, or appends the key. Comments of the file stay.
  *
+ * @param acceptPreviousUntil until when the replaced hash is still accepted, in epoch milliseconds; not at all if absent
  * @throws AppError `CONFIG_INVALID` for a wrong field of the key; `KEYS_LOCKED` if another process changes the file for ten
  *   seconds; the errors of {@link readApiKeys}.
  */
-export async function replaceApiKey(path: string, key: ApiKey): Promise<void> {
-  await changeKeys(path, key.name, () => key);
+export async function replaceApiKey(path: string, key: ApiKey, acceptPreviousUntil?: number): Promise<void> {
+  await changeKeys(path, key.name, (held) =>
+    held === undefined || acceptPreviousUntil === undefined
+      ? key
+      : { ...key, previous: previousOf(held, acceptPreviousUntil) },
+  );
 }
 
 /**
@@ -98,9 +103,14 @@ export async function rotateApiKey(
 ): Promise<ApiKey> {
   return changeKeys(path, name, (held) => {
     const key = requireKey(held, path, name);
-    return { ...key, sha256, previous: { sha256: key.sha256, acceptedUntil: new Date(acceptedUntil).toISOString() } };
+    return { ...key, sha256, previous: previousOf(key, acceptedUntil) };
   });
 }
+
+const previousOf = ({ sha256 }: ApiKey, acceptedUntil: number): ApiKey['previous'] & object => ({
+  sha256,
+  acceptedUntil: new Date(acceptedUntil).toISOString(),
+});
 
 /**
  * Removes a key, and its hash before a rotation, from the file.

@@ -1,5 +1,5 @@
 import { homePaths } from '@facet/config/home-paths';
-import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
+import { createApiKey, dayMs, hashApiKey, replaceApiKey } from '@facet/platform';
 
 /** The keys that a serving process accepts. */
 export interface ServingAccess {
@@ -14,7 +14,8 @@ const keyName = 'facet-serve';
 
 /**
  * Chooses the access: `--insecure`, else the key of `--api-key`, else the file of the environment, else a new key. A given or
- * new key replaces the key of the previous run in the keys file of the home.
+ * new key replaces the key of the previous run in the keys file of the home. A server of that run may still serve, so its key works for
+ * another day.
  *
  * @throws AppError those of `replaceApiKey`.
  */
@@ -31,6 +32,7 @@ export async function prepareAccess(
   if (options.insecure === true) return { keysFile: undefined };
   if (options.apiKey === undefined && options.apiKeysFile !== undefined) return { keysFile: options.apiKeysFile };
   const key = options.apiKey ?? createApiKey();
-  await replaceApiKey(keysFile, { name: keyName, scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
+  const entry = { name: keyName, scopes: ['serve', 'admin'], sha256: hashApiKey(key) } as const;
+  await replaceApiKey(keysFile, entry, Date.now() + dayMs);
   return options.apiKey === undefined ? { keysFile, newKey: key } : { keysFile };
 }
