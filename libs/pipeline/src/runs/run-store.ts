@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, createFileAtomically, isAppError, writeFileAtomically } from '@facet/platform';
-import { hasEnded, refreshStages, summarizeRun, toProblem } from './run.ts';
+import { failedWithEnoughEvents, hasEnded, refreshStages, summarizeRun, toProblem } from './run.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord } from './run.ts';
 
 /**
@@ -19,7 +19,8 @@ export interface RunStore {
   /**
    * Returns the run of a day that a request would only repeat: a run in progress or, unless the request is forced, a promoted,
    * rejected or skipped run. Otherwise creates a run. Of concurrent requests, one creates the run. Unless forced, a run after a
-   * failed run reads the same events, so that it reuses the finished stages.
+   * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
+   * run had too few or built no dataset.
    */
   findOrCreate(request: NewRun): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /**
@@ -136,7 +137,7 @@ export function createRunStore(runsFolder: string): RunStore {
         const report = newest === undefined ? undefined : await readIfIntact(newest.runId);
         if (report !== undefined && isRepeated(report, request)) return { report, isNew: false };
         const number = (newest?.number ?? 0) + 1;
-        const failed = report?.state === 'failed' && !request.isForced ? report.run : undefined;
+        const failed = report && failedWithEnoughEvents(report) && !request.isForced ? report.run : undefined;
         const runId = number === 1 ? request.day : `${request.day}-${number}`;
         const run = { runId, ...request, cut: failed?.cut ?? request.cut };
         if (await create(run, failed?.runId)) return { report: summarizeRun(run, [], undefined), isNew: true };

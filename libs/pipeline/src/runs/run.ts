@@ -1,4 +1,5 @@
 import { isAppError } from '@facet/platform';
+import type { ErrorCategory } from '@facet/platform';
 import type { DataDay } from './data-day.ts';
 
 /** The stages of a refresh, in order. */
@@ -46,6 +47,8 @@ export interface RefreshOutputs {
 /** Why a stage failed. */
 export interface StageProblem {
   readonly code: string;
+  /** Absent for unexpected errors. */
+  readonly category?: ErrorCategory;
   readonly message: string;
   readonly remedy?: string | undefined;
 }
@@ -109,6 +112,13 @@ export function hasEnded({ state }: Pick<RunReport, 'state'>): boolean {
   return state !== 'waiting' && state !== 'running';
 }
 
+/** Returns whether a run failed although its events were enough: the next run can then reuse the finished stages. */
+export function failedWithEnoughEvents({ state, stages }: RunReport): boolean {
+  const hasDataset = stages.some((record) => record.stage === 'dataset' && record.state === 'finished');
+  const lacksEvents = stages.some(({ problem }) => problem?.category === 'input');
+  return state === 'failed' && hasDataset && !lacksEvents;
+}
+
 /** Derives the state of a run from the records of its stages. */
 export function summarizeRun(
   run: RefreshRun,
@@ -140,6 +150,6 @@ function deriveState(
 
 export function toProblem(error: unknown): StageProblem {
   const message = error instanceof Error ? error.message : String(error);
-  if (isAppError(error)) return { code: error.code, message, remedy: error.remedy };
+  if (isAppError(error)) return { code: error.code, category: error.category, message, remedy: error.remedy };
   return { code: (error as NodeJS.ErrnoException).code ?? 'UNEXPECTED', message };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { expect, test } from 'vitest';
 import { createRunStore, recordStage, requestRun } from '../../src/runs/index.ts';
-import type { RefreshOutputs, NewRun, RunStore } from '../../src/runs/index.ts';
+import type { NewRun, RefreshOutputs, RefreshStage, RunStore, StageRecord } from '../../src/runs/index.ts';
 import { temporaryFolder } from '@facet/testing';
 
 const day = '2026-01-31';
@@ -22,9 +22,12 @@ async function finish(runs: RunStore, runId: string, outputs: RefreshOutputs): P
 }
 
 async function fail(runs: RunStore, runId: string): Promise<void> {
+  await runs.write(runId, { stage: 'dataset', state: 'finished', attempt: 1, startedAt: 0, endedAt: 1, outputs: {} });
   const problem = { code: 'MODEL_DIVERGED', message: 'The loss became NaN.' };
   await runs.write(runId, { stage: 'train', state: 'failed', attempt: 1, startedAt: 1, endedAt: 2, problem });
 }
+
+const failedAt = (stage: RefreshStage) => ({ stage, state: 'failed', attempt: 1, startedAt: 1, endedAt: 2 }) as const;
 
 test('creates one run for concurrent requests', async () => {
   const folder = await temporaryFolder();
@@ -72,6 +75,26 @@ test('reads the same events after a failed run, and all events if forced', async
   const forced = await runs.findOrCreate({ ...later, isForced: true });
   expect(forced.report.run.cut).toEqual(later.cut);
   expect(await runs.pinOffsets(`${day}-3`, { log: 99 })).toEqual({ log: 99 });
+});
+
+test.each<[string, StageRecord[]]>([
+  ['built no dataset', [{ ...failedAt('dataset'), problem: { code: 'UNEXPECTED', message: 'The process ended.' } }]],
+  [
+    'had too few events',
+    [
+      { stage: 'dataset', state: 'finished', attempt: 1, startedAt: 1, outputs: {} },
+      { ...failedAt('train'), problem: { code: 'MODEL_NO_EXAMPLES', category: 'input', message: 'No examples.' } },
+    ],
+  ],
+])('reads all events that are there now after a run that %s', async (_, records) => {
+  const runs = createRunStore(await temporaryFolder());
+  const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
+  await runs.findOrCreate(asked);
+  await runs.pinOffsets(day, { log: 7 });
+  for (const record of records) await runs.write(day, record);
+  const { report } = await runs.findOrCreate(later);
+  expect(report.run).toMatchObject({ runId: `${day}-2`, cut: later.cut });
+  expect(await runs.pinOffsets(`${day}-2`, { log: 99 })).toEqual({ log: 99 });
 });
 
 test('numbers ten runs of a day', async () => {
