@@ -32,6 +32,8 @@ it('shows the processes, what serving serves, and the latency of each stage', as
     .getByRole('row', { name: /interests/ })
     .first()
     .waitFor();
+  await page.getByRole('img', { name: /^Duration of requests for recommendations\. p50: [\d.]+ / }).waitFor();
+  await page.getByRole('img', { name: /^p99 of each stage of these requests\. profile: [\d.]+ / }).waitFor();
   await page.getByText('The gate has not checked this bundle').waitFor();
   await page.getByText('No Prometheus').waitFor();
   await expectAccessible(page);
@@ -39,7 +41,7 @@ it('shows the processes, what serving serves, and the latency of each stage', as
 
 it('Health fits a phone', async () => {
   const page = await openPage({ path: '/health', width: 360 });
-  await page.getByText('Fallback share').waitFor();
+  await page.getByText('Fallback share', { exact: true }).waitFor();
   await expectFits(page);
 });
 
@@ -78,7 +80,7 @@ it.each<[string, Treatment, string | RegExp]>([
   await page.getByText(title).waitFor();
   isHostile = false;
   api.treatment = 'normal';
-  await page.getByText('Fallback share').waitFor();
+  await page.getByText('Fallback share', { exact: true }).waitFor();
 });
 
 it('says that an API is slow, and shows its data when it comes', async () => {
@@ -92,7 +94,7 @@ it('says that an API is slow, and shows its data when it comes', async () => {
   });
   await page.getByRole('link', { name: 'Health' }).click();
   await page.getByText('Loading the metrics of serving takes longer than usual').waitFor();
-  await page.getByText('Fallback share').waitFor();
+  await page.getByText('Fallback share', { exact: true }).waitFor();
 });
 
 it('says that an API is down, and shows it again when it is back', async () => {

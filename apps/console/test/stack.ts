@@ -70,6 +70,7 @@ async function createStack(): Promise<Stack> {
       FACET_CONFIG: join(folder, 'facet.yaml'),
       FACET_PORT: String(servingPort),
       FACET_API_KEYS_FILE: keysFile,
+      FACET_TRENDS_SECONDS: '0.5',
       FACET_LOG_LEVEL: 'warn',
     },
   });

@@ -23,6 +23,7 @@ import { addComparisons } from './routes/comparisons.ts';
 import type { ComparisonPaths } from './routes/comparisons.ts';
 import { addItemMap } from './routes/item-map.ts';
 import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
+import { addTrends } from './routes/trends.ts';
 import { addUserRoutes } from './routes/users.ts';
 import type { Serving } from './serving.ts';
 import type { OpenTracing } from './telemetry/open-tracing.ts';
@@ -44,6 +45,8 @@ export interface AppOptions {
   readonly access: Access;
   /** Slower requests are logged. Default: 100 ms. */
   readonly slowRequestMs?: number;
+  /** Time between two readings of the trends. Default: a minute. */
+  readonly trendsIntervalMs?: number;
   readonly limits?: Partial<Limits>;
 }
 
@@ -124,6 +127,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     },
   });
   addMetricsRoute(app, metrics, peers.readMetrics);
+  addTrends(app, { readMetrics: peers.readMetrics, intervalMs: options.trendsIntervalMs ?? 60_000 });
   // The hooks of these plugins apply to recommendations only.
   await app.register(async (context) => {
     if (exposures !== undefined) await context.register(recordExposures, exposures);

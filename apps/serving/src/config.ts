@@ -24,6 +24,8 @@ const Environment = Type.Object({
   FACET_SLOW_REQUEST_MS: Type.Number({ minimum: 1, default: 100 }),
   /** The share of searches to repeat exactly, to measure index recall; 0: none. */
   FACET_RECALL_SHARE: Type.Number({ minimum: 0, maximum: 1, default: 0.01 }),
+  /** The time between two readings of `GET /v1/trends`. */
+  FACET_TRENDS_SECONDS: Type.Number({ minimum: 0.1, maximum: 3_600, default: 60 }),
   /** The number of worker processes on the port, or `cores`. */
   FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
   /** Absent: no tracing. OpenTelemetry's packages read this variable and their other variables, too. */
@@ -49,6 +51,7 @@ export interface ServingConfig {
   readonly tracing: TracingSettings | undefined;
   readonly slowRequestMs: number;
   readonly recallShare: number;
+  readonly trendsIntervalMs: number;
   readonly watchIntervalMs: number;
   /** With more than one, a supervisor process runs the workers. */
   readonly processes: number;
@@ -77,6 +80,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     facetFile: resolve(values.FACET_CONFIG),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,
+    trendsIntervalMs: 1_000 * values.FACET_TRENDS_SECONDS,
     tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { share: values.OTEL_TRACES_SAMPLER_ARG },
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),

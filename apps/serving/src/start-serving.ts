@@ -88,7 +88,12 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       peers,
       comparisons: config,
     },
-    { access, slowRequestMs: config.slowRequestMs, ...(limits && { limits }) },
+    {
+      access,
+      slowRequestMs: config.slowRequestMs,
+      trendsIntervalMs: config.trendsIntervalMs,
+      ...(limits && { limits }),
+    },
   );
   const earlyUrl = listens === 'immediately' ? (await listen(app, config)).url : undefined;
 

@@ -48,6 +48,7 @@ it('describes every route in OpenAPI 3.1, with the enforced schemas', async () =
     '/v1/recommendations:preview',
     '/v1/refs',
     '/v1/refs/rollback',
+    '/v1/trends',
     '/v1/users',
     '/v1/users/{userId}',
     '/v1/users:examples',

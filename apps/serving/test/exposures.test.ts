@@ -47,6 +47,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
     watchIntervalMs: 20,
     processes: 1,
     recallShare: 0,
+    trendsIntervalMs: 100,
     tracing: undefined,
     host: '127.0.0.1',
     port: 0,

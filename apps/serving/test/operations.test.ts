@@ -61,6 +61,33 @@ describe('metrics', () => {
   });
 });
 
+describe('trends', () => {
+  it('have the latency of requests and their stages, fallbacks and index recall of each interval', async () => {
+    const server = await createTestApp(home, { trendsIntervalMs: 20 });
+    const read = async () =>
+      (await server.app.inject('/v1/trends')).json<{ intervalSeconds: number; readings: Record<string, unknown>[] }>();
+    await expect.poll(async () => (await read()).readings.length).toBeGreaterThan(0);
+    const quiet = (await read()).readings[0]!;
+    expect(quiet).toEqual({ at: expect.any(Number) as number, requests: 0, stages: [] });
+    await Promise.all(['ada', 'stranger'].map((userId) => server.post('/v1/recommendations', { userId })));
+    server.metrics.observeIndexRecall('b1', { hits: 9, wanted: 10 });
+    await expect
+      .poll(async () => (await read()).readings.reduce((sum, one) => sum + Number(one['requests']), 0))
+      .toBe(2);
+    const { readings, intervalSeconds } = await read();
+    expect(intervalSeconds).toBe(0.02);
+    const busy = readings.find(({ requests }) => requests !== 0)!;
+    expect(busy['p99Ms']).toBeGreaterThanOrEqual(busy['p50Ms'] as number);
+    expect(readings.flatMap(({ stages }) => stages as object[])).toContainEqual(
+      expect.objectContaining({ stage: 'profile', p99Ms: expect.any(Number) as number }),
+    );
+    const shares = readings.flatMap(({ fallbackShare = [] }) => fallbackShare as number);
+    expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBe(0.5);
+    await expect.poll(async () => (await read()).readings.at(-1)!['indexRecall']).toBe(0.9);
+    await server.close();
+  });
+});
+
 describe('overload', () => {
   it('refuses requests beyond the limit, and serves again later', async () => {
     const server = await createTestApp(home, { limits: { concurrentMax: 2 } });

@@ -40,6 +40,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       slowRequestMs: 100,
       tracing,
       recallShare: 1,
+      trendsIntervalMs: 100,
       host: '127.0.0.1',
       processes: 1,
       port: 0,

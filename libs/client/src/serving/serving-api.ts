@@ -52,6 +52,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/trends': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Read latency, fallbacks and index recall of the last day
+     * @description The readings are in memory since the start of the process. Use Prometheus to keep them for longer.
+     */
+    readonly get: operations['readTrends'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/recommendations': {
     readonly parameters: {
       readonly query?: never;
@@ -1260,6 +1280,33 @@ export interface components {
       /** @description Attributes named in the filters that no item has. */
       readonly unknownAttributes?: readonly string[];
     };
+    /** @description Latency, fallbacks and index recall over time. A reading has no value for what did not happen in its interval. */
+    readonly TrendsResponse: {
+      /** @description The time between two readings. */
+      readonly intervalSeconds: number;
+      /** @description Oldest first: up to 1,440, of all processes on the port. */
+      readonly readings: readonly {
+        /** @description Epoch milliseconds: the end of the interval. */
+        readonly at: number;
+        /** @description Requests to /v1/recommendations, including refused requests. */
+        readonly requests: number;
+        /** @description Milliseconds; half of the durations are lower. */
+        readonly p50Ms?: number;
+        /** @description Milliseconds; 99 % of the durations are lower. */
+        readonly p99Ms?: number;
+        readonly stages: readonly {
+          readonly stage: string;
+          /** @description Milliseconds; half of the durations are lower. */
+          readonly p50Ms?: number;
+          /** @description Milliseconds; 99 % of the durations are lower. */
+          readonly p99Ms?: number;
+        }[];
+        /** @description Share of the lists that are popular items. */
+        readonly fallbackShare?: number;
+        /** @description Moving average over the last hundred samples. */
+        readonly indexRecall?: number;
+      }[];
+    };
     readonly UserInterest: {
       readonly interest: number;
       /** @description The behaviors that formed the interest, largest share first. */
@@ -1365,6 +1412,7 @@ export type SampleComparison = components['schemas']['SampleComparison'];
 export type ScoredItem = components['schemas']['ScoredItem'];
 export type Side = components['schemas']['Side'];
 export type SimilarItemsResponse = components['schemas']['SimilarItemsResponse'];
+export type TrendsResponse = components['schemas']['TrendsResponse'];
 export type UserInterest = components['schemas']['UserInterest'];
 export type UserResponse = components['schemas']['UserResponse'];
 export type UsersResponse = components['schemas']['UsersResponse'];
@@ -1463,6 +1511,66 @@ export interface operations {
         content: {
           /** @example process_cpu_seconds_total 12.5 */
           readonly 'text/plain': string;
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly readTrends: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Latency, fallbacks and index recall over time. A reading has no value for what did not happen in its interval. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "intervalSeconds": 60,
+           *       "readings": [
+           *         {
+           *           "at": 1767225600000,
+           *           "requests": 512,
+           *           "p50Ms": 3.1,
+           *           "p99Ms": 8.4,
+           *           "stages": [
+           *             {
+           *               "stage": "search",
+           *               "p50Ms": 1.2,
+           *               "p99Ms": 4.1
+           *             }
+           *           ],
+           *           "fallbackShare": 0.02,
+           *           "indexRecall": 0.983
+           *         }
+           *       ]
+           *     }
+           */
+          readonly 'application/json': components['schemas']['TrendsResponse'];
         };
       };
       /** @description Why the request failed, and what to do. */

@@ -1,3 +1,5 @@
+import { readText } from '../../parts/search-text.ts';
+
 /** The permalink of a comparison. */
 export interface CompareSearch {
   /** A bundle id, or `experiment/arm`. Absent: the live bundle. */
@@ -9,13 +11,10 @@ export interface CompareSearch {
   readonly user?: string;
 }
 
-const textOf = (value: unknown): string | undefined =>
-  (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined;
-
 export const parseCompareSearch = (search: Record<string, unknown>): CompareSearch => ({
-  before: textOf(search['before']),
-  after: textOf(search['after']),
-  beforeMerge: textOf(search['beforeMerge']),
-  afterMerge: textOf(search['afterMerge']),
-  user: textOf(search['user']),
+  before: readText(search['before']),
+  after: readText(search['after']),
+  beforeMerge: readText(search['beforeMerge']),
+  afterMerge: readText(search['afterMerge']),
+  user: readText(search['user']),
 });

@@ -1,4 +1,5 @@
 import type { RecommendationsRequest } from '@facet/client/serving';
+import { readText } from '../../parts/search-text.ts';
 
 export const mergeKinds = ['max', 'round-robin', 'quota', 'diverse'] as const;
 export type MergeKind = (typeof mergeKinds)[number];
@@ -63,12 +64,6 @@ export function parseExploreSearch(given: Record<string, unknown>): ExploreSearc
     focus: readInteger(given['focus'], 0, 63),
     build: given['build'] === true ? true : undefined,
   }) as ExploreSearch;
-}
-
-/** The router reads `user=196` as a number. */
-function readText(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function readTexts(value: unknown): string[] | undefined {

@@ -1,13 +1,11 @@
+import { bucketsOf, countOf, quantileOf, valuesOf } from '@facet/http/metrics-text';
+import type { Metrics } from '@facet/http/metrics-text';
 import { formatCount, formatDuration } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
-import { bucketsOf, countOf, quantileOf, valuesOf } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
-import { requestSeconds } from './readings.ts';
+import { requestSeconds, stages } from './readings.ts';
 
 const stageSeconds = 'facet_serving_stage_duration_seconds';
-/** The order of the work. */
-const stages = ['profile', 'interests', 'filters', 'search', 'merge', 'render'];
 
 interface Timing {
   readonly route: string;

@@ -1,11 +1,11 @@
+import { valuesOf } from '@facet/http/metrics-text';
+import type { Metrics } from '@facet/http/metrics-text';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Card, Page } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { AlertsCard } from './alerts-card.tsx';
 import { LatencyCard } from './latency-card.tsx';
 import { ProcessTable } from './process-table.tsx';
-import { valuesOf } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
 import { MonitorsCard } from './monitors-card.tsx';
 import { metricsQuery, upstreamsQuery } from './readings.ts';
 import type { ProcessName, Upstreams } from './readings.ts';
@@ -39,12 +39,12 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
       </Card>
       {serving === undefined ? null : (
         <QueryView query={serving} api="serving" what="Loading the metrics of serving">
-          {(readings) => (
+          {({ metrics }) => (
             <>
-              <ServingCard readings={readings} />
-              <TrendsCard readings={readings} />
-              <LatencyCard metrics={readings.at(-1)!.metrics} />
-              <LiveMonitors metrics={readings.at(-1)!.metrics} />
+              <ServingCard metrics={metrics} />
+              <TrendsCard />
+              <LatencyCard metrics={metrics} />
+              <LiveMonitors metrics={metrics} />
             </>
           )}
         </QueryView>

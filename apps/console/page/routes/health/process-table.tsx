@@ -1,14 +1,12 @@
+import { sumOf, valuesOf } from '@facet/http/metrics-text';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { formatBytes, formatDuration, formatNumber } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
-import { countOf, bucketsOf, sumOf, valuesOf } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
-import { requestSeconds } from './readings.ts';
 import type { ProcessName, Reading, Upstream } from './readings.ts';
 
 interface ProcessTableProps {
   readonly upstreams: readonly Upstream[];
-  readonly queryOf: (name: ProcessName) => UseQueryResult<readonly Reading[], Error> | undefined;
+  readonly queryOf: (name: ProcessName) => UseQueryResult<Reading, Error> | undefined;
 }
 
 /** One row for each process: whether it responds, its version, its load. */
@@ -40,11 +38,11 @@ export function ProcessTable({ upstreams, queryOf }: ProcessTableProps) {
 
 interface RowProps extends Omit<Upstream, 'name'> {
   readonly name: ProcessName;
-  readonly query: UseQueryResult<readonly Reading[], Error> | undefined;
+  readonly query: UseQueryResult<Reading, Error> | undefined;
 }
 
 function ProcessRow({ name, url, state, problem, query }: RowProps) {
-  const last = query?.data?.at(-1);
+  const last = query?.data;
   return (
     <tr>
       <th scope="row">
@@ -60,7 +58,7 @@ function ProcessRow({ name, url, state, problem, query }: RowProps) {
           {state === 'unreachable' ? 'Not started, or at another address.' : null}
         </td>
       ) : (
-        <Figures metrics={last.metrics} before={query?.data?.at(-2)} at={last.at} />
+        <Figures {...last} />
       )}
     </tr>
   );
@@ -77,17 +75,10 @@ function StateBadge({ state }: { readonly state: Upstream['state'] }) {
   return <span className={className}>{text}</span>;
 }
 
-interface FiguresProps {
-  readonly metrics: Metrics;
-  readonly before: Reading | undefined;
-  readonly at: number;
-}
-
-function Figures({ metrics, before, at }: FiguresProps) {
+function Figures({ metrics, requestsPerSecond }: Reading) {
   const started = sumOf(metrics, 'process_start_time_seconds');
   const memory = sumOf(metrics, 'process_resident_memory_bytes');
   const delay = sumOf(metrics, 'nodejs_eventloop_lag_p99_seconds');
-  const requests = before && countOf(bucketsOf(metrics, requestSeconds, {}, before.metrics));
   const [version = '–'] = valuesOf(metrics, 'facet_build_info', 'version');
   const [node = ''] = valuesOf(metrics, 'nodejs_version_info', 'version');
   return (
@@ -97,9 +88,7 @@ function Figures({ metrics, before, at }: FiguresProps) {
         <div className="muted small">Node {node.slice(1)}</div>
       </td>
       <td>{started === undefined ? '–' : <Time at={started * 1000} isRelative />}</td>
-      <td className="numeric">
-        {before === undefined || requests === undefined ? '–' : formatNumber(requests / ((at - before.at) / 1000))}
-      </td>
+      <td className="numeric">{requestsPerSecond === undefined ? '–' : formatNumber(requestsPerSecond)}</td>
       <td className="numeric">{memory === undefined ? '–' : formatBytes(memory)}</td>
       <td className="numeric">{delay === undefined ? '–' : formatDuration(delay * 1000)}</td>
     </>

@@ -1,8 +1,9 @@
+import { growthOf, parseMetrics } from '@facet/http/metrics-text';
+import type { Metrics } from '@facet/http/metrics-text';
 import { queryOptions } from '@tanstack/react-query';
 import type { ApiName } from '../../api/api-error.ts';
-import { fetchApi } from '../../api/fetch-api.ts';
-import { bucketsOf, parseMetrics, quantileOf, sumOf } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
+import { dataOf, fetchApi } from '../../api/fetch-api.ts';
+import { serving } from '../../api/serving.ts';
 
 /** A process behind the console, or the console. */
 export type ProcessName = ApiName | 'console';
@@ -20,8 +21,6 @@ export interface Upstreams {
 }
 
 const pollMs = 10_000;
-/** Half an hour. */
-const readingsMax = 180;
 
 export const upstreamsQuery = queryOptions({
   queryKey: ['upstreams'],
@@ -29,57 +28,42 @@ export const upstreamsQuery = queryOptions({
   refetchInterval: pollMs,
 });
 
-/** The metrics of a process at a time. */
+/** The metrics of a process, and its requests per second since the reading before. */
 export interface Reading {
   readonly at: number;
   readonly metrics: Metrics;
+  readonly requestsPerSecond: number | undefined;
 }
 
-/** Readings of this visit, oldest first. A new array for each reading. */
-const readings = new Map<ProcessName, readonly Reading[]>();
-
-/** Reads the metrics of a process, and returns the readings of this visit. */
+/** Reads the metrics of a process. */
 export const metricsQuery = (name: ProcessName) =>
   queryOptions({
     queryKey: ['metrics', name],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal, client, queryKey }): Promise<Reading> => {
       const response = await fetchApi(name === 'console' ? '/metrics' : `/api/${name}/metrics`, { signal });
-      const reading = { at: Date.now(), metrics: parseMetrics(await response.text()) };
-      const before = readings.get(name) ?? [];
-      // Counters start again after a restart.
-      const isSameProcess = startOf(before.at(-1)?.metrics) === startOf(reading.metrics);
-      const all = [...(isSameProcess ? before : []), reading].slice(-readingsMax);
-      readings.set(name, all);
-      return all;
+      const metrics = parseMetrics(await response.text());
+      const at = Date.now();
+      const before = client.getQueryData<Reading>(queryKey);
+      return { at, metrics, requestsPerSecond: before && rateOf({ at, metrics }, before) };
     },
     refetchInterval: pollMs,
     structuralSharing: false,
   });
 
-function startOf(metrics: Metrics | undefined): number | undefined {
-  return metrics === undefined ? undefined : sumOf(metrics, 'process_start_time_seconds');
+/** Returns undefined after a restart, which sets counters to 0. */
+function rateOf(now: Omit<Reading, 'requestsPerSecond'>, before: Reading): number | undefined {
+  const requests = growthOf(`${requestSeconds}_count`, { metrics: now.metrics, before: before.metrics });
+  return requests < 0 ? undefined : (1000 * requests) / (now.at - before.at);
 }
 
-/** Returns a value for each reading that can be compared with the one before it. */
-export function overTime(
-  all: readonly Reading[],
-  value: (metrics: Metrics, before: Metrics, seconds: number) => number | undefined,
-): { readonly x: number[]; readonly y: (number | null)[] } {
-  const pairs = all.slice(1).map((reading, index) => [all[index]!, reading] as const);
-  return {
-    x: pairs.map(([, { at }]) => at / 1000),
-    y: pairs.map(([before, { at, metrics }]) => value(metrics, before.metrics, (at - before.at) / 1000) ?? null),
-  };
-}
+/** Reads latency, fallbacks and index recall of the last day. */
+export const trendsQuery = queryOptions({
+  queryKey: ['trends'],
+  queryFn: ({ signal }) => dataOf(serving.GET('/v1/trends', { signal })),
+  refetchInterval: pollMs,
+});
 
 export const requestSeconds = 'facet_http_request_duration_seconds';
 
-/** Returns a quantile of the duration of requests to `/v1/recommendations` between two readings, in seconds. */
-export const latencyBetween = (quantile: number) => (metrics: Metrics, before: Metrics) =>
-  quantileOf(bucketsOf(metrics, requestSeconds, { route: '/v1/recommendations' }, before), quantile);
-
-/** Returns how much a counter grew between two readings. */
-export function growthOf(name: string, wanted: Readonly<Record<string, string>> = {}) {
-  return (metrics: Metrics, before: Metrics): number =>
-    (sumOf(metrics, name, wanted) ?? 0) - (sumOf(before, name, wanted) ?? 0);
-}
+/** The stages of a request, in the order of the work. */
+export const stages = ['profile', 'interests', 'filters', 'search', 'merge', 'render'];

@@ -1,14 +1,13 @@
+import { sumOf, valuesOf } from '@facet/http/metrics-text';
+import type { Metrics } from '@facet/http/metrics-text';
 import { Link } from '@tanstack/react-router';
 import { formatCount, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Stat } from '../../parts/stat.tsx';
 import { Time } from '../../parts/time.tsx';
-import { sumOf, valuesOf } from './metrics.ts';
-import type { Reading } from './readings.ts';
 
 /** What serving serves, with its metrics since the start of the process. */
-export function ServingCard({ readings }: { readonly readings: readonly Reading[] }) {
-  const { metrics } = readings.at(-1)!;
+export function ServingCard({ metrics }: { readonly metrics: Metrics }) {
   const read = (name: string, wanted?: Record<string, string>): number => sumOf(metrics, name, wanted) ?? 0;
   const [bundle = '–'] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
   const dataEnd = read('facet_serving_bundle_data_end_seconds');

@@ -1,3 +1,5 @@
+import { readText } from '../../parts/search-text.ts';
+
 /** The permalink of the map. */
 export interface MapSearch {
   /** `popularity`, `firstSeen` or `attribute:<name>`. */
@@ -8,11 +10,8 @@ export interface MapSearch {
   readonly item?: string;
 }
 
-const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-
 export const parseMapSearch = (search: Record<string, unknown>): MapSearch => ({
-  color: textOf(search['color']),
-  user: textOf(search['user']),
-  item: textOf(search['item']),
+  color: readText(search['color']),
+  user: readText(search['user']),
+  item: readText(search['item']),
 });

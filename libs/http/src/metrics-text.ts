@@ -86,3 +86,14 @@ export function quantileOf(buckets: Buckets, quantile: number): number | undefin
 
 /** Returns the number of observations. */
 export const countOf = (buckets: Buckets): number => buckets.at(-1)?.count ?? 0;
+
+/** Returns how much a counter grew since an earlier reading. */
+export function growthOf(name: string, { metrics, before, wanted = {} }: Growth): number {
+  return (sumOf(metrics, name, wanted) ?? 0) - (sumOf(before, name, wanted) ?? 0);
+}
+
+interface Growth {
+  readonly metrics: Metrics;
+  readonly before: Metrics;
+  readonly wanted?: Wanted;
+}
