@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import {
   folderVariables,
   homeVariables,
   kafkaVariables,
   parseBrokers,
   profileStoreVariables,
+  readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
@@ -141,7 +141,7 @@ type SharedVariables = Static<Type.TObject<typeof sharedVariables>>;
 function shared(values: SharedVariables, home: HomePaths): Omit<SharedConfig, 'port'> {
   return {
     ...readServerSettings(values, home),
-    facetFile: resolve(values.FACET_CONFIG),
+    facetFile: readConfigPath(values),
     kafkaBrokers: parseBrokers(values.FACET_KAFKA_BROKERS),
     topicPrefix: values.FACET_TOPIC_PREFIX,
     eventPartitions: values.FACET_EVENT_PARTITIONS,

@@ -1,3 +1,6 @@
+import { respondToArguments } from '@facet/platform/app-arguments';
+import type { Command } from './run-collector.ts';
+
 const help = `Collects events over HTTP and delivers them to the event lake, the catalog and the profiles.
 
   collector ingest   HTTP → Kafka. Responds 202 only after Kafka, or the spool on the local disk, has stored the events.
@@ -33,11 +36,12 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, 1 unexpected failure, 2 invalid sett
 5 unusable port, folder or disk, 6 stopped consumer. See docs/collector.md.
 `;
 
-const [command] = process.argv.slice(2);
-if (command === 'help' || command === '--help' || command === '-h') {
-  process.stdout.write(help);
-} else {
+const commands: readonly Command[] = ['ingest', 'sink'];
+const exitCode = respondToArguments(process.argv.slice(2), { name: 'collector', help, commands });
+if (exitCode === undefined) {
   // Imported only now, so that help appears without delay.
   const { runCollector } = await import('./run-collector.ts');
-  await runCollector(command);
+  await runCollector(process.argv[2] as Command);
+} else {
+  process.exitCode = exitCode;
 }

@@ -1,4 +1,4 @@
-import { AppError, closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { readIngestConfig, readSinkConfig } from './config.ts';
 import type { SharedConfig } from './config.ts';
@@ -14,32 +14,20 @@ interface Running {
 /** Time to close before the process is killed. A sink stores its buffers meanwhile. Orchestrators wait 30 seconds. */
 const closeDelayMs = { ingest: 10_000, sink: 28_000 } as const;
 
-async function start(command: string | undefined): Promise<void> {
-  switch (command) {
-    case 'ingest': {
-      const config = readIngestConfig(process.env);
-      const { startIngest } = await import('./ingest/start-ingest.ts');
-      return run('ingest', config, (logger) => startIngest(config, { logger }));
-    }
-    case 'sink': {
-      const config = readSinkConfig(process.env);
-      const { startSink } = await import('./sink/start-sink.ts');
-      return run('sink', config, (logger) => startSink(config, { logger }));
-    }
-    default:
-      throw new AppError(command === undefined ? 'A command is missing.' : `Unknown command: ${command}.`, {
-        code: 'COLLECTOR_USAGE',
-        category: 'usage',
-        remedy: 'Run collector ingest or collector sink. See collector --help.',
-      });
+export type Command = keyof typeof closeDelayMs;
+
+async function start(command: Command): Promise<void> {
+  if (command === 'ingest') {
+    const config = readIngestConfig(process.env);
+    const { startIngest } = await import('./ingest/start-ingest.ts');
+    return run(command, config, (logger) => startIngest(config, { logger }));
   }
+  const config = readSinkConfig(process.env);
+  const { startSink } = await import('./sink/start-sink.ts');
+  return run(command, config, (logger) => startSink(config, { logger }));
 }
 
-async function run(
-  name: keyof typeof closeDelayMs,
-  config: SharedConfig,
-  start: (logger: Logger) => Promise<Running>,
-): Promise<void> {
+async function run(name: Command, config: SharedConfig, start: (logger: Logger) => Promise<Running>): Promise<void> {
   const logger = createLogger({ name, level: config.logLevel });
   if (config.access === 'anybody') {
     logger.warn({ host: config.host }, 'accepting requests without a key: FACET_INSECURE is true');
@@ -55,7 +43,7 @@ async function run(
 }
 
 /** Runs the ingest or the sink. Exits with the exit code of the error when it fails. */
-export async function runCollector(command: string | undefined): Promise<void> {
+export async function runCollector(command: Command): Promise<void> {
   try {
     await start(command);
   } catch (error) {

@@ -48,8 +48,8 @@ it('prints help', async () => {
 });
 
 it.each([
-  ['without a command', [], {}, 2, 'COLLECTOR_USAGE'],
-  ['with an unknown command', ['drain'], {}, 2, 'COLLECTOR_USAGE'],
+  ['without a command', [], {}, 2, 'It takes ingest or sink'],
+  ['with an unknown command', ['drain'], {}, 2, 'collector does not understand "drain"'],
   ['with an invalid setting', ['ingest'], { FACET_KAFKA_BROKERS: 'kafka' }, 2, 'CONFIG_INVALID'],
   ['without keys', ['ingest'], {}, 2, 'HTTP_KEYS_MISSING'],
   [

@@ -1,13 +1,15 @@
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { respondToArguments } from '@facet/platform/app-arguments';
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { help } from './help.ts';
 
-if (process.argv.slice(2).some((argument) => ['help', '--help', '-h'].includes(argument))) {
-  process.stdout.write(help);
-} else {
+const exitCode = respondToArguments(process.argv.slice(2), { name: 'console', help });
+if (exitCode === undefined) {
   await run();
+} else {
+  process.exitCode = exitCode;
 }
 
 async function run(): Promise<void> {

@@ -1,10 +1,12 @@
+import { respondToArguments } from '@facet/platform/app-arguments';
 import { runWorker } from '@facet/refresh';
 import { readConfig } from './config.ts';
 import { help } from './help.ts';
 import { startIndexer } from './start-indexer.ts';
 
-if (process.argv.slice(2).some((argument) => ['help', '--help', '-h'].includes(argument))) {
-  process.stdout.write(help);
-} else {
+const exitCode = respondToArguments(process.argv.slice(2), { name: 'indexer', help });
+if (exitCode === undefined) {
   await runWorker('indexer', () => readConfig(process.env), startIndexer);
+} else {
+  process.exitCode = exitCode;
 }

@@ -27,7 +27,6 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
     app: 'indexer',
     env: {
       FACET_HOME: home,
-      FACET_CONFIG: join(home, 'facet.yaml'),
       FACET_QUEUE_URL: redis.url,
       FACET_DELTA_SECONDS: '0',
       FACET_INSECURE: 'true',
@@ -70,14 +69,21 @@ async function run(environment: Record<string, string>, args: readonly string[] 
 
 it('reports why it cannot start, and exits', { timeout }, async () => {
   const home = await createHome();
-  const [wrong, keyless, helped] = await Promise.all([
+  const [wrong, keyless, helped, unconfigured, argued, versioned] = await Promise.all([
     run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),
-    run({ FACET_CONFIG: join(home, 'facet.yaml'), FACET_HOME: home }),
+    run({ FACET_HOME: home }),
     run({}, ['--help']),
+    run({ FACET_CONFIG: join(home, 'wrong.yaml') }),
+    run({}, ['--port', '8084']),
+    run({}, ['--version']),
   ]);
+  expect(unconfigured.errors).toContain(`${join(home, 'wrong.yaml')}, which does not exist`);
+  expect(argued.errors).toContain('indexer does not understand "--port 8084"');
+  expect(versioned.output).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(wrong.errors).toContain('CONFIG_INVALID');
   for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(wrong.errors).toContain(name);
   expect(keyless.errors).toContain('HTTP_KEYS_MISSING');
   expect(helped.output).toContain('FACET_QUEUE_URL');
-  expect([wrong, keyless, helped].map(({ code }) => code)).toEqual([2, 2, 0]);
+  const all = [wrong, keyless, helped, unconfigured, argued, versioned];
+  expect(all.map(({ code }) => code)).toEqual([2, 2, 0, 2, 2, 0]);
 });

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import {
   folderVariables,
   homeVariables,
   profileStoreVariables,
+  readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
@@ -77,7 +77,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     exposuresFolder: home.exposuresFolder,
     gatesFolder: home.gatesFolder,
     redisUrl: values.FACET_REDIS_URL,
-    facetFile: resolve(values.FACET_CONFIG),
+    facetFile: readConfigPath(values),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,
     trendsIntervalMs: 1_000 * values.FACET_TRENDS_SECONDS,

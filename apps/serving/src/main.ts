@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { respondToArguments } from '@facet/platform/app-arguments';
 import { readConfig } from './config.ts';
+import { help } from './help.ts';
 import { connectWorker } from './processes/peers.ts';
 import type { Worker } from './processes/peers.ts';
 import type { Announcement, SupervisorMessage } from './processes/messages.ts';
@@ -74,6 +76,8 @@ async function main(): Promise<void> {
   }
 }
 
+const exitCode = respondToArguments(process.argv.slice(2), { name: 'serving', help });
+if (exitCode !== undefined) process.exit(exitCode);
 try {
   await main();
 } catch (error) {

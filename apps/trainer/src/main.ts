@@ -1,10 +1,12 @@
+import { respondToArguments } from '@facet/platform/app-arguments';
 import { runWorker } from '@facet/refresh';
 import { readConfig } from './config.ts';
 import { help } from './help.ts';
 import { startTrainer } from './start-trainer.ts';
 
-if (process.argv.slice(2).some((argument) => ['help', '--help', '-h'].includes(argument))) {
-  process.stdout.write(help);
-} else {
+const exitCode = respondToArguments(process.argv.slice(2), { name: 'trainer', help });
+if (exitCode === undefined) {
   await runWorker('trainer', () => readConfig(process.env), startTrainer);
+} else {
+  process.exitCode = exitCode;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError } from '@facet/platform';
 import type { AccessSource } from '@facet/platform';
@@ -13,8 +14,8 @@ const defaultBrokers = '127.0.0.1:9092';
 /** Variables of every process that works on a data home. */
 export const homeVariables = {
   FACET_HOME: Type.String({ default: defaultHome }),
-  /** Missing file: all defaults. */
-  FACET_CONFIG: Type.String({ default: defaultConfigFile }),
+  /** Default: `facet.yaml` in the working directory, which may be missing. */
+  FACET_CONFIG: Type.Optional(Type.String()),
 };
 
 /** Overrides of single folders of the data home. */
@@ -71,6 +72,22 @@ export function readHomePaths(
     exposuresFolder: resolve(values.FACET_EXPOSURES ?? paths.exposuresFolder),
     spoolFolder: resolve(values.FACET_SPOOL ?? paths.spoolFolder),
   };
+}
+
+/**
+ * Returns the path of the configuration file. Only the default file may be missing, because a missing file means all defaults.
+ *
+ * @throws AppError `CONFIG_UNREADABLE` if `FACET_CONFIG` names a missing file.
+ */
+export function readConfigPath({ FACET_CONFIG: file }: Pick<Values<typeof homeVariables>, 'FACET_CONFIG'>): string {
+  const path = resolve(file ?? defaultConfigFile);
+  if (file === undefined || existsSync(path)) return path;
+  throw new AppError(`FACET_CONFIG names ${path}, which does not exist.`, {
+    code: 'CONFIG_UNREADABLE',
+    category: 'usage',
+    remedy: 'Correct the path, or unset FACET_CONFIG to use the defaults.',
+    context: { path },
+  });
 }
 
 /** Returns host, access and log level of an HTTP server. @throws AppError `CONFIG_INVALID` for contradictory access. */

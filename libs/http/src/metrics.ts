@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFacetVersion } from '@facet/platform/app-arguments';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { HttpApp } from './http-app.ts';
@@ -24,7 +24,7 @@ export function createHttpMetrics(options: { readonly prefix?: string } = {}): H
     labelNames: ['version'] as const,
     aggregator: 'max',
     registers: [registry],
-  }).set({ version: readVersion() }, 1);
+  }).set({ version: readFacetVersion() }, 1);
   const durations = new Histogram({
     name: `${options.prefix ?? 'facet_'}http_request_duration_seconds`,
     help: 'Time from the arrival of a request to the end of the response.',
@@ -37,12 +37,6 @@ export function createHttpMetrics(options: { readonly prefix?: string } = {}): H
     observeRequest: ({ method, route, statusCode, seconds }) =>
       durations.observe({ method, route, status: statusCode }, seconds),
   };
-}
-
-/** All packages have the same version. */
-function readVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { readonly version: string }).version;
 }
 
 /** Measures and logs every request, including refused requests. */

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { Interruption } from '../command-context.ts';
@@ -55,7 +56,8 @@ function environmentOf(options: ServingOptions): NodeJS.ProcessEnv {
     FACET_LAKE: home.lakeFolder,
     FACET_CATALOG: home.catalogFolder,
     FACET_ARTIFACTS: home.artifactsFolder,
-    FACET_CONFIG: resolve(configFile),
+    // Unset, so that the default file may be missing.
+    FACET_CONFIG: configFile === defaultConfigFile ? '' : resolve(configFile),
     FACET_HOST: host,
     FACET_PORT: String(port),
     ...(processes === undefined ? {} : { FACET_PROCESSES: processes }),

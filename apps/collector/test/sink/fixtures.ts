@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lakeStatus, streamLake, verifyLake } from '@facet/lake';
@@ -52,6 +52,7 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     await store.close();
     await rm(home, { recursive: true, force: true });
   });
+  await writeFile(join(home, 'facet.yaml'), '');
   const environment = {
     FACET_HOME: home,
     FACET_KAFKA_BROKERS: brokers.join(','),

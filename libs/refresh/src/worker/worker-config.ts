@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import {
   homeVariables,
   queueVariables,
+  readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
@@ -38,7 +38,7 @@ export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: nu
   return Object.freeze({
     ...readServerSettings(values, home),
     home: home.folder,
-    configFile: resolve(values.FACET_CONFIG),
+    configFile: readConfigPath(values),
     redisUrl: values.FACET_QUEUE_URL,
     prefix: values.FACET_QUEUE_PREFIX,
     lockMs: values.FACET_QUEUE_LOCK_SECONDS * 1000,
