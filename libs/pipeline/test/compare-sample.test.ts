@@ -80,7 +80,14 @@ describe('compareSample', () => {
     expect(days.window).toEqual((await compare(todayId, yesterdayId, { usersMax: 10 })).window);
   });
 
-  it('reports a missing dataset', async () => {
-    await expect(compare(lostId, lostId)).rejects.toSatisfy((error) => isAppError(error, 'COMPARISON_NO_DATASET'));
+  it('refuses a comparison if the test window of a bundle is unknown', async () => {
+    for (const [before, after] of [
+      [lostId, lostId],
+      [yesterdayId, lostId],
+      [lostId, yesterdayId],
+      [todayId, lostId],
+    ] as const) {
+      await expect(compare(before, after)).rejects.toSatisfy((error) => isAppError(error, 'COMPARISON_NO_DATASET'));
+    }
   });
 });

@@ -1,84 +1,123 @@
-import type { ArtifactStore } from '@facet/artifacts';
 import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
-import type { Logger } from '@facet/platform';
-import { loadCheckedBundle } from '../bundle/load-bundle.ts';
+import { problemError } from '@facet/http';
 import { oncePerBundle } from '../bundle/once-per-bundle.ts';
-import { RefCounted } from '../ref-counted.ts';
+import { inTurn } from '../processes/peers.ts';
+import type { Peers } from '../processes/peers.ts';
 
 /** Two bundles that are not live can be compared. */
 const loadedMax = 2;
+/** Bundles that wait to be loaded. */
+const waitingMax = 5;
 const idleMs = 10 * 60_000;
 
 interface Preview {
-  readonly bundle: RefCounted<Bundle>;
-  /** Returns the bundle with the items of the live catalog. */
-  readonly viewFor: (live: BundleView) => Promise<BundleView>;
+  /** Returns the bundle with the items of the live catalog, after the bundle is loaded. */
+  readonly viewFor: Promise<(live: BundleView) => Promise<BundleView>>;
+  /** Undefined until it is loaded. */
+  bundle: Bundle | undefined;
+  /** Requests that use or await the bundle. */
+  users: number;
   idle: NodeJS.Timeout | undefined;
 }
 
 /**
- * Loads bundles that are not live, for requests that name them. Keeps the two that were used last, for ten minutes after their last request.
- * Their items are those of the live catalog, as for the bundle of an arm.
+ * Loads bundles that are not live, for requests that name them, one at a time. Keeps the two that were used last, for ten minutes after their
+ * last request. No more are in memory: a load waits until a request ends. Their items are those of the live catalog, as for the bundle of an arm.
  */
 export class PreviewBundles {
-  readonly #deps: { readonly store: ArtifactStore; readonly logger: Logger };
+  readonly #load: (id: string) => Promise<Bundle>;
+  readonly #takeTurn: Peers['takeTurn'] | undefined;
+  readonly #closing = new AbortController();
   /** Least recently used first. */
-  readonly #previews = new Map<string, Promise<Preview>>();
+  readonly #previews = new Map<string, Preview>();
+  #lastLoad: Promise<unknown> = Promise.resolve();
+  /** Wakes the load that waits for room. */
+  #wake: () => void = () => undefined;
 
-  constructor(deps: { readonly store: ArtifactStore; readonly logger: Logger }) {
-    this.#deps = deps;
+  /** @param deps.takeTurn waits until no other process loads a bundle. */
+  constructor(deps: { readonly load: (id: string) => Promise<Bundle>; readonly takeTurn?: Peers['takeTurn'] }) {
+    this.#load = deps.load;
+    this.#takeTurn = deps.takeTurn;
   }
 
   /**
-   * Holds a view of a bundle until `work` has ended. The first use loads the bundle.
+   * Holds a view of a bundle until `work` has ended. The first use loads the bundle, and concurrent ones share the load.
    *
    * @param live held by the caller.
-   * @throws AppError as `loadCheckedBundle`.
+   * @throws AppError `OVERLOADED` if too many bundles wait to be loaded, `CLOSING`, and those of `load`.
    */
   async use<Result>(id: string, live: BundleView, work: (bundle: BundleView) => Promise<Result>): Promise<Result> {
     if (id === live.id) return work(live);
-    const preview = await this.#find(id);
-    const held = preview.bundle.hold();
+    const preview = this.#previews.get(id) ?? this.#begin(id);
+    preview.users++;
     clearTimeout(preview.idle);
-    preview.idle = setTimeout(() => void this.#drop(id), idleMs).unref();
     try {
-      return await work(await preview.viewFor(live));
+      const viewFor = await preview.viewFor;
+      return await work(await viewFor(live));
     } finally {
-      await held.release();
+      this.#release(id, preview);
     }
   }
 
   async close(): Promise<void> {
-    for (const id of [...this.#previews.keys()]) await this.#drop(id);
+    this.#closing.abort(problemError('CLOSING', 'The server is closing.'));
+    this.#wake();
+    await this.#lastLoad;
+    for (const [id, { users }] of this.#previews) if (users === 0) this.#drop(id);
   }
 
-  #find(id: string): Promise<Preview> {
-    const found = this.#previews.get(id) ?? this.#load(id);
-    this.#previews.delete(id);
-    this.#previews.set(id, found);
-    for (const other of [...this.#previews.keys()].slice(0, -loadedMax)) void this.#drop(other);
-    return found;
+  #begin(id: string): Preview {
+    const waiting = [...this.#previews.values()].filter(({ bundle }) => bundle === undefined).length;
+    if (waiting > waitingMax) throw problemError('OVERLOADED', 'Too many bundles wait to be loaded for previews.');
+    const viewFor = this.#lastLoad.then(async () => {
+      const bundle = await this.#loadInTurn(id);
+      preview.bundle = bundle;
+      return oncePerBundle((live) => applyLiveCatalog(bundle, live));
+    });
+    const preview: Preview = { viewFor, bundle: undefined, users: 0, idle: undefined };
+    this.#previews.set(id, preview);
+    this.#lastLoad = viewFor.catch(() => this.#previews.delete(id));
+    return preview;
   }
 
-  async #load(id: string): Promise<Preview> {
-    try {
-      const bundle = await loadCheckedBundle({ kind: 'bundle', id }, this.#deps);
-      const viewFor = oncePerBundle((live) => applyLiveCatalog(bundle, live));
-      return { bundle: new RefCounted(bundle, () => bundle.close()), viewFor, idle: undefined };
-    } catch (error) {
-      this.#previews.delete(id);
-      throw error;
+  async #loadInTurn(id: string): Promise<Bundle> {
+    const { signal } = this.#closing;
+    await this.#makeRoom(signal);
+    const bundle = await inTurn(this.#takeTurn, signal, () => this.#load(id));
+    if (bundle === undefined) throw signal.reason;
+    return bundle;
+  }
+
+  async #makeRoom(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const loaded = [...this.#previews].filter(([, { bundle }]) => bundle !== undefined);
+      if (loaded.length < loadedMax) return;
+      const unused = loaded.find(([, { users }]) => users === 0);
+      if (unused === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
+      else this.#drop(unused[0]);
     }
   }
 
-  /** Forgets a bundle. Requests that found it before hold it until they end. */
-  async #drop(id: string): Promise<void> {
-    const dropped = this.#previews.get(id);
+  #release(id: string, preview: Preview): void {
+    preview.users--;
+    if (preview.bundle !== undefined) {
+      this.#previews.delete(id);
+      this.#previews.set(id, preview);
+      if (preview.users === 0) {
+        if (this.#closing.signal.aborted) this.#drop(id);
+        else preview.idle = setTimeout(() => this.#drop(id), idleMs).unref();
+      }
+    }
+    this.#wake();
+  }
+
+  /** Frees a bundle without users. */
+  #drop(id: string): void {
+    const { bundle, idle } = this.#previews.get(id)!;
     this.#previews.delete(id);
-    const preview = await dropped?.catch(() => undefined);
-    if (preview === undefined) return;
-    clearTimeout(preview.idle);
-    await preview.bundle.release();
+    clearTimeout(idle);
+    bundle?.close();
   }
 }

@@ -6,6 +6,7 @@ import { readGateReport } from '@facet/pipeline/compare';
 import type { JobTask } from '@facet/pipeline/compare';
 import { RecommendationsRequest, RecommendationsResponse, respondWithRecommendations } from '@facet/recommendations';
 import { Type } from 'typebox';
+import { loadCheckedBundle } from '../bundle/load-bundle.ts';
 import {
   ArmsResponse,
   ComparisonRequest,
@@ -46,10 +47,17 @@ const config = { scope: 'admin' } as const;
 const tags = ['comparisons'];
 
 /** Adds the routes that compare bundles, arms and merges, and the gate. */
-export function addComparisons(app: HttpApp, paths: ComparisonPaths, { jobs }: Pick<Peers, 'jobs'>): void {
+export function addComparisons(
+  app: HttpApp,
+  paths: ComparisonPaths,
+  { jobs, takeTurn }: Pick<Peers, 'jobs' | 'takeTurn'>,
+): void {
   const { serving } = app;
   const { store, live, arms, logger, settings } = serving;
-  const previews = new PreviewBundles({ store, logger });
+  const previews = new PreviewBundles({
+    load: (id) => loadCheckedBundle({ kind: 'bundle', id }, { store, logger }),
+    takeTurn,
+  });
   app.addHook('onClose', async () => {
     await jobs.close();
     await previews.close();

@@ -106,17 +106,17 @@ interface HeldOutData {
   readonly from: number;
 }
 
-/** Opens the dataset with the newer window. Both datasets bound the window, because the split may have changed. */
+/**
+ * Opens the dataset with the newer window. Both datasets bound the window, because the split may have changed: without one of them, a bundle
+ * may have been trained on the window.
+ */
 async function openNewest(store: ArtifactStore, before: Bundle, after: Bundle): Promise<HeldOutData> {
-  const ids = [...new Set([before, after].sort((a, b) => b.info.asOf - a.info.asOf).map(({ info }) => info.datasetId))];
-  const opened: Dataset[] = [];
-  for (const id of ids) {
-    const dataset = await openIfPossible(store, id);
-    if (dataset !== undefined) opened.push(dataset);
-  }
-  const [dataset] = opened;
-  if (dataset === undefined) throw noDataset();
-  return { dataset, from: Math.max(...opened.map(({ split }) => split.testFrom)) };
+  const [newer, older] = [before, after].sort((a, b) => b.info.asOf - a.info.asOf) as [Bundle, Bundle];
+  const dataset = await openIfPossible(store, newer.info.datasetId);
+  const isSame = older.info.datasetId === newer.info.datasetId;
+  const other = isSame ? dataset : await openIfPossible(store, older.info.datasetId);
+  if (dataset === undefined || other === undefined) throw noDataset();
+  return { dataset, from: Math.max(dataset.split.testFrom, other.split.testFrom) };
 }
 
 /** Returns undefined for a dataset that has been pruned or has another format. */
@@ -128,7 +128,7 @@ export async function openIfPossible(store: ArtifactStore, id: string): Promise<
 }
 
 export function noDataset(): AppError {
-  return new AppError('The dataset of the bundle is pruned, so no users can be sampled.', {
+  return new AppError('The dataset of a bundle is pruned, so its test window is unknown.', {
     code: 'COMPARISON_NO_DATASET',
     category: 'artifact-missing',
     remedy: 'Use a newer bundle, or raise artifacts.keep in facet.yaml.',
