@@ -23,6 +23,10 @@ runNamed(
     },
     dataset: { summary: 'Build a dataset of 50 million events in bounded memory', file: `${from}/dataset/main.js` },
     evaluation: { summary: 'Evaluate 20,000 users over a full catalog', file: `${from}/evaluation/main.js` },
+    'event-loop': {
+      summary: 'Measure how long requests about the whole catalog block serving',
+      file: `${from}/event-loop/main.js`,
+    },
     filters: { summary: 'Measure the cost of filters, exclusions and merges', file: `${from}/filters/main.js` },
     gate: { summary: 'Compare verdicts of the gate on sound and on shuffled data', file: `${from}/gate/main.js` },
     import: { summary: 'Measure the event log and the import of a file', file: `${from}/import-speed/main.js` },

@@ -10,6 +10,7 @@ export type { ErrorCategory } from './errors.ts';
 export { FingerprintSet } from './fingerprint-set.ts';
 export { takeFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';
+export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { parseEnvironment, parseWith } from './parse.ts';

@@ -1,3 +1,4 @@
+export { CatalogAttribute, describeAttributes } from './catalog/describe-attributes.ts';
 export { CatalogResponse, respondWithCatalog } from './catalog/describe-catalog.ts';
 export { ItemsResponse, parseSearchQuery, respondWithItems, SearchQuery } from './catalog/search-items.ts';
 export { buildTitleIndex } from './catalog/title-index.ts';

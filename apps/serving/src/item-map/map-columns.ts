@@ -1,6 +1,7 @@
 import type { SafeTensor } from '@facet/artifacts';
 import { codeOf } from '@facet/bundles';
 import type { AttributeColumn, BundleView } from '@facet/bundles';
+import { inSlices } from '@facet/platform';
 import { placeNewItems } from './place-new-items.ts';
 
 /** The days of an item without interactions and creation time. */
@@ -13,7 +14,7 @@ export interface ItemRange {
 }
 
 /** A column by its name in requests: `position`, `popularity`, `firstSeen` or `attribute:<name>`. */
-type ReadColumn = (bundle: BundleView, range: ItemRange) => SafeTensor | Promise<SafeTensor>;
+type ReadColumn = (bundle: BundleView, range: ItemRange) => Promise<SafeTensor>;
 
 const columns: Readonly<Record<string, ReadColumn>> = {
   async position(bundle, { first, count }) {
@@ -30,17 +31,26 @@ const columns: Readonly<Record<string, ReadColumn>> = {
     }
     return { dtype: 'F32', shape: [count, 2], data };
   },
-  popularity: (bundle, { first, count }) => ({
-    dtype: 'F32',
-    shape: [count],
-    data: Float32Array.from({ length: count }, (_, row) => bundle.popularityOf(first + row)),
-  }),
-  firstSeen: (bundle, { first, count }) => ({
-    dtype: 'I32',
-    shape: [count],
-    data: Int32Array.from({ length: count }, (_, row) => bundle.firstSeenOn(first + row) ?? neverSeenDay),
-  }),
+  async popularity(bundle, { first, count }) {
+    const data = await fill(new Float32Array(count), (row) => bundle.popularityOf(first + row));
+    return { dtype: 'F32', shape: [count], data };
+  },
+  async firstSeen(bundle, { first, count }) {
+    const data = await fill(new Int32Array(count), (row) => bundle.firstSeenOn(first + row) ?? neverSeenDay);
+    return { dtype: 'I32', shape: [count], data };
+  },
 };
+
+/** Writes a value to each row, in turns with the event loop. */
+async function fill<Data extends Float32Array | Int32Array | Uint8Array>(
+  data: Data,
+  valueOf: (row: number) => number,
+): Promise<Data> {
+  await inSlices(data.length, (start, end) => {
+    for (let row = start; row < end; row++) data[row] = valueOf(row);
+  });
+  return data;
+}
 
 const attributePrefix = 'attribute:';
 
@@ -53,10 +63,13 @@ export function findColumn({ catalog }: Pick<BundleView, 'catalog'>, name: strin
 }
 
 /** Returns codes of texts and of first list entries, numbers, or 0, 1 and 2 for no value, false and true. */
-function readAttribute(bundle: BundleView, column: AttributeColumn, { first, count }: ItemRange): SafeTensor {
+async function readAttribute(
+  bundle: BundleView,
+  column: AttributeColumn,
+  { first, count }: ItemRange,
+): Promise<SafeTensor> {
   const own = bundle.info.spec.itemCount;
   const shape = [count];
-  const rows = { length: count };
   const valueOf = (item: number) => bundle.deltaItems.get(item)?.attributes[column.name];
   const isChanged = (item: number): boolean => item > own || bundle.deltaItems.has(item);
   if (column.type === 'number') {
@@ -65,7 +78,7 @@ function readAttribute(bundle: BundleView, column: AttributeColumn, { first, cou
       const value = valueOf(item);
       return typeof value === 'number' ? value : Number.NaN;
     };
-    return { dtype: 'F32', shape, data: Float32Array.from(rows, (_, row) => numberAt(first + row)) };
+    return { dtype: 'F32', shape, data: await fill(new Float32Array(count), (row) => numberAt(first + row)) };
   }
   if (column.type === 'boolean') {
     const booleanAt = (item: number): number => {
@@ -73,7 +86,7 @@ function readAttribute(bundle: BundleView, column: AttributeColumn, { first, cou
       const value = valueOf(item);
       return typeof value === 'boolean' ? Number(value) + 1 : 0;
     };
-    return { dtype: 'U8', shape, data: Uint8Array.from(rows, (_, row) => booleanAt(first + row)) };
+    return { dtype: 'U8', shape, data: await fill(new Uint8Array(count), (row) => booleanAt(first + row)) };
   }
   const codeAt = (item: number): number => {
     if (isChanged(item)) {
@@ -85,5 +98,5 @@ function readAttribute(bundle: BundleView, column: AttributeColumn, { first, cou
     const start = column.offsets[item]!;
     return start < column.offsets[item + 1]! ? column.codes[start]! : 0;
   };
-  return { dtype: 'I32', shape, data: Int32Array.from(rows, (_, row) => codeAt(first + row)) };
+  return { dtype: 'I32', shape, data: await fill(new Int32Array(count), (row) => codeAt(first + row)) };
 }

@@ -32,7 +32,7 @@ export function addCatalogRoutes(app: HttpApp): void {
         response: { 200: CatalogResponse, ...problemResponses },
       },
     },
-    () => respondWithCatalog(serving.live.require().bundle, serving.settings),
+    () => serve(serving, serving.settings, (settings, { bundle }) => respondWithCatalog(bundle, settings)),
   );
 
   app.get(

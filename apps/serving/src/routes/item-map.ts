@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { Readable } from 'node:stream';
 import { encodeSafetensors } from '@facet/artifacts';
 import type { SafeTensor } from '@facet/artifacts';
 import type { BundleView } from '@facet/bundles';
 import { problemError, problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { dayMs, utcDay } from '@facet/platform';
+import { CatalogAttribute, describeAttributes } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { describeAttributes, MapAttribute } from '../item-map/describe-attributes.ts';
 import { findColumn } from '../item-map/map-columns.ts';
 import type { ItemRange } from '../item-map/map-columns.ts';
 import { placeNewItems } from '../item-map/place-new-items.ts';
@@ -34,7 +34,7 @@ const ItemMapResponse = Type.Object(
       description: 'Whether the bundle has a map. If not, rebuild it with facet index.',
     }),
     dataEnd: Type.String({ description: "The end of the bundle's data, RFC 3339." }),
-    attributes: Type.Array(MapAttribute, { description: 'Attributes that are available as columns.' }),
+    attributes: Type.Array(CatalogAttribute, { description: 'Attributes that are available as columns.' }),
   },
   {
     title: 'ItemMapResponse',
@@ -132,6 +132,11 @@ const LookupResponse = Type.Object(
   },
 );
 
+/** An attribute with values of several types has several columns, and the map shows the first one. */
+function firstOfEachName(attributes: readonly CatalogAttribute[]): CatalogAttribute[] {
+  return [...new Map(attributes.toReversed().map((attribute) => [attribute.name, attribute])).values()].reverse();
+}
+
 const originOf = ({ id, deltaId }: BundleView) => ({ bundleId: id, deltaId });
 
 /** Adds the routes of the item map: its description, its columns, and the facts of single items. */
@@ -157,7 +162,7 @@ export function addItemMap(app: HttpApp): void {
         newItems: bundle.itemCount - bundle.info.spec.itemCount,
         hasPositions: bundle.positions !== undefined,
         dataEnd: new Date(bundle.info.asOf).toISOString(),
-        attributes: [...describeAttributes(bundle)],
+        attributes: firstOfEachName(await describeAttributes(bundle.catalog)),
       })),
   );
 
@@ -193,7 +198,13 @@ export function addItemMap(app: HttpApp): void {
         return request.headers['if-none-match'] === etag ? undefined : readColumns(bundle, names, range);
       });
       if (body === undefined) return reply.code(304).send(undefined as never);
-      return reply.type('application/octet-stream').send(body as never);
+      return reply
+        .type('application/octet-stream')
+        .header(
+          'content-length',
+          body.reduce((sum, { byteLength }) => sum + byteLength, 0),
+        )
+        .send(Readable.from(body) as never);
     },
   );
 
@@ -230,10 +241,9 @@ function rangeOf({ itemCount }: BundleView, query: Static<typeof ColumnsQuery>):
 }
 
 /** @throws AppError `REQUEST_INVALID` for an unknown column. */
-async function readColumns(bundle: BundleView, names: readonly string[], range: ItemRange): Promise<Buffer> {
+async function readColumns(bundle: BundleView, names: readonly string[], range: ItemRange): Promise<Uint8Array[]> {
   const tensors: Record<string, SafeTensor> = {};
   for (const name of new Set(names)) {
-    await yieldToEventLoop();
     const read = findColumn(bundle, name);
     if (read === undefined) {
       throw problemError('REQUEST_INVALID', `column ${JSON.stringify(name)} does not exist.`, { field: 'column' });

@@ -72,19 +72,17 @@ export async function writeSafetensors(
 }
 
 /**
- * Returns the bytes of a safetensors file, for a response. Layout and errors are those of {@link writeSafetensors}.
+ * Returns the bytes of a safetensors file in parts, for a response. The parts are views of the tensors, not copies. Layout and errors are
+ * those of {@link writeSafetensors}.
  *
  * @throws AppError `ARTIFACT_INVALID`.
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, SafeTensor>>,
   metadata: Readonly<Record<string, string>> = {},
-): Buffer {
+): Uint8Array[] {
   const { head, ordered } = arrange(tensors, metadata);
-  return Buffer.concat([
-    head,
-    ...ordered.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-  ]);
+  return [head, ...ordered.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
 /** Returns the header of a file, and its tensors in the order of their data. */

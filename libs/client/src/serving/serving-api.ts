@@ -630,6 +630,8 @@ export interface components {
       readonly distinct?: number;
       /** @description The 100 most frequent texts with the number of their items. Empty for more than 10000 texts. */
       readonly values?: readonly {
+        /** @description The code of the text in the columns of the item map. */
+        readonly code: number;
         readonly value: string;
         readonly items: number;
       }[];
@@ -883,7 +885,7 @@ export interface components {
       /** @description The end of the bundle's data, RFC 3339. */
       readonly dataEnd: string;
       /** @description Attributes that are available as columns. */
-      readonly attributes: readonly components['schemas']['MapAttribute'][];
+      readonly attributes: readonly components['schemas']['CatalogAttribute'][];
     };
     /** @description Items of the catalog. */
     readonly ItemsResponse: {
@@ -911,21 +913,6 @@ export interface components {
       readonly deltaId?: string;
       /** @description First those of `items`, then those of `itemIds`, in request order; null for an unknown item. */
       readonly items: readonly (components['schemas']['MapItem'] | null)[];
-    };
-    /** @description An attribute of items as a column. */
-    readonly MapAttribute: {
-      readonly name: string;
-      readonly type: 'boolean' | 'list' | 'number' | 'text';
-      /** @description The number of distinct texts. */
-      readonly distinct?: number;
-      /** @description The 50 most frequent texts with their codes in the column. */
-      readonly values?: readonly {
-        readonly code: number;
-        readonly value: string;
-        readonly items: number;
-      }[];
-      readonly min?: number;
-      readonly max?: number;
     };
     readonly MapItem: {
       /** @description The number of the item: its row in the columns, from 1. */
@@ -1389,7 +1376,6 @@ export type ItemsResponse = components['schemas']['ItemsResponse'];
 export type ListedUser = components['schemas']['ListedUser'];
 export type LookupRequest = components['schemas']['LookupRequest'];
 export type LookupResponse = components['schemas']['LookupResponse'];
-export type MapAttribute = components['schemas']['MapAttribute'];
 export type MapItem = components['schemas']['MapItem'];
 export type Merge = components['schemas']['Merge'];
 export type MovedItem = components['schemas']['MovedItem'];
@@ -2450,6 +2436,7 @@ export interface operations {
            *           "distinct": 1,
            *           "values": [
            *             {
+           *               "code": 3,
            *               "value": "opera",
            *               "items": 15
            *             }

@@ -2,33 +2,10 @@ import type { BundleView } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { MergeFields } from '../merge.ts';
+import { CatalogAttribute, describeAttributes } from './describe-attributes.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import { listContextFields } from '../settings.ts';
 import type { ServingSettings } from '../settings.ts';
-
-/** A longer list of values does not help to choose. */
-const valuesMax = 100;
-/** An attribute with more values is a text, such as a description. Sorting its values would take long. */
-const distinctMax = 10_000;
-
-const CatalogAttribute = Type.Object(
-  {
-    name: Type.String(),
-    type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
-    distinct: Type.Optional(
-      Type.Integer({ description: 'Number of different texts. Absent for numbers and booleans.' }),
-    ),
-    values: Type.Optional(
-      Type.Array(Type.Object({ value: Type.String(), items: Type.Integer() }), {
-        description: `The ${valuesMax} most frequent texts with the number of their items. Empty for more than ${distinctMax} texts.`,
-      }),
-    ),
-    min: Type.Optional(Type.Number({ description: 'The smallest number.' })),
-    max: Type.Optional(Type.Number({ description: 'The largest number.' })),
-  },
-  { title: 'CatalogAttribute' },
-);
-type CatalogAttribute = Static<typeof CatalogAttribute>;
 
 export const CatalogResponse = Type.Object(
   {
@@ -63,7 +40,7 @@ export const CatalogResponse = Type.Object(
         sequenceLength: 16,
         dataEnd: '2026-03-01T00:00:00.000Z',
         merge: { by: 'max' },
-        attributes: [{ name: 'genre', type: 'text', distinct: 1, values: [{ value: 'opera', items: 15 }] }],
+        attributes: [{ name: 'genre', type: 'text', distinct: 1, values: [{ code: 3, value: 'opera', items: 15 }] }],
         filters: [{ name: 'affordable', context: ['budget'] }],
       },
     ],
@@ -71,10 +48,11 @@ export const CatalogResponse = Type.Object(
 );
 export type CatalogResponse = Static<typeof CatalogResponse>;
 
-type Columns = BundleView['catalog']['columns'];
-
 /** Describes what a request can refer to: attributes, filters, and the settings that apply without a field. */
-export function respondWithCatalog(bundle: BundleView, { merge, filters }: ServingSettings): CatalogResponse {
+export async function respondWithCatalog(
+  bundle: BundleView,
+  { merge, filters }: ServingSettings,
+): Promise<CatalogResponse> {
   const { config } = bundle.info.spec;
   return {
     ...describeOrigin(bundle),
@@ -83,30 +61,10 @@ export function respondWithCatalog(bundle: BundleView, { merge, filters }: Servi
     sequenceLength: config.sequenceLength,
     dataEnd: new Date(bundle.info.asOf).toISOString(),
     merge,
-    attributes: bundle.catalog.columns.map(describeColumn),
+    attributes: [...(await describeAttributes(bundle.catalog))],
     filters: Object.entries(filters).map(([name, filter]) => ({
       name,
       context: [...new Set(listContextFields(filter))],
     })),
   };
-}
-
-function describeColumn(column: Columns[number]): CatalogAttribute {
-  const { name, type } = column;
-  if (column.type === 'boolean') return { name, type };
-  if (column.type === 'number') return { name, type, ...rangeOf(column.numbers) };
-  const { texts, counts } = column.values;
-  if (texts.count > distinctMax) return { name, type, distinct: texts.count, values: [] };
-  const frequent = [...counts.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, valuesMax);
-  const values = frequent.map((code) => ({ value: texts.at(code), items: counts[code]! }));
-  return { name, type, distinct: texts.count, values };
-}
-
-function rangeOf(numbers: Float64Array): { min?: number; max?: number } {
-  let [min, max] = [Infinity, -Infinity];
-  for (const number of numbers) {
-    if (number < min) min = number;
-    if (number > max) max = number;
-  }
-  return min > max ? {} : { min, max };
 }

@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly items: number;
   /** Share of the exact nearest 200 that the index must find. */
   readonly recallMin: number;
+  /** Kind of the index. Default: `auto`. A flat index takes no time to build. */
+  readonly kind?: 'auto' | 'flat';
   /** Folder of cached worlds. A large world takes minutes to build. */
   readonly cacheFolder?: string;
   readonly onProgress?: (text: string) => void;
@@ -76,9 +78,9 @@ function worldCacheFolder(environment: NodeJS.ProcessEnv): string {
 
 /** Opens a world and builds its missing parts. Equal options give equal vectors, users and items. */
 export async function openWorld(options: WorldOptions, bundleCount = 1): Promise<World> {
-  const { items, recallMin, onProgress = () => undefined } = options;
+  const { items, recallMin, kind = 'auto', onProgress = () => undefined } = options;
   const cacheFolder = options.cacheFolder ?? worldCacheFolder(process.env);
-  const folder = join(cacheFolder, `world-${items}-${recallMin}-${generation}`);
+  const folder = join(cacheFolder, `world-${items}-${recallMin}-${kind === 'auto' ? '' : `${kind}-`}${generation}`);
   await mkdir(folder, { recursive: true });
   onProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
 
@@ -94,7 +96,7 @@ export async function openWorld(options: WorldOptions, bundleCount = 1): Promise
   const { tuning, heldOut } = usersPerPart;
   const users = allUsers.slice(tuning + heldOut);
   const indexFile = join(folder, bundleFiles.index);
-  const choice = await cachedIndex(folder, indexFile, recallMin, vectors, onProgress, () => ({
+  const choice = await cachedIndex(folder, indexFile, { recallMin, kind }, vectors, onProgress, () => ({
     tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
     heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
@@ -148,7 +150,7 @@ async function cachedUsers(
 async function cachedIndex(
   folder: string,
   indexFile: string,
-  recallMin: number,
+  { recallMin, kind }: Required<Pick<WorldOptions, 'recallMin' | 'kind'>>,
   vectors: Float32Array,
   onProgress: (text: string) => void,
   queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
@@ -157,7 +159,7 @@ async function cachedIndex(
   return cachedJson(join(folder, 'index-choice.json'), async () => {
     let lastStep = '';
     const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries(), {
-      kind: 'auto',
+      kind,
       flatItemsMax: flatItemsMaxDefault,
       recallMin,
       depth,

@@ -9,6 +9,9 @@ interface LegendProps {
   readonly onChange: (color: string) => void;
 }
 
+/** An attribute with too many texts, such as a description, has no listed values. */
+const hasColors = ({ values }: ItemMap['attributes'][number]): boolean => values?.length !== 0;
+
 /** Chooses what the colors mean, and explains them. */
 export function Legend({ map, color, coloring, onChange }: LegendProps) {
   return (
@@ -18,7 +21,7 @@ export function Legend({ map, color, coloring, onChange }: LegendProps) {
         <select className="input" value={color} onChange={({ target }) => onChange(target.value)}>
           <option value="popularity">Popularity, last 30 days</option>
           <option value="firstSeen">First seen</option>
-          {map.attributes.map(({ name }) => (
+          {map.attributes.filter(hasColors).map(({ name }) => (
             <option key={name} value={`attribute:${name}`}>
               {name}
             </option>
