@@ -1,3 +1,4 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { findPrincipalAxes, projectRow } from '../src/indexing/item-map/principal-axes.ts';
@@ -35,36 +36,56 @@ function neighborsOfSameCluster(positions: Float32Array): number {
 }
 
 describe('projectItems', () => {
-  it('puts similar items next to each other, within the square from -1 to 1', () => {
-    const positions = projectItems(clusteredEmbeddings(200), dim);
+  it('puts similar items next to each other, within the square from -1 to 1', async () => {
+    const positions = await projectItems(clusteredEmbeddings(200), dim);
     expect(neighborsOfSameCluster(positions)).toBeGreaterThan(0.95);
     const placed = positions.subarray(2);
     expect(Math.max(...placed)).toBeLessThanOrEqual(1);
     expect(Math.min(...placed)).toBeGreaterThanOrEqual(-1);
   });
 
-  it('places the items beyond the landmarks among similar landmarks', () => {
-    const positions = projectItems(clusteredEmbeddings(600), dim, { landmarksMax: 100 });
+  it('places the items beyond the landmarks among similar landmarks', async () => {
+    const positions = await projectItems(clusteredEmbeddings(600), dim, { landmarksMax: 100 });
     expect(positions.subarray(2).every((value) => Number.isFinite(value))).toBe(true);
     expect(neighborsOfSameCluster(positions)).toBeGreaterThan(0.95);
   });
 
-  it('returns equal maps for equal embeddings, and for embeddings of another length', () => {
+  it('returns equal maps for equal embeddings, and for embeddings of another length', async () => {
     const embeddings = clusteredEmbeddings(80);
-    const positions = projectItems(embeddings, dim, { landmarksMax: 50 });
-    expect(projectItems(Float32Array.from(embeddings), dim, { landmarksMax: 50 })).toEqual(positions);
+    const positions = await projectItems(embeddings, dim, { landmarksMax: 50 });
+    expect(await projectItems(Float32Array.from(embeddings), dim, { landmarksMax: 50 })).toEqual(positions);
     // Powers of two scale without rounding.
     const longer = embeddings.map((value, cell) => value * 2 ** (Math.floor(cell / dim) % 4));
-    expect(projectItems(longer, dim, { landmarksMax: 50 })).toEqual(positions);
+    expect(await projectItems(longer, dim, { landmarksMax: 50 })).toEqual(positions);
   });
 
-  it('gives no position to items without an embedding, and places a few items', () => {
+  it('works in turns with the event loop, and reports its progress', async () => {
+    const shares: number[] = [];
+    let [sinceTurn, most, isDone] = [0, 0, false];
+    const onProgress = (share: number): void => {
+      shares.push(share);
+      most = Math.max(most, ++sinceTurn);
+    };
+    const done = projectItems(clusteredEmbeddings(3_000), dim, { landmarksMax: 50, onProgress });
+    void done.finally(() => (isDone = true));
+    while (!isDone) {
+      await yieldToEventLoop();
+      sinceTurn = 0;
+    }
+    // One step of the layout or 256 items, then the next turn.
+    expect(most).toBeLessThanOrEqual(2);
+    expect(shares.length).toBe(250 + Math.ceil(3_001 / 256));
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares.at(-1)).toBe(1);
+  });
+
+  it('gives no position to items without an embedding, and places a few items', async () => {
     const embeddings = clusteredEmbeddings(6);
     embeddings.fill(0, 4 * dim, 5 * dim);
-    const positions = projectItems(embeddings, dim);
+    const positions = await projectItems(embeddings, dim);
     expect([...positions.keys()].filter((cell) => Number.isNaN(positions[cell]))).toEqual([0, 1, 8, 9]);
-    expect(projectItems(new Float32Array(2 * dim), dim)).toEqual(new Float32Array(4).fill(Number.NaN));
-    expect([...projectItems(Float32Array.of(0, 0, 3, 4), 2).subarray(2)]).toEqual([0, 0]);
+    expect(await projectItems(new Float32Array(2 * dim), dim)).toEqual(new Float32Array(4).fill(Number.NaN));
+    expect([...(await projectItems(Float32Array.of(0, 0, 3, 4), 2)).subarray(2)]).toEqual([0, 0]);
   });
 });
 

@@ -48,6 +48,8 @@ export interface BuildBundleOptions {
 }
 
 const goldenUsers = 20;
+/** The share of the index in the progress. The rest is the item map. */
+const indexShare = 0.9;
 
 /**
  * Item embeddings → Faiss index → bundle. Cold items are embedded by items with similar content. Behaviors and popularity are as of the end
@@ -72,8 +74,15 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
 
   const dim = indexDim(spec);
   const queries = sampleInterests(dataset, engine, asOf);
-  const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, options);
+  const report = options.onProgress ?? (() => undefined);
+  const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, {
+    ...options,
+    onProgress: (share, step) => report(indexShare * share, step),
+  });
   try {
+    const positions = await projectItems(embeddings, spec.config.embeddingDim, {
+      onProgress: (share) => report(indexShare + (1 - indexShare) * share, 'item map'),
+    });
     const info: BundleInfo = {
       formatVersion: bundleFormat,
       modelId: model.id,
@@ -102,7 +111,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           ),
           popularLists: findPopularLists(dataset, asOf, options.popularity),
           golden: sampleGolden(dataset, engine, asOf),
-          positions: projectItems(embeddings, spec.config.embeddingDim),
+          positions,
           userIds: spec.userCount === undefined ? undefined : dataset.sequences.userIds,
         });
         await saveIndex(index, join(folder, bundleFiles.index));

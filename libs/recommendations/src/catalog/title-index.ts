@@ -19,6 +19,8 @@ interface Segment {
 
 /** A segment is searched without a pause. Small enough for a millisecond, large enough that pauses cost nothing. */
 const itemsPerSegment = 8_192;
+/** Titles normalized without a pause, which takes several milliseconds. */
+const titlesPerTurn = 1_024;
 /** The most popular items that match are ranked, and further ones ignored: a short query matches most of the catalog. */
 const candidatesMax = 1_000;
 
@@ -28,21 +30,22 @@ const candidatesMax = 1_000;
  */
 export async function buildTitleIndex(bundle: BundleView): Promise<TitleIndex> {
   const segments: Segment[] = [];
-  let items: number[] = [];
-  const close = async (): Promise<void> => {
-    if (items.length > 0) segments.push(encodeSegment(bundle, items));
-    items = [];
-    await yieldToEventLoop();
+  let [items, lines]: [number[], string[]] = [[], []];
+  const close = (): void => {
+    segments.push(encodeSegment(items, lines));
+    [items, lines] = [[], []];
   };
   for (const item of bundle.itemsByPopularity()) {
-    if (items.push(item) === itemsPerSegment) await close();
+    items.push(item);
+    lines.push(`${normalize(nameOf(bundle, item))}\n`);
+    if (items.length % titlesPerTurn === 0) await yieldToEventLoop();
+    if (items.length === itemsPerSegment) close();
   }
-  await close();
+  close();
   return { search: (query, limit) => searchSegments(bundle, segments, query, limit) };
 }
 
-function encodeSegment(bundle: BundleView, items: readonly number[]): Segment {
-  const lines = items.map((item) => `${normalize(nameOf(bundle, item))}\n`);
+function encodeSegment(items: readonly number[], lines: readonly string[]): Segment {
   const offsets = new Int32Array(lines.length + 1);
   lines.forEach((line, row) => (offsets[row + 1] = offsets[row]! + Buffer.byteLength(line)));
   return { text: Buffer.from(lines.join('')), offsets, items: Int32Array.from(items) };

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { logProgress, readOptions } from '../command-line.ts';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
@@ -10,20 +11,21 @@ const help = `Measure how long requests about the whole catalog block the event 
 
 Options:
   --items N   Number of items in the generated catalog (default: 1000000)
-  --repeat N  Number of measurements of each request (default: 5)
+  --repeat N  Number of measurements of each request (default: 10)
   --json      Print the results as JSON
   --help      Print this help
 
 longest block   Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
 response        Time to the end of the response
 
-The first row of a request includes what serving computes once for each bundle.
+"first" includes what serving computes once for each bundle. "best" is the best of the others: programs on the same cores lengthen
+the others.
 
 Exit code: 0 when the measurement is complete.`;
 
 const { values } = readOptions(help, {
   items: { type: 'string', default: '1000000' },
-  repeat: { type: 'string', default: '5' },
+  repeat: { type: 'string', default: '10' },
   json: { type: 'boolean', default: false },
 });
 
@@ -39,10 +41,15 @@ const paths = [
 ];
 
 interface Block {
-  readonly path: string;
   readonly blockMs: number;
   readonly responseMs: number;
   readonly bytes: number;
+}
+
+interface Row {
+  readonly path: string;
+  readonly first: Block;
+  readonly best: Block;
 }
 
 const world = await openWorld({
@@ -52,22 +59,38 @@ const world = await openWorld({
   onProgress: logProgress,
 });
 await withServing(world, { limit: 20, processes: '1' }, async (serving) => {
-  const blocks: Block[] = [];
+  const rows: Row[] = [];
   for (const path of paths) {
-    for (let repeat = 0; repeat < Number(values.repeat); repeat++) blocks.push(await measure(serving, path));
+    const first = await measure(serving, path);
+    let best = first;
+    for (let repeat = 1; repeat < Number(values.repeat); repeat++) {
+      const { blockMs, responseMs, bytes } = await measure(serving, path);
+      const isFirst = repeat === 1;
+      best = {
+        blockMs: isFirst ? blockMs : Math.min(best.blockMs, blockMs),
+        responseMs: isFirst ? responseMs : Math.min(best.responseMs, responseMs),
+        bytes,
+      };
+    }
+    rows.push({ path, first, best });
   }
-  console.log(values.json ? JSON.stringify({ items: world.itemCount, blocks }) : render(blocks));
+  console.log(values.json ? JSON.stringify({ items: world.itemCount, rows }) : render(rows));
 });
 
-async function measure({ url, key }: ServingProcess, path: string): Promise<Block> {
+async function measure({ url, key }: Pick<ServingProcess, 'url' | 'key'>, path: string): Promise<Block> {
   const headers = { 'x-api-key': key };
   await readBlockMs(url, key);
   const start = performance.now();
   const response = await fetch(`${url}${path}`, { headers });
+  if (response.status === 503) {
+    // Other programs keep the cores busy.
+    await setTimeout(1_000);
+    return measure({ url, key }, path);
+  }
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   const { byteLength: bytes } = await response.arrayBuffer();
   const responseMs = performance.now() - start;
-  return { path, blockMs: await readBlockMs(url, key), responseMs, bytes };
+  return { blockMs: await readBlockMs(url, key), responseMs, bytes };
 }
 
 /** Returns the longest block since the last call. */
@@ -77,10 +100,10 @@ async function readBlockMs(url: string, key: string): Promise<number> {
   return Math.max(0, 1_000 * Number(seconds) - 10);
 }
 
-function render(blocks: readonly Block[]): string {
-  const rows = blocks.map(
-    ({ path, blockMs, responseMs, bytes }) =>
-      `${blockMs.toFixed(1).padStart(10)} ms  ${responseMs.toFixed(0).padStart(7)} ms  ${(bytes / 1e6).toFixed(2).padStart(7)} MB  ${path}`,
-  );
-  return ['longest block     response        size  request', ...rows].join('\n');
+function render(rows: readonly Row[]): string {
+  const lines = rows.map(({ path, first, best }) => {
+    const blocks = [first, best].map(({ blockMs }) => `${blockMs.toFixed(1).padStart(8)} ms`).join('');
+    return `${blocks}${best.responseMs.toFixed(0).padStart(9)} ms${(best.bytes / 1e6).toFixed(2).padStart(9)} MB  ${path}`;
+  });
+  return ['longest block', '   first      best    response     size  request', ...lines].join('\n');
 }

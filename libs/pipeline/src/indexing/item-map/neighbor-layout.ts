@@ -1,9 +1,13 @@
+import { inSlices } from '@facet/platform';
+
 /** Points of a 2-D layout: x and y of each point in turn, [P, 2]. */
 export type Layout = Float64Array;
 
 /** The number of neighbors that a point is attracted to, in the sense of perplexity. */
 const perplexityMax = 30;
 const steps = 250;
+/** Points whose neighbors are found between two turns of the event loop, which takes about 10 ms. */
+const pointsPerTurn = 32;
 const exaggeratedSteps = 75;
 const exaggeration = 12;
 
@@ -11,18 +15,25 @@ const exaggeration = 12;
  * Arranges points in two dimensions so that neighbors in `rows` [P, dim] are neighbors in the layout: exact t-SNE (van der Maaten & Hinton
  * 2008) from a given start, with attraction to the nearest rows only. Without random numbers, so equal rows and starts give equal layouts.
  *
- * Time is proportional to P², memory to P.
+ * Time is proportional to P², memory to P. Works in turns with the event loop.
+ *
+ * @param onProgress gets the finished share of the steps.
  */
-export function layOutNeighbors(rows: Float32Array, dim: number, start: Layout): Layout {
+export async function layOutNeighbors(
+  rows: Float32Array,
+  dim: number,
+  start: Layout,
+  onProgress: (share: number) => void = () => undefined,
+): Promise<Layout> {
   const points = start.length / 2;
   const layout = Float64Array.from(start);
   if (points < 4) return layout;
-  const attraction = attractionsOf(rows, dim, points);
+  const attraction = await attractionsOf(rows, dim, points);
   const velocity = new Float64Array(2 * points);
   const gains = new Float64Array(2 * points).fill(1);
   const gradient = new Float64Array(2 * points);
   const rate = Math.max(50, points / exaggeration);
-  for (let step = 0; step < steps; step++) {
+  const move = (step: number): void => {
     const isEarly = step < exaggeratedSteps;
     computeGradient(layout, attraction, isEarly ? exaggeration : 1, gradient);
     const momentum = isEarly ? 0.5 : 0.8;
@@ -33,7 +44,9 @@ export function layOutNeighbors(rows: Float32Array, dim: number, start: Layout):
       velocity[cell] = momentum * velocity[cell]! - rate * gains[cell]! * gradient[cell]!;
       layout[cell]! += velocity[cell]!;
     }
-  }
+    onProgress((step + 1) / steps);
+  };
+  await inSlices(steps, move, 1);
   return layout;
 }
 
@@ -45,11 +58,11 @@ interface Attractions {
   readonly weights: Float64Array;
 }
 
-function attractionsOf(rows: Float32Array, dim: number, points: number): Attractions {
+async function attractionsOf(rows: Float32Array, dim: number, points: number): Promise<Attractions> {
   const perplexity = Math.min(perplexityMax, (points - 1) / 3);
   const nearest = Math.min(points - 1, Math.ceil(3 * perplexity));
   const pairs = Array.from({ length: points }, () => new Map<number, number>());
-  for (let point = 0; point < points; point++) {
+  const addNeighbors = (point: number): void => {
     const { ids, distances } = nearestRows(rows, dim, point, nearest);
     const shares = sharesOf(distances, perplexity);
     ids.forEach((neighbor, place) => {
@@ -57,7 +70,11 @@ function attractionsOf(rows: Float32Array, dim: number, points: number): Attract
       pairs[point]!.set(neighbor, (pairs[point]!.get(neighbor) ?? 0) + half);
       pairs[neighbor]!.set(point, (pairs[neighbor]!.get(point) ?? 0) + half);
     });
-  }
+  };
+  const addAll = (first: number, end: number): void => {
+    for (let point = first; point < end; point++) addNeighbors(point);
+  };
+  await inSlices(points, addAll, pointsPerTurn);
   const offsets = new Int32Array(points + 1);
   pairs.forEach((row, point) => (offsets[point + 1] = offsets[point]! + row.size));
   return {

@@ -1,4 +1,5 @@
 import { createRandom } from '@facet/features';
+import { inSlices } from '@facet/platform';
 import { layOutNeighbors } from './neighbor-layout.ts';
 import type { Layout } from './neighbor-layout.ts';
 import { findPrincipalAxes, projectRow } from './principal-axes.ts';
@@ -10,26 +11,37 @@ const landmarksDefault = 1500;
 const axesMax = 16;
 /** Landmarks that place another item. */
 const nearestMax = 8;
+/** Items placed between two turns of the event loop, which takes about 10 ms. */
+const placedPerTurn = 256;
+/** The share of the landmarks in the progress. A million other items take ten times longer. */
+const layoutShare = 0.1;
+
+export interface ProjectOptions {
+  readonly landmarksMax?: number;
+  /** Gets the finished share of the work. */
+  readonly onProgress?: (share: number) => void;
+}
 
 /**
  * Projects item embeddings to two dimensions, for a map of the catalog: items with similar embeddings are near each other. Distances are those
  * of directions (cosine). Equal embeddings give equal maps.
  *
  * Up to 1,500 landmarks, a seeded sample of the items, are laid out by t-SNE from their principal axes. Every other item is placed
- * between the eight landmarks that are nearest to it. Memory is 8 bytes per item, and time is proportional to the number of items.
+ * between the eight landmarks that are nearest to it. Memory is 12 bytes per item, and time is proportional to the number of items. Works in
+ * turns with the event loop.
  *
  * @param embeddings [N + 1, dim]; index 0 is padding.
  * @returns [N + 1, 2] x and y from −1 to 1; NaN for padding and for items without an embedding.
  */
-export function projectItems(
+export async function projectItems(
   embeddings: Float32Array,
   dim: number,
-  { landmarksMax = landmarksDefault }: { readonly landmarksMax?: number } = {},
-): Float32Array {
+  { landmarksMax = landmarksDefault, onProgress }: ProjectOptions = {},
+): Promise<Float32Array> {
   const rows = embeddings.length / dim;
   const positions = new Float32Array(2 * rows).fill(Number.NaN);
   const direction = new Float32Array(dim);
-  const landmarks = chooseLandmarks(embeddings, dim, landmarksMax);
+  const landmarks = await chooseLandmarks(embeddings, dim, landmarksMax);
   if (landmarks.length === 0) return positions;
   const directions = new Float32Array(landmarks.length * dim);
   landmarks.forEach((item, place) => {
@@ -41,28 +53,36 @@ export function projectItems(
   landmarks.forEach((_, place) =>
     projectRow(directions.subarray(place * dim, (place + 1) * dim), axes, reduced, place * axes.count),
   );
-  const layout = normalize(layOutNeighbors(reduced, axes.count, startOf(reduced, axes)));
-  const isLandmark = new Uint8Array(rows);
-  landmarks.forEach((item, place) => {
-    isLandmark[item] = 1;
-    positions.set(layout.subarray(2 * place, 2 * place + 2), 2 * item);
-  });
+  const start = startOf(reduced, axes);
+  const layout = normalize(
+    await layOutNeighbors(reduced, axes.count, start, (share) => onProgress?.(layoutShare * share)),
+  );
+  landmarks.forEach((item, place) => positions.set(layout.subarray(2 * place, 2 * place + 2), 2 * item));
   const coordinates = new Float32Array(axes.count);
-  for (let item = 1; item < rows; item++) {
-    if (isLandmark[item] === 1 || !directionOf(embeddings, item, direction)) continue;
-    projectRow(direction, axes, coordinates);
-    placeBetween(coordinates, reduced, layout, positions.subarray(2 * item, 2 * item + 2));
-  }
+  const placeBetween = createPlacement(reduced, layout, axes.count);
+  const place = (first: number, end: number): void => {
+    for (let item = first; item < end; item++) {
+      const isLandmark = !Number.isNaN(positions[2 * item]);
+      if (isLandmark || !directionOf(embeddings, item, direction)) continue;
+      projectRow(direction, axes, coordinates);
+      positions.set(placeBetween(coordinates), 2 * item);
+    }
+    onProgress?.(layoutShare + ((1 - layoutShare) * end) / rows);
+  };
+  await inSlices(rows, place, placedPerTurn);
   return positions;
 }
 
 /** Returns a sample of the items that have an embedding, in ascending order. */
-function chooseLandmarks(embeddings: Float32Array, dim: number, landmarksMax: number): Int32Array {
+async function chooseLandmarks(embeddings: Float32Array, dim: number, landmarksMax: number): Promise<Int32Array> {
   const direction = new Float32Array(dim);
   const rows = embeddings.length / dim;
-  const placed: number[] = [];
-  for (let item = 1; item < rows; item++) if (directionOf(embeddings, item, direction)) placed.push(item);
-  const items = Int32Array.from(placed);
+  const placed = new Int32Array(rows);
+  let count = 0;
+  await inSlices(rows, (start, end) => {
+    for (let item = start; item < end; item++) if (directionOf(embeddings, item, direction)) placed[count++] = item;
+  });
+  const items = placed.subarray(0, count);
   if (items.length <= landmarksMax) return items;
   createRandom(1).shuffle(items);
   return items.slice(0, landmarksMax).sort();
@@ -102,39 +122,43 @@ function normalize(layout: Layout): Layout {
   return layout.map((value, cell) => (value - sides[cell & 1]!.center) / half);
 }
 
-/** Writes the mean position of the nearest landmarks, weighted by their similarity. */
-function placeBetween(coordinates: Float32Array, reduced: Float32Array, layout: Layout, into: Float32Array): void {
-  const dim = coordinates.length;
+/** Returns a function that computes the mean position of the nearest landmarks, weighted by their similarity. It reuses the result. */
+function createPlacement(reduced: Float32Array, layout: Layout, dim: number): (coordinates: Float32Array) => Layout {
   const landmarks = reduced.length / dim;
   const ids = new Int32Array(nearestMax);
-  const distances = new Float64Array(nearestMax).fill(Number.POSITIVE_INFINITY);
-  for (let landmark = 0; landmark < landmarks; landmark++) {
-    // The first axes vary most, so few landmarks are compared on all of them.
-    const worst = distances[nearestMax - 1]!;
-    const start = landmark * dim;
-    let distance = 0;
-    for (let axis = 0; axis < dim && distance < worst; axis++) {
-      const difference = coordinates[axis]! - reduced[start + axis]!;
-      distance += difference * difference;
+  const distances = new Float64Array(nearestMax);
+  const position = new Float64Array(2);
+  return (coordinates) => {
+    distances.fill(Number.POSITIVE_INFINITY);
+    for (let landmark = 0; landmark < landmarks; landmark++) {
+      // The first axes vary most, so few landmarks are compared on all of them.
+      const worst = distances[nearestMax - 1]!;
+      const start = landmark * dim;
+      let distance = 0;
+      for (let axis = 0; axis < dim && distance < worst; axis++) {
+        const difference = coordinates[axis]! - reduced[start + axis]!;
+        distance += difference * difference;
+      }
+      if (distance >= worst) continue;
+      let place = nearestMax - 1;
+      for (; place > 0 && distances[place - 1]! > distance; place--) {
+        distances[place] = distances[place - 1]!;
+        ids[place] = ids[place - 1]!;
+      }
+      distances[place] = distance;
+      ids[place] = landmark;
     }
-    if (distance >= worst) continue;
-    let place = nearestMax - 1;
-    for (; place > 0 && distances[place - 1]! > distance; place--) {
-      distances[place] = distances[place - 1]!;
-      ids[place] = ids[place - 1]!;
+    // Ignores far landmarks, so that an item between two clusters does not land in empty space.
+    const width = Math.max(1e-12, (distances[nearestMax - 1]! - distances[0]!) / 3);
+    let [total, x, y] = [0, 0, 0];
+    for (let place = 0; place < nearestMax; place++) {
+      const weight = Math.exp(-(distances[place]! - distances[0]!) / width);
+      total += weight;
+      x += weight * layout[2 * ids[place]!]!;
+      y += weight * layout[2 * ids[place]! + 1]!;
     }
-    distances[place] = distance;
-    ids[place] = landmark;
-  }
-  // Ignores far landmarks, so that an item between two clusters does not land in empty space.
-  const width = Math.max(1e-12, (distances[nearestMax - 1]! - distances[0]!) / 3);
-  let [total, x, y] = [0, 0, 0];
-  for (let place = 0; place < nearestMax; place++) {
-    const weight = Math.exp(-(distances[place]! - distances[0]!) / width);
-    total += weight;
-    x += weight * layout[2 * ids[place]!]!;
-    y += weight * layout[2 * ids[place]! + 1]!;
-  }
-  into[0] = x / total;
-  into[1] = y / total;
+    position[0] = x / total;
+    position[1] = y / total;
+    return position;
+  };
 }
