@@ -215,7 +215,7 @@ describe('buildBundle', () => {
       metrics: {},
       onProgress: (share, step) => void seen.push([share, step]),
     });
-    expect(seen.at(-1)).toEqual([1, 'building flat']);
+    expect(seen.at(-1)).toEqual([1, 'item map']);
   });
 
   it('stores the index recall, measured with interests of users of the test window', async () => {
