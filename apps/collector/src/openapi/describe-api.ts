@@ -25,7 +25,7 @@ export async function describeApi(): Promise<Record<string, unknown>> {
       mapping: undefined,
       now: () => 0,
     },
-    { access: { kind: 'anybody' }, stallMs: 0 },
+    { access: { kind: 'anybody' }, stallMs: 0, groupStallMs: 0 },
   );
   try {
     return (await app.inject('/docs/json')).json();

@@ -38,6 +38,12 @@ export interface PartitionExtent {
 export interface LogControl {
   /** Returns extents by source. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
   readExtents(assignment: Assignment): Promise<ReadonlyMap<string, PartitionExtent>>;
+  /** Returns the end and the committed offset of every partition of the topics. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
+  readGroup(
+    topics: readonly string[],
+  ): Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly end: number; readonly stored: number }[]
+  >;
   /** Makes `offset` the next offset to read of the partition. */
   seek(topic: string, partition: number, offset: number): void;
   /** Commits positions to the consumer group. */
@@ -160,6 +166,27 @@ export function createGroupConsumer(
         throw unreachable('Reading the offsets of the topics failed', error);
       }
       return extents;
+    },
+    async readGroup(topics) {
+      try {
+        const admin = await kafka.admin();
+        const committed = new Map<string, number>();
+        for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {
+          for (const { partition, offset } of partitions) {
+            committed.set(sourceName({ topic, partition }), Number(offset));
+          }
+        }
+        const read = topics.map(async (topic) =>
+          (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => {
+            // The committed offset is -1 for a partition of which nothing is stored.
+            const stored = Math.max(Number(low), committed.get(sourceName({ topic, partition })) ?? -1);
+            return { topic, partition, end: Number(high), stored };
+          }),
+        );
+        return (await Promise.all(read)).flat();
+      } catch (error) {
+        throw unreachable('Reading the offsets of the consumer group failed', error);
+      }
     },
     seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
     commitOffsets: async (offsets) =>

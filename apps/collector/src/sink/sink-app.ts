@@ -11,7 +11,7 @@ import type { DeadLetterDeps } from './routes/dead-letter-routes.ts';
 import { addLakeRoutes } from './routes/lake-routes.ts';
 import { addValidationRoutes } from './routes/validation-routes.ts';
 import type { ValidationDeps } from './routes/validation-routes.ts';
-import { lagOf, stalledMs } from './sink-state.ts';
+import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
 /** The codes of files that cannot be read, and of unreachable stores. */
@@ -32,7 +32,15 @@ const problems = createProblems({
 /** The response of `GET /v1/status`. Times are epoch milliseconds. */
 export const SinkStatus = Type.Object(
   {
-    group: Type.Object({ id: Type.String(), isMember: Type.Boolean(), since: Type.Integer() }),
+    group: Type.Object({
+      id: Type.String(),
+      isMember: Type.Boolean(),
+      since: Type.Integer(),
+      lag: Type.Integer({ description: 'Messages of all partitions that no member has stored.' }),
+      stalledSeconds: Type.Number({
+        description: 'The longest time that the group has stored nothing of a partition with messages to store.',
+      }),
+    }),
     partitions: Type.Array(
       Type.Object({
         topic: Type.String(),
@@ -67,7 +75,10 @@ export interface SinkAppDeps extends DeadLetterDeps, ValidationDeps {
 
 export interface SinkAppOptions {
   readonly access: Access;
+  /** Without progress of this process for longer, it is not alive. */
   readonly stallMs: number;
+  /** While the group stores nothing of a partition for longer, no member is ready. */
+  readonly groupStallMs: number;
 }
 
 const docs: Docs = {
@@ -84,7 +95,10 @@ const bodyBytesMax = 1 << 16;
 const eventLoopDelayMsMax = 5_000;
 
 /** Creates the API of the sink without a socket. */
-export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: SinkAppOptions): Promise<HttpApp> {
+export async function createSinkApp(
+  deps: SinkAppDeps,
+  { access, stallMs, groupStallMs }: SinkAppOptions,
+): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp({ logger, metrics }, { access, problems, docs, bodyBytesMax, eventLoopDelayMsMax });
   addMetricsRoute(app, metrics);
@@ -92,10 +106,18 @@ export async function createSinkApp(deps: SinkAppDeps, { access, stallMs }: Sink
     readySummary: 'Reports whether the sink is a member of the consumer group and all its dependencies work',
     readyFacts: { partitions: Type.Integer({ description: 'Number of assigned partitions.' }) },
     checkReady() {
-      const { group, positions, outages } = readState();
+      const state = readState();
+      const { group, positions, outages } = state;
       const outage = outages[0];
       if (!group.isMember) throw problems.error('NOT_READY', 'The sink is not a member of the consumer group.');
       if (outage !== undefined) throw problems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
+      if (groupStalledMs(state) > groupStallMs) {
+        const seconds = Math.round(groupStalledMs(state) / 1000);
+        throw problems.error(
+          'NOT_READY',
+          `The group has stored nothing of a partition for ${seconds} seconds, and ${groupLag(state)} messages wait.`,
+        );
+      }
       return { partitions: positions.length };
     },
     checkAlive() {
@@ -133,7 +155,7 @@ function describeState(state: SinkState, now: number): SinkStatus {
   const { group, positions, bufferedRows, lastProgressAt, outages, failure } = state;
   const consumerOutage = { dependency: 'consumer', since: lastProgressAt, problem: describeError(failure) };
   return {
-    group,
+    group: { ...group, lag: groupLag(state), stalledSeconds: groupStalledMs(state) / 1000 },
     partitions: positions.map((position) => {
       const { topic, partition, end, next, stored } = position;
       return { topic, partition, end, processed: next, stored, lag: lagOf(position) };

@@ -8,8 +8,8 @@ import type { TopicHandler } from './handlers/topic-handler.ts';
 import type { ProfileFeed } from './profile-feed.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
-import { lagOf, placeMessages } from './sink-state.ts';
-import type { PartitionPosition, SinkState } from './sink-state.ts';
+import { followGroup, lagOf, placeMessages } from './sink-state.ts';
+import type { GroupPartition, PartitionPosition, SinkState } from './sink-state.ts';
 
 export interface SinkLoopDeps {
   readonly log: LogControl;
@@ -55,6 +55,8 @@ export class SinkLoop implements GroupListener {
   readonly #options: SinkLoopOptions;
   readonly #positions = new Map<string, PartitionPosition>();
   #group: { readonly isMember: boolean; readonly since: number };
+  #groupPartitions: readonly GroupPartition[] = [];
+  #groupReadAt = 0;
   #failure: unknown;
   #rejectFailed: (error: unknown) => void = () => undefined;
   #lease: Lease | undefined;
@@ -81,6 +83,8 @@ export class SinkLoop implements GroupListener {
     return {
       group: { id: this.#options.groupId, ...this.#group },
       positions: [...this.#positions.values()],
+      groupPartitions: this.#groupPartitions,
+      groupReadAt: this.#groupReadAt,
       lastProgressAt: this.#lastProgressAt,
       bufferedRows: this.#deps.lake.pending.events,
       outages: this.#deps.retryPolicy.outages,
@@ -150,14 +154,21 @@ export class SinkLoop implements GroupListener {
     }
   }
 
-  /** Reads the ends of the assigned partitions, for the lag of partitions without new messages. */
-  async refreshEnds(): Promise<void> {
-    if (!this.#group.isMember || this.#lease === undefined) return;
-    const extents = await this.#deps.log.readExtents(this.#lease.assignment).catch(() => new Map<string, never>());
-    for (const [source, { end }] of extents as ReadonlyMap<string, PartitionExtent>) {
-      const position = this.#positions.get(source);
-      if (position !== undefined) position.end = Math.max(position.end, end);
-    }
+  /**
+   * Reads the ends of all partitions and what the group has stored. Partitions without an owner are invisible otherwise: while the
+   * group waits for a dead member, nobody reads its partitions. Without a broker, the last figures stay.
+   */
+  async refreshGroup(): Promise<void> {
+    const read = await this.#deps.log.readGroup([...this.#deps.handlers.keys()]).catch(() => undefined);
+    if (read === undefined) return;
+    const partitions = read.map((partition) => {
+      const own = this.#positions.get(sourceName(partition));
+      if (own === undefined) return partition;
+      own.end = Math.max(own.end, partition.end);
+      return { ...partition, stored: Math.max(own.stored, partition.stored) };
+    });
+    this.#groupReadAt = this.#deps.now();
+    this.#groupPartitions = followGroup(this.#groupPartitions, partitions, this.#groupReadAt);
   }
 
   /** Stops processing and stores the buffers. */
@@ -239,7 +250,10 @@ export class SinkLoop implements GroupListener {
         const committed = this.#deps[offsetOwner].committed(source);
         const next = Math.max(committed, start);
         if (committed > 0 && offsetOwner === 'lake') this.#noteLost({ topic, partition }, committed, next);
-        this.#positions.set(source, { topic, partition, next, stored: next, end });
+        const position = { topic, partition, next, stored: next, end };
+        this.#positions.set(source, position);
+        // The group may know an older offset, or none: other members read there what is stored.
+        if (next > 0) this.#uncommitted.set(source, position);
         log.seek(topic, partition, next);
       }
     }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { lagOf, stalledMs } from './sink-state.ts';
+import { groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
 /** The counters and histograms of the sink, in addition to the metrics of every process. */
@@ -69,12 +69,12 @@ export function addSinkGauges(
   const registers = [registry];
   new Gauge({
     name: 'facet_sink_lag',
-    help: 'Messages of the log that are not stored.',
+    help: 'Messages of the log that no member of the group has stored, for every partition of the topics.',
     labelNames: ['topic', 'partition'] as const,
     registers,
     collect() {
       this.reset();
-      for (const position of readState().positions) {
+      for (const position of readState().groupPartitions) {
         this.set({ topic: position.topic, partition: position.partition }, lagOf(position));
       }
     },
@@ -90,6 +90,11 @@ export function addSinkGauges(
     });
   };
   gauge('stalled_seconds', 'Seconds without progress while there is work.', (state) => stalledMs(state, now()) / 1000);
+  gauge(
+    'group_stalled_seconds',
+    'Longest time that the group has stored nothing of a partition with messages to store.',
+    (state) => groupStalledMs(state) / 1000,
+  );
   gauge('buffered_rows', 'Rows that are processed and not in the lake.', ({ bufferedRows }) => bufferedRows);
   gauge('group_member', '1 while this process is a member of the consumer group.', ({ group }) =>
     Number(group.isMember),

@@ -30,7 +30,7 @@ export function placeMessages(
 }
 
 /** Returns the number of messages in the log that are not stored. */
-export function lagOf({ end, stored }: Readonly<PartitionPosition>): number {
+export function lagOf({ end, stored }: Pick<PartitionPosition, 'end' | 'stored'>): number {
   return Math.max(0, end - stored);
 }
 
@@ -41,10 +41,50 @@ export interface GroupState {
   readonly since: number;
 }
 
+/** The progress of the whole consumer group on one partition, whichever member owns it. */
+export interface GroupPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset after the newest message in the log. */
+  readonly end: number;
+  /** The first offset that no member has stored. */
+  readonly stored: number;
+  /** Latest time in epoch milliseconds at which `stored` moved, or nothing was left to store. */
+  readonly movedAt: number;
+}
+
+/** Adds the time of the last progress to what was read now. */
+export function followGroup(
+  before: readonly GroupPartition[],
+  read: readonly Omit<GroupPartition, 'movedAt'>[],
+  now: number,
+): GroupPartition[] {
+  return read.map((partition) => {
+    const earlier = before.find((other) => other.topic === partition.topic && other.partition === partition.partition);
+    const isStuck = earlier !== undefined && lagOf(partition) > 0 && partition.stored <= earlier.stored;
+    return { ...partition, movedAt: isStuck ? earlier.movedAt : now };
+  });
+}
+
+/** Returns the number of messages of all partitions that no member has stored. */
+export function groupLag({ groupPartitions }: SinkState): number {
+  return groupPartitions.reduce((sum, partition) => sum + lagOf(partition), 0);
+}
+
+/** Returns the longest time, in milliseconds, that the group has stored nothing of a partition with messages to store. */
+export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState): number {
+  const stuck = groupPartitions.filter((partition) => lagOf(partition) > 0);
+  return Math.max(0, ...stuck.map(({ movedAt }) => groupReadAt - movedAt));
+}
+
 /** The state of a running sink. */
 export interface SinkState {
   readonly group: GroupState;
   readonly positions: readonly Readonly<PartitionPosition>[];
+  /** All partitions of the topics, as last read from the log. */
+  readonly groupPartitions: readonly GroupPartition[];
+  /** Epoch milliseconds; 0 before the first read. */
+  readonly groupReadAt: number;
   /** Latest time in epoch milliseconds at which the sink processed or stored messages, or had no work. */
   readonly lastProgressAt: number;
   readonly bufferedRows: number;

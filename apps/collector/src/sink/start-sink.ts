@@ -36,7 +36,7 @@ export interface StartSinkDeps {
 }
 
 const tickMs = 1_000;
-const endsMs = 5_000;
+const groupMs = 5_000;
 const catalogChangesMax = 50_000;
 /** Each check reads a week of the lake. */
 const dataHealthMs = 10 * minuteMs;
@@ -118,7 +118,8 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         mapping: facet.mapping,
         now,
       },
-      { access, stallMs: config.stallMs },
+      // A killed member keeps its partitions for one session.
+      { access, stallMs: config.stallMs, groupStallMs: 2 * config.sessionMs },
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);
@@ -132,7 +133,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     closers.push(() => consumer.close());
     const crash = (error: unknown): void => loop.crashed(error);
     closers.push(repeat(tickMs, () => loop.tick(), crash));
-    closers.push(repeat(endsMs, () => loop.refreshEnds(), crash));
+    closers.push(repeat(groupMs, () => loop.refreshGroup(), crash));
     const stopping = new AbortController();
     // These two close first: they end what the others may be waiting for.
     closers.push(() => loop.close());

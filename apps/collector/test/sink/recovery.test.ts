@@ -35,6 +35,21 @@ it('shares the partitions with a second sink, which takes over after the first l
   expect((await bench.store.read('u3'))?.events).toHaveLength(15);
 });
 
+it('reports the messages that wait for a killed sink, while the group still waits for it', async () => {
+  const bench = await createBench();
+  const killed = await startProcess(bench, { FACET_SINK_SESSION_SECONDS: '60' });
+  await until(async () => (await readStatus(killed)).partitions.length === 8);
+  await killed.kill();
+  await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));
+  const { url } = await startProcess(bench);
+  await until(async () => (await readStatus({ url })).group.lag === 200);
+  const { group, partitions } = await readStatus({ url });
+  expect({ isMember: group.isMember, partitions }).toEqual({ isMember: false, partitions: [] });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const lags = [...metrics.matchAll(/^facet_sink_lag\{.*\} (\d+)$/gm)].map(([, lag]) => Number(lag));
+  expect(lags.reduce((sum, lag) => sum + lag, 0)).toBe(200);
+});
+
 it('stores its buffer and leaves the group on SIGTERM', async () => {
   const bench = await createBench();
   await bench.publisher.publish(eventRecords(bench.topics.events, 'e', 200));

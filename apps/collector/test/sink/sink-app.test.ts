@@ -1,17 +1,21 @@
 import { createHttpMetrics } from '@facet/http';
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
+import type { SinkStatus } from '../../src/sink/sink-app.ts';
 import type { SinkState } from '../../src/sink/sink-state.ts';
 import { docsRoutes, expectRouteAccess, scopeKeys } from '../route-access.ts';
 
 const now = 1_800_000_000_000;
 const stallMs = 120_000;
+const groupStallMs = 60_000;
 const position = { topic: 'facet.events.v1', partition: 0, next: 80, stored: 60, end: 100 };
 const working: SinkState = {
   group: { id: 'facet-sink', isMember: true, since: now - 600_000 },
   positions: [position],
+  groupPartitions: [{ ...position, movedAt: now - 1_000 }],
+  groupReadAt: now,
   lastProgressAt: now - 1_000,
   bufferedRows: 20,
   outages: [],
@@ -19,8 +23,7 @@ const working: SinkState = {
 };
 async function createApp(state: SinkState) {
   const logger = createLogger({ name: 'test', level: 'silent' });
-  // No broker listens there.
-  const kafka = connectKafka({ brokers: ['127.0.0.1:1'], clientId: 'test', logger });
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test', logger });
   const publisher = openKafkaPublisher(kafka, { closeTimeoutMs: 1 });
   onTestFinished(async () => {
     await publisher.close();
@@ -42,7 +45,7 @@ async function createApp(state: SinkState) {
       mapping: undefined,
       now: () => now,
     },
-    { access: { kind: 'keys', keys: scopeKeys }, stallMs },
+    { access: { kind: 'keys', keys: scopeKeys }, stallMs, groupStallMs },
   );
   onTestFinished(() => app.close());
   return app;
@@ -109,6 +112,26 @@ it('is not alive when it only joins the group again and again', async () => {
   const storm = { ...working, group: joined, lastProgressAt: now - stallMs - 1 };
   expect(await probe(storm)).toEqual([503, 200, expect.stringContaining('no progress')]);
   expect(await probe({ ...storm, group: { ...joined, isMember: false } })).toEqual([503, 503, expect.any(String)]);
+});
+
+it('is not ready while nobody stores a partition, even without partitions of its own', async () => {
+  const stuck = {
+    topic: 'facet.events.v1',
+    partition: 3,
+    end: 1_000_500,
+    stored: 500,
+    movedAt: now - groupStallMs - 1,
+  };
+  const blind = { ...working, positions: [], groupPartitions: [stuck] };
+  const app = await createApp(blind);
+  const ready = await app.inject('/readyz');
+  expect(ready.statusCode).toBe(503);
+  expect(ready.json()).toMatchObject({ message: expect.stringContaining('1000000 messages wait') as string });
+  const status = (await app.inject({ url: '/v1/status', headers: { 'x-api-key': 'admin' } })).json<SinkStatus>();
+  expect(status.group).toMatchObject({ lag: 1_000_000, stalledSeconds: 60.001 });
+  const metrics = await app.inject({ url: '/metrics', headers: { 'x-api-key': 'admin' } });
+  expect(metrics.statusCode).toBe(200);
+  expect(await probe({ ...blind, groupPartitions: [{ ...stuck, movedAt: now - 30_000 }] })).toEqual([200, 200, '']);
 });
 
 it('reports the dependency that it waits for', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { placeMessages } from '../../src/sink/sink-state.ts';
+import { followGroup, placeMessages } from '../../src/sink/sink-state.ts';
 
 const position = { topic: 't', partition: 0, next: 10, stored: 5, end: 100 };
 
@@ -16,4 +16,14 @@ it('reads a gap again once, and then accepts it', () => {
   expect(placeMessages(position, { first: 12, next: 20 })).toBe('read-again');
   expect(placeMessages({ ...position, rewoundTo: 10 }, { first: 12, next: 20 })).toBe('process');
   expect(placeMessages({ ...position, rewoundTo: 9 }, { first: 12, next: 20 })).toBe('read-again');
+});
+
+it('follows when the group last stored something of each partition', () => {
+  const read = (stored: number, end: number) => [{ topic: 't', partition: 0, stored, end }];
+  const first = followGroup([], read(5, 100), 1_000);
+  expect(first).toEqual([{ topic: 't', partition: 0, stored: 5, end: 100, movedAt: 1_000 }]);
+  const stuck = followGroup(first, read(5, 200), 2_000);
+  expect(stuck[0]!.movedAt).toBe(1_000);
+  expect(followGroup(stuck, read(6, 200), 3_000)[0]!.movedAt).toBe(3_000);
+  expect(followGroup(stuck, read(200, 200), 3_000)[0]!.movedAt).toBe(3_000);
 });

@@ -454,6 +454,10 @@ export interface components {
         readonly id: string;
         readonly isMember: boolean;
         readonly since: number;
+        /** @description Messages of all partitions that no member has stored. */
+        readonly lag: number;
+        /** @description The longest time that the group has stored nothing of a partition with messages to store. */
+        readonly stalledSeconds: number;
       };
       readonly partitions: readonly {
         readonly topic: string;
