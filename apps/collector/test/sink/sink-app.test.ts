@@ -114,7 +114,7 @@ it('is not alive when it only joins the group again and again', async () => {
   expect(await probe({ ...storm, group: { ...joined, isMember: false } })).toEqual([503, 503, expect.any(String)]);
 });
 
-it('is not ready while nobody stores a partition, even without partitions of its own', async () => {
+it('is not ready while no sink stores a partition, even if it has no partition', async () => {
   const stuck = {
     topic: 'facet.events.v1',
     partition: 3,
