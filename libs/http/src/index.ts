@@ -13,6 +13,7 @@ export type { HttpMetrics } from './metrics.ts';
 export { addAdmissionMetrics, createAdmission } from './overload/admission.ts';
 export type { Admission } from './overload/admission.ts';
 export { measureQueueDelay } from './overload/queue-delay.ts';
+export { responseSignal } from './overload/response-signal.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, Problem, problemError, problemResponses } from './problems/problem.ts';
 export type { Problems } from './problems/problem.ts';

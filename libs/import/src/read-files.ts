@@ -4,6 +4,8 @@ import type { ColumnMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser } from './mapping/event-rows.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
+import { fileTooLarge } from './tables/read-bounds.ts';
+import type { ReadBounds } from './tables/read-bounds.ts';
 import type { Table, TableFormat, TableRow } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
 import type { ReportFile } from './validation/report.ts';
@@ -34,6 +36,7 @@ export interface ReadOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
+  readonly bounds?: ReadBounds | undefined;
 }
 
 /** Reads item files, passes the accepted items to `onItem` and adds all rows to `report`. */
@@ -117,8 +120,12 @@ async function readRows<Parsed extends { readonly ok: true }>(
     const { path, format, bytes } = table;
     const { columns, defaultType } = reader;
     const file = report.startFile({ path, kind, format, bytes, columns, defaultType });
+    const rowsMax = options.bounds?.rowsMax ?? Infinity;
+    let rowsRead = 0;
     for await (const { rows, broken } of table.chunks) {
       options.signal?.throwIfAborted();
+      rowsRead += rows.length + broken.length;
+      if (rowsRead > rowsMax) throw fileTooLarge(path, `has more than ${rowsMax} rows`);
       for (const { line, reason } of broken) report.refuse(file, line, '', reason);
       const now = options.now();
       for (const row of rows) {
@@ -145,6 +152,7 @@ async function eachTable(
     options.signal?.throwIfAborted();
     const table = await openTable(source.path, {
       ...source,
+      bounds: options.bounds,
       onBytes: (bytes) => options.onProgress?.({ stage, doneBytes: earlierBytes + bytes, totalBytes }),
     });
     try {

@@ -9,7 +9,7 @@ export type ValidateOptions = Omit<ReadOptions, 'now'> & Partial<Pick<ReadOption
 /**
  * Reads files as an import does and returns the validation report. Nothing is written.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file. Broken lines are reported instead.
+ * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file, `EVENTS_FILE_TOO_LARGE` above `options.bounds`. Broken lines are reported instead.
  */
 export async function validateFiles(files: SourceFiles, options: ValidateOptions = {}): Promise<ValidationReport> {
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };

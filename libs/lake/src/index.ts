@@ -13,7 +13,7 @@ export {
 } from './catalog/catalog.ts';
 export type { ItemVersion } from './catalog/item-history.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
-export type { DuckDb } from './duckdb.ts';
+export type { DuckDb, DuckDbOptions } from './duckdb.ts';
 export { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from './health/day-health.ts';
 export type { HealthBounds } from './health/health-bounds.ts';
 export { DayHealthSchema } from './health/health-report.ts';

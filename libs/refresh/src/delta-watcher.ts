@@ -7,7 +7,7 @@ import { catalogFiles, openLakeSnapshot } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
 import { toProblem } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
-import { runChild } from './child-process/run-child.ts';
+import { runRefreshChild } from './child-process/run-refresh-child.ts';
 
 export interface DeltaWatcherOptions {
   readonly home: string;
@@ -53,7 +53,7 @@ export function startDeltaWatcher(
     if (!isChanged && (await store.readRef('delta')) === undefined) return;
     const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
     if (!isChanged && lakeVersion === published.lakeVersion) return;
-    const result = await runChild<DeltaResult | null>('delta', { home, configFile }, { signal });
+    const result = await runRefreshChild<DeltaResult | null>('delta', { home, configFile }, { signal });
     published = { state, lakeVersion, at: performance.now() };
     onResult?.(result === null ? 'same' : 'changed');
     if (result !== null) logger.info({ ...result }, 'published a delta of the changed catalog');

@@ -93,6 +93,7 @@ it('lists the category of every error code', () => {
         "EVENTS_FILE_DAMAGED",
         "EVENTS_FILE_EMPTY",
         "EVENTS_FILE_NOT_TEXT",
+        "EVENTS_FILE_TOO_LARGE",
         "EVENTS_FILE_UNREADABLE",
         "EVENTS_FORMAT_UNKNOWN",
         "EVENTS_HEADER_AMBIGUOUS",
@@ -110,6 +111,7 @@ it('lists the category of every error code', () => {
         "REPLAY_DIFFERS",
         "REPLAY_NOT_SAMPLED",
         "USER_NOT_FOUND",
+        "VALIDATION_FAILED",
       ],
       "internal": [
         "EVALUATION_RANKING_INVALID",

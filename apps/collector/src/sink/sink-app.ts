@@ -9,10 +9,10 @@ import { addDataHealthRoutes } from './data-health/data-health-routes.ts';
 import { addDeadLetterRoutes } from './routes/dead-letter-routes.ts';
 import type { DeadLetterDeps } from './routes/dead-letter-routes.ts';
 import { addLakeRoutes } from './routes/lake-routes.ts';
-import { addValidationRoutes } from './routes/validation-routes.ts';
-import type { ValidationDeps } from './routes/validation-routes.ts';
 import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
+import type { ValidationRules } from './validation/validate-file.ts';
+import { addValidationRoutes } from './validation/validation-routes.ts';
 
 /** The codes of files that cannot be read, and of unreachable stores. */
 const problems = createProblems({
@@ -22,10 +22,12 @@ const problems = createProblems({
   EVENTS_FILE_DAMAGED: {},
   EVENTS_FILE_EMPTY: {},
   EVENTS_FILE_NOT_TEXT: {},
+  EVENTS_FILE_TOO_LARGE: { status: 413 },
   EVENTS_FILE_UNREADABLE: {},
   EVENTS_FORMAT_UNKNOWN: {},
   EVENTS_HEADER_AMBIGUOUS: {},
   EVENTS_JSON_ARRAY: {},
+  VALIDATION_FAILED: {},
   STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
 });
 
@@ -65,7 +67,7 @@ export const SinkStatus = Type.Object(
 );
 export type SinkStatus = Static<typeof SinkStatus>;
 
-export interface SinkAppDeps extends DeadLetterDeps, ValidationDeps {
+export interface SinkAppDeps extends DeadLetterDeps, ValidationRules {
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   readonly readState: () => SinkState;

@@ -1,4 +1,4 @@
-import { problemResponses } from '@facet/http';
+import { problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   BatchRequest,
@@ -142,8 +142,7 @@ export function addBatch(app: HttpApp): void {
       },
     },
     async (request, reply) => {
-      const disconnected = new AbortController();
-      reply.raw.once('close', () => disconnected.abort());
+      const signal = responseSignal(reply);
       const batch = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
         respondWithBatch(body, {
           bundle,
@@ -152,7 +151,7 @@ export function addBatch(app: HttpApp): void {
           createId: serving.createId,
           now: serving.now(),
           spans: spans.unwatch(),
-          signal: disconnected.signal,
+          signal,
         }),
       );
       for (const list of batch.responses) {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createProblems, Problem } from '@facet/http';
+import { createProblems, Problem, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import type { RunStore } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
@@ -123,10 +123,10 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         params: RunParams,
       },
     },
-    async ({ params, signal }, reply) => {
+    async ({ params }, reply) => {
       // Throws for an unknown run before the response starts.
       await runs.read(params.runId);
-      const until = AbortSignal.any([signal, closing.signal]);
+      const until = AbortSignal.any([responseSignal(reply), closing.signal]);
       void reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store');
       // A keep-alive connection would delay the end of the server.
       void reply.header('connection', 'close');

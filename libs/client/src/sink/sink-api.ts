@@ -168,7 +168,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Report what an import of a file would read
-     * @description Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB. Stores nothing.
+     * @description Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB, 512 MiB of decompressed data and 5 million rows. Validates one file at a time. Stores nothing.
      */
     readonly post: operations['validateFile'];
     readonly delete?: never;

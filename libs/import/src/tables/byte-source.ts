@@ -2,7 +2,9 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
+import { countBytes } from './read-bounds.ts';
+import type { ReadBounds } from './read-bounds.ts';
 
 /** The container of a file, by its first bytes rather than by its name. */
 export type FileContainer = 'plain' | 'gzip' | 'parquet' | 'zip';
@@ -51,16 +53,23 @@ function containerOf(head: Buffer): FileContainer {
 /** Called with the bytes read so far from the disk, before decompression. */
 export type OnBytes = (bytesRead: number) => void;
 
+/** A file to open as a table. */
+export interface TableSource {
+  readonly facts: FileFacts;
+  readonly onBytes?: OnBytes | undefined;
+  readonly bounds?: ReadBounds | undefined;
+}
+
 const blockBytes = 1 << 20;
 
 /**
  * Streams the bytes of a file in blocks and decompresses gzip.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when the gzip stream is truncated or corrupt.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when the gzip stream is truncated or corrupt, `EVENTS_FILE_TOO_LARGE`.
  */
 export async function* readBytes(
   path: string,
-  options: { gzip: boolean; onBytes?: OnBytes | undefined },
+  options: Omit<TableSource, 'facts'> & { gzip: boolean },
 ): AsyncGenerator<Buffer> {
   const raw = createReadStream(path, { highWaterMark: blockBytes });
   if (options.onBytes !== undefined) {
@@ -75,8 +84,13 @@ export async function* readBytes(
     stream = raw.pipe(gunzip);
   }
   try {
-    for await (const chunk of stream) yield chunk as Buffer;
+    const count = countBytes(path, options.bounds);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      count(chunk.length);
+      yield chunk;
+    }
   } catch (error) {
+    if (isAppError(error)) throw error;
     const isDamaged = options.gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
     const { message } = error as Error;
     throw new AppError(

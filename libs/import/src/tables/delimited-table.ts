@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform';
 import { readBytes } from './byte-source.ts';
-import type { FileFacts, OnBytes } from './byte-source.ts';
+import type { TableSource } from './byte-source.ts';
 import { guessDelimiter, readRecords } from './delimited.ts';
 import type { Dialect, RecordChunk } from './delimited.ts';
 import { readLines } from './lines.ts';
@@ -15,9 +15,9 @@ import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './tab
 export async function openDelimitedTable(
   path: string,
   format: 'csv' | 'tsv' | 'recbole',
-  options: { facts: FileFacts; delimiter?: string | undefined; onBytes?: OnBytes | undefined },
+  options: TableSource & { delimiter?: string | undefined },
 ): Promise<Table> {
-  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
+  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', ...options });
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };

@@ -1,7 +1,7 @@
 import { AppError } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
 import { readBytes } from './byte-source.ts';
-import type { FileFacts, OnBytes } from './byte-source.ts';
+import type { TableSource } from './byte-source.ts';
 import { faultDetails, readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
@@ -12,11 +12,8 @@ import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './tab
  *
  * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`.
  */
-export async function openJsonlTable(
-  path: string,
-  options: { facts: FileFacts; onBytes?: OnBytes | undefined },
-): Promise<Table> {
-  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', onBytes: options.onBytes });
+export async function openJsonlTable(path: string, options: TableSource): Promise<Table> {
+  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', ...options });
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };

@@ -1,6 +1,7 @@
 import { AppError } from '@facet/platform';
 import { inspectFile } from './byte-source.ts';
 import type { OnBytes } from './byte-source.ts';
+import type { ReadBounds } from './read-bounds.ts';
 import { openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
@@ -26,6 +27,7 @@ export interface OpenTableOptions {
   /** Overrides the delimiter that the header of a CSV file implies. */
   readonly delimiter?: string | undefined;
   readonly onBytes?: OnBytes | undefined;
+  readonly bounds?: ReadBounds | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface OpenTableOptions {
  * streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
- * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
+ * `EVENTS_FILE_DAMAGED`, `EVENTS_FILE_TOO_LARGE`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
  */
 export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
   const facts = await inspectFile(path);
@@ -46,7 +48,8 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
     });
   }
   const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
-  const rest = { facts, onBytes: options.onBytes };
+  const { onBytes, bounds } = options;
+  const rest = { facts, onBytes, bounds };
   if (format === 'parquet') return openParquetTable(path, rest);
   if (format === 'jsonl') return openJsonlTable(path, rest);
   return openDelimitedTable(path, format, { ...rest, delimiter: options.delimiter });

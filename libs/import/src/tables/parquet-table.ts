@@ -1,7 +1,9 @@
 import { openDuckDb, queryChunks, selectRows, sqlName, sqlText } from '@facet/lake';
 import type { DuckDb } from '@facet/lake';
 import { AppError } from '@facet/platform';
-import type { FileFacts, OnBytes } from './byte-source.ts';
+import type { TableSource } from './byte-source.ts';
+import { countBytes, fileTooLarge } from './read-bounds.ts';
+import type { ReadBounds } from './read-bounds.ts';
 import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /** Rows per chunk. DuckDB returns 2,048 rows at a time. */
@@ -10,13 +12,10 @@ const chunkRows = 16_384;
 /**
  * Opens a Parquet file. Times become epoch milliseconds. 64-bit integers and decimals become text, nested values JSON text.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet, `EVENTS_FILE_TOO_LARGE`.
  */
-export async function openParquetTable(
-  path: string,
-  options: { facts: FileFacts; onBytes?: OnBytes | undefined },
-): Promise<Table> {
-  const database = await openDuckDb({});
+export async function openParquetTable(path: string, options: TableSource): Promise<Table> {
+  const database = await openDuckDb(options.bounds?.duckDb ?? {});
   const { connection } = database;
   const { bytes } = options.facts;
   try {
@@ -31,7 +30,7 @@ export async function openParquetTable(
     const sql = `SELECT ${fields.map((field) => field.sql).join(', ')} FROM ${source}`;
     const onRows = (done: number): void =>
       options.onBytes?.(Math.round((bytes * done) / Math.max(count?.rows ?? 0, 1)));
-    const chunks = readChunks(database, { path, sql, columns }, onRows);
+    const chunks = readChunks(database, { path, sql, columns, bounds: options.bounds }, onRows);
     return { path, format: 'parquet', bytes, columns, chunks, close: database.close };
   } catch (error) {
     await database.close();
@@ -39,9 +38,16 @@ export async function openParquetTable(
   }
 }
 
+interface ParquetQuery {
+  readonly path: string;
+  readonly sql: string;
+  readonly columns: readonly TableColumn[];
+  readonly bounds: ReadBounds | undefined;
+}
+
 async function* readChunks(
   { connection }: DuckDb,
-  { path, sql, columns }: { readonly path: string; readonly sql: string; readonly columns: readonly TableColumn[] },
+  { path, sql, columns, bounds }: ParquetQuery,
   onRows: (done: number) => void,
 ): AsyncGenerator<TableChunk> {
   const result = queryChunks(connection, sql);
@@ -49,13 +55,16 @@ async function* readChunks(
     result.next().catch((error: unknown) => {
       throw damaged(path, error);
     });
+  const count = countBytes(path, bounds);
   let line = 1;
   let rows: TableRow[] = [];
   for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
     const { value } = chunk;
     const vectors = columns.map((_, index) => value.getColumnVector(index));
     for (let row = 0; row < value.rowCount; row++) {
-      rows.push({ line: line++, cells: vectors.map((vector, at) => cellOf(vector.getItem(row), columns[at])) });
+      const cells = vectors.map((vector, at) => cellOf(vector.getItem(row), columns[at]));
+      if (bounds !== undefined) count(cells.reduce<number>((sum, cell) => sum + bytesOf(cell), 0));
+      rows.push({ line: line++, cells });
     }
     if (rows.length < chunkRows) continue;
     onRows(line - 1);
@@ -71,6 +80,12 @@ async function* readChunks(
 function cellOf(value: unknown, column: TableColumn | undefined): unknown {
   if (value === null || column?.kind !== 'any') return value;
   return (value as { items: readonly unknown[] }).items.filter((item) => item !== null);
+}
+
+/** Returns the approximate size of a cell. A few compressed bytes can be the same long text in every row. */
+function bytesOf(cell: unknown): number {
+  if (Array.isArray(cell)) return cell.reduce<number>((sum, item) => sum + bytesOf(item), 0);
+  return typeof cell === 'string' ? cell.length : 8;
 }
 
 interface ParquetField {
@@ -94,6 +109,7 @@ function fieldOf(name: string, type: string): ParquetField {
 }
 
 function damaged(path: string, error: unknown): AppError {
+  if (/^out of memory/i.test((error as Error).message)) return fileTooLarge(path, 'needs too much memory', error);
   return new AppError(`Cannot read ${path} as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
     code: 'EVENTS_FILE_DAMAGED',
     category: 'input',

@@ -1,28 +1,32 @@
 import { homePaths, readFacetConfig } from '@facet/config';
 import { createStageContext, executeStage } from '@facet/pipeline';
 import { createRunStore } from '@facet/pipeline/runs';
-import { serveOrder } from './child-side.ts';
+import type { StageOutcome, StageProgress } from '@facet/pipeline/runs';
+import { serveOrder } from '@facet/platform';
+import { explainFullDisk } from './full-disk.ts';
 import type { StageOrder } from './messages.ts';
 
 /** The shortest time between two progress messages. */
 const progressEveryMs = 500;
 
-serveOrder(async ({ home, configFile, runId, stage, outputs }: StageOrder, onProgress) => {
+serveOrder<StageOrder, StageOutcome, StageProgress>(async ({ home, configFile, runId, stage, outputs }, onProgress) => {
   const paths = homePaths(home);
   const context = createStageContext(paths, await readFacetConfig(configFile));
   const runs = createRunStore(paths.runsFolder);
   const { run } = await runs.read(runId);
   let sentAt = 0;
-  return executeStage(
-    context,
-    { run, stage, outputs },
-    {
-      runs,
-      onProgress: (progress) => {
-        if (Date.now() - sentAt < progressEveryMs) return;
-        sentAt = Date.now();
-        onProgress(progress);
+  return explainFullDisk(() =>
+    executeStage(
+      context,
+      { run, stage, outputs },
+      {
+        runs,
+        onProgress: (progress) => {
+          if (Date.now() - sentAt < progressEveryMs) return;
+          sentAt = Date.now();
+          onProgress(progress);
+        },
       },
-    },
+    ),
   );
 });

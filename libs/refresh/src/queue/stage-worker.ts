@@ -5,7 +5,7 @@ import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { StageOrder } from '../child-process/messages.ts';
-import { runChild } from '../child-process/run-child.ts';
+import { runRefreshChild } from '../child-process/run-refresh-child.ts';
 import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
@@ -85,7 +85,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
       const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runChild<StageOutcome>('stage', order, { signal, onProgress }),
+        runRefreshChild<StageOutcome>('stage', order, { signal, onProgress }),
       );
       logger.info({ runId, stage, ...outcome }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);

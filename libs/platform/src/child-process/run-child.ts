@@ -1,47 +1,53 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import type { StageProgress } from '@facet/pipeline/runs';
-import { AppError } from '@facet/platform';
+import { AppError } from '../errors.ts';
 import type { ChildMessage } from './messages.ts';
 
-export interface ChildOptions {
+export interface ChildOptions<Progress> {
+  /** Ends the child. */
   readonly signal: AbortSignal;
-  readonly onProgress?: (progress: StageProgress) => void;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Options of Node, such as `--max-old-space-size`. */
+  readonly execArgv?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Memory that the child may allocate. The system refuses more, which ends the child. Default: no limit. */
+  readonly memoryBytesMax?: number;
+  /** Describes the end of a child that sent no result. */
+  readonly describeDeath: (death: ChildDeath) => AppError;
+}
+
+export interface ChildDeath {
+  /** The signal or exit code, such as `SIGABRT` or `code 1`. */
+  readonly cause: string;
+  /** The last line of stderr that names an error; empty for none. */
+  readonly lastLine: string;
+  /** The end of stderr. */
+  readonly stderr: string;
 }
 
 /** How much of the end of the child's stderr is kept to explain a crash. */
 const stderrCharactersMax = 4_000;
-
-/**
- * glibc uses huge pages only if this variable is set before the process starts. A training step on a million items then takes a
- * seventh less time. Without huge pages the variable has no effect.
- */
-const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
-
-/** The heap limits of this process, such as `--max-old-space-size`. They also apply to its children. */
-const heapLimits = process.execArgv.filter((option) => option.startsWith('--max-'));
 
 /** From SIGTERM to SIGKILL. */
 const killAfterMs = 5_000;
 
 /**
  * Executes an order in a child process and returns its result. Native code blocks its thread, leaks memory and may abort, so it
- * must not run in the worker's own process. The child ends with this process.
+ * must not run in a process that has other work. The child ends with this process.
  *
- * @param name the entry of the child, as this package exports it.
- * @throws AppError as the child threw it; `REFRESH_CHILD_DIED` (retryable) if the child crashed; the reason of the signal.
+ * @param file the compiled entry of the child, which calls `serveOrder`.
+ * @throws AppError as the child threw it; of `describeDeath` if the child crashed; the reason of the signal.
  */
-export async function runChild<Result>(
-  name: 'stage' | 'delta',
+export async function runChild<Result, Progress = never>(
+  file: string,
   order: object,
-  { signal, onProgress }: ChildOptions,
+  { signal, onProgress, execArgv = [], env = process.env, memoryBytesMax, describeDeath }: ChildOptions<Progress>,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const file = fileURLToPath(import.meta.resolve(`@facet/refresh/${name}`));
+  const nodeOptions = [...endWithParent, ...execArgv];
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [...endWithParent, ...heapLimits],
-    env: { ...hugePages, ...process.env },
+    env,
+    ...(memoryBytesMax === undefined ? { execArgv: nodeOptions } : limitMemory(memoryBytesMax, nodeOptions)),
   });
   let stderr = '';
   child
@@ -56,7 +62,7 @@ export async function runChild<Result>(
   try {
     return await new Promise<Result>((resolve, reject) => {
       let settle: (() => void) | undefined;
-      child.on('message', (message: ChildMessage<Result>) => {
+      child.on('message', (message: ChildMessage<Result, Progress>) => {
         if (message.type === 'ready') child.send(order);
         else if (message.type === 'progress') onProgress?.(message.progress);
         else if (message.type === 'done') settle = () => resolve(message.result);
@@ -66,7 +72,7 @@ export async function runChild<Result>(
       // 'close' rather than 'exit': the last messages may arrive after the exit.
       child.once('close', (code, endSignal) => {
         if (signal.aborted) reject(signal.reason as Error);
-        else if (settle === undefined) reject(childDied(name, endSignal ?? `code ${code}`, stderr));
+        else if (settle === undefined) reject(describeDeath(deathOf(endSignal ?? `code ${code}`, stderr)));
         else settle();
       });
     });
@@ -76,17 +82,18 @@ export async function runChild<Result>(
   }
 }
 
-function childDied(name: string, cause: string, stderr: string): AppError {
+/** The shell limits itself and then becomes Node. The limit counts memory of native code, too, unlike the heap limits of Node. */
+function limitMemory(bytesMax: number, nodeOptions: readonly string[]) {
+  const kilobytes = String(Math.floor(bytesMax / 1024));
+  return {
+    execPath: '/bin/sh',
+    execArgv: ['-c', 'ulimit -d "$0" && exec "$@"', kilobytes, process.execPath, ...nodeOptions],
+  };
+}
+
+function deathOf(cause: string, stderr: string): ChildDeath {
   const lines = stderr.trimEnd().split('\n');
-  const lastLine = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
-  return new AppError(`The ${name} process ended with ${cause}${lastLine === '' ? '.' : `: ${lastLine}`}`, {
-    code: 'REFRESH_CHILD_DIED',
-    category: 'unavailable',
-    remedy:
-      'If the system killed the process for its memory, run facet estimate. Otherwise read the log of the worker.',
-    context: { stderr },
-    retryable: true,
-  });
+  return { cause, lastLine: lines.findLast((line) => /error\b/i.test(line)) ?? lines.at(-1) ?? '', stderr };
 }
 
 /** How long a child may outlive its parent, milliseconds. */

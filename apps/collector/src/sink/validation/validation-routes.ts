@@ -4,26 +4,22 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { compileValidator, problemError, problemResponses } from '@facet/http';
+import { compileValidator, problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { validateFiles } from '@facet/import';
 import type { ValidationReport } from '@facet/import';
-import type { ColumnMapping } from '@facet/import/mapping';
 import { AppError, isAppError } from '@facet/platform';
 import { Type } from 'typebox';
+import { kinds, validateFile } from './validate-file.ts';
+import type { ValidationRules } from './validate-file.ts';
 import { Validation } from './validation-schema.ts';
-
-export interface ValidationDeps {
-  /** Section `mapping` of facet.yaml. */
-  readonly mapping: ColumnMapping | undefined;
-  /** Event types that `facet.yaml` declares. */
-  readonly eventTypes: readonly string[];
-}
 
 /** Larger files are for `facet validate`, which needs no upload. */
 const fileBytesMax = 64 << 20;
 const handlerTimeoutMs = 300_000;
-const kinds = ['events', 'items', 'users'] as const;
+/** What Linux accepts. */
+const fileNameBytesMax = 255;
+/** Most validations take a few seconds. */
+const retryAfterSeconds = 5;
 
 const Query = Type.Object({
   name: Type.String({
@@ -36,7 +32,7 @@ const Query = Type.Object({
 });
 
 /** Adds `POST /v1/validations`, which reports what an import of a file would read, and stores nothing. */
-export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }: ValidationDeps): Promise<void> {
+export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }: ValidationRules): Promise<void> {
   let isBusy = false;
   await app.register(async (bare) => {
     const context = bare as unknown as HttpApp;
@@ -53,7 +49,8 @@ export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }:
           operationId: 'validateFile',
           summary: 'Report what an import of a file would read',
           description:
-            'Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB. Stores nothing.',
+            'Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB, 512 MiB of decompressed data and ' +
+            '5 million rows. Validates one file at a time. Stores nothing.',
           tags: ['data'],
           querystring: Query,
           body: {
@@ -66,25 +63,50 @@ export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }:
           response: { 200: Validation, ...problemResponses },
         },
       },
-      async ({ query, body }) => {
-        if (isBusy) throw problemError('OVERLOADED', 'Another file is being validated.');
-        isBusy = true;
+      async ({ query, body, headers }, reply) => {
         const { name, kind = 'events' } = query;
-        const folder = await mkdtemp(join(tmpdir(), 'facet-validate-'));
+        const fileName = fileNameOf(name);
+        if (Number(headers['content-length'] ?? 0) > fileBytesMax) throw tooLarge();
+        if (isBusy) throw problemError('OVERLOADED', 'Another file is being validated.', { retryAfterSeconds });
+        isBusy = true;
+        const bytes = body instanceof Readable ? body : Readable.from([]);
         try {
-          const path = join(folder, basename(name));
-          if (body instanceof Readable) await pipeline(body, limitBytes(fileBytesMax), createWriteStream(path));
-          else await pipeline(Readable.from([]), createWriteStream(path));
-          const files = { events: [], [kind]: [path] };
-          return withoutFolder(await validateFiles(files, { mapping, types: eventTypes }));
-        } catch (error) {
-          throw explained(error, folder);
+          return await validateUpload(bytes, { fileName, kind, mapping, eventTypes }, responseSignal(reply));
         } finally {
           isBusy = false;
-          await rm(folder, { recursive: true, force: true });
         }
       },
     );
+  });
+}
+
+type UploadOrder = ValidationRules & { readonly fileName: string; readonly kind: (typeof kinds)[number] };
+
+async function validateUpload(
+  bytes: Readable,
+  { fileName, ...order }: UploadOrder,
+  signal: AbortSignal,
+): Promise<ValidationReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-validate-'));
+  try {
+    const path = join(folder, fileName);
+    await pipeline(bytes, limitBytes(fileBytesMax), createWriteStream(path), { signal });
+    return withoutFolder(await validateFile({ ...order, folder, path }, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explained(error, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function fileNameOf(name: string): string {
+  const fileName = basename(name);
+  const isUsable = !['', '.', '..'].includes(fileName) && !fileName.includes('\0');
+  if (isUsable && Buffer.byteLength(fileName) <= fileNameBytesMax) return fileName;
+  throw problemError('REQUEST_INVALID', `name is not a file name of up to ${fileNameBytesMax} bytes.`, {
+    field: 'name',
+    remedy: 'Send the name of the file with its extension, such as orders.csv.',
   });
 }
 
@@ -94,10 +116,14 @@ function limitBytes(bytesMax: number): Transform {
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
       if (bytes <= bytesMax) done(null, chunk);
-      else {
-        done(problemError('BODY_TOO_LARGE', `The file exceeds ${bytesMax} bytes.`, { remedy: 'Use facet validate.' }));
-      }
+      else done(tooLarge());
     },
+  });
+}
+
+function tooLarge(): AppError {
+  return problemError('BODY_TOO_LARGE', `The file exceeds ${fileBytesMax >> 20} MiB.`, {
+    remedy: 'Validate a part of the file, or run facet validate, which reads files of any size.',
   });
 }
 

@@ -1,12 +1,11 @@
-import type { StageProgress } from '@facet/pipeline/runs';
-import { isAppError } from '@facet/platform';
+import { isAppError } from '../errors.ts';
 import type { ChildMessage, SentError } from './messages.ts';
 
 /** Runs in the child of `runChild`: receives one order, executes it, sends the result, and exits. */
-export function serveOrder<Order, Result>(
-  execute: (order: Order, onProgress: (progress: StageProgress) => void) => Promise<Result>,
+export function serveOrder<Order, Result, Progress = never>(
+  execute: (order: Order, onProgress: (progress: Progress) => void) => Promise<Result>,
 ): void {
-  const send = (message: ChildMessage<Result>): Promise<void> =>
+  const send = (message: ChildMessage<Result, Progress>): Promise<void> =>
     new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
   process.once('message', (order) => {
     execute(order as Order, (progress) => void send({ type: 'progress', progress }))
@@ -25,7 +24,5 @@ function toSentError(error: unknown): SentError {
   const { message = String(error), code, stack } = error as NodeJS.ErrnoException;
   process.stderr.write(`${stack ?? message}\n`);
   // Unknown errors are retried: most of them are outages, and a bug only costs the remaining attempts.
-  if (code !== 'ENOSPC') return { message, code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
-  const remedy = 'Free some disk space. Finished stages are kept.';
-  return { message, code: 'REFRESH_DISK_FULL', category: 'unavailable', remedy, retryable: true };
+  return { message, code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
 }

@@ -1,0 +1,21 @@
+/* The entry of the process that `validate-file.ts` starts. */
+import { writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { validateFiles } from '@facet/import';
+import type { ValidationReport } from '@facet/import';
+import { AppError, serveOrder } from '@facet/platform';
+import type { ValidationOrder } from './validate-file.ts';
+
+// Events go first. If memory is short, Linux ends this process before the sink.
+setPriority(10);
+writeFileSync('/proc/self/oom_score_adj', '1000');
+
+serveOrder<ValidationOrder, ValidationReport>(async ({ path, kind, mapping, eventTypes, bounds, reportBytesMax }) => {
+  const report = await validateFiles({ events: [], [kind]: [path] }, { mapping, types: eventTypes, bounds });
+  if (JSON.stringify(report).length <= reportBytesMax) return report;
+  throw new AppError(`The report of ${path} exceeds ${reportBytesMax} bytes.`, {
+    code: 'VALIDATION_FAILED',
+    category: 'input',
+    remedy: 'Check its columns and times, or run facet validate.',
+  });
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { AppError } from '../src/errors.ts';
+import { runChild } from '../src/child-process/run-child.ts';
+import type { ChildOptions } from '../src/child-process/run-child.ts';
+
+/** Executes JavaScript as an order, in a child that is not compiled TypeScript. */
+async function run(code: string, options: Partial<ChildOptions<never>> = {}): Promise<unknown> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-child-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'child.cjs');
+  const send = `(result) => process.send({ type: 'done', result }, () => process.exit(0))`;
+  await writeFile(
+    file,
+    `process.once('message', (order) => { (${code})(order, ${send}); });process.send({type:'ready'});`,
+  );
+  return runChild(
+    file,
+    { megabytes: 400 },
+    {
+      signal: new AbortController().signal,
+      describeDeath: ({ cause, lastLine }) =>
+        new AppError(`${cause}: ${lastLine}`, { code: 'DIED', category: 'crashed' }),
+      ...options,
+    },
+  );
+}
+
+const allocate = `({ megabytes }, send) => { Buffer.alloc(megabytes << 20, 1); send('allocated'); }`;
+
+test('ends a child that allocates more memory than it may, also outside the heap', { timeout: 60_000 }, async () => {
+  expect(await run(allocate)).toBe('allocated');
+  expect(await run(allocate, { memoryBytesMax: 2 ** 30 })).toBe('allocated');
+  await expect(run(allocate, { memoryBytesMax: 2 ** 28 })).rejects.toMatchObject({
+    code: 'DIED',
+    message: expect.stringMatching(/allocation failed/),
+  });
+});
+
+test('ends a child by the signal, and throws its reason', { timeout: 60_000 }, async () => {
+  const stopping = new AbortController();
+  const running = run(`() => setInterval(() => undefined, 1000)`, { signal: stopping.signal });
+  stopping.abort(new Error('enough'));
+  await expect(running).rejects.toThrow('enough');
+});
