@@ -12,8 +12,8 @@ export const consoleProblems = createProblems({
   API_TIMED_OUT: { status: 504, remedy: 'Check its log and its load.' },
 });
 
-/** Time until the headers of a response. All APIs respond with a problem before that. */
-const headersTimeoutMs = 30_000;
+/** Time until the headers of a response. All APIs respond with a problem before that: their slowest routes after 300 seconds. */
+const headersTimeoutMs = 310_000;
 /** A client may follow a refresh for as long as it runs. */
 const responseMsMax = dayMs;
 

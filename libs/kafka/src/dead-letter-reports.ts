@@ -61,17 +61,20 @@ export async function findDeadLetter(
 }
 
 export interface RedriveReport {
+  /** False if the signal ended the redrive before it reached all dead letters. */
+  readonly isComplete: boolean;
   readonly redriven: number;
   /** Dead letters that are still invalid, and why. */
   readonly failed: number;
   readonly reasons: readonly ReasonCount[];
   readonly failures: readonly { readonly deadLetterId: string; readonly field: string; readonly reason: string }[];
-  /** Requested ids that do not exist or were redriven before. */
+  /** Requested ids that do not exist or were redriven before; empty if the redrive is not complete. */
   readonly notFound: readonly string[];
 }
 
 /**
- * Sends dead letters that are now valid back to Kafka.
+ * Sends dead letters that are now valid back to Kafka. When the signal aborts, finishes the current batch and reports how far it
+ * got. The next redrive continues with the rest.
  *
  * @param options.ids only these; empty for all
  * @param options.failuresMax the most entries in `failures`
@@ -91,19 +94,27 @@ export async function redrive(
     isInFilter(letter, options) && (wanted.size === 0 || wanted.has(letter.deadLetterId));
   const notFound = new Set(ids);
   let redriven = 0;
+  let isComplete = true;
   const counts = new ReasonCounts();
   const failures: RedriveReport['failures'][number][] = [];
-  for await (const { letter, failure } of redriveDeadLetters(parts, { ...options, isWanted })) {
-    const { deadLetterId } = letter;
-    notFound.delete(deadLetterId);
-    if (failure === undefined) {
-      redriven++;
-      continue;
+  try {
+    for await (const { letter, failure } of redriveDeadLetters(parts, { ...options, isWanted })) {
+      const { deadLetterId } = letter;
+      notFound.delete(deadLetterId);
+      if (failure === undefined) {
+        redriven++;
+        continue;
+      }
+      counts.add(failure);
+      if (failures.length < failuresMax) failures.push({ deadLetterId, ...failure });
     }
-    counts.add(failure);
-    if (failures.length < failuresMax) failures.push({ deadLetterId, ...failure });
+  } catch (error) {
+    if (options.signal?.aborted !== true || error !== options.signal.reason) throw error;
+    isComplete = false;
+    notFound.clear();
   }
-  return { redriven, failed: counts.total, reasons: counts.rows(), failures, notFound: [...notFound] };
+  const { total: failed } = counts;
+  return { isComplete, redriven, failed, reasons: counts.rows(), failures, notFound: [...notFound] };
 }
 
 function isInFilter({ reason, field }: DeadLetter, filter: DeadLetterFilter): boolean {

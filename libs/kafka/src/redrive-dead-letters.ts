@@ -32,9 +32,10 @@ const batchLettersMax = 200;
 /**
  * Publishes the messages of dead letters again if they are valid now, at their original time. The messages are published
  * before the marks that they were redriven. A crash between the two publishes a message twice under the same eventId,
- * which counts once. Dead letters of topics other than the event topic stay: their item or user may have changed.
+ * which counts once. The signal ends the redrive between
+ * two batches. Dead letters of topics other than the event topic stay: their item or user may have changed.
  *
- * @throws AppError as `readDeadLetters` and `Publisher.publish`.
+ * @throws AppError as `readDeadLetters` and `Publisher.publish`. The signal's reason when it aborts.
  */
 export async function* redriveDeadLetters(
   { kafka, publisher }: { readonly kafka: KafkaConnection; readonly publisher: Pick<Publisher, 'publish'> },
@@ -43,6 +44,7 @@ export async function* redriveDeadLetters(
   const { names, isWanted = () => true, signal } = options;
   let batch: ValidLetter[] = [];
   for await (const letter of readDeadLetters(kafka, { topic: names.deadLetters, signal })) {
+    signal?.throwIfAborted();
     if (letter.redrivenAt !== undefined || !isWanted(letter)) continue;
     const validated = validate(letter, options);
     if ('failure' in validated) {
@@ -54,6 +56,7 @@ export async function* redriveDeadLetters(
     yield* await publish(publisher, batch, options);
     batch = [];
   }
+  signal?.throwIfAborted();
   yield* await publish(publisher, batch, options);
 }
 

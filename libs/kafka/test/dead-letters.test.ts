@@ -7,6 +7,7 @@ import {
   ensureTopics,
   openKafkaPublisher,
   readDeadLetters,
+  redrive as redriveReport,
   topicNames,
 } from '../src/index.ts';
 import { redriveDeadLetters } from '../src/redrive-dead-letters.ts';
@@ -171,6 +172,30 @@ describe('dead letters', () => {
     const events = records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types));
     expect(events).toHaveLength(2);
     expect(events[0]).toEqual(events[1]);
+    await installation.close();
+  });
+
+  it('are redriven by the next redrive if the signal ends one between two batches', async () => {
+    const installation = await install();
+    const { kafka, names, publisher } = installation;
+    const ids = Array.from({ length: 450 }, (_, n) => `e${n}`);
+    await publishDeadLetters(
+      installation,
+      ids.map((eventId) => JSON.stringify({ ...event, eventId })),
+    );
+    const redriveAll = (signal?: AbortSignal, onPublished: () => void = () => undefined) => {
+      const publish: Publisher['publish'] = async (records) => publisher.publish(records).then(onPublished);
+      const options = { names, types: ['wishlist'], ids: [], failuresMax: 10, now: () => noon + 9_000, signal };
+      return redriveReport({ kafka, publisher: { publish } }, options);
+    };
+    const ending = new AbortController();
+    // Ends while the events of the first batch are published, before their marks.
+    expect(await redriveAll(ending.signal, () => ending.abort())).toMatchObject({ isComplete: false, redriven: 200 });
+    expect(await redriveAll()).toMatchObject({ isComplete: true, redriven: 250 });
+    expect(await redriveAll()).toMatchObject({ isComplete: true, redriven: 0 });
+    const records = (await readAll({ kafka, topic: names.events })).flat();
+    const sent = records.map(({ value }) => (JSON.parse(String(value)) as { eventId: string }).eventId);
+    expect(sent.sort()).toEqual(ids.sort());
     await installation.close();
   });
 

@@ -159,6 +159,7 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
     output.show(
       `${countOf(redriven, 'message')} ${isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent to ${names.events} again.`,
     );
+    if (!report.isComplete) signal.throwIfAborted();
     if (failed === 0) return;
     output.show(`${countOf(failed, 'dead letter')} cannot be redriven:`);
     const rows = reasons.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);

@@ -1,4 +1,4 @@
-import { addHealthRoutes, addMetricsRoute, createHttpApp, createProblems } from '@facet/http';
+import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
 import type { Access, Docs, HttpApp, HttpMetrics } from '@facet/http';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -9,27 +9,11 @@ import { addDataHealthRoutes } from './data-health/data-health-routes.ts';
 import { addDeadLetterRoutes } from './routes/dead-letter-routes.ts';
 import type { DeadLetterDeps } from './routes/dead-letter-routes.ts';
 import { addLakeRoutes } from './routes/lake-routes.ts';
+import { sinkProblems } from './sink-problems.ts';
 import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 import type { ValidationRules } from './validation/validate-file.ts';
 import { addValidationRoutes } from './validation/validation-routes.ts';
-
-/** The codes of files that cannot be read, and of unreachable stores. */
-const problems = createProblems({
-  EVENTS_LOG_UNREACHABLE: {},
-  EVENTS_LAKE_DAMAGED: {},
-  EVENTS_COLUMN_MISSING: {},
-  EVENTS_FILE_DAMAGED: {},
-  EVENTS_FILE_EMPTY: {},
-  EVENTS_FILE_NOT_TEXT: {},
-  EVENTS_FILE_TOO_LARGE: { status: 413 },
-  EVENTS_FILE_UNREADABLE: {},
-  EVENTS_FORMAT_UNKNOWN: {},
-  EVENTS_HEADER_AMBIGUOUS: {},
-  EVENTS_JSON_ARRAY: {},
-  VALIDATION_FAILED: {},
-  STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
-});
 
 /** The response of `GET /v1/status`. Times are epoch milliseconds. */
 export const SinkStatus = Type.Object(
@@ -102,7 +86,10 @@ export async function createSinkApp(
   { access, stallMs, groupStallMs }: SinkAppOptions,
 ): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
-  const app = await createHttpApp({ logger, metrics }, { access, problems, docs, bodyBytesMax, eventLoopDelayMsMax });
+  const app = await createHttpApp(
+    { logger, metrics },
+    { access, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax },
+  );
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {
     readySummary: 'Reports whether the sink is a member of the consumer group and all its dependencies work',
@@ -111,11 +98,11 @@ export async function createSinkApp(
       const state = readState();
       const { group, positions, outages } = state;
       const outage = outages[0];
-      if (!group.isMember) throw problems.error('NOT_READY', 'The sink is not a member of the consumer group.');
-      if (outage !== undefined) throw problems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
+      if (!group.isMember) throw sinkProblems.error('NOT_READY', 'The sink is not a member of the consumer group.');
+      if (outage !== undefined) throw sinkProblems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
       if (groupStalledMs(state) > groupStallMs) {
         const seconds = Math.round(groupStalledMs(state) / 1000);
-        throw problems.error(
+        throw sinkProblems.error(
           'NOT_READY',
           `The group has stored nothing of a partition for ${seconds} seconds, and ${groupLag(state)} messages wait.`,
         );
@@ -124,12 +111,15 @@ export async function createSinkApp(
     },
     checkAlive() {
       const state = readState();
-      if (state.failure !== undefined) throw problems.error('STALLED', 'The consumer has stopped.');
+      if (state.failure !== undefined) throw sinkProblems.error('STALLED', 'The consumer has stopped.');
       const ms = stalledMs(state, now());
       if (ms <= stallMs) return;
       const dependencies = state.outages.map(({ dependency }) => dependency).join(', ');
       const reason = dependencies === '' ? '' : `: it waits for ${dependencies}`;
-      throw problems.error('STALLED', `The sink has made no progress for ${Math.round(ms / 1000)} seconds${reason}.`);
+      throw sinkProblems.error(
+        'STALLED',
+        `The sink has made no progress for ${Math.round(ms / 1000)} seconds${reason}.`,
+      );
     },
   });
   app.get(

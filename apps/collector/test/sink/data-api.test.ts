@@ -40,6 +40,7 @@ it('lists dead letters, and redrives those that are valid now', async () => {
   expect((await call<RedriveReport>(`${sink.url}/v1/dead-letters/redrive`, { ...redrive, dryRun: true })).body).toEqual(
     {
       isDryRun: true,
+      isComplete: true,
       redriven: 0,
       failed: 1,
       reasons: [{ reason: 'unknown-type', field: 'type', count: 1 }],
@@ -52,6 +53,13 @@ it('lists dead letters, and redrives those that are valid now', async () => {
   await writeFile(bench.environment['FACET_CONFIG']!, 'eventTypes: [wishlist]\n');
   const next = await bench.startSink();
   const url = `${next.url}/v1/dead-letters/redrive`;
+  // One redrive at a time, also of dry runs.
+  const both = await Promise.all([call<Problem>(url, { dryRun: true }), call<Problem>(url, { dryRun: true })]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect(both.find(({ status }) => status === 409)?.body).toMatchObject({
+    code: 'REDRIVE_RUNNING',
+    remedy: expect.stringContaining('Repeat the request'),
+  });
   expect((await call<RedriveReport>(url, { reasons: ['unknown-type'] })).body).toMatchObject({
     isDryRun: false,
     redriven: 2,

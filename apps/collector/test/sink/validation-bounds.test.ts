@@ -19,7 +19,7 @@ async function startSink() {
   const folder = await mkdtemp(join(tmpdir(), 'facet-uploads-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { url, pid } = await startProcess(await createBench(), { TMPDIR: folder });
-  const send = async (name: string, body: BodyInit, signal?: AbortSignal): Promise<Answer> => {
+  const send = async (name: string, body: string | Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Answer> => {
     const response = await fetch(`${url}/v1/validations?${new URLSearchParams({ name })}`, {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
@@ -35,7 +35,7 @@ async function startSink() {
     pid,
     send,
     /** Sends a file that the sink must refuse. The sink keeps nothing of it and works afterwards. */
-    async refusalOf(name: string, file: BodyInit) {
+    async refusalOf(name: string, file: string | Uint8Array<ArrayBuffer>) {
       const { status, body } = await send(name, file);
       expect((await send('after.csv', small)).body).toMatchObject({ events: { accepted: 1 } });
       expect((await readdir(folder)).filter((left) => left.startsWith('facet-validate-'))).toEqual([]);

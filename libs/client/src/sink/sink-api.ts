@@ -148,7 +148,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Send dead letters that are now valid back to Kafka
-     * @description Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain. Items and users are not redriven: they may have changed since.
+     * @description Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain. Items and users are not redriven: they may have changed since. One redrive runs at a time. It ends with its request, and after 100 seconds: then isComplete is false, and the same request continues.
      */
     readonly post: operations['redriveDeadLetters'];
     readonly delete?: never;
@@ -420,6 +420,8 @@ export interface components {
     };
     readonly RedriveReport: {
       readonly isDryRun: boolean;
+      /** @description False if the time was over before the end of the dead letters. The same request continues. */
+      readonly isComplete: boolean;
       /** @description Messages that were sent, or would be sent. */
       readonly redriven: number;
       /** @description Dead letters that are still invalid. */
@@ -433,7 +435,7 @@ export interface components {
         /** @description The invalid field; empty for the whole message. */
         readonly field: string;
       }[];
-      /** @description Requested ids that do not exist or were redriven before. */
+      /** @description Requested ids that do not exist or were redriven before; empty if isComplete is false. */
       readonly notFound: readonly string[];
     };
     readonly RedriveRequest: {
@@ -994,6 +996,7 @@ export interface operations {
           /**
            * @example {
            *       "isDryRun": true,
+           *       "isComplete": true,
            *       "redriven": 1,
            *       "failed": 0,
            *       "reasons": [],

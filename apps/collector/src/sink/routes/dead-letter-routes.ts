@@ -1,8 +1,9 @@
-import { problemError, problemResponses } from '@facet/http';
+import { problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { findDeadLetter, redrive, summarizeDeadLetters } from '@facet/kafka';
 import type { FoundDeadLetter, KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
 import { Type } from 'typebox';
+import { sinkProblems } from '../sink-problems.ts';
 import { DeadLetter, DeadLetters, DeadLettersQuery, RedriveReport, RedriveRequest } from './dead-letter-schema.ts';
 
 export interface DeadLetterDeps {
@@ -17,6 +18,8 @@ export interface DeadLetterDeps {
 
 /** The topic keeps dead letters for 90 days, and each request reads all of it. */
 const handlerTimeoutMs = 120_000;
+/** Leaves time to acknowledge the last batch before the response times out. */
+const redriveMsMax = 100_000;
 const listedDefault = 50;
 /** Characters of a payload in the list. */
 const previewMax = 500;
@@ -27,6 +30,9 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
   const { kafka, publisher, topics, eventTypes, now } = deps;
   const topic = topics.deadLetters;
   const tags = ['dead letters'];
+  const closing = new AbortController();
+  let isRedriving = false;
+  app.addHook('preClose', async () => closing.abort());
 
   app.get(
     '/v1/dead-letters',
@@ -41,10 +47,10 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
         response: { 200: DeadLetters, ...problemResponses },
       },
     },
-    async ({ query, signal }) => {
+    async ({ query }, reply) => {
       const { total, reasons, deadLetters } = await summarizeDeadLetters(kafka, {
         topic,
-        signal,
+        signal: responseSignal(reply),
         reasons: query.reason?.split(','),
         field: query.field,
         limit: Number(query.limit ?? listedDefault),
@@ -67,8 +73,8 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
         response: { 200: DeadLetter, ...problemResponses },
       },
     },
-    async ({ params: { id }, signal }) => {
-      const found = await findDeadLetter(kafka, { topic, id, signal });
+    async ({ params: { id } }, reply) => {
+      const found = await findDeadLetter(kafka, { topic, id, signal: responseSignal(reply) });
       if (found === undefined) throw problemError('NOT_FOUND', `There is no dead letter ${id}.`);
       return found;
     },
@@ -84,22 +90,29 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
         summary: 'Send dead letters that are now valid back to Kafka',
         description:
           'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
-          'remain. Items and users are not redriven: they may have changed since.',
+          'remain. Items and users are not redriven: they may have changed since. One redrive runs at a time. It ends with its ' +
+          'request, and after 100 seconds: then isComplete is false, and the same request continues.',
         tags,
         body: RedriveRequest,
         response: { 200: RedriveReport, ...problemResponses },
       },
     },
-    async ({ body, apiKey, log }) => {
+    async ({ body, apiKey, log }, reply) => {
       const { ids = [], reasons, field, addEventIds = false, dryRun: isDryRun = false } = body;
+      if (isRedriving) throw sinkProblems.error('REDRIVE_RUNNING', 'Another redrive is running.');
+      isRedriving = true;
+      const signal = AbortSignal.any([responseSignal(reply), closing.signal, AbortSignal.timeout(redriveMsMax)]);
+      const options = { ids, reasons, field, addEventIds, isDryRun, failuresMax };
       const report = await redrive(
         { kafka, publisher },
-        { names: topics, types: eventTypes, ids, reasons, field, addEventIds, isDryRun, failuresMax, now },
-      );
-      const { redriven, failed, notFound } = report;
-      if (!isDryRun) log.info({ redriven, failed, by: apiKey?.name ?? 'anybody' }, 'dead letters redriven');
+        { ...options, names: topics, types: eventTypes, now, signal },
+      ).finally(() => (isRedriving = false));
+      const { isComplete, redriven, failed, notFound } = report;
+      const facts = { isComplete, redriven, failed, by: apiKey?.name ?? 'anybody' };
+      if (!isDryRun) log.info(facts, 'dead letters redriven');
       return {
         isDryRun,
+        isComplete,
         redriven,
         failed,
         reasons: [...report.reasons],

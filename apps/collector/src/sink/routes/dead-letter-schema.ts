@@ -84,16 +84,21 @@ export const RedriveRequest = Type.Object(
 export const RedriveReport = Type.Object(
   {
     isDryRun: Type.Boolean(),
+    isComplete: Type.Boolean({
+      description: 'False if the time was over before the end of the dead letters. The same request continues.',
+    }),
     redriven: Type.Integer({ description: 'Messages that were sent, or would be sent.' }),
     failed: Type.Integer({ description: 'Dead letters that are still invalid.' }),
     reasons: Type.Array(ReasonCount, { description: 'Why they are still invalid, most frequent first.' }),
     failures: Type.Array(Type.Object({ deadLetterId: Type.String(), reason: Type.String(), field }), {
       description: 'The first 200.',
     }),
-    notFound: Type.Array(Type.String(), { description: 'Requested ids that do not exist or were redriven before.' }),
+    notFound: Type.Array(Type.String(), {
+      description: 'Requested ids that do not exist or were redriven before; empty if isComplete is false.',
+    }),
   },
   {
     title: 'RedriveReport',
-    examples: [{ isDryRun: true, redriven: 1, failed: 0, reasons: [], failures: [], notFound: [] }],
+    examples: [{ isDryRun: true, isComplete: true, redriven: 1, failed: 0, reasons: [], failures: [], notFound: [] }],
   },
 );

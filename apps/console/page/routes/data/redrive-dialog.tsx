@@ -83,7 +83,7 @@ export function Redrive({ reason, id, total }: RedriveProps) {
 }
 
 function Outcome({ report }: { readonly report: RedriveReport }) {
-  const { isDryRun, redriven, failed, reasons } = report;
+  const { isDryRun, isComplete, redriven, failed, reasons } = report;
   return (
     <div className="stack" role="status">
       <p>
@@ -91,6 +91,13 @@ function Outcome({ report }: { readonly report: RedriveReport }) {
         {isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent. <strong>{formatCount(failed)}</strong>{' '}
         {failed === 1 ? 'is' : 'are'} still invalid.
       </p>
+      {isComplete ? null : (
+        <p className="small">
+          {isDryRun
+            ? 'The dead letters that were read in 100 seconds. There are more.'
+            : 'The redrive stopped after 100 seconds. Redrive again to continue.'}
+        </p>
+      )}
       {reasons.length === 0 ? null : (
         <ul className="small muted">
           {reasons.map(({ reason, field, count }) => (

@@ -1,0 +1,22 @@
+import { createProblems } from '@facet/http';
+
+/** The codes of files that cannot be read, of unreachable stores, and of the sink. */
+export const sinkProblems = createProblems({
+  EVENTS_LOG_UNREACHABLE: {},
+  EVENTS_LAKE_DAMAGED: {},
+  EVENTS_COLUMN_MISSING: {},
+  EVENTS_FILE_DAMAGED: {},
+  EVENTS_FILE_EMPTY: {},
+  EVENTS_FILE_NOT_TEXT: {},
+  EVENTS_FILE_TOO_LARGE: { status: 413 },
+  EVENTS_FILE_UNREADABLE: {},
+  EVENTS_FORMAT_UNKNOWN: {},
+  EVENTS_HEADER_AMBIGUOUS: {},
+  EVENTS_JSON_ARRAY: {},
+  VALIDATION_FAILED: {},
+  REDRIVE_RUNNING: {
+    status: 409,
+    remedy: 'Repeat the request after it has ended. Redriven events are not sent again.',
+  },
+  STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
+});
