@@ -1,6 +1,6 @@
 export { assignArms, drawShadows, settingsOfArms } from './experiments/assign-arms.ts';
 export type { Arms, DrawnShadow } from './experiments/assign-arms.ts';
-export { bundlesOfExperiments, isRunning, parseExperiments } from './experiments/experiment.ts';
+export { boundsOf, bundlesOfExperiments, isRunning, parseExperiments } from './experiments/experiment.ts';
 export type { Experiment } from './experiments/experiment.ts';
 export { ExperimentsSettings } from './experiments/experiments-settings.ts';
 export { countErasable, eraseFromExposures } from './log/erase-exposures.ts';

@@ -13,6 +13,8 @@ export type { HttpMetrics } from './metrics.ts';
 export { addAdmissionMetrics, createAdmission } from './overload/admission.ts';
 export type { Admission } from './overload/admission.ts';
 export { measureQueueDelay } from './overload/queue-delay.ts';
+export { createReportQueue } from './overload/report-queue.ts';
+export type { ReportQueue } from './overload/report-queue.ts';
 export { responseSignal } from './overload/response-signal.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, Problem, problemError, problemResponses } from './problems/problem.ts';

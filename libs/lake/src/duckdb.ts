@@ -9,17 +9,31 @@ export interface DuckDbOptions {
   /** Above this size DuckDB spills to the temporary folder. In DuckDB's notation, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
+  /** Ends the running query of `withDuckDb`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `work` on a new in-memory database with bounded memory. DuckDB cannot install extensions. Times are UTC. */
+/**
+ * Runs `work` on a new in-memory database with bounded memory. DuckDB cannot install extensions. Times are UTC.
+ *
+ * @throws the reason of the signal when it aborts.
+ */
 export async function withDuckDb<Result>(
   options: DuckDbOptions,
   work: (connection: DuckDBConnection) => Promise<Result>,
 ): Promise<Result> {
+  const { signal } = options;
   const database = await openDuckDb(options);
+  const interrupt = (): void => database.connection.interrupt();
+  signal?.addEventListener('abort', interrupt, { once: true });
   try {
+    signal?.throwIfAborted();
     return await work(database.connection);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
+    signal?.removeEventListener('abort', interrupt);
     await database.close();
   }
 }

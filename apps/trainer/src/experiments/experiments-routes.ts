@@ -1,5 +1,6 @@
+import { boundsOf } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
-import { problemError, problemResponses } from '@facet/http';
+import { problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
@@ -43,8 +44,7 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
         ...experiment,
         arms: [...experiment.arms],
         shadow: [...experiment.shadow],
-        from: finite(experiment.from),
-        before: finite(experiment.before),
+        ...boundsOf(experiment),
         state: stateOf(experiment, now()),
       })),
     }),
@@ -67,14 +67,17 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
         response: { 200: ExperimentReport, ...problemResponses },
       },
     },
-    async ({ params: { name }, query }) => {
+    async ({ params: { name }, query }, reply) => {
       const experiment = experiments.find((declared) => declared.name === name);
       if (experiment === undefined) throw unknownExperiment(name, experiments);
       const outcomes = query.outcomes?.split(',') ?? defaults.outcomes;
       const windowHours = Number(query.windowHours ?? defaults.windowHours);
       const from = parseMoment('from', query.from);
       const before = parseMoment('before', query.before);
-      const computed = await reports.read(experiment, { from, before, outcomes, windowHours });
+      const computed = await reports.read(
+        { experiment, from, before, outcomes, windowHours },
+        { signal: responseSignal(reply) },
+      );
       const { report, damaged, days, computedAt } = computed;
       const window = { from: computed.from, before: computed.before };
       return { ...report, ...window, windowHours, computedAt, damagedLines: damaged, days };
@@ -97,8 +100,4 @@ function parseMoment(field: 'from' | 'before', text: string | undefined): number
   const time = text === undefined ? undefined : Date.parse(text);
   if (!Number.isNaN(time)) return time;
   throw problemError('REQUEST_INVALID', `${field} is not a valid time.`, { field });
-}
-
-function finite(time: number): number | undefined {
-  return Number.isFinite(time) ? time : undefined;
 }

@@ -766,7 +766,16 @@ export interface operations {
         };
       };
       /** @description Why the request failed, and what to do. */
-      readonly 400: {
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
         headers: {
           readonly [name: string]: unknown;
         };

@@ -48,6 +48,15 @@ export function isRunning({ from, before }: Pick<Experiment, 'from' | 'before'>,
   return from <= now && now < before;
 }
 
+/** Returns the start and the end of an experiment, in epoch milliseconds; undefined for none. */
+export function boundsOf({ from, before }: Pick<Experiment, 'from' | 'before'>): {
+  readonly from: number | undefined;
+  readonly before: number | undefined;
+} {
+  const finite = (time: number): number | undefined => (Number.isFinite(time) ? time : undefined);
+  return { from: finite(from), before: finite(before) };
+}
+
 const isName = new RegExp(namePattern);
 
 /**

@@ -1,5 +1,6 @@
 import { listErasures, streamOutcomes } from '@facet/lake';
 import { dayMs, utcDay } from '@facet/platform';
+import { boundsOf } from '../experiments/experiment.ts';
 import type { Experiment } from '../experiments/experiment.ts';
 import { readExposures } from '../log/read-exposures.ts';
 import { reportExperiment } from './experiment-report.ts';
@@ -40,8 +41,8 @@ export interface ReadReport {
  */
 export async function readExperimentReport(experiment: Experiment, options: ReadReportOptions): Promise<ReadReport> {
   const { exposuresFolder, lakeFolder, outcomes, windowMs, now, signal } = options;
-  const from = options.from ?? finite(experiment.from);
-  const before = options.before ?? finite(experiment.before);
+  const bounds = boundsOf(experiment);
+  const { from = bounds.from, before = bounds.before } = options;
   const erasures = await listErasures(lakeFolder);
   let damaged = 0;
   let read = 0;
@@ -112,8 +113,4 @@ async function* countChunks<Value>(
     onChunk(chunk.length);
     yield chunk;
   }
-}
-
-function finite(time: number): number | undefined {
-  return Number.isFinite(time) ? time : undefined;
 }

@@ -43,7 +43,7 @@ export async function dayHealth(
   const measures = await withDuckDb(options, async (connection) =>
     measureDay(connection, { lakeFolder, catalogFolder, state }, { day, bounds, now }),
   ).catch(async (error: unknown) => {
-    if (isAppError(error)) throw error;
+    if (isAppError(error) || options.signal?.aborted === true) throw error;
     const files = [...state.files.values()];
     throw await lakeUnreadable({ lakeFolder, files }, error);
   });

@@ -1,5 +1,5 @@
 import { DayHealthSchema } from '@facet/lake';
-import { Problem, problemError } from '@facet/http';
+import { problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { Type } from 'typebox';
 import { utcDay } from '@facet/platform';
@@ -30,10 +30,10 @@ export function addDataHealthRoutes(
         summary: 'Reports the health of one day of events',
         tags: ['data'],
         querystring: Query,
-        response: { 200: DayHealthSchema, 400: Problem },
+        response: { 200: DayHealthSchema, ...problemResponses },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const day = request.query.day ?? utcDay(now());
       if (!isDay(day)) {
         throw problemError('REQUEST_INVALID', 'day must be a calendar day in the form YYYY-MM-DD.', {
@@ -41,7 +41,8 @@ export function addDataHealthRoutes(
         });
       }
       const { maxAgeSeconds } = request.query;
-      return reader.read(day, maxAgeSeconds === undefined ? undefined : Number(maxAgeSeconds) * 1000);
+      const ageMsMax = maxAgeSeconds === undefined ? undefined : Number(maxAgeSeconds) * 1000;
+      return reader.read(day, { ageMsMax, signal: responseSignal(reply) });
     },
   );
 }

@@ -1,3 +1,5 @@
+import { createReportQueue } from '@facet/http';
+import type { ReportQueue } from '@facet/http';
 import { dayHealth, storeDayHealth } from '@facet/lake';
 import type { DayHealth, HealthBounds } from '@facet/lake';
 import { dayMs, utcDay } from '@facet/platform';
@@ -12,41 +14,21 @@ export interface DataHealthReaderDeps {
   readonly now: () => number;
 }
 
-/** Checks days of the lake while the process does other work: one at a time, in little memory. */
-export interface DataHealthReader {
-  /**
-   * Returns the health of a day (`YYYY-MM-DD`, UTC).
-   *
-   * @param ageMsMax age of the report; default: `freshMs` of the reader
-   * @throws AppError as `dayHealth` of `@facet/lake`
-   */
-  read(day: string, ageMsMax?: number): Promise<DayHealth>;
-}
+/** The health of days (`YYYY-MM-DD`, UTC), computed in little memory. Its reports throw as `dayHealth` of `@facet/lake`. */
+export type DataHealthReader = ReportQueue<string, DayHealth>;
 
-/** Number of cached reports. Limits the memory when callers request many past days. */
-const reportsMax = 32;
+/** Limits the memory when callers request many past days. */
+const keptMax = 32;
 const duckDb = { memoryLimit: '512MB', threads: 1 };
 
 export function createDataHealthReader(
   { lakeFolder, catalogFolder, bounds, now }: DataHealthReaderDeps,
   { freshMs }: { readonly freshMs: number },
 ): DataHealthReader {
-  const reports = new Map<string, { readonly startedAt: number; readonly report: Promise<DayHealth> }>();
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    read(day, ageMsMax = freshMs) {
-      const known = reports.get(day);
-      if (known !== undefined && now() - known.startedAt < ageMsMax) return known.report;
-      const report = last.then(async () => dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, bounds, now }));
-      last = report.catch(() => reports.delete(day));
-      // Deleting first moves the day to the end of the map.
-      reports.delete(day);
-      reports.set(day, { startedAt: now(), report });
-      const [oldest] = reports.keys();
-      if (reports.size > reportsMax && oldest !== undefined) reports.delete(oldest);
-      return report;
-    },
-  };
+  return createReportQueue(
+    (day: string, signal: AbortSignal) => dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, bounds, now, signal }),
+    { now, freshMs, keptMax },
+  );
 }
 
 export interface DataHealthRefresherDeps {
