@@ -116,6 +116,17 @@ describe('an unavailable Redis', () => {
     );
   }
 
+  async function isConnected(app: TestApp): Promise<number> {
+    const { body } = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
+    return Number(/^facet_serving_profile_store_connected (\d)$/m.exec(body)?.[1]);
+  }
+
+  async function expectOutageReported(app: TestApp): Promise<void> {
+    expect(await isConnected(app)).toBe(0);
+    const lines = app.logLines.filter(({ msg }) => String(msg).startsWith('no connection to Redis'));
+    expect(lines).toEqual([expect.objectContaining({ problem: expect.stringContaining('FACET_REDIS_URL') as string })]);
+  }
+
   async function expectProfilesAgain(app: TestApp): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const { body } = await recommend(app, { userId: 'new' });
@@ -128,11 +139,15 @@ describe('an unavailable Redis', () => {
   it('that was killed leaves responses from the request alone, until it is back', async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
+    expect(await isConnected(app)).toBe(1);
     await redis.kill();
     await expectResponsesWithoutProfiles(app);
+    await expectOutageReported(app);
     await redis.start();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     await expectProfilesAgain(app);
+    expect(await isConnected(app)).toBe(1);
+    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('connected to Redis'))).toHaveLength(2);
   });
 
   it('that hangs has the same effect', async () => {
@@ -150,6 +165,18 @@ describe('an unavailable Redis', () => {
   it('at the start has the same effect', async () => {
     const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
     onTestFinished(() => app.close());
+    // Before the first request.
+    await expectOutageReported(app);
     await expectResponsesWithoutProfiles(app);
+  });
+
+  it('that refuses the password has the same effect, and the log names the reason', async () => {
+    const { hostname, port } = new URL(redis.url);
+    const app = await createTestApp(home, { redisUrl: `redis://someone:wrong@${hostname}:${port}` });
+    onTestFinished(() => app.close());
+    await expectOutageReported(app);
+    await expectResponsesWithoutProfiles(app);
+    expect(JSON.stringify(app.logLines)).toContain('WRONGPASS');
+    expect(JSON.stringify(app.logLines)).not.toContain('someone:wrong');
   });
 });

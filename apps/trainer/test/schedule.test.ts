@@ -26,12 +26,22 @@ it('reads when refreshes are due, whether one is overdue, and the jobs of the qu
   expect(first.queue).toMatchObject({ trainer: { waiting: 0 }, indexer: { waiting: 0 } });
 
   // The newest completed day is two days old: yesterday's refresh was due at 02:30 with six hours to promote.
-  await queue.request({ day: '2026-02-27', requestedBy: 'test' });
+  const requestedAt = now - 2 * dayMs;
+  const cut = { occurredBefore: requestedAt, receivedBefore: requestedAt };
+  const request = {
+    day: '2026-02-27',
+    cut,
+    isForced: false,
+    isFull: false,
+    place: 'here',
+    requestedBy: 'test',
+  } as const;
+  await home.runs.findOrCreate({ ...request, requestedAt });
   const outputs = { skipped: 'Nothing is new.' };
   await home.runs.write('2026-02-27', { stage: 'dataset', state: 'finished', attempt: 1, startedAt: now, outputs });
   expect(await read()).toMatchObject({ completedDay: '2026-02-27', overdueSeconds: 3.5 * 3600 });
   await queue.request({ day: lastDay, requestedBy: 'test' });
-  expect((await read()).queue.trainer).toMatchObject({ waiting: 2 });
+  expect((await read()).queue.trainer).toMatchObject({ waiting: 1 });
 });
 
 it('has no next refresh without a schedule, and no queue during an outage of Redis', async () => {

@@ -156,7 +156,7 @@ export class SinkLoop implements GroupListener {
 
   /**
    * Reads the ends of all partitions and what the group has stored. Partitions without an owner are invisible otherwise: while the
-   * group waits for a dead member, nobody reads its partitions. Without a broker, the last figures stay.
+   * group waits for a dead member, no member reads its partitions. Without a broker, the last figures stay.
    */
   async refreshGroup(): Promise<void> {
     const read = await this.#deps.log.readGroup([...this.#deps.handlers.keys()]).catch(() => undefined);

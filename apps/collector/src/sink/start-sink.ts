@@ -91,6 +91,9 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       [topics.intake, createIntakeHandler(stores)],
     ]);
 
+    // Alerts see a rise from 0 only.
+    for (const topic of handlers.keys()) metrics.countLost(topic, 0);
+
     const groupId = `${config.topicPrefix}-sink`;
     const consumer = createGroupConsumer(
       kafka,

@@ -1,6 +1,6 @@
 import type { BundleInfo } from '@facet/bundles';
 import { parsePositiveRule } from '@facet/features';
-import { isAppError } from '@facet/platform';
+import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
@@ -43,7 +43,7 @@ export interface ProfileSource {
 }
 
 interface ReaderDeps {
-  readonly metrics: Pick<Metrics, 'observeProfileRead'>;
+  readonly metrics: Pick<Metrics, 'observeProfileRead' | 'setProfileStoreConnected'>;
   readonly logger: Logger;
 }
 
@@ -63,7 +63,18 @@ export function createProfileSource(
   async function openRedis(url: string): Promise<RefCounted<OpenProfiles>> {
     // The collector, which writes the profiles, bounds their events.
     const eventsMax = Infinity;
-    const store = await openRedisProfileStore({ url, readTimeoutMs, writeTimeoutMs: silenceMsMax, eventsMax });
+    const store = await openRedisProfileStore({
+      url,
+      readTimeoutMs,
+      writeTimeoutMs: silenceMsMax,
+      eventsMax,
+      onConnection(problem) {
+        deps.metrics.setProfileStoreConnected(problem === undefined);
+        if (problem === undefined) deps.logger.info('connected to Redis: responding with profiles');
+        else
+          deps.logger.warn({ problem: describeError(problem) }, 'no connection to Redis: responding without profiles');
+      },
+    });
     return new RefCounted<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
   }
 

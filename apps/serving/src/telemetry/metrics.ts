@@ -9,6 +9,8 @@ export interface Metrics extends HttpMetrics {
   countResponse(kind: 'recommendations' | 'interests' | 'similar', source: ResponseSource): void;
   /** @param outcome `unavailable`: the response was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
+  /** Registers the state of the connection to Redis with the first call. */
+  setProfileStoreConnected(isConnected: boolean): void;
   /** Observes the duration of a span. For a batch, the sum over all lists. */
   observeSpan(route: string, span: string, seconds: number): void;
   /** Observes a repeated exact search: how many of the wanted items the approximate search had found. */
@@ -145,6 +147,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
+  let storeConnected: Gauge | undefined;
   return {
     ...http,
     observeIndexRecall(bundleId, { hits, wanted }) {
@@ -159,6 +162,15 @@ export function createMetrics(): Metrics {
     },
     observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
     countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
+    setProfileStoreConnected(isConnected) {
+      storeConnected ??= new Gauge({
+        name: 'facet_serving_profile_store_connected',
+        help: '1 while this process is connected to the Redis of the profiles, 0 while it is not.',
+        aggregator: 'min',
+        registers,
+      });
+      storeConnected.set(Number(isConnected));
+    },
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
     setLoaded({ bundle, delta, profileCount }) {
       bundleInfo.reset();

@@ -19,7 +19,7 @@ export async function readRefreshes(runs: RunStore, store: ArtifactStore): Promi
 /**
  * Returns the seconds since a newer bundle should have been promoted; 0 while there is time.
  *
- * @param options.startedAt the start of this process, epoch milliseconds; used before the first run
+ * @param options.startedAt the start of this process, epoch milliseconds; used before the first run and promotion
  */
 export function secondsOverdue(
   refreshes: Refreshes,
@@ -29,7 +29,8 @@ export function secondsOverdue(
     now,
   }: { readonly schedule: RefreshSchedule; readonly startedAt: number; readonly now: number },
 ): number {
-  const since = Math.min(startedAt, ...refreshes.reports.map(({ run }) => run.requestedAt));
+  const requested = refreshes.reports.map(({ run }) => run.requestedAt);
+  const since = Math.min(startedAt, ...requested, refreshes.promotions[0]?.at ?? Infinity);
   return overdueSeconds(now, schedule, { completed: newestCompleted(refreshes), since });
 }
 

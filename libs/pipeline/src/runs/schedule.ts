@@ -99,7 +99,8 @@ export function missingDays(now: number, schedule: RefreshSchedule, attended: Da
  * Returns the seconds since a newer bundle should have been promoted; 0 while there is time.
  *
  * @param completed the newest day that was promoted or skipped
- * @param since epoch milliseconds; if no day was ever completed, the first expected day is the first one due after this time
+ * @param since epoch milliseconds; the first expected day is the first one due after this time, however old the completed day is,
+ *   because a new installation may begin with old history
  */
 export function overdueSeconds(
   now: number,
@@ -107,7 +108,8 @@ export function overdueSeconds(
   { completed, since }: { readonly completed: DataDay | undefined; readonly since: number },
 ): number {
   if (!isScheduled(schedule)) return 0;
-  const expected = shiftDay(completed ?? newestDueDay(since, schedule), 1);
+  const before = newestDueDay(since, schedule);
+  const expected = shiftDay(completed !== undefined && completed > before ? completed : before, 1);
   const deadline = dueMomentOf(expected, schedule) + schedule.promoteWithinHours * hourMs;
   return Math.max(0, (now - deadline) / 1000);
 }

@@ -153,6 +153,13 @@ describe('a schedule', () => {
     expect(overdueSeconds(deadline + 5_000, schedule(), { completed: undefined, since })).toBe(5);
   });
 
+  test('does not count the years between old history and a new installation as overdue', () => {
+    const since = at('2026-02-03T12:00:00Z');
+    const deadline = at('2026-02-04T07:30:00Z');
+    expect(overdueSeconds(deadline, schedule(), { completed: '2011-12-09', since })).toBe(0);
+    expect(overdueSeconds(deadline + 5_000, schedule(), { completed: '2011-12-09', since })).toBe(5);
+  });
+
   test('has nothing due or overdue if turned off', () => {
     const off = schedule({ cron: 'off' });
     checkSchedule(off);

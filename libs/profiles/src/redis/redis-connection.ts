@@ -19,7 +19,15 @@ export interface RedisConnectionOptions {
    * Called when another Redis process responds than before. The new process may have lost the last second of writes.
    */
   readonly onRestart?: (generation: string) => void;
+  /**
+   * Called after the first attempt to connect and whenever the connection is lost or back.
+   *
+   * @param problem `PROFILES_UNREACHABLE`, for example for a wrong password; undefined while connected
+   */
+  readonly onConnection?: (problem: AppError | undefined) => void;
 }
+
+type Callback = 'onRestart' | 'onConnection';
 
 const defaults = { connectTimeoutMs: 1_000, readTimeoutMs: 1_000, writeTimeoutMs: 5_000, writeRetriesMax: 2 };
 const retryDelayMs = 100;
@@ -35,8 +43,9 @@ const reconnectDelayMsMax = 500;
 export class RedisConnection {
   readonly #redis: Redis;
   readonly #host: string;
-  readonly #options: Required<Omit<RedisConnectionOptions, 'onRestart'>> & Pick<RedisConnectionOptions, 'onRestart'>;
+  readonly #options: Required<Omit<RedisConnectionOptions, Callback>> & Pick<RedisConnectionOptions, Callback>;
   #generation: string | undefined;
+  #isConnected: boolean | undefined;
   #lastError = new Error('not connected');
 
   /** @throws AppError `PROFILES_URL_INVALID`. */
@@ -55,7 +64,11 @@ export class RedisConnection {
     });
     defineScripts(this.#redis);
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
-    this.#redis.on('ready', () => void this.#noticeGeneration());
+    this.#redis.on('ready', () => {
+      this.#report(true);
+      void this.#noticeGeneration();
+    });
+    this.#redis.on('close', () => this.#report(false));
   }
 
   /** Resolves after the first attempt to connect, successful or not. */
@@ -107,7 +120,14 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
+    this.#redis.removeAllListeners('close');
     this.#redis.disconnect();
+  }
+
+  #report(isConnected: boolean): void {
+    if (isConnected === this.#isConnected) return;
+    this.#isConnected = isConnected;
+    this.#options.onConnection?.(isConnected ? undefined : profilesUnreachable(this.#host, this.#lastError));
   }
 
   async #send(fill: (pipeline: ChainableCommander) => void, timeoutMs: number): Promise<unknown[]> {
