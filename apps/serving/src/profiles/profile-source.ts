@@ -71,8 +71,9 @@ export function createProfileSource(
       onConnection(problem) {
         deps.metrics.setProfileStoreConnected(problem === undefined);
         if (problem === undefined) deps.logger.info('connected to Redis: responding with profiles');
-        else
+        else {
           deps.logger.warn({ problem: describeError(problem) }, 'no connection to Redis: responding without profiles');
+        }
       },
     });
     return new RefCounted<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
