@@ -24,7 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-async function startTrainer(home: Home, prefix: string): Promise<FacetProcess & { readonly url: string }> {
+async function startTrainer(
+  home: Home,
+  prefix: string,
+  queueUrl = redis.url,
+): Promise<FacetProcess & { readonly url: string }> {
   const [port] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const trainer = await startFacetProcess({
@@ -32,7 +36,7 @@ async function startTrainer(home: Home, prefix: string): Promise<FacetProcess & 
     env: {
       FACET_HOME: home.folder,
       FACET_CONFIG: home.configFile,
-      FACET_QUEUE_URL: redis.url,
+      FACET_QUEUE_URL: queueUrl,
       FACET_QUEUE_PREFIX: prefix,
       FACET_QUEUE_LOCK_SECONDS: '1',
       FACET_SCHEDULER_SECONDS: '1',
@@ -69,6 +73,15 @@ async function metric(url: string, name: string): Promise<number> {
   const body = await (await fetch(`${url}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1]);
 }
+
+it('logs why Redis refuses it, and not the password', { timeout }, async () => {
+  const { host } = new URL(redis.url);
+  const trainer = await startTrainer(await createHome(), 'refused', `redis://someone:secret-1@${host}`);
+  await expect.poll(() => trainer.errorOutput(), patience).toMatch(/REFRESH_QUEUE_UNREACHABLE.*WRONGPASS/);
+  expect(trainer.errorOutput()).not.toContain('UNEXPECTED');
+  expect(trainer.errorOutput()).not.toContain('secret-1');
+  expect((await fetch(`${trainer.url}/readyz`)).status).toBe(503);
+});
 
 it('is ready while Redis responds, and reports overdue refreshes during an outage, too', { timeout }, async () => {
   const home = await createHome();

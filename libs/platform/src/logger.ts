@@ -13,6 +13,9 @@ const redactedPaths = [
   '*.userId',
   'err.context.apiKey',
   'err.context.userId',
+  // ioredis attaches the refused command, which can be AUTH with the password.
+  'err.command',
+  'err.cause.command',
 ];
 
 /**

@@ -52,6 +52,15 @@ test('redacts keys and user ids anywhere in a log call', () => {
   expect(lines[4]).toMatchObject({ err: { code: 'NO', context: { path: 'p' } } });
 });
 
+test('redacts the command that Redis has refused, also in the cause of another error', () => {
+  const { lines, logger } = record();
+  const refused = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['ada', 'secret-1'] } });
+  logger.warn({ err: refused }, 'a');
+  logger.warn({ err: new AppError('No.', { code: 'NO', category: 'unavailable', cause: refused }) }, 'b');
+  expect(JSON.stringify(lines)).toContain('WRONGPASS');
+  expect(JSON.stringify(lines)).not.toContain('secret-1');
+});
+
 test('does not change the logged object', () => {
   const { logger } = record();
   const fields = { userId: 'ada' };

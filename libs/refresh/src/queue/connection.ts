@@ -54,7 +54,7 @@ export async function callQueue<Result>(call: () => Promise<Result>): Promise<Re
     throw new AppError(`The queue in Redis does not respond: ${(error as Error).message}.`, {
       code: 'REFRESH_QUEUE_UNREACHABLE',
       category: 'unavailable',
-      remedy: 'Check that Redis runs and that FACET_QUEUE_URL is correct.',
+      remedy: 'Check that Redis runs, and the address, user and password in FACET_QUEUE_URL.',
       retryable: true,
       cause: error,
     });

@@ -3,7 +3,14 @@ import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs'
 import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Queue, Worker } from 'bullmq';
-import { closeWithin, connectClient, connectWorker, findUnsafeSettings, prefixDefault } from '../queue/connection.ts';
+import {
+  callQueue,
+  closeWithin,
+  connectClient,
+  connectWorker,
+  findUnsafeSettings,
+  prefixDefault,
+} from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
 import { reconcileSchedule } from './reconcile.ts';
@@ -57,7 +64,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
   let isChecked = false;
 
   async function runRound(): Promise<void> {
-    isHolder = await lock.hold();
+    isHolder = await callQueue(() => lock.hold());
     if (!isHolder) return;
     if (!isChecked) {
       for (const problem of await findUnsafeSettings(redis)) {
