@@ -22,7 +22,7 @@ export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'prometheus' | 'secre
 /** Creates the HTTP app of the console, without a socket. */
 export async function createApp({ logger, metrics, now }: AppDeps, options: AppOptions): Promise<HttpApp> {
   const { access, secret, sessionMs: ttlMs } = options;
-  const signIn = { ...options, sessions: createSessions({ secret, ttlMs }), codes: createLinkCodes({ ttlMs, now }) };
+  const signIn = { ...options, sessions: createSessions({ secret, ttlMs, now }), codes: createLinkCodes({ now }) };
   const app = await createHttpApp(
     { logger, metrics },
     {

@@ -11,7 +11,7 @@ Configure the console with environment variables. It takes no arguments and stor
   FACET_PROMETHEUS_URL      address of a Prometheus, to show firing alerts        none
   FACET_CONSOLE_URL         address in the browser; https makes cookies secure    none
   FACET_CONSOLE_SECRET      seals session cookies; 32 characters or more          a new one at each start
-  FACET_SESSION_HOURS       lifetime of sessions and unused sign-in links, hours  12
+  FACET_SESSION_HOURS       lifetime of sessions, hours                           12
   FACET_HOME                data home with keys.yaml                              .facet/default
   FACET_API_KEYS_FILE       API keys that may sign in, from facet keys create     <home>/keys.yaml
   FACET_INSECURE            true: require no API keys                             false

@@ -1,6 +1,6 @@
 import { problemError } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
-import { findApiKey, scopes } from '@facet/platform';
+import { answerChallenge, findApiKey, scopes } from '@facet/platform';
 import type { ApiKey } from '@facet/platform';
 import cookie from '@fastify/cookie';
 import { Type } from 'typebox';
@@ -98,8 +98,28 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
     '/session',
     { config: { scope: 'open' }, schema: { response: { 200: Session } } },
     async (request, reply) => {
+      const text = request.cookies[cookieName(request)];
+      if (text !== undefined) await sessions.end(text);
       reply.clearCookie(cookieName(request), { path: '/' });
       return describe(undefined);
+    },
+  );
+
+  app.post(
+    '/session/proofs',
+    {
+      config: { scope: 'open' },
+      schema: {
+        body: Type.Object({ challenge: Type.String({ maxLength: 128 }), proof: Type.String({ maxLength: 128 }) }),
+        // Absent: the console needs no key.
+        response: { 200: Type.Object({ proof: Type.Optional(Type.String()) }) },
+      },
+    },
+    ({ body }) => {
+      if (access.kind === 'anybody') return {};
+      const proof = answerChallenge(body, access.keys, Date.now());
+      if (proof === undefined) throw problemError('UNAUTHORIZED', 'The API key is not known.');
+      return { proof };
     },
   );
 

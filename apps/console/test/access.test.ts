@@ -1,6 +1,6 @@
 import { createHttpMetrics, listRoutes } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
-import { createLogger, hashApiKey, hourMs } from '@facet/platform';
+import { createLogger, hashApiKey, hourMs, minuteMs, proveApiKey } from '@facet/platform';
 import type { Scope } from '@facet/platform';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../src/app.ts';
@@ -63,6 +63,7 @@ const accessOfRoute: Readonly<Record<string, 'open' | 'any' | 'admin'>> = {
   'POST /session': 'open',
   'DELETE /session': 'open',
   'POST /session/codes': 'any',
+  'POST /session/proofs': 'open',
   'GET /': 'open',
   ...Object.fromEntries(
     pagePaths.flatMap((path) => [`GET /${path}`, `GET /${path}/*`]).map((route) => [route, 'open']),
@@ -118,6 +119,35 @@ it('forgets a session when it expires, and a session of another secret', async (
   expect(await read(app)).toEqual({ isSignedIn: false, scopes: [] });
 });
 
+it('ends a session when its user signs out, and no other session of the key', async () => {
+  const app = await createTestApp();
+  const signInAgain = async (): Promise<Record<string, string>> => {
+    const [{ name, value }] = (await signIn(app, { key: 'facet_serve' })).cookies as [{ name: string; value: string }];
+    return { [name]: value };
+  };
+  const [first, second] = [await signInAgain(), await signInAgain()];
+  const isSignedIn = async (cookies: Record<string, string>): Promise<boolean> =>
+    (await app.inject({ url: '/session', cookies })).json().isSignedIn;
+  expect(await isSignedIn(first)).toBe(true);
+  await app.inject({ method: 'DELETE', url: '/session', headers: marker, cookies: first });
+  expect(await isSignedIn(first)).toBe(false);
+  expect((await app.inject({ url: '/upstreams', cookies: first })).statusCode).toBe(401);
+  expect(await isSignedIn(second)).toBe(true);
+});
+
+it('proves that it knows a key, only to a caller who knows the key', async () => {
+  const app = await createTestApp();
+  const challenge = 'c';
+  const prove = async (key: string) => {
+    const payload = { challenge, proof: proveApiKey(hashApiKey(key), 'caller', challenge) };
+    return app.inject({ method: 'POST', url: '/session/proofs', headers: marker, payload });
+  };
+  expect((await prove('facet_serve')).json()).toEqual({
+    proof: proveApiKey(hashApiKey('facet_serve'), 'server', challenge),
+  });
+  expect((await prove('facet_made-up')).statusCode).toBe(401);
+});
+
 it('refuses damaged sessions', async () => {
   const app = await createTestApp();
   const { cookies } = await signIn(app, { key: 'facet_serve' });
@@ -137,7 +167,7 @@ it('a code signs in once and for a limited time', async () => {
   expect((await signIn(app, { code: first })).json()).toEqual({ isSignedIn: true, name: 'admin', scopes: ['admin'] });
   expect((await signIn(app, { code: first })).statusCode).toBe(401);
   const second = await create();
-  now += hourMs;
+  now += 10 * minuteMs;
   expect((await signIn(app, { code: second })).statusCode).toBe(401);
 });
 

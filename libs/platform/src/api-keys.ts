@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** The scopes of keys. `admin` implies `read`; no other scope implies another. */
 export const scopes = ['ingest', 'serve', 'read', 'admin'] as const;
@@ -41,16 +41,43 @@ export function hashApiKey(key: string): string {
  * @param now epoch milliseconds
  */
 export function findApiKey(presented: string, keys: readonly ApiKey[], now: number): ApiKey | undefined {
-  const digest = createHash('sha256').update(presented).digest();
-  const isHash = (hash: string): boolean => {
-    const expected = Buffer.from(hash, 'hex');
-    return expected.length === digest.length && timingSafeEqual(expected, digest);
-  };
+  const digest = hashApiKey(presented);
   let found: ApiKey | undefined;
-  for (const key of keys) {
-    const { previous } = key;
-    const isPrevious = previous !== undefined && isHash(previous.sha256) && now < Date.parse(previous.acceptedUntil);
-    if (isHash(key.sha256) || isPrevious) found ??= key;
-  }
+  for (const key of keys) if (acceptedHashes(key, now).some((hash) => isEqualHex(hash, digest))) found ??= key;
   return found;
+}
+
+/**
+ * Returns a proof that its maker knows a key or its hash. The proof reveals neither.
+ *
+ * @param challenge random text of the caller
+ */
+export function proveApiKey(sha256: string, by: 'caller' | 'server', challenge: string): string {
+  return createHmac('sha256', Buffer.from(sha256, 'hex')).update(`${by} ${challenge}`).digest('hex');
+}
+
+/**
+ * Returns the proof of a server that it knows the key of a caller, so that the caller can send the key to it. Returns undefined if
+ * no key matches the proof of the caller.
+ *
+ * @param now epoch milliseconds
+ */
+export function answerChallenge(
+  { challenge, proof }: { readonly challenge: string; readonly proof: string },
+  keys: readonly ApiKey[],
+  now: number,
+): string | undefined {
+  const hashes = keys.flatMap((key) => acceptedHashes(key, now));
+  const found = hashes.find((hash) => isEqualHex(proveApiKey(hash, 'caller', challenge), proof));
+  return found === undefined ? undefined : proveApiKey(found, 'server', challenge);
+}
+
+function acceptedHashes({ sha256, previous }: ApiKey, now: number): string[] {
+  return previous !== undefined && now < Date.parse(previous.acceptedUntil) ? [sha256, previous.sha256] : [sha256];
+}
+
+/** Compares in constant time. */
+function isEqualHex(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a, 'hex'), Buffer.from(b, 'hex')];
+  return left.length === right.length && timingSafeEqual(left, right);
 }

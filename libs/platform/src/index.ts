@@ -1,6 +1,6 @@
 export { addApiKey, readApiKeys, removeApiKey, replaceApiKey, rotateApiKey } from './api-key-file.ts';
 export type { AccessSource } from './api-key-file.ts';
-export { createApiKey, findApiKey, hashApiKey, hasScope, scopes } from './api-keys.ts';
+export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
 export { runChild } from './child-process/run-child.ts';

@@ -205,7 +205,9 @@ async function serve(
       '',
       curlExample(server.url, access.newKey, about.users[0]?.userId),
       '',
-      ...(page === undefined ? [] : [`Open      ${style('bold', page.link)}`, '']),
+      ...(page === undefined
+        ? []
+        : [`Open      ${style('bold', page.link)}`, `          A new link: ${facet} open`, '']),
       'Press Ctrl-C to stop.',
     ].join('\n'),
   );

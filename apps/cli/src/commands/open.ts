@@ -26,7 +26,7 @@ export const registerOpen: Register = (command, deps) => {
       .option('--url <url>', 'address of the console')
       .option('--api-key <key>', 'key to sign in with (default: FACET_API_KEY, or the new key of facet demo)')
       .option('--no-browser', 'only print the link'),
-    'The link signs in once. Without a key, the page asks for one.',
+    'The link signs in once, within ten minutes. Without a key, the page asks for one.',
     'facet open',
     'facet open --url https://console.example.com --api-key facet_…',
   ).action(deps.action(open));

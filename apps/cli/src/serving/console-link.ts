@@ -1,4 +1,5 @@
-import { AppError } from '@facet/platform';
+import { randomBytes } from 'node:crypto';
+import { AppError, hashApiKey, proveApiKey } from '@facet/platform';
 import { facet } from '../command-context.ts';
 
 /** A console as noted in a data home. The file is readable by its owner only. */
@@ -18,40 +19,64 @@ export function explorePath(userId: string): string {
 }
 
 /**
- * Returns a link that opens the console. With a key, the link signs in once.
+ * Returns a link that opens the console. With a key, the link signs in once. The key is sent only to a console that proves that it
+ * knows the key: after a crash, another program may listen on the address.
  *
  * @param path Where to start. Default: the first page.
  * @throws AppError `CONSOLE_UNREACHABLE`, `CONSOLE_KEY_REFUSED`.
  */
 export async function createConsoleLink({ url, apiKey }: RunningConsole, path = '/'): Promise<string> {
   const base = url.replace(/\/$/, '');
-  const [route, init] =
-    apiKey === undefined ? ['/healthz', {}] : ['/session/codes', { method: 'POST', headers: { 'x-api-key': apiKey } }];
-  const response = await fetch(base + route, { ...init, signal: AbortSignal.timeout(timeoutMs) }).catch(
-    (error: unknown) => {
-      throw new AppError(`No console responds at ${base}.`, {
-        code: 'CONSOLE_UNREACHABLE',
-        category: 'unavailable',
-        remedy: `Start one with: ${facet === 'facet' ? 'facet demo' : 'npm start, or npm run console'}. Or set its address with --url.`,
-        cause: error,
-      });
-    },
-  );
-  if (response.status === 401 || response.status === 403) {
-    throw new AppError(`The console at ${base} refused the API key with status ${response.status}.`, {
-      code: 'CONSOLE_KEY_REFUSED',
-      category: 'usage',
-      remedy: "Pass a key from the console's keys file with --api-key.",
-    });
+  const page = path === '/' ? base : base + path;
+  if (apiKey === undefined) {
+    await request(base, '/healthz');
+    return page;
   }
-  if (!response.ok) {
-    throw new AppError(`${base} responded with status ${response.status}.`, {
+  const hash = hashApiKey(apiKey);
+  const challenge = randomBytes(24).toString('base64url');
+  const body = { challenge, proof: proveApiKey(hash, 'caller', challenge) };
+  const { proof } = (await request(base, '/session/proofs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-facet-console': '1' },
+    body: JSON.stringify(body),
+  })) as { readonly proof?: string };
+  // The console needs no key.
+  if (proof === undefined) return page;
+  if (proof !== proveApiKey(hash, 'server', challenge)) {
+    throw keyRefused(base, 'did not prove that it knows the API key');
+  }
+  const init = { method: 'POST', headers: { 'x-api-key': apiKey } };
+  const { code } = (await request(base, '/session/codes', init)) as { readonly code: string };
+  return `${base}${path}#code=${code}`;
+}
+
+async function request(base: string, route: string, init: RequestInit = {}): Promise<unknown> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(base + route, { ...init, redirect: 'error', signal }).catch((error: unknown) => {
+    throw new AppError(`No console responds at ${base}.`, {
       code: 'CONSOLE_UNREACHABLE',
       category: 'unavailable',
-      remedy: 'Check that it is a Facet console and that it is ready.',
+      remedy: `Start one with: ${facet === 'facet' ? 'facet demo' : 'npm start, or npm run console'}. Or set its address with --url.`,
+      cause: error,
     });
+  });
+  if (response.status === 401 || response.status === 403) {
+    throw keyRefused(base, `refused the API key with status ${response.status}`);
   }
-  if (apiKey === undefined) return path === '/' ? base : base + path;
-  const { code } = (await response.json()) as { readonly code: string };
-  return `${base}${path}#code=${code}`;
+  const content: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
+  if (typeof content === 'object' && content !== null) return content;
+  throw new AppError(`${base} responded with status ${response.status}, unlike a console.`, {
+    code: 'CONSOLE_UNREACHABLE',
+    category: 'unavailable',
+    remedy: 'Check that it is a Facet console of this version and that it is ready.',
+  });
+}
+
+function keyRefused(base: string, what: string): AppError {
+  return new AppError(`The console at ${base} ${what}.`, {
+    code: 'CONSOLE_KEY_REFUSED',
+    category: 'usage',
+    remedy:
+      "Start the console again, or pass its address with --url and a key of the console's keys file with --api-key.",
+  });
 }

@@ -20,7 +20,7 @@ export interface ConsoleProcess {
 /**
  * Starts a console next to a serving process, and notes it in the data home for `facet open`.
  *
- * @throws AppError with the code of the process; the signal's reason when aborted.
+ * @throws AppError with the code of the process; as `createConsoleLink`; the signal's reason when aborted.
  */
 export async function startConsole(
   options: {
@@ -54,14 +54,16 @@ export async function startConsole(
   const { ready, ended, stop } = await startAppProcess('console', { env, failure }, signal);
   const running: RunningConsole = { url: ready.url, ...(access.newKey === undefined ? {} : { apiKey: access.newKey }) };
   const { consoleFile } = homePaths(home);
-  await writeFileAtomically(consoleFile, [JSON.stringify(running)], { mode: 0o600 });
-  return {
-    url: ready.url,
-    link: await createConsoleLink(running, path),
-    async close() {
-      await rm(consoleFile, { force: true });
-      stop('SIGTERM');
-      await ended;
-    },
+  const close = async (): Promise<void> => {
+    await rm(consoleFile, { force: true });
+    stop('SIGTERM');
+    await ended;
   };
+  try {
+    await writeFileAtomically(consoleFile, [JSON.stringify(running)], { mode: 0o600 });
+    return { url: ready.url, link: await createConsoleLink(running, path), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
