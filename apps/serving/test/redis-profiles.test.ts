@@ -4,7 +4,7 @@ import type { LocalRedis } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
 import { parsePositiveRule } from '@facet/features';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { apiKey, createHome, createTestApp, now } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
 
@@ -53,6 +53,24 @@ describe('profiles in Redis', () => {
         expect({ ...stored, recommendationId: '' }).toEqual({ ...loaded, recommendationId: '' });
       }
     }
+  });
+
+  it('are listed once in ten seconds, while the whole id finds a new user immediately', async () => {
+    const app = await openApp();
+    await collector.apply(['ada', 'ben'].map((userId) => rated({ userId }, 4)));
+    const search = async (query: string): Promise<unknown> => (await app.app.inject(`/v1/users?query=${query}`)).json();
+    const found = (...userIds: string[]) => ({
+      users: userIds.map((userId) => ({ userId, behaviors: 1 })),
+      isComplete: true,
+    });
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await search('a')).toMatchObject(found('ada'));
+    await collector.apply([rated({ userId: 'adam' }, 4)]);
+    expect(await search('ad')).toMatchObject(found('ada'));
+    expect(await search('adam')).toMatchObject(found('adam'));
+    vi.advanceTimersByTime(10_000);
+    expect(await search('ad')).toMatchObject(found('ada', 'adam'));
   });
 
   it('affect the next recommendation', async () => {

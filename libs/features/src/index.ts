@@ -42,7 +42,7 @@ export {
 export type { PopularityTimeline } from './popularity-timeline.ts';
 export { parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
 export type { PositiveRule } from './positive-rule.ts';
-export { createRandom, hashText, mix } from './random.ts';
+export { createRandom, hashText, mix, sampleByHash } from './random.ts';
 export type { Random } from './random.ts';
 export { buildUserSequences, cutEnd, historyEnd } from './sequences.ts';
 export type { Cut, UserSequences } from './sequences.ts';

@@ -21,6 +21,17 @@ export function hashText(text: string, seed = 0): number {
   return mix(hash);
 }
 
+/**
+ * Returns the `count` values with the smallest hashes of their ids, in this order. The sample does not depend on the order of the values, and
+ * stays the same while its ids exist. Equal hashes are ordered by id.
+ */
+export function sampleByHash<Value>(values: Iterable<Value>, count: number, idOf: (value: Value) => string): Value[] {
+  return Array.from(values, (value) => ({ value, id: idOf(value), hash: hashText(idOf(value)) }))
+    .sort((a, b) => a.hash - b.hash || (a.id < b.id ? -1 : 1))
+    .slice(0, count)
+    .map(({ value }) => value);
+}
+
 /** Spreads the bits of a 32-bit integer (the finalizer of MurmurHash3). */
 export function mix(value: number): number {
   let hash = value | 0;

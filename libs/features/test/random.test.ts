@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom, hashText, mix } from '../src/index.ts';
+import { createRandom, hashText, mix, sampleByHash } from '../src/index.ts';
 import type { Random } from '../src/index.ts';
 
 const draw = (random: Random, count: number): number[] => Array.from({ length: count }, () => random.next());
@@ -120,6 +120,20 @@ describe('hashText and mix', () => {
       const ones = hashes.filter((hash) => ((hash >>> bit) & 1) === 1).length;
       expect(Math.abs(ones - 5000)).toBeLessThan(300);
     }
+  });
+
+  it('a sample by hash does not depend on the order of the values, and a larger sample contains it', () => {
+    const ids = Array.from({ length: 500 }, (_, at) => `user-${at}`);
+    const sampleOf = (values: readonly string[], count: number) => sampleByHash(values, count, (id) => id);
+    const sample = sampleOf(ids, 20);
+    expect(sampleOf(ids.toReversed(), 20)).toEqual(sample);
+    expect(sampleOf(ids, 100).slice(0, 20)).toEqual(sample);
+    expect(sample.map((id) => hashText(id))).toEqual(
+      ids
+        .map((id) => hashText(id))
+        .sort((a, b) => a - b)
+        .slice(0, 20),
+    );
   });
 
   it('mix is injective on seeds', () => {

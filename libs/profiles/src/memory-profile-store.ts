@@ -97,14 +97,16 @@ export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfile
       return { replaced, removed: emptied.length + endedSessions.length };
     },
 
-    async *userIds() {
-      // The event loop gets a turn between the portions, so that millions of users delay no request.
-      let yielded = 0;
+    async listUserIds(keysMax) {
+      const userIds: string[] = [];
+      let keys = 0;
       for (const [userId, user] of users) {
-        if (isUserEmpty(user)) continue;
-        yield userId;
-        if (++yielded % idsPerTurn === 0) await yieldToEventLoop();
+        if (keys++ === keysMax) return { userIds, isComplete: false };
+        if (!isUserEmpty(user)) userIds.push(userId);
+        // Millions of users delay no request.
+        if (keys % idsPerTurn === 0) await yieldToEventLoop();
       }
+      return { userIds, isComplete: true };
     },
 
     size: async () => [...users.values()].filter((user) => !isUserEmpty(user)).length,

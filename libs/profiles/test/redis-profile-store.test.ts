@@ -208,6 +208,29 @@ describe('a Redis that fails', () => {
   });
 });
 
+describe('the users in Redis', () => {
+  it('are listed at the same cost, however many they are', async () => {
+    const client = connect();
+    const scans = async (): Promise<number> =>
+      Number(/cmdstat_scan:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+    const store = await openRedis({ url: redis.url, prefix: 'many' });
+    const listed = [];
+    for (const last of [500, 40_000]) {
+      const stored = Array.from({ length: last }, (_, user) => [`many:user:{u${user}}:attributes`, '[1,{}]']);
+      await client.mset(stored.flat());
+      const before = await scans();
+      const { userIds, isComplete } = await store.listUserIds(5_000);
+      listed.push({ isComplete, count: userIds.length });
+      expect(new Set(userIds).size).toBe(userIds.length);
+      expect(await store.read(userIds[0]!)).toBeDefined();
+      expect((await scans()) - before).toBeLessThanOrEqual(6);
+    }
+    expect(listed[0]).toEqual({ isComplete: true, count: 500 });
+    expect(listed[1]!.isComplete).toBe(false);
+    expect(listed[1]!.count).toBeGreaterThan(2_000);
+  });
+});
+
 async function eventually(check: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {

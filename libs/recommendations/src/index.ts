@@ -26,16 +26,11 @@ export {
 } from './similar-items.ts';
 export type { InterestCoupling } from './users/coupling.ts';
 export { respondWithUser, UserResponse } from './users/describe-user.ts';
-export {
-  distinctBehaviorsMin,
-  distinctUsersTried,
-  findDistinctUsers,
-  orderForSampling,
-} from './users/distinct-users.ts';
+export { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers } from './users/distinct-users.ts';
 export type { DistinctUser } from './users/distinct-users.ts';
 export { inferUser } from './users/inferred-user.ts';
 export type { Behavior } from './users/inferred-user.ts';
 export { ExampleUsersResponse, respondWithExampleUsers, respondWithUsers, UsersResponse } from './users/list-users.ts';
-export type { UserDirectory } from './users/list-users.ts';
+export type { UserDirectory, UserIds } from './users/list-users.ts';
 export { readRequester } from './users/requester.ts';
 export type { Requester } from './users/requester.ts';

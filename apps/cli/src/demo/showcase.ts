@@ -1,5 +1,6 @@
 import type { Bundle } from '@facet/bundles';
-import { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers, orderForSampling } from '@facet/recommendations';
+import { sampleByHash } from '@facet/features';
+import { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers } from '@facet/recommendations';
 import type { DistinctUser } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
@@ -41,7 +42,7 @@ export interface Showcase {
 /** Chooses users with distinct interests. The choice is deterministic. */
 export async function chooseShowcase(bundle: Bundle, users: readonly StoredUser[]): Promise<Showcase> {
   let showcase: Showcase = { rule: '', users: [] };
-  const sample = orderForSampling(users);
+  const sample = sampleByHash(users, users.length, ({ userId }) => userId);
   for (const minimum of distinctBehaviorsMin) {
     const distinct = await findDistinctUsers(bundle, sample, minimum);
     const shown = distinct.slice(0, usersShown).map((user) => describe(bundle, user));

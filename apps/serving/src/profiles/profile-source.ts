@@ -4,7 +4,7 @@ import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
-import type { ProfileReading, ReadProfile } from '@facet/recommendations';
+import type { ProfileReading, ReadProfile, UserIds } from '@facet/recommendations';
 import { RefCounted } from '../ref-counted.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -18,8 +18,8 @@ export interface ProfileSettings {
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
   readonly read: ReadProfile;
-  /** Yields the ids of all users, unlike `read` with the errors of the store. */
-  userIds(): AsyncIterable<string>;
+  /** Returns ids of users as of the last seconds, unlike `read` with the errors of the store. */
+  listUserIds(): Promise<UserIds>;
   close(): Promise<void>;
 }
 
@@ -98,6 +98,26 @@ const failuresMax = 5;
 /** Interval of the attempts after that. Other requests do not wait for an attempt. */
 const retryEveryMs = 1_000;
 
+/** A search reads at most this many keys of the store: a user has up to three. It takes Redis about 50 ms, in short commands. */
+const keysListedMax = 100_000;
+/** Searches while a person types read the store once. */
+const listedForMs = 10_000;
+
+/** Returns a function that shares its last result for some time. Failures are not shared with later calls. */
+function cacheFor<Value>(ms: number, read: () => Promise<Value>): () => Promise<Value> {
+  let cached: { readonly value: Promise<Value>; readonly until: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (cached !== undefined && now < cached.until) return cached.value;
+    const fresh = { value: read(), until: now + ms };
+    cached = fresh;
+    fresh.value.catch(() => {
+      if (cached === fresh) cached = undefined;
+    });
+    return fresh.value;
+  };
+}
+
 const unavailable: ProfileReading = { profile: undefined, isAvailable: false };
 
 function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDeps): ProfileReader {
@@ -138,7 +158,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         return unavailable;
       }
     },
-    userIds: () => store.userIds(),
+    listUserIds: cacheFor(listedForMs, () => store.listUserIds(keysListedMax)),
     close: () => store.close(),
   };
 }

@@ -29,7 +29,7 @@ export function addUserRoutes(app: HttpApp): void {
   const openDirectory = ({ bundle, profiles }: Loaded): UserDirectory => ({
     bundle,
     readProfile: profiles.read,
-    userIds: () => profiles.userIds(),
+    listUserIds: profiles.listUserIds,
     now: serving.now(),
   });
   const chooseExamples = oncePerBundle((_bundle, loaded: Loaded) =>
@@ -43,7 +43,9 @@ export function addUserRoutes(app: HttpApp): void {
       schema: {
         operationId: 'listUsers',
         summary: 'Find users by the start of their id',
-        description: 'Anonymous sessions are left out. With profiles in Redis, a search reads all keys.',
+        description:
+          'Anonymous sessions are left out. A search reads at most 100,000 keys of the profile store, and the ids that it ' +
+          'finds are reused for ten seconds. The exact id finds any user immediately.',
         tags,
         querystring: SearchQuery,
         response: { 200: UsersResponse, ...problemResponses },

@@ -441,7 +441,7 @@ export interface paths {
     };
     /**
      * Find users by the start of their id
-     * @description Anonymous sessions are left out. With profiles in Redis, a search reads all keys.
+     * @description Anonymous sessions are left out. A search reads at most 100,000 keys of the profile store, and the ids that it finds are reused for ten seconds. The exact id finds any user immediately.
      */
     readonly get: operations['listUsers'];
     readonly put?: never;
@@ -1330,6 +1330,8 @@ export interface components {
       readonly deltaId?: string;
       /** @description The shortest ids first, then in the order of characters. */
       readonly users: readonly components['schemas']['ListedUser'][];
+      /** @description Whether all users were searched. If not, enter the exact id to find any other user. */
+      readonly isComplete: boolean;
     };
   };
   responses: never;
@@ -2927,7 +2929,8 @@ export interface operations {
            *           "userId": "ada",
            *           "behaviors": 10
            *         }
-           *       ]
+           *       ],
+           *       "isComplete": true
            *     }
            */
           readonly 'application/json': components['schemas']['UsersResponse'];

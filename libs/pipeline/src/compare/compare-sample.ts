@@ -5,7 +5,7 @@ import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from '@facet/evaluation';
 import type { BootstrapInterval, RankedUser } from '@facet/evaluation';
-import { hashText } from '@facet/features';
+import { sampleByHash } from '@facet/features';
 import { AppError, isAppError } from '@facet/platform';
 import { respondWithRecommendations } from '@facet/recommendations';
 import type { ArmOverrides, RecommendationsRequest } from '@facet/recommendations';
@@ -217,12 +217,7 @@ async function compareBundles(
 
 function sampleUsers(dataset: Dataset, from: number, usersMax: number): readonly HeldOutSequenceUser[] {
   const { users } = heldOutWindow(dataset, from, Number.POSITIVE_INFINITY);
-  const hashOf = ({ userIndex }: HeldOutSequenceUser): number => hashText(dataset.sequences.userIds[userIndex]!);
-  return users
-    .map((user) => ({ user, hash: hashOf(user) }))
-    .sort((a, b) => a.hash - b.hash || a.user.userIndex - b.user.userIndex)
-    .slice(0, usersMax)
-    .map(({ user }) => user);
+  return sampleByHash(users, usersMax, ({ userIndex }) => dataset.sequences.userIds[userIndex]!);
 }
 
 /** Returns the items of the window that are new to the user. */

@@ -82,9 +82,10 @@ export interface ProfileStore {
    */
   rebuild(owners: AsyncIterable<OwnedChanges>, options: RebuildOptions): Promise<RebuildResult>;
   /**
-   * Yields the ids of the users with stored content, in no particular order. An id may occur twice. Anonymous sessions are left out.
+   * Returns distinct ids of users with stored content, in no particular order. Anonymous sessions are left out. The cost is bounded: of a
+   * larger store, returns the ids that it finds in the first `keysMax` keys.
    */
-  userIds(): AsyncIterable<string>;
+  listUserIds(keysMax: number): Promise<{ readonly userIds: readonly string[]; readonly isComplete: boolean }>;
   /** Counts the users with stored content, by iterating over all users. For reports and tests. */
   size(): Promise<number>;
   /** Removes everything, including erasure marks. */

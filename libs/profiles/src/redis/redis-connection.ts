@@ -31,6 +31,8 @@ type Callback = 'onRestart' | 'onConnection';
 
 const defaults = { connectTimeoutMs: 1_000, readTimeoutMs: 1_000, writeTimeoutMs: 5_000, writeRetriesMax: 2 };
 const retryDelayMs = 100;
+/** Redis looks at about this many keys in one command, in less than a millisecond. */
+export const keysPerScan = 1_000;
 /** Short, because an attempt to reconnect is cheap. */
 const reconnectDelayMsMax = 500;
 
@@ -112,7 +114,7 @@ export class RedisConnection {
     let cursor = '0';
     do {
       const [[next, keys]] = (await this.write((pipeline) =>
-        pipeline.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000),
+        pipeline.scan(cursor, 'MATCH', pattern, 'COUNT', keysPerScan),
       )) as [[string, string[]]];
       yield keys;
       cursor = next;

@@ -8,7 +8,7 @@ import type { OwnerChanges } from '../profile/owner-changes.ts';
 import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
 import type { ProfileStore } from '../profile/profile-store.ts';
 import { decodeEvents, decodeIdentities, encodeEvent } from '../profile/stored-entry.ts';
-import { RedisConnection } from './redis-connection.ts';
+import { keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
 import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
 import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
@@ -189,11 +189,14 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       return { replaced, removed };
     },
 
-    async *userIds() {
+    async listUserIds(keysMax) {
+      const names = new Set<string>();
+      let steps = 0;
       for await (const found of connection.scan(keys.patterns.users)) {
-        const names = found.filter((key) => !key.endsWith(':erased')).map(nameOfKey);
-        for (const name of new Set(names)) yield keys.userOf(name);
+        for (const key of found) if (!key.endsWith(':erased')) names.add(nameOfKey(key));
+        if (++steps * keysPerScan > keysMax) return { userIds: Array.from(names, keys.userOf), isComplete: false };
       }
+      return { userIds: Array.from(names, keys.userOf), isComplete: true };
     },
 
     size: async () => (await namesOf(keys.patterns.users)).size,

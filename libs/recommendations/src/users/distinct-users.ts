@@ -1,6 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BundleView } from '@facet/bundles';
-import { hashText } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import { recommend } from '../recommendations/respond.ts';
 import type { RecommendationResult } from '../recommendations/respond.ts';
@@ -28,14 +27,6 @@ export const distinctUsersTried = 200;
 /** An interest counts if it found at least this many of the first `itemsRead` items. */
 const itemsOfInterestMin = 3;
 const itemsRead = 50;
-
-/** Orders users by a hash of their id. The first N users are a deterministic sample. */
-export function orderForSampling<User extends { readonly userId: string }>(users: readonly User[]): User[] {
-  return users
-    .map((user) => ({ user, hash: hashText(user.userId) }))
-    .sort((a, b) => a.hash - b.hash || (a.user.userId < b.user.userId ? -1 : 1))
-    .map(({ user }) => user);
-}
 
 /**
  * Returns the users with distinct interests, most distinct first. Tries the first {@link distinctUsersTried} users that have enough

@@ -1,5 +1,5 @@
 import type { BundleView } from '@facet/bundles';
-import { hashText } from '@facet/features';
+import { sampleByHash } from '@facet/features';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { SearchRequest } from '../catalog/search-items.ts';
@@ -9,18 +9,21 @@ import { distinctBehaviorsMin, findDistinctUsers } from './distinct-users.ts';
 import type { ComparedUser } from './distinct-users.ts';
 import { readRequester } from './requester.ts';
 
+/** Distinct ids of users, in no particular order. */
+export interface UserIds {
+  readonly userIds: readonly string[];
+  /** Whether these are all users with stored events or attributes. */
+  readonly isComplete: boolean;
+}
+
 /** Where users are looked up. */
 export interface UserDirectory {
   readonly bundle: BundleView;
   readonly readProfile: ReadProfile;
-  /** Yields all users, in any order. An id may occur twice. */
-  readonly userIds: () => AsyncIterable<string>;
+  readonly listUserIds: () => Promise<UserIds>;
   /** Epoch milliseconds. */
   readonly now: number;
 }
-
-/** More matching ids than anyone reads; further ones are not collected. */
-const matchesMax = 10_000;
 
 const ListedUser = Type.Object(
   {
@@ -34,11 +37,16 @@ export const UsersResponse = Type.Object(
   {
     ...originFields,
     users: Type.Array(ListedUser, { description: 'The shortest ids first, then in the order of characters.' }),
+    isComplete: Type.Boolean({
+      description: 'Whether all users were searched. If not, enter the exact id to find any other user.',
+    }),
   },
   {
     title: 'UsersResponse',
     description: 'Users with stored events or attributes.',
-    examples: [{ bundleId: 'eb342103ec0057bad650138446eee7d9', users: [{ userId: 'ada', behaviors: 10 }] }],
+    examples: [
+      { bundleId: 'eb342103ec0057bad650138446eee7d9', users: [{ userId: 'ada', behaviors: 10 }], isComplete: true },
+    ],
   },
 );
 export type UsersResponse = Static<typeof UsersResponse>;
@@ -48,19 +56,16 @@ export async function respondWithUsers(
   { query, limit }: SearchRequest,
   directory: UserDirectory,
 ): Promise<UsersResponse> {
-  const matches = new Set<string>();
-  for await (const userId of directory.userIds()) {
-    if (!userId.startsWith(query)) continue;
-    if (matches.add(userId).size === matchesMax) break;
-  }
+  const { userIds, isComplete } = await directory.listUserIds();
   const isKnown = query !== '' && (await directory.readProfile(query)).profile !== undefined;
-  const ordered = [...matches].filter((userId) => userId !== query).sort(compareIds);
+  const ordered = userIds.filter((userId) => userId.startsWith(query) && userId !== query).sort(compareIds);
   const users = (isKnown ? [query, ...ordered] : ordered).slice(0, limit);
   return {
     ...describeOrigin(directory.bundle),
     users: await Promise.all(
       users.map(async (userId) => ({ userId, behaviors: (await readUser(directory, userId)).behaviors.length })),
     ),
+    isComplete,
   };
 }
 
@@ -103,7 +108,8 @@ export async function respondWithExampleUsers(
   { limit }: Pick<SearchRequest, 'limit'>,
   directory: UserDirectory,
 ): Promise<ExampleUsersResponse> {
-  const sample = await sampleUsers(directory);
+  const { userIds } = await directory.listUserIds();
+  const sample = sampleByHash(userIds, usersRead, (userId) => userId);
   let found: Awaited<ReturnType<typeof findDistinctUsers>> = [];
   for (const minimum of distinctBehaviorsMin) {
     found = await findDistinctUsers(directory.bundle, readUsers(directory, sample), minimum);
@@ -118,24 +124,6 @@ export async function respondWithExampleUsers(
       overlap,
     })),
   };
-}
-
-/** Returns the users with the smallest hashes, so that the sample does not depend on the order in which users are stored. */
-async function sampleUsers({ userIds }: UserDirectory): Promise<string[]> {
-  const sample: { readonly userId: string; readonly hash: number }[] = [];
-  const seen = new Set<string>();
-  const shrink = (): void => {
-    sample.sort((a, b) => a.hash - b.hash || (a.userId < b.userId ? -1 : 1));
-    for (const { userId } of sample.splice(usersRead)) seen.delete(userId);
-  };
-  for await (const userId of userIds()) {
-    if (seen.has(userId)) continue;
-    seen.add(userId);
-    sample.push({ userId, hash: hashText(userId) });
-    if (sample.length === 10 * usersRead) shrink();
-  }
-  shrink();
-  return sample.map(({ userId }) => userId);
 }
 
 async function* readUsers(directory: UserDirectory, userIds: readonly string[]): AsyncGenerator<ComparedUser> {

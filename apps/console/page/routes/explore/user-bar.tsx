@@ -38,7 +38,7 @@ export function UserBar({ search, user, interestCount, onChange }: UserBarProps)
         <SearchBox
           label="Find a user by id"
           placeholder="Find a user by id"
-          emptyText="No stored user has an id that starts like this."
+          emptyText="No listed user has an id that starts like this. The whole id finds every user."
           search={usersQuery}
           itemsOf={({ users }) => users}
           keyOf={({ userId }) => userId}
