@@ -19,6 +19,7 @@ import { AppError, utcDay } from '@facet/platform';
 import { facet, unlessAborted } from './command-context.ts';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
+import { describeInterestChoice } from './terminal/interest-choice.ts';
 import type { StageDisplay } from './terminal/progress.ts';
 import { countOf, formatCount, shortId } from './terminal/text.ts';
 
@@ -84,8 +85,7 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
           stage.step(`${name}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
         },
         onFit: ({ interests, epoch, score }, scores) => {
-          const compared = scores.map((each) => `${countOf(each.interests, 'interest')} ${each.score.toFixed(4)}`);
-          if (scores.length > 1) stage.note(`validation recall@50: ${compared.join(', ')}`);
+          if (scores.length > 1) stage.note(describeInterestChoice({ interests, interestScores: [...scores] }));
           fitted = `, ${countOf(interests, 'interest')}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;
         },
       },

@@ -14,7 +14,7 @@ const settings = `
 interactions: { positives: purchase }
 split: { testDays: 3, validationDays: 3 }
 features: { minHolders: 2 }
-model: { embeddingDim: 8, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
+model: { embeddingDim: 8, interests: 2, interestGainMin: 0.005, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
 training: { batchSize: 16, epochs: 12, patience: 12, windowDays: 20 }
 evaluation: { cutoffs: [10, 50] }
 gate: { usersMin: 5, lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false }

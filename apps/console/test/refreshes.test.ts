@@ -1,3 +1,6 @@
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { homePaths } from '@facet/config';
+import { createRunStore } from '@facet/pipeline/runs';
 import { beforeAll, expect, it } from 'vitest';
 import { expectAccessible, expectFits, openPage } from './browser.ts';
 import { startOperations } from './operations-stack.ts';
@@ -20,7 +23,7 @@ it('shows the schedule, past runs and why they ended', async () => {
   const runs = page.getByRole('list', { name: 'Runs, newest first' });
   await runs.getByRole('listitem').nth(7).waitFor();
   await runs.getByText('rejected').click();
-  await page.getByText('The bundle is kept.').waitFor();
+  await page.getByText('The bundle was deleted.').waitFor();
   await runs.getByText('failed').click();
   await page.getByText('The loss rose to 31.2 in epoch 3. Lower training.learningRate.').waitFor();
   expect(page.url()).toMatch(/run=\d{4}-\d\d-\d\d/);
@@ -51,6 +54,9 @@ it('starts a refresh and shows it live, without a reload, until it is promoted; 
   const detail = page.locator('.card', { hasText: 'Requested by both' });
   await detail.getByText('promoted').waitFor();
   await page.getByText(/best epoch \d+/).waitFor();
+  await page
+    .getByText(/^\d interests validate at 0\.\d{4}, 1 interest validates at 0\.\d{4}: \d (is|are) kept\.$/)
+    .waitFor();
 
   const lineage = page.getByRole('list', { name: /^Lineage/ });
   await lineage.getByRole('button', { name: /Promoted once/ }).waitFor();
@@ -63,6 +69,22 @@ it('starts a refresh and shows it live, without a reload, until it is promoted; 
   await lineage.getByRole('button', { name: /Model/ }).click();
   await page.getByText('Started from').waitFor();
   expect(loads).toBe(0);
+});
+
+it('leads from a rejected run to the comparison of its bundle, while it exists', async () => {
+  const { artifactsFolder, runsFolder } = homePaths(stack.home);
+  const [bundle] = await createFolderArtifactStore(artifactsFolder).list('bundle');
+  const runs = createRunStore(runsFolder);
+  const rejected = (await runs.list({ limit: 20 })).find(({ state }) => state === 'rejected')!;
+  for (const record of rejected.stages) {
+    const { outputs } = record;
+    if (outputs?.bundleId === undefined) continue;
+    await runs.write(rejected.run.runId, { ...record, outputs: { ...outputs, bundleId: bundle!.ref.id } });
+  }
+  const page = await openRefreshes(`?run=${rejected.run.runId}`);
+  const link = page.getByRole('link', { name: 'Compare it with the current one' });
+  await link.waitFor();
+  expect(await link.getAttribute('href')).toBe(`/compare?after=${bundle!.ref.id}`);
 });
 
 it('cancels a run with a reason', async () => {

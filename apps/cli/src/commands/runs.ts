@@ -1,10 +1,15 @@
+import type { ArtifactStore } from '@facet/artifacts';
+import { interestChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
+import type { InterestChoice } from '@facet/pipeline/lineage';
 import { createRunStore, nextRefreshes } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
+import { isAppError } from '@facet/platform';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
 import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
+import { describeInterestChoice } from '../terminal/interest-choice.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
 import { durationMs, queueOf } from './refresh.ts';
 import type { QueueFlags } from './refresh.ts';
@@ -56,9 +61,10 @@ async function list(options: ListRunsOptions, { output, terminal }: CommandConte
 }
 
 async function show(runId: string, options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
-  const { home } = await openPipeline(options);
+  const { home, store } = await openPipeline(options);
   const report = await createRunStore(home.runsFolder).read(runId);
-  output.document({ home: options.home, ...report });
+  const model = await readModelOf(report, store);
+  output.document({ home: options.home, ...report, ...(model === undefined ? {} : { model }) });
   const { run, state, reason, stages } = report;
   output.show(`Run ${run.runId}: ${state}${reason === undefined ? '' : `. ${printable(reason)}`}`);
   output.show(
@@ -66,6 +72,22 @@ async function show(runId: string, options: CommonOptions, { output, terminal }:
   );
   output.show(`Requested by ${printable(run.requestedBy)} at ${formatMinute(run.requestedAt)} UTC`);
   if (stages.length > 0) output.show(`\n${renderStages(report, terminal)}`);
+  if (model !== undefined) output.show(`\nModel ${shortId(model.id)}: ${describeInterestChoice(model)}`);
+}
+
+/** Returns undefined before the training has finished, and for a model that was deleted. */
+async function readModelOf(
+  { stages }: RunReport,
+  store: ArtifactStore,
+): Promise<(InterestChoice & { readonly id: string }) | undefined> {
+  const id = stages.findLast(({ outputs }) => outputs?.modelId !== undefined)?.outputs?.modelId;
+  if (id === undefined) return undefined;
+  try {
+    return { id, ...interestChoiceOf(await readModelInfo(store, id)) };
+  } catch (error) {
+    if (isAppError(error)) return undefined;
+    throw error;
+  }
 }
 
 async function cancel(runId: string, options: CancelRunOptions, context: CommandContext): Promise<void> {

@@ -49,14 +49,16 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
       },
     },
     async ({ params: { modelId } }) => {
-      const { readModelInfo } = await loadLineage();
-      const { fit, refit, bestEpoch, start } = await readModelInfo(store, modelId);
+      const { interestChoiceOf, readModelInfo } = await loadLineage();
+      const info = await readModelInfo(store, modelId);
+      const { fit, refit, bestEpoch, start } = info;
       const curveOf = (phase: 'fit' | 'refit', epochs: typeof fit) =>
         epochs.map(({ epoch, loss, score, examples }) => ({ phase, epoch, loss, recall: score, examples }));
       return {
         modelId,
         start: start?.kind ?? ('full' as const),
         startedFrom: start?.kind === 'warm' ? start.modelId : null,
+        ...interestChoiceOf(info),
         bestEpoch,
         epochs: [...curveOf('fit', fit), ...curveOf('refit', refit)],
       };

@@ -11,6 +11,13 @@ const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, d
 
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
 
+const interests = Type.Integer({ description: 'K: the largest number of interests that the model infers.' });
+const interestScores = Type.Optional(
+  Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }), {
+    description: 'Recall@50 in the validation window by number of interests; absent if no numbers were compared.',
+  }),
+);
+
 /** The origin of an artifact as the API returns it. */
 export const Lineage = Type.Unsafe<TracedLineage>(
   Type.Object(
@@ -39,6 +46,8 @@ export const Lineage = Type.Unsafe<TracedLineage>(
           startedFrom: Type.Optional(
             Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
           ),
+          interests: Type.Optional(interests),
+          interestScores,
         }),
         'Null if unknown.',
       ),
@@ -80,6 +89,8 @@ export const Training = Type.Object(
     modelId: Type.String(),
     start: Type.Union([Type.Literal('full'), Type.Literal('warm')]),
     startedFrom: Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
+    interests,
+    interestScores,
     bestEpoch: Type.Integer({ description: 'The epoch of the fit with the best recall.' }),
     epochs: Type.Array(
       Type.Object({
@@ -93,12 +104,17 @@ export const Training = Type.Object(
   },
   {
     title: 'Training',
-    description: 'The training curves of a model.',
+    description: 'The training curves of a model, and how its number of interests was chosen.',
     examples: [
       {
         modelId: exampleId,
         start: 'full',
         startedFrom: null,
+        interests: 4,
+        interestScores: [
+          { interests: 4, score: 0.21 },
+          { interests: 1, score: 0.198 },
+        ],
         bestEpoch: 1,
         epochs: [{ phase: 'fit', epoch: 1, loss: 6.31, recall: 0.21, examples: 90_213 }],
       },

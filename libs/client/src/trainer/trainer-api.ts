@@ -392,6 +392,13 @@ export interface components {
         readonly isGone: boolean;
         /** @description The model of a warm start. */
         readonly startedFrom?: string | null;
+        /** @description K: the largest number of interests that the model infers. */
+        readonly interests?: number;
+        /** @description Recall@50 in the validation window by number of interests; absent if no numbers were compared. */
+        readonly interestScores?: readonly {
+          readonly interests: number;
+          readonly score: number;
+        }[];
       } | null;
       /** @description Null if unknown. */
       readonly dataset: {
@@ -553,12 +560,19 @@ export interface components {
         };
       } | null;
     };
-    /** @description The training curves of a model. */
+    /** @description The training curves of a model, and how its number of interests was chosen. */
     readonly Training: {
       readonly modelId: string;
       readonly start: 'full' | 'warm';
       /** @description The model of a warm start. */
       readonly startedFrom: string | null;
+      /** @description K: the largest number of interests that the model infers. */
+      readonly interests: number;
+      /** @description Recall@50 in the validation window by number of interests; absent if no numbers were compared. */
+      readonly interestScores?: readonly {
+        readonly interests: number;
+        readonly score: number;
+      }[];
       /** @description The epoch of the fit with the best recall. */
       readonly bestEpoch: number;
       readonly epochs: readonly {
@@ -1039,7 +1053,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The training curves of a model. */
+      /** @description The training curves of a model, and how its number of interests was chosen. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -1050,6 +1064,17 @@ export interface operations {
            *       "modelId": "eb342103ec0057bad650138446eee7d9",
            *       "start": "full",
            *       "startedFrom": null,
+           *       "interests": 4,
+           *       "interestScores": [
+           *         {
+           *           "interests": 4,
+           *           "score": 0.21
+           *         },
+           *         {
+           *           "interests": 1,
+           *           "score": 0.198
+           *         }
+           *       ],
            *       "bestEpoch": 1,
            *       "epochs": [
            *         {

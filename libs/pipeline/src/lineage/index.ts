@@ -1,3 +1,4 @@
-export { readModelInfo } from '../model/model-artifact.ts';
+export { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
+export type { InterestChoice } from '../model/model-artifact.ts';
 export { traceLineage } from './trace-lineage.ts';
 export type { LakeLineage, Lineage, LineageArtifact } from './trace-lineage.ts';

@@ -5,13 +5,14 @@ import { openLakeSnapshot } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { readGateReport } from '../gate/gate-report.ts';
-import { readModelInfo } from '../model/model-artifact.ts';
+import { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
+import type { InterestChoice } from '../model/model-artifact.ts';
 
 /** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
 export interface Lineage {
   readonly bundle:
     (LineageArtifact & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
-  readonly model: (LineageArtifact & { readonly startedFrom?: string | null }) | null;
+  readonly model: (LineageArtifact & Partial<InterestChoice> & { readonly startedFrom?: string | null }) | null;
   readonly dataset:
     (LineageArtifact & { readonly window?: DatasetWindow; readonly counts?: Readonly<Record<string, number>> }) | null;
   readonly lake: LakeLineage | null;
@@ -89,7 +90,8 @@ async function traceModel(
 ): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
   const info = await orGone(readModelInfo(place.store, id));
   const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
-  const model = { id, isGone: info === undefined, ...(info === undefined ? {} : { startedFrom }) };
+  const facts = info === undefined ? {} : { startedFrom, ...interestChoiceOf(info) };
+  const model = { id, isGone: info === undefined, ...facts };
   const madeFrom = info?.datasetId ?? datasetId;
   return { model, ...(madeFrom === undefined ? { dataset: null, lake: null } : await traceDataset(madeFrom, place)) };
 }

@@ -98,6 +98,16 @@ export const ModelInfo = Type.Object({
 });
 export type ModelInfo = Static<typeof ModelInfo>;
 
+/** The number of interests of a model, and the validation scores that it was chosen by, if several numbers were compared. */
+export interface InterestChoice extends Pick<ModelInfo, 'interestScores'> {
+  readonly interests: number;
+}
+
+export function interestChoiceOf({ spec, interestScores }: ModelInfo): InterestChoice {
+  const { interests } = spec.config;
+  return interestScores === undefined ? { interests } : { interests, interestScores };
+}
+
 export interface Model {
   readonly id: string;
   readonly info: ModelInfo;

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
+import { describeInterestChoice } from './interest-choice.ts';
 
 /** The parts of a lineage, from the lake to the promotions. */
 export type LineageNode = 'lake' | 'dataset' | 'model' | 'bundle' | 'promotions';
@@ -27,6 +28,12 @@ export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; rea
               <ArtifactLink id={model.startedFrom} />
             )}
           </dd>
+          {model.interests === undefined ? null : (
+            <>
+              <dt>Interests</dt>
+              <dd>{describeInterestChoice({ ...model, interests: model.interests })}</dd>
+            </>
+          )}
         </Facts>
       );
     case 'bundle':

@@ -1,8 +1,10 @@
 import type { Refresh } from '@facet/client/trainer-api';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { formatCount, formatDuration, formatShare } from '../../parts/format.ts';
 import { DocLink } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
-import { hasEnded, outputsOf, stageNames } from './queries.ts';
+import { hasEnded, lineageQuery, outputsOf, stageNames } from './queries.ts';
 import type { StageRecord } from './queries.ts';
 import { RunState, stageColors } from './run-state.tsx';
 import { TrainingCurves } from './training-curves.tsx';
@@ -16,7 +18,7 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
   const isLive = !hasEnded(report);
   const live = useRunEvents(run.runId, isLive && run.place === 'queue');
   const now = useNow(isLive);
-  const { modelId } = outputsOf(report);
+  const { bundleId, modelId } = outputsOf(report);
   return (
     <div className="stack">
       <div className="row">
@@ -28,12 +30,7 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
         </span>
       </div>
       {reason === undefined ? null : <p className={state === 'failed' ? 'error-text' : undefined}>{reason}</p>}
-      {state === 'rejected' ? (
-        <p className="small muted">
-          The bundle is kept. Compare it with the current one before you promote it.{' '}
-          <DocLink to="promotion.md">How promotion works</DocLink>
-        </p>
-      ) : null}
+      {state === 'rejected' ? <RejectedBundle bundleId={bundleId} /> : null}
       <ol className="stage-list">
         {stageNames.map((name) => (
           <StageRow
@@ -50,6 +47,29 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
       ) : null}
       <TrainingCurves modelId={modelId} live={live?.progress.epochs} />
     </div>
+  );
+}
+
+/** What to do about a rejected bundle, while it exists. */
+function RejectedBundle({ bundleId }: { readonly bundleId: string | undefined }) {
+  const { data: lineage, isLoading } = useQuery({ ...lineageQuery(bundleId ?? ''), enabled: bundleId !== undefined });
+  if (isLoading) return null;
+  const isKept = lineage?.bundle?.isGone === false;
+  return (
+    <p className="small muted">
+      {isKept ? (
+        <>
+          The bundle is kept.{' '}
+          <Link to="/compare" search={{ after: bundleId }}>
+            Compare it with the current one
+          </Link>{' '}
+          before you promote it.{' '}
+        </>
+      ) : (
+        'The bundle was deleted. '
+      )}
+      <DocLink to="promotion.md">How promotion works</DocLink>
+    </p>
   );
 }
 

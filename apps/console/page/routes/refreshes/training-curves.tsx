@@ -4,6 +4,7 @@ import { formatNumber, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
 import { DocLink } from '../../parts/page.tsx';
+import { describeInterestChoice } from './interest-choice.ts';
 import { trainingQuery } from './queries.ts';
 import type { Epoch } from './use-run-events.ts';
 
@@ -45,6 +46,7 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
         </span>
         <DocLink to="model.md">How a model is trained</DocLink>
       </div>
+      {training === undefined ? null : <p className="small">{describeInterestChoice(training)}.</p>}
       <div className="grid">
         <LineChart title="Loss by epoch" x={x} series={losses} format={formatNumber} />
         <LineChart title="Recall@50 in the validation window by epoch" x={x} series={recalls} format={formatShare} />
