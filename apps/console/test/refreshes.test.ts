@@ -96,7 +96,7 @@ it('cancels a run with a reason', async () => {
   await page.getByLabel('Reason').fill('A test of <b>canceling</b>');
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.locator('.card', { hasText: 'Requested by both' }).getByText('canceled').waitFor();
-  await page.locator('.runs .card').nth(1).getByText('A test of <b>canceling</b>').waitFor();
+  await page.locator('.runs .card').nth(1).getByText('A test of <b>canceling</b>', { exact: true }).waitFor();
 });
 
 it('lets a key with the scope read look, and no other', async () => {
