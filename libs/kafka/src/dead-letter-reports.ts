@@ -27,6 +27,14 @@ export interface DeadLetterSummary {
   readonly deadLetters: readonly FoundDeadLetter[];
 }
 
+export interface SummaryQuery extends ReadDeadLettersQuery, DeadLetterFilter {
+  /** Number of returned dead letters. */
+  readonly limit: number;
+  readonly withRedriven?: boolean | undefined;
+  /** Characters of a returned payload. Default: all. */
+  readonly payloadMax?: number | undefined;
+}
+
 /**
  * Counts the dead letters of a topic by reason, and returns the newest.
  *
@@ -34,21 +42,23 @@ export interface DeadLetterSummary {
  */
 export async function summarizeDeadLetters(
   kafka: KafkaConnection,
-  {
-    limit,
-    withRedriven = false,
-    ...query
-  }: ReadDeadLettersQuery & DeadLetterFilter & { readonly limit: number; readonly withRedriven?: boolean | undefined },
+  { limit, withRedriven = false, payloadMax, ...query }: SummaryQuery,
 ): Promise<DeadLetterSummary> {
   const newest: FoundDeadLetter[] = [];
   const counts = new ReasonCounts();
   for await (const letter of readDeadLetters(kafka, query)) {
     if (!isInFilter(letter, query) || (letter.redrivenAt !== undefined && !withRedriven)) continue;
     counts.add(letter);
-    newest.push(letter);
+    newest.push(payloadMax === undefined ? letter : shorten(letter, payloadMax));
     if (newest.length > limit) newest.shift();
   }
   return { total: counts.total, reasons: counts.rows(), deadLetters: newest };
+}
+
+/** Copies the beginning of the payload: a slice would keep all of it in memory. */
+function shorten(letter: FoundDeadLetter, payloadMax: number): FoundDeadLetter {
+  const { payload } = letter;
+  return payload === null ? letter : { ...letter, payload: Buffer.from(payload.slice(0, payloadMax)).toString() };
 }
 
 /** Returns the dead letter with an id. @throws AppError as `readDeadLetters`. */

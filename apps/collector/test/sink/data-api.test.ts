@@ -35,6 +35,10 @@ it('lists dead letters, and redrives those that are valid now', async () => {
     body: { code: 'NOT_FOUND' },
   });
 
+  // Each list reads the whole topic: one at a time, and a few may wait.
+  const lists = Array.from({ length: 8 }, (_, n) => call(`${sink.url}/v1/dead-letters?limit=${n + 1}`));
+  expect(new Set((await Promise.all(lists)).map(({ status }) => status))).toEqual(new Set([200, 503]));
+
   // Before the type is declared, nothing can be redriven.
   const redrive = { reasons: ['unknown-type'], ids: [deadLetterId, 'none-0-0'] };
   expect((await call<RedriveReport>(`${sink.url}/v1/dead-letters/redrive`, { ...redrive, dryRun: true })).body).toEqual(

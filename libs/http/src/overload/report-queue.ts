@@ -78,7 +78,7 @@ export function createReportQueue<Query, Report>(
       signal?.throwIfAborted();
       const key = JSON.stringify(query);
       const known = entries.get(key);
-      const isFresh = known !== undefined && now() - (known.startedAt ?? now()) < ageMsMax;
+      const isFresh = known !== undefined && (known.startedAt === undefined || now() - known.startedAt < ageMsMax);
       if (!isFresh && signal !== undefined && unfinished.size >= unfinishedMax) {
         throw problemError('OVERLOADED', 'Too many reports are waiting.');
       }

@@ -1,8 +1,9 @@
-import { problemError, problemResponses, responseSignal } from '@facet/http';
+import { createReportQueue, problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { findDeadLetter, redrive, summarizeDeadLetters } from '@facet/kafka';
-import type { FoundDeadLetter, KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
+import type { KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
 import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { sinkProblems } from '../sink-problems.ts';
 import { DeadLetter, DeadLetters, DeadLettersQuery, RedriveReport, RedriveRequest } from './dead-letter-schema.ts';
 
@@ -30,6 +31,22 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
   const { kafka, publisher, topics, eventTypes, now } = deps;
   const topic = topics.deadLetters;
   const tags = ['dead letters'];
+  // Each reads the whole topic.
+  const queue = { now, freshMs: 0, keptMax: 5 };
+  const lists = createReportQueue(
+    (query: Static<typeof DeadLettersQuery>, signal: AbortSignal) =>
+      summarizeDeadLetters(kafka, {
+        topic,
+        signal,
+        reasons: query.reason?.split(','),
+        field: query.field,
+        limit: Number(query.limit ?? listedDefault),
+        withRedriven: query.redriven === 'true',
+        payloadMax: previewMax,
+      }),
+    queue,
+  );
+  const letters = createReportQueue((id: string, signal) => findDeadLetter(kafka, { topic, id, signal }), queue);
   const closing = new AbortController();
   let isRedriving = false;
   app.addHook('preClose', async () => closing.abort());
@@ -48,15 +65,8 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       },
     },
     async ({ query }, reply) => {
-      const { total, reasons, deadLetters } = await summarizeDeadLetters(kafka, {
-        topic,
-        signal: responseSignal(reply),
-        reasons: query.reason?.split(','),
-        field: query.field,
-        limit: Number(query.limit ?? listedDefault),
-        withRedriven: query.redriven === 'true',
-      });
-      return { total, reasons: [...reasons], deadLetters: deadLetters.map(preview).reverse() };
+      const { total, reasons, deadLetters } = await lists.read(query, { signal: responseSignal(reply) });
+      return { total, reasons: [...reasons], deadLetters: [...deadLetters].reverse() };
     },
   );
 
@@ -74,7 +84,7 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       },
     },
     async ({ params: { id } }, reply) => {
-      const found = await findDeadLetter(kafka, { topic, id, signal: responseSignal(reply) });
+      const found = await letters.read(id, { signal: responseSignal(reply) });
       if (found === undefined) throw problemError('NOT_FOUND', `There is no dead letter ${id}.`);
       return found;
     },
@@ -121,9 +131,4 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       };
     },
   );
-}
-
-function preview(letter: FoundDeadLetter): FoundDeadLetter {
-  const { payload } = letter;
-  return payload === null ? letter : { ...letter, payload: payload.slice(0, previewMax) };
 }
