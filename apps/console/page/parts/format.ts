@@ -1,4 +1,9 @@
+// A format is expensive to create. `toLocaleString` creates one for each call.
 const count = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const twoDecimals = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
+const threeDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const sixDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** 12345 → "12,345". */
@@ -10,22 +15,21 @@ export const formatCompact = (value: number): string => compact.format(value);
 /** Writes a number with three significant digits: 0.03456 → "0.0346". */
 export function formatNumber(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
-  return value.toLocaleString('en', { maximumSignificantDigits: Math.abs(value) >= 1000 ? 6 : 3 });
+  return (Math.abs(value) >= 1000 ? sixDigits : threeDigits).format(value);
 }
 
 /** 0.1234 → "12.3 %". */
 export function formatShare(share: number): string {
   const percent = share * 100;
-  const digits = percent !== 0 && Math.abs(percent) < 1 ? 2 : 1;
-  return `${percent.toLocaleString('en', { maximumFractionDigits: digits })} %`;
+  return `${(percent !== 0 && Math.abs(percent) < 1 ? twoDecimals : oneDecimal).format(percent)} %`;
 }
 
 /** 0.25 → "250 µs", 31.4 → "31 ms", 3100 → "3.1 s", 200000 → "3 min 20 s". */
 export function formatDuration(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`;
-  if (ms < 10) return `${ms.toLocaleString('en', { maximumFractionDigits: 1 })} ms`;
+  if (ms < 10) return `${oneDecimal.format(ms)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s`;
+  if (ms < 60_000) return `${oneDecimal.format(ms / 1000)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
   const hours = Math.floor(minutes / 60);
@@ -36,7 +40,7 @@ export function formatDuration(ms: number): string {
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toLocaleString('en', { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]}`;
+  return `${(power === 0 ? count : oneDecimal).format(bytes / 1024 ** power)} ${units[power]}`;
 }
 
 /** Returns a p-value. */

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { ApiError } from '../api/api-error.ts';
 import type { ApiName } from '../api/api-error.ts';
@@ -108,7 +109,10 @@ interface QueryViewProps<Data> {
 /** Shows the data of a query, or its loading or error state. Old data stays visible with a note when an update fails. */
 export function QueryView<Data>({ query, api, what, children }: QueryViewProps<Data>) {
   const { data, error } = query;
-  const retry = (): void => void query.refetch();
+  const client = useQueryClient();
+  // The other requests of the page failed for the same reason.
+  const retry = (): void =>
+    void client.refetchQueries({ type: 'active', predicate: ({ state }) => state.error !== null });
   if (data === undefined) {
     if (error !== null) return <Failure error={error} api={api} onRetry={retry} />;
     return what === undefined ? <Loading /> : <Loading what={what} />;

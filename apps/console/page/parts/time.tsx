@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { formatDuration } from './format.ts';
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
@@ -13,7 +14,7 @@ interface TimeProps {
 }
 
 /** A time in the zone of the reader. Hovering shows UTC. */
-export function Time({ at, isRelative = false, isDate = false }: TimeProps) {
+export const Time = memo(function Time({ at, isRelative = false, isDate = false }: TimeProps) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return <span>{String(at)}</span>;
   const utc = date.toISOString();
@@ -22,7 +23,7 @@ export function Time({ at, isRelative = false, isDate = false }: TimeProps) {
       {isRelative ? formatAge(date.getTime()) : (isDate ? localDate : local).format(date)}
     </time>
   );
-}
+});
 
 function formatAge(at: number): string {
   const ms = Date.now() - at;

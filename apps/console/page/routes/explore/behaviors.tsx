@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef } from 'react';
+import { memo, useRef } from 'react';
 import type { CSSProperties } from 'react';
 import type { InterestsResponse } from '@facet/client/serving';
 import { interestColor } from '../../parts/colors.ts';
@@ -256,7 +256,8 @@ interface HeatCellProps {
   readonly isNumbered: boolean;
 }
 
-function HeatCell({ interest, value, strongest, isNumbered }: HeatCellProps) {
+/** Most changes of a view leave the cells as they are. */
+const HeatCell = memo(function HeatCell({ interest, value, strongest, isNumbered }: HeatCellProps) {
   if (value === undefined) return <span role="cell" className="heat-cell" />;
   const strength = strengthMin + (strengthMax - strengthMin) * (value / strongest) ** 1.5;
   const style = {
@@ -268,4 +269,4 @@ function HeatCell({ interest, value, strongest, isNumbered }: HeatCellProps) {
       <span className={isNumbered ? '' : 'visually-hidden'}>{isNumbered ? Math.round(100 * value) : text}</span>
     </span>
   );
-}
+});

@@ -16,6 +16,8 @@ export interface Coloring {
   /** [points] class of each point. */
   readonly classes: Float32Array;
   readonly palette: readonly string[];
+  /** How many times larger than others the points of each class are; absent if all are equal. */
+  readonly sizes?: readonly number[];
   readonly legend: readonly { readonly color: string; readonly text: string; readonly detail?: string }[];
 }
 
@@ -52,6 +54,8 @@ export function colorPoints(input: ColoringInput): Coloring {
   return {
     classes: base.classes,
     palette: [...base.palette, colors.fresh],
+    // A few new items would be invisible among many.
+    sizes: [...base.palette.map(() => 1), 2],
     legend: [...base.legend, { color: colors.fresh, text: 'New since the bundle', detail: formatCount(map.newItems) }],
   };
 }

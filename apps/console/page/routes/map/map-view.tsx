@@ -104,7 +104,7 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
           {points.items.length < map.items
             ? `; ${formatCount(map.items - points.items.length)} without an embedding have no position`
             : ''}
-          {map.newItems === 0 ? '' : `; ${formatCount(map.newItems)} are new since the bundle`}
+          {map.newItems === 0 ? '' : `; ${formatCount(map.newItems)} new since the bundle`}
         </p>
       </Card>
       <div className="stack map-side">

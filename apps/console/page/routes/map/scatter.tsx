@@ -1,10 +1,13 @@
 import { useEffect, useRef, useState } from 'react';
-import createScatterplot from 'regl-scatterplot';
+import createScatterplot, { createRenderer } from 'regl-scatterplot';
 import { Failure } from '../../parts/states.tsx';
 import type { Coloring, Points } from './color-points.ts';
 import type { MapColors } from './theme-colors.ts';
 
 type Scatterplot = ReturnType<typeof createScatterplot>;
+
+/** From this number on, points are so small that squares look like circles. Squares take half the time of circles on a CPU. */
+const squaresFrom = 50_000;
 
 /** A mark above the points, such as an interest. */
 export interface Mark {
@@ -48,10 +51,15 @@ export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, on
       return undefined;
     }
     const { width, height } = element.parentElement!.getBoundingClientRect();
+    // The default renderer draws as many pixels as the window has.
+    const renderer = createRenderer({ canvas: document.createElement('canvas') });
+    renderer.resize(width, height);
     const created = createScatterplot({
+      renderer,
       canvas: element,
       width,
       height,
+      renderPointsAsSquares: latest.current.points.items.length >= squaresFrom,
       spatialIndexUseWorker: false,
       deselectOnEscape: true,
       opacityInactiveScale: 0.35,
@@ -72,6 +80,7 @@ export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, on
     });
     const observer = new ResizeObserver(([entry]) => {
       const { width: wide, height: high } = entry!.contentRect;
+      renderer.resize(wide, high);
       created.set({ width: wide, height: high });
       void created.redraw();
     });
@@ -79,6 +88,7 @@ export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, on
     return () => {
       observer.disconnect();
       created.destroy();
+      renderer.destroy();
     };
   }, []);
 
@@ -93,7 +103,8 @@ export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, on
       pointColorActive: colors.text,
       pointColorHover: colors.text,
       lassoColor: colors.accent,
-      pointSize: Math.max(1.5, 6 * crowd),
+      sizeBy: 'valueA',
+      pointSize: coloring.palette.map((_, position) => Math.max(1.5, 6 * crowd) * (coloring.sizes?.[position] ?? 1)),
       opacity: Math.max(0.35, 0.9 * Math.sqrt(crowd)),
     });
     void plot.current
