@@ -25,7 +25,7 @@ function startBrowser(): Promise<Browser> {
 export interface OpenOptions {
   /** Path and search, such as `/explore?user=u1`. */
   readonly path?: string;
-  /** Signs in with this key. `undefined` opens the page without a session. Default: `both`. */
+  /** Signs in with this key. `undefined` opens the page without a session. Default: `team`. */
   readonly key?: KeyName | undefined;
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
@@ -41,7 +41,7 @@ export interface OpenOptions {
 /** Opens a page of the console in a new session. At the end, the test fails if the browser's console has errors. */
 export async function openPage(options: OpenOptions = {}): Promise<Page> {
   const { path = '/', width = 1280, colorScheme = 'light', allowErrors } = options;
-  const key = 'key' in options ? options.key : 'both';
+  const key = 'key' in options ? options.key : 'team';
   const url = options.url ?? (await startStack()).url;
   const context = await (await startBrowser()).newContext({ viewport: { width, height: 800 }, colorScheme });
   context.setDefaultTimeout(60_000);
@@ -90,4 +90,17 @@ export async function expectAccessible(page: Page): Promise<void> {
 export async function expectFits(page: Page): Promise<void> {
   const excess = () => page.locator('html').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
   await expect.poll(excess).toBeLessThanOrEqual(0);
+}
+
+/** Runs JavaScript in the page, with the 2D context of a canvas that shows a picture as `context`, and returns its result. */
+export async function withPicture<Result>(page: Page, png: Buffer, script: string): Promise<Result> {
+  return page.evaluate(`(async () => {
+    const image = new Image();
+    image.src = 'data:image/png;base64,${png.toString('base64')}';
+    await image.decode();
+    const { width, height } = image;
+    const context = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
+    context.drawImage(image, 0, 0);
+    ${script}
+  })()`);
 }

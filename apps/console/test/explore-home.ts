@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import { shopItems, toJsonLines } from '@facet/testing';
-import { startConsole, startStack } from './stack.ts';
+import { startConsole, startServing, startStack } from './stack.ts';
 
 /** Titles as a catalog may contain them. */
 export const hostileTitles = {
@@ -27,8 +26,17 @@ export interface ExploreStack {
   readonly servingUrl: string;
 }
 
-/** Starts serving and a console on the shop with hostile titles and a user of 5,000 behaviors. */
-export async function startExploreStack(): Promise<ExploreStack> {
+/** An item that the bundle does not contain. */
+export const newItem = { ...shopItems[0]!, item_id: 'new-1', title: 'A thing that is new' };
+
+let stack: Promise<ExploreStack> | undefined;
+
+/** Starts serving and a console on the shop with hostile titles, a new item and a user of 5,000 behaviors, once for all test files. */
+export function startExploreStack(): Promise<ExploreStack> {
+  return (stack ??= createStack());
+}
+
+async function createStack(): Promise<ExploreStack> {
   const { home, keysFile } = await startStack();
   const folder = mkdtempSync(join(tmpdir(), 'facet-explore-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -37,7 +45,7 @@ export async function startExploreStack(): Promise<ExploreStack> {
     ...item,
     title: (hostileTitles as Readonly<Record<string, string>>)[item.item_id] ?? item.title,
   }));
-  writeFileSync(join(folder, 'items.jsonl'), toJsonLines(items));
+  writeFileSync(join(folder, 'items.jsonl'), toJsonLines([...items, newItem]));
   writeFileSync(join(folder, 'events.jsonl'), toJsonLines(busyEvents()));
   const run = (...args: string[]): Promise<unknown> => {
     const cli = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
@@ -45,18 +53,7 @@ export async function startExploreStack(): Promise<ExploreStack> {
   };
   await run('import', '--events', 'events.jsonl', '--items', 'items.jsonl');
   await run('delta');
-  const [port = 0] = await findFreePorts(1);
-  const servingUrl = `http://127.0.0.1:${port}`;
-  await startFacetProcess({
-    app: 'serving',
-    readyUrl: `${servingUrl}/readyz`,
-    env: {
-      FACET_HOME: join(folder, 'home'),
-      FACET_PORT: String(port),
-      FACET_API_KEYS_FILE: keysFile,
-      FACET_LOG_LEVEL: 'warn',
-    },
-  });
+  const { url: servingUrl } = await startServing(join(folder, 'home'), { keysFile });
   const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: servingUrl } });
   return { url, servingUrl };
 }

@@ -20,7 +20,7 @@ const open = (path: string, options: OpenOptions = {}): Promise<Page> => openPag
 async function ask<Body>(path: string, body: object): Promise<Body> {
   const response = await fetch(stack.servingUrl + path, {
     method: 'POST',
-    headers: { 'x-api-key': keys.both, 'content-type': 'application/json' },
+    headers: { 'x-api-key': keys.team, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
   if (response.status === 503) return ask(path, body);
@@ -68,7 +68,7 @@ describe('a user', () => {
     const whatIf = page.getByRole('region', { name: 'What if' });
     await whatIf.getByText(/entered the list|same items/).waitFor();
     const { behaviors } = (await (
-      await fetch(`${stack.servingUrl}/v1/users/u3`, { headers: { 'x-api-key': keys.both } })
+      await fetch(`${stack.servingUrl}/v1/users/u3`, { headers: { 'x-api-key': keys.team } })
     ).json()) as { behaviors: { itemId: string; title: string }[] };
     const { itemId } = behaviors.findLast(({ title }) => title === name)!;
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u3', ignore: [itemId] }));
@@ -264,33 +264,4 @@ it('shows 64 interests', async () => {
   await expectAccessible(page);
   await page.setViewportSize({ width: 360, height: 800 });
   await expectFits(page);
-});
-
-describe('an API that fails', () => {
-  it('a busy API: the page waits, asks again and recovers', async () => {
-    const page = await open('/explore?user=u1');
-    await heat(page).waitFor();
-    let refusals = 0;
-    await page.route('**/v1/recommendations', async (route) => {
-      if (++refusals > 4) return route.continue();
-      const json = { statusCode: 503, code: 'OVERLOADED', message: 'Too many requests.', remedy: 'Retry.' };
-      return route.fulfill({ status: 503, headers: { 'retry-after': '0' }, json });
-    });
-    await page.getByLabel('Merge').selectOption('round-robin');
-    await page.getByText('Serving is busy or not ready').first().waitFor();
-    await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u1', merge: { by: 'round-robin' } }));
-  });
-
-  it('without serving, the page says how to start it', async () => {
-    const page = await open('/explore?user=u1', { allowErrors: /502/ });
-    await page.route('**/api/serving/**', (route) =>
-      route.fulfill({
-        status: 502,
-        json: { statusCode: 502, code: 'API_UNREACHABLE', message: 'It does not respond.' },
-      }),
-    );
-    await page.reload();
-    await page.getByText('Serving is not running').first().waitFor();
-    await page.getByText('npm run facet -- serve').first().waitFor();
-  });
 });

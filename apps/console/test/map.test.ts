@@ -1,14 +1,16 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
-import { expectAccessible, expectFits, openPage } from './browser.ts';
+import { expectAccessible, expectFits, openPage, withPicture } from './browser.ts';
+import type { OpenOptions } from './browser.ts';
+import { newItem, startExploreStack } from './explore-home.ts';
 import { keys, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
 const allowErrors = /EvalError|Content Security Policy/;
 
-async function openMap(path = '/map', width = 1280): Promise<Page> {
-  const page = await openPage({ path, width, allowErrors });
+async function openMap(path = '/map', { width = 1280, url }: Pick<OpenOptions, 'width' | 'url'> = {}): Promise<Page> {
+  const page = await openPage({ path, width, allowErrors, ...(url === undefined ? {} : { url }) });
   await page.locator('canvas[data-points]').waitFor();
   return page;
 }
@@ -82,6 +84,35 @@ it('finds an item by its title and shows its most similar items', async () => {
   await expect.poll(() => new URL(page.url()).searchParams.get('item')).not.toBe(selected);
 });
 
+it('marks items that are new since the bundle', async () => {
+  const { url } = await startExploreStack();
+  const page = await openMap('/map', { url });
+  await page.getByText('; 1 new since the bundle').waitFor();
+  const entry = page.getByRole('listitem').filter({ hasText: 'New since the bundle' });
+  const color = await entry.locator('rect').getAttribute('fill');
+  await expect.poll(() => countPixels(page, color!)).toBeGreaterThan(10);
+  await page.getByLabel('Find an item').fill(newItem.title);
+  await page.locator('#found-items option').waitFor({ state: 'attached' });
+  await page.keyboard.press('Enter');
+  await page.getByText('new since the bundle', { exact: true }).waitFor();
+  await page.locator('.mark.selected').waitFor({ state: 'attached' });
+});
+
+/** Returns the number of pixels of the map that have nearly the given color, `#rrggbb`. */
+async function countPixels(page: Page, color: string): Promise<number> {
+  const wanted = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+  return withPicture(
+    page,
+    await page.locator('canvas').screenshot(),
+    `const { data } = context.getImageData(0, 0, width, height);
+    let count = 0;
+    for (let pixel = 0; pixel < data.length; pixel += 4) {
+      if (${JSON.stringify(wanted)}.every((part, place) => Math.abs(part - data[pixel + place]) < 40)) count++;
+    }
+    return count;`,
+  );
+}
+
 it('a lasso lists the items in it', async () => {
   const page = await openMap();
   await page.getByRole('button', { name: 'Lasso' }).click();
@@ -103,7 +134,7 @@ it('a lasso lists the items in it', async () => {
 });
 
 it('is accessible, and fits a phone', async () => {
-  const page = await openMap('/map', 360);
+  const page = await openMap('/map', { width: 360 });
   await expectFits(page);
   await expectAccessible(page);
 });

@@ -47,7 +47,7 @@ export async function createOperationsHome(): Promise<{ readonly home: string; r
   const log = await openFileEventLog(paths.logFolder);
   const opening = Date.parse(utcDay(Date.now())) - days * dayMs;
   for (let day = 0; day < days; day++) await log.append(eventsOf(opening + day * dayMs, day));
-  await recordExperiment(paths.exposuresFolder, (events) => log.append(events));
+  await log.append(await recordExperiment(paths.exposuresFolder, Date.parse(utcDay(Date.now()))));
   await sinkLog(log, paths.lakeFolder);
   await log.close();
   await recordRuns(createRunStore(paths.runsFolder));
@@ -86,13 +86,17 @@ function eventsOf(start: number, day: number): LoggedEvents {
   return [...bought, ...(day > 25 ? robot : []), ...bought.slice(0, day % 4)];
 }
 
-/** On each of eight days, every person gets three items. More people of the second arm click. */
-async function recordExperiment(folder: string, append: (events: LoggedEvents) => Promise<unknown>): Promise<void> {
+/**
+ * Records the responses of the experiment `merge-by-turns` on the eight days before `until`, and returns the clicks and purchases that followed.
+ * More people of the second arm click.
+ */
+export async function recordExperiment(folder: string, until: number): Promise<LoggedEvents> {
   const arms = { control: { weight: 1 }, 'by-turns': { weight: 1 } };
   const experiments = parseExperiments([{ name: 'merge-by-turns', share: 1, arms, shadow: {} }]);
-  const exposures = new ExposureWriter({ folder, retentionDays: 100 });
+  const exposures = new ExposureWriter({ folder, retentionDays: 100_000 });
+  const outcomes: LoggedEvents[number][] = [];
   for (let day = 8; day >= 1; day--) {
-    const respondedAt = Date.parse(utcDay(Date.now())) - day * dayMs + 10 * hourMs;
+    const respondedAt = until - day * dayMs + 10 * hourMs;
     for (let person = 0; person < 240; person++) {
       const userId = `reader-${person}`;
       const recommendationId = `r-${day}-${person}`;
@@ -118,12 +122,19 @@ async function recordExperiment(folder: string, append: (events: LoggedEvents) =
       const occurredAt = respondedAt + hourMs;
       const type = person % 5 === 0 ? 'purchase' : 'click';
       const itemId = items[person % 3]!;
-      await append([
-        { eventId: recommendationId, type, userId, itemId, recommendationId, occurredAt, receivedAt: occurredAt },
-      ]);
+      outcomes.push({
+        eventId: recommendationId,
+        type,
+        userId,
+        itemId,
+        recommendationId,
+        occurredAt,
+        receivedAt: occurredAt,
+      });
     }
   }
   await exposures.close();
+  return outcomes;
 }
 
 /** A week of past runs: promoted, rejected, skipped, failed and canceled. The newest is that of yesterday's data. */

@@ -10,6 +10,7 @@ export interface OperationsStack {
   readonly home: string;
   readonly configFile: string;
   readonly trainerUrl: string;
+  readonly sinkUrl: string;
   readonly ingestUrl: string;
   /** Sends events to the ingest. Returns its status. */
   sendEvents(events: readonly object[]): Promise<number>;
@@ -23,16 +24,19 @@ let stack: Promise<OperationsStack> | undefined;
 
 /** Starts the stack once for all test files. */
 export function startOperations(): Promise<OperationsStack> {
-  return (stack ??= createStack());
+  return (stack ??= createOperationsHome().then(startProcesses));
 }
 
-async function createStack(): Promise<OperationsStack> {
-  const [kafka, redis, { home, configFile }, ports] = await Promise.all([
-    startKafka(),
-    startRedis(),
-    createOperationsHome(),
-    findFreePorts(4),
-  ]);
+interface StackOptions {
+  readonly home: string;
+  readonly configFile: string;
+  /** The address of a serving process of the same home. */
+  readonly servingUrl?: string;
+}
+
+/** Starts Kafka, Redis, the collector, the trainer, the indexer and a console on a data home. They end with the tests. */
+export async function startProcesses({ home, configFile, servingUrl }: StackOptions): Promise<OperationsStack> {
+  const [kafka, redis, ports] = await Promise.all([startKafka(), startRedis(), findFreePorts(4)]);
   const [trainerPort = 0, indexerPort = 0, ingestPort = 0, sinkPort = 0] = ports;
   const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
   const keysFile = writeKeys(home);
@@ -62,6 +66,7 @@ async function createStack(): Promise<OperationsStack> {
   const { url } = await startConsole({
     keysFile,
     upstreams: {
+      ...(servingUrl === undefined ? {} : { FACET_SERVING_URL: servingUrl }),
       FACET_TRAINER_URL: urlOf(trainerPort),
       FACET_INDEXER_URL: urlOf(indexerPort),
       FACET_COLLECTOR_URL: urlOf(ingestPort),
@@ -75,6 +80,7 @@ async function createStack(): Promise<OperationsStack> {
     home,
     configFile,
     trainerUrl: urlOf(trainerPort),
+    sinkUrl: urlOf(sinkPort),
     ingestUrl: urlOf(ingestPort),
     async sendEvents(events) {
       const response = await fetch(`${urlOf(ingestPort)}/v1/events`, {

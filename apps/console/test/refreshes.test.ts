@@ -45,13 +45,13 @@ it('starts a refresh and shows it live, without a reload, until it is promoted; 
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await page.getByRole('progressbar', { name: 'Progress of train' }).waitFor();
   await page.getByText(/examples\/s/).waitFor();
-  await page.getByRole('img', { name: /^Loss by epoch\. fit.*: \d/ }).waitFor();
-  await page.getByRole('img', { name: /^Recall@50 in the validation window by epoch\. fit.*: \d/ }).waitFor();
+  await page.getByRole('img', { name: /^Loss\. fit.*: \d/ }).waitFor();
+  await page.getByRole('img', { name: /^Recall@50 in the validation window\. fit.*: \d/ }).waitFor();
   await page
-    .getByText(/Requested by both/)
+    .getByText(/Requested by team/)
     .first()
     .waitFor();
-  const detail = page.locator('.card', { hasText: 'Requested by both' });
+  const detail = page.locator('.card', { hasText: 'Requested by team' });
   await detail.getByText('promoted').waitFor();
   await page.getByText(/best epoch \d+/).waitFor();
   await page
@@ -95,7 +95,7 @@ it('cancels a run with a reason', async () => {
   await page.getByRole('button', { name: 'Cancel this run' }).click();
   await page.getByLabel('Reason').fill('A test of <b>canceling</b>');
   await page.getByRole('button', { name: 'Cancel the run' }).click();
-  await page.locator('.card', { hasText: 'Requested by both' }).getByText('canceled').waitFor();
+  await page.locator('.card', { hasText: 'Requested by team' }).getByText('canceled').waitFor();
   await page.locator('.runs .card').nth(1).getByText('A test of <b>canceling</b>', { exact: true }).waitFor();
 });
 

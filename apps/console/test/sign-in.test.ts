@@ -8,7 +8,7 @@ beforeAll(startStack);
 
 async function createLink(): Promise<string> {
   const { url } = await startStack();
-  const response = await fetch(`${url}/session/codes`, { method: 'POST', headers: { 'x-api-key': keys.both } });
+  const response = await fetch(`${url}/session/codes`, { method: 'POST', headers: { 'x-api-key': keys.team } });
   const { code } = (await response.json()) as { code: string };
   return `/#code=${code}`;
 }

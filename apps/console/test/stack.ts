@@ -12,7 +12,7 @@ import { shopFiles, writeShop } from '@facet/testing';
 
 /** API keys that the test stack accepts, by name. */
 export const keys = {
-  both: 'facet_both',
+  team: 'facet_team',
   serve: 'facet_serve',
   read: 'facet_read',
   admin: 'facet_admin',
@@ -21,7 +21,7 @@ export const keys = {
 export type KeyName = keyof typeof keys;
 
 const scopesOfKeys: Readonly<Record<KeyName, readonly Scope[]>> = {
-  both: ['serve', 'admin'],
+  team: ['serve', 'admin'],
   serve: ['serve'],
   read: ['read'],
   admin: ['admin'],
@@ -60,22 +60,38 @@ async function createStack(): Promise<Stack> {
   cpSync(shopFolder, folder, { recursive: true });
   const home = join(folder, 'home');
   const keysFile = writeKeys(folder);
-  const [servingPort = 0] = await findFreePorts(1);
-  const servingUrl = `http://127.0.0.1:${servingPort}`;
-  const serving = await startFacetProcess({
-    app: 'serving',
-    readyUrl: `${servingUrl}/readyz`,
-    env: {
-      FACET_HOME: home,
-      FACET_CONFIG: join(folder, 'facet.yaml'),
-      FACET_PORT: String(servingPort),
-      FACET_API_KEYS_FILE: keysFile,
-      FACET_TRENDS_SECONDS: '0.5',
-      FACET_LOG_LEVEL: 'warn',
-    },
+  const { process: serving, url: servingUrl } = await startServing(home, {
+    keysFile,
+    env: { FACET_CONFIG: join(folder, 'facet.yaml'), FACET_TRENDS_SECONDS: '0.5' },
   });
   const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: servingUrl } });
   return { url, servingUrl, serving, home, keysFile };
+}
+
+interface ServingOptions {
+  readonly keysFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts serving on a data home. It ends with the tests. */
+export async function startServing(
+  home: string,
+  { keysFile, env }: ServingOptions,
+): Promise<{ readonly url: string; readonly process: FacetProcess }> {
+  const [port = 0] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const process = await startFacetProcess({
+    app: 'serving',
+    readyUrl: `${url}/readyz`,
+    env: {
+      FACET_HOME: home,
+      FACET_PORT: String(port),
+      FACET_API_KEYS_FILE: keysFile,
+      FACET_LOG_LEVEL: 'warn',
+      ...env,
+    },
+  });
+  return { url, process };
 }
 
 /** Writes a keys file with the test keys. */

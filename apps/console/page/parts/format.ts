@@ -26,6 +26,7 @@ export function formatShare(share: number): string {
 
 /** 0.25 → "250 µs", 31.4 → "31 ms", 3100 → "3.1 s", 200000 → "3 min 20 s". */
 export function formatDuration(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${Math.round(ms * 1000)} µs`;
   if (ms < 10) return `${oneDecimal.format(ms)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -84,6 +84,9 @@ const pointsMax = 40;
 /** Distances of two labels, in epochs or days. */
 const steps = [1, 2, 5, 10, 20, 50, 100];
 const daySeconds = 86_400;
+const minuteClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short', hourCycle: 'h23' });
+const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
+const clockOf = (stepSeconds: number): Intl.DateTimeFormat => (stepSeconds < 60 ? secondClock : minuteClock);
 
 function optionsOf(
   { kind, series, format, height, yMax, x }: Drawing,
@@ -113,10 +116,16 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        size: kind === 'number' ? 28 : 44,
-        ...(kind === 'time' ? {} : { incrs: steps.map((step) => step * (kind === 'day' ? daySeconds : 1)) }),
+        size: kind === 'day' ? 44 : 28,
+        ...(kind === 'time'
+          ? {
+              space: 60,
+              values: (_plot, ticks, _axis, _space, step) =>
+                ticks.map((seconds) => clockOf(step).format(1000 * seconds)),
+            }
+          : { incrs: steps.map((step) => step * (kind === 'day' ? daySeconds : 1)) }),
       },
-      { ...axis, size: 58, values: (_plot, ticks) => ticks.map(format) },
+      { ...axis, size: 68, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [{}, ...lines],
     bands: bandsOf(series, color),

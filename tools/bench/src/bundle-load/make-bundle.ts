@@ -78,6 +78,14 @@ const info: BundleInfo = {
   metrics: {},
 };
 const index = await buildFaissIndex(embeddings.subarray(dim), dim, { kind: indexKind });
+/** Points in a hundred round groups. */
+const groups = Array.from({ length: 100 }, () => [random.next() * 1.6 - 0.8, random.next() * 1.6 - 0.8] as const);
+const positions = new Float32Array(2 * (itemCount + 1)).fill(Number.NaN);
+for (let item = 1; item <= itemCount; item++) {
+  const [x, y] = groups[random.int(groups.length)]!;
+  const [angle, radius] = [2 * Math.PI * random.next(), 0.1 * Math.sqrt(-Math.log(1 - random.next()))];
+  positions.set([x + radius * Math.cos(angle), y + radius * Math.sin(angle)], 2 * item);
+}
 const popularity = Float32Array.from({ length: itemCount + 1 }, () => Math.floor(1 / (random.next() + 1e-4)));
 const { id } = await createFolderArtifactStore(root).put(
   'bundle',
@@ -93,6 +101,7 @@ const { id } = await createFolderArtifactStore(root).put(
       firstSeen: new Int32Array(popularity.length),
       popularLists: noPopularLists,
       golden,
+      positions,
     });
     await index.save(join(folder, bundleFiles.index));
   },

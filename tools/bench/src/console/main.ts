@@ -1,32 +1,39 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { chromiumPath, findFreePorts, startFacetProcess } from '@facet/local-services';
-import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { logProgress, readOptions } from '../command-line.ts';
+import { measureCatalog } from './measure-catalog.ts';
+import type { CatalogFigures } from './measure-catalog.ts';
+import { startConsole } from './start-console.ts';
+import type { StartedConsole } from './start-console.ts';
 
-const help = `Measure the first view and the interactions of the page Explore in Chromium
+const help = `Measure the console in Chromium: the first view, the interactions, and large catalogs
 
   npm run bench -- console [options]
 
 Options:
   --home DIR   Data home with a current bundle (default: .facet/movielens-100k, which npm start makes)
   --repeat N   Number of measurements (default: 10)
+  --items N,N  Sizes of generated catalogs, for Item map and search; empty: none (default: 100000,1000000)
   --json       Print the results as JSON
   --help       Print this help
 
 first view   From the request of the page, with an empty cache, to the first recommendation. Budget: 1,500 ms
 script       Size of the scripts of that view, gzipped. Budget: 250 kB
 interaction  From a change of the merge to the new list, without the time of the API. Budget: 100 ms
+map          From opening Item map to all points drawn
+pan frame    Median time between two frames while the mouse drags the map, and mean processor time of a frame. At 60 frames a second
+             the time is 17 ms, which needs a graphics card
+search       From the last key of a title to the found item, on Explore
 
 Exit code: 1 when a median exceeds its budget.`;
 
 const { values } = readOptions(help, {
   home: { type: 'string', default: join('.facet', 'movielens-100k') },
   repeat: { type: 'string', default: '10' },
+  items: { type: 'string', default: '100000,1000000' },
   json: { type: 'boolean', default: false },
 });
 
@@ -62,79 +69,43 @@ const folder = await mkdtemp(join(tmpdir(), 'facet-bench-console-'));
 try {
   const figures = await measure(Number(values.repeat));
   const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, medianOf(all)]));
-  if (values.json) console.log(JSON.stringify({ medians, figures, budgets }));
-  else console.log(render(figures));
+  const catalogs: CatalogFigures[] = [];
+  for (const size of values.items.split(',').filter((text) => text !== '')) {
+    logProgress(`a catalog of ${size} items`);
+    catalogs.push(await measureCatalog(Number(size), folder));
+  }
+  if (values.json) console.log(JSON.stringify({ medians, figures, budgets, catalogs }));
+  else console.log([render(figures), ...catalogs.map(describeCatalog)].join('\n'));
   process.exitCode = Object.entries(budgets).some(([name, budget]) => medians[name]! > budget) ? 1 : 0;
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
 
 async function measure(repeats: number): Promise<Record<Figure, number[]>> {
-  const { url, key, stop } = await startConsole();
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+  const started = await startConsole(resolve(values.home), folder);
   const figures: Record<Figure, number[]> = { firstViewMs: [], scriptKilobytes: [], interactionMs: [] };
   try {
     // Serving compiles its code during the first requests.
-    await open(browser, url, key);
+    await open(started);
     for (let repeat = 0; repeat < repeats; repeat++) {
-      const { page, scriptBytes } = await open(browser, url, key);
-      figures.firstViewMs.push((await page.evaluate('window.firstViewMs')) as number);
+      const { page, scriptBytes } = await open(started);
+      figures.firstViewMs.push(await page.evaluate<number>('window.firstViewMs'));
       figures.scriptKilobytes.push(scriptBytes / 1000);
       for (const merge of ['round-robin', 'max']) {
-        figures.interactionMs.push((await page.evaluate(`(${measureInteraction})('${merge}')`)) as number);
+        figures.interactionMs.push(await page.evaluate<number>(`(${measureInteraction})('${merge}')`));
       }
       await page.context().close();
       logProgress(`${repeat + 1} of ${repeats}`);
     }
   } finally {
-    await browser.close();
-    await stop();
+    await started.stop();
   }
   return figures;
 }
 
-interface Started {
-  readonly url: string;
-  readonly key: string;
-  stop(): Promise<void>;
-}
-
-/** Starts serving and a console on the data home. */
-async function startConsole(): Promise<Started> {
-  const key = createApiKey();
-  const keysFile = join(folder, 'keys.yaml');
-  await addApiKey(keysFile, { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
-  const configFile = join(folder, 'facet.yaml');
-  await writeFile(configFile, '');
-  const [servingPort = 0, port = 0] = await findFreePorts(2);
-  const servingUrl = `http://127.0.0.1:${servingPort}`;
-  const env = {
-    FACET_HOME: resolve(values.home),
-    FACET_CONFIG: configFile,
-    FACET_EXPOSURES: join(folder, 'exposures'),
-    FACET_API_KEYS_FILE: keysFile,
-    FACET_LOG_LEVEL: 'warn',
-  };
-  const serving = await startFacetProcess({
-    app: 'serving',
-    env: { ...env, FACET_PORT: String(servingPort) },
-    readyUrl: `${servingUrl}/readyz`,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  const page = await startFacetProcess({
-    app: 'console',
-    env: { ...env, FACET_PORT: String(port), FACET_SERVING_URL: servingUrl },
-    readyUrl: `${url}/readyz`,
-  });
-  const stop = async (): Promise<void> => void (await Promise.all([page.stop(), serving.stop()]));
-  return { url, key, stop };
-}
-
 /** Opens Explore with an empty cache, and waits for its first recommendation. */
-async function open(browser: Browser, url: string, key: string): Promise<{ page: Page; scriptBytes: number }> {
-  const context = await browser.newContext();
-  await context.request.post(`${url}/session`, { headers: { 'x-facet-console': '1' }, data: { key } });
-  const page = await context.newPage();
+async function open({ url, openSession }: StartedConsole): Promise<{ page: Page; scriptBytes: number }> {
+  const page = await (await openSession()).newPage();
   const scripts: Promise<Buffer>[] = [];
   page.on('response', (response) => {
     if (response.url().endsWith('.js')) scripts.push(response.body());
@@ -157,4 +128,15 @@ function render(figures: Record<Figure, number[]>): string {
       return `${name.padEnd(16)} median ${median}   highest ${high}   budget ${budgets[name as Figure]}`;
     })
     .join('\n');
+}
+
+function describeCatalog(catalog: CatalogFigures): string {
+  const { items, points, mapMs, panFrameMs, panFrameProcessorMs, heapMegabytes, searchMs, renderer } = catalog;
+  return [
+    `${items.toLocaleString('en')} items, drawn by ${renderer}`,
+    `  map ${(mapMs / 1000).toFixed(1)} s, ${points.toLocaleString('en')} points`,
+    `  pan frame ${Math.round(panFrameMs)} ms, processor time ${Math.round(panFrameProcessorMs)} ms`,
+    `  script memory ${Math.round(heapMegabytes)} MB`,
+    `  search ${Math.round(searchMs)} ms`,
+  ].join('\n');
 }

@@ -78,7 +78,7 @@ function StageChart({ readings }: ChartProps) {
         ))}
       </select>
       <LineChart
-        title={`${quantileNames[quantile]} of each stage of these requests`}
+        title={`${quantileNames[quantile]} by stage`}
         kind="time"
         x={timesOf(readings)}
         series={stages.map((stage, place) => ({

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { interestColor } from '../../parts/colors.ts';
-import { formatNumber, formatShare } from '../../parts/format.ts';
+import { formatNumber } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
 import { DocLink } from '../../parts/page.tsx';
@@ -14,6 +14,9 @@ interface TrainingCurvesProps {
   /** The epochs of the training in progress. */
   readonly live: readonly Epoch[] | undefined;
 }
+
+/** Epochs differ by hundredths of a percent. */
+const formatRecall = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 /** The loss and the recall of each epoch. Shows nothing before the first epoch, and for a model that was deleted. */
 export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
@@ -48,8 +51,8 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
       </div>
       {training === undefined ? null : <p className="small">{describeInterestChoice(training)}.</p>}
       <div className="grid">
-        <LineChart title="Loss by epoch" x={x} series={losses} format={formatNumber} />
-        <LineChart title="Recall@50 in the validation window by epoch" x={x} series={recalls} format={formatShare} />
+        <LineChart title="Loss" x={x} series={losses} format={formatNumber} />
+        <LineChart title="Recall@50 in the validation window" x={x} series={recalls} format={formatRecall} />
       </div>
     </div>
   );
