@@ -68,7 +68,8 @@ export class Jobs implements JobRunner {
       .catch(() => undefined)
       .then(() => {
         signal.throwIfAborted();
-        this.#logger.info({ job: task.kind }, 'a job has started');
+        const bundleId = task.kind === 'gate' ? task.bundleId : task.after.bundleId;
+        this.#logger.info({ job: task.kind, bundleId }, 'a job has started');
         return runJob(task, { signal, onProgress: (share) => void (job.progress = share) });
       });
     const job: Job = { result, progress: 0, isFinished: false };
