@@ -2,6 +2,7 @@ import { timeout, TimeoutStrategy } from 'cockatiel';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, LogEntry } from 'kafkajs';
 import type { Logger } from '@facet/platform';
+import { addCompressionCodecs } from './compression-codecs.ts';
 
 export interface KafkaOptions {
   /** `host:port` of at least one broker of the cluster. */
@@ -37,6 +38,7 @@ const closing = within(2_000);
 
 /** Creates a connection that connects on first use, so that a process starts while Kafka is away. */
 export function connectKafka({ brokers, clientId, logger }: KafkaOptions): KafkaConnection {
+  addCompressionCodecs();
   const client = new Kafka({
     brokers: [...brokers],
     clientId,

@@ -1,7 +1,7 @@
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection } from './connect-kafka.ts';
 export { deadLetter, deadLetterRecord, readDeadLetters } from './dead-letters.ts';
-export type { DeadLetter, FoundDeadLetter } from './dead-letters.ts';
+export type { DeadLetter } from './dead-letters.ts';
 export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-reports.ts';
 export type { RedriveReport } from './dead-letter-reports.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';

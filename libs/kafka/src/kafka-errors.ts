@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import type { PartitionRange } from '@facet/event-log';
 
 /** Returns the type of the broker's error, wherever it is in the chain of causes. */
@@ -71,27 +71,6 @@ export function refusedRecords(refused: readonly RejectedRecord[]): AppError {
 const tooLargeReasons: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 /** Errors of brokers that refuse a record permanently. */
 export const refusalReasons: ReadonlySet<string> = new Set([...tooLargeReasons, 'INVALID_TIMESTAMP']);
-
-/** Whether a batch could not be decompressed, as reported by kafkajs or by {@link unsupportedCodec}. */
-export function isCodecError(error: unknown): error is Error {
-  return (
-    error instanceof Error && (error.name === 'KafkaJSNotImplemented' || isAppError(error, 'EVENTS_CODEC_UNSUPPORTED'))
-  );
-}
-
-export function unsupportedCodec(topic: string, at: PartitionRange | undefined, cause: Error): AppError {
-  const codec = /^\w+/.exec(cause.message)?.[0] ?? 'unknown';
-  const place = at === undefined ? '' : `, partition ${at.partition}, near offset ${at.from},`;
-  return new AppError(`${topic}${place} contains records compressed with ${codec}, which Facet cannot read.`, {
-    code: 'EVENTS_CODEC_UNSUPPORTED',
-    category: 'input',
-    remedy:
-      'Configure the producers to compress with gzip or not at all, or set compression.type=gzip on the topic, so that ' +
-      'brokers convert new records. Send the existing records again and move the offset of the sink past them.',
-    context: { topic, partition: at?.partition, offset: at?.from, codec },
-    cause,
-  });
-}
 
 export function logTruncated(topic: string, range: PartitionRange, end: number): AppError {
   const { partition, from, to } = range;

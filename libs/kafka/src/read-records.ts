@@ -3,7 +3,7 @@ import type { Batch, Consumer } from 'kafkajs';
 import type { PartitionRange } from '@facet/event-log';
 import { clientRetry, within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { isCodecError, logTruncated, unreachable, unsupportedCodec } from './kafka-errors.ts';
+import { logTruncated, unreachable } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
 
 export interface ReadRecordsQuery {
@@ -33,7 +33,7 @@ export interface RawBatch {
  * the read.
  *
  * @throws AppError `EVENTS_LOG_UNREACHABLE`, `EVENTS_TOPIC_UNKNOWN`, `EVENTS_LOG_TRUNCATED` when the topic ends before a
- * range does, `EVENTS_CODEC_UNSUPPORTED` after all readable records before it. The signal's reason when it aborts.
+ * range does. The signal's reason when it aborts.
  */
 export async function* readRecords(kafka: KafkaConnection, query: ReadRecordsQuery): AsyncGenerator<RawBatch> {
   const { topic, signal } = query;
@@ -46,14 +46,6 @@ export async function* readRecords(kafka: KafkaConnection, query: ReadRecordsQue
   try {
     await reader.start();
     for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
-  } catch (error) {
-    if (!isCodecError(error)) throw error;
-    const rest = reader.rest();
-    const [first] = rest;
-    if (first === undefined || rest.length === 1) throw unsupportedCodec(topic, first, error);
-    // kafkajs does not name the unreadable partition. Read one by one, that partition is the one that fails.
-    await reader.close();
-    for (const range of rest) yield* readRecords(kafka, { topic, ranges: [range], signal });
   } finally {
     await reader.close();
   }
@@ -138,11 +130,6 @@ class RangeReader {
       quietMs = isQuiet ? quietMs + checkAfterMs : 0;
       if (isQuiet) await this.#checkRanges(quietMs);
     }
-  }
-
-  /** Returns the unread parts of the ranges. */
-  rest(): readonly PartitionRange[] {
-    return [...this.#open.values()];
   }
 
   close(): Promise<void> {

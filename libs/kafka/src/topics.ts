@@ -57,7 +57,7 @@ export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopics
     configEntries: Object.entries({
       ...configs,
       'min.insync.replicas': String(replicationFactor >= 3 ? 2 : 1),
-      // Brokers then convert records of other producers from codecs that Node cannot read.
+      // Brokers convert records of other producers to the codec that Node reads fastest.
       'compression.type': 'gzip',
     }).map(([name, value]) => ({ name, value })),
   });

@@ -87,7 +87,6 @@ it('lists the category of every error code', () => {
         "DATASET_EMPTY_WINDOW",
         "DATASET_NO_POSITIVES",
         "EVALUATION_NO_USERS",
-        "EVENTS_CODEC_UNSUPPORTED",
         "EVENTS_COLUMN_MISSING",
         "EVENTS_DAY_BAD",
         "EVENTS_FILE_DAMAGED",

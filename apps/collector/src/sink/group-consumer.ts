@@ -242,13 +242,10 @@ function unreachable(problem: string, cause: unknown): AppError {
 }
 
 function crashed(groupId: string, cause: Error): AppError {
-  const isCodec = cause.name === 'KafkaJSNotImplemented';
   return new AppError(`The consumer of the group ${groupId} has stopped: ${cause.message}.`, {
     code: 'SINK_CONSUMER_CRASHED',
     category: 'crashed',
-    remedy: isCodec
-      ? 'A producer compresses with a codec that Node cannot read. Set compression.type=gzip on the topic, so that brokers convert new records.'
-      : 'Restart the sink. It continues from the stored offsets.',
+    remedy: 'Restart the sink. It continues from the stored offsets.',
     context: { groupId, cause: cause.name },
     cause,
   });
