@@ -20,7 +20,7 @@ function readSnappy(data: Buffer): Buffer {
 }
 
 /**
- * Lets kafkajs read LZ4, Snappy and Zstandard, of which it reads only gzip by itself. Facet writes none of them. Call it before the
+ * Lets kafkajs read LZ4, Snappy and Zstandard, which it cannot read without a library. Facet writes none of them. Call it before the
  * first consumer; more calls have no effect.
  */
 export function addCompressionCodecs(): void {
