@@ -59,7 +59,7 @@ export interface LinkCodes {
 
 /** The oldest code is dropped at this number. */
 const codesMax = 100;
-/** A link in the history of a terminal soon becomes useless. */
+/** Codes expire, so that a link in the history of a terminal cannot sign in later. */
 const codeMs = 10 * minuteMs;
 
 export function createLinkCodes({ now }: { readonly now: () => number }): LinkCodes {

@@ -1,5 +1,5 @@
 import { decompress as decompressZstandard } from 'fzstd';
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { decompress as decompressLz4 } from 'lz4js';
 import { uncompress as decompressSnappy } from 'snappyjs';
 
@@ -24,6 +24,7 @@ function readSnappy(data: Buffer): Buffer {
  * first consumer; more calls have no effect.
  */
 export function addCompressionCodecs(): void {
+  const { CompressionCodecs, CompressionTypes } = kafkajs;
   const reader = (decompress: (data: Buffer) => Uint8Array) => () => ({
     decompress: async (data: Buffer) => Buffer.from(decompress(data)),
     compress: async () => Promise.reject(new Error('Facet compresses with gzip only.')),

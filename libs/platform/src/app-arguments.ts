@@ -16,7 +16,8 @@ export interface AppArguments {
 }
 
 /**
- * Responds to `--help` and `--version`, and refuses unknown arguments, of an app that environment variables configure. Prints to
+ * Handles the command line of an app that environment variables configure: prints `--help` and `--version`, and refuses unknown
+ * arguments. Prints to
  * the standard streams. For entry points only.
  *
  * @returns the exit code if the process should end; undefined if the app should start.

@@ -59,9 +59,9 @@ export const registerKeys: Register = (command, deps) => {
     'facet keys create --name web --scope ingest --origin https://shop.example --events-per-second 500',
   ).action(deps.action(createKey));
   addNotes(
-    add('rotate', 'Replace a key and print the new one once; the old one works on for a while')
+    add('rotate', 'Replace a key and print the new one; the old key works until the overlap ends')
       .requiredOption('--name <name>', 'name of the key')
-      .option('--overlap <hours>', 'hours in which the old key still works; 0 ends it now', parseHours, 24),
+      .option('--overlap <hours>', 'hours until the old key stops working; 0 stops it now', parseHours, 24),
     '',
     'facet keys rotate --name backend --overlap 72',
   ).action(deps.action(rotateKey));

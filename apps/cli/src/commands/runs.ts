@@ -75,7 +75,7 @@ async function show(runId: string, options: CommonOptions, { output, terminal }:
   if (model !== undefined) output.show(`\nModel ${shortId(model.id)}: ${describeInterestChoice(model)}`);
 }
 
-/** Returns undefined before the training has finished, and for a model that was deleted. */
+/** Reads the model of a run. Returns undefined before the training has finished, or if the model was deleted. */
 async function readModelOf(
   { stages }: RunReport,
   store: ArtifactStore,

@@ -24,7 +24,7 @@ export const SinkStatus = Type.Object(
       since: Type.Integer(),
       lag: Type.Integer({ description: 'Messages of all partitions that no member has stored.' }),
       stalledSeconds: Type.Number({
-        description: 'The longest time that the group has stored nothing of a partition with messages to store.',
+        description: 'Seconds without progress of the slowest partition with unstored messages.',
       }),
     }),
     partitions: Type.Array(
@@ -61,9 +61,9 @@ export interface SinkAppDeps extends DeadLetterDeps, ValidationRules {
 
 export interface SinkAppOptions {
   readonly access: Access;
-  /** Without progress of this process for longer, it is not alive. */
+  /** When this process makes no progress for longer, `/healthz` responds with 503. */
   readonly stallMs: number;
-  /** While the group stores nothing of a partition for longer, no member is ready. */
+  /** When a partition makes no progress for longer, `/readyz` of every member responds with 503. */
   readonly groupStallMs: number;
 }
 

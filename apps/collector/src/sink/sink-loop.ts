@@ -252,7 +252,7 @@ export class SinkLoop implements GroupListener {
         if (committed > 0 && offsetOwner === 'lake') this.#noteLost({ topic, partition }, committed, next);
         const position = { topic, partition, next, stored: next, end };
         this.#positions.set(source, position);
-        // The group may know an older offset, or none: other members read there what is stored.
+        // Other members read their lag from the group, which may have an older offset or none.
         if (next > 0) this.#uncommitted.set(source, position);
         log.seek(topic, partition, next);
       }

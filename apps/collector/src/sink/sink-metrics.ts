@@ -92,7 +92,7 @@ export function addSinkGauges(
   gauge('stalled_seconds', 'Seconds without progress while there is work.', (state) => stalledMs(state, now()) / 1000);
   gauge(
     'group_stalled_seconds',
-    'Longest time that the group has stored nothing of a partition with messages to store.',
+    'Seconds without progress of the slowest partition with unstored messages.',
     (state) => groupStalledMs(state) / 1000,
   );
   gauge('buffered_rows', 'Rows that are processed and not in the lake.', ({ bufferedRows }) => bufferedRows);

@@ -53,7 +53,7 @@ export interface GroupPartition {
   readonly movedAt: number;
 }
 
-/** Adds the time of the last progress to what was read now. */
+/** Returns the partitions as read now, each with the time of its last progress. */
 export function followGroup(
   before: readonly GroupPartition[],
   read: readonly Omit<GroupPartition, 'movedAt'>[],
@@ -71,7 +71,7 @@ export function groupLag({ groupPartitions }: SinkState): number {
   return groupPartitions.reduce((sum, partition) => sum + lagOf(partition), 0);
 }
 
-/** Returns the longest time, in milliseconds, that the group has stored nothing of a partition with messages to store. */
+/** Returns how long the slowest partition with unstored messages has made no progress, in milliseconds. */
 export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState): number {
   const stuck = groupPartitions.filter((partition) => lagOf(partition) > 0);
   return Math.max(0, ...stuck.map(({ movedAt }) => groupReadAt - movedAt));

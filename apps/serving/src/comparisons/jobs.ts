@@ -31,7 +31,7 @@ export interface JobRunner {
 
 /**
  * Runs tasks in a dedicated process, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed
- * task runs again. One process of the machine owns the jobs.
+ * task runs again. The supervisor owns the jobs of all its workers. Without a supervisor, the serving process owns them.
  *
  * A job continues when its callers disconnect. They get the progress after a few seconds and ask again, so a job has no caller most of the time.
  */

@@ -22,8 +22,8 @@ interface Preview {
 }
 
 /**
- * Loads bundles that are not live, for requests that name them, one at a time. Keeps the two that were used last, for ten minutes after their
- * last request. No more are in memory: a load waits until a request ends. Their items are those of the live catalog, as for the bundle of an arm.
+ * Loads bundles that are not live, for requests that name them, one at a time. Keeps at most two, each for up to ten minutes
+ * after its last request. While both are in use, a load waits. The least recently used bundle makes room. Their items are those of the live catalog, as for the bundle of an arm.
  */
 export class PreviewBundles {
   readonly #load: (id: string) => Promise<Bundle>;

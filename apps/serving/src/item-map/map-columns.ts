@@ -41,7 +41,7 @@ const columns: Readonly<Record<string, ReadColumn>> = {
   },
 };
 
-/** Writes a value to each row, in turns with the event loop. */
+/** Writes a value to each row and yields to the event loop. */
 async function fill<Data extends Float32Array | Int32Array | Uint8Array>(
   data: Data,
   valueOf: (row: number) => number,

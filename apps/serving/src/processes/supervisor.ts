@@ -48,9 +48,9 @@ interface Slot {
 }
 
 /**
- * Runs several workers on one port. The supervisor serves no requests: it starts the workers, replaces those that end, lets
- * one at a time load a bundle, aggregates their metrics, and owns the jobs, so that each runs once and any worker can return its
- * result. A worker that ends before it was ever ready would fail again, so all workers are ended with its exit code.
+ * Runs several workers on one port. The supervisor serves no requests. It starts and replaces workers, aggregates their
+ * metrics, and lets one worker at a time load a bundle. It owns the jobs, so that any worker can return their results. If a
+ * worker ends before it is ready, the supervisor ends all workers with its exit code.
  */
 class Supervisor {
   readonly #deps: SupervisorDeps;

@@ -18,7 +18,7 @@ export interface ProfileSettings {
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
   readonly read: ReadProfile;
-  /** Returns ids of users as of the last seconds, unlike `read` with the errors of the store. */
+  /** Returns ids of users, read at most ten seconds ago. Unlike `read`, rejects with the errors of the store. */
   listUserIds(): Promise<UserIds>;
   close(): Promise<void>;
 }

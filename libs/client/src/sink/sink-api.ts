@@ -420,7 +420,7 @@ export interface components {
     };
     readonly RedriveReport: {
       readonly isDryRun: boolean;
-      /** @description False if the time was over before the end of the dead letters. The same request continues. */
+      /** @description False if 100 seconds ended before all dead letters were read. Repeat the request to continue; a dry run starts again. */
       readonly isComplete: boolean;
       /** @description Messages that were sent, or would be sent. */
       readonly redriven: number;
@@ -458,7 +458,7 @@ export interface components {
         readonly since: number;
         /** @description Messages of all partitions that no member has stored. */
         readonly lag: number;
-        /** @description The longest time that the group has stored nothing of a partition with messages to store. */
+        /** @description Seconds without progress of the slowest partition with unstored messages. */
         readonly stalledSeconds: number;
       };
       readonly partitions: readonly {

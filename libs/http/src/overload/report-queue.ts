@@ -1,6 +1,6 @@
 import { problemError } from '../problems/problem.ts';
 
-/** Computes reports while the process does other work: one at a time. Equal queries share a report. */
+/** Computes one report at a time, so that other requests keep their share of the process. Equal queries share a report. */
 export interface ReportQueue<Query, Report> {
   /**
    * Returns the report of a query.

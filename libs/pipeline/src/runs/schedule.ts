@@ -99,8 +99,8 @@ export function missingDays(now: number, schedule: RefreshSchedule, attended: Da
  * Returns the seconds since a newer bundle should have been promoted; 0 while there is time.
  *
  * @param completed the newest day that was promoted or skipped
- * @param since epoch milliseconds; the first expected day is the first one due after this time, however old the completed day is,
- *   because a new installation may begin with old history
+ * @param since epoch milliseconds. Days that became due before this time are never overdue, because a new installation may
+ * import old data
  */
 export function overdueSeconds(
   now: number,

@@ -38,7 +38,7 @@ type Catalog = Pick<BundleView['catalog'], 'columns'>;
 
 const described = new WeakMap<Catalog, Promise<readonly CatalogAttribute[]>>();
 
-/** Returns the attributes of a catalog, sorted by name. Each catalog is described once, in turns with the event loop. */
+/** Returns the attributes of a catalog, sorted by name. Describes each catalog once and yields to the event loop. */
 export function describeAttributes(catalog: Catalog): Promise<readonly CatalogAttribute[]> {
   const known = described.get(catalog);
   if (known !== undefined) return known;

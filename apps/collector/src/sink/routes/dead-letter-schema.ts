@@ -85,7 +85,8 @@ export const RedriveReport = Type.Object(
   {
     isDryRun: Type.Boolean(),
     isComplete: Type.Boolean({
-      description: 'False if the time was over before the end of the dead letters. The same request continues.',
+      description:
+        'False if 100 seconds ended before all dead letters were read. Repeat the request to continue; a dry run starts again.',
     }),
     redriven: Type.Integer({ description: 'Messages that were sent, or would be sent.' }),
     failed: Type.Integer({ description: 'Dead letters that are still invalid.' }),

@@ -3,7 +3,7 @@ import type { ReadBounds, ValidationReport } from '@facet/import';
 import type { ColumnMapping } from '@facet/import/mapping';
 import { AppError, runChild } from '@facet/platform';
 
-/** What files can be. */
+/** The kinds of rows in a file. */
 export const kinds = ['events', 'items', 'users'] as const;
 
 export interface ValidationRules {

@@ -16,7 +16,7 @@ import { Validation } from './validation-schema.ts';
 /** Larger files are for `facet validate`, which needs no upload. */
 const fileBytesMax = 64 << 20;
 const handlerTimeoutMs = 300_000;
-/** What Linux accepts. */
+/** The longest file name that Linux accepts. */
 const fileNameBytesMax = 255;
 /** Most validations take a few seconds. */
 const retryAfterSeconds = 5;

@@ -13,7 +13,7 @@ const axesMax = 16;
 const nearestMax = 8;
 /** Items placed between two turns of the event loop, which takes about 10 ms. */
 const placedPerTurn = 256;
-/** The share of the landmarks in the progress. A million other items take ten times longer. */
+/** The approximate share of the landmarks in the progress, for a catalog of a million items. */
 const layoutShare = 0.1;
 
 export interface ProjectOptions {
@@ -27,8 +27,8 @@ export interface ProjectOptions {
  * of directions (cosine). Equal embeddings give equal maps.
  *
  * Up to 1,500 landmarks, a seeded sample of the items, are laid out by t-SNE from their principal axes. Every other item is placed
- * between the eight landmarks that are nearest to it. Memory is 12 bytes per item, and time is proportional to the number of items. Works in
- * turns with the event loop.
+ * between the eight landmarks that are nearest to it. Memory is 12 bytes per item, and time is proportional to the number of items. Yields
+ * to the event loop regularly.
  *
  * @param embeddings [N + 1, dim]; index 0 is padding.
  * @returns [N + 1, 2] x and y from −1 to 1; NaN for padding and for items without an embedding.
