@@ -104,7 +104,7 @@ describe('facet keys rotate and revoke', () => {
     const keys = await readApiKeys(env.FACET_API_KEYS_FILE);
     for (const text of [before, textIn(out)]) expect(findApiKey(text, keys, Date.now())?.name).toBe('web');
     expect(findApiKey(before, keys, Date.now() + 3 * 3_600_000)).toBeUndefined();
-    expect((await run(['keys', 'list'], { env })).out).toContain(keys[0]!.previous!.acceptedUntil);
+    expect((await run(['keys', 'list'], { env })).out).toContain(keys[0]!.previous![0]!.acceptedUntil);
 
     expect((await run(['keys', 'revoke', '--name', 'web'], { env })).code).toBe(0);
     expect(await readApiKeys(env.FACET_API_KEYS_FILE)).toEqual([]);

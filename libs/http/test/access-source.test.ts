@@ -8,6 +8,7 @@ import { createTestApp, keyOf, textOf } from './fixtures.ts';
 
 let folder: string;
 const logger = { info: vi.fn(), error: vi.fn() };
+const patience = { timeout: 60_000, interval: 10 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'facet-http-'));
@@ -51,9 +52,9 @@ describe('an app whose keys file changes', () => {
   it('refuses a revoked key and accepts a new one, without a restart', async () => {
     const { keysFile, statusOf } = await start();
     await removeApiKey(keysFile, 'web');
-    await vi.waitFor(async () => expect(await statusOf('web')).toBe(401));
+    await vi.waitFor(async () => expect(await statusOf('web')).toBe(401), patience);
     await addApiKey(keysFile, keyOf('app', ['ingest']));
-    await vi.waitFor(async () => expect(await statusOf('app')).toBe(200));
+    await vi.waitFor(async () => expect(await statusOf('app')).toBe(200), patience);
     expect(await statusOf('ops')).toBe(200);
   });
 
@@ -61,7 +62,7 @@ describe('an app whose keys file changes', () => {
     const { keysFile, statusOf } = await start();
     const acceptedUntil = Date.now() + 3_600_000;
     await rotateApiKey(keysFile, { name: 'web', sha256: hashApiKey(textOf('new')), acceptedUntil });
-    await vi.waitFor(async () => expect(await statusOf('new')).toBe(200));
+    await vi.waitFor(async () => expect(await statusOf('new')).toBe(200), patience);
     expect(await statusOf('web')).toBe(200);
   });
 
@@ -72,7 +73,7 @@ describe('an app whose keys file changes', () => {
     const { keysFile, statusOf } = await start();
     logger.error.mockClear();
     await (text === undefined ? rm(keysFile) : writeFile(keysFile, text));
-    await vi.waitFor(() => expect(logger.error).toHaveBeenCalled());
+    await vi.waitFor(() => expect(logger.error).toHaveBeenCalled(), patience);
     expect(JSON.stringify(logger.error.mock.calls[0])).toContain(keysFile);
     expect(await statusOf('web')).toBe(200);
   });
@@ -80,6 +81,6 @@ describe('an app whose keys file changes', () => {
   it('refuses every key of a file without keys', async () => {
     const { keysFile, statusOf } = await start();
     await writeFile(keysFile, 'keys: []');
-    await vi.waitFor(async () => expect(await statusOf('web')).toBe(401));
+    await vi.waitFor(async () => expect(await statusOf('web')).toBe(401), patience);
   });
 });

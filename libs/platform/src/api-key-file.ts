@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
@@ -6,6 +6,7 @@ import { isSeq, parseDocument } from 'yaml';
 import { scopes } from './api-keys.ts';
 import type { ApiKey } from './api-keys.ts';
 import { writeFileAtomically } from './atomic-file.ts';
+import type { FileOwner } from './atomic-file.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
 import { takeFolderLock } from './folder-lock.ts';
@@ -24,7 +25,12 @@ const KeyEntry = Type.Object(
     scopes: Type.Array(Type.Union(scopes.map((scope) => Type.Literal(scope))), { minItems: 1, uniqueItems: true }),
     sha256: Hash,
     previous: Type.Optional(
-      Type.Object({ sha256: Hash, acceptedUntil: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$' }) }, exact),
+      Type.Array(
+        Type.Object(
+          { sha256: Hash, acceptedUntil: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$' }) },
+          exact,
+        ),
+      ),
     ),
     origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
     eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -84,9 +90,7 @@ export async function addApiKey(path: string, key: ApiKey): Promise<void> {
  */
 export async function replaceApiKey(path: string, key: ApiKey, acceptPreviousUntil?: number): Promise<void> {
   await changeKeys(path, key.name, (held) =>
-    held === undefined || acceptPreviousUntil === undefined
-      ? key
-      : { ...key, previous: previousOf(held, acceptPreviousUntil) },
+    held === undefined || acceptPreviousUntil === undefined ? key : withPrevious(key, held, acceptPreviousUntil),
   );
 }
 
@@ -103,14 +107,15 @@ export async function rotateApiKey(
 ): Promise<ApiKey> {
   return changeKeys(path, name, (held) => {
     const key = requireKey(held, path, name);
-    return { ...key, sha256, previous: previousOf(key, acceptedUntil) };
+    return withPrevious({ ...key, sha256 }, key, acceptedUntil);
   });
 }
 
-const previousOf = ({ sha256 }: ApiKey, acceptedUntil: number): ApiKey['previous'] & object => ({
-  sha256,
-  acceptedUntil: new Date(acceptedUntil).toISOString(),
-});
+/** Adds the hash of the replaced key, and drops the hashes that have ended. */
+function withPrevious(key: ApiKey, { sha256, previous = [] }: ApiKey, acceptedUntil: number): ApiKey {
+  const accepted = previous.filter((entry) => Date.now() < Date.parse(entry.acceptedUntil));
+  return { ...key, previous: [...accepted, { sha256, acceptedUntil: new Date(acceptedUntil).toISOString() }] };
+}
 
 /**
  * Removes a key, and its hash before a rotation, from the file.
@@ -151,11 +156,20 @@ async function changeKeys<Changed extends ApiKey | undefined | void>(
     } else {
       document.deleteIn(['keys', at]);
     }
-    await writeFileAtomically(path, [document.toString()], { mode: 0o600 });
+    await writeFileAtomically(path, [document.toString()], await ownershipOf(path));
     return changed;
   } finally {
     await lock.release();
   }
+}
+
+/** An existing file keeps its mode and owner, so that apps of another user can still read it. */
+async function ownershipOf(path: string): Promise<{ readonly mode: number; readonly owner?: FileOwner }> {
+  const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return stats === undefined ? { mode: 0o600 } : { mode: stats.mode & 0o777, owner: stats };
 }
 
 const lockWaitMs = 10_000;

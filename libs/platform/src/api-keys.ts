@@ -11,8 +11,8 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   /** {@link hashApiKey} of the key. */
   readonly sha256: string;
-  /** The hash before the last rotation, accepted until this time (ISO 8601). */
-  readonly previous?: { readonly sha256: string; readonly acceptedUntil: string };
+  /** The hashes before rotations, each accepted until a time (ISO 8601). */
+  readonly previous?: readonly { readonly sha256: string; readonly acceptedUntil: string }[];
   /** Web origins. A key with origins works in browsers only, where it is public. */
   readonly origins?: readonly string[];
   /** Undefined limits are unlimited. */
@@ -72,8 +72,9 @@ export function answerChallenge(
   return found === undefined ? undefined : proveApiKey(found, 'server', challenge);
 }
 
-function acceptedHashes({ sha256, previous }: ApiKey, now: number): string[] {
-  return previous !== undefined && now < Date.parse(previous.acceptedUntil) ? [sha256, previous.sha256] : [sha256];
+function acceptedHashes({ sha256, previous = [] }: ApiKey, now: number): string[] {
+  const accepted = previous.filter(({ acceptedUntil }) => now < Date.parse(acceptedUntil));
+  return [sha256, ...accepted.map((entry) => entry.sha256)];
 }
 
 /** Compares in constant time. */

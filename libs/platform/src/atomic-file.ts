@@ -1,22 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { chmod, chown, link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+/** The user and the group of a file. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /**
  * Writes a file so that readers see either the old content or the complete new content, also after a crash of the machine.
  * Facet has its own function because npm's write-file-atomic does not sync the folder, so a crash can undo its rename.
  *
  * @param options.mode file mode; the default of the process if absent
+ * @param options.owner if absent, or another user who is not root writes, the file belongs to the writer
  * @param options.temporary path of the incomplete file, on the same disk; next to the file by default
  */
 export async function writeFileAtomically(
   path: string,
   parts: Iterable<string>,
-  options: { readonly mode?: number; readonly temporary?: string } = {},
+  options: { readonly mode?: number; readonly owner?: FileOwner; readonly temporary?: string } = {},
 ): Promise<void> {
-  const { mode, temporary = temporaryOf(path) } = options;
+  const { mode, owner, temporary = temporaryOf(path) } = options;
   try {
     await writeNewFile(temporary, parts, mode);
+    // The mode of a new file is limited by the umask.
+    if (mode !== undefined) await chmod(temporary, mode);
+    if (owner !== undefined) await chown(temporary, owner.uid, owner.gid).catch(() => undefined);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from './errors.ts';
 
 /** An exclusive lock on a folder. */
 export interface FolderLock {
@@ -14,6 +15,8 @@ export interface FolderLock {
  * A lock is a symbolic link that names its holder. It is created atomically and needs no space on a full disk. When two
  * processes take over a stale lock at the same time, neither may delete the new lock of the other. The stale lock therefore
  * stays until one of them has created its successor, the link with the next number.
+ *
+ * @throws AppError `FOLDER_NOT_LOCKABLE`.
  */
 export async function takeFolderLock(folder: string): Promise<FolderLock | { readonly heldBy: number }> {
   const own = [...(await describeProcess(process.pid)), randomUUID()].join(' ');
@@ -56,7 +59,10 @@ async function listLocks(folder: string): Promise<number[]> {
 }
 
 async function readHolder(folder: string, number: number): Promise<string | undefined> {
-  return readlink(pathOf(folder, number)).catch(() => undefined);
+  return readlink(pathOf(folder, number)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw notLockable(folder, error);
+  });
 }
 
 /** Returns false when another process has created the lock. */
@@ -66,8 +72,18 @@ async function makeLock(folder: string, number: number, holder: string): Promise
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    throw notLockable(folder, error as Error);
   }
+}
+
+function notLockable(folder: string, cause: Error): AppError {
+  return new AppError(`${folder} cannot be locked: ${cause.message}.`, {
+    code: 'FOLDER_NOT_LOCKABLE',
+    category: 'unavailable',
+    remedy: 'The folder must be writable, allow symbolic links, and have no other file named lock.NUMBER.',
+    context: { folder },
+    cause,
+  });
 }
 
 /** Returns the process id and the start time, because process ids are reused. */

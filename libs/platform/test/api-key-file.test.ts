@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -119,9 +119,22 @@ describe('writing', () => {
     await addApiKey(path, web);
     const sha256 = hashApiKey('facet_new');
     await rotateApiKey(path, { name: 'web', sha256, acceptedUntil: Date.parse('2026-01-02T00:00:00Z') });
-    const previous = { sha256: hash, acceptedUntil: '2026-01-02T00:00:00.000Z' };
+    const previous = [{ sha256: hash, acceptedUntil: '2026-01-02T00:00:00.000Z' }];
     expect(await readApiKeys(path)).toEqual([{ ...web, sha256, previous }]);
+    // Each rotation keeps the keys whose time is not over.
+    const acceptedUntil = Date.now() + 60_000;
+    for (const key of ['b', 'c']) await rotateApiKey(path, { name: 'web', sha256: hashApiKey(key), acceptedUntil });
+    const [rotated] = await readApiKeys(path);
+    expect(rotated!.previous!.map((entry) => entry.sha256)).toEqual([sha256, hashApiKey('b')]);
     expect((await refusal(rotateApiKey(path, { name: 'x', sha256, acceptedUntil: 0 }))).code).toBe('KEYS_NAME_UNKNOWN');
+  });
+
+  test('keeps the mode of the file, so that apps of another user can still read it', async () => {
+    const path = await temporaryFile();
+    await addApiKey(path, web);
+    await chmod(path, 0o644);
+    await addApiKey(path, ops);
+    expect((await stat(path)).mode & 0o777).toBe(0o644);
   });
 
   test('removes a key and keeps the others and their comments', async () => {

@@ -21,7 +21,7 @@ test('finds a key by its hash at any position', () => {
 
 test('finds a rotated key by its old hash until the time that was set', () => {
   const [before, after] = [createApiKey(), createApiKey()];
-  const previous = { sha256: hashApiKey(before), acceptedUntil: new Date(1_000).toISOString() };
+  const previous = [{ sha256: hashApiKey(before), acceptedUntil: new Date(1_000).toISOString() }];
   const key = { ...entry('web', hashApiKey(after)), previous };
   expect(findApiKey(before, [key], 999)).toBe(key);
   expect(findApiKey(before, [key], 1_000)).toBeUndefined();

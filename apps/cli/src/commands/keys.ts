@@ -96,12 +96,11 @@ async function rotateKey(
   const file = keysFileOf(options, context);
   const apiKey = createApiKey();
   const acceptedUntil = Date.now() + overlap * hourMs;
-  const { previous } = await rotateApiKey(file, { name, sha256: hashApiKey(apiKey), acceptedUntil });
+  await rotateApiKey(file, { name, sha256: hashApiKey(apiKey), acceptedUntil });
+  const until = new Date(acceptedUntil).toISOString();
   context.output.show(`New key ${name}, shown once: ${apiKey}`);
-  context.output.show(
-    `The old key works until ${previous?.acceptedUntil ?? 'now'}. Running apps read ${file} within seconds.`,
-  );
-  context.output.document({ file, name, apiKey, previousAcceptedUntil: previous?.acceptedUntil });
+  context.output.show(`The old key works until ${until}. Running apps read ${file} within seconds.`);
+  context.output.document({ file, name, apiKey, previousAcceptedUntil: until });
 }
 
 async function revokeKey(options: NamedKeyOptions, context: CommandContext): Promise<void> {
@@ -115,18 +114,18 @@ async function revokeKey(options: NamedKeyOptions, context: CommandContext): Pro
 async function listKeys(options: KeysOptions, context: CommandContext): Promise<void> {
   const file = keysFileOf(options, context);
   const keys = await readApiKeys(file);
-  const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax, previous }) => [
+  const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax, previous = [] }) => [
     name,
     scopes.join(', '),
     origins.join(', '),
     eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
     bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
-    previous?.acceptedUntil ?? '',
+    previous.map(({ acceptedUntil }) => acceptedUntil).join(', '),
   ]);
   context.output.show(
     rows.length === 0
       ? `${file} has no keys. Create one with: ${facet} keys create --help`
-      : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes', 'Old key works until'], rows, {
+      : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes', 'Old keys work until'], rows, {
           style: context.terminal.style,
           right: [3, 4],
         }),

@@ -18,7 +18,7 @@ export type Access =
 
 export interface ReadAccessOptions {
   readonly logger: Pick<Logger, 'info' | 'error'>;
-  /** How often to look for a changed file. Default: a second. */
+  /** How often to look at the file. A change counts after two equal looks. Default: a second. */
   readonly watchMs?: number;
 }
 
@@ -38,15 +38,22 @@ export async function readAccess(
   let keys = await readApiKeys(keysFile);
   if (keys.length === 0) throw keysMissing(keysFile);
 
+  let seenBefore = version;
+  let loggedVersion: string | undefined;
   const refresh = async (): Promise<void> => {
     const seen = await readVersion(keysFile);
-    if (seen === version) return;
-    version = seen;
-    if (seen === undefined) throw keysMissing(keysFile);
+    // A file that is being written changes between two looks.
+    const isStable = seen === seenBefore;
+    seenBefore = seen;
+    if (seen === version || !isStable) return;
+    if (seen === missing) throw keysMissing(keysFile);
     keys = await readApiKeys(keysFile);
+    version = seen;
     logger.info({ keysFile, keyNames: keys.map(({ name }) => name) }, 'read the changed API keys');
   };
   const close = repeat(watchMs, refresh, (error) => {
+    if (loggedVersion === seenBefore) return;
+    loggedVersion = seenBefore;
     logger.error({ problem: describeError(error), err: error }, 'API keys cannot be read: the last valid keys stay');
   });
   return {
@@ -58,10 +65,14 @@ export async function readAccess(
   };
 }
 
-/** Changes with the content of a file. Returns `undefined` if there is no file. */
-async function readVersion(path: string): Promise<string | undefined> {
-  const { mtimeMs, size, ino } = await stat(path).catch(() => ({ mtimeMs: 0, size: 0, ino: undefined }));
-  return ino === undefined ? undefined : [mtimeMs, size, ino].join();
+const missing = 'missing';
+
+/** Returns a text that changes with the content of a file. An empty file is not finished, and counts as missing. */
+async function readVersion(path: string): Promise<string> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats === undefined || stats.size === 0
+    ? missing
+    : [stats.mtimeMs, stats.ctimeMs, stats.size, stats.ino].join();
 }
 
 function keysMissing(keysFile: string): AppError {
