@@ -56,7 +56,8 @@ it('compose runs all apps with limits and declared volumes', () => {
       expect.any(String),
       expect.any(String),
     ]);
-    for (const volume of service.volumes ?? []) {
+    const named = (service.volumes ?? []).filter((volume) => !volume.startsWith('${FACET_KEYS_FOLDER'));
+    for (const volume of named) {
       expect(Object.keys(compose.volumes), `${name}: ${volume}`).toContain(volume.split(':')[0]);
     }
   }
