@@ -4,6 +4,7 @@ import { sourceName } from '@facet/lake';
 import type { KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import type { GroupPartition } from './sink-state.ts';
 
 /** A message of a topic, as kafkajs returns it. */
 export interface LogMessage {
@@ -39,11 +40,7 @@ export interface LogControl {
   /** Returns extents by source. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
   readExtents(assignment: Assignment): Promise<ReadonlyMap<string, PartitionExtent>>;
   /** Returns the end and the committed offset of every partition of the topics. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
-  readGroup(
-    topics: readonly string[],
-  ): Promise<
-    readonly { readonly topic: string; readonly partition: number; readonly end: number; readonly stored: number }[]
-  >;
+  readGroup(topics: readonly string[]): Promise<readonly Omit<GroupPartition, 'movedAt'>[]>;
   /** Makes `offset` the next offset to read of the partition. */
   seek(topic: string, partition: number, offset: number): void;
   /** Commits positions to the consumer group. */
@@ -83,7 +80,8 @@ const heartbeatMs = 2_000;
 const fetchWaitMs = 250;
 /** Compressed. The sink processes one fetch before the next, so the limits bound memory and the age of its last message. */
 const fetchBytesMaxPerPartition = 256 << 10;
-const fetchBytesMax = 2 << 20;
+/** A broker fills the partitions in a fixed order. Room for 32 of them, so that none waits until others have caught up. */
+const fetchBytesMax = 32 * fetchBytesMaxPerPartition;
 const leaveTimeoutMs = 5_000;
 const rereadPauseMs = 20;
 
@@ -179,8 +177,8 @@ export function createGroupConsumer(
         const read = topics.map(async (topic) =>
           (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => {
             // The committed offset is -1 for a partition of which nothing is stored.
-            const stored = Math.max(Number(low), committed.get(sourceName({ topic, partition })) ?? -1);
-            return { topic, partition, end: Number(high), stored };
+            const stored = Math.max(0, committed.get(sourceName({ topic, partition })) ?? 0);
+            return { topic, partition, start: Number(low), end: Number(high), stored };
           }),
         );
         return (await Promise.all(read)).flat();

@@ -100,8 +100,8 @@ export async function createSinkApp(
       const outage = outages[0];
       if (!group.isMember) throw sinkProblems.error('NOT_READY', 'The sink is not a member of the consumer group.');
       if (outage !== undefined) throw sinkProblems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
-      if (groupStalledMs(state) > groupStallMs) {
-        const seconds = Math.round(groupStalledMs(state) / 1000);
+      if (groupStalledMs(state, now()) > groupStallMs) {
+        const seconds = Math.round(groupStalledMs(state, now()) / 1000);
         throw sinkProblems.error(
           'NOT_READY',
           `The group has stored nothing of a partition for ${seconds} seconds, and ${groupLag(state)} messages wait.`,
@@ -147,7 +147,7 @@ function describeState(state: SinkState, now: number): SinkStatus {
   const { group, positions, bufferedRows, lastProgressAt, outages, failure } = state;
   const consumerOutage = { dependency: 'consumer', since: lastProgressAt, problem: describeError(failure) };
   return {
-    group: { ...group, lag: groupLag(state), stalledSeconds: groupStalledMs(state) / 1000 },
+    group: { ...group, lag: groupLag(state), stalledSeconds: groupStalledMs(state, now) / 1000 },
     partitions: positions.map((position) => {
       const { topic, partition, end, next, stored } = position;
       return { topic, partition, end, processed: next, stored, lag: lagOf(position) };

@@ -56,7 +56,9 @@ export class SinkLoop implements GroupListener {
   readonly #positions = new Map<string, PartitionPosition>();
   #group: { readonly isMember: boolean; readonly since: number };
   #groupPartitions: readonly GroupPartition[] = [];
-  #groupReadAt = 0;
+  #groupReadAt: number;
+  #isGroupUnreadable = false;
+  #isCommitFailing = false;
   #failure: unknown;
   #rejectFailed: (error: unknown) => void = () => undefined;
   #lease: Lease | undefined;
@@ -74,6 +76,7 @@ export class SinkLoop implements GroupListener {
     this.#deps = deps;
     this.#options = options;
     this.#lastProgressAt = deps.now();
+    this.#groupReadAt = deps.now();
     this.#group = { isMember: false, since: deps.now() };
     this.failed = new Promise<never>((_, reject) => (this.#rejectFailed = reject));
     this.failed.catch(() => undefined);
@@ -159,8 +162,13 @@ export class SinkLoop implements GroupListener {
    * group waits for a dead member, no member reads its partitions. Without a broker, the last figures stay.
    */
   async refreshGroup(): Promise<void> {
-    const read = await this.#deps.log.readGroup([...this.#deps.handlers.keys()]).catch(() => undefined);
+    const read = await this.#deps.log.readGroup([...this.#deps.handlers.keys()]).catch((error: unknown) => {
+      if (!this.#isGroupUnreadable) this.#deps.logger.warn({ err: error }, 'cannot read the progress of the group');
+      this.#isGroupUnreadable = true;
+      return undefined;
+    });
     if (read === undefined) return;
+    this.#isGroupUnreadable = false;
     const partitions = read.map((partition) => {
       const own = this.#positions.get(sourceName(partition));
       if (own === undefined) return partition;
@@ -336,8 +344,14 @@ export class SinkLoop implements GroupListener {
         await this.#deps.log.commitOffsets(
           positions.map(([, { topic, partition, stored }]) => ({ topic, partition, offset: stored })),
         );
+        this.#isCommitFailing = false;
       } catch (error) {
-        this.#deps.logger.debug({ err: error }, 'committing offsets to the group failed');
+        // Other members read their lag from the group.
+        this.#deps.logger[this.#isCommitFailing ? 'debug' : 'warn'](
+          { err: error },
+          'cannot commit offsets to the group',
+        );
+        this.#isCommitFailing = true;
         for (const [source, position] of positions) {
           if (this.#positions.get(source) === position) this.#uncommitted.set(source, position);
         }

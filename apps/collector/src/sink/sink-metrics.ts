@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
+import { groupLagOf, groupStalledMs, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
 /** The counters and histograms of the sink, in addition to the metrics of every process. */
@@ -64,7 +64,11 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
 /** Registers gauges that read the state on every scrape. */
 export function addSinkGauges(
   registry: Registry,
-  { readState, now }: { readonly readState: () => SinkState; readonly now: () => number },
+  {
+    readState,
+    groupStallMs,
+    now,
+  }: { readonly readState: () => SinkState; readonly groupStallMs: number; readonly now: () => number },
 ): void {
   const registers = [registry];
   new Gauge({
@@ -75,7 +79,7 @@ export function addSinkGauges(
     collect() {
       this.reset();
       for (const position of readState().groupPartitions) {
-        this.set({ topic: position.topic, partition: position.partition }, lagOf(position));
+        this.set({ topic: position.topic, partition: position.partition }, groupLagOf(position));
       }
     },
   });
@@ -93,8 +97,9 @@ export function addSinkGauges(
   gauge(
     'group_stalled_seconds',
     'Seconds without progress of the slowest partition with unstored messages.',
-    (state) => groupStalledMs(state) / 1000,
+    (state) => groupStalledMs(state, now()) / 1000,
   );
+  gauge('group_stalled_seconds_max', 'Above it, the group is stalled and no sink is ready.', () => groupStallMs / 1000);
   gauge('buffered_rows', 'Rows that are processed and not in the lake.', ({ bufferedRows }) => bufferedRows);
   gauge('group_member', '1 while this process is a member of the consumer group.', ({ group }) =>
     Number(group.isMember),

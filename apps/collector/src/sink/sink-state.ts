@@ -30,7 +30,7 @@ export function placeMessages(
 }
 
 /** Returns the number of messages in the log that are not stored. */
-export function lagOf({ end, stored }: Pick<PartitionPosition, 'end' | 'stored'>): number {
+export function lagOf({ end, stored }: Readonly<PartitionPosition>): number {
   return Math.max(0, end - stored);
 }
 
@@ -45,6 +45,8 @@ export interface GroupState {
 export interface GroupPartition {
   readonly topic: string;
   readonly partition: number;
+  /** The offset of the oldest message in the log. */
+  readonly start: number;
   /** The offset after the newest message in the log. */
   readonly end: number;
   /** The first offset that no member has stored. */
@@ -61,20 +63,33 @@ export function followGroup(
 ): GroupPartition[] {
   return read.map((partition) => {
     const earlier = before.find((other) => other.topic === partition.topic && other.partition === partition.partition);
-    const isStuck = earlier !== undefined && lagOf(partition) > 0 && partition.stored <= earlier.stored;
+    // Messages that retention deletes are no progress.
+    const isStuck = earlier !== undefined && groupLagOf(partition) > 0 && partition.stored <= earlier.stored;
     return { ...partition, movedAt: isStuck ? earlier.movedAt : now };
   });
 }
 
 /** Returns the number of messages of all partitions that no member has stored. */
 export function groupLag({ groupPartitions }: SinkState): number {
-  return groupPartitions.reduce((sum, partition) => sum + lagOf(partition), 0);
+  return groupPartitions.reduce((sum, partition) => sum + groupLagOf(partition), 0);
 }
 
-/** Returns how long the slowest partition with unstored messages has made no progress, in milliseconds. */
-export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState): number {
-  const stuck = groupPartitions.filter((partition) => lagOf(partition) > 0);
-  return Math.max(0, ...stuck.map(({ movedAt }) => groupReadAt - movedAt));
+/** Returns the number of messages of a partition that are in the log and that no member has stored. */
+export function groupLagOf({ start, end, stored }: Pick<GroupPartition, 'start' | 'end' | 'stored'>): number {
+  return Math.max(0, end - Math.max(start, stored));
+}
+
+/** While the group cannot be read for longer, its progress is unknown. */
+const readingsMissingMs = 60_000;
+
+/**
+ * Returns how long the slowest partition with unstored messages has made no progress, in milliseconds. Without a reading for a minute,
+ * returns the time since the last one.
+ */
+export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState, now: number): number {
+  const stuck = groupPartitions.filter((partition) => groupLagOf(partition) > 0);
+  const unreadMs = now - groupReadAt;
+  return Math.max(0, ...stuck.map(({ movedAt }) => now - movedAt), unreadMs > readingsMissingMs ? unreadMs : 0);
 }
 
 /** The state of a running sink. */
@@ -83,7 +98,7 @@ export interface SinkState {
   readonly positions: readonly Readonly<PartitionPosition>[];
   /** All partitions of the topics, as last read from the log. */
   readonly groupPartitions: readonly GroupPartition[];
-  /** Epoch milliseconds; 0 before the first read. */
+  /** Epoch milliseconds; the start of the sink before the first reading. */
   readonly groupReadAt: number;
   /** Latest time in epoch milliseconds at which the sink processed or stored messages, or had no work. */
   readonly lastProgressAt: number;

@@ -94,6 +94,8 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     // Alerts see a rise from 0 only.
     for (const topic of handlers.keys()) metrics.countLost(topic, 0);
 
+    // A killed member keeps its partitions for one session, and stored offsets move with each commit.
+    const groupStallMs = 2 * config.sessionMs + 2 * Math.max(config.commitMs, config.catalogMs);
     const groupId = `${config.topicPrefix}-sink`;
     const consumer = createGroupConsumer(
       kafka,
@@ -104,7 +106,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       { log: consumer, lake, catalog, profiles, handlers, retryPolicy, metrics, logger, now },
       { ...config, groupId, catalogChangesMax },
     );
-    addSinkGauges(httpMetrics.registry, { readState: () => loop.state, now });
+    addSinkGauges(httpMetrics.registry, { readState: () => loop.state, groupStallMs, now });
 
     const dataHealth = createDataHealthReader({ ...config, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
     const app = await createSinkApp(
@@ -121,8 +123,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         mapping: facet.mapping,
         now,
       },
-      // A killed member keeps its partitions for one session.
-      { access, stallMs: config.stallMs, groupStallMs: 2 * config.sessionMs },
+      { access, stallMs: config.stallMs, groupStallMs },
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);

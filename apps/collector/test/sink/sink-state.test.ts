@@ -19,11 +19,14 @@ it('reads a gap again once, and then accepts it', () => {
 });
 
 it('follows when the group last stored something of each partition', () => {
-  const read = (stored: number, end: number) => [{ topic: 't', partition: 0, stored, end }];
+  const read = (stored: number, end: number) => [{ topic: 't', partition: 0, start: 0, stored, end }];
   const first = followGroup([], read(5, 100), 1_000);
-  expect(first).toEqual([{ topic: 't', partition: 0, stored: 5, end: 100, movedAt: 1_000 }]);
+  expect(first).toEqual([{ topic: 't', partition: 0, start: 0, stored: 5, end: 100, movedAt: 1_000 }]);
   const stuck = followGroup(first, read(5, 200), 2_000);
   expect(stuck[0]!.movedAt).toBe(1_000);
   expect(followGroup(stuck, read(6, 200), 3_000)[0]!.movedAt).toBe(3_000);
   expect(followGroup(stuck, read(200, 200), 3_000)[0]!.movedAt).toBe(3_000);
+  // Retention deletes messages that nothing has stored.
+  const deleted = [{ ...read(5, 200)[0]!, start: 150 }];
+  expect(followGroup(stuck, deleted, 3_000)[0]!.movedAt).toBe(1_000);
 });
