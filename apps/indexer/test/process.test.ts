@@ -69,7 +69,7 @@ async function run(environment: Record<string, string>, args: readonly string[] 
 
 it('reports why it cannot start, and exits', { timeout }, async () => {
   const home = await createHome();
-  const [wrong, keyless, helped, unconfigured, argued, versioned] = await Promise.all([
+  const [wrong, keyless, helped, misconfigured, argued, versioned] = await Promise.all([
     run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),
     run({ FACET_HOME: home }),
     run({}, ['--help']),
@@ -77,13 +77,13 @@ it('reports why it cannot start, and exits', { timeout }, async () => {
     run({}, ['--port', '8084']),
     run({}, ['--version']),
   ]);
-  expect(unconfigured.errors).toContain(`${join(home, 'wrong.yaml')}, which does not exist`);
+  expect(misconfigured.errors).toContain(`${join(home, 'wrong.yaml')}, which does not exist`);
   expect(argued.errors).toContain('indexer does not understand "--port 8084"');
   expect(versioned.output).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(wrong.errors).toContain('CONFIG_INVALID');
   for (const name of ['FACET_QUEUE_LOCK_SECONDS', 'FACET_DELTA_SECONDS']) expect(wrong.errors).toContain(name);
   expect(keyless.errors).toContain('HTTP_KEYS_MISSING');
   expect(helped.output).toContain('FACET_QUEUE_URL');
-  const all = [wrong, keyless, helped, unconfigured, argued, versioned];
+  const all = [wrong, keyless, helped, misconfigured, argued, versioned];
   expect(all.map(({ code }) => code)).toEqual([2, 2, 0, 2, 2, 0]);
 });

@@ -24,7 +24,7 @@ export const SinkStatus = Type.Object(
       since: Type.Integer(),
       lag: Type.Integer({ description: 'Messages of all partitions that no member has stored.' }),
       stalledSeconds: Type.Number({
-        description: 'Seconds without progress of the slowest partition with unstored messages.',
+        description: 'Seconds without progress of the slowest partition with messages to store.',
       }),
     }),
     partitions: Type.Array(

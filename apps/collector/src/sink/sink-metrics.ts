@@ -96,7 +96,7 @@ export function addSinkGauges(
   gauge('stalled_seconds', 'Seconds without progress while there is work.', (state) => stalledMs(state, now()) / 1000);
   gauge(
     'group_stalled_seconds',
-    'Seconds without progress of the slowest partition with unstored messages.',
+    'Seconds without progress of the slowest partition with messages to store.',
     (state) => groupStalledMs(state, now()) / 1000,
   );
   gauge('group_stalled_seconds_max', 'Above it, the group is stalled and no sink is ready.', () => groupStallMs / 1000);

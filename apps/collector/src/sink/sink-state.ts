@@ -83,7 +83,7 @@ export function groupLagOf({ start, end, stored }: Pick<GroupPartition, 'start' 
 const readingsMissingMs = 60_000;
 
 /**
- * Returns how long the slowest partition with unstored messages has made no progress, in milliseconds. Without a reading for a minute,
+ * Returns how long the slowest partition with messages to store has made no progress, in milliseconds. Without a reading for a minute,
  * returns the time since the last one.
  */
 export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState, now: number): number {

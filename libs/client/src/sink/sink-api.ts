@@ -458,7 +458,7 @@ export interface components {
         readonly since: number;
         /** @description Messages of all partitions that no member has stored. */
         readonly lag: number;
-        /** @description Seconds without progress of the slowest partition with unstored messages. */
+        /** @description Seconds without progress of the slowest partition with messages to store. */
         readonly stalledSeconds: number;
       };
       readonly partitions: readonly {
