@@ -63,12 +63,12 @@ export async function runChild<Result, Progress = never>(
     return await new Promise<Result>((resolve, reject) => {
       let settle: (() => void) | undefined;
       child.on('message', (message: ChildMessage<Result, Progress>) => {
-        if (message.type === 'ready') child.send(order);
+        if (message.type === 'ready') child.send(order, () => undefined);
         else if (message.type === 'progress') onProgress?.(message.progress);
         else if (message.type === 'done') settle = () => resolve(message.result);
         else settle = () => reject(new AppError(message.error.message, message.error));
       });
-      child.once('error', reject);
+      child.on('error', reject);
       // 'close' rather than 'exit': the last messages may arrive after the exit.
       child.once('close', (code, endSignal) => {
         if (signal.aborted) reject(signal.reason as Error);
@@ -78,6 +78,7 @@ export async function runChild<Result, Progress = never>(
     });
   } finally {
     clearTimeout(killTimer);
+    child.kill('SIGKILL');
     signal.removeEventListener('abort', stop);
   }
 }
