@@ -5,7 +5,7 @@ export interface ReportQueue<Query, Report> {
   /**
    * Returns the report of a query.
    *
-   * @param options.ageMsMax age of the report. Default: `freshMs` of the queue.
+   * @param options.ageMsMax age of the report if it is finished. Default: `freshMs` of the queue.
    * @param options.signal of a request. A report ends when all its requests have ended. Without a signal, the report is computed to its
    * end and never refused.
    * @throws AppError `OVERLOADED` if too many reports wait; as the computation; the reason of the signal.
@@ -30,8 +30,7 @@ interface Entry<Report> {
   readonly ended: AbortController;
   /** Requests that wait. */
   readers: number;
-  /** Undefined while the report waits for its turn. */
-  startedAt: number | undefined;
+  startedAt: number;
 }
 
 /** Reports that are computed or wait. */
@@ -58,7 +57,7 @@ export function createReportQueue<Query, Report>(
       entry.startedAt = now();
       return compute(query, ended.signal);
     });
-    const entry: Entry<Report> = { report, ended, readers: 0, startedAt: undefined };
+    const entry: Entry<Report> = { report, ended, readers: 0, startedAt: 0 };
     ended.signal.addEventListener('abort', () => drop(key, entry));
     last = report.then(
       () => unfinished.delete(entry),
@@ -78,7 +77,7 @@ export function createReportQueue<Query, Report>(
       signal?.throwIfAborted();
       const key = JSON.stringify(query);
       const known = entries.get(key);
-      const isFresh = known !== undefined && (known.startedAt === undefined || now() - known.startedAt < ageMsMax);
+      const isFresh = known !== undefined && (unfinished.has(known) || now() - known.startedAt < ageMsMax);
       if (!isFresh && signal !== undefined && unfinished.size >= unfinishedMax) {
         throw problemError('OVERLOADED', 'Too many reports are waiting.');
       }
