@@ -9,9 +9,11 @@ export interface DuckDbOptions {
   /** Above this size DuckDB spills to the temporary folder. In DuckDB's notation, such as `2GB`. */
   readonly memoryLimit?: string;
   readonly threads?: number;
-  /** Ends the running query of `withDuckDb`. */
+  /** Ends the queries of `withDuckDb`. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const interruptEveryMs = 50;
 
 /**
  * Runs `work` on a new in-memory database with bounded memory. DuckDB cannot install extensions. Times are UTC.
@@ -24,7 +26,12 @@ export async function withDuckDb<Result>(
 ): Promise<Result> {
   const { signal } = options;
   const database = await openDuckDb(options);
-  const interrupt = (): void => database.connection.interrupt();
+  let repeated: NodeJS.Timeout | undefined;
+  // An interrupt ends only a query that is running.
+  const interrupt = (): void => {
+    database.connection.interrupt();
+    repeated = setTimeout(interrupt, interruptEveryMs);
+  };
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
     signal?.throwIfAborted();
@@ -34,6 +41,7 @@ export async function withDuckDb<Result>(
     throw error;
   } finally {
     signal?.removeEventListener('abort', interrupt);
+    clearTimeout(repeated);
     await database.close();
   }
 }
