@@ -6,6 +6,8 @@ import type { Logger } from '@facet/platform';
 const keptMax = 20;
 /** Jobs that run or wait. */
 const unfinishedMax = 5;
+/** Callers ask again within this time. */
+const failureKeptMs = 30_000;
 
 interface Job {
   readonly result: Promise<unknown>;
@@ -31,7 +33,7 @@ export interface JobRunner {
 
 /**
  * Runs tasks in a dedicated process, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed
- * task runs again. The supervisor owns the jobs of all its workers. Without a supervisor, the serving process owns them.
+ * task runs again after a caller has got the failure. The supervisor owns the jobs of all its workers. Without a supervisor, the serving process owns them.
  *
  * A job continues when its callers disconnect. They get the progress after a few seconds and ask again, so a job has no caller most of the time.
  */
@@ -50,7 +52,14 @@ export class Jobs implements JobRunner {
     const job = this.#jobs.get(key) ?? this.#start(key, task);
     let timer: NodeJS.Timeout | undefined;
     const waited = new Promise<void>((resolve) => (timer = setTimeout(resolve, waitMs)));
-    await Promise.race([job.result, waited]).finally(() => clearTimeout(timer));
+    try {
+      await Promise.race([job.result, waited]);
+    } catch (error) {
+      this.#forget(key, job);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
     if (!job.isFinished) return { isFinished: false, progress: job.progress };
     return { isFinished: true, result: (await job.result) as JobResult<Task['kind']> };
   }
@@ -58,6 +67,10 @@ export class Jobs implements JobRunner {
   async close(): Promise<void> {
     this.#closing.abort(problemError('CLOSING', 'The server is closing.'));
     await Promise.allSettled([...this.#jobs.values()].map(({ result }) => result));
+  }
+
+  #forget(key: string, job: Job): void {
+    if (this.#jobs.get(key) === job) this.#jobs.delete(key);
   }
 
   #start(key: string, task: JobTask): Job {
@@ -77,7 +90,10 @@ export class Jobs implements JobRunner {
     this.#jobs.set(key, job);
     result.then(
       () => (job.isFinished = true),
-      () => this.#jobs.delete(key),
+      () => {
+        job.isFinished = true;
+        setTimeout(() => this.#forget(key, job), failureKeptMs).unref();
+      },
     );
     for (const [other, { isFinished }] of this.#jobs) {
       if (this.#jobs.size > keptMax && isFinished) this.#jobs.delete(other);
