@@ -1,6 +1,6 @@
 import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { bucketsOf, countOf, growthOf, parseMetrics, quantileOf, sumOf, valuesOf } from '@facet/http/metrics-text';
+import { bucketsOf, countOf, growthOf, parseMetrics, quantileOf, valuesOf } from '@facet/http/metrics-text';
 import type { Buckets, Metrics } from '@facet/http/metrics-text';
 import { describeError, repeat } from '@facet/platform';
 import { Type } from 'typebox';
@@ -23,7 +23,9 @@ const Reading = Type.Object({
   ...latency,
   stages: Type.Array(Type.Object({ stage: Type.String(), ...latency })),
   fallbackShare: Type.Optional(Type.Number({ description: 'Share of the lists that are popular items.' })),
-  indexRecall: Type.Optional(Type.Number({ description: 'Moving average over the last hundred samples.' })),
+  indexRecall: Type.Optional(
+    Type.Number({ description: 'Share of the exact nearest items that the sampled searches found.' }),
+  ),
 });
 type Reading = Static<typeof Reading>;
 
@@ -98,7 +100,8 @@ function readInterval(at: number, metrics: Metrics, before: Metrics): Reading {
   const durations = bucketsOf(metrics, 'facet_http_request_duration_seconds', { route }, before);
   const lists = (wanted: object): number =>
     growthOf('facet_serving_responses_total', { metrics, before, wanted: { kind: 'recommendations', ...wanted } });
-  const indexRecall = sumOf(metrics, 'facet_serving_index_recall');
+  const recallItems = (of: 'hits' | 'wanted'): number =>
+    growthOf(`facet_serving_index_recall_${of}_total`, { metrics, before });
   return {
     at,
     requests: countOf(durations),
@@ -108,7 +111,7 @@ function readInterval(at: number, metrics: Metrics, before: Metrics): Reading {
       return countOf(spans) > 0 ? [{ stage, ...latencyOf(spans) }] : [];
     }),
     ...(lists({}) > 0 ? { fallbackShare: lists({ source: 'popular' }) / lists({}) } : {}),
-    ...(indexRecall === undefined ? {} : { indexRecall }),
+    ...(recallItems('wanted') > 0 ? { indexRecall: recallItems('hits') / recallItems('wanted') } : {}),
   };
 }
 

@@ -1290,7 +1290,7 @@ export interface components {
         }[];
         /** @description Share of the lists that are popular items. */
         readonly fallbackShare?: number;
-        /** @description Moving average over the last hundred samples. */
+        /** @description Share of the exact nearest items that the sampled searches found. */
         readonly indexRecall?: number;
       }[];
     };
