@@ -60,7 +60,7 @@ function rateOf(now: Omit<Reading, 'requestsPerSecond'>, before: Reading): numbe
 export const trendsQuery = queryOptions({
   queryKey: ['trends'],
   queryFn: ({ signal }) => dataOf(serving.GET('/v1/trends', { signal })),
-  refetchInterval: pollMs,
+  refetchInterval: ({ state }) => Math.max(pollMs, 1000 * (state.data?.intervalSeconds ?? 0)),
 });
 
 export const requestSeconds = 'facet_http_request_duration_seconds';
