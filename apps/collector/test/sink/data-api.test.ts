@@ -35,9 +35,9 @@ it('lists dead letters, and redrives those that are valid now', async () => {
     body: { code: 'NOT_FOUND' },
   });
 
-  // Each list reads the whole topic: one at a time, and a few may wait.
+  // Each list reads the whole topic: one at a time, and a few may wait. A fast machine refuses none.
   const lists = Array.from({ length: 8 }, (_, n) => call(`${sink.url}/v1/dead-letters?limit=${n + 1}`));
-  expect(new Set((await Promise.all(lists)).map(({ status }) => status))).toEqual(new Set([200, 503]));
+  for (const { status } of await Promise.all(lists)) expect([200, 503]).toContain(status);
 
   // Before the type is declared, nothing can be redriven.
   const redrive = { reasons: ['unknown-type'], ids: [deadLetterId, 'none-0-0'] };
