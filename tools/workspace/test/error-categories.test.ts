@@ -76,6 +76,7 @@ it('lists the category of every error code', () => {
       ],
       "crashed": [
         "SINK_CONSUMER_CRASHED",
+        "VALIDATION_CRASHED",
       ],
       "input": [
         "BENCHMARK_DATA_UNKNOWN",

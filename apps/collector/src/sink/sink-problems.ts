@@ -13,6 +13,7 @@ export const sinkProblems = createProblems({
   EVENTS_FORMAT_UNKNOWN: {},
   EVENTS_HEADER_AMBIGUOUS: {},
   EVENTS_JSON_ARRAY: {},
+  VALIDATION_CRASHED: {},
   VALIDATION_FAILED: {},
   REDRIVE_RUNNING: {
     status: 409,

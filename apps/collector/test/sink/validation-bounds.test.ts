@@ -9,6 +9,8 @@ import { createBench, startProcess } from './fixtures.ts';
 
 const small = 'event_id,user_id,item_id,timestamp,event_type\ne1,ada,book,1769860800,click\n';
 
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream;
+
 interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
@@ -19,11 +21,13 @@ async function startSink() {
   const folder = await mkdtemp(join(tmpdir(), 'facet-uploads-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { url, pid } = await startProcess(await createBench(), { TMPDIR: folder });
-  const send = async (name: string, body: string | Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Answer> => {
+  const childIds = async () => (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim();
+  const send = async (name: string, body: Body, signal?: AbortSignal): Promise<Answer> => {
     const response = await fetch(`${url}/v1/validations?${new URLSearchParams({ name })}`, {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
       body,
+      duplex: 'half',
       ...(signal === undefined ? {} : { signal }),
     });
     const { status, headers } = response;
@@ -32,8 +36,15 @@ async function startSink() {
     return answer.body.message?.includes('more requests') === true ? send(name, body, signal) : answer;
   };
   return {
-    pid,
+    folder,
     send,
+    /** Returns the id of the process that validates, after its start. */
+    async waitForChild(): Promise<number> {
+      await expect.poll(childIds, { timeout: 30_000 }).toMatch(/^\d+$/);
+      const child = Number(await childIds());
+      await expect.poll(() => readFile(`/proc/${child}/oom_score_adj`, 'utf8'), { timeout: 30_000 }).toBe('1000\n');
+      return child;
+    },
     /** Sends a file that the sink must refuse. The sink keeps nothing of it and works afterwards. */
     async refusalOf(name: string, file: string | Uint8Array<ArrayBuffer>) {
       const { status, body } = await send(name, file);
@@ -72,12 +83,9 @@ it('refuses a Parquet file that repeats a long text', { timeout: 120_000 }, asyn
 const slow = repeated(small, 'e,ada,book,1769860800,click\n'.repeat(100_000), 49);
 
 it('survives the end of a validation for its memory, which is limited', { timeout: 120_000 }, async () => {
-  const { send, refusalOf, pid } = await startSink();
+  const { send, refusalOf, waitForChild } = await startSink();
   const answer = send('slow.csv.gz', slow);
-  const children = async () => (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim();
-  await expect.poll(children, { timeout: 30_000 }).toMatch(/^\d+$/);
-  const child = Number(await children());
-  await expect.poll(() => readFile(`/proc/${child}/oom_score_adj`, 'utf8'), { timeout: 30_000 }).toBe('1000\n');
+  const child = await waitForChild();
   expect(await readFile(`/proc/${child}/limits`, 'utf8')).toMatch(/Max data size +2147483648/);
   process.kill(child, 'SIGKILL');
   expect(await answer).toMatchObject({
@@ -91,19 +99,36 @@ it('survives the end of a validation for its memory, which is limited', { timeou
   expect(await refusalOf('unknown.docx', small)).toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
 });
 
+it('does not blame the file when a validation ends for another reason', { timeout: 120_000 }, async () => {
+  const { send, waitForChild } = await startSink();
+  const answer = send('slow.csv.gz', slow);
+  process.kill(await waitForChild(), 'SIGTERM');
+  expect(await answer).toMatchObject({ status: 503, body: { code: 'VALIDATION_CRASHED' } });
+});
+
 it('validates one file at a time, and stops when the caller leaves', { timeout: 120_000 }, async () => {
-  const { send } = await startSink();
+  const { send, waitForChild } = await startSink();
   const leaving = new AbortController();
   const abandoned = send('slow.csv.gz', slow, leaving.signal).catch((error: unknown) => error);
-  await expect
-    .poll(async () => {
-      const { status, retryAfter, body } = await send('next.csv', small);
-      return [status, body.code, retryAfter];
-    })
-    .toEqual([503, 'OVERLOADED', '5']);
+  process.kill(await waitForChild(), 'SIGSTOP');
+  expect(await send('next.csv', small)).toMatchObject({ status: 503, retryAfter: '5', body: { code: 'OVERLOADED' } });
   leaving.abort();
   expect(await abandoned).toMatchObject({ name: 'AbortError' });
-  await expect.poll(async () => (await send('next.csv', small)).status, { timeout: 10_000 }).toBe(200);
+  await expect.poll(async () => (await send('next.csv', small)).status, { timeout: 60_000 }).toBe(200);
+});
+
+it('validates a file during the upload of another', { timeout: 120_000 }, async () => {
+  const { send, folder } = await startSink();
+  const upload = new TransformStream<Uint8Array>();
+  const writer = upload.writable.getWriter();
+  const answer = send('late.csv', upload.readable);
+  await writer.write(Buffer.from(small));
+  await expect
+    .poll(() => readdir(folder), { timeout: 30_000 })
+    .toContainEqual(expect.stringMatching(/^facet-validate-/));
+  expect(await send('next.csv', small)).toMatchObject({ status: 200 });
+  await writer.close();
+  expect(await answer).toMatchObject({ status: 200 });
 });
 
 it('refuses a name that is not a file name', async () => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReadBounds, ValidationReport } from '@facet/import';
 import type { ColumnMapping } from '@facet/import/mapping';
 import { AppError, runChild } from '@facet/platform';
+import type { ChildDeath } from '@facet/platform';
 
 /** The kinds of rows in a file. */
 export const kinds = ['events', 'items', 'users'] as const;
@@ -37,7 +38,7 @@ const memoryBytesMax = 2 * 2 ** 30;
  * Reads a file as an import does, in a child process with limited memory. A crash ends only the validation.
  *
  * @param order.folder for the temporary files of DuckDB, which a killed process leaves behind.
- * @throws AppError as `validateFiles`; `VALIDATION_FAILED`; the reason of the signal.
+ * @throws AppError as `validateFiles`; `VALIDATION_FAILED`; `VALIDATION_CRASHED`; the reason of the signal.
  */
 export async function validateFile(
   { folder, ...order }: ValidationRules & Pick<ValidationOrder, 'path' | 'kind'> & { readonly folder: string },
@@ -49,11 +50,25 @@ export async function validateFile(
     execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
     env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'], TMPDIR: folder },
     memoryBytesMax,
-    describeDeath: ({ cause, lastLine }) =>
-      new AppError(`The validation ended with ${cause}${lastLine === '' ? '.' : `: ${lastLine}`}`, {
-        code: 'VALIDATION_FAILED',
-        category: 'input',
-        remedy: 'The file needs too much memory or is damaged. Run facet validate.',
-      }),
+    describeDeath,
+  });
+}
+
+const outOfMemory = /allocation failed|out of memory|bad_alloc/i;
+
+/** Linux and V8 end a process without memory by SIGKILL and SIGABRT. */
+function describeDeath({ cause, lastLine, stderr }: ChildDeath): AppError {
+  const message = `The validation ended with ${cause}${lastLine === '' ? '.' : `: ${lastLine}`}`;
+  if (['SIGKILL', 'SIGABRT'].includes(cause) || outOfMemory.test(stderr)) {
+    return new AppError(message, {
+      code: 'VALIDATION_FAILED',
+      category: 'input',
+      remedy: 'The file needs too much memory or is damaged. Run facet validate.',
+    });
+  }
+  return new AppError(message, {
+    code: 'VALIDATION_CRASHED',
+    category: 'crashed',
+    remedy: 'Repeat the request, or run facet validate.',
   });
 }

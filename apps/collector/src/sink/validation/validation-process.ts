@@ -1,14 +1,18 @@
 /* The entry of the process that `validate-file.ts` starts. */
 import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { validateFiles } from '@facet/import';
 import type { ValidationReport } from '@facet/import';
 import { AppError, serveOrder } from '@facet/platform';
 import type { ValidationOrder } from './validate-file.ts';
 
 // Events go first. If memory is short, Linux ends this process before the sink.
-setPriority(10);
-writeFileSync('/proc/self/oom_score_adj', '1000');
+setPriority(Math.max(10, getPriority()));
+try {
+  writeFileSync('/proc/self/oom_score_adj', '1000');
+} catch {
+  // Some systems refuse it.
+}
 
 serveOrder<ValidationOrder, ValidationReport>(async ({ path, kind, mapping, eventTypes, bounds, reportBytesMax }) => {
   const report = await validateFiles({ events: [], [kind]: [path] }, { mapping, types: eventTypes, bounds });

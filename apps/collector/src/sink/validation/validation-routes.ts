@@ -18,6 +18,8 @@ const fileBytesMax = 64 << 20;
 const handlerTimeoutMs = 300_000;
 /** The longest file name that Linux accepts. */
 const fileNameBytesMax = 255;
+/** Files on the disk: uploads and the file that is validated. */
+const filesMax = 4;
 /** Most validations take a few seconds. */
 const retryAfterSeconds = 5;
 
@@ -33,7 +35,7 @@ const Query = Type.Object({
 
 /** Adds `POST /v1/validations`, which reports what an import of a file would read, and stores nothing. */
 export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }: ValidationRules): Promise<void> {
-  let isBusy = false;
+  const load: Load = { files: 0, isValidating: false };
   await app.register(async (bare) => {
     const context = bare as unknown as HttpApp;
     context.removeAllContentTypeParsers();
@@ -67,17 +69,23 @@ export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }:
         const { name, kind = 'events' } = query;
         const fileName = fileNameOf(name);
         if (Number(headers['content-length'] ?? 0) > fileBytesMax) throw tooLarge();
-        if (isBusy) throw problemError('OVERLOADED', 'Another file is being validated.', { retryAfterSeconds });
-        isBusy = true;
+        if (load.isValidating || load.files >= filesMax) throw busy();
+        load.files++;
         const bytes = body instanceof Readable ? body : Readable.from([]);
         try {
-          return await validateUpload(bytes, { fileName, kind, mapping, eventTypes }, responseSignal(reply));
+          const order = { fileName, kind, mapping, eventTypes };
+          return await validateUpload(bytes, order, { load, signal: responseSignal(reply) });
         } finally {
-          isBusy = false;
+          load.files--;
         }
       },
     );
   });
+}
+
+interface Load {
+  files: number;
+  isValidating: boolean;
 }
 
 type UploadOrder = ValidationRules & { readonly fileName: string; readonly kind: (typeof kinds)[number] };
@@ -85,13 +93,20 @@ type UploadOrder = ValidationRules & { readonly fileName: string; readonly kind:
 async function validateUpload(
   bytes: Readable,
   { fileName, ...order }: UploadOrder,
-  signal: AbortSignal,
+  { load, signal }: { readonly load: Load; readonly signal: AbortSignal },
 ): Promise<ValidationReport> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-validate-'));
   try {
     const path = join(folder, fileName);
     await pipeline(bytes, limitBytes(fileBytesMax), createWriteStream(path), { signal });
-    return withoutFolder(await validateFile({ ...order, folder, path }, signal));
+    // Only now, so that a slow upload delays no other file.
+    if (load.isValidating) throw busy();
+    load.isValidating = true;
+    try {
+      return withoutFolder(await validateFile({ ...order, folder, path }, signal));
+    } finally {
+      load.isValidating = false;
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw explained(error, folder);
@@ -119,6 +134,10 @@ function limitBytes(bytesMax: number): Transform {
       else done(tooLarge());
     },
   });
+}
+
+function busy(): AppError {
+  return problemError('OVERLOADED', 'Another file is being validated.', { retryAfterSeconds });
 }
 
 function tooLarge(): AppError {
