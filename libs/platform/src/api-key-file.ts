@@ -111,10 +111,14 @@ export async function rotateApiKey(
   });
 }
 
+/** A process that starts again and again must not fill the file. */
+const previousMax = 10;
+
 /** Adds the hash of the replaced key, and drops the hashes that have ended. */
 function withPrevious(key: ApiKey, { sha256, previous = [] }: ApiKey, acceptedUntil: number): ApiKey {
-  const accepted = previous.filter((entry) => Date.now() < Date.parse(entry.acceptedUntil));
-  return { ...key, previous: [...accepted, { sha256, acceptedUntil: new Date(acceptedUntil).toISOString() }] };
+  const accepted = previous.filter((entry) => entry.sha256 !== sha256 && Date.now() < Date.parse(entry.acceptedUntil));
+  const all = [...accepted, { sha256, acceptedUntil: new Date(acceptedUntil).toISOString() }];
+  return { ...key, previous: all.filter((entry) => entry.sha256 !== key.sha256).slice(-previousMax) };
 }
 
 /**

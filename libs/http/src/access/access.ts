@@ -47,7 +47,9 @@ export async function readAccess(
     seenBefore = seen;
     if (seen === version || !isStable) return;
     if (seen === missing) throw keysMissing(keysFile);
-    keys = await readApiKeys(keysFile);
+    const changed = await readApiKeys(keysFile);
+    if ((await readVersion(keysFile)) !== seen) return;
+    keys = changed;
     version = seen;
     logger.info({ keysFile, keyNames: keys.map(({ name }) => name) }, 'read the changed API keys');
   };
