@@ -49,6 +49,7 @@ const scopeOfRoute = {
   'GET /v1/bundles/:bundleId': 'admin',
   'POST /v1/bundles/:bundleId/promote': 'admin',
   'GET /v1/refs': 'admin',
+  'GET /v1/trends': 'admin',
   'POST /v1/refs/rollback': 'admin',
   'GET /metrics': 'admin',
   'GET /healthz': 'open',

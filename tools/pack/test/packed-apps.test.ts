@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
@@ -87,6 +88,8 @@ async function ask<Body>(url: string, method = 'GET', body?: unknown): Promise<B
     headers: { 'x-api-key': apiKey, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+  // A process that has just started may refuse requests while other programs use the cores.
+  if (response.status === 503) return sleep(100).then(() => ask(url, method, body));
   if (!response.ok) throw new Error(`${method} ${url} responded with ${response.status}: ${await response.text()}`);
   return (await response.json()) as Body;
 }

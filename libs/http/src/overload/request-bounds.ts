@@ -41,11 +41,14 @@ export function addEarlyRefusal(app: HttpApp, admission: Admission, catalog: Pro
 /**
  * Refuses requests to `/v1/…` while the mean delay of the event loop over one second is too high. Probes and metrics still
  * respond, so that a busy process does not look dead.
+ *
+ * @param options.eventLoopDelayMsMax `Infinity` refuses nothing. Every finite limit refuses after a second without any turn.
  */
 export async function addPressureRelief(
   app: HttpApp,
   { eventLoopDelayMsMax }: { readonly eventLoopDelayMsMax: number },
 ): Promise<void> {
+  if (eventLoopDelayMsMax === Infinity) return;
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMsMax,
     pressureHandler: (request) => {
