@@ -98,14 +98,13 @@ export async function replaceApiKey(path: string, key: ApiKey, acceptPreviousUnt
  * Replaces the hash of a key. The old key is accepted until a time, so that callers can change over.
  *
  * @param acceptedUntil epoch milliseconds
- * @returns the changed key.
  * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.
  */
 export async function rotateApiKey(
   path: string,
   { name, sha256, acceptedUntil }: { readonly name: string; readonly sha256: string; readonly acceptedUntil: number },
-): Promise<ApiKey> {
-  return changeKeys(path, name, (held) => {
+): Promise<void> {
+  await changeKeys(path, name, (held) => {
     const key = requireKey(held, path, name);
     return withPrevious({ ...key, sha256 }, key, acceptedUntil);
   });
@@ -122,12 +121,15 @@ function withPrevious(key: ApiKey, { sha256, previous = [] }: ApiKey, acceptedUn
 }
 
 /**
- * Removes a key, and its hash before a rotation, from the file.
+ * Removes a key and its earlier hashes from the file.
  *
  * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.
  */
 export async function removeApiKey(path: string, name: string): Promise<void> {
-  await changeKeys(path, name, (held) => void requireKey(held, path, name));
+  await changeKeys(path, name, (held) => {
+    requireKey(held, path, name);
+    return undefined;
+  });
 }
 
 function requireKey(key: ApiKey | undefined, path: string, name: string): ApiKey {
@@ -141,11 +143,11 @@ function requireKey(key: ApiKey | undefined, path: string, name: string): ApiKey
 }
 
 /** Replaces the key with this name by what `change` returns; `undefined` removes it. Changes by several processes take turns. */
-async function changeKeys<Changed extends ApiKey | undefined | void>(
+async function changeKeys(
   path: string,
   name: string,
-  change: (held: ApiKey | undefined) => Changed,
-): Promise<Changed> {
+  change: (held: ApiKey | undefined) => ApiKey | undefined,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const lock = await waitForLock(path);
   try {
@@ -161,7 +163,6 @@ async function changeKeys<Changed extends ApiKey | undefined | void>(
       document.deleteIn(['keys', at]);
     }
     await writeFileAtomically(path, [document.toString()], await ownershipOf(path));
-    return changed;
   } finally {
     await lock.release();
   }

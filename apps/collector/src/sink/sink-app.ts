@@ -100,8 +100,9 @@ export async function createSinkApp(
       const outage = outages[0];
       if (!group.isMember) throw sinkProblems.error('NOT_READY', 'The sink is not a member of the consumer group.');
       if (outage !== undefined) throw sinkProblems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
-      if (groupStalledMs(state, now()) > groupStallMs) {
-        const seconds = Math.round(groupStalledMs(state, now()) / 1000);
+      const groupMs = groupStalledMs(state, now());
+      if (groupMs > groupStallMs) {
+        const seconds = Math.round(groupMs / 1000);
         throw sinkProblems.error(
           'NOT_READY',
           `The group has stored nothing of a partition for ${seconds} seconds, and ${groupLag(state)} messages wait.`,
