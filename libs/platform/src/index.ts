@@ -3,6 +3,8 @@ export type { AccessSource } from './api-key-file.ts';
 export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
+export { fromSentError, toSentError } from './child-process/messages.ts';
+export type { SentError } from './child-process/messages.ts';
 export { runChild } from './child-process/run-child.ts';
 export type { ChildDeath, ChildOptions } from './child-process/run-child.ts';
 export { serveOrder } from './child-process/serve-order.ts';

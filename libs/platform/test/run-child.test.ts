@@ -45,3 +45,16 @@ test('ends a child by the signal, and throws its reason', { timeout: 60_000 }, a
   stopping.abort(new Error('enough'));
   await expect(running).rejects.toThrow('enough');
 });
+
+test('throws the error of the child with the stack of the child', { timeout: 60_000 }, async () => {
+  const fail = `() => {
+    const { message, stack } = new TypeError('not a number');
+    process.send({ type: 'failed', error: { message, code: 'UNEXPECTED', category: 'internal', retryable: true, stack } },
+      () => process.exit(0));
+  }`;
+  await expect(run(fail)).rejects.toMatchObject({
+    code: 'UNEXPECTED',
+    message: 'not a number',
+    stack: expect.stringMatching(/TypeError: not a number\n.*child\.cjs/),
+  });
+});

@@ -75,6 +75,7 @@ it('lists the category of every error code', () => {
         "SINK_CATALOG_SUPERSEDED",
       ],
       "crashed": [
+        "JOB_CRASHED",
         "SINK_CONSUMER_CRASHED",
         "VALIDATION_CRASHED",
       ],
@@ -118,7 +119,6 @@ it('lists the category of every error code', () => {
         "EVALUATION_SCORE_NAN",
         "EVALUATION_USERS_DIFFER",
         "FEATURES_DUPLICATE_ITEM",
-        "INTERNAL",
         "MODEL_ABORTED",
         "REFRESH_OUTPUT_MISSING",
         "RETRIEVAL_INDEXES_DIFFER",

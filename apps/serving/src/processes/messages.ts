@@ -1,4 +1,5 @@
-import type { JobTask, SentProblem } from '@facet/pipeline/compare';
+import type { JobTask } from '@facet/pipeline/compare';
+import type { SentError } from '@facet/platform';
 import type { Registry } from 'prom-client';
 import type { JobState } from '../comparisons/jobs.ts';
 
@@ -36,7 +37,7 @@ export type SupervisorMessage =
   | { readonly type: 'close' };
 
 /** What a worker gets for a task. */
-export type JobOutcome = { readonly state: JobState } | { readonly problem: SentProblem };
+export type JobOutcome = { readonly state: JobState } | { readonly error: SentError };
 
 export interface WorkerRole {
   /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { problemError } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
-import { fromSentProblem } from '@facet/pipeline/compare';
 import type { JobResult, JobTask } from '@facet/pipeline/compare';
+import { fromSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Jobs } from '../comparisons/jobs.ts';
 import type { JobRunner, JobState } from '../comparisons/jobs.ts';
@@ -149,7 +149,7 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
               jobReplies.set(requestId, resolve);
               channel.send({ type: 'job-wanted', requestId, task, waitMs });
             });
-            if ('problem' in outcome) throw fromSentProblem(outcome.problem);
+            if ('error' in outcome) throw fromSentError(outcome.error);
             return outcome.state as JobState<JobResult<Task['kind']>>;
           },
           // The supervisor ends the jobs.

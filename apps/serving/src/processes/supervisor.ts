@@ -1,6 +1,5 @@
 import cluster from 'node:cluster';
-import { toSentProblem } from '@facet/pipeline/compare';
-import { closeOnSignal, isAppError } from '@facet/platform';
+import { closeOnSignal, toSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { Jobs } from '../comparisons/jobs.ts';
@@ -202,8 +201,7 @@ class Supervisor {
     try {
       return { state: await this.#deps.jobs.run(task, waitMs) };
     } catch (error) {
-      if (!isAppError(error)) this.#deps.logger.error({ err: error, job: task.kind }, 'a job failed');
-      return { problem: toSentProblem(error) };
+      return { error: toSentError(error) };
     }
   }
 

@@ -1,21 +1,16 @@
 /* The entry of the process that `run-job.ts` starts. It loads no TensorFlow. */
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { isAppError } from '@facet/platform';
+import { serveOrder } from '@facet/platform';
 import { saveGateReport } from '../gate/gate-report.ts';
 import type { GateReport } from '../gate/gate-report.ts';
 import { runGate } from '../gate/run-gate.ts';
 import { compareSample, noDataset, openIfPossible } from './compare-sample.ts';
 import type { SampleComparison } from './compare-sample.ts';
-import { toSentProblem } from './run-job.ts';
-import type { JobMessage, JobTask } from './run-job.ts';
+import type { JobTask } from './run-job.ts';
 
-process.once('disconnect', () => process.exit());
-
-const send = (message: JobMessage): void => void process.send!(message);
-const onProgress = (done: number, total: number): void => send({ type: 'progress', share: done / total });
-
-async function run(task: JobTask): Promise<SampleComparison | GateReport> {
+serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareDone) => {
+  const onProgress = (done: number, total: number): void => onShareDone(done / total);
   if (task.kind === 'compare') return compareSample({ ...task, onProgress });
   const { bundleId, incumbentId, settings, tieSeed } = task;
   const store = createFolderArtifactStore(task.artifactsFolder);
@@ -27,14 +22,4 @@ async function run(task: JobTask): Promise<SampleComparison | GateReport> {
   // A comparison of a bundle with itself must not replace the report about its promotion.
   if (incumbentId !== bundleId) await saveGateReport(task.gatesFolder, report);
   return report;
-}
-
-process.once('message', (task: JobTask) => {
-  run(task).then(
-    (result) => send({ type: 'result', result }),
-    (error: unknown) => {
-      if (!isAppError(error)) throw error;
-      send({ type: 'problem', problem: toSentProblem(error) });
-    },
-  );
 });

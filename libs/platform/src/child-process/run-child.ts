@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
-import { AppError } from '../errors.ts';
+import { setPriority } from 'node:os';
+import type { AppError } from '../errors.ts';
+import { fromSentError } from './messages.ts';
 import type { ChildMessage } from './messages.ts';
 
 export interface ChildOptions<Progress> {
@@ -11,6 +13,8 @@ export interface ChildOptions<Progress> {
   readonly env?: NodeJS.ProcessEnv;
   /** Memory that the child may allocate. The system refuses more, which ends the child. Default: no limit. */
   readonly memoryBytesMax?: number;
+  /** Nice value of the child, 0 to 19. Default: that of this process. */
+  readonly niceness?: number;
   /** Describes the end of a child that sent no result. */
   readonly describeDeath: (death: ChildDeath) => AppError;
 }
@@ -40,7 +44,15 @@ const killAfterMs = 5_000;
 export async function runChild<Result, Progress = never>(
   file: string,
   order: object,
-  { signal, onProgress, execArgv = [], env = process.env, memoryBytesMax, describeDeath }: ChildOptions<Progress>,
+  {
+    signal,
+    onProgress,
+    execArgv = [],
+    env = process.env,
+    memoryBytesMax,
+    niceness,
+    describeDeath,
+  }: ChildOptions<Progress>,
 ): Promise<Result> {
   signal.throwIfAborted();
   const nodeOptions = [...endWithParent, ...execArgv];
@@ -49,6 +61,8 @@ export async function runChild<Result, Progress = never>(
     env,
     ...(memoryBytesMax === undefined ? { execArgv: nodeOptions } : limitMemory(memoryBytesMax, nodeOptions)),
   });
+  // Set before the child starts threads, which inherit it.
+  if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
   let stderr = '';
   child
     .stderr!.setEncoding('utf8')
@@ -66,7 +80,7 @@ export async function runChild<Result, Progress = never>(
         if (message.type === 'ready') child.send(order, () => undefined);
         else if (message.type === 'progress') onProgress?.(message.progress);
         else if (message.type === 'done') settle = () => resolve(message.result);
-        else settle = () => reject(new AppError(message.error.message, message.error));
+        else settle = () => reject(fromSentError(message.error));
       });
       child.on('error', reject);
       // 'close' rather than 'exit': the last messages may arrive after the exit.

@@ -1,5 +1,5 @@
-import { isAppError } from '../errors.ts';
-import type { ChildMessage, SentError } from './messages.ts';
+import { toSentError } from './messages.ts';
+import type { ChildMessage } from './messages.ts';
 
 /** Runs in the child of `runChild`: receives one order, executes it, sends the result, and exits. */
 export function serveOrder<Order, Result, Progress = never>(
@@ -14,15 +14,4 @@ export function serveOrder<Order, Result, Progress = never>(
       .finally(() => process.exit(0));
   });
   void send({ type: 'ready' });
-}
-
-function toSentError(error: unknown): SentError {
-  if (isAppError(error)) {
-    const { message, code, category, remedy, retryable } = error;
-    return { message, code, category, remedy, retryable };
-  }
-  const { message = String(error), code, stack } = error as NodeJS.ErrnoException;
-  process.stderr.write(`${stack ?? message}\n`);
-  // Unknown errors are retried: most of them are outages, and a bug only costs the remaining attempts.
-  return { message, code: code ?? 'UNEXPECTED', category: 'internal', retryable: true };
 }
