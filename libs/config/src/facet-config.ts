@@ -152,6 +152,8 @@ export const FacetConfig = Type.Object(
       {
         /** Bundles to keep with their models and datasets, in addition to current and previous. */
         keep: Type.Integer({ minimum: 3, default: 5 }),
+        /** Days to keep what runs write beside artifacts: reports of runs and gates, outputs of stages, checkpoints. */
+        keepDays: Type.Number({ minimum: 7, default: 90 }),
       },
       strictSection,
     ),

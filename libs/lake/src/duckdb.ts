@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { createTemporaryFolder } from '@facet/platform';
 
 export interface DuckDbOptions {
   /** Above this size DuckDB spills to the temporary folder. In DuckDB's notation, such as `2GB`. */
@@ -54,11 +51,11 @@ export interface DuckDb {
 
 /** Opens a database as {@link withDuckDb} does. The caller closes it. */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
-  const spillFolder = join(tmpdir(), `facet-duckdb-${randomUUID()}`);
+  const spillFolder = await createTemporaryFolder('duckdb');
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: options.memoryLimit ?? '2GB',
     threads: String(options.threads ?? 2),
-    temp_directory: spillFolder,
+    temp_directory: spillFolder.path,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
@@ -72,7 +69,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
       isOpen = false;
       connection.closeSync();
       instance.closeSync();
-      await rm(spillFolder, { recursive: true, force: true });
+      await spillFolder.remove();
     },
   };
 }

@@ -22,5 +22,7 @@ export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
+export { createTemporaryFolder } from './temporary-folder.ts';
+export type { TemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
 export { dayMs, hourMs, minuteMs, repeat, utcDay } from './time.ts';

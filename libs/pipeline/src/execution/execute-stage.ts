@@ -1,6 +1,5 @@
-import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
 import { lakeStatus } from '@facet/lake';
-import { AppError, dayMs, isAppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress, TrainedEpoch } from '../runs/run.ts';
@@ -14,6 +13,7 @@ import {
 } from '../stages/pipeline-stages.ts';
 import { trainingProgress } from '../training/training-progress.ts';
 import { decideStart, whyNothingReceived } from './decide-start.ts';
+import { pruneHome } from './prune-home.ts';
 
 export interface StageTask {
   readonly run: RefreshRun;
@@ -62,7 +62,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     const { datasetId, info } = made.output;
     // Pinned: after the promotion of this run, its own bundle would decide the start.
     const start = await runs.pinStart(run.runId, await decideStart(context, run, info, await runs.list()));
-    if (start.skipped !== undefined) await pruneArtifacts(context);
+    if (start.skipped !== undefined) await pruneHome(context, Date.now());
     return { outputs: { datasetId, ...start }, isReused: made.reused };
   },
 
@@ -108,30 +108,17 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     // After a promotion or rollback in the meantime, the bundle that would be replaced counts.
     if (!isOurs && current !== outputs.incumbentId) judged = await judge(context, outputs, current);
     if (judged.outputs.verdict !== 'pass') {
-      await pruneArtifacts(context);
+      await pruneHome(context, Date.now());
       return judged;
     }
     const { number } = await store.promote(
       { kind: 'bundle', id: requireOutput(outputs, 'bundleId') },
       { by: 'refresh', run: { runId: run.runId, day: run.day }, ...(isOurs ? {} : { expectedCurrent: current }) },
     );
-    await pruneArtifacts(context);
+    await pruneHome(context, Date.now());
     return { outputs: { ...judged.outputs, promotion: number }, isReused: false };
   },
 };
-
-/** Runs at the end of every run, because rejected and skipped runs fill the disk, too. */
-async function pruneArtifacts({ store, config }: StageContext): Promise<void> {
-  const { keep } = config.artifacts;
-  // Bundles first: the models and datasets of kept bundles are kept.
-  await store.prune('bundle', { keep, needed: bundlesInExperiments(config) });
-  for (const kind of ['model', 'dataset']) await store.prune(kind, { keep });
-}
-
-/** Returns the bundles of experiments whose responses are still in the exposure log, where they can be replayed. */
-function bundlesInExperiments({ experiments, exposures }: StageContext['config']): string[] {
-  return bundlesOfExperiments(parseExperiments(experiments), Date.now() - exposures.retentionDays * dayMs);
-}
 
 /** Returns the verdict of the gate about the bundle of the run, compared with `incumbentId`. */
 async function judge(

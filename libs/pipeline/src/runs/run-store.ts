@@ -35,6 +35,8 @@ export interface RunStore {
   /** Cancels a run, unless it has ended. @throws AppError `REFRESH_RUN_UNKNOWN`. */
   cancel(runId: string, reason: string): Promise<RunReport>;
   isCancelled(runId: string): Promise<boolean>;
+  /** Deletes a run. */
+  remove(runId: string): Promise<void>;
   /** Stores where the run stops reading each event log, unless it is stored. Returns the stored offsets. */
   pinOffsets(runId: string, offsets: LogOffsets): Promise<LogOffsets>;
   /** Stores how the run continues after its dataset, unless it is stored. Returns the stored start. */
@@ -160,6 +162,11 @@ export function createRunStore(runsFolder: string): RunStore {
         () => true,
         () => false,
       ),
+    async remove(runId) {
+      // The request first: a crash must not leave a run that looks unfinished.
+      await rm(fileOf(runId, 'run'), { force: true });
+      await rm(join(runsFolder, runId), { recursive: true, force: true });
+    },
     pinOffsets: (runId, offsets) => pin(fileOf(runId, 'offsets'), offsets),
     pinStart: (runId, start) => pin(fileOf(runId, 'start'), start),
   };

@@ -1,13 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { compileValidator, problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import type { ValidationReport } from '@facet/import';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, createTemporaryFolder, isAppError } from '@facet/platform';
 import { Type } from 'typebox';
 import { kinds, validateFile } from './validate-file.ts';
 import type { ValidationRules } from './validate-file.ts';
@@ -95,7 +93,8 @@ async function validateUpload(
   { fileName, ...order }: UploadOrder,
   { load, signal }: { readonly load: Load; readonly signal: AbortSignal },
 ): Promise<ValidationReport> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-validate-'));
+  const temporary = await createTemporaryFolder('validate');
+  const folder = temporary.path;
   try {
     const path = join(folder, fileName);
     await pipeline(bytes, limitBytes(fileBytesMax), createWriteStream(path), { signal });
@@ -111,7 +110,7 @@ async function validateUpload(
     signal.throwIfAborted();
     throw explained(error, folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await temporary.remove();
   }
 }
 

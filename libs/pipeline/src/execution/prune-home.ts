@@ -1,0 +1,55 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
+import { dayMs, listNames } from '@facet/platform';
+import type { StageContext } from '../context/stage-context.ts';
+import { createRunStore } from '../runs/run-store.ts';
+
+/**
+ * Deletes artifacts that are neither recent nor needed, and whatever else runs have left and nothing has changed for
+ * `artifacts.keepDays`: runs, outputs of stages, gate reports, checkpoints and rows of benchmarks. Keeps runs and reports of stored bundles.
+ *
+ * @param now epoch milliseconds.
+ */
+export async function pruneHome({ store, config, home }: StageContext, now: number): Promise<void> {
+  const { keep, keepDays } = config.artifacts;
+  // Bundles first: the models and datasets of kept bundles are kept.
+  await store.prune('bundle', { keep, needed: bundlesInExperiments(config, now) });
+  for (const kind of ['model', 'dataset']) await store.prune(kind, { keep });
+
+  const bundles = new Set((await store.list('bundle')).map(({ ref }) => ref.id));
+  const before = now - keepDays * dayMs;
+  const runs = createRunStore(home.runsFolder);
+  const needed = new Set<string>();
+  for (const { run, stages } of await runs.list()) {
+    if (stages.some(({ outputs }) => bundles.has(outputs?.bundleId ?? ''))) needed.add(run.runId);
+  }
+  for (const name of await listOld(home.runsFolder, before)) if (!needed.has(name)) await runs.remove(name);
+  for (const name of await listOld(home.gatesFolder, before)) {
+    if (!bundles.has(name.replace('.json', ''))) await rm(join(home.gatesFolder, name));
+  }
+  for (const folder of [home.stagesFolder, home.checkpointsFolder, join(home.benchmarksFolder, 'rows')]) {
+    for (const name of await listOld(folder, before)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Returns the bundles of experiments whose responses are still in the exposure log, where they can be replayed. */
+function bundlesInExperiments({ experiments, exposures }: StageContext['config'], now: number): string[] {
+  return bundlesOfExperiments(parseExperiments(experiments), now - exposures.retentionDays * dayMs);
+}
+
+/** Returns the entries of a folder that have not changed since a time, with all files in them. */
+async function listOld(folder: string, before: number): Promise<string[]> {
+  const names = await listNames(folder);
+  const isOld = await Promise.all(names.map(async (name) => (await lastChange(join(folder, name))) < before));
+  return names.filter((_, index) => isOld[index]);
+}
+
+/** Returns the time of the last change; Infinity if another process has deleted the entry. */
+async function lastChange(path: string): Promise<number> {
+  const status = await lstat(path).catch(() => undefined);
+  if (status === undefined) return Infinity;
+  if (!status.isDirectory()) return status.mtimeMs;
+  const names = await listNames(path);
+  return Math.max(status.mtimeMs, ...(await Promise.all(names.map((name) => lastChange(join(path, name))))));
+}
