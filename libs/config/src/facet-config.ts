@@ -152,7 +152,7 @@ export const FacetConfig = Type.Object(
       {
         /** Bundles to keep with their models and datasets, in addition to current and previous. */
         keep: Type.Integer({ minimum: 3, default: 5 }),
-        /** Days to keep what runs write beside artifacts: reports of runs and gates, outputs of stages, checkpoints. */
+        /** Days to keep runs, gate reports, outputs of stages, checkpoints and rows of benchmarks. */
         keepDays: Type.Number({ minimum: 7, default: 90 }),
       },
       strictSection,
@@ -172,6 +172,10 @@ export const FacetConfig = Type.Object(
         fullRetrainDays: Type.Integer({ minimum: 0, default: 7 }),
         /** Attempts per stage for retryable failures. */
         attempts: Type.Integer({ minimum: 1, maximum: 20, default: 3 }),
+        /** Hours after which workers end an attempt at a stage. */
+        stageHoursMax: Type.Number({ exclusiveMinimum: 0, maximum: 500, default: 24 }),
+        /** Minutes without progress after which workers end an attempt at a stage. */
+        silentMinutesMax: Type.Number({ exclusiveMinimum: 0, maximum: 30_000, default: 180 }),
       },
       strictSection,
     ),

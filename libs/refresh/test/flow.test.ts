@@ -74,7 +74,7 @@ test('passes a refresh through both workers, and skips a day without news', { ti
 });
 
 test('reports a failure at the root job with its reason, and does not retry wrong data', { timeout }, async () => {
-  const setup = await createRefreshSetup(redis.url, 'rating');
+  const setup = await createRefreshSetup(redis.url, { positives: 'rating' });
   setup.start('trainer');
   setup.start('indexer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
@@ -100,6 +100,25 @@ test('restarts a killed stage process and continues the run', { timeout }, async
   for (const pid of await stageProcesses()) process.kill(pid, 'SIGKILL');
   await expect
     .poll(async () => (await setup.home.runs.read(lastDay)).stages[0], { timeout: 30_000 })
+    .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
+});
+
+test('ends a stage process that hangs, and tries again', { timeout }, async () => {
+  const setup = await createRefreshSetup(redis.url, { refresh: '{ silentMinutesMax: 0.25 }' });
+  setup.start('trainer');
+  await setup.queue.request({ day: lastDay, requestedBy: 'test' });
+  await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
+  for (const pid of await stageProcesses()) process.kill(pid, 'SIGSTOP');
+  const { runs } = setup.home;
+  await expect
+    .poll(async () => (await runs.read(lastDay)).stages[0]?.problem, { timeout: 60_000, interval: 20 })
+    .toMatchObject({
+      code: 'REFRESH_STAGE_TIMED_OUT',
+      message: 'The stage dataset reported no progress for 0.25 min.',
+      remedy: expect.stringContaining('refresh.silentMinutesMax'),
+    });
+  await expect
+    .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 60_000 })
     .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
 });
 

@@ -8,7 +8,7 @@ import type { RefreshQueue } from '../src/index.ts';
 import type { WorkerName } from '../src/queue/flow.ts';
 import type { StageWorker } from '../src/queue/stage-worker.ts';
 import { createShopHome, daysOpen, opening } from './shop-home.ts';
-import type { ShopHome } from './shop-home.ts';
+import type { ShopHome, ShopSettings } from './shop-home.ts';
 
 export const logger = createLogger({ name: 'test', level: 'silent' });
 let prefixes = 0;
@@ -24,8 +24,8 @@ export interface RefreshSetup {
 }
 
 /** A home with dedicated queues in a Redis. */
-export async function createRefreshSetup(redisUrl: string, positives?: string): Promise<RefreshSetup> {
-  const home = await createShopHome(positives);
+export async function createRefreshSetup(redisUrl: string, settings?: ShopSettings): Promise<RefreshSetup> {
+  const home = await createShopHome(settings);
   const { runs, folder, configFile } = home;
   const prefix = `test${++prefixes}`;
   const now = (): number => opening + (daysOpen + 1) * dayMs;

@@ -23,14 +23,21 @@ export const lastDay = '2026-02-13';
 
 const kinds = ['tea', 'cup', 'jam'];
 
+/** Settings of facet.yaml, as YAML. */
+export interface ShopSettings {
+  readonly positives?: string;
+  readonly refresh?: string;
+}
+
 /** A small and quick facet.yaml. */
-const settingsOf = (positives: string): string => `
+const settingsOf = ({ positives = 'purchase', refresh = '{}' }: ShopSettings): string => `
 interactions: { positives: ${positives} }
 split: { testDays: 7, validationDays: 7 }
 features: { minHolders: 2 }
 model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
 training: { batchSize: 64, epochs: 2, windowDays: 10 }
 evaluation: { cutoffs: [10, 50] }
+refresh: ${refresh}
 gate: { usersMin: 5, lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false }
 `;
 
@@ -45,12 +52,12 @@ export interface ShopHome {
 }
 
 /** Creates a home whose lake contains the purchases of twenty people. Removed when the test ends. */
-export async function createShopHome(positives = 'purchase'): Promise<ShopHome> {
+export async function createShopHome(settings: ShopSettings = {}): Promise<ShopHome> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const paths = homePaths(folder);
   const configFile = join(folder, 'facet.yaml');
-  await writeFile(configFile, settingsOf(positives));
+  await writeFile(configFile, settingsOf(settings));
   await upsertItems(
     paths.catalogFolder,
     Array.from({ length: 24 }, (_, thing) => ({

@@ -164,6 +164,7 @@ it('lists the category of every error code', () => {
         "REFRESH_DISK_FULL",
         "REFRESH_FAILED",
         "REFRESH_QUEUE_UNREACHABLE",
+        "REFRESH_STAGE_TIMED_OUT",
         "REFRESH_WORKER_STOPPED",
         "RETRIEVAL_INDEX_UNWRITABLE",
         "SERVING_STOPPED",

@@ -1,3 +1,4 @@
+import { readFacetConfig } from '@facet/config';
 import { hasEnded, recordStage, toProblem } from '@facet/pipeline/runs';
 import type { RefreshOutputs, RefreshStage, RunStore, StageOutcome, StageProgress } from '@facet/pipeline/runs';
 import { AppError, isAppError } from '@facet/platform';
@@ -10,6 +11,8 @@ import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
+import { watchStage } from './stage-watchdog.ts';
+import type { StageWatchdog } from './stage-watchdog.ts';
 
 export interface StageWorkerDeps {
   readonly runs: RunStore;
@@ -73,20 +76,24 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     const willRetry = (error: unknown): boolean => closing.signal.aborted || (isRetryable(error) && !isLast);
     const startedAt = now();
+    let watchdog: StageWatchdog | undefined;
     working = { runId, stage };
     logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started');
     try {
       const order: StageOrder = { home, configFile, runId, stage, outputs };
       let loggedAt = startedAt;
       const onProgress = (progress: StageProgress): void => {
+        watchdog?.onProgress();
         void job.updateProgress(progress).catch(() => undefined);
         if (now() - loggedAt < logEveryMs) return;
         loggedAt = now();
         logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
-      const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, () =>
-        runRefreshChild<StageOutcome>('stage', order, { signal, onProgress }),
-      );
+      const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, async () => {
+        watchdog = watchStage(stage, (await readFacetConfig(configFile)).refresh);
+        const limits = { signal: AbortSignal.any([signal, watchdog.signal]), onProgress };
+        return runRefreshChild<StageOutcome>('stage', order, limits);
+      });
       logger.info({ runId, stage, ...outcome }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
       return outcome.outputs;
@@ -100,6 +107,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       throw willRetry(error) ? (error as Error) : new UnrecoverableError(`${stage}: ${(error as Error).message}`);
     } finally {
       clearInterval(polling);
+      watchdog?.stop();
       working = undefined;
     }
   }
