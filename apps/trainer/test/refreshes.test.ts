@@ -61,11 +61,15 @@ describe('requesting a refresh', () => {
     expect(await server.queue.counts()).toMatchObject({ trainer: { waiting: 1 } });
   });
 
-  it('accepts a past day, force and full', async () => {
+  it('accepts a past day, force, full and a reason to accept bad data', async () => {
     const server = await createTestApp(redis.url);
-    const response = await post(server, '/v1/refreshes', { day: '2026-01-31', force: true, full: true });
+    const acceptBadData = 'public holiday';
+    const response = await post(server, '/v1/refreshes', { day: '2026-01-31', force: true, full: true, acceptBadData });
     expect(response.statusCode).toBe(202);
-    expect(response.json()).toMatchObject({ run: { day: '2026-01-31', isForced: true, isFull: true } });
+    expect(response.json()).toMatchObject({
+      run: { day: '2026-01-31', isForced: true, isFull: true, acceptedBadData: acceptBadData },
+    });
+    expect((await post(server, '/v1/refreshes', { acceptBadData: ' ' })).statusCode).toBe(400);
   });
 
   it.each<[string, number, string, object]>([

@@ -203,7 +203,14 @@ export const FacetConfig = Type.Object(
     /** The log of responses. */
     exposures: ExposureLogSettings,
     /** Bounds of the data health of a day. */
-    dataHealth: HealthBoundsSchema,
+    dataHealth: Type.Object(
+      {
+        ...HealthBoundsSchema.properties,
+        /** Whether a bad day stops a refresh. */
+        blockRefresh: Type.Boolean({ default: true }),
+      },
+      strictSection,
+    ),
     gate: GateSettings,
     /** Different settings for some users. */
     experiments: ExperimentsSettings,

@@ -7,7 +7,7 @@ import { findArtifact, openStore } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { describeInterestChoice } from '../terminal/interest-choice.ts';
-import { countOf, formatCount, formatMinute, shortId } from '../terminal/text.ts';
+import { countOf, formatCount, formatMinute, printable, shortId } from '../terminal/text.ts';
 
 const kinds = ['bundle', 'model', 'dataset'] as const;
 const shownFilesMax = 10;
@@ -60,13 +60,25 @@ function named({ id, isGone }: LineageArtifact): string {
   return `${id}${isGone ? '  (deleted)' : ''}`;
 }
 
-function describeDataset({ window, counts }: NonNullable<Lineage['dataset']>): string[] {
+function describeDataset({ window, counts, acceptedBadData }: NonNullable<Lineage['dataset']>): string[] {
   if (window === undefined) return [];
   const { occurredBefore, receivedBefore, testFrom } = window;
   const iso = (ms: number): string => new Date(ms).toISOString();
   return [
     `         occurred before ${iso(occurredBefore)}, received before ${iso(receivedBefore)}, test from ${iso(testFrom)}`,
     `         ${countOf(counts?.['events'] ?? 0, 'event')} of ${countOf(counts?.['users'] ?? 0, 'user')}`,
+    ...(acceptedBadData === undefined ? [] : describeBadData(acceptedBadData)),
+  ];
+}
+
+function describeBadData({
+  runId,
+  reason,
+  days,
+}: NonNullable<NonNullable<Lineage['dataset']>['acceptedBadData']>): string[] {
+  return [
+    `         run ${runId} accepts bad data: ${printable(reason)}`,
+    ...days.map((day) => `           ${printable(day)}`),
   ];
 }
 

@@ -9,7 +9,7 @@ import { followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addQueue, parseDate } from '../options.ts';
+import { addHome, addNotes, addQueue, parseDate, parseReason } from '../options.ts';
 import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
 import type { StageDisplay } from '../terminal/progress.ts';
@@ -24,6 +24,7 @@ interface RefreshOptions extends CommonOptions, QueueFlags {
   readonly day?: string;
   readonly force?: boolean;
   readonly full?: boolean;
+  readonly acceptBadData?: string;
   /** False: request the run without following it. */
   readonly wait: boolean;
 }
@@ -34,10 +35,12 @@ export const registerRefresh: Register = (command, deps) => {
       .option('--day <date>', 'data day in refresh.timeZone (default: the newest complete day)', parseDate)
       .option('--force', 'refresh without new data, or a second time for the same day')
       .option('--full', 'train from scratch instead of from the current model')
+      .option('--accept-bad-data <reason>', 'refresh although days are bad, and record why', parseReason)
       .option('--no-wait', 'with a queue: request the run without following it'),
     `Runs dataset, train, evaluate, index, gate and promote. With a queue, trainer and indexer run the stages and this command follows
 them; Ctrl-C leaves the run going. Without a queue, the stages run in this process; after Ctrl-C, the same command continues.
-Exits with 6 if the gate rejects the bundle, which is kept, and with 0 if there is no new data.`,
+Exits with 6 if the gate rejects the bundle, which is kept, with 3 if a new day is bad (see facet validate), and with 0 if there is no
+new data.`,
     'facet refresh',
     'facet refresh --day 2026-01-31 --force',
     'facet refresh --queue redis://127.0.0.1:6379 --no-wait --json',
@@ -56,6 +59,7 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
     day: options.day ?? (await newestDayWithEvents(pipeline)),
     isForced: options.force,
     isFull: options.full,
+    acceptedBadData: options.acceptBadData,
     requestedBy: 'facet refresh',
   };
   const queue = queueOf(options, context);
@@ -226,12 +230,16 @@ function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: C
         category: 'rejected',
         remedy: `See ${facet} bundles. Promote the bundle anyway with: ${facet} promote ${stages.at(-1)?.outputs?.bundleId} --reason "REASON".`,
       });
-    case 'failed':
+    case 'failed': {
+      const problem = stages.findLast(({ state: ended }) => ended === 'failed')?.problem;
       throw new AppError(`Run ${runId} failed: ${reason}`, {
         code: 'REFRESH_FAILED',
-        category: 'unavailable',
-        remedy: `See ${facet} runs show ${runId}. Run the same command again: the new run reuses finished stages.`,
+        category: problem?.category ?? 'unavailable',
+        remedy:
+          problem?.remedy ??
+          `See ${facet} runs show ${runId}. Run the same command again: the new run reuses finished stages.`,
       });
+    }
     case 'cancelled':
       throw new AppError(`Run ${runId} was canceled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
   }

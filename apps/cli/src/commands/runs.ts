@@ -71,6 +71,9 @@ async function show(runId: string, options: CommonOptions, { output, terminal }:
     `Data of ${run.day}: events before ${new Date(run.cut.occurredBefore).toISOString()}, received before ${new Date(run.cut.receivedBefore).toISOString()}`,
   );
   output.show(`Requested by ${printable(run.requestedBy)} at ${formatMinute(run.requestedAt)} UTC`);
+  const { acceptedBadData } = run;
+  if (acceptedBadData !== undefined) output.show(`Accepts bad data: ${printable(acceptedBadData)}`);
+  for (const day of stages.findLast(({ outputs }) => outputs?.badDays)?.outputs?.badDays ?? []) output.show(`  ${day}`);
   if (stages.length > 0) output.show(`\n${renderStages(report, terminal)}`);
   if (model !== undefined) output.show(`\nModel ${shortId(model.id)}: ${describeInterestChoice(model)}`);
 }

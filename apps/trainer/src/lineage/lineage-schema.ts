@@ -56,6 +56,12 @@ export const Lineage = Type.Unsafe<TracedLineage>(
           ...artifact,
           window: Type.Optional(Type.Object({ occurredBefore: Time, receivedBefore: Time, testFrom: Time })),
           counts: Type.Optional(Type.Record(Type.String(), Type.Number())),
+          acceptedBadData: Type.Optional(
+            Type.Object(
+              { runId: Type.String(), reason: Type.String(), days: Type.Array(Type.String()) },
+              { description: 'The run that accepted bad days, why, and the days with their reasons.' },
+            ),
+          ),
         }),
         'Null if unknown.',
       ),

@@ -55,6 +55,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         day: body.day,
         isForced: body.force,
         isFull: body.full,
+        acceptedBadData: body.acceptBadData,
         requestedBy: requesterOf(apiKey),
       });
       return reply.code(isNew ? 202 : 200).send(report);

@@ -8,6 +8,9 @@ const Time = Type.Integer({ description: 'Epoch milliseconds.' });
 const Outputs = Type.Object(
   {
     datasetId: Type.Optional(Type.String()),
+    badDays: Type.Optional(
+      Type.Array(Type.String(), { description: 'The bad days that the run accepted, each with its reasons.' }),
+    ),
     warmFrom: Type.Optional(Type.String({ description: 'The model that training started from.' })),
     modelId: Type.Optional(Type.String()),
     start: Type.Optional(Type.Union([Type.Literal('full'), Type.Literal('warm')])),
@@ -45,6 +48,7 @@ export const Refresh = Type.Unsafe<RunReport>(
         cut: Type.Object({ occurredBefore: Time, receivedBefore: Time }),
         isForced: Type.Boolean(),
         isFull: Type.Boolean(),
+        acceptedBadData: Type.Optional(Type.String({ description: 'Why bad days do not stop the run.' })),
         place: Type.Enum(['here', 'queue'], {
           description: '`here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.',
         }),
@@ -73,6 +77,13 @@ export const RefreshRequestBody = Type.Object(
       Type.Boolean({ default: false, description: 'Runs even if nothing is new or the day was refreshed before.' }),
     ),
     full: Type.Optional(Type.Boolean({ default: false, description: 'Trains from the beginning.' })),
+    acceptBadData: Type.Optional(
+      Type.String({
+        pattern: '\\S',
+        maxLength: 1_000,
+        description: 'Why days with bad data do not stop the run. The reason is recorded.',
+      }),
+    ),
   },
   { title: 'RefreshRequest', examples: [{}, { day: '2026-01-31', force: true }] },
 );

@@ -416,6 +416,12 @@ export interface components {
         readonly counts?: {
           readonly [key: string]: number;
         };
+        /** @description The run that accepted bad days, why, and the days with their reasons. */
+        readonly acceptedBadData?: {
+          readonly runId: string;
+          readonly reason: string;
+          readonly days: readonly string[];
+        };
       } | null;
       /** @description Null if the dataset is unknown or deleted. */
       readonly lake: {
@@ -464,6 +470,8 @@ export interface components {
         };
         readonly isForced: boolean;
         readonly isFull: boolean;
+        /** @description Why bad days do not stop the run. */
+        readonly acceptedBadData?: string;
         /**
          * @description `here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.
          * @enum {unknown}
@@ -493,6 +501,8 @@ export interface components {
         /** @description The outputs of the stages up to this one. */
         readonly outputs?: {
           readonly datasetId?: string;
+          /** @description The bad days that the run accepted, each with its reasons. */
+          readonly badDays?: readonly string[];
           /** @description The model that training started from. */
           readonly warmFrom?: string;
           readonly modelId?: string;
@@ -525,6 +535,8 @@ export interface components {
        * @default false
        */
       readonly full?: boolean;
+      /** @description Why days with bad data do not stop the run. The reason is recorded. */
+      readonly acceptBadData?: string;
     };
     readonly Schedule: {
       /** @description Five or six cron fields, or `off`. */

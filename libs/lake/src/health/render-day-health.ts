@@ -23,7 +23,7 @@ export function renderDayHealth(health: DayHealth): string {
 
 function verdictSection(health: DayHealth): string {
   const title = `${health.day}${health.isOver ? '' : ' (so far)'}: ${health.verdict}`;
-  const rows = health.reasons.map((reason) => [reason.severity, describeReason(reason)]);
+  const rows = health.reasons.map((reason) => [reason.severity, describeHealthReason(reason)]);
   return rows.length === 0 ? title : section(title, alignColumns(rows));
 }
 
@@ -37,7 +37,7 @@ const shareTexts: Readonly<Record<Exclude<HealthCheck, 'no-events' | 'volume-low
 };
 
 /** Describes why a day is not healthy. */
-function describeReason({ check, value, bound }: HealthReason): string {
+export function describeHealthReason({ check, value, bound }: HealthReason): string {
   switch (check) {
     case 'no-events':
       return 'no events';

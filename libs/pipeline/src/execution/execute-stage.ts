@@ -13,6 +13,7 @@ import {
 } from '../stages/pipeline-stages.ts';
 import { trainingProgress } from '../training/training-progress.ts';
 import { decideStart, whyNothingReceived } from './decide-start.ts';
+import { judgeUnreadDays } from './judge-days.ts';
 import { pruneHome } from './prune-home.ts';
 
 export interface StageTask {
@@ -34,7 +35,7 @@ type Executor = (context: StageContext, task: StageTask, execution: StageExecuti
  * Executes one stage of a run. A repeated execution gives the same artifacts, because the run and the outputs of the earlier
  * stages fix its inputs.
  *
- * @throws AppError as the stages; `PROMOTION_SUPERSEDED` if a newer run has fenced the day.
+ * @throws AppError as the stages; `REFRESH_DATA_BAD` if a day that no run has read is bad; `PROMOTION_SUPERSEDED` if a newer run has fenced the day.
  */
 export async function executeStage(
   context: StageContext,
@@ -46,7 +47,7 @@ export async function executeStage(
 }
 
 const executors: Readonly<Record<RefreshStage, Executor>> = {
-  async dataset(context, { run }, { runs, onProgress }) {
+  async dataset(context, { run }, { runs, onProgress, signal }) {
     onProgress?.({ share: 0, detail: 'users, items, behavior sequences' });
     // The request fences the day, too, unless it was killed before.
     await context.store.fence({ runId: run.runId, day: run.day });
@@ -61,9 +62,17 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     if ('skipped' in made) return { outputs: made, isReused: false };
     const { datasetId, info } = made.output;
     // Pinned: after the promotion of this run, its own bundle would decide the start.
-    const start = await runs.pinStart(run.runId, await decideStart(context, run, info, await runs.list()));
-    if (start.skipped !== undefined) await pruneHome(context, Date.now());
-    return { outputs: { datasetId, ...start }, isReused: made.reused };
+    const reports = await runs.list();
+    const start = await runs.pinStart(run.runId, await decideStart(context, run, info, reports));
+    if (start.skipped !== undefined) {
+      await pruneHome(context, Date.now());
+      return { outputs: { datasetId, ...start }, isReused: made.reused };
+    }
+    const badDays = await judgeUnreadDays(context, run, reports, signal);
+    return {
+      outputs: { datasetId, ...start, ...(badDays.length === 0 ? {} : { badDays }) },
+      isReused: made.reused,
+    };
   },
 
   async train(context, { outputs }, { onProgress, signal }) {

@@ -7,6 +7,7 @@ import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { readGateReport } from '../gate/gate-report.ts';
 import { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
 import type { InterestChoice } from '../model/model-artifact.ts';
+import { createRunStore } from '../runs/run-store.ts';
 
 /** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
 export interface Lineage {
@@ -14,13 +15,26 @@ export interface Lineage {
     (LineageArtifact & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
   readonly model: (LineageArtifact & Partial<InterestChoice> & { readonly startedFrom?: string | null }) | null;
   readonly dataset:
-    (LineageArtifact & { readonly window?: DatasetWindow; readonly counts?: Readonly<Record<string, number>> }) | null;
+    | (LineageArtifact & {
+        readonly window?: DatasetWindow;
+        readonly counts?: Readonly<Record<string, number>>;
+        /** The run that accepted bad days; absent if it accepted none. */
+        readonly acceptedBadData?: AcceptedBadData;
+      })
+    | null;
   readonly lake: LakeLineage | null;
 }
 
 export interface LineageArtifact {
   readonly id: string;
   readonly isGone: boolean;
+}
+
+interface AcceptedBadData {
+  readonly runId: string;
+  readonly reason: string;
+  /** The bad days with the reasons why they are bad. */
+  readonly days: readonly string[];
 }
 
 interface DatasetWindow {
@@ -108,6 +122,7 @@ async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Li
       isGone: false,
       window: { occurredBefore, receivedBefore, testFrom: info.split.testFrom },
       counts: info.counts,
+      ...(await readAcceptedBadData(id, home)),
     },
     lake: {
       version: lakeVersion,
@@ -116,6 +131,20 @@ async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Li
       catalog,
     },
   };
+}
+
+async function readAcceptedBadData(
+  datasetId: string,
+  { runsFolder }: HomePaths,
+): Promise<{ readonly acceptedBadData?: AcceptedBadData }> {
+  for (const { run, stages } of await createRunStore(runsFolder).list()) {
+    const { acceptedBadData: reason, runId } = run;
+    const outputs = stages.find(({ stage }) => stage === 'dataset')?.outputs;
+    if (reason !== undefined && outputs?.datasetId === datasetId && outputs.badDays !== undefined) {
+      return { acceptedBadData: { runId, reason, days: outputs.badDays } };
+    }
+  }
+  return {};
 }
 
 /** Returns undefined for an artifact that is pruned, corrupt or incompatible. */

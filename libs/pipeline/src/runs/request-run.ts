@@ -12,6 +12,8 @@ export interface RefreshRequest {
   readonly isForced?: boolean | undefined;
   /** Trains from the beginning. */
   readonly isFull?: boolean | undefined;
+  /** Why bad days do not stop the run. */
+  readonly acceptedBadData?: string | undefined;
   /** Who executes the stages; workers by default. */
   readonly place?: RefreshRun['place'];
   /** `schedule`, or the name of the requester. */
@@ -34,7 +36,14 @@ export interface RequestDeps {
  */
 export async function requestRun(
   { runs, store, schedule, now }: RequestDeps,
-  { day: requestedDay, isForced = false, isFull = false, place = 'queue', requestedBy }: RefreshRequest,
+  {
+    day: requestedDay,
+    isForced = false,
+    isFull = false,
+    acceptedBadData,
+    place = 'queue',
+    requestedBy,
+  }: RefreshRequest,
 ): Promise<{ readonly report: RunReport; readonly isNew: boolean }> {
   const requestedAt = now();
   const day = requestedDay === undefined ? newestDayOver(requestedAt, schedule) : parseDataDay(requestedDay);
@@ -48,7 +57,17 @@ export async function requestRun(
   }
   await refuseSupersededDay(store, day);
   const cut = { occurredBefore, receivedBefore: requestedAt };
-  const requested = await runs.findOrCreate({ day, cut, isForced, isFull, place, requestedBy, requestedAt });
+  const accepted = acceptedBadData === undefined ? {} : { acceptedBadData };
+  const requested = await runs.findOrCreate({
+    day,
+    cut,
+    isForced,
+    isFull,
+    ...accepted,
+    place,
+    requestedBy,
+    requestedAt,
+  });
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
 }

@@ -17,6 +17,8 @@ export interface RefreshRun {
   readonly isForced: boolean;
   /** Trains from the beginning, independent of the schedule of full trainings. */
   readonly isFull: boolean;
+  /** Why the run reads the data of bad days; absent if bad days stop the run. */
+  readonly acceptedBadData?: string;
   /** `here`: the requesting process executes the stages. `queue`: workers execute them. */
   readonly place: 'here' | 'queue';
   /** `schedule`, or the name of the requester. */
@@ -28,6 +30,8 @@ export interface RefreshRun {
 /** The outputs of the stages so far. Each stage adds its own. Ids name artifacts. */
 export interface RefreshOutputs {
   readonly datasetId?: string;
+  /** The bad days that the run accepted, each with the reasons why it is bad. */
+  readonly badDays?: readonly string[];
   /** The model that training starts from; absent for a full training. */
   readonly warmFrom?: string | undefined;
   readonly modelId?: string;

@@ -18,7 +18,7 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
   const isLive = !hasEnded(report);
   const live = useRunEvents(run.runId, isLive && run.place === 'queue');
   const now = useNow(isLive);
-  const { bundleId, modelId } = outputsOf(report);
+  const { bundleId, modelId, badDays = [] } = outputsOf(report);
   return (
     <div className="stack">
       <div className="row">
@@ -29,6 +29,11 @@ export function RunDetail({ report }: { readonly report: Refresh }) {
           {run.isFull ? ', with a full training' : ''}.
         </span>
       </div>
+      {run.acceptedBadData === undefined ? null : (
+        <p>
+          Accepts bad data: {run.acceptedBadData} <span className="muted">{badDays.join(' ')}</span>
+        </p>
+      )}
       {reason === undefined ? null : <p className={state === 'failed' ? 'error-text' : undefined}>{reason}</p>}
       {state === 'rejected' ? <RejectedBundle bundleId={bundleId} /> : null}
       <ol className="stage-list">

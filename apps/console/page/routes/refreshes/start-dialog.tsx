@@ -16,10 +16,12 @@ export function StartRefresh() {
   const [day, setDay] = useState('');
   const [force, setForce] = useState(false);
   const [full, setFull] = useState(false);
+  const [acceptBadData, setAcceptBadData] = useState('');
   const [existing, setExisting] = useState<string>();
   const start = useMutation({
     mutationFn: async () => {
-      const call = trainer.POST('/v1/refreshes', { body: { ...(day === '' ? {} : { day }), force, full } });
+      const given = { ...(day === '' ? {} : { day }), ...(acceptBadData.trim() === '' ? {} : { acceptBadData }) };
+      const call = trainer.POST('/v1/refreshes', { body: { ...given, force, full } });
       // 200: the request would only repeat this run.
       return { report: await dataOf(call), isNew: (await call).response.status === 202 };
     },
@@ -73,6 +75,16 @@ export function StartRefresh() {
         <label className="row">
           <input type="checkbox" checked={full} onChange={({ target }) => setFull(target.checked)} />
           Full training, without a warm start
+        </label>
+        <label className="field">
+          <span>Reason to accept bad data</span>
+          <input
+            className="input"
+            value={acceptBadData}
+            maxLength={1_000}
+            onChange={({ target }) => setAcceptBadData(target.value)}
+          />
+          <small className="muted">Empty: a new day with bad data stops the run.</small>
         </label>
         {existing === undefined ? null : (
           <p className="banner" role="status">

@@ -1,0 +1,85 @@
+import { dayHealth, describeHealthReason, storeDayHealth } from '@facet/lake';
+import type { DayHealth } from '@facet/lake';
+import { AppError, dayMs, utcDay } from '@facet/platform';
+import type { StageContext } from '../context/stage-context.ts';
+import { boundsOf, shiftDay } from '../runs/data-day.ts';
+import type { RefreshRun, RunReport } from '../runs/run.ts';
+
+/** A volume is compared with this many days, if each of them has events. */
+const baselineDays = 7;
+/** Limits the time of the check after a long pause: the newest days count. */
+const judgedDaysMax = 31;
+
+/**
+ * Judges the days that no earlier run has read. A day is bad if it fails a check of data health that the day before these days
+ * passed, so that a shop that always fails a check, such as one that imports each day a day late, is refreshed. A volume counts
+ * only after a week with events on each day. The first run judges nothing.
+ *
+ * @param reports of all runs
+ * @returns the bad days with their reasons, if the run accepts them
+ * @throws AppError `REFRESH_DATA_BAD` unless the run accepts bad days; as `dayHealth`
+ */
+export async function judgeUnreadDays(
+  { home, config }: StageContext,
+  run: RefreshRun,
+  reports: readonly RunReport[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const { dataHealth: bounds, dataset, refresh } = config;
+  const days = bounds.blockRefresh ? unreadDays(run, reports, refresh.timeZone) : [];
+  const checkDay = async (day: string): Promise<DayHealth> => {
+    const options = { ...dataset, bounds, signal };
+    const health = await dayHealth(home.lakeFolder, home.catalogFolder, day, options);
+    await storeDayHealth(home.healthFolder, health);
+    return health;
+  };
+  const bad: DayHealth[] = [];
+  for (const day of days) {
+    const health = await checkDay(day);
+    if (badReasons(health, bounds.eventsMin).length > 0) bad.push(health);
+  }
+  if (bad.length === 0) return [];
+  const before = await checkDay(shiftDay(days[0]!, -1));
+  const known = new Set(before.reasons.filter(({ severity }) => severity === 'bad').map(({ check }) => check));
+  const described = bad.flatMap((health) => {
+    const reasons = badReasons(health, bounds.eventsMin).filter(({ check }) => !known.has(check));
+    const texts = reasons.map((reason) => `${describeHealthReason(reason)} (${reason.check})`);
+    return texts.length === 0 ? [] : [{ day: health.day, text: `${health.day}: ${texts.join('; ')}` }];
+  });
+  if (described.length > 0 && run.acceptedBadData === undefined) throw dataBad(run, described);
+  return described.map(({ text }) => text);
+}
+
+/** Returns the UTC days after the newest day whose dataset another run has built, ascending. */
+function unreadDays({ runId, cut }: RefreshRun, reports: readonly RunReport[], timeZone: string): string[] {
+  const read = reports.filter(
+    ({ run, stages }) =>
+      run.runId !== runId && stages.some(({ stage, state }) => stage === 'dataset' && state === 'finished'),
+  );
+  if (read.length === 0) return [];
+  const newest = read
+    .map(({ run }) => run.day)
+    .sort()
+    .at(-1)!;
+  const from = Math.max(boundsOf(newest, timeZone).before, cut.occurredBefore - judgedDaysMax * dayMs);
+  const days: string[] = [];
+  for (let day = utcDay(from); Date.parse(day) < cut.occurredBefore; day = shiftDay(day, 1)) days.push(day);
+  return days;
+}
+
+function badReasons({ reasons, volume }: DayHealth, eventsMin: number): DayHealth['reasons'] {
+  const hasBaseline = volume.trailing.length === baselineDays && (volume.trailingMean ?? 0) >= eventsMin;
+  const needsBaseline = (check: string): boolean => check === 'no-events' || check.startsWith('volume-');
+  return reasons.filter(({ severity, check }) => severity === 'bad' && (hasBaseline || !needsBaseline(check)));
+}
+
+function dataBad({ day }: RefreshRun, bad: readonly { readonly day: string; readonly text: string }[]): AppError {
+  return new AppError(`The data is bad. ${bad.map(({ text }) => text).join('. ')}.`, {
+    code: 'REFRESH_DATA_BAD',
+    category: 'input',
+    remedy:
+      `See facet validate --day ${bad[0]!.day}, fix the data and refresh again. Or accept the data with ` +
+      `facet refresh --day ${day} --accept-bad-data "REASON". The bounds are in facet.yaml, section dataHealth.`,
+    context: { days: bad.map((of) => of.day) },
+  });
+}
