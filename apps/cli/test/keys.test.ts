@@ -24,7 +24,7 @@ describe('facet keys create', () => {
   it('accepts origins and limits, and prints one document with --json', async () => {
     const file = join(await temporaryFolder(), 'deep', 'web.yaml');
     const origins = ['--origin', 'https://shop.example/', '--origin', 'http://localhost:3000'];
-    const bounds = ['--events-per-second', '500', '--body-bytes', '65536'];
+    const bounds = ['--events-per-second', '500', '--requests-per-second', '20', '--body-bytes', '65536'];
     const { code, out } = await run(
       ['keys', 'create', '--json', '--file', file, '--name', 'web', '--scope', 'ingest', ...origins, ...bounds],
       { env: { FACET_API_KEYS_FILE: '/nowhere/keys.yaml' } },
@@ -35,6 +35,7 @@ describe('facet keys create', () => {
       scopes: ['ingest'],
       origins: ['https://shop.example', 'http://localhost:3000'],
       eventsPerSecondMax: 500,
+      requestsPerSecondMax: 20,
       bodyBytesMax: 65_536,
     };
     const { apiKey, ...document } = JSON.parse(out) as { apiKey: string };

@@ -6,6 +6,7 @@ import {
   createAdmission,
   createHttpApp,
   createProblems,
+  limitRequests,
 } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
 import { Type } from 'typebox';
@@ -108,6 +109,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   app.decorate('serving', { now: Date.now, createId: randomUUID, ...resources, admission });
   app.decorateRequest('usedBundleId');
   app.decorateRequest('recommendation');
+  limitRequests(app);
 
   if (tracing === undefined) await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100 });
   else {

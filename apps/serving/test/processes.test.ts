@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHome, putBundle, putDatasetOf } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
@@ -15,13 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => home.remove());
 
-function startTwo(environment: Record<string, string> = {}): RealProcess {
-  return startProcess(home, {
-    FACET_PROCESSES: '2',
-    FACET_INSECURE: 'true',
-    FACET_WATCH_INTERVAL_MS: '50',
-    ...environment,
-  });
+function startTwo(environment: Record<string, string> = { FACET_INSECURE: 'true' }): RealProcess {
+  return startProcess(home, { FACET_PROCESSES: '2', FACET_WATCH_INTERVAL_MS: '50', ...environment });
 }
 
 async function sumOf(url: string, name: string): Promise<number> {
@@ -171,8 +168,34 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
   });
 });
 
+it('two processes count the requests of a key together', { timeout: 150_000 }, async () => {
+  const limited = createApiKey();
+  const unlimited = createApiKey();
+  const keysFile = join(home.folder, 'limited-keys.yaml');
+  const scopes = ['serve'] as const;
+  await addApiKey(keysFile, { name: 'limited', scopes, sha256: hashApiKey(limited), requestsPerSecondMax: 1 });
+  await addApiKey(keysFile, { name: 'unlimited', scopes, sha256: hashApiKey(unlimited) });
+  const { child, ready } = startTwo({ FACET_API_KEYS_FILE: keysFile });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { url } = await ready;
+  // A new connection for each request: the supervisor hands connections to the workers in turn.
+  const ask = async (key: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${key}`, connection: 'close' };
+    const { status } = await fetch(`${url}/v1/items/film-1/similar`, { headers });
+    // A busy machine.
+    return status === 503 ? ask(key) : status;
+  };
+  const startedAt = performance.now();
+  const statuses: number[] = [];
+  for (let asked = 0; asked < 20; asked++) statuses.push(await ask(limited));
+  const seconds = (performance.now() - startedAt) / 1000;
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
+  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);
+  for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
+});
+
 it('a worker that fails before it is ready ends all workers, with its exit code', { timeout: 60_000 }, async () => {
-  const { child, log } = startTwo({ FACET_ARTIFACTS: '/nowhere' });
+  const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_ARTIFACTS: '/nowhere' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];
   expect(code).toBe(4);

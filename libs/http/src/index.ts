@@ -1,5 +1,6 @@
 export { readAccess } from './access/access.ts';
 export type { Access, KeyPlace, RouteAccess } from './access/access.ts';
+export { countRequestsOfWorkers, limitRequests } from './access/limit-requests.ts';
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyRateLimiter } from './access/key-rate-limiter.ts';
 export { createHttpApp } from './create-http-app.ts';

@@ -34,6 +34,7 @@ const KeyEntry = Type.Object(
     ),
     origins: Type.Optional(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { minItems: 1 })),
     eventsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
+    requestsPerSecondMax: Type.Optional(Type.Integer({ minimum: 1 })),
     bodyBytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   exact,

@@ -17,6 +17,7 @@ export interface ApiKey {
   readonly origins?: readonly string[];
   /** Undefined limits are unlimited. */
   readonly eventsPerSecondMax?: number;
+  readonly requestsPerSecondMax?: number;
   readonly bodyBytesMax?: number;
 }
 

@@ -31,6 +31,7 @@ interface CreateKeyOptions extends NamedKeyOptions {
   readonly scope: Scope[];
   readonly origin?: string[];
   readonly eventsPerSecond?: number;
+  readonly requestsPerSecond?: number;
   readonly bodyBytes?: number;
 }
 
@@ -52,7 +53,8 @@ export const registerKeys: Register = (command, deps) => {
           .makeOptionMandatory(),
       )
       .option('--origin <url...>', 'web origins of a key for browsers; the key works nowhere else', addOrigin)
-      .option('--events-per-second <number>', 'maximum rate of events', parseCount)
+      .option('--events-per-second <number>', 'maximum rate of events to the collector', parseCount)
+      .option('--requests-per-second <number>', 'maximum rate of requests to serving', parseCount)
       .option('--body-bytes <number>', 'maximum size of a request body', parseCount),
     '',
     'facet keys create --name backend --scope ingest --scope serve',
@@ -72,13 +74,14 @@ export const registerKeys: Register = (command, deps) => {
 };
 
 async function createKey(options: CreateKeyOptions, context: CommandContext): Promise<void> {
-  const { name, scope, origin, eventsPerSecond, bodyBytes } = options;
+  const { name, scope, origin, eventsPerSecond, requestsPerSecond, bodyBytes } = options;
   const file = keysFileOf(options, context);
   const apiKey = createApiKey();
   // The file of keys must not contain undefined values.
   const limits = {
     ...(origin === undefined ? {} : { origins: [...new Set(origin)] }),
     ...(eventsPerSecond === undefined ? {} : { eventsPerSecondMax: eventsPerSecond }),
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecondMax: requestsPerSecond }),
     ...(bodyBytes === undefined ? {} : { bodyBytesMax: bodyBytes }),
   };
   const described = { name, scopes: [...new Set(scope)], ...limits };
@@ -114,21 +117,28 @@ async function revokeKey(options: NamedKeyOptions, context: CommandContext): Pro
 async function listKeys(options: KeysOptions, context: CommandContext): Promise<void> {
   const file = keysFileOf(options, context);
   const keys = await readApiKeys(file);
-  const rows = keys.map(({ name, scopes, origins = [], eventsPerSecondMax, bodyBytesMax, previous = [] }) => [
-    name,
-    scopes.join(', '),
-    origins.join(', '),
-    eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
-    bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
-    previous.map(({ acceptedUntil }) => acceptedUntil).join(', '),
-  ]);
+  const rows = keys.map(
+    ({ name, scopes, origins = [], eventsPerSecondMax, requestsPerSecondMax, bodyBytesMax, previous = [] }) => [
+      name,
+      scopes.join(', '),
+      origins.join(', '),
+      eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
+      requestsPerSecondMax === undefined ? '' : formatCount(requestsPerSecondMax),
+      bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
+      previous.map(({ acceptedUntil }) => acceptedUntil).join(', '),
+    ],
+  );
   context.output.show(
     rows.length === 0
       ? `${file} has no keys. Create one with: ${facet} keys create --help`
-      : renderTable(['Name', 'Scopes', 'Origins', 'Events/s', 'Body bytes', 'Old keys work until'], rows, {
-          style: context.terminal.style,
-          right: [3, 4],
-        }),
+      : renderTable(
+          ['Name', 'Scopes', 'Origins', 'Events/s', 'Requests/s', 'Body bytes', 'Old keys work until'],
+          rows,
+          {
+            style: context.terminal.style,
+            right: [3, 4, 5],
+          },
+        ),
   );
   context.output.document({ file, keys });
 }

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { countRequestsOfWorkers } from '@facet/http';
 import { closeOnSignal, toSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
@@ -264,6 +265,7 @@ export async function runSupervisor(
   { logger, announce }: { readonly logger: Logger; readonly announce: (message: Announcement) => void },
 ): Promise<number> {
   cluster.schedulingPolicy = cluster.SCHED_RR;
+  countRequestsOfWorkers();
   const supervisor = new Supervisor(
     { processes, closeDelayMs: closeDelayMs + marginMs },
     { fork: forkWorker, announce, logger, jobs: new Jobs(logger) },
@@ -281,6 +283,8 @@ export async function runSupervisor(
 
 function forkWorker(): WorkerProcess {
   const worker = cluster.fork();
+  // A message to an ending worker is an error of the worker, which the exit explains.
+  worker.on('error', () => undefined);
   return {
     pid: worker.process.pid,
     send(message: SupervisorMessage) {

@@ -1,0 +1,32 @@
+import cluster from 'node:cluster';
+import { RateLimiterCluster, RateLimiterClusterMaster, RateLimiterMemory } from 'rate-limiter-flexible';
+import type { HttpApp } from '../http-app.ts';
+import { problemError } from '../problems/problem.ts';
+
+/** The supervisor responds at once, unless it is ending. */
+const counterTimeoutMs = 1_000;
+
+/**
+ * Refuses requests of a key beyond its `requestsPerSecondMax` with `RATE_LIMITED`. The workers of one supervisor count together. Refused
+ * requests count, too, but only until the second ends.
+ */
+export function limitRequests(app: HttpApp): void {
+  const options = { keyPrefix: 'requests', points: 1, duration: 1 };
+  const counter = cluster.isWorker
+    ? new RateLimiterCluster({ ...options, timeoutMs: counterTimeoutMs })
+    : new RateLimiterMemory(options);
+  app.addHook('onRequest', async ({ apiKey }) => {
+    const max = apiKey?.requestsPerSecondMax;
+    if (max === undefined) return;
+    const { consumedPoints, msBeforeNext } = await counter.penalty(apiKey!.name);
+    if (consumedPoints <= max) return;
+    throw problemError('RATE_LIMITED', `The key ${apiKey!.name} may send ${max} requests a second.`, {
+      retryAfterSeconds: msBeforeNext / 1000,
+    });
+  });
+}
+
+/** Counts the requests of all workers, in their supervisor. */
+export function countRequestsOfWorkers(): void {
+  new RateLimiterClusterMaster();
+}
