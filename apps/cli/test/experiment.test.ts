@@ -85,7 +85,7 @@ it('facet experiment report compares the arms', async () => {
   expect(shareOf(await read('--window-hours', '48'))).toBeCloseTo(134 / 400);
   expect((await run([...report, '--from', '2026-02-04'])).code).toBe(3);
 
-  await run(['erasures', 'request', '--user', 'user-0', '--home', home]);
+  await run(['erasures', 'request', 'user-0', '--home', home]);
   expect((await read()).arms.reduce((sum, { users }) => sum + users, 0)).toBe(399);
 });
 

@@ -1,7 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lakeStatus, listLakeFiles, readLake } from '@facet/lake';
-import { ExposureWriter } from '@facet/exposures';
+import { listLakeFiles, readLake } from '@facet/lake';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -57,51 +56,4 @@ it('facet lake verify exits with 4 for a missing file, and rebuild repairs the l
 
 it.each(['yesterday', '2026-13-01', '1700000000'])('facet lake rebuild --from %s is wrong usage', async (time) => {
   expect((await run(['lake', 'rebuild', '--from', time, '--home', await temporaryFolder()])).code).toBe(2);
-});
-
-it('facet erasures request hides the rows of a user, and lake compact removes them', async () => {
-  const home = await importedHome();
-  const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
-  expect((await verify()).out).toContain('2 rows');
-  expect((await run(['erasures', 'list', '--home', home])).out).toContain('No erasures');
-
-  expect((await run(['erasures', 'request', '--user', 'ada', '--home', home])).code).toBe(0);
-  expect((await readLake(join(home, 'lake'))).map(({ userId }) => userId)).toEqual(['bob', 'bob']);
-  const open = await verify();
-  expect(open.code).toBe(3);
-  expect(open.err).toContain('lake compact');
-  expect((await run(['erasures', 'list', '--home', home])).out).toContain('pending: run lake compact');
-
-  const compacted = await json<{ erased: { rows: number }[] }>(['lake', 'compact', '--grace', '0', '--home', home]);
-  expect(compacted.erased).toMatchObject([{ rows: 2 }]);
-  expect((await verify()).code).toBe(0);
-  expect((await run(['erasures', 'list', '--home', home])).out).toMatch(/done +2/);
-  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(2);
-});
-
-it('facet erasures and lake compact cover the exposure log', async () => {
-  const home = await importedHome();
-  const exposures = new ExposureWriter({ folder: join(home, 'exposures') });
-  for (const userId of ['ada', 'bob', 'ada']) {
-    exposures.append({
-      recommendationId: `to-${userId}`,
-      respondedAt: Date.now() - 1_000,
-      bundleId: 'b',
-      userId,
-      arms: {},
-      source: { kind: 'model' },
-      merge: { by: 'max' },
-      items: ['a'],
-      interests: [0],
-      offset: 0,
-    });
-  }
-  await exposures.close();
-  const verify = () => run(['erasures', 'verify', '--user', 'ada', '--home', home]);
-  expect((await verify()).out).toContain('2 logged responses');
-  await run(['erasures', 'request', '--user', 'ada', '--home', home]);
-  expect(await verify()).toMatchObject({ code: 3, err: expect.stringContaining('2 logged responses') as string });
-  const { out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
-  expect(out).toContain('2 responses to erased users removed');
-  expect(await verify()).toMatchObject({ code: 0, out: expect.stringContaining('0 logged responses') as string });
 });

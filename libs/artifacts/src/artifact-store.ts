@@ -61,6 +61,15 @@ export interface ArtifactStore {
    */
   open(ref: ArtifactRef, options?: { readonly files?: readonly string[] }): Promise<OpenArtifact>;
 
+  /**
+   * Replaces the content of one file, for example to erase a person, and keeps the id of the artifact. Concurrent readers see
+   * the old or the new content. `redactions.json` in the artifact's folder records the new hash.
+   *
+   * @param write writes the new content to the path that it receives
+   * @throws AppError `ARTIFACT_INVALID` if the artifact has no such file; the errors of `open`.
+   */
+  redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void>;
+
   /** Lists all artifacts of a kind, the most recently put first, without verifying them. */
   list(kind: string): Promise<ListedArtifact[]>;
 

@@ -6,7 +6,7 @@ import { Value } from 'typebox/value';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
 import { hasErrorCode, hashFile, listFolder } from './disk/files.ts';
 import { hashFiles } from './disk/files.ts';
-import { artifactId, formatManifest, parseManifest } from './manifest.ts';
+import { artifactId, formatManifest, parseManifest, parseRedactions } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
@@ -15,6 +15,7 @@ import { fenceOf, promotionOf, refuseSuperseded } from './promotions/promotion-r
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
+const redactionsName = 'redactions.json';
 const minKeep = 3;
 /** References that only the promotion log changes. */
 const promotedNames: readonly string[] = ['current', 'previous'];
@@ -26,6 +27,7 @@ const idPattern = /^[0-9a-f]{32}$/;
  * Creates an artifact store in a folder of one disk:
  * ```
  * <root>/<kind>/<id>/manifest.json …   immutable; synced, then renamed into place
+ * <root>/<kind>/<id>/redactions.json   new hashes of files that an erasure has changed
  * <root>/promotions/<number>.json      one promotion record each; created once, never changed
  * <root>/refs/<name>.json              {kind, id}, replaced by rename
  * <root>/staging/…                     files being written or removed
@@ -66,18 +68,60 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     const folder = folderOf(ref);
     const present = new Set((await listFolder(folder)).files);
     present.delete(manifestName);
+    present.delete(redactionsName);
     for (const file of manifest.files) {
       if (!present.delete(file.path)) throw corrupt(ref, file.path, 'is missing');
       const { size } = await stat(join(folder, file.path));
-      if (size !== file.bytes) throw corrupt(ref, file.path, `has ${size} bytes instead of ${file.bytes}`);
+      if (size === file.bytes || (await isRedacted(ref, file.path, ({ bytes }) => bytes === size))) continue;
+      throw corrupt(ref, file.path, `has ${size} bytes instead of ${file.bytes}`);
     }
     for (const extra of present) throw corrupt(ref, extra, 'is not in the manifest');
     const read = manifest.files.filter(({ path }) => options.files?.includes(path) !== false);
     const hashes = await hashFiles(read.map(({ path, bytes }) => ({ path: join(folder, path), bytes })));
-    read.forEach(({ path, sha256 }, position) => {
-      if (hashes[position] !== sha256) throw corrupt(ref, path, 'has been altered');
-    });
+    for (const [position, { path, sha256 }] of read.entries()) {
+      const found = hashes[position];
+      if (found === sha256 || (await isRedacted(ref, path, (file) => file.sha256 === found))) continue;
+      throw corrupt(ref, path, 'has been altered');
+    }
     return { ref, folder, manifest };
+  }
+
+  async function readRedactions(ref: ArtifactRef): Promise<readonly ManifestFile[]> {
+    const path = join(folderOf(ref), redactionsName);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      if (hasErrorCode(error, 'ENOENT')) return '[]';
+      throw error;
+    });
+    return parseRedactions(text, path);
+  }
+
+  async function isRedacted(
+    ref: ArtifactRef,
+    path: string,
+    isSameFile: (file: ManifestFile) => boolean,
+  ): Promise<boolean> {
+    return (await readRedactions(ref)).some((file) => file.path === path && isSameFile(file));
+  }
+
+  async function redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
+    const { folder, manifest } = await open(ref, { files: [path] });
+    if (!manifest.files.some((file) => file.path === path)) {
+      throw invalid(`The ${ref.kind} ${ref.id} has no file ${path}.`, 'Name a file of the manifest.');
+    }
+    const staged = await stagingPath(stagingFolder);
+    try {
+      await write(staged);
+      await syncPath(staged);
+      const text = JSON.stringify([...(await readRedactions(ref)), { path, ...(await hashFile(staged)) }]);
+      // First, so that readers accept the new file. Until it is in place, they accept the earlier ones.
+      await writeFileAtomically(join(folder, redactionsName), [`${text}\n`], {
+        temporary: await stagingPath(stagingFolder),
+      });
+      await rename(staged, join(folder, path));
+      await syncPath(folder);
+    } finally {
+      await rm(staged, { force: true });
+    }
   }
 
   async function put(
@@ -102,8 +146,9 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   /** Hashes and syncs the staged files and adds the manifest. */
   async function seal(kind: string, staged: string, metadata: ArtifactMetadata): Promise<ArtifactRef> {
     const { files, folders } = await listFolder(staged);
-    if (files.includes(manifestName)) {
-      throw invalid(`The store reserves the file name ${manifestName}.`, 'Choose another file name.');
+    const reserved = [manifestName, redactionsName].find((name) => files.includes(name));
+    if (reserved !== undefined) {
+      throw invalid(`The store reserves the file name ${reserved}.`, 'Choose another file name.');
     }
     const entries: ManifestFile[] = [];
     for (const path of files) {
@@ -333,7 +378,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     return join(refsFolder, `${name}.json`);
   }
 
-  return { put, open, list, readRef, writeRef, promote, rollback, fence, promotions: log.records, prune };
+  return { put, open, redact, list, readRef, writeRef, promote, rollback, fence, promotions: log.records, prune };
 }
 
 /** Returns the fields that a record takes from the decision. */

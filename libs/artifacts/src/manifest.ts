@@ -63,6 +63,24 @@ export function parseManifest(text: string, source: string): ArtifactManifest {
   return value as unknown as ArtifactManifest;
 }
 
+const Redactions = Type.Array(ManifestFile);
+
+/**
+ * Parses the list of files that were changed after the artifact was stored.
+ *
+ * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
+ */
+export function parseRedactions(text: string, source: string): readonly ManifestFile[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw corruptManifest(source, 'is not JSON', error);
+  }
+  if (!Value.Check(Redactions, value)) throw corruptManifest(source, 'does not list files with their hashes');
+  return value;
+}
+
 function corruptManifest(source: string, problem: string, cause?: unknown): AppError {
   return new AppError(`${source} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',

@@ -128,3 +128,39 @@ async function idOfEndedProcess(): Promise<number> {
   await once(child, 'exit');
   return child.pid!;
 }
+
+test('a redacted file keeps the id of its artifact, and other changes of it are found', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const write = async (folder: string): Promise<void> => {
+    await writeFile(join(folder, 'users'), 'ada bob');
+    await writeFile(join(folder, 'items'), 'tea');
+  };
+  const ref = await store.put('dataset', write, {});
+  for (const text of ['erased bob', 'erased erased']) {
+    await store.redact(ref, 'users', (target) => writeFile(target, text));
+    expect(await readFile(join((await store.open(ref)).folder, 'users'), 'utf8')).toBe(text);
+  }
+  // A writer of the same content finds the artifact intact.
+  expect(await store.put('dataset', write, {})).toEqual(ref);
+  expect(await readFile(join((await store.open(ref)).folder, 'users'), 'utf8')).toBe('erased erased');
+  expect(await readdir(join(root, 'staging'))).toEqual([]);
+
+  await expect(store.redact(ref, 'none', (target) => writeFile(target, ''))).rejects.toMatchObject({
+    code: 'ARTIFACT_INVALID',
+  });
+  for (const [file, text] of [
+    ['users', 'ERASED erased'],
+    ['users', 'erased'],
+    ['items', 'erased erased'],
+  ] as const) {
+    const path = join(root, 'dataset', ref.id, file);
+    const sound = await readFile(path);
+    await writeFile(path, text);
+    await expect(store.open(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT', context: { file } });
+    await writeFile(path, sound);
+  }
+  await expect(store.put('dataset', (folder) => writeFile(join(folder, 'redactions.json'), '[]'), {})).rejects.toThrow(
+    'reserves the file name redactions.json',
+  );
+});

@@ -16,7 +16,7 @@ export interface FileEventLogOptions {
   readonly segmentBytesMax?: number;
 }
 
-/** An event log with one partition, in files. Offsets start at 0 and have no gaps. */
+/** An event log with one partition, in files. Offsets start at 0; erased events leave gaps. */
 export interface FileEventLog extends EventLog {
   readonly partition: number;
   /** Appends events in order. Returns their offsets. */
@@ -32,7 +32,8 @@ export interface FileEventLog extends EventLog {
 /** Events per batch of a stream. */
 const streamedEventsMax = 20_000;
 
-interface Segment {
+/** A file of the log. */
+export interface Segment {
   readonly base: number;
   readonly path: string;
 }
@@ -122,8 +123,9 @@ class SegmentedLog implements FileEventLog {
     const events: LoggedEvent[] = [];
     let offset = range.from;
     while (events.length < range.limit && offset < this.#end()) {
-      const lines = await this.#readFrom(offset, range.limit - events.length);
-      for (const line of lines) events.push({ offset: offset++, event: JSON.parse(line) as Event });
+      const read = await this.#readEvents(offset, range.limit - events.length);
+      events.push(...read.events);
+      offset = read.next;
     }
     return events;
   }
@@ -153,10 +155,11 @@ class SegmentedLog implements FileEventLog {
     for (const { from, to } of ranges) {
       for (let next = from; next < to;) {
         signal?.throwIfAborted();
-        const events = await this.read({ from: next, limit: Math.min(streamedEventsMax, to - next) });
-        if (events.length === 0) throw damagedLog(this.#folder, `the log ends at offset ${next} instead of ${to}`);
-        next += events.length;
-        yield { partition: this.partition, events, refused: [], next };
+        await this.#refresh();
+        if (next >= this.#end()) throw damagedLog(this.#folder, `the log ends at offset ${next} instead of ${to}`);
+        const read = await this.#readEvents(next, Math.min(streamedEventsMax, to - next));
+        next = read.next;
+        yield { partition: this.partition, ...read, refused: [] };
       }
     }
   }
@@ -221,6 +224,19 @@ class SegmentedLog implements FileEventLog {
     this.#segments = segments;
   }
 
+  /** Reads up to `limit` records of one segment. Erased ones are left out. */
+  async #readEvents(
+    offset: number,
+    limit: number,
+  ): Promise<{ readonly events: readonly LoggedEvent[]; readonly next: number }> {
+    const lines = await this.#readFrom(offset, limit);
+    const events = lines.flatMap((line, index) => {
+      const event = JSON.parse(line) as Event | null;
+      return event === null ? [] : [{ offset: offset + index, event }];
+    });
+    return { events, next: offset + lines.length };
+  }
+
   async #readFrom(offset: number, limit: number): Promise<readonly string[]> {
     const at = this.#segments.findLastIndex((segment) => segment.base <= offset);
     const segment = this.#segments[at];
@@ -238,7 +254,8 @@ class SegmentedLog implements FileEventLog {
   }
 }
 
-async function listSegments(folder: string): Promise<Segment[]> {
+/** Lists the segments of a log by their first offset. */
+export async function listSegments(folder: string): Promise<Segment[]> {
   const names = await listNames(folder);
   const segments = names.flatMap((name) => {
     const base = segmentBase(name);
@@ -247,7 +264,8 @@ async function listSegments(folder: string): Promise<Segment[]> {
   return segments.sort((a, b) => a.base - b.base);
 }
 
-function logLocked(folder: string, heldBy: number): AppError {
+/** The error for a log that another process writes. */
+export function logLocked(folder: string, heldBy: number): AppError {
   return new AppError(`Process ${heldBy} is writing the event log ${folder}.`, {
     code: 'EVENTS_LOG_LOCKED',
     category: 'conflict',

@@ -6,5 +6,7 @@ export type {
   PartitionRange,
   RefusedRecord,
 } from './event-log.ts';
+export { eraseFromFileEventLog } from './erase-events.ts';
+export type { EraseEventsResult } from './erase-events.ts';
 export { openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
 export type { FileEventLog } from './file-event-log.ts';

@@ -4,6 +4,7 @@ export { deadLetter, deadLetterRecord, readDeadLetters } from './dead-letters.ts
 export type { DeadLetter } from './dead-letters.ts';
 export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-reports.ts';
 export type { RedriveReport } from './dead-letter-reports.ts';
+export { findUserInTopic, topicsOfUsers } from './find-user.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';
 export { fetchExtents } from './offsets.ts';
 export { openKafkaPublisher } from './publisher.ts';

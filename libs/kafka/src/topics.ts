@@ -42,6 +42,8 @@ export interface EnsureTopicsOptions {
 
 /** Time to notice dead letters, to fix their cause and to redrive them. */
 const deadLetterRetentionDays = 90;
+/** Erasures stay longer than any event or dead letter that they cover. The lake keeps a hash of the user forever. */
+const erasureMarginDays = 60;
 
 /**
  * Creates missing topics and returns their names. Existing topics keep their settings.
@@ -65,8 +67,9 @@ export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopics
   const topics = [
     shape(names.events, eventPartitions, kept(eventRetentionDays)),
     shape(names.items, 1, { 'cleanup.policy': 'compact' }),
-    shape(names.users, 1, { 'cleanup.policy': 'compact' }),
-    shape(names.erasures, 1, { 'cleanup.policy': 'delete', 'retention.ms': '-1' }),
+    // An erased user's record disappears after this time.
+    shape(names.users, 1, { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': String(7 * dayMs) }),
+    shape(names.erasures, 1, kept(eventRetentionDays + deadLetterRetentionDays + erasureMarginDays)),
     shape(names.intake, 1, kept(eventRetentionDays)),
     shape(names.deadLetters, 1, kept(deadLetterRetentionDays)),
   ];

@@ -23,6 +23,7 @@ export { suspiciousShare, suspiciousUsersMin, UserRates } from './health/user-ra
 export { sourceName } from './layout.ts';
 export { compactLake } from './maintenance/compact-lake.ts';
 export { listErasures, verifyErasure } from './maintenance/erasures.ts';
+export type { ErasureCheck } from './maintenance/erasures.ts';
 export { rebuildLake } from './maintenance/rebuild-lake.ts';
 export { verifyLake } from './maintenance/verify-lake.ts';
 export type { LakeCheck } from './maintenance/verify-lake.ts';

@@ -29,6 +29,24 @@ function connect(): Redis {
 }
 
 describe('what is stored in Redis', () => {
+  it('finds the keys with the id of a user, also in sessions, and when they expire', async () => {
+    const store = await openRedis({ url: redis.url, prefix: 'find', ttlDays: 2 });
+    await store.apply([
+      chosen(ada, 'a', 1),
+      identified('ada', 'visit', 1),
+      identified('ben', 'visit', 2),
+      identified('ben', 'other', 2),
+    ]);
+    const found = await store.findUser('ada');
+    expect(found.map(({ key }) => key).toSorted()).toEqual([
+      'find:session:{visit}:identities',
+      'find:user:{ada}:events',
+      'find:user:{ada}:sessions',
+    ]);
+    for (const { expiresAt } of found) expect(expiresAt).toBeGreaterThan(Date.now() + dayMs);
+    expect(await store.findUser('eve')).toEqual([]);
+  });
+
   it('expires ttlDays after the last write of a user or session; a write extends all of its keys', async () => {
     const client = connect();
     const store = await openRedis({ url: redis.url, prefix: 'ttl', ttlDays: 2 });

@@ -1,38 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import { homePaths } from '@facet/config/home-paths';
-import { countErasable } from '@facet/exposures';
-import { changeUsers, listErasures, openLakeWriter, verifyErasure } from '@facet/lake';
+import { changeUsers, listErasures, openLakeWriter } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addRedis, addSubcommand } from '../options.ts';
+import { describeTrace, findTraces } from '../erasures/user-traces.ts';
+import type { SearchOptions } from '../erasures/user-traces.ts';
+import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
 import { withProfileStore } from '../profile-store.ts';
 import { countOf, formatCount, formatSecond, renderTable } from '../terminal/text.ts';
 
-interface ErasureOptions extends CommonOptions {
-  readonly user: string;
-}
-
-interface RequestErasureOptions extends ErasureOptions {
+interface RequestErasureOptions extends CommonOptions {
   readonly redis?: string;
 }
 
 export const registerErasures: Register = (command, deps) => {
   const add = (name: string, summary: string): Command => addHome(addSubcommand(command, name, summary), deps);
   add('list', 'List erasures and their state').action(deps.action(list));
-  add('verify', 'Count stored rows of a user; exits with 3 if rows to erase remain')
-    .requiredOption('--user <id>', 'user id')
-    .action(deps.action(verify));
   addNotes(
-    addRedis(add('request', 'Erase a user from a data home that is filled from files')).requiredOption(
-      '--user <id>',
-      'user id',
-    ),
+    addKafka(addRedis(add('verify', 'Search every place that may contain the id of a user')))
+      .argument('<user>', 'user id')
+      .option('--spool <folder...>', 'spools of ingests outside of the data home'),
+    `Searches lake, event log, catalog, exposures, datasets, bundles, outputs of runs, spools, profiles and topics. Names each place that
+contains the id, with what removes it and when, and the places that it could not search. Exits with 3 if a place contains the id.`,
+    'facet erasures verify 196',
+    'facet erasures verify 196 --brokers kafka:9092 --redis redis://redis:6379 --json',
+  ).action(deps.action(verify));
+  addNotes(
+    addRedis(add('request', 'Erase a user from a data home that is filled from files')).argument('<user>', 'user id'),
     'For events from a collector, send DELETE /v1/users/ID to the collector instead: it notifies every component.',
-    'facet erasures request --user 196 && facet lake compact --grace 0',
+    'facet erasures request 196 && facet lake compact --grace 0',
   ).action(deps.action(request));
 };
 
@@ -51,44 +51,46 @@ async function list(options: CommonOptions, { output, terminal }: CommandContext
   output.show(rows.length === 0 ? 'No erasures.' : renderTable(header, rows, { style: terminal.style, right: [5] }));
 }
 
-/** @throws AppError `EVENTS_ERASURE_OPEN` when rows to erase remain. */
-async function verify(options: ErasureOptions, { output }: CommandContext): Promise<void> {
-  const { lakeFolder, exposuresFolder } = homePaths(options.home);
-  const check = await verifyErasure(lakeFolder, options.user);
-  const { erasures, userHash } = check;
-  const everything = { erasureId: '', userHash, requestedAt: Infinity };
-  const exposures = await countErasable(exposuresFolder, erasures.length === 0 ? [everything] : erasures);
-  output.document({ home: options.home, ...check, exposures });
-  output.show(
-    `User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}, ${countOf(check.rows, 'row')}, ` +
-      countOf(exposures, 'logged response'),
-  );
-  if (check.rows + exposures === 0) {
-    output.show('Neither the lake nor the exposure log contains rows of the user to erase.');
+/** @throws AppError `EVENTS_ERASURE_OPEN` if a place contains the id of the user. */
+async function verify(userId: string, options: SearchOptions, context: CommandContext): Promise<void> {
+  const { output, terminal } = context;
+  const stage = context.progress.stage('verify');
+  const { check, traces, unchecked } = await findTraces(userId, homePaths(options.home), {
+    options,
+    context,
+    update: (share, detail) => stage.update(share, detail),
+  }).finally(() => stage.failed());
+  const { userHash, erasures } = check;
+  output.document({ home: options.home, userHash, erasures, isErased: traces.length === 0, traces, unchecked });
+  output.show(`User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}`);
+  if (traces.length > 0) {
+    const header = ['Place', 'Name', 'Count', 'Removed by'];
+    output.show(`\n${renderTable(header, traces.map(describeTrace), { style: terminal.style, right: [2] })}`);
+  }
+  for (const { place, reason } of unchecked) output.show(`Not searched: ${place} (${reason})`);
+  if (traces.length === 0) {
+    output.show('No searched place contains the id.');
     return;
   }
-  for (const { path, rows, isReplaced } of check.files) {
-    output.show(`${path}: ${countOf(rows, 'row')}${isReplaced ? ', replaced: deleted after its grace period' : ''}`);
-  }
-  if (exposures > 0) output.show(`exposures: ${countOf(exposures, 'logged response')}`);
-  if (erasures.length === 0) return;
-  throw new AppError(
-    `${countOf(check.rows, 'row')} and ${countOf(exposures, 'logged response')} of the user remain on disk.`,
-    {
-      code: 'EVENTS_ERASURE_OPEN',
-      category: 'precondition',
-      remedy:
-        `Run ${facet} lake compact --home ${options.home}. It deletes replaced files after an hour, or immediately with ` +
-        '--grace 0. The API writes to a file of the exposure log for up to 15 minutes; compact again after that.',
-      context: { userHash, rows: check.rows, exposures },
-    },
-  );
+  throw new AppError(`${countOf(traces.length, 'place')} ${traces.length === 1 ? 'contains' : 'contain'} the id.`, {
+    code: 'EVENTS_ERASURE_OPEN',
+    category: 'precondition',
+    remedy:
+      erasures.length === 0
+        ? `The user was not erased. Call DELETE /v1/users/ID of the collector, or run ${facet} erasures request.`
+        : `Run ${facet} lake compact --home ${options.home}, and verify again at the times of the list. Replaced files are deleted ` +
+          'after an hour, or immediately with --grace 0.',
+    context: { userHash, places: traces.length },
+  });
 }
 
 /** Erases a user of a home without Kafka. With Kafka, DELETE /v1/users/ID does the same. */
-async function request(options: RequestErasureOptions, { environment, output }: CommandContext): Promise<void> {
+async function request(
+  userId: string,
+  options: RequestErasureOptions,
+  { environment, output }: CommandContext,
+): Promise<void> {
   const { lakeFolder, catalogFolder } = homePaths(options.home);
-  const { user: userId } = options;
   const erasure = {
     erasureId: randomUUID(),
     userHash: hashUser(userId),

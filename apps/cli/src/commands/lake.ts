@@ -1,15 +1,14 @@
 import { homePaths } from '@facet/config/home-paths';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
-import { eraseFromExposures } from '@facet/exposures';
-import type { EraseExposuresResult } from '@facet/exposures';
 import { openKafkaEventLog } from '@facet/kafka';
-import { compactLake, lakeStatus, listErasures, rebuildLake, verifyLake } from '@facet/lake';
+import { compactLake, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
 import type { LakeCheck } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
 import { refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
@@ -43,7 +42,7 @@ export const registerLake: Register = (command, deps) => {
       parseHours,
       1,
     ),
-    'Sinks may be running.',
+    'Sinks may be running. Erasures also reach the event log in files, the exposure log, datasets and bundles.',
     'facet lake compact',
     'facet lake compact --grace 0',
   ).action(deps.action(compact));
@@ -103,7 +102,7 @@ async function verify(options: CommonOptions, { output, terminal }: CommandConte
   output.show('\nEach offset appears at most once. Absent offsets are refused, erased, or not events.');
 }
 
-/** Compacts the lake, and applies pending erasures to the lake and to the exposure log. */
+/** Compacts the lake, and applies erasures to the lake, the event log in files, the exposure log, datasets and bundles. */
 async function compact(options: CompactOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
   const stage = progress.stage('compact');
@@ -117,23 +116,15 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   });
   const { days, filesBefore, filesAfter, erased } = result;
   stage.done(`${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`);
-  const { exposuresFolder, lakeFolder } = homePaths(options.home);
-  const exposures = await eraseFromExposures(exposuresFolder, await listErasures(lakeFolder), { signal });
-  output.document({ home: options.home, ...result, exposures });
+  const elsewhere = await eraseOutsideLake(homePaths(options.home), context);
+  output.document({ home: options.home, ...result, ...elsewhere });
   output.show(days === 0 ? 'Each day is one file already.' : `${countOf(days, 'day')} rewritten.`);
-  showErasedExposures(exposures, context);
+  for (const line of describeErased(elsewhere)) output.show(line);
   if (erased.length === 0) return;
   const rows = erased.reduce((sum, mark) => sum + mark.rows, 0);
   output.show(
     `${countOf(erased.length, 'erasure')} carried out: ${countOf(rows, 'row')} removed. Replaced files are deleted after ${options.grace} h.`,
   );
-}
-
-function showErasedExposures({ records, openFiles }: EraseExposuresResult, { output }: CommandContext): void {
-  if (records > 0) output.show(`${countOf(records, 'response')} to erased users removed from the exposure log.`);
-  if (openFiles > 0) {
-    output.show(`${countOf(openFiles, 'file')} of the exposure log in use: the next compaction checks them.`);
-  }
 }
 
 /** Rebuilds the lake from the log, then the profiles from the lake. */

@@ -23,6 +23,13 @@ export interface RedisProfileStoreOptions extends RedisConnectionOptions {
   readonly ttlDays?: number;
 }
 
+/** A key of Redis that contains the id of a user. */
+interface KeyOfUser {
+  readonly key: string;
+  /** Epoch milliseconds; undefined if it does not expire. */
+  readonly expiresAt: number | undefined;
+}
+
 /** State of storing the whole lake. An emptied store has none. */
 interface ProfileFill {
   readonly fillId: string;
@@ -41,6 +48,13 @@ export interface RedisProfileStore extends ProfileStore {
   beginFill(): Promise<ProfileFill>;
   /** Records that everything is stored. Returns false if the store was emptied since that fill began. */
   endFill(fillId: string): Promise<boolean>;
+  /**
+   * Returns the keys that contain the id of a user: the keys of the user, including the mark of an erasure, and of sessions that
+   * were identified as the user. Reads all sessions.
+   *
+   * @param onProgress called with the number of sessions read so far
+   */
+  findUser(userId: string, onProgress?: (sessions: number) => void): Promise<KeyOfUser[]>;
   /** Returns a sentence for each unsafe setting of the server. */
   checkSettings(): Promise<string[]>;
 }
@@ -197,6 +211,31 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
         if (++steps * keysPerScan > keysMax) return { userIds: Array.from(names, keys.userOf), isComplete: false };
       }
       return { userIds: Array.from(names, keys.userOf), isComplete: true };
+    },
+
+    async findUser(userId, onProgress) {
+      const found: string[] = Object.values(userKeys(keys.user(userId)));
+      let sessions = 0;
+      for await (const portion of connection.scan(keys.patterns.sessions)) {
+        const identities = [...new Set(portion)].filter((key) => key.endsWith(':identities'));
+        if (identities.length === 0) continue;
+        const replies = (await connection.write((pipeline) =>
+          identities.forEach((key) => pipeline.zrange(key, 0, -1)),
+        )) as string[][];
+        identities.forEach((key, position) => {
+          if (decodeIdentities(replies[position] ?? []).some((identity) => identity.userId === userId)) found.push(key);
+        });
+        onProgress?.((sessions += identities.length));
+      }
+      const names = [...new Set(found)];
+      const remainingMs = (await connection.write((pipeline) =>
+        names.forEach((key) => pipeline.pttl(key)),
+      )) as number[];
+      return names.flatMap((key, position) => {
+        const leftMs = remainingMs[position]!;
+        // -2: the key does not exist. -1: it does not expire.
+        return leftMs === -2 ? [] : [{ key, expiresAt: leftMs === -1 ? undefined : Date.now() + leftMs }];
+      });
     },
 
     size: async () => (await namesOf(keys.patterns.users)).size,

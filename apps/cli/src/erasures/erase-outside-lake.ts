@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { HomePaths } from '@facet/config';
+import { eraseFromFileEventLog } from '@facet/event-log';
+import type { EraseEventsResult } from '@facet/event-log';
+import { eraseFromExposures } from '@facet/exposures';
+import type { EraseExposuresResult } from '@facet/exposures';
+import { openLakeSnapshot } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
+import type { ArtifactWithUsers } from '@facet/pipeline/erasures';
+import { isAppError, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { hashUser } from '@facet/schemas';
+import type { CommandContext } from '../command-context.ts';
+import { countOf } from '../terminal/text.ts';
+
+/** What the erasures of a lake have removed elsewhere in its data home. */
+export interface ErasedElsewhere {
+  readonly exposures: EraseExposuresResult;
+  /** Null while an import writes the event log: the next run erases from it. */
+  readonly eventLog: EraseEventsResult | null;
+  readonly artifacts: readonly ArtifactWithUsers[];
+}
+
+/** Applies the erasures of a lake to the rest of its data home. May be interrupted and repeated. */
+export async function eraseOutsideLake(
+  home: HomePaths,
+  { signal }: Pick<CommandContext, 'signal'>,
+): Promise<ErasedElsewhere> {
+  const { erasures } = await openLakeSnapshot(home.lakeFolder);
+  const exposures = await eraseFromExposures(home.exposuresFolder, erasures, { signal });
+  if (erasures.length === 0) return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [] };
+  const eventLog = await eraseFromEventLog(home, erasures, signal);
+  // Loads the pipeline, which homes without erasures do not need.
+  const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  return { exposures, eventLog, artifacts: await eraseFromArtifacts(store, erasures, { signal }) };
+}
+
+async function eraseFromEventLog(
+  { logFolder }: HomePaths,
+  erasures: LakeSnapshot['erasures'],
+  signal: AbortSignal,
+): Promise<EraseEventsResult | null> {
+  // Records finished erasures, because a search reads the whole log.
+  const doneFile = join(logFolder, '_erasures.json');
+  const done = new Set(JSON.parse((await readTextIfExists(doneFile)) ?? '[]') as string[]);
+  const pending = erasures.filter(({ erasureId }) => !done.has(erasureId));
+  if (pending.length === 0) return { events: 0, files: 0 };
+  const erasedUntil = new Map<string, number>();
+  for (const { userHash, requestedAt } of pending) {
+    erasedUntil.set(userHash, Math.max(requestedAt, erasedUntil.get(userHash) ?? 0));
+  }
+  const untilByUser = new Map<string, number>();
+  const untilOf = (userId: string): number => {
+    const known = untilByUser.get(userId) ?? erasedUntil.get(hashUser(userId)) ?? -1;
+    untilByUser.set(userId, known);
+    return known;
+  };
+  try {
+    const result = await eraseFromFileEventLog(
+      logFolder,
+      ({ userId, receivedAt }) => userId !== undefined && receivedAt <= untilOf(userId),
+      { signal },
+    );
+    if (await pathExists(logFolder)) {
+      const ids = [...done, ...pending.map(({ erasureId }) => erasureId)];
+      await writeFileAtomically(doneFile, [JSON.stringify(ids)]);
+    }
+    return result;
+  } catch (error) {
+    if (isAppError(error, 'EVENTS_LOG_LOCKED')) return null;
+    throw error;
+  }
+}
+
+/** Describes what was erased, in one line for each place. */
+export function describeErased({ exposures, eventLog, artifacts }: ErasedElsewhere): string[] {
+  const { records, openFiles } = exposures;
+  const lines: string[] = [];
+  if (records > 0) lines.push(`${countOf(records, 'response')} to erased users removed from the exposure log.`);
+  if (openFiles > 0) {
+    lines.push(`${countOf(openFiles, 'file')} of the exposure log in use: the next compaction checks them.`);
+  }
+  if (eventLog === null) lines.push('An import is writing the event log: the next compaction erases from it.');
+  else if (eventLog.events > 0) lines.push(`${countOf(eventLog.events, 'event')} removed from the event log.`);
+  for (const { ref, users } of artifacts) {
+    lines.push(`${countOf(users, 'user id')} removed from ${ref.kind} ${ref.id}.`);
+  }
+  return lines;
+}

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatBytes } from '../terminal/text.ts';
+
+export interface ScanOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (share: number, detail: string) => void;
+  /** Whether a line or record that names the user counts; all by default. */
+  readonly isCounted?: (fields: Readonly<Record<string, unknown>>) => boolean;
+}
+
+/** Files without text. */
+const binary = /\.(safetensors|parquet|faiss|tmp)$/;
+const newline = 0x0a;
+
+/**
+ * Counts how often the JSON files of folders name a user: as the `userId` of a line of JSON, as a record in the spool, or anywhere in
+ * an indented document. Returns the files that do. Absent folders have none.
+ */
+export async function countInFiles(
+  folders: readonly string[],
+  userId: string,
+  { signal, onProgress, isCounted = () => true }: ScanOptions,
+): Promise<{ readonly path: string; readonly count: number }[]> {
+  const files: { readonly path: string; readonly bytes: number }[] = [];
+  for (const folder of folders) {
+    for (const path of await listTexts(folder)) {
+      const status = await stat(path).catch(() => undefined);
+      if (status !== undefined) files.push({ path, bytes: status.size });
+    }
+  }
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const patterns = patternsOf(userId);
+  const found: { readonly path: string; readonly count: number }[] = [];
+  let done = 0;
+  for (const { path, bytes } of files) {
+    signal.throwIfAborted();
+    onProgress(done / Math.max(1, total), `${formatBytes(done)} of ${formatBytes(total)}`);
+    let count = 0;
+    for await (const line of linesOf(path)) {
+      if (patterns.some((pattern) => line.includes(pattern))) {
+        count += recordsIn(line).filter((record) => namesUser(record, userId) && isCounted(record)).length;
+      }
+    }
+    if (count > 0) found.push({ path, count });
+    done += bytes;
+  }
+  return found;
+}
+
+/** The forms of the id in JSON, and in JSON within JSON. */
+function patternsOf(userId: string): readonly Buffer[] {
+  const quoted = JSON.stringify(userId);
+  return [quoted, JSON.stringify(quoted).slice(1, -1)].map((text) => Buffer.from(text));
+}
+
+/** Returns the records of a line: those of a request in the spool, or the line itself. */
+function recordsIn(line: Buffer): readonly Readonly<Record<string, unknown>>[] {
+  // A line of the spool begins with a checksum and the number of records.
+  const text = line.toString('utf8').replace(/^[0-9a-f]{8} \d{8} /, '');
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [value as Record<string, unknown>];
+  } catch {
+    // A line of an indented document.
+    return [{ text }];
+  }
+}
+
+/** Whether a record is about the user: an event, a record for Kafka, or a document with the id of a user inside. */
+function namesUser({ topic, key, ...record }: Readonly<Record<string, unknown>>, userId: string): boolean {
+  // The keys of items may equal ids of users.
+  if (key === userId && !String(topic).endsWith('.items.v1')) return true;
+  const quoted = JSON.stringify(userId);
+  const text = typeof record['text'] === 'string' ? record['text'] : JSON.stringify(record);
+  const escaped = JSON.stringify(`"userId":${quoted}`).slice(1, -1);
+  return [`"userId":${quoted}`, `"userId": ${quoted}`, escaped].some((form) => text.includes(form));
+}
+
+async function listTexts(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries
+    .filter((entry) => entry.isFile() && !binary.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Yields the lines of a file, and its last line without a line end. */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    const block = Buffer.concat([rest, chunk as Buffer]);
+    let start = 0;
+    for (let end = block.indexOf(newline); end !== -1; end = block.indexOf(newline, start)) {
+      yield block.subarray(start, end);
+      start = end + 1;
+    }
+    rest = block.subarray(start);
+  }
+  if (rest.length > 0) yield rest;
+}

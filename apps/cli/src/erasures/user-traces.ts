@@ -1,0 +1,226 @@
+import { join, relative } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { HomePaths } from '@facet/config';
+import { countErasable } from '@facet/exposures';
+import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
+import { openLakeSnapshot, readUsers, verifyErasure } from '@facet/lake';
+import type { ErasureCheck } from '@facet/lake';
+import { isAppError } from '@facet/platform';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { facet } from '../command-context.ts';
+import { withKafka } from '../kafka-log.ts';
+import type { KafkaOptions } from '../kafka-log.ts';
+import { withProfileStore } from '../profile-store.ts';
+import { formatCount, formatSecond } from '../terminal/text.ts';
+import { countInFiles } from './scan-files.ts';
+
+/** A place that contains the id of a user. */
+export interface UserTrace {
+  readonly place: string;
+  /** A file, key or topic of the place. */
+  readonly name: string;
+  /** How often the id occurs, in rows, records or files of the place. */
+  readonly count: number;
+  /** What removes the id. */
+  readonly removal: string;
+  /** When it is gone without an action, epoch milliseconds. */
+  readonly goneBy?: number | undefined;
+}
+
+/** A place that could not be searched, and why. */
+export interface UncheckedPlace {
+  readonly place: string;
+  readonly reason: string;
+}
+
+export interface SearchOptions extends CommonOptions, KafkaOptions {
+  readonly home: string;
+  readonly redis?: string;
+  /** Folders of spools outside of the data home. */
+  readonly spool?: readonly string[];
+}
+
+export interface Search {
+  readonly userId: string;
+  readonly home: HomePaths;
+  /** The erasures of the user and the rows of the lake. */
+  readonly check: ErasureCheck;
+  /** Data received later is not covered by an erasure; undefined without an erasure. */
+  readonly until: number | undefined;
+  readonly options: SearchOptions;
+  readonly context: CommandContext;
+  /** Shows the progress within a place. */
+  readonly update: (share: number, detail: string) => void;
+}
+
+export interface FoundTraces {
+  readonly traces: readonly UserTrace[];
+  readonly unchecked: readonly UncheckedPlace[];
+}
+
+/** Searches every place that may contain the id of a user, one after the other. @throws AppError as the readers of the places */
+export async function findTraces(
+  userId: string,
+  home: HomePaths,
+  search: Omit<Search, 'userId' | 'home' | 'check' | 'until'>,
+): Promise<FoundTraces & { readonly check: ErasureCheck }> {
+  const check = await verifyErasure(home.lakeFolder, userId);
+  const times = check.erasures.map(({ requestedAt }) => requestedAt);
+  const full: Search = { ...search, userId, home, check, until: times.length === 0 ? undefined : Math.max(...times) };
+  const traces: UserTrace[] = [];
+  const unchecked: UncheckedPlace[] = [];
+  for (const [position, [name, find]] of Object.entries(places).entries()) {
+    search.context.signal.throwIfAborted();
+    const update = (share: number, detail: string): void =>
+      search.update((position + Math.min(1, share)) / Object.keys(places).length, `${name}: ${detail}`);
+    update(0, 'searching');
+    const found = await find({ ...full, update });
+    traces.push(...found.traces);
+    unchecked.push(...found.unchecked);
+  }
+  return { check, traces, unchecked };
+}
+
+const compact = `${facet} lake compact`;
+const all = (traces: readonly UserTrace[]): FoundTraces => ({ traces, unchecked: [] });
+
+const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
+  lake: async ({ check }) =>
+    all(
+      check.files.map(({ path, rows, isReplaced }) => ({
+        place: 'lake',
+        name: path,
+        count: rows,
+        removal: isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact,
+      })),
+    ),
+
+  'event log': async ({ home, userId, until, context, update }) => {
+    const found = await countInFiles([home.logFolder], userId, {
+      signal: context.signal,
+      onProgress: update,
+      isCounted: (line) => until === undefined || ((line['receivedAt'] as number | undefined) ?? 0) <= until,
+    });
+    return all(found.map((file) => ({ ...nameIn(home, file), place: 'event log', removal: compact })));
+  },
+
+  exposures: async ({ home, check }) => {
+    const everything = { erasureId: '', userHash: check.userHash, requestedAt: Infinity };
+    const count = await countErasable(
+      home.exposuresFolder,
+      check.erasures.length === 0 ? [everything] : check.erasures,
+    );
+    const removal = `${compact}, 15 minutes after the last response`;
+    return all(count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }]);
+  },
+
+  catalog: async ({ home, userId }) => {
+    const count = (await readUsers(home.catalogFolder)).filter((user) => user.userId === userId).length;
+    const removal = 'the sink, soon after the erasure; later records of the user need another erasure';
+    return all(count === 0 ? [] : [{ place: 'catalog', name: 'catalog/users.jsonl', count, removal }]);
+  },
+
+  artifacts: async ({ home, userId, check, context, update }) => {
+    // Loads the pipeline, which the other places do not need.
+    const { findUserInArtifacts } = await import('@facet/pipeline/erasures');
+    const snapshot = await openLakeSnapshot(home.lakeFolder);
+    const found = await findUserInArtifacts(
+      createFolderArtifactStore(home.artifactsFolder),
+      userId,
+      snapshot.erasures.filter(({ userHash }) => userHash === check.userHash),
+      { signal: context.signal, onProgress: (done, total) => update(done / total, `${done} of ${total}`) },
+    );
+    return all(
+      found.map(({ ref, path, users }) => ({
+        place: ref.kind,
+        name: join('artifacts', ref.kind, ref.id, path),
+        count: users,
+        removal: compact,
+      })),
+    );
+  },
+
+  'outputs of runs': async ({ home, userId, context, update }) => {
+    const { stagesFolder, checkpointsFolder, runsFolder, gatesFolder, benchmarksFolder, healthFolder } = home;
+    const folders = [stagesFolder, checkpointsFolder, runsFolder, gatesFolder, benchmarksFolder, healthFolder];
+    const found = await countInFiles(folders, userId, { signal: context.signal, onProgress: update });
+    return all(found.map((file) => ({ ...nameIn(home, file), place: 'outputs', removal: 'delete the file' })));
+  },
+
+  spool: async ({ home, userId, until = Infinity, options, context, update }) => {
+    const { spool: others = [] } = options;
+    const found = await countInFiles([home.spoolFolder, ...others], userId, {
+      signal: context.signal,
+      onProgress: update,
+      isCounted: (record) => ((record['timestamp'] as number | undefined) ?? 0) <= until,
+    });
+    const traces = found.map((file) => ({
+      ...nameIn(home, file),
+      place: 'spool',
+      removal: file.path.endsWith('refused.jsonl')
+        ? 'Kafka refused the records: delete the file'
+        : 'the ingest, as soon as Kafka accepts the records',
+    }));
+    const reason = 'spools outside of the data home: name their folders with --spool';
+    return { traces, unchecked: others.length === 0 ? [{ place: 'spool', reason }] : [] };
+  },
+
+  profiles: async ({ userId, options, context, update }) => {
+    const redis = options.redis ?? context.environment.redisUrl;
+    if (redis === undefined) {
+      return { traces: [], unchecked: [{ place: 'profiles', reason: 'no Redis: set FACET_REDIS_URL or --redis' }] };
+    }
+    const keys = await withProfileStore({ ...options, redis }, (store) =>
+      store.findUser(userId, (sessions) => update(0, `${formatCount(sessions)} sessions`)),
+    );
+    return all(
+      keys.map(({ key, expiresAt }) => ({
+        place: 'profiles',
+        name: key,
+        count: 1,
+        removal: key.endsWith(':erased') ? 'the mark of the erasure expires' : 'the sink; the key expires',
+        goneBy: expiresAt,
+      })),
+    );
+  },
+
+  Kafka: async ({ userId, until, options, context, update }) => {
+    if ((options.brokers ?? context.environment.kafkaBrokers) === undefined) {
+      return {
+        traces: [],
+        unchecked: [{ place: 'Kafka', reason: 'no brokers: set FACET_KAFKA_BROKERS or --brokers' }],
+      };
+    }
+    return withKafka(options, context, async (kafka, names) => {
+      const traces: UserTrace[] = [];
+      const unchecked: UncheckedPlace[] = [];
+      for (const topic of topicsOfUsers(names)) {
+        const { signal } = context;
+        const onProgress = (done: number, total: number): void =>
+          update(done / total, `${topic}, ${formatCount(done)} of ${formatCount(total)} records`);
+        try {
+          const found = await findUserInTopic(kafka, topic, userId, { until, signal, onProgress });
+          if (found === undefined) continue;
+          const { records: count, deletedBy: goneBy } = found;
+          const removal = goneBy === undefined ? 'the topic has no retention: change its settings' : 'retention';
+          traces.push({ place: 'Kafka', name: topic, count, removal, goneBy });
+        } catch (error) {
+          if (!isAppError(error, 'EVENTS_TOPIC_UNKNOWN')) throw error;
+          unchecked.push({ place: 'Kafka', reason: `the topic ${topic} does not exist` });
+        }
+      }
+      return { traces, unchecked };
+    });
+  },
+};
+
+function nameIn({ folder }: HomePaths, { path, count }: { readonly path: string; readonly count: number }) {
+  const inside = relative(folder, path);
+  return { name: inside.startsWith('..') ? path : inside, count };
+}
+
+/** Describes a trace in one line. */
+export function describeTrace({ place, name, count, removal, goneBy }: UserTrace): readonly string[] {
+  const until = goneBy === undefined ? '' : ` by ${formatSecond(goneBy)} UTC`;
+  return [place, name, formatCount(count), `${removal}${until}`];
+}

@@ -1,0 +1,130 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openFileEventLog } from '@facet/event-log';
+import { ExposureWriter } from '@facet/exposures';
+import { lakeStatus, readLake } from '@facet/lake';
+import { temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
+import { run } from './run.ts';
+
+interface Verified {
+  readonly isErased: boolean;
+  readonly traces: readonly { readonly place: string; readonly name: string; readonly count: number }[];
+  readonly unchecked: readonly { readonly place: string }[];
+}
+
+/** A home with clicks of seven users, a dataset, and the attributes of two users. */
+async function createHome(): Promise<string> {
+  const home = await temporaryFolder();
+  const events = join(home, 'events.csv');
+  const users = join(home, 'users.csv');
+  const rows = Array.from({ length: 70 }, (_, row) => `u${row % 7},i${row % 5},click,${1_700_000_000 + row * 3_600}`);
+  await writeFile(events, ['user_id,item_id,type,timestamp', ...rows].join('\n'));
+  await writeFile(users, 'user_id,age\nu1,36\nu2,41\n');
+  expect((await run(['import', '--home', home, '--events', events, '--users', users])).code).toBe(0);
+  expect((await run(['dataset', '--home', home])).code).toBe(0);
+  return home;
+}
+
+async function logExposures(home: string): Promise<void> {
+  const exposures = new ExposureWriter({ folder: join(home, 'exposures') });
+  for (const userId of ['u1', 'u2', 'u1']) {
+    exposures.append({
+      recommendationId: `to-${userId}`,
+      respondedAt: Date.now() - 1_000,
+      bundleId: 'b',
+      userId,
+      arms: {},
+      source: { kind: 'model' },
+      merge: { by: 'max' },
+      items: ['a'],
+      interests: [0],
+      offset: 0,
+    });
+  }
+  await exposures.close();
+}
+
+async function verify(home: string, ...more: string[]): Promise<Verified & { readonly code: number }> {
+  const { code, out } = await run(['erasures', 'verify', 'u1', '--home', home, '--json', ...more]);
+  return { code, ...(JSON.parse(out) as Verified) };
+}
+
+const placesOf = ({ traces }: Verified): Record<string, number> =>
+  traces.reduce<Record<string, number>>(
+    (counts, { place, count }) => ({ ...counts, [place]: (counts[place] ?? 0) + count }),
+    {},
+  );
+
+it('facet lake compact erases a user from every place in a data home that facet erasures verify finds', async () => {
+  const home = await createHome();
+  await logExposures(home);
+  const before = await verify(home);
+  expect(placesOf(before)).toEqual({ lake: 10, 'event log': 10, exposures: 2, catalog: 1, dataset: 1 });
+  expect(before).toMatchObject({ code: 3, isErased: false });
+  expect(before.unchecked.map(({ place }) => place)).toEqual(['spool', 'profiles', 'Kafka']);
+  expect((await run(['erasures', 'verify', 'u1', '--home', home])).err).toContain('erasures request');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('No erasures');
+
+  expect((await run(['erasures', 'request', 'u1', '--home', home])).code).toBe(0);
+  expect((await readLake(join(home, 'lake'))).map(({ userId }) => userId)).not.toContain('u1');
+  expect((await run(['erasures', 'list', '--home', home])).out).toContain('pending: run lake compact');
+  const open = await run(['erasures', 'verify', 'u1', '--home', home]);
+  expect(open.code).toBe(3);
+  expect(open.out).toMatch(/event log +log\/0{20}\.jsonl +10 +.*lake compact/);
+  expect(open.err).toContain('lake compact');
+
+  const compacted = await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(compacted.code).toBe(0);
+  expect(compacted.out).toContain('2 responses to erased users removed');
+  expect(compacted.out).toContain('10 events removed from the event log');
+  expect(compacted.out).toMatch(/1 user id removed from dataset [0-9a-f]{32}/);
+  expect(await verify(home)).toMatchObject({ code: 0, isErased: true, traces: [] });
+  expect((await run(['erasures', 'list', '--home', home])).out).toMatch(/done +10/);
+  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(60);
+
+  // The event log still has every other event.
+  expect((await run(['lake', 'rebuild', '--from', '2020-01-01', '--home', home])).code).toBe(0);
+  expect(await readLake(join(home, 'lake'))).toHaveLength(60);
+  expect((await run(['dataset', '--home', home])).code).toBe(0);
+});
+
+it('facet erasures verify searches spools and outputs, and ignores what a user sent after the erasure', async () => {
+  const home = await createHome();
+  await run(['erasures', 'request', 'u1', '--home', home]);
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect((await verify(home)).isErased).toBe(true);
+
+  const spool = await temporaryFolder();
+  const recordOf = (topic: string, timestamp: number) => ({
+    topic: `facet.${topic}.v1`,
+    key: 'u1',
+    value: JSON.stringify({ userId: 'u1', itemId: 'i1' }),
+    timestamp,
+  });
+  const frame = (...records: object[]): string => `0123abcd 0000000${records.length} ${JSON.stringify(records)}\n`;
+  const earlier = Date.now() - 3_600_000;
+  await writeFile(join(spool, '1.spool'), frame(recordOf('events', earlier), recordOf('events', Date.now() + 1_000)));
+  await mkdir(join(home, 'gates'), { recursive: true });
+  await writeFile(join(home, 'gates', 'b.json'), JSON.stringify({ users: [{ userId: 'u1' }] }, null, 2));
+  await mkdir(join(home, 'stages'), { recursive: true });
+  await writeFile(join(home, 'stages', 'other.json'), JSON.stringify({ users: [{ userId: 'u11' }], items: ['u1'] }));
+  const found = await verify(home, '--spool', spool);
+  expect(found.traces.map(({ place, name, count }) => [place, name, count])).toEqual([
+    ['outputs', 'gates/b.json', 1],
+    ['spool', join(spool, '1.spool'), 1],
+  ]);
+  expect(found.unchecked.map(({ place }) => place)).toEqual(['profiles', 'Kafka']);
+});
+
+it('facet lake compact leaves an event log alone that an import is writing, and erases from it later', async () => {
+  const home = await createHome();
+  await run(['erasures', 'request', 'u1', '--home', home]);
+  const log = await openFileEventLog(join(home, 'log'));
+  const { out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(out).toContain('the next compaction erases from it');
+  expect(placesOf(await verify(home))).toEqual({ 'event log': 10 });
+  await log.close();
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect((await verify(home)).isErased).toBe(true);
+});

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pathExists, syncPath, takeFolderLock } from '@facet/platform';
+import type { Event } from '@facet/schemas';
+import { listSegments, logLocked } from './file-event-log.ts';
+
+const newline = 0x0a;
+const space = 0x20;
+
+export interface EraseEventsResult {
+  /** Erased events. */
+  readonly events: number;
+  /** Rewritten files. */
+  readonly files: number;
+}
+
+/**
+ * Erases events from an event log in files. Offsets and positions of the other events stay: a line of spaces around `null`
+ * replaces an erased event. A file is replaced atomically, so the function may be killed and repeated.
+ *
+ * @throws AppError `EVENTS_LOG_LOCKED` while another process writes the log
+ */
+export async function eraseFromFileEventLog(
+  folder: string,
+  isErased: (event: Event) => boolean,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<EraseEventsResult> {
+  const result = { events: 0, files: 0 };
+  if (!(await pathExists(folder))) return result;
+  const lock = await takeFolderLock(folder);
+  if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
+  try {
+    for (const { path } of await listSegments(folder)) {
+      signal?.throwIfAborted();
+      const bytes = await readFile(path);
+      const events = eraseLines(bytes, isErased);
+      if (events === 0) continue;
+      await replaceFile(path, bytes);
+      result.events += events;
+      result.files++;
+    }
+    return result;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Overwrites the lines of erased events. Returns their number. A torn last line stays. */
+function eraseLines(bytes: Buffer, isErased: (event: Event) => boolean): number {
+  let events = 0;
+  for (let start = 0, end = bytes.indexOf(newline); end !== -1; start = end + 1, end = bytes.indexOf(newline, start)) {
+    const event = parseEvent(bytes.toString('utf8', start, end));
+    if (event === null || !isErased(event)) continue;
+    bytes.fill(space, start, end);
+    bytes.write('null', start);
+    events++;
+  }
+  return events;
+}
+
+/** Returns null for an erased or damaged line, which readers report. */
+function parseEvent(line: string): Event | null {
+  try {
+    return JSON.parse(line) as Event | null;
+  } catch {
+    return null;
+  }
+}
+
+async function replaceFile(path: string, bytes: Buffer): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncPath(dirname(path));
+}

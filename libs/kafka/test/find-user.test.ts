@@ -1,0 +1,74 @@
+import { dayMs } from '@facet/platform';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { deadLetter, ensureTopics, findUserInTopic, openKafkaPublisher, topicNames } from '../src/index.ts';
+import { createTopic } from './kafka-fixture.ts';
+import type { TestTopic } from './kafka-fixture.ts';
+
+const brokers = inject('kafkaBrokers');
+const at = Date.now() - dayMs;
+
+async function createFilledTopic(
+  records: readonly { readonly key: string; readonly value: string | null; readonly timestamp?: number }[],
+  config: Readonly<Record<string, string>> = {},
+): Promise<TestTopic> {
+  const target = await createTopic(brokers, { config });
+  const publisher = openKafkaPublisher(target.kafka);
+  onTestFinished(async () => {
+    await publisher.close();
+    await target.kafka.close();
+  });
+  await publisher.publish(records.map((record) => ({ topic: target.topic, timestamp: at, ...record })));
+  return target;
+}
+
+const event = (userId: string, more: object = {}): string => JSON.stringify({ eventId: 'e', userId, ...more });
+
+it('finds records by key, content and the payload of a dead letter, and ignores later and foreign records', async () => {
+  const userId = 'ad"a';
+  const letterOf = (payload: string | Buffer): string =>
+    JSON.stringify(
+      deadLetter(
+        { topic: 't', partition: 0, offset: 1, timestamp: at, key: null, value: Buffer.from(payload) },
+        { field: '', reason: 'not-json' },
+        at,
+      ),
+    );
+  const { kafka, topic } = await createFilledTopic([
+    { key: userId, value: null },
+    { key: 'session', value: event(userId) },
+    { key: 'dead 1', value: letterOf(event(userId)) },
+    { key: 'dead 2', value: letterOf(Buffer.concat([Buffer.from([0xff]), Buffer.from(userId)])) },
+    { key: 'bob', value: event('bob', { itemId: userId }) },
+    { key: 'dead 3', value: letterOf(event('bob', { itemId: userId })) },
+    { key: userId, value: event(userId), timestamp: at + 10 },
+  ]);
+  const progress: [number, number][] = [];
+  const found = await findUserInTopic(kafka, topic, userId, {
+    until: at,
+    onProgress: (done, total) => progress.push([done, total]),
+  });
+  // The retention of the topic is unlimited.
+  expect(found).toEqual({ topic, records: 4, newestAt: at, deletedBy: undefined });
+  expect(progress.at(-1)).toEqual([7, 7]);
+  expect(await findUserInTopic(kafka, topic, 'eve')).toBeUndefined();
+});
+
+it('names the time by which retention deletes the records', async () => {
+  const { kafka, topic } = await createFilledTopic([{ key: 'ada', value: event('ada') }], {
+    'retention.ms': String(30 * dayMs),
+    'segment.ms': String(2 * dayMs),
+  });
+  expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ records: 1, deletedBy: at + 32 * dayMs });
+});
+
+it('every topic that Facet creates for users deletes their records at some time', async () => {
+  const { kafka } = await createFilledTopic([]);
+  const names = topicNames(`erasing${at}`);
+  await ensureTopics(kafka, { names });
+  const publisher = openKafkaPublisher(kafka);
+  onTestFinished(() => publisher.close());
+  for (const topic of [names.events, names.users, names.erasures, names.deadLetters]) {
+    await publisher.publish([{ topic, key: 'ada', value: event('ada'), timestamp: at }]);
+    expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ deletedBy: expect.any(Number) });
+  }
+});

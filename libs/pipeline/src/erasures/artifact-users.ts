@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readJsonLines, writeJsonLines } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import type { LakeSnapshot } from '@facet/lake';
+import { isAppError } from '@facet/platform';
+import { hashUser } from '@facet/schemas';
+import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+
+/** An artifact that contains the ids of users, and how many of them are meant. */
+export interface ArtifactWithUsers {
+  readonly ref: ArtifactRef;
+  /** The file with the ids. */
+  readonly path: string;
+  readonly users: number;
+}
+
+/** An erasure as the lake records it. */
+type Erasure = Pick<LakeSnapshot['erasures'][number], 'userHash' | 'version'>;
+
+interface Watch {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A user in a file of an artifact. */
+interface ListedUser {
+  readonly userId: string;
+}
+
+/** The file of each kind of artifact with one entry per user, in the order of the artifact's other arrays. */
+const userFiles = {
+  dataset: {
+    path: 'users.jsonl',
+    read: (path: string): Promise<ListedUser[]> => readJsonLines<ListedUser>(path),
+    write: writeJsonLines,
+  },
+  /** Only bundles of variants with a vector per user have this file. */
+  bundle: {
+    path: 'user-ids.json',
+    read: async (path: string): Promise<ListedUser[]> =>
+      (JSON.parse(await readFile(path, 'utf8')) as string[]).map((userId) => ({ userId })),
+    write: async (path: string, users: readonly ListedUser[]): Promise<void> =>
+      writeFile(path, `${JSON.stringify(users.map(({ userId }) => userId))}\n`),
+  },
+};
+
+/**
+ * Replaces the ids of erased users in datasets and bundles by random ones, and removes their attributes. The artifacts keep
+ * their ids. Artifacts that read a lake version with the erasure are skipped: their users came back later. May be repeated.
+ *
+ * @returns the changed artifacts
+ * @throws The reason of the signal when aborted.
+ */
+export async function eraseFromArtifacts(
+  store: ArtifactStore,
+  erasures: readonly Erasure[],
+  watch: Watch = {},
+): Promise<ArtifactWithUsers[]> {
+  const changed: ArtifactWithUsers[] = [];
+  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
+    const hashes = new Set(unknownErasures.map(({ userHash }) => userHash));
+    if (hashes.size === 0) continue;
+    let users = 0;
+    const kept = (await file.read(join(folder, file.path))).map((user) => {
+      if (!hashes.has(hashUser(user.userId))) return user;
+      users++;
+      return { userId: `erased:${randomUUID()}` };
+    });
+    if (users === 0) continue;
+    await store.redact(ref, file.path, (target) => file.write(target, kept));
+    changed.push({ ref, path: file.path, users });
+  }
+  return changed;
+}
+
+/**
+ * Finds the datasets and bundles that contain a user. Leaves out those that read a lake version with all erasures of the user.
+ *
+ * @param erasures of the user; without any, all artifacts count
+ */
+export async function findUserInArtifacts(
+  store: ArtifactStore,
+  userId: string,
+  erasures: readonly Erasure[],
+  watch: Watch = {},
+): Promise<ArtifactWithUsers[]> {
+  const found: ArtifactWithUsers[] = [];
+  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
+    if (erasures.length > 0 && unknownErasures.length === 0) continue;
+    const users = (await file.read(join(folder, file.path))).filter((user) => user.userId === userId).length;
+    if (users > 0) found.push({ ref, path: file.path, users });
+  }
+  return found;
+}
+
+async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Erasure[], { signal, onProgress }: Watch) {
+  const listed = [...(await store.list('dataset')), ...(await store.list('bundle'))];
+  for (const [position, { ref }] of listed.entries()) {
+    signal?.throwIfAborted();
+    onProgress?.(position, listed.length);
+    const file = userFiles[ref.kind as keyof typeof userFiles];
+    const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }));
+    if (!artifact?.manifest.files.some(({ path }) => path === file.path)) continue;
+    const datasetId = ref.kind === 'dataset' ? ref.id : artifact.manifest.metadata['datasetId'];
+    const info = typeof datasetId === 'string' ? await ifUsable(() => readDatasetInfo(store, datasetId)) : undefined;
+    const lakeVersion = info?.sources.lakeVersion ?? -1;
+    const unknownErasures = erasures.filter(({ version }) => version > lakeVersion);
+    yield { ref, file, folder: artifact.folder, unknownErasures };
+  }
+}
+
+/** Returns undefined for an artifact that is pruned, corrupt or of another format. */
+async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isAppError(error)) return undefined;
+    throw error;
+  }
+}
