@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 export interface CliEnvironment {
   /** `FACET_HOME`: the data home unless `--home` is given. */
   readonly home: string | undefined;
+  /** `FACET_CONFIG`: the configuration file of the apps, which `facet config check` checks unless `--config` is given. */
+  readonly configFile: string | undefined;
   /** Downloads shared by all clones: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheFolder: string;
   /** `FACET_DEBUG`: print stack traces of errors, as `--verbose` does. */
@@ -32,6 +34,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
   const cacheRoot = read('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
   return Object.freeze({
     home: read('FACET_HOME'),
+    configFile: read('FACET_CONFIG'),
     cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
     isDebug: read('FACET_DEBUG') !== undefined,
     apiKeysFile: read('FACET_API_KEYS_FILE'),

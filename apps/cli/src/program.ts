@@ -134,6 +134,12 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/runs.ts')).registerRuns,
   },
   {
+    name: 'config',
+    summary: 'Check facet.yaml',
+    isGroup: true,
+    load: async () => (await import('./commands/config.ts')).registerConfig,
+  },
+  {
     name: 'keys',
     summary: 'Manage API keys',
     isGroup: true,

@@ -64,7 +64,7 @@ beforeAll(async () => {
   const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
   configs.one = await write('one.yaml', settings + training(1));
   configs.other = await write('other.yaml', settings + training(2));
-  configs.strict = await write('strict.yaml', `gate: { usersMin: 10000 }\n`);
+  configs.strict = await write('strict.yaml', `gate: { usersMin: 10000, usersMax: 10000 }\n`);
   configs.lenient = await write('lenient.yaml', `gate: { ${everythingOff.join(', ')} }\n`);
   const files = ['--events', await write('events.csv', eventsFile()), '--items', await write('items.csv', itemsFile())];
   await run(['import', ...files, '--home', home]);

@@ -15,9 +15,10 @@ import { countDeltas } from './delta-metrics.ts';
  */
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
-  await readFacetConfig(config.configFile);
+  const home = homePaths(config.home);
+  await readFacetConfig(config.configFile, home);
   const access = await readAccess(config.access, { logger });
-  const runs = createRunStore(homePaths(config.home).runsFolder);
+  const runs = createRunStore(home.runsFolder);
 
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {

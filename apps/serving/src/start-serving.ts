@@ -1,11 +1,10 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { GuardrailSettings } from '@facet/bundles/guardrails';
-import { ExperimentsSettings, ExposureLogSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
+import { readFacetConfig } from '@facet/config';
+import { ExposureWriter, parseExperiments } from '@facet/exposures';
+import type { ExposureLogSettings } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
-import { describeError, readConfigFile, repeat } from '@facet/platform';
+import { describeError, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
-import { Type } from 'typebox';
 import { createApp } from './app.ts';
 import type { AppOptions } from './app.ts';
 import { BundleWatcher } from './bundle/bundle-watcher.ts';
@@ -22,14 +21,6 @@ import type { Peers } from './processes/peers.ts';
 import { createProfileSource } from './profiles/profile-source.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-
-/** The sections of `facet.yaml` that serving reads. */
-const Settings = Type.Object({
-  guardrails: GuardrailSettings,
-  serving: ServingSettings,
-  experiments: ExperimentsSettings,
-  exposures: ExposureLogSettings,
-});
 
 export interface RunningServer {
   /** Resolves with the URL when the server accepts connections. */
@@ -52,7 +43,7 @@ export interface ServingDeps {
 /**
  * Starts listening and loads the current bundle, in this order or the reverse. Then watches for new bundles and deltas.
  *
- * @throws AppError those of `readConfigFile` and `readAccess`, and those of `listen` if it listens immediately.
+ * @throws AppError those of `readFacetConfig` and `readAccess`, and those of `listen` if it listens immediately.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
   const { logger, joinPeers = (own) => noPeers(own, logger), listens = 'immediately', limits } = deps;
@@ -61,10 +52,9 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access, { logger });
-  const sections = await readConfigFile(Settings, config.facetFile);
+  const sections = await readFacetConfig(config.facetFile, config);
   const { serving: settings } = sections;
-  const experiments = parseExperiments(sections.experiments, config.facetFile);
-  checkServingSettings(settings, experiments, config.facetFile);
+  const experiments = parseExperiments(sections.experiments);
   const store = createFolderArtifactStore(config.artifactsFolder);
   const guardrails = sections.guardrails.enabled
     ? new Guardrails(sections.guardrails, { store, live, metrics, logger })

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { upsertItems } from '@facet/lake';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHome } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
@@ -20,6 +21,7 @@ it.each([
   ['experiments: [{ name: e, arms: { a: {}, b: { merge: { by: quota } } } }]', 'experiments.0.arms.b.merge.floors'],
   ['experiments: [{ name: e, arms: { a: {}, b: { filters: [dance] } } }]', 'experiments.0.arms.b.filters.0'],
   ['experiments: [{ name: e, shadow: { a: { filters: [dance] } } }]', 'experiments.0.shadow.a.filters.0'],
+  ['refresh: { cron: hourly }', 'refresh.cron'],
   [
     `serving: { filters: ${inBudget} }\nexperiments: [{ name: e, arms: { a: {}, b: { filters: [in-budget] } } }]`,
     'experiments.0.arms.b.filters.0',
@@ -28,7 +30,19 @@ it.each([
   await writeFile(join(home.folder, 'facet.yaml'), `${yaml}\n`);
   await expect(startTestServer(home)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
-    message: expect.stringContaining(`facet.yaml is not valid: ${field}`) as string,
-    remedy: expect.stringContaining('Correct these fields') as string,
+    message: expect.stringContaining(`, ${field}`) as string,
+    remedy: expect.stringMatching(/^Correct (this field|these fields) in /) as string,
+  });
+});
+
+it('refuses to start with a filter on an attribute that no item of the catalog has', async () => {
+  const filters = '{ dance: { attributes: { genre: { in: [dance] } } }, tall: { attributes: { height: { min: 2 } } } }';
+  await writeFile(join(home.folder, 'facet.yaml'), `serving:\n  filters: ${filters}\n`);
+  await upsertItems(join(home.folder, 'catalog'), [{ itemId: '1', attributes: { genre: ['dance'] } }]);
+  await expect(startTestServer(home)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(
+      /facet.yaml is not valid: line 2, serving.filters.tall.attributes.height: no item of the catalog has the attribute height. Correct/,
+    ) as string,
   });
 });

@@ -2,7 +2,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig } from '@facet/config';
-import { checkSchedule, createRunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
@@ -15,14 +15,13 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 /**
  * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError as `readFacetConfig`, `checkSchedule`, `readAccess` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
-  const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
-  checkSchedule(schedule);
-  const access = await readAccess(config.access, { logger });
   const home = homePaths(config.home);
+  const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile, home);
+  const access = await readAccess(config.access, { logger });
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { AppError } from '@facet/platform';
-import type { AccessSource } from '@facet/platform';
+import { AppError, parseEnvironment, problemsOf } from '@facet/platform';
+import type { AccessSource, ConfigProblem } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { homePaths } from './home-paths.ts';
@@ -120,4 +120,25 @@ export function parseBrokers(text: string = defaultBrokers): string[] {
     category: 'usage',
     remedy: 'Write host:port, separated by commas.',
   });
+}
+
+const AllVariables = Type.Object({
+  ...homeVariables,
+  ...folderVariables,
+  ...kafkaVariables,
+  ...profileStoreVariables,
+  ...queueVariables,
+  ...serverVariables,
+});
+
+/** Returns the problems of the variables that several apps share. Each app also checks its other variables. */
+export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigProblem[] {
+  let values: Static<typeof AllVariables> | undefined;
+  const wrong = problemsOf(() => (values = parseEnvironment(AllVariables, environment)), []);
+  if (values === undefined) return wrong;
+  const { FACET_KAFKA_BROKERS: brokers, ...others } = values;
+  return [
+    ...problemsOf(() => parseBrokers(brokers), ['FACET_KAFKA_BROKERS']),
+    ...problemsOf(() => readServerSettings(others, readHomePaths(others)), ['FACET_INSECURE']),
+  ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
 }

@@ -3,18 +3,8 @@ import { ColumnMappingSchema } from '@facet/import/mapping';
 import { HealthBoundsSchema } from '@facet/lake/health-bounds';
 import { eventTypePattern } from '@facet/schemas';
 import { ExposureLogSettings } from '@facet/exposures';
-import { ExperimentsSettings, parseExperiments } from '@facet/exposures';
-import {
-  checkModel,
-  defaultExtractor,
-  ExtractorKind,
-  extractorSchemas,
-  ModelConfig,
-  modelVariant,
-  TrainingConfig,
-} from '@facet/model';
-import { parseWith, readConfigFile } from '@facet/platform';
-import { checkServingSettings, ServingSettings } from '@facet/recommendations/settings';
+import { ExperimentsSettings } from '@facet/exposures';
+import { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { GateSettings } from './gate-settings.ts';
@@ -218,70 +208,3 @@ export const FacetConfig = Type.Object(
   { additionalProperties: false },
 );
 export type FacetConfig = Static<typeof FacetConfig>;
-
-/** Reads `facet.yaml`. A missing file means all defaults. @throws AppError `CONFIG_UNREADABLE`, `CONFIG_INVALID` naming the fields. */
-export async function readFacetConfig(path: string): Promise<FacetConfig> {
-  const config = await readConfigFile(FacetConfig, path);
-  checkServingSettings(config.serving, parseExperiments(config.experiments, path), path);
-  return config;
-}
-
-const strict = { additionalProperties: false };
-const StrictTrainingConfig = Type.Object(
-  { ...TrainingConfig.properties, warm: Type.Object(TrainingConfig.properties.warm.properties, strict) },
-  strict,
-);
-
-/**
- * Returns model and training settings: those of the variant with the overrides of `facet.yaml`. Overrides of `extractor` and
- * `warm` apply to single settings. An extractor of another kind than the variant's starts from the defaults of its kind.
- *
- * @throws AppError `MODEL_UNKNOWN_VARIANT`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID` naming the fields.
- */
-export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
-  const { variant, ...overrides } = config.model;
-  const base = modelVariant(variant);
-  const trained = { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } };
-  return parseModelSettings({ model: overriddenModel(base.model, overrides), training: trained }, 'facet.yaml');
-}
-
-/** @throws AppError `CONFIG_INVALID` naming the fields that are wrong or unknown, `MODEL_UNSUPPORTED`. */
-export function parseModelSettings(
-  { model, training }: { readonly model: Pick<ModelConfig, 'extractor'>; readonly training: object },
-  source: string,
-): { model: ModelConfig; training: TrainingConfig } {
-  const schema = Type.Object(
-    {
-      ...ModelConfig.properties,
-      extractor: Type.Object(
-        extractorSchemas[model.extractor.kind].properties,
-        strict,
-      ) as unknown as typeof ModelConfig.properties.extractor,
-    },
-    strict,
-  );
-  const parsed = parseWith(schema, model, { source: `${source} model` });
-  checkModel(parsed);
-  return { model: parsed, training: parseWith(StrictTrainingConfig, training, { source: `${source} training` }) };
-}
-
-function overriddenModel(
-  base: ModelConfig,
-  { extractor: overrides, ...others }: Omit<FacetConfig['model'], 'variant'>,
-): Pick<ModelConfig, 'extractor'> {
-  const named = { kind: base.extractor.kind, ...overrides };
-  const { kind } = parseWith(Type.Object({ kind: ExtractorKind }), named, { source: 'facet.yaml model.extractor' });
-  const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
-  const kept = 'interests' in others ? keepInterests(base) : base;
-  return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
-}
-
-/** Returns the model with a fixed K, which the data does not reduce. */
-export function keepInterests(model: ModelConfig): ModelConfig {
-  const { interestUsersMin, interestGainMin } = model;
-  return {
-    ...model,
-    ...(interestUsersMin === undefined ? {} : { interestUsersMin: 0 }),
-    ...(interestGainMin === undefined ? {} : { interestGainMin: 0 }),
-  };
-}

@@ -1,4 +1,7 @@
-export { FacetConfig, keepInterests, parseModelSettings, readFacetConfig, resolveModel } from './facet-config.ts';
+export { findSplitProblems } from './checks/split.ts';
+export { FacetConfig } from './facet-config.ts';
 export type { GateSettings } from './gate-settings.ts';
 export { homePaths } from './home-paths.ts';
 export type { HomePaths } from './home-paths.ts';
+export { checkFacetConfig, readFacetConfig } from './read-config.ts';
+export { keepInterests, parseModelSettings, resolveModel } from './resolve-model.ts';

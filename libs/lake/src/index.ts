@@ -1,6 +1,6 @@
+export { catalogFiles } from './catalog/catalog-files.ts';
 export {
   addItemVersions,
-  catalogFiles,
   changeItems,
   changeUsers,
   readCatalogOffsets,

@@ -2,30 +2,37 @@ import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
-import { AppError } from './errors.ts';
+import { invalidConfig } from './config-problem.ts';
+import type { ConfigProblem, FieldPath } from './config-problem.ts';
+
+interface ParseOptions {
+  /** The file or place of the value, for messages. */
+  readonly source: string;
+  /** The path of the value in `source`. Default: the value is the whole document. */
+  readonly at?: FieldPath;
+  /** Converts text to numbers and booleans where the schema requires them, as for environment variables. */
+  readonly coerce?: boolean;
+}
 
 /**
  * Parses external data: fills in the defaults of the schema, checks the value, and reports all wrong fields together.
- * With `coerce`, converts text to numbers and booleans where the schema requires them, as for environment variables.
  *
  * @throws AppError `CONFIG_INVALID` naming `source` and each wrong field.
  */
 export function parseWith<Schema extends TSchema>(
   schema: Schema,
   value: unknown,
-  options: { source: string; coerce?: boolean },
+  { source, at = [], coerce = false }: ParseOptions,
 ): Static<Schema> {
   const filled = Value.Default(schema, Value.Clone(value));
-  const parsed = options.coerce === true ? Value.Convert(schema, filled) : filled;
+  const parsed = coerce ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
   if (check.Check(parsed)) return parsed as Static<Schema>;
-  const problems = describeProblems(check.Errors(parsed));
-  throw new AppError(`${options.source} is not valid: ${problems.join('; ')}.`, {
-    code: 'CONFIG_INVALID',
-    category: 'usage',
-    remedy: `Correct these fields in ${options.source}.`,
-    context: { source: options.source, problems },
-  });
+  const problems = findProblems(check.Errors(parsed));
+  throw invalidConfig(
+    source,
+    problems.map((each) => ({ ...each, path: [...at, ...each.path] })),
+  );
 }
 
 /**
@@ -44,24 +51,36 @@ export function parseEnvironment<Schema extends TObject>(
   return parseWith(schema, Object.fromEntries(given), { source: 'the environment', coerce: true });
 }
 
-/** Returns one sentence per field, however many rules it breaks. Names unknown and missing fields. */
-function describeProblems(errors: readonly TLocalizedValidationError[]): string[] {
+/** Returns one problem per field, however many rules it breaks. Names unknown and missing fields. */
+function findProblems(errors: readonly TLocalizedValidationError[]): ConfigProblem[] {
   const problems = new Map<string, Set<string>>();
-  const report = (path: string, problem: string): void => {
-    const field = path === '' ? 'the document' : path.slice(1).replaceAll('/', '.');
-    problems.set(field, (problems.get(field) ?? new Set()).add(problem));
+  const report = (pointer: string, problem: string): void => {
+    problems.set(pointer, (problems.get(pointer) ?? new Set()).add(problem));
   };
   for (const error of errors) {
     const { keyword, instancePath, params } = error;
     if (keyword === 'required') {
-      for (const name of params.requiredProperties) report(`${instancePath}/${name}`, 'is missing');
+      for (const name of params.requiredProperties) report(`${instancePath}/${escapePointer(name)}`, 'is missing');
     } else if (keyword === 'additionalProperties') {
-      for (const name of params.additionalProperties) report(`${instancePath}/${name}`, 'is not a known field');
+      for (const name of params.additionalProperties) {
+        report(`${instancePath}/${escapePointer(name)}`, 'is not a known field');
+      }
     } else if (keyword === 'const') {
       report(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
     } else if (keyword !== 'anyOf' && keyword !== 'boolean') {
       report(instancePath, error.message);
     }
   }
-  return [...problems].map(([field, texts]) => `${field}: ${[...texts].join(' or ')}`);
+  return [...problems].map(([pointer, texts]) => ({ path: parsePointer(pointer), problem: [...texts].join(' or ') }));
+}
+
+function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function parsePointer(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
 }

@@ -2,6 +2,11 @@ import { DateTime, IANAZone } from 'luxon';
 import { AppError } from './errors.ts';
 import { minuteMs } from './time.ts';
 
+/** Returns whether a name is an IANA time zone, such as `Europe/Berlin` or `UTC`. */
+export function isTimeZone(name: string): boolean {
+  return IANAZone.isValidZone(name);
+}
+
 /**
  * Returns the function from a zone's wall-clock time (written as if it were UTC, epoch milliseconds) to the moment it shows.
  * A time that the clocks show twice is the first of the two. A time that the clocks skip moves forward by the gap.

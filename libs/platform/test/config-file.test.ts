@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readConfigFile } from '../src/index.ts';
+import { readConfigFile, readYamlFile } from '../src/index.ts';
 
 const Settings = Type.Object({ port: Type.Integer({ default: 8080 }), name: Type.Optional(Type.String()) });
 let folder = '';
@@ -43,12 +43,27 @@ test.each(['port: [1', 'port: 1\nport: 2\n', 'a: b: c'])(
   },
 );
 
-test('the error for wrong fields names the file', async () => {
+test('the error for wrong fields names the file and the line', async () => {
   const path = await fileOf('port: high\n');
   await expect(readConfigFile(Settings, path)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
-    message: `${path} is not valid: port: must be integer.`,
+    message: `${path} is not valid: line 1, port: must be integer.`,
   });
+});
+
+test('the line of a problem is that of its field, of a related field or of the section that lacks it', async () => {
+  const path = await fileOf('# comment\nserving:\n  merge: &one\n    by: max\nlist:\n  - a\n  - *one\n"x.y": {}\n');
+  const { locate } = await readYamlFile(path);
+  const lineOf = (field: string, ...related: string[]) =>
+    locate([{ path: field.split('/'), problem: '', related: related.map((each) => each.split('/')) }])[0]!.line;
+  expect(lineOf('serving/merge/by')).toBe(4);
+  expect(lineOf('serving/merge/floors')).toBe(3);
+  expect(lineOf('serving/merge/floors', 'list/0')).toBe(6);
+  expect(lineOf('list/1')).toBe(7);
+  expect(lineOf('list/1/by')).toBe(4);
+  expect(lineOf('x.y')).toBe(8);
+  expect(lineOf('model/interests')).toBeUndefined();
+  expect(lineOf('model/interests', 'serving')).toBe(2);
 });
 
 test('an unreadable file is an error, not a missing file', async () => {

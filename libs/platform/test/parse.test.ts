@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
-import { AppError, parseEnvironment, parseWith } from '../src/index.ts';
+import { AppError, fieldOf, parseEnvironment, parseWith } from '../src/index.ts';
+import type { ConfigProblem } from '../src/index.ts';
 
 const Settings = Type.Object(
   {
@@ -24,7 +25,7 @@ function problemsOf(value: unknown): string[] {
     if (!(error instanceof AppError)) throw error;
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', context: { source } });
     expect(error.remedy).toContain(source);
-    const problems = error.context['problems'] as string[];
+    const problems = (error.context['problems'] as ConfigProblem[]).map((each) => `${fieldOf(each)}: ${each.problem}`);
     for (const problem of problems) expect(error.message).toContain(problem);
     return problems;
   }

@@ -1,4 +1,5 @@
-import { AppError } from '@facet/platform';
+import { invalidConfig } from '@facet/platform';
+import type { ConfigProblem, FieldPath } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { NamedFilters } from './filters.ts';
@@ -71,7 +72,7 @@ const isName = new RegExp(namePattern);
 
 /**
  * Checks settings that would fail every request and that the schema cannot express: merges must be complete, filter names
- * valid, and the filters of arms declared and independent of the request's context.
+ * valid, ranges of filters not empty, and the filters of arms declared and independent of the request's context.
  *
  * @param experiments in declaration order.
  * @param source the file name for error messages.
@@ -82,49 +83,57 @@ export function checkServingSettings(
   experiments: readonly ExperimentArms[],
   source = 'facet.yaml',
 ): void {
-  const problems: string[] = [];
-  const checkMerge = (at: string, fields: MergeFields): void => {
+  const problems: ConfigProblem[] = [];
+  const checkMerge = (at: FieldPath, fields: MergeFields): void => {
     const fault = findMergeFault(fields);
-    if (fault !== undefined) problems.push(`${at}.${fault.field}: ${fault.complaint}. ${fault.remedy}`);
+    if (fault === undefined) return;
+    problems.push({ path: [...at, ...fault.field.split('.')], problem: fault.complaint, remedy: fault.remedy });
   };
-  const checkArm = (at: string, { settings }: CheckedArm): void => {
+  const checkArm = (at: FieldPath, { settings }: CheckedArm): void => {
     if (settings.merge !== undefined) checkMerge(at, settings.merge);
     for (const [position, name] of (settings.filters ?? []).entries()) {
       const fault = findArmFilterFault(name, declared);
-      if (fault !== undefined) problems.push(`${at}.filters.${position}: ${fault}`);
+      if (fault !== undefined) problems.push({ path: [...at, 'filters', String(position)], ...fault });
     }
   };
 
-  checkMerge('serving', merge);
-  for (const name of Object.keys(declared)) {
-    if (!isName.test(name)) problems.push(`serving.filters.${name}: is not a valid name. It must match ${namePattern}`);
+  checkMerge(['serving'], merge);
+  for (const [name, { attributes }] of Object.entries(declared)) {
+    const path = ['serving', 'filters', name];
+    if (!isName.test(name)) {
+      problems.push({ path, problem: 'is not a valid name', remedy: `Use a name that matches ${namePattern}.` });
+    }
+    for (const [attribute, { min, max }] of Object.entries(attributes)) {
+      if (typeof min !== 'number' || typeof max !== 'number' || min <= max) continue;
+      const problem = `min ${min} is above max ${max}, so no item passes`;
+      problems.push({ path: [...path, 'attributes', attribute], problem, remedy: 'Correct one of the two.' });
+    }
   }
   for (const [index, { arms, shadow }] of experiments.entries()) {
-    for (const arm of arms) checkArm(`experiments.${index}.arms.${arm.name}`, arm);
-    for (const arm of shadow) checkArm(`experiments.${index}.shadow.${arm.name}`, arm);
+    for (const arm of arms) checkArm(['experiments', String(index), 'arms', arm.name], arm);
+    for (const arm of shadow) checkArm(['experiments', String(index), 'shadow', arm.name], arm);
   }
-  if (problems.length === 0) return;
-  throw new AppError(`${source} is not valid: ${problems.join('; ')}`, {
-    code: 'CONFIG_INVALID',
-    category: 'usage',
-    remedy: `Correct these fields in ${source}.`,
-    context: { source, problems },
-  });
+  if (problems.length > 0) throw invalidConfig(source, problems);
 }
 
 /** Callers cannot know which arm a request enters, so the filters of an arm must not depend on the request's context. */
-function findArmFilterFault(name: string, declared: NamedFilters): string | undefined {
+function findArmFilterFault(
+  name: string,
+  declared: NamedFilters,
+): Pick<ConfigProblem, 'problem' | 'remedy'> | undefined {
   if (!Object.hasOwn(declared, name)) {
     const known = Object.keys(declared);
-    const list = known.length === 0 ? 'No filter is declared.' : `Use one of: ${known.join(', ')}.`;
-    return `${JSON.stringify(name)} is not declared in serving.filters. ${list}`;
+    return {
+      problem: `${JSON.stringify(name)} is not declared in serving.filters`,
+      remedy: known.length === 0 ? 'Declare it, or remove it.' : `Use one of: ${known.join(', ')}.`,
+    };
   }
   const needed = listContextFields(declared[name]!);
   if (needed.length === 0) return undefined;
-  return (
-    `the filter ${name} needs ${needed.map((field) => `context.${field}`).join(', ')}, which requests may lack. ` +
-    'Declare a filter without context for the arm.'
-  );
+  return {
+    problem: `the filter ${name} needs ${needed.map((field) => `context.${field}`).join(', ')}, which requests may lack`,
+    remedy: 'Declare a filter without context for the arm.',
+  };
 }
 
 export function listContextFields({ attributes }: NamedFilters[string]): string[] {

@@ -43,7 +43,7 @@ it('requires filters of arms to be declared and independent of the request', () 
   const message = problemsOf(() => checkServingSettings(settings(), [{ arms, shadow: [] }], 'shop.yaml'));
   expect(message).toBe(
     'shop.yaml is not valid: experiments.0.arms.other.filters.1: the filter in-budget needs context.budget, ' +
-      'context.countries, which requests may lack. Declare a filter without context for the arm.; ' +
+      'context.countries, which requests may lack. Declare a filter without context for the arm; ' +
       'experiments.0.arms.other.filters.2: "opera" is not declared in serving.filters. Use one of: dance, in-budget.',
   );
 });

@@ -1,4 +1,5 @@
-import { AppError } from '@facet/platform';
+import { invalidConfig } from '@facet/platform';
+import type { ConfigProblem } from '@facet/platform';
 import { namePattern } from '@facet/recommendations/settings';
 import type { ArmSettings, ExperimentsSettings } from './experiments-settings.ts';
 
@@ -67,13 +68,16 @@ const isName = new RegExp(namePattern);
  * @throws AppError `CONFIG_INVALID` naming each wrong field.
  */
 export function parseExperiments(settings: ExperimentsSettings, source = 'facet.yaml'): Experiment[] {
-  const problems: string[] = [];
-  const report = (field: string, problem: string): void => void problems.push(`experiments.${field}: ${problem}`);
+  const problems: ConfigProblem[] = [];
+  const report = (index: number, field: string | readonly string[], problem: string, remedy: string): void =>
+    void problems.push({ path: ['experiments', String(index), ...[field].flat()], problem, remedy });
   const experiments = settings.map((declared, index): Experiment => {
     const momentOf = (field: 'from' | 'to', absent: number): number => {
       const text = declared[field];
       const time = text === undefined ? absent : Date.parse(text);
-      if (Number.isNaN(time)) report(`${index}.${field}`, `${text} is not a valid time`);
+      if (Number.isNaN(time)) {
+        report(index, field, `${text} is not a valid time`, 'Write 2026-02-01 or 2026-02-01T12:00:00Z.');
+      }
       return time;
     };
     const { name, share, salt = name } = declared;
@@ -88,37 +92,47 @@ export function parseExperiments(settings: ExperimentsSettings, source = 'facet.
       share: shadowShare,
       settings: given,
     }));
-    if (experiment.from >= experiment.before) report(`${index}.to`, `must be after from (${declared.from})`);
+    if (experiment.from >= experiment.before) {
+      report(index, 'to', `must be after from (${declared.from})`, 'Correct one of the two.');
+    }
     if (arms.length === 1 || (arms.length === 0 && shadow.length === 0)) {
-      report(`${index}.arms`, 'must contain two or more arms, the control first');
+      report(
+        index,
+        'arms',
+        'must contain two or more arms, the control first',
+        'Add an arm, or remove the experiment.',
+      );
     }
     for (const [kind, named] of [['arms', arms] as const, ['shadow', shadow] as const]) {
       for (const { name: arm } of named) {
-        if (!isName.test(arm)) report(`${index}.${kind}.${arm}`, `must match ${namePattern}`);
+        if (!isName.test(arm)) report(index, [kind, arm], `must match ${namePattern}`, 'Rename the arm.');
       }
     }
     for (const { name: arm } of shadow) {
-      if (Object.hasOwn(declared.arms, arm)) report(`${index}.shadow.${arm}`, 'duplicates the name of an arm');
+      if (Object.hasOwn(declared.arms, arm)) {
+        report(index, ['shadow', arm], 'duplicates the name of an arm', 'Rename the shadow arm.');
+      }
     }
     return { ...experiment, arms, shadow };
   });
   experiments.forEach((experiment, index) => {
     for (const other of experiments.slice(0, index)) {
-      if (other.name === experiment.name) report(`${index}.name`, `${experiment.name} occurs twice`);
-      else if (overlap(other, experiment)) {
+      if (other.name === experiment.name) {
+        report(index, 'name', `${experiment.name} occurs twice`, 'Rename one of the experiments.');
+      } else if (overlap(other, experiment)) {
         for (const field of fieldsOf(experiment).filter((name) => fieldsOf(other).includes(name))) {
-          report(`${index}.arms`, `${field} is also set by the concurrent experiment ${other.name}`);
+          report(
+            index,
+            'arms',
+            `${field} is also set by the concurrent experiment ${other.name}`,
+            'Separate the two by from and to, or set the field in one of them only.',
+          );
         }
       }
     }
   });
   if (problems.length === 0) return experiments;
-  throw new AppError(`${source} is not valid: ${problems.join('; ')}.`, {
-    code: 'CONFIG_INVALID',
-    category: 'usage',
-    remedy: `Correct these fields in ${source}.`,
-    context: { source, problems },
-  });
+  throw invalidConfig(source, problems);
 }
 
 function overlap(a: Experiment, b: Experiment): boolean {

@@ -2,11 +2,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { Item, User } from '@facet/schemas';
+import { catalogFiles } from './catalog-files.ts';
 import { addToItemHistory, joinLines, readItemHistory } from './item-history.ts';
 import type { ItemsAsOf, ItemVersion } from './item-history.ts';
-
-/** The files of a catalog folder: one JSON object per line, ordered by id. */
-export const catalogFiles = { items: 'items.jsonl', users: 'users.jsonl' } as const;
 
 /** The result of a write: the records in the catalog, and how many were added, changed or removed. */
 export interface UpsertResult {

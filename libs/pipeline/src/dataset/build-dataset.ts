@@ -14,7 +14,8 @@ import {
   toUserSequences,
 } from '@facet/features';
 import type { Attributes, InteractionTable, Cut, TimeSplit } from '@facet/features';
-import { AppError, dayMs } from '@facet/platform';
+import { AppError, dayMs, invalidConfig } from '@facet/platform';
+import { findSplitProblems } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './dataset.ts';
@@ -173,47 +174,27 @@ function itemFeatureSchemas(
   return learnFeatureSchemas(holders, { attributes: chosen, minHolders, maxSlots });
 }
 
-/** Splits by days before `end` (epoch milliseconds), by dates or by shares, depending on the settings. */
+/**
+ * Splits by days before `end` (epoch milliseconds), by dates or by shares, depending on the settings.
+ *
+ * @throws AppError `CONFIG_INVALID` as `findSplitProblems`.
+ */
 function splitOf(times: Float64Array, settings: DatasetSettings['split'], end: number): TimeSplit {
+  const problems = findSplitProblems(settings);
+  if (problems.length > 0) throw invalidConfig('facet.yaml', problems);
   const { testFrom, validationFrom, testDays, validationDays, testShare, validationShare } = settings;
-  const byDays = testDays !== undefined || validationDays !== undefined;
-  const byDates = testFrom !== undefined || validationFrom !== undefined;
-  if (byDays && byDates) {
-    throw invalidSplit(
-      'split contains both days (testDays, validationDays) and dates (testFrom, validationFrom).',
-      'Keep one of the two pairs',
-    );
+  if (testDays !== undefined && validationDays !== undefined) {
+    const start = end - testDays * dayMs;
+    const split = { validationFrom: start - validationDays * dayMs, testFrom: start };
+    checkWindows(times, split, ['validationDays', 'testDays']);
+    return split;
   }
-  if (!byDays && !byDates) return chooseTimeSplit(times, { testShare, validationShare });
-  const split = byDays ? daysBack(end, testDays, validationDays) : fixedDates(testFrom, validationFrom);
-  checkWindows(times, split, byDays ? ['validationDays', 'testDays'] : ['validationFrom', 'testFrom']);
-  return split;
-}
-
-function daysBack(end: number, testDays: number | undefined, validationDays: number | undefined): TimeSplit {
-  if (testDays === undefined || validationDays === undefined) {
-    throw invalidSplit('split.testDays and split.validationDays must both be set.', 'Set the missing one');
+  if (testFrom !== undefined && validationFrom !== undefined) {
+    const split = { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
+    checkWindows(times, split, ['validationFrom', 'testFrom']);
+    return split;
   }
-  const testFrom = end - testDays * dayMs;
-  return { validationFrom: testFrom - validationDays * dayMs, testFrom };
-}
-
-function fixedDates(testFrom = '', validationFrom = ''): TimeSplit {
-  const split = { validationFrom: Date.parse(validationFrom), testFrom: Date.parse(testFrom) };
-  // False for a missing or invalid date, too.
-  if (split.validationFrom < split.testFrom) return split;
-  throw invalidSplit(
-    'split.validationFrom and split.testFrom must both be dates, the first before the second.',
-    'Correct both',
-  );
-}
-
-function invalidSplit(problem: string, whatToDo: string): AppError {
-  return new AppError(problem, {
-    code: 'CONFIG_INVALID',
-    category: 'usage',
-    remedy: `${whatToDo} in facet.yaml, or remove both to split by shares.`,
-  });
+  return chooseTimeSplit(times, { testShare, validationShare });
 }
 
 /** Days and dates may be outside the data. Training, validation and test must each contain an interaction. */

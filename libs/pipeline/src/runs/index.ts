@@ -5,13 +5,5 @@ export { createRunStore, recordStage } from './run-store.ts';
 export type { NewRun, RunStore, StageOutcome } from './run-store.ts';
 export { hasEnded, refreshStages, runStates, toProblem } from './run.ts';
 export type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageProgress, StageRecord } from './run.ts';
-export {
-  checkSchedule,
-  dueMomentOf,
-  isScheduled,
-  missingDays,
-  newestDueDay,
-  nextRefreshes,
-  overdueSeconds,
-} from './schedule.ts';
+export { dueMomentOf, isScheduled, missingDays, newestDueDay, nextRefreshes, overdueSeconds } from './schedule.ts';
 export type { RefreshSchedule } from './schedule.ts';

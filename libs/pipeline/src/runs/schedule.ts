@@ -1,4 +1,4 @@
-import { AppError, hourMs } from '@facet/platform';
+import { hourMs } from '@facet/platform';
 import { CronExpressionParser } from 'cron-parser';
 import { boundsOf, dayAt, shiftDay } from './data-day.ts';
 import type { DataDay } from './data-day.ts';
@@ -19,24 +19,6 @@ export interface RefreshSchedule {
 
 export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
   return cron !== 'off';
-}
-
-/** @throws AppError `CONFIG_INVALID` for an invalid pattern or time zone. */
-export function checkSchedule({ cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>): void {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-    if (!isScheduled({ cron })) return;
-    // The parser accepts any text as "* * * * *".
-    if (cron.trim().split(/\s+/).length < 5) throw new Error('it has fewer than five fields');
-    CronExpressionParser.parse(cron, { tz: timeZone }).next();
-  } catch (error) {
-    throw new AppError(`refresh.cron "${cron}" in ${timeZone} is not a schedule: ${(error as Error).message}.`, {
-      code: 'CONFIG_INVALID',
-      category: 'usage',
-      remedy: 'Write a cron pattern such as "30 2 * * *", or off, and an IANA time zone such as Europe/Berlin.',
-      cause: error,
-    });
-  }
 }
 
 /** Returns the first scheduled time at or after the end of a day, epoch milliseconds. */

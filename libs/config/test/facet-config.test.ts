@@ -188,16 +188,16 @@ describe('resolveModel', () => {
   });
 
   it.each([
-    [{ model: { intrests: 4 } }, 'facet.yaml model is not valid: intrests: is not a known field.'],
+    [{ model: { intrests: 4 } }, 'facet.yaml is not valid: model.intrests: is not a known field.'],
     [
       { model: { extractor: { iteration: 4 } } },
-      'facet.yaml model is not valid: extractor.iteration: is not a known field.',
+      'facet.yaml is not valid: model.extractor.iteration: is not a known field.',
     ],
-    [{ model: { extractor: { kind: 'men' } } }, 'facet.yaml model.extractor is not valid: kind: must be'],
-    [{ model: { routing: { iterations: 1 } } }, 'facet.yaml model is not valid: routing: is not a known field.'],
-    [{ model: { interests: 0 } }, 'facet.yaml model is not valid: interests: must be >= 1.'],
-    [{ training: { epohcs: 4 } }, 'facet.yaml training is not valid: epohcs: is not a known field.'],
-    [{ training: { learningRate: 'fast' } }, 'facet.yaml training is not valid: learningRate: must be number.'],
+    [{ model: { extractor: { kind: 'men' } } }, 'facet.yaml is not valid: model.extractor.kind: must be'],
+    [{ model: { routing: { iterations: 1 } } }, 'facet.yaml is not valid: model.routing: is not a known field.'],
+    [{ model: { interests: 0 } }, 'facet.yaml is not valid: model.interests: must be >= 1.'],
+    [{ training: { epohcs: 4 } }, 'facet.yaml is not valid: training.epohcs: is not a known field.'],
+    [{ training: { learningRate: 'fast' } }, 'facet.yaml is not valid: training.learningRate: must be number.'],
   ])('rejects %j and names the setting', (value, message) => {
     expect(() => resolveModel(parse(value))).toThrow(message);
   });

@@ -1,0 +1,79 @@
+import { relative, resolve } from 'node:path';
+import { checkFacetConfig } from '@facet/config';
+import { findEnvironmentProblems, readConfigPath } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
+import { AppError, fieldOf, pathExists } from '@facet/platform';
+import type { ConfigProblem } from '@facet/platform';
+import { facet } from '../command-context.ts';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { chooseConfigFile } from '../home.ts';
+import { addHome, addNotes, addSubcommand } from '../options.ts';
+import type { Register } from '../options.ts';
+import { countOf } from '../terminal/text.ts';
+
+export const registerConfig: Register = (command, deps) => {
+  addNotes(
+    addHome(addSubcommand(command, 'check', 'Check facet.yaml as the apps do at their start, and start nothing'), deps),
+    `Reports all problems, each with its line and its remedy, and exits with 2 if there is one:
+  - unknown fields and wrong values
+  - settings that contradict each other, such as splits in the wrong order or experiments that overlap
+  - attributes that no item or user in the catalog of the data home has
+  - FACET_ variables that several apps share
+
+Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
+    'facet config check',
+    'facet config check --config /etc/facet/facet.yaml --home /var/lib/facet',
+    'facet config check --json',
+  ).action(deps.action(check));
+};
+
+async function check(options: CommonOptions, { environment, output, terminal }: CommandContext): Promise<void> {
+  const { configFile, inherited } = environment;
+  const file =
+    options.config === undefined ? readConfigPath({ FACET_CONFIG: configFile }) : await chooseConfigFile(options);
+  const exists = await pathExists(file);
+  const { catalogFolder } = homePaths(options.home);
+  const { problems } = await checkFacetConfig(file, { catalogFolder });
+  const variableProblems = findEnvironmentProblems(inherited);
+  output.document({
+    file: resolve(file),
+    exists,
+    home: options.home,
+    problems: [
+      ...problems.map((each) => describeProblem(file, each)),
+      ...variableProblems.map((each) => describeProblem('environment', each)),
+    ],
+  });
+  const count = problems.length + variableProblems.length;
+  if (count === 0) {
+    output.show(exists ? `${shown(file)} is valid.` : `${shown(file)} does not exist, so all defaults apply.`);
+    return;
+  }
+  const { style } = terminal;
+  const render = (source: string, { line, remedy, ...problem }: ConfigProblem): string => {
+    const place = style(['bold'], line === undefined ? source : `${source}:${line}`);
+    return `${place}  ${fieldOf(problem)}: ${problem.problem}${remedy === undefined ? '' : `\n    ${remedy}`}`;
+  };
+  output.show(
+    [
+      ...problems.map((each) => render(shown(file), each)),
+      ...variableProblems.map((each) => render('environment', each)),
+    ].join('\n'),
+  );
+  throw new AppError(`The configuration has ${countOf(count, 'problem')}.`, {
+    code: 'CONFIG_INVALID',
+    category: 'usage',
+    remedy: `Correct ${count === 1 ? 'it' : 'them'}, and repeat: ${facet} config check.`,
+  });
+}
+
+function describeProblem(source: string, problem: ConfigProblem): Record<string, unknown> {
+  const { line = null, problem: text, remedy = null } = problem;
+  return { source, line, field: fieldOf(problem), problem: text, remedy };
+}
+
+/** Returns the path as terminals and editors can open it from the current folder. */
+function shown(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith('..') ? resolve(file) : path;
+}

@@ -1,0 +1,70 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { upsertItems } from '@facet/lake';
+import { expect, it } from 'vitest';
+import { run } from './run.ts';
+import { temporaryFolder } from '@facet/testing';
+
+const wrong = `split:
+  testFrom: 2026-02-01
+  validationFrom: 2026-02-09
+serving:
+  filters:
+    cheap: { attributes: { prize: { max: 3 } } }
+spilt: {}
+`;
+
+async function createHome(yaml: string): Promise<{ readonly home: string; readonly file: string }> {
+  const home = await temporaryFolder();
+  const file = join(home, 'facet.yaml');
+  await writeFile(file, yaml);
+  await upsertItems(join(home, 'catalog'), [{ itemId: '1', attributes: { price: 3 } }]);
+  return { home, file };
+}
+
+it('prints every problem with file, line and remedy, and exits with 2', async () => {
+  const { home, file } = await createHome(wrong);
+  const { code, out, err } = await run(['config', 'check', '--home', home, '--config', file]);
+  expect(code).toBe(2);
+  expect(out).toBe(`${file}:2  split.testFrom: 2026-02-01 is not after split.validationFrom, 2026-02-09
+    Exchange the two, or remove both to split by shares.
+${file}:6  serving.filters.cheap.attributes.prize: no item of the catalog has the attribute prize
+    Correct the name, or import items with this attribute.
+${file}:7  spilt: is not a known field
+`);
+  expect(err).toContain('The configuration has 3 problems.');
+});
+
+it('prints one document with --json', async () => {
+  const { home, file } = await createHome(wrong);
+  const { code, out } = await run(['config', 'check', '--home', home, '--config', file, '--json'], {
+    env: { FACET_KAFKA_BROKERS: 'kafka' },
+  });
+  expect(code).toBe(2);
+  expect(JSON.parse(out)).toEqual({
+    file,
+    exists: true,
+    home,
+    problems: [
+      expect.objectContaining({ source: file, line: 2, field: 'split.testFrom' }),
+      expect.objectContaining({ source: file, line: 6 }),
+      { source: file, line: 7, field: 'spilt', problem: 'is not a known field', remedy: null },
+      {
+        source: 'environment',
+        line: null,
+        field: 'FACET_KAFKA_BROKERS',
+        problem: '"kafka" is not a broker address',
+        remedy: 'Write host:port, separated by commas.',
+      },
+    ],
+  });
+});
+
+it('checks the file of FACET_CONFIG, and exits with 0 if it is valid', async () => {
+  const { home, file } = await createHome('serving: { filters: { cheap: { attributes: { price: { max: 3 } } } } }\n');
+  const env = { FACET_CONFIG: file, FACET_HOME: home };
+  expect(await run(['config', 'check'], { env })).toEqual({ code: 0, out: `${file} is valid.\n`, err: '' });
+  const missing = await run(['config', 'check'], { env: { ...env, FACET_CONFIG: join(home, 'missing.yaml') } });
+  expect(missing.code).toBe(2);
+  expect(missing.err).toContain('missing.yaml, which does not exist.');
+});

@@ -1,0 +1,25 @@
+import type { ConfigProblem } from '@facet/platform';
+import type { FacetConfig } from '../facet-config.ts';
+import { findDataHealthProblems } from './data-health.ts';
+import { findEventTypeProblems } from './event-types.ts';
+import { findExperimentProblems } from './experiments.ts';
+import { findGateProblems } from './gate.ts';
+import { findModelProblems } from './model.ts';
+import { findTimeProblems } from './schedule.ts';
+import { findSplitProblems } from './split.ts';
+
+/**
+ * Returns the contradictions of a configuration whose fields are valid one by one: settings that would fail every run or every
+ * request, or that cannot have an effect. Needs no other file.
+ */
+export function findContradictions(config: FacetConfig): ConfigProblem[] {
+  return [
+    ...findEventTypeProblems(config),
+    ...findTimeProblems(config),
+    ...findSplitProblems(config.split),
+    ...findModelProblems(config),
+    ...findDataHealthProblems(config),
+    ...findGateProblems(config),
+    ...findExperimentProblems(config),
+  ];
+}

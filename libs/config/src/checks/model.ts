@@ -1,0 +1,80 @@
+import { activeInterestCount, modelVariant } from '@facet/model';
+import type { ModelConfig } from '@facet/model';
+import { problemsOf } from '@facet/platform';
+import type { ConfigProblem, FieldPath } from '@facet/platform';
+import type { MergeFields } from '@facet/recommendations/settings';
+import type { FacetConfig } from '../facet-config.ts';
+import { resolveModel } from '../resolve-model.ts';
+
+/** The model and its training must be complete, and no other setting may need another K or another length of sequences. */
+export function findModelProblems(config: FacetConfig): ConfigProblem[] {
+  const { variant } = config.model;
+  const unknown = problemsOf(() => modelVariant(variant), ['model', 'variant']);
+  if (unknown.length > 0) return unknown;
+  let model: ModelConfig | undefined;
+  return [
+    ...problemsOf(() => ({ model } = resolveModel({ ...config, training: {} })), ['model']),
+    ...problemsOf(() => resolveModel({ ...config, model: { variant } }), ['training']),
+    ...(model === undefined ? [] : [...findSequenceProblems(model, config), ...findInterestProblems(model, config)]),
+  ];
+}
+
+function findSequenceProblems({ sequenceLength }: ModelConfig, { profiles }: FacetConfig): ConfigProblem[] {
+  if (profiles.eventsMax >= sequenceLength) return [];
+  return [
+    {
+      path: ['profiles', 'eventsMax'],
+      problem: `${profiles.eventsMax} is below model.sequenceLength, ${sequenceLength}, so serving reads fewer behaviors than the training`,
+      remedy: `Set profiles.eventsMax to ${sequenceLength} or more, or lower model.sequenceLength.`,
+      related: [['model', 'sequenceLength']],
+    },
+  ];
+}
+
+function findInterestProblems(model: ModelConfig, config: FacetConfig): ConfigProblem[] {
+  const { serving, experiments, gate } = config;
+  const { interests, sequenceLength, extractor, adaptiveInterests } = model;
+  const path = ['model', 'interests'];
+  const problems: ConfigProblem[] = [];
+  const reachable = activeInterestCount(sequenceLength, interests, adaptiveInterests);
+  // The default K is an upper bound, which the training lowers for the data.
+  if ('interests' in config.model && reachable < interests && extractor.kind !== 'user-vectors') {
+    problems.push({
+      path,
+      problem: `${interests} is above ${reachable}, the most interests of a user with ${sequenceLength} behaviors (model.sequenceLength)`,
+      remedy: `Set model.interests to ${reachable}, or model.sequenceLength to ${2 ** interests}, or model.adaptiveInterests to false.`,
+      related: [['model', 'sequenceLength']],
+    });
+  }
+  const { effectiveInterestsMin } = gate;
+  if (effectiveInterestsMin !== false && interests > 1 && effectiveInterestsMin > interests) {
+    problems.push({
+      path: ['gate', 'effectiveInterestsMin'],
+      problem: `${effectiveInterestsMin} is above model.interests, ${interests}, so the gate rejects every bundle`,
+      remedy: 'Lower it or raise model.interests.',
+      related: [path],
+    });
+  }
+  const merges: (readonly [FieldPath, MergeFields | undefined])[] = [[['serving'], serving.merge]];
+  for (const [index, { arms, shadow }] of experiments.entries()) {
+    for (const [kind, named] of Object.entries({ arms, shadow })) {
+      for (const [name, { merge, bundle }] of Object.entries(named)) {
+        // The bundle of an arm may have another K.
+        if (bundle === undefined) merges.push([['experiments', String(index), kind, name], merge]);
+      }
+    }
+  }
+  for (const [at, merge] of merges) {
+    for (const field of ['floors', 'shares'] as const) {
+      const values = merge?.[field];
+      if (!Array.isArray(values) || values.length <= interests) continue;
+      problems.push({
+        path: [...at, 'merge', field],
+        problem: `has an entry for each of ${values.length} interests, but model.interests is ${interests}`,
+        remedy: 'Remove entries or raise model.interests.',
+        related: [path],
+      });
+    }
+  }
+  return problems;
+}
