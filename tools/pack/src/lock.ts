@@ -39,7 +39,9 @@ export function lockUnder(workspaceLock: Lock, root: Manifest, put: readonly Put
     packages[folder] = { ...manifest };
     packages[`node_modules/${manifest.name}`] = { resolved: folder, link: true };
   }
-  return { ...workspaceLock, name: root.name, packages };
+  // npm resolves packages inside a packed package wrongly if they come before it.
+  const sorted = Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...workspaceLock, name: root.name, packages: Object.fromEntries(sorted) };
 }
 
 /**

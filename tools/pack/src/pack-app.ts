@@ -12,7 +12,7 @@ import { find, traceApp } from './trace.ts';
 import type { OwnPackage, Workspace } from './workspace.ts';
 
 /**
- * Replaces the content of `target` by a built app, all packages it needs, and the lock for `npm ci`.
+ * Replaces the content of `target` by a built app, all packages it needs, the lock for `npm ci`, and a bill of materials.
  *
  * @throws Error if a package imports an undeclared dependency, or if npm deviates from the workspace's lock.
  */
@@ -44,6 +44,7 @@ export async function packApp(workspace: Workspace, app: OwnPackage, target: str
   };
   await writeJson(join(target, 'package.json'), rootManifest);
   await writeLock(root, target, rootManifest, put);
+  await writeBillOfMaterials(target);
 }
 
 async function writeLock(root: string, target: string, manifest: Manifest, put: readonly PutPackage[]): Promise<void> {
@@ -57,6 +58,13 @@ async function writeLock(root: string, target: string, manifest: Manifest, put: 
   const strangers = strangersIn(pruned, workspaceLock);
   if (strangers.length > 0) throw new Error(`npm chose other versions than package-lock.json: ${strangers.join(', ')}`);
   await writeJson(lockFile, withLibraries(pruned, workspaceLock));
+}
+
+/** Writes the name, version, license and checksum of each package as CycloneDX. Throws if a package misses a dependency. */
+async function writeBillOfMaterials(target: string): Promise<void> {
+  const flags = ['--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--sbom-type=application'];
+  const { stdout } = await promisify(execFile)('npm', ['sbom', ...flags], { cwd: target, maxBuffer: 64 << 20 });
+  await writeFile(join(target, 'sbom.cdx.json'), stdout);
 }
 
 async function writeJson(file: string, value: unknown): Promise<void> {

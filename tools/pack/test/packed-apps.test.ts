@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -152,6 +152,45 @@ it('packed apps outside the workspace turn events into recommendations, and exit
     expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);
   }
 }, 180_000);
+
+/** Permissive licenses, which ask for no more than a notice. */
+const licenses = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'ISC',
+  'MIT',
+  'Python-2.0',
+  'Unlicense',
+]);
+
+/** Packages whose manifest states no license, with that of their license file. */
+const stated = new Map([['jstat@1.9.6', 'MIT']]);
+
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly licenses?: readonly {
+    readonly license?: { readonly id?: string; readonly name?: string };
+    readonly expression?: string;
+  }[];
+}
+
+function licensesOf({ name, version, licenses: held = [] }: Component): string[] {
+  const texts = held.map(({ license, expression }) => expression ?? license?.id ?? license?.name ?? '');
+  if (texts.length === 0) return [stated.get(`${name}@${version}`) ?? ''];
+  return texts.flatMap((text) => text.replaceAll(/[()]/g, '').split(' AND '));
+}
+
+it.each(apps)('the bill of materials of %s lists its packages, which all have permissive licenses', async (app) => {
+  const file = join(folder, app, 'sbom.cdx.json');
+  const { components } = JSON.parse(await readFile(file, 'utf8')) as { readonly components: readonly Component[] };
+  expect(components.map(({ name }) => name)).toContain('pino');
+  const others = components.filter((component) => licensesOf(component).some((license) => !licenses.has(license)));
+  expect(others.map((component) => [component.name, ...licensesOf(component)])).toEqual([]);
+});
 
 it('only training packs TensorFlow, and only searching packs Faiss', async () => {
   const has = async (app: App, name: string): Promise<boolean> => {
