@@ -34,6 +34,7 @@ export function findServices(env) {
     kafkaJars: existsSync(kafkaJars) ? kafkaJars : undefined,
     java: findProgram(env, ['java']),
     redisServer: findProgram(env, ['redis-server']),
+    openssl: findProgram(env, ['openssl']),
     chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
     promtool: findProgram(env, ['promtool']),
   };

@@ -1,5 +1,5 @@
-import { parseBrokers } from '@facet/config/environment';
-import { connectKafka, topicNames } from '@facet/kafka';
+import { parseKafkaSettings } from '@facet/config/kafka-settings';
+import { connectKafka, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from './command-context.ts';
@@ -16,9 +16,12 @@ export async function withKafka<Result>(
   { environment }: Pick<CommandContext, 'environment'>,
   command: (kafka: KafkaConnection, names: TopicNames) => Promise<Result>,
 ): Promise<Result> {
-  const brokers = parseBrokers(options.brokers ?? environment.kafkaBrokers);
+  const settings = parseKafkaSettings({
+    ...environment.inherited,
+    ...(options.brokers === undefined ? {} : { FACET_KAFKA_BROKERS: options.brokers }),
+  });
   const names = topicNames(options.topicPrefix ?? environment.topicPrefix);
-  const kafka = connectKafka({ brokers, clientId: 'facet-cli' });
+  const kafka = connectKafka({ ...settings, clientId: 'facet-cli' });
   try {
     return await command(kafka, names);
   } finally {
@@ -58,12 +61,6 @@ async function countMembers(kafka: KafkaConnection, groupId: string): Promise<nu
     const { groups } = await admin.describeGroups([groupId]);
     return groups[0]?.members.length ?? 0;
   } catch (error) {
-    throw new AppError(`Kafka could not list the consumer group ${groupId}: ${(error as Error).message}.`, {
-      code: 'EVENTS_LOG_UNREACHABLE',
-      category: 'unavailable',
-      remedy: 'Check the brokers and their addresses in FACET_KAFKA_BROKERS or --brokers.',
-      retryable: true,
-      cause: error,
-    });
+    throw unreachable(`Kafka could not list the consumer group ${groupId}`, error);
   }
 }

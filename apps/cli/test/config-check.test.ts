@@ -53,7 +53,7 @@ it('prints one document with --json', async () => {
         source: 'environment',
         line: null,
         field: 'FACET_KAFKA_BROKERS',
-        problem: '"kafka" is not a broker address',
+        problem: 'has "kafka", which is not a broker address',
         remedy: 'Write host:port, separated by commas.',
       },
     ],

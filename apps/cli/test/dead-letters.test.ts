@@ -10,8 +10,8 @@ import {
   topicNames,
 } from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
-import { startKafka } from '@facet/local-services';
-import type { LocalKafka } from '@facet/local-services';
+import { startSecuredKafka } from '@facet/local-services';
+import type { SecuredKafka } from '@facet/local-services';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -19,10 +19,10 @@ import { temporaryFolder } from '@facet/testing';
 /** Today, because brokers remove old messages. */
 const noon = new Date().setUTCHours(0, 0, 0, 0);
 
-let local: LocalKafka;
+let local: SecuredKafka;
 let kafka: KafkaConnection;
 beforeAll(async () => {
-  local = await startKafka();
+  local = await startSecuredKafka();
   kafka = connectKafka({ brokers: local.brokers, clientId: 'test' });
 });
 afterAll(async () => {
@@ -128,6 +128,30 @@ describe('facet dead-letters', () => {
     expect(JSON.parse(left.out)).toMatchObject({ total: 2 });
     const everything = await run(['dead-letters', 'list', ...at, '--json', '--all']);
     expect(JSON.parse(everything.out)).toMatchObject({ total: 4 });
+  });
+
+  it('reads through TLS and SASL, and says which setting the brokers refuse', async () => {
+    await putAside('secured');
+    const { sasl, certificates, password } = local.secured;
+    const passwordFile = join(await temporaryFolder(), 'password');
+    const env = {
+      FACET_KAFKA_BROKERS: sasl,
+      FACET_TOPIC_PREFIX: 'secured',
+      FACET_KAFKA_TLS: 'true',
+      FACET_KAFKA_CA_FILE: certificates.caFile,
+      FACET_KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      FACET_KAFKA_USER: 'facet',
+      FACET_KAFKA_PASSWORD_FILE: passwordFile,
+    };
+    const list = () => run(['dead-letters', 'list', '--json'], { env });
+    const missing = await list();
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('FACET_KAFKA_PASSWORD_FILE') as string });
+    await writeFile(passwordFile, 'wrong');
+    const refused = await list();
+    expect(refused.code).toBe(5);
+    expect(refused.out).toContain('EVENTS_LOG_UNAUTHENTICATED');
+    await writeFile(passwordFile, password);
+    expect(JSON.parse((await list()).out)).toMatchObject({ total: 4 });
   });
 
   it('exits with 5 without brokers or topics', async () => {

@@ -1,15 +1,15 @@
 import {
   folderVariables,
   homeVariables,
-  kafkaVariables,
-  parseBrokers,
-  profileStoreVariables,
   readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
+import { kafkaVariables, readKafkaSettings } from '@facet/config/kafka-settings';
+import type { KafkaSettings } from '@facet/config/kafka-settings';
+import { profileStoreVariables } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
 import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
@@ -60,7 +60,7 @@ const IngestEnvironment = Type.Object({
 
 export interface SharedConfig {
   readonly facetFile: string;
-  readonly kafkaBrokers: readonly string[];
+  readonly kafka: KafkaSettings;
   readonly topicPrefix: string;
   readonly eventPartitions: number;
   readonly replicationFactor: number;
@@ -142,7 +142,7 @@ function shared(values: SharedVariables, home: HomePaths): Omit<SharedConfig, 'p
   return {
     ...readServerSettings(values, home),
     facetFile: readConfigPath(values),
-    kafkaBrokers: parseBrokers(values.FACET_KAFKA_BROKERS),
+    kafka: readKafkaSettings(values),
     topicPrefix: values.FACET_TOPIC_PREFIX,
     eventPartitions: values.FACET_EVENT_PARTITIONS,
     replicationFactor: values.FACET_REPLICATION_FACTOR,

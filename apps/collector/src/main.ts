@@ -10,6 +10,8 @@ const help = `Collects events over HTTP and delivers them to the event lake, the
 Environment variables configure both. They take no arguments.
 
   FACET_KAFKA_BROKERS       brokers of the cluster, as host:port,…              127.0.0.1:9092
+  FACET_KAFKA_TLS           true connects with TLS; more variables for TLS and  false
+                            SASL are in docs/configuration.md
   FACET_HOME                data home                                           .facet/default
   FACET_API_KEYS_FILE       accepted keys, created by facet keys create         <home>/keys.yaml
   FACET_INSECURE            true accepts requests without a key                 false

@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import {
   folderVariables,
   homeVariables,
-  profileStoreVariables,
   readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import { profileStoreVariables } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
 import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';

@@ -6,10 +6,11 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { homePaths } from './home-paths.ts';
 import type { HomePaths } from './home-paths.ts';
+import { kafkaVariables, readKafkaSettings } from './kafka-settings.ts';
+import { profileStoreVariables, queueVariables } from './redis-settings.ts';
 
 export const defaultHome = join('.facet', 'default');
 export const defaultConfigFile = 'facet.yaml';
-const defaultBrokers = '127.0.0.1:9092';
 
 /** Variables of every process that works on a data home. */
 export const homeVariables = {
@@ -25,23 +26,6 @@ export const folderVariables = {
   FACET_ARTIFACTS: Type.Optional(Type.String()),
   FACET_EXPOSURES: Type.Optional(Type.String()),
   FACET_SPOOL: Type.Optional(Type.String()),
-};
-
-export const kafkaVariables = {
-  /** `host:port` of one or more brokers, separated by commas. */
-  FACET_KAFKA_BROKERS: Type.String({ default: defaultBrokers }),
-  FACET_TOPIC_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._-]{1,100}$', default: 'facet' }),
-};
-
-export const profileStoreVariables = {
-  /** Unset: no profile store. */
-  FACET_REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
-};
-
-export const queueVariables = {
-  /** The Redis server of the job queue: persistent, without eviction. */
-  FACET_QUEUE_URL: Type.String({ pattern: '^rediss?://', default: 'redis://127.0.0.1:6379' }),
-  FACET_QUEUE_PREFIX: Type.String({ pattern: '^[A-Za-z0-9._{}-]{1,100}$', default: 'facet' }),
 };
 
 /** Variables of every HTTP server. */
@@ -110,18 +94,6 @@ export function readServerSettings(
   };
 }
 
-/** Splits a list of `host:port`. @throws AppError `CONFIG_INVALID` naming the first entry of another form. */
-export function parseBrokers(text: string = defaultBrokers): string[] {
-  const brokers = text.split(',').map((broker) => broker.trim());
-  const wrong = brokers.find((broker) => !/^\S+:\d{1,5}$/.test(broker));
-  if (wrong === undefined) return brokers;
-  throw new AppError(`FACET_KAFKA_BROKERS: "${wrong}" is not a broker address.`, {
-    code: 'CONFIG_INVALID',
-    category: 'usage',
-    remedy: 'Write host:port, separated by commas.',
-  });
-}
-
 const AllVariables = Type.Object({
   ...homeVariables,
   ...folderVariables,
@@ -136,9 +108,9 @@ export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigP
   let values: Static<typeof AllVariables> | undefined;
   const wrong = problemsOf(() => (values = parseEnvironment(AllVariables, environment)), []);
   if (values === undefined) return wrong;
-  const { FACET_KAFKA_BROKERS: brokers, ...others } = values;
+  const given = values;
   return [
-    ...problemsOf(() => parseBrokers(brokers), ['FACET_KAFKA_BROKERS']),
-    ...problemsOf(() => readServerSettings(others, readHomePaths(others)), ['FACET_INSECURE']),
+    ...problemsOf(() => readKafkaSettings(given), []),
+    ...problemsOf(() => readServerSettings(given, readHomePaths(given)), ['FACET_INSECURE']),
   ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBrokers, readHomePaths, readServerSettings } from '../src/environment.ts';
+import { readHomePaths, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 
 const server = { FACET_HOST: '127.0.0.1', FACET_INSECURE: 'false', FACET_LOG_LEVEL: 'info' } as const;
@@ -28,9 +28,4 @@ describe('access', () => {
     const both = { ...server, FACET_INSECURE: 'true', FACET_API_KEYS_FILE: '/etc/keys.yaml' } as const;
     expect(() => readServerSettings(both, home)).toThrow('contradicts');
   });
-});
-
-it('splits broker addresses and refuses other text', () => {
-  expect(parseBrokers('a:9092, b:9093')).toEqual(['a:9092', 'b:9093']);
-  expect(() => parseBrokers('a:9092,b')).toThrow('"b" is not a broker address');
 });

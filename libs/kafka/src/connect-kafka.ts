@@ -2,9 +2,11 @@ import { timeout, TimeoutStrategy } from 'cockatiel';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, LogEntry } from 'kafkajs';
 import type { Logger } from '@facet/platform';
+import { clientSecurity } from './client-security.ts';
+import type { ClientSecurity } from './client-security.ts';
 import { addCompressionCodecs } from './compression-codecs.ts';
 
-export interface KafkaOptions {
+export interface KafkaOptions extends ClientSecurity {
   /** `host:port` of at least one broker of the cluster. */
   readonly brokers: readonly string[];
   /** Identifies this process in the brokers' logs and quotas. */
@@ -37,11 +39,12 @@ export const within = (ms: number) => timeout(ms, TimeoutStrategy.Aggressive);
 const closing = within(2_000);
 
 /** Creates a connection that connects on first use, so that a process starts while Kafka is away. */
-export function connectKafka({ brokers, clientId, logger }: KafkaOptions): KafkaConnection {
+export function connectKafka({ brokers, clientId, logger, ...security }: KafkaOptions): KafkaConnection {
   addCompressionCodecs();
   const client = new Kafka({
     brokers: [...brokers],
     clientId,
+    ...clientSecurity(security),
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     retry: clientRetry,

@@ -1,3 +1,4 @@
+export { refusalOf } from './connection-refusals.ts';
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection } from './connect-kafka.ts';
 export { deadLetter, deadLetterRecord, readDeadLetters } from './dead-letters.ts';
@@ -5,6 +6,7 @@ export type { DeadLetter } from './dead-letters.ts';
 export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-reports.ts';
 export type { RedriveReport } from './dead-letter-reports.ts';
 export { findUserInTopic, topicsOfUsers } from './find-user.ts';
+export { unreachable } from './kafka-errors.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';
 export { fetchExtents } from './offsets.ts';
 export { openKafkaPublisher } from './publisher.ts';

@@ -1,25 +1,42 @@
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import type { PartitionRange } from '@facet/event-log';
+import { causesOf, refusalOf } from './connection-refusals.ts';
 
 /** Returns the type of the broker's error, wherever it is in the chain of causes. */
 export function protocolErrorType(error: unknown): string | undefined {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
-    if ('type' in cause && typeof cause.type === 'string') return cause.type;
-  }
-  return undefined;
+  return causesOf(error).find(({ type }) => type !== undefined)?.type;
 }
 
-/** Returns the error of an operation that needs the brokers; `cause` is the error of the broker or of the connection. */
+/**
+ * Returns the error of an operation that needs the brokers: `EVENTS_LOG_UNTRUSTED`, `EVENTS_LOG_UNAUTHENTICATED` or
+ * `EVENTS_LOG_FORBIDDEN` if they, or this client, refused it; else `EVENTS_LOG_UNREACHABLE`. All are retryable.
+ *
+ * @param cause The error of the broker, of the connection, or of a file for the connection.
+ */
 export function unreachable(problem: string, cause?: unknown): AppError {
-  const reason = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`;
+  if (isAppError(cause)) return cause;
+  const refusal = refusalOf(cause);
+  const reason = cause instanceof Error ? `: ${refusal?.reason ?? cause.message}` : '';
   return new AppError(`${problem}${reason}.`, {
-    code: 'EVENTS_LOG_UNREACHABLE',
-    category: 'unavailable',
-    remedy: 'Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.',
+    ...(refusal ?? {
+      code: 'EVENTS_LOG_UNREACHABLE',
+      category: 'unavailable',
+      remedy: `Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.${isCutOff(cause) ? listenerHint : ''}`,
+    }),
     context: { type: protocolErrorType(cause) },
     retryable: true,
     cause,
   });
+}
+
+const listenerHint =
+  ' Check that these listeners expect the settings FACET_KAFKA_TLS and FACET_KAFKA_SASL_MECHANISM of this process.';
+
+/** A listener closes connections that do not speak its protocol, without saying why. */
+function isCutOff(error: unknown): boolean {
+  return causesOf(error).some(
+    ({ name, message }) => name === 'KafkaJSConnectionClosedError' || message.includes('before secure TLS connection'),
+  );
 }
 
 export function busy(pendingBytes: number): AppError {

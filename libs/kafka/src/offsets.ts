@@ -2,8 +2,8 @@ import { handleWhen, IterableBackoff, retry } from 'cockatiel';
 import type { Admin, KafkaJSError } from 'kafkajs';
 import type { PartitionExtent } from '@facet/event-log';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { unknownTopic, unreachable } from './kafka-errors.ts';
-import { listTopics } from './topics.ts';
+import { unreachable } from './kafka-errors.ts';
+import { listTopics, missingTopic } from './topics.ts';
 
 /**
  * Returns the first offset and the end of each partition.
@@ -44,10 +44,10 @@ async function query<T>(kafka: KafkaConnection, topic: string, ask: (admin: Admi
     if ((await listTopics(admin, [topic])).has(topic)) {
       return await newLeader.execute(({ attempt }) => (attempt === 0 ? ask(admin) : withNewClient(kafka, ask)));
     }
+    throw await missingTopic(admin, topic);
   } catch (error) {
     throw unreachable(`The offsets of ${topic} could not be read`, error);
   }
-  throw unknownTopic(topic);
 }
 
 /** A client that has cached the leader of a partition asks the same broker for minutes. A new client asks the new leader. */

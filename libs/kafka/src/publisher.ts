@@ -3,11 +3,11 @@ import { CompressionTypes } from 'kafkajs';
 import type { AppError } from '@facet/platform';
 import { within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { busy, protocolErrorType, refusalReasons, refusedRecords, unknownTopic, unreachable } from './kafka-errors.ts';
+import { busy, protocolErrorType, refusalReasons, refusedRecords, unreachable } from './kafka-errors.ts';
 import type { RejectedRecord } from './kafka-errors.ts';
 import { SafeProducer } from './safe-producer.ts';
 import type { TopicMessage } from './safe-producer.ts';
-import { listTopics } from './topics.ts';
+import { listTopics, missingTopic } from './topics.ts';
 
 /** One record for a topic. The key decides the partition and with it the order among records of that key. */
 export interface LogRecord {
@@ -181,13 +181,16 @@ class KafkaPublisher implements Publisher {
   async #expectTopics(records: readonly TopicMessage[]): Promise<void> {
     const wanted = [...new Set(records.map(({ topic }) => topic))];
     if (wanted.every((topic) => this.#knownTopics.has(topic))) return;
+    let problem: AppError | undefined;
     try {
-      this.#knownTopics = await listTopics(await this.#kafka.admin(), wanted);
+      const admin = await this.#kafka.admin();
+      this.#knownTopics = await listTopics(admin, wanted);
+      const missing = wanted.find((topic) => !this.#knownTopics.has(topic));
+      if (missing !== undefined) problem = await missingTopic(admin, missing);
     } catch (error) {
       throw this.#noteFailure(error);
     }
-    const missing = wanted.find((topic) => !this.#knownTopics.has(topic));
-    if (missing !== undefined) throw unknownTopic(missing);
+    if (problem !== undefined) throw problem;
   }
 
   #noteFailure(error: unknown): AppError {

@@ -96,7 +96,7 @@ class RangeReader {
     // The group has no committed offsets. Every join, including one after a failure, must seek.
     on(events.GROUP_JOIN, ({ payload }) => this.#seek(payload.memberAssignment[this.#topic] ?? []));
     on(events.CRASH, ({ payload }) => {
-      if (!payload.restart) this.#fail(payload.error);
+      if (!payload.restart) this.#fail(unreachable(`Kafka refused to read ${this.#topic}`, payload.error));
     });
     // kafkajs does not pass on batches without records: transaction markers, and records removed by compaction.
     on(events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {

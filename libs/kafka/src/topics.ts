@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { dayMs } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { unreachable } from './kafka-errors.ts';
+import { protocolErrorType, unknownTopic, unreachable } from './kafka-errors.ts';
 
 /** The topics through which the apps exchange data. Names carry the version of the wire format. */
 export interface TopicNames {
@@ -123,4 +124,12 @@ export async function listTopics(admin: Admin, wanted: readonly string[]): Promi
     for (const topic of await admin.listTopics()) known.add(topic);
   }
   return known;
+}
+
+/** Returns the error of a topic that the cluster does not list: it does not exist, or the user may not see it. */
+export async function missingTopic(admin: Admin, topic: string): Promise<AppError> {
+  const error = await admin.fetchTopicMetadata({ topics: [topic] }).catch((error: unknown) => error);
+  return protocolErrorType(error) === 'TOPIC_AUTHORIZATION_FAILED'
+    ? unreachable(`Kafka does not show the topic ${topic}`, error)
+    : unknownTopic(topic);
 }

@@ -1,15 +1,18 @@
-import { startKafka } from '@facet/local-services';
+import { startSecuredKafka } from '@facet/local-services';
+import type { KafkaListeners } from '@facet/local-services';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly kafkaBrokers: readonly string[];
+    readonly securedKafka: KafkaListeners;
   }
 }
 
 /** Starts one broker for all test files. Each file uses separate topics. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const kafka = await startKafka();
+  const kafka = await startSecuredKafka();
   project.provide('kafkaBrokers', kafka.brokers);
+  project.provide('securedKafka', kafka.secured);
   return () => kafka.stop();
 }

@@ -11,6 +11,8 @@ export { serveOrder } from './child-process/serve-order.ts';
 export { readConfigFile, readYamlFile } from './config-file.ts';
 export { fieldOf, invalidConfig, problemsOf } from './config-problem.ts';
 export type { ConfigProblem, FieldPath } from './config-problem.ts';
+export { readSecret, tlsOptions } from './connection-files.ts';
+export type { TlsFiles } from './connection-files.ts';
 export { dot } from './dot.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
 export type { ErrorCategory } from './errors.ts';

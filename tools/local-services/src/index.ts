@@ -1,6 +1,9 @@
 export { chromiumPath, promtoolPath } from './programs.ts';
+export { createCertificates } from './certificates.ts';
 export { startKafka } from './kafka/local-kafka.ts';
 export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kafka.ts';
+export { startSecuredKafka } from './kafka/secured-kafka.ts';
+export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
 export { startRedis } from './redis/local-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
 export { startFacetProcess } from './process/facet-process.ts';

@@ -4,6 +4,7 @@ const titles = {
   kafkaJars: 'Kafka',
   java: 'Java',
   redisServer: 'redis-server',
+  openssl: 'openssl',
   chromium: 'Chromium',
   promtool: 'promtool',
 } as const;

@@ -61,6 +61,12 @@ const services = [
   },
   { what: 'redis-server', packages: ['redis-server'], isMet: () => prints(['redis-server', '--version'], /^Redis/) },
   {
+    // Signs the certificates of tests.
+    what: 'OpenSSL 3',
+    packages: ['openssl'],
+    isMet: () => prints(['openssl', 'version'], /^OpenSSL ([3-9]|\d\d)/),
+  },
+  {
     what: 'Chromium',
     packages: ['chromium'],
     isMet: async () => findServices(process.env).chromium !== undefined,

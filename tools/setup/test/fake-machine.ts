@@ -32,6 +32,7 @@ case "$call" in
   "cargo --version") echo cargo 1.80.0; exit ;;
   "java --version") echo "openjdk $(cat "$FAKE/java-version") 2026-01-20"; exit ;;
   "redis-server --version") echo Redis server v=7.0.15; exit ;;
+  "openssl version") echo OpenSSL 3.0.19 27 Jan 2026; exit ;;
   "mvn --version") echo Apache Maven 3.8.7; exit ;;
 esac
 case "$call" in
@@ -96,6 +97,7 @@ export function createFakeMachine() {
     'java',
     'mvn',
     'redis-server',
+    'openssl',
     'chromium',
     'promtool',
     'apt-get',

@@ -43,7 +43,7 @@ export async function startIngest(
   if (spool.truncatedBytes > 0) logger.info({ bytes: spool.truncatedBytes }, 'truncated a torn write in the spool');
 
   const topics = topicNames(config.topicPrefix);
-  const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'facet-ingest', logger });
+  const kafka = connectKafka({ ...config.kafka, clientId: 'facet-ingest', logger });
   const publisher = openKafkaPublisher(kafka, {
     ackTimeoutMs: config.ackTimeoutMs,
     compression: 'none',

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeout, TimeoutStrategy } from 'cockatiel';
 import { sourceName } from '@facet/lake';
+import { refusalOf, unreachable } from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -229,21 +230,12 @@ async function withHeartbeat<Value>(
   }
 }
 
-function unreachable(problem: string, cause: unknown): AppError {
-  return new AppError(`${problem}: ${(cause as Error).message}.`, {
-    code: 'EVENTS_LOG_UNREACHABLE',
-    category: 'unavailable',
-    remedy: 'Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.',
-    retryable: true,
-    cause,
-  });
-}
-
 function crashed(groupId: string, cause: Error): AppError {
-  return new AppError(`The consumer of the group ${groupId} has stopped: ${cause.message}.`, {
+  const { reason = cause.message, remedy = '' } = refusalOf(cause) ?? {};
+  return new AppError(`The consumer of the group ${groupId} has stopped: ${reason}.`, {
     code: 'SINK_CONSUMER_CRASHED',
     category: 'crashed',
-    remedy: 'Restart the sink. It continues from the stored offsets.',
+    remedy: `${remedy} Restart the sink. It continues from the stored offsets.`.trim(),
     context: { groupId, cause: cause.name },
     cause,
   });

@@ -2,7 +2,11 @@ import { createProblems } from '@facet/http';
 
 /** The codes of files that cannot be read, of unreachable stores, and of the sink. */
 export const sinkProblems = createProblems({
+  CONNECTION_FILE_UNREADABLE: {},
+  EVENTS_LOG_FORBIDDEN: {},
+  EVENTS_LOG_UNAUTHENTICATED: {},
   EVENTS_LOG_UNREACHABLE: {},
+  EVENTS_LOG_UNTRUSTED: {},
   EVENTS_LAKE_DAMAGED: {},
   EVENTS_COLUMN_MISSING: {},
   EVENTS_FILE_DAMAGED: {},

@@ -69,7 +69,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       { catalog, isPositive, retryPolicy, metrics, logger, now },
     );
     closers.push(closeProfiles);
-    const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'facet-sink', logger });
+    const kafka = connectKafka({ ...config.kafka, clientId: 'facet-sink', logger });
     closers.push(() => kafka.close());
     const publisher = openKafkaPublisher(kafka);
     closers.push(() => publisher.close());

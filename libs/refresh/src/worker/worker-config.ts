@@ -1,11 +1,11 @@
 import {
   homeVariables,
-  queueVariables,
   readConfigPath,
   readHomePaths,
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import { queueVariables } from '@facet/config/redis-settings';
 import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';

@@ -5,19 +5,41 @@ export interface BrokerPlan {
   dataFolder: string;
 }
 
+/** A listener in addition to the one in plain text. */
+export interface SecuredListener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'SSL' | 'SASL_SSL';
+}
+
+/** What a broker with TLS and SASL has in addition. */
+export interface BrokerSecurity {
+  readonly listeners: readonly SecuredListener[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
 /**
  * Returns the configuration of a node that is both broker and controller: a small version of a production node.
  *
  * @param cluster All nodes.
  */
-export function brokerProperties(node: BrokerPlan, cluster: readonly BrokerPlan[]): string {
+export function brokerProperties(
+  node: BrokerPlan,
+  cluster: readonly BrokerPlan[],
+  { listeners, properties: securityProperties }: BrokerSecurity = { listeners: [], properties: {} },
+): string {
   const copies = cluster.length;
+  const allListeners = [
+    { name: 'CLIENTS', port: node.port, protocol: 'PLAINTEXT' },
+    { name: 'CONTROLLER', port: node.controllerPort, protocol: 'PLAINTEXT' },
+    ...listeners,
+  ];
   const properties: Record<string, string | number> = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
     'controller.quorum.voters': cluster.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
-    listeners: `CLIENTS://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: allListeners.map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(','),
+    'listener.security.protocol.map': allListeners.map(({ name, protocol }) => `${name}:${protocol}`).join(','),
     'inter.broker.listener.name': 'CLIENTS',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': node.dataFolder,
@@ -40,6 +62,7 @@ export function brokerProperties(node: BrokerPlan, cluster: readonly BrokerPlan[
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     'num.network.threads': 2,
     'num.io.threads': 4,
+    ...securityProperties,
   };
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)

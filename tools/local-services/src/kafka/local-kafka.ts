@@ -10,12 +10,16 @@ import { createScratchFolder } from '../process/scratch-folder.ts';
 import { ServerProcess } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 import { brokerProperties } from './broker-properties.ts';
-import type { BrokerPlan } from './broker-properties.ts';
+import type { BrokerPlan, BrokerSecurity } from './broker-properties.ts';
 import { requestBrokerIds } from './metadata-request.ts';
 
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
   brokers?: 1 | 3;
+  security?: BrokerSecurity & {
+    /** Users whose password hashes are stored before the first start, as `SCRAM-SHA-512=[name=…,password=…]`. */
+    readonly scramUsers: readonly string[];
+  };
 }
 
 /** One broker. It keeps its port and data across restarts. */
@@ -57,7 +61,7 @@ const POLL_MS = 20;
  * @throws Error that names the setup command if Java or Kafka is missing, or contains the log of a broker that did not
  *   start.
  */
-export async function startKafka({ brokers: count = 1 }: LocalKafkaOptions = {}): Promise<LocalKafka> {
+export async function startKafka({ brokers: count = 1, security }: LocalKafkaOptions = {}): Promise<LocalKafka> {
   const jvm = [requireService('java'), ...jvmFlags, `-Xmx${heapMegabytes[count]}m`];
   jvm.push('-cp', `${requireService('kafkaJars')}/*`);
   const scratch = await createScratchFolder('kafka');
@@ -71,8 +75,9 @@ export async function startKafka({ brokers: count = 1 }: LocalKafkaOptions = {})
   const propertiesFile = (id: number) => path.join(scratch.path, `broker-${id}.properties`);
   const clusterId = createClusterId();
   const format = async (node: BrokerPlan) => {
-    await writeFile(propertiesFile(node.id), brokerProperties(node, cluster));
+    await writeFile(propertiesFile(node.id), brokerProperties(node, cluster, security));
     const storageTool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile(node.id)];
+    storageTool.push(...(security?.scramUsers ?? []).flatMap((user) => ['--add-scram', user]));
     const [file, ...args] = endWithUs([...jvm, ...storageTool]);
     await promisify(execFile)(file, args);
   };

@@ -1,0 +1,95 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createCertificates } from '../certificates.ts';
+import type { CertificateFiles, LocalCertificates } from '../certificates.ts';
+import { findFreePorts } from '../process/free-ports.ts';
+import { createScratchFolder } from '../process/scratch-folder.ts';
+import { startKafka } from './local-kafka.ts';
+import type { LocalKafka } from './local-kafka.ts';
+
+/** The listeners with TLS and the secrets of a {@link SecuredKafka}. */
+export interface KafkaListeners {
+  /** `host:port` of the listener for clients with a certificate. Its common name is the user. */
+  readonly mutual: string;
+  /** The listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, and OAUTHBEARER with an unsigned token of the user. */
+  readonly sasl: string;
+  /** The listener with an expired certificate. */
+  readonly expired: string;
+  readonly certificates: LocalCertificates;
+  /** The password of `facet` and of `guest`. */
+  readonly password: string;
+}
+
+/**
+ * One broker with an access control list. Clients in plain text and the user `facet` may do everything; the user `guest`
+ * may do what a test grants.
+ */
+export interface SecuredKafka extends LocalKafka {
+  readonly secured: KafkaListeners;
+}
+
+const password = 'secret-1';
+const users = ['facet', 'guest'] as const;
+
+/** Starts a broker with TLS, SASL and an access control list, in addition to a listener in plain text. */
+export async function startSecuredKafka(): Promise<SecuredKafka> {
+  const scratch = await createScratchFolder('certificates');
+  try {
+    const certificates = await createCertificates(scratch.path);
+    const [mutual = 0, sasl = 0, expired = 0] = await findFreePorts(3);
+    const kafka = await startKafka({
+      security: {
+        listeners: [
+          { name: 'MUTUAL', port: mutual, protocol: 'SSL' },
+          { name: 'SASL', port: sasl, protocol: 'SASL_SSL' },
+          { name: 'EXPIRED', port: expired, protocol: 'SSL' },
+        ],
+        properties: await securityProperties(certificates),
+        scramUsers: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) =>
+          users.map((name) => `${mechanism}=[name=${name},password=${password}]`),
+        ),
+      },
+    });
+    const at = (port: number): string => `127.0.0.1:${port}`;
+    return {
+      ...kafka,
+      secured: { mutual: at(mutual), sasl: at(sasl), expired: at(expired), certificates, password },
+      async stop() {
+        await kafka.stop();
+        await scratch.remove();
+      },
+    };
+  } catch (error) {
+    await scratch.remove();
+    throw error;
+  }
+}
+
+async function securityProperties({ caFile, server, expired }: LocalCertificates): Promise<Record<string, string>> {
+  const modules = 'org.apache.kafka.common.security';
+  const listener = 'listener.name.sasl';
+  const plainUsers = users.map((name) => `user_${name}="${password}"`).join(' ');
+  return {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': await joinFiles(server),
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': caFile,
+    'ssl.principal.mapping.rules': 'RULE:^CN=(.*)$/$1/',
+    'listener.name.mutual.ssl.client.auth': 'required',
+    'listener.name.expired.ssl.keystore.location': await joinFiles(expired),
+    [`${listener}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
+    [`${listener}.plain.sasl.jaas.config`]: `${modules}.plain.PlainLoginModule required ${plainUsers};`,
+    [`${listener}.scram-sha-256.sasl.jaas.config`]: `${modules}.scram.ScramLoginModule required;`,
+    [`${listener}.scram-sha-512.sasl.jaas.config`]: `${modules}.scram.ScramLoginModule required;`,
+    [`${listener}.oauthbearer.sasl.jaas.config`]: `${modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS;User:facet',
+  };
+}
+
+/** Kafka reads key and certificate from one file. */
+async function joinFiles({ certFile, keyFile }: CertificateFiles): Promise<string> {
+  const file = path.format({ ...path.parse(certFile), base: '', ext: '.joined' });
+  await writeFile(file, (await readFile(keyFile, 'utf8')) + (await readFile(certFile, 'utf8')));
+  return file;
+}
