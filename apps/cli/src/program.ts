@@ -135,7 +135,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'config',
-    summary: 'Check facet.yaml',
+    summary: 'Check facet.yaml, and print its JSON Schema',
     isGroup: true,
     load: async () => (await import('./commands/config.ts')).registerConfig,
   },

@@ -4,30 +4,36 @@ import type { Static } from 'typebox';
 const strict = { additionalProperties: false };
 
 /** A metric violates its bound if it exceeds `max` and has risen by more than `rise` since before the promotion. */
-const bound = (max: number, rise: number) =>
+const bound = (max: number, rise: number, description: string) =>
   Type.Object(
-    { max: Type.Number({ minimum: 0, default: max }), rise: Type.Number({ minimum: 0, default: rise }) },
-    { ...strict, default: {} },
+    {
+      max: Type.Number({ minimum: 0, default: max, description: 'Maximum value.' }),
+      rise: Type.Number({ minimum: 0, default: rise, description: 'Maximum rise since before the promotion.' }),
+    },
+    { ...strict, default: {}, description: `${description} Violated above both max and rise.` },
   );
 
 /** When serving rolls back a newly promoted bundle; the section `guardrails` of `facet.yaml`. */
 export const GuardrailSettings = Type.Object(
   {
-    enabled: Type.Boolean({ default: false }),
-    /** How long a bundle is on trial, and the length of the comparison period before it. */
-    windowMinutes: Type.Number({ exclusiveMinimum: 0, maximum: 1_440, default: 15 }),
-    /** Minimum number of requests in either period. */
-    requestsMin: Type.Integer({ minimum: 1, default: 500 }),
-    /** Share of responses that do not come from the model. */
-    fallbackShare: bound(0.5, 0.2),
-    /** Share of responses without items. */
-    emptyShare: bound(0.02, 0.02),
-    /** Share of requests with a status of 500 or more. */
-    errorShare: bound(0.02, 0.02),
-    /** 99th percentile of the response time in milliseconds. */
-    p99Ms: bound(250, 150),
+    enabled: Type.Boolean({ default: false, description: 'Judge newly promoted bundles.' }),
+    windowMinutes: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1_440,
+      default: 15,
+      description: 'How long a bundle is on trial, and the length of the comparison period before it.',
+    }),
+    requestsMin: Type.Integer({
+      minimum: 1,
+      default: 500,
+      description: 'Minimum number of requests in either period.',
+    }),
+    fallbackShare: bound(0.5, 0.2, 'Share of responses that do not come from the model.'),
+    emptyShare: bound(0.02, 0.02, 'Share of responses without items.'),
+    errorShare: bound(0.02, 0.02, 'Share of requests with a status of 500 or more.'),
+    p99Ms: bound(250, 150, '99th percentile of the response time in milliseconds.'),
   },
-  { ...strict, default: {} },
+  { ...strict, default: {}, description: 'Automatic rollback of a newly promoted bundle.' },
 );
 export type GuardrailSettings = Static<typeof GuardrailSettings>;
 

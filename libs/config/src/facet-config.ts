@@ -10,199 +10,278 @@ import type { Static } from 'typebox';
 import { GateSettings } from './gate-settings.ts';
 
 /** A day or moment in UTC: `2011-10-01` or RFC 3339. */
-const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$' });
+const Moment = (description: string) =>
+  Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$', description }));
 
-/** Sections are optional; unknown fields are errors. */
-const strictSection = { default: {}, additionalProperties: false };
+const Days = (description: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650, description }));
+
+const Names = (description: string) =>
+  Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto', description });
+
+/** Options of a section: it is optional, and unknown fields are errors. */
+const section = (description: string) => ({ default: {}, additionalProperties: false, description });
 
 /** `facet.yaml`. Every field has a default; docs/configuration.md is the reference. */
 export const FacetConfig = Type.Object(
   {
-    /** Columns of the user's files. */
     mapping: Type.Optional(ColumnMappingSchema),
-    /** Event types in addition to the standard types. */
-    eventTypes: Type.Array(Type.String({ pattern: eventTypePattern }), { default: [] }),
+    eventTypes: Type.Array(Type.String({ pattern: eventTypePattern }), {
+      default: [],
+      description: 'Event types in addition to the standard types.',
+    }),
     interactions: Type.Object(
       {
-        /** Rule for positive events. */
-        positives: Type.String({ default: 'click or add_to_cart or purchase or rating >= 4' }),
-        /** `keep`: repeated interactions with an item count. `first`: only the first counts. */
-        repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], { default: 'keep' }),
-        /** Seed for the order of interactions of the same time. */
-        tieSeed: Type.Integer({ default: 1 }),
-        /** Excluded users, by their events of any type on a UTC day. */
+        positives: Type.String({
+          default: 'click or add_to_cart or purchase or rating >= 4',
+          description: 'Rule for positive events.',
+        }),
+        repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], {
+          default: 'keep',
+          description: '`keep`: repeated interactions with an item count. `first`: only the first counts.',
+        }),
+        tieSeed: Type.Integer({ default: 1, description: 'Seed for the order of interactions of the same time.' }),
         bots: Type.Object(
           {
-            eventsPerDayMax: Type.Integer({ minimum: 1, default: 5_000 }),
-            /** Hours with activity; 25 excludes no user. */
-            noSleepHours: Type.Integer({ minimum: 1, maximum: 25, default: 20 }),
+            eventsPerDayMax: Type.Integer({
+              minimum: 1,
+              default: 5_000,
+              description: 'Maximum number of events of a user on a day.',
+            }),
+            noSleepHours: Type.Integer({
+              minimum: 1,
+              maximum: 25,
+              default: 20,
+              description: 'Hours with activity; 25 excludes no user.',
+            }),
           },
-          strictSection,
+          section('Excluded users, by their events of any type on a UTC day.'),
         ),
         rareItems: Type.Object(
           {
-            /** Excludes interactions with items of fewer users. */
-            minUsers: Type.Integer({ minimum: 1, default: 1 }),
+            minUsers: Type.Integer({
+              minimum: 1,
+              default: 1,
+              description: 'Excludes interactions with items of fewer users.',
+            }),
           },
-          strictSection,
+          section('Interactions with items of few users.'),
         ),
       },
-      strictSection,
+      section('Selection of interactions from events.'),
     ),
     split: Type.Object(
       {
-        /** Share of the newest interactions, held out for the evaluation. */
-        testShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
-        /** Share before the test window, for early stopping. */
-        validationShare: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2 }),
-        /** Fixed first days instead of shares; both or neither. */
-        testFrom: Type.Optional(Moment),
-        validationFrom: Type.Optional(Moment),
-        /** Window lengths in days back from the end of the data; both or neither. */
-        testDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
-        validationDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
+        testShare: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 0.5,
+          default: 0.2,
+          description: 'Share of the newest interactions, held out for the evaluation.',
+        }),
+        validationShare: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 0.5,
+          default: 0.2,
+          description: 'Share before the test window, for early stopping.',
+        }),
+        validationFrom: Moment('First UTC day of the validation window, instead of shares. Needs testFrom.'),
+        testFrom: Moment('First UTC day of the test window, instead of shares. Needs validationFrom.'),
+        validationDays: Days('Length of the validation window, instead of shares. Needs testDays.'),
+        testDays: Days('Length of the test window, in days back from the end of the data. Needs validationDays.'),
       },
-      strictSection,
+      section('Split by time: training, then validation, then test.'),
     ),
     features: Type.Object(
       {
-        items: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
-        users: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
-        /** Use the words of titles as a feature. */
-        titleWords: Type.Boolean({ default: true }),
-        /** Minimum number of items or users with a value. */
-        minHolders: Type.Integer({ minimum: 1, default: 3 }),
-        /** Maximum number of values per feature of one item. */
-        maxSlots: Type.Integer({ minimum: 1, default: 10 }),
+        items: Names('Attributes of items. `auto`: those that enough items have.'),
+        users: Names('Attributes of users. `auto`: those that enough users have.'),
+        titleWords: Type.Boolean({ default: true, description: 'Use the words of titles as a feature.' }),
+        minHolders: Type.Integer({
+          minimum: 1,
+          default: 3,
+          description: 'Minimum number of items or users with a value.',
+        }),
+        maxSlots: Type.Integer({
+          minimum: 1,
+          default: 10,
+          description: 'Maximum number of values per feature of one item.',
+        }),
       },
-      strictSection,
+      section('Attributes that the model reads.'),
     ),
-    /** Resources; they do not change the dataset. */
     dataset: Type.Object(
       {
-        /** Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids. */
-        memoryLimit: Type.String({ pattern: '^\\d+(\\.\\d+)? ?[KMGT]i?B$', default: '2GB' }),
-        /** Threads of DuckDB. */
-        threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2 }),
+        memoryLimit: Type.String({
+          pattern: '^\\d+(\\.\\d+)? ?[KMGT]i?B$',
+          default: '2GB',
+          description: 'Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids.',
+        }),
+        threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2, description: 'Threads of DuckDB.' }),
       },
-      strictSection,
+      section('Resources; they do not change the dataset.'),
     ),
-    /** Overrides of the variant's hyper-parameters. */
     model: Type.Object(
       {
-        /** `facet` (the default recipe) or `mind` (the paper). */
-        variant: Type.String({ default: 'facet' }),
-        extractor: Type.Optional(Type.Object({}, { additionalProperties: true })),
+        variant: Type.String({
+          default: 'facet',
+          description: '`facet` (the default recipe), `mind` (the paper) or a variant for comparisons.',
+        }),
+        extractor: Type.Optional(
+          Type.Object(
+            {},
+            {
+              additionalProperties: true,
+              description: 'Single settings of the extractor. Another `kind` has its own defaults.',
+            },
+          ),
+        ),
       },
-      { default: {}, additionalProperties: true },
+      { default: {}, additionalProperties: true, description: "Overrides of the variant's hyper-parameters." },
     ),
-    /** Overrides of the variant's training settings. */
     training: Type.Object(
       { warm: Type.Optional(Type.Object({}, { additionalProperties: true })) },
-      { default: {}, additionalProperties: true },
+      { default: {}, additionalProperties: true, description: "Overrides of the variant's training settings." },
     ),
-    /** Resources; they do not change the model. */
     trainer: Type.Object(
       {
-        /** Refuse a training run that needs more than the available memory by estimate. */
-        memoryCheck: Type.Boolean({ default: true }),
+        memoryCheck: Type.Boolean({
+          default: true,
+          description: 'Refuse a training run that needs more than the available memory by estimate.',
+        }),
       },
-      strictSection,
+      section('Resources; they do not change the model.'),
     ),
     index: Type.Object(
       {
-        /** `auto` chooses by catalog size and measurements. */
         kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
           default: 'auto',
+          description: '`auto` chooses by catalog size and measurements.',
         }),
-        /** Maximum catalog size for which `auto` chooses a flat index without measurements. */
-        flatItemsMax: Type.Integer({ minimum: 0, default: 50_000 }),
-        /** Index recall@200 that an approximate index must reach against exact search. */
-        recallMin: Type.Number({ minimum: 0, maximum: 1, default: 0.98 }),
+        flatItemsMax: Type.Integer({
+          minimum: 0,
+          default: 50_000,
+          description: 'Maximum catalog size for which `auto` chooses a flat index without measurements.',
+        }),
+        recallMin: Type.Number({
+          minimum: 0,
+          maximum: 1,
+          default: 0.98,
+          description: 'Index recall@200 that an approximate index must reach against exact search.',
+        }),
       },
-      strictSection,
+      section('The vector index of a bundle.'),
     ),
-    /** Popular items, the response to requests without behaviors. */
     popularity: Type.Object(
       {
-        /** Windows in days before the end of the data; the first is the default. */
         windowDays: Type.Array(Type.Integer({ minimum: 1, maximum: 3_650 }), {
           minItems: 1,
           maxItems: 10,
           default: [7, 30, 90],
+          description: 'Windows in days before the end of the data; the first is the default.',
         }),
-        /** User attributes with separate lists per value. */
-        segments: Type.Union([Type.Literal('auto'), Type.Array(Type.String())], { default: 'auto' }),
-        /** Minimum number of users of a list. */
-        minUsers: Type.Integer({ minimum: 1, default: 50 }),
+        segments: Names('User attributes with separate lists per value. `auto`: those with few values.'),
+        minUsers: Type.Integer({ minimum: 1, default: 50, description: 'Minimum number of users of a list.' }),
       },
-      strictSection,
+      section('Popular items, the response to requests without behaviors.'),
     ),
     artifacts: Type.Object(
       {
-        /** Bundles to keep with their models and datasets, in addition to current and previous. */
-        keep: Type.Integer({ minimum: 3, default: 5 }),
-        /** Days to keep runs, gate reports, outputs of stages, checkpoints and rows of benchmarks. */
-        keepDays: Type.Number({ minimum: 7, default: 90 }),
+        keep: Type.Integer({
+          minimum: 3,
+          default: 5,
+          description: 'Bundles to keep with their models and datasets, in addition to current and previous.',
+        }),
+        keepDays: Type.Number({
+          minimum: 7,
+          default: 90,
+          description: 'Days to keep runs, gate reports, outputs of stages, checkpoints and rows of benchmarks.',
+        }),
       },
-      strictSection,
+      section('Retention of artifacts.'),
     ),
     refresh: Type.Object(
       {
-        /** Five or six cron fields, in `timeZone`. */
-        cron: Type.String({ default: '30 2 * * *' }),
-        /** Zone of `cron` and of data days. */
-        timeZone: Type.String({ default: 'UTC' }),
-        /** Hours after the due time until `facet_refresh_overdue_seconds` counts. */
-        promoteWithinHours: Type.Number({ exclusiveMinimum: 0, default: 6 }),
-        /** After missed days: refresh the newest day only, or all days in order. */
-        catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], { default: 'newest' }),
-        catchUpDaysMax: Type.Integer({ minimum: 1, maximum: 366, default: 7 }),
-        /** Days between trainings from scratch; 0: always. */
-        fullRetrainDays: Type.Integer({ minimum: 0, default: 7 }),
-        /** Attempts per stage for retryable failures. */
-        attempts: Type.Integer({ minimum: 1, maximum: 20, default: 3 }),
-        /** Hours after which workers end an attempt at a stage. */
-        stageHoursMax: Type.Number({ exclusiveMinimum: 0, maximum: 500, default: 24 }),
-        /** Minutes without progress after which workers end an attempt at a stage. */
-        silentMinutesMax: Type.Number({ exclusiveMinimum: 0, maximum: 30_000, default: 180 }),
+        cron: Type.String({ default: '30 2 * * *', description: 'Five or six cron fields, in `timeZone`.' }),
+        timeZone: Type.String({ default: 'UTC', description: 'Zone of `cron` and of data days.' }),
+        promoteWithinHours: Type.Number({
+          exclusiveMinimum: 0,
+          default: 6,
+          description: 'Hours after the due time until `facet_refresh_overdue_seconds` counts.',
+        }),
+        catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], {
+          default: 'newest',
+          description: 'After missed days: refresh the newest day only, or all days in order.',
+        }),
+        catchUpDaysMax: Type.Integer({
+          minimum: 1,
+          maximum: 366,
+          default: 7,
+          description: 'Maximum number of days for `all`.',
+        }),
+        fullRetrainDays: Type.Integer({
+          minimum: 0,
+          default: 7,
+          description: 'Days between trainings from scratch; 0: always.',
+        }),
+        attempts: Type.Integer({
+          minimum: 1,
+          maximum: 20,
+          default: 3,
+          description: 'Attempts per stage for retryable failures.',
+        }),
+        stageHoursMax: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 500,
+          default: 24,
+          description: 'Hours after which workers end an attempt at a stage.',
+        }),
+        silentMinutesMax: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 30_000,
+          default: 180,
+          description: 'Minutes without progress after which workers end an attempt at a stage.',
+        }),
       },
-      strictSection,
+      section('The daily refresh.'),
     ),
     profiles: Type.Object(
       {
-        /** Maximum number of positive events per user. */
-        eventsMax: Type.Integer({ minimum: 1, maximum: 10_000, default: 500 }),
-        /** Days until the profile of an inactive user or session expires. */
-        ttlDays: Type.Number({ exclusiveMinimum: 0, maximum: 3_650, default: 180 }),
+        eventsMax: Type.Integer({
+          minimum: 1,
+          maximum: 10_000,
+          default: 500,
+          description: 'Maximum number of positive events per user.',
+        }),
+        ttlDays: Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 3_650,
+          default: 180,
+          description: 'Days until the profile of an inactive user or session expires.',
+        }),
       },
-      strictSection,
+      section('User profiles in Redis.'),
     ),
     evaluation: Type.Object(
       {
-        cutoffs: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, default: [10, 50, 100] }),
-        /** Seed for the order of items with equal scores. */
-        tieSeed: Type.Integer({ default: 1 }),
+        cutoffs: Type.Array(Type.Integer({ minimum: 1 }), {
+          minItems: 1,
+          default: [10, 50, 100],
+          description: 'Values of N of the metrics. 50 is the main cutoff if present, else the last.',
+        }),
+        tieSeed: Type.Integer({ default: 1, description: 'Seed for the order of items with equal scores.' }),
       },
-      strictSection,
+      section('The evaluation report.'),
     ),
-    /** Automatic rollback of a newly promoted bundle. */
     guardrails: GuardrailSettings,
-    /** Defaults of API requests. */
     serving: ServingSettings,
-    /** The log of responses. */
     exposures: ExposureLogSettings,
-    /** Bounds of the data health of a day. */
     dataHealth: Type.Object(
       {
         ...HealthBoundsSchema.properties,
-        /** Whether a bad day stops a refresh. */
-        blockRefresh: Type.Boolean({ default: true }),
+        blockRefresh: Type.Boolean({ default: true, description: 'Whether a bad day stops a refresh.' }),
       },
-      strictSection,
+      section('Bounds of the data health of a day. Shares are 0 to 1.'),
     ),
     gate: GateSettings,
-    /** Different settings for some users. */
     experiments: ExperimentsSettings,
   },
   { additionalProperties: false },

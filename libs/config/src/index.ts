@@ -1,5 +1,6 @@
 export { findSplitProblems } from './checks/split.ts';
 export { FacetConfig } from './facet-config.ts';
+export { describeConfig } from './facet-schema.ts';
 export type { GateSettings } from './gate-settings.ts';
 export { homePaths } from './home-paths.ts';
 export type { HomePaths } from './home-paths.ts';

@@ -36,7 +36,7 @@ describe('facet.yaml', () => {
       index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
       popularity: { windowDays: [7, 30, 90], segments: 'auto', minUsers: 50 },
       serving: { merge: { by: 'max' }, excludeSeen: true, filters: {} },
-      artifacts: { keep: 5 },
+      artifacts: { keep: 5, keepDays: 90 },
       refresh: {
         cron: '30 2 * * *',
         timeZone: 'UTC',
@@ -45,12 +45,14 @@ describe('facet.yaml', () => {
         catchUpDaysMax: 7,
         fullRetrainDays: 7,
         attempts: 3,
+        stageHoursMax: 24,
+        silentMinutesMax: 180,
       },
       profiles: { eventsMax: 500, ttlDays: 180 },
       experiments: [],
       exposures: { enabled: true, recordStateless: false, sampledShare: 0.001, retentionDays: 30 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
-      dataHealth: defaultHealthBounds(),
+      dataHealth: { ...defaultHealthBounds(), blockRefresh: true },
       gate: {
         usersMax: 2000,
         usersMin: 20,
@@ -95,7 +97,7 @@ describe('facet.yaml', () => {
 
   it('keeps the default of the unnamed bound of data health', async () => {
     const { dataHealth } = await read('dataHealth:\n  lateShare: { bad: 0.9 }\n');
-    expect(dataHealth).toEqual({ ...defaultHealthBounds(), lateShare: { warning: 0.05, bad: 0.9 } });
+    expect(dataHealth).toMatchObject({ ...defaultHealthBounds(), lateShare: { warning: 0.05, bad: 0.9 } });
   });
 
   it.each([

@@ -6,35 +6,40 @@ import type { Static } from 'typebox';
 /** Behavior-to-interest dynamic routing (MIND, {@link https://arxiv.org/abs/1904.08030}, §4.2). */
 const RoutingExtractor = Type.Object({
   kind: Type.Literal('routing'),
-  /**
-   * The bilinear maps S of the behaviors. `shared`: one (MIND; `bilinear_type` 0 of public code). `per-interest`: one per interest (1).
-   * `per-position`: one per interest and position, counted from the newest behavior (2, ComiRec-DR). Only with a shared map do
-   * interests need random logits to differ. `shared-repeated`: the shared map of public Paddle code, whose copies for the interests
-   * repeat coordinates: coordinate d of interest j is coordinate ⌊(j D + d) / K⌋ of S·e_i, so that an interest sees D / K of them.
-   */
-  map: Type.Union([
-    Type.Literal('shared'),
-    Type.Literal('shared-repeated'),
-    Type.Literal('per-interest'),
-    Type.Literal('per-position'),
-  ]),
-  /** `behaviors`: the softmax of the routing runs over the behaviors of an interest, as in public code. By default, over the interests. */
-  softmaxOver: Type.Optional(Type.Union([Type.Literal('interests'), Type.Literal('behaviors')])),
-  /** R of the paper, "usually three". */
-  iterations: Type.Integer({ minimum: 1 }),
-  /** σ of the Gaussian logits; 0 for logits of zero. */
-  sigma: Type.Number({ minimum: 0 }),
-  /** `redrawn`: new logits for each training example. `fixed`: the logits of inference in training too. */
-  trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')]),
-  /** `last`: only the last iteration carries gradients, as in public code. `all`: every iteration does. */
-  gradient: Type.Union([Type.Literal('last'), Type.Literal('all')]),
-  /**
-   * Agreement of capsule and behavior: 0 for the paper's inner product u_jᵀ S·e_i, c > 0 for c times their cosine, which is
-   * independent of the capsule's norm and separates interests.
-   */
-  cosineAgreement: Type.Number({ minimum: 0 }),
-  /** Each map starts as this multiple of the identity plus small noise; 0 means Glorot noise only. */
-  identity: Type.Number(),
+  map: Type.Union(
+    [
+      Type.Literal('shared'),
+      Type.Literal('shared-repeated'),
+      Type.Literal('per-interest'),
+      Type.Literal('per-position'),
+    ],
+    {
+      description:
+        'The bilinear maps S of the behaviors. `shared`: one (MIND; `bilinear_type` 0 of public code). `per-interest`: one per interest (1). `per-position`: one per interest and position, counted from the newest behavior (2, ComiRec-DR). Only with a shared map do interests need random logits to differ. `shared-repeated`: the shared map of public Paddle code, whose copies for the interests repeat coordinates: coordinate d of interest j is coordinate ⌊(j D + d) / K⌋ of S·e_i, so that an interest sees D / K of them.',
+    },
+  ),
+  softmaxOver: Type.Optional(
+    Type.Union([Type.Literal('interests'), Type.Literal('behaviors')], {
+      description:
+        '`behaviors`: the softmax of the routing runs over the behaviors of an interest, as in public code. By default, over the interests.',
+    }),
+  ),
+  iterations: Type.Integer({ minimum: 1, description: 'R of the paper, "usually three".' }),
+  sigma: Type.Number({ minimum: 0, description: 'σ of the Gaussian logits; 0 for logits of zero.' }),
+  trainingLogits: Type.Union([Type.Literal('redrawn'), Type.Literal('fixed')], {
+    description: '`redrawn`: new logits for each training example. `fixed`: the logits of inference in training too.',
+  }),
+  gradient: Type.Union([Type.Literal('last'), Type.Literal('all')], {
+    description: '`last`: only the last iteration carries gradients, as in public code. `all`: every iteration does.',
+  }),
+  cosineAgreement: Type.Number({
+    minimum: 0,
+    description:
+      "Agreement of capsule and behavior: 0 for the paper's inner product u_jᵀ S·e_i, c > 0 for c times their cosine, which is independent of the capsule's norm and separates interests.",
+  }),
+  identity: Type.Number({
+    description: 'Each map starts as this multiple of the identity plus small noise; 0 means Glorot noise only.',
+  }),
 });
 
 /** The weighted mean of the behaviors, as one capsule. */
@@ -46,15 +51,19 @@ const UserVectorsExtractor = Type.Object({ kind: Type.Literal('user-vectors') })
 /** Attention of each interest over the behaviors (ComiRec-SA; Lin et al., ICLR 2017). */
 const SelfAttentionExtractor = Type.Object({
   kind: Type.Literal('self-attention'),
-  /** Width of the hidden layer of the attention; 4 · D in the authors' code. */
-  units: Type.Integer({ minimum: 1 }),
+  units: Type.Integer({
+    minimum: 1,
+    description: "Width of the hidden layer of the attention; 4 · D in the authors' code.",
+  }),
 });
 
 /** A causal transformer over the behaviors, whose output at the newest one is the capsule (SASRec). */
 const TransformerExtractor = Type.Object({
   kind: Type.Literal('transformer'),
-  /** Each block has self-attention with one head, the authors' best choice, and two dense layers D → D. */
-  blocks: Type.Integer({ minimum: 1 }),
+  blocks: Type.Integer({
+    minimum: 1,
+    description: "Each block has self-attention with one head, the authors' best choice, and two dense layers D → D.",
+  }),
 });
 
 /** The multi-interest extractors by `kind`. */
@@ -74,114 +83,129 @@ export type ExtractorConfig<Kind extends ExtractorKind = ExtractorKind> = {
 
 /** The hyperparameters of a model and its loss: extractor × layers × readout × loss. */
 export const ModelConfig = Type.Object({
-  /** D, the size of an embedding. */
-  embeddingDim: Type.Integer({ minimum: 1 }),
-  /** K, the most interests of a user. */
-  interests: Type.Integer({ minimum: 1, maximum: 64 }),
-  /** Whether a user has K'u = max(1, min(K, log2 n)) interests (paper, Eq. 8) or always K. */
-  adaptiveInterests: Type.Boolean(),
-  /**
-   * Share of users that must have enough behaviors for interest K. Otherwise K is lowered for the data (`interestsFor`; not in the
-   * paper). Absent or 0: K is fixed.
-   */
-  interestUsersMin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-  /**
-   * Least gain of K interests over one interest in the validation score, as a share (not in the paper). Training compares both, and
-   * with less gain the model has one interest, which needs one search per request. Absent or 0: K is not compared.
-   */
-  interestGainMin: Type.Optional(Type.Number({ minimum: 0 })),
-  /** L, the length of a behavior sequence. */
-  sequenceLength: Type.Integer({ minimum: 1 }),
-  /** Whether repeated interactions with an item are one behavior with a count. */
-  distinctBehaviors: Type.Boolean(),
-  extractor: Type.Union([
-    RoutingExtractor,
-    MeanExtractor,
-    SelfAttentionExtractor,
-    TransformerExtractor,
-    UserVectorsExtractor,
-  ]),
-  /** Uses the age of behaviors: an added embedding, and a weight in the capsules (not in the paper). */
-  recency: Type.Boolean(),
-  /**
-   * The context in the input of the H-layers (not in the paper). `mean`: the recency-weighted mean of the behaviors. `attention`: that
-   * mean plus one block of a causal transformer, read at the newest behavior, which knows the order of the behaviors.
-   */
-  context: Type.Union([Type.Literal('none'), Type.Literal('mean'), Type.Literal('attention')]),
-  /** Adds the capsule (and the context) to the output of the H-layers (not in the paper). */
-  residual: Type.Boolean(),
-  /**
-   * Layers from capsules to interests. `hidden`: the paper's H-layers (§4.3). `relu`: one bias-free ReLU layer D → D. `none`: capsules
-   * are interests. Without H-layers, a linear map adds the profile to each capsule.
-   */
-  layers: Type.Union([Type.Literal('hidden'), Type.Literal('relu'), Type.Literal('none')]),
-  /** Width of each hidden H-layer; an output layer of width D follows. */
-  hiddenUnits: Type.Array(Type.Integer({ minimum: 1 })),
-  outputActivation: Type.Union([Type.Literal('relu'), Type.Literal('linear')]),
-  profileDim: Type.Integer({ minimum: 1 }),
-  /** Scores are cosines divided by `temperature`; false: plain inner products. */
-  normalize: Type.Boolean(),
-  temperature: Type.Number({ exclusiveMinimum: 0 }),
-  /**
-   * Lower bound of a learned temperature that starts at `temperature`; not learned if equal to it (not in the paper). Sharper scores
-   * fit the training data better and generalize worse.
-   */
-  temperatureMin: Type.Number({ exclusiveMinimum: 0 }),
-  /** The interest that scores a label in training. */
-  readout: Type.Union([
-    /** Label-aware attention (paper, §4.4) with power p; `infinity` selects the nearest interest. */
-    Type.Object({
-      kind: Type.Literal('label-aware'),
-      power: Type.Union([Type.Number({ minimum: 0 }), Type.Literal('infinity')]),
+  embeddingDim: Type.Integer({ minimum: 1, description: 'D, the size of an embedding.' }),
+  interests: Type.Integer({ minimum: 1, maximum: 64, description: 'K, the most interests of a user.' }),
+  adaptiveInterests: Type.Boolean({
+    description: "Whether a user has K'u = max(1, min(K, log2 n)) interests (paper, Eq. 8) or always K.",
+  }),
+  interestUsersMin: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Share of users that must have enough behaviors for interest K. Otherwise K is lowered for the data (`interestsFor`; not in the paper). Absent or 0: K is fixed.',
     }),
-    /** A smooth maximum over all interests, which calibrates all of them against negatives. */
-    Type.Object({ kind: Type.Literal('logsumexp') }),
-    /** The maximum over the interests, as in serving. */
-    Type.Object({ kind: Type.Literal('max') }),
-  ]),
-  /**
-   * Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for
-   * small catalogs (`loss/negatives.ts`).
-   */
-  negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')]),
-  /** Adds learned weights of an item's popularity at the moment of the request (not in the paper). */
-  popularityPrior: Type.Boolean(),
-  /** Adds a learned bonus for items of the user's behaviors, by count and age (not in the paper). */
-  repeatBonus: Type.Boolean(),
-  /** Weight of the penalty on similar interests (`interestSeparation`; not in the paper). */
-  separation: Type.Number({ minimum: 0 }),
-  /** Share of behavior inputs set to zero in training. */
-  dropout: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
+  ),
+  interestGainMin: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description:
+        'Least gain of K interests over one interest in the validation score, as a share (not in the paper). Training compares both, and with less gain the model has one interest, which needs one search per request. Absent or 0: K is not compared.',
+    }),
+  ),
+  sequenceLength: Type.Integer({ minimum: 1, description: 'L, the length of a behavior sequence.' }),
+  distinctBehaviors: Type.Boolean({
+    description: 'Whether repeated interactions with an item are one behavior with a count.',
+  }),
+  extractor: Type.Union(
+    [RoutingExtractor, MeanExtractor, SelfAttentionExtractor, TransformerExtractor, UserVectorsExtractor],
+    { description: 'How behaviors become capsules.' },
+  ),
+  recency: Type.Boolean({
+    description: 'Uses the age of behaviors: an added embedding, and a weight in the capsules (not in the paper).',
+  }),
+  context: Type.Union([Type.Literal('none'), Type.Literal('mean'), Type.Literal('attention')], {
+    description:
+      'The context in the input of the H-layers (not in the paper). `mean`: the recency-weighted mean of the behaviors. `attention`: that mean plus one block of a causal transformer, read at the newest behavior, which knows the order of the behaviors.',
+  }),
+  residual: Type.Boolean({
+    description: 'Adds the capsule (and the context) to the output of the H-layers (not in the paper).',
+  }),
+  layers: Type.Union([Type.Literal('hidden'), Type.Literal('relu'), Type.Literal('none')], {
+    description:
+      "Layers from capsules to interests. `hidden`: the paper's H-layers (§4.3). `relu`: one bias-free ReLU layer D → D. `none`: capsules are interests. Without H-layers, a linear map adds the profile to each capsule.",
+  }),
+  hiddenUnits: Type.Array(Type.Integer({ minimum: 1 }), {
+    description: 'Width of each hidden H-layer; an output layer of width D follows.',
+  }),
+  outputActivation: Type.Union([Type.Literal('relu'), Type.Literal('linear')], {
+    description: 'Activation of the output layer of the H-layers.',
+  }),
+  profileDim: Type.Integer({ minimum: 1, description: 'Size of the embedding of the profile.' }),
+  normalize: Type.Boolean({ description: 'Scores are cosines divided by `temperature`; false: plain inner products.' }),
+  temperature: Type.Number({ exclusiveMinimum: 0, description: 'Divisor of the cosines of `normalize`.' }),
+  temperatureMin: Type.Number({
+    exclusiveMinimum: 0,
+    description:
+      'Lower bound of a learned temperature that starts at `temperature`; not learned if equal to it (not in the paper). Sharper scores fit the training data better and generalize worse.',
+  }),
+  readout: Type.Union(
+    [
+      /** Label-aware attention (paper, §4.4) with power p; `infinity` selects the nearest interest. */
+      Type.Object({
+        kind: Type.Literal('label-aware'),
+        power: Type.Union([Type.Number({ minimum: 0 }), Type.Literal('infinity')]),
+      }),
+      /** A smooth maximum over all interests, which calibrates all of them against negatives. */
+      Type.Object({ kind: Type.Literal('logsumexp') }),
+      /** The maximum over the interests, as in serving. */
+      Type.Object({ kind: Type.Literal('max') }),
+    ],
+    { description: 'The interest that scores a label in training.' },
+  ),
+  negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')], {
+    description:
+      'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for small catalogs (`loss/negatives.ts`).',
+  }),
+  popularityPrior: Type.Boolean({
+    description: "Adds learned weights of an item's popularity at the moment of the request (not in the paper).",
+  }),
+  repeatBonus: Type.Boolean({
+    description: "Adds a learned bonus for items of the user's behaviors, by count and age (not in the paper).",
+  }),
+  separation: Type.Number({
+    minimum: 0,
+    description: 'Weight of the penalty on similar interests (`interestSeparation`; not in the paper).',
+  }),
+  dropout: Type.Number({
+    minimum: 0,
+    exclusiveMaximum: 1,
+    description: 'Share of behavior inputs set to zero in training.',
+  }),
 });
 export type ModelConfig = Static<typeof ModelConfig>;
 
 /** The hyperparameters of training, separate from those of the model. */
 export const TrainingConfig = Type.Object({
-  seed: Type.Integer(),
-  batchSize: Type.Integer({ minimum: 1 }),
-  /** Most epochs; early stopping may end sooner. */
-  epochs: Type.Integer({ minimum: 1 }),
-  learningRate: Type.Number({ exclusiveMinimum: 0 }),
-  /** Epochs without a better validation score before early stopping. */
-  patience: Type.Integer({ minimum: 1 }),
-  /** c: a user with n > c examples gives √(c · n) of them in an epoch, the others all of theirs. 0: all users give all. */
-  examplesPerUser: Type.Integer({ minimum: 0 }),
-  /**
-   * `next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an
-   * invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels
-   * are all interactions of the following `windowDays`, as in an evaluation by time split.
-   */
-  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('share'), Type.Literal('window')]),
-  windowDays: Type.Number({ exclusiveMinimum: 0 }),
-  /** Moments per user in addition to the starts of days. */
-  extraMoments: Type.Integer({ minimum: 0 }),
-  /** Whether to train the best number of epochs again with the validation window included. */
-  refit: Type.Boolean(),
-  /** Settings of a warm start from an earlier model's weights. */
-  warm: Type.Object({
-    epochs: Type.Integer({ minimum: 1 }),
-    learningRate: Type.Number({ exclusiveMinimum: 0 }),
+  seed: Type.Integer({ description: 'Seed of weights, batches and negatives.' }),
+  batchSize: Type.Integer({ minimum: 1, description: 'Examples per batch.' }),
+  epochs: Type.Integer({ minimum: 1, description: 'Most epochs; early stopping may end sooner.' }),
+  learningRate: Type.Number({ exclusiveMinimum: 0, description: 'Learning rate of Adam.' }),
+  patience: Type.Integer({
+    minimum: 1,
+    description: 'Epochs without a better validation score before early stopping.',
   }),
+  examplesPerUser: Type.Integer({
+    minimum: 0,
+    description:
+      'c: a user with n > c examples gives √(c · n) of them in an epoch, the others all of theirs. 0: all users give all.',
+  }),
+  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('share'), Type.Literal('window')], {
+    description:
+      '`next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels are all interactions of the following `windowDays`, as in an evaluation by time split.',
+  }),
+  windowDays: Type.Number({ exclusiveMinimum: 0, description: 'Days of the labels `window`.' }),
+  extraMoments: Type.Integer({ minimum: 0, description: 'Moments per user in addition to the starts of days.' }),
+  refit: Type.Boolean({
+    description: 'Whether to train the best number of epochs again with the validation window included.',
+  }),
+  warm: Type.Object(
+    {
+      epochs: Type.Integer({ minimum: 1, description: 'Epochs of a warm start.' }),
+      learningRate: Type.Number({ exclusiveMinimum: 0, description: 'Learning rate of a warm start.' }),
+    },
+    { description: "Settings of a warm start from an earlier model's weights." },
+  ),
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
 
@@ -194,10 +218,10 @@ export interface ModelVariant {
 /** A model's config with the features of its data: determines names and shapes of the weights. */
 export const ModelSpec = Type.Object({
   config: ModelConfig,
-  /** N, items of the vocabulary. */
-  itemCount: Type.Integer({ minimum: 1 }),
-  /** U, users of the training. Only for `user-vectors`. */
-  userCount: Type.Optional(Type.Integer({ minimum: 1 })),
+  itemCount: Type.Integer({ minimum: 1, description: 'N, items of the vocabulary.' }),
+  userCount: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'U, users of the training. Only for `user-vectors`.' }),
+  ),
   itemFeatures: Type.Array(FeatureSchema),
   userFeatures: Type.Array(FeatureSchema),
 });

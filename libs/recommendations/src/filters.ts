@@ -37,14 +37,17 @@ export const filterFields = {
 };
 
 /** Takes a value of a named filter from a field of the request's context. */
-const FromContext = Type.Object({ context: Type.String({ minLength: 1 }) }, { additionalProperties: false });
+const FromContext = Type.Object(
+  { context: Type.String({ minLength: 1, description: "A field of the request's context." }) },
+  { additionalProperties: false },
+);
 
 const NamedCondition = Type.Object(
   {
-    in: Type.Optional(Type.Union([Values, FromContext])),
-    notIn: Type.Optional(Type.Union([Values, FromContext])),
-    min: Type.Optional(Type.Union([Type.Number(), FromContext])),
-    max: Type.Optional(Type.Union([Type.Number(), FromContext])),
+    in: Type.Optional(Type.Union([Values, FromContext], { description: 'The attribute has one of these values.' })),
+    notIn: Type.Optional(Type.Union([Values, FromContext], { description: 'The attribute has none of these values.' })),
+    min: Type.Optional(Type.Union([Type.Number(), FromContext], { description: 'Minimum of the attribute.' })),
+    max: Type.Optional(Type.Union([Type.Number(), FromContext], { description: 'Maximum of the attribute.' })),
   },
   { additionalProperties: false },
 );
@@ -52,8 +55,11 @@ const NamedCondition = Type.Object(
 /** Filters by name, as facet.yaml declares them. */
 export const NamedFilters = Type.Record(
   Type.String(),
-  Type.Object({ attributes: Type.Record(Type.String(), NamedCondition) }, { additionalProperties: false }),
-  { default: {} },
+  Type.Object(
+    { attributes: Type.Record(Type.String(), NamedCondition, { description: 'Conditions by attribute.' }) },
+    { additionalProperties: false },
+  ),
+  { default: {}, description: 'Named filters on item attributes, for requests and arms.' },
 );
 export type NamedFilters = Static<typeof NamedFilters>;
 

@@ -44,6 +44,7 @@ export type MergeFields = Static<typeof MergeFields>;
 export const MergeDefault = Type.Object(MergeFields.properties, {
   default: { by: 'max' },
   additionalProperties: false,
+  description: 'How the candidate lists of the interests are merged into one list.',
 });
 
 interface MergeFault extends RequestFault {

@@ -48,7 +48,7 @@ export const ServingSettings = Type.Object(
     excludeSeen: ExcludeSeenDefault,
     filters: NamedFilters,
   },
-  { default: {}, additionalProperties: false },
+  { default: {}, additionalProperties: false, description: 'Defaults of API requests.' },
 );
 export type ServingSettings = Static<typeof ServingSettings>;
 

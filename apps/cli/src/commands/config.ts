@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import { checkFacetConfig } from '@facet/config';
+import { checkFacetConfig, describeConfig } from '@facet/config';
 import { findEnvironmentProblems, readConfigPath } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError, fieldOf, pathExists } from '@facet/platform';
@@ -25,6 +25,17 @@ Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
     'facet config check --config /etc/facet/facet.yaml --home /var/lib/facet',
     'facet config check --json',
   ).action(deps.action(check));
+  addNotes(
+    addSubcommand(command, 'schema', 'Print the JSON Schema of facet.yaml'),
+    `Editors complete and explain the settings of a facet.yaml that begins with this line:
+  # yaml-language-server: $schema=./facet.schema.json`,
+    'facet config schema > facet.schema.json',
+  ).action(
+    deps.action<[CommonOptions]>(async (_options, { output }) => {
+      output.show(JSON.stringify(describeConfig(), null, 2));
+      output.document(describeConfig());
+    }),
+  );
 };
 
 async function check(options: CommonOptions, { environment, output, terminal }: CommandContext): Promise<void> {

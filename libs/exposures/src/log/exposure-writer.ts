@@ -12,15 +12,25 @@ import type { ExposureRecord } from './exposure-record.ts';
 /** Settings of the exposure log, a section of `facet.yaml`. */
 export const ExposureLogSettings = Type.Object(
   {
-    enabled: Type.Boolean({ default: true }),
-    /** Also records responses to requests without a userId. These are in no arm. */
-    recordStateless: Type.Boolean({ default: false }),
-    /** Share of responses recorded with their whole request, so that they can be replayed. */
-    sampledShare: Type.Number({ minimum: 0, maximum: 1, default: 0.001 }),
-    /** Days kept in addition to today. */
-    retentionDays: Type.Integer({ minimum: 1, maximum: 3_650, default: 30 }),
+    enabled: Type.Boolean({ default: true, description: 'Record the items, the bundle and the arm of each response.' }),
+    recordStateless: Type.Boolean({
+      default: false,
+      description: 'Also records responses to requests without a userId. These are in no arm.',
+    }),
+    sampledShare: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.001,
+      description: 'Share of responses recorded with their whole request, so that they can be replayed.',
+    }),
+    retentionDays: Type.Integer({
+      minimum: 1,
+      maximum: 3_650,
+      default: 30,
+      description: 'Days kept in addition to today.',
+    }),
   },
-  { additionalProperties: false, default: {} },
+  { additionalProperties: false, default: {}, description: 'The log of responses.' },
 );
 export type ExposureLogSettings = Static<typeof ExposureLogSettings>;
 

@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { eventTypePattern } from '@facet/schemas';
 
-const ColumnName = Type.String({ minLength: 1 });
+/** The name of a column in the file. */
+const Column = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
 /** The kind of an attribute column. `ignore` leaves the column out. */
 const AttributeKind = Type.Union([
@@ -27,33 +28,33 @@ const attributeOptions = {
 
 const ItemMappingSchema = Type.Object(
   {
-    itemId: Type.Optional(ColumnName),
-    title: Type.Optional(ColumnName),
-    available: Type.Optional(ColumnName),
+    itemId: Column('Column of the item.'),
+    title: Column('Column of the title.'),
+    available: Column('Column that says whether the item can be recommended.'),
     ...attributeOptions,
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'Columns of item files.' },
 );
 export type ItemMapping = Static<typeof ItemMappingSchema>;
 
 const UserMappingSchema = Type.Object(
-  { userId: Type.Optional(ColumnName), ...attributeOptions },
-  { additionalProperties: false },
+  { userId: Column('Column of the user.'), ...attributeOptions },
+  { additionalProperties: false, description: 'Columns of user files.' },
 );
 export type UserMapping = Static<typeof UserMappingSchema>;
 
 /** The section `mapping:` of facet.yaml: the column of each field. Facet finds unmapped fields by their usual names. */
 export const ColumnMappingSchema = Type.Object(
   {
-    eventId: Type.Optional(ColumnName),
-    type: Type.Optional(ColumnName),
-    userId: Type.Optional(ColumnName),
-    itemId: Type.Optional(ColumnName),
-    occurredAt: Type.Optional(ColumnName),
-    sessionId: Type.Optional(ColumnName),
-    recommendationId: Type.Optional(ColumnName),
-    position: Type.Optional(ColumnName),
-    value: Type.Optional(ColumnName),
+    eventId: Column('Column of the event id. Without it, equal rows count once.'),
+    type: Column('Column of the event type.'),
+    userId: Column('Column of the user.'),
+    itemId: Column('Column of the item.'),
+    occurredAt: Column('Column of the time.'),
+    sessionId: Column('Column of the visit.'),
+    recommendationId: Column('Column of the recommendation that led to the event.'),
+    position: Column('Column of the position in the recommendation.'),
+    value: Column('Column of the rating, quantity or amount.'),
     defaultType: Type.Optional(
       Type.String({ pattern: eventTypePattern, description: 'Type of the events in a file without a type column.' }),
     ),
@@ -72,6 +73,6 @@ export const ColumnMappingSchema = Type.Object(
     items: Type.Optional(ItemMappingSchema),
     users: Type.Optional(UserMappingSchema),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, description: 'Columns of your files. Map only those that Facet does not find.' },
 );
 export type ColumnMapping = Static<typeof ColumnMappingSchema>;

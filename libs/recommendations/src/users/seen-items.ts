@@ -29,7 +29,10 @@ export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
 export type ExcludeSeen = Static<typeof ExcludeSeen>;
 
 /** The rule of requests that name none. */
-export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], { default: true });
+export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], {
+  default: true,
+  description: 'Exclude items of earlier interactions: true, false, or a rule.',
+});
 
 /** An event of a user. Behaviors of a request may lack the type. */
 export interface UserEvent {

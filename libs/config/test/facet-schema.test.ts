@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Compile } from 'typebox/schema';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { describeConfig, FacetConfig } from '../src/index.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+const schema = Compile(describeConfig());
+
+it('the published schema is up to date (npm run config-schema)', async () => {
+  const published = await readFile(join(root, 'docs', 'facet.schema.json'), 'utf8');
+  expect(JSON.parse(published)).toEqual(describeConfig());
+});
+
+it('the schema accepts an empty file, and all settings that facet.yaml shows', async () => {
+  const example = await readFile(join(root, 'facet.yaml'), 'utf8');
+  const lines = example.split('\n').filter((line) => /^#( {2})?\w/.test(line));
+  const settings = parse(lines.map((line) => line.slice(1)).join('\n')) as object;
+  expect(Object.keys(settings).length).toBeGreaterThan(15);
+  expect(schema.Errors(settings)).toEqual([true, []]);
+  expect(schema.Check({})).toBe(true);
+});
+
+it.each([
+  [true, { model: { variant: 'mind', interests: 3, extractor: { iterations: 2 } }, training: { warm: { epochs: 1 } } }],
+  [false, { model: { variant: 'mnd' } }],
+  [false, { model: { intrests: 3 } }],
+  [false, { model: { extractor: { iteration: 2 } } }],
+  [false, { training: { warm: { epoch: 1 } } }],
+  [false, { spilt: {} }],
+  [true, { experiments: [{ name: 'e', arms: { a: {}, b: { merge: { by: 'round-robin' } } } }] }],
+  [false, { experiments: [{ arms: {} }] }],
+  [false, { experiments: [{ name: 'e', arms: { a: { merge: {} } } }] }],
+  [true, { gate: { lossMax: false, usersMin: 3 } }],
+  [false, { gate: { lossMax: true } }],
+])('the schema returns %s for %j', (isValid, value) => {
+  expect(schema.Check(value)).toBe(isValid);
+});
+
+it('the schema describes every section and every setting', () => {
+  interface Node {
+    readonly description?: string;
+    readonly properties?: Record<string, Node>;
+  }
+  const withoutDescription = (node: Node, at: string): string[] =>
+    Object.entries(node.properties ?? {}).flatMap(([name, child]) => [
+      ...(child.description === undefined ? [`${at}${name}`] : []),
+      ...withoutDescription(child, `${at}${name}.`),
+    ]);
+  expect(withoutDescription(describeConfig(), '')).toEqual([]);
+  expect(Object.keys((describeConfig() as Node).properties!)).toEqual(Object.keys(FacetConfig.properties));
+});
