@@ -23,6 +23,11 @@ runNamed(
       file: 'tools/faults/dist/kills.js',
       needsServices: true,
     },
+    schemathesis: {
+      summary: 'Send requests that schemathesis generates from the OpenAPI documents, to every API',
+      file: 'tools/faults/dist/schemathesis.js',
+      needsServices: true,
+    },
     fuzz: {
       summary: 'Send 100,000 damaged requests to serving',
       file: 'apps/serving/test/fuzz/main.ts',

@@ -6,6 +6,8 @@ export { startSecuredKafka } from './kafka/secured-kafka.ts';
 export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
 export { startRedis } from './redis/local-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
+export { installSchemathesis, runSchemathesis } from './schemathesis.ts';
+export type { SchemathesisReport, TestedApi } from './schemathesis.ts';
 export { startFacetProcess } from './process/facet-process.ts';
 export type { FacetProcess, FacetProcessOptions } from './process/facet-process.ts';
 export { findFreePorts } from './process/free-ports.ts';

@@ -1,0 +1,22 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { installSchemathesis, runSchemathesis } from '@facet/local-services';
+import { expect, it, onTestFinished } from 'vitest';
+import { createHome } from './fixtures.ts';
+import { startTestServer } from './test-server.ts';
+
+it(
+  'responds as documented to requests of an outside fuzzer: `npm run test:faults -- schemathesis` sends many more',
+  { timeout: 600_000 },
+  async () => {
+    const home = await createHome();
+    onTestFinished(() => home.remove());
+    const { url } = await startTestServer(home);
+    const document = join(home.folder, 'openapi.json');
+    await writeFile(document, await (await fetch(`${url}/docs/json`)).text());
+    const api = { name: 'serving', url, apiKey: 'none', document };
+    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 15, seed: 1 });
+    expect(report.isPassed, report.output).toBe(true);
+    expect(report.cases).toBeGreaterThan(20);
+  },
+);

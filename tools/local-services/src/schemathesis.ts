@@ -1,0 +1,78 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const version = '4.32.5';
+
+/**
+ * Returns the path of the program, a Python package. The first call installs it into the cache (`FACET_CACHE_DIR`, default
+ * `~/.cache/facet`).
+ */
+export async function installSchemathesis(): Promise<string> {
+  const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
+  const folder = join(cache, `schemathesis-${version}`);
+  const program = join(folder, 'bin', 'schemathesis');
+  if (existsSync(join(folder, 'ready'))) return program;
+  const run = promisify(execFile);
+  process.stderr.write(`installing schemathesis ${version} into ${folder}\n`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(cache, { recursive: true });
+  await run('python3', ['-m', 'venv', folder]);
+  await run(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `schemathesis==${version}`]);
+  await mkdir(join(folder, 'ready.tmp'));
+  await rename(join(folder, 'ready.tmp'), join(folder, 'ready'));
+  return program;
+}
+
+/** An API to test, with its OpenAPI document. */
+export interface TestedApi {
+  readonly name: string;
+  readonly url: string;
+  readonly apiKey: string;
+  /** A path of the OpenAPI document. */
+  readonly document: string;
+}
+
+export interface SchemathesisReport {
+  readonly isPassed: boolean;
+  readonly cases: number;
+  /** What the program printed. */
+  readonly output: string;
+}
+
+/** Responses of these kinds are failures: 5xx, and whatever the document does not describe. */
+const checks = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+];
+
+const hooks = fileURLToPath(new URL('../python/json_lines.py', import.meta.url));
+
+/** Sends requests that schemathesis generates from the document of the API. */
+export async function runSchemathesis(
+  program: string,
+  { url, apiKey, document }: TestedApi,
+  { seconds, seed }: { readonly seconds: number; readonly seed: number },
+): Promise<SchemathesisReport> {
+  const args = ['run', document, '--url', url, '--header', `x-api-key: ${apiKey}`, '--checks', checks.join(',')];
+  args.push('--phases', 'examples,coverage,fuzzing', '--max-time', String(seconds), '--seed', String(seed));
+  args.push('--continue-on-failure', '--no-color');
+  // The stream of a run ends with the run.
+  args.push('--exclude-path-regex', '/events$');
+  const child = spawn(program, args, {
+    env: { ...process.env, SCHEMATHESIS_HOOKS: hooks },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number | null]>]);
+  const cases = Number(/(\d+) generated/.exec(output)?.[1] ?? 0);
+  return { isPassed: code === 0 && cases > 0, cases, output };
+}
