@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 export interface CliEnvironment {
   /** `FACET_HOME`: the data home unless `--home` is given. */
   readonly home: string | undefined;
-  /** `FACET_CONFIG`: the configuration file of the apps, which `facet config check` checks unless `--config` is given. */
+  /** `FACET_CONFIG`: the configuration file of the apps, which `facet config check` and `facet status` check unless `--config` is given. */
   readonly configFile: string | undefined;
   /** Downloads shared by all clones: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheFolder: string;
@@ -23,7 +23,7 @@ export interface CliEnvironment {
   readonly queueUrl: string | undefined;
   /** `FACET_QUEUE_PREFIX`. */
   readonly queuePrefix: string | undefined;
-  /** `FACET_API_KEY`: the key for requests to a collector. */
+  /** `FACET_API_KEY`: the key for requests to the apps. */
   readonly apiKey: string | undefined;
   /** The variables for child processes. */
   readonly inherited: NodeJS.ProcessEnv;

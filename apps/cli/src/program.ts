@@ -134,6 +134,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/runs.ts')).registerRuns,
   },
   {
+    name: 'status',
+    summary: 'Show the health of all parts: apps, bundle, refreshes, disk, Kafka and Redis',
+    load: async () => (await import('./commands/status.ts')).registerStatus,
+  },
+  {
     name: 'config',
     summary: 'Check facet.yaml, and print its JSON Schema',
     isGroup: true,

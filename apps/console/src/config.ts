@@ -1,21 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { apiVariables, readApiUrls } from '@facet/config/api-urls';
+import type { ApiName } from '@facet/config/api-urls';
 import { homeVariables, readHomePaths, readServerSettings, serverVariables } from '@facet/config/environment';
 import { hourMs, parseEnvironment } from '@facet/platform';
 import type { AccessSource } from '@facet/platform';
 import { Type } from 'typebox';
-import type { ApiName } from './proxies.ts';
-
-const Url = (address: string) => Type.String({ pattern: '^https?://[^/\\s]+/?$', default: address });
 
 /** The environment variables of this process. */
 const Environment = Type.Object({
   ...homeVariables,
   /** The APIs behind the console. */
-  FACET_SERVING_URL: Url('http://127.0.0.1:8080'),
-  FACET_COLLECTOR_URL: Url('http://127.0.0.1:8081'),
-  FACET_SINK_URL: Url('http://127.0.0.1:8082'),
-  FACET_TRAINER_URL: Url('http://127.0.0.1:8083'),
-  FACET_INDEXER_URL: Url('http://127.0.0.1:8084'),
+  ...apiVariables,
   /** Shows the firing alerts. */
   FACET_PROMETHEUS_URL: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+/?$' })),
   /** Seals session cookies. Set the same secret for all consoles behind a balancer. Default: a new one at each start. */
@@ -49,13 +44,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
   const values = parseEnvironment(Environment, environment);
   return Object.freeze({
     ...readServerSettings(values, readHomePaths(values)),
-    upstreams: {
-      serving: values.FACET_SERVING_URL,
-      collector: values.FACET_COLLECTOR_URL,
-      sink: values.FACET_SINK_URL,
-      trainer: values.FACET_TRAINER_URL,
-      indexer: values.FACET_INDEXER_URL,
-    },
+    upstreams: readApiUrls(values),
     prometheus: values.FACET_PROMETHEUS_URL,
     secret: values.FACET_CONSOLE_SECRET ?? randomBytes(32).toString('base64url'),
     isHttps: values.FACET_CONSOLE_URL?.startsWith('https:') ?? false,

@@ -1,11 +1,9 @@
+import { apiNames } from '@facet/config/api-urls';
+import type { ApiName } from '@facet/config/api-urls';
 import { createProblems } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { dayMs } from '@facet/platform';
 import httpProxy from '@fastify/http-proxy';
-
-/** The APIs of Facet, each under `/api/<name>/`. */
-export const apiNames = ['serving', 'collector', 'sink', 'trainer', 'indexer'] as const;
-export type ApiName = (typeof apiNames)[number];
 
 export const consoleProblems = createProblems({
   API_UNREACHABLE: { status: 502, remedy: 'Start it, or set its address in the environment of the console.' },

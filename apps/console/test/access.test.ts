@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
 import { pagePaths } from '../src/page-routes.ts';
-import { apiNames } from '../src/proxies.ts';
+import { apiNames } from '@facet/config/api-urls';
 
 const key = (name: string, scopes: readonly Scope[], more: object = {}) => ({
   name,

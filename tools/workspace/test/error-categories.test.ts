@@ -144,6 +144,7 @@ it('lists the category of every error code', () => {
       ],
       "unavailable": [
         "CLI_COLLECTOR_UNUSABLE",
+        "CLI_UNHEALTHY",
         "COLLECTOR_LOG_REFUSES",
         "COLLECTOR_QUEUE_FULL",
         "COLLECTOR_SPOOL_FULL",

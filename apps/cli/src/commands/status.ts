@@ -1,0 +1,59 @@
+import { FacetConfig } from '@facet/config';
+import { readConfigPath } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
+import { AppError, parseWith } from '@facet/platform';
+import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { chooseConfigFile } from '../home.ts';
+import { addHome, addNotes } from '../options.ts';
+import type { Register } from '../options.ts';
+import { checkApps } from '../status/apps.ts';
+import { checkHome } from '../status/home.ts';
+import { checkServices } from '../status/services.ts';
+import { renderTable } from '../terminal/text.ts';
+
+export const registerStatus: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps),
+    `Asks the apps at the addresses of the console (FACET_SERVING_URL, FACET_COLLECTOR_URL, FACET_SINK_URL, FACET_TRAINER_URL,
+FACET_INDEXER_URL, FACET_CONSOLE_URL), Kafka at FACET_KAFKA_BROKERS, and Redis at FACET_REDIS_URL and FACET_QUEUE_URL. A part whose
+variable is not set and that does not respond at its default address is not configured, which is not an error.
+
+FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), and versions (scope admin).
+
+Exits with 5 if a part is not healthy.`,
+    'facet status',
+    'facet status --home /var/lib/facet --json',
+  ).action(deps.action(showStatus));
+};
+
+async function showStatus(options: CommonOptions, context: CommandContext): Promise<void> {
+  const { environment, output, terminal } = context;
+  const { config } = options;
+  const file =
+    config === undefined ? readConfigPath({ FACET_CONFIG: environment.configFile }) : await chooseConfigFile(options);
+  const home = homePaths(options.home);
+  const [apps, inHome] = await Promise.all([checkApps(environment), checkHome(file, home, Date.now())]);
+  const { refresh } = inHome.config ?? parseWith(FacetConfig, {}, { source: file });
+  const parts = [...apps, ...inHome.parts, ...(await checkServices(home, refresh, context))];
+  const unhealthy = parts.filter(({ state }) => state === 'unhealthy').map(({ name }) => name);
+  output.document({ home: home.folder, healthy: unhealthy.length === 0, parts });
+  const { style } = terminal;
+  const colors = { healthy: 'green', unhealthy: 'red', 'not-configured': 'dim' } as const;
+  output.show(
+    renderTable(
+      ['Part', 'State', 'Details'],
+      parts.map(({ name, state, details }) => [name, style(colors[state], state.replace('-', ' ')), details]),
+      { style },
+    ),
+  );
+  if (unhealthy.length === 0) return;
+  throw new AppError(
+    `${unhealthy.length === 1 ? 'A part is' : `${unhealthy.length} parts are`} not healthy: ${unhealthy.join(', ')}.`,
+    {
+      code: 'CLI_UNHEALTHY',
+      category: 'unavailable',
+      remedy: 'See the details in the table above.',
+      context: { unhealthy },
+    },
+  );
+}

@@ -1,0 +1,112 @@
+import { apiNames, parseApiUrls } from '@facet/config/api-urls';
+import type { ApiName } from '@facet/config/api-urls';
+import { parseMetrics, valuesOf } from '@facet/http/metrics-text';
+import { probeApi } from '@facet/http/probe-api';
+import { minuteMs } from '@facet/platform';
+import type { CliEnvironment } from '../config.ts';
+import { defaultConsolePort } from '../serving/console-process.ts';
+import { defaultHost } from '../serving/serving-process.ts';
+import { countOf, formatDuration, formatMinute, shortId } from '../terminal/text.ts';
+import { checkPart, notConfigured } from './part.ts';
+import type { Part } from './part.ts';
+
+type AppName = ApiName | 'console';
+
+const requestTimeoutMs = 5_000;
+
+/** Asks every app for its readiness, and for the figures that the key of `FACET_API_KEY` may read. */
+export async function checkApps({ inherited, apiKey }: CliEnvironment): Promise<Part[]> {
+  const consoleUrl = inherited['FACET_CONSOLE_URL'] || `http://${defaultHost}:${defaultConsolePort}`;
+  const urls = { ...parseApiUrls(inherited), console: consoleUrl };
+  return Promise.all(
+    ([...apiNames, 'console'] as const).map(async (name) =>
+      // The console calls the ingest by the name of its app.
+      checkPart(name === 'collector' ? 'ingest' : name, async () => checkApp(name, urls[name], { inherited, apiKey })),
+    ),
+  );
+}
+
+async function checkApp(
+  name: AppName,
+  url: string,
+  { inherited, apiKey }: Pick<CliEnvironment, 'inherited' | 'apiKey'>,
+): Promise<Omit<Part, 'name'>> {
+  const variable = `FACET_${name.toUpperCase()}_URL`;
+  const { state, problem } = await probeApi(url);
+  if (state === 'unreachable') {
+    if (!inherited[variable]) {
+      return notConfigured(`Nothing responds at ${url}. Set ${variable} if it has another address.`);
+    }
+    return {
+      state: 'unhealthy',
+      details: `${url} does not respond. Start the app, or correct ${variable}.`,
+      facts: { url },
+    };
+  }
+  const read = async (path: string): Promise<Response | undefined> => readRoute(new URL(path, url), apiKey);
+  const metrics = await read('/metrics');
+  const [version] =
+    metrics === undefined ? [] : valuesOf(parseMetrics(await metrics.text()), 'facet_build_info', 'version');
+  const figures = await readFigures(name, read);
+  const facts = { url, version: version ?? null, ...figures.facts };
+  if (state === 'not-ready') return { state: 'unhealthy', details: `${url}: ${problem}`, facts };
+  const known = version === undefined ? [] : [`version ${version}`];
+  const details = [url, ...known, ...figures.details].join(', ');
+  return { state: figures.problem === undefined ? 'healthy' : 'unhealthy', details: figures.problem ?? details, facts };
+}
+
+/** Returns undefined if the API refuses the key or does not respond in time. */
+async function readRoute(url: URL, apiKey: string | undefined): Promise<Response | undefined> {
+  const headers: Record<string, string> = apiKey === undefined ? {} : { 'x-api-key': apiKey };
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(requestTimeoutMs) }).catch(() => undefined);
+  return response?.ok === true ? response : undefined;
+}
+
+interface Figures {
+  readonly details: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly problem?: string | undefined;
+}
+
+async function readFigures(name: AppName, read: (path: string) => Promise<Response | undefined>): Promise<Figures> {
+  const readJson = async <Body>(path: string): Promise<Body | undefined> => (await read(path))?.json() as Promise<Body>;
+  if (name === 'serving') {
+    const ready = await readJson<{ readonly bundleId: string }>('/readyz');
+    if (ready !== undefined) {
+      return { details: [`bundle ${shortId(ready.bundleId)}`], facts: { bundleId: ready.bundleId } };
+    }
+  }
+  if (name === 'sink') {
+    const status = await readJson<SinkStatus>('/v1/status');
+    if (status !== undefined) {
+      const { lag, stalledSeconds } = status.group;
+      return { details: [`lag ${countOf(lag, 'message')}`], facts: { lag, stalledSeconds } };
+    }
+  }
+  if (name === 'trainer') {
+    const schedule = await readJson<Schedule>('/v1/schedule');
+    if (schedule !== undefined) return describeSchedule(schedule);
+  }
+  return { details: [], facts: {} };
+}
+
+interface SinkStatus {
+  readonly group: { readonly lag: number; readonly stalledSeconds: number };
+}
+
+interface Schedule {
+  readonly next: readonly { readonly day: string; readonly dueAt: number }[];
+  readonly overdueSeconds: number;
+}
+
+function describeSchedule({ next: [next], overdueSeconds }: Schedule): Figures {
+  const overdueMs = overdueSeconds * 1_000;
+  return {
+    details: next === undefined ? ['no schedule'] : [`next refresh ${formatMinute(next.dueAt)} UTC`],
+    facts: { next: next ?? null, overdueSeconds },
+    problem:
+      overdueMs < minuteMs
+        ? undefined
+        : `The refresh is overdue by ${formatDuration(overdueMs)}. See facet runs for the reason.`,
+  };
+}

@@ -1,0 +1,89 @@
+import { statfs } from 'node:fs/promises';
+import { readBundleInfo } from '@facet/bundles';
+import { checkFacetConfig } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
+import type { HomePaths } from '@facet/config/home-paths';
+import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
+import { dayMs, fieldOf, pathExists } from '@facet/platform';
+import { facet } from '../command-context.ts';
+import { currentBundleOf, openStore } from '../home.ts';
+import { countOf, formatBytes, formatMinute, printable, shortId } from '../terminal/text.ts';
+import { checkPart, notConfigured } from './part.ts';
+import type { Part } from './part.ts';
+
+/** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. */
+const freeBytesMin = 1 << 30;
+
+interface HomeStatus {
+  readonly parts: readonly Part[];
+  /** Undefined if the file has problems. */
+  readonly config: FacetConfig | undefined;
+}
+
+/** Checks the configuration file and what the data home contains: the current bundle, the refreshes and the disk. */
+export async function checkHome(file: string, home: HomePaths, now: number): Promise<HomeStatus> {
+  let config: FacetConfig | undefined;
+  const configuration = await checkPart('configuration', async () => {
+    const checked = await checkFacetConfig(file, home);
+    config = checked.config;
+    const [first] = checked.problems;
+    if (first === undefined) return { state: 'healthy', details: (await pathExists(file)) ? file : 'all defaults' };
+    return {
+      state: 'unhealthy',
+      details: `${file} has ${countOf(checked.problems.length, 'problem')}, first ${fieldOf(first)}. See them with: ${facet} config check.`,
+    };
+  });
+  const hasHome = await pathExists(home.folder);
+  const inHome = async (name: string, check: () => Promise<Omit<Part, 'name'>>): Promise<Part> =>
+    checkPart(name, async () => (hasHome ? check() : notConfigured(`The data home ${home.folder} does not exist.`)));
+  const parts = await Promise.all([
+    inHome('bundle', async () => checkBundle(home, now)),
+    inHome('refreshes', async () => checkRefreshes(home, config, now)),
+    inHome('disk', async () => checkDisk(home)),
+  ]);
+  return { parts: [configuration, ...parts], config };
+}
+
+async function checkBundle({ folder }: HomePaths, now: number): Promise<Omit<Part, 'name'>> {
+  const ref = await currentBundleOf(folder);
+  const { asOf, spec } = await readBundleInfo(openStore(folder), ref);
+  const ageDays = (now - asOf) / dayMs;
+  return {
+    state: 'healthy',
+    details: `${shortId(ref.id)}, ${countOf(spec.itemCount, 'item')}, data until ${formatMinute(asOf)} UTC (${describeAge(ageDays)})`,
+    facts: { bundleId: ref.id, items: spec.itemCount, dataEnd: new Date(asOf).toISOString(), ageDays },
+  };
+}
+
+function describeAge(days: number): string {
+  return days < 2 ? `${Math.round(24 * days)} hours ago` : `${countOf(Math.round(days), 'day')} ago`;
+}
+
+async function checkRefreshes(
+  { runsFolder }: HomePaths,
+  config: FacetConfig | undefined,
+  now: number,
+): Promise<Omit<Part, 'name'>> {
+  const [last] = await createRunStore(runsFolder).list({ limit: 1 });
+  const [next] = config === undefined || !isScheduled(config.refresh) ? [] : nextRefreshes(now, config.refresh, 1);
+  const facts = {
+    last: last === undefined ? null : { runId: last.run.runId, state: last.state, reason: last.reason ?? null },
+    next: next ?? null,
+  };
+  if (last?.state === 'failed') {
+    const reason = printable(last.reason ?? 'no reason recorded');
+    return { state: 'unhealthy', details: `The run ${last.run.runId} failed: ${reason}`, facts };
+  }
+  const scheduled = next === undefined ? 'no schedule' : `a trainer refreshes at ${formatMinute(next.dueAt)} UTC`;
+  const details = `${last === undefined ? 'no runs' : `run ${last.run.runId} ${last.state}`}, ${scheduled}`;
+  return { state: 'healthy', details, facts };
+}
+
+async function checkDisk({ folder }: HomePaths): Promise<Omit<Part, 'name'>> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  const [freeBytes, totalBytes] = [bavail * bsize, blocks * bsize];
+  const facts = { folder, freeBytes, totalBytes };
+  const details = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free in ${folder}`;
+  if (freeBytes >= freeBytesMin) return { state: 'healthy', details, facts };
+  return { state: 'unhealthy', details: `${details}. Free space, or lower artifacts.keep in facet.yaml.`, facts };
+}

@@ -1,0 +1,144 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import type { LocalKafka, LocalRedis } from '@facet/local-services';
+import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
+import { temporaryFolder } from '@facet/testing';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { run } from './run.ts';
+
+const timeout = 180_000;
+let kafka: LocalKafka;
+let redis: LocalRedis;
+beforeAll(async () => {
+  [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
+});
+afterAll(async () => {
+  await Promise.all([kafka.stop(), redis.stop()]);
+});
+
+/** Starts an app on a free port and waits until it is alive. */
+async function startApp(app: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const [port] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const started = await startFacetProcess({
+    app,
+    args,
+    env: { ...env, FACET_PORT: String(port), FACET_LOG_LEVEL: 'silent' },
+    readyUrl: `${url}/healthz`,
+  });
+  onTestFinished(async () => void (await started.stop()));
+  return url;
+}
+
+/** Addresses at which nothing responds. */
+async function freeUrls(): Promise<Record<string, string>> {
+  const names = ['SERVING', 'COLLECTOR', 'SINK', 'TRAINER', 'INDEXER', 'CONSOLE'];
+  const ports = await findFreePorts(names.length);
+  return Object.fromEntries(names.map((name, index) => [`FACET_${name}_URL`, `http://127.0.0.1:${ports[index]}`]));
+}
+
+interface Document {
+  readonly healthy: boolean;
+  readonly parts: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly facts?: Record<string, unknown>;
+  }[];
+}
+
+async function readStatus(home: string, env: NodeJS.ProcessEnv) {
+  const { code, out } = await run(['status', '--home', home, '--json'], { env });
+  const { healthy, parts } = JSON.parse(out) as Document;
+  expect(healthy).toBe(code === 0);
+  return { code, parts: Object.fromEntries(parts.map((part) => [part.name, part])) };
+}
+
+it('an installation in which nothing is configured is not an error', { timeout }, async () => {
+  const { code, parts } = await readStatus(join(await temporaryFolder(), 'home'), {});
+  expect(Object.keys(parts)).toEqual([
+    ...['serving', 'ingest', 'sink', 'trainer', 'indexer', 'console'],
+    ...['configuration', 'bundle', 'refreshes', 'disk'],
+    ...['kafka', 'profiles', 'queue'],
+  ]);
+  for (const name of ['bundle', 'refreshes', 'disk', 'kafka', 'profiles', 'queue']) {
+    expect(parts[name]).toMatchObject({ state: 'not-configured' });
+  }
+  expect(parts['configuration']).toMatchObject({ state: 'healthy' });
+  expect(code).toBe(0);
+});
+
+it('shows apps with their versions, the lag of the sink, the schedule, Kafka and Redis', { timeout }, async () => {
+  const home = await temporaryFolder();
+  const apiKey = createApiKey();
+  await replaceApiKey(join(home, 'keys.yaml'), { name: 'operator', scopes: ['admin'], sha256: hashApiKey(apiKey) });
+  const env = {
+    FACET_HOME: home,
+    FACET_KAFKA_BROKERS: kafka.brokers.join(','),
+    FACET_REDIS_URL: redis.url,
+    FACET_QUEUE_URL: redis.url,
+  };
+  const [sink, trainer] = await Promise.all([startApp('collector', ['sink'], env), startApp('trainer', [], env)]);
+  const asked = { ...env, ...(await freeUrls()), FACET_SINK_URL: sink, FACET_TRAINER_URL: trainer };
+  const stateOf = async (name: string) => (await readStatus(home, { ...asked, FACET_API_KEY: apiKey })).parts[name];
+  await expect
+    .poll(() => stateOf('sink'), { timeout, interval: 200 })
+    .toMatchObject({
+      state: 'healthy',
+      facts: { url: sink, version: '0.1.0', lag: 0, stalledSeconds: 0 },
+    });
+  await expect
+    .poll(() => stateOf('trainer'), { timeout, interval: 200 })
+    .toMatchObject({
+      state: 'healthy',
+      facts: { url: trainer, version: '0.1.0', overdueSeconds: 0, next: { day: expect.any(String) as string } },
+    });
+  const { code, parts } = await readStatus(home, asked);
+  expect(parts['sink']).toMatchObject({ state: 'healthy', facts: { url: sink, version: null } });
+  expect(parts['kafka']).toMatchObject({ state: 'healthy', facts: { brokers: 1 } });
+  expect(parts['profiles']).toMatchObject({ state: 'healthy' });
+  expect(parts['queue']).toMatchObject({
+    state: 'healthy',
+    facts: { jobs: { trainer: expect.any(Object) as object } },
+  });
+  expect(parts['disk']).toMatchObject({ facts: { folder: home } });
+  expect(parts['serving']).toMatchObject({ state: 'unhealthy' });
+  expect(parts['bundle']).toMatchObject({ state: 'unhealthy' });
+  expect(code).toBe(5);
+});
+
+it('names what is not healthy, why and what to do', { timeout }, async () => {
+  const home = join(await temporaryFolder(), 'home');
+  await mkdir(home);
+  const config = join(home, 'facet.yaml');
+  await writeFile(config, 'split:\n  testDays: 7\n');
+  const [port] = await findFreePorts(1);
+  const nowhere = `127.0.0.1:${port}`;
+  const trainer = await startApp('trainer', [], {
+    FACET_HOME: home,
+    FACET_INSECURE: 'true',
+    FACET_QUEUE_URL: `redis://${nowhere}`,
+  });
+  const env = {
+    FACET_CONFIG: config,
+    FACET_TRAINER_URL: trainer,
+    FACET_SINK_URL: `http://${nowhere}`,
+    FACET_KAFKA_BROKERS: nowhere,
+    FACET_REDIS_URL: `redis://${nowhere}`,
+    FACET_QUEUE_URL: `redis://${nowhere}`,
+  };
+  const { code, out, err } = await run(['status', '--home', home], { env });
+  expect(code).toBe(5);
+  expect(err).toContain('not healthy: sink, trainer, configuration, bundle, kafka, profiles, queue.');
+  for (const line of [
+    /sink +unhealthy +http:\S+ does not respond. Start the app, or correct FACET_SINK_URL./,
+    /trainer +unhealthy +http:\S+: The queue in Redis does not respond/,
+    /configuration +unhealthy +\S+facet.yaml has 1 problem, first split.testDays. See them with/,
+    /bundle +unhealthy +The data home \S+ has no current bundle/,
+    /kafka +unhealthy +Kafka does not respond/,
+    /profiles +unhealthy +Redis at \S+ is unreachable/,
+    /queue +unhealthy +The queue in Redis does not respond/,
+  ]) {
+    expect(out).toMatch(line);
+  }
+});
