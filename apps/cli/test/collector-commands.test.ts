@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
-import { connectKafka, ensureTopics, fetchExtents, topicNames } from '@facet/kafka';
+import { connectKafka, ensureTopics, fetchExtents, openKafkaPublisher, topicNames } from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { LocalKafka, LocalRedis } from '@facet/local-services';
+import { dayMs } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
@@ -79,6 +80,37 @@ it('facet profiles rebuild replaces the profiles by those of the lake', async ()
   expect(await store.read('cleo')).toBeUndefined();
 
   expect((await run(['profiles', 'rebuild', '--home', home])).code).toBe(2);
+});
+
+it('facet erasures verify searches the profiles and the topics, and says by when the id is gone', async () => {
+  const { names, env } = await makeTopics('verify');
+  const publisher = openKafkaPublisher(kafka);
+  const store = await openRedisProfileStore({ url: redis.url });
+  onTestFinished(async () => {
+    await publisher.close();
+    await store.close();
+  });
+  const at = Date.now() - 60_000;
+  const value = JSON.stringify({ eventId: 'e', type: 'click', userId: 'dora', itemId: 'a', occurredAt: at });
+  await publisher.publish([{ topic: names.events, key: 'dora', value, timestamp: at }]);
+  await store.apply([{ kind: 'erase', userId: 'dora', before: at }]);
+  const home = await temporaryFolder();
+  const verify = async (userId: string, ...more: string[]) =>
+    run(['erasures', 'verify', userId, '--home', home, ...more], { env: { ...env, FACET_REDIS_URL: redis.url } });
+  const { code, out } = await verify('dora', '--json', '--spool', await temporaryFolder());
+  expect(code).toBe(3);
+  const found = JSON.parse(out) as { traces: { goneBy: number }[]; unchecked: unknown[] };
+  expect(found).toMatchObject({
+    isErased: false,
+    traces: [
+      { place: 'profiles', name: 'facet:user:{dora}:erased', removal: 'the mark of the erasure expires' },
+      { place: 'Kafka', name: names.events, count: 1, removal: 'retention' },
+    ],
+    unchecked: [],
+  });
+  for (const { goneBy } of found.traces) expect(goneBy).toBeGreaterThan(at + 30 * dayMs);
+  expect((await verify('dora')).out).toMatch(/Kafka +verify\.events\.v1 +1 +retention by 20\d\d-/);
+  expect(await verify('eve')).toMatchObject({ code: 0, out: expect.stringContaining('No searched place') as string });
 });
 
 it('facet backfill sends files to the collector and adds nothing the second time', async () => {

@@ -1,4 +1,4 @@
-import { openLakeSnapshot } from '@facet/lake';
+import { listErasures, openLakeSnapshot } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
 import type { FacetConfig } from '@facet/config';
 import { describeError } from '@facet/platform';
@@ -7,6 +7,7 @@ import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
 import type { SinkConfig } from '../config.ts';
 import type { CatalogFeed } from './catalog-feed.ts';
+import type { ErasedUsers } from './erased-users.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 
@@ -31,6 +32,7 @@ export interface ProfileFeed {
 
 export interface ProfileFeedDeps {
   readonly catalog: Pick<CatalogFeed, 'usersReceivedTo'>;
+  readonly erasedUsers: ErasedUsers;
   readonly isPositive: PositiveRule;
   readonly retryPolicy: RetryPolicy;
   readonly metrics: SinkMetrics;
@@ -85,7 +87,7 @@ const checkMs = 1_000;
 function createProfileFeed(
   store: RedisProfileStore,
   { lakeFolder, catalogFolder, refillMs }: SinkConfig,
-  { catalog, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
+  { catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
 ): ProfileFeed {
   /** Undefined before the first check. */
   let filled: FilledStore | undefined;
@@ -96,7 +98,8 @@ function createProfileFeed(
 
   const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
     const startedAt = now();
-    await retryPolicy.until('redis', () => store.apply(changes), signal);
+    const erasing = [...changes, ...erasedUsers.repeatedFor(changes)];
+    await retryPolicy.until('redis', () => store.apply(erasing), signal);
     const appliedAt = now();
     metrics.observeApply((appliedAt - startedAt) / 1000);
     recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
@@ -116,6 +119,8 @@ function createProfileFeed(
       : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
 
   const refill = async (signal: AbortSignal): Promise<void> => {
+    // Other sinks may have recorded erasures, whose marks the store has lost.
+    for (const erasure of await listErasures(lakeFolder)) erasedUsers.add(erasure);
     for (;;) {
       const { fillId, hasEnded } = await store.beginFill();
       const generation = store.generation();

@@ -12,7 +12,8 @@ import { createDataHealthMetrics } from './data-health/data-health-metrics.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createGroupConsumer } from './group-consumer.ts';
 import { createItemsHandler, createUsersHandler } from './handlers/catalog-handlers.ts';
-import { createErasedUsers, createErasuresHandler } from './handlers/erasures-handler.ts';
+import { createErasedUsers } from './erased-users.ts';
+import { createErasuresHandler } from './handlers/erasures-handler.ts';
 import { createEventsHandler } from './handlers/events-handler.ts';
 import { createIntakeHandler } from './handlers/intake-handler.ts';
 import { openProfileFeed } from './profile-feed.ts';
@@ -64,9 +65,11 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const lake = await openLakeWriter(config.lakeFolder);
     closers.push(() => lake.close());
     const catalog = createCatalogFeed(config.catalogFolder, { now });
+    const erasedUsers = createErasedUsers();
+    for (const erasure of await listErasures(config.lakeFolder)) erasedUsers.add(erasure);
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(
       { ...config, ...facet.profiles },
-      { catalog, isPositive, retryPolicy, metrics, logger, now },
+      { catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
     );
     closers.push(closeProfiles);
     const kafka = connectKafka({ ...config.kafka, clientId: 'facet-sink', logger });
@@ -74,10 +77,6 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const publisher = openKafkaPublisher(kafka);
     closers.push(() => publisher.close());
 
-    const erasedUsers = createErasedUsers();
-    for (const { userHash, requestedAt } of await listErasures(config.lakeFolder)) {
-      erasedUsers.add(userHash, requestedAt);
-    }
     const deadLetters = createDeadLetters(
       { publisher, lake, retryPolicy, metrics, now },
       { topic: topics.deadLetters },

@@ -250,6 +250,43 @@ it('erases a user from profile and catalog immediately, and from the lake at the
   });
 });
 
+it('erases a user after Redis has lost its marks, and events that a later identify gives to the user', async () => {
+  const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
+  const sink = await startSink();
+  const lake = join(home, 'lake');
+  const anonymous = { userId: undefined, sessionId: 's1' };
+  const login = { type: 'identify', userId: 'ada', sessionId: 's1', itemId: undefined };
+  const erasure = { erasureId: 'x1', userId: 'ada', requestedAt: now, requestedBy: 'test' };
+  await publisher.publish([
+    eventRecord(topics.events, 'own', { userId: 'ada' }, now - 2_000),
+    eventRecord(topics.events, 'anonymous', anonymous, now - 2_000),
+    { topic: topics.erasures, key: 'ada', value: serializeErasure(erasure), timestamp: now },
+  ]);
+  await until(() => isCaughtUp(sink, 3));
+  await compactLake(lake, { graceMs: 0 });
+  expect(await lakeIds()).toEqual(['anonymous']);
+
+  await store.clear();
+  await until(async () => (await store.readFill())?.hasEnded === true);
+  // A redriven dead letter is as old as its message.
+  await publisher.publish([eventRecord(topics.events, 'redriven', { userId: 'ada' }, now - 1_000)]);
+  await until(() => isCaughtUp(sink, 4));
+  expect(await store.read('ada')).toBeUndefined();
+
+  await store.clear();
+  await until(async () => (await store.readFill())?.hasEnded === true);
+  await publisher.publish([
+    eventRecord(topics.events, 'login', login, now + 1),
+    eventRecord(topics.events, 'since', { userId: 'ada' }, now + 2),
+  ]);
+  await until(() => isCaughtUp(sink, 6));
+  expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'since' }] });
+  expect(await lakeIds()).toEqual(['since']);
+  await compactLake(lake, { graceMs: 0 });
+  expect(await verifyErasure(lake, 'ada')).toMatchObject({ rows: 0, erasures: [{ isPending: false }] });
+  expect(await lakeIds()).toEqual(['since']);
+});
+
 it('stores the counts of the ingest with the lake, each record once', async () => {
   const { publisher, topics, startSink, home } = await createBench();
   const count = { day: '2026-01-31', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 7 } as const;

@@ -7,9 +7,9 @@ export interface LakeStateFile extends LakeFileEntry {
 }
 
 export interface LakeStateErasure extends Erasure {
-  /** The version that recorded the erasure. */
+  /** The version that recorded the erasure, or that opened it again. */
   readonly version: number;
-  /** Absent until the erasure is first applied. Rows that arrive later add to its counts. */
+  /** Absent until the erasure is first applied. Rows that arrive later add to its counts. `through` is -1 while it is open again. */
   readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
 }
 
@@ -59,6 +59,7 @@ export function applyTransaction(state: LakeState, transaction: Transaction): vo
     if (!state.erasures.has(erasure.erasureId)) state.erasures.set(erasure.erasureId, { ...erasure, version });
   }
   for (const mark of transaction.erased ?? []) markErased(state.erasures, mark);
+  for (const erasureId of transaction.reopened ?? []) reopenErasure(state.erasures, { erasureId, version });
   if (transaction.claim !== undefined) state.claim = transaction.claim ?? undefined;
   state.version = version;
   state.id = transaction.id;
@@ -76,10 +77,27 @@ function markErased(erasures: Map<string, LakeStateErasure>, mark: ErasedMark): 
     ...erasure,
     sessionHashes: [...new Set([...erasure.sessionHashes, ...mark.sessionHashes])].sort(),
     done: {
-      through: mark.through,
+      // A compaction that began before the erasure was opened again has not seen the reason.
+      through: erasure.version > mark.through ? neverApplied : mark.through,
       rows: mark.rows + (erasure.done?.rows ?? 0),
       files: mark.files + (erasure.done?.files ?? 0),
     },
+  });
+}
+
+const neverApplied = -1;
+
+function reopenErasure(
+  erasures: Map<string, LakeStateErasure>,
+  { erasureId, version }: { readonly erasureId: string; readonly version: number },
+): void {
+  const erasure = erasures.get(erasureId);
+  if (erasure === undefined) return;
+  const { done } = erasure;
+  erasures.set(erasureId, {
+    ...erasure,
+    version,
+    ...(done === undefined ? {} : { done: { ...done, through: neverApplied } }),
   });
 }
 
@@ -87,7 +105,7 @@ function markErased(erasures: Map<string, LakeStateErasure>, mark: ErasedMark): 
 export function isErasurePending(erasure: LakeStateErasure, file: LakeStateFile): boolean {
   return (
     file.receivedFrom <= erasure.requestedAt &&
-    file.version > (erasure.done?.through ?? -1) &&
+    file.version > (erasure.done?.through ?? neverApplied) &&
     erasure.version > (file.erasedThrough ?? -1)
   );
 }

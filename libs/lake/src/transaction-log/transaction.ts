@@ -65,6 +65,8 @@ export interface LakeChange {
   readonly intake?: readonly IntakeCount[];
   readonly erasures?: readonly Erasure[];
   readonly erased?: readonly ErasedMark[];
+  /** Erasures to apply to all files again, because a later `identify` has given their users more events. */
+  readonly reopened?: readonly string[];
   /** Files that an earlier transaction removed and that are now deleted from the disk. */
   readonly deleted?: readonly string[];
   /** Acquires or renews the claim. `null` releases it. */

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoggedEvent } from '@facet/event-log';
+import { hashUser, identifyType } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
@@ -110,6 +111,8 @@ class BufferedLakeWriter implements LakeWriter {
   readonly #pending = new Map<string, PendingSource>();
   #intake: IntakeCount[] = [];
   #erasures: Erasure[] = [];
+  /** The users of pending `identify` events, by source. */
+  readonly #identified = new Map<string, Set<string>>();
   #isCommitting = false;
 
   constructor({ lakeFolder, log, database, buffer, unrecorded }: OpenedWriter) {
@@ -142,6 +145,11 @@ class BufferedLakeWriter implements LakeWriter {
     if (next < position) throw new Error(`${source} cannot advance to ${next}, it is at ${position}`);
     if (next === pending.to) return;
     this.#buffer.add(source, events);
+    for (const { event } of events) {
+      if (event.type !== identifyType || event.userId === undefined) continue;
+      const users = this.#identified.get(source) ?? new Set();
+      this.#identified.set(source, users.add(event.userId));
+    }
     this.#pending.set(source, { ...pending, to: next, events: pending.events + events.length });
   }
 
@@ -163,7 +171,8 @@ class BufferedLakeWriter implements LakeWriter {
     try {
       await this.#refuseSuperseded();
       const add = await this.#placeBatch();
-      await this.#log.commit({ add, offsets, intake, erasures });
+      const reopened = this.#erasuresOfIdentified();
+      await this.#log.commit({ add, offsets, intake, erasures, ...(reopened.length === 0 ? {} : { reopened }) });
       const rows = this.pending.events;
       await this.#clear();
       const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
@@ -177,6 +186,7 @@ class BufferedLakeWriter implements LakeWriter {
   async discard(sources?: readonly string[]): Promise<void> {
     if (sources === undefined) await this.#clear();
     for (const source of sources ?? []) {
+      this.#identified.delete(source);
       if (this.#pending.delete(source)) await this.#buffer.clear(source);
     }
     await this.#log.refresh();
@@ -207,7 +217,19 @@ class BufferedLakeWriter implements LakeWriter {
     this.#pending.clear();
     this.#intake = [];
     this.#erasures = [];
+    this.#identified.clear();
     await this.#buffer.clear();
+  }
+
+  /**
+   * Returns the erasures whose users the pending `identify` events name. Such an event may give a user the earlier events of a
+   * session, which the erasure covers, too.
+   */
+  #erasuresOfIdentified(): string[] {
+    const erasures = [...this.#log.state.erasures.values()];
+    if (this.#identified.size === 0 || erasures.length === 0) return [];
+    const hashes = new Set([...this.#identified.values()].flatMap((users) => [...users].map(hashUser)));
+    return erasures.filter(({ userHash }) => hashes.has(userHash)).map(({ erasureId }) => erasureId);
   }
 
   async #refuseSuperseded(): Promise<void> {

@@ -15,6 +15,8 @@ import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
+import { parseLakeState, serializeLakeState } from '../../src/transaction-log/state.ts';
+import { readLakeState } from '../../src/transaction-log/transaction-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
@@ -295,6 +297,50 @@ describe('an erasure', () => {
     expect(await listErasures(lake)).toMatchObject([{ isPending: false, rows: 3, files: 2 }]);
     expect(await idsIn()).toEqual(['new']);
     expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0 });
+  });
+
+  it('removes earlier events of a session that a later identify gives to the user', async () => {
+    const cut = noon + 10_000;
+    const { lake, writer } = await lakeOf([
+      anonymous({ eventId: 'before', sessionId: 's', occurredAt: noon - 5, receivedAt: cut }),
+      anonymous({ eventId: 'other', sessionId: 't', receivedAt: cut }),
+    ]);
+    await request(writer, erasureOf('A', cut));
+    await compactLake(lake);
+    const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
+    expect((await idsIn()).sort()).toEqual(['before', 'other']);
+    const others = await openLakeWriter(lake);
+    onTestFinished(() => others.close());
+    await append(others, [identify({ userId: 'B', sessionId: 't', receivedAt: cut + 1 })], 'b-0');
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
+
+    await append(others, [
+      identify({ userId: 'A', sessionId: 's', receivedAt: cut + 1 }),
+      anonymous({ eventId: 'after', sessionId: 's', receivedAt: cut + 2 }),
+    ]);
+    expect(await listErasures(lake)).toMatchObject([{ isPending: true }]);
+    expect((await idsIn()).sort()).toEqual(['after', 'other']);
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 1 });
+    await compactLake(lake, { graceMs: 0 });
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false, rows: 1 }]);
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0 });
+    expect((await idsIn()).sort()).toEqual(['after', 'other']);
+    // A checkpoint keeps the state.
+    expect(parseLakeState(serializeLakeState(await readLakeState(lake)))).toEqual(await readLakeState(lake));
+  });
+
+  it('stays open if the later identify arrives during its compaction', async () => {
+    const cut = noon + 10_000;
+    const { lake, writer } = await lakeOf([anonymous({ sessionId: 's', receivedAt: cut })]);
+    await request(writer, erasureOf('A', cut));
+    await maintainLake(lake, {}, async ({ snapshot, commit }) => {
+      await append(writer, [identify({ userId: 'A', sessionId: 's', receivedAt: cut + 1 })]);
+      const mark = { erasureId: 'erase A', through: snapshot.version, rows: 0, files: 0, sessionHashes: [] };
+      await commit({ erased: [mark] });
+    });
+    expect(await listErasures(lake)).toMatchObject([{ isPending: true }]);
+    expect(await compactLake(lake)).toMatchObject({ erased: [{ rows: 1 }] });
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
   });
 
   it('of an unknown user is complete after the next compaction', async () => {

@@ -1,7 +1,7 @@
 import { sourceName } from '@facet/lake';
 import { parseLoggedItem, parseLoggedUser } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
-import type { ErasedUsers } from './erasures-handler.ts';
+import type { ErasedUsers } from '../erased-users.ts';
 import { readMessages } from './topic-handler.ts';
 import type { HandlerDeps, TopicHandler } from './topic-handler.ts';
 

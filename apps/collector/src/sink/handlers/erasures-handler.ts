@@ -1,24 +1,9 @@
 import { sourceName } from '@facet/lake';
 import { hashUser, parseLoggedErasure } from '@facet/schemas';
 import type { ProfileChange } from '@facet/profiles';
+import type { ErasedUsers } from '../erased-users.ts';
 import { readMessages } from './topic-handler.ts';
 import type { HandlerDeps, TopicHandler } from './topic-handler.ts';
-
-/** The erased users and the time of their erasures. */
-export interface ErasedUsers {
-  /** Whether data of the user received at this time must be erased. */
-  isErased(userId: string, receivedAt: number): boolean;
-  add(userHash: string, requestedAt: number): void;
-}
-
-export function createErasedUsers(): ErasedUsers {
-  const erasedUntil = new Map<string, number>();
-  return {
-    isErased: (userId, receivedAt) => erasedUntil.size > 0 && receivedAt <= (erasedUntil.get(hashUser(userId)) ?? -1),
-    add: (userHash, requestedAt) =>
-      void erasedUntil.set(userHash, Math.max(requestedAt, erasedUntil.get(userHash) ?? 0)),
-  };
-}
 
 /**
  * Erases users from the profiles immediately, and records the erasures in the lake until compaction carries them out. Each
@@ -37,7 +22,7 @@ export function createErasuresHandler(
         ({ value }) => parseLoggedErasure(value),
         ({ erasure: { erasureId, userId, requestedAt, requestedBy } }) => {
           const userHash = hashUser(userId);
-          erasedUsers.add(userHash, requestedAt);
+          erasedUsers.add({ userHash, requestedAt });
           changes.push({ kind: 'erase', userId, before: requestedAt });
           changes.push({ kind: 'attributes', userId, attributes: null, receivedAt: requestedAt });
           lake.addErasure({ erasureId, userHash, sessionHashes: [], requestedAt, requestedBy });
