@@ -27,6 +27,5 @@ export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { closeOnSignal } from './shutdown.ts';
 export { createTemporaryFolder } from './temporary-folder.ts';
-export type { TemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
 export { dayMs, hourMs, minuteMs, repeat, utcDay } from './time.ts';

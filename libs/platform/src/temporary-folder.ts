@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { listNames } from './read-if-exists.ts';
 
 /** A folder for files that no other process reads. */
-export interface TemporaryFolder {
+interface TemporaryFolder {
   readonly path: string;
   remove(): Promise<void>;
 }
