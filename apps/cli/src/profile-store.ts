@@ -1,4 +1,5 @@
 import { homePaths } from '@facet/config/home-paths';
+import { parseProfileStoreFiles } from '@facet/config/redis-settings';
 import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
@@ -13,10 +14,12 @@ import { countOf } from './terminal/text.ts';
  */
 export async function withProfileStore<Result>(
   options: Pick<CommonOptions, 'config'> & { readonly redis: string },
+  { environment }: Pick<CommandContext, 'environment'>,
   command: (store: RedisProfileStore) => Promise<Result>,
 ): Promise<Result> {
   const { profiles } = await readConfig(options);
-  const store = await openRedisProfileStore({ url: options.redis, ...profiles });
+  const files = parseProfileStoreFiles(environment.inherited, options.redis);
+  const store = await openRedisProfileStore({ ...files, url: options.redis, ...profiles });
   try {
     return await command(store);
   } finally {
@@ -27,12 +30,13 @@ export async function withProfileStore<Result>(
 /** Replaces all profiles with those computed from the lake and the catalog. No sink may be running. */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
-  { output, progress }: CommandContext,
+  context: CommandContext,
 ): Promise<RebuildResult> {
+  const { output, progress } = context;
   const { interactions } = await readConfig(options);
   const stage = progress.stage('profiles');
   try {
-    const result = await withProfileStore(options, async (store) =>
+    const result = await withProfileStore(options, context, async (store) =>
       rebuildProfiles(store, homePaths(options.home), {
         isPositive: parsePositiveRule(interactions.positives),
       }),

@@ -9,9 +9,9 @@ import {
 import type { HomePaths } from '@facet/config/home-paths';
 import { kafkaVariables, readKafkaSettings } from '@facet/config/kafka-settings';
 import type { KafkaSettings } from '@facet/config/kafka-settings';
-import { profileStoreVariables } from '@facet/config/redis-settings';
+import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource } from '@facet/platform';
+import type { AccessSource, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -77,6 +77,7 @@ export interface SinkConfig extends SharedConfig {
   /** The folder of data health reports. */
   readonly healthFolder: string;
   readonly redisUrl: string | undefined;
+  readonly redisFiles: RedisFiles;
   readonly commitMs: number;
   readonly commitRowsMax: number;
   readonly catalogMs: number;
@@ -126,6 +127,7 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
     catalogFolder: home.catalogFolder,
     healthFolder: home.healthFolder,
     redisUrl: values.FACET_REDIS_URL,
+    redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     port: values.FACET_PORT,
     commitMs: values.FACET_SINK_COMMIT_SECONDS * 1000,
     commitRowsMax: values.FACET_SINK_COMMIT_ROWS,

@@ -7,9 +7,9 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
-import { profileStoreVariables } from '@facet/config/redis-settings';
+import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource } from '@facet/platform';
+import type { AccessSource, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { TracingSettings } from './telemetry/open-tracing.ts';
 
@@ -45,6 +45,7 @@ export interface ServingConfig {
   readonly gatesFolder: string;
   /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
+  readonly redisFiles: RedisFiles;
   /** `facet.yaml`. */
   readonly facetFile: string;
   /** Undefined: no tracing. */
@@ -77,6 +78,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     exposuresFolder: home.exposuresFolder,
     gatesFolder: home.gatesFolder,
     redisUrl: values.FACET_REDIS_URL,
+    redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     facetFile: readConfigPath(values),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,

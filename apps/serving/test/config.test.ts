@@ -21,6 +21,7 @@ it('finds the folders in the home, and lets each be moved', () => {
     artifactsFolder: '/data/shop/artifacts',
     exposuresFolder: '/data/shop/exposures',
     redisUrl: undefined,
+    redisFiles: {},
     host: '127.0.0.1',
     port: 8080,
     logLevel: 'info',

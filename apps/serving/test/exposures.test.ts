@@ -42,6 +42,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
   const folders = { slowRequestMs: 100, exposuresFolder: exposuresFolder() };
   const settings = {
     redisUrl: undefined,
+    redisFiles: {},
     gatesFolder: join(home.folder, 'gates'),
     facetFile,
     watchIntervalMs: 20,

@@ -35,6 +35,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       exposuresFolder: join(home.folder, 'exposures'),
       gatesFolder: join(home.folder, 'gates'),
       redisUrl: undefined,
+      redisFiles: {},
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
       slowRequestMs: 100,

@@ -5,6 +5,7 @@ Configure the trainer with environment variables. It takes no arguments. The ind
 the data home.
 
   FACET_QUEUE_URL           Redis of the queue: durable, noeviction               redis://127.0.0.1:6379
+  FACET_QUEUE_PASSWORD_FILE file with its password; TLS: docs/configuration.md
   FACET_QUEUE_PREFIX        prefix of its keys                                     facet
   FACET_QUEUE_LOCK_SECONDS  time until another worker takes a silent worker's job  30
   FACET_HOME                data home of this stream of events                     .facet/default

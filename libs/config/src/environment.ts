@@ -7,7 +7,7 @@ import type { Static } from 'typebox';
 import { homePaths } from './home-paths.ts';
 import type { HomePaths } from './home-paths.ts';
 import { kafkaVariables, readKafkaSettings } from './kafka-settings.ts';
-import { profileStoreVariables, queueVariables } from './redis-settings.ts';
+import { profileStoreVariables, queueVariables, readRedisFiles } from './redis-settings.ts';
 
 export const defaultHome = join('.facet', 'default');
 export const defaultConfigFile = 'facet.yaml';
@@ -111,6 +111,8 @@ export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigP
   const given = values;
   return [
     ...problemsOf(() => readKafkaSettings(given), []),
+    ...problemsOf(() => readRedisFiles(given, 'FACET_REDIS'), []),
+    ...problemsOf(() => readRedisFiles(given, 'FACET_QUEUE'), []),
     ...problemsOf(() => readServerSettings(given, readHomePaths(given)), ['FACET_INSECURE']),
   ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
 }

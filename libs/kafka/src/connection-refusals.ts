@@ -1,3 +1,5 @@
+import { tlsProblemOf } from '@facet/platform';
+
 /** Why a broker, or this client, refuses a connection or a request until an operator changes a setting or a file. */
 export interface Refusal {
   readonly code: string;
@@ -51,55 +53,21 @@ function unreadable({ message }: KafkaError): Refusal | undefined {
   };
 }
 
-/** Problems of the certificate of a broker, by the codes of Node. */
-const certificateProblems: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
-  CERT_HAS_EXPIRED: ['has expired', 'Renew the certificate of the broker, or correct the clock of this machine.'],
-  CERT_NOT_YET_VALID: ['is not valid yet', 'Correct the clock of this machine, or the certificate of the broker.'],
-  ERR_TLS_CERT_ALTNAME_INVALID: [
-    'names another host',
-    'Use a name in the certificate, in FACET_KAFKA_BROKERS and in advertised.listeners of the broker.',
-  ],
-};
-const unknownAuthority = [
-  'is from an authority that Facet does not trust',
-  'Set FACET_KAFKA_CA_FILE to the certificate of the authority that signed the certificates of the brokers.',
-] as const;
-const unknownAuthorityCodes: ReadonlySet<unknown> = new Set([
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_UNTRUSTED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-
-function untrusted({ code, broker }: KafkaError): Refusal | undefined {
-  const found = unknownAuthorityCodes.has(code) ? unknownAuthority : certificateProblems[String(code)];
-  if (found === undefined) return undefined;
-  const [reason, remedy] = found;
-  return {
-    code: 'EVENTS_LOG_UNTRUSTED',
-    category: 'unavailable',
-    reason: `the certificate of ${broker} ${reason} (${code})`,
-    remedy,
-  };
+function untrusted({ code, broker = '' }: KafkaError): Refusal | undefined {
+  const problem = tlsProblemOf(code, broker, 'FACET_KAFKA');
+  if (problem?.refused !== 'server') return undefined;
+  return { code: 'EVENTS_LOG_UNTRUSTED', category: 'unavailable', reason: problem.reason, remedy: problem.remedy };
 }
 
-function unauthenticated({ name, message, code, type, broker }: KafkaError): Refusal | undefined {
+function unauthenticated({ name, message, code, type, broker = '' }: KafkaError): Refusal | undefined {
   const refusal = (reason: string, remedy: string): Refusal => ({
     code: 'EVENTS_LOG_UNAUTHENTICATED',
     category: 'unavailable',
     reason,
     remedy,
   });
-  const alert = /_ALERT_((?:BAD_|UNSUPPORTED_)?CERTIFICATE\w*|UNKNOWN_CA)$/.exec(String(code))?.[1];
-  if (alert !== undefined) {
-    return refusal(
-      `${broker} refused the certificate of this client (${alert})`,
-      'Set FACET_KAFKA_CERT_FILE and FACET_KAFKA_KEY_FILE to a valid certificate from an authority that the brokers trust.',
-    );
-  }
+  const problem = tlsProblemOf(code, broker, 'FACET_KAFKA');
+  if (problem !== undefined) return refusal(problem.reason, problem.remedy);
   if (type === 'UNSUPPORTED_SASL_MECHANISM') {
     return refusal(message, 'Set FACET_KAFKA_SASL_MECHANISM to a mechanism that the brokers offer.');
   }

@@ -14,6 +14,8 @@ const brokers = inject('kafkaBrokers');
 const { mutual, sasl, expired, certificates, password } = inject('securedKafka');
 const { caFile, foreignCaFile } = certificates;
 const trusting = { caFile };
+/** Brokers learn new permissions after a moment. */
+const patiently = { timeout: 60_000 };
 
 interface Files {
   readonly passwordFile: string;
@@ -262,7 +264,7 @@ describe('the access control list of the brokers', () => {
     await expect(fetchExtents(kafka, topic)).rejects.toMatchObject(forbidden);
     await expect(publisher.publish([{ topic, ...record }])).rejects.toMatchObject(forbidden);
     await grant(AclResourceTypes.TOPIC, topic, [AclOperationTypes.DESCRIBE]);
-    await expect.poll(() => fetchExtents(kafka, topic)).toHaveLength(1);
+    await expect.poll(() => fetchExtents(kafka, topic).catch(() => []), patiently).toHaveLength(1);
     await expect(publisher.publish([{ topic, ...record }])).rejects.toMatchObject(forbidden);
   });
 
@@ -274,7 +276,7 @@ describe('the access control list of the brokers', () => {
     await target.kafka.close();
     await grant(AclResourceTypes.TOPIC, target.topic, [AclOperationTypes.READ]);
     const kafka = asGuest(randomUUID());
-    await expect.poll(() => fetchExtents(kafka, target.topic).catch(() => [])).toHaveLength(1);
+    await expect.poll(() => fetchExtents(kafka, target.topic).catch(() => []), patiently).toHaveLength(1);
     const reading = readAll({ kafka, topic: target.topic });
     await expect(reading).rejects.toMatchObject({ remedy: expect.stringContaining('READ the group') as string });
   });
@@ -286,7 +288,7 @@ describe('the access control list of the brokers', () => {
     await grant(AclResourceTypes.GROUP, prefix, [READ, DELETE]);
     const kafka = asGuest(prefix);
     const names = topicNames(prefix);
-    await expect.poll(() => ensureTopics(kafka, { names }).catch(() => [])).toHaveLength(6);
+    await expect.poll(() => ensureTopics(kafka, { names }).catch(() => []), patiently).toHaveLength(6);
     const publisher = openKafkaPublisher(kafka);
     await publisher.publish([{ topic: names.events, ...record }]);
     await publisher.close();

@@ -58,7 +58,7 @@ async function lastProgress({ run, stages }: RunReport, options: QueueOptions): 
   const queue = new Queue<StageJobData>(workerOf[stage], { connection, prefix: options.prefix ?? prefixDefault });
   queue.on('error', () => undefined);
   try {
-    const job = await callQueue(() => queue.getJob(jobIdOf(run.runId, stage)));
+    const job = await callQueue(connection, () => queue.getJob(jobIdOf(run.runId, stage)));
     if (job === undefined || !belongsTo(job.data, run) || typeof job.progress !== 'object') return [];
     return [{ type: 'progress', stage, progress: job.progress as StageProgress }];
   } catch {

@@ -5,6 +5,8 @@ export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kaf
 export { startSecuredKafka } from './kafka/secured-kafka.ts';
 export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
 export { startRedis } from './redis/local-redis.ts';
+export { startSecuredRedis } from './redis/secured-redis.ts';
+export type { SecuredRedis } from './redis/secured-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
 export { installSchemathesis, runSchemathesis } from './schemathesis.ts';
 export type { SchemathesisReport, TestedApi } from './schemathesis.ts';

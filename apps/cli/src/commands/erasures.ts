@@ -109,7 +109,7 @@ async function request(
   const redis = options.redis ?? environment.redisUrl;
   if (redis !== undefined) {
     const before = erasure.requestedAt;
-    await withProfileStore({ ...options, redis }, async (store) =>
+    await withProfileStore({ ...options, redis }, { environment }, async (store) =>
       store.apply([
         { kind: 'erase', userId, before },
         { kind: 'attributes', userId, attributes: null, receivedAt: before },

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { parseQueueFiles } from '@facet/config/redis-settings';
 import { newestLakeDays } from '@facet/lake';
 import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -74,7 +75,8 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
 export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: CommandContext): QueueOptions | undefined {
   const redisUrl = queue ?? environment.queueUrl;
   if (redisUrl === undefined) return undefined;
-  return { redisUrl, prefix: queuePrefix ?? environment.queuePrefix };
+  const redisFiles = parseQueueFiles(environment.inherited, redisUrl);
+  return { redisUrl, redisFiles, prefix: queuePrefix ?? environment.queuePrefix };
 }
 
 /** Returns the newest complete day. If all events are older, as in an imported file, returns the day of the newest event. */

@@ -170,7 +170,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     if (redis === undefined) {
       return { traces: [], unchecked: [{ place: 'profiles', reason: 'no Redis: set FACET_REDIS_URL or --redis' }] };
     }
-    const keys = await withProfileStore({ ...options, redis }, (store) =>
+    const keys = await withProfileStore({ ...options, redis }, context, (store) =>
       store.findUser(userId, (sessions) => update(0, `${formatCount(sessions)} sessions`)),
     );
     return all(

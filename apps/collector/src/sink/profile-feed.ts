@@ -50,13 +50,13 @@ export async function openProfileFeed(
   config: SinkConfig & FacetConfig['profiles'],
   deps: ProfileFeedDeps,
 ): Promise<OpenedProfileFeed> {
-  const { redisUrl, eventsMax, ttlDays } = config;
+  const { redisUrl, redisFiles, eventsMax, ttlDays } = config;
   const { logger } = deps;
   if (redisUrl === undefined) {
     logger.warn('FACET_REDIS_URL is not set: the sink keeps no profiles');
     return { feed: noProfileFeed, close: async () => undefined };
   }
-  const store = await openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
+  const store = await openRedisProfileStore({ ...redisFiles, url: redisUrl, eventsMax, ttlDays });
   const warnings = await store.checkSettings().catch((error: unknown) => [describeError(error)]);
   for (const warning of warnings) logger.warn({ warning }, 'the profile store is not safe');
   return { feed: createProfileFeed(store, config, deps), close: () => store.close() };

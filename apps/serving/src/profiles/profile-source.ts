@@ -1,7 +1,7 @@
 import type { BundleInfo } from '@facet/bundles';
 import { parsePositiveRule } from '@facet/features';
 import { describeError, isAppError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
+import type { Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
 import type { ProfileReading, ReadProfile, UserIds } from '@facet/recommendations';
@@ -13,6 +13,7 @@ export interface ProfileSettings {
   readonly catalogFolder: string;
   /** The store that the collector writes; undefined: profiles are read from the lake. */
   readonly redisUrl?: string | undefined;
+  readonly redisFiles?: RedisFiles | undefined;
 }
 
 /** Reads profiles without ever failing a request. */
@@ -54,7 +55,7 @@ const readTimeoutMs = 50;
 const silenceMsMax = 1_000;
 
 export function createProfileSource(
-  { lakeFolder, catalogFolder, redisUrl }: ProfileSettings,
+  { lakeFolder, catalogFolder, redisUrl, redisFiles }: ProfileSettings,
   deps: ReaderDeps,
 ): ProfileSource {
   let redisProfiles: RefCounted<OpenProfiles> | undefined;
@@ -64,6 +65,7 @@ export function createProfileSource(
     // The collector, which writes the profiles, bounds their events.
     const eventsMax = Infinity;
     const store = await openRedisProfileStore({
+      ...redisFiles,
       url,
       readTimeoutMs,
       writeTimeoutMs: silenceMsMax,

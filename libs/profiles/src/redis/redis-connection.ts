@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, createRedis, isAppError, redisProblemOf } from '@facet/platform';
+import type { RedisFiles } from '@facet/platform';
 import { Redis } from 'ioredis';
-import type { ChainableCommander } from 'ioredis';
+import type { ChainableCommander, RedisOptions } from 'ioredis';
 import { defineScripts } from './redis-writes.ts';
 
-export interface RedisConnectionOptions {
+export interface RedisConnectionOptions extends RedisFiles {
   /** `redis://` or `rediss://`, optionally with user, password and database. */
   readonly url: string;
   /** Limit for connecting, and for a write that waits for a connection. */
@@ -27,8 +28,6 @@ export interface RedisConnectionOptions {
   readonly onConnection?: (problem: AppError | undefined) => void;
 }
 
-type Callback = 'onRestart' | 'onConnection';
-
 const defaults = { connectTimeoutMs: 1_000, readTimeoutMs: 1_000, writeTimeoutMs: 5_000, writeRetriesMax: 2 };
 const retryDelayMs = 100;
 /** Redis looks at about this many keys in one command, in less than a millisecond. */
@@ -45,16 +44,16 @@ const reconnectDelayMsMax = 500;
 export class RedisConnection {
   readonly #redis: Redis;
   readonly #host: string;
-  readonly #options: Required<Omit<RedisConnectionOptions, Callback>> & Pick<RedisConnectionOptions, Callback>;
+  readonly #options: typeof defaults & RedisConnectionOptions;
   #generation: string | undefined;
   #isConnected: boolean | undefined;
   #lastError = new Error('not connected');
 
-  /** @throws AppError `PROFILES_URL_INVALID`. */
+  /** @throws AppError `PROFILES_URL_INVALID`, `CONNECTION_FILE_UNREADABLE`. */
   constructor(options: RedisConnectionOptions) {
     this.#options = { ...defaults, ...options };
     this.#host = hostOf(options.url);
-    this.#redis = new Redis(options.url, {
+    const redisOptions: RedisOptions = {
       lazyConnect: true,
       connectTimeout: this.#options.connectTimeoutMs,
       // Closes a connection without replies, which fails all commands that wait on it.
@@ -63,7 +62,8 @@ export class RedisConnection {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       retryStrategy: (attempt) => Math.min(50 * attempt, reconnectDelayMsMax),
-    });
+    };
+    this.#redis = createRedis(options.url, options, (url, tls) => new Redis(url, { ...redisOptions, ...tls }));
     defineScripts(this.#redis);
     this.#redis.on('error', (error: Error) => (this.#lastError = error));
     this.#redis.on('ready', () => {
@@ -200,24 +200,27 @@ function toAppError(host: string, cause: unknown): AppError {
   return refused ? profilesRefused(host, cause as Error) : profilesUnreachable(host, cause as Error);
 }
 
+const prefix = 'FACET_REDIS';
+
 function profilesUnreachable(host: string, cause: Error): AppError {
-  return new AppError(`Redis at ${host} is unreachable: ${cause.message}.`, {
+  const problem = redisProblemOf(cause, { host, prefix });
+  return new AppError(`Redis at ${host} is unreachable: ${problem?.reason ?? cause.message}.`, {
     code: 'PROFILES_UNREACHABLE',
     category: 'unavailable',
-    remedy: 'Start Redis or correct FACET_REDIS_URL. Applying the same changes again is safe.',
+    remedy: `${problem?.remedy ?? 'Start Redis or correct FACET_REDIS_URL: rediss:// with TLS, redis:// without.'} Applying the same changes again is safe.`,
     context: { host },
     retryable: true,
     cause,
   });
 }
 
-/** Redis responded with an error, such as full memory, a wrong password or a disk failure. */
+/** Redis responded with an error, such as full memory, a missing permission or a disk failure. */
 function profilesRefused(host: string, cause: Error): AppError {
+  const problem = redisProblemOf(cause, { host, prefix });
   return new AppError(`Redis at ${host} refused a command: ${cause.message}.`, {
     code: 'PROFILES_REFUSED',
     category: 'unavailable',
-    remedy:
-      'Check the memory and disk of Redis, and the permissions of the user in FACET_REDIS_URL. Applying the same changes again is safe.',
+    remedy: `${problem?.remedy ?? 'Check the memory and disk of Redis.'} Applying the same changes again is safe.`,
     context: { host },
     retryable: true,
     cause,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@facet/platform';
+import { AppError, createRedis, redisProblemOf } from '@facet/platform';
+import type { RedisFiles } from '@facet/platform';
 import type { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
@@ -7,6 +8,7 @@ import type { RedisOptions } from 'ioredis';
 /** The Redis of the queues and their keys. */
 export interface QueueOptions {
   readonly redisUrl: string;
+  readonly redisFiles?: RedisFiles | undefined;
   /** The prefix of all keys. */
   readonly prefix?: string;
 }
@@ -17,23 +19,27 @@ export const prefixDefault = 'facet';
 const requestTimeoutMs = 5_000;
 
 /** Opens the connection of a worker, which waits for Redis during an outage. */
-export function connectWorker({ redisUrl }: QueueOptions): Redis {
-  return connect(redisUrl, { maxRetriesPerRequest: null });
+export function connectWorker(options: QueueOptions): Redis {
+  return connect(options, { maxRetriesPerRequest: null });
 }
 
 /** Opens the connection of a client, whose calls fail soon when Redis does not respond. */
-export function connectClient({ redisUrl }: QueueOptions): Redis {
-  return connect(redisUrl, {
+export function connectClient(options: QueueOptions): Redis {
+  return connect(options, {
     maxRetriesPerRequest: 1,
     connectTimeout: requestTimeoutMs,
     commandTimeout: requestTimeoutMs,
   });
 }
 
-function connect(redisUrl: string, options: RedisOptions): Redis {
-  const redis = new Redis(redisUrl, options);
-  // Without a listener, a connection error would end the process. Calls report it.
-  redis.on('error', () => undefined);
+/** The last error of each connection that is down. Calls report it, because their own error only says that they waited. */
+const connectionErrors = new WeakMap<Redis, Error>();
+
+function connect({ redisUrl, redisFiles = {} }: QueueOptions, options: RedisOptions): Redis {
+  const redis = createRedis(redisUrl, redisFiles, (url, tls) => new Redis(url, { ...options, ...tls }));
+  // Without a listener, a connection error would end the process.
+  redis.on('error', (error: Error) => connectionErrors.set(redis, error));
+  redis.on('ready', () => connectionErrors.delete(redis));
   return redis;
 }
 
@@ -43,7 +49,7 @@ export async function closeWithin(worker: Pick<Worker, 'close'>, ms: number): Pr
 }
 
 /** Calls the queue with a timeout, because BullMQ waits for its first connection without limit. @throws AppError `REFRESH_QUEUE_UNREACHABLE`. */
-export async function callQueue<Result>(call: () => Promise<Result>): Promise<Result> {
+export async function callQueue<Result>(redis: Redis, call: () => Promise<Result>): Promise<Result> {
   const done = new AbortController();
   const timeout = sleep(requestTimeoutMs, undefined, { signal: done.signal }).then(() => {
     throw new Error(`no response within ${requestTimeoutMs / 1000} s`);
@@ -51,12 +57,15 @@ export async function callQueue<Result>(call: () => Promise<Result>): Promise<Re
   try {
     return await Promise.race([call(), timeout]);
   } catch (error) {
-    throw new AppError(`The queue in Redis does not respond: ${(error as Error).message}.`, {
+    const cause = connectionErrors.get(redis) ?? (error as Error);
+    const { host = '', port = '' } = redis.options;
+    const problem = redisProblemOf(cause, { host: `${host}:${port}`, prefix: 'FACET_QUEUE' });
+    throw new AppError(`The queue in Redis does not respond: ${problem?.reason ?? cause.message}.`, {
       code: 'REFRESH_QUEUE_UNREACHABLE',
       category: 'unavailable',
-      remedy: 'Check that Redis runs, and the address, user and password in FACET_QUEUE_URL.',
+      remedy: problem?.remedy ?? 'Check that Redis runs, and the address, user and password in FACET_QUEUE_URL.',
       retryable: true,
-      cause: error,
+      cause,
     });
   } finally {
     timeout.catch(() => undefined);

@@ -50,7 +50,7 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
 
   async function ensureJobs(run: RefreshRun): Promise<void> {
     if (run.place === 'here') return;
-    await callQueue(async () => {
+    await callQueue(connection, async () => {
       for (const queue of Object.values(queues)) await queue.setGlobalConcurrency(globalConcurrency);
       const root = await rootQueue.getJob(jobIdOf(run.runId, rootStage));
       if (root !== undefined && belongsTo(root.data, run)) return;
@@ -71,17 +71,19 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       const report = await runs.cancel(runId, reason);
       if (report.state !== 'cancelled') return report;
       // An active job cannot be removed. Its worker polls for the cancellation.
-      const root = await callQueue(() => rootQueue.getJob(jobIdOf(runId, rootStage)));
+      const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(runId, rootStage)));
       await root?.remove({ removeChildren: true }).catch(() => undefined);
       return report;
     },
     async failureOf(run) {
-      const root = await callQueue(() => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
+      const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
       if (root === undefined || !belongsTo(root.data, run)) return undefined;
-      return (await callQueue(() => root.isFailed())) ? root.failedReason : undefined;
+      return (await callQueue(connection, () => root.isFailed())) ? root.failedReason : undefined;
     },
     async counts() {
-      const entries = workers.map(async (name) => [name, await callQueue(() => queues[name].getJobCounts())] as const);
+      const entries = workers.map(
+        async (name) => [name, await callQueue(connection, () => queues[name].getJobCounts())] as const,
+      );
       return Object.fromEntries(await Promise.all(entries)) as Record<WorkerName, Record<string, number>>;
     },
     async close() {

@@ -64,7 +64,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
   let isChecked = false;
 
   async function runRound(): Promise<void> {
-    isHolder = await callQueue(() => lock.hold());
+    isHolder = await callQueue(redis, () => lock.hold());
     if (!isHolder) return;
     if (!isChecked) {
       for (const problem of await findUnsafeSettings(redis)) {

@@ -5,8 +5,8 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
-import { queueVariables } from '@facet/config/redis-settings';
-import type { AccessSource } from '@facet/platform';
+import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
+import type { AccessSource, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -24,6 +24,7 @@ export interface WorkerConfig {
   readonly home: string;
   readonly configFile: string;
   readonly redisUrl: string;
+  readonly redisFiles: RedisFiles;
   readonly prefix: string;
   readonly lockMs: number;
   readonly host: string;
@@ -40,6 +41,7 @@ export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: nu
     home: home.folder,
     configFile: readConfigPath(values),
     redisUrl: values.FACET_QUEUE_URL,
+    redisFiles: readRedisFiles(values, 'FACET_QUEUE'),
     prefix: values.FACET_QUEUE_PREFIX,
     lockMs: values.FACET_QUEUE_LOCK_SECONDS * 1000,
     port: values.FACET_PORT,

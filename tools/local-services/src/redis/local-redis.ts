@@ -10,6 +10,8 @@ export interface LocalRedisOptions {
    * Whether data, except for the last second, survives `kill` and `start`, in an append-only file; false by default.
    */
   persistent?: boolean;
+  /** More options of redis-server. */
+  more?: Readonly<Record<string, string>>;
 }
 
 export interface LocalRedis {
@@ -31,7 +33,7 @@ const PING_TIMEOUT_MS = 1_000;
  *
  * @throws Error that names the setup command if redis-server is missing, or contains its log if it did not start.
  */
-export async function startRedis({ persistent = false }: LocalRedisOptions = {}): Promise<LocalRedis> {
+export async function startRedis({ persistent = false, more = {} }: LocalRedisOptions = {}): Promise<LocalRedis> {
   const redisServer = requireService('redisServer');
   const scratch = await createScratchFolder('redis');
   const [port = 0] = await findFreePorts(1);
@@ -43,6 +45,7 @@ export async function startRedis({ persistent = false }: LocalRedisOptions = {})
     appendonly: persistent ? 'yes' : 'no',
     appendfsync: 'everysec',
     'maxmemory-policy': 'noeviction',
+    ...more,
   };
   const server = new ServerProcess({
     title: 'Redis',

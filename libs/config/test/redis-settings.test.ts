@@ -1,0 +1,35 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseProfileStoreFiles, parseQueueFiles } from '../src/redis-settings.ts';
+
+let folder: string;
+let passwordFile: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
+  passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, 'secret-1');
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it('reads the files of the profile store and of the queue', () => {
+  const environment = { FACET_REDIS_PASSWORD_FILE: passwordFile, FACET_QUEUE_PASSWORD_FILE: '' };
+  expect(parseProfileStoreFiles(environment, 'rediss://facet@cache:6379')).toEqual({ passwordFile });
+  expect(parseQueueFiles(environment, 'redis://queue:6379')).toEqual({});
+});
+
+it('refuses two passwords, files without TLS, and a missing file, and names the variable', () => {
+  const withPassword = { FACET_QUEUE_PASSWORD_FILE: passwordFile };
+  expect(() => parseQueueFiles(withPassword, 'redis://facet:secret-2@queue')).toThrow(
+    'FACET_QUEUE_PASSWORD_FILE is set, but FACET_QUEUE_URL contains a password.',
+  );
+  expect(() => parseProfileStoreFiles({ FACET_REDIS_CA_FILE: passwordFile }, 'redis://cache')).toThrow(
+    'FACET_REDIS_CA_FILE is set, but the connection does not use TLS.',
+  );
+  expect(() => parseProfileStoreFiles({ FACET_REDIS_PASSWORD_FILE: '/nothing' }, 'redis://cache')).toThrow(
+    'FACET_REDIS_PASSWORD_FILE names /nothing, which cannot be read',
+  );
+});
