@@ -1,4 +1,4 @@
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
@@ -7,6 +7,9 @@ import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { facet } from './command-context.ts';
 import type { CommonOptions } from './command-context.ts';
+
+/** Describes a bundle, in every format. */
+const bundleFile = 'bundle.json';
 
 /** Opens the artifact store of a data home. */
 export function openStore(home: string): ArtifactStore {
@@ -68,6 +71,29 @@ export async function findArtifact(
       remedy: `List the ids with: ${facet} bundles --home ${home}.`,
     },
   );
+}
+
+/** A model to build a bundle from, with its dataset and the metrics of its evaluation. */
+export interface IndexedModel {
+  readonly datasetId: string;
+  readonly modelId: string;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * Returns the model of a bundle, with its dataset and metrics. Reads bundles of every format.
+ *
+ * @param bundle `current` or the beginning of an id
+ * @throws AppError `BUNDLE_NONE_CURRENT`, `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`.
+ */
+export async function modelOfBundle(home: string, bundle: string): Promise<IndexedModel> {
+  const store = openStore(home);
+  const ref =
+    bundle === 'current' ? await currentBundleOf(home) : await findArtifact(store, bundle, { kinds: ['bundle'], home });
+  const { folder, manifest } = await store.open(ref, { files: [bundleFile] });
+  const { datasetId, modelId } = manifest.metadata as Pick<IndexedModel, 'datasetId' | 'modelId'>;
+  const { metrics = {} } = JSON.parse(await readFile(join(folder, bundleFile), 'utf8')) as Partial<IndexedModel>;
+  return { datasetId, modelId, metrics };
 }
 
 /**

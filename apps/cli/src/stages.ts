@@ -19,6 +19,7 @@ import { AppError, utcDay } from '@facet/platform';
 import { facet, unlessAborted } from './command-context.ts';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
+import type { IndexedModel } from './home.ts';
 import { describeInterestChoice } from './terminal/interest-choice.ts';
 import type { StageDisplay } from './terminal/progress.ts';
 import { countOf, formatCount, shortId } from './terminal/text.ts';
@@ -112,17 +113,27 @@ export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Pro
 /** Builds a bundle without promoting it, after {@link runEvaluate}. @throws as {@link runDataset}. */
 export async function runIndex(pipeline: StageContext, watcher: Watcher): Promise<IndexOutputs> {
   const before = await runEvaluate(pipeline, watcher);
+  const items = countOf(before.dataset.counts['items'] ?? 0, 'item');
+  const model = { ...idsOf(before), metrics: headlineMetrics(before.evaluation) };
+  const { bundleId, reused } = await indexModel(pipeline, model, watcher, items);
+  return { ...before, bundleId, reused: [...before.reused, ...reused] };
+}
+
+/** Builds a bundle of a model without promoting it. Needs no training and no TensorFlow. */
+export async function indexModel(
+  pipeline: StageContext,
+  { datasetId, modelId, metrics }: IndexedModel,
+  watcher: Watcher,
+  described = `model ${shortId(modelId)}`,
+): Promise<IndexedModel & { readonly bundleId: string; readonly reused: readonly string[] }> {
   return watch(watcher, 'index', 'item embeddings', async (stage) => {
+    const onProgress = (share: number, step: string): void => stage.update(share, step);
     const { output, reused } = await unlessAborted(
-      indexStage(pipeline, idsOf(before), {
-        metrics: headlineMetrics(before.evaluation),
-        onProgress: (share, step) => stage.update(share, step),
-      }),
+      indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }),
       watcher.signal,
     );
-    const items = countOf(before.dataset.counts['items'] ?? 0, 'item');
-    stage.done(`bundle ${shortId(output.bundleId)}, ${items}`, { reused });
-    return { ...before, bundleId: output.bundleId, reused: [...before.reused, ...(reused ? ['index'] : [])] };
+    stage.done(`bundle ${shortId(output.bundleId)}, ${described}`, { reused });
+    return { datasetId, modelId, metrics, bundleId: output.bundleId, reused: reused ? ['index'] : [] };
   });
 }
 

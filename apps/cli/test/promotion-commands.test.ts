@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
 import { dayMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
@@ -177,26 +178,47 @@ describe('facet lineage', () => {
     expect(out).toMatch(/offsets before 800\n/);
     expect(out).toMatch(/and 10 files more/);
   });
+});
 
-  it('marks replaced files and deleted artifacts', async () => {
-    await run(['lake', 'compact', '--grace', '0', '--home', home]);
-    const replaced = (await json('lineage', second)).document;
-    const { id: datasetId } = replaced['dataset'] as { id: string };
-    const files = (replaced['lake'] as { files: { isGone: boolean }[] }).files;
-    expect(files.some(({ isGone }) => isGone)).toBe(files.length > 0 && files[0]!.isGone);
-    await rm(join(home, 'artifacts', 'dataset', datasetId), { recursive: true });
-    expect((await json('lineage', second)).document).toMatchObject({
-      dataset: { id: datasetId, isGone: true },
-      lake: null,
-    });
-    await rm(join(home, 'artifacts', 'bundle', second), { recursive: true });
-    expect((await json('lineage', second)).document).toMatchObject({
-      bundle: { id: second, isGone: true },
-      dataset: { id: datasetId, isGone: true },
-    });
-    const unknown = await run(['lineage', 'f'.repeat(32), '--home', home]);
-    expect(unknown.code).toBe(4);
-    expect(unknown.err).toContain('has no artifact with the id');
-    expect((await run(['lineage', 'nothing', '--home', home])).code).toBe(4);
+it('index --model current builds the bundle again from the model of a bundle in an older format', async () => {
+  const store = createFolderArtifactStore(join(home, 'artifacts'));
+  const { folder: files, manifest } = await store.open({ kind: 'bundle', id: first });
+  const old = await store.put(
+    'bundle',
+    async (target) => {
+      await cp(files, target, { recursive: true });
+      await rm(join(target, 'manifest.json'));
+      const { metrics } = JSON.parse(await readFile(join(files, 'bundle.json'), 'utf8')) as { metrics: object };
+      await writeFile(join(target, 'bundle.json'), JSON.stringify({ formatVersion: 1, metrics }));
+    },
+    { ...manifest.metadata, formatVersion: 1 },
+  );
+  await store.promote(old, {});
+  await rm(join(home, 'stages'), { recursive: true });
+  const { code, document } = await json('index', '--model', 'current', '--config', configs.one);
+  expect(code).toBe(0);
+  expect(document).toMatchObject({ bundleId: first, promoted: true, reused: [] });
+  expect((await store.readRef('current'))?.id).toBe(first);
+});
+
+it('facet lineage marks replaced files and deleted artifacts', async () => {
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  const replaced = (await json('lineage', second)).document;
+  const { id: datasetId } = replaced['dataset'] as { id: string };
+  const files = (replaced['lake'] as { files: { isGone: boolean }[] }).files;
+  expect(files.some(({ isGone }) => isGone)).toBe(files.length > 0 && files[0]!.isGone);
+  await rm(join(home, 'artifacts', 'dataset', datasetId), { recursive: true });
+  expect((await json('lineage', second)).document).toMatchObject({
+    dataset: { id: datasetId, isGone: true },
+    lake: null,
   });
+  await rm(join(home, 'artifacts', 'bundle', second), { recursive: true });
+  expect((await json('lineage', second)).document).toMatchObject({
+    bundle: { id: second, isGone: true },
+    dataset: { id: datasetId, isGone: true },
+  });
+  const unknown = await run(['lineage', 'f'.repeat(32), '--home', home]);
+  expect(unknown.code).toBe(4);
+  expect(unknown.err).toContain('has no artifact with the id');
+  expect((await run(['lineage', 'nothing', '--home', home])).code).toBe(4);
 });

@@ -3,10 +3,10 @@ import type { DatasetInfo, StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { findArtifact } from '../home.ts';
+import { findArtifact, modelOfBundle } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
-import { openPipeline, runDataset, runEvaluate, runIndex, runTrain } from '../stages.ts';
+import { indexModel, openPipeline, runDataset, runEvaluate, runIndex, runTrain } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
@@ -42,10 +42,16 @@ export const registerEvaluate: Register = (command, deps) => {
 
 export const registerIndex: Register = (command, deps) => {
   addNotes(
-    addHome(command, deps).option('--no-promote', 'keep the current bundle'),
-    stageNote,
+    addHome(command, deps)
+      .option('--no-promote', 'keep the current bundle')
+      .option('--model <bundle>', 'reindex the model of a bundle, by its id or current, without training'),
+    `${stageNote}
+
+With --model, builds a bundle in the format of this version from a model that exists. This needs no TensorFlow, and reads bundles of
+older formats.`,
     'facet index',
     'facet index --no-promote',
+    'facet index --model current',
   ).action(deps.action(index));
 };
 
@@ -116,11 +122,14 @@ async function evaluate(options: CommonOptions, context: CommandContext): Promis
 }
 
 async function index(
-  options: CommonOptions & { readonly promote: boolean },
+  options: CommonOptions & { readonly promote: boolean; readonly model?: string },
   { output, ...watcher }: CommandContext,
 ): Promise<void> {
   const pipeline = await openPipeline(options);
-  const { datasetId, modelId, bundleId, reused } = await runIndex(pipeline, watcher);
+  const { datasetId, modelId, bundleId, reused } =
+    options.model === undefined
+      ? await runIndex(pipeline, watcher)
+      : await indexModel(pipeline, await modelOfBundle(options.home, options.model), watcher);
   if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
   const next = options.promote
     ? `now current. Next: ${facet} serve --home ${options.home}`
