@@ -1,17 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
-import type { LocalKafka, LocalRedis } from '@facet/local-services';
+import { findFreePorts, startFacetProcess, startSecuredKafka, startSecuredRedis } from '@facet/local-services';
+import type { SecuredKafka, SecuredRedis } from '@facet/local-services';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { run } from './run.ts';
 
 const timeout = 180_000;
-let kafka: LocalKafka;
-let redis: LocalRedis;
+let kafka: SecuredKafka;
+let redis: SecuredRedis;
 beforeAll(async () => {
-  [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
+  [kafka, redis] = await Promise.all([startSecuredKafka(), startSecuredRedis()]);
 });
 afterAll(async () => {
   await Promise.all([kafka.stop(), redis.stop()]);
@@ -142,3 +142,40 @@ it('names what is not healthy, why and what to do', { timeout }, async () => {
     expect(out).toMatch(line);
   }
 });
+
+it(
+  'connects to Kafka and Redis with TLS, users and certificates, and names what they refuse',
+  { timeout },
+  async () => {
+    const home = join(await temporaryFolder(), 'home');
+    const passwordFile = join(await temporaryFolder(), 'password');
+    await writeFile(passwordFile, redis.secured.password);
+    const filesOf = (prefix: string, { caFile, facet }: SecuredRedis['secured']['certificates']) => ({
+      [`${prefix}_CA_FILE`]: caFile,
+      [`${prefix}_CERT_FILE`]: facet.certFile,
+      [`${prefix}_KEY_FILE`]: facet.keyFile,
+    });
+    const url = `rediss://facet@${redis.secured.address}`;
+    const env = {
+      FACET_KAFKA_BROKERS: kafka.secured.mutual,
+      FACET_KAFKA_TLS: 'true',
+      ...filesOf('FACET_KAFKA', kafka.secured.certificates),
+      FACET_REDIS_URL: url,
+      FACET_REDIS_PASSWORD_FILE: passwordFile,
+      ...filesOf('FACET_REDIS', redis.secured.certificates),
+      FACET_QUEUE_URL: url,
+      FACET_QUEUE_PASSWORD_FILE: passwordFile,
+      ...filesOf('FACET_QUEUE', redis.secured.certificates),
+    };
+    const { parts } = await readStatus(home, env);
+    for (const name of ['kafka', 'profiles', 'queue']) expect(parts[name]).toMatchObject({ state: 'healthy' });
+
+    await writeFile(passwordFile, 'wrong');
+    const { out } = await run(['status', '--home', home], {
+      env: { ...env, FACET_KAFKA_CA_FILE: kafka.secured.certificates.foreignCaFile },
+    });
+    expect(out).toMatch(/kafka +unhealthy +Kafka does not respond: the certificate of \S+ is from an authority/);
+    expect(out).toMatch(/profiles +unhealthy +Redis at \S+ is unreachable: WRONGPASS/);
+    expect(out).toMatch(/queue +unhealthy +The queue in Redis does not respond: WRONGPASS/);
+  },
+);

@@ -1,5 +1,6 @@
 import type { HomePaths } from '@facet/config/home-paths';
 import type { FacetConfig } from '@facet/config';
+import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/redis-settings';
 import { unreachable } from '@facet/kafka';
 import { createRunStore } from '@facet/pipeline/runs';
 import { openRedisProfileStore } from '@facet/profiles';
@@ -11,7 +12,8 @@ import { countOf } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
 
-const kafkaTimeoutMs = 5_000;
+/** Enough for all attempts of the client to connect, whose last error says why. */
+const kafkaTimeoutMs = 8_000;
 
 /** Connects to Kafka and to both roles of Redis, as far as the environment names them. */
 export async function checkServices(
@@ -19,7 +21,7 @@ export async function checkServices(
   schedule: FacetConfig['refresh'],
   context: Pick<CommandContext, 'environment'>,
 ): Promise<Part[]> {
-  const { kafkaBrokers, redisUrl, queueUrl, queuePrefix } = context.environment;
+  const { kafkaBrokers, redisUrl, queueUrl, queuePrefix, inherited } = context.environment;
   return Promise.all([
     checkPart('kafka', async () => {
       if (kafkaBrokers === undefined) return notConfigured('FACET_KAFKA_BROKERS is not set.');
@@ -30,7 +32,7 @@ export async function checkServices(
     }),
     checkPart('profiles', async () => {
       if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
-      const store = await openRedisProfileStore({ url: redisUrl });
+      const store = await openRedisProfileStore({ ...parseProfileStoreFiles(inherited, redisUrl), url: redisUrl });
       try {
         const unsafe = await store.checkSettings();
         return { state: 'healthy', details: ['Redis responds', ...unsafe].join('; '), facts: { unsafe } };
@@ -43,7 +45,7 @@ export async function checkServices(
       const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
       const queue = openRefreshQueue(
         { ...deps, attempts: schedule.attempts },
-        { redisUrl: queueUrl, prefix: queuePrefix },
+        { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix },
       );
       try {
         const jobs = await queue.counts();

@@ -47,7 +47,7 @@ export class RedisConnection {
   readonly #options: typeof defaults & RedisConnectionOptions;
   #generation: string | undefined;
   #isConnected: boolean | undefined;
-  #lastError = new Error('not connected');
+  #lastError: Error | undefined;
 
   /** @throws AppError `PROFILES_URL_INVALID`, `CONNECTION_FILE_UNREADABLE`. */
   constructor(options: RedisConnectionOptions) {
@@ -77,7 +77,8 @@ export class RedisConnection {
   async open(): Promise<void> {
     await this.#redis.connect().then(
       () => this.#noticeGeneration(),
-      (error: Error) => (this.#lastError = error),
+      // An earlier error event says why the connection was closed.
+      (error: Error) => (this.#lastError ??= error),
     );
   }
 
@@ -202,9 +203,9 @@ function toAppError(host: string, cause: unknown): AppError {
 
 const prefix = 'FACET_REDIS';
 
-function profilesUnreachable(host: string, cause: Error): AppError {
+function profilesUnreachable(host: string, cause = new Error('not connected')): AppError {
   const problem = redisProblemOf(cause, { host, prefix });
-  return new AppError(`Redis at ${host} is unreachable: ${problem?.reason ?? cause.message}.`, {
+  return new AppError(`Redis at ${host} is unreachable: ${withoutPeriod(problem?.reason ?? cause.message)}.`, {
     code: 'PROFILES_UNREACHABLE',
     category: 'unavailable',
     remedy: `${problem?.remedy ?? 'Start Redis or correct FACET_REDIS_URL: rediss:// with TLS, redis:// without.'} Applying the same changes again is safe.`,
@@ -217,7 +218,7 @@ function profilesUnreachable(host: string, cause: Error): AppError {
 /** Redis responded with an error, such as full memory, a missing permission or a disk failure. */
 function profilesRefused(host: string, cause: Error): AppError {
   const problem = redisProblemOf(cause, { host, prefix });
-  return new AppError(`Redis at ${host} refused a command: ${cause.message}.`, {
+  return new AppError(`Redis at ${host} refused a command: ${withoutPeriod(cause.message)}.`, {
     code: 'PROFILES_REFUSED',
     category: 'unavailable',
     remedy: `${problem?.remedy ?? 'Check the memory and disk of Redis.'} Applying the same changes again is safe.`,
@@ -226,3 +227,5 @@ function profilesRefused(host: string, cause: Error): AppError {
     cause,
   });
 }
+
+const withoutPeriod = (text: string): string => text.replace(/\.$/, '');

@@ -60,13 +60,16 @@ export async function callQueue<Result>(redis: Redis, call: () => Promise<Result
     const cause = connectionErrors.get(redis) ?? (error as Error);
     const { host = '', port = '' } = redis.options;
     const problem = redisProblemOf(cause, { host: `${host}:${port}`, prefix: 'FACET_QUEUE' });
-    throw new AppError(`The queue in Redis does not respond: ${problem?.reason ?? cause.message}.`, {
-      code: 'REFRESH_QUEUE_UNREACHABLE',
-      category: 'unavailable',
-      remedy: problem?.remedy ?? 'Check that Redis runs, and the address, user and password in FACET_QUEUE_URL.',
-      retryable: true,
-      cause,
-    });
+    throw new AppError(
+      `The queue in Redis does not respond: ${(problem?.reason ?? cause.message).replace(/\.$/, '')}.`,
+      {
+        code: 'REFRESH_QUEUE_UNREACHABLE',
+        category: 'unavailable',
+        remedy: problem?.remedy ?? 'Check that Redis runs, and the address, user and password in FACET_QUEUE_URL.',
+        retryable: true,
+        cause,
+      },
+    );
   } finally {
     timeout.catch(() => undefined);
     done.abort();
