@@ -38,7 +38,7 @@ export default defineConfig({
     maxWorkers: 1,
     // `npm run test:faults -- kills` runs the others.
     include: [process.env['FACET_FAULTS'] === '1' ? 'test/**/*.faults.ts' : 'test/**/*.test.ts'],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
   },
 });
