@@ -187,7 +187,7 @@ it('two processes count the requests of a key together', { timeout: 150_000 }, a
   };
   const startedAt = performance.now();
   const statuses: number[] = [];
-  for (let asked = 0; asked < 20; asked++) statuses.push(await ask(limited));
+  while (statuses.length < 20 || !statuses.includes(429)) statuses.push(await ask(limited));
   const seconds = (performance.now() - startedAt) / 1000;
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
   expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);

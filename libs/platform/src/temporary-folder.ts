@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listNames } from './read-if-exists.ts';
+import { dayMs } from './time.ts';
 
 /** A folder for files that no other process reads. */
 interface TemporaryFolder {
@@ -9,29 +11,60 @@ interface TemporaryFolder {
   remove(): Promise<void>;
 }
 
+/** Longer than any query. */
+const abandonedMs = 2 * dayMs;
+
+const ownFolders = new Set<string>();
+
 /**
- * Creates a temporary folder. Deletes those of the same purpose that killed processes of this host have left.
+ * Creates a temporary folder. Deletes those of the same purpose that killed processes have left: immediately if it is certain that the process
+ * has ended, otherwise two days after the last change.
  *
  * @param purpose the second word of its name.
  */
 export async function createTemporaryFolder(purpose: string): Promise<TemporaryFolder> {
-  // With the host: containers may share the folder of temporary files, but not the numbers of their processes.
-  const start = `facet-${purpose}-${hostname()}-`;
-  const left = (await listNames(tmpdir())).filter((name) => {
-    const [, processId] = name.startsWith(start) ? (/^(\d+)-/.exec(name.slice(start.length)) ?? []) : [];
-    return processId !== undefined && !isRunning(Number(processId));
-  });
-  // Another user's folder cannot be deleted.
-  await Promise.allSettled(left.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
-  const path = await mkdtemp(join(tmpdir(), `${start}${process.pid}-`));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  const start = `facet-${purpose}-`;
+  const ofHost = `${start}${processNamespace()}-`;
+  for (const name of (await listNames(tmpdir())).filter((one) => one.startsWith(start))) {
+    const path = join(tmpdir(), name);
+    const [, processId] = name.startsWith(ofHost) ? (/^(\d+)-/.exec(name.slice(ofHost.length)) ?? []) : [];
+    const isLeft = processId === undefined ? await isAbandoned(path) : !isOfRunning(Number(processId), path);
+    // Another user's folder cannot be deleted.
+    if (isLeft) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+  const path = await mkdtemp(join(tmpdir(), `${ofHost}${process.pid}-`));
+  ownFolders.add(path);
+  return {
+    path,
+    async remove() {
+      await rm(path, { recursive: true, force: true });
+      ownFolders.delete(path);
+    },
+  };
 }
 
-function isRunning(processId: number): boolean {
+/** Processes of equal names see each other by their numbers. Containers may share the host name, but not the numbers. */
+function processNamespace(): string {
+  try {
+    return `${hostname()}-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))![0]}`;
+  } catch {
+    return hostname();
+  }
+}
+
+function isOfRunning(processId: number, path: string): boolean {
+  // An earlier process of the same number has ended.
+  if (processId === process.pid) return ownFolders.has(path);
   try {
     process.kill(processId, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const paths = [path, ...(await listNames(path)).map((name) => join(path, name))];
+  const changes = await Promise.all(paths.map(async (one) => (await lstat(one).catch(() => undefined))?.mtimeMs ?? 0));
+  return Math.max(...changes) < Date.now() - abandonedMs;
 }

@@ -1,24 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTemporaryFolder } from '../src/temporary-folder.ts';
 
-test('deletes the folders of ended processes of this host, and no others', async () => {
+test('deletes the folders of ended processes, and no others', async () => {
   const parent = await temporaryFolder();
   vi.stubEnv('TMPDIR', parent);
   onTestFinished(() => void vi.unstubAllEnvs());
-  const { pid } = spawnSync(process.execPath, ['--eval', '']);
-  const ofParent = `facet-spill-${hostname()}-${process.ppid}-a`;
-  const ofOtherHost = `facet-spill-elsewhere-${pid}-a`;
-  const left = `facet-spill-${hostname()}-${pid}-a`;
-  for (const name of [ofParent, ofOtherHost, left]) await mkdir(join(parent, name, 'spill'), { recursive: true });
+  const own = await createTemporaryFolder('spill');
+  expect(dirname(own.path)).toBe(parent);
+  const { pid: ended } = spawnSync(process.execPath, ['--eval', '']);
+  const nameOf = (pid: number): string => basename(own.path).replace(`-${process.pid}-`, `-${pid}-`);
+  const ofParent = nameOf(process.ppid);
+  const ofEarlier = `${basename(own.path)}earlier`;
+  const [recent, old] = ['facet-spill-elsewhere-1-a', 'facet-spill-elsewhere-1-b'];
+  for (const name of [ofParent, ofEarlier, nameOf(ended), recent, old])
+    await mkdir(join(parent, name, 'files'), { recursive: true });
+  for (const path of [join(parent, old, 'files'), join(parent, old)]) await utimes(path, 1, 1);
+
   const created = await createTemporaryFolder('spill');
-  expect(new Set(await readdir(parent))).toEqual(
-    new Set([ofParent, ofOtherHost, created.path.slice(parent.length + 1)]),
-  );
-  await created.remove();
-  expect(await readdir(parent)).toHaveLength(2);
+  const kept = [own.path, created.path].map((path) => basename(path));
+  expect(new Set(await readdir(parent))).toEqual(new Set([...kept, ofParent, recent]));
+  await Promise.all([own.remove(), created.remove()]);
+  expect(new Set(await readdir(parent))).toEqual(new Set([ofParent, recent]));
 });

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const version = '4.32.5';
+/** The package and its dependencies, all with versions. */
+const requirements = fileURLToPath(new URL('../python/requirements.txt', import.meta.url));
 
 /**
  * Returns the path of the program, a Python package. The first call installs it into the cache (`FACET_CACHE_DIR`, default
@@ -24,7 +26,7 @@ export async function installSchemathesis(): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(cache, { recursive: true });
   await run('python3', ['-m', 'venv', folder]);
-  await run(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `schemathesis==${version}`]);
+  await run(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--requirement', requirements]);
   await mkdir(join(folder, 'ready.tmp'));
   await rename(join(folder, 'ready.tmp'), join(folder, 'ready'));
   return program;

@@ -8,20 +8,22 @@ const counterTimeoutMs = 1_000;
 
 /**
  * Refuses requests of a key beyond its `requestsPerSecondMax` with `RATE_LIMITED`. The workers of one supervisor count together. Refused
- * requests count, too, but only until the second ends.
+ * requests count, too, but only until the second ends. A supervisor that does not respond limits nothing.
  */
 export function limitRequests(app: HttpApp): void {
   const options = { keyPrefix: 'requests', points: 1, duration: 1 };
   const counter = cluster.isWorker
     ? new RateLimiterCluster({ ...options, timeoutMs: counterTimeoutMs })
     : new RateLimiterMemory(options);
+  // Without a supervisor a worker finishes its requests and ends.
+  cluster.worker?.on('error', () => undefined);
   app.addHook('onRequest', async ({ apiKey }) => {
     const max = apiKey?.requestsPerSecondMax;
     if (max === undefined) return;
-    const { consumedPoints, msBeforeNext } = await counter.penalty(apiKey!.name);
-    if (consumedPoints <= max) return;
+    const count = await counter.penalty(apiKey!.name).catch(() => undefined);
+    if (count === undefined || count.consumedPoints <= max) return;
     throw problemError('RATE_LIMITED', `The key ${apiKey!.name} may send ${max} requests a second.`, {
-      retryAfterSeconds: msBeforeNext / 1000,
+      retryAfterSeconds: count.msBeforeNext / 1000,
     });
   });
 }
