@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTemporaryFolder } from '../src/temporary-folder.ts';
 
 test('deletes the folders of ended processes, and no others', async () => {
-  const parent = await temporaryFolder();
+  const parent = await mkdtemp(join(tmpdir(), 'facet-test-'));
+  onTestFinished(() => rm(parent, { recursive: true, force: true }));
   vi.stubEnv('TMPDIR', parent);
   onTestFinished(() => void vi.unstubAllEnvs());
   const own = await createTemporaryFolder('spill');
@@ -16,8 +17,9 @@ test('deletes the folders of ended processes, and no others', async () => {
   const ofParent = nameOf(process.ppid);
   const ofEarlier = `${basename(own.path)}earlier`;
   const [recent, old] = ['facet-spill-elsewhere-1-a', 'facet-spill-elsewhere-1-b'];
-  for (const name of [ofParent, ofEarlier, nameOf(ended), recent, old])
+  for (const name of [ofParent, ofEarlier, nameOf(ended), recent, old]) {
     await mkdir(join(parent, name, 'files'), { recursive: true });
+  }
   for (const path of [join(parent, old, 'files'), join(parent, old)]) await utimes(path, 1, 1);
 
   const created = await createTemporaryFolder('spill');
