@@ -228,7 +228,7 @@ experiments:
     onTestFinished(close);
     for (let other = 0; other < 2; other++) app.serving.admission.enter();
     expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
-    await vi.waitFor(() => expect(records).toHaveLength(1));
+    await vi.waitFor(() => expect(records).toHaveLength(1), { timeout: 30_000 });
     expect(records[0]!.shadow?.length ?? 0).toBe(outcome === 'computed' ? 1 : 0);
     expect(await metrics.registry.metrics()).toContain(`facet_serving_shadow_responses_total{outcome="${outcome}"} 1`);
   });

@@ -174,7 +174,7 @@ it('does not record a response that timed out', async () => {
   vi.useRealTimers();
   finish();
   const finished = 'facet_serving_responses_total{kind="recommendations",source="model",reason=""} 1';
-  await vi.waitFor(async () => expect(await metrics.registry.metrics()).toContain(finished));
+  await vi.waitFor(async () => expect(await metrics.registry.metrics()).toContain(finished), { timeout: 30_000 });
   expect(records).toEqual([]);
   expect((await post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
   expect(records).toHaveLength(1);

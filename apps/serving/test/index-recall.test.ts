@@ -49,7 +49,7 @@ it('is the share of the exact nearest items that the search found, even if the c
   }
   // The graph has few links, so the search must miss something.
   expect(hits).toBeLessThan(80);
-  await vi.waitFor(() => expect(observed).toEqual([{ hits, wanted: 80 }]));
+  await vi.waitFor(() => expect(observed).toEqual([{ hits, wanted: 80 }]), { timeout: 30_000 });
   const lines = (await metrics.registry.metrics()).split('\n');
   expect(lines).toContain(`facet_serving_index_recall{bundle="b1"} ${hits / 80}`);
   expect(lines).toContain('facet_serving_index_recall_wanted_total 80');
@@ -64,7 +64,7 @@ it('is measured at most once a second, for a share of unfiltered searches, and n
     await new Promise((resolve) => setImmediate(resolve));
     all.pass(100);
   }
-  await vi.waitFor(() => expect(all.observed.length).toBeGreaterThanOrEqual(3));
+  await vi.waitFor(() => expect(all.observed.length).toBeGreaterThanOrEqual(3), { timeout: 30_000 });
   expect(all.observed.length).toBeLessThanOrEqual(5);
 
   all.pass(5_000);

@@ -95,9 +95,9 @@ describe('admission', () => {
         await Promise.allSettled(Array.from({ length: 64 }, () => run(admission, () => sleep(2))));
       }
     })();
-    await vi.waitFor(() => expect(admission.limit).toBe(4));
+    await vi.waitFor(() => expect(admission.limit).toBe(4), { timeout: 30_000 });
     expect(admission.hasTimeToSpare).toBe(false);
-    await vi.waitFor(() => expect(messages).toEqual(['overloaded: refusing requests']));
+    await vi.waitFor(() => expect(messages).toEqual(['overloaded: refusing requests']), { timeout: 30_000 });
     delayMs = 1;
     await vi.waitFor(() => expect(admission.limit).toBeGreaterThan(64), { timeout: 5_000 });
     over.abort();

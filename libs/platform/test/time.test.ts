@@ -14,7 +14,7 @@ it('reports failed work and continues, and stops after the current work', async 
     isWorking = false;
   };
   const stop = repeat(1, work, (error) => void failures.push(error));
-  await vi.waitFor(() => expect(rounds).toBe(3));
+  await vi.waitFor(() => expect(rounds).toBe(3), { timeout: 30_000 });
   const stopped = stop();
   expect(isWorking).toBe(true);
   finish();
@@ -31,6 +31,6 @@ it('continues after work that throws synchronously', async () => {
     throw new Error('synchronous');
   };
   const stop = repeat(1, work, () => undefined);
-  await vi.waitFor(() => expect(rounds).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(rounds).toBeGreaterThan(2), { timeout: 30_000 });
   await stop();
 });
