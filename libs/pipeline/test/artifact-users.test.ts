@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles } from '@facet/bundles';
 import { homePaths } from '@facet/config';
 import { openLakeSnapshot, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
 import { hashUser } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
 import { beforeEach, expect, it } from 'vitest';
-import { writeFile } from 'node:fs/promises';
 import { eraseFromArtifacts, findUserInArtifacts } from '../src/erasures/index.ts';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
@@ -30,13 +32,21 @@ beforeEach(async () => {
   ({ datasetId } = (await datasetStage(context)).output);
 });
 
-async function eraseUser(): Promise<readonly { readonly userHash: string; readonly version: number }[]> {
+async function eraseUser(): Promise<LakeSnapshot['erasures']> {
   const writer = await openLakeWriter(context.home.lakeFolder);
   const erasure = { erasureId: 'e', userHash: hashUser(userId), requestedAt: closing * 2, requestedBy: 'test' };
   writer.addErasure({ ...erasure, sessionHashes: [] });
   await writer.commit();
   await writer.close();
   return (await openLakeSnapshot(context.home.lakeFolder)).erasures;
+}
+
+async function addEvent(event: Event): Promise<void> {
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const offset = writer.committed('facet.events.v1-0');
+  writer.add('facet.events.v1-0', [{ offset, event }], offset + 1);
+  await writer.commit();
+  await writer.close();
 }
 
 it('erases the id and the attributes of a user from a dataset, which keeps its id and its rows', async () => {
@@ -60,26 +70,45 @@ it('erases the id and the attributes of a user from a dataset, which keeps its i
 });
 
 it('does not change a dataset that was built after the erasure, or by a user who came back', async () => {
-  const erasures = await eraseUser();
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const offset = writer.committed('facet.events.v1-0');
-  const event = {
-    eventId: 'back',
-    type: 'purchase',
-    userId,
-    itemId: 'thing01',
-    occurredAt: closing,
-    receivedAt: closing * 2 + 1,
-  };
-  writer.add('facet.events.v1-0', [{ offset, event }], offset + 1);
-  await writer.commit();
-  await writer.close();
+  await eraseUser();
+  const back = { userId, occurredAt: closing, receivedAt: closing * 2 + 1 };
+  await addEvent({ ...back, eventId: 'back', type: 'purchase', itemId: 'thing01' });
   const later = (await datasetStage(context)).output.datasetId;
   expect((await openDataset(context.store, later)).sequences.userIds).toContain(userId);
+  // A login opens the erasure again, because it may name an earlier session.
+  await addEvent({ ...back, eventId: 'login', type: 'identify', sessionId: 'new' });
+  const { erasures } = await openLakeSnapshot(context.home.lakeFolder);
   const changed = await eraseFromArtifacts(context.store, erasures);
   expect(changed.map(({ ref }) => ref.id)).toEqual([datasetId]);
   expect(await findUserInArtifacts(context.store, userId, erasures)).toEqual([]);
   expect(await findUserInArtifacts(context.store, userId, [])).toHaveLength(1);
+});
+
+it('skips an artifact that is pruned while it is read or changed', async () => {
+  const { store } = context;
+  const erasures = await eraseUser();
+  const remove = async (ref: ArtifactRef) =>
+    rm(join(context.home.artifactsFolder, ref.kind, ref.id), { recursive: true });
+  const prunedBeforeChange: ArtifactStore = {
+    ...store,
+    redact: async (ref, ...change) => {
+      await remove(ref);
+      await store.redact(ref, ...change);
+    },
+  };
+  expect(await eraseFromArtifacts(prunedBeforeChange, erasures)).toEqual([]);
+  const openedAndPruned = async (ref: ArtifactRef): ReturnType<ArtifactStore['open']> => {
+    const opened = await store.open(ref);
+    await remove(ref);
+    return opened;
+  };
+  for (const search of [
+    () => eraseFromArtifacts({ ...store, open: openedAndPruned }, erasures),
+    () => findUserInArtifacts({ ...store, open: openedAndPruned }, userId, erasures),
+  ]) {
+    await store.put('dataset', (folder) => writeFile(join(folder, 'users.jsonl'), `{"userId":"${userId}"}\n`), {});
+    expect(await search()).toEqual([]);
+  }
 });
 
 it('erases the id from a bundle with a vector per user', async () => {

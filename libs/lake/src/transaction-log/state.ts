@@ -9,6 +9,8 @@ export interface LakeStateFile extends LakeFileEntry {
 export interface LakeStateErasure extends Erasure {
   /** The version that recorded the erasure, or that opened it again. */
   readonly version: number;
+  /** The version that recorded the erasure. Unlike `version`, it never changes. */
+  readonly recordedVersion: number;
   /** Absent until the erasure is first applied. Rows that arrive later add to its counts. `through` is -1 while it is open again. */
   readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
 }
@@ -56,7 +58,8 @@ export function applyTransaction(state: LakeState, transaction: Transaction): vo
   for (const [source, { to }] of Object.entries(transaction.offsets ?? {})) state.offsets.set(source, to);
   for (const count of transaction.intake ?? []) addIntake(state.intake, count);
   for (const erasure of transaction.erasures ?? []) {
-    if (!state.erasures.has(erasure.erasureId)) state.erasures.set(erasure.erasureId, { ...erasure, version });
+    if (state.erasures.has(erasure.erasureId)) continue;
+    state.erasures.set(erasure.erasureId, { ...erasure, version, recordedVersion: version });
   }
   for (const mark of transaction.erased ?? []) markErased(state.erasures, mark);
   for (const erasureId of transaction.reopened ?? []) reopenErasure(state.erasures, { erasureId, version });
@@ -141,7 +144,7 @@ interface SerializedState {
   readonly files: readonly LakeStateFile[];
   readonly offsets: Readonly<Record<string, number>>;
   readonly intake: readonly IntakeCount[];
-  readonly erasures: readonly LakeStateErasure[];
+  readonly erasures: readonly (Omit<LakeStateErasure, 'recordedVersion'> & Partial<LakeStateErasure>)[];
   readonly removed: Readonly<Record<string, number>>;
   readonly claim?: MaintenanceClaim;
 }
@@ -154,7 +157,13 @@ export function parseLakeState(text: string): LakeState {
     id: stored.id,
     files: new Map(stored.files.map((file) => [file.path, file])),
     offsets: new Map(Object.entries(stored.offsets)),
-    erasures: new Map(stored.erasures.map((erasure) => [erasure.erasureId, erasure])),
+    erasures: new Map(
+      // Checkpoints of earlier releases have no `recordedVersion`.
+      stored.erasures.map((erasure) => [
+        erasure.erasureId,
+        { ...erasure, recordedVersion: erasure.recordedVersion ?? erasure.version },
+      ]),
+    ),
     removed: new Map(Object.entries(stored.removed)),
     claim: stored.claim,
   };

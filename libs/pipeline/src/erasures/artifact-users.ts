@@ -17,7 +17,7 @@ export interface ArtifactWithUsers {
 }
 
 /** An erasure as the lake records it. */
-type Erasure = Pick<LakeSnapshot['erasures'][number], 'userHash' | 'version'>;
+type Erasure = Pick<LakeSnapshot['erasures'][number], 'userHash' | 'recordedVersion'>;
 
 interface Watch {
   readonly signal?: AbortSignal | undefined;
@@ -62,15 +62,23 @@ export async function eraseFromArtifacts(
   for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
     const hashes = new Set(unknownErasures.map(({ userHash }) => userHash));
     if (hashes.size === 0) continue;
-    let users = 0;
-    const kept = (await file.read(join(folder, file.path))).map((user) => {
-      if (!hashes.has(hashUser(user.userId))) return user;
-      users++;
-      return { userId: `erased:${randomUUID()}` };
+    const path = join(folder, file.path);
+    const isErased = ({ userId }: ListedUser): boolean => hashes.has(hashUser(userId));
+    const users = await ifUsable(async () => {
+      if (!(await file.read(path)).some(isErased)) return 0;
+      let count = 0;
+      await store.redact(ref, file.path, async (target) => {
+        // Again, because another compaction may have changed the file.
+        const listed = await file.read(path);
+        count = listed.filter(isErased).length;
+        await file.write(
+          target,
+          listed.map((user) => (isErased(user) ? { userId: `erased:${randomUUID()}` } : user)),
+        );
+      });
+      return count;
     });
-    if (users === 0) continue;
-    await store.redact(ref, file.path, (target) => file.write(target, kept));
-    changed.push({ ref, path: file.path, users });
+    if (users !== undefined && users > 0) changed.push({ ref, path: file.path, users });
   }
   return changed;
 }
@@ -89,7 +97,8 @@ export async function findUserInArtifacts(
   const found: ArtifactWithUsers[] = [];
   for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
     if (erasures.length > 0 && unknownErasures.length === 0) continue;
-    const users = (await file.read(join(folder, file.path))).filter((user) => user.userId === userId).length;
+    const listed = await ifUsable(() => file.read(join(folder, file.path)));
+    const users = (listed ?? []).filter((user) => user.userId === userId).length;
     if (users > 0) found.push({ ref, path: file.path, users });
   }
   return found;
@@ -106,7 +115,7 @@ async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Eras
     const datasetId = ref.kind === 'dataset' ? ref.id : artifact.manifest.metadata['datasetId'];
     const info = typeof datasetId === 'string' ? await ifUsable(() => readDatasetInfo(store, datasetId)) : undefined;
     const lakeVersion = info?.sources.lakeVersion ?? -1;
-    const unknownErasures = erasures.filter(({ version }) => version > lakeVersion);
+    const unknownErasures = erasures.filter(({ recordedVersion }) => recordedVersion > lakeVersion);
     yield { ref, file, folder: artifact.folder, unknownErasures };
   }
 }
@@ -116,7 +125,8 @@ async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | unde
   try {
     return await read();
   } catch (error) {
-    if (isAppError(error)) return undefined;
+    if (isAppError(error) && !error.retryable) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
