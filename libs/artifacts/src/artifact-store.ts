@@ -65,8 +65,10 @@ export interface ArtifactStore {
    * Replaces the content of one file, for example to erase a person, and keeps the id of the artifact. Concurrent readers see
    * the old or the new content. `redactions.json` in the artifact's folder records the new hash.
    *
-   * @param write writes the new content to the path that it receives
-   * @throws AppError `ARTIFACT_INVALID` if the artifact has no such file; the errors of `open`.
+   * One change at a time: another one waits, also one of another process.
+   *
+   * @param write writes the new content to the path that it receives. No other change happens after it has read the file.
+   * @throws AppError `ARTIFACT_INVALID` if the artifact has no such file; `ARTIFACT_LOCKED`; the errors of `open`.
    */
   redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void>;
 

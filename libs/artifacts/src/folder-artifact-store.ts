@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError, syncPath, writeFileAtomically } from '@facet/platform';
+import { AppError, isAppError, syncPath, waitForFolderLock, writeFileAtomically } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
@@ -17,6 +17,8 @@ import { clearAbandoned, stagingPath } from './disk/staging.ts';
 const manifestName = 'manifest.json';
 const redactionsName = 'redactions.json';
 const minKeep = 3;
+/** Another process may be rewriting the users of a large dataset. */
+const redactionWaitMs = 60_000;
 /** References that only the promotion log changes. */
 const promotedNames: readonly string[] = ['current', 'previous'];
 const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
@@ -31,6 +33,7 @@ const idPattern = /^[0-9a-f]{32}$/;
  * <root>/promotions/<number>.json      one promotion record each; created once, never changed
  * <root>/refs/<name>.json              {kind, id}, replaced by rename
  * <root>/staging/…                     files being written or removed
+ * <root>/lock.<number>                 while an erasure changes files
  * ```
  */
 export function createFolderArtifactStore(root: string): ArtifactStore {
@@ -104,6 +107,24 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
   }
 
   async function redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
+    const lock = await waitForFolderLock(root, redactionWaitMs);
+    if ('heldBy' in lock) {
+      throw new AppError(`Process ${lock.heldBy} is changing artifacts of ${root}.`, {
+        code: 'ARTIFACT_LOCKED',
+        category: 'conflict',
+        remedy: 'Wait until the process has ended, and repeat the command.',
+        retryable: true,
+        context: { ...ref },
+      });
+    }
+    try {
+      await replaceFile(ref, path, write);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async function replaceFile(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
     const { folder, manifest } = await open(ref, { files: [path] });
     if (!manifest.files.some((file) => file.path === path)) {
       throw invalid(`The ${ref.kind} ${ref.id} has no file ${path}.`, 'Name a file of the manifest.');

@@ -129,6 +129,24 @@ async function idOfEndedProcess(): Promise<number> {
   return child.pid!;
 }
 
+test('an artifact stays intact when two processes redact its files at the same time', async () => {
+  const root = await createRoot();
+  const store = createFolderArtifactStore(root);
+  const names = ['users', 'more-users', 'most-users'];
+  const ref = await store.put(
+    'dataset',
+    async (folder) => {
+      for (const name of names) await writeFile(join(folder, name), 'ada bob');
+    },
+    {},
+  );
+  await Promise.all(
+    names.map((name) => createFolderArtifactStore(root).redact(ref, name, (target) => writeFile(target, 'erased bob'))),
+  );
+  const { folder } = await store.open(ref);
+  for (const name of names) expect(await readFile(join(folder, name), 'utf8')).toBe('erased bob');
+});
+
 test('a redacted file keeps the id of its artifact, and other changes of it are found', async () => {
   const root = await createRoot();
   const store = createFolderArtifactStore(root);

@@ -1,6 +1,5 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { isSeq, parseDocument } from 'yaml';
 import { scopes } from './api-keys.ts';
@@ -9,7 +8,7 @@ import { writeFileAtomically } from './atomic-file.ts';
 import type { FileOwner } from './atomic-file.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
-import { takeFolderLock } from './folder-lock.ts';
+import { waitForFolderLock } from './folder-lock.ts';
 import type { FolderLock } from './folder-lock.ts';
 import { parseWith } from './parse.ts';
 
@@ -179,14 +178,10 @@ async function ownershipOf(path: string): Promise<{ readonly mode: number; reado
 }
 
 const lockWaitMs = 10_000;
-const lockRetryMs = 20;
 
 async function waitForLock(path: string): Promise<FolderLock> {
-  for (let waitedMs = 0; waitedMs < lockWaitMs; waitedMs += lockRetryMs) {
-    const lock = await takeFolderLock(dirname(path));
-    if ('release' in lock) return lock;
-    await sleep(lockRetryMs);
-  }
+  const lock = await waitForFolderLock(dirname(path), lockWaitMs);
+  if ('release' in lock) return lock;
   throw new AppError(`Another process is changing ${path}.`, {
     code: 'KEYS_LOCKED',
     category: 'conflict',

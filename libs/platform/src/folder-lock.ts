@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from './errors.ts';
 
 /** An exclusive lock on a folder. */
@@ -34,6 +35,20 @@ export async function takeFolderLock(folder: string): Promise<FolderLock | { rea
       return { release: () => rm(pathOf(folder, number), { force: true }) };
     }
     await rm(pathOf(folder, number), { force: true });
+  }
+}
+
+const retryMs = 20;
+
+/** Locks a folder as {@link takeFolderLock}. If another process holds the lock, waits for it, but not longer than `waitMs`. */
+export async function waitForFolderLock(
+  folder: string,
+  waitMs: number,
+): Promise<FolderLock | { readonly heldBy: number }> {
+  for (let waitedMs = 0; ; waitedMs += retryMs) {
+    const lock = await takeFolderLock(folder);
+    if ('release' in lock || waitedMs >= waitMs) return lock;
+    await sleep(retryMs);
   }
 }
 

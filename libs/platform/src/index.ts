@@ -17,7 +17,7 @@ export { dot } from './dot.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
 export type { ErrorCategory } from './errors.ts';
 export { FingerprintSet } from './fingerprint-set.ts';
-export { takeFolderLock } from './folder-lock.ts';
+export { takeFolderLock, waitForFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';

@@ -62,6 +62,7 @@ it('lists the category of every error code', () => {
         "SERVING_NO_BUNDLE",
       ],
       "conflict": [
+        "ARTIFACT_LOCKED",
         "CLI_SINK_RUNNING",
         "COLLECTOR_SPOOL_LOCKED",
         "EVENTS_LAKE_BUSY",
