@@ -29,7 +29,7 @@ it('prints every problem with file, line and remedy, and exits with 2', async ()
   expect(out).toBe(`${file}:2  split.testFrom: 2026-02-01 is not after split.validationFrom, 2026-02-09
     Exchange the two, or remove both to split by shares.
 ${file}:6  serving.filters.cheap.attributes.prize: no item of the catalog has the attribute prize
-    Correct the name, or import items with this attribute.
+    Correct the name, or import items with this attribute. The apps start with a warning in their logs.
 ${file}:7  spilt: is not a known field
 `);
   expect(err).toContain('The configuration has 3 problems.');
@@ -58,6 +58,16 @@ it('prints one document with --json', async () => {
       },
     ],
   });
+});
+
+it('looks for attributes in the catalog of FACET_CATALOG', async () => {
+  const { file } = await createHome('serving: { filters: { tall: { attributes: { height: { max: 3 } } } } }\n');
+  const FACET_CATALOG = await temporaryFolder();
+  const args = ['config', 'check', '--home', await temporaryFolder(), '--config', file];
+  await upsertItems(FACET_CATALOG, [{ itemId: '1', attributes: { height: 3 } }]);
+  expect((await run(args, { env: { FACET_CATALOG } })).code).toBe(0);
+  await upsertItems(FACET_CATALOG, [{ itemId: '1', attributes: { width: 3 } }]);
+  expect((await run(args, { env: { FACET_CATALOG } })).out).toContain('height');
 });
 
 it('checks the file of FACET_CONFIG, and exits with 0 if it is valid', async () => {

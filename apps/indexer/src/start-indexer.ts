@@ -1,5 +1,5 @@
 import { listen, readAccess } from '@facet/http';
-import { homePaths, readFacetConfig } from '@facet/config';
+import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
@@ -16,7 +16,8 @@ import { countDeltas } from './delta-metrics.ts';
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
   const home = homePaths(config.home);
-  await readFacetConfig(config.configFile, home);
+  await readFacetConfig(config.configFile);
+  void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
   const runs = createRunStore(home.runsFolder);
 

@@ -1,5 +1,5 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { readFacetConfig } from '@facet/config';
+import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
 import type { ExposureLogSettings } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
@@ -52,7 +52,8 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const metrics = createMetrics();
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access, { logger });
-  const sections = await readFacetConfig(config.facetFile, config);
+  const sections = await readFacetConfig(config.facetFile);
+  void warnOfMissingAttributes(config.facetFile, { ...config, logger });
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments);
   const store = createFolderArtifactStore(config.artifactsFolder);

@@ -35,14 +35,19 @@ it.each([
   });
 });
 
-it('refuses to start with a filter on an attribute that no item of the catalog has', async () => {
+it('starts with a filter on an attribute that no item of the catalog has, and logs a warning with its line', async () => {
   const filters = '{ dance: { attributes: { genre: { in: [dance] } } }, tall: { attributes: { height: { min: 2 } } } }';
   await writeFile(join(home.folder, 'facet.yaml'), `serving:\n  filters: ${filters}\n`);
   await upsertItems(join(home.folder, 'catalog'), [{ itemId: '1', attributes: { genre: ['dance'] } }]);
-  await expect(startTestServer(home)).rejects.toMatchObject({
-    code: 'CONFIG_INVALID',
-    message: expect.stringMatching(
-      /facet.yaml is not valid: line 2, serving.filters.tall.attributes.height: no item of the catalog has the attribute height. Correct/,
-    ) as string,
-  });
+  const { logLines } = await startTestServer(home);
+  await expect
+    .poll(() => logLines.find(({ msg }) => msg === 'an attribute is not in the catalog'))
+    .toMatchObject({
+      level: 40,
+      file: join(home.folder, 'facet.yaml'),
+      line: 2,
+      field: 'serving.filters.tall.attributes.height',
+      problem: 'no item of the catalog has the attribute height',
+      remedy: 'Correct the name, or import items with this attribute.',
+    });
 });

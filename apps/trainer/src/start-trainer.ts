@@ -1,7 +1,7 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
-import { homePaths, readFacetConfig } from '@facet/config';
+import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
@@ -20,7 +20,8 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
   const home = homePaths(config.home);
-  const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile, home);
+  const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
+  void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);

@@ -58,6 +58,11 @@ export function readHomePaths(
   };
 }
 
+/** Returns the paths of a data home with the overrides of single folders that `environment` contains. */
+export function parseHomePaths(environment: NodeJS.ProcessEnv, home: string): HomePaths {
+  return readHomePaths({ ...parseEnvironment(Type.Object(folderVariables), environment), FACET_HOME: home });
+}
+
 /**
  * Returns the path of the configuration file. Only the default file may be missing, because a missing file means all defaults.
  *

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { checkFacetConfig, readFacetConfig } from '../src/index.ts';
+import { createLogger } from '@facet/platform';
+import type { ConfigProblem } from '@facet/platform';
+import { checkFacetConfig, readFacetConfig, warnOfMissingAttributes } from '../src/index.ts';
 
 async function fileOf(yaml: string): Promise<string> {
   const path = join(await temporaryFolder(), 'facet.yaml');
@@ -12,10 +14,21 @@ async function fileOf(yaml: string): Promise<string> {
 }
 
 /** Returns the problems as `line field: problem`. */
-async function problemsIn(yaml: string, options?: { readonly catalogFolder: string }): Promise<string[]> {
-  const { config, problems } = await checkFacetConfig(await fileOf(yaml), options);
+async function problemsIn(yaml: string): Promise<string[]> {
+  const { config, problems } = await checkFacetConfig(await fileOf(yaml));
   expect(config === undefined).toBe(problems.length > 0);
-  return problems.map(({ line, path, problem }) => `${line} ${path.join('.')}: ${problem}`);
+  return problems.map(toText);
+}
+
+async function warningsIn(yaml: string, catalogFolder: string): Promise<string[]> {
+  const { config, problems, warnings } = await checkFacetConfig(await fileOf(yaml), { catalogFolder });
+  expect(problems).toEqual([]);
+  expect(config).toBeDefined();
+  return warnings.map(toText);
+}
+
+function toText({ line, path, problem }: ConfigProblem): string {
+  return `${line} ${path.join('.')}: ${problem}`;
 }
 
 describe('contradictions of facet.yaml', () => {
@@ -51,8 +64,6 @@ describe('contradictions of facet.yaml', () => {
     ['model:\n  extractor: { kind: mean }', '1 model: The extractor mean makes one interest per user, not 4'],
     ['model:\n  interests: 8', '2 model.interests: 8 is above 6, the most interests of a user with 100 behaviors'],
     ['model:\n  sequenceLength: 10\n  interests: 4', '3 model.interests: 4 is above 3'],
-    ['profiles:\n  eventsMax: 50', '2 profiles.eventsMax: 50 is below model.sequenceLength, 100'],
-    ['model:\n  sequenceLength: 600', '2 profiles.eventsMax: 500 is below model.sequenceLength, 600'],
     [
       'serving:\n  merge:\n    by: quota\n    floors: [1, 1, 1, 1, 1]',
       '4 serving.merge.floors: has an entry for each of 5 interests, but model.interests is 4',
@@ -62,11 +73,10 @@ describe('contradictions of facet.yaml', () => {
       '5 experiments.0.arms.b.merge.shares: has an entry for each of 5 interests',
     ],
     ['gate:\n  effectiveInterestsMin: 5', '2 gate.effectiveInterestsMin: 5 is above model.interests, 4'],
-    ['dataHealth:\n  lateShare: { bad: 0.01 }', '2 dataHealth.lateShare: warning 0.05 is above bad 0.01'],
-    ['dataHealth:\n  volumeBelow: { bad: 0.9 }', '2 dataHealth.volumeBelow: warning 0.5 is below bad 0.9'],
-    ['dataHealth:\n  backfillAfterDays: 0.01', '2 dataHealth.lateAfterMinutes: 60 minutes are not less than'],
+    ['dataHealth:\n  lateShare: { warning: 0.6 }', '2 dataHealth.lateShare: warning 0.6 is above bad 0.5'],
+    ['dataHealth:\n  volumeBelow: { warning: 0.05 }', '2 dataHealth.volumeBelow: warning 0.05 is below bad 0.1'],
+    ['dataHealth:\n  lateAfterMinutes: 20000', '2 dataHealth.lateAfterMinutes: 20000 minutes are not less than'],
     ['gate:\n  usersMax: 10', '2 gate.usersMin: 20 is above gate.usersMax, 10'],
-    ['index:\n  recallMin: 0.9', '2 gate.indexRecallMin: 0.95 is above index.recallMin, 0.9'],
     ['serving:\n  merge: { by: quota }', '2 serving.merge.floors: is missing, as is merge.shares'],
     [
       'serving:\n  filters:\n    cheap:\n      attributes:\n        price: { min: 9, max: 3 }',
@@ -86,8 +96,12 @@ describe('contradictions of facet.yaml', () => {
   });
 
   it.each([
-    'gate: { indexRecallMin: false }\nindex: { recallMin: 0.5 }',
-    'index: { kind: flat, recallMin: 0.5 }',
+    'index: { recallMin: 0.9 }',
+    'profiles: { eventsMax: 50 }',
+    'model: { sequenceLength: 600 }',
+    'dataHealth: { backfillAfterDays: 0.01, lateShare: { bad: 0.01 }, volumeBelow: { bad: 0.9 } }',
+    'experiments: [{ name: e, to: 2020-01-01, arms: { a: {}, b: { merge: { by: quota, floors: [1, 1, 1, 1, 1] } } } }]',
+    'exposures: { enabled: false }\nexperiments: [{ name: e, to: 2020-01-01, shadow: { a: {} } }]',
     'refresh: { cron: off }',
     'model: { sequenceLength: 10 }',
     'model: { variant: comirec-sa }',
@@ -98,12 +112,12 @@ describe('contradictions of facet.yaml', () => {
   });
 
   it('reports all problems of all sections in the order of their lines, also next to invalid sections', async () => {
-    const yaml = 'gate:\n  usersMax: 10\nindex: { kind: tree, recallMin: 0.5 }\nspilt: {}\nprofiles:\n  eventsMax: 5\n';
+    const yaml = 'gate:\n  usersMax: 10\nindex: { kind: tree, recallMin: 0.5 }\nspilt: {}\nmodel:\n  interests: 8\n';
     expect(await problemsIn(yaml)).toEqual([
       '2 gate.usersMin: 20 is above gate.usersMax, 10, so the gate rejects every bundle',
       expect.stringContaining('3 index.kind: must be'),
       '4 spilt: is not a known field',
-      expect.stringContaining('6 profiles.eventsMax: 5 is below'),
+      expect.stringContaining('6 model.interests: 8 is above'),
     ]);
     expect(await problemsIn('- a\n- b\n')).toEqual(['undefined : must be object']);
   });
@@ -131,7 +145,7 @@ experiments:
     shadow: { c: { merge: { by: diverse, lambda: 1, attribute: shade } } }
 `;
 
-  it('must be in the catalog', async () => {
+  it('are warnings if the catalog lacks them, unless the experiment has ended', async () => {
     const catalogFolder = join(await temporaryFolder(), 'catalog');
     await upsertItems(catalogFolder, [
       { itemId: '1', attributes: { brand: 'a' } },
@@ -140,7 +154,8 @@ experiments:
     await upsertUsers(catalogFolder, [{ userId: '1', attributes: { age: 3 } }]);
     const item = 'no item of the catalog has the attribute';
     const user = 'no user of the catalog has the attribute';
-    expect(await problemsIn(yaml, { catalogFolder })).toEqual([
+    const ended = `  - { name: f, to: 2020-01-01, shadow: { d: { merge: { by: diverse, lambda: 1, attribute: gone } } } }\n`;
+    expect(await warningsIn(yaml + ended, catalogFolder)).toEqual([
       `1 features.items.2: ${item} colour`,
       `1 features.users.1: ${user} city`,
       `2 popularity.segments.0: ${user} city`,
@@ -152,9 +167,18 @@ experiments:
   it('are not checked without a catalog, or before it has items and users', async () => {
     const catalogFolder = join(await temporaryFolder(), 'catalog');
     expect(await problemsIn(yaml)).toEqual([]);
-    expect(await problemsIn(yaml, { catalogFolder })).toEqual([]);
+    expect(await warningsIn(yaml, catalogFolder)).toEqual([]);
     await mkdir(catalogFolder);
     await writeFile(join(catalogFolder, 'items.jsonl'), '');
-    expect(await problemsIn(yaml, { catalogFolder })).toEqual([]);
+    expect(await warningsIn(yaml, catalogFolder)).toEqual([]);
+  });
+
+  it('do not stop an app whose catalog is unreadable', async () => {
+    const catalogFolder = await temporaryFolder();
+    await mkdir(join(catalogFolder, 'items.jsonl'));
+    const lines: string[] = [];
+    const logger = createLogger({ name: 'test', destination: { write: (line) => void lines.push(line) } });
+    await warnOfMissingAttributes(await fileOf(yaml), { catalogFolder, logger });
+    expect(lines).toEqual([expect.stringContaining('cannot check the attributes')]);
   });
 });

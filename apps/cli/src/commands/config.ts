@@ -1,7 +1,6 @@
 import { relative, resolve } from 'node:path';
-import { checkFacetConfig, describeConfig } from '@facet/config';
-import { findEnvironmentProblems, readConfigPath } from '@facet/config/environment';
-import { homePaths } from '@facet/config/home-paths';
+import { byLine, checkFacetConfig, describeConfig } from '@facet/config';
+import { findEnvironmentProblems, parseHomePaths, readConfigPath } from '@facet/config/environment';
 import { AppError, fieldOf, pathExists } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
 import { facet } from '../command-context.ts';
@@ -13,11 +12,11 @@ import { countOf } from '../terminal/text.ts';
 
 export const registerConfig: Register = (command, deps) => {
   addNotes(
-    addHome(addSubcommand(command, 'check', 'Check facet.yaml as the apps do at their start, and start nothing'), deps),
+    addHome(addSubcommand(command, 'check', 'Check facet.yaml and shared variables, and start nothing'), deps),
     `Reports all problems, each with its line and its remedy, and exits with 2 if there is one:
   - unknown fields and wrong values
   - settings that contradict each other, such as splits in the wrong order or experiments that overlap
-  - attributes that no item or user in the catalog of the data home has
+  - attributes that no item or user in the catalog of the data home (or of FACET_CATALOG) has, of which apps only warn
   - FACET_ variables that several apps share
 
 Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
@@ -43,8 +42,12 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
   const file =
     options.config === undefined ? readConfigPath({ FACET_CONFIG: configFile }) : await chooseConfigFile(options);
   const exists = await pathExists(file);
-  const { catalogFolder } = homePaths(options.home);
-  const { problems } = await checkFacetConfig(file, { catalogFolder });
+  const checked = await checkFacetConfig(file, parseHomePaths(inherited, options.home));
+  const warnings = checked.warnings.map(({ remedy, ...each }) => ({
+    ...each,
+    remedy: `${remedy} The apps start with a warning in their logs.`,
+  }));
+  const problems = byLine([...checked.problems, ...warnings]);
   const variableProblems = findEnvironmentProblems(inherited);
   output.document({
     file: resolve(file),

@@ -1,6 +1,5 @@
 import { FacetConfig } from '@facet/config';
-import { readConfigPath } from '@facet/config/environment';
-import { homePaths } from '@facet/config/home-paths';
+import { parseHomePaths, readConfigPath } from '@facet/config/environment';
 import { AppError, parseWith } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { chooseConfigFile } from '../home.ts';
@@ -31,7 +30,7 @@ async function showStatus(options: CommonOptions, context: CommandContext): Prom
   const { config } = options;
   const file =
     config === undefined ? readConfigPath({ FACET_CONFIG: environment.configFile }) : await chooseConfigFile(options);
-  const home = homePaths(options.home);
+  const home = parseHomePaths(environment.inherited, options.home);
   const [apps, inHome] = await Promise.all([checkApps(environment), checkHome(file, home, Date.now())]);
   const { refresh } = inHome.config ?? parseWith(FacetConfig, {}, { source: file });
   const parts = [...apps, ...inHome.parts, ...(await checkServices(home, refresh, context))];

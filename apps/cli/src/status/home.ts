@@ -27,7 +27,11 @@ export async function checkHome(file: string, home: HomePaths, now: number): Pro
     const checked = await checkFacetConfig(file, home);
     config = checked.config;
     const [first] = checked.problems;
-    if (first === undefined) return { state: 'healthy', details: (await pathExists(file)) ? file : 'all defaults' };
+    if (first === undefined) {
+      const { length } = checked.warnings;
+      const hint = length === 0 ? '' : `, ${countOf(length, 'warning')} of ${facet} config check`;
+      return { state: 'healthy', details: `${(await pathExists(file)) ? file : 'all defaults'}${hint}` };
+    }
     return {
       state: 'unhealthy',
       details: `${file} has ${countOf(checked.problems.length, 'problem')}, first ${fieldOf(first)}. See them with: ${facet} config check.`,

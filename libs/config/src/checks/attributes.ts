@@ -2,6 +2,7 @@ import { titleFeatureName } from '@facet/features';
 import { findMissingAttributes } from '@facet/lake/missing-attributes';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
+import { openArms } from './experiments.ts';
 
 interface NamedAttribute {
   readonly path: FieldPath;
@@ -10,11 +11,17 @@ interface NamedAttribute {
 
 /**
  * Returns the settings that name an attribute which no item or user of the catalog has. A catalog without records has no
- * problems.
+ * problems. The catalog changes without the file, so these are not contradictions.
+ *
+ * @param now epoch milliseconds: arms of experiments that ended before are not checked
  */
-export async function findAttributeProblems(config: FacetConfig, catalogFolder: string): Promise<ConfigProblem[]> {
+export async function findAttributeProblems(
+  config: FacetConfig,
+  catalogFolder: string,
+  now: number,
+): Promise<ConfigProblem[]> {
   const [items, users] = await Promise.all([
-    findMissing(itemAttributes(config), catalogFolder, 'items'),
+    findMissing(itemAttributes(config, now), catalogFolder, 'items'),
     findMissing(userAttributes(config), catalogFolder, 'users'),
   ]);
   return [...items, ...users];
@@ -36,22 +43,15 @@ async function findMissing(
     }));
 }
 
-function itemAttributes({ features, serving, experiments }: FacetConfig): NamedAttribute[] {
-  const merges = [
-    { at: ['serving'], merge: serving.merge },
-    ...experiments.flatMap(({ arms, shadow }, index) =>
-      Object.entries({ arms, shadow }).flatMap(([kind, named]) =>
-        Object.entries(named).map(([arm, { merge }]) => ({ at: ['experiments', String(index), kind, arm], merge })),
-      ),
-    ),
-  ];
+function itemAttributes({ features, serving, experiments }: FacetConfig, now: number): NamedAttribute[] {
+  const merges = [{ path: ['serving'], merge: serving.merge }, ...openArms(experiments, now)];
   return [
     ...listed(['features', 'items'], features.items).filter(({ name }) => name !== titleFeatureName),
     ...Object.entries(serving.filters).flatMap(([filter, { attributes }]) =>
       Object.keys(attributes).map((name) => ({ path: ['serving', 'filters', filter, 'attributes', name], name })),
     ),
-    ...merges.flatMap(({ at, merge }) =>
-      merge?.attribute === undefined ? [] : [{ path: [...at, 'merge', 'attribute'], name: merge.attribute }],
+    ...merges.flatMap(({ path, merge }) =>
+      merge?.attribute === undefined ? [] : [{ path: [...path, 'merge', 'attribute'], name: merge.attribute }],
     ),
   ];
 }

@@ -11,15 +11,17 @@ import { findSplitProblems } from './split.ts';
 /**
  * Returns the contradictions of a configuration whose fields are valid one by one: settings that would fail every run or every
  * request, or that cannot have an effect. Needs no other file.
+ *
+ * @param now epoch milliseconds: experiments that ended before need no arms that work
  */
-export function findContradictions(config: FacetConfig): ConfigProblem[] {
+export function findContradictions(config: FacetConfig, now: number): ConfigProblem[] {
   return [
     ...findEventTypeProblems(config),
     ...findTimeProblems(config),
     ...findSplitProblems(config.split),
-    ...findModelProblems(config),
+    ...findModelProblems(config, now),
     ...findDataHealthProblems(config),
     ...findGateProblems(config),
-    ...findExperimentProblems(config),
+    ...findExperimentProblems(config, now),
   ];
 }

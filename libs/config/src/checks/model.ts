@@ -5,9 +5,10 @@ import type { ConfigProblem, FieldPath } from '@facet/platform';
 import type { MergeFields } from '@facet/recommendations/settings';
 import type { FacetConfig } from '../facet-config.ts';
 import { resolveModel } from '../resolve-model.ts';
+import { openArms } from './experiments.ts';
 
-/** The model and its training must be complete, and no other setting may need another K or another length of sequences. */
-export function findModelProblems(config: FacetConfig): ConfigProblem[] {
+/** The model and its training must be complete, and no other setting may need a larger K. */
+export function findModelProblems(config: FacetConfig, now: number): ConfigProblem[] {
   const { variant } = config.model;
   const unknown = problemsOf(() => modelVariant(variant), ['model', 'variant']);
   if (unknown.length > 0) return unknown;
@@ -15,23 +16,11 @@ export function findModelProblems(config: FacetConfig): ConfigProblem[] {
   return [
     ...problemsOf(() => ({ model } = resolveModel({ ...config, training: {} })), ['model']),
     ...problemsOf(() => resolveModel({ ...config, model: { variant } }), ['training']),
-    ...(model === undefined ? [] : [...findSequenceProblems(model, config), ...findInterestProblems(model, config)]),
+    ...(model === undefined ? [] : findInterestProblems(model, config, now)),
   ];
 }
 
-function findSequenceProblems({ sequenceLength }: ModelConfig, { profiles }: FacetConfig): ConfigProblem[] {
-  if (profiles.eventsMax >= sequenceLength) return [];
-  return [
-    {
-      path: ['profiles', 'eventsMax'],
-      problem: `${profiles.eventsMax} is below model.sequenceLength, ${sequenceLength}, so serving reads fewer behaviors than the training`,
-      remedy: `Set profiles.eventsMax to ${sequenceLength} or more, or lower model.sequenceLength.`,
-      related: [['model', 'sequenceLength']],
-    },
-  ];
-}
-
-function findInterestProblems(model: ModelConfig, config: FacetConfig): ConfigProblem[] {
+function findInterestProblems(model: ModelConfig, config: FacetConfig, now: number): ConfigProblem[] {
   const { serving, experiments, gate } = config;
   const { interests, sequenceLength, extractor, adaptiveInterests } = model;
   const path = ['model', 'interests'];
@@ -56,13 +45,9 @@ function findInterestProblems(model: ModelConfig, config: FacetConfig): ConfigPr
     });
   }
   const merges: (readonly [FieldPath, MergeFields | undefined])[] = [[['serving'], serving.merge]];
-  for (const [index, { arms, shadow }] of experiments.entries()) {
-    for (const [kind, named] of Object.entries({ arms, shadow })) {
-      for (const [name, { merge, bundle }] of Object.entries(named)) {
-        // The bundle of an arm may have another K.
-        if (bundle === undefined) merges.push([['experiments', String(index), kind, name], merge]);
-      }
-    }
+  for (const { path: at, merge, bundle } of openArms(experiments, now)) {
+    // The bundle of an arm may have another K.
+    if (bundle === undefined) merges.push([at, merge]);
   }
   for (const [at, merge] of merges) {
     for (const field of ['floors', 'shares'] as const) {
