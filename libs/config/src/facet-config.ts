@@ -51,7 +51,7 @@ export const FacetConfig = Type.Object(
               minimum: 1,
               maximum: 25,
               default: 20,
-              description: 'Hours with activity; 25 excludes no user.',
+              description: 'Exclude users who are active in this many hours of a day; 25 excludes no user.',
             }),
           },
           section('Excluded users, by their events of any type on a UTC day.'),
@@ -145,7 +145,7 @@ export const FacetConfig = Type.Object(
       {
         memoryCheck: Type.Boolean({
           default: true,
-          description: 'Refuse a training run that needs more than the available memory by estimate.',
+          description: 'Refuse a training whose estimated memory exceeds the available memory.',
         }),
       },
       section('Resources; they do not change the model.'),
@@ -165,7 +165,7 @@ export const FacetConfig = Type.Object(
           minimum: 0,
           maximum: 1,
           default: 0.98,
-          description: 'Index recall@200 that an approximate index must reach against exact search.',
+          description: 'Minimum recall@200 of an approximate index, compared with exact search.',
         }),
       },
       section('The vector index of a bundle.'),
@@ -205,7 +205,7 @@ export const FacetConfig = Type.Object(
         promoteWithinHours: Type.Number({
           exclusiveMinimum: 0,
           default: 6,
-          description: 'Hours after the due time until `facet_refresh_overdue_seconds` counts.',
+          description: 'Hours after the due time until a refresh is overdue.',
         }),
         catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], {
           default: 'newest',

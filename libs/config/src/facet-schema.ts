@@ -36,8 +36,8 @@ const EditedConfig = Type.Object(
 );
 
 /**
- * Returns the JSON Schema of `facet.yaml` for editors. It accepts what the parser accepts, except for contradictions, which
- * `facet config check` reports.
+ * Returns the JSON Schema of `facet.yaml` for editors. It accepts what the parser accepts. `facet config check` also reports
+ * contradictions.
  */
 export function describeConfig(): Record<string, unknown> {
   const schema = JSON.parse(JSON.stringify(EditedConfig)) as Record<string, unknown>;

@@ -40,7 +40,11 @@ export const GateSettings = Type.Object(
       share,
       'Maximum insignificant loss of HitRate@50 and NDCG@50 against the incumbent, as a share.',
     ),
-    baselineLossMax: boundOf(0.1, share, 'The same against popularity of the last 30 days.'),
+    baselineLossMax: boundOf(
+      0.1,
+      share,
+      'Maximum insignificant loss against popularity of the last 30 days, as a share.',
+    ),
     personalLiftMin: boundOf(
       1.2,
       ratio,
@@ -57,9 +61,13 @@ export const GateSettings = Type.Object(
     effectiveInterestsMin: boundOf(
       1.2,
       ratio,
-      'Minimum effective number of interests of users with two or more: the exponential of the entropy of the held-out interactions …',
+      'Minimum effective number of interests of users with two or more: the exponential of the entropy of their held-out interactions.',
     ),
-    effectiveInterestsLossMax: boundOf(0.5, share, '… and maximum loss against the incumbent.'),
+    effectiveInterestsLossMax: boundOf(
+      0.5,
+      share,
+      'Maximum loss of effective interests against the incumbent, as a share.',
+    ),
     latencyMsMax: boundOf(50, { minimum: 0 }, 'Maximum median response time without HTTP.'),
     latencyRatioMax: boundOf(2, ratio, "Maximum ratio to the incumbent's time; times below 1 ms pass."),
     sizeRatioMax: boundOf(2, ratio, 'Maximum ratio of the bundle sizes, in both directions.'),

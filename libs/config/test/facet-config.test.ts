@@ -4,7 +4,7 @@ import { defaultHealthBounds } from '@facet/lake';
 import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { FacetConfig, readFacetConfig, resolveModel } from '@facet/config';
+import { FacetConfig, readFacetConfig, resolveModel } from '../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
 
 const parse = (value: unknown): FacetConfig => parseWith(FacetConfig, value, { source: 'facet.yaml' });

@@ -16,8 +16,8 @@ export interface EraseEventsResult {
 }
 
 /**
- * Erases events from an event log in files. Offsets and positions of the other events stay: a line of spaces around `null`
- * replaces an erased event. A file is replaced atomically, so the function may be killed and repeated.
+ * Erases events from an event log in files. Replaces the line of an erased event with `null`, padded to the same length, so that offsets
+ * and positions of the other events stay. A file is replaced atomically, so the function may be killed and repeated.
  *
  * @throws AppError `EVENTS_LOG_LOCKED` while another process writes the log
  */

@@ -18,7 +18,7 @@ it('refuses further requests of a key within a second', { timeout: 60_000 }, asy
   expect(refused?.headers['retry-after']).toBe('1');
   expect(refused?.json()).toMatchObject({
     code: 'RATE_LIMITED',
-    message: 'The key limited may send 2 requests a second.',
+    message: 'The key limited exceeds its 2 requests a second.',
   });
   for (let asked = 0; asked < 10; asked++) expect((await ask('free')).statusCode).toBe(200);
   expect((await app.inject('/healthz')).statusCode).toBe(200);

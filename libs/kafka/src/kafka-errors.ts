@@ -8,7 +8,7 @@ export function protocolErrorType(error: unknown): string | undefined {
 }
 
 /**
- * Returns the error of an operation that needs the brokers: `EVENTS_LOG_UNTRUSTED`, `EVENTS_LOG_UNAUTHENTICATED` or
+ * Converts an error of Kafka. An `AppError` stays unchanged. Others become `EVENTS_LOG_UNTRUSTED`, `EVENTS_LOG_UNAUTHENTICATED` or
  * `EVENTS_LOG_FORBIDDEN` if they, or this client, refused it; else `EVENTS_LOG_UNREACHABLE`. All are retryable.
  *
  * @param cause The error of the broker, of the connection, or of a file for the connection.

@@ -84,7 +84,7 @@ export type ExtractorConfig<Kind extends ExtractorKind = ExtractorKind> = {
 /** The hyperparameters of a model and its loss: extractor × layers × readout × loss. */
 export const ModelConfig = Type.Object({
   embeddingDim: Type.Integer({ minimum: 1, description: 'D, the size of an embedding.' }),
-  interests: Type.Integer({ minimum: 1, maximum: 64, description: 'K, the most interests of a user.' }),
+  interests: Type.Integer({ minimum: 1, maximum: 64, description: 'K, the maximum number of interests of a user.' }),
   adaptiveInterests: Type.Boolean({
     description: "Whether a user has K'u = max(1, min(K, log2 n)) interests (paper, Eq. 8) or always K.",
   }),
@@ -100,7 +100,7 @@ export const ModelConfig = Type.Object({
     Type.Number({
       minimum: 0,
       description:
-        'Least gain of K interests over one interest in the validation score, as a share (not in the paper). Training compares both, and with less gain the model has one interest, which needs one search per request. Absent or 0: K is not compared.',
+        'Minimum gain of K interests over one interest in the validation score, as a share (not in the paper). Training compares both. Below the minimum, the model has one interest. Absent or 0: K is not compared.',
     }),
   ),
   sequenceLength: Type.Integer({ minimum: 1, description: 'L, the length of a behavior sequence.' }),
@@ -179,7 +179,7 @@ export type ModelConfig = Static<typeof ModelConfig>;
 export const TrainingConfig = Type.Object({
   seed: Type.Integer({ description: 'Seed of weights, batches and negatives.' }),
   batchSize: Type.Integer({ minimum: 1, description: 'Examples per batch.' }),
-  epochs: Type.Integer({ minimum: 1, description: 'Most epochs; early stopping may end sooner.' }),
+  epochs: Type.Integer({ minimum: 1, description: 'Maximum number of epochs; early stopping may end sooner.' }),
   learningRate: Type.Number({ exclusiveMinimum: 0, description: 'Learning rate of Adam.' }),
   patience: Type.Integer({
     minimum: 1,

@@ -11,7 +11,7 @@ interface TemporaryFolder {
   remove(): Promise<void>;
 }
 
-/** Longer than any query. */
+/** Age at which a folder of an unknown process counts as left. */
 const abandonedMs = 2 * dayMs;
 
 const ownFolders = new Set<string>();
@@ -20,7 +20,7 @@ const ownFolders = new Set<string>();
  * Creates a temporary folder. Deletes those of the same purpose that killed processes have left: immediately if it is certain that the process
  * has ended, otherwise two days after the last change.
  *
- * @param purpose the second word of its name.
+ * @param purpose part of the folder's name.
  */
 export async function createTemporaryFolder(purpose: string): Promise<TemporaryFolder> {
   const start = `facet-${purpose}-`;
@@ -43,7 +43,7 @@ export async function createTemporaryFolder(purpose: string): Promise<TemporaryF
   };
 }
 
-/** Processes of equal names see each other by their numbers. Containers may share the host name, but not the numbers. */
+/** Names the namespace of process ids. Only processes of the same namespace can check each other's ids. */
 function processNamespace(): string {
   try {
     return `${hostname()}-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))![0]}`;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -37,7 +37,7 @@ export interface TestedApi {
   readonly name: string;
   readonly url: string;
   readonly apiKey: string;
-  /** A path of the OpenAPI document. */
+  /** The path of the OpenAPI document, in a temporary folder. */
   readonly document: string;
 }
 
@@ -72,6 +72,8 @@ export async function runSchemathesis(
   args.push('--exclude-path-regex', '/events$');
   const child = spawn(program, args, {
     env: { ...process.env, SCHEMATHESIS_HOOKS: hooks },
+    // It writes a cache into the working directory.
+    cwd: dirname(document),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number | null]>]);

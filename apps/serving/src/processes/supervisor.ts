@@ -283,7 +283,7 @@ export async function runSupervisor(
 
 function forkWorker(): WorkerProcess {
   const worker = cluster.fork();
-  // A message to an ending worker is an error of the worker, which the exit explains.
+  // Sending to a worker that is ending emits an error. The exit handler reports the cause.
   worker.on('error', () => undefined);
   return {
     pid: worker.process.pid,

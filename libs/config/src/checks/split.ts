@@ -6,7 +6,7 @@ const pairs = [
   ['validationDays', 'testDays'],
 ] as const;
 
-/** Returns the problems of a split: dates or days, both of a pair, and in order. */
+/** Returns the problems of a split: a missing date or number of days, both kinds together, or windows in the wrong order. */
 export function findSplitProblems(split: FacetConfig['split']): ConfigProblem[] {
   const given = pairs.filter((pair) => pair.some((name) => split[name] !== undefined));
   if (given.length === 2) {

@@ -15,14 +15,14 @@ export function limitRequests(app: HttpApp): void {
   const counter = cluster.isWorker
     ? new RateLimiterCluster({ ...options, timeoutMs: counterTimeoutMs })
     : new RateLimiterMemory(options);
-  // Without a supervisor a worker finishes its requests and ends.
+  // Sending to a supervisor that has ended emits an error. The worker then finishes its requests and ends.
   cluster.worker?.on('error', () => undefined);
   app.addHook('onRequest', async ({ apiKey }) => {
     const max = apiKey?.requestsPerSecondMax;
     if (max === undefined) return;
     const count = await counter.penalty(apiKey!.name).catch(() => undefined);
     if (count === undefined || count.consumedPoints <= max) return;
-    throw problemError('RATE_LIMITED', `The key ${apiKey!.name} may send ${max} requests a second.`, {
+    throw problemError('RATE_LIMITED', `The key ${apiKey!.name} exceeds its ${max} requests a second.`, {
       retryAfterSeconds: count.msBeforeNext / 1000,
     });
   });

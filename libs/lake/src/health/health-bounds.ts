@@ -25,7 +25,11 @@ export const HealthBoundsSchema = Type.Object(
       0.1,
       'Lower bounds of the events of the day, divided by the mean of the previous seven days.',
     ),
-    volumeAbove: boundsOf(3, 10, 'Upper bounds of the same ratio.'),
+    volumeAbove: boundsOf(
+      3,
+      10,
+      'Upper bounds of the events of the day, divided by the mean of the previous seven days.',
+    ),
     refusedShare: boundsOf(0.01, 0.2, 'Of the events that the collector received: refused ones.'),
     duplicateShare: boundsOf(0.02, 0.2, 'Of the rows of the day: repeats of earlier events.'),
     lateAfterMinutes: Type.Number({
@@ -36,7 +40,8 @@ export const HealthBoundsSchema = Type.Object(
     backfillAfterDays: Type.Number({
       exclusiveMinimum: 0,
       default: 7,
-      description: 'Events received even later are a backfill, which is not judged.',
+      description:
+        'Events received more than this many days after their occurrence are a backfill, which is not judged.',
     }),
     lateShare: boundsOf(0.05, 0.5, 'Of the events: late ones, without backfills.'),
     unknownItemShare: boundsOf(0.05, 0.5, 'Of the events: those on items that the catalog does not contain.'),

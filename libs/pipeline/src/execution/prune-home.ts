@@ -6,8 +6,8 @@ import type { StageContext } from '../context/stage-context.ts';
 import { createRunStore } from '../runs/run-store.ts';
 
 /**
- * Deletes artifacts that are neither recent nor needed, and whatever else runs have left and nothing has changed for
- * `artifacts.keepDays`: runs, outputs of stages, gate reports, checkpoints and rows of benchmarks. Keeps runs and reports of stored bundles.
+ * Deletes artifacts that are neither recent nor needed. Also deletes runs, outputs of stages, gate reports, checkpoints and rows of
+ * benchmarks after `artifacts.keepDays` without a change. Keeps runs and reports of stored bundles.
  *
  * @param now epoch milliseconds.
  */

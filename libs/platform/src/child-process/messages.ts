@@ -8,7 +8,7 @@ export interface SentError {
   readonly category: ErrorCategory;
   readonly remedy?: string | undefined;
   readonly retryable: boolean;
-  /** Of the process that sent the error. */
+  /** The stack trace in the sending process. */
   readonly stack?: string | undefined;
 }
 
