@@ -1,6 +1,6 @@
-/** Whether an API responds. */
+/** Whether an API of Facet responds. */
 export interface ApiState {
-  /** `ready`, `not-ready`: it responds, but not yet to requests; `unreachable`: nothing responds. */
+  /** `ready`, `not-ready`: it responds, but not yet to requests; `unreachable`: nothing of Facet responds. */
   readonly state: 'ready' | 'not-ready' | 'unreachable';
   /** Why it is not ready. */
   readonly problem?: string;
@@ -8,13 +8,25 @@ export interface ApiState {
 
 const probeTimeoutMs = 2_000;
 
-/** Asks `/readyz` of an API. */
+/** The body of `/readyz`: the status, or a problem. */
+interface ReadyBody {
+  readonly status?: unknown;
+  readonly statusCode?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/** Asks `/readyz` of an API, without a key. */
 export async function probeApi(url: string): Promise<ApiState> {
   try {
-    const response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(probeTimeoutMs) });
-    if (response.ok) return { state: 'ready' };
-    const { message = `Status ${response.status}.` } = (await response.json()) as { readonly message?: string };
-    return { state: 'not-ready', problem: message };
+    const response = await fetch(new URL('/readyz', url), {
+      redirect: 'error',
+      signal: AbortSignal.timeout(probeTimeoutMs),
+    });
+    const { status, statusCode, code, message } = (await response.json()) as ReadyBody;
+    if (response.ok) return { state: status === 'ready' ? 'ready' : 'unreachable' };
+    const isProblem = statusCode === response.status && typeof code === 'string' && typeof message === 'string';
+    return isProblem ? { state: 'not-ready', problem: message } : { state: 'unreachable' };
   } catch {
     return { state: 'unreachable' };
   }

@@ -17,7 +17,8 @@ export const registerStatus: Register = (command, deps) => {
 FACET_INDEXER_URL, FACET_CONSOLE_URL), Kafka at FACET_KAFKA_BROKERS, and Redis at FACET_REDIS_URL and FACET_QUEUE_URL. A part whose
 variable is not set and that does not respond at its default address is not configured, which is not an error.
 
-FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), and versions (scope admin).
+FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), and versions (scope admin). It
+sends the key only to Facet at the addresses that variables name.
 
 Exits with 5 if a part is not healthy.`,
     'facet status',

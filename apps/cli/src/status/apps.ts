@@ -14,10 +14,19 @@ type AppName = ApiName | 'console';
 
 const requestTimeoutMs = 5_000;
 
-/** Asks every app for its readiness, and for the figures that the key of `FACET_API_KEY` may read. */
-export async function checkApps({ inherited, apiKey }: CliEnvironment): Promise<Part[]> {
-  const consoleUrl = inherited['FACET_CONSOLE_URL'] || `http://${defaultHost}:${defaultConsolePort}`;
-  const urls = { ...parseApiUrls(inherited), console: consoleUrl };
+/**
+ * Asks every app for its readiness, and for the figures that the key of `FACET_API_KEY` may read. Sends the key only to addresses that
+ * a variable names: anything may listen at the others.
+ *
+ * @param defaults the addresses of apps without a variable
+ */
+export async function checkApps(
+  { inherited, apiKey }: CliEnvironment,
+  defaults: NodeJS.ProcessEnv = { FACET_CONSOLE_URL: `http://${defaultHost}:${defaultConsolePort}` },
+): Promise<Part[]> {
+  const variables = { ...defaults, ...inherited };
+  const consoleUrl = inherited['FACET_CONSOLE_URL'] || defaults['FACET_CONSOLE_URL']!;
+  const urls = { ...parseApiUrls(variables), console: consoleUrl };
   return Promise.all(
     ([...apiNames, 'console'] as const).map(async (name) =>
       // The console calls the ingest by the name of its app.
@@ -33,17 +42,19 @@ async function checkApp(
 ): Promise<Omit<Part, 'name'>> {
   const variable = `FACET_${name.toUpperCase()}_URL`;
   const { state, problem } = await probeApi(url);
+  const isNamed = Boolean(inherited[variable]);
   if (state === 'unreachable') {
-    if (!inherited[variable]) {
-      return notConfigured(`Nothing responds at ${url}. Set ${variable} if it has another address.`);
+    if (!isNamed) {
+      return notConfigured(`No ${name} responds at ${url}. Set ${variable} if it has another address.`);
     }
     return {
       state: 'unhealthy',
-      details: `${url} does not respond. Start the app, or correct ${variable}.`,
+      details: `No ${name} responds at ${url}. Start the app, or correct ${variable}.`,
       facts: { url },
     };
   }
-  const read = async (path: string): Promise<Response | undefined> => readRoute(new URL(path, url), apiKey);
+  const read = async (path: string): Promise<Response | undefined> =>
+    readRoute(new URL(path, url), isNamed ? apiKey : undefined);
   const metrics = await read('/metrics');
   const [version] =
     metrics === undefined ? [] : valuesOf(parseMetrics(await metrics.text()), 'facet_build_info', 'version');
@@ -51,14 +62,17 @@ async function checkApp(
   const facts = { url, version: version ?? null, ...figures.facts };
   if (state === 'not-ready') return { state: 'unhealthy', details: `${url}: ${problem}`, facts };
   const known = version === undefined ? [] : [`version ${version}`];
-  const details = [url, ...known, ...figures.details].join(', ');
+  const unsent = isNamed || apiKey === undefined ? [] : [`no key sent, because ${variable} is not set`];
+  const details = [url, ...known, ...figures.details, ...unsent].join(', ');
   return { state: figures.problem === undefined ? 'healthy' : 'unhealthy', details: figures.problem ?? details, facts };
 }
 
 /** Returns undefined if the API refuses the key or does not respond in time. */
 async function readRoute(url: URL, apiKey: string | undefined): Promise<Response | undefined> {
   const headers: Record<string, string> = apiKey === undefined ? {} : { 'x-api-key': apiKey };
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(requestTimeoutMs) }).catch(() => undefined);
+  const signal = AbortSignal.timeout(requestTimeoutMs);
+  // A redirect could send the key to another host.
+  const response = await fetch(url, { headers, redirect: 'error', signal }).catch(() => undefined);
   return response?.ok === true ? response : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { createFolderArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { checkFacetConfig } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
@@ -6,7 +7,7 @@ import type { HomePaths } from '@facet/config/home-paths';
 import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
 import { dayMs, fieldOf, pathExists } from '@facet/platform';
 import { facet } from '../command-context.ts';
-import { currentBundleOf, openStore } from '../home.ts';
+import { noCurrentBundle } from '../home.ts';
 import { countOf, formatBytes, formatMinute, printable, shortId } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
@@ -48,9 +49,15 @@ export async function checkHome(file: string, home: HomePaths, now: number): Pro
   return { parts: [configuration, ...parts], config };
 }
 
-async function checkBundle({ folder }: HomePaths, now: number): Promise<Omit<Part, 'name'>> {
-  const ref = await currentBundleOf(folder);
-  const { asOf, spec } = await readBundleInfo(openStore(folder), ref);
+async function checkBundle(home: HomePaths, now: number): Promise<Omit<Part, 'name'>> {
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  const ref = await store.readRef('current');
+  if (ref === undefined) {
+    const runs = await createRunStore(home.runsFolder).list({ limit: 1 });
+    if (runs.length > 0 || (await store.promotions()).length > 0) throw await noCurrentBundle(home.folder);
+    return notConfigured(`No bundle yet. Build one with: ${facet} index --home ${home.folder}, or ${facet} refresh.`);
+  }
+  const { asOf, spec } = await readBundleInfo(store, ref);
   const ageDays = (now - asOf) / dayMs;
   return {
     state: 'healthy',

@@ -12,6 +12,8 @@ import { countOf } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
 
+/** A first connection with TLS takes longer than a request of serving may. */
+const redisTimeoutMs = 5_000;
 /** Enough for all attempts of the client to connect, whose last error says why. */
 const kafkaTimeoutMs = 8_000;
 
@@ -32,7 +34,12 @@ export async function checkServices(
     }),
     checkPart('profiles', async () => {
       if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
-      const store = await openRedisProfileStore({ ...parseProfileStoreFiles(inherited, redisUrl), url: redisUrl });
+      const store = await openRedisProfileStore({
+        ...parseProfileStoreFiles(inherited, redisUrl),
+        url: redisUrl,
+        connectTimeoutMs: redisTimeoutMs,
+        readTimeoutMs: redisTimeoutMs,
+      });
       try {
         const unsafe = await store.checkSettings();
         return { state: 'healthy', details: ['Redis responds', ...unsafe].join('; '), facts: { unsafe } };
