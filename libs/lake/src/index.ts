@@ -18,6 +18,7 @@ export { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from '
 export type { HealthBounds } from './health/health-bounds.ts';
 export { DayHealthSchema } from './health/health-report.ts';
 export type { DayHealth } from './health/health-report.ts';
+export { judgedChecks } from './health/judge-day.ts';
 export { describeHealthReason, renderDayHealth } from './health/render-day-health.ts';
 export { suspiciousShare, suspiciousUsersMin, UserRates } from './health/user-rates.ts';
 export { sourceName } from './layout.ts';

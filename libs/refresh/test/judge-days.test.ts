@@ -1,4 +1,5 @@
 import { writeFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog } from '@facet/lake';
 import { readFacetConfig } from '@facet/config';
@@ -138,6 +139,28 @@ test('a check that the last accepted day failed, too, does not stop the refresh'
   expect(await buildDataset(home, daysOpen, { acceptedBadData: 'the catalog follows' })).toHaveLength(1);
   await addOddDay(home, daysOpen + 1, 20);
   expect(await buildDataset(home, daysOpen + 1)).toBeUndefined();
+  // A day with too few events for the check does not count as healthy.
+  await addOddDay(home, daysOpen + 2);
+  expect(await buildDataset(home, daysOpen + 2, { acceptedBadData: 'closed' })).toHaveLength(1);
+  await addOddDay(home, daysOpen + 3, 20);
+  expect(await buildDataset(home, daysOpen + 3)).toBeUndefined();
+});
+
+test('a check that no earlier day had enough events for does not stop the refresh', { timeout }, async () => {
+  const home = await createJudgedShop('dataHealth: { eventsMin: 15 }\n');
+  await buildDataset(home, daysOpen - 1);
+  await addOddDay(home, daysOpen, 20);
+  expect(await buildDataset(home, daysOpen)).toBeUndefined();
+});
+
+test('a refused refresh leaves no more datasets than artifacts.keep', { timeout }, async () => {
+  const home = await createJudgedShop(`${dataHealth}artifacts: { keep: 3 }\n`);
+  await buildDataset(home, daysOpen - 1);
+  for (const name of ['a', 'b', 'c'])
+    await home.store.put('dataset', (folder) => writeFile(join(folder, name), ''), {});
+  await addOddDay(home, daysOpen);
+  await expect(buildDataset(home, daysOpen)).rejects.toMatchObject({ code: 'REFRESH_DATA_BAD' });
+  expect(await home.store.list('dataset')).toHaveLength(3);
 });
 
 test('days without news skip the refresh instead of stopping it', { timeout }, async () => {

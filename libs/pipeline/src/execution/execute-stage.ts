@@ -68,7 +68,11 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
       await pruneHome(context, Date.now());
       return { outputs: { datasetId, ...start }, isReused: made.reused };
     }
-    const badDays = await judgeUnreadDays(context, run, reports, signal);
+    const badDays = await judgeUnreadDays(context, run, reports, signal).catch(async (error: unknown) => {
+      // Each refused run leaves a dataset.
+      if (isAppError(error, 'REFRESH_DATA_BAD')) await pruneHome(context, Date.now());
+      throw error;
+    });
     return {
       outputs: { datasetId, ...start, ...(badDays.length === 0 ? {} : { badDays }) },
       isReused: made.reused,

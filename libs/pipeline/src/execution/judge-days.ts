@@ -1,4 +1,4 @@
-import { dayHealth, describeHealthReason, storeDayHealth } from '@facet/lake';
+import { dayHealth, describeHealthReason, judgedChecks, newestLakeDays, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import { AppError, dayMs, utcDay } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
@@ -7,13 +7,13 @@ import type { RefreshRun, RunReport } from '../runs/run.ts';
 
 /** A volume is compared with this many days, if each of them has events. */
 const baselineDays = 7;
-/** Limits the time of the check after a long pause: the newest days count. */
+/** Limits the time of the check after a long pause, and of the search for a day to compare with: the newest days count. */
 const judgedDaysMax = 31;
 
 /**
- * Judges the days that no earlier run has read. A day is bad if it fails a check of data health that the day before these days
- * passed, so that a shop that always fails a check, such as one that imports each day a day late, is refreshed. A volume counts
- * only after a week with events on each day. The first run judges nothing.
+ * Judges the days that no earlier run has read. A day is bad if it fails a check of data health that a day before these days has
+ * passed: the last day with enough events for the check. So a shop that always fails a check, such as one that imports each day a
+ * day late, is refreshed. A volume counts only after a week with events on each day. The first run judges nothing.
  *
  * @param reports of all runs
  * @returns the bad days with their reasons, if the run accepts them
@@ -27,22 +27,29 @@ export async function judgeUnreadDays(
 ): Promise<string[]> {
   const { dataHealth: bounds, dataset, refresh } = config;
   const days = bounds.blockRefresh ? unreadDays(run, reports, refresh.timeZone) : [];
-  const checkDay = async (day: string): Promise<DayHealth> => {
-    const options = { ...dataset, bounds, signal };
-    const health = await dayHealth(home.lakeFolder, home.catalogFolder, day, options);
-    await storeDayHealth(home.healthFolder, health);
-    return health;
-  };
+  const checkDay = (day: string): Promise<DayHealth> =>
+    dayHealth(home.lakeFolder, home.catalogFolder, day, { ...dataset, bounds, signal });
   const bad: DayHealth[] = [];
   for (const day of days) {
     const health = await checkDay(day);
+    await storeDayHealth(home.healthFolder, health);
     if (badReasons(health, bounds.eventsMin).length > 0) bad.push(health);
   }
   if (bad.length === 0) return [];
-  const before = await checkDay(shiftDay(days[0]!, -1));
-  const known = new Set(before.reasons.filter(({ severity }) => severity === 'bad').map(({ check }) => check));
+  const failed = bad.flatMap((health) => badReasons(health, bounds.eventsMin).map(({ check }) => check));
+  const earlier = (await newestLakeDays(home.lakeFolder, Infinity)).filter((day) => day < days[0]!);
+  const passed = new Set<string>();
+  const undecided = new Set<string>(failed);
+  for (const day of earlier.slice(-judgedDaysMax).reverse()) {
+    if (undecided.size === 0) break;
+    const health = await checkDay(day);
+    for (const check of judgedChecks(health, bounds)) {
+      const isBad = health.reasons.some((reason) => reason.check === check && reason.severity === 'bad');
+      if (undecided.delete(check) && !isBad) passed.add(check);
+    }
+  }
   const described = bad.flatMap((health) => {
-    const reasons = badReasons(health, bounds.eventsMin).filter(({ check }) => !known.has(check));
+    const reasons = badReasons(health, bounds.eventsMin).filter(({ check }) => passed.has(check));
     const texts = reasons.map((reason) => `${describeHealthReason(reason)} (${reason.check})`);
     return texts.length === 0 ? [] : [{ day: health.day, text: `${health.day}: ${texts.join('; ')}` }];
   });
