@@ -73,6 +73,7 @@ it('lists the category of every error code', () => {
         "PROMOTION_SUPERSEDED",
         "REFRESH_BUSY",
         "REFRESH_CANCELLED",
+        "REFRESH_RUN_UNFINISHED",
         "SINK_CATALOG_SUPERSEDED",
       ],
       "crashed": [

@@ -32,7 +32,7 @@ export interface RequestDeps {
  * Creates a run, unless the request would only repeat an existing run of the day. Earlier runs of the day can then no longer
  * promote.
  *
- * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`, `REFRESH_DAY_SUPERSEDED`.
+ * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`, `REFRESH_DAY_SUPERSEDED`, `REFRESH_RUN_UNFINISHED`.
  */
 export async function requestRun(
   { runs, store, schedule, now }: RequestDeps,

@@ -21,6 +21,8 @@ export interface RunStore {
    * rejected or skipped run. Otherwise creates a run. Of concurrent requests, one creates the run. Unless forced, a run after a
    * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
    * run had too few or built no dataset.
+   *
+   * @throws AppError `REFRESH_RUN_UNFINISHED` if the request accepts bad data and a run in progress does not.
    */
   findOrCreate(request: NewRun): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /**
@@ -137,7 +139,10 @@ export function createRunStore(runsFolder: string): RunStore {
       for (;;) {
         const newest = (await listNames()).find(({ day }) => day === request.day);
         const report = newest === undefined ? undefined : await readIfIntact(newest.runId);
-        if (report !== undefined && isRepeated(report, request)) return { report, isNew: false };
+        if (report !== undefined && isRepeated(report, request)) {
+          refuseLateAcceptance(report, request);
+          return { report, isNew: false };
+        }
         const number = (newest?.number ?? 0) + 1;
         const failed = report && failedWithEnoughEvents(report) && !request.isForced ? report.run : undefined;
         const runId = number === 1 ? request.day : `${request.day}-${number}`;
@@ -175,6 +180,18 @@ export function createRunStore(runsFolder: string): RunStore {
 function isRepeated(report: RunReport, { isForced }: NewRun): boolean {
   if (!hasEnded(report)) return true;
   return !isForced && report.state !== 'failed' && report.state !== 'cancelled';
+}
+
+/** The request of a run never changes, so a run in progress cannot accept bad data later. */
+function refuseLateAcceptance(report: RunReport, { acceptedBadData }: NewRun): void {
+  const { runId, acceptedBadData: accepted } = report.run;
+  if (acceptedBadData === undefined || accepted !== undefined || hasEnded(report)) return;
+  throw new AppError(`The run ${runId} is in progress and does not accept bad data.`, {
+    code: 'REFRESH_RUN_UNFINISHED',
+    category: 'conflict',
+    remedy: `Cancel the run with facet runs cancel ${runId}, and repeat the request.`,
+    context: { runId },
+  });
 }
 
 /** Writes a file unless it exists, and returns its content. */

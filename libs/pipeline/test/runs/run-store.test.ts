@@ -62,6 +62,19 @@ test('creates another run if forced or after a failure, but not while a run is i
   ]);
 });
 
+test('refuses to accept bad data for a run in progress that does not', async () => {
+  const runs = createRunStore(await temporaryFolder());
+  const accepting = { ...asked, acceptedBadData: 'public holiday' };
+  await runs.findOrCreate(asked);
+  await expect(runs.findOrCreate(accepting)).rejects.toMatchObject({
+    code: 'REFRESH_RUN_UNFINISHED',
+    remedy: expect.stringContaining(`facet runs cancel ${day}`),
+  });
+  await runs.cancel(day, 'bad data');
+  expect((await runs.findOrCreate(accepting)).report.run).toMatchObject({ runId: `${day}-2`, ...accepting });
+  expect((await runs.findOrCreate(accepting)).isNew).toBe(false);
+});
+
 test('reads the same events after a failed run, and all events if forced', async () => {
   const runs = createRunStore(await temporaryFolder());
   const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
