@@ -77,6 +77,24 @@ test(
   },
 );
 
+test('the run of the last full training is kept, which decides when the next one is due', async () => {
+  const home = homePaths(await temporaryFolder());
+  const context = createStageContext(home, parseWith(FacetConfig, {}, { source: 'settings' }));
+  const runs = createRunStore(home.runsFolder);
+  const start = Date.parse('2026-01-01');
+  for (const [n, kind] of (['full', 'full', 'warm'] as const).entries()) {
+    const now = start + n * dayMs;
+    const day = utcDay(now);
+    const cut = { occurredBefore: now, receivedBefore: now };
+    const request = { isForced: false, isFull: false, place: 'queue', requestedBy: 'test', requestedAt: now } as const;
+    await runs.findOrCreate({ day, cut, ...request });
+    const ended = { state: 'finished', attempt: 1, startedAt: now, endedAt: now } as const;
+    await runs.write(day, { stage: 'promote', ...ended, outputs: { start: kind, verdict: 'pass' } });
+  }
+  await pruneHome(context, Date.now() + 1_000 * dayMs);
+  expect(await readdir(home.runsFolder)).toEqual(['2026-01-02']);
+});
+
 async function writeTime(time: number, path: string): Promise<void> {
   await utimes(path, time / 1000, time / 1000);
 }

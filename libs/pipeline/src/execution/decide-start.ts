@@ -67,7 +67,7 @@ async function chooseWarmStart(
   run: RefreshRun,
   reports: readonly RunReport[],
 ): Promise<string | undefined> {
-  if (run.isFull || isFullRetrainDue(run.day, lastFullRetrain(reports), config.refresh.fullRetrainDays)) {
+  if (run.isFull || isFullRetrainDue(run.day, lastFullRetrain(reports)?.run.day, config.refresh.fullRetrainDays)) {
     return undefined;
   }
   return ignoreUnusable(() => currentModelId(store));
@@ -78,11 +78,15 @@ function isFullRetrainDue(day: DataDay, last: DataDay | undefined, everyDays: nu
   return everyDays === 0 || (last !== undefined && day >= shiftDay(last, everyDays));
 }
 
-/** Returns the newest day with a promoted full training; else the first day with a promotion. */
-function lastFullRetrain(reports: readonly RunReport[]): DataDay | undefined {
+/**
+ * Returns the newest promoted run with a full training; else the first promoted run.
+ *
+ * @param reports of all runs, newest first
+ */
+export function lastFullRetrain(reports: readonly RunReport[]): RunReport | undefined {
   const promoted = reports.filter(({ state }) => state === 'promoted');
   const full = promoted.find(({ stages }) => stages.some(({ outputs }) => outputs?.start === 'full'));
-  return (full ?? promoted.at(-1))?.run.day;
+  return full ?? promoted.at(-1);
 }
 
 /** Returns the model of the current bundle; undefined before the first promotion. @throws AppError `ARTIFACT_CORRUPT`. */

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
 import { dayMs, listNames } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
+import { lastFullRetrain } from './decide-start.ts';
 import { createRunStore } from '../runs/run-store.ts';
 
 /**
  * Deletes artifacts that are neither recent nor needed. Also deletes runs, outputs of stages, gate reports, checkpoints and rows of
- * benchmarks after `artifacts.keepDays` without a change. Keeps runs and reports of stored bundles.
+ * benchmarks after `artifacts.keepDays` without a change. Keeps runs and reports of stored bundles, and the run of the last full
+ * training, which decides when the next one is due.
  *
  * @param now epoch milliseconds.
  */
@@ -21,12 +23,15 @@ export async function pruneHome({ store, config, home }: StageContext, now: numb
   const before = now - keepDays * dayMs;
   const runs = createRunStore(home.runsFolder);
   const needed = new Set<string>();
-  for (const { run, stages } of await runs.list()) {
+  const reports = await runs.list();
+  const lastFull = lastFullRetrain(reports);
+  if (lastFull !== undefined) needed.add(lastFull.run.runId);
+  for (const { run, stages } of reports) {
     if (stages.some(({ outputs }) => bundles.has(outputs?.bundleId ?? ''))) needed.add(run.runId);
   }
   for (const name of await listOld(home.runsFolder, before)) if (!needed.has(name)) await runs.remove(name);
   for (const name of await listOld(home.gatesFolder, before)) {
-    if (!bundles.has(name.replace('.json', ''))) await rm(join(home.gatesFolder, name));
+    if (!bundles.has(name.replace('.json', ''))) await rm(join(home.gatesFolder, name), { force: true });
   }
   for (const folder of [home.stagesFolder, home.checkpointsFolder, join(home.benchmarksFolder, 'rows')]) {
     for (const name of await listOld(folder, before)) await rm(join(folder, name), { recursive: true, force: true });
