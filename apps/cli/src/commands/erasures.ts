@@ -61,7 +61,9 @@ async function verify(userId: string, options: SearchOptions, context: CommandCo
     update: (share, detail) => stage.update(share, detail),
   }).finally(() => stage.failed());
   const { userHash, erasures } = check;
-  output.document({ home: options.home, userHash, erasures, isErased: traces.length === 0, traces, unchecked });
+  // Null: a place that was not searched may contain the id.
+  const isErased = traces.length === 0 && (unchecked.length === 0 || null);
+  output.document({ home: options.home, userHash, erasures, isErased, traces, unchecked });
   output.show(`User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}`);
   if (traces.length > 0) {
     const header = ['Place', 'Name', 'Count', 'Removed by'];

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBytes } from '../terminal/text.ts';
@@ -15,8 +15,9 @@ const binary = /\.(safetensors|parquet|faiss|tmp)$/;
 const newline = 0x0a;
 
 /**
- * Counts how often the JSON files of folders name a user: as the `userId` of a line of JSON, as a record in the spool, or anywhere in
- * an indented document. Returns the files that do. Absent folders have none.
+ * Counts the lines and records of JSON files that name a user: as the value of a `userId`, also in nested or escaped JSON, or as
+ * the key of a record for Kafka that is not an item. Other texts that equal the id do not count. Returns the files with a count.
+ * Skips folders and files that do not exist or are deleted meanwhile.
  */
 export async function countInFiles(
   folders: readonly string[],
@@ -38,10 +39,14 @@ export async function countInFiles(
     signal.throwIfAborted();
     onProgress(done / Math.max(1, total), `${formatBytes(done)} of ${formatBytes(total)}`);
     let count = 0;
-    for await (const line of linesOf(path)) {
-      if (patterns.some((pattern) => line.includes(pattern))) {
-        count += recordsIn(line).filter((record) => namesUser(record, userId) && isCounted(record)).length;
+    try {
+      for await (const line of linesOf(path)) {
+        if (patterns.some((pattern) => line.includes(pattern))) {
+          count += recordsIn(line).filter((record) => namesUser(record, userId) && isCounted(record)).length;
+        }
       }
+    } catch (error) {
+      if (!isMissing(error)) throw error;
     }
     if (count > 0) found.push({ path, count });
     done += bytes;
@@ -61,7 +66,7 @@ function recordsIn(line: Buffer): readonly Readonly<Record<string, unknown>>[] {
   const text = line.toString('utf8').replace(/^[0-9a-f]{8} \d{8} /, '');
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [value as Record<string, unknown>];
+    return (Array.isArray(value) ? value : [value]).filter((record) => typeof record === 'object' && record !== null);
   } catch {
     // A line of an indented document.
     return [{ text }];
@@ -80,13 +85,19 @@ function namesUser({ topic, key, ...record }: Readonly<Record<string, unknown>>,
 
 async function listTexts(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    if (!isMissing(error)) throw error;
+    // A folder inside was deleted while it was listed.
+    return existsSync(folder) ? undefined : [];
   });
+  if (entries === undefined) return listTexts(folder);
   return entries
     .filter((entry) => entry.isFile() && !binary.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** Yields the lines of a file, and its last line without a line end. */
