@@ -156,8 +156,9 @@ test('a check that no earlier day had enough events for does not stop the refres
 test('a refused refresh leaves no more datasets than artifacts.keep', { timeout }, async () => {
   const home = await createJudgedShop(`${dataHealth}artifacts: { keep: 3 }\n`);
   await buildDataset(home, daysOpen - 1);
-  for (const name of ['a', 'b', 'c'])
-    {await home.store.put('dataset', (folder) => writeFile(join(folder, name), ''), {});}
+  for (const name of ['a', 'b', 'c']) {
+    await home.store.put('dataset', (folder) => writeFile(join(folder, name), ''), {});
+  }
   await addOddDay(home, daysOpen);
   await expect(buildDataset(home, daysOpen)).rejects.toMatchObject({ code: 'REFRESH_DATA_BAD' });
   expect(await home.store.list('dataset')).toHaveLength(3);
