@@ -50,6 +50,8 @@ describe('requesting a refresh', () => {
       const again = await post(server, '/v1/refreshes', body);
       expect([again.statusCode, again.json()]).toEqual([200, made.json()]);
     }
+    const late = await post(server, '/v1/refreshes', { acceptBadData: 'public holiday' });
+    expect([late.statusCode, late.json<{ code: string }>().code]).toEqual([409, 'REFRESH_RUN_UNFINISHED']);
     expect(await server.queue.counts()).toMatchObject({ trainer: { waiting: 1 }, indexer: { 'waiting-children': 3 } });
   });
 

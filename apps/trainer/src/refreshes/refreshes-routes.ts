@@ -18,6 +18,7 @@ export const trainerProblems = createProblems({
   REFRESH_DAY_INVALID: {},
   REFRESH_DAY_NOT_OVER: {},
   REFRESH_DAY_SUPERSEDED: {},
+  REFRESH_RUN_UNFINISHED: {},
   REFRESH_RUN_UNKNOWN: {},
   REFRESH_QUEUE_UNREACHABLE: {},
   ARTIFACT_NOT_FOUND: { status: 404 },
