@@ -53,12 +53,7 @@ export function artifactId(manifestText: string): string {
  * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
  */
 export function parseManifest(text: string, source: string): ArtifactManifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw corruptManifest(source, 'is not JSON', error);
-  }
+  const value = parseJson(text, source);
   if (!Value.Check(Manifest, value)) throw corruptManifest(source, 'does not have the fields of a manifest');
   return value as unknown as ArtifactManifest;
 }
@@ -71,14 +66,17 @@ const Redactions = Type.Array(ManifestFile);
  * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
  */
 export function parseRedactions(text: string, source: string): readonly ManifestFile[] {
-  let value: unknown;
+  const value = parseJson(text, source);
+  if (!Value.Check(Redactions, value)) throw corruptManifest(source, 'does not list files with their hashes');
+  return value;
+}
+
+function parseJson(text: string, source: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw corruptManifest(source, 'is not JSON', error);
   }
-  if (!Value.Check(Redactions, value)) throw corruptManifest(source, 'does not list files with their hashes');
-  return value;
 }
 
 function corruptManifest(source: string, problem: string, cause?: unknown): AppError {

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { pathExists, syncPath, takeFolderLock } from '@facet/platform';
+import { readFile } from 'node:fs/promises';
+import { pathExists, takeFolderLock, writeFileAtomically } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { listSegments, logLocked } from './file-event-log.ts';
 
@@ -36,7 +34,7 @@ export async function eraseFromFileEventLog(
       const bytes = await readFile(path);
       const events = eraseLines(bytes, isErased);
       if (events === 0) continue;
-      await replaceFile(path, bytes);
+      await writeFileAtomically(path, [bytes]);
       result.events += events;
       result.files++;
     }
@@ -66,21 +64,4 @@ function parseEvent(line: string): Event | null {
   } catch {
     return null;
   }
-}
-
-async function replaceFile(path: string, bytes: Buffer): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncPath(dirname(path));
 }

@@ -18,7 +18,7 @@ export interface FileOwner {
  */
 export async function writeFileAtomically(
   path: string,
-  parts: Iterable<string>,
+  parts: Iterable<string | Uint8Array>,
   options: { readonly mode?: number; readonly owner?: FileOwner; readonly temporary?: string } = {},
 ): Promise<void> {
   const { mode, owner, temporary = temporaryOf(path) } = options;
@@ -76,7 +76,7 @@ function temporaryOf(path: string): string {
   return `${path}.${randomUUID()}.tmp`;
 }
 
-async function writeNewFile(path: string, parts: Iterable<string>, mode?: number): Promise<void> {
+async function writeNewFile(path: string, parts: Iterable<string | Uint8Array>, mode?: number): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
     for (const part of parts) await file.appendFile(part);

@@ -8,6 +8,7 @@ export { startRedis } from './redis/local-redis.ts';
 export { startSecuredRedis } from './redis/secured-redis.ts';
 export type { SecuredRedis } from './redis/secured-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
+export { installPython } from './python-packages.ts';
 export { installSchemathesis, runSchemathesis } from './schemathesis.ts';
 export type { SchemathesisReport, TestedApi } from './schemathesis.ts';
 export { startFacetProcess } from './process/facet-process.ts';

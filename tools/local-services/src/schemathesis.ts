@@ -1,35 +1,17 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { installPython } from './python-packages.ts';
 
 const version = '4.32.5';
 /** The package and its dependencies, all with versions. */
 const requirements = fileURLToPath(new URL('../python/requirements.txt', import.meta.url));
 
-/**
- * Returns the path of the program, a Python package. The first call installs it into the cache (`FACET_CACHE_DIR`, default
- * `~/.cache/facet`).
- */
+/** Returns the path of the program, a Python package. The first call installs it. */
 export async function installSchemathesis(): Promise<string> {
-  const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
-  const folder = join(cache, `schemathesis-${version}`);
-  const program = join(folder, 'bin', 'schemathesis');
-  if (existsSync(join(folder, 'ready'))) return program;
-  const run = promisify(execFile);
-  process.stderr.write(`installing schemathesis ${version} into ${folder}\n`);
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(cache, { recursive: true });
-  await run('python3', ['-m', 'venv', folder]);
-  await run(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--requirement', requirements]);
-  await mkdir(join(folder, 'ready.tmp'));
-  await rename(join(folder, 'ready.tmp'), join(folder, 'ready'));
-  return program;
+  return join(await installPython(`schemathesis-${version}`, ['--requirement', requirements]), 'schemathesis');
 }
 
 /** An API to test, with its OpenAPI document. */

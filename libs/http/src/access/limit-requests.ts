@@ -18,11 +18,11 @@ export function limitRequests(app: HttpApp): void {
   // Sending to a supervisor that has ended emits an error. The worker then finishes its requests and ends.
   cluster.worker?.on('error', () => undefined);
   app.addHook('onRequest', async ({ apiKey }) => {
-    const max = apiKey?.requestsPerSecondMax;
-    if (max === undefined) return;
-    const count = await counter.penalty(apiKey!.name).catch(() => undefined);
+    if (apiKey?.requestsPerSecondMax === undefined) return;
+    const { name, requestsPerSecondMax: max } = apiKey;
+    const count = await counter.penalty(name).catch(() => undefined);
     if (count === undefined || count.consumedPoints <= max) return;
-    throw problemError('RATE_LIMITED', `The key ${apiKey!.name} exceeds its ${max} requests a second.`, {
+    throw problemError('RATE_LIMITED', `The key ${name} exceeds its ${max} requests a second.`, {
       retryAfterSeconds: count.msBeforeNext / 1000,
     });
   });

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, homedir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installPython } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
 import { readOptions } from '../command-line.ts';
 
@@ -31,18 +32,9 @@ if (!existsSync(path)) {
   console.error(`${path} does not exist. Pass a file of sequences: npm run bench -- als FILE`);
   process.exit(1);
 }
-const cache = join(
-  process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet'),
-  `implicit-${versions.implicit}`,
-);
-const python = join(cache, 'bin', 'python');
-if (!existsSync(join(cache, 'ready'))) {
-  console.log(`installing implicit ${versions.implicit} in ${cache} …`);
-  execFileSync('python3', ['-m', 'venv', cache]);
-  const packages = Object.entries(versions).map(([name, version]) => `${name}==${version}`);
-  execFileSync(python, ['-m', 'pip', 'install', '--quiet', ...packages], { stdio: 'inherit' });
-  writeFileSync(join(cache, 'ready'), '');
-}
+const packages = Object.entries(versions).map(([name, version]) => `${name}==${version}`);
+const programs = await installPython(`implicit-${versions.implicit}`, packages);
+const python = join(programs, 'python');
 
 /** All items of each user except the last one, which leave-one-out holds out. */
 const users: number[] = [];
@@ -56,8 +48,7 @@ for (const [user, line] of readFileSync(path, 'utf8').trim().split('\n').entries
   }
 }
 const pairs = { users: Int32Array.from(users), items: Int32Array.from(items) };
-mkdirSync(cache, { recursive: true });
-const pairsFile = join(cache, 'pairs.bin');
+const pairsFile = join(dirname(programs), 'pairs.bin');
 writeFileSync(pairsFile, Buffer.concat([pairs.users, pairs.items].map(({ buffer }) => new Uint8Array(buffer))));
 
 function runFacet(): { seconds: number; withSetup: number; loss: number } {

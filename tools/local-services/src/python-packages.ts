@@ -1,0 +1,29 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/**
+ * Returns the folder of the programs of a Python environment in the cache (`FACET_CACHE_DIR`, default `~/.cache/facet`). The first call
+ * creates it.
+ *
+ * @param name of the environment, with the versions of its packages
+ * @param packages arguments of `pip install`
+ */
+export async function installPython(name: string, packages: readonly string[]): Promise<string> {
+  const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
+  const folder = join(cache, name);
+  const programs = join(folder, 'bin');
+  if (existsSync(join(folder, 'ready'))) return programs;
+  const run = promisify(execFile);
+  process.stderr.write(`installing ${name} into ${folder}\n`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(cache, { recursive: true });
+  await run('python3', ['-m', 'venv', folder]);
+  await run(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], { maxBuffer: 1 << 26 });
+  await mkdir(join(folder, 'ready.tmp'));
+  await rename(join(folder, 'ready.tmp'), join(folder, 'ready'));
+  return programs;
+}
