@@ -11,6 +11,11 @@ runNamed(
       file: `${from}/bundle-load/main.js`,
       environment: { OMP_NUM_THREADS: '1' },
     },
+    catalog: {
+      summary: 'Measure writes, merges and deltas of a large catalog',
+      file: `${from}/catalog/main.js`,
+      environment: { OMP_NUM_THREADS: '1' },
+    },
     collector: {
       summary: 'Measure throughput and freshness of the collector on a real broker',
       file: `${from}/collector/main.js`,

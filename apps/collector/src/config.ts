@@ -40,7 +40,7 @@ const SinkEnvironment = Type.Object({
   /** Time without progress, while there is work, after which the liveness probe fails. */
   FACET_SINK_STALL_SECONDS: Type.Number({ minimum: 1, default: 120 }),
   /** Time after which the partitions of a dead sink are reassigned. The process must not pause longer. */
-  FACET_SINK_SESSION_SECONDS: Type.Integer({ minimum: 6, maximum: 300, default: 30 }),
+  FACET_SINK_SESSION_SECONDS: Type.Integer({ minimum: 6, maximum: 300, default: 6 }),
   /** Time of updates that a killed Redis may lose. The sink applies that part of the lake again. */
   FACET_SINK_REFILL_SECONDS: Type.Number({ minimum: 0, default: 60 }),
 });

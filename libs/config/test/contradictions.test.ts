@@ -175,7 +175,7 @@ experiments:
 
   it('do not stop an app whose catalog is unreadable', async () => {
     const catalogFolder = await temporaryFolder();
-    await mkdir(join(catalogFolder, 'items.jsonl'));
+    await writeFile(join(catalogFolder, 'items.jsonl'), '{"item\n');
     const lines: string[] = [];
     const logger = createLogger({ name: 'test', destination: { write: (line) => void lines.push(line) } });
     await warnOfMissingAttributes(await fileOf(yaml), { catalogFolder, logger });

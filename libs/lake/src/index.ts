@@ -1,17 +1,18 @@
-export { catalogFiles } from './catalog/catalog-files.ts';
+export { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from './catalog/change-catalog.ts';
+export type { ItemVersion } from './catalog/change-catalog.ts';
+export { compactCatalog } from './catalog/compact-catalog.ts';
+export type { ItemsVersion } from './catalog/read-catalog.ts';
 export {
-  addItemVersions,
-  changeItems,
-  changeUsers,
+  findUserInCatalog,
   readCatalogOffsets,
   readItems,
   readItemsAsOf,
+  readItemsVersion,
   readUsers,
-  upsertItems,
-  upsertUsers,
-  writeCatalogOffset,
-} from './catalog/catalog.ts';
-export type { ItemVersion } from './catalog/item-history.ts';
+  streamItemChanges,
+  streamItems,
+  streamUsers,
+} from './catalog/read-catalog.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
 export type { DuckDb, DuckDbOptions } from './duckdb.ts';
 export { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from './health/day-health.ts';

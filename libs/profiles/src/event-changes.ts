@@ -1,5 +1,5 @@
 import type { PositiveRule } from '@facet/features';
-import { readUsers, streamLakeByPerson } from '@facet/lake';
+import { streamLakeByPerson, streamUsers } from '@facet/lake';
 import type { LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import type { OwnedChanges, ProfileChange } from './profile/profile-store.ts';
@@ -48,12 +48,12 @@ export async function* changesByOwner(
   rules: ProfileRules,
   { window, readAt, portionMax = Infinity }: LakeChangesOptions,
 ): AsyncGenerator<OwnedChanges> {
-  const attributes = new Map<string, ProfileChange>(
-    (await readUsers(sources.catalogFolder)).map((user) => [
-      user.userId,
-      { kind: 'attributes', userId: user.userId, attributes: user.attributes, receivedAt: readAt - 1 },
-    ]),
-  );
+  const attributes = new Map<string, ProfileChange>();
+  for await (const users of streamUsers(sources.catalogFolder)) {
+    for (const { userId, attributes: now } of users) {
+      attributes.set(userId, { kind: 'attributes', userId, attributes: now, receivedAt: readAt - 1 });
+    }
+  }
   const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {
     const known = attributes.get(owner);
     attributes.delete(owner);

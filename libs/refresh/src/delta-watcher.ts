@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
-import { catalogFiles, openLakeSnapshot } from '@facet/lake';
+import { openLakeSnapshot, readItemsVersion } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
 import { toProblem } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
@@ -44,9 +42,9 @@ export function startDeltaWatcher(
 
   async function publishChanges(): Promise<void> {
     const bundle = await store.readRef('current');
-    const file = await stat(join(catalogFolder, catalogFiles.items)).catch(() => undefined);
-    if (bundle === undefined || file === undefined) return;
-    const state = `${bundle.id} ${file.mtimeMs} ${file.size} ${file.ino}`;
+    const catalog = await readItemsVersion(catalogFolder);
+    if (bundle === undefined || catalog === undefined) return;
+    const state = `${bundle.id} ${catalog.fingerprint}`;
     const isChanged = state !== published.state;
     // First interactions with new items change a delta, but not more often than once a minute.
     if (!isChanged && performance.now() < published.at + lakeEveryMs) return;

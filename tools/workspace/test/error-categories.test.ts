@@ -74,7 +74,6 @@ it('lists the category of every error code', () => {
         "REFRESH_BUSY",
         "REFRESH_CANCELLED",
         "REFRESH_RUN_UNFINISHED",
-        "SINK_CATALOG_SUPERSEDED",
       ],
       "crashed": [
         "JOB_CRASHED",

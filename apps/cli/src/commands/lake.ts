@@ -2,7 +2,7 @@ import { homePaths } from '@facet/config/home-paths';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
 import { openKafkaEventLog } from '@facet/kafka';
-import { compactLake, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
+import { compactCatalog, compactLake, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
 import type { LakeCheck } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import type { Command } from 'commander';
@@ -42,7 +42,7 @@ export const registerLake: Register = (command, deps) => {
       parseHours,
       1,
     ),
-    'Sinks may be running. Erasures also reach the event log in files, the exposure log, datasets and bundles.',
+    'Sinks may be running. Also merges the catalog. Erasures reach the event log in files, the exposure log, datasets and bundles, too.',
     'facet lake compact',
     'facet lake compact --grace 0',
   ).action(deps.action(compact));
@@ -102,7 +102,7 @@ async function verify(options: CommonOptions, { output, terminal }: CommandConte
   output.show('\nEach offset appears at most once. Absent offsets are refused, erased, or not events.');
 }
 
-/** Compacts the lake, and applies erasures to the lake, the event log in files, the exposure log, datasets and bundles. */
+/** Compacts the lake and the catalog, and applies erasures to the lake, the event log in files, the exposure log, datasets and bundles. */
 async function compact(options: CompactOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
   const stage = progress.stage('compact');
@@ -116,7 +116,9 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   });
   const { days, filesBefore, filesAfter, erased } = result;
   stage.done(`${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`);
-  const elsewhere = await eraseOutsideLake(homePaths(options.home), context);
+  const home = homePaths(options.home);
+  await compactCatalog(home.catalogFolder, { isFull: true, graceMs: options.grace * hourMs });
+  const elsewhere = await eraseOutsideLake(home, context);
   output.document({ home: options.home, ...result, ...elsewhere });
   output.show(days === 0 ? 'Each day is one file already.' : `${countOf(days, 'day')} rewritten.`);
   for (const line of describeErased(elsewhere)) output.show(line);

@@ -3,7 +3,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { countErasable } from '@facet/exposures';
 import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
-import { openLakeSnapshot, readUsers, verifyErasure } from '@facet/lake';
+import { findUserInCatalog, openLakeSnapshot, verifyErasure } from '@facet/lake';
 import type { ErasureCheck } from '@facet/lake';
 import { isAppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -115,9 +115,10 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
   },
 
   catalog: async ({ home, userId }) => {
-    const count = (await readUsers(home.catalogFolder)).filter((user) => user.userId === userId).length;
-    const removal = 'the sink, soon after the erasure; later records of the user need another erasure';
-    return all(count === 0 ? [] : [{ place: 'catalog', name: 'catalog/users.jsonl', count, removal }]);
+    const found = await findUserInCatalog(home.catalogFolder, userId);
+    return all(
+      found.map(({ path, count }) => ({ place: 'catalog', name: join('catalog', path), count, removal: compact })),
+    );
   },
 
   artifacts: async ({ home, userId, check, context, update }) => {

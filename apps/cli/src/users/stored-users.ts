@@ -2,7 +2,7 @@ import type { BundleInfo } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
 import type { Attributes } from '@facet/features';
-import { readUsers, streamLake } from '@facet/lake';
+import { streamLake, streamUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import type { Behavior } from '@facet/recommendations';
 
@@ -25,8 +25,11 @@ export async function readAllUsers(home: string, rules: Rules): Promise<StoredUs
 export async function readUser(home: string, rules: Rules, userId: string): Promise<StoredUser | undefined> {
   const [user] = await readUsersWith(home, rules, (id) => id === userId);
   if (user !== undefined) return user;
-  const known = (await readUsers(homePaths(home).catalogFolder)).find((stored) => stored.userId === userId);
-  return known === undefined ? undefined : { userId, behaviors: [], attributes: known.attributes };
+  for await (const users of streamUsers(homePaths(home).catalogFolder)) {
+    const known = users.find((stored) => stored.userId === userId);
+    if (known !== undefined) return { userId, behaviors: [], attributes: known.attributes };
+  }
+  return undefined;
 }
 
 async function readUsersWith(home: string, rules: Rules, isWanted: (userId: string) => boolean): Promise<StoredUser[]> {
@@ -43,8 +46,8 @@ async function readUsersWith(home: string, rules: Rules, isWanted: (userId: stri
     else ofUser.push({ itemId, occurredAt });
   }
   const attributes = new Map<string, Attributes>();
-  for (const user of await readUsers(catalogFolder)) {
-    if (behaviors.has(user.userId)) attributes.set(user.userId, user.attributes);
+  for await (const users of streamUsers(catalogFolder)) {
+    for (const user of users) if (behaviors.has(user.userId)) attributes.set(user.userId, user.attributes);
   }
   return [...behaviors].map(([userId, sequence]) => ({
     userId,

@@ -1,9 +1,10 @@
-import { addItemVersions, changeUsers, readCatalogOffsets, writeCatalogOffset } from '@facet/lake';
+import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
 import type { ItemVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError, minuteMs } from '@facet/platform';
+import type { Logger } from '@facet/platform';
 
-/** Collects changes of the catalog and writes many at a time, because each write rewrites a whole file. */
+/** Collects changes of the catalog and writes many at a time, because each write makes a file. */
 export interface CatalogFeed {
   /** Returns the first offset of a source that is not in the files. */
   committed(source: string): number;
@@ -24,17 +25,25 @@ export interface CatalogFeed {
   /** When the oldest change that is not in the files was made. */
   readonly changedSince: number | undefined;
   /**
-   * Writes the changes to the files.
+   * Writes the changes and the offsets of their sources to the files, and merges files in the background.
    *
-   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `SINK_CATALOG_SUPERSEDED` when another
+   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_LAKE_SUPERSEDED` when another
    * member of the group has written the same source.
    */
   write(): Promise<void>;
   /** Drops changes that are not in the files, and reads the offsets from the files. */
   discard(): Promise<void>;
+  /** Waits for the merge in the background. */
+  close(): Promise<void>;
 }
 
-export function createCatalogFeed(catalogFolder: string, { now }: { readonly now: () => number }): CatalogFeed {
+/** A merge that fails, for example on a full disk, is not tried again for this time. */
+const mergeCooldownMs = 5 * minuteMs;
+
+export function createCatalogFeed(
+  catalogFolder: string,
+  { logger, now }: { readonly logger: Logger; readonly now: () => number },
+): CatalogFeed {
   let items: ItemVersion[] = [];
   const users = new Map<string, User | undefined>();
   let written: ReadonlyMap<string, number> = new Map();
@@ -42,6 +51,17 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
   let changedSince: number | undefined;
   let usersChangedTo = 0;
   let usersReceivedTo: number | undefined;
+  let merging: Promise<void> | undefined;
+  let mergeFailedAt = Number.NEGATIVE_INFINITY;
+  const merge = async (): Promise<void> => {
+    try {
+      await compactCatalog(catalogFolder, { now });
+    } catch (error) {
+      mergeFailedAt = now();
+      logger.warn({ err: error }, 'cannot merge files of the catalog');
+    }
+    merging = undefined;
+  };
   const clear = (): void => {
     items = [];
     users.clear();
@@ -69,18 +89,15 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
     },
     async write() {
       if (changedSince === undefined) return;
-      const inFiles = await readCatalogOffsets(catalogFolder);
-      for (const source of advanced.keys()) {
-        if (inFiles.get(source) !== written.get(source)) throw superseded(source);
-      }
+      const range = (source: string, to: number) => ({ from: written.get(source) ?? 0, to });
+      const offsets = Object.fromEntries(Array.from(advanced, ([source, to]) => [source, range(source, to)]));
       try {
-        await addItemVersions(catalogFolder, items);
-        await changeUsers(catalogFolder, users);
-        for (const [source, next] of advanced) await writeCatalogOffset(catalogFolder, source, next);
-        written = new Map([...written, ...advanced]);
+        await changeCatalog(catalogFolder, { items, users, offsets }, { now });
       } catch (error) {
-        throw unwritable(catalogFolder, error);
+        throw isAppError(error, 'EVENTS_LAKE_SUPERSEDED') ? error : unwritable(catalogFolder, error);
       }
+      written = new Map([...written, ...advanced]);
+      if (now() > mergeFailedAt + mergeCooldownMs) merging ??= merge();
       if (usersChangedTo > 0) usersReceivedTo = usersChangedTo;
       clear();
     },
@@ -90,14 +107,8 @@ export function createCatalogFeed(catalogFolder: string, { now }: { readonly now
       written = await readCatalogOffsets(catalogFolder);
       advanced = new Map();
     },
+    close: async () => merging,
   };
-}
-
-function superseded(source: string): AppError {
-  return new AppError(`Another writer has written ${source} to the catalog.`, {
-    code: 'SINK_CATALOG_SUPERSEDED',
-    category: 'conflict',
-  });
 }
 
 function unwritable(catalogFolder: string, error: unknown): AppError {

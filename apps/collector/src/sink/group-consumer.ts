@@ -75,8 +75,10 @@ export interface GroupConsumer extends LogControl {
   close(): Promise<void>;
 }
 
-/** Several heartbeats fit into the shortest session. */
-const heartbeatMs = 2_000;
+/** Several heartbeats fit into the shortest session, and members notice a rebalance at their next heartbeat. */
+const heartbeatMs = 1_000;
+/** How long the group waits for a live member that is busy when others join. Dead members leave it after their session. */
+const rebalanceMs = 60_000;
 /** Brokers respond to a fetch as soon as they have messages. An empty fetch delays a seek by this time. */
 const fetchWaitMs = 250;
 /** Compressed. The sink processes one fetch before the next, so the limits bound memory and the age of its last message. */
@@ -95,8 +97,7 @@ export function createGroupConsumer(
   const consumer = kafka.client.consumer({
     groupId,
     sessionTimeout: sessionMs,
-    // A member that is processing a long batch when the others join has twice the time.
-    rebalanceTimeout: sessionMs * 2,
+    rebalanceTimeout: rebalanceMs,
     heartbeatInterval: heartbeatMs,
     maxWaitTimeInMs: fetchWaitMs,
     minBytes: 1,

@@ -30,7 +30,7 @@ export interface SinkLoopOptions {
   readonly commitRowsMax: number;
   /** Age of the oldest buffered row that triggers a commit to the lake. */
   readonly commitMs: number;
-  /** How long the loop collects changes of the catalog. Each write rewrites a whole file. */
+  /** How long the loop collects changes of the catalog. Each write makes a file. */
   readonly catalogMs: number;
   readonly catalogChangesMax: number;
 }
@@ -317,7 +317,7 @@ export class SinkLoop implements GroupListener {
 
   /** Drops the buffers when another member has taken over before this one noticed. */
   #giveWay(lease: Lease, error: unknown): { readonly files: number } {
-    if (!isAppError(error, 'EVENTS_LAKE_SUPERSEDED') && !isAppError(error, 'SINK_CATALOG_SUPERSEDED')) throw error;
+    if (!isAppError(error, 'EVENTS_LAKE_SUPERSEDED')) throw error;
     this.#deps.logger.warn({ problem: error.message }, 'superseded: continuing from the stored offsets');
     this.#deps.metrics.countSuperseded();
     lease.isSynced = false;

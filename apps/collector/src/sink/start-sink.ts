@@ -64,7 +64,8 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
   try {
     const lake = await openLakeWriter(config.lakeFolder);
     closers.push(() => lake.close());
-    const catalog = createCatalogFeed(config.catalogFolder, { now });
+    const catalog = createCatalogFeed(config.catalogFolder, { logger, now });
+    closers.push(() => catalog.close());
     const erasedUsers = createErasedUsers();
     for (const erasure of await listErasures(config.lakeFolder)) erasedUsers.add(erasure);
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLogger } from '@facet/platform';
 import { readCatalogOffsets, readItems, readItemsAsOf, readUsers } from '@facet/lake';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createCatalogFeed } from '../../src/sink/catalog-feed.ts';
@@ -16,8 +17,9 @@ beforeEach(async () => {
 });
 
 async function openFeed(): Promise<CatalogFeed> {
-  const feed = createCatalogFeed(folder, { now: () => 1 });
+  const feed = createCatalogFeed(folder, { logger: createLogger({ name: 'test', level: 'silent' }), now: Date.now });
   await feed.discard();
+  onTestFinished(() => feed.close());
   return feed;
 }
 
@@ -49,7 +51,7 @@ it('refuses the second of two writers of a topic', async () => {
   successor.changeItem('i', { itemId: 'i', title: 'new', attributes: {} }, 2);
   successor.advance(items, 2);
   await successor.write();
-  await expect(former.write()).rejects.toMatchObject({ code: 'SINK_CATALOG_SUPERSEDED' });
+  await expect(former.write()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
   expect(await readItems(folder)).toEqual([{ itemId: 'i', title: 'new', attributes: {} }]);
   await former.discard();
   expect(former.committed(items)).toBe(2);

@@ -63,7 +63,6 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     FACET_CONFIG: join(home, 'facet.yaml'),
     FACET_SINK_COMMIT_SECONDS: '0.5',
     FACET_SINK_CATALOG_SECONDS: '0.1',
-    FACET_SINK_SESSION_SECONDS: '6',
     FACET_LOG_LEVEL: 'silent',
   };
   return {

@@ -39,6 +39,37 @@ it('stores each offset in the lake once when killed at any moment', async () => 
   await expectEachOnce(bench, ids);
 });
 
+it('reads the partitions of a killed sink again within 10 seconds, in another sink or after a restart', async () => {
+  const bench = await createBench();
+  let published = 0;
+  const publish = async (): Promise<void> =>
+    bench.publisher.publish(eventRecords(bench.topics.events, `e${published++}`, 400));
+  const storedWithin10s = async (sink: { readonly url: string }): Promise<void> => {
+    const killedAt = Date.now();
+    await publish();
+    await until(
+      async () => (await readStatus(sink)).partitions.length === 8 && (await isCaughtUp(sink, 400 * published)),
+      60,
+    );
+    const seconds = (Date.now() - killedAt) / 1000;
+    console.log(`stored ${seconds} s after the kill`);
+    expect(seconds).toBeLessThan(10);
+  };
+  let killed = await startProcess(bench);
+  for (let round = 0; round < 3; round++) {
+    const other = await startProcess(bench);
+    await until(async () => (await readStatus(killed)).partitions.length === 4, 60);
+    await until(async () => (await readStatus(other)).partitions.length === 4, 60);
+    await killed.kill();
+    await storedWithin10s(other);
+    await other.kill();
+    killed = await startProcess(bench);
+    await storedWithin10s(killed);
+  }
+  expect(await killed.stop()).toBe(0);
+  await expectEachOnce(bench, Array.from({ length: published }, (_, batch) => idsOf(`e${batch}`, 400)).flat());
+});
+
 it('stays alive during an outage that follows a long idle time', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());

@@ -11,11 +11,12 @@ import type { EncodedFeature, ItemVocabulary, UserSequences } from '@facet/featu
 import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors } from '@facet/model';
 import { dayMs } from '@facet/platform';
 import type { BundleFacts } from '../bundle/bundle.ts';
-import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
 import { createdDay } from '../items/created-at.ts';
-import { featureAttributes, wasListed } from '../items/item-catalog.ts';
-import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
-import type { DeltaContents, DeltaInfo } from './delta.ts';
+import { featureAttributes } from '../items/item-catalog.ts';
+import type { CatalogItem } from '../items/item-catalog.ts';
+import { compareCatalog } from './compare-catalog.ts';
+import type { CatalogDifference } from './compare-catalog.ts';
+import type { DeltaContents } from './delta.ts';
 import { launchCurvesOf } from './launch-tables.ts';
 
 /** What a delta knows in addition to the catalog. */
@@ -33,20 +34,35 @@ export interface NewInteractions {
   readonly sequencesOf: (vocabulary: ItemVocabulary) => UserSequences;
 }
 
-/**
- * Compares a catalog with a bundle. New items are embedded by items with similar content. Their popularity is the one that is expected
- * of an item without interactions, as in the bundle, or that of their first interactions if it scores higher. Deterministic.
- *
- * @param catalog All items, in any order.
- */
+/** What a delta is built from in addition to a difference. */
+export interface DeltaParts extends Pick<DeltaSources, 'interactions'> {
+  /** An earlier delta of the same bundle. New items that it has, unchanged, keep their embeddings. */
+  readonly earlier?: Pick<DeltaContents, 'added' | 'embeddings'> | undefined;
+}
+
+/** Compares a whole catalog with a bundle. See {@link buildDeltaOf}. @param catalog All items, in any order. */
 export function buildDelta(
   bundle: BundleFacts,
   catalog: readonly CatalogItem[],
-  { gone: goneBefore = [], interactions }: DeltaSources = {},
+  { gone, interactions }: DeltaSources = {},
 ): DeltaContents {
-  const { added, changed, counts, gone } = compareCatalog(bundle.catalog, catalog, new Set(goneBefore));
+  const comparison = compareCatalog(bundle.catalog, { gone });
+  for (const item of catalog) comparison.add(item.itemId, item);
+  return buildDeltaOf(bundle, comparison.finish(), { interactions });
+}
+
+/**
+ * Builds a delta of a difference between a catalog and a bundle. New items are embedded by items with similar content. Their popularity
+ * is the one that is expected of an item without interactions, as in the bundle, or that of their first interactions if it scores higher.
+ * Deterministic.
+ */
+export function buildDeltaOf(
+  bundle: BundleFacts,
+  { added, changed, counts, gone }: CatalogDifference,
+  { interactions, earlier }: DeltaParts = {},
+): DeltaContents {
   const features = popularityOfAdded(added, interactions);
-  const { embeddings, vectors } = vectorsOf(bundle, added, features);
+  const { embeddings, vectors } = vectorsOf(bundle, added, { actual: features, earlier });
   const recent = popularityFeatureNames.indexOf('chosen30Days');
   return {
     info: {
@@ -78,60 +94,16 @@ function popularityOfAdded(
   return buildPopularityTimeline(sequences, added.length, Number.POSITIVE_INFINITY).featuresOn(interactions.today);
 }
 
-function compareCatalog(
-  known: ItemCatalog,
-  catalog: readonly CatalogItem[],
-  goneBefore: ReadonlySet<string>,
-): Pick<DeltaContents, 'added' | 'changed'> & Pick<DeltaInfo, 'counts' | 'gone'> {
-  const listed = createBits(known.itemCount);
-  const added: CatalogItem[] = [];
-  const changed: CatalogItem[] = [];
-  const counts = { added: 0, withdrawn: 0, returned: 0, changed: 0 };
-  for (const item of catalog) {
-    const index = known.indexOf(item.itemId);
-    if (index === undefined) {
-      if (item.available !== false) added.push(item);
-      continue;
-    }
-    setBit(listed, index);
-    const change = changeOf(known.itemAt(index), item);
-    if (change === undefined) continue;
-    changed.push(item);
-    counts[change]++;
-  }
-  const gone: string[] = [];
-  for (let index = 1; index <= known.itemCount; index++) {
-    if (hasBit(listed, index)) continue;
-    const item = known.itemAt(index);
-    // An item that no catalog ever listed is known from events only, and stays.
-    if (!wasListed(item) && !goneBefore.has(item.itemId)) continue;
-    gone.push(item.itemId);
-    if (item.available === false) continue;
-    changed.push({ ...item, available: false });
-    counts.withdrawn++;
-  }
-  const byId = (a: CatalogItem, b: CatalogItem): number => (a.itemId < b.itemId ? -1 : 1);
-  counts.added = added.length;
-  return { added: added.sort(byId), changed: changed.sort(byId), counts, gone: gone.sort() };
-}
-
-function changeOf(before: CatalogItem, now: CatalogItem): 'withdrawn' | 'returned' | 'changed' | undefined {
-  const [was, is] = [before.available !== false, now.available !== false];
-  if (was !== is) return is ? 'returned' : 'withdrawn';
-  const isSame = before.title === now.title && isDeepStrictEqual(before.attributes, now.attributes);
-  return isSame ? undefined : 'changed';
-}
-
-/** @param actual [M + 1, features] of the new items by their interactions. */
+/** @param parts.actual [M + 1, features] of the new items by their interactions. */
 function vectorsOf(
   bundle: BundleFacts,
   added: readonly CatalogItem[],
-  actual: Float32Array | undefined,
+  { actual, earlier }: Pick<DeltaParts, 'earlier'> & { readonly actual: Float32Array | undefined },
 ): Pick<DeltaContents, 'embeddings' | 'vectors'> {
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
   const features = encodeFeatures(spec.itemFeatures, [undefined, ...added.map(featureAttributes)]);
-  const embeddings = embedContent(bundle, added, features);
+  const embeddings = embedContent(bundle, added, { features, earlier });
   // `indexVectors` expects a padding row.
   const padded = new Float32Array(embeddingDim + embeddings.length);
   padded.set(embeddings, embeddingDim);
@@ -164,19 +136,20 @@ type EmbeddingParts = Pick<BundleFacts, 'info' | 'itemTables' | 'catalog' | 'emb
  */
 export function embedNewItems(bundle: EmbeddingParts, items: readonly CatalogItem[]): Float32Array {
   const features = encodeFeatures(bundle.info.spec.itemFeatures, [undefined, ...items.map(featureAttributes)]);
-  return embedContent(bundle, items, features);
+  return embedContent(bundle, items, { features });
 }
 
-/** @param features rows [M + 1, slots] of the items. */
+/** @param parts.features rows [M + 1, slots] of the items. */
 function embedContent(
   { info: { spec, trainedCount }, itemTables, catalog, embeddings }: EmbeddingParts,
   items: readonly CatalogItem[],
-  features: readonly EncodedFeature[],
+  { features, earlier }: Pick<DeltaParts, 'earlier'> & { readonly features: readonly EncodedFeature[] },
 ): Float32Array {
   const D = spec.config.embeddingDim;
   const itemCount = items.length;
   const target = embedItems(spec, itemTables, { itemCount, trainedCount: 0, features });
-  if (itemCount > 0) {
+  const missing = copyEmbeddings(target, items, earlier);
+  if (missing.length > 0) {
     const known = Math.min(trainedCount, contentItemsMax);
     const facts = Array.from({ length: known }, (_, position) => featureAttributes(catalog.itemAt(position + 1)));
     const knownFeatures = encodeFeatures(spec.itemFeatures, [undefined, ...facts]);
@@ -188,9 +161,28 @@ function embedContent(
       },
       D,
     );
-    embedder.embed(target, { features, titleOf: (item) => items[item - 1]!.title }, positions(itemCount));
+    embedder.embed(target, { features, titleOf: (item) => items[item - 1]!.title }, missing);
   }
   return target.subarray(D);
+}
+
+/** Copies the rows of items that an earlier delta has. @returns the positions of the others in `target` [M + 1, D] */
+function copyEmbeddings(
+  target: Float32Array,
+  items: readonly CatalogItem[],
+  earlier: DeltaParts['earlier'],
+): Int32Array {
+  const rows = new Map(earlier?.added.map(({ itemId }, row) => [itemId, row]));
+  const D = target.length / (items.length + 1);
+  return positions(items.length).filter((position) => {
+    const item = items[position - 1]!;
+    const row = rows.get(item.itemId);
+    if (earlier === undefined || row === undefined) return true;
+    const known = earlier.added[row]!;
+    if (known.title !== item.title || !isDeepStrictEqual(known.attributes, item.attributes)) return true;
+    target.set(earlier.embeddings.subarray(row * D, (row + 1) * D), position * D);
+    return false;
+  });
 }
 
 const positions = (count: number): Int32Array => Int32Array.from({ length: count }, (_, position) => position + 1);

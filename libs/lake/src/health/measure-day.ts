@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { dayMs, minuteMs, utcDay } from '@facet/platform';
 import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
-import { readItems } from '../catalog/catalog.ts';
+import { streamItems } from '../catalog/read-catalog.ts';
 import { selectRows, sqlText } from '../duckdb.ts';
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
@@ -187,7 +187,8 @@ async function measureUnknownItems(
   connection: DuckDBConnection,
   catalogFolder: string,
 ): Promise<Pick<DayMeasures, 'unknownItems'>> {
-  const known = new Set((await readItems(catalogFolder)).map(({ itemId }) => itemId));
+  const known = new Set<string>();
+  for await (const items of streamItems(catalogFolder)) for (const { itemId } of items) known.add(itemId);
   if (known.size === 0) return {};
   const items = await selectRows<{ itemId: string; events: number }>(
     connection,

@@ -34,6 +34,8 @@ export interface TransactionLog {
 export interface LakeCommitOptions {
   /** The token of the maintenance claim that the change requires, or `null` to require that no claim exists. */
   readonly holder?: string | null;
+  /** Refuses the change with `EVENTS_LAKE_SUPERSEDED` unless the state before it satisfies the condition. */
+  readonly isExpected?: (state: LakeState) => boolean;
 }
 
 export interface TransactionLogOptions {
@@ -137,13 +139,13 @@ class FolderTransactionLog implements TransactionLog {
     }
   }
 
-  #refuseConflict({ offsets = {} }: LakeChange, { holder }: LakeCommitOptions): void {
+  #refuseConflict({ offsets = {} }: LakeChange, { holder, isExpected }: LakeCommitOptions): void {
     const { claim } = this.#state;
     if (holder !== undefined && holder !== (claim?.token ?? null)) throw lakeBusy(this.#lakeFolder, claim);
     const lost = Object.keys(offsets).filter(
       (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0) throw lakeSuperseded(this.#lakeFolder, lost);
+    if (lost.length > 0 || isExpected?.(this.#state) === false) throw lakeSuperseded(this.#lakeFolder, lost);
   }
 
   /** Returns whether the transaction got its version number. */

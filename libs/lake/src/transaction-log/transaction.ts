@@ -24,6 +24,10 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
+  /** Of a merged segment of a catalog: the version of the newest change that it contains. */
+  readonly order?: number;
+  /** Of a segment of a catalog: versions of items received before this time (epoch milliseconds) are merged. */
+  readonly foldedBefore?: number;
 }
 
 /** A request to erase everything received of a user up to `requestedAt`. */

@@ -6,7 +6,7 @@ import { hourMs, dayMs, minuteMs } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Event, IntakeCount } from '@facet/schemas';
 import { makeEvent, temporaryFolder } from '@facet/testing';
-import { upsertItems } from '../../src/catalog/catalog.ts';
+import { upsertItems } from '../../src/catalog/change-catalog.ts';
 import { dayHealth, newestLakeDays, readDayHealth, storeDayHealth } from '../../src/health/day-health.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ArtifactStore } from '@facet/artifacts';
-import { catalogFiles, listLakeFiles, readInteractions, readItemsAsOf, readUsers } from '@facet/lake';
+import { listLakeFiles, readInteractions, readItemsAsOf, readUsers } from '@facet/lake';
 import type { LakeInteractions, LakeSnapshot } from '@facet/lake';
 import { parsePositiveClauses } from '@facet/features';
 import type { FacetConfig, HomePaths } from '@facet/config';
@@ -76,7 +76,7 @@ export async function readCatalog({ catalogFolder }: HomePaths, receivedBefore?:
     items,
     users,
     itemsReceivedBefore: receivedBefore ?? newestReceivedAt + 1,
-    files: [...describe(catalogFiles.items, items), ...describe(catalogFiles.users, users)],
+    files: [...describe('items.jsonl', items), ...describe('users.jsonl', users)],
   };
 }
 

@@ -1,13 +1,12 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashFile } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildDelta, loadBundleFacts, putDelta, readDeltaInfo } from '@facet/bundles';
-import type { NewInteractions } from '@facet/bundles';
+import { buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
+import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
 import type { FacetConfig } from '@facet/config';
 import { orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
-import { catalogFiles, openLakeSnapshot, readInteractions, readItems } from '@facet/lake';
-import type { LakeSnapshot } from '@facet/lake';
+import { openLakeSnapshot, readInteractions, readItemsVersion, streamItemChanges, streamItems } from '@facet/lake';
+import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, isAppError, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';
@@ -30,12 +29,14 @@ export interface DeltaResult {
 const deltasKept = 10;
 
 /** Increase this when the same inputs give another delta. */
-const version = 2;
+const version = 3;
 
 /**
  * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
- * delta, or an empty one to replace an earlier one. Returns undefined if nothing changed, which the inode, size and time of the
- * catalog file and the version of the lake show, and if no bundle is current. An empty catalog counts as a missing one and changes nothing.
+ * delta, or an empty one to replace an earlier one. Returns undefined if neither the items nor the version of the lake changed, and if no
+ * bundle is current. An empty catalog counts as a missing one and changes nothing.
+ *
+ * Compares all items once for each bundle. Later calls compare those that were written since the last call.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, and errors about a missing or damaged bundle.
  */
@@ -43,43 +44,51 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const bundle = await store.readRef('current');
   if (bundle === undefined) return undefined;
   const published = await store.readRef('delta');
-  const path = join(home.catalogFolder, catalogFiles.items);
-  const file = await fingerprint(path);
-  if (file === undefined) return undefined;
+  const catalog = await readItemsVersion(home.catalogFolder);
+  if (catalog === undefined) return undefined;
   const memo = await readMemo(home.stagesFolder);
   const snapshot = await openLakeSnapshot(home.lakeFolder);
+  const isSameBase = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null);
   // Interactions matter for new items only.
   const isLakeCurrent = memo?.added === 0 || memo?.lakeVersion === snapshot.version;
-  const isCurrent = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null) && isLakeCurrent;
-  if (isCurrent && memo.file === file) return undefined;
-  const { sha256 } = await hashFile(path);
+  if (isSameBase && isLakeCurrent && memo.catalog.fingerprint === catalog.fingerprint) return undefined;
+  if (await isEmptyCatalog(home.catalogFolder)) return undefined;
   const { version: lakeVersion } = snapshot;
   const remember = (deltaId: string | null, added: number): Promise<void> =>
-    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, file, sha256, deltaId, lakeVersion, added });
-  if (isCurrent && memo.sha256 === sha256) {
-    await remember(memo.deltaId, memo.added);
-    return undefined;
-  }
-  const items = await readItems(home.catalogFolder);
-  if (items.length === 0) return undefined;
-  const earlier = published === undefined ? undefined : await readEarlier(store, published);
+    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, catalog, deltaId, lakeVersion, added });
+  const earlier = published === undefined ? nothing : await readEarlier(store, published);
+  // The items that were written after the last comparison differ from its result; without one, all items are compared.
+  const isContinued =
+    isSameBase && earlier !== undefined && memo.catalog.order >= 0 && memo.catalog.order <= catalog.order;
   const facts = await loadBundleFacts(store, bundle);
-  const hasNewItems = items.some(({ itemId }) => facts.catalog.indexOf(itemId) === undefined);
-  const interactions = hasNewItems ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
-  const contents = buildDelta(facts, items.map(toCatalogItem), { gone: earlier?.gone, interactions });
-  const { counts, gone } = contents.info;
+  const comparison = compareCatalog(facts.catalog, { gone: earlier?.gone, before: isContinued ? earlier : undefined });
+  const changes = streamItemChanges(home.catalogFolder, isContinued ? { after: memo.catalog.order } : {});
+  for await (const batch of changes) {
+    for (const { itemId, item } of batch) comparison.add(itemId, item && toCatalogItem(item));
+  }
+  const difference = comparison.finish();
+  const { counts, gone, added } = difference;
   const isEmpty = gone.length === 0 && Object.values(counts).every((count) => count === 0);
   if (published === undefined && isEmpty) {
     await remember(null, counts.added);
     return undefined;
   }
-  const ref = await putDelta(store, contents);
+  const interactions = added.length > 0 ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
+  const ref = await putDelta(
+    store,
+    buildDeltaOf(facts, difference, { interactions, earlier: isContinued ? earlier : undefined }),
+  );
   if (ref.id !== published?.id) {
     await store.writeRef('delta', ref);
     await store.prune('delta', { keep: deltasKept });
   }
   await remember(ref.id, counts.added);
   return ref.id === published?.id ? undefined : { deltaId: ref.id, bundleId: bundle.id, ...counts };
+}
+
+async function isEmptyCatalog(catalogFolder: string): Promise<boolean> {
+  for await (const items of streamItems(catalogFolder)) if (items.length > 0) return false;
+  return true;
 }
 
 /** Reads the interactions since a bundle was built. */
@@ -97,22 +106,27 @@ async function readNewInteractions(
   };
 }
 
+/** An earlier delta of the bundle. */
+type Earlier = Pick<Delta, 'added' | 'changed' | 'embeddings'> & Pick<CatalogDifference, 'gone'>;
+
+const nothing: Earlier = { added: [], changed: [], gone: [], embeddings: new Float32Array() };
+
 /** Returns the published delta; undefined for an unreadable one, which is built again without withdrawn items of the past. */
-async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<{ readonly gone: string[] } | undefined> {
+async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<Earlier | undefined> {
   try {
-    return await readDeltaInfo(store, ref);
+    const { info, ...delta } = await loadDelta(store, ref);
+    return { ...delta, gone: info.gone };
   } catch (error) {
     if (isAppError(error)) return undefined;
     throw error;
   }
 }
 
-/** The inputs of the last comparison, so that the next one can skip unchanged files. */
+/** The inputs of the last comparison, so that the next one can skip unchanged items. */
 interface Memo {
   readonly version: number;
   readonly bundleId: string;
-  readonly file: string;
-  readonly sha256: string;
+  readonly catalog: ItemsVersion;
   readonly deltaId: string | null;
   readonly lakeVersion: number;
   /** The number of new items. */
@@ -133,15 +147,4 @@ async function readMemo(folder: string): Promise<Memo | undefined> {
 async function writeMemo(folder: string, memo: Memo): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFileAtomically(join(folder, memoName), [`${JSON.stringify(memo)}\n`]);
-}
-
-/** Returns a value that changes when the file is replaced or written; undefined for a missing file. */
-async function fingerprint(path: string): Promise<string | undefined> {
-  try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
-    return `${ino}-${size}-${mtimeNs}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,0 +1,97 @@
+import { isAppError } from '@facet/platform';
+import type { Item, User } from '@facet/schemas';
+import { lakeUnwritable } from '../transaction-log/errors.ts';
+import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import type { LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
+import { compactCatalog } from './compact-catalog.ts';
+import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
+import { sortedBatches, writeSegment } from './segments.ts';
+import type { CatalogKind, RecordVersion } from './segments.ts';
+
+/** A state of an item and the time when the catalog received it. */
+export interface ItemVersion {
+  readonly itemId: string;
+  /** Absent when the item was removed. */
+  readonly item?: Item | undefined;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+}
+
+/** Changes of the catalog. Readers see all of them or none. */
+export interface CatalogChange {
+  /** In the order in which they apply, which may differ from the order of their times. */
+  readonly items?: readonly ItemVersion[];
+  /** By id. Without a record, the user is removed. */
+  readonly users?: ReadonlyMap<string, User | undefined>;
+  /** The offset range that each source advances by. */
+  readonly offsets?: OffsetRanges;
+}
+
+/**
+ * Writes changes to the catalog, together with the offsets of their sources. The cost depends on the changes, not on the size of the
+ * catalog. Several processes may write. Call {@link compactCatalog} from time to time.
+ *
+ * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has advanced a source, `EVENTS_LAKE_UNWRITABLE` (retryable),
+ * `EVENTS_LAKE_DAMAGED`.
+ */
+export async function changeCatalog(
+  catalogFolder: string,
+  { items = [], users = new Map(), offsets }: CatalogChange,
+  options: TransactionLogOptions = {},
+): Promise<void> {
+  const versionsOf = {
+    items: items.map(({ itemId, item, receivedAt }) => ({ id: itemId, receivedAt, record: item })),
+    users: Array.from(users, ([id, record]) => ({ id, record })),
+  };
+  const add: LakeFileEntry[] = [];
+  try {
+    const log = await openCatalogLog(catalogFolder, options);
+    for (const [kind, versions] of Object.entries(versionsOf) as [CatalogKind, RecordVersion[]][]) {
+      if (versions.length === 0) continue;
+      const entry = await writeSegment(catalogFolder, kind, sortedBatches(versions));
+      add.push(entry!);
+    }
+    if (add.length > 0 || offsets !== undefined) {
+      await log.commit({ add, ...(offsets === undefined ? {} : { offsets }) });
+    }
+  } catch (error) {
+    await removeUncommitted(catalogFolder, add);
+    throw isAppError(error) ? error : lakeUnwritable(catalogFolder, error);
+  }
+}
+
+/** Adds or replaces items. The last record of an id counts. */
+export async function upsertItems(
+  catalogFolder: string,
+  items: Iterable<Item>,
+  receivedAt = Date.now(),
+): Promise<void> {
+  await changeItems(catalogFolder, new Map(Array.from(items, (item) => [item.itemId, item])), receivedAt);
+}
+
+/** Adds or replaces users. The last record of an id counts. */
+export async function upsertUsers(catalogFolder: string, users: Iterable<User>): Promise<void> {
+  await changeUsers(catalogFolder, new Map(Array.from(users, (user) => [user.userId, user])));
+}
+
+/**
+ * Adds or replaces items, or removes those without a record.
+ *
+ * @param receivedAt the time of the changes, epoch milliseconds; now by default
+ */
+export async function changeItems(
+  catalogFolder: string,
+  changes: ReadonlyMap<string, Item | undefined>,
+  receivedAt = Date.now(),
+): Promise<void> {
+  await changeCatalog(catalogFolder, {
+    items: Array.from(changes, ([itemId, item]) => ({ itemId, item, receivedAt })),
+  });
+  await compactCatalog(catalogFolder);
+}
+
+/** Adds or replaces users, or removes those without a record. */
+export async function changeUsers(catalogFolder: string, users: ReadonlyMap<string, User | undefined>): Promise<void> {
+  await changeCatalog(catalogFolder, { users });
+  await compactCatalog(catalogFolder);
+}

@@ -1,0 +1,85 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { listNames, pathExists } from '@facet/platform';
+import type { Item, User } from '@facet/schemas';
+import { parseLine } from './segments.ts';
+import type { CatalogKind, RecordVersion } from './segments.ts';
+
+/**
+ * The catalog of Facet before segments: the current records in `items.jsonl` and `users.jsonl`, all versions of items in
+ * `items.history.jsonl` in the order of their arrival, and one file per source in `_offsets`. The first write turns it into segments.
+ */
+const legacyFiles = { items: 'items.jsonl', users: 'users.jsonl', history: 'items.history.jsonl' } as const;
+const offsetsFolder = '_offsets';
+
+/** Returns the files of a catalog without a transaction log that contain items or users. */
+export async function listLegacyFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
+  const { items, users, history } = legacyFiles;
+  const names = [...(kind === 'users' ? [] : [items, history]), ...(kind === 'items' ? [] : [users])];
+  const found = await Promise.all(
+    names.map(async (name) => ((await pathExists(join(catalogFolder, name))) ? [name] : [])),
+  );
+  return found.flat();
+}
+
+interface HistoryLine {
+  readonly format?: 1;
+  readonly foldedBefore?: number;
+  readonly receivedAt?: number;
+  readonly item?: Item;
+  readonly removed?: string;
+}
+
+/** Reads all versions of a catalog without a transaction log into memory. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export async function readLegacyVersions(
+  catalogFolder: string,
+  kind: CatalogKind,
+): Promise<{ readonly versions: RecordVersion[]; readonly foldedBefore: number }> {
+  const files = await listLegacyFiles(catalogFolder, kind);
+  const versions: RecordVersion[] = [];
+  let foldedBefore = 0;
+  if (files.includes(legacyFiles.history)) {
+    for await (const line of readLines<HistoryLine>(join(catalogFolder, legacyFiles.history), {
+      isTornAllowed: true,
+    })) {
+      if (line.format !== undefined) foldedBefore = line.foldedBefore ?? 0;
+      else versions.push({ id: line.item?.itemId ?? line.removed!, receivedAt: line.receivedAt, record: line.item });
+    }
+  } else if (files.length > 0) {
+    for await (const record of readLines<Item | User>(join(catalogFolder, legacyFiles[kind]))) {
+      versions.push({ id: 'itemId' in record ? record.itemId : record.userId, record });
+    }
+  }
+  return { versions, foldedBefore };
+}
+
+/** @param options.isTornAllowed whether to skip an incomplete last line, which a killed writer left behind */
+async function* readLines<Value>(
+  path: string,
+  { isTornAllowed = false }: { readonly isTornAllowed?: boolean } = {},
+): AsyncGenerator<Value> {
+  let line: string | undefined;
+  for await (const next of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    if (line !== undefined && line !== '') yield parseLine<Value>(line, path);
+    line = next;
+  }
+  if (line === undefined || line === '') return;
+  try {
+    yield parseLine<Value>(line, path);
+  } catch (error) {
+    if (!isTornAllowed) throw error;
+  }
+}
+
+/** Reads the first offset of each source that a catalog without a transaction log does not contain. */
+export async function readLegacyOffsets(catalogFolder: string): Promise<Map<string, number>> {
+  const folder = join(catalogFolder, offsetsFolder);
+  const names = (await listNames(folder)).filter((name) => name.endsWith('.json'));
+  const entries = names.map(async (name) => {
+    const next = JSON.parse(await readFile(join(folder, name), 'utf8')) as number;
+    return [name.slice(0, -'.json'.length), next] as const;
+  });
+  return new Map(await Promise.all(entries));
+}

@@ -1,0 +1,203 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Item, User } from '@facet/schemas';
+import { openTransactionLog } from '../transaction-log/transaction-log.ts';
+import { listSegmentFiles, orderOf, segmentsOf } from './catalog-log.ts';
+import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
+import { catalogDamaged, distinctVersions, mergeSegments } from './segments.ts';
+import type { CatalogKind, RecordVersion } from './segments.ts';
+
+/** The versions of all records of a kind, grouped by id in ascending order. */
+interface CatalogVersions<Entity> {
+  readonly foldedBefore: number;
+  readonly groups: AsyncIterable<readonly (readonly RecordVersion<Entity>[])[]>;
+}
+
+/** A reader tries again when a compaction has deleted a segment before the reader opened it. */
+const readAttemptsMax = 5;
+
+async function openVersions<Entity>(
+  catalogFolder: string,
+  kind: CatalogKind,
+  { after = -1 }: { readonly after?: number | undefined } = {},
+): Promise<CatalogVersions<Entity>> {
+  for (let attempt = 1; ; attempt++) {
+    const { state } = await openTransactionLog(catalogFolder);
+    if (state.version === 0) return openLegacy(catalogFolder, kind);
+    const segments = segmentsOf(state, kind).filter((segment) => orderOf(segment) > after);
+    const groups = mergeSegments<Entity>(segments.map(({ path }) => join(catalogFolder, path)));
+    try {
+      const first = await groups.next();
+      return {
+        foldedBefore: Math.max(0, ...segments.map((segment) => segment.foldedBefore ?? 0)),
+        groups: (async function* () {
+          try {
+            if (first.done !== true) yield first.value;
+            yield* groups;
+          } finally {
+            await groups.return(undefined);
+          }
+        })(),
+      };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (attempt === readAttemptsMax) throw catalogDamaged((error as NodeJS.ErrnoException).path!, error as Error);
+    }
+  }
+}
+
+async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Promise<CatalogVersions<Entity>> {
+  const { versions, foldedBefore } = await readLegacyVersions(catalogFolder, kind);
+  const byId = new Map<string, RecordVersion<Entity>[]>();
+  for (const version of versions as RecordVersion<Entity>[]) {
+    const known = byId.get(version.id);
+    if (known === undefined) byId.set(version.id, [version]);
+    else known.push(version);
+  }
+  const groups = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  return {
+    foldedBefore,
+    groups: (async function* () {
+      if (groups.length > 0) yield groups;
+    })(),
+  };
+}
+
+/** Streams the current items by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export function streamItems(catalogFolder: string): AsyncGenerator<readonly Item[]> {
+  return streamRecords<Item>(catalogFolder, 'items');
+}
+
+/** Streams the current users by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export function streamUsers(catalogFolder: string): AsyncGenerator<readonly User[]> {
+  return streamRecords<User>(catalogFolder, 'users');
+}
+
+async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind): AsyncGenerator<readonly Entity[]> {
+  const { groups } = await openVersions<Entity>(catalogFolder, kind);
+  for await (const batch of groups) {
+    yield batch.flatMap((versions) => {
+      const { record } = versions.at(-1)!;
+      return record === undefined ? [] : [record];
+    });
+  }
+}
+
+/** Reads the items of a catalog folder, ordered by id. A missing catalog has none. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export async function readItems(catalogFolder: string): Promise<Item[]> {
+  return collect(streamItems(catalogFolder));
+}
+
+/** Reads the users of a catalog folder, ordered by id. A missing catalog has none. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export async function readUsers(catalogFolder: string): Promise<User[]> {
+  return collect(streamUsers(catalogFolder));
+}
+
+async function collect<Entity>(batches: AsyncIterable<readonly Entity[]>): Promise<Entity[]> {
+  const all: Entity[] = [];
+  for await (const batch of batches) for (const entity of batch) all.push(entity);
+  return all;
+}
+
+/** The items as known at a moment. */
+export interface ItemsAsOf {
+  /** Ordered by id. */
+  readonly items: Item[];
+  /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for a catalog without times. */
+  readonly newestReceivedAt: number;
+  /** Earlier versions are merged, so earlier moments cannot be read. Epoch milliseconds. */
+  readonly foldedBefore: number;
+}
+
+/**
+ * Reads the items as they were known before a moment. Items without a receipt time count as always known.
+ *
+ * @param receivedBefore epoch milliseconds; by default the current items
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`
+ */
+export async function readItemsAsOf(
+  catalogFolder: string,
+  receivedBefore = Number.POSITIVE_INFINITY,
+): Promise<ItemsAsOf> {
+  const { groups, foldedBefore } = await openVersions<Item>(catalogFolder, 'items');
+  const items: Item[] = [];
+  let newestReceivedAt = 0;
+  for await (const batch of groups) {
+    for (const all of batch) {
+      const versions = distinctVersions(all);
+      for (const { receivedAt = 0 } of versions) newestReceivedAt = Math.max(newestReceivedAt, receivedAt);
+      const seen = versions.findLast(({ receivedAt = 0 }) => receivedAt === 0 || receivedAt < receivedBefore);
+      if (seen?.record !== undefined) items.push(seen.record);
+    }
+  }
+  return { items, newestReceivedAt, foldedBefore };
+}
+
+/** An identifier of the state of the items. It grows with each write of items and is equal for equal items. */
+export interface ItemsVersion {
+  /** Changes with each write of items, and only then. */
+  readonly fingerprint: string;
+  /** For {@link streamItemChanges}. */
+  readonly order: number;
+}
+
+/** Returns the version of the items; undefined for a catalog that never contained items. */
+export async function readItemsVersion(catalogFolder: string): Promise<ItemsVersion | undefined> {
+  const { state } = await openTransactionLog(catalogFolder);
+  const newest = segmentsOf(state, 'items').at(-1);
+  if (newest !== undefined) {
+    const receivedTo = Math.max(...segmentsOf(state, 'items').map((segment) => segment.receivedTo));
+    return { fingerprint: `${orderOf(newest)}-${receivedTo}`, order: orderOf(newest) };
+  }
+  const [legacy] = state.version === 0 ? await listLegacyFiles(catalogFolder, 'items') : [];
+  if (legacy === undefined) return undefined;
+  const { size, mtimeMs, ino } = await stat(join(catalogFolder, legacy));
+  return { fingerprint: `${ino}-${size}-${mtimeMs}`, order: -1 };
+}
+
+/** An item that may have changed, in its current state; without `item`, it was removed. */
+export interface ItemChange {
+  readonly itemId: string;
+  readonly item?: Item | undefined;
+}
+
+/** Streams the items that may have changed after a version, by id. May contain others. @param after `order` of {@link ItemsVersion} */
+export async function* streamItemChanges(
+  catalogFolder: string,
+  { after }: { readonly after?: number | undefined } = {},
+): AsyncGenerator<readonly ItemChange[]> {
+  const { groups } = await openVersions<Item>(catalogFolder, 'items', { after });
+  for await (const batch of groups) {
+    yield batch.map((versions) => ({ itemId: versions[0]!.id, item: versions.at(-1)!.record }));
+  }
+}
+
+/** Reads the first offset of each source (`<topic>-<partition>`) that the catalog does not contain. */
+export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
+  const { state } = await openTransactionLog(catalogFolder);
+  return state.version === 0 ? readLegacyOffsets(catalogFolder) : state.offsets;
+}
+
+/** Finds every file of the catalog, also replaced ones, that contains the id of a user. */
+export async function findUserInCatalog(
+  catalogFolder: string,
+  userId: string,
+): Promise<{ readonly path: string; readonly count: number }[]> {
+  const found: { path: string; count: number }[] = [];
+  const add = (path: string, count: number): void => {
+    if (count > 0) found.push({ path, count });
+  };
+  for (const path of await listSegmentFiles(catalogFolder, 'users')) {
+    let count = 0;
+    for await (const batch of mergeSegments([join(catalogFolder, path)])) {
+      for (const versions of batch) if (versions[0]!.id === userId) count += versions.length;
+    }
+    add(path, count);
+  }
+  for (const path of await listLegacyFiles(catalogFolder, 'users')) {
+    const { versions } = await readLegacyVersions(catalogFolder, 'users');
+    add(path, versions.filter(({ id }) => id === userId).length);
+  }
+  return found;
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, syncPath } from '@facet/platform';
+import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+
+export type CatalogKind = 'items' | 'users';
+
+/** A state of an item or user. */
+export interface RecordVersion<Entity = unknown> {
+  readonly id: string;
+  /** Epoch milliseconds. Absent for users, and for items that are older than the history. */
+  readonly receivedAt?: number | undefined;
+  /** Absent when the record was removed. */
+  readonly record?: Entity | undefined;
+}
+
+/**
+ * A segment is a file of versions, one JSON object per line, sorted by id. The versions of an id are in the order in which they
+ * apply. Segments are immutable. The catalog's transaction log decides which of them count, so readers never see a part of one.
+ */
+const chunkBytes = 256 << 10;
+const versionsPerBatch = 1_000;
+
+/**
+ * Writes a segment.
+ *
+ * @param batches versions in the order of the file
+ * @returns the entry of the transaction log; undefined without versions
+ */
+export async function writeSegment(
+  catalogFolder: string,
+  kind: CatalogKind,
+  batches: AsyncIterable<readonly RecordVersion[]> | Iterable<readonly RecordVersion[]>,
+): Promise<LakeFileEntry | undefined> {
+  const path = `${kind}/${randomUUID()}.jsonl`;
+  const full = join(catalogFolder, path);
+  await mkdir(join(catalogFolder, kind), { recursive: true });
+  const facts = { rows: 0, receivedFrom: Number.POSITIVE_INFINITY, receivedTo: 0, anonymous: 0, identifies: 0 };
+  const file = await open(full, 'wx');
+  let bytes: number;
+  try {
+    for await (const versions of batches) {
+      let text = '';
+      for (const { id, receivedAt, record } of versions) {
+        text += `${JSON.stringify({ id, receivedAt, record })}\n`;
+        facts.rows++;
+        facts.receivedFrom = Math.min(facts.receivedFrom, receivedAt ?? 0);
+        facts.receivedTo = Math.max(facts.receivedTo, receivedAt ?? 0);
+        if (record === undefined) facts.anonymous++;
+      }
+      await file.appendFile(text);
+    }
+    await file.sync();
+    bytes = (await file.stat()).size;
+    await file.close();
+    if (facts.rows === 0) await rm(full);
+    await syncPath(join(catalogFolder, kind));
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(full, { force: true });
+    throw error;
+  }
+  return facts.rows === 0 ? undefined : { path, bytes, ...facts, sources: {} };
+}
+
+/** Returns versions in batches for {@link writeSegment}, sorted by id. */
+export function* sortedBatches(versions: readonly RecordVersion[]): Generator<readonly RecordVersion[]> {
+  const sorted = versions.toSorted((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
+  for (let start = 0; start < sorted.length; start += versionsPerBatch) {
+    yield sorted.slice(start, start + versionsPerBatch);
+  }
+}
+
+/**
+ * Reads segments together and returns the versions of each id, ids in ascending order. Memory does not depend on the size of the
+ * segments. The files are open before the first batch, so that a deletion during the read does no harm.
+ *
+ * @param paths the oldest segment first
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`; `ENOENT` for a missing segment
+ */
+export async function* mergeSegments<Entity>(
+  paths: readonly string[],
+): AsyncGenerator<readonly (readonly RecordVersion<Entity>[])[]> {
+  const cursors: Cursor<Entity>[] = [];
+  try {
+    for (const path of paths) cursors.push(new Cursor(await open(path), path));
+    for (const cursor of cursors) await cursor.advance();
+    let batch: RecordVersion<Entity>[][] = [];
+    for (;;) {
+      let id: string | undefined;
+      for (const { head } of cursors) if (head !== undefined && (id === undefined || head.id < id)) id = head.id;
+      if (id === undefined) break;
+      const versions: RecordVersion<Entity>[] = [];
+      for (const cursor of cursors) {
+        while (cursor.head?.id === id) {
+          versions.push(cursor.head);
+          if (!cursor.advanceInChunk()) await cursor.advance();
+        }
+      }
+      batch.push(versions);
+      if (batch.length < versionsPerBatch) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  } finally {
+    for (const cursor of cursors) await cursor.close();
+  }
+}
+
+/** Returns the versions that differ from the one before. */
+export function distinctVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
+  if (versions.length === 1) return versions;
+  const texts = versions.map(({ record }) => JSON.stringify(record));
+  return versions.filter((_, index) => index === 0 || texts[index] !== texts[index - 1]);
+}
+
+/** The position of a reader in a segment. */
+class Cursor<Entity> {
+  /** The next version; undefined at the end. */
+  head: RecordVersion<Entity> | undefined;
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #chunks: AsyncIterator<string>;
+  #lines: string[] = [];
+  #position = 0;
+  #rest = '';
+
+  constructor(file: FileHandle, path: string) {
+    this.#path = path;
+    this.#file = file;
+    this.#chunks = file
+      .createReadStream({ encoding: 'utf8', highWaterMark: chunkBytes, autoClose: false })
+      [Symbol.asyncIterator]() as AsyncIterator<string>;
+  }
+
+  /** Moves to the next version if it is in memory. */
+  advanceInChunk(): boolean {
+    const line = this.#lines[this.#position++];
+    if (line === undefined) return false;
+    this.head = parseLine<RecordVersion<Entity>>(line, this.#path);
+    return true;
+  }
+
+  /** Moves to the next version, or to the end. */
+  async advance(): Promise<void> {
+    while (!this.advanceInChunk()) {
+      const { done, value } = await this.#chunks.next();
+      if (done === true) {
+        if (this.#rest !== '') throw catalogDamaged(this.#path, new Error('the last line is incomplete'));
+        this.head = undefined;
+        return;
+      }
+      this.#lines = (this.#rest + value).split('\n');
+      this.#rest = this.#lines.pop()!;
+      this.#position = 0;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+    await this.#file.close();
+  }
+}
+
+/** Parses one line of a catalog file. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export function parseLine<Value>(line: string, path: string): Value {
+  try {
+    return JSON.parse(line) as Value;
+  } catch (error) {
+    throw catalogDamaged(path, error as Error);
+  }
+}
+
+export function catalogDamaged(path: string, cause: Error): AppError {
+  return new AppError(`Cannot read the catalog file ${path}: ${cause.message}.`, {
+    code: 'EVENTS_CATALOG_DAMAGED',
+    category: 'artifact',
+    remedy: 'Restore the catalog folder from a backup, or delete it and import the items and users again.',
+    context: { path },
+    cause,
+  });
+}

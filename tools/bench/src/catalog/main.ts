@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { homePaths } from '@facet/config';
+import { logProgress, readOptions } from '../command-line.ts';
+import type { Measured, Task } from './in-child.ts';
+
+const help = `Measure writes, merges and deltas of a large catalog
+
+  npm run bench -- catalog [options]
+
+Options:
+  --items N    Number of items in the catalog and in the bundle (default: 1000000)
+  --upsert N   Number of items in one upsert; a tenth of them is new (default: 1000)
+  --rounds N   Number of writes (default: 50)
+  --json       Print the results as JSON
+  --help       Print this help
+
+Each task runs in a separate process. Delays of the event loop are measured every millisecond.
+
+upsert       writes the items and their offset, as the sink does; its processor time and memory include the merges
+merge        merges segments after an upsert, as the sink does in the background
+full merge   merges all segments, as facet lake compact does
+first delta  compares the whole catalog with a bundle, once for each bundle
+large delta  compares the items of all writes
+next delta   compares the items of one more upsert
+
+Exit code: 0 when an upsert with its merge and delta takes at most 10 s and 500 MB, 1 otherwise.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  upsert: { type: 'string', default: '1000' },
+  rounds: { type: 'string', default: '50' },
+  json: { type: 'boolean', default: false },
+});
+
+const tasks = [
+  'fill',
+  'first delta',
+  'writes',
+  'large delta',
+  'last upsert',
+  'next delta',
+  'full merge',
+] satisfies Task[];
+const run = promisify(execFile);
+const folder = await mkdtemp(join(tmpdir(), 'facet-bench-catalog-'));
+const results: Measured[] = [];
+try {
+  logProgress(`a bundle of ${Number(values.items).toLocaleString('en')} items`);
+  const made = await inProcess('../bundle-load/make-bundle.js', [
+    homePaths(folder).artifactsFolder,
+    Number(values.items),
+    64,
+    'flat',
+  ]);
+  const { id } = JSON.parse(made) as { readonly id: string };
+  for (const task of tasks) {
+    logProgress(task);
+    const order = [folder, task, id, Number(values.upsert), Number(values.rounds)];
+    results.push(...(JSON.parse(await inProcess('in-child.js', order)) as Measured[]));
+  }
+  if (values.json) console.log(JSON.stringify(results));
+  else for (const result of results) console.log(describe(result));
+  const [upsert, merge, delta] = ['upsert', 'merge', 'next delta'].map((name) =>
+    results.find((one) => one.name === name)!,
+  );
+  const seconds = Math.max(...upsert!.seconds) + Math.max(...delta!.seconds);
+  const megabytes = Math.max(...[upsert, merge, delta].map((one) => one!.privateMegabytes));
+  process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function inProcess(script: string, parameters: readonly unknown[]): Promise<string> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await run(process.execPath, [...process.execArgv, path, JSON.stringify(parameters)]);
+  return stdout;
+}
+
+function describe({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }: Measured): string {
+  const sorted = [...seconds].sort((a, b) => a - b);
+  const [p50, largest] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((one) => one.toFixed(3).padStart(8));
+  const figures = [
+    `p50${p50} s`,
+    `largest${largest} s`,
+    `processor${cpuSeconds.toFixed(1).padStart(6)} s`,
+    `memory ${Math.round(privateMegabytes)} MB`,
+    `with mapped files ${Math.round(peakMegabytes)} MB`,
+  ];
+  return `${name.padEnd(12)} ${figures.join('   ')}   event loop p99 ${delayMs.p99.toFixed(1)} ms, largest ${delayMs.max.toFixed(1)} ms`;
+}
