@@ -44,15 +44,13 @@ it('reads the partitions of a killed sink again within 10 seconds, in another si
   let published = 0;
   const publish = async (): Promise<void> =>
     bench.publisher.publish(eventRecords(bench.topics.events, `e${published++}`, 400));
-  const storedWithin10s = async (sink: { readonly url: string }): Promise<void> => {
-    const killedAt = Date.now();
+  const storeWithin10s = async (sink: { readonly url: string }, from: number): Promise<void> => {
     await publish();
     await until(
       async () => (await readStatus(sink)).partitions.length === 8 && (await isCaughtUp(sink, 400 * published)),
       60,
     );
-    const seconds = (Date.now() - killedAt) / 1000;
-    console.log(`stored ${seconds} s after the kill`);
+    const seconds = (Date.now() - from) / 1000;
     expect(seconds).toBeLessThan(10);
   };
   let killed = await startProcess(bench);
@@ -60,11 +58,14 @@ it('reads the partitions of a killed sink again within 10 seconds, in another si
     const other = await startProcess(bench);
     await until(async () => (await readStatus(killed)).partitions.length === 4, 60);
     await until(async () => (await readStatus(other)).partitions.length === 4, 60);
+    const killedAt = Date.now();
     await killed.kill();
-    await storedWithin10s(other);
+    await storeWithin10s(other, killedAt);
     await other.kill();
+    // The start of a process takes as long as the machine is busy.
+    const restartedAt = Date.now();
     killed = await startProcess(bench);
-    await storedWithin10s(killed);
+    await storeWithin10s(killed, Date.now());
   }
   expect(await killed.stop()).toBe(0);
   await expectEachOnce(bench, Array.from({ length: published }, (_, batch) => idsOf(`e${batch}`, 400)).flat());
