@@ -39,16 +39,10 @@ export function addHome(command: Command, { home }: CommandDeps): Command {
 }
 
 /** Adds the files of events, items and users. */
-export function addFiles(
-  command: Command,
-  { isRequired = false, fallback }: { readonly isRequired?: boolean; readonly fallback?: string } = {},
-): Command {
-  const events = new Option(
-    '--events <files...>',
-    `events: csv, tsv, jsonl, parquet or RecBole${fallback === undefined ? '' : ` (default: ${fallback})`}`,
-  );
+export function addFiles(command: Command, { fallback }: { readonly fallback?: string } = {}): Command {
+  const byDefault = fallback === undefined ? '' : ` (default: ${fallback})`;
   return command
-    .addOption(isRequired ? events.makeOptionMandatory() : events)
+    .option('--events <files...>', `events: csv, tsv, jsonl, parquet or RecBole${byDefault}`)
     .option('--items <files...>', 'items with titles and attributes')
     .option('--users <files...>', 'users with attributes');
 }

@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { homePaths, readFacetConfig } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
+import { explainPositiveRule } from '@facet/features';
 import { importFiles } from '@facet/import';
-import type { ImportProgress, ImportResult, SourceFiles, ValidationReport } from '@facet/import';
+import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import {
   createStageContext,
   datasetStage,
@@ -22,7 +23,7 @@ import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
 import { describeInterestChoice } from './terminal/interest-choice.ts';
 import type { StageDisplay } from './terminal/progress.ts';
-import { countOf, formatCount, shortId } from './terminal/text.ts';
+import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of `--config`, else `facet.yaml`. A missing `facet.yaml` means all defaults. */
 export async function readConfig(options: Pick<CommonOptions, 'config'>): Promise<FacetConfig> {
@@ -32,17 +33,6 @@ export async function readConfig(options: Pick<CommonOptions, 'config'>): Promis
 /** Opens the data home and the configuration of a command. */
 export async function openPipeline(options: Pick<CommonOptions, 'home' | 'config'>): Promise<StageContext> {
   return createStageContext(homePaths(options.home), await readConfig(options));
-}
-
-/** The options of commands that read files. */
-export interface FileOptions extends CommonOptions {
-  readonly events: readonly string[];
-  readonly items?: readonly string[];
-  readonly users?: readonly string[];
-}
-
-export function sourceFiles({ events, items, users }: Pick<FileOptions, 'events' | 'items' | 'users'>): SourceFiles {
-  return { events, items, users };
 }
 
 /** The outputs of a stage and of the stages before it. */
@@ -158,14 +148,21 @@ async function refuseEmptyHome({ home }: StageContext): Promise<void> {
  *
  * @throws AppError as `importFiles`.
  */
-export async function runImport(files: SourceFiles, pipeline: StageContext, watcher: Watcher): Promise<ImportResult> {
+export async function runImport(
+  files: SourceFiles,
+  pipeline: StageContext,
+  watcher: Watcher,
+  onRefused?: (line: RefusedLine) => void,
+): Promise<ImportResult> {
   return watch(watcher, 'import', 'reading', async (stage) => {
     const result = await importFiles(files, {
       home: pipeline.home,
       mapping: pipeline.config.mapping,
       types: pipeline.config.eventTypes,
+      learning: explainPositiveRule(pipeline.config.interactions.positives),
       signal: watcher.signal,
-      onProgress: (progress) => stage.update(shareOfImport(progress), importSteps[progress.stage]),
+      onProgress: (progress) => stage.update(shareOfImport(progress), describeProgress(progress)),
+      onRefused,
     });
     stage.done(describeImport(result), { reused: !result.imported });
     return result;
@@ -187,12 +184,11 @@ async function watch<Output>(
   }
 }
 
-const importSteps: Readonly<Record<ImportProgress['stage'], string>> = {
-  items: 'reading items',
-  users: 'reading users',
-  events: 'reading events',
-  lake: 'writing the lake',
-};
+function describeProgress(progress: ImportProgress): string {
+  if (progress.stage === 'lake') return `writing the lake, ${formatCount(progress.doneEvents)} events`;
+  const { stage, doneRows, doneBytes } = progress;
+  return `reading ${stage}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`;
+}
 
 /** Estimates the finished share: reading and writing events take equally long, items and users no time. */
 function shareOfImport(progress: ImportProgress): number {
@@ -203,8 +199,15 @@ function shareOfImport(progress: ImportProgress): number {
 
 function describeImport({ report }: ImportResult): string {
   const { accepted, refused, duplicates } = report.events;
+  const rowsOf = (kind: 'items' | 'users'): number =>
+    report.files.reduce((sum, file) => sum + (file.kind === kind ? file.accepted : 0), 0);
+  const hasEvents = report.files.some(({ kind }) => kind === 'events');
+  const events = `${countOf(accepted, 'event')} of ${countOf(report.users.count, 'user')} on ${countOf(report.items.count, 'item')}`;
+  const catalog = (['items', 'users'] as const)
+    .filter((kind) => rowsOf(kind) > 0)
+    .map((kind) => `${formatCount(rowsOf(kind))} ${kind} in the catalog`);
   const parts = [
-    `${countOf(accepted, 'event')} of ${countOf(report.users.count, 'user')} on ${countOf(report.items.count, 'item')}`,
+    ...(hasEvents ? [events] : catalog),
     ...(duplicates === 0 ? [] : [`${formatCount(duplicates)} duplicates`]),
     ...(refused === 0 ? [] : [`${countOf(refused, 'line')} refused`]),
   ];
@@ -222,18 +225,30 @@ function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
   return `recall@${mainCutoff} ${recall('new')} on new items, ${recall('all')} on all`;
 }
 
-const refusalsShown = 5;
+const reasonsShown = 5;
 const linesShown = 5;
 
-/** Returns the refused lines by reason and count, or an empty text. */
-export function renderRefusals({ refusals, files }: ValidationReport): string {
-  if (refusals.length === 0) return '';
-  const total = refusals.reduce((sum, { count }) => sum + count, 0);
-  const reasons = refusals.slice(0, refusalsShown).map(({ kind, field, reason, count, lines }) => {
+/** Returns the refused lines and ignored values by reason and count, or an empty text. */
+export function renderRefusals(report: ValidationReport): string {
+  const { refusals, ignored } = report;
+  const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
+  const without = renderReasons(ignored, report, (total) => `${countOf(total, 'value')} ignored, their rows accepted`);
+  return [refused, without].filter((text) => text !== '').join('\n');
+}
+
+function renderReasons(
+  reasons: readonly (ValidationReport['refusals'][number] & { readonly samples?: readonly string[] })[],
+  { files }: ValidationReport,
+  title: (total: number) => string,
+): string {
+  if (reasons.length === 0) return '';
+  const total = reasons.reduce((sum, { count }) => sum + count, 0);
+  const lines = reasons.slice(0, reasonsShown).map(({ kind, field, reason, count, lines, samples = [] }) => {
     const places = lines.slice(0, linesShown).map(({ file, line }) => `${files[file]?.path ?? kind}:${line}`);
     const what = field === '' ? reason : `${field}: ${reason}`;
-    return `  ${formatCount(count).padStart(7)}  ${what} (${places.join(', ')}${count > places.length ? ', …' : ''})`;
+    const values = samples.map((sample) => ` ${JSON.stringify(sample)}`).join(',');
+    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${places.join(', ')}${count > places.length ? ', …' : ''})`;
   });
-  const more = refusals.length > refusalsShown ? `\n  and ${refusals.length - refusalsShown} other reasons` : '';
-  return `${countOf(total, 'line')} refused. Run facet validate for the full report:\n${reasons.join('\n')}${more}`;
+  const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
+  return `${title(total)}. Run facet validate for the full report:\n${lines.join('\n')}${more}`;
 }

@@ -58,7 +58,7 @@ describe('wrong usage', () => {
     [['demo', '--test-from', '01.10.2011'], /YYYY-MM-DD/],
     [['demo', '--test-from', '2011-02-30'], /calendar|YYYY-MM-DD/],
     [['demo', '--items', 'items.csv'], /need --events/],
-    [['validate', '--items', 'items.csv'], /need --events/],
+    [['demo', '--items', 'items.csv'], /need --events/],
     [['validate', '--events', 'events.csv', '--day', '2011-10-01'], /cannot be used with/],
     [['validate', '--day', '2011-10-01', '--days', '2'], /cannot be used with/],
     [['validate', '--days', '0'], /from 1 to 366/],

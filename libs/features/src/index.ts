@@ -40,7 +40,7 @@ export {
   popularityFeatureNames,
 } from './popularity-timeline.ts';
 export type { PopularityTimeline } from './popularity-timeline.ts';
-export { parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
+export { explainPositiveRule, parsePositiveClauses, parsePositiveRule } from './positive-rule.ts';
 export type { PositiveRule } from './positive-rule.ts';
 export { createRandom, hashText, mix, sampleByHash } from './random.ts';
 export type { Random } from './random.ts';

@@ -1,12 +1,13 @@
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parsePositiveRule } from '../src/index.ts';
+import { explainPositiveRule, parsePositiveRule } from '../src/index.ts';
 
-test('a type alone accepts every event of that type, with or without a value', () => {
+test('a type alone accepts every event of that type without a negative value, because that is a return', () => {
   const isPositive = parsePositiveRule('purchase');
   expect(isPositive({ type: 'purchase' })).toBe(true);
-  expect(isPositive({ type: 'purchase', value: -1 })).toBe(true);
+  expect(isPositive({ type: 'purchase', value: 0 })).toBe(true);
+  expect(isPositive({ type: 'purchase', value: -1 })).toBe(false);
   expect(isPositive({ type: 'purchases' })).toBe(false);
   expect(isPositive({ type: 'Purchase' })).toBe(false);
 });
@@ -107,10 +108,22 @@ test('accepts an event if any clause accepts it', () => {
         );
         const expected = clauses.some(
           ({ type: name, bound }) =>
-            name === eventType && (bound === null || (value !== null && operators[bound.operator](value, bound.value))),
+            name === eventType &&
+            (bound === null ? (value ?? 0) >= 0 : value !== null && operators[bound.operator](value, bound.value)),
         );
         expect(parsePositiveRule(rule.join(' or '))({ type: eventType, value })).toBe(expected);
       },
     ),
   );
+});
+
+test.each([
+  [{ type: 'view' }, 'type-not-in-rule'],
+  [{ type: 'purchase', value: -1 }, 'value-negative'],
+  [{ type: 'rating' }, 'value-missing'],
+  [{ type: 'rating', value: 3 }, 'value-outside-bound'],
+  [{ type: 'rating', value: 4 }, undefined],
+  [{ type: 'purchase' }, undefined],
+])('explains why %j is left out: %s', (event, reason) => {
+  expect(explainPositiveRule('purchase or rating >= 4').whyLeftOut(event)).toBe(reason);
 });

@@ -9,8 +9,9 @@ import type { Event, Item, User } from '@facet/schemas';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
+import type { LearningRule } from './validation/learning.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
-import type { ValidationReport } from './validation/report.ts';
+import type { ReportFile, ValidationReport } from './validation/report.ts';
 
 /** The folders of a data home that an import writes. */
 export interface ImportFolders {
@@ -26,6 +27,8 @@ export type ImportProgress =
 
 export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
   readonly home: ImportFolders;
+  /** With a rule, the report says what the model learns from. */
+  readonly learning?: LearningRule | undefined;
   /** The clock in epoch milliseconds, by default the system clock. */
   readonly now?: (() => number) | undefined;
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
@@ -81,14 +84,15 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     if (earlier?.status === 'done' && earlier.report !== undefined && earlier.to !== undefined) {
       // A kill after the last append may have left events that the lake does not contain.
       await fillLake(log, options);
-      return { imported: false, report: earlier.report, sources, offsets: { from: earlier.from, to: earlier.to } };
+      const report = reportOfRecord(earlier.report, options.learning?.rule);
+      return { imported: false, report, sources, offsets: { from: earlier.from, to: earlier.to } };
     }
     const from = earlier?.from ?? (await log.end());
     const record = async (value: ImportRecord): Promise<void> =>
       writeFileAtomically(recordPath, [`${JSON.stringify(value)}\n`]);
     await record({ status: 'running', from });
 
-    const report = new ReportBuilder(reading.now());
+    const report = new ReportBuilder(reading.now(), options.learning);
     await importCatalog(files, { home, reading, report });
     await appendEvents(files, { log, from, reading, report });
     await fillLake(log, options);
@@ -115,10 +119,22 @@ async function importCatalog(
 ): Promise<void> {
   const items: Item[] = [];
   await readItemFiles(files.items ?? [], to.reading, to.report, (item) => items.push(item));
+  refuseMostlyRefused(to.report, 'items');
   const users: User[] = [];
   await readUserFiles(files.users ?? [], to.reading, to.report, (user) => users.push(user));
+  refuseMostlyRefused(to.report, 'users');
   await upsertItems(to.home.catalogFolder, items, to.reading.now());
   await upsertUsers(to.home.catalogFolder, users);
+}
+
+/** Nothing of a file is written when its mapping is wrong. */
+function refuseMostlyRefused(report: ReportBuilder, kind: 'items' | 'users'): void {
+  const { rows, accepted } = report.progressOf(kind);
+  if (rows > 0 && isMostlyRefused(rows, accepted)) throw mostlyRefused(report, kind, rows);
+}
+
+function isMostlyRefused(rows: number, accepted: number): boolean {
+  return accepted === 0 || (rows >= 20 && accepted < rows * (1 - refusedShareMax));
 }
 
 async function appendEvents(
@@ -132,7 +148,6 @@ async function appendEvents(
 ): Promise<void> {
   const { log, report } = to;
   const skipAppended = createResumeFilter(log, to.from);
-  const start = report.progress;
   // Events are held back until enough rows confirm the mapping, because the log is append-only.
   let sample: Event[] | undefined = [];
   const append = async (events: readonly Event[]): Promise<void> => {
@@ -141,9 +156,8 @@ async function appendEvents(
   };
   const releaseSample = async (): Promise<void> => {
     if (sample === undefined) return;
-    const rows = report.progress.rows - start.rows;
-    const accepted = report.progress.accepted - start.accepted;
-    if (accepted === 0 || (rows >= 20 && accepted < rows * (1 - refusedShareMax))) throw mostlyRefused(report, rows);
+    const { rows, accepted } = report.progressOf('events');
+    if (isMostlyRefused(rows, accepted)) throw mostlyRefused(report, 'events', rows);
     const events = sample;
     sample = undefined;
     await append(events);
@@ -151,9 +165,9 @@ async function appendEvents(
   await readEventFiles(files.events, to.reading, report, async (events) => {
     if (sample === undefined) return append(events);
     for (const event of events) sample.push(event);
-    if (report.progress.rows - start.rows >= sampleRows) await releaseSample();
+    if (report.progressOf('events').rows >= sampleRows) await releaseSample();
   });
-  await releaseSample();
+  if (files.events.length > 0) await releaseSample();
 }
 
 /**
@@ -205,6 +219,18 @@ function importKey(sources: readonly ImportSource[], options: ImportOptions): st
     .slice(0, 32);
 }
 
+/** Returns a stored report, without what another `rule` leaves to learn. Records of earlier versions lack fields. */
+function reportOfRecord(stored: ValidationReport, rule: string | undefined): ValidationReport {
+  const { learning, ...report } = stored;
+  return {
+    ...report,
+    files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
+    ignored: report.ignored ?? [],
+    time: { ...report.time, daysOnly: report.time.daysOnly ?? 0 },
+    ...(learning?.rule === rule && learning !== undefined ? { learning } : {}),
+  };
+}
+
 async function readRecord(path: string): Promise<ImportRecord | undefined> {
   const text = await readTextIfExists(path);
   return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
@@ -212,16 +238,17 @@ async function readRecord(path: string): Promise<ImportRecord | undefined> {
 
 const remedies: Readonly<Record<string, string>> = {
   'time-order-unclear': 'Set mapping.timeFormat in facet.yaml, for example to "DD/MM/YYYY HH:mm".',
+  'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };
 
-function mostlyRefused(report: ReportBuilder, rows: number): AppError {
-  const refusals = report.refusals.filter(({ kind }) => kind === 'events').slice(0, 3);
+function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: number): AppError {
+  const refusals = report.refusals.filter((refusal) => refusal.kind === kind).slice(0, 3);
   const reasons = refusals.map(({ field, reason, count, lines }) => {
     const label = field === '' ? reason : `${field}: ${reason}`;
     return `${label} (${count} rows, the first at ${report.place(lines[0]!)})`;
   });
-  const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} event rows are invalid`;
+  const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;
   return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {
     code: 'EVENTS_MOSTLY_REFUSED',
     category: 'input',

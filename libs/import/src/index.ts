@@ -1,9 +1,12 @@
 export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
 export { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
-export type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
+export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
+export { findFiles } from './tables/find-files.ts';
+export { tableFormats } from './tables/table.ts';
+export type { TableFormat } from './tables/table.ts';
 export type { ReadBounds } from './tables/read-bounds.ts';
 export { validateFiles } from './validate-files.ts';
-export { renderValidationReport } from './validation/render-report.ts';
+export { learningSection, renderValidationReport } from './validation/render-report.ts';
 export { ReportBuilder } from './validation/report-builder.ts';
 export type { ValidationReport } from './validation/report.ts';

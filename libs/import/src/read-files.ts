@@ -1,17 +1,19 @@
-import type { Event, Item, Refusal, User } from '@facet/schemas';
+import type { Event, Item, User } from '@facet/schemas';
 import { createItemRowParser, createUserRowParser } from './mapping/catalog-rows.ts';
-import type { ColumnMapping } from './mapping/column-mapping.ts';
+import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser } from './mapping/event-rows.ts';
+import type { ParsedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
 import { fileTooLarge } from './tables/read-bounds.ts';
 import type { ReadBounds } from './tables/read-bounds.ts';
-import type { Table, TableFormat, TableRow } from './tables/table.ts';
+import type { RawLine, Table, TableFormat } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
-import type { ReportFile } from './validation/report.ts';
+import type { LineReference, ReportFile } from './validation/report.ts';
 
 /** A file to read. Its name implies its format, unless `format` is set. */
-export type SourceFile = string | { readonly path: string; readonly format?: TableFormat; readonly delimiter?: string };
+export type SourceFile =
+  string | { readonly path: string; readonly format?: TableFormat | undefined; readonly delimiter?: string };
 
 /** The files to read. */
 export interface SourceFiles {
@@ -25,6 +27,17 @@ export interface ReadProgress {
   /** Bytes of the stage's files on the disk. */
   readonly doneBytes: number;
   readonly totalBytes: number;
+  /** Rows of the stage's files read so far. */
+  readonly doneRows: number;
+}
+
+/** A line that was refused. */
+export interface RefusedLine extends RawLine {
+  readonly path: string;
+  readonly kind: ReportFile['kind'];
+  /** The invalid field. Empty when the line is not a row. */
+  readonly field: string;
+  readonly reason: string;
 }
 
 export interface ReadOptions {
@@ -36,6 +49,7 @@ export interface ReadOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
+  readonly onRefused?: ((line: RefusedLine) => void) | undefined;
   readonly bounds?: ReadBounds | undefined;
 }
 
@@ -46,16 +60,13 @@ export async function readItemFiles(
   report: ReportBuilder,
   onItem: (item: Item) => void,
 ): Promise<void> {
-  await readRows<{ readonly ok: true; readonly item: Item }>(files, 'items', options, report, (table) => {
-    const parser = createItemRowParser(table, options.mapping?.items);
-    return {
-      ...parser,
-      accept: ({ item }, file) => {
-        report.acceptItem(item.itemId, file);
-        onItem(item);
-      },
-    };
-  });
+  await readRows<Item>(files, 'items', options, report, (table) => ({
+    parser: createItemRowParser(table, options.mapping?.items),
+    accept: ({ record }, { file }) => {
+      report.acceptItem(record.itemId, file);
+      onItem(record);
+    },
+  }));
 }
 
 /** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. */
@@ -65,16 +76,13 @@ export async function readUserFiles(
   report: ReportBuilder,
   onUser: (user: User) => void,
 ): Promise<void> {
-  await readRows<{ readonly ok: true; readonly user: User }>(files, 'users', options, report, (table) => {
-    const parser = createUserRowParser(table, options.mapping?.users);
-    return {
-      ...parser,
-      accept: ({ user }, file) => {
-        report.acceptUser(user.userId, file);
-        onUser(user);
-      },
-    };
-  });
+  await readRows<User>(files, 'users', options, report, (table) => ({
+    parser: createUserRowParser(table, options.mapping?.users),
+    accept: ({ record }, { file }) => {
+      report.acceptUser(record.userId, file);
+      onUser(record);
+    },
+  }));
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */
@@ -84,13 +92,13 @@ export async function readEventFiles(
   report: ReportBuilder,
   onEvents: (events: readonly Event[]) => void | Promise<void>,
 ): Promise<void> {
-  await readRows<{ readonly ok: true; readonly event: Event }>(files, 'events', options, report, (table) => {
+  await readRows<Event>(files, 'events', options, report, (table) => {
     let events: Event[] = [];
     return {
-      ...createEventRowParser(table, { mapping: options.mapping, types: options.types }),
-      accept: ({ event }, file, line) => {
-        report.acceptEvent(event, file, line);
-        events.push(event);
+      parser: createEventRowParser(table, { mapping: options.mapping, types: options.types }),
+      accept: ({ record, isDay }, at) => {
+        report.acceptEvent(record, at, { isDay });
+        events.push(record);
       },
       endChunk: async () => {
         await onEvents(events);
@@ -100,40 +108,47 @@ export async function readEventFiles(
   });
 }
 
-interface RowReader<Parsed extends { readonly ok: true }> {
-  readonly columns: Readonly<Record<string, string>>;
-  readonly defaultType?: string | undefined;
-  parse(row: TableRow, now: number): Parsed | Refusal;
-  accept(parsed: Parsed, file: number, line: number): void;
+interface RowReader<Value> {
+  readonly parser: RowParser<Value> & { readonly defaultType?: string | undefined };
+  accept(parsed: Extract<ParsedRow<Value>, { ok: true }>, at: LineReference): void;
   endChunk?(): Promise<void>;
 }
 
-async function readRows<Parsed extends { readonly ok: true }>(
+async function readRows<Value>(
   files: readonly SourceFile[],
   kind: ReportFile['kind'],
   options: ReadOptions,
   report: ReportBuilder,
-  createReader: (table: Table) => RowReader<Parsed>,
+  createReader: (table: Table) => RowReader<Value>,
 ): Promise<void> {
-  await eachTable(files, kind, options, async (table) => {
-    const reader = createReader(table);
+  await eachTable(files, kind, options, async (table, onRows) => {
+    const { parser, accept, endChunk } = createReader(table);
     const { path, format, bytes } = table;
-    const { columns, defaultType } = reader;
-    const file = report.startFile({ path, kind, format, bytes, columns, defaultType });
+    const { columns, otherCandidates, defaultType } = parser;
+    const file = report.startFile({ path, kind, format, bytes, columns, otherCandidates, defaultType });
     const rowsMax = options.bounds?.rowsMax ?? Infinity;
+    const refuse = (field: string, reason: string, { line, raw }: RawLine): void => {
+      report.refuse(file, line, field, reason);
+      options.onRefused?.({ path, kind, line, field, reason, raw });
+    };
     let rowsRead = 0;
     for await (const { rows, broken } of table.chunks) {
       options.signal?.throwIfAborted();
       rowsRead += rows.length + broken.length;
       if (rowsRead > rowsMax) throw fileTooLarge(path, `has more than ${rowsMax} rows`);
-      for (const { line, reason } of broken) report.refuse(file, line, '', reason);
+      for (const line of broken) refuse('', line.reason, line);
       const now = options.now();
       for (const row of rows) {
-        const parsed = reader.parse(row, now);
-        if (parsed.ok) reader.accept(parsed, file, row.line);
-        else report.refuse(file, row.line, parsed.field, parsed.reason);
+        const parsed = parser.parse(row, now);
+        if (!parsed.ok) {
+          refuse(parsed.field, parsed.reason, row);
+          continue;
+        }
+        accept(parsed, { file, line: row.line });
+        for (const value of parsed.ignored ?? []) report.ignore(value, { file, line: row.line });
       }
-      await reader.endChunk?.();
+      await endChunk?.();
+      onRows(rowsRead);
     }
   });
 }
@@ -142,24 +157,39 @@ async function eachTable(
   files: readonly SourceFile[],
   stage: ReadProgress['stage'],
   options: ReadOptions,
-  read: (table: Table) => Promise<void>,
+  read: (table: Table, onRows: (rows: number) => void) => Promise<void>,
 ): Promise<void> {
   const sources = files.map((file) => (typeof file === 'string' ? { path: file } : file));
   const sizes = await Promise.all(sources.map(async ({ path }) => (await inspectFile(path)).bytes));
   const totalBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  let earlierBytes = 0;
+  const done = { bytes: 0, rows: 0 };
   for (const [index, source] of sources.entries()) {
     options.signal?.throwIfAborted();
+    const at = { bytes: 0, rows: 0 };
+    const onProgress = (part: Partial<typeof at>): void => {
+      Object.assign(at, part);
+      options.onProgress?.({ stage, doneBytes: done.bytes + at.bytes, totalBytes, doneRows: done.rows + at.rows });
+    };
     const table = await openTable(source.path, {
       ...source,
       bounds: options.bounds,
-      onBytes: (bytes) => options.onProgress?.({ stage, doneBytes: earlierBytes + bytes, totalBytes }),
+      encoding: options.mapping?.encoding,
+      nestedPaths: nestedPathsOf(stage === 'events' ? options.mapping : options.mapping?.[stage]),
+      onBytes: (bytes) => onProgress({ bytes }),
     });
     try {
-      await read(table);
+      await read(table, (rows) => onProgress({ rows }));
     } finally {
       await table.close();
     }
-    earlierBytes += sizes[index] ?? 0;
+    done.bytes += sizes[index] ?? 0;
+    done.rows += at.rows;
   }
+}
+
+/** Returns the columns of a mapping that are paths into nested objects, such as `user.id`. */
+function nestedPathsOf(mapping: ColumnMapping | ItemMapping | UserMapping | undefined): string[] {
+  const { attributes = {}, ...columns }: Partial<ItemMapping> = mapping ?? {};
+  const names = [...Object.values(columns), ...Object.keys(attributes)];
+  return [...new Set(names.filter((name) => typeof name === 'string' && /[^.]\.[^.]/.test(name)))] as string[];
 }

@@ -1,10 +1,14 @@
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, SourceFiles } from './read-files.ts';
+import type { LearningRule } from './validation/learning.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
 
 /** How to read the files. The clock defaults to the system clock. */
-export type ValidateOptions = Omit<ReadOptions, 'now'> & Partial<Pick<ReadOptions, 'now'>>;
+export interface ValidateOptions extends Omit<ReadOptions, 'now'>, Partial<Pick<ReadOptions, 'now'>> {
+  /** With a rule, the report says what the model learns from. */
+  readonly learning?: LearningRule | undefined;
+}
 
 /**
  * Reads files as an import does and returns the validation report. Nothing is written.
@@ -13,7 +17,7 @@ export type ValidateOptions = Omit<ReadOptions, 'now'> & Partial<Pick<ReadOption
  */
 export async function validateFiles(files: SourceFiles, options: ValidateOptions = {}): Promise<ValidationReport> {
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };
-  const report = new ReportBuilder(reading.now());
+  const report = new ReportBuilder(reading.now(), options.learning);
   await readItemFiles(files.items ?? [], reading, report, () => undefined);
   await readUserFiles(files.users ?? [], reading, report, () => undefined);
   await readEventFiles(files.events, reading, report, () => undefined);

@@ -21,6 +21,7 @@ export const standardEventTypes = [
   'click',
   'add_to_cart',
   'purchase',
+  'return',
   'rating',
   identifyType,
 ] as const;

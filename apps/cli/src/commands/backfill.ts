@@ -1,14 +1,16 @@
 import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
-import { readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
-import type { ReadOptions, ReadProgress } from '@facet/import';
+import { explainPositiveRule } from '@facet/features';
+import { learningSection, readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
+import type { ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
 import { addFiles, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
-import { readConfig, renderRefusals, sourceFiles } from '../stages.ts';
-import type { FileOptions } from '../stages.ts';
+import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
+import type { FileOptions } from '../source-files.ts';
+import { readConfig, renderRefusals } from '../stages.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
 interface BackfillOptions extends Omit<FileOptions, 'home'> {
@@ -31,7 +33,7 @@ const recordsPerCall = 4_000;
 
 export const registerBackfill: Register = (command, deps) => {
   addNotes(
-    addFiles(command)
+    addReading(addFiles(command))
       .argument('[files...]', 'files of events, as --events')
       .requiredOption('--to <url>', 'URL of the collector')
       .option('--key <key>', 'API key with scope ingest, and admin for items and users (default: FACET_API_KEY)'),
@@ -62,10 +64,11 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
         'Set FACET_API_KEY or --key. Create a key with facet keys create (scope ingest, and admin for items and users).',
     });
   }
-  const { mapping, eventTypes } = await readConfig(options);
+  const config = await readConfig(options);
+  const { mapping, eventTypes, interactions } = config;
   const stage = progress.stage('backfill', options.to);
   const sender = createSender(createEventClient({ url: options.to, key }), signal);
-  const report = new ReportBuilder(Date.now());
+  const report = new ReportBuilder(Date.now(), explainPositiveRule(interactions.positives));
   const reading: ReadOptions = {
     mapping,
     types: eventTypes,
@@ -74,15 +77,20 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
     onProgress: (at: ReadProgress) =>
       stage.update(at.doneBytes / Math.max(1, at.totalBytes), `${at.stage}: ${formatCount(sender.accepted)} accepted`),
   };
-  const files = sourceFiles(options);
-  try {
+  const send = async (files: SourceFiles, onRefused: ReadOptions['onRefused']): Promise<void> => {
     const items: Item[] = [];
-    await readItemFiles(files.items ?? [], reading, report, (item) => items.push(item));
+    await readItemFiles(files.items ?? [], { ...reading, onRefused }, report, (item) => items.push(item));
     await sender.sendItems(items);
     const users: User[] = [];
-    await readUserFiles(files.users ?? [], reading, report, (user) => users.push(user));
+    await readUserFiles(files.users ?? [], { ...reading, onRefused }, report, (user) => users.push(user));
     await sender.sendUsers(users);
-    await readEventFiles(files.events, reading, report, (events) => sender.sendEvents(events));
+    await readEventFiles(files.events, { ...reading, onRefused }, report, (events) => sender.sendEvents(events));
+  };
+  try {
+    await withSourceFiles(options, async (files) => {
+      await checkRefusedShare(files, options, config, signal);
+      await withRefusedFile(options.refused, (onRefused) => send(files, onRefused));
+    });
   } catch (error) {
     stage.failed();
     throw isAppError(error) || signal.aborted ? error : unusable(options.to, error);
@@ -90,8 +98,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);
 
   const built = report.build();
-  const refused = renderRefusals(built);
-  if (refused !== '') output.show(refused);
+  for (const text of [renderRefusals(built), learningSection(built)]) if (text !== '') output.show(text);
   const refusals = [...sender.refusals.values()];
   for (const { kind, field, reason, count, example } of refusals) {
     output.show(

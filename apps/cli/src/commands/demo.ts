@@ -1,6 +1,7 @@
 import { loadBundle } from '@facet/bundles';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
+import { findFiles, learningSection } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
@@ -75,8 +76,10 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<void
   const { files, home, pipeline } = await prepare(options, context);
 
   const imported = await runImport(files, pipeline, context);
-  const refusals = renderRefusals(imported.report);
-  if (refusals !== '') output.show(refusals);
+  const isOwn = options.events !== undefined;
+  for (const text of [renderRefusals(imported.report), isOwn ? learningSection(imported.report) : '']) {
+    if (text !== '') output.show(text);
+  }
   const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
   await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet demo' });
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
@@ -103,8 +106,13 @@ async function prepare(
   const config = withSplit(await readConfig(options), options);
   const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(home), used);
   if (options.events !== undefined) {
-    const { events, items, users } = options;
-    const files = { events, items, users };
+    const found = async (paths: readonly string[]): Promise<string[]> =>
+      (await Promise.all(paths.map(async (path) => findFiles(path)))).flat();
+    const files = {
+      events: await found(options.events),
+      items: options.items && (await found(options.items)),
+      users: options.users && (await found(options.users)),
+    };
     const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };
   }

@@ -1,17 +1,21 @@
 import { homePaths } from '@facet/config/home-paths';
+import { explainPositiveRule } from '@facet/features';
 import { renderValidationReport, validateFiles as checkFiles } from '@facet/import';
+import type { ValidationReport } from '@facet/import';
 import { dayHealth, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addFiles, addHome, addNotes, parseDate, parseDays, requireEvents } from '../options.ts';
+import { addFiles, addHome, addNotes, parseDate, parseDays } from '../options.ts';
 import type { Register } from '../options.ts';
-import { readConfig, sourceFiles } from '../stages.ts';
-import type { FileOptions } from '../stages.ts';
+import { addReading, refuseShareAbove, withRefusedFile, withSourceFiles } from '../source-files.ts';
+import type { FileOptions } from '../source-files.ts';
+import { readConfig } from '../stages.ts';
+import { formatBytes, formatCount } from '../terminal/text.ts';
 
-type ValidateOptions = LakeOptions & Partial<FileOptions>;
+type ValidateOptions = LakeOptions & FileOptions;
 
 interface LakeOptions extends CommonOptions {
   /** `YYYY-MM-DD` */
@@ -20,50 +24,81 @@ interface LakeOptions extends CommonOptions {
 }
 
 const daysDefault = 7;
+const fileKinds = ['events', 'items', 'users'] as const;
 
 export const registerValidate: Register = (command, deps) => {
-  requireEvents(addFiles(addHome(command, deps), { fallback: 'the lake' }))
+  addReading(addFiles(addHome(command, deps), { fallback: 'the lake' }))
     .addOption(
-      new Option('--day <date>', 'check this day of the lake').argParser(parseDate).conflicts(['events', 'days']),
+      new Option('--day <date>', 'check this day of the lake').argParser(parseDate).conflicts([...fileKinds, 'days']),
     )
     .addOption(
       new Option('--days <number>', `check the newest days with events (default: ${daysDefault})`)
         .argParser(parseDays)
-        .conflicts('events'),
+        .conflicts([...fileKinds]),
     );
   addNotes(
     command,
-    `With --events, reports what an import would read, and writes nothing. Without, checks days of the lake, stores the reports in
-<home>/health, and exits with 3 if a day is bad.`,
-    'facet validate --events orders.csv',
+    `With files, reports what an import would read and what the model would learn from, and writes nothing. Without, checks days of
+the lake, stores the reports in <home>/health, and exits with 3 if a day is bad.`,
+    'facet validate --events orders.csv --items products.csv',
+    'facet validate --events orders.csv --max-refused 5% --refused refused.jsonl',
     'facet validate --home .facet/shop --day 2011-10-01',
     'facet validate --days 30 --json',
   ).action(
-    deps.action<[ValidateOptions]>(({ events, ...options }, context) =>
-      events === undefined ? validateLake(options, context) : validateFiles({ ...options, events }, context),
+    deps.action<[ValidateOptions]>((options, context) =>
+      fileKinds.every((kind) => options[kind] === undefined)
+        ? validateLake(options, context)
+        : validateFiles(options, context),
     ),
   );
 };
 
 async function validateFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { mapping, eventTypes } = await readConfig(options);
+  const { mapping, eventTypes, interactions } = await readConfig(options);
   const stage = context.progress.stage('validate');
-  const report = await checkFiles(sourceFiles(options), {
-    mapping,
-    types: eventTypes,
-    signal,
-    onProgress: ({ stage: kind, doneBytes, totalBytes }) => stage.update(doneBytes / Math.max(1, totalBytes), kind),
-  }).finally(() => stage.failed());
+  const report = await withSourceFiles(options, (files) =>
+    withRefusedFile(options.refused, (onRefused) =>
+      checkFiles(files, {
+        mapping,
+        types: eventTypes,
+        learning: explainPositiveRule(interactions.positives),
+        signal,
+        onRefused,
+        onProgress: ({ stage: kind, doneBytes, totalBytes, doneRows }) =>
+          stage.update(
+            doneBytes / Math.max(1, totalBytes),
+            `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
+          ),
+      }),
+    ),
+  ).finally(() => stage.failed());
   output.show(renderValidationReport(report).trimEnd());
   output.document(report);
-  if (report.events.accepted === 0) {
-    throw new AppError('The files contain no usable event.', {
+  refuseUnusable(report);
+  refuseShareAbove(options.maxRefused, report);
+}
+
+/** @throws AppError `EVENTS_NOTHING_USABLE` when the files would give nothing to learn from. */
+function refuseUnusable({ files, events, learning }: ValidationReport): void {
+  const hasRows = files.some(({ accepted }) => accepted > 0);
+  const hasEvents = files.every(({ kind }) => kind !== 'events') || events.accepted > 0;
+  if (!hasRows || !hasEvents) {
+    throw new AppError(`The files contain no usable ${hasEvents ? 'row' : 'event'}.`, {
       code: 'EVENTS_NOTHING_USABLE',
       category: 'input',
       remedy: 'Fix the problems of the report above, or map the columns in facet.yaml.',
     });
   }
+  if (events.accepted === 0 || learning === undefined || learning.positives.length > 0) return;
+  throw new AppError(
+    `No event is positive by the rule "${learning.rule}", so a model would have nothing to learn from.`,
+    {
+      code: 'EVENTS_NOTHING_USABLE',
+      category: 'input',
+      remedy: 'Change interactions.positives in facet.yaml, or mapping.typeNames and mapping.defaultType.',
+    },
+  );
 }
 
 async function validateLake(options: LakeOptions, context: CommandContext): Promise<void> {

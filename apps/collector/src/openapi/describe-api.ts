@@ -22,6 +22,7 @@ export async function describeApi(): Promise<Record<string, unknown>> {
       publisher,
       topics: topicNames('facet'),
       eventTypes: [],
+      positives: 'purchase',
       mapping: undefined,
       now: () => 0,
     },

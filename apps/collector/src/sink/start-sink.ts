@@ -120,6 +120,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         publisher,
         topics,
         eventTypes: facet.eventTypes,
+        positives: facet.interactions.positives,
         mapping: facet.mapping,
         now,
       },

@@ -42,6 +42,7 @@ async function createApp(state: SinkState) {
       publisher,
       topics: topicNames('test'),
       eventTypes: [],
+      positives: 'purchase',
       mapping: undefined,
       now: () => now,
     },

@@ -1158,7 +1158,7 @@ export interface components {
           readonly itemId: string;
           /** @description RFC 3339 text, or epoch milliseconds. */
           readonly occurredAt?: string | number;
-          /** @description One of impression, view, click, add_to_cart, purchase, rating, identify, or a type that facet.yaml declares. */
+          /** @description One of impression, view, click, add_to_cart, purchase, return, rating, identify, or a type that facet.yaml declares. */
           readonly type?: string;
         };
     readonly ResolvedSide: {

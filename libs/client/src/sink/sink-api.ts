@@ -400,6 +400,35 @@ export interface components {
         readonly [key: string]: number;
       };
     };
+    /** @description What the model learns from, and what it does not. */
+    readonly Learning: {
+      /** @description interactions.positives of facet.yaml. */
+      readonly rule: string;
+      readonly positives: readonly {
+        readonly type: string;
+        readonly count: number;
+        readonly samples: readonly {
+          readonly file: number;
+          readonly line: number;
+          readonly userId: string;
+          readonly itemId: string;
+          readonly value?: number;
+        }[];
+      }[];
+      readonly leftOut: readonly {
+        readonly type: string;
+        readonly count: number;
+        readonly samples: readonly {
+          readonly file: number;
+          readonly line: number;
+          readonly userId: string;
+          readonly itemId: string;
+          readonly value?: number;
+        }[];
+        /** @enum {unknown} */
+        readonly reason: 'type-not-in-rule' | 'value-negative' | 'value-missing' | 'value-outside-bound';
+      }[];
+    };
     /** @description Why the request failed, and what to do. */
     readonly Problem: {
       /** @description The HTTP status. */
@@ -513,6 +542,10 @@ export interface components {
         readonly columns: {
           readonly [key: string]: string;
         };
+        /** @description Columns that could be a required field too, but are not used. */
+        readonly otherCandidates: {
+          readonly [key: string]: readonly string[];
+        };
         /** @description The type of every event without a type column. */
         readonly defaultType?: string;
       }[];
@@ -535,6 +568,21 @@ export interface components {
           readonly line: number;
         }[];
       }[];
+      /** @description Values of optional fields that cannot be read. Their rows are accepted without them. */
+      readonly ignored: readonly {
+        /** @enum {unknown} */
+        readonly kind: 'events' | 'items' | 'users';
+        readonly field: string;
+        readonly reason: string;
+        readonly count: number;
+        /** @description The first of these lines. `file` is an index into `files`. */
+        readonly lines: readonly {
+          readonly file: number;
+          readonly line: number;
+        }[];
+        readonly samples: readonly string[];
+      }[];
+      readonly learning?: components['schemas']['Learning'];
       readonly time: {
         /** @description Epoch milliseconds. */
         readonly earliest?: number;
@@ -556,6 +604,8 @@ export interface components {
             readonly line: number;
           }[];
         };
+        /** @description Accepted events without a time of day. */
+        readonly daysOnly: number;
       };
       readonly types: readonly {
         readonly type: string;
@@ -603,6 +653,7 @@ export type DeadLetters = components['schemas']['DeadLetters'];
 export type Distribution = components['schemas']['Distribution'];
 export type HealthReason = components['schemas']['HealthReason'];
 export type Lake = components['schemas']['Lake'];
+export type Learning = components['schemas']['Learning'];
 export type Problem = components['schemas']['Problem'];
 export type ReasonCount = components['schemas']['ReasonCount'];
 export type RedriveReport = components['schemas']['RedriveReport'];

@@ -1,21 +1,18 @@
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
-import type { AttributeValue, Item, Refusal, User } from '@facet/schemas';
+import type { AttributeValue, Item, User } from '@facet/schemas';
 import { cellBoolean, cellNumber, cellText, isEmptyCell } from './cell-values.ts';
+import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
-import { columnNames, findColumns, itemFieldNames, userFieldNames } from './find-columns.ts';
+import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
+import type { IgnoredValue, ParsedRow, RowParser } from './row-parser.ts';
 import type { Table, TableColumn, TableRow } from '../tables/table.ts';
-
-export interface ItemRowParser {
-  readonly columns: Readonly<Record<string, string>>;
-  parse(row: TableRow): { readonly ok: true; readonly item: Item } | Refusal;
-}
 
 /**
  * Creates the parser of an item table. Every column except id, title and availability becomes an attribute.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`.
  */
-export function createItemRowParser(table: Table, mapping: ItemMapping = {}): ItemRowParser {
+export function createItemRowParser(table: Table, mapping: ItemMapping = {}): RowParser<Item> {
   const { itemId, title, available } = mapping;
   const at = findColumns(table, itemFieldNames, {
     mapped: { itemId, title, available },
@@ -28,31 +25,30 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): It
     { fields: Object.values(fields), attributes: attributesAt },
     mapping,
   );
-  const parse = (row: TableRow): { ok: true; item: Item } | Refusal => {
+  const words = wordsOf(mapping);
+  const parse = (row: TableRow): ParsedRow<Item> => {
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : row.cells[index]);
     const id = cellText(cellAt(at.itemId));
     const problem = refuseIdentifier(id);
     if (problem !== undefined) return refuse('itemId', problem);
-    const isAvailable = cellBoolean(cellAt(at.available));
-    if (isAvailable === null) return refuse('available', 'not-true-or-false');
-    const { attributes, extra } = readAttributes(row.cells);
-    return {
-      ok: true,
-      item: {
-        itemId: id as string,
-        title: cellText(cellAt(at.title)),
-        available: isAvailable,
-        attributes,
-        ...(Object.keys(extra).length === 0 ? {} : { extra }),
-      },
+    const isAvailable = cellBoolean(cellAt(at.available), words);
+    const { fields: free, ignored } = readAttributes(row.cells);
+    if (isAvailable === null) {
+      ignored.push({ field: 'available', reason: 'not-true-or-false', cell: cellAt(at.available) });
+    }
+    const record = {
+      itemId: id as string,
+      title: cellText(cellAt(at.title)),
+      available: isAvailable ?? undefined,
+      ...free,
     };
+    return { ok: true, record, ignored };
   };
-  return { columns: columnNames(table, at), parse };
-}
-
-export interface UserRowParser {
-  readonly columns: Readonly<Record<string, string>>;
-  parse(row: TableRow): { readonly ok: true; readonly user: User } | Refusal;
+  return {
+    columns: columnNames(table, at),
+    otherCandidates: otherCandidates(table, itemFieldNames, at, ['itemId']),
+    parse,
+  };
 }
 
 /**
@@ -60,41 +56,41 @@ export interface UserRowParser {
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`.
  */
-export function createUserRowParser(table: Table, mapping: UserMapping = {}): UserRowParser {
+export function createUserRowParser(table: Table, mapping: UserMapping = {}): RowParser<User> {
   const at = findColumns(table, userFieldNames, {
     mapped: { userId: mapping.userId },
     required: ['userId'],
     section: 'mapping.users',
   });
   const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
-  const parse = (row: TableRow): { ok: true; user: User } | Refusal => {
+  const parse = (row: TableRow): ParsedRow<User> => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
     const problem = refuseUserIdentifier(id);
     if (problem !== undefined) return refuse('userId', problem);
-    const { attributes, extra } = readAttributes(row.cells);
-    return {
-      ok: true,
-      user: { userId: id as string, attributes, ...(Object.keys(extra).length === 0 ? {} : { extra }) },
-    };
+    const { fields, ignored } = readAttributes(row.cells);
+    return { ok: true, record: { userId: id as string, ...fields }, ignored };
   };
-  return { columns: columnNames(table, at), parse };
+  return {
+    columns: columnNames(table, at),
+    otherCandidates: otherCandidates(table, userFieldNames, at, ['userId']),
+    parse,
+  };
 }
 
-interface AttributeOptions {
-  readonly separator?: ItemMapping['separator'];
-  readonly attributes?: ItemMapping['attributes'];
-}
+type AttributeOptions = Pick<ItemMapping, 'separator' | 'attributes' | 'decimal' | 'trueWords' | 'falseWords'>;
 
-/** The attributes of one row, and the values that cannot be attributes. */
+/** The attributes of one row, the values that cannot be attributes, and the cells that do not fit their kind. */
 interface RowAttributes {
-  readonly attributes: Record<string, AttributeValue>;
-  readonly extra: Record<string, unknown>;
+  readonly fields: {
+    readonly attributes: Record<string, AttributeValue>;
+    readonly extra?: Record<string, unknown>;
+  };
+  readonly ignored: IgnoredValue[];
 }
 
 /**
  * Creates the reader of a row's attributes: all columns except `taken`. The mapping decides the kind of a column, or else its
- * header does. With a `separator`, text columns are lists. Empty list values are dropped. A cell that does not fit its
- * column's kind stays text, because an invalid attribute must not refuse the row.
+ * header does. With a `separator`, text columns are lists. Empty list values are dropped.
  */
 function createAttributeReader(
   table: Table,
@@ -104,6 +100,7 @@ function createAttributeReader(
   return (cells) => {
     const attributes: [string, AttributeValue][] = [];
     const extra: [string, unknown][] = [];
+    const ignored: IgnoredValue[] = [];
     const add = (name: string, value: unknown): void => {
       if (isAttributeValue(value)) attributes.push([name, value]);
       else extra.push([name, value]);
@@ -116,23 +113,38 @@ function createAttributeReader(
         return;
       }
       const value = attributeOf(cell, column, options);
-      if (value !== undefined) add(column.name, value);
+      if (value === unreadable) ignored.push({ field: column.name, reason: reasonOf(column, options), cell });
+      else if (value !== undefined) add(column.name, value);
     });
-    return { attributes: Object.fromEntries(attributes), extra: Object.fromEntries(extra) };
+    const fields = { attributes: Object.fromEntries(attributes) };
+    return { fields: extra.length === 0 ? fields : { ...fields, extra: Object.fromEntries(extra) }, ignored };
   };
 }
 
-function attributeOf(cell: unknown, column: TableColumn, options: AttributeOptions): unknown {
-  const declared = options.attributes?.[column.name];
-  if (declared === 'ignore') return undefined;
-  if (declared === undefined && column.kind === 'any') return jsonValue(cell);
+const unreadable = Symbol('unreadable');
+
+function kindOf(column: TableColumn, options: AttributeOptions): TableColumn['kind'] | 'ignore' {
   const byHeader = column.kind === 'text' && options.separator !== undefined ? 'list' : column.kind;
-  switch (declared ?? byHeader) {
+  return options.attributes?.[column.name] ?? byHeader;
+}
+
+function reasonOf(column: TableColumn, options: AttributeOptions): IgnoredValue['reason'] {
+  return kindOf(column, options) === 'boolean' ? 'not-true-or-false' : 'not-a-number';
+}
+
+function attributeOf(cell: unknown, column: TableColumn, options: AttributeOptions): unknown {
+  switch (kindOf(column, options)) {
+    case 'ignore':
+      return undefined;
+    case 'any':
+      return jsonValue(cell);
     case 'number':
-    case 'time':
-      return orText(cellNumber(cell), cell);
+    case 'time': {
+      const number = cellNumber(cell, options.decimal);
+      return Number.isNaN(number) ? unreadable : number;
+    }
     case 'boolean':
-      return cellBoolean(cell) ?? cellText(cell);
+      return cellBoolean(cell, wordsOf(options)) ?? unreadable;
     case 'list': {
       if (Array.isArray(cell)) return jsonValue(cell);
       const separator = options.separator ?? column.separator ?? '|';
@@ -147,8 +159,12 @@ function attributeOf(cell: unknown, column: TableColumn, options: AttributeOptio
   }
 }
 
-function orText(number: number | undefined, cell: unknown): number | string | undefined {
-  return Number.isNaN(number) ? cellText(cell) : number;
+function wordsOf({ trueWords, falseWords }: AttributeOptions): BooleanWords {
+  return { true: trueWords?.map(lowerCase), false: falseWords?.map(lowerCase) };
+}
+
+function lowerCase(text: string): string {
+  return text.toLowerCase();
 }
 
 /** Converts lists of numbers and booleans to lists of text. Other JSON values stay unchanged. */

@@ -8,29 +8,73 @@ export function cellText(cell: unknown): string | undefined {
   return undefined;
 }
 
-/** Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. */
-export function cellNumber(cell: unknown): number | undefined {
+/** The sign between the whole part and the decimals of a number. */
+export type DecimalSign = '.' | ',';
+
+const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** The forms of other numbers, by their decimal sign: `1.234,5` and `1,234.5`. */
+const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
+  ',': /^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$/,
+  '.': /^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$/,
+};
+
+/**
+ * Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. Spaces, apostrophes and currency
+ * signs are dropped. Without a `decimal` sign, text is read only when it has one meaning: `1.234` and `3,5` are, `1,234` is not.
+ */
+export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undefined {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : Number.NaN;
-  const text = cellText(cell);
-  if (text === undefined) {
-    return cell === undefined || cell === null || typeof cell === 'string' ? undefined : Number.NaN;
-  }
-  if (typeof cell === 'boolean') return Number.NaN;
-  // Number() also reads hexadecimal, which tables do not use for numbers.
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text))
-    ? Number(text)
-    : Number.NaN;
+  if (isEmptyCell(cell)) return undefined;
+  if (typeof cell !== 'string') return Number.NaN;
+  const text = cell.trim();
+  if (decimal !== ',' && plainNumber.test(text)) return finite(Number(text));
+  const bare = text.replaceAll(/[\s'’]|^[€$£¥]|[€$£¥]$/g, '');
+  const sign = decimal ?? decimalSignOf(bare);
+  if (sign === undefined || !groupedNumbers[sign].test(bare)) return Number.NaN;
+  return finite(Number(sign === ',' ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', '')));
 }
 
-const yes = new Set(['true', 't', 'yes', 'y', '1']);
-const no = new Set(['false', 'f', 'no', 'n', '0']);
+function finite(number: number): number {
+  return Number.isFinite(number) ? number : Number.NaN;
+}
 
-/** Returns a cell as a boolean, `undefined` for an empty cell, or `null` for any other value. */
-export function cellBoolean(cell: unknown): boolean | null | undefined {
+/** Returns the decimal sign of a number, or `undefined` when `.` and `,` leave it open. */
+function decimalSignOf(text: string): DecimalSign | undefined {
+  const [comma, point] = [text.lastIndexOf(','), text.lastIndexOf('.')];
+  if (comma === -1) return text.indexOf('.') === point ? '.' : ',';
+  if (point !== -1) return comma > point ? ',' : '.';
+  if (text.indexOf(',') !== comma) return '.';
+  const isGroup = text.length - comma === 4 && !/^[+-]?0,/.test(text);
+  return isGroup ? undefined : ',';
+}
+
+/** Words of a column for true and false, in lower case. */
+export interface BooleanWords {
+  readonly true?: readonly string[] | undefined;
+  readonly false?: readonly string[] | undefined;
+}
+
+// cspell:disable
+const usualTrue = new Set(
+  'true,t,yes,y,1,on,ja,j,wahr,oui,vrai,si,sí,sim,vero,verdadero,verdadeiro,da,tak,evet,available,in stock,instock,active'.split(
+    ',',
+  ),
+);
+const usualFalse = new Set(
+  'false,f,no,n,0,off,nein,falsch,non,faux,não,nao,falso,nie,nee,nej,hayır,hayir,unavailable,out of stock,sold out,inactive'.split(
+    ',',
+  ),
+);
+// cspell:enable
+
+/** Returns a cell as a boolean, `undefined` for an empty cell, or `null` for any other value. `words` come before the usual ones. */
+export function cellBoolean(cell: unknown, words: BooleanWords = {}): boolean | null | undefined {
   if (typeof cell === 'boolean') return cell;
   const text = cellText(cell)?.toLowerCase();
   if (text === undefined) return undefined;
-  return yes.has(text) ? true : no.has(text) ? false : null;
+  if (words.true?.includes(text) === true) return true;
+  if (words.false?.includes(text) === true) return false;
+  return usualTrue.has(text) ? true : usualFalse.has(text) ? false : null;
 }
 
 export function isEmptyCell(cell: unknown): boolean {

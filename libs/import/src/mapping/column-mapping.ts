@@ -14,8 +14,24 @@ const AttributeKind = Type.Union([
   Type.Literal('ignore'),
 ]);
 
+const Decimal = Type.Optional(
+  Type.Union([Type.Literal('.'), Type.Literal(',')], {
+    description: 'Sign before the decimals of numbers. Needed only where a number such as 1,234 can mean two values.',
+  }),
+);
+
+const Words = (meaning: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { description: `Words for ${meaning}, in addition to the usual ones.` }),
+  );
+
+const TimeFormat = Type.String({ minLength: 1 });
+
 /** How the other columns of an item or user file become attributes. */
 const attributeOptions = {
+  decimal: Decimal,
+  trueWords: Words('true'),
+  falseWords: Words('false'),
   separator: Type.Optional(
     Type.String({ minLength: 1, description: 'Separator between the values of a cell with several values.' }),
   ),
@@ -63,10 +79,23 @@ export const ColumnMappingSchema = Type.Object(
         description: 'Event types by their names in the file: { pv: view }.',
       }),
     ),
-    timeFormat: Type.Optional(
+    encoding: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'Format of times, with YYYY MM M DD D HH H mm ss SSS: "DD/MM/YYYY HH:mm".',
+        description: 'Encoding of text files, such as windows-1252. Default UTF-8, or UTF-16 with a byte order mark.',
+      }),
+    ),
+    returns: Type.Optional(
+      Type.Union([Type.Literal('detect'), Type.Literal('keep')], {
+        description:
+          'With detect, a purchase with a negative quantity or a canceled invoice (C536379) becomes an event of type return. With keep, it stays a purchase. Default detect.',
+      }),
+    ),
+    decimal: Decimal,
+    timeFormat: Type.Optional(
+      Type.Union([TimeFormat, Type.Array(TimeFormat, { minItems: 1 })], {
+        description:
+          'Format of times, or several to try in order, with YYYY YY MMM MM M DD D HH H hh h A mm m ss SSS: "DD/MM/YYYY HH:mm". Excel means days since 1900. Times that fit none are read as ISO 8601 or numbers.',
       }),
     ),
     timeZone: Type.Optional(Type.String({ description: 'IANA time zone of times without a zone. Default UTC.' })),

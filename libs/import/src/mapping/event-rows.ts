@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { dayMs } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -10,10 +11,11 @@ import {
   refuseTime,
   refuseUserIdentifier,
 } from '@facet/schemas';
-import type { Event, Refusal } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
 import { cellNumber, cellText, isEmptyCell } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
-import { columnNames, eventFieldNames, findColumns, plainName, ratingNames } from './find-columns.ts';
+import { columnNames, eventFieldNames, findColumns, otherCandidates, plainName, ratingNames } from './find-columns.ts';
+import type { IgnoredValue, ParsedRow, RowParser } from './row-parser.ts';
 import { createTimeParser } from './parse-time.ts';
 import type { Table, TableRow } from '../tables/table.ts';
 
@@ -23,19 +25,15 @@ export interface EventRowOptions {
   readonly types?: readonly string[] | undefined;
 }
 
-export interface EventRowParser {
-  /** The column of each field. */
-  readonly columns: Readonly<Record<string, string>>;
+export interface EventRowParser extends RowParser<Event> {
   /** The type of every event in a file without a type column. */
   readonly defaultType: string | undefined;
-  /** Parses a row. `now` in epoch milliseconds becomes `receivedAt` and bounds `occurredAt`. */
-  parse(row: TableRow, now: number): { readonly ok: true; readonly event: Event } | Refusal;
 }
 
 /**
  * Creates the parser of an event table. Without a type column, every event has the type `mapping.defaultType`, by default
  * `rating` when the value column has the name of a rating, or else `purchase`. Rows without an event id get a
- * {@link contentEventId}. Other columns are kept unchanged in `extra`.
+ * {@link contentEventId}. Other columns are kept unchanged in `extra`. An optional field that cannot be read is ignored.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, `EVENTS_TIME_FORMAT`, `EVENTS_TIME_ZONE`.
  */
@@ -53,6 +51,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   const defaultType = mapping.defaultType ?? (isRating ? 'rating' : 'purchase');
   const parseTime = createTimeParser(mapping);
   const readType = createTypeReader(mapping.typeNames ?? {});
+  const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, mapping);
 
   /** Later rows of a JSON file may have new keys: optional fields and extras. */
   const addColumns = (): void => {
@@ -61,7 +60,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     others = otherColumns(table, Object.values(at));
   };
 
-  const parse = (row: TableRow, now: number): { ok: true; event: Event } | Refusal => {
+  const parse = (row: TableRow, now: number): ParsedRow<Event> => {
     if (table.columns.length !== columnCount) addColumns();
     const { cells } = row;
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : cells[index]);
@@ -73,7 +72,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     const itemProblem = refuseIdentifier(item);
     if (itemProblem !== undefined) return refuse('itemId', itemProblem);
 
-    const time = parseTime(cellAt(at.occurredAt));
+    const timeCell = cellAt(at.occurredAt);
+    const time = parseTime(timeCell);
     if (typeof time !== 'number') return refuse('occurredAt', time);
     const timeRefusal = refuseTime(time, now);
     if (timeRefusal !== undefined) return timeRefusal;
@@ -84,48 +84,92 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       if (name === undefined) return refuse('type', 'missing');
       eventType = readType(name);
     }
+    if (eventType === 'purchase' && isReturn(cells)) eventType = 'return';
     if (!isEventType(eventType, options.types)) return refuse('type', 'unknown-type');
 
-    const amount = cellNumber(cellAt(at.value));
-    if (Number.isNaN(amount)) return refuse('value', 'not-a-number');
+    let ignored: IgnoredValue[] | undefined;
+    const ignore = (field: string, reason: IgnoredValue['reason'], cell: unknown): undefined => {
+      (ignored ??= []).push({ field, reason, cell });
+    };
+    const idAt = (field: 'eventId' | 'sessionId' | 'recommendationId'): string | undefined => {
+      const text = cellText(cellAt(at[field]));
+      const problem = text === undefined ? undefined : refuseIdentifier(text);
+      return problem === undefined ? text : ignore(field, problem, text);
+    };
 
-    const givenId = cellText(cellAt(at.eventId));
-    if (givenId !== undefined) {
-      const problem = refuseIdentifier(givenId);
-      if (problem !== undefined) return refuse('eventId', problem);
-    }
+    let amount = cellNumber(cellAt(at.value), mapping.decimal);
+    if (Number.isNaN(amount)) amount = ignore('value', 'not-a-number', cellAt(at.value));
     const content = { userId: user as string, itemId: item as string, type: eventType, occurredAt: time };
+    const givenId = idAt('eventId');
+    const session = idAt('sessionId');
+    const recommendation = idAt('recommendationId');
+    let extra = extraOf(cells, others);
+    if (isTooDeep(extra, nestingMax + 1)) extra = ignore('', 'too-deep', undefined);
+    const isDay = isWholeDay(timeCell, time);
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
-      eventId: givenId ?? contentEventId({ ...content, value: amount }),
+      eventId: givenId ?? contentEventId({ ...content, value: amount }, isDay ? [session, extra] : []),
       ...content,
       receivedAt: now,
     };
     if (amount !== undefined) event.value = amount;
-
-    for (const field of ['sessionId', 'recommendationId'] as const) {
-      const text = cellText(cellAt(at[field]));
-      if (text === undefined) continue;
-      const problem = refuseIdentifier(text);
-      if (problem !== undefined) return refuse(field, problem);
-      event[field] = text;
-    }
+    if (session !== undefined) event.sessionId = session;
+    if (recommendation !== undefined) event.recommendationId = recommendation;
     const missing = missingField(event);
     if (missing !== undefined) return refuse(missing, 'missing');
     const listPosition = cellNumber(cellAt(at.position));
     if (listPosition !== undefined) {
-      if (!Number.isSafeInteger(listPosition)) return refuse('position', 'not-a-whole-number');
-      if (listPosition < 0) return refuse('position', 'negative');
-      event.position = listPosition;
+      if (!Number.isSafeInteger(listPosition)) ignore('position', 'not-a-whole-number', cellAt(at.position));
+      else if (listPosition < 0) ignore('position', 'negative', listPosition);
+      else event.position = listPosition;
     }
     const context = cellAt(at.context);
-    if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
-    const extra = extraOf(cells, others);
+    if (isTooDeep(context)) ignore('context', 'too-deep', undefined);
+    else if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     if (extra !== undefined) event.extra = extra;
-    if (isTooDeep(event.context)) return refuse('context', 'too-deep');
-    if (isTooDeep(extra, nestingMax + 1)) return refuse('', 'too-deep');
-    return { ok: true, event };
+    return { ok: true, record: event, isDay, ...(ignored === undefined ? {} : { ignored }) };
   };
-  return { columns: names, defaultType: at.type === undefined ? defaultType : undefined, parse };
+  return {
+    columns: names,
+    otherCandidates: otherCandidates(table, eventFieldNames, at, ['userId', 'itemId', 'occurredAt']),
+    defaultType: at.type === undefined ? defaultType : undefined,
+    parse,
+  };
+}
+
+const quantityNames = new Set(['quantity', 'qty', 'units', 'menge', 'anzahl']);
+const invoiceNames = new Set(['invoice', 'invoiceno']);
+
+/**
+ * Creates the function that tells whether a purchase is a return: its quantity is negative, or its invoice is canceled. The invoice
+ * `C536379` is canceled in a file where an earlier invoice is a plain number. Elsewhere the letter may mean anything.
+ */
+function createReturnDetector(
+  table: Table,
+  { value, sessionId }: { readonly value?: number; readonly sessionId?: number },
+  { decimal }: ColumnMapping,
+): (cells: readonly unknown[]) => boolean {
+  const nameAt = (index: number | undefined): string =>
+    index === undefined ? '' : plainName(table.columns[index]?.name ?? '');
+  const found = table.columns.findIndex(({ name }) => quantityNames.has(plainName(name)));
+  const quantityAt = found === -1 && value !== undefined ? value : found;
+  const invoiceAt = sessionId !== undefined && invoiceNames.has(nameAt(sessionId)) ? sessionId : undefined;
+  let hasPlainInvoice = false;
+  return (cells) => {
+    const quantity = quantityAt === -1 ? undefined : cellNumber(cells[quantityAt], decimal);
+    if (quantity !== undefined && quantity < 0) return true;
+    const invoice = invoiceAt === undefined ? undefined : cellText(cells[invoiceAt]);
+    if (invoice === undefined) return false;
+    if (/^\d{5,}$/.test(invoice)) hasPlainInvoice = true;
+    return hasPlainInvoice && /^[Cc]\d{5,}$/.test(invoice);
+  };
+}
+
+/** Returns whether a time has no time of day, so that different events can have the same time. */
+function isWholeDay(cell: unknown, time: number): boolean {
+  if (time % dayMs === 0) return true;
+  if (typeof cell !== 'string' || cell.includes(':')) return false;
+  const text = cell.trim();
+  return Number.isNaN(Number(text)) || /^\d{8}$/.test(text);
 }
 
 interface NamedColumn {
@@ -163,11 +207,14 @@ export interface EventContent {
  * Returns the id of an event without one: 132 bits of SHA-256 over user, item, type, time and value. Importing the same row
  * again therefore adds no event. Rows that agree in all five fields are **one** event, even when other columns such as an
  * invoice number differ. Files where they are distinct events need a column `event_id`.
+ *
+ * @param others Further content that makes events distinct, for a time without a time of day.
  */
-export function contentEventId(content: EventContent): string {
+export function contentEventId(content: EventContent, others: readonly unknown[] = []): string {
   const { userId, itemId, type, occurredAt, value } = content;
   // JSON separates the fields unambiguously, whatever characters the ids contain.
-  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null]);
+  const given = others.some((other) => other !== undefined) ? others : [];
+  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null, ...given]);
   return hash('sha256', text, 'base64url').slice(0, 22);
 }
 
@@ -193,6 +240,10 @@ const usualNames: Readonly<Record<string, string>> = {
   rating: 'rating',
   rate: 'rating',
   review: 'rating',
+  return: 'return',
+  returned: 'return',
+  refund: 'return',
+  cancellation: 'return',
 };
 
 /** Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. */

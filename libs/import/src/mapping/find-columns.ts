@@ -110,6 +110,27 @@ export function columnNames(
   );
 }
 
+/** Returns the columns that have a usual name of a required field, but are no field. */
+export function otherCandidates<Names extends FieldNames>(
+  { columns }: Pick<Table, 'columns'>,
+  names: Names,
+  found: FieldColumns<Names>,
+  required: readonly (keyof Names & string)[],
+): Record<string, readonly string[]> {
+  const taken = Object.values(found);
+  const used = taken.map((index) => columns[index as number]?.name);
+  const containsUsed = (name: string): boolean => used.some((one) => one?.startsWith(`${name}.`) === true);
+  return Object.fromEntries(
+    required.flatMap((field) => {
+      const others = columns.filter(
+        ({ name }, index) =>
+          !taken.includes(index) && names[field]?.includes(plainName(name)) === true && !containsUsed(name),
+      );
+      return others.length === 0 ? [] : [[field, others.map(({ name }) => name)]];
+    }),
+  );
+}
+
 /** Finds a column by its exact name, or else by its {@link plainName}. */
 function columnNamed(columns: readonly TableColumn[], name: string): number {
   const exact = columns.findIndex((column) => column.name === name);

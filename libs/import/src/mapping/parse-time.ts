@@ -9,15 +9,18 @@ export type ParsedTime = number | RefusalReason;
 export interface TimeParserOptions {
   /** IANA time zone of times without a zone. Default UTC. */
   readonly timeZone?: string | undefined;
-  /** Format of times. Without it, ISO 8601 and numbers are read. */
-  readonly timeFormat?: string | undefined;
+  /** Formats of times, tried in order before ISO 8601 and numbers. */
+  readonly timeFormat?: string | readonly string[] | undefined;
 }
+
+/** The format of a time as a number of days, which spreadsheets export. */
+const excelFormat = 'Excel';
 
 /**
  * Creates a parser of time cells. The magnitude of a number (or of digits) decides its unit: below 10^11 it is seconds (until
  * the year 5138), below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds. Eight digits such as `20111209` are a
- * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has the format `timeFormat`.
- * Text such as `01/02/2011` needs a `timeFormat`, because day and month are ambiguous.
+ * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has one of the formats
+ * `timeFormat`. Text such as `01/02/2011` needs a `timeFormat`, because day and month are ambiguous.
  *
  * The parser does not use Luxon, which accepts more formats and takes about 20 times longer per row.
  *
@@ -25,18 +28,35 @@ export interface TimeParserOptions {
  */
 export function createTimeParser(options: TimeParserOptions): (cell: unknown) => ParsedTime {
   const toUtc = createZone(options.timeZone ?? 'UTC');
-  const parseText = options.timeFormat === undefined ? parseIso(toUtc) : parseFormat(options.timeFormat, toUtc);
+  const formats = [options.timeFormat ?? []].flat();
+  const parsers = formats.filter((format) => format !== excelFormat).map((format) => parseFormat(format, toUtc));
+  const parseNumber = formats.includes(excelFormat) ? excelMs : numberMs;
+  const parseIsoText = parseIso(toUtc);
   return (cell) => {
-    if (typeof cell === 'string') {
-      const text = cell.trim();
-      if (text === '') return 'missing';
-      const isNumber = options.timeFormat === undefined && /^-?\d+(\.\d*)?([eE]\+?\d+)?$/.test(text);
-      return isNumber ? numberMs(Number(text), toUtc) : parseText(text);
-    }
     if (cell === null || cell === undefined) return 'missing';
-    if (typeof cell === 'number' && Number.isFinite(cell)) return numberMs(cell, toUtc);
-    return 'not-a-time';
+    if (typeof cell === 'number' && Number.isFinite(cell)) return parseNumber(cell, toUtc);
+    if (typeof cell !== 'string') return 'not-a-time';
+    const text = cell.trim();
+    if (text === '') return 'missing';
+    for (const parse of parsers) {
+      const time = parse(text);
+      if (typeof time === 'number') return time;
+    }
+    if (/^-?\d+(\.\d*)?([eE]\+?\d+)?$/.test(text)) return parseNumber(Number(text), toUtc);
+    const time = parseIsoText(text);
+    return time === 'time-order-unclear' && parsers.length > 0 ? 'not-a-time' : time;
   };
+}
+
+/** The days from 1899-12-30, where the numbers of spreadsheets start, to 1970. */
+const excelDaysTo1970 = 25_569;
+/** Larger numbers are no days of the years up to 9999. */
+const excelDaysMax = 2_958_466;
+
+function excelMs(number: number, toUtc: (local: number) => number): ParsedTime {
+  if (number >= excelDaysMax) return numberMs(number, toUtc);
+  // A day of a spreadsheet is exact to about a microsecond, so whole seconds come back only by rounding.
+  return toUtc(Math.round((number - excelDaysTo1970) * 86_400) * 1000);
 }
 
 function numberMs(number: number, toUtc: (local: number) => number): ParsedTime {
@@ -92,22 +112,30 @@ function zoneMs(zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * minuteMs;
 }
 
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+
 const formatTokens: Readonly<Record<string, readonly [part: string, pattern: string]>> = {
   YYYY: ['year', '\\d{4}'],
+  YY: ['year', '\\d{2}'],
+  MMM: ['month', '[A-Za-z]{3,9}\\.?'],
   MM: ['month', '\\d{2}'],
   M: ['month', '\\d{1,2}'],
   DD: ['day', '\\d{2}'],
   D: ['day', '\\d{1,2}'],
   HH: ['hour', '\\d{2}'],
   H: ['hour', '\\d{1,2}'],
+  hh: ['hour', '\\d{2}'],
+  h: ['hour', '\\d{1,2}'],
+  A: ['half', '[AaPp]\\.?[Mm]\\.?'],
   mm: ['minute', '\\d{2}'],
+  m: ['minute', '\\d{1,2}'],
   ss: ['second', '\\d{2}'],
   SSS: ['fraction', '\\d{1,9}'],
 };
 
 function parseFormat(format: string, toUtc: (local: number) => number): (text: string) => ParsedTime {
   const parts: string[] = [];
-  const pattern = format.replaceAll(/YYYY|MM?|DD?|HH?|mm|ss|SSS|[^A-Za-z]|[A-Za-z]/g, (token) => {
+  const pattern = format.replaceAll(/YYYY|YY|MMM|MM?|DD?|HH?|hh?|A|mm?|ss|SSS|[^A-Za-z]|[A-Za-z]/g, (token) => {
     const known = formatTokens[token];
     if (known !== undefined) {
       parts.push(known[0]);
@@ -116,25 +144,49 @@ function parseFormat(format: string, toUtc: (local: number) => number): (text: s
     if (/[A-Za-z]/.test(token) && token !== 'T' && token !== 'Z') throw badFormat(format);
     return token.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
   });
-  if (!['year', 'month', 'day'].every((part) => parts.includes(part)) || new Set(parts).size !== parts.length) {
+  const hasHalf = parts.includes('half');
+  const isComplete = ['year', 'month', 'day'].every((part) => parts.includes(part));
+  if (!isComplete || new Set(parts).size !== parts.length || (hasHalf && !parts.includes('hour'))) {
     throw badFormat(format);
   }
+  if (hasHalf !== /h/.test(format)) throw badFormat(format);
   const expression = new RegExp(`^${pattern}$`);
   return (text) => {
     const part = expression.exec(text)?.groups;
     if (part === undefined) return 'not-a-time';
-    const [year, month, day] = [Number(part['year']), Number(part['month']), Number(part['day'])];
-    const ms = clockMs(part['hour'], part['minute'], part['second'], part['fraction']);
+    const [year, month, day] = [yearOf(part['year']!), monthOf(part['month']!), Number(part['day'])];
+    const hour = hasHalf ? hourOf(part['hour']!, part['half']!) : part['hour'];
+    const ms =
+      hour === undefined && hasHalf ? undefined : clockMs(hour, part['minute'], part['second'], part['fraction']);
     if (ms === undefined || !isCalendarDay(year, month, day)) return 'not-a-time';
     return toUtc(utcMs(year, month, day) + ms);
   };
+}
+
+/** Two digits are a year from 1970 to 2069, as in most systems. */
+function yearOf(text: string): number {
+  const year = Number(text);
+  return text.length === 4 ? year : year + (year < 70 ? 2000 : 1900);
+}
+
+/** Returns 0, which is no month, for an unknown name. */
+function monthOf(text: string): number {
+  return /^\d/.test(text) ? Number(text) : months.indexOf(text.slice(0, 3).toLowerCase()) + 1;
+}
+
+/** Returns the hour of 24 of an hour of 12, or `undefined` for an impossible hour. */
+function hourOf(text: string, half: string): string | undefined {
+  const hour = Number(text);
+  if (hour < 1 || hour > 12) return undefined;
+  return String((hour % 12) + (/^p/i.test(half) ? 12 : 0));
 }
 
 function badFormat(format: string): AppError {
   return new AppError(`The time format "${format}" is invalid.`, {
     code: 'EVENTS_TIME_FORMAT',
     category: 'usage',
-    remedy: 'Use YYYY, MM or M, and DD or D, each once, and optionally HH or H, mm, ss and SSS: "DD/MM/YYYY HH:mm".',
+    remedy:
+      'Use YYYY or YY, M, MM or MMM, and D or DD, each once, and optionally H or HH (or h with A), mm, ss and SSS: "DD/MM/YYYY HH:mm".',
     context: { format },
   });
 }

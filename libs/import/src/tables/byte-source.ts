@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AppError, isAppError } from '@facet/platform';
+import { Decompress } from 'fzstd';
 import { countBytes } from './read-bounds.ts';
 import type { ReadBounds } from './read-bounds.ts';
 
 /** The container of a file, by its first bytes rather than by its name. */
-export type FileContainer = 'plain' | 'gzip' | 'parquet' | 'zip';
+export type FileContainer = 'plain' | 'gzip' | 'zstd' | 'parquet' | 'zip';
 
 export interface FileFacts {
   readonly container: FileContainer;
@@ -44,6 +46,7 @@ export async function inspectFile(path: string): Promise<FileFacts> {
 
 function containerOf(head: Buffer): FileContainer {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  if (head.readUInt32LE() === 0xfd2fb528) return 'zstd';
   const magic = head.toString('latin1');
   if (magic === 'PAR1') return 'parquet';
   if (magic === 'PK\u0003\u0004') return 'zip';
@@ -58,19 +61,20 @@ export interface TableSource {
   readonly facts: FileFacts;
   readonly onBytes?: OnBytes | undefined;
   readonly bounds?: ReadBounds | undefined;
+  /** The encoding of the text, by its WHATWG label. Without it, UTF-8, or UTF-16 with a byte order mark. */
+  readonly encoding?: string | undefined;
 }
 
 const blockBytes = 1 << 20;
 
 /**
- * Streams the bytes of a file in blocks and decompresses gzip.
+ * Streams the text of a file in blocks of UTF-8, after decompression.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when the gzip stream is truncated or corrupt, `EVENTS_FILE_TOO_LARGE`.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when compressed data is truncated or corrupt, `EVENTS_FILE_TOO_LARGE`,
+ * `EVENTS_ENCODING_UNKNOWN`.
  */
-export async function* readBytes(
-  path: string,
-  options: Omit<TableSource, 'facts'> & { gzip: boolean },
-): AsyncGenerator<Buffer> {
+export async function* readBytes(path: string, options: TableSource): AsyncGenerator<Buffer> {
+  const { container } = options.facts;
   const raw = createReadStream(path, { highWaterMark: blockBytes });
   if (options.onBytes !== undefined) {
     let bytesRead = 0;
@@ -78,28 +82,26 @@ export async function* readBytes(
     raw.pause();
   }
   let stream: Readable = raw;
-  if (options.gzip) {
+  if (container === 'gzip') {
     const gunzip = createGunzip({ chunkSize: blockBytes });
     raw.on('error', (error) => gunzip.destroy(error));
     stream = raw.pipe(gunzip);
   }
   try {
-    const count = countBytes(path, options.bounds);
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      count(chunk.length);
-      yield chunk;
-    }
+    const blocks = container === 'zstd' ? decompressZstd(stream) : (stream as AsyncIterable<Buffer>);
+    yield* asUtf8(countedBlocks(blocks, countBytes(path, options.bounds)), path, options.encoding);
   } catch (error) {
     if (isAppError(error)) throw error;
-    const isDamaged = options.gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+    const isDamaged =
+      container === 'zstd' || (container === 'gzip' && String((error as NodeJS.ErrnoException).code).startsWith('Z_'));
     const { message } = error as Error;
     throw new AppError(
-      isDamaged ? `The gzip file ${path} is damaged: ${message}.` : `Cannot read ${path}: ${message}.`,
+      isDamaged ? `The ${container} file ${path} is damaged: ${message}.` : `Cannot read ${path}: ${message}.`,
       {
         code: isDamaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
         category: 'input',
         remedy: isDamaged
-          ? `Download or compress the file again until "gzip -t" accepts it.`
+          ? `Download or compress the file again until "${container} -t" accepts it.`
           : 'Check the disk and the permissions of the file.',
         context: { path },
         cause: error,
@@ -108,5 +110,69 @@ export async function* readBytes(
   } finally {
     raw.destroy();
     stream.destroy();
+  }
+}
+
+async function* countedBlocks(blocks: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const block of blocks) {
+    count(block.length);
+    yield block;
+  }
+}
+
+/** Small parts bound the decompressed data that is in memory at once. */
+const zstdPartBytes = 4 << 10;
+
+async function* decompressZstd(stream: Readable): AsyncGenerator<Buffer> {
+  let blocks: Buffer[] = [];
+  let isFinished = false;
+  const decompress = new Decompress((block, isLast) => {
+    blocks.push(Buffer.from(block));
+    isFinished ||= isLast === true;
+  });
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for (let start = 0; start < chunk.length; start += zstdPartBytes) {
+      decompress.push(chunk.subarray(start, start + zstdPartBytes));
+      yield* blocks;
+      blocks = [];
+    }
+  }
+  decompress.push(new Uint8Array(0), true);
+  yield* blocks;
+  if (!isFinished) throw new Error('unexpected end of file');
+}
+
+async function* asUtf8(
+  blocks: AsyncIterable<Buffer>,
+  path: string,
+  encoding: string | undefined,
+): AsyncGenerator<Buffer> {
+  let decoder = encoding === undefined ? undefined : createDecoder(path, encoding);
+  let isStart = true;
+  for await (const block of blocks) {
+    if (isStart) decoder ??= utf16Decoder(block);
+    isStart = false;
+    yield decoder === undefined ? block : Buffer.from(decoder.decode(block, { stream: true }));
+  }
+  if (decoder !== undefined) yield Buffer.from(decoder.decode());
+}
+
+function utf16Decoder(block: Buffer): TextDecoder | undefined {
+  if (block[0] === 0xff && block[1] === 0xfe) return new TextDecoder('utf-16le');
+  if (block[0] === 0xfe && block[1] === 0xff) return new TextDecoder('utf-16be');
+  return undefined;
+}
+
+function createDecoder(path: string, encoding: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding);
+  } catch (error) {
+    throw new AppError(`"${encoding}" is not an encoding.`, {
+      code: 'EVENTS_ENCODING_UNKNOWN',
+      category: 'usage',
+      remedy: 'Correct mapping.encoding in facet.yaml: for example windows-1252, iso-8859-15, shift_jis or gb18030.',
+      context: { path, encoding },
+      cause: error,
+    });
   }
 }

@@ -4,11 +4,12 @@ import type { TableSource } from './byte-source.ts';
 import { guessDelimiter, readRecords } from './delimited.ts';
 import type { Dialect, RecordChunk } from './delimited.ts';
 import { readLines } from './lines.ts';
+import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
- * Opens a CSV, TSV or RecBole atomic file, gzip or not. The first record names the columns.
+ * Opens a CSV, TSV or RecBole atomic file, compressed or not. The first record names the columns.
  *
  * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
  */
@@ -17,7 +18,7 @@ export async function openDelimitedTable(
   format: 'csv' | 'tsv' | 'recbole',
   options: TableSource & { delimiter?: string | undefined },
 ): Promise<Table> {
-  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', ...options });
+  const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };
@@ -26,14 +27,18 @@ export async function openDelimitedTable(
     const first = await blocks.next();
     if (first.done === true) throw emptyFile(path);
 
-    const delimiter = options.delimiter ?? (format === 'csv' ? guessDelimiter(first.value.lines[0] ?? '') : '\t');
+    const { block, declared } = withoutSeparatorLine(first.value);
+    const delimiter = options.delimiter ?? declared ?? (format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
     const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
-    const records = readRecords(startingWith(first.value, blocks), { delimiter, quoting });
+    const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
     const firstRecords = await records.next();
     const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
     if (firstRecords.done === true || header === undefined) throw emptyFile(path);
 
-    const columns = (header.cells as string[]).map(format === 'recbole' ? recboleColumn : plainColumn);
+    const columns = (header.cells as string[]).map((cell, index) => {
+      if (cell.trim() === '') return { name: `column ${index + 1}`, kind: 'text' } as const;
+      return format === 'recbole' ? recboleColumn(cell) : plainColumn(cell);
+    });
     refuseRepeatedNames(path, columns);
     const body = { rows: firstRecords.value.rows.slice(1), broken: firstRecords.value.broken };
     const chunks = withWidth(startingWith(body, records), columns.length);
@@ -42,6 +47,14 @@ export async function openDelimitedTable(
     await close();
     throw error;
   }
+}
+
+/** Drops the line `sep=;` with which Excel declares the delimiter. */
+function withoutSeparatorLine(block: LineBlock): { readonly block: LineBlock; readonly declared?: string } {
+  const declared = /^"?sep=(.)"?$/i.exec(block.lines[0] ?? '')?.[1];
+  if (declared === undefined) return { block };
+  const faults = new Map([...block.faults].map(([index, fault]) => [index - 1, fault]));
+  return { block: { firstLine: block.firstLine + 1, lines: block.lines.slice(1), faults }, declared };
 }
 
 /** Passes on the rows as wide as the header. Empty cells beyond the header are trailing delimiters. */
@@ -57,6 +70,7 @@ async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): A
       .filter((row) => !hasWidth(row))
       .map((row) => ({
         line: row.line,
+        raw: row.raw,
         reason: 'wrong-column-count',
         detail: `${row.cells.length} columns instead of ${width}`,
       }));

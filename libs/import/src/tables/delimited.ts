@@ -47,9 +47,10 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
         open = parseOpen(open, dialect, rows, broken);
       } else if (text !== '') {
         if (dialect.quoting === 'none' || !text.includes('"')) {
-          rows.push({ line, cells: text.split(dialect.delimiter) });
-        } else if (dialect.quoting === 'tsv') rows.push({ line, cells: text.split(dialect.delimiter).map(unwrap) });
-        else open = parseOpen([{ line, text }], dialect, rows, broken);
+          rows.push({ line, raw: text, cells: text.split(dialect.delimiter) });
+        } else if (dialect.quoting === 'tsv') {
+          rows.push({ line, raw: text, cells: text.split(dialect.delimiter).map(unwrap) });
+        } else open = parseOpen([{ line, text }], dialect, rows, broken);
       }
     }
     if (rows.length > 0 || broken.length > 0) yield { rows, broken };
@@ -66,14 +67,15 @@ function parseOpen(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], br
   const isFull = lines.length >= recordLinesMax;
   // A line without a quote cannot close the record. Parsing again would take quadratic time.
   if (lines.length > 1 && !isFull && !(lines.at(-1) as NumberedLine).text.includes('"')) return lines;
-  const cells = splitQuoted(lines.map((entry) => entry.text).join('\n'), dialect.delimiter);
+  const raw = lines.map((entry) => entry.text).join('\n');
+  const cells = splitQuoted(raw, dialect.delimiter);
   if (Array.isArray(cells)) {
-    rows.push({ line: first.line, cells });
+    rows.push({ line: first.line, raw, cells });
     return [];
   }
   if (cells === 'open' && !isFull) return lines;
   if (lines.length > 1) return dropFirst(lines, dialect, rows, broken);
-  broken.push({ line: first.line, reason: 'bad-quoting', detail: 'text after a closing quote' });
+  broken.push({ line: first.line, raw, reason: 'bad-quoting', detail: 'text after a closing quote' });
   return [];
 }
 
@@ -81,7 +83,7 @@ function parseOpen(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], br
 function dropFirst(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
   const [first, ...others] = lines;
   if (first === undefined) return [];
-  broken.push({ line: first.line, reason: 'quote-not-closed', detail: 'unclosed quote' });
+  broken.push({ line: first.line, raw: first.text, reason: 'quote-not-closed', detail: 'unclosed quote' });
   let open: NumberedLine[] = [];
   for (const entry of others) {
     if (open.length === 0 && entry.text === '') continue;

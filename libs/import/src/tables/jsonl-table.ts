@@ -8,18 +8,23 @@ import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
- * Opens a file with one JSON object per line, gzip or not. Keys become columns in the order of their appearance.
+ * Opens a file with one JSON object per line, compressed or not. Keys become columns in the order of their appearance, after the
+ * columns of `nestedPaths`.
  *
  * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`.
  */
-export async function openJsonlTable(path: string, options: TableSource): Promise<Table> {
-  const bytes = readBytes(path, { gzip: options.facts.container === 'gzip', ...options });
+export async function openJsonlTable(
+  path: string,
+  options: TableSource & { readonly nestedPaths?: readonly string[] | undefined },
+): Promise<Table> {
+  const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };
   try {
-    const columns: TableColumn[] = [];
-    const chunks = parseBlocks(readLines(bytes, path), columns, path);
+    const { nestedPaths = [] } = options;
+    const columns = nestedPaths.map((name): TableColumn => ({ name, kind: 'any' }));
+    const chunks = parseBlocks(readLines(bytes, path), { columns, nestedPaths, path });
     // Mappings are resolved against the keys of the first chunk.
     const first = await chunks.next();
     if (first.done === true) throw emptyFile(path);
@@ -42,10 +47,11 @@ function emptyFile(path: string): AppError {
 
 async function* parseBlocks(
   blocks: AsyncIterable<LineBlock>,
-  columns: TableColumn[],
-  path: string,
+  table: { readonly columns: TableColumn[]; readonly nestedPaths: readonly string[]; readonly path: string },
 ): AsyncGenerator<TableChunk> {
-  const indexes = new Map<string, number>();
+  const { columns, path } = table;
+  const nested = table.nestedPaths.map((name) => name.split('.'));
+  const indexes = new Map(table.nestedPaths.map((name, index) => [name, index]));
   for await (const block of blocks) {
     if (block.firstLine === 1) refuseArray(block.lines, path);
     const rows: TableRow[] = [];
@@ -58,9 +64,9 @@ async function* parseBlocks(
         broken.push({ line, reason: fault, detail: faultDetails[fault] });
       } else if (text.trim() !== '') {
         const value = parseJson(text);
-        if (isPlainObject(value)) rows.push({ line, cells: cellsOf(value, columns, indexes) });
-        else if (value === undefined) broken.push({ line, reason: 'not-json', detail: 'not a JSON value' });
-        else broken.push({ line, reason: 'not-an-object', detail: 'a JSON value other than an object' });
+        if (isPlainObject(value)) rows.push({ line, raw: text, cells: cellsOf(value, { columns, nested, indexes }) });
+        else if (value === undefined) broken.push({ line, raw: text, reason: 'not-json', detail: 'not a JSON value' });
+        else broken.push({ line, raw: text, reason: 'not-an-object', detail: 'a JSON value other than an object' });
       }
     }
     yield { rows, broken };
@@ -75,8 +81,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-function cellsOf(record: Record<string, unknown>, columns: TableColumn[], indexes: Map<string, number>): unknown[] {
+function cellsOf(
+  record: Record<string, unknown>,
+  table: {
+    readonly columns: TableColumn[];
+    readonly nested: readonly (readonly string[])[];
+    readonly indexes: Map<string, number>;
+  },
+): unknown[] {
+  const { columns, nested, indexes } = table;
   const cells: unknown[] = new Array(columns.length).fill(undefined);
+  for (const [index, keys] of nested.entries()) cells[index] = valueAt(record, keys);
   for (const name of Object.keys(record)) {
     let index = indexes.get(name);
     if (index === undefined) {
@@ -86,6 +101,12 @@ function cellsOf(record: Record<string, unknown>, columns: TableColumn[], indexe
     cells[index] = record[name];
   }
   return cells;
+}
+
+function valueAt(record: Record<string, unknown>, keys: readonly string[]): unknown {
+  let value: unknown = record;
+  for (const key of keys) value = isPlainObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return value;
 }
 
 function refuseArray(lines: readonly string[], path: string): void {

@@ -25,7 +25,7 @@ const noFaults: ReadonlyMap<number, LineFault> = new Map();
  * Splits bytes into lines (LF or CRLF), decodes them as UTF-8 and drops a byte order mark. Invalid UTF-8 affects only its own
  * line.
  *
- * @throws AppError `EVENTS_FILE_NOT_TEXT` for UTF-16 and for binary files.
+ * @throws AppError `EVENTS_FILE_NOT_TEXT` for a binary file.
  */
 export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): AsyncGenerator<LineBlock> {
   let firstLine = 1;
@@ -94,12 +94,12 @@ function withoutReturn(line: string): string {
 }
 
 function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
-  const isUtf16 = (chunk[0] === 0xff && chunk[1] === 0xfe) || (chunk[0] === 0xfe && chunk[1] === 0xff);
-  if (isUtf16 || chunk.subarray(0, 4096).includes(0)) {
-    throw new AppError(`${path} is ${isUtf16 ? 'UTF-16 text' : 'a binary file'}.`, {
+  if (chunk.subarray(0, 4096).includes(0)) {
+    throw new AppError(`${path} is a binary file.`, {
       code: 'EVENTS_FILE_NOT_TEXT',
       category: 'input',
-      remedy: 'Save the file as UTF-8 text: CSV, TSV or one JSON object per line.',
+      remedy:
+        'Save the file as text: CSV, TSV or one JSON object per line. For UTF-16 set mapping.encoding to utf-16le.',
       context: { path },
     });
   }

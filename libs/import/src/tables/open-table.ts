@@ -21,17 +21,24 @@ const formatsByExtension: Readonly<Record<string, TableFormat>> = {
   user: 'recbole',
 };
 
+/** The endings of file names that imply a format. */
+export const tableExtensions: readonly string[] = Object.keys(formatsByExtension).map((name) => `.${name}`);
+
 export interface OpenTableOptions {
   /** Overrides the format that the file name implies. */
   readonly format?: TableFormat | undefined;
   /** Overrides the delimiter that the header of a CSV file implies. */
   readonly delimiter?: string | undefined;
+  /** As in `TableSource`. */
+  readonly encoding?: string | undefined;
+  /** Paths into nested objects of JSON Lines, such as `user.id`. Each becomes a column. */
+  readonly nestedPaths?: readonly string[] | undefined;
   readonly onBytes?: OnBytes | undefined;
   readonly bounds?: ReadBounds | undefined;
 }
 
 /**
- * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (all of these optionally with gzip) or Parquet. Rows are
+ * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (all of these optionally with gzip or zstd) or Parquet. Rows are
  * streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
@@ -48,22 +55,21 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
     });
   }
   const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
-  const { onBytes, bounds } = options;
-  const rest = { facts, onBytes, bounds };
+  const { onBytes, bounds, encoding } = options;
+  const rest = { facts, onBytes, bounds, encoding };
   if (format === 'parquet') return openParquetTable(path, rest);
-  if (format === 'jsonl') return openJsonlTable(path, rest);
+  if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths: options.nestedPaths });
   return openDelimitedTable(path, format, { ...rest, delimiter: options.delimiter });
 }
 
 function formatOf(path: string): TableFormat {
-  const name = path.toLowerCase().replace(/\.gz$/, '');
+  const name = path.toLowerCase().replace(/\.(gz|zst)$/, '');
   const format = formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
   if (format !== undefined) return format;
-  const extensions = Object.keys(formatsByExtension).map((extension) => `.${extension}`);
   throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
     category: 'input',
-    remedy: `Set the format, or rename the file to one of ${extensions.join(' ')}, optionally with .gz.`,
+    remedy: `Set the format, or rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst.`,
     context: { path },
   });
 }

@@ -19,9 +19,15 @@ export interface TableColumn {
 /** A cell of any format. `undefined` and `null` are empty. JSON cells may be any JSON value. */
 export type Cell = unknown;
 
-export interface TableRow {
+/** A place in a file and its text. */
+export interface RawLine {
   /** One-based number of the row's first line in the file, or the row number in Parquet. */
   readonly line: number;
+  /** The text of the row. Absent in Parquet, and where the bytes are no text. */
+  readonly raw?: string | undefined;
+}
+
+export interface TableRow extends RawLine {
   /** One cell per column, in the order of {@link Table.columns}. A JSON row may be shorter. */
   readonly cells: readonly Cell[];
 }
@@ -30,8 +36,7 @@ export type BrokenReason =
   LineFault | 'wrong-column-count' | 'bad-quoting' | 'quote-not-closed' | 'not-json' | 'not-an-object';
 
 /** A line that is not a row. */
-export interface BrokenLine {
-  readonly line: number;
+export interface BrokenLine extends RawLine {
   readonly reason: BrokenReason;
   /** A description of the problem, without the content of the line. */
   readonly detail: string;

@@ -1,6 +1,13 @@
 import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { Distribution } from './distribution.ts';
-import type { LineReference, ReportRefusal, ReportUnknown, ValidationReport } from './report.ts';
+import type {
+  LearningSample,
+  LeftOutReason,
+  LineReference,
+  ReportRefusal,
+  ReportUnknown,
+  ValidationReport,
+} from './report.ts';
 
 /** Days or months shown as bars. */
 const periodsMax = 24;
@@ -13,7 +20,8 @@ export function renderValidationReport(report: ValidationReport): string {
     filesSection(report),
     eventsSection(report),
     refusalsSection(report),
-    skewSection(report),
+    ignoredSection(report),
+    timesSection(report),
     section('Types', barChart(report.types.map(({ type, count }) => [type, count]))),
     section('Volume (events by UTC day, month or year)', barChart(volume(report))),
     valuesSection(report),
@@ -22,6 +30,7 @@ export function renderValidationReport(report: ValidationReport): string {
     unknownSection('Items', report.unknownItems, report.itemsWithoutEvents, report),
     unknownSection('Users', report.unknownUsers, report.usersWithoutEvents, report),
     suspiciousSection(report),
+    learningSection(report),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
@@ -33,14 +42,19 @@ function filesSection({ files }: ValidationReport): string {
     file.format,
     `${formatCount(file.rows)} rows`,
     Object.entries(file.columns)
-      .map(([field, column]) => (field === column ? field : `${field}=${column}`))
+      .map(([field, column]) => {
+        const others = file.otherCandidates[field] ?? [];
+        const named = field === column ? field : `${field}=${column}`;
+        return others.length === 0 ? named : `${named} (not ${others.join(', ')})`;
+      })
       .concat(file.defaultType === undefined ? [] : [`type=${file.defaultType} for all rows`])
       .join(', '),
   ]);
   return section('Files', alignColumns(rows, { right: [3] }));
 }
 
-function eventsSection({ events, time }: ValidationReport): string {
+function eventsSection({ files, events, time }: ValidationReport): string {
+  if (files.every(({ kind }) => kind !== 'events')) return '';
   const rows = [
     ['rows', formatCount(events.rows)],
     ['accepted', formatCount(events.accepted), formatShare(events.accepted / Math.max(events.rows, 1))],
@@ -64,15 +78,73 @@ function refusalsSection(report: ValidationReport): string {
   return section('Refused lines', alignColumns(rows, { right: [0] }));
 }
 
-function skewSection(report: ValidationReport): string {
-  const { ahead, before1990 } = report.time;
+function ignoredSection(report: ValidationReport): string {
+  const rows = report.ignored.map((ignored) => [
+    formatCount(ignored.count),
+    ignored.kind,
+    ignored.field === '' ? ignored.reason : `${ignored.field}: ${ignored.reason}`,
+    `${lineList(ignored, report)}: ${ignored.samples.map((sample) => JSON.stringify(sample)).join(', ')}`,
+  ]);
+  return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
+}
+
+function timesSection(report: ValidationReport): string {
+  const { ahead, before1990, daysOnly } = report.time;
   const rows = [
     ...(ahead.count === 0
       ? []
       : [[formatCount(ahead.count), 'up to one day ahead of the clock', lineList(ahead, report)]]),
     ...(before1990.count === 0 ? [] : [[formatCount(before1990.count), 'before 1990', lineList(before1990, report)]]),
+    ...(daysOnly === 0
+      ? []
+      : [
+          [
+            formatCount(daysOnly),
+            'without a time of day',
+            'their order within a day is unknown; equal rows count once',
+          ],
+        ]),
   ];
-  return section('Clock skew', alignColumns(rows, { right: [0] }));
+  return section('Unusual times', alignColumns(rows, { right: [0] }));
+}
+
+const leftOutReasons: Readonly<Record<LeftOutReason, string>> = {
+  'type-not-in-rule': 'the rule does not name this type',
+  'value-negative': 'the value is negative, as in a return',
+  'value-missing': 'the rule has a bound, and there is no value',
+  'value-outside-bound': 'the value is outside the bound of the rule',
+};
+
+/** Renders what the model learns from, with sample rows. Empty without a rule. */
+export function learningSection(report: ValidationReport): string {
+  const { learning } = report;
+  if (learning === undefined) return '';
+  const positives = learning.positives.map((events) => [
+    'positive',
+    formatCount(events.count),
+    events.type,
+    samplesOf(events.samples, report),
+  ]);
+  const leftOut = learning.leftOut.map((events) => [
+    'left out',
+    formatCount(events.count),
+    events.type,
+    `${leftOutReasons[events.reason]} (${samplesOf(events.samples, report)})`,
+  ]);
+  const none = positives.length === 0 ? ['nothing: no event is positive'] : [];
+  return section(`What the model learns from (interactions.positives: ${learning.rule})`, [
+    ...none,
+    ...alignColumns([...positives, ...leftOut], { right: [1] }),
+  ]);
+}
+
+function samplesOf(samples: readonly LearningSample[], report: ValidationReport): string {
+  return samples
+    .map(({ userId, itemId, value, ...at }) => {
+      const valued = value === undefined ? '' : ` ${formatNumber(value)}`;
+      return `${place(at, report)}: ${userId} ${itemId}${valued}`;
+    })
+    .join('; ');
 }
 
 /** Returns counts by day, or by month or year when there are too many days. */

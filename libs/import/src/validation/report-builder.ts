@@ -2,10 +2,14 @@ import { dayMs, FingerprintSet, utcDay } from '@facet/platform';
 import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
+import type { IgnoredValue } from '../mapping/row-parser.ts';
 import { distributionOf } from './distribution.ts';
+import { createLearningCounter } from './learning.ts';
+import type { LearningRule } from './learning.ts';
 import type {
   LineReference,
   ReportFile,
+  ReportIgnored,
   ReportRefusal,
   ReportUnknown,
   ReportValues,
@@ -17,6 +21,9 @@ import type {
 const examplesMax = 20;
 /** Distinct values listed. A column with more values contains amounts, not ratings. */
 const distinctValuesMax = 20;
+
+const samplesMax = 5;
+const sampleLength = 40;
 
 const year1990 = Date.UTC(1990, 0, 1);
 
@@ -41,6 +48,12 @@ export class ReportBuilder {
   readonly #now: number;
   readonly #files: OpenFile[] = [];
   readonly #refusals = new Map<string, Lines & Omit<ReportRefusal, 'count' | 'lines'>>();
+  readonly #ignored = new Map<
+    string,
+    Lines & { readonly samples: Set<string> } & Omit<ReportIgnored, 'count' | 'lines' | 'samples'>
+  >();
+  readonly #learning: ReturnType<typeof createLearningCounter> | undefined;
+  #daysOnly = 0;
   readonly #eventIds = new FingerprintSet();
   readonly #users = new Map<string, Tally>();
   readonly #items = new Map<string, Tally>();
@@ -57,9 +70,13 @@ export class ReportBuilder {
   #earliest = Infinity;
   #latest = -Infinity;
 
-  /** Events after `now` (epoch milliseconds) count as ahead of the clock. */
-  constructor(now: number) {
+  /**
+   * @param now epoch milliseconds: later events count as ahead of the clock
+   * @param learning the rule of the events that the model learns from
+   */
+  constructor(now: number, learning?: LearningRule) {
     this.#now = now;
+    this.#learning = learning === undefined ? undefined : createLearningCounter(learning);
   }
 
   /** Starts a file and returns its index for line references. */
@@ -67,10 +84,12 @@ export class ReportBuilder {
     return this.#files.push({ ...file, rows: 0, accepted: 0 }) - 1;
   }
 
-  acceptEvent(event: Event, file: number, line: number): void {
+  acceptEvent(event: Event, { file, line }: LineReference, { isDay = false }: { readonly isDay?: boolean } = {}): void {
     this.#countRow(file, true);
     this.#accepted++;
+    if (isDay) this.#daysOnly++;
     if (!this.#eventIds.add(event.eventId)) this.#duplicates++;
+    else this.#learning?.add(event, { file, line });
     const user = tally(this.#users, keyOf(event), file, line);
     if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1);
@@ -103,9 +122,24 @@ export class ReportBuilder {
     addLine(refusal, file, line);
   }
 
-  /** Rows read and accepted so far, of events, items and users. */
-  get progress(): { readonly rows: number; readonly accepted: number } {
-    const sum = (field: 'rows' | 'accepted'): number => this.#files.reduce((total, file) => total + file[field], 0);
+  /** Adds a value of a record that is kept without it. */
+  ignore({ field, reason, cell }: IgnoredValue, { file, line }: LineReference): void {
+    const { kind } = this.#files[file] as OpenFile;
+    const key = `${kind} ${field} ${reason}`;
+    let ignored = this.#ignored.get(key);
+    if (ignored === undefined) {
+      this.#ignored.set(key, (ignored = { kind, field, reason, count: 0, lines: [], samples: new Set() }));
+    }
+    addLine(ignored, file, line);
+    if (cell !== undefined && ignored.samples.size < samplesMax) {
+      ignored.samples.add((typeof cell === 'string' ? cell.trim() : JSON.stringify(cell)).slice(0, sampleLength));
+    }
+  }
+
+  /** Returns the rows of a kind that are read and accepted so far. */
+  progressOf(kind: ReportFile['kind']): { readonly rows: number; readonly accepted: number } {
+    const files = this.#files.filter((file) => file.kind === kind);
+    const sum = (field: 'rows' | 'accepted'): number => files.reduce((total, file) => total + file[field], 0);
     return { rows: sum('rows'), accepted: sum('accepted') };
   }
 
@@ -128,24 +162,29 @@ export class ReportBuilder {
       files: this.#files,
       events: { rows, accepted: this.#accepted, refused: rows - this.#accepted, duplicates: this.#duplicates },
       refusals: this.refusals,
+      ignored: [...this.#ignored.values()]
+        .sort((a, b) => b.count - a.count)
+        .map((ignored) => ({ ...ignored, samples: [...ignored.samples] })),
+      ...(this.#learning === undefined || !hasFile('events') ? {} : { learning: this.#learning.build() }),
       time: {
         earliest: this.#accepted === 0 ? undefined : this.#earliest,
         latest: this.#accepted === 0 ? undefined : this.#latest,
         ahead: this.#ahead,
         before1990: this.#before1990,
+        daysOnly: this.#daysOnly,
       },
       types: [...this.#types].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count),
       days: [...this.#days].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: utcDay(day * dayMs), count })),
       ...(this.#values.count === 0 ? {} : { values: this.#reportValues() }),
       users: distributionOf(eventsOf(this.#users)),
       items: distributionOf(eventsOf(this.#items)),
-      ...(hasFile('items')
+      ...(hasFile('items') && hasFile('events')
         ? {
             unknownItems: unknownOf(this.#items, this.#knownItems),
             itemsWithoutEvents: countMissing(this.#knownItems, this.#items),
           }
         : {}),
-      ...(hasFile('users')
+      ...(hasFile('users') && hasFile('events')
         ? {
             unknownUsers: unknownOf(this.#users, this.#knownUsers),
             usersWithoutEvents: countMissing(this.#knownUsers, this.#users),

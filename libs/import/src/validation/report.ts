@@ -12,6 +12,8 @@ export interface ReportFile {
   readonly accepted: number;
   /** The column of each field. */
   readonly columns: Readonly<Record<string, string>>;
+  /** Columns that could be a required field too, but are not used. */
+  readonly otherCandidates: Readonly<Record<string, readonly string[]>>;
   /** The type of every event in a file without a type column. */
   readonly defaultType?: string;
 }
@@ -33,6 +35,42 @@ export interface ReportRefusal {
   readonly count: number;
   /** The first of these lines. */
   readonly lines: readonly LineReference[];
+}
+
+/** Values of an optional field that cannot be read. Their records are kept without the field. */
+export interface ReportIgnored {
+  readonly kind: ReportFile['kind'];
+  /** Empty for the columns without a field. */
+  readonly field: string;
+  readonly reason: string;
+  readonly count: number;
+  /** The first of these lines. */
+  readonly lines: readonly LineReference[];
+  /** Distinct values, shortened. */
+  readonly samples: readonly string[];
+}
+
+/** Why events are not positive. */
+export type LeftOutReason = 'type-not-in-rule' | 'value-negative' | 'value-missing' | 'value-outside-bound';
+
+/** What the model learns from by the rule `interactions.positives`. */
+export interface ReportLearning {
+  readonly rule: string;
+  /** Positive events by type. */
+  readonly positives: readonly LearningEvents[];
+  readonly leftOut: readonly (LearningEvents & { readonly reason: LeftOutReason })[];
+}
+
+export interface LearningEvents {
+  readonly type: string;
+  readonly count: number;
+  readonly samples: readonly LearningSample[];
+}
+
+export interface LearningSample extends LineReference {
+  readonly userId: string;
+  readonly itemId: string;
+  readonly value?: number;
 }
 
 /** Ids in events that the item or user file does not contain. */
@@ -75,6 +113,9 @@ export interface ValidationReport {
     readonly duplicates: number;
   };
   readonly refusals: readonly ReportRefusal[];
+  readonly ignored: readonly ReportIgnored[];
+  /** Present when event files and a rule were given. */
+  readonly learning?: ReportLearning;
   readonly time: {
     /** Of accepted events. Absent without any. */
     readonly earliest?: number;
@@ -83,6 +124,8 @@ export interface ValidationReport {
     readonly ahead: ReportSkew;
     /** Accepted events before 1990, from a clock that was never set or a number that is not a time. */
     readonly before1990: ReportSkew;
+    /** Accepted events without a time of day. Their order within a day is unknown. */
+    readonly daysOnly: number;
   };
   readonly types: readonly { readonly type: string; readonly count: number }[];
   /** Events by UTC day, ascending. */
@@ -90,10 +133,10 @@ export interface ValidationReport {
   readonly values?: ReportValues;
   readonly users: Distribution;
   readonly items: Distribution;
-  /** Present when an item file was given. */
+  /** Present when event files and item files were given. */
   readonly unknownItems?: ReportUnknown;
   readonly itemsWithoutEvents?: number;
-  /** Present when a user file was given. */
+  /** Present when event files and user files were given. */
   readonly unknownUsers?: ReportUnknown;
   readonly usersWithoutEvents?: number;
   readonly suspiciousUsers: readonly SuspiciousUser[];

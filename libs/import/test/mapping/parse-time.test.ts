@@ -44,12 +44,23 @@ describe('createTimeParser', () => {
     ['YYYYMMDDHHmmss', '20111209125000', noon],
     ['DD/MM/YYYY HH:mm', '12/31/2011 12:50', 'not-a-time'],
     ['DD/MM/YYYY', '09/12/2011 12:50', 'not-a-time'],
+    ['D MMM YYYY', '9 Dec 2011', Date.UTC(2011, 11, 9)],
+    ['MMM D, YYYY h:mm A', 'December 9, 2011 12:50 PM', noon],
+    ['M/D/YY h:mm A', '12/9/11 12:50 am', noon - 12 * 3_600_000],
+    ['M/D/YY h:mm A', '12/9/11 13:50 am', 'not-a-time'],
+    ['MMM D, YYYY', 'Foo 9, 2011', 'not-a-time'],
+    ['Excel', '40886.5347222222', noon],
+    ['Excel', 40_886, Date.UTC(2011, 11, 9)],
+    [['M/D/YYYY', 'D.M.YYYY'], '9.12.2011', Date.UTC(2011, 11, 9)],
+    [['M/D/YYYY', 'D.M.YYYY'], '12/9/2011', Date.UTC(2011, 11, 9)],
+    [['M/D/YYYY', 'D.M.YYYY'], '2011-12-09 12:50', noon],
+    [['M/D/YYYY', 'D.M.YYYY'], '1323435000', noon],
   ])('reads the format %s', (timeFormat, text, expected) => {
     expect(createTimeParser({ timeFormat })(text)).toBe(expected);
   });
 
   it('refuses formats without a complete date', () => {
-    for (const timeFormat of ['HH:mm', 'DD/MM/YY', 'DD/DD/YYYY', 'YYYY-MM-DD dddd']) {
+    for (const timeFormat of ['HH:mm', 'DD/MM', 'DD/DD/YYYY', 'YYYY-MM-DD dddd', 'YYYY-MM-DD h:mm', 'YYYY-MM-DD A']) {
       expect(() => createTimeParser({ timeFormat })).toThrow(expect.objectContaining({ code: 'EVENTS_TIME_FORMAT' }));
     }
   });

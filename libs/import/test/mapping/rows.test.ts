@@ -1,3 +1,4 @@
+// cspell:ignore verfügbar preis nein vielleicht
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
@@ -22,12 +23,11 @@ async function tableOf(name: string, text: string): Promise<{ table: Table; rows
 async function eventsOf(name: string, text: string, options: { mapping?: ColumnMapping; types?: string[] } = {}) {
   const { table, rows } = await tableOf(name, text);
   const parser = createEventRowParser(table, options);
+  const parsed = rows.map((row) => parser.parse(row, noon));
   return {
     columns: parser.columns,
-    events: rows.map((row) => {
-      const parsed = parser.parse(row, noon);
-      return parsed.ok ? parsed.event : `${parsed.field}: ${parsed.reason}`;
-    }),
+    ignored: parsed.map((row) => (row.ok ? (row.ignored ?? []).map(({ field, reason }) => `${field}: ${reason}`) : [])),
+    events: parsed.map((row) => (row.ok ? row.record : `${row.field}: ${row.reason}`)),
   };
 }
 
@@ -87,16 +87,13 @@ describe('event rows', () => {
 
   it('reports the invalid field', async () => {
     const text = [
-      'user,item,time,value,position',
-      ',i,2020-01-01,,',
-      'u, ,2020-01-01,,',
-      'u,i,,,',
-      'u,i,01/02/2020,,',
-      'u,i,2099-01-01,,',
-      'u,i,2020-01-01,"1,5",',
-      'u,i,2020-01-01,0x10,',
-      'u,i,2020-01-01,,first',
-      `${'x'.repeat(257)},i,2020-01-01,,`,
+      'user,item,time',
+      ',i,2020-01-01',
+      'u, ,2020-01-01',
+      'u,i,',
+      'u,i,01/02/2020',
+      'u,i,2099-01-01',
+      `${'x'.repeat(257)},i,2020-01-01`,
     ];
     expect((await eventsOf('e.csv', text.join('\n'))).events).toEqual([
       'userId: missing',
@@ -104,16 +101,67 @@ describe('event rows', () => {
       'occurredAt: missing',
       'occurredAt: time-order-unclear',
       'occurredAt: time-in-future',
-      'value: not-a-number',
-      'value: not-a-number',
-      'position: not-a-whole-number',
       'userId: too-long',
     ]);
   });
 
+  it('accepts a row without the optional fields that cannot be read', async () => {
+    const text = [
+      'user,item,time,value,position,session_id,event_id',
+      'u,i,2020-01-01 10:00,"1,234",first,,',
+      `u,i,2020-01-01 10:00,0x10,-1,${'s'.repeat(257)},${'e'.repeat(257)}`,
+      'u,i,2020-01-01 10:00,"1,5",2,s1,e1',
+    ];
+    const { events, ignored } = await eventsOf('e.csv', text.join('\n'));
+    expect(ignored).toEqual([
+      ['value: not-a-number', 'position: not-a-whole-number'],
+      ['value: not-a-number', 'eventId: too-long', 'sessionId: too-long', 'position: negative'],
+      [],
+    ]);
+    const content = { userId: 'u', itemId: 'i', type: 'purchase', occurredAt: Date.UTC(2020, 0, 1, 10) };
+    const bare = { ...content, eventId: contentEventId(content), receivedAt: noon };
+    expect(events).toEqual([
+      bare,
+      bare,
+      { ...content, eventId: 'e1', receivedAt: noon, value: 1.5, position: 2, sessionId: 's1' },
+    ]);
+  });
+
+  it('turns returns of a shop into events of type return, unless the mapping keeps them', async () => {
+    const text = [
+      'InvoiceNo,StockCode,Quantity,InvoiceDate,CustomerID',
+      'C536378,a,1,2010-12-01 08:00,u', // an earlier invoice without C is needed
+      '536379,a,6,2010-12-01 08:26,u',
+      '536379,a,-1,2010-12-01 08:26,u',
+      'C536380,a,2,2010-12-01 09:41,u',
+    ].join('\n');
+    const typesOf = async (mapping?: ColumnMapping): Promise<unknown[]> =>
+      (await eventsOf('e.csv', text, { ...(mapping && { mapping }) })).events.map((event) =>
+        typeof event === 'string' ? event : event.type,
+      );
+    expect(await typesOf()).toEqual(['purchase', 'purchase', 'return', 'return']);
+    expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
+  });
+
+  it('keeps the events of a day apart that differ in any column', async () => {
+    const rows = [
+      'u,i,2020-01-01,1',
+      'u,i,2020-01-01,2',
+      'u,i,2020-01-01,2',
+      'u,i,2020-01-01 10:00,1',
+      'u,i,2020-01-01 10:00,2',
+    ];
+    const { events } = await eventsOf('e.csv', ['user,item,time,order_id', ...rows].join('\n'));
+    const ids = events.map((event) => (typeof event === 'string' ? event : event.eventId));
+    expect(new Set(ids.slice(0, 3)).size).toBe(2);
+    expect(ids[1]).toBe(ids[2]);
+    expect(ids[3]).toBe(ids[4]);
+  });
+
   it('keeps other columns unchanged and hashes the content of rows without an id', async () => {
-    const { events } = await eventsOf('e.csv', 'user,item,time,price,country,empty\n u1 ,i1,2020-01-01,2.50,FR,\n');
-    const content = { userId: 'u1', itemId: 'i1', type: 'purchase', occurredAt: Date.UTC(2020, 0, 1), value: 2.5 };
+    const text = 'user,item,time,price,country,empty\n u1 ,i1,2020-01-01 10:00,2.50,FR,\n';
+    const { events } = await eventsOf('e.csv', text);
+    const content = { userId: 'u1', itemId: 'i1', type: 'purchase', occurredAt: Date.UTC(2020, 0, 1, 10), value: 2.5 };
     expect(events).toEqual([
       { ...content, eventId: contentEventId(content), receivedAt: noon, extra: { country: 'FR' } },
     ]);
@@ -191,7 +239,7 @@ describe('contentEventId', () => {
       { ...content, userId: 'a","b', itemId: 'c' },
       { ...content, userId: 'a', itemId: 'b","c' },
     ];
-    expect(new Set([content, ...others, ...shifted].map(contentEventId)).size).toBe(8);
+    expect(new Set([content, ...others, ...shifted].map((one) => contentEventId(one))).size).toBe(8);
   });
 });
 
@@ -200,8 +248,10 @@ describe('item rows', () => {
     const { table, rows } = await tableOf(name, text);
     const parser = createItemRowParser(table, mapping);
     return rows.map((row) => {
-      const parsed = parser.parse(row);
-      return parsed.ok ? parsed.item : `${parsed.field}: ${parsed.reason}`;
+      const parsed = parser.parse(row, noon);
+      if (!parsed.ok) return `${parsed.field}: ${parsed.reason}`;
+      const ignored = (parsed.ignored ?? []).map(({ field, reason }) => `${field}: ${reason}`);
+      return ignored.length === 0 ? parsed.record : { ...parsed.record, ignored };
     });
   }
 
@@ -234,8 +284,28 @@ describe('item rows', () => {
     };
     expect(await itemsOf('items.csv', text, mapping)).toEqual([
       { itemId: '1', title: 'Lamp', available: false, attributes: { price: 9.9, zip: '01234', tags: ['a', 'b', 'c'] } },
-      'available: not-true-or-false',
-      { itemId: '3', title: 'Mat', attributes: { price: 'free' } },
+      {
+        itemId: '2',
+        title: 'Rug',
+        attributes: { zip: '9' },
+        ignored: ['price: not-a-number', 'available: not-true-or-false'],
+      },
+      { itemId: '3', title: 'Mat', attributes: {}, ignored: ['price: not-a-number'] },
+    ]);
+  });
+
+  it('reads numbers and words of other languages', async () => {
+    const text = 'sku;verfügbar;preis;lager\n1;ja;"1.299,00 €";12\n2;nein;3,5;1.200\n3;vielleicht;7;x\n';
+    const mapping: ItemMapping = {
+      available: 'verfügbar',
+      decimal: ',',
+      falseWords: ['Vielleicht'],
+      attributes: { preis: 'number', lager: 'number' },
+    };
+    expect(await itemsOf('items.csv', text, mapping)).toEqual([
+      { itemId: '1', available: true, attributes: { preis: 1299, lager: 12 } },
+      { itemId: '2', available: false, attributes: { preis: 3.5, lager: 1200 } },
+      { itemId: '3', available: false, attributes: { preis: 7 }, ignored: ['lager: not-a-number'] },
     ]);
   });
 
@@ -272,8 +342,8 @@ describe('user rows', () => {
       'user_id:token\tage:token\toccupation:token\n1\t24\ttechnician\n\t1\tx\n',
     );
     const parser = createUserRowParser(table);
-    expect(rows.map((row) => parser.parse(row))).toEqual([
-      { ok: true, user: { userId: '1', attributes: { age: '24', occupation: 'technician' } } },
+    expect(rows.map((row) => parser.parse(row, noon))).toEqual([
+      { ok: true, record: { userId: '1', attributes: { age: '24', occupation: 'technician' } }, ignored: [] },
       { ok: false, field: 'userId', reason: 'missing' },
     ]);
   });

@@ -38,8 +38,8 @@ describe('JSON Lines', () => {
     const { columns, rows, broken } = await readAll(await fileOf('events.jsonl', lines.join('\r\n')));
     expect(columns.map((column) => column.name)).toEqual(['a', 'b', 'c']);
     expect(rows).toEqual([
-      { line: 1, cells: [1, 'x'] },
-      { line: 5, cells: [2, undefined, true] },
+      { line: 1, raw: lines[0], cells: [1, 'x'] },
+      { line: 5, raw: lines[4], cells: [2, undefined, true] },
     ]);
     expect(broken.map(({ line, reason }) => [line, reason])).toEqual([
       [3, 'not-json'],
@@ -53,6 +53,50 @@ describe('JSON Lines', () => {
       code: 'EVENTS_JSON_ARRAY',
       remedy: expect.stringContaining('jq') as string,
     });
+  });
+});
+
+describe('other encodings and compressions', () => {
+  const text = 'user;title\nu1;Café 茶\n';
+
+  it('reads UTF-16 by its byte order mark, and any encoding by its name', async () => {
+    const cellsOf = async (content: Buffer, encoding?: string) =>
+      (await readAll(await fileOf('e.csv', content), { encoding })).rows.map(({ cells }) => cells);
+    const swapped = Buffer.from(`\ufeff${text}`, 'utf16le').swap16();
+    expect(await cellsOf(Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual([['u1', 'Café 茶']]);
+    expect(await cellsOf(swapped)).toEqual([['u1', 'Café 茶']]);
+    expect(await cellsOf(Buffer.from('user\nCaf\xe9 \x80\n', 'latin1'), 'windows-1252')).toEqual([['Café €']]);
+    await expect(cellsOf(Buffer.from(text), 'klingon')).rejects.toMatchObject({ code: 'EVENTS_ENCODING_UNKNOWN' });
+  });
+
+  it('reads Zstandard, and refuses a truncated file', async () => {
+    // "a,b\n1,2\n" and 100,000 times "3,4\n", compressed by zstd 1.5.
+    const packed = Buffer.from(
+      'KLUv/QRonAAAWGEsYgoxLDIKMyw0AQDy//LrBUQAAAABAP3/8gsERAAAAAEA/f85AAI9AAAAAQCF2gMgypGjFQ==',
+      'base64',
+    );
+    const { rows } = await readAll(await fileOf('e.csv.zst', packed));
+    expect([rows[0]?.cells, rows.length, rows.at(-1)?.cells]).toEqual([['1', '2'], 100_001, ['3', '4']]);
+    await expect(readAll(await fileOf('e.csv.zst', packed.subarray(0, -8)))).rejects.toMatchObject({
+      code: 'EVENTS_FILE_DAMAGED',
+    });
+  });
+});
+
+describe('spreadsheet exports', () => {
+  it('may declare their delimiter, and have columns without a name', async () => {
+    const { columns, rows } = await readAll(await fileOf('e.csv', 'sep=;\r\nuser;item;;\r\nu,1;i;;\r\n'));
+    expect(columns.map(({ name }) => name)).toEqual(['user', 'item', 'column 3', 'column 4']);
+    expect(rows).toEqual([{ line: 3, raw: 'u,1;i;;', cells: ['u,1', 'i', '', ''] }]);
+  });
+});
+
+describe('nested JSON', () => {
+  it('gives the values of paths as columns', async () => {
+    const lines = ['{"user":{"id":7},"item":"i"}', '{"user":5,"user.id":"own"}'];
+    const { columns, rows } = await readAll(await fileOf('e.jsonl', lines.join('\n')), { nestedPaths: ['user.id'] });
+    expect(columns.map(({ name }) => name)).toEqual(['user.id', 'user', 'item']);
+    expect(rows.map(({ cells }) => cells[0])).toEqual([7, 'own']);
   });
 });
 

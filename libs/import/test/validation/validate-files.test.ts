@@ -191,7 +191,7 @@ describe('validateFiles', () => {
         },
       },
     );
-    expect(seen).toEqual([total / 2, total]);
+    expect([...new Set(seen)]).toEqual([total / 2, total]);
   });
 
   it('fails for an unreadable file', async () => {

@@ -6,7 +6,10 @@ import { countRows, defineEvents } from './define-events.ts';
 import { lakeUnreadable } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
-/** Matches events of a type, optionally with a bound on the value. An event without a value matches no bound. */
+/**
+ * Matches the events of a type whose value satisfies the bound. An event without a value satisfies none. Without a bound, all
+ * events of the type match except those with a negative value.
+ */
 export interface EventCondition {
   readonly type: string;
   readonly value?: { readonly comparison: '>=' | '<=' | '>' | '<' | '='; readonly bound: number };
@@ -113,7 +116,7 @@ async function defineInteractions(
 
 function conditionSql({ type, value }: EventCondition): string {
   const isOfType = `type = ${sqlText(type)}`;
-  if (value === undefined) return `(${isOfType})`;
+  if (value === undefined) return `(${isOfType} AND (value IS NULL OR value >= 0))`;
   // DuckDB orders NaN above all numbers.
   return `(${isOfType} AND value ${value.comparison} ${sqlText(String(value.bound))}::DOUBLE AND NOT isnan(value))`;
 }

@@ -12,6 +12,8 @@ export interface ValidationRules {
   readonly mapping: ColumnMapping | undefined;
   /** Event types that `facet.yaml` declares. */
   readonly eventTypes: readonly string[];
+  /** The rule `interactions.positives`. */
+  readonly positives: string;
 }
 
 /** The task of a validation process. */

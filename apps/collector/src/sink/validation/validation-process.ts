@@ -1,6 +1,7 @@
 /* The entry of the process that `validate-file.ts` starts. */
 import { writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { explainPositiveRule } from '@facet/features';
 import { validateFiles } from '@facet/import';
 import type { ValidationReport } from '@facet/import';
 import { AppError, serveOrder } from '@facet/platform';
@@ -14,12 +15,15 @@ try {
   // Some systems refuse it.
 }
 
-serveOrder<ValidationOrder, ValidationReport>(async ({ path, kind, mapping, eventTypes, bounds, reportBytesMax }) => {
-  const report = await validateFiles({ events: [], [kind]: [path] }, { mapping, types: eventTypes, bounds });
-  if (JSON.stringify(report).length <= reportBytesMax) return report;
-  throw new AppError(`The report of ${path} exceeds ${reportBytesMax} bytes.`, {
-    code: 'VALIDATION_FAILED',
-    category: 'input',
-    remedy: 'Check its columns and times, or run facet validate.',
-  });
-});
+serveOrder<ValidationOrder, ValidationReport>(
+  async ({ path, kind, mapping, eventTypes, positives, bounds, reportBytesMax }) => {
+    const reading = { mapping, types: eventTypes, learning: explainPositiveRule(positives), bounds };
+    const report = await validateFiles({ events: [], [kind]: [path] }, reading);
+    if (JSON.stringify(report).length <= reportBytesMax) return report;
+    throw new AppError(`The report of ${path} exceeds ${reportBytesMax} bytes.`, {
+      code: 'VALIDATION_FAILED',
+      category: 'input',
+      remedy: 'Check its columns and times, or run facet validate.',
+    });
+  },
+);

@@ -32,7 +32,7 @@ const Query = Type.Object({
 });
 
 /** Adds `POST /v1/validations`, which reports what an import of a file would read, and stores nothing. */
-export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }: ValidationRules): Promise<void> {
+export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes, positives }: ValidationRules): Promise<void> {
   const load: Load = { files: 0, isValidating: false };
   await app.register(async (bare) => {
     const context = bare as unknown as HttpApp;
@@ -71,7 +71,7 @@ export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes }:
         load.files++;
         const bytes = body instanceof Readable ? body : Readable.from([]);
         try {
-          const order = { fileName, kind, mapping, eventTypes };
+          const order = { fileName, kind, mapping, eventTypes, positives };
           return await validateUpload(bytes, order, { load, signal: responseSignal(reply) });
         } finally {
           load.files--;

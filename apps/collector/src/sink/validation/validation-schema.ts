@@ -36,6 +36,34 @@ const Unknown = Type.Object(
   { title: 'UnknownIds' },
 );
 
+const LearningEvents = {
+  type: Type.String(),
+  count: Count,
+  samples: Type.Array(
+    Type.Object({
+      file: Type.Integer(),
+      line: Type.Integer(),
+      userId: Type.String(),
+      itemId: Type.String(),
+      value: Type.Optional(Type.Number()),
+    }),
+  ),
+};
+
+const Learning = Type.Object(
+  {
+    rule: Type.String({ description: 'interactions.positives of facet.yaml.' }),
+    positives: Type.Array(Type.Object(LearningEvents)),
+    leftOut: Type.Array(
+      Type.Object({
+        ...LearningEvents,
+        reason: Type.Enum(['type-not-in-rule', 'value-negative', 'value-missing', 'value-outside-bound']),
+      }),
+    ),
+  },
+  { title: 'Learning', description: 'What the model learns from, and what it does not.' },
+);
+
 /** The report of a validation as the API returns it. */
 export const Validation = Type.Unsafe<ValidationReport>(
   Type.Object(
@@ -51,6 +79,9 @@ export const Validation = Type.Unsafe<ValidationReport>(
           rows: Count,
           accepted: Count,
           columns: Type.Record(Type.String(), Type.String(), { description: 'The column of each field.' }),
+          otherCandidates: Type.Record(Type.String(), Type.Array(Type.String()), {
+            description: 'Columns that could be a required field too, but are not used.',
+          }),
           defaultType: Type.Optional(Type.String({ description: 'The type of every event without a type column.' })),
         }),
       ),
@@ -63,11 +94,24 @@ export const Validation = Type.Unsafe<ValidationReport>(
       refusals: Type.Array(
         Type.Object({ kind: Kind, field: Type.String(), reason: Type.String(), count: Count, lines: Lines }),
       ),
+      ignored: Type.Array(
+        Type.Object({
+          kind: Kind,
+          field: Type.String(),
+          reason: Type.String(),
+          count: Count,
+          lines: Lines,
+          samples: Type.Array(Type.String()),
+        }),
+        { description: 'Values of optional fields that cannot be read. Their rows are accepted without them.' },
+      ),
+      learning: Type.Optional(Learning),
       time: Type.Object({
         earliest: Type.Optional(Type.Integer({ description: 'Epoch milliseconds.' })),
         latest: Type.Optional(Type.Integer({ description: 'Epoch milliseconds.' })),
         ahead: Skew,
         before1990: Skew,
+        daysOnly: Type.Integer({ description: 'Accepted events without a time of day.' }),
       }),
       types: Type.Array(Type.Object({ type: Type.String(), count: Count })),
       days: Type.Array(Type.Object({ day: Type.String(), count: Count }), { description: 'UTC days, ascending.' }),

@@ -15,7 +15,7 @@ const linesMax = 5;
 export function ValidationReport({ report, share }: ValidationReportProps) {
   const [file] = report.files;
   if (file === undefined) return null;
-  const { events, refusals, time, types, users, items, suspiciousUsers } = report;
+  const { events, refusals, ignored, learning, time, types, users, items, suspiciousUsers } = report;
   const refused = file.rows - file.accepted;
   return (
     <div className="stack">
@@ -66,6 +66,14 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
             <dd>{types.map(({ type, count }) => `${type} ${formatCount(count)}`).join(', ')}</dd>
           </>
         )}
+        {learning === undefined || file.kind !== 'events' ? null : (
+          <>
+            <dt>Learns from</dt>
+            <dd>{countsOf(learning.positives)}</dd>
+            <dt>Leaves out</dt>
+            <dd>{countsOf(learning.leftOut)}</dd>
+          </>
+        )}
         {suspiciousUsers.length === 0 ? null : (
           <>
             <dt>Suspicious users</dt>
@@ -75,33 +83,48 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
           </>
         )}
       </dl>
-      {refusals.length === 0 ? null : (
-        <div className="table-scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th className="numeric">Rows</th>
-                <th>Reason</th>
-                <th>First lines</th>
-              </tr>
-            </thead>
-            <tbody>
-              {refusals.map(({ field, reason, count, lines }) => (
-                <tr key={`${field} ${reason}`}>
-                  <td className="numeric">{formatCount(count)}</td>
-                  <td>{field === '' ? reason : `${field}: ${reason}`}</td>
-                  <td>
-                    {lines
-                      .slice(0, linesMax)
-                      .map(({ line }) => formatCount(line))
-                      .join(', ')}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Reasons title="Reason of refusal" reasons={refusals} />
+      <Reasons title="Ignored value, row accepted" reasons={ignored} />
+    </div>
+  );
+}
+
+function countsOf(events: readonly { readonly type: string; readonly count: number }[]): string {
+  return events.length === 0 ? 'nothing' : events.map(({ type, count }) => `${type} ${formatCount(count)}`).join(', ');
+}
+
+interface ReasonsProps {
+  readonly title: string;
+  readonly reasons: Validation['refusals'];
+}
+
+function Reasons({ title, reasons }: ReasonsProps) {
+  if (reasons.length === 0) return null;
+  return (
+    <div className="table-scroll">
+      <table className="table">
+        <thead>
+          <tr>
+            <th className="numeric">Rows</th>
+            <th>{title}</th>
+            <th>First lines</th>
+          </tr>
+        </thead>
+        <tbody>
+          {reasons.map(({ field, reason, count, lines }) => (
+            <tr key={`${field} ${reason}`}>
+              <td className="numeric">{formatCount(count)}</td>
+              <td>{field === '' ? reason : `${field}: ${reason}`}</td>
+              <td>
+                {lines
+                  .slice(0, linesMax)
+                  .map(({ line }) => formatCount(line))
+                  .join(', ')}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }

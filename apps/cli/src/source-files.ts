@@ -1,0 +1,147 @@
+import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { findFiles, tableFormats, validateFiles } from '@facet/import';
+import type { RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
+import { AppError, createTemporaryFolder, formatCount, formatShare } from '@facet/platform';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import type { FacetConfig } from '@facet/config';
+import type { CommonOptions } from './command-context.ts';
+
+/** The options of commands that read files. */
+export interface FileOptions extends CommonOptions {
+  readonly events?: readonly string[];
+  readonly items?: readonly string[];
+  readonly users?: readonly string[];
+  readonly format?: TableFormat;
+  /** Share of the rows, 0 to 1. */
+  readonly maxRefused?: number;
+  /** File for the refused lines. */
+  readonly refused?: string;
+}
+
+/** Adds the options that decide how files are read. */
+export function addReading(command: Command): Command {
+  return command
+    .addOption(new Option('--format <format>', 'format of the files (default: by their names)').choices(tableFormats))
+    .addOption(
+      new Option('--max-refused <share>', 'fail when a larger share of the rows is refused, such as 5%').argParser(
+        parseShare,
+      ),
+    )
+    .option('--refused <file>', 'write the refused lines to this file, as JSON Lines');
+}
+
+function parseShare(text: string): number {
+  const number = Number(text.replace(/%$/, ''));
+  const share = text.endsWith('%') ? number / 100 : number;
+  if (!/\d/.test(text) || !(share >= 0 && share <= 1)) {
+    throw new InvalidArgumentError('Write a share such as 5% or 0.05.');
+  }
+  return share;
+}
+
+/**
+ * Calls `read` with the files of the options: folders and patterns give the files in them, and `-` is standard input.
+ *
+ * @throws AppError `CLI_USAGE`, `EVENTS_FILE_UNREADABLE`; those of `read`.
+ */
+export async function withSourceFiles<Result>(
+  options: Pick<FileOptions, 'events' | 'items' | 'users' | 'format'>,
+  read: (files: SourceFiles) => Promise<Result>,
+): Promise<Result> {
+  const paths = [options.events, options.items, options.users].flatMap((given) => given ?? []);
+  const input = paths.includes('-') ? await storeInput(options.format, paths) : undefined;
+  const sources = async (given: readonly string[] = []): Promise<SourceFile[]> => {
+    const found = await Promise.all(given.map((path) => (path === '-' ? [input!.path] : findFiles(path))));
+    return found.flat().map((path) => ({ path, format: options.format }));
+  };
+  try {
+    return await read({
+      events: await sources(options.events),
+      items: options.items && (await sources(options.items)),
+      users: options.users && (await sources(options.users)),
+    });
+  } finally {
+    await input?.remove();
+  }
+}
+
+/** Copies standard input to a file, because an import hashes a file before it reads it. */
+async function storeInput(
+  format: TableFormat | undefined,
+  paths: readonly string[],
+): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  if (format === undefined || paths.filter((path) => path === '-').length > 1) {
+    throw new AppError(
+      format === undefined ? 'Standard input has no name that implies a format.' : 'Standard input is named twice.',
+      {
+        code: 'CLI_USAGE',
+        category: 'usage',
+        remedy: format === undefined ? 'Add --format, for example --format csv.' : 'Name "-" once.',
+      },
+    );
+  }
+  const folder = await createTemporaryFolder('input');
+  const path = join(folder.path, 'standard-input');
+  await pipeline(process.stdin, createWriteStream(path));
+  return { path, remove: () => folder.remove() };
+}
+
+/**
+ * Calls `read` with the function that receives refused lines, and writes them to `file` as JSON Lines.
+ *
+ * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
+ */
+export async function withRefusedFile<Result>(
+  file: string | undefined,
+  read: (onRefused: ((line: RefusedLine) => void) | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (file === undefined) return read(undefined);
+  const handle = await open(file, 'w').catch((cause: unknown) => {
+    throw new AppError(`Cannot write ${file}: ${(cause as Error).message}.`, {
+      code: 'CLI_OUTPUT_UNWRITABLE',
+      category: 'usage',
+      remedy: 'Correct --refused.',
+      cause,
+    });
+  });
+  const stream = handle.createWriteStream();
+  try {
+    return await read((line) => void stream.write(`${JSON.stringify(line)}\n`));
+  } finally {
+    await new Promise((resolve) => stream.end(resolve));
+  }
+}
+
+/** Reads all files and refuses them when more than the share `--max-refused` of a kind is refused. */
+export async function checkRefusedShare(
+  files: SourceFiles,
+  { maxRefused }: Pick<FileOptions, 'maxRefused'>,
+  { mapping, eventTypes }: FacetConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  if (maxRefused === undefined) return;
+  refuseShareAbove(maxRefused, await validateFiles(files, { mapping, types: eventTypes, signal }));
+}
+
+/** @throws AppError `EVENTS_TOO_MANY_REFUSED` when more than a share of the rows of events, items or users is refused. */
+export function refuseShareAbove(maxRefused: number | undefined, report: ValidationReport): void {
+  if (maxRefused === undefined) return;
+  for (const kind of ['events', 'items', 'users'] as const) {
+    const files = report.files.filter((file) => file.kind === kind);
+    const rows = files.reduce((sum, file) => sum + file.rows, 0);
+    const refused = rows - files.reduce((sum, file) => sum + file.accepted, 0);
+    if (refused <= rows * maxRefused) continue;
+    throw new AppError(
+      `${formatCount(refused)} of ${formatCount(rows)} rows of ${kind} are refused (${formatShare(refused / rows)}), more than --max-refused ${formatShare(maxRefused)}.`,
+      {
+        code: 'EVENTS_TOO_MANY_REFUSED',
+        category: 'input',
+        remedy: 'Run facet validate with --refused FILE to see the refused lines and their reasons.',
+      },
+    );
+  }
+}

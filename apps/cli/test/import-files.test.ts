@@ -1,0 +1,99 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { run } from './run.ts';
+
+const orders = [
+  'InvoiceNo,StockCode,Quantity,InvoiceDate,CustomerID',
+  '536365,a,6,2010-12-01 08:26,u1',
+  'C536366,a,-6,2010-12-01 09:26,u1',
+  '536367,b,1,2010-12-02 08:26,u2',
+  '536368,b,1,,u2',
+].join('\n');
+
+async function filesOf(contents: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await temporaryFolder();
+  for (const [name, content] of Object.entries(contents)) await writeFile(join(folder, name), content);
+  return folder;
+}
+
+describe('facet validate', () => {
+  it('ends with what the model learns from, with samples', async () => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const { code, out } = await run(['validate', '--events', join(folder, 'orders.csv')]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/positive +2 +purchase +line 2: u1 a 6; line 4: u2 b 1\n/);
+    expect(out).toMatch(/left out +1 +return +the rule does not name this type \(line 3: u1 a -6\)/);
+  });
+
+  it('fails when no event is positive', async () => {
+    const folder = await filesOf({ 'views.csv': 'user,item,time,type\nu,i,2024-01-01 10:00,view\n' });
+    const { code, err } = await run(['validate', '--events', join(folder, 'views.csv')]);
+    expect(err).toContain('No event is positive by the rule');
+    expect(code).toBe(3);
+  });
+
+  it('checks items alone', async () => {
+    const folder = await filesOf({ 'items.csv': 'sku,name,available\n1,Lamp,ja\n2,Rug,perhaps\n' });
+    const { code, out } = await run(['validate', '--items', join(folder, 'items.csv')]);
+    expect(code).toBe(0);
+    expect(out).toContain('available: not-true-or-false  line 3: "perhaps"');
+    expect(out).not.toContain('Events');
+  });
+});
+
+describe('facet import', () => {
+  it('imports items alone, and a folder of events', async () => {
+    const folder = await filesOf({ 'day-1.csv': orders, 'day-2.csv': orders.replaceAll('2010', '2011') });
+    const items = await filesOf({ 'items.csv': 'sku,name\na,Lamp\n' });
+    const home = join(await temporaryFolder(), 'home');
+    const first = await run(['import', '--items', join(items, 'items.csv'), '--home', home]);
+    expect([first.code, first.err]).toEqual([0, expect.stringContaining('1 items in the catalog')]);
+    const second = await run(['import', '--events', folder, '--home', home, '--json']);
+    expect(JSON.parse(second.out)).toMatchObject({ report: { events: { rows: 8, accepted: 6 } } });
+    const again = await run(['import', '--events', folder, '--home', home]);
+    expect(again.out).toContain('imported before');
+  });
+
+  it('writes the refused lines to a file', async () => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const [path, refused] = [join(folder, 'orders.csv'), join(folder, 'refused.jsonl')];
+    await run(['import', '--events', path, '--home', join(folder, 'home'), '--refused', refused]);
+    expect(
+      (await readFile(refused, 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([{ path, kind: 'events', line: 5, field: 'occurredAt', reason: 'missing', raw: '536368,b,1,,u2' }]);
+  });
+
+  it('writes nothing when more than --max-refused is refused', async () => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const home = join(folder, 'home');
+    const args = ['import', '--events', join(folder, 'orders.csv'), '--home', home, '--max-refused'];
+    const { code, err } = await run([...args, '5%']);
+    expect([code, err]).toEqual([3, expect.stringContaining('1 of 4 rows of events are refused (25.0 %)')]);
+    await expect(readFile(home)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await run([...args, '0.25'])).code).toBe(0);
+  });
+
+  it('refuses a catalog of which most rows are refused', async () => {
+    const folder = await filesOf({ 'items.csv': `sku,name\n${',Lamp\n'.repeat(30)}` });
+    const { code, err } = await run(['import', '--items', join(folder, 'items.csv'), '--home', join(folder, 'home')]);
+    expect([code, err]).toEqual([3, expect.stringContaining('Most of the first 30 rows of items are invalid')]);
+  });
+
+  it.each([
+    [['import'], /name files with --events, --items or --users/],
+    [['import', '--events', '-'], /Standard input has no name that implies a format/],
+    [['import', '--items', '-', '--events', '-', '--format', 'csv'], /Standard input is named twice/],
+    [['import', '--events', 'x.csv', '--max-refused', '120%'], /Write a share such as 5%/],
+    [['import', '--events', 'x.csv', '--format', 'xml'], /Allowed choices are csv, tsv, jsonl, parquet, recbole/],
+    [['validate', '--items', 'x.csv', '--day', '2024-01-01'], /cannot be used with option/],
+  ])('%j is wrong usage', async (args, message) => {
+    const { code, err } = await run(args);
+    expect(err).toMatch(message);
+    expect(code).toBe(2);
+  });
+});

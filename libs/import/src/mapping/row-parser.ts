@@ -1,0 +1,30 @@
+import type { Refusal, RefusalReason } from '@facet/schemas';
+import type { TableRow } from '../tables/table.ts';
+
+/** The value of an optional field that cannot be read. The record is kept without the field. */
+export interface IgnoredValue {
+  /** Empty for the columns without a field. */
+  readonly field: string;
+  readonly reason: RefusalReason;
+  readonly cell: unknown;
+}
+
+export type ParsedRow<Value> =
+  | {
+      readonly ok: true;
+      readonly record: Value;
+      readonly ignored?: readonly IgnoredValue[];
+      /** The time of an event has no time of day. */
+      readonly isDay?: boolean;
+    }
+  | Refusal;
+
+/** Turns the rows of a table into records. */
+export interface RowParser<Value> {
+  /** The column of each field. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** Columns that could be a required field too, but are not used. */
+  readonly otherCandidates: Readonly<Record<string, readonly string[]>>;
+  /** Parses a row. `now` in epoch milliseconds becomes `receivedAt` of an event and bounds its time. */
+  parse(row: TableRow, now: number): ParsedRow<Value>;
+}

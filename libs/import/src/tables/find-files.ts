@@ -1,0 +1,33 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { AppError } from '@facet/platform';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { tableExtensions } from './open-table.ts';
+
+/**
+ * Returns the files that `path` names: itself, the files of a table format in a folder and its subfolders, or the matches of a
+ * pattern such as `2026-*.csv.gz`. Folders and patterns give files in the order of their names.
+ *
+ * @throws AppError `EVENTS_FILE_UNREADABLE` when a folder or a pattern gives no file.
+ */
+export async function findFiles(path: string): Promise<string[]> {
+  const facts = await stat(path).catch(() => undefined);
+  if (facts === undefined ? !isDynamicPattern(path) : !facts.isDirectory()) return [path];
+  const names = tableExtensions.flatMap((extension) => ['', '.gz', '.zst'].map((packed) => `${extension}${packed}`));
+  const found =
+    facts === undefined
+      ? await glob(path, { absolute: isAbsolute(path), expandDirectories: false })
+      : (await glob('**/*', { cwd: path, absolute: true })).filter((file) =>
+          names.some((name) => file.toLowerCase().endsWith(name)),
+        );
+  if (found.length > 0) return found.sort();
+  throw new AppError(`${path} contains no file${facts === undefined ? '' : ' of a known format'}.`, {
+    code: 'EVENTS_FILE_UNREADABLE',
+    category: 'input',
+    remedy:
+      facts === undefined
+        ? 'Correct the pattern.'
+        : `Name the files with an ending such as ${tableExtensions.join(' ')}, optionally with .gz or .zst.`,
+    context: { path },
+  });
+}
