@@ -11,7 +11,7 @@ export function cellText(cell: unknown): string | undefined {
 /** The sign between the whole part and the decimals of a number. */
 export type DecimalSign = '.' | ',';
 
-const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const plainNumber = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 /** The forms of other numbers, by their decimal sign: `1.234,5` and `1,234.5`. */
 const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
   ',': /^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$/,

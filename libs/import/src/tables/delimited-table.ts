@@ -126,7 +126,7 @@ const pluralNames = new Set(['genres', 'categories', 'tags', 'keywords']);
  */
 function plainColumn(header: string): TableColumn {
   const name = header.trim();
-  const annotated = /^(.+?)\s*\([^()|]+(?:\|[^()|]+)+\)$/.exec(name);
+  const annotated = /^(.*\S)\s*\([^()|]+(?:\|[^()|]+)+\)$/.exec(name);
   if (annotated !== null) return { name: annotated[1] as string, kind: 'list', separator: '|' };
   if (pluralNames.has(name.toLowerCase())) return { name, kind: 'list', separator: '|' };
   return { name, kind: 'text' };

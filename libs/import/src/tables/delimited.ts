@@ -16,6 +16,10 @@ export interface RecordChunk {
   readonly broken: readonly BrokenLine[];
 }
 
+/** A chunk while it is read. */
+type OpenChunk = { readonly [Part in keyof RecordChunk]: RecordChunk[Part][number][] };
+const emptyChunk = (): OpenChunk => ({ rows: [], broken: [] });
+
 /** A quoted cell may span this many lines. A quote that is open for longer is an error in the file. */
 const recordLinesMax = 1000;
 
@@ -33,64 +37,66 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
   /** Lines of a record with an open quote. */
   let open: NumberedLine[] = [];
   for await (const block of blocks) {
-    const rows: TableRow[] = [];
-    const broken: BrokenLine[] = [];
+    const chunk = emptyChunk();
     for (let index = 0; index < block.lines.length; index++) {
       const line = block.firstLine + index;
       const text = block.lines[index] as string;
       const fault = block.faults.get(index);
       if (fault !== undefined) {
-        while (open.length > 0) open = dropFirst(open, dialect, rows, broken);
-        broken.push({ line, reason: fault, detail: faultDetails[fault] });
-      } else if (open.length > 0) {
-        open.push({ line, text });
-        open = parseOpen(open, dialect, rows, broken);
-      } else if (text !== '') {
+        while (open.length > 0) open = dropFirst(open, dialect, chunk);
+        chunk.broken.push({ line, reason: fault, detail: faultDetails[fault] });
+      } else if (open.length > 0) open = continueRecord(open, { line, text }, dialect, chunk);
+      else if (text !== '') {
         if (dialect.quoting === 'none' || !text.includes('"')) {
-          rows.push({ line, raw: text, cells: text.split(dialect.delimiter) });
+          chunk.rows.push({ line, raw: text, cells: text.split(dialect.delimiter) });
         } else if (dialect.quoting === 'tsv') {
-          rows.push({ line, raw: text, cells: text.split(dialect.delimiter).map(unwrap) });
-        } else open = parseOpen([{ line, text }], dialect, rows, broken);
+          chunk.rows.push({ line, raw: text, cells: text.split(dialect.delimiter).map(unwrap) });
+        } else if (startRecord({ line, text }, dialect, chunk) === 'open') open = [{ line, text }];
       }
     }
-    if (rows.length > 0 || broken.length > 0) yield { rows, broken };
+    if (chunk.rows.length > 0 || chunk.broken.length > 0) yield chunk;
   }
-  const rows: TableRow[] = [];
-  const broken: BrokenLine[] = [];
-  while (open.length > 0) open = dropFirst(open, dialect, rows, broken);
-  if (rows.length > 0 || broken.length > 0) yield { rows, broken };
+  const chunk = emptyChunk();
+  while (open.length > 0) open = dropFirst(open, dialect, chunk);
+  if (chunk.rows.length > 0 || chunk.broken.length > 0) yield chunk;
 }
 
-/** Parses the lines as one record. Returns them when a quote is still open. */
-function parseOpen(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
-  const first = lines[0] as NumberedLine;
-  const isFull = lines.length >= recordLinesMax;
-  // A line without a quote cannot close the record. Parsing again would take quadratic time.
-  if (lines.length > 1 && !isFull && !(lines.at(-1) as NumberedLine).text.includes('"')) return lines;
-  const raw = lines.map((entry) => entry.text).join('\n');
-  const cells = splitQuoted(raw, dialect.delimiter);
-  if (Array.isArray(cells)) {
-    rows.push({ line: first.line, raw, cells });
+/** Parses a line as a record, or returns `'open'` when a quote is still open. */
+function startRecord({ line, text }: NumberedLine, dialect: Dialect, chunk: OpenChunk): string[] | 'open' | 'bad' {
+  const cells = splitQuoted(text, dialect.delimiter);
+  if (cells === 'bad')
+    chunk.broken.push({ line, raw: text, reason: 'bad-quoting', detail: 'text after a closing quote' });
+  else if (cells !== 'open' && text !== '') chunk.rows.push({ line, raw: text, cells });
+  return cells;
+}
+
+/** Adds a line to a record with an open quote. Returns the lines that are still open. */
+function continueRecord(open: NumberedLine[], entry: NumberedLine, dialect: Dialect, chunk: OpenChunk): NumberedLine[] {
+  // The line alone decides whether the quote closes: a quote before the line puts its text inside the open cell.
+  const end = splitQuoted(`"${entry.text}`, dialect.delimiter);
+  if (end === 'open') {
+    open.push(entry);
+    return open.length < recordLinesMax ? open : dropFirst(open, dialect, chunk);
+  }
+  if (end !== 'bad') {
+    const raw = [...open, entry].map((line) => line.text).join('\n');
+    const cells = splitQuoted(raw, dialect.delimiter) as string[];
+    chunk.rows.push({ line: (open[0] as NumberedLine).line, raw, cells });
     return [];
   }
-  if (cells === 'open' && !isFull) return lines;
-  if (lines.length > 1) return dropFirst(lines, dialect, rows, broken);
-  broken.push({ line: first.line, raw, reason: 'bad-quoting', detail: 'text after a closing quote' });
-  return [];
+  while (open.length > 0) open = dropFirst(open, dialect, chunk);
+  return startRecord(entry, dialect, chunk) === 'open' ? [entry] : [];
 }
 
-/** Reports the first open line as broken and parses the others again. Returns the lines still open. */
-function dropFirst(lines: NumberedLine[], dialect: Dialect, rows: TableRow[], broken: BrokenLine[]): NumberedLine[] {
-  const [first, ...others] = lines;
-  if (first === undefined) return [];
-  broken.push({ line: first.line, raw: first.text, reason: 'quote-not-closed', detail: 'unclosed quote' });
-  let open: NumberedLine[] = [];
-  for (const entry of others) {
-    if (open.length === 0 && entry.text === '') continue;
-    open.push(entry);
-    open = parseOpen(open, dialect, rows, broken);
-  }
-  return open;
+/**
+ * Reports the first open line as broken and parses the others again. Returns the lines still open. A quote that one of the others
+ * opens is open at the end, as the first quote was, so each line is parsed again only once.
+ */
+function dropFirst(lines: NumberedLine[], dialect: Dialect, chunk: OpenChunk): NumberedLine[] {
+  const [first, ...others] = lines as [NumberedLine, ...NumberedLine[]];
+  chunk.broken.push({ line: first.line, raw: first.text, reason: 'quote-not-closed', detail: 'unclosed quote' });
+  const next = others.findIndex((entry) => startRecord(entry, dialect, chunk) === 'open');
+  return next === -1 ? [] : others.slice(next);
 }
 
 /**

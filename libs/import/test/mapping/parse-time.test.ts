@@ -59,6 +59,18 @@ describe('createTimeParser', () => {
     expect(createTimeParser({ timeFormat })(text)).toBe(expected);
   });
 
+  it('treats a format as text, not as a pattern, and refuses long cells quickly', () => {
+    expect(createTimeParser({ timeFormat: 'YYYY-M-D(.+)+$' })('2011-12-9(.+)+$')).toBe(Date.UTC(2011, 11, 9));
+    const parsers = [undefined, 'YYYYMMDDHHmmssSSS', 'YYYY-M-D (H)+*'].map((timeFormat) =>
+      createTimeParser({ timeFormat }),
+    );
+    for (const parse of parsers) {
+      for (const part of ['-', '0 ', '2011-12-09 ', '1e']) {
+        expect(parse(`1${part.repeat(100_000)}x`)).toBe('not-a-time');
+      }
+    }
+  });
+
   it('refuses formats without a complete date', () => {
     for (const timeFormat of ['HH:mm', 'DD/MM', 'DD/DD/YYYY', 'YYYY-MM-DD dddd', 'YYYY-MM-DD h:mm', 'YYYY-MM-DD A']) {
       expect(() => createTimeParser({ timeFormat })).toThrow(expect.objectContaining({ code: 'EVENTS_TIME_FORMAT' }));

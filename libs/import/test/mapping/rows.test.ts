@@ -5,6 +5,7 @@ import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
 import { noon, temporaryFolder } from '@facet/testing';
 import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
+import { cellNumber } from '../../src/mapping/cell-values.ts';
 import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
 import type { ColumnMapping, ItemMapping } from '../../src/mapping/column-mapping.ts';
 import { contentEventId, createEventRowParser } from '../../src/mapping/event-rows.ts';
@@ -327,11 +328,42 @@ describe('item rows', () => {
     ]);
   });
 
+  it('reads a column named __proto__ without changing a prototype', async () => {
+    const files = [
+      ['items.csv', 'itemId,__proto__,color\n1,polluted,red\n'],
+      [
+        'items.jsonl',
+        '{"itemId":"1","__proto__":{"polluted":"1"},"attributes":{"__proto__":{"polluted":"1"},"color":"red"}}',
+      ],
+    ] as const;
+    for (const [name, text] of files) {
+      const [item] = (await itemsOf(name, text)) as [{ itemId: string; attributes: Record<string, unknown> }];
+      expect(item.itemId).toBe('1');
+      expect(item.attributes['color']).toBe('red');
+      expect(Object.getPrototypeOf(item.attributes)).toBe(Object.prototype);
+      expect(item.attributes['polluted']).toBeUndefined();
+    }
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
   it('names the section that maps a missing id', async () => {
     await expect(itemsOf('items.csv', 'a,b\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
       remedy: 'Map the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
     });
+  });
+});
+
+describe('a long cell', () => {
+  const many = 100_000;
+
+  it.each([
+    ['digits', `a,value\n${'1'.repeat(many)}x,${'1'.repeat(many)}x\n`],
+    ['spaces in the header', `a${' '.repeat(many)}(b,value\n`],
+  ])('of %s is read in time that grows with its length', async (_, text) => {
+    const { table, rows } = await tableOf('long.csv', text);
+    expect(table.columns.map(({ kind }) => kind)).toEqual(['text', 'text']);
+    for (const { cells } of rows) expect(cells.map((cell) => cellNumber(cell))).toEqual([Number.NaN, Number.NaN]);
   });
 });
 

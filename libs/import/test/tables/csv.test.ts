@@ -87,6 +87,13 @@ describe('CSV', () => {
     expect(read.at(-1)).toEqual([3001, 'u2999', 'i2999']);
   });
 
+  it('reads a file in which every line opens a quote, in time that grows with its size', async () => {
+    const lines = 5_000;
+    const { rows, broken } = await readCsv(`user,item\n${'x","y\n'.repeat(lines)}`);
+    expect(rows).toEqual([]);
+    expect(broken).toEqual(Array.from({ length: lines }, (_, at) => [at + 2, 'quote-not-closed']));
+  });
+
   it.each([
     ['a;b;c\n1,5;2;3', ['1,5', '2', '3']],
     ['"a;x";b\n1;2', ['1', '2']],
