@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import kafkajs from 'kafkajs';
 import { decompress as decompressLz4, decompressBound } from 'lz4js';
@@ -46,12 +48,19 @@ export function readZstandard(frame: Buffer): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** Reads gzip like kafkajs, but within the bound. */
+export async function readGzip(data: Buffer): Promise<Buffer> {
+  return promisify(gunzip)(data, { maxOutputLength: bytesMax }).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge() : error;
+  });
+}
+
 function tooLarge(): Error {
   return new Error(`A batch of messages has more than ${bytesMax} bytes.`);
 }
 
 /**
- * Lets kafkajs read LZ4, Snappy and Zstandard, which it cannot read without a library. Facet writes none of them. Call it before the
+ * Lets kafkajs read LZ4, Snappy and Zstandard, which it cannot read without a library, and bounds batches of gzip. Facet writes gzip only. Call it before the
  * first consumer; more calls have no effect.
  */
 export function addCompressionCodecs(): void {
@@ -59,6 +68,10 @@ export function addCompressionCodecs(): void {
   const reader = (decompress: (data: Buffer) => Uint8Array) => () => ({
     decompress: async (data: Buffer) => Buffer.from(decompress(data)),
     compress: async () => Promise.reject(new Error('Facet compresses with gzip only.')),
+  });
+  CompressionCodecs[CompressionTypes.GZIP] = () => ({
+    decompress: readGzip,
+    compress: async (encoder: { readonly buffer: Buffer }) => promisify(gzip)(encoder.buffer),
   });
   CompressionCodecs[CompressionTypes.Snappy] = reader(readSnappy);
   CompressionCodecs[CompressionTypes.LZ4] = reader(readLz4);
