@@ -1,4 +1,5 @@
 import type { IntakeCount } from '@facet/schemas';
+import { parseCheckpoint } from './check-records.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, Transaction, MaintenanceClaim } from './transaction.ts';
 
 /** A file of the lake and the version that added it. */
@@ -149,8 +150,9 @@ interface SerializedState {
   readonly claim?: MaintenanceClaim;
 }
 
+/** @throws Error that says what is damaged. */
 export function parseLakeState(text: string): LakeState {
-  const stored = JSON.parse(text) as SerializedState;
+  const stored = parseCheckpoint(text) as SerializedState;
   const state: LakeState = {
     ...emptyLakeState(),
     version: stored.version,

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import { graceMsDefault, logFolder } from '../layout.ts';
+import { parseTransaction } from './check-records.ts';
 import { lakeBusy, lakeDamaged, lakeSuperseded, lakeUnwritable } from './errors.ts';
 import { applyTransaction, emptyLakeState, parseLakeState, serializeLakeState } from './state.ts';
 import type { LakeState } from './state.ts';
@@ -128,10 +129,7 @@ class FolderTransactionLog implements TransactionLog {
     const fresh = transactions.filter((version) => version > this.#state.version);
     const texts = await Promise.all(fresh.map(async (version) => this.#read(transactionName(version))));
     for (const [index, text] of texts.entries()) {
-      const transaction = JSON.parse(text) as Transaction;
-      if (transaction.format !== 1) {
-        throw new Error(`transaction ${fresh[index]} has format ${String(transaction.format)}, expected 1`);
-      }
+      const transaction = parseTransaction(text, fresh[index] as number);
       if (transaction.parent !== this.#state.id) {
         throw new Error(`transaction ${this.#state.version + 1} is missing`);
       }
@@ -165,7 +163,7 @@ class FolderTransactionLog implements TransactionLog {
   async #isInHistory({ version, id }: Transaction): Promise<boolean> {
     const { transactions, checkpoints } = await this.#list();
     if (transactions.includes(version + 1)) {
-      return (JSON.parse(await this.#read(transactionName(version + 1))) as Transaction).parent === id;
+      return parseTransaction(await this.#read(transactionName(version + 1)), version + 1).parent === id;
     }
     const newest = checkpoints.at(-1) ?? 0;
     if (newest < version) return true;

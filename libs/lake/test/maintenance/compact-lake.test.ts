@@ -106,9 +106,9 @@ describe('compactLake', () => {
     expect(await lakeStatus(lake)).toMatchObject({ files: 1, replacedFiles: 2, maintenance: undefined });
     expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(3);
 
-    await compactLake(lake, { now: () => Date.now() + 3_599_000 });
+    await compactLake(lake, { now: () => Date.now() + 3_000_000 });
     expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(3);
-    await compactLake(lake, { now: () => Date.now() + 3_601_000 });
+    await compactLake(lake, { now: () => Date.now() + 4_000_000 });
     expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(1);
     expect(await lakeStatus(lake)).toMatchObject({ files: 1, replacedFiles: 0 });
     expect(await readLake(lake)).toEqual(rows);
@@ -140,7 +140,7 @@ describe('compactLake', () => {
         retryable: true,
       });
       // A successor takes over an hour later. Then the first process is refused.
-      await compactLake(lake, { now: () => Date.now() + 3_601_000 });
+      await compactLake(lake, { now: () => Date.now() + 4_000_000 });
       await expect(commit({ remove: ['dt=2024-01-15/part-a-0-0-1.parquet'] })).rejects.toMatchObject({
         code: 'EVENTS_LAKE_BUSY',
       });

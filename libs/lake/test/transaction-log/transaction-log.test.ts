@@ -1,8 +1,8 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
-import { serializeLakeState } from '../../src/transaction-log/state.ts';
+import { parseLakeState, serializeLakeState } from '../../src/transaction-log/state.ts';
 import { openTransactionLog, readLakeState } from '../../src/transaction-log/transaction-log.ts';
 import type { TransactionLog } from '../../src/transaction-log/transaction-log.ts';
 
@@ -94,7 +94,7 @@ it('reports an unknown format and a missing transaction', async () => {
   const log = await openTransactionLog(lake);
   await step(log, 0);
   const record = join(lake, '_log', '00000000000000000003.json');
-  await writeFile(record, JSON.stringify({ format: 1, version: 3, id: 'x', parent: 'y' }));
+  await writeFile(record, JSON.stringify({ format: 1, version: 3, id: 'x', parent: 'y', at: 0 }));
   await expect(readLakeState(lake)).rejects.toMatchObject({
     code: 'EVENTS_LAKE_DAMAGED',
     message: expect.stringContaining('missing'),
@@ -106,4 +106,26 @@ it('reports an unknown format and a missing transaction', async () => {
     code: 'EVENTS_LAKE_DAMAGED',
     message: expect.stringContaining('format 2'),
   });
+});
+
+it.each([
+  '../keys.yaml',
+  '/etc/passwd',
+  'dt=2024-01-15/../../x.parquet',
+  '_log/1.parquet',
+  'dt=2024-01-15/a/b.parquet',
+])('refuses the path %s, which does not name a file of the lake', async (path) => {
+  const lake = await temporaryFolder();
+  await step(await openTransactionLog(lake), 0);
+  const [record] = await recordsIn(lake);
+  const file = join(lake, '_log', record!);
+  const transaction = JSON.parse(await readFile(file, 'utf8'));
+  const state = JSON.parse(serializeLakeState(await readLakeState(lake)));
+  for (const damaged of [{ add: [{ ...transaction.add[0], path }] }, { remove: [path] }, { deleted: [path] }]) {
+    await writeFile(file, JSON.stringify({ ...transaction, ...damaged }));
+    await expect(readLakeState(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+  }
+  for (const damaged of [{ files: [{ ...state.files[0], path }] }, { removed: { [path]: 1 } }]) {
+    expect(() => parseLakeState(JSON.stringify({ ...state, ...damaged }))).toThrow('the checkpoint is damaged');
+  }
 });
