@@ -44,7 +44,9 @@ export function hashApiKey(key: string): string {
 export function findApiKey(presented: string, keys: readonly ApiKey[], now: number): ApiKey | undefined {
   const digest = hashApiKey(presented);
   let found: ApiKey | undefined;
-  for (const key of keys) if (acceptedHashes(key, now).some((hash) => isEqualHex(hash, digest))) found ??= key;
+  for (const key of keys) {
+    if (acceptedHashes(key, now).filter((hash) => isEqualHex(hash, digest)).length > 0) found ??= key;
+  }
   return found;
 }
 
@@ -69,7 +71,7 @@ export function answerChallenge(
   now: number,
 ): string | undefined {
   const hashes = keys.flatMap((key) => acceptedHashes(key, now));
-  const found = hashes.find((hash) => isEqualHex(proveApiKey(hash, 'caller', challenge), proof));
+  const [found] = hashes.filter((hash) => isEqualHex(proveApiKey(hash, 'caller', challenge), proof));
   return found === undefined ? undefined : proveApiKey(found, 'server', challenge);
 }
 

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
-import { createApiKey, findApiKey, hashApiKey } from '../src/index.ts';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { answerChallenge, createApiKey, findApiKey, hashApiKey, proveApiKey } from '../src/index.ts';
 import type { ApiKey } from '../src/index.ts';
 
 const entry = (name: string, sha256: string): ApiKey => ({ name, scopes: ['serve'], sha256 });
@@ -17,6 +19,29 @@ test('finds a key by its hash at any position', () => {
   expect(findApiKey(createApiKey(), entries, 0)).toBeUndefined();
   expect(findApiKey('', entries, 0)).toBeUndefined();
   expect(findApiKey(keys[0]!, [], 0)).toBeUndefined();
+});
+
+test('compares every stored hash in constant time, wherever one matches', () => {
+  const compare = vi.spyOn(crypto, 'timingSafeEqual');
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    compare.mockRestore();
+    syncBuiltinESMExports();
+  });
+  const keys = Array.from({ length: 4 }, createApiKey);
+  const [first, second, third, old] = keys.map(hashApiKey) as [string, string, string, string];
+  const previous = [{ sha256: old, acceptedUntil: new Date(1_000).toISOString() }];
+  const entries = [entry('first', first), { ...entry('second', second), previous }, entry('third', third)];
+  const countOf = (work: () => unknown): number => {
+    compare.mockClear();
+    work();
+    return compare.mock.calls.length;
+  };
+  for (const key of [...keys, createApiKey()]) {
+    expect(countOf(() => findApiKey(key, entries, 0))).toBe(4);
+    const proof = proveApiKey(hashApiKey(key), 'caller', 'challenge');
+    expect(countOf(() => answerChallenge({ challenge: 'challenge', proof }, entries, 0))).toBe(4);
+  }
 });
 
 test('finds a rotated key by its old hash until the time that was set', () => {

@@ -43,6 +43,23 @@ test.each(['port: [1', 'port: 1\nport: 2\n', 'a: b: c'])(
   },
 );
 
+test('refuses aliases that expand to far more than the file', async () => {
+  const levels = Array.from({ length: 30 }, (_, at) => `a${at + 1}: &a${at + 1} [${`*a${at}, `.repeat(10)}]`);
+  const path = await fileOf(`a0: &a0 x\n${levels.join('\n')}\n`);
+  await expect(readConfigFile(Settings, path)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
+});
+
+test.each([
+  '__proto__: { port: 1 }\n',
+  'constructor: { prototype: { port: 1 } }\n',
+  '<<: { __proto__: { port: 1 } }\n',
+])('a prototype in the file changes no other object: %j', async (text) => {
+  await readConfigFile(Settings, await fileOf(text)).catch(() => undefined);
+  expect(({} as Record<string, unknown>)['port']).toBeUndefined();
+  const settings = await readConfigFile(Settings, await fileOf(text)).catch(() => ({ port: 8080 }));
+  expect(settings.port).toBe(8080);
+});
+
 test('the error for wrong fields names the file and the line', async () => {
   const path = await fileOf('port: high\n');
   await expect(readConfigFile(Settings, path)).rejects.toMatchObject({

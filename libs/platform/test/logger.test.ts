@@ -19,6 +19,16 @@ test('one line of JSON with name, level, time and fields', () => {
   expect(lines[0]!['time']).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
 });
 
+test('text with line ends and control characters stays in the line of its log call', () => {
+  const written: string[] = [];
+  const logger = createLogger({ name: 'test', destination: { write: (text) => void written.push(text) } });
+  const forged = 'x\n{"level":60,"msg":"forged"}\r\u001b[2J\u0000\u2028';
+  logger.info({ [forged]: forged, err: new Error(forged) }, forged);
+  expect(written).toHaveLength(1);
+  expect(written[0]!.slice(0, -1)).not.toMatch(/[\u0000-\u001f]/);
+  expect(JSON.parse(written[0]!)).toMatchObject({ [forged]: forged, level: 30, msg: forged });
+});
+
 test('the level is info unless set', () => {
   const quiet = record();
   quiet.logger.debug('unseen');
