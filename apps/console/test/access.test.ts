@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingHttpHeaders, RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createHttpMetrics, listRoutes } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
 import { createLogger, hashApiKey, hourMs, minuteMs, proveApiKey } from '@facet/platform';
 import type { Scope } from '@facet/platform';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
 import { pagePaths } from '../src/page-routes.ts';
@@ -199,6 +203,53 @@ it('without API keys, everybody is signed in, but other sites still cannot chang
     (await app.inject({ method: 'DELETE', url: '/session', headers })).statusCode;
   expect(await status({})).toBe(403);
   expect(await status(marker)).toBe(200);
+});
+
+it('sends requests only to the addresses of its configuration, and follows no redirect', async () => {
+  const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
+  const stranger = await listen(({ url, headers }, response) => {
+    asked.push({ path: `stranger ${url}`, headers });
+    response.end();
+  });
+  const serving = await listen(({ url, headers }, response) => {
+    asked.push({ path: url!, headers });
+    response.writeHead(302, { location: `${stranger}/stolen` }).end();
+  });
+  const app = await createTestApp({ upstreams: { ...upstreams, serving }, prometheus: stranger });
+  const { host } = new URL(stranger);
+  const paths = ['v1/bundles', `/${host}/x`, `%2f%2f${host}/x`, `@${host}/x`, `\\\\${host}/x`, `http://${host}/x`];
+  for (const path of paths) {
+    const headers = { 'x-api-key': 'facet_admin', 'x-forwarded-host': host, host, cookie: 'secret=1' };
+    const response = await app.inject({ url: `/api/serving/${path}`, headers });
+    expect([302, 400, 404, 500, 502], path).toContain(response.statusCode);
+  }
+  for (const path of ['query?query=1', 'alerts/../query', 'alerts%2f..%2fquery', 'admin/tsdb/delete_series']) {
+    await app.inject({ url: `/api/prometheus/api/v1/${path}`, headers: { 'x-api-key': 'facet_admin' } });
+  }
+  expect(asked.map(({ path }) => path)).toContain('/v1/bundles');
+  expect(asked.filter(({ path }) => path.startsWith('stranger'))).toEqual([]);
+  expect(asked.every(({ headers }) => headers.cookie === undefined)).toBe(true);
+});
+
+async function listen(handle: RequestListener): Promise<string> {
+  const server = createServer(handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+it('serves no file outside of the page', async () => {
+  const app = await createTestApp();
+  for (const path of [
+    '../../app.js',
+    '..%2f..%2fapp.js',
+    '%2e%2e/%2e%2e/app.js',
+    '..%5c..%5capp.js',
+    '%00',
+    '/etc/passwd',
+  ]) {
+    expect([400, 401, 403, 404], path).toContain((await app.inject({ url: `/assets/${path}` })).statusCode);
+  }
 });
 
 it('never caches the page, caches assets forever, and allows no inline scripts', async () => {

@@ -96,6 +96,17 @@ it('refuses a forged cursor with unbounded names', async () => {
   }
 });
 
+it('refuses a small cursor that unpacks to a large text', async () => {
+  const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
+  const text = gunzipSync(Buffer.from(nextCursor!, 'base64url')).toString();
+  const statusOf = async (spaces: number): Promise<number> => {
+    const cursor = gzipSync(`${text}${' '.repeat(spaces)}`).toString('base64url');
+    return (await server.post('/v1/recommendations', { cursor })).statusCode;
+  };
+  expect(await statusOf(1)).toBe(200);
+  expect(await statusOf(8 << 20)).toBe(400);
+});
+
 it('refuses damaged cursors and other text', async () => {
   const { nextCursor } = await ask({ userId: 'ada', limit: 20, pageSize: 5 });
   const middle = nextCursor!.length >> 1;

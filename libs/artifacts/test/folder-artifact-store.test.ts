@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createFolderArtifactStore } from '../src/index.ts';
+import { artifactId, formatManifest } from '../src/manifest.ts';
 import { describeArtifactStore } from './conformance.ts';
 
 const scratch: string[] = [];
@@ -68,6 +69,21 @@ test('finds each altered file of a large artifact that a thread verifies', async
     await writeFile(join(root, 'bundle', ref.id, file), sound);
   }
   await store.open(ref);
+});
+
+test('refuses a manifest with a file outside of its artifact', async () => {
+  const root = await createRoot();
+  await writeFile(join(root, 'outside'), 'abc');
+  const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+  for (const path of ['../../outside', join(root, 'outside')]) {
+    const text = formatManifest({ formatVersion: 1, kind: 'model', files: [{ path, bytes: 3, sha256 }], metadata: {} });
+    const id = artifactId(text);
+    await mkdir(join(root, 'model', id), { recursive: true });
+    await writeFile(join(root, 'model', id, 'manifest.json'), text);
+    await expect(createFolderArtifactStore(root).open({ kind: 'model', id })).rejects.toMatchObject({
+      code: 'ARTIFACT_CORRUPT',
+    });
+  }
 });
 
 test('refuses a link, which a copy would not preserve', async () => {

@@ -117,6 +117,11 @@ describe('facet.yaml', () => {
     [{ features: { minHolders: '3' } }, 'features.minHolders: must be integer'],
     [{ model: 'mind' }, 'model: must be object'],
     [{ model: { extractor: 3 } }, 'model.extractor: must be object'],
+    [{ experiments: [{ name: '../x', arms: { a: {}, b: {} } }] }, 'experiments.0.name: must match pattern'],
+    [
+      { experiments: [{ name: 'x', arms: { a: {}, b: { bundle: '../../keys.yaml' } } }] },
+      'experiments.0.arms.b.bundle: must match pattern',
+    ],
   ])('rejects %j with the problem and its place', (value, problem) => {
     expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(() => parse(value)).toThrow(problem);

@@ -87,6 +87,19 @@ describe('any other error is masked, and logged under the id of the request', ()
   });
 });
 
+it.each(['/healthz', '/page', '/docs', '/unknown', '/broken'])(
+  'the response of %s can be neither framed, sniffed nor run by a browser',
+  async (url) => {
+    expect((await server.app.inject({ url })).headers).toMatchObject({
+      'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+    });
+  },
+);
+
 describe('a body', () => {
   it.each([
     ['{"dish": ', /not valid JSON/],
