@@ -87,6 +87,10 @@ export function redisProblemOf(
     const page = 'docs/operations.md#encrypt-and-authenticate-connections';
     return { reason: message, remedy: `Grant the user in ${prefix}_URL the permissions in ${page}.` };
   }
+  if (message.startsWith('OOM')) {
+    const remedy = `Raise maxmemory of Redis, or delete other data in it. Keep its maxmemory-policy noeviction.`;
+    return { reason: message, remedy };
+  }
   if (code !== 'ECONNRESET') return undefined;
   // With TLS 1.3, the alert of a server often arrives after the end of the connection.
   return {

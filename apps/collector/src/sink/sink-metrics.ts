@@ -61,6 +61,9 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
   };
 }
 
+/** The dependencies of the outages of a sink. */
+const dependencies = ['catalog', 'kafka', 'lake', 'redis'];
+
 /** Registers gauges that read the state on every scrape. */
 export function addSinkGauges(
   registry: Registry,
@@ -93,6 +96,18 @@ export function addSinkGauges(
       },
     });
   };
+  new Gauge({
+    name: 'facet_sink_outage',
+    help: '1 while the sink waits for the dependency.',
+    labelNames: ['dependency'] as const,
+    registers,
+    collect() {
+      const { outages } = readState();
+      for (const dependency of dependencies) {
+        this.set({ dependency }, Number(outages.some((outage) => outage.dependency === dependency)));
+      }
+    },
+  });
   gauge('stalled_seconds', 'Seconds without progress while there is work.', (state) => stalledMs(state, now()) / 1000);
   gauge(
     'group_stalled_seconds',

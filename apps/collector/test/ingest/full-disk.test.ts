@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
 import { expect, it, onTestFinished } from 'vitest';
@@ -39,7 +40,7 @@ it('keeps its batches on a full disk, restarts, and accepts batches again after 
   const disk = await mountSmallDisk();
   if (disk === undefined) return context.skip('this machine cannot mount a file system');
   const folder = join(disk, 'spool');
-  const options = { bytesMax, segmentBytesMax: 100_000 };
+  const options = { bytesMax, segmentBytesMax: 100_000, reserveBytes: 20_000 };
   const first = await openSpool(folder, options);
   let stored = await fill(first, 0);
   expect(stored).toBeGreaterThan(50);
@@ -64,4 +65,26 @@ it('keeps its batches on a full disk, restarts, and accepts batches again after 
   while (await replay(1));
   expect(seen).toEqual(Array.from({ length: stored }, (_, value) => value));
   await second.close();
+});
+
+it('keeps refused records on a full disk, so that they do not block the others', async (context) => {
+  const disk = await mountSmallDisk();
+  if (disk === undefined) return context.skip('this machine cannot mount a file system');
+  const folder = join(disk, 'spool');
+  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 100_000, reserveBytes: 40_000 });
+  const stored = await fill(spool, 0);
+  const refused = [batchOf(0), batchOf(1), batchOf(2)].flat();
+  await spool.setAside(refused);
+  const lines = (await readFile(join(folder, 'refused.jsonl'), 'utf8')).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(refused);
+  // Without the reserve, the file keeps complete lines only.
+  await fill(spool, stored);
+  const more = [batchOf(3), batchOf(4), batchOf(5)].flat();
+  await expect(spool.setAside(more)).rejects.toMatchObject({ code: 'ENOSPC' });
+  for (let chunk = await spool.read(1); chunk !== undefined; chunk = await spool.read(1)) await spool.release(chunk);
+  await fill(spool, stored);
+  await spool.setAside(more);
+  const kept = (await readFile(join(folder, 'refused.jsonl'), 'utf8')).trim().split('\n');
+  expect(kept.map((line) => JSON.parse(line) as unknown)).toEqual([...refused, ...more]);
+  await spool.close();
 });

@@ -157,7 +157,7 @@ it('drains the spool under permanent load', async () => {
   await away.close();
 
   const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics, spoolBytesMax });
-  const until = Date.now() + 40_000;
+  const until = Date.now() + 100_000;
   let isEmptied = false;
   const lane = async (): Promise<void> => {
     while (!isEmptied && Date.now() < until) if ((await post(back)) === 'log') isEmptied = true;

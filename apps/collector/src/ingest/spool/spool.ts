@@ -6,6 +6,8 @@ import type { FolderLock } from '@facet/platform';
 import type { LogRecord } from '@facet/kafka';
 import { openCursor } from './cursor.ts';
 import type { Cursor, SpoolPosition } from './cursor.ts';
+import { createRefusedFile } from './refused-file.ts';
+import type { RefusedFile } from './refused-file.ts';
 import { decodeFrame, encodeFrame, hasFrameBehind, readFrames, truncateSegment } from './segment-file.ts';
 import type { SpooledBatch } from './segment-file.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
@@ -15,6 +17,8 @@ export interface SpoolOptions {
   readonly bytesMax: number;
   /** A segment of this size is closed. Only whole segments are deleted. */
   readonly segmentBytesMax?: number;
+  /** Space for refused records on a full disk. By default, that of the largest chunk of a replay. */
+  readonly reserveBytes?: number;
 }
 
 /** The oldest batches, in order, and their end. */
@@ -53,7 +57,7 @@ export interface Spool {
   release(chunk: SpoolChunk): Promise<void>;
   /**
    * Keeps records that the log permanently refuses in `refused.jsonl` for inspection, so that they neither get lost nor
-   * block the others. Resolves when they are durable.
+   * block the others, also on a full disk. Resolves when they are durable.
    */
   setAside(records: readonly LogRecord[]): Promise<void>;
   close(): Promise<void>;
@@ -75,7 +79,9 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
     });
     try {
       const segments = await openSegments(folder, cursor.initial);
-      return new SegmentedSpool({ folder, cursor, ...segments, lock }, options);
+      const refused = createRefusedFile(folder, { reserveBytes: options.reserveBytes ?? 1 << 20 });
+      await refused.reserve();
+      return new SegmentedSpool({ folder, cursor, ...segments, refused, lock }, options);
     } catch (error) {
       await cursor.close();
       throw error;
@@ -158,6 +164,7 @@ class SegmentedSpool implements Spool {
   readonly #bytesMax: number;
   readonly #segmentBytesMax: number;
   readonly #cursor: Cursor;
+  readonly #refused: RefusedFile;
   readonly #lock: FolderLock;
   readonly #segments: Segment[];
   #position: SpoolPosition;
@@ -173,6 +180,7 @@ class SegmentedSpool implements Spool {
     opened: OpenedSegments & {
       readonly folder: string;
       readonly cursor: Cursor;
+      readonly refused: RefusedFile;
       readonly lock: FolderLock;
     },
     options: SpoolOptions,
@@ -182,6 +190,7 @@ class SegmentedSpool implements Spool {
     this.#bytesMax = options.bytesMax;
     this.#segmentBytesMax = options.segmentBytesMax ?? Math.min(16 << 20, Math.ceil(options.bytesMax / 8));
     this.#cursor = opened.cursor;
+    this.#refused = opened.refused;
     this.#lock = opened.lock;
     this.#segments = opened.segments;
     this.#position = opened.position;
@@ -245,17 +254,11 @@ class SegmentedSpool implements Spool {
     this.#position = end;
     await this.#cursor.write(end);
     await this.#deleteReleased();
+    await this.#refused.reserve();
   }
 
-  async setAside(records: readonly LogRecord[]): Promise<void> {
-    if (records.length === 0) return;
-    const file = await open(join(this.#folder, 'refused.jsonl'), 'a');
-    try {
-      await file.appendFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+  setAside(records: readonly LogRecord[]): Promise<void> {
+    return this.#refused.append(records);
   }
 
   async close(): Promise<void> {
