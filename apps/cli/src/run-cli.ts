@@ -66,8 +66,12 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
-    return fail(error);
+    if (!(error instanceof CommanderError)) return fail(error);
+    if (error.exitCode === 0) return 0;
+    // Commander has written the text to standard error.
+    const message = error.message.replace(/^error: /, '');
+    if (isJson) stdout.write(`${JSON.stringify({ error: { code: 'CLI_USAGE', message, remedy: 'See --help.' } })}\n`);
+    return usageExitCode;
   }
 }
 

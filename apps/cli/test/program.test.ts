@@ -44,6 +44,20 @@ describe('help', () => {
 });
 
 describe('wrong usage', () => {
+  it('is one JSON document with --json', async () => {
+    const { code, out } = await run(['rollback', '--json', '--too', 'x']);
+    expect([code, JSON.parse(out)]).toEqual([
+      2,
+      {
+        error: {
+          code: 'CLI_USAGE',
+          message: expect.stringContaining("unknown option '--too'") as string,
+          remedy: 'See --help.',
+        },
+      },
+    ]);
+  });
+
   it.each([
     [['frobnicate'], /unknown command 'frobnicate'/],
     [['train', '--hme', 'x'], /unknown option '--hme'[\s\S]*--home/],

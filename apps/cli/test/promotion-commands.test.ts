@@ -135,6 +135,18 @@ describe('promoting a bundle', () => {
     expect((await run(['promote', second, '--home', home])).code).toBe(0);
     expect((await run(['rollback', '--home', home])).code).toBe(0);
   });
+
+  it('a second rollback warns that it undoes the first, and --to names any bundle that was current', async () => {
+    expect((await run(['rollback', '--home', home])).out).toContain('Warning: this undoes the rollback of');
+    expect((await json('rollback', '--to', first.slice(0, 8))).document['bundleId']).toBe(first);
+    const again = await run(['rollback', '--to', first, '--home', home]);
+    expect([again.code, again.err]).toEqual([4, expect.stringContaining(`${first} is current.`)]);
+  });
+
+  it('the gate does not compare the current bundle with itself', async () => {
+    const { code, document } = await json('gate', first);
+    expect([code, document]).toEqual([0, { home, bundleId: first, isCurrent: true }]);
+  });
 });
 
 describe('facet bundles diff', () => {
@@ -163,7 +175,7 @@ describe('facet lineage', () => {
   it('traces a bundle to the files and offsets of the lake', async () => {
     const { document } = await json('lineage', first);
     expect(document).toMatchObject({
-      bundle: { id: first, isGone: false, promotions: { length: 3 } },
+      bundle: { id: first, isGone: false, promotions: { length: 5 } },
       model: { isGone: false, startedFrom: null },
       dataset: { isGone: false, counts: { events: 800, users: 40 } },
       lake: { files: { length: 20 } },

@@ -104,10 +104,11 @@ export interface ArtifactStore {
    * Swaps `previous` and `current`, so a second rollback undoes the first. Checks that the files exist with their sizes
    * but not their content, so large artifacts roll back as fast as small ones; `open` verifies the content.
    *
-   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is no previous artifact; `PROMOTION_CURRENT_CHANGED`; the errors
+   * @param decision.to restores this artifact instead of the previous one, if it was current at some time
+   * @throws AppError `ARTIFACT_NO_PREVIOUS` if there is no such artifact, or if it is current; `PROMOTION_CURRENT_CHANGED`; the errors
    *   of `open`.
    */
-  rollback(decision?: PromotionDecision): Promise<ArtifactRef>;
+  rollback(decision?: PromotionDecision & { readonly to?: string }): Promise<ArtifactRef>;
 
   /**
    * Reserves the day of a run: from then on only this run may promote for that day. The number of the returned record

@@ -11,7 +11,7 @@ import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifes
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
-import { fenceOf, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+import { fenceOf, formerlyCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
@@ -292,12 +292,16 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     });
   }
 
-  async function rollback(decision: PromotionDecision = {}): Promise<ArtifactRef> {
-    const { ref } = await log.append(async ({ newest }) => {
-      const { ref: current = null, previous = null } = newest ?? {};
+  async function rollback(decision: PromotionDecision & { readonly to?: string } = {}): Promise<ArtifactRef> {
+    const { ref } = await log.append(async ({ newest, records }) => {
+      const { ref: current = null } = newest ?? {};
       refuseOtherCurrent(current, decision);
+      const previous =
+        decision.to === undefined ? (newest?.previous ?? null) : formerlyCurrent(decision.to, await records());
       if (current === null || previous === null || isSame(current, previous)) {
-        throw new AppError('There is no previous artifact to roll back to.', {
+        const { to } = decision;
+        const why = to === current?.id ? 'is current' : 'was not current at any time';
+        throw new AppError(to === undefined ? 'There is no previous artifact to roll back to.' : `${to} ${why}.`, {
           code: 'ARTIFACT_NO_PREVIOUS',
           category: 'artifact',
           remedy: 'Promote an artifact by its id instead.',

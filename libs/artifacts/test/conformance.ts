@@ -138,6 +138,18 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.rollback()).toEqual(two);
     });
 
+    test('rolls back to any artifact that was current, and to no other', async () => {
+      const [one, two] = [await putText('one'), await putText('two')];
+      await store.promote(one);
+      await store.promote(two);
+      await store.rollback();
+      expect(await store.rollback({ to: two.id })).toEqual(two);
+      expect(await store.readRef('previous')).toEqual(one);
+      for (const to of [two.id, '0'.repeat(32)]) {
+        await expect(store.rollback({ to })).rejects.toMatchObject({ code: 'ARTIFACT_NO_PREVIOUS' });
+      }
+    });
+
     test('refuses a rollback without a previous artifact', async () => {
       await store.promote(await putText('one'));
       const error: unknown = await store.rollback().catch((thrown: unknown) => thrown);

@@ -41,6 +41,11 @@ async function gate(
   }
   const { datasetId } = await readBundleInfo(store, ref);
   const incumbentId = (await store.readRef('current'))?.id;
+  if (incumbentId === ref.id) {
+    output.show(`Bundle ${shortId(ref.id)} is the current bundle, so there is nothing to compare it with.`);
+    output.document({ home, bundleId: ref.id, isCurrent: true });
+    return;
+  }
   const stage = progress.stage('gate', 'loading the bundles');
   const { output: report, reused } = await gateStage(
     pipeline,

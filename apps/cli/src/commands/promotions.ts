@@ -29,17 +29,21 @@ export const registerPromote: Register = (command, deps) => {
 
 export const registerRollback: Register = (command, deps) => {
   addNotes(
-    addHome(command, deps).option('--reason <text>', 'reason to record', parseReason),
-    '',
-    'facet rollback',
+    addHome(command, deps)
+      .option('--to <id>', 'id of the bundle to restore, or its beginning (default: the previous bundle)')
+      .option('--reason <text>', 'reason to record', parseReason),
+    'Without --to, a second rollback undoes the first.',
     'facet rollback --reason "complaints about empty pages"',
+    'facet rollback --to 3f2a9c',
   ).action(deps.action(rollBack));
 };
 
 export const registerPromotions: Register = (command, deps) => {
-  addHome(command, deps)
-    .option('--limit <number>', 'maximum number of records', parseCount, 20)
-    .action(deps.action(listPromotions));
+  addNotes(
+    addHome(command, deps).option('--limit <number>', 'maximum number of records', parseCount, 20),
+    `promote: a bundle became current. rollback: an earlier bundle became current again. fence: a run reserved its day, and the current
+bundle did not change.`,
+  ).action(deps.action(listPromotions));
 };
 
 /** Promotes a bundle. A bundle that the gate rejected or did not check needs a reason, unless no bundle is current. */
@@ -75,11 +79,23 @@ async function refuseUngated(
   });
 }
 
-/** Restores the previous bundle. A second rollback undoes the first. */
-async function rollBack({ home, reason }: ReasonOptions, { output }: CommandContext): Promise<void> {
-  const { id } = await openStore(home).rollback({ by: operatorName(), reason });
+/** Restores the previous bundle, or another one that was current. */
+async function rollBack(
+  { home, reason, to }: ReasonOptions & { readonly to?: string },
+  { output }: CommandContext,
+): Promise<void> {
+  const store = openStore(home);
+  const before = (await store.promotions()).at(-1);
+  const wanted = to === undefined ? undefined : await findArtifact(store, to, { kinds: ['bundle'], home });
+  const { id } = await store.rollback({ by: operatorName(), reason, to: wanted?.id });
+  const isUndone = to === undefined && before?.kind === 'rollback';
+  if (isUndone) {
+    output.show(
+      `Warning: this undoes the rollback of ${formatMinute(before.at)} UTC. To restore an older bundle, name it with --to; ${facet} promotions lists them.`,
+    );
+  }
   output.show(`Bundle ${id} is current again. A running API loads it within seconds.`);
-  output.document({ home, bundleId: id });
+  output.document({ home, bundleId: id, undoesRollback: isUndone });
 }
 
 async function listPromotions(
@@ -99,7 +115,7 @@ async function listPromotions(
   output.show(
     rows.length === 0
       ? `The data home ${options.home} has no promotions.`
-      : renderTable(['', 'UTC', '', 'Current', 'By', 'Day and run', 'Reason'], rows, {
+      : renderTable(['', 'UTC', 'Change', 'Current bundle', 'By', 'Day and run', 'Reason'], rows, {
           style: terminal.style,
           right: [0],
         }),

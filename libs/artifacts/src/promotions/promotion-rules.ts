@@ -53,3 +53,8 @@ function superseded({ runId, day }: PromotionRun, reason: string): AppError {
     context: { runId, day },
   });
 }
+
+/** Returns the artifact `id` if it was current at some time, else `null`. */
+export function formerlyCurrent(id: string, records: readonly PromotionRecord[]): PromotionRecord['ref'] {
+  return records.find(({ ref }) => ref?.id === id)?.ref ?? null;
+}
