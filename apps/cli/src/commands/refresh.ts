@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { parseQueueFiles } from '@facet/config/redis-settings';
-import { newestLakeDays } from '@facet/lake';
+import { countEvents, newestLakeDays, openLakeSnapshot } from '@facet/lake';
 import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/runs';
@@ -14,7 +14,7 @@ import { addHome, addNotes, addQueue, parseDate, parseReason } from '../options.
 import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
 import type { StageDisplay } from '../terminal/progress.ts';
-import { formatDuration, shortId } from '../terminal/text.ts';
+import { countOf, formatDuration, shortId } from '../terminal/text.ts';
 
 export interface QueueFlags {
   readonly queue?: string;
@@ -54,6 +54,7 @@ new data.`,
  * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELLED`, `REFRESH_BUSY`; without a queue those of the stages.
  */
 async function refresh(options: RefreshOptions, context: CommandContext): Promise<void> {
+  const startedAt = Date.now();
   const pipeline = await openPipeline(options);
   const runs = createRunStore(pipeline.home.runsFolder);
   const request = {
@@ -68,7 +69,17 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
     queue === undefined
       ? await refreshInProcess(pipeline, runs, request, context)
       : await refreshOnWorkers(pipeline, runs, request, { queue, isFollowed: options.wait }, context);
-  reportOutcome(report, options, context);
+  const { state } = report;
+  const isEarlier = (state === 'promoted' || state === 'skipped') && endOf(report) < startedAt;
+  const lateEvents = isEarlier ? await countLateEvents(pipeline, report) : 0;
+  reportOutcome(report, options, context, { isEarlier, lateEvents });
+}
+
+/** Counts the events up to the day of an earlier run that arrived after it. */
+async function countLateEvents({ home, config }: StageContext, { run }: RunReport): Promise<number> {
+  const { occurredBefore, receivedBefore } = run.cut;
+  const snapshot = await openLakeSnapshot(home.lakeFolder);
+  return countEvents(snapshot, { occurredBefore, receivedFrom: receivedBefore }, config.dataset);
 }
 
 /** Returns the queue of the options or of the environment. */
@@ -211,14 +222,30 @@ function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][numbe
 }
 
 /** Prints the outcome of a run. @throws AppError if the run was rejected, failed or was canceled. */
-function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: CommandContext): void {
+function reportOutcome(
+  report: RunReport,
+  { home }: CommonOptions,
+  { output }: CommandContext,
+  { isEarlier, lateEvents }: { readonly isEarlier: boolean; readonly lateEvents: number },
+): void {
   const { run, state, reason = '', stages } = report;
   const { runId, day } = run;
   const took = stages.length === 0 ? '' : ` in ${formatDuration(durationMs(report))}`;
-  output.document({ home, ...report });
+  output.document({ home, ...report, isEarlier, lateEvents });
+  if (isEarlier && lateEvents > 0) {
+    output.show(
+      `Nothing was refreshed, because run ${runId} has refreshed ${day}. Since then, ${countOf(lateEvents, 'late event')} arrived; --force includes them, and so does the refresh of the next day.`,
+    );
+    return;
+  }
   switch (state) {
     case 'promoted': {
       const bundleId = stages.at(-1)?.outputs?.bundleId ?? '';
+      if (isEarlier) {
+        return output.show(
+          `Nothing is new: run ${runId} has refreshed ${day}, and bundle ${shortId(bundleId)} is its result.`,
+        );
+      }
       return output.show(`Run ${runId}: bundle ${bundleId} is current, built from data up to ${day}${took}.`);
     }
     case 'skipped':
@@ -247,8 +274,12 @@ function reportOutcome(report: RunReport, { home }: CommonOptions, { output }: C
   }
 }
 
+/** Returns the end of the last stage, in epoch milliseconds. */
+function endOf({ stages }: RunReport): number {
+  return Math.max(0, ...stages.map(({ startedAt, endedAt = startedAt }) => endedAt));
+}
+
 /** Returns the time from the start of the first stage to the end of the last, including waiting. */
-export function durationMs({ stages }: RunReport): number {
-  const ends = stages.map(({ startedAt, endedAt = startedAt }) => endedAt);
-  return Math.max(0, ...ends) - Math.min(...stages.map(({ startedAt }) => startedAt));
+export function durationMs(report: RunReport): number {
+  return endOf(report) - Math.min(...report.stages.map(({ startedAt }) => startedAt));
 }
