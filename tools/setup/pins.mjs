@@ -1,29 +1,63 @@
 /** The range of package.json's `engines`. */
 export const node = { min: [20, 19], below: 23 };
 
+/**
+ * What differs between machines, by `process.arch`. docs/operations.md says what was verified on arm64.
+ *
+ * @type {Record<string, { cpu: string, cpuFlags: string[], libraries: string, faiss: { level: string, target: string },
+ *   wheel: { requirement: string, platform: string, sha256: string, megabytes: number } } | undefined>}
+ */
+export const machines = {
+  x64: {
+    /** The oldest CPU that runs the addons, and its flags as Linux lists them. */
+    cpu: 'x86-64-v3',
+    cpuFlags: ['avx2', 'fma', 'bmi2', 'f16c'],
+    libraries: 'x86_64-linux-gnu',
+    faiss: { level: 'avx2', target: 'faiss_avx2' },
+    wheel: {
+      requirement: 'tensorflow-cpu==2.21.0',
+      platform: 'manylinux_2_27_x86_64',
+      sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+      megabytes: 274,
+    },
+  },
+  arm64: {
+    cpu: 'armv8-a',
+    cpuFlags: [],
+    libraries: 'aarch64-linux-gnu',
+    faiss: { level: 'generic', target: 'faiss' },
+    wheel: {
+      requirement: 'tensorflow==2.21.0',
+      platform: 'manylinux_2_27_aarch64',
+      sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
+      megabytes: 282,
+    },
+  },
+};
+
+const machine = machines[process.arch] ?? /** @type {NonNullable<typeof machines.x64>} */ (machines['x64']);
+export const { cpu, libraries } = machine;
+
+/** The newest Node-API version that an addon uses. */
+export const napi = 8;
+
 export const tensorflow = {
   version: '2.21.0',
   /** The C library is the same in the wheel of every Python version; this one is as good as any. */
-  wheel: {
-    requirement: 'tensorflow-cpu==2.21.0',
-    pythonTag: '311',
-    platform: 'manylinux_2_27_x86_64',
-    sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
-    megabytes: 274,
-  },
+  wheel: { ...machine.wheel, pythonTag: '311' },
   /** What the addon is compiled against; everything else in the wheel is left out. */
   headers: ['tensorflow/c/', 'xla/tsl/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring'],
-  addonFlags: ['-O3', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
+  addonFlags: ['-O3', '-std=c++17', '-fPIC', '-shared', `-DNAPI_VERSION=${napi}`],
 };
 
 export const faiss = {
   version: '1.12.0',
   crate: 'faiss-sys',
-  /** AVX2 code, the level of x86-64-v3: what is built here also runs on another machine. */
+  /** Code for the level above, never for the CPU of the build host: what is built here also runs on another machine. */
   cmakeFlags: [
     '-DCMAKE_BUILD_TYPE=Release',
     '-DCMAKE_POSITION_INDEPENDENT_CODE=ON',
-    '-DFAISS_OPT_LEVEL=avx2',
+    `-DFAISS_OPT_LEVEL=${machine.faiss.level}`,
     '-DFAISS_ENABLE_GPU=OFF',
     '-DFAISS_ENABLE_PYTHON=OFF',
     '-DFAISS_ENABLE_EXTRAS=OFF',
@@ -31,7 +65,8 @@ export const faiss = {
     '-DBUILD_SHARED_LIBS=OFF',
     '-DBLA_VENDOR=OpenBLAS',
   ],
-  addonFlags: ['-O3', '-march=x86-64-v3', '-std=c++17', '-fPIC', '-shared', '-fopenmp', '-DNAPI_VERSION=6'],
+  target: machine.faiss.target,
+  addonFlags: ['-O3', `-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-shared', '-fopenmp', '-DNAPI_VERSION=6'],
 };
 
 /** The broker that tests run; kafka/pom.xml and kafka/jars.sha256 pin its jars. */

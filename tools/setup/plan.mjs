@@ -39,6 +39,9 @@ export function makePlan(root, env) {
     root,
     setupFolder,
     cacheRoot,
+    platform: `${process.platform}-${process.arch}`,
+    /** Folder, tarball or package of prebuilt addons. */
+    prebuilt: env['FACET_PREBUILT'] || undefined,
     patchFile,
     /** What the patched faiss.cc includes. */
     addonSources,

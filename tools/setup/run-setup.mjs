@@ -11,6 +11,7 @@ import { installAddons } from './steps/install.mjs';
 import { ensureKafkaJars } from './steps/kafka.mjs';
 import { checkDisk, checkPlatform, readCpuFlags } from './steps/machine.mjs';
 import { installPackages, packagesMatchLock } from './steps/npm-packages.mjs';
+import { takePrebuilt } from './steps/prebuilt.mjs';
 import { findMissing, installMissing } from './steps/system-packages.mjs';
 import { areServicesReady, isReady } from './plan.mjs';
 import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
@@ -47,14 +48,17 @@ export async function runSetup(plan, { progress, signal, services = false, run =
  */
 async function setUp(plan, { progress, signal, services, run }) {
   const { cacheRoot, entries } = plan;
+  const hasAddons = () => existsSync(entries.tensorflowAddon) && existsSync(entries.faissAddon);
   const needs = {
     addons: !isReady(plan),
-    build: Object.values(entries).some((entry) => !existsSync(entry)),
+    prebuilt: plan.prebuilt !== undefined && !hasAddons(),
+    build: false,
+    tensorflow: !existsSync(entries.tensorflowLibrary),
     services: services && !areServicesReady(plan),
     kafka: services && !existsSync(plan.kafka),
   };
   checkPlatform({ platform: process.platform, arch: process.arch, cpuFlags: readCpuFlags() });
-  if (needs.build) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
+  if (needs.tensorflow || !hasAddons()) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
   if (needs.kafka) await checkDisk(cacheRoot, pins.diskMegabytes.kafka, 'Kafka');
   if (!existsSync(path.join(plan.root, 'node_modules'))) {
     await checkDisk(plan.root, pins.diskMegabytes.cloneWithoutPackages, 'the npm packages');
@@ -88,6 +92,14 @@ async function setUp(plan, { progress, signal, services, run }) {
   const cached = (name, ensure) =>
     step(name, async (update) => ((await ensure(context, update)).made ? '' : 'from the cache'));
 
+  if (needs.prebuilt) {
+    await step('Prebuilt addons', async () =>
+      (await takePrebuilt(context, plan.prebuilt ?? ''))
+        ? ''
+        : 'none for the sources of this clone, so setup compiles the addons',
+    );
+  }
+  needs.build = !hasAddons();
   const missing = await findMissing(needs);
   if (missing.length > 0) {
     await step('System packages', async (update) => {
@@ -111,9 +123,9 @@ async function setUp(plan, { progress, signal, services, run }) {
       cached(`TensorFlow ${pins.tensorflow.version}`, ensureTensorflowLibrary),
       packages,
     ]).then(() => cached('tfjs-node addon', ensureTensorflowAddon));
-    const faiss = Promise.all([cached(`Faiss ${pins.faiss.version}`, ensureFaissLibrary), packages]).then(() =>
-      cached('faiss-node addon', ensureFaissAddon),
-    );
+    // The addon contains the library.
+    const faissLibrary = existsSync(entries.faissAddon) || cached(`Faiss ${pins.faiss.version}`, ensureFaissLibrary);
+    const faiss = Promise.all([faissLibrary, packages]).then(() => cached('faiss-node addon', ensureFaissAddon));
     return [packages, tensorflow, faiss];
   };
   const results = await Promise.allSettled([

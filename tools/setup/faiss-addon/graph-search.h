@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
-#include <immintrin.h>
 #include "graph.h"
 #include "inner-products.h"
 #include "scan.h"
@@ -85,6 +84,7 @@ public:
   float operator()(int32_t row) const
   {
     const int8_t *code = codes_ + row * width_;
+#ifdef __AVX2__
     __m256i sums = _mm256_setzero_si256();
     for (size_t d = 0; d < width_; d += 16)
     {
@@ -96,6 +96,14 @@ public:
     half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
     half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1));
     return static_cast<float>(_mm_cvtsi128_si32(half));
+#else
+    int32_t sum = 0;
+    for (size_t d = 0; d < width_; d++)
+    {
+      sum += int32_t(code[d]) * query_[d];
+    }
+    return static_cast<float>(sum);
+#endif
   }
 
   void prefetch(int32_t row) const { facet::prefetch(codes_ + row * width_, width_); }

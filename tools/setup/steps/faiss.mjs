@@ -38,7 +38,7 @@ export async function ensureFaissLibrary({ plan, run, signal }, update) {
       const flags = [...faiss.cmakeFlags, `-DCMAKE_CXX_FLAGS=-ffile-prefix-map=${source}/=`];
       await run(['cmake', '-S', source, '-B', build, ...flags], { logFile, signal });
       const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / BYTES_PER_JOB)));
-      await run(['cmake', '--build', build, '--target', 'faiss_avx2', '--parallel', String(jobs)], {
+      await run(['cmake', '--build', build, '--target', faiss.target, '--parallel', String(jobs)], {
         logFile,
         signal,
         onLine: (line) => {
@@ -48,7 +48,8 @@ export async function ensureFaissLibrary({ plan, run, signal }, update) {
       });
 
       await mkdir(path.join(folder, 'lib'));
-      await cp(path.join(build, 'faiss', 'libfaiss_avx2.a'), path.join(folder, 'lib', 'libfaiss_avx2.a'));
+      const library = `lib${faiss.target}.a`;
+      await cp(path.join(build, 'faiss', library), path.join(folder, 'lib', library));
       await cp(path.join(source, 'faiss'), path.join(folder, 'include', 'faiss'), {
         recursive: true,
         filter: (name) => path.extname(name) === '.h' || !path.basename(name).includes('.'),
@@ -94,7 +95,7 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
         '-o',
         'faiss-node.node',
       );
-      argv.push(path.join(entries.faissLibrary, 'lib', 'libfaiss_avx2.a'), '-lopenblas');
+      argv.push(path.join(entries.faissLibrary, 'lib', `lib${faiss.target}.a`), '-lopenblas');
       await run(argv, { cwd: folder, logFile, signal });
     });
   } catch (error) {

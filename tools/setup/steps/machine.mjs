@@ -25,12 +25,13 @@ export function checkNode(version) {
  * @throws {SetupFailure}
  */
 export function checkPlatform({ platform, arch, cpuFlags }) {
-  if (platform !== 'linux' || arch !== 'x64') {
+  const machine = platform === 'linux' ? pins.machines[arch] : undefined;
+  if (machine === undefined) {
     throw new SetupFailure(`${platform} on ${arch} is not supported`, {
-      remedy: 'Use Linux on x64 (a container or WSL will do): the native libraries are built for it only.',
+      remedy: 'Use Linux on x64 (a container or WSL will do): the native libraries are built for it.',
     });
   }
-  const missing = ['avx2', 'fma', 'bmi2', 'f16c'].filter((flag) => !cpuFlags.split(/\s+/).includes(flag));
+  const missing = machine.cpuFlags.filter((flag) => !cpuFlags.split(/\s+/).includes(flag));
   if (cpuFlags !== '' && missing.length > 0) {
     throw new SetupFailure(`This CPU lacks ${missing.join(', ')}`, {
       remedy:

@@ -2,14 +2,15 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { libraries } from '../pins.mjs';
 import { findServices } from '../services.mjs';
 import { explainFailure, SetupFailure } from '../kit/failure.mjs';
 
 const LIBRARY_FOLDERS = [
   ...(process.env['LIBRARY_PATH'] ?? '').split(':'),
   ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':'),
-  '/usr/lib/x86_64-linux-gnu',
-  '/lib/x86_64-linux-gnu',
+  `/usr/lib/${libraries}`,
+  `/lib/${libraries}`,
   '/usr/lib64',
   '/usr/lib',
   '/usr/local/lib',
@@ -29,7 +30,7 @@ const runtime = [
   { what: 'libgomp.so.1', packages: ['libgomp1'], isMet: async () => hasLibrary('libgomp.so.1') },
 ];
 
-/** Needed to make them. @type {readonly Requirement[]} */
+/** Compile the addons. @type {readonly Requirement[]} */
 const toolchain = [
   { what: 'git', packages: ['git'], isMet: () => prints(['git', '--version'], /git version/) },
   { what: 'g++', packages: ['g++'], isMet: () => prints(['g++', '--version'], /./) },
@@ -41,8 +42,6 @@ const toolchain = [
     isMet: () => prints(['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/),
   },
   { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
-  { what: 'python3', packages: ['python3'], isMet: () => prints(['python3', '-c', 'import zipfile; print(1)'], /1/) },
-  { what: 'pip', packages: ['python3-pip'], isMet: () => prints(['python3', '-m', 'pip', '--version'], /^pip /) },
   {
     // Older ones read the index of crates by cloning a git repository.
     what: 'cargo 1.70 or newer',
@@ -50,6 +49,12 @@ const toolchain = [
     byHand: 'cargo: rustup',
     isMet: () => prints(['cargo', '--version'], /^cargo (1\.([7-9]\d|\d{3})|[2-9])/),
   },
+];
+
+/** Fetch and unpack the TensorFlow library. @type {readonly Requirement[]} */
+const python = [
+  { what: 'python3', packages: ['python3'], isMet: () => prints(['python3', '-c', 'import zipfile; print(1)'], /1/) },
+  { what: 'pip', packages: ['python3-pip'], isMet: () => prints(['python3', '-m', 'pip', '--version'], /^pip /) },
 ];
 
 /** Started by tests. @type {readonly Requirement[]} */
@@ -86,13 +91,15 @@ const maven = { what: 'Maven', packages: ['maven'], isMet: () => prints(['mvn', 
  * What is missing on this machine.
  *
  * @param {object} needs
- * @param {boolean} needs.build Something must be compiled, so the tools for that are needed as well.
+ * @param {boolean} needs.build An addon must be compiled.
+ * @param {boolean} needs.tensorflow The TensorFlow library must be fetched.
  * @param {boolean} needs.services
  * @param {boolean} needs.kafka Kafka must be fetched.
  */
 export async function findMissing(needs) {
   const required = [
     ...(needs.build ? toolchain : []),
+    ...(needs.tensorflow ? python : []),
     ...runtime,
     ...(needs.services ? services : []),
     ...(needs.kafka ? [maven] : []),

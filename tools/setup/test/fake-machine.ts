@@ -37,6 +37,7 @@ case "$call" in
 esac
 case "$call" in
   "npm ci"*) step=npm ;;
+  "npm pack"*) step=npm-pack ;;
   "python3 -m pip download"*) step=pip ;;
   "python3 "*) step=unpack ;;
   "cargo metadata"*) step=cargo ;;
@@ -57,6 +58,7 @@ if [ -f "$FAKE/fail-$step" ]; then cat "$FAKE/fail-$step" >&2; exit 2; fi
 if [ -f "$FAKE/hang-$step" ]; then echo $$ > "$FAKE/hanging"; sleep 100 & wait; fi
 case "$step" in
   npm) rm -rf node_modules; cp -r "$FAKE/packages" node_modules; cp "$FAKE/.package-lock.json" node_modules ;;
+  npm-pack) flag=--pack-destination; cp "$FAKE/registry/\${last##*/}" "$(after "$@")/package.tgz" || { echo "npm error code E404" >&2; exit 1; } ;;
   pip) flag=--dest; touch "$(after "$@")/tensorflow.whl" ;;
   unpack) mkdir -p "$3/lib" "$3/include"; touch "$3/lib/libtensorflow_cc.so.2" "$3/lib/libtensorflow_framework.so.2" ;;
   cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
@@ -107,7 +109,7 @@ export function createFakeMachine() {
     chmodSync(file('bin', name), 0o755);
   }
   mkdirSync(file('system'));
-  for (const name of ['basename', 'cat', 'cp', 'git', 'mkdir', 'rm', 'sleep', 'touch']) {
+  for (const name of ['basename', 'cat', 'cp', 'git', 'gzip', 'mkdir', 'rm', 'sleep', 'tar', 'touch']) {
     symlinkSync(path.join('/bin', name), file('system', name));
   }
   for (const name of ['libopenblas.so', 'libopenblas.so.0', 'libgomp.so.1']) write(`libraries/${name}`, '');
@@ -124,8 +126,10 @@ export function createFakeMachine() {
   write('.package-lock.json', JSON.stringify({ packages: locked }));
   write('packages/@tensorflow/tfjs-node/index.js', 'exports.scalar = () => ({ dataSync() {} });\n');
   write('packages/faiss-node/package.json', '{ "main": "lib/index.js" }');
+  write('packages/faiss-node/LICENSE', 'MIT\n');
   write('packages/faiss-node/src/faiss.cc', 'int a;\nint b;\nint c;\n');
   write('packages/faiss-node/lib/index.js', 'exports.version = "published";\n');
+  write('packages/faiss-node/lib/index.d.ts', '');
   write('packages/node-addon-api/napi.h', '');
   write('packages/node-api-headers/include/node_api.h', '');
 
@@ -148,6 +152,7 @@ export function createFakeMachine() {
         filter: (source) => !/node_modules|test/.test(path.relative(setupFolder, source)),
       });
       writeFileSync(path.join(root, 'package-lock.json'), lock);
+      writeFileSync(path.join(root, 'LICENSE'), 'Apache-2.0\n');
       this.pinJar(root, 'jar\n');
       this.patch(root, 'patched');
       return root;
@@ -178,11 +183,21 @@ export function createFakeMachine() {
       else if (how !== null) write(`fail-${step}`, `${how.fail}\n`);
     },
 
-    start(root: string, options: readonly string[] = []): { child: ChildProcess; ended: Promise<SetupResult> } {
+    /** Makes `npm pack name@version` find a tarball. */
+    publish(specifier: string, tarball: string): void {
+      mkdirSync(file('registry'), { recursive: true });
+      cpSync(tarball, file('registry', path.basename(specifier)));
+    },
+
+    start(
+      root: string,
+      options: readonly string[] = [],
+      env: Record<string, string> = {},
+    ): { child: ChildProcess; ended: Promise<SetupResult> } {
       const startedAt = performance.now();
       const child = spawn(process.execPath, [path.join(root, 'tools/setup/setup.mjs'), '--verbose', ...options], {
         cwd: root,
-        env: environment,
+        env: { ...environment, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let output = '';
@@ -195,8 +210,8 @@ export function createFakeMachine() {
       return { child, ended };
     },
 
-    run(root: string, options: readonly string[] = []): Promise<SetupResult> {
-      return this.start(root, options).ended;
+    run(root: string, options?: readonly string[], env?: Record<string, string>): Promise<SetupResult> {
+      return this.start(root, options, env).ended;
     },
 
     /** Process id of the tool that hangs, once it does. */

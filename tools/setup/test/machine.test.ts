@@ -15,11 +15,13 @@ describe('the machine', () => {
     expect(() => checkNode(version)).toThrow(`Node ${version} does not fit`);
   });
 
-  it('is Linux on x64 with AVX2', () => {
+  it('is Linux on x64 with AVX2, or on arm64', () => {
     const good = { platform: 'linux', arch: 'x64', cpuFlags: 'sse avx2 fma bmi2 f16c' };
 
     expect(() => checkPlatform(good)).not.toThrow();
-    expect(() => checkPlatform({ ...good, arch: 'arm64' })).toThrow('linux on arm64 is not supported');
+    expect(() => checkPlatform({ ...good, arch: 'arm64', cpuFlags: '' })).not.toThrow();
+    expect(() => checkPlatform({ ...good, arch: 'ppc64' })).toThrow('linux on ppc64 is not supported');
+    expect(() => checkPlatform({ ...good, platform: 'darwin' })).toThrow('darwin on x64 is not supported');
     expect(() => checkPlatform({ ...good, cpuFlags: 'sse avx' })).toThrow('avx2, fma, bmi2, f16c');
   });
 
