@@ -105,8 +105,7 @@ export function errorOf({ status, body }: ServerResponse): ClientError {
   if (!isProblem(body)) {
     return new ClientError(`The server responded with status ${status}`, { code: `HTTP_${status}`, retryable });
   }
-  const remedy = body.remedy === undefined ? '' : ` ${body.remedy}`;
-  return new ClientError(`${body.message}${remedy}`, { code: body.code, retryable, problem: body });
+  return new ClientError(body.message, { code: body.code, retryable, problem: body });
 }
 
 /** Returns the error for a response that does not come from Facet. */

@@ -10,6 +10,7 @@ import { nativePackages } from './workspace.ts';
 import { packedManifest } from './manifest.ts';
 import { find, traceApp } from './trace.ts';
 import type { OwnPackage, Workspace } from './workspace.ts';
+import { writeJson } from './write-json.ts';
 
 /**
  * Replaces the content of `target` by a built app, all packages it needs, the lock for `npm ci`, and a bill of materials.
@@ -65,8 +66,4 @@ async function writeBillOfMaterials(target: string): Promise<void> {
   const flags = ['--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--sbom-type=application'];
   const { stdout } = await promisify(execFile)('npm', ['sbom', ...flags], { cwd: target, maxBuffer: 64 << 20 });
   await writeFile(join(target, 'sbom.cdx.json'), stdout);
-}
-
-async function writeJson(file: string, value: unknown): Promise<void> {
-  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -188,10 +188,11 @@ function flat<Entity extends { readonly extra?: Readonly<Record<string, unknown>
 }
 
 function unusable(url: string, cause: unknown): AppError {
-  return new AppError(`The collector at ${url} did not accept all records: ${(cause as Error).message}.`, {
+  const { message, remedy = 'Fix the reported problem.' } = cause as Error & { readonly remedy?: string };
+  return new AppError(`The collector at ${url} did not accept all records: ${message.replace(/\.$/, '')}.`, {
     code: 'CLI_COLLECTOR_UNUSABLE',
     category: 'unavailable',
-    remedy: 'Fix the reported problem and rerun the command. Events already sent are deduplicated.',
+    remedy: `${remedy} Then run the command again. Events already sent are deduplicated.`,
     retryable: true,
     cause,
   });
