@@ -1,14 +1,13 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayMs, hourMs, minuteMs } from '@facet/platform';
+import { dayMs, hourMs } from '@facet/platform';
+import { graceMsDefault } from '../layout.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listSegmentFiles, openCatalogLog, orderOf, segmentsOf } from './catalog-log.ts';
 import { distinctVersions, mergeSegments, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
-/** How long replaced segments stay on the disk for readers on other hosts. Readers on this host have opened them. */
-const replacedMs = 10 * minuteMs;
 /** A file that no transaction names and that is older was left by a killed writer. */
 const abandonedMs = 6 * hourMs;
 /** Versions of items that are newer than this, relative to the newest, are kept separately. */
@@ -19,7 +18,7 @@ const growth = 2;
 export interface CompactCatalogOptions extends TransactionLogOptions {
   /** Merges all segments, which deletes removed users and replaced versions of users. */
   readonly isFull?: boolean | undefined;
-  /** How long replaced segments stay on the disk. Ten minutes by default. */
+  /** How long replaced segments stay on the disk, for readers on other hosts and backups. One hour by default. */
   readonly graceMs?: number | undefined;
 }
 
@@ -31,7 +30,7 @@ export interface CompactCatalogOptions extends TransactionLogOptions {
  * Of an item's versions received more than 90 days before the newest version of all, a merge with the oldest segment keeps the last.
  */
 export async function compactCatalog(catalogFolder: string, options: CompactCatalogOptions = {}): Promise<void> {
-  const { isFull = false, graceMs = replacedMs, now = Date.now } = options;
+  const { isFull = false, graceMs = graceMsDefault, now = Date.now } = options;
   const log = await openCatalogLog(catalogFolder, options);
   for (const kind of catalogKinds) {
     const segments = segmentsOf(log.state, kind);
