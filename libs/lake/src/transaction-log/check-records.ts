@@ -3,8 +3,15 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { LakeChange, Transaction } from './transaction.ts';
 
+/** Files of the lake, segments of a catalog, and the files of a catalog of an earlier release, which its first transaction removes. */
+const patterns = [
+  'dt=\\d{4}-\\d\\d-\\d\\d/[^/\\\\\\0]+\\.parquet',
+  '(items|users)/[^/\\\\\\0]+\\.jsonl',
+  '(items|items\\.history|users)\\.jsonl',
+  '_offsets/[^/\\\\\\0]+\\.json',
+];
 /** Files are read and deleted by these paths, so none may lead out of the lake. */
-const Path = Type.String({ pattern: '^dt=\\d{4}-\\d\\d-\\d\\d/[^/\\\\\\0]+\\.parquet$' });
+const Path = Type.String({ pattern: `^(${patterns.join('|')})$` });
 const MapOf = (value: TSchema) => Type.Record(Type.String(), value);
 const Ranges = MapOf(Type.Object({ from: Type.Integer(), to: Type.Integer() }));
 const File = Type.Object({
@@ -17,6 +24,8 @@ const File = Type.Object({
   identifies: Type.Integer(),
   sources: Ranges,
   erasedThrough: Type.Optional(Type.Integer()),
+  order: Type.Optional(Type.Integer()),
+  foldedBefore: Type.Optional(Type.Number()),
 });
 const Intake = Type.Object({
   day: Type.String(),
