@@ -33,3 +33,18 @@ it('refuses two passwords, files without TLS, and a missing file, and names the 
     'FACET_REDIS_PASSWORD_FILE names /nothing, which cannot be read',
   );
 });
+
+it('reads the password of the Sentinels, and refuses it and the URL of a Redis that has none', () => {
+  const environment = { FACET_QUEUE_SENTINEL_PASSWORD_FILE: passwordFile };
+  const url = 'redis+sentinel://one,two?master=facet';
+  expect(parseQueueFiles(environment, url)).toEqual({ sentinelPasswordFile: passwordFile });
+  expect(() => parseQueueFiles(environment, 'redis://one')).toThrow(
+    'FACET_QUEUE_SENTINEL_PASSWORD_FILE is set, but FACET_QUEUE_URL names no Sentinels.',
+  );
+  expect(() => parseQueueFiles({}, 'redis+sentinel://one')).toThrow(
+    'FACET_QUEUE_URL names no master: append ?master=NAME.',
+  );
+  expect(() => parseProfileStoreFiles({}, 'redis://one,two')).toThrow(
+    'FACET_REDIS_URL contains several addresses, as only a cluster or Sentinels have.',
+  );
+});

@@ -11,6 +11,12 @@ export interface TlsFiles {
   readonly keyFile?: string | undefined;
 }
 
+/** PEM files of the certificate of a server. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** The TLS options whose values are the contents of files. */
 export interface TlsOptions {
   readonly ca: string | undefined;

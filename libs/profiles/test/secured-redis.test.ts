@@ -13,7 +13,7 @@ let expired: SecuredRedis;
 let folder: string;
 let passwordFile: string;
 let wrongFile: string;
-let files: Required<RedisFiles>;
+let files: RedisFiles;
 
 beforeAll(async () => {
   [redis, expired] = await Promise.all([startSecuredRedis(), startSecuredRedis({ isExpired: true })]);

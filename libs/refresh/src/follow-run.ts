@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
 import { Queue, QueueEvents } from 'bullmq';
-import { callQueue, connectClient, connectWorker, prefixDefault } from './queue/connection.ts';
+import { callQueue, connectClient, connectWorker, prefixOf } from './queue/connection.ts';
 import type { QueueOptions } from './queue/connection.ts';
 import { belongsTo, jobIdOf, workerOf, workers } from './queue/flow.ts';
 import type { StageJobData } from './queue/flow.ts';
@@ -24,7 +24,7 @@ export async function* followRun(
   const connections = workers.map(() => connectWorker(options));
   const listeners = workers.map((name, position) => {
     const connection = connections[position]!;
-    const events = new QueueEvents(name, { connection, prefix: options.prefix ?? prefixDefault });
+    const events = new QueueEvents(name, { connection, prefix: prefixOf(options) });
     events.on('error', () => undefined);
     events.on('progress', ({ jobId, data }) => {
       const stage = refreshStages.find((one) => jobId === jobIdOf(runId, one));
@@ -55,7 +55,7 @@ async function lastProgress({ run, stages }: RunReport, options: QueueOptions): 
   const stage = stages.find(({ state }) => state === 'running')?.stage;
   if (stage === undefined || run.place === 'here') return [];
   const connection = connectClient(options);
-  const queue = new Queue<StageJobData>(workerOf[stage], { connection, prefix: options.prefix ?? prefixDefault });
+  const queue = new Queue<StageJobData>(workerOf[stage], { connection, prefix: prefixOf(options) });
   queue.on('error', () => undefined);
   try {
     const job = await callQueue(connection, () => queue.getJob(jobIdOf(run.runId, stage)));

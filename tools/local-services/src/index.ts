@@ -5,6 +5,10 @@ export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kaf
 export { startSecuredKafka } from './kafka/secured-kafka.ts';
 export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
 export { startRedis } from './redis/local-redis.ts';
+export { startRedisCluster } from './redis/redis-cluster.ts';
+export type { RedisCluster } from './redis/redis-cluster.ts';
+export { startRedisSentinels } from './redis/redis-sentinels.ts';
+export type { RedisSentinels } from './redis/redis-sentinels.ts';
 export { startSecuredRedis } from './redis/secured-redis.ts';
 export type { SecuredRedis } from './redis/secured-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { AppError, createRedis, isAppError, redisProblemOf } from '@facet/platform';
-import type { RedisFiles } from '@facet/platform';
-import { Redis } from 'ioredis';
-import type { ChainableCommander, RedisOptions } from 'ioredis';
+import { createRedis, onConnectionError } from '@facet/platform';
+import type { AppError, RedisFiles } from '@facet/platform';
+import { Cluster, Redis } from 'ioredis';
+import { hostOf, profilesUnreachable, toAppError } from './redis-errors.ts';
 import { defineScripts } from './redis-writes.ts';
+import type { RedisCommand } from './redis-writes.ts';
 
 export interface RedisConnectionOptions extends RedisFiles {
-  /** `redis://` or `rediss://`, optionally with user, password and database. */
+  /** The URL of one server, of a Redis Cluster or of Sentinels, as docs/configuration.md describes it. */
   readonly url: string;
   /** Limit for connecting, and for a write that waits for a connection. */
   readonly connectTimeoutMs?: number;
@@ -17,7 +18,8 @@ export interface RedisConnectionOptions extends RedisFiles {
   /** Attempts of a write after the first. */
   readonly writeRetriesMax?: number;
   /**
-   * Called when another Redis process responds than before. The new process may have lost the last second of writes.
+   * Called when other Redis processes respond than before, as after a restart or a failover. They may have lost the last
+   * second of writes.
    */
   readonly onRestart?: (generation: string) => void;
   /**
@@ -35,6 +37,21 @@ export const keysPerScan = 1_000;
 /** Short, because an attempt to reconnect is cheap. */
 const reconnectDelayMsMax = 500;
 
+/** A cluster that does not serve a key fails the command, and the caller retries it. */
+const clusterOptions = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  // A cluster that is down says so in its response to a command.
+  enableReadyCheck: false,
+  retryDelayOnClusterDown: 0,
+  maxRedirections: 5,
+  slotsRefreshInterval: 5_000,
+  // Connects to the names in the URL, which the certificates contain.
+  dnsLookup: (host: string, done: (error: null, host: string) => void) => done(null, host),
+  // Sends the commands for one node in one round trip.
+  enableAutoPipelining: true,
+};
+
 /**
  * A Redis connection whose commands fail fast, and which reconnects until it is closed.
  *
@@ -42,7 +59,7 @@ const reconnectDelayMsMax = 500;
  * a long computation although the reply has arrived.
  */
 export class RedisConnection {
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   readonly #host: string;
   readonly #options: typeof defaults & RedisConnectionOptions;
   #generation: string | undefined;
@@ -53,7 +70,7 @@ export class RedisConnection {
   constructor(options: RedisConnectionOptions) {
     this.#options = { ...defaults, ...options };
     this.#host = hostOf(options.url);
-    const redisOptions: RedisOptions = {
+    const redisOptions = {
       lazyConnect: true,
       connectTimeout: this.#options.connectTimeoutMs,
       // Closes a connection without replies, which fails all commands that wait on it.
@@ -61,65 +78,85 @@ export class RedisConnection {
       // Commands fail when they cannot be sent, instead of queueing in memory.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
-      retryStrategy: (attempt) => Math.min(50 * attempt, reconnectDelayMsMax),
     };
-    this.#redis = createRedis(options.url, options, (url, tls) => new Redis(url, { ...redisOptions, ...tls }));
+    const retryStrategy = (attempt: number): number => Math.min(50 * attempt, reconnectDelayMsMax);
+    this.#redis = createRedis<Redis | Cluster>(options.url, options, {
+      one: (server) => new Redis({ ...redisOptions, retryStrategy, sentinelRetryStrategy: retryStrategy, ...server }),
+      cluster: (nodes, node) =>
+        new Cluster(nodes, {
+          ...clusterOptions,
+          clusterRetryStrategy: retryStrategy,
+          slotsRefreshTimeout: redisOptions.connectTimeout,
+          redisOptions: { ...redisOptions, ...node },
+        }),
+    });
     defineScripts(this.#redis);
-    this.#redis.on('error', (error: Error) => (this.#lastError = error));
+    onConnectionError(this.#redis, (error) => {
+      this.#lastError = error;
+      if (this.#redis.status !== 'ready') this.#report(false);
+    });
     this.#redis.on('ready', () => {
       this.#report(true);
       void this.#noticeGeneration();
     });
+    // The client of a cluster has read which nodes are masters.
+    this.#redis.on('refresh', () => void this.#noticeGeneration());
     this.#redis.on('close', () => this.#report(false));
   }
 
   /** Resolves after the first attempt to connect, successful or not. */
   async open(): Promise<void> {
-    await this.#redis.connect().then(
+    const attempt = this.#redis.connect().then(
       () => this.#noticeGeneration(),
       // An earlier error event says why the connection was closed.
       (error: Error) => (this.#lastError ??= error),
     );
+    // Without a Sentinel that responds, the attempt never ends.
+    await Promise.race([attempt, new Promise((resolve) => this.#redis.once('error', resolve))]);
   }
 
-  /** Identifies the Redis process; undefined before the first response. */
+  /** Identifies the Redis process, or those of a cluster; undefined before the first response. */
   get generation(): string | undefined {
     return this.#generation;
   }
 
   /**
-   * Sends commands in one round trip and returns their replies.
+   * Sends commands in one round trip to each server and returns their replies.
    *
    * @throws AppError `PROFILES_UNREACHABLE`, `PROFILES_REFUSED`; both are retryable.
    */
-  async read(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
-    if (this.#redis.status !== 'ready') throw profilesUnreachable(this.#host, this.#lastError);
-    return this.#send(fill, this.#options.readTimeoutMs);
+  async read(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    this.#requireReady();
+    return this.#within(this.#options.readTimeoutMs, () => this.#execute(commands));
   }
 
   /** Like {@link read}, with retries, for idempotent commands. */
-  async write(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
-    for (let retries = 0; ; retries++) {
-      try {
-        await this.#waitUntilReady();
-        return await this.#send(fill, this.#options.writeTimeoutMs);
-      } catch (error) {
-        if (retries === this.#options.writeRetriesMax) throw error;
-        await delay(retryDelayMs);
-      }
-    }
+  async write(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    return this.#retry(() => this.#execute(commands));
   }
 
   /** Returns the names of all keys that match a pattern, in portions. A name may occur twice. */
   async *scan(pattern: string): AsyncGenerator<string[]> {
-    let cursor = '0';
-    do {
-      const [[next, keys]] = (await this.write((pipeline) =>
-        pipeline.scan(cursor, 'MATCH', pattern, 'COUNT', keysPerScan),
-      )) as [[string, string[]]];
-      yield keys;
-      cursor = next;
-    } while (cursor !== '0');
+    for (const server of await this.#retry(async () => this.#masters())) {
+      let cursor = '0';
+      do {
+        const [next, keys] = await this.#retry(() => server.scan(cursor, 'MATCH', pattern, 'COUNT', keysPerScan));
+        yield keys;
+        cursor = next;
+      } while (cursor !== '0');
+    }
+  }
+
+  /** Returns sections of INFO for each server. @throws AppError as {@link read}. */
+  async infoOfMasters(...sections: readonly string[]): Promise<string[]> {
+    this.#requireReady();
+    return this.#within(this.#options.readTimeoutMs, () =>
+      Promise.all(
+        this.#masters().map(async (server) =>
+          (await Promise.all(sections.map((section) => server.info(section)))).join('\n'),
+        ),
+      ),
+    );
   }
 
   async close(): Promise<void> {
@@ -133,23 +170,58 @@ export class RedisConnection {
     this.#options.onConnection?.(isConnected ? undefined : profilesUnreachable(this.#host, this.#lastError));
   }
 
-  async #send(fill: (pipeline: ChainableCommander) => void, timeoutMs: number): Promise<unknown[]> {
-    const pipeline = this.#redis.pipeline();
-    fill(pipeline);
+  #requireReady(): void {
+    if (this.#redis.status !== 'ready') throw profilesUnreachable(this.#host, this.#lastError);
+  }
+
+  /** Returns the only server, or the masters of all slots of a cluster. */
+  #masters(): Redis[] {
+    const redis = this.#redis;
+    if (!(redis instanceof Cluster)) return [redis];
+    const masters = redis.nodes('master');
+    const connected = new Set(masters.map(({ options }) => `${options.host}:${options.port}`));
+    // After a failover, the client connects to the new master when it has read the slots again.
+    const lost = redis.slots.find(([master]) => !connected.has(master!));
+    if (masters.length > 0 && lost === undefined) return masters;
+    throw profilesUnreachable(this.#host, new Error(`no connection to the master ${String(lost)}`));
+  }
+
+  async #execute(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    const redis = this.#redis;
+    if (redis instanceof Cluster) {
+      const call = redis as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>;
+      return Promise.all(commands.map(([name, ...args]) => call[name]!(...args)));
+    }
+    const replies = await redis.pipeline(commands.map((command) => [...command])).exec();
+    return (replies ?? []).map(([error, reply]) => {
+      if (error !== null) throw error;
+      return reply;
+    });
+  }
+
+  async #retry<Reply>(call: () => Promise<Reply>): Promise<Reply> {
+    for (let retries = 0; ; retries++) {
+      try {
+        await this.#waitUntilReady();
+        return await this.#within(this.#options.writeTimeoutMs, call);
+      } catch (error) {
+        if (retries === this.#options.writeRetriesMax) throw error;
+        await delay(retryDelayMs);
+      }
+    }
+  }
+
+  async #within<Reply>(timeoutMs: number, call: () => Promise<Reply>): Promise<Reply> {
     const timeout = new AbortController();
     try {
-      const replies = await Promise.race([
-        pipeline.exec(),
+      return await Promise.race([
+        call(),
         delay(timeoutMs, undefined, { signal: timeout.signal }).then(async () => {
           // After a long computation the timer fires before a reply that has already arrived is read.
           await nextTurn();
           throw new Error(`no response within ${timeoutMs} ms`);
         }),
       ]);
-      return (replies ?? []).map(([error, reply]) => {
-        if (error !== null) throw error;
-        return reply;
-      });
     } catch (error) {
       throw toAppError(this.#host, error);
     } finally {
@@ -169,63 +241,14 @@ export class RedisConnection {
     if (!isReady) throw profilesUnreachable(this.#host, this.#lastError);
   }
 
-  /** Reads the run_id of Redis. A restarted Redis has lost writes that were not yet on its disk. */
+  /** Reads the run_ids of the servers. A restarted or promoted server has lost writes that were not yet on its disk. */
   async #noticeGeneration(): Promise<void> {
-    const [info] = await this.read((pipeline) => pipeline.info('server')).catch(() => []);
-    const generation = /^run_id:(\w+)/m.exec(String(info))?.[1];
-    if (generation === undefined || generation === this.#generation) return;
+    const servers = await this.infoOfMasters('server').catch(() => []);
+    const ids = servers.flatMap((info) => /^run_id:(\w+)/m.exec(info)?.[1] ?? []);
+    const generation = ids.toSorted().join('+');
+    if (generation === '' || generation === this.#generation) return;
     const isRestart = this.#generation !== undefined;
     this.#generation = generation;
     if (isRestart) this.#options.onRestart?.(generation);
   }
 }
-
-function hostOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol !== 'redis:' && parsed?.protocol !== 'rediss:') {
-    throw new AppError('The URL of the profile store is not a Redis URL.', {
-      code: 'PROFILES_URL_INVALID',
-      category: 'usage',
-      remedy: 'Set FACET_REDIS_URL to redis://host:6379, or rediss:// for TLS.',
-    });
-  }
-  return parsed.host;
-}
-
-/** Converts a failed command to an AppError. `host` contains no password. */
-function toAppError(host: string, cause: unknown): AppError {
-  if (isAppError(cause)) return cause;
-  const { name, message } = cause as Error;
-  // While Redis loads its data or follows another server, it responds with these errors.
-  const refused = name === 'ReplyError' && !/^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)/.test(message);
-  return refused ? profilesRefused(host, cause as Error) : profilesUnreachable(host, cause as Error);
-}
-
-const prefix = 'FACET_REDIS';
-
-function profilesUnreachable(host: string, cause = new Error('not connected')): AppError {
-  const problem = redisProblemOf(cause, { host, prefix });
-  return new AppError(`Redis at ${host} is unreachable: ${withoutPeriod(problem?.reason ?? cause.message)}.`, {
-    code: 'PROFILES_UNREACHABLE',
-    category: 'unavailable',
-    remedy: `${problem?.remedy ?? 'Start Redis or correct FACET_REDIS_URL: rediss:// with TLS, redis:// without.'} Applying the same changes again is safe.`,
-    context: { host },
-    retryable: true,
-    cause,
-  });
-}
-
-/** Redis responded with an error, such as full memory, a missing permission or a disk failure. */
-function profilesRefused(host: string, cause: Error): AppError {
-  const problem = redisProblemOf(cause, { host, prefix });
-  return new AppError(`Redis at ${host} refused a command: ${withoutPeriod(cause.message)}.`, {
-    code: 'PROFILES_REFUSED',
-    category: 'unavailable',
-    remedy: `${problem?.remedy ?? 'Check the memory and disk of Redis.'} Applying the same changes again is safe.`,
-    context: { host },
-    retryable: true,
-    cause,
-  });
-}
-
-const withoutPeriod = (text: string): string => text.replace(/\.$/, '');

@@ -12,7 +12,7 @@ import { keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
 import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
 import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
-import type { RedisWrite, WriteOptions } from './redis-writes.ts';
+import type { RedisCommand, RedisWrite, WriteOptions } from './redis-writes.ts';
 
 export interface RedisProfileStoreOptions extends RedisConnectionOptions {
   /** Prefix of all keys. */
@@ -81,12 +81,12 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     ask: 'read' | 'write' = 'read',
   ): Promise<StoredSession[]> => {
     if (sessionIds.length === 0) return [];
-    const replies = (await connection[ask]((pipeline) => {
-      for (const sessionId of sessionIds) {
+    const replies = (await connection[ask](
+      sessionIds.flatMap((sessionId) => {
         const { events, identities } = sessionKeys(keys.session(sessionId));
-        pipeline.zrange(events, 0, -1).zrange(identities, 0, -1);
-      }
-    })) as string[][];
+        return [allOf(events), allOf(identities)];
+      }),
+    )) as string[][];
     return sessionIds.map((_, position) => ({
       events: decodeEvents(replies[2 * position] ?? []),
       identities: decodeIdentities(replies[2 * position + 1] ?? []),
@@ -95,9 +95,12 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
 
   const readUser = async (userId: string): Promise<{ user: StoredUser; sessionIds: string[] }> => {
     const { events, sessions, attributes, erased } = userKeys(keys.user(userId));
-    const [eventTexts, sessionIds, attributesText, erasedText] = (await connection.read((pipeline) =>
-      pipeline.zrange(events, 0, -1).zrange(sessions, 0, -1).get(attributes).get(erased),
-    )) as [string[], string[], string | null, string | null];
+    const [eventTexts, sessionIds, attributesText, erasedText] = (await connection.read([
+      allOf(events),
+      allOf(sessions),
+      ['get', attributes],
+      ['get', erased],
+    ])) as [string[], string[], string | null, string | null];
     const user = {
       events: decodeEvents(eventTexts),
       attributes: attributesText === null ? undefined : decodeAttributes(attributesText),
@@ -115,35 +118,33 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
   }
 
   const send = async (writes: Iterable<RedisWrite>): Promise<void> => {
-    for (const trip of tripsOf(writes)) {
-      await connection.write((pipeline) => {
-        for (const write of trip) write.addTo(pipeline);
-      });
-    }
+    for (const trip of tripsOf(writes)) await connection.write(trip.map(({ command }) => command));
   };
 
   /** Runs after the user's keys are written. Erasing again completes an interrupted erasure. */
   const eraseFromSessions = async (userId: string, erasedBefore: number): Promise<void> => {
     const { sessions } = userKeys(keys.user(userId));
-    const [sessionIds] = (await connection.write((pipeline) => pipeline.zrange(sessions, 0, -1))) as [string[]];
+    const [sessionIds] = (await connection.write([allOf(sessions)])) as [string[]];
     const stored = await readSessions(sessionIds, 'write');
-    await connection.write((pipeline) => {
-      stored.forEach((session, position) => {
+    await connection.write(
+      stored.flatMap((session, position) => {
         const texts = erasedEvents(session, userId, erasedBefore).map((event) => encodeEvent(event).text);
-        if (texts.length > 0) pipeline.zrem(sessionKeys(keys.session(sessionIds[position]!)).events, ...texts);
-      });
-      pipeline.zremrangebyscore(sessions, '-inf', erasedBefore);
-    });
+        return texts.length === 0 ? [] : [['zrem', sessionKeys(keys.session(sessionIds[position]!)).events, ...texts]];
+      }),
+    );
+    // Last, because the list of sessions is what repeats an interrupted erasure.
+    await connection.write([['zremrangebyscore', sessions, '-inf', erasedBefore]]);
   };
 
   const beginFill = async (): Promise<ProfileFill> => {
-    const [, mark] = await connection.write((pipeline) =>
-      pipeline.set(keys.fill, `begun:${randomUUID()}`, 'NX').get(keys.fill),
-    );
+    const [, mark] = await connection.write([
+      ['set', keys.fill, `begun:${randomUUID()}`, 'NX'],
+      ['get', keys.fill],
+    ]);
     return parseFill(mark as string);
   };
   const endFill = async (fillId: string): Promise<boolean> => {
-    const [isSame] = await connection.write((pipeline) => pipeline.facetEndFill(keys.fill, fillId));
+    const [isSame] = await connection.write([['facetEndFill', keys.fill, fillId]]);
     return isSame === 1;
   };
 
@@ -219,18 +220,14 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       for await (const portion of connection.scan(keys.patterns.sessions)) {
         const identities = [...new Set(portion)].filter((key) => key.endsWith(':identities'));
         if (identities.length === 0) continue;
-        const replies = (await connection.write((pipeline) =>
-          identities.forEach((key) => pipeline.zrange(key, 0, -1)),
-        )) as string[][];
+        const replies = (await connection.write(identities.map(allOf))) as string[][];
         identities.forEach((key, position) => {
           if (decodeIdentities(replies[position] ?? []).some((identity) => identity.userId === userId)) found.push(key);
         });
         onProgress?.((sessions += identities.length));
       }
       const names = [...new Set(found)];
-      const remainingMs = (await connection.write((pipeline) =>
-        names.forEach((key) => pipeline.pttl(key)),
-      )) as number[];
+      const remainingMs = (await connection.write(names.map((key) => ['pttl', key]))) as number[];
       return names.flatMap((key, position) => {
         const leftMs = remainingMs[position]!;
         // -2: the key does not exist. -1: it does not expire.
@@ -241,28 +238,30 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     size: async () => (await namesOf(keys.patterns.users)).size,
 
     async clear() {
-      await connection.write((pipeline) => pipeline.unlink(keys.fill));
+      await connection.write([['unlink', keys.fill]]);
       for (const pattern of [keys.patterns.users, keys.patterns.sessions]) {
         for await (const found of connection.scan(pattern)) {
-          if (found.length > 0) await connection.write((pipeline) => found.forEach((key) => pipeline.unlink(key)));
+          await connection.write(found.map((key) => ['unlink', key]));
         }
       }
     },
 
     generation: () => connection.generation,
     async readFill() {
-      const [mark] = (await connection.read((pipeline) => pipeline.get(keys.fill))) as [string | null];
+      const [mark] = (await connection.read([['get', keys.fill]])) as [string | null];
       return mark === null ? undefined : parseFill(mark);
     },
     beginFill,
     endFill,
     async checkSettings() {
-      const sections = await connection.read((pipeline) => pipeline.info('memory').info('persistence'));
-      return settingWarnings(sections.join('\n'));
+      const servers = await connection.infoOfMasters('memory', 'persistence');
+      return [...new Set(servers.flatMap(settingWarnings))];
     },
     close: () => connection.close(),
   };
 }
+
+const allOf = (key: string): RedisCommand => ['zrange', key, 0, -1];
 
 /** Removed attributes are stored as null, so that older attributes do not return. */
 function decodeAttributes(text: string): Attributes | undefined {

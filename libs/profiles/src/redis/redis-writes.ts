@@ -1,4 +1,4 @@
-import type { ChainableCommander, Redis, Result } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { SessionChanges, UserChanges } from '../profile/owner-changes.ts';
 import { identitiesMax, sessionsMax } from '../profile/profile-store.ts';
 import type { Entry } from '../profile/stored-entry.ts';
@@ -13,18 +13,21 @@ export interface WriteOptions {
   readonly replacedBefore: number;
 }
 
+/** A command: its name and its arguments, which begin with a key. */
+export type RedisCommand = readonly [name: string, ...args: (string | number)[]];
+
 /** The change of one user or session, as one command. */
 export interface RedisWrite {
   /** Prefix of the keys. */
   readonly name: string;
   /** Number of entries, which limits the size of a round trip. */
   readonly size: number;
-  addTo(pipeline: ChainableCommander): void;
+  readonly command: RedisCommand;
 }
 
 export function userWrite(name: string, change: UserChanges, options: WriteOptions): RedisWrite {
   const { events, sessions, attributes, erased } = userKeys(name);
-  const args = [
+  const args: (string | number)[] = [
     ...[events, sessions, attributes, erased],
     ...[options.ttlMs, options.eventsMax, sessionsMax, options.replacedBefore],
     change.erasedBefore ?? '',
@@ -38,7 +41,7 @@ export function userWrite(name: string, change: UserChanges, options: WriteOptio
   return {
     name,
     size: change.sessions.size + change.events.length,
-    addTo: (pipeline) => void pipeline.facetChangeUser(...args),
+    command: ['facetChangeUser', ...args],
   };
 }
 
@@ -54,7 +57,7 @@ export function sessionWrite(name: string, change: SessionChanges, options: Writ
   return {
     name,
     size: change.identities.length + change.events.length,
-    addTo: (pipeline) => void pipeline.facetChangeSession(...args),
+    command: ['facetChangeSession', ...args],
   };
 }
 
@@ -82,17 +85,6 @@ export function* tripsOf(writes: Iterable<RedisWrite>): Generator<readonly Redis
     entries += write.size;
   }
   if (trip.length > 0) yield trip;
-}
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    /** {@link changeUserScript} */
-    facetChangeUser(...args: readonly (string | number)[]): Result<null, Context>;
-    /** {@link changeSessionScript} */
-    facetChangeSession(...args: readonly (string | number)[]): Result<null, Context>;
-    /** {@link endFillScript} */
-    facetEndFill(key: string, fillId: string): Result<0 | 1, Context>;
-  }
 }
 
 /** The second field of an entry is its `receivedAt`. */
@@ -192,7 +184,7 @@ return 1
 `;
 
 /** Registers the scripts with a client, which loads them into the server when needed. */
-export function defineScripts(redis: Redis): void {
+export function defineScripts(redis: Redis | Cluster): void {
   redis.defineCommand('facetChangeUser', { numberOfKeys: 4, lua: changeUserScript });
   redis.defineCommand('facetChangeSession', { numberOfKeys: 2, lua: changeSessionScript });
   redis.defineCommand('facetEndFill', { numberOfKeys: 1, lua: endFillScript });

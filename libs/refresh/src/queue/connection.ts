@@ -1,30 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, createRedis, redisProblemOf } from '@facet/platform';
+import { AppError, createRedis, onConnectionError, parseRedisUrl, redisProblemOf } from '@facet/platform';
 import type { RedisFiles } from '@facet/platform';
 import type { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 
 /** The Redis of the queues and their keys. */
 export interface QueueOptions {
   readonly redisUrl: string;
   readonly redisFiles?: RedisFiles | undefined;
-  /** The prefix of all keys. */
+  /** The prefix of all keys; `facet` by default. */
   readonly prefix?: string;
 }
 
-export const prefixDefault = 'facet';
+/** A client of one server or of a cluster. */
+export type QueueClient = Redis | Cluster;
+
+/** Returns the prefix of all keys. In a cluster, BullMQ needs all keys of a flow on one node. */
+export function prefixOf({ redisUrl, prefix = 'facet' }: QueueOptions): string {
+  return parseRedisUrl(redisUrl).kind === 'cluster' && !/\{.+\}/.test(prefix) ? `{${prefix}}` : prefix;
+}
 
 /** How long a client request waits for Redis. */
 const requestTimeoutMs = 5_000;
 
 /** Opens the connection of a worker, which waits for Redis during an outage. */
-export function connectWorker(options: QueueOptions): Redis {
+export function connectWorker(options: QueueOptions): QueueClient {
   return connect(options, { maxRetriesPerRequest: null });
 }
 
 /** Opens the connection of a client, whose calls fail soon when Redis does not respond. */
-export function connectClient(options: QueueOptions): Redis {
+export function connectClient(options: QueueOptions): QueueClient {
   return connect(options, {
     maxRetriesPerRequest: 1,
     connectTimeout: requestTimeoutMs,
@@ -32,14 +38,24 @@ export function connectClient(options: QueueOptions): Redis {
   });
 }
 
-/** The last error of each connection that is down. Calls report it, because their own error only says that they waited. */
-const connectionErrors = new WeakMap<Redis, Error>();
+/** Of each connection, its servers and its last error while it is down. An error of a call only says that it waited. */
+const connections = new WeakMap<QueueClient, { readonly host: string; error?: Error | undefined }>();
 
-function connect({ redisUrl, redisFiles = {} }: QueueOptions, options: RedisOptions): Redis {
-  const redis = createRedis(redisUrl, redisFiles, (url, tls) => new Redis(url, { ...options, ...tls }));
+function connect({ redisUrl, redisFiles = {} }: QueueOptions, options: RedisOptions): QueueClient {
+  const connection: { readonly host: string; error?: Error | undefined } = { host: parseRedisUrl(redisUrl).text };
+  const redis = createRedis<QueueClient>(redisUrl, redisFiles, {
+    one: (server) => new Redis({ ...options, ...server }),
+    cluster: (nodes, node) =>
+      new Cluster(nodes, {
+        redisOptions: { ...options, ...node },
+        // Connects to the names in the URL, which the certificates contain.
+        dnsLookup: (host, done) => done(null, host),
+      }),
+  });
+  connections.set(redis, connection);
   // Without a listener, a connection error would end the process.
-  redis.on('error', (error: Error) => connectionErrors.set(redis, error));
-  redis.on('ready', () => connectionErrors.delete(redis));
+  onConnectionError(redis, (error) => (connection.error = error));
+  redis.on('ready', () => (connection.error = undefined));
   return redis;
 }
 
@@ -49,7 +65,7 @@ export async function closeWithin(worker: Pick<Worker, 'close'>, ms: number): Pr
 }
 
 /** Calls the queue with a timeout, because BullMQ waits for its first connection without limit. @throws AppError `REFRESH_QUEUE_UNREACHABLE`. */
-export async function callQueue<Result>(redis: Redis, call: () => Promise<Result>): Promise<Result> {
+export async function callQueue<Result>(redis: QueueClient, call: () => Promise<Result>): Promise<Result> {
   const done = new AbortController();
   const timeout = sleep(requestTimeoutMs, undefined, { signal: done.signal }).then(() => {
     throw new Error(`no response within ${requestTimeoutMs / 1000} s`);
@@ -57,9 +73,9 @@ export async function callQueue<Result>(redis: Redis, call: () => Promise<Result
   try {
     return await Promise.race([call(), timeout]);
   } catch (error) {
-    const cause = connectionErrors.get(redis) ?? (error as Error);
-    const { host = '', port = '' } = redis.options;
-    const problem = redisProblemOf(cause, { host: `${host}:${port}`, prefix: 'FACET_QUEUE' });
+    const { host = '', error: lastError } = connections.get(redis) ?? {};
+    const cause = lastError ?? (error as Error);
+    const problem = redisProblemOf(cause, { host, prefix: 'FACET_QUEUE' });
     throw new AppError(
       `The queue in Redis does not respond: ${(problem?.reason ?? cause.message).replace(/\.$/, '')}.`,
       {
@@ -77,7 +93,12 @@ export async function callQueue<Result>(redis: Redis, call: () => Promise<Result
 }
 
 /** Returns the settings of a Redis that put a queue at risk. A managed Redis that hides its settings gives none. */
-export async function findUnsafeSettings(redis: Redis): Promise<string[]> {
+export async function findUnsafeSettings(redis: QueueClient): Promise<string[]> {
+  const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  return [...new Set((await Promise.all(servers.map(unsafeSettingsOf))).flat())];
+}
+
+async function unsafeSettingsOf(redis: Redis): Promise<string[]> {
   const read = async (name: string): Promise<string | undefined> => {
     const [, value] = ((await redis.config('GET', name).catch(() => [])) as string[]) ?? [];
     return value;

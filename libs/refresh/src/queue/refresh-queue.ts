@@ -1,7 +1,7 @@
 import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
 import { FlowProducer, Queue } from 'bullmq';
-import { callQueue, connectClient, prefixDefault } from './connection.ts';
+import { callQueue, connectClient, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo, flowOf, jobIdOf, workerOf, workers } from './flow.ts';
 import type { RetryPolicy, StageJobData, WorkerName } from './flow.ts';
@@ -37,7 +37,7 @@ const globalConcurrency = 1;
 export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions): RefreshQueue {
   const { runs } = deps;
   const connection = connectClient(options);
-  const shared = { connection, prefix: options.prefix ?? prefixDefault };
+  const shared = { connection, prefix: prefixOf(options) };
   const flows = new FlowProducer(shared);
   const queues = Object.fromEntries(workers.map((name) => [name, new Queue<StageJobData>(name, shared)])) as Record<
     WorkerName,

@@ -7,7 +7,7 @@ import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { StageOrder } from '../child-process/messages.ts';
 import { runRefreshChild } from '../child-process/run-refresh-child.ts';
-import { closeWithin, connectWorker, prefixDefault } from './connection.ts';
+import { closeWithin, connectWorker, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
@@ -55,7 +55,8 @@ const stalledCountMax = 50;
 /** Takes the jobs of one worker and executes each one in a child process. */
 export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOptions): StageWorker {
   const { runs, logger, now, onEnded } = deps;
-  const { name, home, configFile, lockMs = lockMsDefault, prefix = prefixDefault } = options;
+  const { name, home, configFile, lockMs = lockMsDefault } = options;
+  const prefix = prefixOf(options);
   const closing = new AbortController();
   let working: StageWorker['working'];
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { QueueClient } from '../queue/connection.ts';
 
 /** Lets one process at a time maintain the schedule. */
 export interface SchedulerLock {
@@ -18,7 +18,7 @@ const releaseScript = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-export function createSchedulerLock(redis: Redis, key: string, lockMs = lockMsDefault): SchedulerLock {
+export function createSchedulerLock(redis: QueueClient, key: string, lockMs = lockMsDefault): SchedulerLock {
   const token = randomUUID();
   return {
     async hold() {

@@ -9,7 +9,7 @@ import {
   connectClient,
   connectWorker,
   findUnsafeSettings,
-  prefixDefault,
+  prefixOf,
 } from '../queue/connection.ts';
 import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
@@ -55,7 +55,8 @@ const queueingMsMax = 15_000;
  */
 export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {
   const { logger, now } = deps;
-  const { schedule, everyMs = minuteMs, lockMs = lockMsDefault, prefix = prefixDefault } = options;
+  const { schedule, everyMs = minuteMs, lockMs = lockMsDefault } = options;
+  const prefix = prefixOf(options);
   const redis = connectClient(options);
   const queue = new Queue(dueQueue, { connection: redis, prefix });
   queue.on('error', () => undefined);

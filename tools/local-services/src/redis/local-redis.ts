@@ -16,6 +16,7 @@ export interface LocalRedisOptions {
 
 export interface LocalRedis {
   readonly url: string;
+  readonly port: number;
   readonly pid: number;
   /** SIGKILL. */
   kill(): Promise<void>;
@@ -25,7 +26,7 @@ export interface LocalRedis {
   stop(): Promise<void>;
 }
 
-const PING_TIMEOUT_MS = 1_000;
+const RESPONSE_WITHIN_MS = 1_000;
 
 /**
  * Starts a real Redis on a free port of 127.0.0.1, with data in a temporary folder. The kernel kills it when this
@@ -45,13 +46,14 @@ export async function startRedis({ persistent = false, more = {} }: LocalRedisOp
     appendonly: persistent ? 'yes' : 'no',
     appendfsync: 'everysec',
     'maxmemory-policy': 'noeviction',
+    'repl-diskless-sync-delay': '0',
     ...more,
   };
   const server = new ServerProcess({
     title: 'Redis',
     command: [redisServer, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])],
     logFile: path.join(scratch.path, 'redis.log'),
-    isReady: () => respondsToPing(port),
+    isReady: async () => (await askRedis(port, 'PING')).startsWith('+PONG'),
   });
   const stop = async () => {
     await server.kill();
@@ -65,6 +67,7 @@ export async function startRedis({ persistent = false, more = {} }: LocalRedisOp
   }
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
     get pid() {
       return server.pid;
     },
@@ -74,16 +77,19 @@ export async function startRedis({ persistent = false, more = {} }: LocalRedisOp
   };
 }
 
-/** Returns false also while the server loads its data. */
-function respondsToPing(port: number): Promise<boolean> {
+/**
+ * Sends a command whose arguments contain no spaces to a server on 127.0.0.1, and returns the first part of its response, in the
+ * protocol of Redis.
+ */
+export function askRedis(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
-    socket.setTimeout(PING_TIMEOUT_MS, () => socket.destroy());
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(`${command}\r\n`));
+    socket.setTimeout(RESPONSE_WITHIN_MS, () => socket.destroy());
     socket.once('data', (response) => {
-      resolve(response.toString().startsWith('+PONG'));
+      resolve(response.toString());
       socket.destroy();
     });
     socket.on('error', reject);
-    socket.on('close', () => resolve(false));
+    socket.on('close', () => resolve(''));
   });
 }

@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedisSentinels } from '@facet/local-services';
+import type { RedisSentinels } from '@facet/local-services';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
+import { chosen } from './changes.ts';
+import { describeProfileStore, itemsOf } from './conformance.ts';
+import { openRedis } from './stores.ts';
+
+const sentinelPassword = 'secret-3';
+let redis: RedisSentinels;
+let folder: string;
+let sentinelPasswordFile: string;
+let wrongFile: string;
+
+beforeAll(async () => {
+  redis = await startRedisSentinels({ sentinelPassword });
+  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
+  sentinelPasswordFile = join(folder, 'sentinel');
+  wrongFile = join(folder, 'wrong');
+  await writeFile(sentinelPasswordFile, sentinelPassword);
+  await writeFile(wrongFile, 'secret-2');
+});
+
+afterAll(async () => {
+  await redis.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const patiently = { timeout: 60_000 };
+const urlOf = (user = '', master = 'facet'): string => `redis+sentinel://${user}${redis.addresses}/0?master=${master}`;
+const ada = { userId: 'ada' };
+
+describeProfileStore('Redis behind Sentinels', (options) =>
+  openRedis({ url: urlOf(), sentinelPasswordFile, ...options }),
+);
+
+describe('a profile store behind Sentinels', () => {
+  it.each<readonly [string, () => Partial<RedisProfileStoreOptions>, RegExp, string]>([
+    ['an unknown master', () => ({ url: urlOf('', 'shop') }), /No such master/, 'Correct master=… in FACET_REDIS_URL'],
+    [
+      'a wrong password of the Sentinels',
+      () => ({ url: urlOf(), sentinelPasswordFile: wrongFile }),
+      /sentinel .*WRONGPASS/,
+      'FACET_REDIS_SENTINEL_PASSWORD_FILE',
+    ],
+    [
+      'a missing password of the Sentinels',
+      () => ({ url: urlOf(), sentinelPasswordFile: undefined }),
+      /sentinel .*NOAUTH/,
+      'FACET_REDIS_SENTINEL_PASSWORD_FILE',
+    ],
+    [
+      'a wrong password of the master',
+      () => ({ url: urlOf('ada:secret-2@') }),
+      /WRONGPASS/,
+      'FACET_REDIS_PASSWORD_FILE',
+    ],
+    [
+      'Sentinels that do not respond',
+      () => ({ url: 'redis+sentinel://127.0.0.1:1,127.0.0.1:2?master=facet' }),
+      /sentinel 127.0.0.1:\d because Connection is closed/,
+      'Start the Sentinels or correct their addresses in FACET_REDIS_URL',
+    ],
+  ])('names the problem and the remedy: %s', async (_, optionsOf, message, remedy) => {
+    const problems: unknown[] = [];
+    const store = await openRedis({
+      url: '',
+      sentinelPasswordFile,
+      writeRetriesMax: 0,
+      onConnection: (problem) => problems.push(problem),
+      ...optionsOf(),
+    });
+    const expected = {
+      retryable: true,
+      message: expect.stringMatching(message) as string,
+      remedy: expect.stringContaining(remedy) as string,
+    };
+    await expect.poll(() => problems, patiently).toEqual([expect.objectContaining(expected)]);
+    const error = await store.apply([chosen(ada, 'a', 1)]).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject(expected);
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it('continues after the failure of the master with its replica, and reports that writes may be lost', async () => {
+    const restarts: string[] = [];
+    const store = await openRedis({
+      url: urlOf(),
+      sentinelPasswordFile,
+      onRestart: (generation) => restarts.push(generation),
+    });
+    await store.apply([chosen(ada, 'before', 1)]);
+    await redis.nodes[0]!.kill();
+    const problem = () => store.apply([chosen(ada, 'after', 2)]).then(() => '', String);
+    await expect.poll(problem, patiently).toBe('');
+    expect(await itemsOf(store, 'ada')).toContain('after');
+    await expect.poll(() => restarts.length, patiently).toBeGreaterThan(0);
+  });
+});

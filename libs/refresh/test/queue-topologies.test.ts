@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startRedisCluster, startRedisSentinels } from '@facet/local-services';
+import type { RedisCluster, RedisSentinels } from '@facet/local-services';
+import type { AppError } from '@facet/platform';
+import { FlowProducer, Queue, Worker } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { callQueue, connectClient, connectWorker, findUnsafeSettings, prefixOf } from '../src/queue/connection.ts';
+import type { QueueOptions } from '../src/queue/connection.ts';
+import { createSchedulerLock } from '../src/scheduler/scheduler-lock.ts';
+
+let cluster: RedisCluster;
+let sentinels: RedisSentinels;
+let folder: string;
+let passwordFile: string;
+
+beforeAll(async () => {
+  [cluster, sentinels] = await Promise.all([startRedisCluster(), startRedisSentinels()]);
+  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
+  passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, cluster.secured.password);
+});
+
+afterAll(async () => {
+  await Promise.all([cluster.stop(), sentinels.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const patiently = { timeout: 90_000, interval: 250 };
+
+/** Queues, and workers that note which jobs they took. */
+function openQueues(options: QueueOptions) {
+  const prefix = prefixOf(options);
+  const client = connectClient(options);
+  const flows = new FlowProducer({ connection: client, prefix });
+  flows.on('error', () => undefined);
+  const done: string[] = [];
+  const workers = ['parents', 'children'].map((name) => {
+    const connection = connectWorker(options);
+    const worker = new Worker(name, async (job) => void done.push(job.name), { connection, prefix });
+    worker.on('error', () => undefined);
+    return { worker, connection };
+  });
+  const queue = new Queue('parents', { connection: client, prefix });
+  queue.on('error', () => undefined);
+  onTestFinished(async () => {
+    await Promise.all(workers.map(({ worker }) => worker.close(true)));
+    for (const { connection } of workers) connection.disconnect();
+    await flows.close();
+    await queue.close();
+    client.disconnect();
+  });
+  return {
+    client,
+    done,
+    queue,
+    add: (name: string) =>
+      callQueue(client, () =>
+        flows.add({ name, queueName: 'parents', children: [{ name: `before ${name}`, queueName: 'children' }] }),
+      ),
+  };
+}
+
+describe.each<readonly [string, () => { readonly options: QueueOptions; readonly kill: () => Promise<void> }]>([
+  [
+    'a cluster with TLS, as a user with the documented permissions',
+    () => {
+      const { addresses, certificates } = cluster.secured;
+      const redisFiles = { caFile: certificates.caFile, ...certificates.facet, passwordFile };
+      return {
+        options: { redisUrl: `rediss+cluster://facet@${addresses}`, redisFiles, prefix: 'facet-queue' },
+        // The master of the keys of {facet-queue}.
+        kill: () => cluster.nodes[1]!.kill(),
+      };
+    },
+  ],
+  [
+    'Sentinels',
+    () => ({
+      options: { redisUrl: `redis+sentinel://${sentinels.addresses}?master=facet` },
+      kill: () => sentinels.nodes[0]!.kill(),
+    }),
+  ],
+])('the queue on %s', (_, at) => {
+  it('passes jobs, keeps the lock of the scheduler, and continues after the failure of its master', async () => {
+    const { options, kill } = at();
+    const { add, done, client } = openQueues(options);
+    await add('first');
+    await expect.poll(() => done, patiently).toEqual(['before first', 'first']);
+    expect(await findUnsafeSettings(client)).toEqual([expect.stringContaining('appendonly is off')]);
+    const lock = createSchedulerLock(client, `${prefixOf(options)}:scheduler`);
+    const other = createSchedulerLock(client, `${prefixOf(options)}:scheduler`);
+    expect(await lock.hold()).toBe(true);
+    expect(await other.hold()).toBe(false);
+    await kill();
+    const name = `second ${randomUUID()}`;
+    await expect
+      .poll(
+        () =>
+          add(name).then(
+            () => true,
+            (error: AppError) => error.code,
+          ),
+        patiently,
+      )
+      .toBe(true);
+    await expect.poll(() => done, patiently).toContain(name);
+    expect(await lock.hold()).toBe(true);
+  });
+});
+
+it.each<readonly [string, () => QueueOptions, RegExp, string]>([
+  [
+    'a wrong password of a cluster',
+    () => ({ redisUrl: `redis+cluster://facet:wrong@${cluster.addresses}` }),
+    /WRONGPASS/,
+    'FACET_QUEUE_PASSWORD_FILE',
+  ],
+  [
+    'a user without permission in a cluster',
+    () => ({ redisUrl: `redis+cluster://guest@${cluster.addresses}`, redisFiles: { passwordFile } }),
+    /NOPERM/,
+    'Grant the user in FACET_QUEUE_URL',
+  ],
+  [
+    'a cluster that does not respond',
+    () => ({ redisUrl: 'redis+cluster://127.0.0.1:1,127.0.0.1:2' }),
+    /ECONNREFUSED/,
+    'the address, user and password in FACET_QUEUE_URL',
+  ],
+  [
+    'an unknown master',
+    () => ({ redisUrl: `redis+sentinel://${sentinels.addresses}?master=shop` }),
+    /No such master/,
+    'Correct master=… in FACET_QUEUE_URL',
+  ],
+])('names the problem and the remedy: %s', async (_, optionsOf, message, remedy) => {
+  const client = connectClient(optionsOf());
+  const queue = new Queue('jobs', { connection: client, prefix: prefixOf(optionsOf()) });
+  queue.on('error', () => undefined);
+  onTestFinished(async () => {
+    await queue.close().catch(() => undefined);
+    client.disconnect();
+  });
+  const error = await callQueue(client, () => queue.add('job', {})).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: 'REFRESH_QUEUE_UNREACHABLE',
+    message: expect.stringMatching(message) as string,
+    remedy: expect.stringContaining(remedy) as string,
+  });
+});

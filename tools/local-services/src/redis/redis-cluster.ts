@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePorts } from '../process/free-ports.ts';
+import { createScratchFolder } from '../process/scratch-folder.ts';
+import { askRedis, startRedis } from './local-redis.ts';
+import type { LocalRedis } from './local-redis.ts';
+import { secureRedis } from './secured-redis.ts';
+import type { RedisSecrets } from './secured-redis.ts';
+
+/** Three masters with a replica each, with the users and certificates of a `SecuredRedis`. */
+export interface RedisCluster {
+  /** The addresses of all nodes, separated by commas, in plain text and with TLS. */
+  readonly addresses: string;
+  readonly secured: RedisSecrets & { readonly addresses: string };
+  /** The masters first. */
+  readonly nodes: readonly LocalRedis[];
+  stop(): Promise<void>;
+}
+
+const masters = 3;
+const slots = 16_384;
+/** The time after which a silent master fails. */
+const NODE_TIMEOUT_MS = 2_000;
+const READY_WITHIN_MS = 60_000;
+
+/** Starts a Redis Cluster. Resolves when all nodes agree that it is complete, and the replicas follow their masters. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const scratch = await createScratchFolder('certificates');
+  const nodes: LocalRedis[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await scratch.remove();
+  };
+  try {
+    const { secrets, options } = await secureRedis(scratch.path);
+    const ports = await findFreePorts(4 * masters);
+    const [busPorts, tlsPorts] = [ports.slice(2 * masters), ports.slice(0, 2 * masters)];
+    for (const [position, busPort] of busPorts.entries()) {
+      const more = {
+        ...options,
+        'tls-port': String(tlsPorts[position]),
+        // The nodes name their ports for TLS to clients with TLS.
+        'tls-cluster': 'yes',
+        'tls-replication': 'yes',
+        'cluster-enabled': 'yes',
+        'cluster-port': String(busPort),
+        'cluster-node-timeout': String(NODE_TIMEOUT_MS),
+      };
+      nodes.push(await startRedis({ more }));
+    }
+    await assemble(nodes, { tlsPorts, busPorts });
+    const all = (chosen: readonly number[]): string => chosen.map((port) => `127.0.0.1:${port}`).join(',');
+    return {
+      addresses: all(nodes.map(({ port }) => port)),
+      secured: { ...secrets, addresses: all(tlsPorts) },
+      nodes,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(
+  nodes: readonly LocalRedis[],
+  { tlsPorts, busPorts }: { readonly tlsPorts: readonly number[]; readonly busPorts: readonly number[] },
+): Promise<void> {
+  const ask = (position: number, command: string): Promise<string> => askRedis(nodes[position]!.port, command);
+  const require = async (position: number, command: string): Promise<void> => {
+    const response = await ask(position, command);
+    if (!response.startsWith('+OK')) throw new Error(`${command}: ${response}`);
+  };
+  const everywhere = async (
+    command: string,
+    isDone: (response: string, position: number) => boolean,
+  ): Promise<void> => {
+    const giveUpAt = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const responses = await Promise.all(nodes.map((_, position) => ask(position, command)));
+      if (responses.every(isDone)) return;
+      if (Date.now() > giveUpAt) throw new Error(`The cluster is not complete: ${responses.join('\n')}`);
+      await sleep(50);
+    }
+  };
+  for (const position of nodes.keys()) {
+    await require(position, `CLUSTER SET-CONFIG-EPOCH ${position + 1}`);
+    for (let other = 0; other < position; other++) {
+      await require(position, `CLUSTER MEET 127.0.0.1 ${tlsPorts[other]} ${busPorts[other]}`);
+    }
+    if (position >= masters) continue;
+    const [first, end] = [position, position + 1].map((part) => Math.floor((part * slots) / masters));
+    await require(position, `CLUSTER ADDSLOTSRANGE ${first} ${end! - 1}`);
+  }
+  const isMet = (response: string): boolean =>
+    response.split('\n').filter((line) => line.includes('connected') && !/handshake|disconnected/.test(line)).length ===
+    nodes.length;
+  await everywhere('CLUSTER NODES', isMet);
+  for (let position = masters; position < nodes.length; position++) {
+    const [, id] = (await ask(position - masters, 'CLUSTER MYID')).split('\r\n');
+    await require(position, `CLUSTER REPLICATE ${id}`);
+  }
+  await everywhere('INFO replication', (response, position) =>
+    response.includes(position < masters ? 'connected_slaves:1' : 'master_link_status:up'),
+  );
+  await everywhere('CLUSTER INFO', (response) => response.includes('cluster_state:ok'));
+  // A master that has not heard of its replica does not vote for it.
+  const replicas = /(\bslave\b[^\n]*\n[^]*){3}/;
+  await everywhere('CLUSTER NODES', (response) => replicas.test(response));
+}
