@@ -11,7 +11,7 @@ import { kafkaVariables, readKafkaSettings } from '@facet/config/kafka-settings'
 import type { KafkaSettings } from '@facet/config/kafka-settings';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource, RedisFiles } from '@facet/platform';
+import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -67,6 +67,8 @@ export interface SharedConfig {
   readonly host: string;
   readonly port: number;
   /** Which requests to accept. */
+  /** Without it, the app speaks HTTP. */
+  readonly tls?: CertificateFiles | undefined;
   readonly access: AccessSource;
   readonly logLevel: string;
 }

@@ -15,6 +15,7 @@ Environment variables configure both. They take no arguments.
   FACET_HOME                data home                                           .facet/default
   FACET_API_KEYS_FILE       accepted keys, created by facet keys create         <home>/keys.yaml
   FACET_INSECURE            true accepts requests without a key                 false
+  FACET_TLS_CERT_FILE       certificate, for HTTPS; with FACET_TLS_KEY_FILE
   FACET_HOST, FACET_PORT    address to listen on                                127.0.0.1, 8081 (ingest), 8082 (sink)
   FACET_CONFIG              file with event types and rules                     facet.yaml
   FACET_TOPIC_PREFIX        lets several installations share a cluster          facet

@@ -1,5 +1,5 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
-import type { Access, HttpApp, HttpMetrics } from '@facet/http';
+import type { HttpApp, HttpMetrics, ServerOptions } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import type { ConsoleConfig } from './config.ts';
 import { addPageRoutes } from './page-routes.ts';
@@ -15,18 +15,18 @@ export interface AppDeps {
   readonly now: () => number;
 }
 
-export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'prometheus' | 'secret' | 'isHttps' | 'sessionMs'> & {
-  readonly access: Access;
-};
+export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'prometheus' | 'secret' | 'isHttps' | 'sessionMs'> &
+  ServerOptions;
 
 /** Creates the HTTP app of the console, without a socket. */
 export async function createApp({ logger, metrics, now }: AppDeps, options: AppOptions): Promise<HttpApp> {
-  const { access, secret, sessionMs: ttlMs } = options;
+  const { access, tls, secret, sessionMs: ttlMs } = options;
   const signIn = { ...options, sessions: createSessions({ secret, ttlMs, now }), codes: createLinkCodes({ now }) };
   const app = await createHttpApp(
     { logger, metrics },
     {
       access,
+      tls,
       problems: consoleProblems,
       bodyBytesMax: 64 << 10,
       eventLoopDelayMsMax: 1_000,

@@ -3,7 +3,7 @@ import { apiVariables, readApiUrls } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { homeVariables, readHomePaths, readServerSettings, serverVariables } from '@facet/config/environment';
 import { hourMs, parseEnvironment } from '@facet/platform';
-import type { AccessSource } from '@facet/platform';
+import type { AccessSource, CertificateFiles } from '@facet/platform';
 import { Type } from 'typebox';
 
 /** The environment variables of this process. */
@@ -31,6 +31,8 @@ export interface ConsoleConfig {
   readonly sessionMs: number;
   readonly host: string;
   readonly port: number;
+  /** Without it, the app speaks HTTP. */
+  readonly tls?: CertificateFiles | undefined;
   readonly access: AccessSource;
   readonly logLevel: string;
 }
@@ -42,12 +44,13 @@ export interface ConsoleConfig {
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
   const values = parseEnvironment(Environment, environment);
+  const server = readServerSettings(values, readHomePaths(values));
   return Object.freeze({
-    ...readServerSettings(values, readHomePaths(values)),
+    ...server,
     upstreams: readApiUrls(values),
     prometheus: values.FACET_PROMETHEUS_URL,
     secret: values.FACET_CONSOLE_SECRET ?? randomBytes(32).toString('base64url'),
-    isHttps: values.FACET_CONSOLE_URL?.startsWith('https:') ?? false,
+    isHttps: values.FACET_CONSOLE_URL?.startsWith('https:') ?? server.tls !== undefined,
     sessionMs: values.FACET_SESSION_HOURS * hourMs,
     port: values.FACET_PORT,
   });

@@ -15,6 +15,7 @@ Configure the console with environment variables. It takes no arguments and stor
   FACET_HOME                data home with keys.yaml                              .facet/default
   FACET_API_KEYS_FILE       API keys that may sign in, from facet keys create     <home>/keys.yaml
   FACET_INSECURE            true: require no API keys                             false
+  FACET_TLS_CERT_FILE       certificate, for HTTPS; with FACET_TLS_KEY_FILE
   FACET_HOST, FACET_PORT    address to listen on                                  127.0.0.1, 8085
   FACET_LOG_LEVEL           trace, debug, info, warn, error, fatal, silent        info
 

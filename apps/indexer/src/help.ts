@@ -14,6 +14,7 @@ the data home.
   FACET_DELTA_SECONDS       time between two checks of the catalog; 0 turns off    5
   FACET_API_KEYS_FILE       API keys, from facet keys create                       <home>/keys.yaml
   FACET_INSECURE            true responds without API keys                         false
+  FACET_TLS_CERT_FILE       certificate, for HTTPS; with FACET_TLS_KEY_FILE
   FACET_HOST, FACET_PORT    address to listen on                                   127.0.0.1, 8084
   FACET_LOG_LEVEL           trace, debug, info, warn, error, fatal, silent         info
 

@@ -39,7 +39,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
       );
       closers.push(() => deltas.close());
     }
-    const app = await createApp({ logger, metrics, worker }, { access });
+    const app = await createApp({ logger, metrics, worker }, { access, tls: config.tls });
     closers.push(() => app.close());
     const { url } = await listen(app, config);
     return { url, close };

@@ -8,7 +8,7 @@ import {
   createProblems,
   limitRequests,
 } from '@facet/http';
-import type { Access, HttpApp } from '@facet/http';
+import type { HttpApp, ServerOptions } from '@facet/http';
 import { Type } from 'typebox';
 import { recordRecentRequests } from './bundle/recent-requests.ts';
 import type { RecentRequests } from './bundle/recent-requests.ts';
@@ -42,8 +42,7 @@ export type AppDeps = Omit<Serving, 'admission' | 'now' | 'createId'> &
     readonly comparisons: ComparisonPaths;
   };
 
-export interface AppOptions {
-  readonly access: Access;
+export interface AppOptions extends ServerOptions {
   /** Slower requests are logged. Default: 100 ms. */
   readonly slowRequestMs?: number;
   /** Time between two readings of the trends. Default: a minute. */
@@ -104,7 +103,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   };
   const app = await createHttpApp(
     { logger, metrics },
-    { ...limits, access: options.access, problems, docs, admission },
+    { ...limits, access: options.access, tls: options.tls, problems, docs, admission },
   );
   app.decorate('serving', { now: Date.now, createId: randomUUID, ...resources, admission });
   app.decorateRequest('usedBundleId');

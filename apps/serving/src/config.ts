@@ -9,7 +9,7 @@ import {
 } from '@facet/config/environment';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource, RedisFiles } from '@facet/platform';
+import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { TracingSettings } from './telemetry/open-tracing.ts';
 
@@ -58,6 +58,8 @@ export interface ServingConfig {
   readonly processes: number;
   readonly host: string;
   readonly port: number;
+  /** Without it, the app speaks HTTP. */
+  readonly tls?: CertificateFiles | undefined;
   readonly access: AccessSource;
   readonly logLevel: string;
 }

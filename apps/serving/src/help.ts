@@ -18,6 +18,7 @@ Configure serving with environment variables. It takes no arguments.
   FACET_PROCESSES          number of worker processes, or cores                   1
   FACET_API_KEYS_FILE      accepted keys, created by facet keys create            <home>/keys.yaml
   FACET_INSECURE           true accepts requests without a key                    false
+  FACET_TLS_CERT_FILE      certificate, for HTTPS; with FACET_TLS_KEY_FILE
   FACET_HOST, FACET_PORT   address to listen on; port 0 is any free port          127.0.0.1, 8080
   FACET_LOG_LEVEL          trace, debug, info, warn, error, fatal, silent         info
   OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG, OMP_NUM_THREADS: see docs/serving.md

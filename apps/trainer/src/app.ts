@@ -1,4 +1,4 @@
-import type { Access, HttpApp } from '@facet/http';
+import type { HttpApp, ServerOptions } from '@facet/http';
 import type { WorkerAppDeps } from '@facet/refresh';
 import { createWorkerApp } from '@facet/refresh';
 import { addExperimentsRoutes } from './experiments/experiments-routes.ts';
@@ -15,7 +15,7 @@ export type AppDeps = WorkerAppDeps & RefreshesDeps & ScheduleDeps & LineageDeps
 /** Creates the HTTP app of the trainer, without a socket. */
 export async function createApp(
   { logger, metrics, worker, ...deps }: AppDeps,
-  { access }: { readonly access: Access },
+  options: ServerOptions,
 ): Promise<HttpApp> {
   const docs = {
     title: 'Facet trainer',
@@ -25,7 +25,7 @@ export async function createApp(
     scope: 'admin' as const,
     tags: ['refreshes', 'lineage', 'experiments'],
   };
-  const app = await createWorkerApp({ logger, metrics, worker }, { access, problems: trainerProblems, docs });
+  const app = await createWorkerApp({ logger, metrics, worker }, { ...options, problems: trainerProblems, docs });
   addRefreshesRoutes(app, deps);
   addScheduleRoutes(app, deps);
   addLineageRoutes(app, deps);

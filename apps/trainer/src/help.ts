@@ -13,6 +13,7 @@ the data home.
   FACET_SCHEDULER_SECONDS   time between two rounds of the scheduler               60
   FACET_API_KEYS_FILE       API keys, from facet keys create                       <home>/keys.yaml
   FACET_INSECURE            true responds without API keys                         false
+  FACET_TLS_CERT_FILE       certificate, for HTTPS; with FACET_TLS_KEY_FILE
   FACET_HOST, FACET_PORT    address to listen on                                   127.0.0.1, 8083
   FACET_LOG_LEVEL           trace, debug, info, warn, error, fatal, silent         info
 

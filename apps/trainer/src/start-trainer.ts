@@ -65,7 +65,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
         reports,
         now,
       },
-      { access },
+      { access, tls: config.tls },
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError, parseEnvironment, problemsOf } from '@facet/platform';
-import type { AccessSource, ConfigProblem } from '@facet/platform';
+import type { AccessSource, CertificateFiles, ConfigProblem } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { homePaths } from './home-paths.ts';
 import type { HomePaths } from './home-paths.ts';
 import { kafkaVariables, readKafkaSettings } from './kafka-settings.ts';
 import { profileStoreVariables, queueVariables, readRedisFiles } from './redis-settings.ts';
+import { readServerCertificate } from './setting-files.ts';
 
 export const defaultHome = join('.facet', 'default');
 export const defaultConfigFile = 'facet.yaml';
@@ -31,6 +32,9 @@ export const folderVariables = {
 /** Variables of every HTTP server. */
 export const serverVariables = {
   FACET_HOST: Type.String({ default: '127.0.0.1' }),
+  /** With both files, the server speaks HTTPS. */
+  FACET_TLS_CERT_FILE: Type.Optional(Type.String()),
+  FACET_TLS_KEY_FILE: Type.Optional(Type.String()),
   /** Default: `keys.yaml` in the data home. */
   FACET_API_KEYS_FILE: Type.Optional(Type.String()),
   /** `true`: respond to requests without an API key. */
@@ -79,11 +83,24 @@ export function readConfigPath({ FACET_CONFIG: file }: Pick<Values<typeof homeVa
   });
 }
 
-/** Returns host, access and log level of an HTTP server. @throws AppError `CONFIG_INVALID` for contradictory access. */
+/**
+ * Returns host, certificate, access and log level of an HTTP server.
+ *
+ * @throws AppError `CONFIG_INVALID` for contradictory access, and for a certificate that is not usable.
+ */
 export function readServerSettings(
-  values: Omit<Values<typeof serverVariables>, 'FACET_LOG_LEVEL'> & { readonly FACET_LOG_LEVEL: string },
+  values: Omit<Values<typeof serverVariables>, 'FACET_LOG_LEVEL' | `FACET_TLS_${string}`> & {
+    readonly FACET_LOG_LEVEL: string;
+    readonly FACET_TLS_CERT_FILE?: string | undefined;
+    readonly FACET_TLS_KEY_FILE?: string | undefined;
+  },
   { keysFile }: Pick<HomePaths, 'keysFile'>,
-): { readonly host: string; readonly access: AccessSource; readonly logLevel: string } {
+): {
+  readonly host: string;
+  readonly tls: CertificateFiles | undefined;
+  readonly access: AccessSource;
+  readonly logLevel: string;
+} {
   const { FACET_API_KEYS_FILE: file, FACET_INSECURE: insecure } = values;
   if (insecure === 'true' && file !== undefined) {
     throw new AppError('FACET_INSECURE=true contradicts FACET_API_KEYS_FILE.', {
@@ -94,6 +111,7 @@ export function readServerSettings(
   }
   return {
     host: values.FACET_HOST,
+    tls: readServerCertificate(values),
     access: insecure === 'true' ? 'anybody' : { keysFile: resolve(file ?? keysFile) },
     logLevel: values.FACET_LOG_LEVEL,
   };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { AppError } from '@facet/platform';
-import type { ConfigProblem, TlsFiles } from '@facet/platform';
+import type { CertificateFiles, ConfigProblem, TlsFiles } from '@facet/platform';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -37,6 +37,22 @@ export function readTlsFiles(
     requirePem(cert, `is not the certificate of the key in ${key}`, parse);
   }
   return { caFile, certFile, keyFile };
+}
+
+/**
+ * Returns the files of the certificate of an HTTP server, `FACET_TLS_CERT_FILE` and `FACET_TLS_KEY_FILE`; undefined without them.
+ *
+ * @throws AppError `CONFIG_INVALID` as {@link readTlsFiles}, and for an expired certificate.
+ */
+export function readServerCertificate(values: Values): CertificateFiles | undefined {
+  const { certFile, keyFile } = readTlsFiles(values, 'FACET_TLS', { hasTls: true, howToEnable: '' });
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  const { validTo } = new X509Certificate(readFileSync(certFile));
+  if (Date.parse(validTo) < Date.now()) {
+    const remedy = 'Renew the certificate, or correct the clock of this machine.';
+    throw wrongVariable('FACET_TLS_CERT_FILE', `names a certificate that has expired on ${validTo}`, remedy);
+  }
+  return { certFile, keyFile };
 }
 
 function requirePem(name: string, problem: string, parse: () => unknown): void {

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCertificates } from '@facet/local-services';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { readHomePaths, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 
@@ -27,5 +31,25 @@ describe('access', () => {
   it('refuses a file of keys together with FACET_INSECURE', () => {
     const both = { ...server, FACET_INSECURE: 'true', FACET_API_KEYS_FILE: '/etc/keys.yaml' } as const;
     expect(() => readServerSettings(both, home)).toThrow('contradicts');
+  });
+});
+
+describe('the certificate of a server', () => {
+  it('is usable: refuses a missing file, the key of another certificate, and an expired one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const { server: own, facet, expired } = await createCertificates(folder);
+    const readTls = (certFile?: string, keyFile?: string) =>
+      readServerSettings({ ...server, FACET_TLS_CERT_FILE: certFile, FACET_TLS_KEY_FILE: keyFile }, home).tls;
+    expect(readTls()).toBeUndefined();
+    expect(readTls(own.certFile, own.keyFile)).toEqual(own);
+    for (const [certFile, keyFile, problem] of [
+      [own.certFile, undefined, 'FACET_TLS_KEY_FILE is missing, but FACET_TLS_CERT_FILE is set'],
+      ['/nothing', own.keyFile, 'FACET_TLS_CERT_FILE names /nothing, which cannot be read'],
+      [own.certFile, facet.keyFile, 'FACET_TLS_CERT_FILE is not the certificate of the key in FACET_TLS_KEY_FILE'],
+      [expired.certFile, expired.keyFile, 'FACET_TLS_CERT_FILE names a certificate that has expired on'],
+    ] as const) {
+      expect(() => readTls(certFile, keyFile)).toThrow(problem);
+    }
   });
 });

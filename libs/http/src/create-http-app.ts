@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '@facet/platform';
+import type { CertificateFiles, Logger } from '@facet/platform';
 import helmet from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, RouteOptions } from 'fastify';
 import { addAccessControl, requireScopes } from './access/access.ts';
 import type { Access, RouteAccess } from './access/access.ts';
+import { readCertificate, watchCertificate } from './certificate.ts';
 import { accessOfDocs, addDocs } from './docs.ts';
 import type { Docs } from './docs.ts';
 import type { HttpApp } from './http-app.ts';
@@ -28,8 +29,14 @@ export interface HttpAppDeps {
   readonly metrics: HttpMetrics;
 }
 
-export interface HttpAppOptions {
+/** What an operator chooses for every app. */
+export interface ServerOptions {
   readonly access: Access;
+  /** Lets the app speak HTTPS. Absent: HTTP. */
+  readonly tls?: CertificateFiles | undefined;
+}
+
+export interface HttpAppOptions extends ServerOptions {
   /** Returns the access of plugin routes, which declare no scope. */
   readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
   readonly problems: Problems;
@@ -67,7 +74,11 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
   const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
   const { catalog } = options.problems;
-  const app: HttpApp = fastify({
+  // Node uses the longer of the two timeouts for the whole request. The default is a minute.
+  const bounds = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs };
+  const { tls } = options;
+  const https = tls === undefined ? null : { ...bounds, ...readCertificate(tls), handshakeTimeout: requestTimeoutMs };
+  const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => {
@@ -78,8 +89,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     // Ids have up to 256 characters, each up to four bytes in UTF-8, and each byte three characters in a URL.
     routerOptions: { maxParamLength: 256 * 12 },
     requestTimeout: requestTimeoutMs,
-    // Node uses the longer of the two timeouts for the whole request. The default is a minute.
-    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs },
+    ...(https === null ? { http: bounds } : { https }),
     // Treated like other unknown fields.
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'remove',
@@ -89,7 +99,8 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     trustProxy: false,
     frameworkErrors: createProblemSender(catalog),
     clientErrorHandler: createBrokenRequestHandler(catalog),
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  }).withTypeProvider<TypeBoxTypeProvider>() as HttpApp;
+  if (tls !== undefined) watchCertificate(app, tls, { logger });
   app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(compileValidator);
   addProblemHandlers(app, catalog);

@@ -4,7 +4,7 @@ export { countRequestsOfWorkers, limitRequests } from './access/limit-requests.t
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyRateLimiter } from './access/key-rate-limiter.ts';
 export { createHttpApp } from './create-http-app.ts';
-export type { HttpAppOptions } from './create-http-app.ts';
+export type { HttpAppOptions, ServerOptions } from './create-http-app.ts';
 export type { Docs } from './docs.ts';
 export { addHealthRoutes } from './health-routes.ts';
 export { definePlugin } from './http-app.ts';

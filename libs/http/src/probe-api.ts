@@ -1,8 +1,10 @@
+import { tlsProblemOf } from '@facet/platform';
+
 /** Whether an API of Facet responds. */
 export interface ApiState {
   /** `ready`, `not-ready`: it responds, but not yet to requests; `unreachable`: nothing of Facet responds. */
   readonly state: 'ready' | 'not-ready' | 'unreachable';
-  /** Why it is not ready. */
+  /** Why it is not ready, or why its certificate was refused. */
   readonly problem?: string;
 }
 
@@ -27,7 +29,9 @@ export async function probeApi(url: string): Promise<ApiState> {
     if (response.ok) return { state: status === 'ready' ? 'ready' : 'unreachable' };
     const isProblem = statusCode === response.status && typeof code === 'string' && typeof message === 'string';
     return isProblem ? { state: 'not-ready', problem: message } : { state: 'unreachable' };
-  } catch {
-    return { state: 'unreachable' };
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    const tls = tlsProblemOf(code, new URL(url).host, 'FACET', 'NODE_EXTRA_CA_CERTS');
+    return { state: 'unreachable', ...(tls && { problem: `${tls.reason}. ${tls.remedy}` }) };
   }
 }

@@ -1,3 +1,4 @@
+import { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '@facet/platform';
 import type { HTTPMethods } from 'fastify';
@@ -26,7 +27,8 @@ export async function listen(
     });
   });
   const address = app.server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}` };
+  const scheme = app.server instanceof Server ? 'https' : 'http';
+  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}` };
 }
 
 /** A line of Fastify's route tree: indentation, the next part of the path, and the methods of a route that ends there. */

@@ -28,8 +28,14 @@ const certificateProblems: Readonly<Record<string, readonly [reason: string, rem
  *
  * @param server `host:port`
  * @param prefix the beginning of the variables that name the files, such as `FACET_KAFKA`
+ * @param authorities the variable that names the file of authorities
  */
-export function tlsProblemOf(code: unknown, server: string, prefix: string): TlsProblem | undefined {
+export function tlsProblemOf(
+  code: unknown,
+  server: string,
+  prefix: string,
+  authorities = `${prefix}_CA_FILE`,
+): TlsProblem | undefined {
   const alert = /_ALERT_((?:BAD_|UNSUPPORTED_)?CERTIFICATE\w*|UNKNOWN_CA)$/.exec(String(code))?.[1];
   if (alert !== undefined) {
     return {
@@ -41,7 +47,7 @@ export function tlsProblemOf(code: unknown, server: string, prefix: string): Tls
   const [reason, remedy] = unknownAuthorityCodes.has(code)
     ? [
         'is from an authority that Facet does not trust',
-        `Set ${prefix}_CA_FILE to the certificate of the authority that signed the certificate of the server.`,
+        `Set ${authorities} to the certificate of the authority that signed the certificate of the server.`,
       ]
     : (certificateProblems[String(code)] ?? []);
   if (reason === undefined || remedy === undefined) return undefined;

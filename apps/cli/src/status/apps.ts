@@ -49,7 +49,7 @@ async function checkApp(
     }
     return {
       state: 'unhealthy',
-      details: `No ${name} responds at ${url}. Start the app, or correct ${variable}.`,
+      details: `No ${name} responds at ${url}${problem === undefined ? `. Start the app, or correct ${variable}.` : `: ${problem}`}`,
       facts: { url },
     };
   }

@@ -1,5 +1,5 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
-import type { Access, Docs, HttpApp, RouteAccess } from '@facet/http';
+import type { Access, Docs, HttpApp, RouteAccess, ServerOptions } from '@facet/http';
 import cors from '@fastify/cors';
 import type { RouteOptions } from 'fastify';
 import { addBatchRoutes } from './batch/batch-routes.ts';
@@ -8,8 +8,7 @@ import { ingestProblems } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
-export interface IngestOptions {
-  readonly access: Access;
+export interface IngestOptions extends ServerOptions {
   /** Event types that `facet.yaml` declares. */
   readonly eventTypes: readonly string[];
   readonly limits?: Partial<IngestLimits>;
@@ -47,6 +46,7 @@ export async function createIngestApp(services: IngestServices, options: IngestO
   const app = await createHttpApp(services, {
     ...limits,
     access: options.access,
+    tls: options.tls,
     accessOf: accessOfPreflight,
     problems: ingestProblems,
     docs,

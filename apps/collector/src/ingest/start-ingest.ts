@@ -74,7 +74,7 @@ export async function startIngest(
     await Promise.race([creatingTopics, sleep(topicsWaitMs, undefined, { ref: false })]);
     const app = await createIngestApp(
       { logger, metrics, writer, intake, topics, rateLimiter: createKeyRateLimiter(), now, createId: randomUUID },
-      { access, eventTypes, limits: { bodyBytesMax: config.bodyBytesMax } },
+      { access, tls: config.tls, eventTypes, limits: { bodyBytesMax: config.bodyBytesMax } },
     );
     const { url } = await listen(app, config);
     return {

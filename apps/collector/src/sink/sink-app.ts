@@ -1,5 +1,5 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
-import type { Access, Docs, HttpApp, HttpMetrics } from '@facet/http';
+import type { Docs, HttpApp, HttpMetrics, ServerOptions } from '@facet/http';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
@@ -59,8 +59,7 @@ export interface SinkAppDeps extends DeadLetterDeps, ValidationRules {
   readonly lakeFolder: string;
 }
 
-export interface SinkAppOptions {
-  readonly access: Access;
+export interface SinkAppOptions extends ServerOptions {
   /** When this process makes no progress for longer, `/healthz` responds with 503. */
   readonly stallMs: number;
   /** When a partition makes no progress for longer, `/readyz` of every member responds with 503. */
@@ -83,12 +82,12 @@ const eventLoopDelayMsMax = 5_000;
 /** Creates the API of the sink without a socket. */
 export async function createSinkApp(
   deps: SinkAppDeps,
-  { access, stallMs, groupStallMs }: SinkAppOptions,
+  { access, tls, stallMs, groupStallMs }: SinkAppOptions,
 ): Promise<HttpApp> {
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp(
     { logger, metrics },
-    { access, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax },
+    { access, tls, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax },
   );
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {

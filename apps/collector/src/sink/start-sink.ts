@@ -124,7 +124,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         mapping: facet.mapping,
         now,
       },
-      { access, stallMs: config.stallMs, groupStallMs },
+      { access, tls: config.tls, stallMs: config.stallMs, groupStallMs },
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);

@@ -1,5 +1,5 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@facet/http';
-import type { Access, Docs, HttpApp, HttpMetrics, Problems } from '@facet/http';
+import type { Docs, HttpApp, HttpMetrics, Problems, ServerOptions } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
 import type { StageWorker } from '../queue/stage-worker.ts';
@@ -10,8 +10,7 @@ export interface WorkerAppDeps {
   readonly worker: Pick<StageWorker, 'isConnected' | 'working'>;
 }
 
-export interface WorkerAppOptions {
-  readonly access: Access;
+export interface WorkerAppOptions extends ServerOptions {
   readonly problems: Problems;
   readonly docs: Docs;
 }

@@ -6,7 +6,7 @@ import {
   serverVariables,
 } from '@facet/config/environment';
 import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
-import type { AccessSource, RedisFiles } from '@facet/platform';
+import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -29,6 +29,8 @@ export interface WorkerConfig {
   readonly lockMs: number;
   readonly host: string;
   readonly port: number;
+  /** Without it, the app speaks HTTP. */
+  readonly tls?: CertificateFiles | undefined;
   readonly access: AccessSource;
   readonly logLevel: string;
 }
