@@ -53,7 +53,8 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const peers = joinPeers(metrics);
   const access = await readAccess(config.access, { logger });
   const sections = await readFacetConfig(config.facetFile);
-  void warnOfMissingAttributes(config.facetFile, { ...config, logger });
+  // Of several processes, one logs.
+  if (listens === 'immediately') void warnOfMissingAttributes(config.facetFile, { ...config, logger });
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments);
   const store = createFolderArtifactStore(config.artifactsFolder);

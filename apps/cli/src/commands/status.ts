@@ -1,6 +1,5 @@
-import { FacetConfig } from '@facet/config';
 import { parseHomePaths, readConfigPath } from '@facet/config/environment';
-import { AppError, parseWith } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { chooseConfigFile } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
@@ -32,9 +31,8 @@ async function showStatus(options: CommonOptions, context: CommandContext): Prom
   const file =
     config === undefined ? readConfigPath({ FACET_CONFIG: environment.configFile }) : await chooseConfigFile(options);
   const home = parseHomePaths(environment.inherited, options.home);
-  const [apps, inHome] = await Promise.all([checkApps(environment), checkHome(file, home, Date.now())]);
-  const { refresh } = inHome.config ?? parseWith(FacetConfig, {}, { source: file });
-  const parts = [...apps, ...inHome.parts, ...(await checkServices(home, refresh, context))];
+  const checked = [checkApps(environment), checkHome(file, home, Date.now()), checkServices(home, context)];
+  const parts = (await Promise.all(checked)).flat();
   const unhealthy = parts.filter(({ state }) => state === 'unhealthy').map(({ name }) => name);
   output.document({ home: home.folder, healthy: unhealthy.length === 0, parts });
   const { style } = terminal;

@@ -15,14 +15,8 @@ import type { Part } from './part.ts';
 /** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. */
 const freeBytesMin = 1 << 30;
 
-interface HomeStatus {
-  readonly parts: readonly Part[];
-  /** Undefined if the file has problems. */
-  readonly config: FacetConfig | undefined;
-}
-
 /** Checks the configuration file and what the data home contains: the current bundle, the refreshes and the disk. */
-export async function checkHome(file: string, home: HomePaths, now: number): Promise<HomeStatus> {
+export async function checkHome(file: string, home: HomePaths, now: number): Promise<Part[]> {
   let config: FacetConfig | undefined;
   const configuration = await checkPart('configuration', async () => {
     const checked = await checkFacetConfig(file, home);
@@ -46,7 +40,7 @@ export async function checkHome(file: string, home: HomePaths, now: number): Pro
     inHome('refreshes', async () => checkRefreshes(home, config, now)),
     inHome('disk', async () => checkDisk(home)),
   ]);
-  return { parts: [configuration, ...parts], config };
+  return [configuration, ...parts];
 }
 
 async function checkBundle(home: HomePaths, now: number): Promise<Omit<Part, 'name'>> {

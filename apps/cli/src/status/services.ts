@@ -1,13 +1,8 @@
 import type { HomePaths } from '@facet/config/home-paths';
-import type { FacetConfig } from '@facet/config';
+import { FacetConfig } from '@facet/config';
 import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/redis-settings';
-import { unreachable } from '@facet/kafka';
-import { createRunStore } from '@facet/pipeline/runs';
-import { openRedisProfileStore } from '@facet/profiles';
-import { openRefreshQueue } from '@facet/refresh';
+import { parseWith } from '@facet/platform';
 import type { CommandContext } from '../command-context.ts';
-import { withKafka } from '../kafka-log.ts';
-import { openStore } from '../home.ts';
 import { countOf } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
@@ -17,16 +12,16 @@ const redisTimeoutMs = 5_000;
 /** Enough for all attempts of the client to connect, whose last error says why. */
 const kafkaTimeoutMs = 8_000;
 
-/** Connects to Kafka and to both roles of Redis, as far as the environment names them. */
-export async function checkServices(
-  home: HomePaths,
-  schedule: FacetConfig['refresh'],
-  context: Pick<CommandContext, 'environment'>,
-): Promise<Part[]> {
+/**
+ * Connects to Kafka and to both roles of Redis, as far as the environment names them. Loads the clients only then, because that
+ * takes longer than all other checks.
+ */
+export async function checkServices(home: HomePaths, context: Pick<CommandContext, 'environment'>): Promise<Part[]> {
   const { kafkaBrokers, redisUrl, queueUrl, queuePrefix, inherited } = context.environment;
   return Promise.all([
     checkPart('kafka', async () => {
       if (kafkaBrokers === undefined) return notConfigured('FACET_KAFKA_BROKERS is not set.');
+      const { withKafka } = await import('../kafka-log.ts');
       const brokers = await withKafka({}, context, async (kafka) =>
         withinKafkaTimeout(async () => (await (await kafka.admin()).describeCluster()).brokers.length),
       );
@@ -34,6 +29,7 @@ export async function checkServices(
     }),
     checkPart('profiles', async () => {
       if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
+      const { openRedisProfileStore } = await import('@facet/profiles');
       const store = await openRedisProfileStore({
         ...parseProfileStoreFiles(inherited, redisUrl),
         url: redisUrl,
@@ -49,6 +45,13 @@ export async function checkServices(
     }),
     checkPart('queue', async () => {
       if (queueUrl === undefined) return notConfigured('FACET_QUEUE_URL is not set.');
+      const [{ openRefreshQueue }, { createRunStore }, { openStore }] = await Promise.all([
+        import('@facet/refresh'),
+        import('@facet/pipeline/runs'),
+        import('../home.ts'),
+      ]);
+      // Counting jobs needs none of these settings.
+      const schedule = parseWith(FacetConfig, {}, { source: 'the defaults' }).refresh;
       const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
       const queue = openRefreshQueue(
         { ...deps, attempts: schedule.attempts },
@@ -73,6 +76,7 @@ async function withinKafkaTimeout<Result>(call: () => Promise<Result>): Promise<
   try {
     return await Promise.race([call(), timeout]);
   } catch (error) {
+    const { unreachable } = await import('@facet/kafka');
     throw unreachable('Kafka does not respond', error);
   } finally {
     clearTimeout(timer);
