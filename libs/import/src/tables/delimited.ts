@@ -64,9 +64,9 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
 /** Parses a line as a record, or returns `'open'` when a quote is still open. */
 function startRecord({ line, text }: NumberedLine, dialect: Dialect, chunk: OpenChunk): string[] | 'open' | 'bad' {
   const cells = splitQuoted(text, dialect.delimiter);
-  if (cells === 'bad')
+  if (cells === 'bad') {
     chunk.broken.push({ line, raw: text, reason: 'bad-quoting', detail: 'text after a closing quote' });
-  else if (cells !== 'open' && text !== '') chunk.rows.push({ line, raw: text, cells });
+  } else if (cells !== 'open' && text !== '') chunk.rows.push({ line, raw: text, cells });
   return cells;
 }
 
