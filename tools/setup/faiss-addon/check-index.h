@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+#include <cstring>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVFFlat.h>
@@ -42,10 +44,26 @@ inline void checkLinks(const faiss::IndexHNSW &index)
          "its graph has an entry that is damaged");
 }
 
+/** Faiss walks its graph out of its memory when no distance is finite, so no value may be so large that its square is not. */
+inline void checkValues(const faiss::Index &storage)
+{
+  const auto *flat = dynamic_cast<const faiss::IndexFlat *>(&storage);
+  constexpr float valueMax = 1e15f;
+  for (size_t i = 0; flat && i < flat->codes.size(); i += sizeof(float))
+  {
+    float value;
+    std::memcpy(&value, flat->codes.data() + i, sizeof(value));
+    expect(std::abs(value) <= valueMax, "a vector of it is damaged");
+  }
+}
+
 /** @throws std::runtime_error when a search would read outside of what the file held. */
 inline void checkIndex(const faiss::Index &index)
 {
   expect(index.d > 0 && index.ntotal >= 0, "it has no width");
+  int metric; // a damaged one is no value of its type
+  std::memcpy(&metric, &index.metric_type, sizeof(metric));
+  expect(metric == faiss::METRIC_INNER_PRODUCT || metric == faiss::METRIC_L2, "its metric is unknown");
   if (auto flat = dynamic_cast<const faiss::IndexFlatCodes *>(&index))
   {
     expect(flat->code_size > 0 && flat->codes.size() == size_t(flat->ntotal) * flat->code_size,
@@ -56,6 +74,7 @@ inline void checkIndex(const faiss::Index &index)
     expect(hnsw->storage && hnsw->storage->ntotal == hnsw->ntotal && hnsw->storage->d == hnsw->d,
            "its vectors do not fit its graph");
     checkIndex(*hnsw->storage);
+    checkValues(*hnsw->storage);
     checkLinks(*hnsw);
   }
   else if (auto ivf = dynamic_cast<const faiss::IndexIVF *>(&index))
@@ -80,6 +99,9 @@ inline void checkIndex(const faiss::Index &index)
     }
     expect(total == size_t(ivf->ntotal), "its clusters are damaged");
   }
+  const bool isKnown = dynamic_cast<const faiss::IndexFlat *>(&index) || dynamic_cast<const faiss::IndexHNSWFlat *>(&index) ||
+                       dynamic_cast<const faiss::IndexIVFFlat *>(&index);
+  expect(isKnown, "its kind is unknown"); // Faiss ends the process for damaged parameters of other kinds
 }
 
 } // namespace facet

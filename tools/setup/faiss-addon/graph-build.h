@@ -141,8 +141,8 @@ inline std::shared_ptr<const Graph> takeGraph(faiss::IndexHNSW &index, size_t di
   std::memcpy(image.get(), &header, sizeof(header));
   auto graph = std::make_shared<Graph>(image, header);
   std::memcpy(graph->scales, scales.data(), dim * sizeof(float));
-  std::memcpy(graph->labels, order.data(), n * sizeof(int32_t));
-  std::memcpy(graph->rowsOfLabels, rowOf.data(), n * sizeof(int32_t));
+  std::copy(order.begin(), order.end(), graph->labels);
+  std::copy(rowOf.begin(), rowOf.end(), graph->rowsOfLabels);
   for (int32_t row = 0; row < n; row++)
   {
     const float *vector = flat->get_xb() + order[row] * stride;

@@ -111,6 +111,35 @@ describe('readAsync', () => {
     expect(() => Index.readAsync(3 as unknown as string)).toThrow(TypeError);
   });
 
+  it('refuses a graph of Faiss with a vector that has no finite distance', async () => {
+    const whole = await readFile(await save(build('HNSW8'), 'finite'));
+    const first = Buffer.from(vectors.buffer, 0, 4 * d);
+    const at = whole.indexOf(first);
+    const file = path.join(folder, 'infinite');
+    for (const value of [NaN, Infinity, -1e30]) {
+      whole.writeFloatLE(value, at);
+      await writeFile(file, whole);
+      for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/vector/);
+    }
+  });
+
+  it('refuses an index of a kind that Facet does not build', async () => {
+    const file = await save(build('SQ8'), 'other-kind');
+    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/kind/);
+  });
+
+  it('refuses an index with an unknown metric', async () => {
+    const whole = await readFile(await save(build('Flat'), 'metric'));
+    const metricAt = 33;
+    expect(whole.readInt32LE(metricAt)).toBe(MetricType.METRIC_L2);
+    // Metrics other than the first two have an argument.
+    const metric = Buffer.alloc(8);
+    metric.writeInt32LE(7_777);
+    const file = path.join(folder, 'other-metric');
+    await writeFile(file, Buffer.concat([whole.subarray(0, metricAt), metric, whole.subarray(metricAt + 4)]));
+    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/metric/);
+  });
+
   it('refuses or searches a corrupt graph without crashing', async () => {
     const whole = await readFile(await save(build('HNSW8'), 'sound'));
     // In a separate process, which a fault would crash.
