@@ -67,6 +67,23 @@ export const faiss = {
   ],
   target: machine.faiss.target,
   addonFlags: ['-O3', `-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-shared', '-fopenmp', '-DNAPI_VERSION=6'],
+  /**
+   * For the addon with AddressSanitizer and UBSan. Checks that harmless code of Faiss fails are left out: it maps values at any address,
+   * which x86-64 allows, passes null for nothing to write, and reads flags and names of metrics before it checks them.
+   */
+  sanitizerFlags: [
+    '-fsanitize=address,undefined',
+    '-fno-sanitize=vptr,alignment,nonnull-attribute,bool,enum',
+    '-fno-sanitize-recover=undefined',
+    '-fno-omit-frame-pointer',
+    ...['-O1', '-g1', `-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-fopenmp', '-DNAPI_VERSION=6', '-DFINTEGER=int'],
+  ],
+  /** What the addon runs of Faiss. The other files come from the library without sanitizers, which takes an hour to compile with them. */
+  sanitizedSources: [
+    ...['impl/index_read', 'impl/index_write', 'impl/io', 'impl/zerocopy_io', 'impl/HNSW', 'impl/IDSelector'],
+    ...['IndexHNSW', 'IndexFlat', 'IndexFlatCodes', 'IndexIVF', 'IndexIVFFlat', 'Index'],
+    ...['invlists/InvertedLists', 'utils/distances', 'utils/Heap'],
+  ],
 };
 
 /** The broker that tests run; kafka/pom.xml and kafka/jars.sha256 pin its jars. */

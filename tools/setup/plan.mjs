@@ -57,6 +57,11 @@ export function makePlan(root, env) {
         hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, addon]),
       ),
     },
+    /** For `npm run test:faults -- sanitizers` only. */
+    sanitizedAddon: entry(
+      'faiss-node-sanitized',
+      hash([faissKey, locked('faiss-node'), addon, pins.faiss.sanitizerFlags, pins.faiss.sanitizedSources]),
+    ),
     /** Read by tests only. */
     servicesStampFile: path.join(root, 'node_modules', '.facet-services'),
     kafka: kafkaEntry(env),

@@ -28,6 +28,14 @@ runNamed(
       file: 'tools/faults/dist/schemathesis.js',
       needsServices: true,
     },
+    'fuzz-parsers': {
+      summary: 'Fuzz the parsers of files and cursors, guided by coverage',
+      file: 'tools/faults/dist/fuzz/main.js',
+    },
+    sanitizers: {
+      summary: 'Run the native index code under AddressSanitizer and UBSan: its tests, damaged files and swaps',
+      file: 'tools/faults/dist/sanitizers.js',
+    },
     fuzz: {
       summary: 'Send 100,000 damaged requests to serving',
       file: 'apps/serving/test/fuzz/main.ts',

@@ -19,19 +19,13 @@ const BYTES_PER_JOB = 1e9;
  * @param {(detail: string) => void} update
  */
 export async function ensureFaissLibrary({ plan, run, signal }, update) {
-  const { cacheRoot, setupFolder } = plan;
+  const { cacheRoot } = plan;
   const logFile = path.join(cacheRoot, 'logs', 'faiss-library.log');
   try {
     return await ensureEntry(plan.entries.faissLibrary, { signal, onWait: waitingFor(update) }, async (folder) => {
       update('fetching the sources');
       const crate = path.join(folder, 'crate');
-      await cp(path.join(setupFolder, 'faiss-source'), crate, { recursive: true });
-      const metadata = await run(['cargo', 'metadata', '--quiet', '--locked', '--format-version', '1'], {
-        cwd: crate,
-        logFile,
-        signal,
-      });
-      const source = path.join(findCrate(metadata, faiss.crate), 'faiss');
+      const source = await fetchSource({ plan, run, signal }, { crate, logFile });
 
       const build = path.join(folder, 'build');
       // Faiss puts file names into its messages: the same ones wherever it is built.
@@ -85,16 +79,14 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
       await cp(plan.addonSources, path.join(folder, 'src'), { recursive: true });
 
       update('compiling');
-      const addonApi = [path.join(original, 'node_modules'), path.join(plan.root, 'node_modules')]
-        .map((modules) => path.join(modules, 'node-addon-api'))
-        .find((candidate) => existsSync(candidate));
-      const argv = ['g++', ...faiss.addonFlags, `-I${nodeHeaders(plan.root)}`, `-I${addonApi}`];
-      argv.push(
-        `-I${path.join(entries.faissLibrary, 'include')}`,
+      const argv = [
+        'g++',
+        ...faiss.addonFlags,
+        ...headerFlags(plan),
         path.join('src', 'faiss.cc'),
         '-o',
         'faiss-node.node',
-      );
+      ];
       argv.push(path.join(entries.faissLibrary, 'lib', `lib${faiss.target}.a`), '-lopenblas');
       await run(argv, { cwd: folder, logFile, signal });
     });
@@ -105,6 +97,70 @@ export async function ensureFaissAddon({ plan, run, signal }, update) {
         'Read the message above; the sources are tools/setup/faiss-node.patch and tools/setup/faiss-addon. Then run the same command again: finished parts are kept.',
     });
   }
+}
+
+/**
+ * The addon with AddressSanitizer and UBSan, for Node.js with the runtime of the sanitizer. Setup must have run before.
+ *
+ * @param {import('../setup-context.mjs').SetupContext} context
+ * @param {(detail: string) => void} update
+ */
+export async function ensureSanitizedAddon({ plan, run, signal }, update) {
+  await ensureEntry(plan.sanitizedAddon, { signal, onWait: waitingFor(update) }, async (folder) => {
+    const { entries } = plan;
+    const options = { cwd: folder, logFile: path.join(plan.cacheRoot, 'logs', 'faiss-node-sanitized.log'), signal };
+    const crate = path.join(folder, 'crate');
+    const source = await fetchSource({ plan, run, signal }, { crate, logFile: options.logFile });
+    const queue = [...faiss.sanitizedSources.entries()];
+    const objects = queue.map(([at]) => `${at}.o`);
+    const compile = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [at, name] = next;
+        update(`compiling ${at + 1} of ${objects.length + 1}`);
+        const file = path.join(source, 'faiss', `${name}.cpp`);
+        await run(['g++', ...faiss.sanitizerFlags, `-I${source}`, '-c', file, '-o', `${at}.o`], options);
+      }
+    };
+    await Promise.all(Array.from({ length: os.availableParallelism() }, compile));
+    update('compiling the addon');
+    await cp(path.join(entries.faissAddon, 'src'), path.join(folder, 'src'), { recursive: true });
+    const library = path.join(entries.faissLibrary, 'lib', `lib${faiss.target}.a`);
+    const argv = [
+      'g++',
+      ...faiss.sanitizerFlags,
+      '-shared',
+      ...headerFlags(plan),
+      path.join('src', 'faiss.cc'),
+      ...objects,
+    ];
+    // The objects come before the library, so that the linker prefers them.
+    await run([...argv, library, '-lopenblas', '-o', 'faiss-node.node'], options);
+    await Promise.all(['crate', ...objects].map((name) => rm(path.join(folder, name), { recursive: true })));
+  });
+}
+
+/**
+ * Returns the folder of the Faiss sources that a crate carries.
+ *
+ * @param {import('../setup-context.mjs').SetupContext} context
+ * @param {{ crate: string, logFile: string }} options `crate`: a new folder.
+ */
+async function fetchSource({ plan, run, signal }, { crate, logFile }) {
+  await cp(path.join(plan.setupFolder, 'faiss-source'), crate, { recursive: true });
+  const metadata = await run(['cargo', 'metadata', '--quiet', '--locked', '--format-version', '1'], {
+    cwd: crate,
+    logFile,
+    signal,
+  });
+  return path.join(findCrate(metadata, faiss.crate), 'faiss');
+}
+
+/** @param {import('../plan.mjs').Plan} plan */
+function headerFlags({ root, entries, packageLocations }) {
+  const addonApi = [path.join(packageLocations.faissNode, 'node_modules'), path.join(root, 'node_modules')]
+    .map((modules) => path.join(modules, 'node-addon-api'))
+    .find((candidate) => existsSync(candidate));
+  return [`-I${nodeHeaders(root)}`, `-I${addonApi}`, `-I${path.join(entries.faissLibrary, 'include')}`];
 }
 
 /**

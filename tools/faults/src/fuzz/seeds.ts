@@ -1,0 +1,73 @@
+import { crc32, gzipSync } from 'node:zlib';
+import { encodeSafetensors } from '@facet/artifacts';
+
+const item = { path: 'dt=2026-01-01/part-events-0-0-9.parquet', rows: 9, bytes: 9, receivedFrom: 1, receivedTo: 2 };
+const transaction = {
+  format: 1,
+  version: 1,
+  id: 'a',
+  parent: '',
+  at: 1,
+  add: [{ ...item, anonymous: 0, identifies: 0, sources: { 'events-0': { from: 0, to: 9 } } }],
+  remove: [item.path],
+  offsets: { 'events-0': { from: 0, to: 9 } },
+  intake: [{ day: '2026-01-01', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 2 }],
+  erasures: [{ erasureId: 'e', userHash: 'h', sessionHashes: [], requestedAt: 1, requestedBy: 'test' }],
+  erased: [{ erasureId: 'e', through: 1, rows: 1, files: 1, sessionHashes: ['s'] }],
+  reopened: ['e'],
+  deleted: [item.path],
+  claim: { token: 't', host: 'h', pid: 1, at: 1 },
+};
+const checkpoint = {
+  ...transaction,
+  files: transaction.add.map((file) => ({ ...file, version: 1 })),
+  offsets: { 'events-0': 9 },
+  erasures: [{ ...transaction.erasures[0], version: 1, done: { through: 1, rows: 1, files: 1 } }],
+  removed: { [item.path]: 1 },
+};
+const sequence = {
+  version: 2,
+  recommendationId: 'r',
+  userHash: '0'.repeat(64),
+  bundleId: 'b',
+  source: { kind: 'model' },
+  arms: { name: 'arm' },
+  merge: { by: 'max' },
+  requested: 20,
+  position: 5,
+  pageSize: 5,
+  items: [
+    ['i1', 0.5, 0],
+    ['i2', 0.4, null, 0.1],
+  ],
+  reasons: [[{ itemId: 'i3', share: 1 }]],
+};
+const manifest = {
+  formatVersion: 1,
+  kind: 'model',
+  files: [{ path: 'a/b', bytes: 3, sha256: '0'.repeat(64) }],
+  metadata: { a: [1, null, { b: true }] },
+};
+const batch = `00000001 ${JSON.stringify([{ topic: 'events', key: 'k', value: '{}' }])}`;
+const tensors = encodeSafetensors(
+  {
+    a: { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+    b: { dtype: 'I64', shape: [1], data: BigInt64Array.of(1n) },
+    c: { dtype: 'U8', shape: [0], data: new Uint8Array(0) },
+  },
+  { key: 'value' },
+);
+
+/** A valid input for each target, from which Jazzer.js begins. */
+export const seeds: Readonly<Record<string, readonly (string | Uint8Array)[]>> = {
+  csv: ['\0u1,i1,2026-01-01,5\n"u ""2",i2,881250949,1e3\n"u\n3",i3,,\n', '\x01user;item;genres(a|b)\n1;2;x|y\n'],
+  jsonl: [
+    '\0{"userId":"u1","itemId":"i1","occurredAt":"2026-01-01T00:00:00Z","type":"view"}\n{"itemId":7,"attributes":{"a":[1,"b"]}}\n',
+  ],
+  recbole: ['\0u1\ti1\t881250949\t3.5\n', '\x01item_id:token\tgenre:token_seq\tyear:float\ni1\ta b\t1999\n'],
+  cursor: [JSON.stringify(sequence), gzipSync(JSON.stringify(sequence)).toString('base64url')],
+  safetensors: [Buffer.concat(tensors)],
+  spool: [`${crc32(batch).toString(16).padStart(8, '0')} ${batch}\n`],
+  lake: [`\0${JSON.stringify(transaction)}`, `\x01${JSON.stringify(checkpoint)}`],
+  manifest: [JSON.stringify(manifest)],
+};

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { createFolderArtifactStore, readSafetensors, viewSafetensors } from '@facet/artifacts';
+import { validateFiles } from '@facet/import';
+import { lakeStatus } from '@facet/lake';
+import { isAppError } from '@facet/platform';
+import { decodeCursor } from '@facet/recommendations';
+
+/**
+ * The functions that Jazzer.js calls with its inputs, one for each parser. A parser returns a value or throws an `AppError` for bad
+ * input. Every other error is a finding.
+ */
+type Target = (input: Buffer) => Promise<void>;
+
+const folder = mkdtempSync(join(tmpdir(), 'facet-fuzz-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+export const csv: Target = async (input) => readTable(input, 'csv', 'user,item,time,value\n');
+export const jsonl: Target = async (input) => readTable(input, 'jsonl', '');
+export const recbole: Target = async (input) =>
+  readTable(input, 'inter', 'user_id:token\titem_id:token\ttimestamp:float\trating:float\n');
+
+/** The first byte decides whether the file has the usual header and whether it has gzip. */
+async function readTable(input: Buffer, extension: string, header: string): Promise<void> {
+  const [kind = 0] = input;
+  const text = Buffer.concat([Buffer.from((kind & 1) === 0 ? header : ''), input.subarray(1)]);
+  const file = write(`table.${extension}`, (kind & 2) === 0 ? text : gzipSync(text));
+  await orRefuse(async () => void (await validateFiles({ events: [file] })));
+  await orRefuse(async () => void (await validateFiles({ events: [], items: [file], users: [file] })));
+}
+
+/** The text of a cursor, and its unpacked content. */
+export const cursor: Target = async (input) => {
+  for (const text of [input.toString('latin1'), gzipSync(input).toString('base64url')]) {
+    await orRefuse(async () => void JSON.stringify(decodeCursor(text)));
+  }
+};
+
+export const safetensors: Target = async (input) => {
+  await orRefuse(async () => void viewSafetensors(Uint8Array.from(input).buffer, 'input'));
+  await orRefuse(async () => void (await readSafetensors(write('tensors', input))));
+};
+
+interface SpoolFrame {
+  readonly line: Buffer;
+  readonly records: number;
+}
+interface SegmentModule {
+  readFrames(path: string, from: number, to: number): AsyncIterable<SpoolFrame>;
+  decodeFrame(line: Buffer): readonly unknown[];
+}
+// No lib exports the spool, which belongs to an app.
+const segmentFile = new URL('../../../../apps/collector/dist/ingest/spool/segment-file.js', import.meta.url).href;
+const { readFrames, decodeFrame } = (await import(segmentFile)) as SegmentModule;
+
+export const spool: Target = async (input) => {
+  const file = write('segment', input);
+  for await (const { line, records } of readFrames(file, 0, input.length)) {
+    if (decodeFrame(line).length !== records) throw new Error('A frame has another number of records.');
+  }
+};
+
+/** The first byte decides between a transaction and a checkpoint. */
+export const lake: Target = async (input) => {
+  const lakeFolder = join(folder, 'lake');
+  rmSync(lakeFolder, { recursive: true, force: true });
+  const name = ((input[0] ?? 0) & 1) === 0 ? '.json' : '.checkpoint.json';
+  write(`lake/_log/${'1'.padStart(20, '0')}${name}`, input.subarray(1));
+  await orRefuse(async () => void (await lakeStatus(lakeFolder)));
+};
+
+const store = createFolderArtifactStore(join(folder, 'artifacts'));
+export const manifest: Target = async (input) => {
+  const id = createHash('sha256').update(input.toString('utf8')).digest('hex').slice(0, 32);
+  const file = write(`artifacts/model/${id}/manifest.json`, input);
+  await orRefuse(async () => void (await store.open({ kind: 'model', id })));
+  rmSync(dirname(file), { recursive: true });
+};
+
+function write(name: string, content: Uint8Array): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+}
+
+async function orRefuse(parse: () => Promise<void>): Promise<void> {
+  await parse().catch((error: unknown) => {
+    if (!isAppError(error)) throw error;
+  });
+  if (Object.keys(Object.prototype).length > 0) throw new Error('The prototype of objects has changed.');
+}

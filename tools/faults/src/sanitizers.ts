@@ -1,0 +1,80 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { formatTable, logProgress, readOptions } from './command-line.ts';
+
+const help = `Run the native index code under AddressSanitizer and UBSan
+
+  npm run test:faults -- sanitizers [options]
+
+Options:
+  --seconds N  Time for damaged files, and for swaps (default: 600)
+  --seed N     Seed of the damage (default: 1)
+  --only TEXT  Run the parts whose name contains TEXT: tests, files, swaps
+  --help       Print this help
+
+tests runs all tests of libs/retrieval. files opens damaged index files, and searches those that are not refused. swaps replaces an
+index during searches. The first run compiles the addon and what it uses of Faiss, which takes minutes.
+
+Exit code: 0 without findings, 1 otherwise.`;
+
+const { values } = readOptions(help, {
+  seconds: { type: 'string', default: '600' },
+  seed: { type: 'string', default: '1' },
+  only: { type: 'string', default: '' },
+});
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const retrieval = join(root, 'libs', 'retrieval');
+const addon = execFileSync(process.execPath, [join(root, 'tools', 'setup', 'sanitized-addon.mjs')], {
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'inherit'],
+}).trim();
+// Memory, because a file is written for each case.
+const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));
+
+const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const script = (name: string): string[] => [
+  ...['--conditions=@facet/source', '--import', 'tsx', join(retrieval, 'test', 'native', 'sanitizers', name)],
+  ...[folder, values.seconds, values.seed],
+];
+const parts: Readonly<Record<string, readonly string[]>> = {
+  tests: [vitest, 'run', '--root', retrieval],
+  files: script('fuzz-files.ts'),
+  swaps: script('soak-swaps.ts'),
+};
+
+const rows = Object.entries(parts)
+  .filter(([name]) => name.includes(values.only))
+  .map(([name, args]) => {
+    logProgress(name);
+    const { status, signal } = spawnSync(process.execPath, args, {
+      cwd: retrieval,
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        // The runtime of the sanitizer must be loaded first, with the library whose functions it replaces.
+        LD_PRELOAD: ['libasan.so', 'libstdc++.so.6'].map(findLibrary).join(' '),
+        NODE_OPTIONS: `--require ${fileURLToPath(new URL('../sanitizers/load-addon.cjs', import.meta.url))}`,
+        FACET_SANITIZED_ADDON: addon,
+        // Node.js frees nothing at its end, and the tests request more memory than there is.
+        ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1',
+        UBSAN_OPTIONS: 'print_stacktrace=1',
+      },
+    });
+    return { name, result: status === 0 ? 'passed' : `FAILED (${signal ?? status})`, isPassed: status === 0 };
+  });
+console.log(formatTable([['part', 'result'], ...rows.map(({ name, result }) => [name, result])]));
+const isPassed = rows.length > 0 && rows.every((row) => row.isPassed);
+if (isPassed) await rm(folder, { recursive: true });
+else logProgress(`The last file: ${folder}`);
+process.exitCode = isPassed ? 0 : 1;
+
+function findLibrary(name: string): string {
+  return execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+}
