@@ -23,7 +23,7 @@ import { addCatalogRoutes } from './routes/catalog.ts';
 import { addComparisons } from './routes/comparisons.ts';
 import type { ComparisonPaths } from './routes/comparisons.ts';
 import { addItemMap } from './routes/item-map.ts';
-import { addBatch, addInterests, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
+import { addBatch, addInterests, addRank, addRecommendations, addSimilarItems } from './routes/recommendations.ts';
 import { addTrends } from './routes/trends.ts';
 import { addUserRoutes } from './routes/users.ts';
 import type { Serving } from './serving.ts';
@@ -141,6 +141,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addComparisons(app, comparisons, peers);
   addCatalogRoutes(app);
   addItemMap(app);
+  addRank(app);
   addInterests(app);
   addSimilarItems(app);
   addUserRoutes(app);

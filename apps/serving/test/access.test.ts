@@ -29,6 +29,7 @@ const call = (method: string, url: string, headers: Record<string, string> = {})
 const scopeOfRoute = {
   'POST /v1/recommendations': 'serve',
   'POST /v1/recommendations:batch': 'serve',
+  'POST /v1/rank': 'serve',
   'POST /v1/interests': 'serve',
   'GET /v1/items/:itemId/similar': 'serve',
   'GET /v1/catalog': 'serve',

@@ -22,7 +22,7 @@ export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts'
 export type { Delta } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { AttributeCondition, AttributeFilter } from './filters/attribute-filter.ts';
-export { compileFilter, intersectAllowed } from './filters/compile-filter.ts';
+export { compileFilter, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';
 export { codeOf } from './items/attribute-columns.ts';

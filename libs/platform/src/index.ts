@@ -22,6 +22,7 @@ export type { FolderLock } from './folder-lock.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
+export { nearestName } from './nearest-name.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';

@@ -4,6 +4,7 @@ import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 import { invalidConfig } from './config-problem.ts';
 import type { ConfigProblem, FieldPath } from './config-problem.ts';
+import { nearestName } from './nearest-name.ts';
 
 interface ParseOptions {
   /** The file or place of the value, for messages. */
@@ -28,7 +29,7 @@ export function parseWith<Schema extends TSchema>(
   const parsed = coerce ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
   if (check.Check(parsed)) return parsed as Static<Schema>;
-  const problems = findProblems(check.Errors(parsed));
+  const problems = findProblems(check.Errors(parsed), schema);
   throw invalidConfig(
     source,
     problems.map((each) => ({ ...each, path: [...at, ...each.path] })),
@@ -52,7 +53,7 @@ export function parseEnvironment<Schema extends TObject>(
 }
 
 /** Returns one problem per field, however many rules it breaks. Names unknown and missing fields. */
-function findProblems(errors: readonly TLocalizedValidationError[]): ConfigProblem[] {
+function findProblems(errors: readonly TLocalizedValidationError[], schema: TSchema): ConfigProblem[] {
   const problems = new Map<string, Set<string>>();
   const report = (pointer: string, problem: string): void => {
     problems.set(pointer, (problems.get(pointer) ?? new Set()).add(problem));
@@ -63,7 +64,9 @@ function findProblems(errors: readonly TLocalizedValidationError[]): ConfigProbl
       for (const name of params.requiredProperties) report(`${instancePath}/${escapePointer(name)}`, 'is missing');
     } else if (keyword === 'additionalProperties') {
       for (const name of params.additionalProperties) {
-        report(`${instancePath}/${escapePointer(name)}`, 'is not a known field');
+        const nearest = nearestName(name, namesAt(schema, parsePointer(instancePath)));
+        const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+        report(`${instancePath}/${escapePointer(name)}`, `is not a known field${hint}`);
       }
     } else if (keyword === 'const') {
       report(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
@@ -72,6 +75,14 @@ function findProblems(errors: readonly TLocalizedValidationError[]): ConfigProbl
     }
   }
   return [...problems].map(([pointer, texts]) => ({ path: parsePointer(pointer), problem: [...texts].join(' or ') }));
+}
+
+/** Returns the names of the fields of an object in the schema. Empty where the schema has alternatives. */
+function namesAt(schema: unknown, path: readonly string[]): string[] {
+  const { properties, items } = (schema ?? {}) as { properties?: Record<string, unknown>; items?: unknown };
+  const [name, ...rest] = path;
+  if (name === undefined) return Object.keys(properties ?? {});
+  return namesAt(items ?? properties?.[name], rest);
 }
 
 function escapePointer(name: string): string {

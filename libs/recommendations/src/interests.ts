@@ -6,6 +6,7 @@ import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
 import { findNearestItems } from './find-items.ts';
 import type { FoundItem } from './find-items.ts';
+import { strictField } from './request-fields.ts';
 import {
   countUnknownItems,
   describeItem,
@@ -38,6 +39,7 @@ export const InterestsRequest = Type.Object(
     coupling: Type.Optional(
       Type.Boolean({ default: false, description: 'Adds the coupling coefficients of behaviors and interests.' }),
     ),
+    strict: strictField,
   },
   { title: 'InterestsRequest', examples: [{ userId: 'ada', nearest: 1 }] },
 );

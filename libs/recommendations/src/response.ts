@@ -1,4 +1,6 @@
+import { findUnknownAttributes } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
+import { AttributeValueSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -74,6 +76,11 @@ export const ScoredItem = Type.Object(
   {
     itemId: Type.String(),
     title: Type.Optional(Type.String()),
+    attributes: Type.Optional(
+      Type.Record(Type.String(), AttributeValueSchema, {
+        description: 'With include: the named attributes that the item has.',
+      }),
+    ),
     score: Type.Number({ description: 'Comparable within one list only.' }),
   },
   { title: 'ScoredItem' },
@@ -109,7 +116,7 @@ export const originFields = {
 };
 
 export const unknownAttributesField = Type.Optional(
-  Type.Array(Type.String(), { description: 'Attributes named in the filters that no item has.' }),
+  Type.Array(Type.String(), { description: 'Attributes named in filters, include or merge that no item has.' }),
 );
 
 export function describeOrigin({ id, deltaId }: BundleView): { bundleId: string; deltaId?: string } {
@@ -122,11 +129,32 @@ export function findTitle(bundle: BundleView, itemId: string): string | undefine
   return item === undefined ? undefined : bundle.titleOf(item);
 }
 
+/** @param include attributes to add */
 export function describeItem(
   bundle: BundleView,
   { item, score }: { readonly item: number; readonly score: number },
+  include?: readonly string[],
 ): ScoredItem {
-  return { itemId: bundle.idOf(item), title: bundle.titleOf(item), score };
+  return {
+    itemId: bundle.idOf(item),
+    title: bundle.titleOf(item),
+    ...(include === undefined ? {} : { attributes: pickAttributes(bundle, item, include) }),
+    score,
+  };
+}
+
+function pickAttributes(
+  bundle: BundleView,
+  item: number,
+  names: readonly string[],
+): NonNullable<ScoredItem['attributes']> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = bundle.attributeOf(item, name);
+      if (value === undefined) return [];
+      return [[name, typeof value === 'object' ? [...value] : value]];
+    }),
+  );
 }
 
 /** Counts the distinct item ids that the bundle does not know. */
@@ -136,7 +164,21 @@ export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterabl
   return unknown.size;
 }
 
-/** Returns the names of unknown attributes, or undefined if there are none. */
-export function listUnknownAttributes(names: readonly string[] | undefined): string[] | undefined {
-  return names === undefined || names.length === 0 ? undefined : [...names];
+/** The name in `include` that stands for the title, which is no attribute. */
+const titleName = 'title';
+
+/**
+ * Returns the names of unknown attributes, or undefined if there are none.
+ *
+ * @param ofFilters unknown attributes of the filters
+ * @param named attributes that the request names elsewhere
+ */
+export function listUnknownAttributes(
+  bundle: BundleView,
+  ofFilters: readonly string[] = [],
+  named: readonly string[] = [],
+): string[] | undefined {
+  const names = named.filter((name) => name !== titleName);
+  const unknown = new Set([...ofFilters, ...findUnknownAttributes(bundle, names)]);
+  return unknown.size === 0 ? undefined : [...unknown];
 }

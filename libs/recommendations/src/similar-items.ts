@@ -45,6 +45,14 @@ export const SimilarItemsQuery = Type.Object({
       examples: ['{"budget":30}'],
     }),
   ),
+  include: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 2_000,
+      description: 'Attributes to return with each item, separated by commas.',
+      examples: ['price,brand'],
+    }),
+  ),
   exclude: Type.Optional(
     Type.Union([IdentifierSchema, Type.Array(IdentifierSchema, { maxItems: 100 })], {
       description: 'An item never to return. Repeat the parameter for more items.',
@@ -60,11 +68,12 @@ export interface SimilarItemsRequest {
   readonly filters: readonly string[];
   readonly context: RequestContext;
   readonly exclude: readonly string[];
+  readonly include?: readonly string[] | undefined;
 }
 
 /** @throws AppError `REQUEST_INVALID` for a limit out of range, and for a context that is not a JSON object. */
 export function parseSimilarItemsQuery(query: SimilarItemsQuery): Omit<SimilarItemsRequest, 'itemId'> {
-  const { limit, filters, context, exclude = [] } = query;
+  const { limit, filters, context, exclude = [], include } = query;
   const count = limit === undefined ? limitDefault : Number(limit);
   if (count < 1 || count > limitMax) {
     throw requestError(`limit must be from 1 to ${limitMax}.`, { field: 'limit' });
@@ -74,6 +83,7 @@ export function parseSimilarItemsQuery(query: SimilarItemsQuery): Omit<SimilarIt
     filters: filters?.split(',') ?? [],
     context: context === undefined ? {} : parseContext(context),
     exclude: typeof exclude === 'string' ? [exclude] : exclude,
+    include: include?.split(','),
   };
 }
 
@@ -161,10 +171,10 @@ export async function respondWithSimilarItems(
     itemId,
     title: findTitle(bundle, itemId),
     source,
-    items: found.map((similar) => describeItem(bundle, similar)),
+    items: found.map((similar) => describeItem(bundle, similar, request.include)),
     requested: limit,
     returned: found.length,
-    unknownAttributes: listUnknownAttributes(allowed?.unknownAttributes),
+    unknownAttributes: listUnknownAttributes(bundle, allowed?.unknownAttributes, request.include),
   };
   spans.stop();
   return response;

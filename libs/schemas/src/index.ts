@@ -12,6 +12,7 @@ export {
   parseEvent,
   refuseTime,
   serializeEvent,
+  standardEventTypes,
 } from './event.ts';
 export type { Event } from './event.ts';
 export {

@@ -8,12 +8,15 @@ import {
   InterestsRequest,
   InterestsResponse,
   parseSimilarItemsQuery,
+  RankRequest,
+  RankResponse,
   RecommendationsRequest,
   RecommendationsResponse,
   renderResponse,
   respondWithBatch,
   respondWithInterests,
   respondWithNextPage,
+  respondWithRank,
   respondWithRecommendations,
   respondWithSimilarItems,
   SimilarItemsQuery,
@@ -158,6 +161,34 @@ export function addBatch(app: HttpApp): void {
         if ('source' in list) serving.metrics.countResponse('recommendations', list.source);
       }
       return batch;
+    },
+  );
+}
+
+/** Adds `POST /v1/rank`. */
+export function addRank(app: HttpApp): void {
+  const { serving } = app;
+  app.post(
+    '/v1/rank',
+    {
+      config,
+      schema: {
+        operationId: 'rank',
+        summary: 'Score candidates for a user',
+        description:
+          'For a ranker or a list that another system has made. Scores the candidates as the model scores the catalog. ' +
+          'Users enter no experiment, and nothing is recorded.',
+        tags,
+        body: RankRequest,
+        response: { 200: RankResponse, ...problemResponses },
+      },
+    },
+    async (request) => {
+      const response = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+        respondWithRank(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
+      );
+      serving.metrics.countResponse('rank', response.source);
+      return response;
     },
   );
 }

@@ -6,7 +6,7 @@ import type { ResponseSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 export interface Metrics extends HttpMetrics {
-  countResponse(kind: 'recommendations' | 'interests' | 'similar', source: ResponseSource): void;
+  countResponse(kind: 'recommendations' | 'interests' | 'rank' | 'similar', source: ResponseSource): void;
   /** @param outcome `unavailable`: the response was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
   /** Registers the state of the connection to Redis with the first call. */

@@ -58,12 +58,27 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItem
   const passes = createItemTest(filter.attributes ?? {});
   for (const [item, facts] of deltaItems) setBit(bits, item, passes(facts));
   if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
-  const known = new Set(catalog.columns.map(({ name }) => name));
-  for (const { attributes } of deltaItems.values()) for (const name of Object.keys(attributes)) known.add(name);
   return toFilteredItems(
     bits,
-    conditions.flatMap(([name]) => (known.has(name) ? [] : [name])),
+    findUnknownAttributes(
+      view,
+      conditions.map(([name]) => name),
+    ),
   );
+}
+
+/** Returns the attributes that no item has, of those named. */
+export function findUnknownAttributes(
+  { catalog, deltaItems }: Pick<BundleView, 'catalog' | 'deltaItems'>,
+  names: readonly string[],
+): string[] {
+  const unknown = new Set(names);
+  for (const { name } of catalog.columns) unknown.delete(name);
+  for (const { attributes } of deltaItems.values()) {
+    if (unknown.size === 0) break;
+    for (const name of unknown) if (Object.hasOwn(attributes, name)) unknown.delete(name);
+  }
+  return [...unknown];
 }
 
 /** Clears the bits of items that fail a condition. */

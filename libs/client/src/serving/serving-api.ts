@@ -392,6 +392,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/rank': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Score candidates for a user
+     * @description For a ranker or a list that another system has made. Scores the candidates as the model scores the catalog. Users enter no experiment, and nothing is recorded.
+     */
+    readonly post: operations['rank'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/interests': {
     readonly parameters: {
       readonly query?: never;
@@ -575,6 +595,13 @@ export interface components {
        * @default false
        */
       readonly explain?: boolean;
+      /** @description Attributes to return with each item, such as price. Titles are always returned. */
+      readonly include?: readonly string[];
+      /**
+       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @default false
+       */
+      readonly strict?: boolean;
     };
     /** @description The lists of all users. */
     readonly BatchResponse: {
@@ -584,7 +611,7 @@ export interface components {
       readonly deltaId?: string;
       /** @description One list or problem for each user, in request order. */
       readonly responses: readonly (components['schemas']['BatchList'] | components['schemas']['BatchProblem'])[];
-      /** @description Attributes named in the filters that no item has. */
+      /** @description Attributes named in filters, include or merge that no item has. */
       readonly unknownAttributes?: readonly string[];
     };
     /** @description The bundle. */
@@ -838,6 +865,11 @@ export interface components {
        * @default false
        */
       readonly coupling?: boolean;
+      /**
+       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @default false
+       */
+      readonly strict?: boolean;
     };
     /** @description The interests of the user. */
     readonly InterestsResponse: {
@@ -984,6 +1016,13 @@ export interface components {
        * @default false
        */
       readonly explain?: boolean;
+      /** @description Attributes to return with each item, such as price. Titles are always returned. */
+      readonly include?: readonly string[];
+      /**
+       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @default false
+       */
+      readonly strict?: boolean;
       /**
        * @description Adds the duration of each span.
        * @default false
@@ -1030,6 +1069,55 @@ export interface components {
       /** @description Newest first, at most 100. */
       readonly promotions: readonly components['schemas']['Promotion'][];
     };
+    readonly RankRequest: {
+      /** @description Opaque id of 1 to 256 characters. */
+      readonly userId?: string;
+      /** @description Items that the user chose, oldest first. With a userId, they are added to the stored behaviors. */
+      readonly behaviors?: readonly components['schemas']['RequestedBehavior'][];
+      /** @description Items whose stored events are ignored, as if the user had never chosen them. */
+      readonly ignore?: readonly string[];
+      /** @description Attributes of the user, by name. They override the stored attributes. */
+      readonly profile?: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
+      /** @description K'u: how many interests to infer, at most those of the model. Default: by the number of behaviors. */
+      readonly interestCount?: number;
+      /** @description The candidates. Repeated and unknown ids are left out. */
+      readonly itemIds: readonly string[];
+      /** @description Attributes to return with each item, such as price. Titles are always returned. */
+      readonly include?: readonly string[];
+      /**
+       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @default false
+       */
+      readonly strict?: boolean;
+    };
+    /** @description The candidates by score. */
+    readonly RankResponse: {
+      /** @description The bundle that made the response. */
+      readonly bundleId: string;
+      /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
+      readonly deltaId?: string;
+      readonly source: components['schemas']['ResponseSource'];
+      /** @description Best item first. Also unavailable and seen items. */
+      readonly items: readonly components['schemas']['RankedItem'][];
+      /** @description Distinct candidates that the bundle does not know. */
+      readonly unknownItems: number;
+      /** @description Attributes named in filters, include or merge that no item has. */
+      readonly unknownAttributes?: readonly string[];
+    };
+    readonly RankedItem: {
+      readonly itemId: string;
+      readonly title?: string;
+      /** @description With include: the named attributes that the item has. */
+      readonly attributes?: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
+      /** @description The score that recommendations with merge max have, or in a fallback the recent interaction count. */
+      readonly score: number;
+      /** @description The interest with the highest score. Absent in a fallback. */
+      readonly interest?: number;
+    };
     readonly RecommendationsRequest: {
       /** @description Opaque id of 1 to 256 characters. */
       readonly userId?: string;
@@ -1065,6 +1153,13 @@ export interface components {
        * @default false
        */
       readonly explain?: boolean;
+      /** @description Attributes to return with each item, such as price. Titles are always returned. */
+      readonly include?: readonly string[];
+      /**
+       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @default false
+       */
+      readonly strict?: boolean;
       /** @description Items in this response. Fetch the rest with nextCursor. Default: the limit. */
       readonly pageSize?: number;
       /** @description The nextCursor of a response. Returns the next page of the same list. Of the other fields, only pageSize, timings and record are read. */
@@ -1108,7 +1203,7 @@ export interface components {
       readonly nextCursor?: string;
       /** @description Distinct item ids in behaviors and exclude that the bundle does not know. */
       readonly unknownItems: number;
-      /** @description Attributes named in the filters that no item has. */
+      /** @description Attributes named in filters, include or merge that no item has. */
       readonly unknownAttributes?: readonly string[];
       /** @description With timings: milliseconds by span. */
       readonly timings?: {
@@ -1118,6 +1213,10 @@ export interface components {
     readonly RecommendedItem: {
       readonly itemId: string;
       readonly title?: string;
+      /** @description With include: the named attributes that the item has. */
+      readonly attributes?: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
       /** @description The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items. */
       readonly score: number;
       /** @description The interest that found the item. Absent in a fallback. */
@@ -1238,6 +1337,10 @@ export interface components {
     readonly ScoredItem: {
       readonly itemId: string;
       readonly title?: string;
+      /** @description With include: the named attributes that the item has. */
+      readonly attributes?: {
+        readonly [key: string]: string | number | boolean | readonly string[];
+      };
       /** @description Comparable within one list only. */
       readonly score: number;
     };
@@ -1264,7 +1367,7 @@ export interface components {
       readonly requested: number;
       /** @description Less than requested only if no more items are allowed. */
       readonly returned: number;
-      /** @description Attributes named in the filters that no item has. */
+      /** @description Attributes named in filters, include or merge that no item has. */
       readonly unknownAttributes?: readonly string[];
     };
     /** @description Latency, fallbacks and index recall over time. A reading has no value for what did not happen in its interval. */
@@ -1387,6 +1490,9 @@ export type PromoteRequest = components['schemas']['PromoteRequest'];
 export type PromotedResponse = components['schemas']['PromotedResponse'];
 export type Promotion = components['schemas']['Promotion'];
 export type PromotionsResponse = components['schemas']['PromotionsResponse'];
+export type RankRequest = components['schemas']['RankRequest'];
+export type RankResponse = components['schemas']['RankResponse'];
+export type RankedItem = components['schemas']['RankedItem'];
 export type RecommendationsRequest = components['schemas']['RecommendationsRequest'];
 export type RecommendationsResponse = components['schemas']['RecommendationsResponse'];
 export type RecommendedItem = components['schemas']['RecommendedItem'];
@@ -2731,6 +2837,81 @@ export interface operations {
       };
     };
   };
+  readonly rank: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "userId": "ada",
+         *       "itemIds": [
+         *         "film-1",
+         *         "film-7",
+         *         "film-9"
+         *       ]
+         *     }
+         */
+        readonly 'application/json': components['schemas']['RankRequest'];
+      };
+    };
+    readonly responses: {
+      /** @description The candidates by score. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
+           *       "source": {
+           *         "kind": "model"
+           *       },
+           *       "items": [
+           *         {
+           *           "itemId": "film-7",
+           *           "title": "The film 7",
+           *           "score": 3.25,
+           *           "interest": 0
+           *         },
+           *         {
+           *           "itemId": "film-1",
+           *           "title": "The film 1",
+           *           "score": 1.75,
+           *           "interest": 1
+           *         }
+           *       ],
+           *       "unknownItems": 1
+           *     }
+           */
+          readonly 'application/json': components['schemas']['RankResponse'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Why the request failed, and what to do. */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   readonly describeInterests: {
     readonly parameters: {
       readonly query?: never;
@@ -2832,6 +3013,11 @@ export interface operations {
          * @example {"budget":30}
          */
         readonly context?: string;
+        /**
+         * @description Attributes to return with each item, separated by commas.
+         * @example price,brand
+         */
+        readonly include?: string;
         /**
          * @description An item never to return. Repeat the parameter for more items.
          * @example film-7

@@ -5,6 +5,8 @@ import type {
   BatchRequest,
   InterestsResponse,
   InterestsRequest,
+  RankRequest,
+  RankResponse,
   RecommendationsResponse,
   RecommendationsRequest,
   SimilarItemsResponse,
@@ -36,9 +38,14 @@ export interface SimilarItemsOptions extends ServingCallOptions {
   readonly context?: NonNullable<RecommendationsRequest['context']>;
   /** At most 100 items that must not be returned. */
   readonly exclude?: readonly string[];
+  /** Attributes to return with each item. */
+  readonly include?: readonly string[];
 }
 
-/** All methods throw a `ClientError` with the `code`, `field` and `remedy` of the server's problem. */
+/**
+ * All methods throw a `ClientError` with the `code`, `field` and `remedy` of the server's problem. Requests are strict: the server
+ * refuses misspelled fields. `strict: false` in a request turns this off.
+ */
 export interface ServingClient {
   /** Returns items that the user may want next. */
   recommend(request: RecommendationsRequest, options?: ServingCallOptions): Promise<RecommendationsResponse>;
@@ -49,6 +56,8 @@ export interface ServingClient {
   ): AsyncIterable<RecommendationsResponse>;
   /** Returns one list for each user. A user with invalid fields has a problem instead of a list. */
   recommendBatch(request: BatchRequest, options?: ServingCallOptions): Promise<BatchResponse>;
+  /** Returns up to 1,000 candidates of the caller in the order of the user's interests, with their scores. */
+  rank(request: RankRequest, options?: ServingCallOptions): Promise<RankResponse>;
   /** Returns the interests of a user and the behaviors that formed them. */
   describeInterests(request: InterestsRequest, options?: ServingCallOptions): Promise<InterestsResponse>;
   /** Returns items that are similar to an item. */
@@ -65,7 +74,7 @@ export function createServingClient(options: ServingClientOptions): ServingClien
     fetch: options.fetch,
   };
   const post = <Body>(path: string, body: object, call: ServingCallOptions = {}) =>
-    request<Body>(endpoint, { method: 'POST', path, body: JSON.stringify(body), ...call });
+    request<Body>(endpoint, { method: 'POST', path, body: JSON.stringify({ strict: true, ...body }), ...call });
   const recommend = (request: RecommendationsRequest, call?: ServingCallOptions) =>
     post<RecommendationsResponse>('/v1/recommendations', request, call);
 
@@ -80,13 +89,15 @@ export function createServingClient(options: ServingClientOptions): ServingClien
       }
     },
     recommendBatch: (request, call) => post('/v1/recommendations:batch', request, call),
+    rank: (request, call) => post('/v1/rank', request, call),
     describeInterests: (request, call) => post('/v1/interests', request, call),
-    findSimilarItems(itemId, { limit, filters, context, exclude = [], ...call } = {}) {
+    findSimilarItems(itemId, { limit, filters, context, exclude = [], include = [], ...call } = {}) {
       const query = new URLSearchParams();
       if (limit !== undefined) query.set('limit', String(limit));
       if (filters !== undefined && filters.length > 0) query.set('filters', filters.join(','));
       if (context !== undefined) query.set('context', JSON.stringify(context));
       for (const excluded of exclude) query.append('exclude', excluded);
+      if (include.length > 0) query.set('include', include.join(','));
       const path = `/v1/items/${encodeURIComponent(itemId)}/similar`;
       const search = query.toString();
       return request(endpoint, { method: 'GET', path: search === '' ? path : `${path}?${search}`, ...call });

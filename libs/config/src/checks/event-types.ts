@@ -1,7 +1,7 @@
 import { parsePositiveClauses } from '@facet/features';
-import { problemsOf } from '@facet/platform';
+import { nearestName, problemsOf } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
-import { isEventType } from '@facet/schemas';
+import { isEventType, standardEventTypes } from '@facet/schemas';
 import type { FacetConfig } from '../facet-config.ts';
 
 /** Every event type that a setting names must be declared. */
@@ -23,8 +23,13 @@ export function findEventTypeProblems(config: FacetConfig): ConfigProblem[] {
     problems.push({
       path,
       problem: `${type} is not a declared event type`,
-      remedy: `Correct it, or add ${type} to eventTypes.`,
+      remedy: `${suggestion(type, eventTypes)}Correct it, or add ${type} to eventTypes.`,
     });
   }
   return problems;
+}
+
+function suggestion(type: string, declared: readonly string[]): string {
+  const nearest = nearestName(type, [...standardEventTypes, ...declared]);
+  return nearest === undefined ? '' : `Did you mean ${nearest}? `;
 }

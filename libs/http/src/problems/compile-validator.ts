@@ -1,15 +1,81 @@
 import type { FastifySchemaCompiler } from 'fastify';
+import { nearestName } from '@facet/platform';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { problemError } from './problem.ts';
 
 type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
-/** Compiles a validator that coerces nothing, removes nothing, and accepts unknown fields. */
+/**
+ * Compiles a validator that coerces nothing, removes nothing, and accepts unknown fields. If the schema has a field `strict`, a body
+ * with `strict: true` must not contain unknown fields.
+ */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const check = Compile(schema);
-  return (value: unknown) => (check.Check(value) ? { value } : { error: describeFault(check.Errors(value)) });
+  const { strict } = (schema as Shape).properties ?? {};
+  return (value: unknown) => {
+    if (!check.Check(value)) return { error: describeFault(check.Errors(value)) };
+    const isStrict = strict !== undefined && (value as { readonly strict?: boolean }).strict === true;
+    const unknown = isStrict ? findUnknownField(schema, value, []) : undefined;
+    return unknown === undefined ? { value } : { error: describeUnknown(unknown) };
+  };
 };
+
+/** The parts of a JSON Schema that name fields. */
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+}
+
+interface UnknownField {
+  readonly path: readonly string[];
+  /** The fields that the schema names in its place. */
+  readonly known: readonly string[];
+}
+
+function findUnknownField(
+  { properties, items, anyOf }: Shape,
+  value: unknown,
+  path: string[],
+): UnknownField | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (anyOf !== undefined) {
+    const found = anyOf.map((shape) => findUnknownField(shape, value, path));
+    return found.includes(undefined) ? undefined : found[0];
+  }
+  if (Array.isArray(value)) {
+    if (items === undefined) return undefined;
+    return firstOf(value, (entry, index) => findUnknownField(items, entry, [...path, String(index)]));
+  }
+  if (properties === undefined) return undefined;
+  return firstOf(Object.entries(value), ([name, field]) => {
+    const shape = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (shape === undefined) return { path: [...path, name], known: Object.keys(properties) };
+    return findUnknownField(shape, field, [...path, name]);
+  });
+}
+
+function firstOf<Value, Found>(
+  values: readonly Value[],
+  find: (value: Value, index: number) => Found | undefined,
+): Found | undefined {
+  for (const [index, value] of values.entries()) {
+    const found = find(value, index);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function describeUnknown({ path, known }: UnknownField): Error {
+  const nearest = nearestName(path.at(-1)!, known);
+  const remedy = nearest === undefined ? `The known fields are ${known.join(', ')}.` : `Did you mean ${nearest}?`;
+  const field = path.join('.');
+  return problemError('REQUEST_INVALID', `${field} is not a known field, and the request is strict.`, {
+    field,
+    remedy,
+  });
+}
 
 /**
  * Describes the most deeply nested fault of the body: among the alternatives of a field, the caller probably meant that one.

@@ -6,6 +6,7 @@ import { Compile } from 'typebox/compile';
 import { Clean } from 'typebox/value';
 import { interestsMax, MergeFields } from '../merge.ts';
 import { requestError } from '../request-error.ts';
+import { includeField } from '../request-fields.ts';
 import { InterestBehavior, ResponseSource } from '../response.ts';
 import { limitMax } from './recommendations-schema.ts';
 import type { RecommendationsResponse } from './recommendations-schema.ts';
@@ -58,6 +59,8 @@ const PageSequence = Type.Object({
   ),
   /** With explain: the reasons of each interest. */
   reasons: Type.Optional(Reasons),
+  /** Attributes to return with each item. */
+  include: includeField,
 });
 export type PageSequence = Static<typeof PageSequence>;
 

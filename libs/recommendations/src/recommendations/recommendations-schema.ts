@@ -13,6 +13,7 @@ import {
   unknownAttributesField,
   UserInterest,
 } from '../response.ts';
+import { includeField, strictField } from '../request-fields.ts';
 import { interestCountField, requesterFields } from '../users/requester.ts';
 import { ExcludeSeen } from '../users/seen-items.ts';
 
@@ -37,6 +38,8 @@ export const recommendationFields = {
   explain: Type.Optional(
     Type.Boolean({ default: false, description: 'Adds the reasons for each item, and the interests of the user.' }),
   ),
+  include: includeField,
+  strict: strictField,
 };
 
 export const RecommendationsRequest = Type.Object(

@@ -38,7 +38,7 @@ export async function respondWithRecommendations(
   context: ResponseContext,
 ): Promise<RecommendationsResponse> {
   const { bundle, settings, recommendationId, now, arms, overrides, spans = noSpans } = context;
-  const { limit = limitDefault, interestCount, exclude = [], explain = false } = request;
+  const { limit = limitDefault, interestCount, exclude = [], explain = false, include } = request;
   const names = [...(request.filters ?? []), ...(overrides?.filters ?? [])];
   const filters = resolveFilters({ ...request, filters: names }, settings.filters);
   const mergeFields = chooseMerge(request, context);
@@ -67,13 +67,17 @@ export async function respondWithRecommendations(
     position: 0,
     pageSize: request.pageSize ?? limit,
     reasons: explain ? interests.map((interest) => interest.behaviors.slice(0, reasonsMax)) : undefined,
+    include,
   });
   const response = {
     ...page,
     interests: explain ? [...interests] : undefined,
     removed,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request), exclude),
-    unknownAttributes: listUnknownAttributes(unknownAttributes),
+    unknownAttributes: listUnknownAttributes(bundle, unknownAttributes, [
+      ...(include ?? []),
+      ...(mergeFields.attribute === undefined ? [] : [mergeFields.attribute]),
+    ]),
   };
   spans.stop();
   return response;
@@ -126,7 +130,7 @@ function takePage(
   list: readonly FoundItem[],
   sequence: Omit<PageSequence, 'items'>,
 ): Omit<RecommendationsResponse, 'removed' | 'unknownItems' | 'interests'> {
-  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested, reasons } = sequence;
+  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested } = sequence;
   const page = list.slice(0, pageSize);
   const rest = list.slice(pageSize);
   return {
@@ -135,7 +139,7 @@ function takePage(
     deltaId,
     source,
     arms,
-    items: page.map((found) => renderItem(bundle, found, reasons)),
+    items: page.map((found) => renderItem(bundle, found, sequence)),
     position,
     requested,
     returned: page.length,
@@ -154,8 +158,12 @@ function takePage(
   };
 }
 
-function renderItem(bundle: BundleView, found: FoundItem, reasons: PageSequence['reasons']): RecommendedItem {
-  const item: RecommendedItem = describeItem(bundle, found);
+function renderItem(
+  bundle: BundleView,
+  found: FoundItem,
+  { reasons, include }: Pick<PageSequence, 'reasons' | 'include'>,
+): RecommendedItem {
+  const item: RecommendedItem = describeItem(bundle, found, include);
   const { interest, propensity } = found;
   if (propensity !== undefined) Object.assign(item, { reason: 'new', propensity });
   if (interest === undefined) return item;

@@ -1,0 +1,17 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+/**
+ * Returns the name that a misspelled name probably means, or `undefined` if none is near. Case and punctuation do not count:
+ * `user_id` means `userId`.
+ */
+export function nearestName(wrong: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const plainNames = names.map(plain);
+  const nearest = closest(plain(wrong), plainNames);
+  const errorsMax = Math.max(1, Math.floor(nearest.length / 3));
+  return distance(plain(wrong), nearest) <= errorsMax ? names[plainNames.indexOf(nearest)] : undefined;
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+}

@@ -1,0 +1,17 @@
+import { Type } from 'typebox';
+
+/** The body field that names attributes to return with each item. */
+export const includeField = Type.Optional(
+  Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+    maxItems: 50,
+    description: 'Attributes to return with each item, such as price. Titles are always returned.',
+  }),
+);
+
+/** The body field that refuses misspelled fields. The HTTP layer checks it. */
+export const strictField = Type.Optional(
+  Type.Boolean({
+    default: false,
+    description: 'Whether unknown fields of the request are refused, with the field that they probably mean.',
+  }),
+);
