@@ -30,7 +30,7 @@ it('prints every problem with file, line and remedy, and exits with 2', async ()
     Exchange the two, or remove both to split by shares.
 ${file}:6  serving.filters.cheap.attributes.prize: no item of the catalog has the attribute prize
     Correct the name, or import items with this attribute. The apps start with a warning in their logs.
-${file}:7  spilt: is not a known field
+${file}:7  spilt: is not a known field (did you mean split?)
 `);
   expect(err).toContain('The configuration has 3 problems.');
 });
@@ -48,7 +48,7 @@ it('prints one document with --json', async () => {
     problems: [
       expect.objectContaining({ source: file, line: 2, field: 'split.testFrom' }),
       expect.objectContaining({ source: file, line: 6 }),
-      { source: file, line: 7, field: 'spilt', problem: 'is not a known field', remedy: null },
+      { source: file, line: 7, field: 'spilt', problem: 'is not a known field (did you mean split?)', remedy: null },
       {
         source: 'environment',
         line: null,

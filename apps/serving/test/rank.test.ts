@@ -1,3 +1,4 @@
+// cspell:ignore userld nearset
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { apiKey, createHome, createTestApp } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';

@@ -44,17 +44,19 @@ it('sends each request to its route, with the key', async () => {
   const client = connect(platform);
   expect(await client.recommend({ userId: 'ada' })).toEqual(recommendations);
   await client.recommendBatch({ users: [{ userId: 'ada' }] });
-  await client.describeInterests({ userId: 'ada' });
+  await client.describeInterests({ userId: 'ada', strict: false });
+  await client.rank({ userId: 'ada', itemIds: ['a'] });
   await client.findSimilarItems('a/b?c', { limit: 3, filters: ['new', 'cheap'] });
   await client.findSimilarItems('a');
-  await client.findSimilarItems('a', { context: { budget: 30 }, exclude: ['b', 'c&d'] });
+  await client.findSimilarItems('a', { context: { budget: 30 }, exclude: ['b', 'c&d'], include: ['price'] });
   expect(platform.sent.map(({ method, url, body }) => [`${method} ${url}`, body])).toEqual([
-    ['POST http://facet/v1/recommendations', { userId: 'ada' }],
-    ['POST http://facet/v1/recommendations:batch', { users: [{ userId: 'ada' }] }],
-    ['POST http://facet/v1/interests', { userId: 'ada' }],
+    ['POST http://facet/v1/recommendations', { strict: true, userId: 'ada' }],
+    ['POST http://facet/v1/recommendations:batch', { strict: true, users: [{ userId: 'ada' }] }],
+    ['POST http://facet/v1/interests', { strict: false, userId: 'ada' }],
+    ['POST http://facet/v1/rank', { strict: true, userId: 'ada', itemIds: ['a'] }],
     ['GET http://facet/v1/items/a%2Fb%3Fc/similar?limit=3&filters=new%2Ccheap', null],
     ['GET http://facet/v1/items/a/similar', null],
-    ['GET http://facet/v1/items/a/similar?context=%7B%22budget%22%3A30%7D&exclude=b&exclude=c%26d', null],
+    ['GET http://facet/v1/items/a/similar?context=%7B%22budget%22%3A30%7D&exclude=b&exclude=c%26d&include=price', null],
   ]);
   expect(new Set(platform.sent.map(({ key }) => key))).toEqual(new Set(['Bearer k']));
 });
@@ -70,9 +72,9 @@ it('yields the pages of a list, with one request per requested page', async () =
   for await (const { position } of client.pages({ userId: 'ada', limit: 3, pageSize: 1 })) positions.push(position);
   expect(positions).toEqual([0, 1, 2]);
   expect(platform.sent.map(({ body }) => body)).toEqual([
-    { userId: 'ada', limit: 3, pageSize: 1 },
-    { cursor: 'two' },
-    { cursor: 'three' },
+    { strict: true, userId: 'ada', limit: 3, pageSize: 1 },
+    { strict: true, cursor: 'two' },
+    { strict: true, cursor: 'three' },
   ]);
   await connect(platform).pages({ userId: 'ada', pageSize: 1 })[Symbol.asyncIterator]().next();
   expect(platform.sent).toHaveLength(4);

@@ -38,6 +38,11 @@ describe('contradictions of facet.yaml', () => {
       'interactions: { positives: wishlist or purchase }',
       '1 interactions.positives: wishlist is not a declared event type',
     ],
+    ['interactions:\n  positives: purchse or click', '2 interactions.positives: purchse is not a declared event type'],
+    ['mapping:\n  typeNames: { kauf: purchse }', '2 mapping.typeNames.kauf: purchse is not a declared event type'],
+    ['refresh:\n  cron: at noon', '2 refresh.cron: "at noon" is not a schedule'],
+    ['mapping:\n  returns: drop', '2 mapping.returns: must be'],
+    ['mapping:\n  decimal: ";"', '2 mapping.decimal: must be'],
     ['mapping:\n  defaultType: wish', '2 mapping.defaultType: wish is not'],
     ['mapping:\n  typeNames:\n    kauf: bought', '3 mapping.typeNames.kauf: bought is not'],
     ['serving:\n  excludeSeen: { types: [purchase, wish] }', '2 serving.excludeSeen.types.1: wish is not'],
@@ -95,6 +100,11 @@ describe('contradictions of facet.yaml', () => {
     expect(problems.map((each) => each.slice(0, problem.length))).toEqual([problem]);
   });
 
+  it('suggests the event type that a misspelled one probably means', async () => {
+    const { problems } = await checkFacetConfig(await fileOf('interactions: { positives: purchse }\n'));
+    expect(problems[0]?.remedy).toBe('Did you mean purchase? Correct it, or add purchse to eventTypes.');
+  });
+
   it.each([
     'index: { recallMin: 0.9 }',
     'profiles: { eventsMax: 50 }',
@@ -116,7 +126,7 @@ describe('contradictions of facet.yaml', () => {
     expect(await problemsIn(yaml)).toEqual([
       '2 gate.usersMin: 20 is above gate.usersMax, 10, so the gate rejects every bundle',
       expect.stringContaining('3 index.kind: must be'),
-      '4 spilt: is not a known field',
+      '4 spilt: is not a known field (did you mean split?)',
       expect.stringContaining('6 model.interests: 8 is above'),
     ]);
     expect(await problemsIn('- a\n- b\n')).toEqual(['undefined : must be object']);

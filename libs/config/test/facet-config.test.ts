@@ -195,15 +195,21 @@ describe('resolveModel', () => {
   });
 
   it.each([
-    [{ model: { intrests: 4 } }, 'facet.yaml is not valid: model.intrests: is not a known field.'],
+    [
+      { model: { intrests: 4 } },
+      'facet.yaml is not valid: model.intrests: is not a known field (did you mean interests?).',
+    ],
     [
       { model: { extractor: { iteration: 4 } } },
-      'facet.yaml is not valid: model.extractor.iteration: is not a known field.',
+      'facet.yaml is not valid: model.extractor.iteration: is not a known field (did you mean iterations?).',
     ],
     [{ model: { extractor: { kind: 'men' } } }, 'facet.yaml is not valid: model.extractor.kind: must be'],
     [{ model: { routing: { iterations: 1 } } }, 'facet.yaml is not valid: model.routing: is not a known field.'],
     [{ model: { interests: 0 } }, 'facet.yaml is not valid: model.interests: must be >= 1.'],
-    [{ training: { epohcs: 4 } }, 'facet.yaml is not valid: training.epohcs: is not a known field.'],
+    [
+      { training: { epohcs: 4 } },
+      'facet.yaml is not valid: training.epohcs: is not a known field (did you mean epochs?).',
+    ],
     [{ training: { learningRate: 'fast' } }, 'facet.yaml is not valid: training.learningRate: must be number.'],
   ])('rejects %j and names the setting', (value, message) => {
     expect(() => resolveModel(parse(value))).toThrow(message);

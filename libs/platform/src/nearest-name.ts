@@ -8,7 +8,8 @@ export function nearestName(wrong: string, names: readonly string[]): string | u
   if (names.length === 0) return undefined;
   const plainNames = names.map(plain);
   const nearest = closest(plain(wrong), plainNames);
-  const errorsMax = Math.max(1, Math.floor(nearest.length / 3));
+  // Exchanged letters count as two errors.
+  const errorsMax = Math.min(3, Math.round(nearest.length * 0.4));
   return distance(plain(wrong), nearest) <= errorsMax ? names[plainNames.indexOf(nearest)] : undefined;
 }
 

@@ -61,8 +61,8 @@ test('names every wrong field by its path', () => {
 
 test('names unknown fields at every depth, and the allowed values', () => {
   expect(problemsOf({ prot: 80, limits: { cutofs: [1] } }).sort()).toEqual([
-    'limits.cutofs: is not a known field',
-    'prot: is not a known field',
+    'limits.cutofs: is not a known field (did you mean cutoffs?)',
+    'prot: is not a known field (did you mean port?)',
   ]);
   expect(problemsOf({ kind: 'tree' })).toEqual(['kind: must be "flat" or must be "hnsw"']);
 });

@@ -23,6 +23,7 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema }) => 
 
 /** The parts of a JSON Schema that name fields. */
 interface Shape {
+  readonly type?: string;
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly items?: Shape;
   readonly anyOf?: readonly Shape[];
@@ -41,7 +42,8 @@ function findUnknownField(
 ): UnknownField | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (anyOf !== undefined) {
-    const found = anyOf.map((shape) => findUnknownField(shape, value, path));
+    const kind = Array.isArray(value) ? 'array' : 'object';
+    const found = anyOf.filter(({ type }) => type === kind).map((shape) => findUnknownField(shape, value, path));
     return found.includes(undefined) ? undefined : found[0];
   }
   if (Array.isArray(value)) {
