@@ -1,3 +1,4 @@
+// cspell:ignore purchse
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { upsertItems, upsertUsers } from '@facet/lake';

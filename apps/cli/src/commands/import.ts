@@ -15,7 +15,7 @@ files are read twice, and nothing is written when too many rows are refused.`,
     'facet import --events orders.csv --items products.csv',
     "facet import --events 'orders-2026-*.csv.gz' --max-refused 1% --refused refused.jsonl",
     'facet import --items products.csv',
-    'zcat orders.gz | facet import --events - --format csv',
+    'gunzip -c orders.gz | facet import --events - --format csv',
   ).action(
     deps.action<[FileOptions]>(async (options, context) => {
       if ((options.events ?? options.items ?? options.users) === undefined) {

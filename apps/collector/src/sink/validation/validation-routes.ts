@@ -32,7 +32,10 @@ const Query = Type.Object({
 });
 
 /** Adds `POST /v1/validations`, which reports what an import of a file would read, and stores nothing. */
-export async function addValidationRoutes(app: HttpApp, { mapping, eventTypes, positives }: ValidationRules): Promise<void> {
+export async function addValidationRoutes(
+  app: HttpApp,
+  { mapping, eventTypes, positives }: ValidationRules,
+): Promise<void> {
   const load: Load = { files: 0, isValidating: false };
   await app.register(async (bare) => {
     const context = bare as unknown as HttpApp;
