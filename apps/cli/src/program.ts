@@ -109,7 +109,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'rollback',
-    summary: 'Restore the previous bundle',
+    summary: 'Restore an earlier bundle',
     load: async () => (await import('./commands/promotions.ts')).registerRollback,
   },
   {

@@ -27,9 +27,10 @@ export function addReading(command: Command): Command {
   return command
     .addOption(new Option('--format <format>', 'format of the files (default: by their names)').choices(tableFormats))
     .addOption(
-      new Option('--max-refused <share>', 'fail when a larger share of the rows is refused, such as 5%').argParser(
-        parseShare,
-      ),
+      new Option(
+        '--max-refused <share>',
+        'largest share of refused rows of events, items or users, such as 5%',
+      ).argParser(parseShare),
     )
     .option('--refused <file>', 'write the refused lines to this file, as JSON Lines');
 }
@@ -75,14 +76,11 @@ async function storeInput(
   paths: readonly string[],
 ): Promise<{ readonly path: string; remove(): Promise<void> }> {
   if (format === undefined || paths.filter((path) => path === '-').length > 1) {
-    throw new AppError(
-      format === undefined ? 'Standard input has no name that implies a format.' : 'Standard input is named twice.',
-      {
-        code: 'CLI_USAGE',
-        category: 'usage',
-        remedy: format === undefined ? 'Add --format, for example --format csv.' : 'Name "-" once.',
-      },
-    );
+    throw new AppError(format === undefined ? 'Cannot tell the format of standard input.' : '"-" is given twice.', {
+      code: 'CLI_USAGE',
+      category: 'usage',
+      remedy: format === undefined ? 'Add --format, for example --format csv.' : 'Name "-" once.',
+    });
   }
   const folder = await createTemporaryFolder('input');
   const path = join(folder.path, 'standard-input');

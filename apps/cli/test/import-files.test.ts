@@ -86,8 +86,8 @@ describe('facet import', () => {
 
   it.each([
     [['import'], /name files with --events, --items or --users/],
-    [['import', '--events', '-'], /Standard input has no name that implies a format/],
-    [['import', '--items', '-', '--events', '-', '--format', 'csv'], /Standard input is named twice/],
+    [['import', '--events', '-'], /Cannot tell the format of standard input/],
+    [['import', '--items', '-', '--events', '-', '--format', 'csv'], /"-" is given twice/],
     [['import', '--events', 'x.csv', '--max-refused', '120%'], /Write a share such as 5%/],
     [['import', '--events', 'x.csv', '--format', 'xml'], /Allowed choices are csv, tsv, jsonl, parquet, recbole/],
     [['validate', '--items', 'x.csv', '--day', '2024-01-01'], /cannot be used with option/],

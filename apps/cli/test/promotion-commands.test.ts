@@ -137,7 +137,7 @@ describe('promoting a bundle', () => {
   });
 
   it('a second rollback warns that it undoes the first, and --to names any bundle that was current', async () => {
-    expect((await run(['rollback', '--home', home])).out).toContain('Warning: this undoes the rollback of');
+    expect((await run(['rollback', '--home', home])).out).toContain('Warning: this undid the rollback of');
     expect((await json('rollback', '--to', first.slice(0, 8))).document['bundleId']).toBe(first);
     const again = await run(['rollback', '--to', first, '--home', home]);
     expect([again.code, again.err]).toEqual([4, expect.stringContaining(`${first} is current.`)]);

@@ -66,9 +66,9 @@ export interface SharedConfig {
   readonly replicationFactor: number;
   readonly host: string;
   readonly port: number;
-  /** Which requests to accept. */
-  /** Without it, the app speaks HTTP. */
+  /** Certificate and key for HTTPS. Absent: HTTP. */
   readonly tls?: CertificateFiles | undefined;
+  /** Which requests to accept. */
   readonly access: AccessSource;
   readonly logLevel: string;
 }

@@ -45,6 +45,6 @@ it('reads the password of the Sentinels, and refuses it and the URL of a Redis t
     'FACET_QUEUE_URL names no master: append ?master=NAME.',
   );
   expect(() => parseProfileStoreFiles({}, 'redis://one,two')).toThrow(
-    'FACET_REDIS_URL contains several addresses, as only a cluster or Sentinels have.',
+    'FACET_REDIS_URL has several addresses, which need redis+cluster:// or redis+sentinel://.',
   );
 });

@@ -18,13 +18,13 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): Certif
 
 export interface CertificateWatch {
   readonly logger: Pick<Logger, 'info' | 'error'>;
-  /** How often to look at the files. A change counts after two equal looks. Default: a second. */
+  /** How often to look at the files. A change takes effect after two equal reads. Default: a second. */
   readonly watchMs?: number | undefined;
 }
 
 /**
  * Lets new connections use a replaced certificate. Open connections continue. A certificate that is missing, expired or does not
- * belong to the key is logged, and the last valid one stays.
+ * belong to the key is logged, and the last valid one is kept.
  */
 export function watchCertificate(
   app: HttpApp,
@@ -52,7 +52,7 @@ export function watchCertificate(
     if (logged === seenBefore) return;
     logged = seenBefore;
     const problem = describeError(error);
-    logger.error({ ...files, problem, err: error }, 'the certificate cannot be used: the last valid one stays');
+    logger.error({ ...files, problem, err: error }, 'the new certificate cannot be used: keeping the last valid one');
   });
   app.addHook('onClose', close);
 }

@@ -127,7 +127,7 @@ async function importCatalog(
   await upsertUsers(to.home.catalogFolder, users);
 }
 
-/** Nothing of a file is written when its mapping is wrong. */
+/** Throws if most rows of a kind are refused, before anything is written. */
 function refuseMostlyRefused(report: ReportBuilder, kind: 'items' | 'users'): void {
   const { rows, accepted } = report.progressOf(kind);
   if (rows > 0 && isMostlyRefused(rows, accepted)) throw mostlyRefused(report, kind, rows);
@@ -219,7 +219,7 @@ function importKey(sources: readonly ImportSource[], options: ImportOptions): st
     .slice(0, 32);
 }
 
-/** Returns a stored report, without what another `rule` leaves to learn. Records of earlier versions lack fields. */
+/** Returns a stored report. Drops `learning` if the rule has changed, and fills the fields that older records lack. */
 function reportOfRecord(stored: ValidationReport, rule: string | undefined): ValidationReport {
   const { learning, ...report } = stored;
   return {

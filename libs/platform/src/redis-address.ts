@@ -54,14 +54,15 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new Error('contains a % that escapes no character; write %25');
+    throw new Error('contains an unescaped %; write %25');
   }
 }
 
 function findContradiction({ kind, hosts, database, master }: RedisAddress): string | undefined {
   if (kind === 'sentinel' && master === undefined) return 'names no master: append ?master=NAME';
-  if (kind !== 'sentinel' && master !== undefined) return 'names a master, which only redis+sentinel:// does';
-  if (kind === 'single' && hosts.length > 1) return 'contains several addresses, as only a cluster or Sentinels have';
+  if (kind !== 'sentinel' && master !== undefined) return 'has ?master=, which needs redis+sentinel://';
+  if (kind === 'single' && hosts.length > 1)
+    return 'has several addresses, which need redis+cluster:// or redis+sentinel://';
   if (kind === 'cluster' && database !== 0) return `contains database ${database}; a cluster has only database 0`;
   return undefined;
 }

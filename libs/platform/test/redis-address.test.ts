@@ -59,10 +59,10 @@ it.each([
   ['http://cache', 'is not the URL of a Redis'],
   ['redis://:secret@cache/zero', 'is not the URL of a Redis'],
   ['redis+cluster://one,', 'contains an invalid address'],
-  ['redis://ada:secret%@one', 'contains a % that escapes no character'],
+  ['redis://ada:secret%@one', 'contains an unescaped %'],
   ['redis://:secret@one:70000', 'contains an invalid address'],
   ['redis://one,two', 'contains several addresses'],
-  ['redis://one?master=shop', 'names a master'],
+  ['redis://one?master=shop', 'has ?master='],
   ['redis+cluster://one/1', 'contains database 1'],
   ['redis+sentinel://one', 'append ?master=NAME'],
 ])('refuses %s without repeating its password', (url, problem) => {

@@ -50,8 +50,8 @@ export const RankResponse = Type.Object(
   {
     ...originFields,
     source: ResponseSource,
-    items: Type.Array(RankedItem, { description: 'Best item first. Also unavailable and seen items.' }),
-    unknownItems: Type.Integer({ description: 'Distinct candidates that the bundle does not know.' }),
+    items: Type.Array(RankedItem, { description: 'Best item first. Includes unavailable and seen items.' }),
+    unknownItems: Type.Integer({ description: 'Number of distinct candidates that the bundle does not know.' }),
     unknownAttributes: unknownAttributesField,
   },
   {

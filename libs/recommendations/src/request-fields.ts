@@ -12,6 +12,6 @@ export const includeField = Type.Optional(
 export const strictField = Type.Optional(
   Type.Boolean({
     default: false,
-    description: 'Whether unknown fields of the request are refused, with the field that they probably mean.',
+    description: 'Refuses unknown fields. The remedy suggests the intended field.',
   }),
 );

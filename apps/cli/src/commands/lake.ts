@@ -42,7 +42,7 @@ export const registerLake: Register = (command, deps) => {
       parseHours,
       1,
     ),
-    'Sinks may be running. Also merges the catalog. Erasures reach the event log in files, the exposure log, datasets and bundles, too.',
+    'Sinks can keep running. Also compacts the catalog, and erases users from the event log in files, the exposure log, datasets and bundles.',
     'facet lake compact',
     'facet lake compact --grace 0',
   ).action(deps.action(compact));

@@ -91,7 +91,7 @@ async function rollBack(
   const isUndone = to === undefined && before?.kind === 'rollback';
   if (isUndone) {
     output.show(
-      `Warning: this undoes the rollback of ${formatMinute(before.at)} UTC. To restore an older bundle, name it with --to; ${facet} promotions lists them.`,
+      `Warning: this undid the rollback of ${formatMinute(before.at)} UTC. To restore an older bundle, run ${facet} rollback --to ID; ${facet} promotions lists the bundles.`,
     );
   }
   output.show(`Bundle ${id} is current again. A running API loads it within seconds.`);

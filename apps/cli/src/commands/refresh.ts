@@ -234,7 +234,7 @@ function reportOutcome(
   output.document({ home, ...report, isEarlier, lateEvents });
   if (isEarlier && lateEvents > 0) {
     output.show(
-      `Nothing was refreshed, because run ${runId} has refreshed ${day}. Since then, ${countOf(lateEvents, 'late event')} arrived; --force includes them, and so does the refresh of the next day.`,
+      `Run ${runId} already refreshed ${day}. Since then, ${countOf(lateEvents, 'late event')} arrived. Add --force to include them now, or wait for the refresh of the next day.`,
     );
     return;
   }
@@ -243,7 +243,7 @@ function reportOutcome(
       const bundleId = stages.at(-1)?.outputs?.bundleId ?? '';
       if (isEarlier) {
         return output.show(
-          `Nothing is new: run ${runId} has refreshed ${day}, and bundle ${shortId(bundleId)} is its result.`,
+          `Run ${runId} already refreshed ${day}, and no late events arrived since. Its bundle is ${shortId(bundleId)}.`,
         );
       }
       return output.show(`Run ${runId}: bundle ${bundleId} is current, built from data up to ${day}${took}.`);

@@ -176,7 +176,7 @@ export function addRank(app: HttpApp): void {
         operationId: 'rank',
         summary: 'Score candidates for a user',
         description:
-          'For a ranker or a list that another system has made. Scores the candidates as the model scores the catalog. ' +
+          'Scores up to 1,000 items that another system proposes, such as the results of a search. ' +
           'Users enter no experiment, and nothing is recorded.',
         tags,
         body: RankRequest,

@@ -403,7 +403,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Score candidates for a user
-     * @description For a ranker or a list that another system has made. Scores the candidates as the model scores the catalog. Users enter no experiment, and nothing is recorded.
+     * @description Scores up to 1,000 items that another system proposes, such as the results of a search. Users enter no experiment, and nothing is recorded.
      */
     readonly post: operations['rank'];
     readonly delete?: never;
@@ -598,7 +598,7 @@ export interface components {
       /** @description Attributes to return with each item, such as price. Titles are always returned. */
       readonly include?: readonly string[];
       /**
-       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @description Refuses unknown fields. The remedy suggests the intended field.
        * @default false
        */
       readonly strict?: boolean;
@@ -866,7 +866,7 @@ export interface components {
        */
       readonly coupling?: boolean;
       /**
-       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @description Refuses unknown fields. The remedy suggests the intended field.
        * @default false
        */
       readonly strict?: boolean;
@@ -1019,7 +1019,7 @@ export interface components {
       /** @description Attributes to return with each item, such as price. Titles are always returned. */
       readonly include?: readonly string[];
       /**
-       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @description Refuses unknown fields. The remedy suggests the intended field.
        * @default false
        */
       readonly strict?: boolean;
@@ -1087,7 +1087,7 @@ export interface components {
       /** @description Attributes to return with each item, such as price. Titles are always returned. */
       readonly include?: readonly string[];
       /**
-       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @description Refuses unknown fields. The remedy suggests the intended field.
        * @default false
        */
       readonly strict?: boolean;
@@ -1099,9 +1099,9 @@ export interface components {
       /** @description The delta applied to the bundle: the catalog changes since the bundle was built. The same bundle, delta and request give the same items. For the bundle of an arm, this is the delta of the live bundle, which decides what is available. */
       readonly deltaId?: string;
       readonly source: components['schemas']['ResponseSource'];
-      /** @description Best item first. Also unavailable and seen items. */
+      /** @description Best item first. Includes unavailable and seen items. */
       readonly items: readonly components['schemas']['RankedItem'][];
-      /** @description Distinct candidates that the bundle does not know. */
+      /** @description Number of distinct candidates that the bundle does not know. */
       readonly unknownItems: number;
       /** @description Attributes named in filters, include or merge that no item has. */
       readonly unknownAttributes?: readonly string[];
@@ -1156,7 +1156,7 @@ export interface components {
       /** @description Attributes to return with each item, such as price. Titles are always returned. */
       readonly include?: readonly string[];
       /**
-       * @description Whether unknown fields of the request are refused, with the field that they probably mean.
+       * @description Refuses unknown fields. The remedy suggests the intended field.
        * @default false
        */
       readonly strict?: boolean;

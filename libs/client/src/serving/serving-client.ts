@@ -43,8 +43,8 @@ export interface SimilarItemsOptions extends ServingCallOptions {
 }
 
 /**
- * All methods throw a `ClientError` with the `code`, `field` and `remedy` of the server's problem. Requests are strict: the server
- * refuses misspelled fields. `strict: false` in a request turns this off.
+ * All methods throw a `ClientError` with the `code`, `field` and `remedy` of the server's problem. POST requests are strict: the server
+ * refuses unknown fields. `strict: false` in a request turns this off.
  */
 export interface ServingClient {
   /** Returns items that the user may want next. */

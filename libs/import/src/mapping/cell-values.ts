@@ -8,11 +8,11 @@ export function cellText(cell: unknown): string | undefined {
   return undefined;
 }
 
-/** The sign between the whole part and the decimals of a number. */
+/** The decimal separator of numbers. */
 export type DecimalSign = '.' | ',';
 
 const plainNumber = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
-/** The forms of other numbers, by their decimal sign: `1.234,5` and `1,234.5`. */
+/** The forms of other numbers, by their decimal separator: `1.234,5` and `1,234.5`. */
 const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
   ',': /^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$/,
   '.': /^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$/,
@@ -20,7 +20,7 @@ const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
 
 /**
  * Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. Spaces, apostrophes and currency
- * signs are dropped. Without a `decimal` sign, text is read only when it has one meaning: `1.234` and `3,5` are, `1,234` is not.
+ * signs are dropped. Without a `decimal` separator, ambiguous text is NaN: `1.234` and `3,5` are numbers, `1,234` is not.
  */
 export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undefined {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : Number.NaN;
@@ -38,7 +38,7 @@ function finite(number: number): number {
   return Number.isFinite(number) ? number : Number.NaN;
 }
 
-/** Returns the decimal sign of a number, or `undefined` when `.` and `,` leave it open. */
+/** Returns the decimal separator of a number, or `undefined` if it is ambiguous. */
 function decimalSignOf(text: string): DecimalSign | undefined {
   const [comma, point] = [text.lastIndexOf(','), text.lastIndexOf('.')];
   if (comma === -1) return text.indexOf('.') === point ? '.' : ',';

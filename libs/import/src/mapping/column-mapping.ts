@@ -16,7 +16,7 @@ const AttributeKind = Type.Union([
 
 const Decimal = Type.Optional(
   Type.Union([Type.Literal('.'), Type.Literal(',')], {
-    description: 'Sign before the decimals of numbers. Needed only where a number such as 1,234 can mean two values.',
+    description: 'Decimal separator. Needed only if numbers such as 1,234 are ambiguous.',
   }),
 );
 
@@ -95,7 +95,7 @@ export const ColumnMappingSchema = Type.Object(
     timeFormat: Type.Optional(
       Type.Union([TimeFormat, Type.Array(TimeFormat, { minItems: 1 })], {
         description:
-          'Format of times, or several to try in order, with YYYY YY MMM MM M DD D HH H hh h A mm m ss SSS: "DD/MM/YYYY HH:mm". Excel means days since 1900. Times that fit none are read as ISO 8601 or numbers.',
+          'Format of times, or several to try in order, with YYYY YY MMM MM M DD D HH H hh h A mm m ss SSS: "DD/MM/YYYY HH:mm". Excel reads serial dates of Excel. Times that fit none are read as ISO 8601 or numbers.',
       }),
     ),
     timeZone: Type.Optional(Type.String({ description: 'IANA time zone of times without a zone. Default UTC.' })),

@@ -13,7 +13,7 @@ export interface TimeParserOptions {
   readonly timeFormat?: string | readonly string[] | undefined;
 }
 
-/** The format of a time as a number of days, which spreadsheets export. */
+/** The format of Excel's serial dates. */
 const excelFormat = 'Excel';
 
 /**
@@ -174,7 +174,7 @@ function monthOf(text: string): number {
   return /^\d/.test(text) ? Number(text) : months.indexOf(text.slice(0, 3).toLowerCase()) + 1;
 }
 
-/** Returns the hour of 24 of an hour of 12, or `undefined` for an impossible hour. */
+/** Converts an hour of a 12-hour clock to a 24-hour clock. Returns `undefined` for an impossible hour. */
 function hourOf(text: string, half: string): string | undefined {
   const hour = Number(text);
   if (hour < 1 || hour > 12) return undefined;

@@ -134,7 +134,7 @@ export async function readItemsAsOf(
   return { items, newestReceivedAt, foldedBefore };
 }
 
-/** An identifier of the state of the items. It grows with each write of items and is equal for equal items. */
+/** Identifies the state of the items. */
 export interface ItemsVersion {
   /** Changes with each write of items, and only then. */
   readonly fingerprint: string;

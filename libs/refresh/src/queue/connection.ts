@@ -38,7 +38,7 @@ export function connectClient(options: QueueOptions): QueueClient {
   });
 }
 
-/** Of each connection, its servers and its last error while it is down. An error of a call only says that it waited. */
+/** Of each connection, its servers and its last error while it is down. A failed call reports only its timeout. */
 const connections = new WeakMap<QueueClient, { readonly host: string; error?: Error | undefined }>();
 
 function connect({ redisUrl, redisFiles = {} }: QueueOptions, options: RedisOptions): QueueClient {
