@@ -175,7 +175,7 @@ describe('facet lineage', () => {
   it('traces a bundle to the files and offsets of the lake', async () => {
     const { document } = await json('lineage', first);
     expect(document).toMatchObject({
-      bundle: { id: first, isGone: false, promotions: { length: 5 } },
+      bundle: { id: first, isGone: false, promotions: { length: 4 } },
       model: { isGone: false, startedFrom: null },
       dataset: { isGone: false, counts: { events: 800, users: 40 } },
       lake: { files: { length: 20 } },

@@ -61,7 +61,7 @@ it.each([
   ['redis+cluster://one,', 'contains an invalid address'],
   ['redis://ada:secret%@one', 'contains an unescaped %'],
   ['redis://:secret@one:70000', 'contains an invalid address'],
-  ['redis://one,two', 'contains several addresses'],
+  ['redis://one,two', 'has several addresses'],
   ['redis://one?master=shop', 'has ?master='],
   ['redis+cluster://one/1', 'contains database 1'],
   ['redis+sentinel://one', 'append ?master=NAME'],
