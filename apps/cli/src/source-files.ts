@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findFiles, tableFormats, validateFiles } from '@facet/import';
 import type { RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
@@ -89,29 +90,47 @@ async function storeInput(
 }
 
 /**
- * Calls `read` with the function that receives refused lines, and writes them to `file` as JSON Lines.
+ * Calls `read` with the function that receives refused lines, and writes them to `file` as JSON Lines. The file is replaced after a
+ * successful read only, unless the result says that nothing was read.
  *
  * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
  */
-export async function withRefusedFile<Result>(
+export async function withRefusedFile<Result extends object>(
   file: string | undefined,
+  files: SourceFiles,
   read: (onRefused: ((line: RefusedLine) => void) | undefined) => Promise<Result>,
 ): Promise<Result> {
   if (file === undefined) return read(undefined);
-  const handle = await open(file, 'w').catch((cause: unknown) => {
-    throw new AppError(`Cannot write ${file}: ${(cause as Error).message}.`, {
-      code: 'CLI_OUTPUT_UNWRITABLE',
-      category: 'usage',
-      remedy: 'Correct --refused.',
-      cause,
-    });
-  });
-  const stream = handle.createWriteStream();
-  try {
-    return await read((line) => void stream.write(`${JSON.stringify(line)}\n`));
-  } finally {
-    await new Promise((resolve) => stream.end(resolve));
+  const sources = [files.events, files.items ?? [], files.users ?? []].flat();
+  if (sources.some((source) => resolve(typeof source === 'string' ? source : source.path) === resolve(file))) {
+    throw outputUnwritable(file, 'it is one of the files to read');
   }
+  const part = `${file}.part`;
+  const lines = new PassThrough();
+  const written = pipeline(lines, createWriteStream(part)).catch((error: unknown) => {
+    throw outputUnwritable(file, (error as Error).message);
+  });
+  // The error is thrown below, after the read.
+  written.catch(() => undefined);
+  try {
+    const result = await read((line) => void lines.write(`${JSON.stringify(line)}\n`));
+    lines.end();
+    await written;
+    if (!('imported' in result) || result.imported !== false) await rename(part, file);
+    return result;
+  } finally {
+    lines.end();
+    await written.catch(() => undefined);
+    await rm(part, { force: true });
+  }
+}
+
+function outputUnwritable(file: string, why: string): AppError {
+  return new AppError(`Cannot write ${file}: ${why}.`, {
+    code: 'CLI_OUTPUT_UNWRITABLE',
+    category: 'usage',
+    remedy: 'Correct --refused.',
+  });
 }
 
 /** Reads all files and refuses them when more than the share `--max-refused` of a kind is refused. */

@@ -68,6 +68,14 @@ describe('facet import', () => {
     ).toEqual([{ path, kind: 'events', line: 5, field: 'occurredAt', reason: 'missing', raw: '536368,b,1,,u2' }]);
   });
 
+  it('never overwrites a file that it reads', async () => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const path = join(folder, 'orders.csv');
+    const { code, err } = await run(['validate', '--events', path, '--refused', path]);
+    expect([code, err]).toEqual([2, expect.stringContaining('it is one of the files to read')]);
+    expect(await readFile(path, 'utf8')).toBe(orders);
+  });
+
   it('writes nothing when more than --max-refused is refused', async () => {
     const folder = await filesOf({ 'orders.csv': orders });
     const home = join(folder, 'home');

@@ -48,6 +48,8 @@ export interface ImportSource {
   readonly kind: 'events' | 'items' | 'users';
   readonly path: string;
   readonly sha256: string;
+  /** The format, if the name does not decide it. */
+  readonly format?: string;
 }
 
 interface ImportRecord {
@@ -57,6 +59,9 @@ interface ImportRecord {
   readonly to?: number;
   readonly report?: ValidationReport;
 }
+
+/** Increase this when the same files give other records, so that a repeated import reads them again. */
+const readerVersion = 2;
 
 /** When more than this share of the first rows is refused, the mapping is wrong and the import fails. */
 const refusedShareMax = 0.5;
@@ -204,7 +209,8 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
     for (const file of files[kind] ?? []) {
       const path = typeof file === 'string' ? file : file.path;
       await inspectFile(path);
-      sources.push({ kind, path, sha256: await sha256File(path) });
+      const format = typeof file === 'string' ? undefined : file.format;
+      sources.push({ kind, path, sha256: await sha256File(path), ...(format === undefined ? {} : { format }) });
     }
   }
   return sources;
@@ -212,9 +218,9 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
 
 /** Returns the key of an import: a hash of everything that decides its result. Paths of files do not. */
 function importKey(sources: readonly ImportSource[], options: ImportOptions): string {
-  const content = sources.map(({ kind, sha256 }) => [kind, sha256]);
+  const content = sources.map(({ kind, sha256, format = null }) => [kind, sha256, format]);
   return createHash('sha256')
-    .update(JSON.stringify([content, options.mapping ?? {}, options.types ?? []]))
+    .update(JSON.stringify([readerVersion, content, options.mapping ?? {}, options.types ?? []]))
     .digest('hex')
     .slice(0, 32);
 }

@@ -2,6 +2,7 @@ import type { Event, Item, User } from '@facet/schemas';
 import { createItemRowParser, createUserRowParser } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser } from './mapping/event-rows.ts';
+import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
 import type { ParsedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
@@ -187,9 +188,13 @@ async function eachTable(
   }
 }
 
+/** The settings of a mapping that name a column. */
+const columnSettings = [...Object.keys(eventFieldNames), ...Object.keys(itemFieldNames)];
+
 /** Returns the columns of a mapping that are paths into nested objects, such as `user.id`. */
 function nestedPathsOf(mapping: ColumnMapping | ItemMapping | UserMapping | undefined): string[] {
-  const { attributes = {}, ...columns }: Partial<ItemMapping> = mapping ?? {};
-  const names = [...Object.values(columns), ...Object.keys(attributes)];
+  const { attributes = {}, ...settings }: Partial<ItemMapping> = mapping ?? {};
+  const columns = Object.entries(settings).flatMap(([name, column]) => (columnSettings.includes(name) ? [column] : []));
+  const names = [...columns, ...Object.keys(attributes)];
   return [...new Set(names.filter((name) => typeof name === 'string' && /[^.]\.[^.]/.test(name)))] as string[];
 }

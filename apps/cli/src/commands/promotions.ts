@@ -85,7 +85,7 @@ async function rollBack(
   { output }: CommandContext,
 ): Promise<void> {
   const store = openStore(home);
-  const before = (await store.promotions()).at(-1);
+  const before = (await store.promotions()).findLast(({ kind }) => kind !== 'fence');
   const wanted = to === undefined ? undefined : await findArtifact(store, to, { kinds: ['bundle'], home });
   const { id } = await store.rollback({ by: operatorName(), reason, to: wanted?.id });
   const isUndone = to === undefined && before?.kind === 'rollback';

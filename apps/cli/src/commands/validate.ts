@@ -57,9 +57,9 @@ async function validateFiles(options: FileOptions, context: CommandContext): Pro
   const { output, signal } = context;
   const { mapping, eventTypes, interactions } = await readConfig(options);
   const stage = context.progress.stage('validate');
-  const report = await withSourceFiles(options, (files) =>
-    withRefusedFile(options.refused, (onRefused) =>
-      checkFiles(files, {
+  const { report } = await withSourceFiles(options, (files) =>
+    withRefusedFile(options.refused, files, async (onRefused) => ({
+      report: await checkFiles(files, {
         mapping,
         types: eventTypes,
         learning: explainPositiveRule(interactions.positives),
@@ -71,7 +71,7 @@ async function validateFiles(options: FileOptions, context: CommandContext): Pro
             `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
           ),
       }),
-    ),
+    })),
   ).finally(() => stage.failed());
   output.show(renderValidationReport(report).trimEnd());
   output.document(report);

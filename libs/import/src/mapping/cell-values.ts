@@ -14,13 +14,13 @@ export type DecimalSign = '.' | ',';
 const plainNumber = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 /** The forms of other numbers, by their decimal separator: `1.234,5` and `1,234.5`. */
 const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
-  ',': /^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$/,
-  '.': /^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$/,
+  ',': /^(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$/,
+  '.': /^(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$/,
 };
 
 /**
- * Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. Spaces, apostrophes and currency
- * signs are dropped. Without a `decimal` separator, ambiguous text is NaN: `1.234` and `3,5` are numbers, `1,234` is not.
+ * Returns a cell as a finite number, `undefined` for an empty cell, or NaN for any other value. Spaces, apostrophes and currencies
+ * are dropped. Without a `decimal` separator, ambiguous text is NaN: `1.234` and `3,5` are numbers, `1,234` is not.
  */
 export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undefined {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : Number.NaN;
@@ -28,10 +28,16 @@ export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undef
   if (typeof cell !== 'string') return Number.NaN;
   const text = cell.trim();
   if (decimal !== ',' && plainNumber.test(text)) return finite(Number(text));
-  const bare = text.replaceAll(/[\s'’]|^[€$£¥]|[€$£¥]$/g, '');
+  const bare = text.replaceAll(/[\s'’€$£¥()+−-]|^[A-Z]{3}\b|\b[A-Z]{3}$/g, '');
   const sign = decimal ?? decimalSignOf(bare);
   if (sign === undefined || !groupedNumbers[sign].test(bare)) return Number.NaN;
-  return finite(Number(sign === ',' ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', '')));
+  const size = Number(sign === ',' ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', ''));
+  return finite(looksNegative(text) ? -size : size);
+}
+
+/** Returns whether text has the sign of a negative number, as in `-5`, `5-`, `(5)` and `$ -5`. */
+export function looksNegative(cell: unknown): boolean {
+  return typeof cell === 'string' && /^\D*[-−]\s*\D?\s*\d|\d\s*[-−]$|^\(.*\d.*\)$/.test(cell.trim());
 }
 
 function finite(number: number): number {
@@ -44,7 +50,7 @@ function decimalSignOf(text: string): DecimalSign | undefined {
   if (comma === -1) return text.indexOf('.') === point ? '.' : ',';
   if (point !== -1) return comma > point ? ',' : '.';
   if (text.indexOf(',') !== comma) return '.';
-  const isGroup = text.length - comma === 4 && !/^[+-]?0,/.test(text);
+  const isGroup = text.length - comma === 4 && !text.startsWith('0,');
   return isGroup ? undefined : ',';
 }
 
@@ -56,12 +62,12 @@ export interface BooleanWords {
 
 // cspell:disable
 const usualTrue = new Set(
-  'true,t,yes,y,1,on,ja,j,wahr,oui,vrai,si,sí,sim,vero,verdadero,verdadeiro,da,tak,evet,available,in stock,instock,active'.split(
+  'true,t,yes,y,1,1.0,on,ja,j,wahr,oui,vrai,si,sí,sim,vero,verdadero,verdadeiro,da,tak,evet,available,in stock,instock,active'.split(
     ',',
   ),
 );
 const usualFalse = new Set(
-  'false,f,no,n,0,off,nein,falsch,non,faux,não,nao,falso,nie,nee,nej,hayır,hayir,unavailable,out of stock,sold out,inactive'.split(
+  'false,f,no,n,0,0.0,off,nein,falsch,non,faux,não,nao,falso,nie,nee,nej,hayır,hayir,unavailable,out of stock,sold out,inactive'.split(
     ',',
   ),
 );

@@ -12,7 +12,7 @@ import {
   refuseUserIdentifier,
 } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
-import { cellNumber, cellText, isEmptyCell } from './cell-values.ts';
+import { cellNumber, cellText, isEmptyCell, looksNegative } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, plainName, ratingNames } from './find-columns.ts';
 import type { IgnoredValue, ParsedRow, RowParser } from './row-parser.ts';
@@ -50,7 +50,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   const isRating = names['value'] !== undefined && ratingNames.includes(plainName(names['value']));
   const defaultType = mapping.defaultType ?? (isRating ? 'rating' : 'purchase');
   const parseTime = createTimeParser(mapping);
-  const readType = createTypeReader(mapping.typeNames ?? {});
+  const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
   const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, mapping);
 
   /** Later rows of a JSON file may have new keys: optional fields and extras. */
@@ -107,7 +107,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (isTooDeep(extra, nestingMax + 1)) extra = ignore('', 'too-deep', undefined);
     const isDay = isWholeDay(timeCell, time);
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
-      eventId: givenId ?? contentEventId({ ...content, value: amount }, isDay ? [session, extra] : []),
+      eventId: givenId ?? contentEventId({ ...content, value: amount }),
       ...content,
       receivedAt: now,
     };
@@ -155,8 +155,9 @@ function createReturnDetector(
   const invoiceAt = sessionId !== undefined && invoiceNames.has(nameAt(sessionId)) ? sessionId : undefined;
   let hasPlainInvoice = false;
   return (cells) => {
-    const quantity = quantityAt === -1 ? undefined : cellNumber(cells[quantityAt], decimal);
-    if (quantity !== undefined && quantity < 0) return true;
+    const cell = quantityAt === -1 ? undefined : cells[quantityAt];
+    const quantity = cellNumber(cell, decimal);
+    if (quantity !== undefined && (quantity < 0 || (Number.isNaN(quantity) && looksNegative(cell)))) return true;
     const invoice = invoiceAt === undefined ? undefined : cellText(cells[invoiceAt]);
     if (invoice === undefined) return false;
     if (/^\d{5,}$/.test(invoice)) hasPlainInvoice = true;
@@ -164,7 +165,7 @@ function createReturnDetector(
   };
 }
 
-/** Returns whether a time has no time of day, so that different events can have the same time. */
+/** Returns whether a time has no time of day. */
 function isWholeDay(cell: unknown, time: number): boolean {
   if (time % dayMs === 0) return true;
   if (typeof cell !== 'string' || cell.includes(':')) return false;
@@ -207,14 +208,11 @@ export interface EventContent {
  * Returns the id of an event without one: 132 bits of SHA-256 over user, item, type, time and value. Importing the same row
  * again therefore adds no event. Rows that agree in all five fields are **one** event, even when other columns such as an
  * invoice number differ. Files where they are distinct events need a column `event_id`.
- *
- * @param others Further content that makes events distinct, for a time without a time of day.
  */
-export function contentEventId(content: EventContent, others: readonly unknown[] = []): string {
+export function contentEventId(content: EventContent): string {
   const { userId, itemId, type, occurredAt, value } = content;
   // JSON separates the fields unambiguously, whatever characters the ids contain.
-  const given = others.some((other) => other !== undefined) ? others : [];
-  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null, ...given]);
+  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null]);
   return hash('sha256', text, 'base64url').slice(0, 22);
 }
 
@@ -246,9 +244,18 @@ const usualNames: Readonly<Record<string, string>> = {
   cancellation: 'return',
 };
 
-/** Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. */
-function createTypeReader(typeNames: Readonly<Record<string, string>>): (name: string) => string {
-  const known = new Map<string, string>(Object.entries(typeNames));
+/**
+ * Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. Declared types
+ * stay unchanged.
+ */
+function createTypeReader(
+  typeNames: Readonly<Record<string, string>>,
+  declared: readonly string[] = [],
+): (name: string) => string {
+  const known = new Map<string, string>([
+    ...declared.map((name) => [name, name] as const),
+    ...Object.entries(typeNames),
+  ]);
   return (name) => {
     let type = known.get(name);
     if (type === undefined) {

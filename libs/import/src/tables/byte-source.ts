@@ -163,9 +163,11 @@ function utf16Decoder(block: Buffer): TextDecoder | undefined {
   return undefined;
 }
 
-function createDecoder(path: string, encoding: string): TextDecoder {
+/** Returns `undefined` for UTF-8, whose lines are checked one by one. */
+function createDecoder(path: string, encoding: string): TextDecoder | undefined {
   try {
-    return new TextDecoder(encoding);
+    const decoder = new TextDecoder(encoding);
+    return decoder.encoding === 'utf-8' ? undefined : decoder;
   } catch (error) {
     throw new AppError(`"${encoding}" is not an encoding.`, {
       code: 'EVENTS_ENCODING_UNKNOWN',

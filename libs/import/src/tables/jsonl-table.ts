@@ -22,9 +22,13 @@ export async function openJsonlTable(
     await bytes.return(undefined);
   };
   try {
-    const { nestedPaths = [] } = options;
+    const blocks = readLines(bytes, path);
+    const block = await blocks.next();
+    if (block.done === true) throw emptyFile(path);
+    // A path that no row has is a mistake in the mapping, like a missing column.
+    const nestedPaths = pathsIn(block.value.lines, options.nestedPaths ?? []);
     const columns = nestedPaths.map((name): TableColumn => ({ name, kind: 'any' }));
-    const chunks = parseBlocks(readLines(bytes, path), { columns, nestedPaths, path });
+    const chunks = parseBlocks(startingWith(block.value, blocks), { columns, nestedPaths, path });
     // Mappings are resolved against the keys of the first chunk.
     const first = await chunks.next();
     if (first.done === true) throw emptyFile(path);
@@ -101,6 +105,18 @@ function cellsOf(
     cells[index] = record[name];
   }
   return cells;
+}
+
+/** Returns the paths that have a value in one of the lines. */
+function pathsIn(lines: readonly string[], paths: readonly string[]): string[] {
+  const missing = new Set(paths);
+  for (const line of lines) {
+    if (missing.size === 0) break;
+    const value = parseJson(line);
+    if (!isPlainObject(value)) continue;
+    for (const path of missing) if (valueAt(value, path.split('.')) !== undefined) missing.delete(path);
+  }
+  return paths.filter((path) => !missing.has(path));
 }
 
 function valueAt(record: Record<string, unknown>, keys: readonly string[]): unknown {

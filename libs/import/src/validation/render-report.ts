@@ -101,7 +101,7 @@ function timesSection(report: ValidationReport): string {
           [
             formatCount(daysOnly),
             'without a time of day',
-            'their order within a day is unknown; equal rows count once',
+            'their order within a day is unknown; rows with equal user, item, type and value count once a day',
           ],
         ]),
   ];

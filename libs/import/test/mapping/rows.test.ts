@@ -144,19 +144,17 @@ describe('event rows', () => {
     expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
   });
 
-  it('keeps the events of a day apart that differ in any column', async () => {
-    const rows = [
-      'u,i,2020-01-01,1',
-      'u,i,2020-01-01,2',
-      'u,i,2020-01-01,2',
-      'u,i,2020-01-01 10:00,1',
-      'u,i,2020-01-01 10:00,2',
-    ];
-    const { events } = await eventsOf('e.csv', ['user,item,time,order_id', ...rows].join('\n'));
-    const ids = events.map((event) => (typeof event === 'string' ? event : event.eventId));
-    expect(new Set(ids.slice(0, 3)).size).toBe(2);
-    expect(ids[1]).toBe(ids[2]);
-    expect(ids[3]).toBe(ids[4]);
+  it.each(['-1,000', '-$5.00', '$ -5', '(5)', '5-', '−5', '-5,00 EUR', 'EUR -5'])(
+    'reads %s as a negative quantity',
+    async (quantity) => {
+      const { events } = await eventsOf('e.tsv', `user\titem\ttime\tquantity\nu\ti\t2020-01-01\t${quantity}`);
+      expect(events).toMatchObject([{ type: 'return' }]);
+    },
+  );
+
+  it('keeps declared types that look like a usual name', async () => {
+    const { events } = await eventsOf('e.csv', 'user,item,time,type\nu,i,2020-01-01,refund', { types: ['refund'] });
+    expect(events).toMatchObject([{ type: 'refund' }]);
   });
 
   it('keeps other columns unchanged and hashes the content of rows without an id', async () => {
@@ -240,7 +238,7 @@ describe('contentEventId', () => {
       { ...content, userId: 'a","b', itemId: 'c' },
       { ...content, userId: 'a', itemId: 'b","c' },
     ];
-    expect(new Set([content, ...others, ...shifted].map((one) => contentEventId(one))).size).toBe(8);
+    expect(new Set([content, ...others, ...shifted].map(contentEventId)).size).toBe(8);
   });
 });
 

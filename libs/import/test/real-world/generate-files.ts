@@ -176,7 +176,7 @@ export const fileCases: readonly FileCase[] = [
         'u,b,2020-09-21,3',
       ),
     },
-    expected: { rows: [4, 4], positives: ['purchase 3'], duplicates: 1, daysOnly: 4 },
+    expected: { rows: [4, 4], positives: ['purchase 2'], duplicates: 2, daysOnly: 4 },
   },
   {
     title: 'several columns that could be the user or the item',

@@ -66,6 +66,8 @@ describe('other encodings and compressions', () => {
     expect(await cellsOf(Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual([['u1', 'Café 茶']]);
     expect(await cellsOf(swapped)).toEqual([['u1', 'Café 茶']]);
     expect(await cellsOf(Buffer.from('user\nCaf\xe9 \x80\n', 'latin1'), 'windows-1252')).toEqual([['Café €']]);
+    const latin = await readAll(await fileOf('e.csv', Buffer.from('user\nCaf\xe9\n', 'latin1')), { encoding: 'utf8' });
+    expect(latin.broken.map(({ reason }) => reason)).toEqual(['not-utf8']);
     await expect(cellsOf(Buffer.from(text), 'klingon')).rejects.toMatchObject({ code: 'EVENTS_ENCODING_UNKNOWN' });
   });
 
@@ -97,6 +99,8 @@ describe('nested JSON', () => {
     const { columns, rows } = await readAll(await fileOf('e.jsonl', lines.join('\n')), { nestedPaths: ['user.id'] });
     expect(columns.map(({ name }) => name)).toEqual(['user.id', 'user', 'item']);
     expect(rows.map(({ cells }) => cells[0])).toEqual([7, 'own']);
+    const misspelled = await readAll(await fileOf('e.jsonl', lines.join('\n')), { nestedPaths: ['user.uid'] });
+    expect(misspelled.columns.map(({ name }) => name)).not.toContain('user.uid');
   });
 });
 
