@@ -228,6 +228,7 @@ describe('each refusal matches the document', () => {
     'listUsers',
     'lookUpItems',
     'previewRecommendations',
+    'rank',
     'readItemMapColumns',
     'recommend',
     'recommendBatch',
