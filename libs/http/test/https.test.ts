@@ -77,7 +77,9 @@ it('new connections use a replaced certificate, and open connections continue', 
 it('keeps the certificate while the files are missing, expired or no pair, and says so once', async () => {
   const { ask, logLines } = await start();
   const problems = () =>
-    logLines.flatMap(({ msg, problem }) => (String(msg).startsWith('the new certificate cannot be used') ? [problem] : []));
+    logLines.flatMap(({ msg, problem }) =>
+      String(msg).startsWith('the new certificate cannot be used') ? [problem] : [],
+    );
   await replace('facet', 'server');
   await expect.poll(problems, patiently).toEqual([expect.stringContaining('key values mismatch')]);
   await replace('expired');
