@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { findFiles, tableFormats, validateFiles } from '@facet/import';
+import { findAllFiles, tableFormats, validateFiles } from '@facet/import';
 import type { RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
 import { AppError, createTemporaryFolder, formatCount, formatShare } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
@@ -57,8 +57,8 @@ export async function withSourceFiles<Result>(
   const paths = [options.events, options.items, options.users].flatMap((given) => given ?? []);
   const input = paths.includes('-') ? await storeInput(options.format, paths) : undefined;
   const sources = async (given: readonly string[] = []): Promise<SourceFile[]> => {
-    const found = await Promise.all(given.map((path) => (path === '-' ? [input!.path] : findFiles(path))));
-    return found.flat().map((path) => ({ path, format: options.format }));
+    const found = await findAllFiles(given.map((path) => (path === '-' ? input!.path : path)));
+    return found.map((path) => ({ path, format: options.format }));
   };
   try {
     return await read({

@@ -232,7 +232,11 @@ const linesShown = 5;
 export function renderRefusals(report: ValidationReport): string {
   const { refusals, ignored } = report;
   const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
-  const without = renderReasons(ignored, report, (total) => `${countOf(total, 'value')} ignored, their rows accepted`);
+  const without = renderReasons(
+    ignored,
+    report,
+    (total) => `${countOf(total, 'value')} ignored (the rows are accepted without them)`,
+  );
   return [refused, without].filter((text) => text !== '').join('\n');
 }
 

@@ -2,7 +2,7 @@ export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
 export { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
-export { findFiles } from './tables/find-files.ts';
+export { findAllFiles } from './tables/find-files.ts';
 export { tableFormats } from './tables/table.ts';
 export type { TableFormat } from './tables/table.ts';
 export type { ReadBounds } from './tables/read-bounds.ts';

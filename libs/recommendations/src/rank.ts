@@ -87,18 +87,15 @@ export async function respondWithRank(
   spans.start('profile');
   const requester = await readRequester(request, context);
   spans.start('interests');
-  const { interests, repeatBonuses, ...user } = inferUser(bundle, {
-    ...requester,
-    interestCount: request.interestCount,
-  });
-  const reason = reasonWithoutInterests({ interests, repeatBonuses, ...user }, requester);
+  const user = inferUser(bundle, { ...requester, interestCount: request.interestCount });
+  const reason = reasonWithoutInterests(user, requester);
   spans.start('search');
   const distinct = [...new Set(itemIds)];
   const known = distinct.flatMap((itemId) => bundle.indexOf(itemId) ?? []);
   const scored = known.map((item): FoundItem => {
     if (reason !== undefined) return { item, score: bundle.popularityOf(item) };
-    const { score, interest } = bundle.bestInterest(interests, item);
-    return { item, score: score + (repeatBonuses.get(item) ?? 0), interest };
+    const { score, interest } = bundle.bestInterest(user.interests, item);
+    return { item, score: score + (user.repeatBonuses.get(item) ?? 0), interest };
   });
   scored.sort((a, b) => b.score - a.score || a.item - b.item);
   spans.start('render');

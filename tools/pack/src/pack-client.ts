@@ -26,7 +26,7 @@ export async function packClient(root: string, target: string): Promise<string> 
   await cp(join(source, 'openapi'), join(target, 'openapi'), { recursive: true });
   const compiler = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
   await run(process.execPath, [compiler, '-p', join(source, 'tsconfig.types.json'), '--outDir', join(target, 'dist')]);
-  await namesOfJavaScript(join(target, 'dist'));
+  await importCompiledFiles(join(target, 'dist'));
 
   const text = await readFile(join(source, 'package.json'), 'utf8');
   const { version, license, exports } = JSON.parse(text) as ClientManifest;
@@ -62,8 +62,8 @@ export async function packClient(root: string, target: string): Promise<string> 
   return join(target, '..', packed!.filename.replace('@', '').replace('/', '-'));
 }
 
-/** The compiler keeps the names of TypeScript files in types, which the package does not contain. */
-async function namesOfJavaScript(folder: string): Promise<void> {
+/** Makes the types import `.js` files. The compiler keeps `.ts` there, and the package contains no such files. */
+async function importCompiledFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith('.d.ts')) continue;
     const text = await readFile(join(folder, name), 'utf8');

@@ -1,7 +1,7 @@
 import { loadBundle } from '@facet/bundles';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { findFiles, learningSection } from '@facet/import';
+import { findAllFiles, learningSection } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
@@ -106,12 +106,10 @@ async function prepare(
   const config = withSplit(await readConfig(options), options);
   const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(home), used);
   if (options.events !== undefined) {
-    const found = async (paths: readonly string[]): Promise<string[]> =>
-      (await Promise.all(paths.map(async (path) => findFiles(path)))).flat();
     const files = {
-      events: await found(options.events),
-      items: options.items && (await found(options.items)),
-      users: options.users && (await found(options.users)),
+      events: await findAllFiles(options.events),
+      items: options.items && (await findAllFiles(options.items)),
+      users: options.users && (await findAllFiles(options.users)),
     };
     const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };

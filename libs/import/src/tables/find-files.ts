@@ -4,6 +4,11 @@ import { AppError } from '@facet/platform';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { tableExtensions } from './open-table.ts';
 
+/** Returns the files that each of the paths names: see {@link findFiles}. */
+export async function findAllFiles(paths: readonly string[]): Promise<string[]> {
+  return (await Promise.all(paths.map(findFiles))).flat();
+}
+
 /**
  * Returns the files that `path` names: itself, the files of a table format in a folder and its subfolders, or the matches of a
  * pattern such as `2026-*.csv.gz`. Folders and patterns give files in the order of their names.

@@ -6,7 +6,7 @@ export interface LakeFileFacts {
   /** The earliest and the latest `receivedAt`, epoch milliseconds. */
   readonly receivedFrom: number;
   readonly receivedTo: number;
-  /** Rows without a user. */
+  /** Rows without a user. In a segment of a catalog: rows that remove a record. */
   readonly anonymous: number;
   /** Rows that tell which user a session belongs to. */
   readonly identifies: number;
