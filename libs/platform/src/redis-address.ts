@@ -61,8 +61,9 @@ function decode(text: string): string {
 function findContradiction({ kind, hosts, database, master }: RedisAddress): string | undefined {
   if (kind === 'sentinel' && master === undefined) return 'names no master: append ?master=NAME';
   if (kind !== 'sentinel' && master !== undefined) return 'has ?master=, which needs redis+sentinel://';
-  if (kind === 'single' && hosts.length > 1)
+  if (kind === 'single' && hosts.length > 1) {
     return 'has several addresses, which need redis+cluster:// or redis+sentinel://';
+  }
   if (kind === 'cluster' && database !== 0) return `contains database ${database}; a cluster has only database 0`;
   return undefined;
 }
