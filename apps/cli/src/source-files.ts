@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -90,21 +90,25 @@ async function storeInput(
 }
 
 /**
- * Calls `read` with the function that receives refused lines, and writes them to `file` as JSON Lines. The file is replaced after a
- * successful read only, unless the result says that nothing was read.
+ * Calls `read` with the function that receives refused lines, and writes them to `--refused` as JSON Lines. The file is replaced after
+ * a successful read only, unless the result says that nothing was read.
  *
  * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
  */
 export async function withRefusedFile<Result extends object>(
-  file: string | undefined,
+  options: Pick<FileOptions, 'events' | 'items' | 'users' | 'refused'>,
   files: SourceFiles,
   read: (onRefused: ((line: RefusedLine) => void) | undefined) => Promise<Result>,
 ): Promise<Result> {
+  const { refused: file } = options;
   if (file === undefined) return read(undefined);
   const sources = [files.events, files.items ?? [], files.users ?? []].flat();
   if (sources.some((source) => resolve(typeof source === 'string' ? source : source.path) === resolve(file))) {
     throw outputUnwritable(file, 'it is one of the files to read');
   }
+  const given = [options.events, options.items, options.users].flatMap((paths) => paths ?? []);
+  const reader = await findReader(file, given);
+  if (reader !== undefined) throw outputUnwritable(file, `the next import of ${reader} would read it`);
   const part = `${file}.part`;
   const lines = new PassThrough();
   const written = pipeline(lines, createWriteStream(part)).catch((error: unknown) => {
@@ -125,11 +129,29 @@ export async function withRefusedFile<Result extends object>(
   }
 }
 
+/** Returns the folder or pattern that finds the file `path` once it exists. Creates the file for a moment to find out. */
+async function findReader(path: string, given: readonly string[]): Promise<string | undefined> {
+  const created = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return undefined;
+    throw outputUnwritable(path, error.message);
+  });
+  try {
+    await created?.close();
+    for (const reader of given.filter((one) => one !== '-')) {
+      const found = await findAllFiles([reader]);
+      if (found.some((file) => resolve(file) === resolve(path))) return reader;
+    }
+    return undefined;
+  } finally {
+    if (created !== undefined) await rm(path);
+  }
+}
+
 function outputUnwritable(file: string, why: string): AppError {
   return new AppError(`Cannot write ${file}: ${why}.`, {
     code: 'CLI_OUTPUT_UNWRITABLE',
     category: 'usage',
-    remedy: 'Correct --refused.',
+    remedy: 'Set --refused to a file in another folder that exists, and that is not read.',
   });
 }
 

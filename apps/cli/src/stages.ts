@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { homePaths, readFacetConfig } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
-import { importFiles } from '@facet/import';
+import { importFiles, mappingOf, quoteSample } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import {
   createStageContext,
@@ -228,31 +228,41 @@ function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
 const reasonsShown = 5;
 const linesShown = 5;
 
-/** Returns the refused lines and ignored values by reason and count, or an empty text. */
+/** Returns what an import did not take, by reason and count, or an empty text. */
 export function renderRefusals(report: ValidationReport): string {
-  const { refusals, ignored } = report;
+  const { refusals, ignored, time } = report;
   const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
   const without = renderReasons(
     ignored,
     report,
     (total) => `${countOf(total, 'value')} ignored (the rows are accepted without them)`,
   );
-  return [refused, without].filter((text) => text !== '').join('\n');
+  return [refused, without, renderUncounted(time.daysOnlyDuplicates, report)].filter((text) => text !== '').join('\n');
 }
 
-function renderReasons(
-  reasons: readonly (ValidationReport['refusals'][number] & { readonly samples?: readonly string[] })[],
-  { files }: ValidationReport,
-  title: (total: number) => string,
-): string {
+type Reason = ValidationReport['refusals'][number] & { readonly samples?: readonly string[] };
+
+function renderReasons(reasons: readonly Reason[], report: ValidationReport, title: (total: number) => string): string {
   if (reasons.length === 0) return '';
   const total = reasons.reduce((sum, { count }) => sum + count, 0);
-  const lines = reasons.slice(0, reasonsShown).map(({ kind, field, reason, count, lines, samples = [] }) => {
-    const places = lines.slice(0, linesShown).map(({ file, line }) => `${files[file]?.path ?? kind}:${line}`);
+  const lines = reasons.slice(0, reasonsShown).map((one) => {
+    const { field, reason, count, samples = [], nestedPath } = one;
     const what = field === '' ? reason : `${field}: ${reason}`;
-    const values = samples.map((sample) => ` ${JSON.stringify(sample)}`).join(',');
-    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${places.join(', ')}${count > places.length ? ', …' : ''})`;
+    const values = samples.map((sample) => ` ${quoteSample(sample)}`).join(',');
+    const advice = nestedPath === undefined ? '' : `; map it with ${mappingOf(one)}`;
+    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${placesOf(one, report)})${advice}`;
   });
   const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
   return `${title(total)}. Run facet validate for the full report:\n${lines.join('\n')}${more}`;
+}
+
+function renderUncounted(rows: ValidationReport['time']['daysOnlyDuplicates'], report: ValidationReport): string {
+  if (rows.count === 0) return '';
+  return `${countOf(rows.count, 'row')} without a time of day not counted, because they equal an earlier row of the day (${placesOf(rows, report)}).
+To count them, map a column that differs with mapping.eventId in facet.yaml.`;
+}
+
+function placesOf({ count, lines }: Pick<Reason, 'count' | 'lines'>, { files }: ValidationReport): string {
+  const places = lines.slice(0, linesShown).map(({ file, line }) => `${files[file]?.path}:${line}`);
+  return `${places.join(', ')}${count > places.length ? ', …' : ''}`;
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
@@ -56,6 +56,20 @@ describe('facet import', () => {
     expect(again.out).toContain('imported before');
   });
 
+  it('warns about ignored objects and about equal rows of one day', async () => {
+    const row = (session: unknown): string =>
+      JSON.stringify({ user: 'u', item: 'i', time: '2024-01-01', session, position: 1 });
+    const folder = await filesOf({ 'log.jsonl': [{ id: 5 }, { id: 5 }, 7].map(row).join('\n') });
+    const path = join(folder, 'log.jsonl');
+    const { out } = await run(['import', '--events', path, '--home', join(folder, 'home')]);
+    expect(out).toContain(
+      `2  sessionId: not-text {"id":5} (${path}:1, ${path}:2); map it with mapping.sessionId: session.id`,
+    );
+    expect(out).toContain(
+      `1 row without a time of day not counted, because they equal an earlier row of the day (${path}:2).`,
+    );
+  });
+
   it('writes the refused lines to a file', async () => {
     const folder = await filesOf({ 'orders.csv': orders });
     const [path, refused] = [join(folder, 'orders.csv'), join(folder, 'refused.jsonl')];
@@ -74,6 +88,22 @@ describe('facet import', () => {
     const { code, err } = await run(['validate', '--events', path, '--refused', path]);
     expect([code, err]).toEqual([2, expect.stringContaining('it is one of the files to read')]);
     expect(await readFile(path, 'utf8')).toBe(orders);
+  });
+
+  it.each([
+    ['a folder', (folder: string) => folder, 'refused.jsonl'],
+    ['a pattern', (folder: string) => join(folder, 'orders*'), 'orders-refused.txt'],
+  ])('refuses to write refused lines where the next import of %s reads them', async (_, sourceOf, name) => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const [source, refused] = [sourceOf(folder), join(folder, name)];
+    for (const command of ['validate', 'import']) {
+      const { code, err } = await run([command, '--events', source, '--home', join(folder, 'h'), '--refused', refused]);
+      expect([code, err]).toEqual([2, expect.stringContaining(`the next import of ${source} would read it`)]);
+    }
+    expect(await readdir(folder)).toEqual(['orders.csv']);
+    const other = join(folder, 'refused.txt');
+    expect((await run(['validate', '--events', source, '--refused', other])).code).toBe(0);
+    expect(await readFile(other, 'utf8')).toContain('536368');
   });
 
   it('writes nothing when more than --max-refused is refused', async () => {

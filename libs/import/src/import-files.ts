@@ -11,7 +11,8 @@ import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import type { LearningRule } from './validation/learning.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
-import type { ReportFile, ValidationReport } from './validation/report.ts';
+import { mappingOf } from './validation/render-report.ts';
+import type { ReportFile, ReportRefusal, ValidationReport } from './validation/report.ts';
 
 /** The folders of a data home that an import writes. */
 export interface ImportFolders {
@@ -61,7 +62,7 @@ interface ImportRecord {
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
-const readerVersion = 2;
+const readerVersion = 3;
 
 /** When more than this share of the first rows is refused, the mapping is wrong and the import fails. */
 const refusedShareMax = 0.5;
@@ -232,7 +233,11 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
     ...report,
     files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
     ignored: report.ignored ?? [],
-    time: { ...report.time, daysOnly: report.time.daysOnly ?? 0 },
+    time: {
+      ...report.time,
+      daysOnly: report.time.daysOnly ?? 0,
+      daysOnlyDuplicates: report.time.daysOnlyDuplicates ?? { count: 0, lines: [] },
+    },
     ...(learning?.rule === rule && learning !== undefined ? { learning } : {}),
   };
 }
@@ -248,6 +253,11 @@ const remedies: Readonly<Record<string, string>> = {
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };
 
+function remedyOf(refusal: ReportRefusal | undefined): string {
+  if (refusal?.nestedPath !== undefined) return `The value is an object. Set ${mappingOf(refusal)} in facet.yaml.`;
+  return remedies[refusal?.reason ?? ''] ?? 'Run facet validate, then correct the file or set mapping in facet.yaml.';
+}
+
 function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: number): AppError {
   const refusals = report.refusals.filter((refusal) => refusal.kind === kind).slice(0, 3);
   const reasons = refusals.map(({ field, reason, count, lines }) => {
@@ -258,8 +268,7 @@ function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: nu
   return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {
     code: 'EVENTS_MOSTLY_REFUSED',
     category: 'input',
-    remedy:
-      remedies[refusals[0]?.reason ?? ''] ?? 'Run facet validate, then correct the file or set mapping in facet.yaml.',
+    remedy: remedyOf(refusals[0]),
     context: { rows, refusals },
   });
 }

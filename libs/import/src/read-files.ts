@@ -1,7 +1,7 @@
 import type { Event, Item, User } from '@facet/schemas';
 import { createItemRowParser, createUserRowParser } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
-import { createEventRowParser } from './mapping/event-rows.ts';
+import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
 import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
 import type { ParsedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
@@ -93,10 +93,15 @@ export async function readEventFiles(
   report: ReportBuilder,
   onEvents: (events: readonly Event[]) => void | Promise<void>,
 ): Promise<void> {
-  await readRows<Event>(files, 'events', options, report, (table) => {
+  await readRows<Event>(files, 'events', options, report, async (table, reopen) => {
+    const { mapping = {}, types } = options;
     let events: Event[] = [];
     return {
-      parser: createEventRowParser(table, { mapping: options.mapping, types: options.types }),
+      parser: createEventRowParser(table, {
+        mapping,
+        types,
+        hasPlainInvoice: await hasPlainInvoice(table, mapping, reopen),
+      }),
       accept: ({ record, isDay }, at) => {
         report.acceptEvent(record, at, { isDay });
         events.push(record);
@@ -120,16 +125,17 @@ async function readRows<Value>(
   kind: ReportFile['kind'],
   options: ReadOptions,
   report: ReportBuilder,
-  createReader: (table: Table) => RowReader<Value>,
+  createReader: (table: Table, reopen: () => Promise<Table>) => RowReader<Value> | Promise<RowReader<Value>>,
 ): Promise<void> {
-  await eachTable(files, kind, options, async (table, onRows) => {
-    const { parser, accept, endChunk } = createReader(table);
+  await eachTable(files, kind, options, async (table, { reopen, onRows }) => {
+    const { parser, accept, endChunk } = await createReader(table, reopen);
     const { path, format, bytes } = table;
     const { columns, otherCandidates, defaultType } = parser;
     const file = report.startFile({ path, kind, format, bytes, columns, otherCandidates, defaultType });
     const rowsMax = options.bounds?.rowsMax ?? Infinity;
-    const refuse = (field: string, reason: string, { line, raw }: RawLine): void => {
-      report.refuse(file, line, field, reason);
+    const refuse = (refused: { readonly field: string; readonly reason: string }, { line, raw }: RawLine): void => {
+      report.refuse(refused, { file, line });
+      const { field, reason } = refused;
       options.onRefused?.({ path, kind, line, field, reason, raw });
     };
     let rowsRead = 0;
@@ -137,12 +143,12 @@ async function readRows<Value>(
       options.signal?.throwIfAborted();
       rowsRead += rows.length + broken.length;
       if (rowsRead > rowsMax) throw fileTooLarge(path, `has more than ${rowsMax} rows`);
-      for (const line of broken) refuse('', line.reason, line);
+      for (const line of broken) refuse({ field: '', reason: line.reason }, line);
       const now = options.now();
       for (const row of rows) {
         const parsed = parser.parse(row, now);
         if (!parsed.ok) {
-          refuse(parsed.field, parsed.reason, row);
+          refuse(parsed, row);
           continue;
         }
         accept(parsed, { file, line: row.line });
@@ -158,7 +164,14 @@ async function eachTable(
   files: readonly SourceFile[],
   stage: ReadProgress['stage'],
   options: ReadOptions,
-  read: (table: Table, onRows: (rows: number) => void) => Promise<void>,
+  read: (
+    table: Table,
+    file: {
+      /** Opens a second table of the file. */
+      readonly reopen: () => Promise<Table>;
+      readonly onRows: (rows: number) => void;
+    },
+  ) => Promise<void>,
 ): Promise<void> {
   const sources = files.map((file) => (typeof file === 'string' ? { path: file } : file));
   const sizes = await Promise.all(sources.map(async ({ path }) => (await inspectFile(path)).bytes));
@@ -171,15 +184,16 @@ async function eachTable(
       Object.assign(at, part);
       options.onProgress?.({ stage, doneBytes: done.bytes + at.bytes, totalBytes, doneRows: done.rows + at.rows });
     };
-    const table = await openTable(source.path, {
+    const settings = {
       ...source,
       bounds: options.bounds,
       encoding: options.mapping?.encoding,
       nestedPaths: nestedPathsOf(stage === 'events' ? options.mapping : options.mapping?.[stage]),
-      onBytes: (bytes) => onProgress({ bytes }),
-    });
+    };
+    const table = await openTable(source.path, { ...settings, onBytes: (bytes) => onProgress({ bytes }) });
     try {
-      await read(table, (rows) => onProgress({ rows }));
+      const reopen = (): Promise<Table> => openTable(source.path, settings);
+      await read(table, { reopen, onRows: (rows) => onProgress({ rows }) });
     } finally {
       await table.close();
     }

@@ -77,6 +77,17 @@ describe('importFiles', () => {
     ]);
   });
 
+  it('shows how to map the value inside an object when most rows have one', async () => {
+    const { home, file } = await setUp();
+    const events = [await file('a.jsonl', '{"user":{"id":5},"item":"i","time":1704103200}\n'.repeat(30))];
+    await expect(importFiles({ events }, { home, now })).rejects.toMatchObject({
+      code: 'EVENTS_MOSTLY_REFUSED',
+      remedy: 'The value is an object. Set mapping.userId: user.id in facet.yaml.',
+    });
+    const result = await importFiles({ events }, { home, now, mapping: { userId: 'user.id' } });
+    expect(result.report.events).toMatchObject({ rows: 30, accepted: 30 });
+  });
+
   it('skips a repeated import of the same content under any file name', async () => {
     const { home, file } = await setUp();
     const first = await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });

@@ -89,7 +89,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   try {
     await withSourceFiles(options, async (files) => {
       await checkRefusedShare(files, options, config, signal);
-      await withRefusedFile(options.refused, files, async (onRefused) => {
+      await withRefusedFile(options, files, async (onRefused) => {
         await send(files, onRefused);
         return {};
       });

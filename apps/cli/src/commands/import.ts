@@ -31,7 +31,7 @@ async function importFiles(options: FileOptions, context: CommandContext): Promi
   const pipeline = await openPipeline(options);
   const { imported, offsets, sources, report } = await withSourceFiles(options, async (files) => {
     await checkRefusedShare(files, options, pipeline.config, context.signal);
-    return withRefusedFile(options.refused, files, (onRefused) => runImport(files, pipeline, context, onRefused));
+    return withRefusedFile(options, files, (onRefused) => runImport(files, pipeline, context, onRefused));
   });
   if (!imported) output.show('These files were imported before, so nothing was written.');
   for (const text of [renderRefusals(report), learningSection(report)]) if (text !== '') output.show(text);

@@ -58,7 +58,7 @@ async function validateFiles(options: FileOptions, context: CommandContext): Pro
   const { mapping, eventTypes, interactions } = await readConfig(options);
   const stage = context.progress.stage('validate');
   const { report } = await withSourceFiles(options, (files) =>
-    withRefusedFile(options.refused, files, async (onRefused) => ({
+    withRefusedFile(options, files, async (onRefused) => ({
       report: await checkFiles(files, {
         mapping,
         types: eventTypes,

@@ -567,6 +567,8 @@ export interface components {
           readonly file: number;
           readonly line: number;
         }[];
+        /** @description If the value is an object: the path inside it to map, such as `user.id`. */
+        readonly nestedPath?: string;
       }[];
       /** @description Values of optional fields that cannot be read. Their rows are accepted without them. */
       readonly ignored: readonly {
@@ -581,6 +583,8 @@ export interface components {
           readonly line: number;
         }[];
         readonly samples: readonly string[];
+        /** @description If the value is an object: the path inside it to map, such as `user.id`. */
+        readonly nestedPath?: string;
       }[];
       readonly learning?: components['schemas']['Learning'];
       readonly time: {
@@ -606,6 +610,14 @@ export interface components {
         };
         /** @description Accepted events without a time of day. */
         readonly daysOnly: number;
+        readonly daysOnlyDuplicates: {
+          readonly count: number;
+          /** @description The first of these lines. `file` is an index into `files`. */
+          readonly lines: readonly {
+            readonly file: number;
+            readonly line: number;
+          }[];
+        };
       };
       readonly types: readonly {
         readonly type: string;

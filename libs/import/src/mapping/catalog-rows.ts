@@ -1,10 +1,11 @@
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
-import type { AttributeValue, Item, User } from '@facet/schemas';
+import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
 import { cellBoolean, cellNumber, cellText, isEmptyCell } from './cell-values.ts';
 import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
-import type { IgnoredValue, ParsedRow, RowParser } from './row-parser.ts';
+import { isNested, suggestPath } from './nested-path.ts';
+import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 
 /**
@@ -30,12 +31,16 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : row.cells[index]);
     const id = cellText(cellAt(at.itemId));
     const problem = refuseIdentifier(id);
-    if (problem !== undefined) return refuse('itemId', problem);
-    const isAvailable = cellBoolean(cellAt(at.available), words);
+    if (problem !== undefined) return refuseId('itemId', problem, table.columns[at.itemId!], cellAt(at.itemId));
     const { fields: free, ignored } = readAttributes(row.cells);
-    if (isAvailable === null) {
-      ignored.push({ field: 'available', reason: 'not-true-or-false', cell: cellAt(at.available) });
-    }
+    const ignore = (field: 'title' | 'available', reason: RefusalReason): void => {
+      const cell = cellAt(at[field]);
+      const nestedPath = isNested(cell) ? suggestPath(table.columns[at[field]!]!.name, cell) : undefined;
+      ignored.push({ field, reason, cell, ...(nestedPath === undefined ? {} : { nestedPath }) });
+    };
+    const isAvailable = cellBoolean(cellAt(at.available), words);
+    if (isAvailable === null) ignore('available', 'not-true-or-false');
+    if (isNested(cellAt(at.title))) ignore('title', 'not-text');
     const record = {
       itemId: id as string,
       title: cellText(cellAt(at.title)),
@@ -66,7 +71,7 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
   const parse = (row: TableRow): ParsedRow<User> => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
     const problem = refuseUserIdentifier(id);
-    if (problem !== undefined) return refuse('userId', problem);
+    if (problem !== undefined) return refuseId('userId', problem, table.columns[at.userId!], row.cells[at.userId!]);
     const { fields, ignored } = readAttributes(row.cells);
     return { ok: true, record: { userId: id as string, ...fields }, ignored };
   };
@@ -75,6 +80,11 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
     otherCandidates: otherCandidates(table, userFieldNames, at, ['userId']),
     parse,
   };
+}
+
+function refuseId(field: string, reason: RefusalReason, column: TableColumn | undefined, cell: unknown): RefusedRow {
+  if (!isNested(cell) || column === undefined) return refuse(field, reason);
+  return { ...refuse(field, 'not-text'), nestedPath: suggestPath(column.name, cell) };
 }
 
 type AttributeOptions = Pick<ItemMapping, 'separator' | 'attributes' | 'decimal' | 'trueWords' | 'falseWords'>;

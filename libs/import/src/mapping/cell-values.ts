@@ -76,8 +76,9 @@ const usualFalse = new Set(
 /** Returns a cell as a boolean, `undefined` for an empty cell, or `null` for any other value. `words` come before the usual ones. */
 export function cellBoolean(cell: unknown, words: BooleanWords = {}): boolean | null | undefined {
   if (typeof cell === 'boolean') return cell;
+  if (isEmptyCell(cell)) return undefined;
   const text = cellText(cell)?.toLowerCase();
-  if (text === undefined) return undefined;
+  if (text === undefined) return null;
   if (words.true?.includes(text) === true) return true;
   if (words.false?.includes(text) === true) return false;
   return usualTrue.has(text) ? true : usualFalse.has(text) ? false : null;

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dayMs } from '@facet/platform';
+import { dayMs, FingerprintSet } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -11,11 +11,13 @@ import {
   refuseTime,
   refuseUserIdentifier,
 } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
+import type { Event, RefusalReason } from '@facet/schemas';
 import { cellNumber, cellText, isEmptyCell, looksNegative } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, plainName, ratingNames } from './find-columns.ts';
-import type { IgnoredValue, ParsedRow, RowParser } from './row-parser.ts';
+import type { FieldColumns } from './find-columns.ts';
+import { isNested, suggestPath } from './nested-path.ts';
+import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import { createTimeParser } from './parse-time.ts';
 import type { Table, TableRow } from '../tables/table.ts';
 
@@ -23,6 +25,8 @@ export interface EventRowOptions {
   readonly mapping?: ColumnMapping | undefined;
   /** Declared types, in addition to the standard ones. */
   readonly types?: readonly string[] | undefined;
+  /** Whether the file has invoice numbers of digits alone: see {@link hasPlainInvoice}. */
+  readonly hasPlainInvoice?: boolean | undefined;
 }
 
 export interface EventRowParser extends RowParser<Event> {
@@ -39,10 +43,7 @@ export interface EventRowParser extends RowParser<Event> {
  */
 export function createEventRowParser(table: Table, options: EventRowOptions = {}): EventRowParser {
   const mapping = options.mapping ?? {};
-  const { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value } = mapping;
-  const find = (mapped: Readonly<Record<string, string | undefined>>) =>
-    findColumns(table, eventFieldNames, { mapped, required: ['userId', 'itemId', 'occurredAt'], section: 'mapping' });
-  let at = find({ eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value });
+  let at = findEventColumns(table, mapping);
   let columnCount = table.columns.length;
   let others = otherColumns(table, Object.values(at));
 
@@ -51,14 +52,23 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   const defaultType = mapping.defaultType ?? (isRating ? 'rating' : 'purchase');
   const parseTime = createTimeParser(mapping);
   const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
-  const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, mapping);
+  const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, options);
+  const dayEventId = createDayEventIds();
 
   /** Later rows of a JSON file may have new keys: optional fields and extras. */
   const addColumns = (): void => {
-    at = find(names);
+    at = findEventColumns(table, names);
     columnCount = table.columns.length;
     others = otherColumns(table, Object.values(at));
   };
+
+  const nestedPathOf = (field: keyof typeof at, cell: unknown): string | undefined =>
+    isNested(cell) ? suggestPath(table.columns[at[field]!]!.name, cell) : undefined;
+
+  const refuseCell = (field: keyof typeof at, reason: RefusalReason, cell: unknown): RefusedRow =>
+    isNested(cell)
+      ? { ...refuse(field, reason === 'missing' ? 'not-text' : reason), nestedPath: nestedPathOf(field, cell) }
+      : refuse(field, reason);
 
   const parse = (row: TableRow, now: number): ParsedRow<Event> => {
     if (table.columns.length !== columnCount) addColumns();
@@ -67,39 +77,48 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
 
     const user = cellText(cellAt(at.userId));
     const userProblem = refuseUserIdentifier(user);
-    if (userProblem !== undefined) return refuse('userId', userProblem);
+    if (userProblem !== undefined) return refuseCell('userId', userProblem, cellAt(at.userId));
     const item = cellText(cellAt(at.itemId));
     const itemProblem = refuseIdentifier(item);
-    if (itemProblem !== undefined) return refuse('itemId', itemProblem);
+    if (itemProblem !== undefined) return refuseCell('itemId', itemProblem, cellAt(at.itemId));
 
     const timeCell = cellAt(at.occurredAt);
     const time = parseTime(timeCell);
-    if (typeof time !== 'number') return refuse('occurredAt', time);
+    if (typeof time !== 'number') return refuseCell('occurredAt', time, timeCell);
     const timeRefusal = refuseTime(time, now);
     if (timeRefusal !== undefined) return timeRefusal;
 
     let eventType = defaultType;
     if (at.type !== undefined) {
       const name = cellText(cells[at.type]);
-      if (name === undefined) return refuse('type', 'missing');
+      if (name === undefined) return refuseCell('type', 'missing', cells[at.type]);
       eventType = readType(name);
     }
     if (eventType === 'purchase' && isReturn(cells)) eventType = 'return';
     if (!isEventType(eventType, options.types)) return refuse('type', 'unknown-type');
 
     let ignored: IgnoredValue[] | undefined;
-    const ignore = (field: string, reason: IgnoredValue['reason'], cell: unknown): undefined => {
-      (ignored ??= []).push({ field, reason, cell });
+    const ignore = (field: keyof typeof at | '', reason: RefusalReason, cell: unknown): undefined => {
+      const nestedPath = field === '' ? undefined : nestedPathOf(field, cell);
+      (ignored ??= []).push({ field, reason, cell, ...(nestedPath === undefined ? {} : { nestedPath }) });
     };
     const idAt = (field: 'eventId' | 'sessionId' | 'recommendationId'): string | undefined => {
-      const text = cellText(cellAt(at[field]));
+      const cell = cellAt(at[field]);
+      if (isNested(cell)) return ignore(field, 'not-text', cell);
+      const text = cellText(cell);
       const problem = text === undefined ? undefined : refuseIdentifier(text);
       return problem === undefined ? text : ignore(field, problem, text);
     };
 
     let amount = cellNumber(cellAt(at.value), mapping.decimal);
     if (Number.isNaN(amount)) amount = ignore('value', 'not-a-number', cellAt(at.value));
-    const content = { userId: user as string, itemId: item as string, type: eventType, occurredAt: time };
+    const content = {
+      userId: user as string,
+      itemId: item as string,
+      type: eventType,
+      occurredAt: time,
+      value: amount,
+    };
     const givenId = idAt('eventId');
     const session = idAt('sessionId');
     const recommendation = idAt('recommendationId');
@@ -107,8 +126,12 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (isTooDeep(extra, nestingMax + 1)) extra = ignore('', 'too-deep', undefined);
     const isDay = isWholeDay(timeCell, time);
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
-      eventId: givenId ?? contentEventId({ ...content, value: amount }),
-      ...content,
+      // The id depends on all other fields.
+      eventId: '',
+      type: eventType,
+      userId: content.userId,
+      itemId: content.itemId,
+      occurredAt: time,
       receivedAt: now,
     };
     if (amount !== undefined) event.value = amount;
@@ -126,6 +149,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (isTooDeep(context)) ignore('context', 'too-deep', undefined);
     else if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     if (extra !== undefined) event.extra = extra;
+    event.eventId = givenId ?? (isDay ? dayEventId(content, event) : contentEventId(content));
     return { ok: true, record: event, isDay, ...(ignored === undefined ? {} : { ignored }) };
   };
   return {
@@ -136,33 +160,71 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   };
 }
 
+function findEventColumns(table: Table, mapping: ColumnMapping): FieldColumns<typeof eventFieldNames> {
+  const { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value } = mapping;
+  return findColumns(table, eventFieldNames, {
+    mapped: { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value },
+    required: ['userId', 'itemId', 'occurredAt'],
+    section: 'mapping',
+  });
+}
+
 const quantityNames = new Set(['quantity', 'qty', 'units', 'menge', 'anzahl']);
 const invoiceNames = new Set(['invoice', 'invoiceno']);
+const plainInvoicePattern = /^\d{5,}$/;
 
 /**
  * Creates the function that tells whether a purchase is a return: its quantity is negative, or its invoice is canceled. The invoice
- * `C536379` is canceled in a file where an earlier invoice is a plain number. Elsewhere the letter may mean anything.
+ * `C536379` is canceled in a file where other invoices are plain numbers. Elsewhere the letter may mean anything.
  */
 function createReturnDetector(
   table: Table,
-  { value, sessionId }: { readonly value?: number; readonly sessionId?: number },
-  { decimal }: ColumnMapping,
+  at: FieldColumns<typeof eventFieldNames>,
+  { mapping, hasPlainInvoice = false }: EventRowOptions,
 ): (cells: readonly unknown[]) => boolean {
-  const nameAt = (index: number | undefined): string =>
-    index === undefined ? '' : plainName(table.columns[index]?.name ?? '');
   const found = table.columns.findIndex(({ name }) => quantityNames.has(plainName(name)));
-  const quantityAt = found === -1 && value !== undefined ? value : found;
-  const invoiceAt = sessionId !== undefined && invoiceNames.has(nameAt(sessionId)) ? sessionId : undefined;
-  let hasPlainInvoice = false;
+  const quantityAt = found === -1 && at.value !== undefined ? at.value : found;
+  const invoiceAt = hasPlainInvoice ? findInvoiceColumn(table, at) : undefined;
   return (cells) => {
     const cell = quantityAt === -1 ? undefined : cells[quantityAt];
-    const quantity = cellNumber(cell, decimal);
+    const quantity = cellNumber(cell, mapping?.decimal);
     if (quantity !== undefined && (quantity < 0 || (Number.isNaN(quantity) && looksNegative(cell)))) return true;
     const invoice = invoiceAt === undefined ? undefined : cellText(cells[invoiceAt]);
-    if (invoice === undefined) return false;
-    if (/^\d{5,}$/.test(invoice)) hasPlainInvoice = true;
-    return hasPlainInvoice && /^[Cc]\d{5,}$/.test(invoice);
+    return invoice !== undefined && /^[Cc]\d{5,}$/.test(invoice);
   };
+}
+
+function findInvoiceColumn(
+  { columns }: Pick<Table, 'columns'>,
+  { sessionId }: FieldColumns<typeof eventFieldNames>,
+): number | undefined {
+  const name = sessionId === undefined ? undefined : columns[sessionId]?.name;
+  return name !== undefined && invoiceNames.has(plainName(name)) ? sessionId : undefined;
+}
+
+/**
+ * Returns whether the invoices of a file include a plain number. Reads a second table of the same file up to the first of them,
+ * because a canceled invoice may come before it.
+ *
+ * @param reopen opens the second table.
+ * @throws AppError `EVENTS_COLUMN_MISSING`; those of `reopen`.
+ */
+export async function hasPlainInvoice(
+  table: Table,
+  mapping: ColumnMapping,
+  reopen: () => Promise<Table>,
+): Promise<boolean> {
+  const invoiceAt = mapping.returns === 'keep' ? undefined : findInvoiceColumn(table, findEventColumns(table, mapping));
+  if (invoiceAt === undefined) return false;
+  const second = await reopen();
+  try {
+    for await (const { rows } of second.chunks) {
+      if (rows.some(({ cells }) => plainInvoicePattern.test(cellText(cells[invoiceAt]) ?? ''))) return true;
+    }
+    return false;
+  } finally {
+    await second.close();
+  }
 }
 
 /** Returns whether a time has no time of day. */
@@ -209,11 +271,29 @@ export interface EventContent {
  * again therefore adds no event. Rows that agree in all five fields are **one** event, even when other columns such as an
  * invoice number differ. Files where they are distinct events need a column `event_id`.
  */
-export function contentEventId(content: EventContent): string {
-  const { userId, itemId, type, occurredAt, value } = content;
+export function contentEventId({ userId, itemId, type, occurredAt, value }: EventContent): string {
+  return hashOf([userId, itemId, type, occurredAt, value ?? null]);
+}
+
+function hashOf(fields: readonly unknown[]): string {
   // JSON separates the fields unambiguously, whatever characters the ids contain.
-  const text = JSON.stringify([userId, itemId, type, occurredAt, value ?? null]);
-  return hash('sha256', text, 'base64url').slice(0, 22);
+  return hash('sha256', JSON.stringify(fields), 'base64url').slice(0, 22);
+}
+
+/**
+ * Creates the function that returns the id of an event without one and without a time of day. Such rows of a day may agree in all
+ * fields of {@link contentEventId} and still be distinct events. The first of them has that id. A later row of the file whose other
+ * columns differ, such as its order number, has an id that depends on these columns, too.
+ */
+function createDayEventIds(): (content: EventContent, event: Event) => string {
+  const seen = new FingerprintSet();
+  const firstRows = new FingerprintSet();
+  return (content, { sessionId, recommendationId, position, context, extra }) => {
+    const id = contentEventId(content);
+    const rowId = hashOf([id, sessionId, recommendationId, position, context, extra]);
+    if (seen.add(id)) firstRows.add(rowId);
+    return firstRows.has(rowId) ? id : rowId;
+  };
 }
 
 /** Common names of the standard types in public data sets and shops. */

@@ -7,6 +7,14 @@ export interface IgnoredValue {
   readonly field: string;
   readonly reason: RefusalReason;
   readonly cell: unknown;
+  /** The value inside the cell that the mapping of the field probably means, such as `session.id`. */
+  readonly nestedPath?: string | undefined;
+}
+
+/** A row without a valid value of a required field. */
+export interface RefusedRow extends Refusal {
+  /** As {@link IgnoredValue.nestedPath}. */
+  readonly nestedPath?: string | undefined;
 }
 
 export type ParsedRow<Value> =
@@ -17,7 +25,7 @@ export type ParsedRow<Value> =
       /** The time of an event has no time of day. */
       readonly isDay?: boolean;
     }
-  | Refusal;
+  | RefusedRow;
 
 /** Turns the rows of a table into records. */
 export interface RowParser<Value> {

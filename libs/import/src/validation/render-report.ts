@@ -73,7 +73,7 @@ function refusalsSection(report: ValidationReport): string {
     formatCount(refusal.count),
     refusal.kind,
     refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
-    lineList(refusal, report),
+    lineList(refusal, report) + mapAdvice(refusal),
   ]);
   return section('Refused lines', alignColumns(rows, { right: [0] }));
 }
@@ -83,13 +83,28 @@ function ignoredSection(report: ValidationReport): string {
     formatCount(ignored.count),
     ignored.kind,
     ignored.field === '' ? ignored.reason : `${ignored.field}: ${ignored.reason}`,
-    `${lineList(ignored, report)}: ${ignored.samples.map((sample) => JSON.stringify(sample)).join(', ')}`,
+    `${lineList(ignored, report)}: ${ignored.samples.map(quoteSample).join(', ')}${mapAdvice(ignored)}`,
   ]);
   return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
 }
 
+/** Quotes a sample that is text. Objects and lists are JSON already. */
+export function quoteSample(sample: string): string {
+  return /^[[{]/.test(sample) ? sample : JSON.stringify(sample);
+}
+
+/** Returns the setting that maps a value inside an object. */
+function mapAdvice(value: Pick<ReportRefusal, 'kind' | 'field' | 'nestedPath'>): string {
+  return value.nestedPath === undefined ? '' : `; map it with ${mappingOf(value)}`;
+}
+
+/** Returns the setting that maps the path `nestedPath` inside an object, such as `mapping.userId: user.id`. */
+export function mappingOf({ kind, field, nestedPath }: Pick<ReportRefusal, 'kind' | 'field' | 'nestedPath'>): string {
+  return `${kind === 'events' ? 'mapping' : `mapping.${kind}`}.${field}: ${nestedPath}`;
+}
+
 function timesSection(report: ValidationReport): string {
-  const { ahead, before1990, daysOnly } = report.time;
+  const { ahead, before1990, daysOnly, daysOnlyDuplicates } = report.time;
   const rows = [
     ...(ahead.count === 0
       ? []
@@ -97,11 +112,14 @@ function timesSection(report: ValidationReport): string {
     ...(before1990.count === 0 ? [] : [[formatCount(before1990.count), 'before 1990', lineList(before1990, report)]]),
     ...(daysOnly === 0
       ? []
+      : [[formatCount(daysOnly), 'without a time of day', 'their order within a day is unknown']]),
+    ...(daysOnlyDuplicates.count === 0
+      ? []
       : [
           [
-            formatCount(daysOnly),
-            'without a time of day',
-            'their order within a day is unknown; rows with equal user, item, type and value count once a day',
+            formatCount(daysOnlyDuplicates.count),
+            'without a time of day, not counted',
+            `equal to an earlier row of the day (${lineList(daysOnlyDuplicates, report)}); to count them, map a column that differs with mapping.eventId`,
           ],
         ]),
   ];

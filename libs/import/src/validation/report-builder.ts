@@ -54,6 +54,7 @@ export class ReportBuilder {
   >();
   readonly #learning: ReturnType<typeof createLearningCounter> | undefined;
   #daysOnly = 0;
+  readonly #daysOnlyDuplicates: Lines = { count: 0, lines: [] };
   readonly #eventIds = new FingerprintSet();
   readonly #users = new Map<string, Tally>();
   readonly #items = new Map<string, Tally>();
@@ -88,8 +89,10 @@ export class ReportBuilder {
     this.#countRow(file, true);
     this.#accepted++;
     if (isDay) this.#daysOnly++;
-    if (!this.#eventIds.add(event.eventId)) this.#duplicates++;
-    else this.#learning?.add(event, { file, line });
+    if (!this.#eventIds.add(event.eventId)) {
+      this.#duplicates++;
+      if (isDay) addLine(this.#daysOnlyDuplicates, file, line);
+    } else this.#learning?.add(event, { file, line });
     const user = tally(this.#users, keyOf(event), file, line);
     if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);
     this.#types.set(event.type, (this.#types.get(event.type) ?? 0) + 1);
@@ -113,22 +116,29 @@ export class ReportBuilder {
     this.#knownUsers.add(userId);
   }
 
-  refuse(file: number, line: number, field: string, reason: string): void {
+  refuse(
+    { field, reason, nestedPath }: { readonly field: string; readonly reason: string; readonly nestedPath?: string },
+    { file, line }: LineReference,
+  ): void {
     this.#countRow(file, false);
     const { kind } = this.#files[file] as OpenFile;
     const key = `${kind} ${field} ${reason}`;
     let refusal = this.#refusals.get(key);
-    if (refusal === undefined) this.#refusals.set(key, (refusal = { kind, field, reason, count: 0, lines: [] }));
+    if (refusal === undefined) {
+      refusal = { kind, field, reason, ...(nestedPath === undefined ? {} : { nestedPath }), count: 0, lines: [] };
+      this.#refusals.set(key, refusal);
+    }
     addLine(refusal, file, line);
   }
 
   /** Adds a value of a record that is kept without it. */
-  ignore({ field, reason, cell }: IgnoredValue, { file, line }: LineReference): void {
+  ignore({ field, reason, cell, nestedPath }: IgnoredValue, { file, line }: LineReference): void {
     const { kind } = this.#files[file] as OpenFile;
     const key = `${kind} ${field} ${reason}`;
     let ignored = this.#ignored.get(key);
     if (ignored === undefined) {
-      this.#ignored.set(key, (ignored = { kind, field, reason, count: 0, lines: [], samples: new Set() }));
+      const nested = nestedPath === undefined ? {} : { nestedPath };
+      this.#ignored.set(key, (ignored = { kind, field, reason, ...nested, count: 0, lines: [], samples: new Set() }));
     }
     addLine(ignored, file, line);
     if (cell !== undefined && ignored.samples.size < samplesMax) {
@@ -172,6 +182,7 @@ export class ReportBuilder {
         ahead: this.#ahead,
         before1990: this.#before1990,
         daysOnly: this.#daysOnly,
+        daysOnlyDuplicates: this.#daysOnlyDuplicates,
       },
       types: [...this.#types].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count),
       days: [...this.#days].sort(([a], [b]) => a - b).map(([day, count]) => ({ day: utcDay(day * dayMs), count })),

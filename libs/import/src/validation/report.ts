@@ -35,6 +35,8 @@ export interface ReportRefusal {
   readonly count: number;
   /** The first of these lines. */
   readonly lines: readonly LineReference[];
+  /** If the value is an object: the path inside it to map, such as `user.id`. */
+  readonly nestedPath?: string;
 }
 
 /** Values of an optional field that cannot be read. Their records are kept without the field. */
@@ -48,6 +50,8 @@ export interface ReportIgnored {
   readonly lines: readonly LineReference[];
   /** Distinct values, shortened. */
   readonly samples: readonly string[];
+  /** If the value is an object: the path inside it to map, such as `session.id`. */
+  readonly nestedPath?: string;
 }
 
 /** Why events are not positive. */
@@ -126,6 +130,8 @@ export interface ValidationReport {
     readonly before1990: ReportSkew;
     /** Accepted events without a time of day. Their order within a day is unknown. */
     readonly daysOnly: number;
+    /** Of these, the duplicates: rows that equal an earlier row of the day in all columns. */
+    readonly daysOnlyDuplicates: ReportSkew;
   };
   readonly types: readonly { readonly type: string; readonly count: number }[];
   /** Events by UTC day, ascending. */

@@ -1,4 +1,4 @@
-// cspell:ignore verfügbar preis nein vielleicht
+// cspell:ignore verfügbar preis nein vielleicht NQAV DKEG
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
@@ -8,24 +8,30 @@ import { createItemRowParser, createUserRowParser } from '../../src/mapping/cata
 import { cellNumber } from '../../src/mapping/cell-values.ts';
 import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
 import type { ColumnMapping, ItemMapping } from '../../src/mapping/column-mapping.ts';
-import { contentEventId, createEventRowParser } from '../../src/mapping/event-rows.ts';
+import { contentEventId, createEventRowParser, hasPlainInvoice } from '../../src/mapping/event-rows.ts';
 import { openTable } from '../../src/tables/open-table.ts';
 import type { Table, TableRow } from '../../src/tables/table.ts';
 
-async function tableOf(name: string, text: string): Promise<{ table: Table; rows: TableRow[] }> {
+async function tableOf(
+  name: string,
+  text: string,
+): Promise<{ table: Table; rows: TableRow[]; reopen: () => Promise<Table> }> {
   const path = join(await temporaryFolder(), name);
   await writeFile(path, text);
-  const table = await openTable(path);
+  const reopen = (): Promise<Table> => openTable(path);
+  const table = await reopen();
   const rows: TableRow[] = [];
   for await (const chunk of table.chunks) rows.push(...chunk.rows);
-  return { table, rows };
+  return { table, rows, reopen };
 }
 
 async function eventsOf(name: string, text: string, options: { mapping?: ColumnMapping; types?: string[] } = {}) {
-  const { table, rows } = await tableOf(name, text);
-  const parser = createEventRowParser(table, options);
+  const { table, rows, reopen } = await tableOf(name, text);
+  const plainInvoice = await hasPlainInvoice(table, options.mapping ?? {}, reopen);
+  const parser = createEventRowParser(table, { ...options, hasPlainInvoice: plainInvoice });
   const parsed = rows.map((row) => parser.parse(row, noon));
   return {
+    parsed,
     columns: parser.columns,
     ignored: parsed.map((row) => (row.ok ? (row.ignored ?? []).map(({ field, reason }) => `${field}: ${reason}`) : [])),
     events: parsed.map((row) => (row.ok ? row.record : `${row.field}: ${row.reason}`)),
@@ -131,7 +137,7 @@ describe('event rows', () => {
   it('turns returns of a shop into events of type return, unless the mapping keeps them', async () => {
     const text = [
       'InvoiceNo,StockCode,Quantity,InvoiceDate,CustomerID',
-      'C536378,a,1,2010-12-01 08:00,u', // an earlier invoice without C is needed
+      'C536378,a,1,2010-12-01 08:00,u',
       '536379,a,6,2010-12-01 08:26,u',
       '536379,a,-1,2010-12-01 08:26,u',
       'C536380,a,2,2010-12-01 09:41,u',
@@ -140,8 +146,65 @@ describe('event rows', () => {
       (await eventsOf('e.csv', text, { ...(mapping && { mapping }) })).events.map((event) =>
         typeof event === 'string' ? event : event.type,
       );
-    expect(await typesOf()).toEqual(['purchase', 'purchase', 'return', 'return']);
+    expect(await typesOf()).toEqual(['return', 'purchase', 'return', 'return']);
     expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
+  });
+
+  it('names the value inside an object that has the name of a field', async () => {
+    const lines = [
+      {
+        user: 'u',
+        item: 'i',
+        time: 1704103200,
+        session: { at: '10:00', id: 7 },
+        event_id: { $oid: 'e' },
+        price: { eur: 3 },
+      },
+      { user: { name: { first: 'Ada' }, user_id: 5 }, item: 'i', time: 1704103200 },
+      { user: 'u', item: ['i'], time: 1704103200 },
+      { user: 'u', item: 'i', time: { $date: '2024-01-01T10:00:00Z' } },
+    ];
+    const { parsed } = await eventsOf('e.jsonl', lines.map((line) => JSON.stringify(line)).join('\n'));
+    expect(parsed[0]).toMatchObject({
+      ok: true,
+      ignored: [
+        { field: 'value', reason: 'not-a-number', cell: { eur: 3 }, nestedPath: 'price.eur' },
+        { field: 'eventId', reason: 'not-text', cell: { $oid: 'e' }, nestedPath: 'event_id.$oid' },
+        { field: 'sessionId', reason: 'not-text', cell: { at: '10:00', id: 7 }, nestedPath: 'session.id' },
+      ],
+    });
+    expect(parsed.slice(1)).toEqual([
+      { ok: false, field: 'userId', reason: 'not-text', nestedPath: 'user.user_id' },
+      { ok: false, field: 'itemId', reason: 'not-text', nestedPath: undefined },
+      { ok: false, field: 'occurredAt', reason: 'not-a-time', nestedPath: 'time.$date' },
+    ]);
+  });
+
+  it('keeps distinct rows of a day apart by their other columns, and the ids of the first of them', async () => {
+    const text = [
+      'user,item,date,order,color',
+      'u,i,2024-01-01,1,red',
+      'u,i,2024-01-01,2,red',
+      'u,i,2024-01-01,2,blue',
+      'u,i,2024-01-01,1,red',
+      'u,i,2024-01-01,2,blue',
+      'u,i,2024-01-01 10:00,1,red',
+      'u,i,2024-01-01 10:00,2,red',
+    ];
+    const { events } = await eventsOf('e.csv', text.join('\n'));
+    const ids = events.map((event) => (typeof event === 'string' ? event : event.eventId));
+    const content = { userId: 'u', itemId: 'i', type: 'purchase' };
+    const first = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1) });
+    const timed = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1, 10) });
+    expect(ids).toEqual([first, ids[1], ids[2], first, ids[2], timed, timed]);
+    expect(new Set(ids).size).toBe(4);
+    // Ids never change, because lakes contain them.
+    expect([ids[1], ids[2]]).toMatchInlineSnapshot(`
+      [
+        "vNQAV0DKEG8Kjd3sLAMqnO",
+        "mYslYc_nQVIgK8R_Js_y5_",
+      ]
+    `);
   });
 
   it.each(['-1,000', '-$5.00', '$ -5', '(5)', '5-', '−5', '-5,00 EUR', 'EUR -5'])(
@@ -323,6 +386,22 @@ describe('item rows', () => {
         attributes: { brand: 'B', sizes: ['1', '2'], color: 'red' },
         extra: { box: { w: 1 } },
       },
+    ]);
+  });
+
+  it('names the value inside an object that has the name of a field', async () => {
+    const line = { itemId: 1, title: { en: 'Lamp' }, available: { store: true } };
+    const { table, rows } = await tableOf('items.jsonl', `${JSON.stringify(line)}\n{"itemId":{"sku":"2"}}`);
+    const parser = createItemRowParser(table);
+    expect(rows.map((row) => parser.parse(row, noon))).toMatchObject([
+      {
+        ok: true,
+        ignored: [
+          { field: 'available', reason: 'not-true-or-false', nestedPath: 'available.store' },
+          { field: 'title', reason: 'not-text', cell: { en: 'Lamp' }, nestedPath: 'title.en' },
+        ],
+      },
+      { ok: false, field: 'itemId', reason: 'not-text', nestedPath: 'itemId.sku' },
     ]);
   });
 

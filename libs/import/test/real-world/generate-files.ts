@@ -65,6 +65,18 @@ export const fileCases: readonly FileCase[] = [
     expected: { rows: [2, 2], positives: ['purchase 1'], leftOut: ['return type-not-in-rule 1'] },
   },
   {
+    title: 'a canceled invoice before the first plain invoice',
+    kind: 'events',
+    files: {
+      'invoices.csv': lines(
+        'customer,stock_code,datetime,invoice',
+        '13085,85048,2009-12-01 07:00:00,C489400',
+        '13085,85048,2009-12-01 07:45:00,489434',
+      ),
+    },
+    expected: { rows: [2, 2], positives: ['purchase 1'], leftOut: ['return type-not-in-rule 1'] },
+  },
+  {
     title: 'invoices that all start with C, which means nothing',
     kind: 'events',
     files: {
@@ -176,7 +188,7 @@ export const fileCases: readonly FileCase[] = [
         'u,b,2020-09-21,3',
       ),
     },
-    expected: { rows: [4, 4], positives: ['purchase 2'], duplicates: 2, daysOnly: 4 },
+    expected: { rows: [4, 4], positives: ['purchase 3'], duplicates: 1, daysOnly: 4 },
   },
   {
     title: 'several columns that could be the user or the item',

@@ -133,6 +133,36 @@ describe('validateFiles', () => {
     expect(renderValidationReport(report)).toContain('500  events  itemId: missing  lines 2, 3, 4, 5, 6, …');
   });
 
+  it('warns about equal rows of one day, with their lines and the setting', async () => {
+    const day = 'u,i,2024-01-01,1';
+    const report = await reportOf(['user,item,date,order', day, day, 'u,i,2024-01-01,2', day]);
+    expect(report.events.duplicates).toBe(2);
+    expect(report.time).toMatchObject({
+      daysOnly: 4,
+      daysOnlyDuplicates: { count: 2, lines: [{ line: 3 }, { line: 5 }] },
+    });
+    expect(renderValidationReport(report)).toContain(
+      '2  without a time of day, not counted  equal to an earlier row of the day (lines 3, 5); ' +
+        'to count them, map a column that differs with mapping.eventId',
+    );
+  });
+
+  it('shows how to map a value inside an object', async () => {
+    const lines = [
+      '{"user":"u","item":"i","time":1704103200,"session":{"id":5}}',
+      '{"user":{"id":5},"item":"i","time":1704103200}',
+    ];
+    const paths = await filesOf({ 'events.jsonl': lines.join('\n'), 'items.jsonl': '{"id":1,"title":{"en":"Lamp"}}' });
+    const report = await validateFiles(
+      { events: [paths['events.jsonl'] ?? ''], items: [paths['items.jsonl'] ?? ''] },
+      { now },
+    );
+    const text = renderValidationReport(report);
+    expect(text).toContain('sessionId: not-text  line 1: {"id":5}; map it with mapping.sessionId: session.id');
+    expect(text).toContain('userId: not-text  line 2; map it with mapping.userId: user.id');
+    expect(text).toContain('title: not-text      line 1: {"en":"Lamp"}; map it with mapping.items.title: title.en');
+  });
+
   it('omits items, users and values that the files do not contain', async () => {
     const report = await reportOf(['user,item,time', 'u,i,2024-01-01']);
     expect(report).not.toHaveProperty('unknownItems');

@@ -6,6 +6,9 @@ const Kind = Type.Enum(['events', 'items', 'users']);
 const Lines = Type.Array(Type.Object({ file: Type.Integer(), line: Type.Integer() }), {
   description: 'The first of these lines. `file` is an index into `files`.',
 });
+const NestedPath = Type.Optional(
+  Type.String({ description: 'If the value is an object: the path inside it to map, such as `user.id`.' }),
+);
 const Skew = Type.Object({ count: Count, lines: Lines });
 
 const Distribution = Type.Object(
@@ -92,7 +95,14 @@ export const Validation = Type.Unsafe<ValidationReport>(
         duplicates: Type.Integer({ description: 'Accepted events that repeat an earlier id.' }),
       }),
       refusals: Type.Array(
-        Type.Object({ kind: Kind, field: Type.String(), reason: Type.String(), count: Count, lines: Lines }),
+        Type.Object({
+          kind: Kind,
+          field: Type.String(),
+          reason: Type.String(),
+          count: Count,
+          lines: Lines,
+          nestedPath: NestedPath,
+        }),
       ),
       ignored: Type.Array(
         Type.Object({
@@ -102,6 +112,7 @@ export const Validation = Type.Unsafe<ValidationReport>(
           count: Count,
           lines: Lines,
           samples: Type.Array(Type.String()),
+          nestedPath: NestedPath,
         }),
         { description: 'Values of optional fields that cannot be read. Their rows are accepted without them.' },
       ),
@@ -112,6 +123,7 @@ export const Validation = Type.Unsafe<ValidationReport>(
         ahead: Skew,
         before1990: Skew,
         daysOnly: Type.Integer({ description: 'Accepted events without a time of day.' }),
+        daysOnlyDuplicates: Skew,
       }),
       types: Type.Array(Type.Object({ type: Type.String(), count: Count })),
       days: Type.Array(Type.Object({ day: Type.String(), count: Count }), { description: 'UTC days, ascending.' }),

@@ -111,10 +111,13 @@ function Reasons({ title, reasons }: ReasonsProps) {
           </tr>
         </thead>
         <tbody>
-          {reasons.map(({ field, reason, count, lines }) => (
+          {reasons.map(({ field, reason, count, lines, nestedPath }) => (
             <tr key={`${field} ${reason}`}>
               <td className="numeric">{formatCount(count)}</td>
-              <td>{field === '' ? reason : `${field}: ${reason}`}</td>
+              <td>
+                {field === '' ? reason : `${field}: ${reason}`}
+                {nestedPath === undefined ? '' : `; map it to ${nestedPath}`}
+              </td>
               <td>
                 {lines
                   .slice(0, linesMax)
