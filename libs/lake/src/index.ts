@@ -4,12 +4,12 @@ export { compactCatalog } from './catalog/compact-catalog.ts';
 export type { ItemsVersion } from './catalog/read-catalog.ts';
 export {
   findUserInCatalog,
+  openItemChanges,
   readCatalogOffsets,
   readItems,
   readItemsAsOf,
   readItemsVersion,
   readUsers,
-  streamItemChanges,
   streamItems,
   streamUsers,
 } from './catalog/read-catalog.ts';

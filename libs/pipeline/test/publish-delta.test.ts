@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
 import { changeItems, compactCatalog, openLakeWriter, upsertItems } from '@facet/lake';
@@ -13,6 +13,7 @@ import { createStageContext, publishDelta } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
+import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
 import { closing, shopConfig, shopDataset, things } from './tiny-shop.ts';
 
@@ -112,7 +113,7 @@ test('publishes the same delta for the same catalog, and an empty one after a re
   expect((await publishDelta(context))!.deltaId).toBe(deltaId);
 });
 
-test('does not compare an untouched or merged catalog again', async () => {
+test('does not compare an untouched or compacted catalog again', async () => {
   await promoteBundle(1);
   await change({ 'cup-new': newCup });
   await publishDelta(context);
@@ -163,6 +164,30 @@ test('publishes the same delta for the items of each write as for the whole cata
     expect(await publishDelta(context)).toBeUndefined();
     expect((await context.store.readRef('delta'))!.id).toBe(deltaId);
   }
+});
+
+test('compares all items again after the catalog was restored from a backup', async () => {
+  await promoteBundle(1);
+  const { catalogFolder } = context.home;
+  const backup = `${catalogFolder}.backup`;
+  await cp(catalogFolder, backup, { recursive: true });
+  await change({ 'cup-new': newCup, thing02: undefined });
+  await publishDelta(context);
+  await rm(catalogFolder, { recursive: true });
+  await cp(backup, catalogFolder, { recursive: true });
+  for (const title of ['first', 'second', 'third']) await change({ thing05: { ...things[5]!, title } });
+  expect(await publishDelta(context)).toMatchObject({ added: 0, withdrawn: 0, changed: 1 });
+});
+
+test('withdraws an item whose removal was compacted before it was read', async () => {
+  await promoteBundle(1);
+  const { catalogFolder } = context.home;
+  await change({ 'cup-new': newCup });
+  await publishDelta(context);
+  await change({ thing02: undefined });
+  await changeItems(catalogFolder, new Map([['cup-late', { ...newCup, itemId: 'cup-late' }]]), Date.now() + 91 * dayMs);
+  await compactCatalog(catalogFolder, { isFull: true });
+  expect(await publishDelta(context)).toMatchObject({ added: 2, withdrawn: 1 });
 });
 
 test('counts the first interactions with new items', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, link, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, chown, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** The user and the group of a file. */
 export interface FileOwner {
@@ -70,6 +70,18 @@ export async function syncPath(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Creates a folder and its missing parents. The entries of new folders are durable on the disk. */
+export async function createFolder(path: string): Promise<void> {
+  const full = resolve(path);
+  const first = await mkdir(full, { recursive: true });
+  if (first === undefined) return;
+  let parent = full;
+  do {
+    parent = dirname(parent);
+    await syncPath(parent);
+  } while (parent !== dirname(first));
 }
 
 function temporaryOf(path: string): string {

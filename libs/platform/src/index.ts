@@ -2,7 +2,7 @@ export { addApiKey, readApiKeys, removeApiKey, replaceApiKey, rotateApiKey } fro
 export type { AccessSource } from './api-key-file.ts';
 export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
-export { createFileAtomically, syncPath, writeFileAtomically } from './atomic-file.ts';
+export { createFileAtomically, createFolder, syncPath, writeFileAtomically } from './atomic-file.ts';
 export { fromSentError, toSentError } from './child-process/messages.ts';
 export type { SentError } from './child-process/messages.ts';
 export { runChild } from './child-process/run-child.ts';

@@ -65,6 +65,7 @@ it('lists the category of every error code', () => {
         "ARTIFACT_LOCKED",
         "CLI_SINK_RUNNING",
         "COLLECTOR_SPOOL_LOCKED",
+        "EVENTS_CATALOG_SUPERSEDED",
         "EVENTS_LAKE_BUSY",
         "EVENTS_LAKE_SUPERSEDED",
         "EVENTS_LOG_LOCKED",
@@ -155,6 +156,7 @@ it('lists the category of every error code', () => {
         "CONSOLE_STOPPED",
         "CONSOLE_UNREACHABLE",
         "DOWNLOAD_FAILED",
+        "EVENTS_CATALOG_UNWRITABLE",
         "EVENTS_LAKE_SNAPSHOT_EXPIRED",
         "EVENTS_LAKE_UNWRITABLE",
         "EVENTS_LOG_BUSY",
@@ -175,7 +177,6 @@ it('lists the category of every error code', () => {
         "REFRESH_WORKER_STOPPED",
         "RETRIEVAL_INDEX_UNWRITABLE",
         "SERVING_STOPPED",
-        "SINK_CATALOG_UNWRITABLE",
         "TRAIN_BATCHES_ENDED",
       ],
       "usage": [

@@ -1,7 +1,7 @@
 import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
 import type { ItemVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
-import { AppError, isAppError, minuteMs } from '@facet/platform';
+import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 
 /** Collects changes of the catalog and writes many at a time, because each write makes a file. */
@@ -25,20 +25,20 @@ export interface CatalogFeed {
   /** When the oldest change that is not in the files was made. */
   readonly changedSince: number | undefined;
   /**
-   * Writes the changes and the offsets of their sources to the files, and merges files in the background.
+   * Writes the changes and the offsets of their sources to the files, and compacts files in the background.
    *
-   * @throws AppError `SINK_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_LAKE_SUPERSEDED` when another
-   * member of the group has written the same source.
+   * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_CATALOG_SUPERSEDED` when another
+   * member of the group has written the same source. `EVENTS_CATALOG_DAMAGED`.
    */
   write(): Promise<void>;
   /** Drops changes that are not in the files, and reads the offsets from the files. */
   discard(): Promise<void>;
-  /** Waits for the merge in the background. */
+  /** Waits for the compaction in the background. */
   close(): Promise<void>;
 }
 
-/** A merge that fails, for example on a full disk, is not tried again for this time. */
-const mergeCooldownMs = 5 * minuteMs;
+/** A compaction that fails, for example on a full disk, is not tried again for this time. */
+const compactionCooldownMs = 5 * minuteMs;
 
 export function createCatalogFeed(
   catalogFolder: string,
@@ -51,16 +51,16 @@ export function createCatalogFeed(
   let changedSince: number | undefined;
   let usersChangedTo = 0;
   let usersReceivedTo: number | undefined;
-  let merging: Promise<void> | undefined;
-  let mergeFailedAt = Number.NEGATIVE_INFINITY;
-  const merge = async (): Promise<void> => {
+  let compacting: Promise<void> | undefined;
+  let compactionFailedAt = Number.NEGATIVE_INFINITY;
+  const compact = async (): Promise<void> => {
     try {
       await compactCatalog(catalogFolder, { now });
     } catch (error) {
-      mergeFailedAt = now();
-      logger.warn({ err: error }, 'cannot merge files of the catalog');
+      compactionFailedAt = now();
+      logger.warn({ err: error }, 'cannot compact the catalog');
     }
-    merging = undefined;
+    compacting = undefined;
   };
   const clear = (): void => {
     items = [];
@@ -91,13 +91,9 @@ export function createCatalogFeed(
       if (changedSince === undefined) return;
       const range = (source: string, to: number) => ({ from: written.get(source) ?? 0, to });
       const offsets = Object.fromEntries(Array.from(advanced, ([source, to]) => [source, range(source, to)]));
-      try {
-        await changeCatalog(catalogFolder, { items, users, offsets }, { now });
-      } catch (error) {
-        throw isAppError(error, 'EVENTS_LAKE_SUPERSEDED') ? error : unwritable(catalogFolder, error);
-      }
+      await changeCatalog(catalogFolder, { items, users, offsets }, { now });
       written = new Map([...written, ...advanced]);
-      if (now() > mergeFailedAt + mergeCooldownMs) merging ??= merge();
+      if (now() > compactionFailedAt + compactionCooldownMs) compacting ??= compact();
       if (usersChangedTo > 0) usersReceivedTo = usersChangedTo;
       clear();
     },
@@ -107,17 +103,6 @@ export function createCatalogFeed(
       written = await readCatalogOffsets(catalogFolder);
       advanced = new Map();
     },
-    close: async () => merging,
+    close: async () => compacting,
   };
-}
-
-function unwritable(catalogFolder: string, error: unknown): AppError {
-  return new AppError(`Writing to the catalog ${catalogFolder} failed: ${(error as Error).message}.`, {
-    code: 'SINK_CATALOG_UNWRITABLE',
-    category: 'unavailable',
-    remedy: 'Check the space, permissions and health of the disk. Until then, the changes are safe in Kafka.',
-    context: { catalogFolder },
-    retryable: true,
-    cause: error,
-  });
 }

@@ -317,7 +317,7 @@ export class SinkLoop implements GroupListener {
 
   /** Drops the buffers when another member has taken over before this one noticed. */
   #giveWay(lease: Lease, error: unknown): { readonly files: number } {
-    if (!isAppError(error, 'EVENTS_LAKE_SUPERSEDED')) throw error;
+    if (!isAppError(error, 'EVENTS_LAKE_SUPERSEDED') && !isAppError(error, 'EVENTS_CATALOG_SUPERSEDED')) throw error;
     this.#deps.logger.warn({ problem: error.message }, 'superseded: continuing from the stored offsets');
     this.#deps.metrics.countSuperseded();
     lease.isSynced = false;

@@ -8,6 +8,7 @@ export const sinkProblems = createProblems({
   EVENTS_LOG_UNREACHABLE: {},
   EVENTS_LOG_UNTRUSTED: {},
   EVENTS_LAKE_DAMAGED: {},
+  EVENTS_CATALOG_DAMAGED: {},
   EVENTS_COLUMN_MISSING: {},
   EVENTS_FILE_DAMAGED: {},
   EVENTS_FILE_EMPTY: {},

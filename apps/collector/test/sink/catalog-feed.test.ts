@@ -51,7 +51,7 @@ it('refuses the second of two writers of a topic', async () => {
   successor.changeItem('i', { itemId: 'i', title: 'new', attributes: {} }, 2);
   successor.advance(items, 2);
   await successor.write();
-  await expect(former.write()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+  await expect(former.write()).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
   expect(await readItems(folder)).toEqual([{ itemId: 'i', title: 'new', attributes: {} }]);
   await former.discard();
   expect(former.committed(items)).toBe(2);

@@ -61,7 +61,7 @@ it('stores everything after the disk of the lake and the catalog was full', asyn
   const item = { topic: topics.items, key: 'i', value: '{"itemId":"i","attributes":{}}', timestamp: Date.now() };
   await publisher.publish([...eventRecords(topics.events, 'b', 400), item]);
   await expectOutage(sink, 'lake', 'Check the free space');
-  await expectOutage(sink, 'catalog', 'Check the space');
+  await expectOutage(sink, 'catalog', 'Check the free space');
   await publisher.publish(eventRecords(topics.events, 'c', 400));
 
   await rm(ballast);

@@ -1,38 +1,86 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isAppError, listNames } from '@facet/platform';
 import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeChange, LakeFileEntry } from '../transaction-log/transaction.ts';
+import type { LakeChange, LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
+import { catalogErrors } from './errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { sortedBatches, writeSegment } from './segments.ts';
+import { segmentExtension, sortedBatches, writeSegment } from './segments.ts';
 import type { CatalogKind } from './segments.ts';
 
 export const catalogKinds = ['items', 'users'] as const;
 
-/** Returns the segments of a kind, the oldest first. */
-export function segmentsOf({ files }: LakeState, kind: CatalogKind): LakeStateFile[] {
-  return [...files.values()].filter(({ path }) => path.startsWith(`${kind}/`)).sort((a, b) => orderOf(a) - orderOf(b));
+/** A segment as the transaction log of a catalog lists it. */
+export interface Segment {
+  /** Relative to the catalog folder. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Receipt time of the newest version, epoch milliseconds. */
+  readonly receivedTo: number;
+  /** Number of versions that remove a record. */
+  readonly removals: number;
+  /** The version of the newest change in the segment. */
+  readonly order: number;
+  /**
+   * Random ids of the newest changes in the segment, the newest last. No other catalog, and no other continuation of a restored copy,
+   * has a change with the same id.
+   */
+  readonly changeIds: readonly string[];
+  /** A compaction dropped versions of items received before this time, epoch milliseconds. 0 if none. */
+  readonly compactedBefore: number;
+  /** A compaction dropped removals of items among the changes up to this version. 0 if none. */
+  readonly removalsDroppedThrough: number;
 }
 
-/** Returns the version of the newest change that a segment contains. */
-export function orderOf({ order, version }: LakeStateFile): number {
-  return order ?? version;
+/** Returns the segments of a kind, the oldest first. */
+export function segmentsOf({ files }: LakeState, kind: CatalogKind): Segment[] {
+  return [...files.values()]
+    .filter(({ path }) => path.startsWith(`${kind}/`))
+    .map(toSegment)
+    .sort((a, b) => a.order - b.order);
+}
+
+/** Entries of earlier releases have the facts of segments in fields of the lake's files. */
+type EarlierEntry = LakeStateFile & { readonly order?: number; readonly foldedBefore?: number };
+
+function toSegment(file: EarlierEntry): Segment {
+  const { path, bytes, receivedTo, version } = file;
+  const facts: SegmentFacts = file.segment ?? {
+    removals: file.anonymous,
+    order: file.order,
+    compactedBefore: file.foldedBefore,
+  };
+  return {
+    path,
+    bytes,
+    receivedTo,
+    removals: facts.removals,
+    order: facts.order ?? version,
+    changeIds: facts.changeIds ?? [basename(path, segmentExtension)],
+    compactedBefore: facts.compactedBefore ?? 0,
+    removalsDroppedThrough: facts.removalsDroppedThrough ?? 0,
+  };
+}
+
+/** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export async function readCatalogState(catalogFolder: string): Promise<LakeState> {
+  return (await openTransactionLog(catalogFolder, {}, catalogErrors)).state;
 }
 
 /** Opens the transaction log of a catalog for writing, after turning the files of earlier releases into segments. */
 export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions): Promise<TransactionLog> {
-  const log = await openTransactionLog(catalogFolder, options);
+  const log = await openTransactionLog(catalogFolder, options, catalogErrors);
   if (log.state.version > 0) return log;
   const legacy = await listLegacyFiles(catalogFolder);
   const offsets = await readLegacyOffsets(catalogFolder);
   if (legacy.length + offsets.size === 0) return log;
   const add: LakeFileEntry[] = [];
   for (const kind of catalogKinds) {
-    const { versions, foldedBefore } = await readLegacyVersions(catalogFolder, kind);
+    const { versions, compactedBefore } = await readLegacyVersions(catalogFolder, kind);
     const entry = await writeSegment(catalogFolder, kind, sortedBatches(versions));
-    if (entry !== undefined) add.push({ ...entry, foldedBefore });
+    if (entry !== undefined) add.push({ ...entry, segment: { ...entry.segment, compactedBefore } });
   }
   const isEmpty = (state: LakeState): boolean => state.version === 0;
   await commitSegments(
@@ -59,22 +107,22 @@ export async function commitSegments(
     await log.commit(change, { isExpected });
   } catch (error) {
     await removeUncommitted(catalogFolder, change.add ?? []);
-    if (!isAppError(error, 'EVENTS_LAKE_SUPERSEDED')) throw error;
+    if (!isAppError(error, 'EVENTS_CATALOG_SUPERSEDED')) throw error;
   }
 }
 
 /** Deletes the segments of a failed commit. A commit can fail after it has become visible: then they stay. */
 export async function removeUncommitted(catalogFolder: string, entries: readonly LakeFileEntry[]): Promise<void> {
-  const log = await openTransactionLog(catalogFolder).catch(() => undefined);
+  const state = await readCatalogState(catalogFolder).catch(() => undefined);
   for (const { path } of entries) {
-    if (log?.state.files.has(path) === false) {
+    if (state?.files.has(path) === false) {
       await rm(join(catalogFolder, path), { force: true }).catch(() => undefined);
     }
   }
 }
 
-/** Lists every segment on the disk, whether or not the transaction log names it. */
-export async function listSegmentFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
+/** Lists every file in the folders of the segments, also unfinished ones. */
+export async function listPlacedFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
   const paths = await Promise.all(
     catalogKinds
       .filter((one) => kind === undefined || one === kind)

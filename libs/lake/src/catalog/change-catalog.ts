@@ -1,10 +1,10 @@
 import { isAppError } from '@facet/platform';
 import type { Item, User } from '@facet/schemas';
-import { lakeUnwritable } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
+import { catalogUnwritable } from './errors.ts';
 import { sortedBatches, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
@@ -31,8 +31,8 @@ export interface CatalogChange {
  * Writes changes to the catalog, together with the offsets of their sources. The cost depends on the changes, not on the size of the
  * catalog. Several processes may write. Call {@link compactCatalog} from time to time.
  *
- * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has advanced a source, `EVENTS_LAKE_UNWRITABLE` (retryable),
- * `EVENTS_LAKE_DAMAGED`.
+ * @throws AppError `EVENTS_CATALOG_SUPERSEDED` when another writer has advanced a source, `EVENTS_CATALOG_UNWRITABLE` (retryable),
+ * `EVENTS_CATALOG_DAMAGED`.
  */
 export async function changeCatalog(
   catalogFolder: string,
@@ -56,7 +56,7 @@ export async function changeCatalog(
     }
   } catch (error) {
     await removeUncommitted(catalogFolder, add);
-    throw isAppError(error) ? error : lakeUnwritable(catalogFolder, error);
+    throw isAppError(error) ? error : catalogUnwritable(catalogFolder, error);
   }
 }
 

@@ -2,32 +2,34 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hourMs } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
-import type { LakeStateFile } from '../transaction-log/state.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import { catalogKinds, commitSegments, listSegmentFiles, openCatalogLog, orderOf, segmentsOf } from './catalog-log.ts';
-import { distinctVersions, mergeSegments, writeSegment } from './segments.ts';
+import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
+import type { Segment } from './catalog-log.ts';
+import { distinctVersions, readSegments, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** A file that no transaction names and that is older was left by a killed writer. */
 const abandonedMs = 6 * hourMs;
 /** Versions of items that are newer than this, relative to the newest, are kept separately. */
 const keptMs = 90 * dayMs;
-/** A segment is merged with newer ones when it is smaller than this many times their size. */
+/** A segment is compacted with newer ones when it is smaller than this many times their size. */
 const growth = 2;
+/** Ids of changes to keep for each segment. A reader of changes that is further behind reads all items. */
+const changeIdsMax = 100;
 
 export interface CompactCatalogOptions extends TransactionLogOptions {
-  /** Merges all segments, which deletes removed users and replaced versions of users. */
+  /** Compacts all segments, which deletes removed users and replaced versions of users. */
   readonly isFull?: boolean | undefined;
   /** How long replaced segments stay on the disk, for readers on other hosts and backups. One hour by default. */
   readonly graceMs?: number | undefined;
 }
 
 /**
- * Merges segments of similar size, so that their number stays logarithmic and each version is copied a logarithmic number of times.
- * Writers and other compactions may run meanwhile: the first one to replace a segment wins. Deletes segments that were replaced
+ * Replaces segments of similar size by one, so that their number stays logarithmic and each version is copied a logarithmic number of
+ * times. Writers and other compactions may run meanwhile: the first one to replace a segment wins. Deletes segments that were replaced
  * before the grace period.
  *
- * Of an item's versions received more than 90 days before the newest version of all, a merge with the oldest segment keeps the last.
+ * Of an item's versions received more than 90 days before the newest version of all, a compaction of the oldest segment keeps the last.
  */
 export async function compactCatalog(catalogFolder: string, options: CompactCatalogOptions = {}): Promise<void> {
   const { isFull = false, graceMs = graceMsDefault, now = Date.now } = options;
@@ -35,21 +37,27 @@ export async function compactCatalog(catalogFolder: string, options: CompactCata
   for (const kind of catalogKinds) {
     const segments = segmentsOf(log.state, kind);
     const run = isFull ? fullRun(segments) : dueRun(segments);
-    if (run.length === 0) continue;
+    const newest = run.at(-1);
+    if (newest === undefined) continue;
     const isOldest = run[0] === segments[0];
     const bound = isOldest && kind === 'items' ? Math.max(...segments.map(({ receivedTo }) => receivedTo)) - keptMs : 0;
-    const folded = { count: 0 };
-    const merged = await writeSegment(
-      catalogFolder,
-      kind,
-      mergedBatches(catalogFolder, run, { kind, isOldest, bound, folded }),
-    );
-    const foldedBefore = Math.max(folded.count > 0 ? bound : 0, ...run.map((file) => file.foldedBefore ?? 0));
+    const dropped = { versions: 0, removals: 0 };
+    const batches = compactedBatches(catalogFolder, run, { kind, isOldest, bound, dropped });
+    const entry = await writeSegment(catalogFolder, kind, batches);
+    const facts = {
+      order: newest.order,
+      changeIds: run.flatMap(({ changeIds }) => changeIds).slice(-changeIdsMax),
+      compactedBefore: Math.max(dropped.versions > 0 ? bound : 0, ...run.map((segment) => segment.compactedBefore)),
+      removalsDroppedThrough: Math.max(
+        dropped.removals > 0 ? newest.order : 0,
+        ...run.map((segment) => segment.removalsDroppedThrough),
+      ),
+    };
     await commitSegments(
       catalogFolder,
       log,
       {
-        add: merged === undefined ? [] : [{ ...merged, order: orderOf(run.at(-1)!), foldedBefore }],
+        add: entry === undefined ? [] : [{ ...entry, segment: { ...entry.segment, ...facts } }],
         remove: run.map(({ path }) => path),
       },
       ({ files }) => run.every(({ path }) => files.has(path)),
@@ -59,7 +67,7 @@ export async function compactCatalog(catalogFolder: string, options: CompactCata
 }
 
 /** Returns the newest segments that are not larger than a multiple of the even newer ones. */
-function dueRun(segments: readonly LakeStateFile[]): readonly LakeStateFile[] {
+function dueRun(segments: readonly Segment[]): readonly Segment[] {
   let start = segments.length;
   let newer = 0;
   for (let index = segments.length - 1; index >= 0; index--) {
@@ -71,23 +79,27 @@ function dueRun(segments: readonly LakeStateFile[]): readonly LakeStateFile[] {
 }
 
 /** Returns all segments, or none if the only one has no removed records. */
-function fullRun(segments: readonly LakeStateFile[]): readonly LakeStateFile[] {
-  return segments.length > 1 || segments.some(({ anonymous }) => anonymous > 0) ? segments : [];
+function fullRun(segments: readonly Segment[]): readonly Segment[] {
+  return segments.length > 1 || segments.some(({ removals }) => removals > 0) ? segments : [];
 }
 
-async function* mergedBatches(
+interface CompactionRules {
+  readonly kind: CatalogKind;
+  readonly isOldest: boolean;
+  /** Epoch milliseconds. */
+  readonly bound: number;
+  /** Counts what the compaction leaves out. */
+  readonly dropped: { versions: number; removals: number };
+}
+
+async function* compactedBatches(
   catalogFolder: string,
-  run: readonly LakeStateFile[],
-  rules: {
-    readonly kind: CatalogKind;
-    readonly isOldest: boolean;
-    readonly bound: number;
-    readonly folded: { count: number };
-  },
+  run: readonly Segment[],
+  rules: CompactionRules,
 ): AsyncGenerator<readonly RecordVersion[]> {
-  for await (const batch of mergeSegments(run.map(({ path }) => join(catalogFolder, path)))) {
+  for await (const batch of readSegments(run.map(({ path }) => join(catalogFolder, path)))) {
     yield batch.flatMap((versions) => {
-      if (rules.kind === 'items') return foldVersions(distinctVersions(versions), rules);
+      if (rules.kind === 'items') return compactVersions(distinctVersions(versions), rules);
       const last = versions.at(-1)!;
       return rules.isOldest && last.record === undefined ? [] : [last];
     });
@@ -95,25 +107,22 @@ async function* mergedBatches(
 }
 
 /** Drops all except the last of the versions older than the bound, and the last, too, if it is a removal. */
-function foldVersions(
+function compactVersions(
   versions: readonly RecordVersion[],
-  {
-    isOldest,
-    bound,
-    folded,
-  }: { readonly isOldest: boolean; readonly bound: number; readonly folded: { count: number } },
+  { isOldest, bound, dropped }: CompactionRules,
 ): readonly RecordVersion[] {
   if (!isOldest) return versions;
   // Clocks may differ, so every version after a kept one is kept, regardless of its time.
   const kept = versions.findIndex(({ receivedAt = 0 }) => receivedAt >= bound);
   const old = kept === -1 ? versions.length : kept;
   const isRemoved = versions[old - 1]?.record === undefined;
-  const dropped = isRemoved ? old : old - 1;
-  if (dropped > 0) folded.count += dropped;
-  return versions.slice(Math.max(0, dropped));
+  const count = isRemoved ? old : old - 1;
+  dropped.versions += count;
+  if (count === versions.length) dropped.removals++;
+  return versions.slice(count);
 }
 
-/** Deletes the segments that were replaced before the grace period, and those of killed writers. */
+/** Deletes the segments that were replaced before the grace period, and the files of killed writers. */
 async function deleteReplaced(
   catalogFolder: string,
   log: TransactionLog,
@@ -123,7 +132,7 @@ async function deleteReplaced(
   const deleted = [...removed].filter(([, at]) => at <= now - graceMs).map(([path]) => path);
   for (const path of deleted) await rm(join(catalogFolder, path), { force: true });
   if (deleted.length > 0) await log.commit({ deleted });
-  for (const path of await listSegmentFiles(catalogFolder)) {
+  for (const path of await listPlacedFiles(catalogFolder)) {
     if (files.has(path) || removed.has(path)) continue;
     const written = await stat(join(catalogFolder, path)).catch(() => undefined);
     if (written !== undefined && written.mtimeMs < now - abandonedMs) {

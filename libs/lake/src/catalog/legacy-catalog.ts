@@ -36,15 +36,15 @@ interface HistoryLine {
 export async function readLegacyVersions(
   catalogFolder: string,
   kind: CatalogKind,
-): Promise<{ readonly versions: RecordVersion[]; readonly foldedBefore: number }> {
+): Promise<{ readonly versions: RecordVersion[]; readonly compactedBefore: number }> {
   const files = await listLegacyFiles(catalogFolder, kind);
   const versions: RecordVersion[] = [];
-  let foldedBefore = 0;
+  let compactedBefore = 0;
   if (files.includes(legacyFiles.history)) {
     for await (const line of readLines<HistoryLine>(join(catalogFolder, legacyFiles.history), {
       isTornAllowed: true,
     })) {
-      if (line.format !== undefined) foldedBefore = line.foldedBefore ?? 0;
+      if (line.format !== undefined) compactedBefore = line.foldedBefore ?? 0;
       else versions.push({ id: line.item?.itemId ?? line.removed!, receivedAt: line.receivedAt, record: line.item });
     }
   } else if (files.length > 0) {
@@ -52,7 +52,7 @@ export async function readLegacyVersions(
       versions.push({ id: 'itemId' in record ? record.itemId : record.userId, record });
     }
   }
-  return { versions, foldedBefore };
+  return { versions, compactedBefore };
 }
 
 /** @param options.isTornAllowed whether to skip an incomplete last line, which a killed writer left behind */

@@ -1,15 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
-import { openTransactionLog } from '../transaction-log/transaction-log.ts';
-import { listSegmentFiles, orderOf, segmentsOf } from './catalog-log.ts';
+import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
+import type { Segment } from './catalog-log.ts';
+import { catalogDamaged } from './errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { catalogDamaged, distinctVersions, mergeSegments } from './segments.ts';
+import { distinctVersions, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** The versions of all records of a kind, grouped by id in ascending order. */
 interface CatalogVersions<Entity> {
-  readonly foldedBefore: number;
+  readonly compactedBefore: number;
+  /** Whether only the versions after the requested one are read. */
+  readonly isContinued: boolean;
   readonly groups: AsyncIterable<readonly (readonly RecordVersion<Entity>[])[]>;
 }
 
@@ -19,17 +22,20 @@ const readAttemptsMax = 5;
 async function openVersions<Entity>(
   catalogFolder: string,
   kind: CatalogKind,
-  { after = -1 }: { readonly after?: number | undefined } = {},
+  after?: ItemsVersion,
 ): Promise<CatalogVersions<Entity>> {
   for (let attempt = 1; ; attempt++) {
-    const { state } = await openTransactionLog(catalogFolder);
+    const state = await readCatalogState(catalogFolder);
     if (state.version === 0) return openLegacy(catalogFolder, kind);
-    const segments = segmentsOf(state, kind).filter((segment) => orderOf(segment) > after);
-    const groups = mergeSegments<Entity>(segments.map(({ path }) => join(catalogFolder, path)));
+    const all = segmentsOf(state, kind);
+    const isContinued = after !== undefined && hasAllChangesAfter(all, after);
+    const segments = isContinued ? all.filter(({ order }) => order > after.order) : all;
+    const groups = readSegments<Entity>(segments.map(({ path }) => join(catalogFolder, path)));
     try {
       const first = await groups.next();
       return {
-        foldedBefore: Math.max(0, ...segments.map((segment) => segment.foldedBefore ?? 0)),
+        isContinued,
+        compactedBefore: Math.max(0, ...segments.map((segment) => segment.compactedBefore)),
         groups: (async function* () {
           try {
             if (first.done !== true) yield first.value;
@@ -46,8 +52,19 @@ async function openVersions<Entity>(
   }
 }
 
+/**
+ * Returns whether the segments continue a version: they contain its change, so they belong to the same history, and no removal after
+ * the version was dropped.
+ */
+function hasAllChangesAfter(segments: readonly Segment[], { fingerprint, order }: ItemsVersion): boolean {
+  return (
+    segments.some(({ changeIds }) => changeIds.includes(fingerprint)) &&
+    segments.every(({ removalsDroppedThrough }) => removalsDroppedThrough <= order)
+  );
+}
+
 async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Promise<CatalogVersions<Entity>> {
-  const { versions, foldedBefore } = await readLegacyVersions(catalogFolder, kind);
+  const { versions, compactedBefore } = await readLegacyVersions(catalogFolder, kind);
   const byId = new Map<string, RecordVersion<Entity>[]>();
   for (const version of versions as RecordVersion<Entity>[]) {
     const known = byId.get(version.id);
@@ -56,7 +73,8 @@ async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Pro
   }
   const groups = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
   return {
-    foldedBefore,
+    compactedBefore,
+    isContinued: false,
     groups: (async function* () {
       if (groups.length > 0) yield groups;
     })(),
@@ -105,8 +123,8 @@ export interface ItemsAsOf {
   readonly items: Item[];
   /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for a catalog without times. */
   readonly newestReceivedAt: number;
-  /** Earlier versions are merged, so earlier moments cannot be read. Epoch milliseconds. */
-  readonly foldedBefore: number;
+  /** Earlier versions were dropped by a compaction, so earlier moments cannot be read. Epoch milliseconds. */
+  readonly compactedBefore: number;
 }
 
 /**
@@ -120,7 +138,7 @@ export async function readItemsAsOf(
   catalogFolder: string,
   receivedBefore = Number.POSITIVE_INFINITY,
 ): Promise<ItemsAsOf> {
-  const { groups, foldedBefore } = await openVersions<Item>(catalogFolder, 'items');
+  const { groups, compactedBefore } = await openVersions<Item>(catalogFolder, 'items');
   const items: Item[] = [];
   let newestReceivedAt = 0;
   for await (const batch of groups) {
@@ -131,25 +149,22 @@ export async function readItemsAsOf(
       if (seen?.record !== undefined) items.push(seen.record);
     }
   }
-  return { items, newestReceivedAt, foldedBefore };
+  return { items, newestReceivedAt, compactedBefore };
 }
 
 /** Identifies the state of the items. */
 export interface ItemsVersion {
-  /** Changes with each write of items, and only then. */
+  /** The random id of the newest change. A compaction does not change it. */
   readonly fingerprint: string;
-  /** For {@link streamItemChanges}. */
+  /** The position of the newest change in the history of the catalog. */
   readonly order: number;
 }
 
 /** Returns the version of the items; undefined for a catalog that never contained items. */
 export async function readItemsVersion(catalogFolder: string): Promise<ItemsVersion | undefined> {
-  const { state } = await openTransactionLog(catalogFolder);
+  const state = await readCatalogState(catalogFolder);
   const newest = segmentsOf(state, 'items').at(-1);
-  if (newest !== undefined) {
-    const receivedTo = Math.max(...segmentsOf(state, 'items').map((segment) => segment.receivedTo));
-    return { fingerprint: `${orderOf(newest)}-${receivedTo}`, order: orderOf(newest) };
-  }
+  if (newest !== undefined) return { fingerprint: newest.changeIds.at(-1)!, order: newest.order };
   const [legacy] = state.version === 0 ? await listLegacyFiles(catalogFolder, 'items') : [];
   if (legacy === undefined) return undefined;
   const { size, mtimeMs, ino } = await stat(join(catalogFolder, legacy));
@@ -162,20 +177,33 @@ export interface ItemChange {
   readonly item?: Item | undefined;
 }
 
-/** Streams the items that may have changed after a version, by id. May contain others. @param after `order` of {@link ItemsVersion} */
-export async function* streamItemChanges(
-  catalogFolder: string,
-  { after }: { readonly after?: number | undefined } = {},
-): AsyncGenerator<readonly ItemChange[]> {
-  const { groups } = await openVersions<Item>(catalogFolder, 'items', { after });
-  for await (const batch of groups) {
-    yield batch.map((versions) => ({ itemId: versions[0]!.id, item: versions.at(-1)!.record }));
-  }
+/** The items that may have changed after a version of the catalog. */
+export interface ItemChanges {
+  /**
+   * Whether `changes` continue the version. Otherwise they contain all items: the catalog has another history, for example because it
+   * was restored from a backup, or a compaction dropped removals after the version.
+   */
+  readonly isContinued: boolean;
+  /** By id, in batches. May contain items that did not change. */
+  readonly changes: AsyncIterable<readonly ItemChange[]>;
+}
+
+/** Opens the changes after a version; without one, all items. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+export async function openItemChanges(catalogFolder: string, after?: ItemsVersion): Promise<ItemChanges> {
+  const { groups, isContinued } = await openVersions<Item>(catalogFolder, 'items', after);
+  return {
+    isContinued,
+    changes: (async function* () {
+      for await (const batch of groups) {
+        yield batch.map((versions) => ({ itemId: versions[0]!.id, item: versions.at(-1)!.record }));
+      }
+    })(),
+  };
 }
 
 /** Reads the first offset of each source (`<topic>-<partition>`) that the catalog does not contain. */
 export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
-  const { state } = await openTransactionLog(catalogFolder);
+  const state = await readCatalogState(catalogFolder);
   return state.version === 0 ? readLegacyOffsets(catalogFolder) : state.offsets;
 }
 
@@ -188,16 +216,25 @@ export async function findUserInCatalog(
   const add = (path: string, count: number): void => {
     if (count > 0) found.push({ path, count });
   };
-  for (const path of await listSegmentFiles(catalogFolder, 'users')) {
-    let count = 0;
-    for await (const batch of mergeSegments([join(catalogFolder, path)])) {
-      for (const versions of batch) if (versions[0]!.id === userId) count += versions.length;
-    }
-    add(path, count);
+  for (const path of await listPlacedFiles(catalogFolder, 'users')) {
+    if (path.endsWith(segmentExtension)) add(path, await countVersions(join(catalogFolder, path), userId));
   }
   for (const path of await listLegacyFiles(catalogFolder, 'users')) {
     const { versions } = await readLegacyVersions(catalogFolder, 'users');
     add(path, versions.filter(({ id }) => id === userId).length);
   }
   return found;
+}
+
+/** Counts the versions of an id in a segment. A segment that a compaction has deleted has none. */
+async function countVersions(path: string, id: string): Promise<number> {
+  let count = 0;
+  try {
+    for await (const batch of readSegments([path])) {
+      for (const versions of batch) if (versions[0]!.id === id) count += versions.length;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return count;
 }

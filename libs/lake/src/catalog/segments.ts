@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, syncPath } from '@facet/platform';
-import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import { createFolder, syncPath } from '@facet/platform';
+import type { LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
+import { catalogDamaged } from './errors.ts';
 
 export type CatalogKind = 'items' | 'users';
 
@@ -18,10 +19,16 @@ export interface RecordVersion<Entity = unknown> {
 
 /**
  * A segment is a file of versions, one JSON object per line, sorted by id. The versions of an id are in the order in which they
- * apply. Segments are immutable. The catalog's transaction log decides which of them count, so readers never see a part of one.
+ * apply. Segments are immutable. The catalog's transaction log decides which of them count. A file with the extension of a segment is
+ * complete.
  */
+export const segmentExtension = '.jsonl';
+const unfinishedExtension = '.part';
 const chunkBytes = 256 << 10;
 const versionsPerBatch = 1_000;
+
+/** The entry of a new segment in the transaction log. */
+export type SegmentEntry = LakeFileEntry & { readonly segment: SegmentFacts };
 
 /**
  * Writes a segment.
@@ -33,13 +40,15 @@ export async function writeSegment(
   catalogFolder: string,
   kind: CatalogKind,
   batches: AsyncIterable<readonly RecordVersion[]> | Iterable<readonly RecordVersion[]>,
-): Promise<LakeFileEntry | undefined> {
-  const path = `${kind}/${randomUUID()}.jsonl`;
+): Promise<SegmentEntry | undefined> {
+  const path = `${kind}/${randomUUID()}${segmentExtension}`;
   const full = join(catalogFolder, path);
-  await mkdir(join(catalogFolder, kind), { recursive: true });
-  const facts = { rows: 0, receivedFrom: Number.POSITIVE_INFINITY, receivedTo: 0, anonymous: 0, identifies: 0 };
-  const file = await open(full, 'wx');
+  const unfinished = `${full}${unfinishedExtension}`;
+  await createFolder(join(catalogFolder, kind));
+  const facts = { rows: 0, receivedFrom: Number.POSITIVE_INFINITY, receivedTo: 0 };
+  let removals = 0;
   let bytes: number;
+  const file = await open(unfinished, 'wx');
   try {
     for await (const versions of batches) {
       let text = '';
@@ -48,21 +57,23 @@ export async function writeSegment(
         facts.rows++;
         facts.receivedFrom = Math.min(facts.receivedFrom, receivedAt ?? 0);
         facts.receivedTo = Math.max(facts.receivedTo, receivedAt ?? 0);
-        if (record === undefined) facts.anonymous++;
+        if (record === undefined) removals++;
       }
       await file.appendFile(text);
     }
     await file.sync();
     bytes = (await file.stat()).size;
     await file.close();
-    if (facts.rows === 0) await rm(full);
+    if (facts.rows === 0) await rm(unfinished);
+    else await rename(unfinished, full);
     await syncPath(join(catalogFolder, kind));
   } catch (error) {
     await file.close().catch(() => undefined);
-    await rm(full, { force: true });
+    for (const left of [unfinished, full]) await rm(left, { force: true });
     throw error;
   }
-  return facts.rows === 0 ? undefined : { path, bytes, ...facts, sources: {} };
+  if (facts.rows === 0) return undefined;
+  return { path, bytes, ...facts, anonymous: 0, identifies: 0, sources: {}, segment: { removals } };
 }
 
 /** Returns versions in batches for {@link writeSegment}, sorted by id. */
@@ -81,7 +92,7 @@ export function* sortedBatches(versions: readonly RecordVersion[]): Generator<re
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`; `ENOENT` for a missing segment
  */
-export async function* mergeSegments<Entity>(
+export async function* readSegments<Entity>(
   paths: readonly string[],
 ): AsyncGenerator<readonly (readonly RecordVersion<Entity>[])[]> {
   const cursors: Cursor<Entity>[] = [];
@@ -173,14 +184,4 @@ export function parseLine<Value>(line: string, path: string): Value {
   } catch (error) {
     throw catalogDamaged(path, error as Error);
   }
-}
-
-export function catalogDamaged(path: string, cause: Error): AppError {
-  return new AppError(`Cannot read the catalog file ${path}: ${cause.message}.`, {
-    code: 'EVENTS_CATALOG_DAMAGED',
-    category: 'artifact',
-    remedy: 'Restore the catalog folder from a backup, or delete it and import the items and users again.',
-    context: { path },
-    cause,
-  });
 }

@@ -24,8 +24,15 @@ const File = Type.Object({
   identifies: Type.Integer(),
   sources: Ranges,
   erasedThrough: Type.Optional(Type.Integer()),
-  order: Type.Optional(Type.Integer()),
-  foldedBefore: Type.Optional(Type.Number()),
+  segment: Type.Optional(
+    Type.Object({
+      removals: Type.Integer(),
+      order: Type.Optional(Type.Integer()),
+      changeIds: Type.Optional(Type.Array(Type.String())),
+      compactedBefore: Type.Optional(Type.Number()),
+      removalsDroppedThrough: Type.Optional(Type.Integer()),
+    }),
+  ),
 });
 const Intake = Type.Object({
   day: Type.String(),

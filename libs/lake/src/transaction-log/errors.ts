@@ -1,6 +1,15 @@
 import { AppError } from '@facet/platform';
 import type { MaintenanceClaim } from './transaction.ts';
 
+/** The errors of a transaction log, which name the data that it describes. */
+export interface LogErrors {
+  damaged(folder: string, cause: unknown): AppError;
+  unwritable(folder: string, cause: unknown): AppError;
+  superseded(folder: string, sources: readonly string[]): AppError;
+}
+
+export const lakeErrors: LogErrors = { damaged: lakeDamaged, unwritable: lakeUnwritable, superseded: lakeSuperseded };
+
 /** A file of the lake cannot be read. The message of the cause names the file. */
 export function lakeDamaged(lakeFolder: string, cause: unknown): AppError {
   return new AppError(`Cannot read the lake in ${lakeFolder}: ${(cause as Error).message.trim()}`, {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import { graceMsDefault, logFolder } from '../layout.ts';
 import { parseTransaction } from './check-records.ts';
-import { lakeBusy, lakeDamaged, lakeSuperseded, lakeUnwritable } from './errors.ts';
+import { lakeBusy, lakeErrors } from './errors.ts';
+import type { LogErrors } from './errors.ts';
 import { applyTransaction, emptyLakeState, parseLakeState, serializeLakeState } from './state.ts';
 import type { LakeState } from './state.ts';
 import type { LakeChange, Transaction } from './transaction.ts';
@@ -44,12 +45,17 @@ export interface TransactionLogOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Opens the transaction log of a lake. A missing lake has an empty log. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/**
+ * Opens the transaction log of a lake, or of another folder with its own errors. A missing folder has an empty log.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`
+ */
 export async function openTransactionLog(
   lakeFolder: string,
   options: TransactionLogOptions = {},
+  errors = lakeErrors,
 ): Promise<TransactionLog> {
-  const log = new FolderTransactionLog(lakeFolder, options.now ?? Date.now);
+  const log = new FolderTransactionLog(lakeFolder, options.now ?? Date.now, errors);
   await log.refresh();
   return log;
 }
@@ -71,12 +77,14 @@ class FolderTransactionLog implements TransactionLog {
   readonly #lakeFolder: string;
   readonly #folder: string;
   readonly #now: () => number;
+  readonly #errors: LogErrors;
   #state = emptyLakeState();
 
-  constructor(lakeFolder: string, now: () => number) {
+  constructor(lakeFolder: string, now: () => number, errors: LogErrors) {
     this.#lakeFolder = lakeFolder;
     this.#folder = join(lakeFolder, logFolder);
     this.#now = now;
+    this.#errors = errors;
   }
 
   get state(): LakeState {
@@ -89,7 +97,7 @@ class FolderTransactionLog implements TransactionLog {
         await this.#readNew();
         return;
       } catch (error) {
-        if (attempt === readAttemptsMax) throw lakeDamaged(this.#lakeFolder, error);
+        if (attempt === readAttemptsMax) throw this.#errors.damaged(this.#lakeFolder, error);
       }
     }
   }
@@ -107,11 +115,11 @@ class FolderTransactionLog implements TransactionLog {
         ...change,
       };
       const isFirst = await this.#create(transaction).catch((error: unknown) => {
-        throw lakeUnwritable(this.#lakeFolder, error);
+        throw this.#errors.unwritable(this.#lakeFolder, error);
       });
       if (!isFirst) continue;
       if (!(await this.#isInHistory(transaction))) {
-        throw lakeSuperseded(this.#lakeFolder, Object.keys(change.offsets ?? {}));
+        throw this.#errors.superseded(this.#lakeFolder, Object.keys(change.offsets ?? {}));
       }
       applyTransaction(this.#state, transaction);
       await this.#checkpoint();
@@ -143,7 +151,7 @@ class FolderTransactionLog implements TransactionLog {
     const lost = Object.keys(offsets).filter(
       (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0 || isExpected?.(this.#state) === false) throw lakeSuperseded(this.#lakeFolder, lost);
+    if (lost.length > 0 || isExpected?.(this.#state) === false) throw this.#errors.superseded(this.#lakeFolder, lost);
   }
 
   /** Returns whether the transaction got its version number. */

@@ -6,7 +6,7 @@ export interface LakeFileFacts {
   /** The earliest and the latest `receivedAt`, epoch milliseconds. */
   readonly receivedFrom: number;
   readonly receivedTo: number;
-  /** Rows without a user. In a segment of a catalog: rows that remove a record. */
+  /** Rows without a user. */
   readonly anonymous: number;
   /** Rows that tell which user a session belongs to. */
   readonly identifies: number;
@@ -24,10 +24,22 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
-  /** Of a merged segment of a catalog: the version of the newest change that it contains. */
-  readonly order?: number;
-  /** Of a segment of a catalog: versions of items received before this time (epoch milliseconds) are merged. */
-  readonly foldedBefore?: number;
+  /** Facts of a segment of a catalog. */
+  readonly segment?: SegmentFacts;
+}
+
+/** What the transaction log of a catalog says about a segment in addition to the facts of a file. */
+export interface SegmentFacts {
+  /** Number of versions that remove a record. */
+  readonly removals: number;
+  /** The version of the newest change in the segment, if a compaction wrote it. */
+  readonly order?: number | undefined;
+  /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */
+  readonly changeIds?: readonly string[] | undefined;
+  /** A compaction dropped versions of items received before this time, epoch milliseconds. */
+  readonly compactedBefore?: number | undefined;
+  /** A compaction dropped removals of items among the changes up to this version. */
+  readonly removalsDroppedThrough?: number | undefined;
 }
 
 /** A request to erase everything received of a user up to `requestedAt`. */

@@ -1,17 +1,21 @@
-import { appendFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { dayMs } from '@facet/platform';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
 import { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from '../../src/catalog/change-catalog.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
+import type { ItemChange, ItemsVersion } from '../../src/catalog/read-catalog.ts';
+import type { Transaction } from '../../src/transaction-log/transaction.ts';
 import {
   findUserInCatalog,
+  openItemChanges,
   readCatalogOffsets,
   readItems,
   readItemsAsOf,
   readItemsVersion,
   readUsers,
-  streamItemChanges,
 } from '../../src/catalog/read-catalog.ts';
 
 const item = (itemId: string, title?: string) => ({
@@ -69,13 +73,13 @@ it('writes items, users and offsets together, and refuses a second writer of a s
     users: new Map([['u', user('u', 99)]]),
     offsets: { 'items-0': { from: 0, to: 7 } },
   });
-  await expect(late).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+  await expect(late).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
   expect(await readUsers(folder)).toEqual([user('u')]);
   expect(await readCatalogOffsets(folder)).toEqual(new Map([['items-0', 5]]));
   expect(await readdir(join(folder, 'users'))).toHaveLength(1);
 });
 
-it('keeps the number of segments small, and loses nothing that other writers add during a merge', async () => {
+it('keeps the number of segments small, and loses nothing that other writers add during a compaction', async () => {
   const folder = await temporaryFolder();
   const writes = Array.from({ length: 24 }, (_, index) => index);
   await Promise.all(
@@ -91,13 +95,20 @@ it('keeps the number of segments small, and loses nothing that other writers add
   }
 });
 
-it('returns the items that changed after a version, and the same version after a merge', async () => {
+async function changesAfter(folder: string, version?: ItemsVersion) {
+  const { isContinued, changes } = await openItemChanges(folder, version);
+  const all: ItemChange[] = [];
+  for await (const batch of changes) all.push(...batch);
+  return { isContinued, ids: all.map(({ itemId, item: record }) => (record === undefined ? `-${itemId}` : itemId)) };
+}
+
+it('returns the items that changed after a version, and the same version after a compaction', async () => {
   const folder = await temporaryFolder();
   await upsertItems(
     folder,
     Array.from({ length: 100 }, (_, index) => item(`a${index}`)),
   );
-  const { order: after } = (await readItemsVersion(folder))!;
+  const after = await readItemsVersion(folder);
   await changeItems(
     folder,
     new Map([
@@ -105,19 +116,61 @@ it('returns the items that changed after a version, and the same version after a
       ['a1', undefined],
     ]),
   );
-  const changes: unknown[] = [];
-  for await (const batch of streamItemChanges(folder, { after })) changes.push(...batch);
-  expect(changes).toEqual([
-    { itemId: 'a1', item: undefined },
-    { itemId: 'new', item: item('new') },
-  ]);
+  expect(await changesAfter(folder, after)).toEqual({ isContinued: true, ids: ['-a1', 'new'] });
   const version = await readItemsVersion(folder);
   await compactCatalog(folder, { isFull: true, graceMs: 0 });
   expect(await readItemsVersion(folder)).toEqual(version);
   expect(await readdir(join(folder, 'items'))).toHaveLength(1);
+  expect((await changesAfter(folder, after)).isContinued).toBe(true);
 });
 
-it('finds a removed user until a full merge has deleted every version of the user', async () => {
+it('keeps the version when a compaction drops the newest versions, which repeat earlier ones', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a')], 1);
+  await upsertItems(folder, [item('a')], 2);
+  const version = await readItemsVersion(folder);
+  await compactCatalog(folder, { isFull: true, graceMs: 0 });
+  expect(await readItemsVersion(folder)).toEqual(version);
+});
+
+it('does not continue a version of a catalog that was restored from a backup or created again', async () => {
+  const folder = join(await temporaryFolder(), 'catalog');
+  const backup = `${folder}.backup`;
+  await upsertItems(folder, [item('a')]);
+  await cp(folder, backup, { recursive: true });
+  await upsertItems(folder, [item('b')]);
+  const version = (await readItemsVersion(folder))!;
+  const restore = async (): Promise<void> => {
+    await rm(folder, { recursive: true });
+    await cp(backup, folder, { recursive: true });
+  };
+  await restore();
+  expect(await changesAfter(folder, version)).toEqual({ isContinued: false, ids: ['a'] });
+  for (const id of ['c', 'd']) await upsertItems(folder, [item(id)]);
+  expect((await readItemsVersion(folder))!.order).toBeGreaterThan(version.order);
+  expect(await changesAfter(folder, version)).toEqual({ isContinued: false, ids: ['a', 'c', 'd'] });
+
+  await rm(folder, { recursive: true });
+  for (const id of ['x', 'y', 'z']) await upsertItems(folder, [item(id)]);
+  expect(await changesAfter(folder, version)).toEqual({ isContinued: false, ids: ['x', 'y', 'z'] });
+});
+
+it('does not continue a version after which a compaction dropped a removal', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a'), item('gone')], 1);
+  const before = await readItemsVersion(folder);
+  await changeItems(folder, new Map([['gone', undefined]]), 2);
+  const removed = await readItemsVersion(folder);
+  await changeCatalog(folder, { items: [{ itemId: 'b', item: item('b'), receivedAt: 100 * dayMs }] });
+  expect(await changesAfter(folder, before)).toEqual({ isContinued: true, ids: ['b', '-gone'] });
+  const newest = await readItemsVersion(folder);
+  await compactCatalog(folder, { isFull: true });
+  expect(await changesAfter(folder, before)).toEqual({ isContinued: false, ids: ['a', 'b'] });
+  expect(await changesAfter(folder, removed)).toMatchObject({ isContinued: false });
+  expect(await changesAfter(folder, newest)).toEqual({ isContinued: true, ids: [] });
+});
+
+it('finds a removed user until a full compaction has deleted every version of the user', async () => {
   const folder = await temporaryFolder();
   await upsertUsers(
     folder,
@@ -135,7 +188,7 @@ it('finds a removed user until a full merge has deleted every version of the use
   expect(await readUsers(folder)).toHaveLength(99);
 });
 
-it('lets a reader finish while a merge deletes the segments', async () => {
+it('lets a reader finish while a compaction deletes the segments', async () => {
   const folder = await temporaryFolder();
   await upsertItems(
     folder,
@@ -143,7 +196,7 @@ it('lets a reader finish while a merge deletes the segments', async () => {
   );
   await upsertItems(folder, [item('z')]);
   let seen = 0;
-  for await (const batch of streamItemChanges(folder)) {
+  for await (const batch of (await openItemChanges(folder)).changes) {
     seen += batch.length;
     await compactCatalog(folder, { isFull: true, graceMs: 0 });
   }
@@ -153,12 +206,85 @@ it('lets a reader finish while a merge deletes the segments', async () => {
 it('ignores a segment of a killed writer, and deletes it hours later', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a')]);
-  const path = join(folder, 'items', 'killed.jsonl');
-  await writeFile(path, '{"id":"b","rec');
+  const killed = ['killed.jsonl', 'unfinished.jsonl.part'];
+  await writeFile(join(folder, 'items', killed[0]!), '{"id":"b"}\n');
+  await writeFile(join(folder, 'items', killed[1]!), '{"id":"b","rec');
   await compactCatalog(folder);
   expect(await readItems(folder)).toEqual([item('a')]);
+  expect(await readdir(join(folder, 'items'))).toEqual(expect.arrayContaining(killed));
+  await upsertUsers(folder, [user('u')]);
+  await writeFile(join(folder, 'users', killed[1]!), '{"id":"u","rec');
+  expect(await findUserInCatalog(folder, 'u')).toHaveLength(1);
   await compactCatalog(folder, { now: () => Date.now() + 7 * 3_600_000 });
-  expect(await readdir(join(folder, 'items'))).not.toContain('killed.jsonl');
+  expect(await readdir(join(folder, 'items'))).toHaveLength(1);
+  expect(await readdir(join(folder, 'users'))).toHaveLength(1);
+});
+
+it('finds a user while other processes write and compact', async () => {
+  const folder = await temporaryFolder();
+  await upsertUsers(folder, [user('u')]);
+  let isDone = false;
+  const write = async (): Promise<void> => {
+    for (let round = 0; round < 15; round++) {
+      await upsertUsers(
+        folder,
+        Array.from({ length: 500 }, (_, index) => user(`v${index}`, round)),
+      );
+      await compactCatalog(folder, { isFull: true, graceMs: 0 });
+    }
+    isDone = true;
+  };
+  const find = async (): Promise<void> => {
+    while (!isDone) expect((await findUserInCatalog(folder, 'u')).length).toBeLessThan(4);
+  };
+  await Promise.all([write(), find(), find()]);
+  expect(await findUserInCatalog(folder, 'u')).toHaveLength(1);
+});
+
+it('makes new folders durable before it commits their first segment', async () => {
+  const folder = join(await temporaryFolder(), 'home', 'catalog');
+  const probe = await open('/', 'r');
+  const prototype = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const synced: string[] = [];
+  const { sync } = prototype;
+  const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    synced.push(await readlink(`/proc/self/fd/${this.fd}`));
+    return sync.call(this);
+  });
+  onTestFinished(() => spy.mockRestore());
+  await upsertItems(folder, [item('a')]);
+  expect(synced).toEqual(expect.arrayContaining([join(folder, '..', '..'), join(folder, '..'), folder]));
+  synced.length = 0;
+  await upsertUsers(folder, [user('u')]);
+  const isTransaction = (path: string): boolean => path.includes('_log/');
+  expect(synced.slice(0, synced.findIndex(isTransaction))).toEqual(
+    expect.arrayContaining([folder, join(folder, 'users')]),
+  );
+});
+
+it('reads the transactions of earlier releases', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a'), item('b')], 1);
+  await upsertItems(folder, [item('b', 'second')], 2);
+  await changeCatalog(folder, { items: [{ itemId: 'a', receivedAt: 3 }] });
+  const log = join(folder, '_log');
+  const names = (await readdir(log)).sort();
+  for (const name of names) {
+    const transaction = JSON.parse(await readFile(join(log, name), 'utf8')) as Transaction;
+    const add = transaction.add?.map(({ segment, ...entry }) => ({
+      ...entry,
+      anonymous: segment!.removals,
+      order: segment!.order,
+      foldedBefore: 9,
+    }));
+    await writeFile(join(log, name), JSON.stringify({ ...transaction, add }));
+  }
+  expect(await readItems(folder)).toEqual([item('b', 'second')]);
+  expect(await readItemsAsOf(folder, 3)).toMatchObject({ compactedBefore: 9, items: [item('a'), item('b', 'second')] });
+  await compactCatalog(folder, { isFull: true, graceMs: 0 });
+  expect(await readItems(folder)).toEqual([item('b', 'second')]);
+  expect(await readItemsAsOf(folder, 3)).toMatchObject({ compactedBefore: 9 });
 });
 
 it('reads the files of earlier releases, and turns them into segments with the first write', async () => {
@@ -188,7 +314,7 @@ it('reads the files of earlier releases, and turns them into segments with the f
   const before = await read();
   expect(before).toMatchObject({
     items: [item('a', 'second'), item('b')],
-    past: { items: [item('a', 'first'), item('b'), item('gone')], newestReceivedAt: 25, foldedBefore: 5 },
+    past: { items: [item('a', 'first'), item('b'), item('gone')], newestReceivedAt: 25, compactedBefore: 5 },
     users: [user('u1'), user('u2')],
   });
   expect(await findUserInCatalog(folder, 'u1')).toEqual([{ path: 'users.jsonl', count: 1 }]);
@@ -218,4 +344,21 @@ it('reports a damaged file', async () => {
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
   await rm(join(folder, 'items', name!));
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
+});
+
+it('reports a damaged transaction log, and a folder that it cannot write, as errors of the catalog', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a')]);
+  await rename(join(folder, 'items'), join(folder, 'away'));
+  await writeFile(join(folder, 'items'), 'not a folder');
+  const remedy = expect.stringContaining('disk') as string;
+  await expect(upsertItems(folder, [item('b')])).rejects.toMatchObject({ code: 'EVENTS_CATALOG_UNWRITABLE', remedy });
+  const [name] = await readdir(join(folder, '_log'));
+  await writeFile(join(folder, '_log', name!), '{}');
+  const damaged = {
+    code: 'EVENTS_CATALOG_DAMAGED',
+    remedy: expect.stringContaining('Restore the whole catalog') as string,
+  };
+  await expect(readItems(folder)).rejects.toMatchObject(damaged);
+  await expect(upsertItems(folder, [item('b')])).rejects.toMatchObject(damaged);
 });

@@ -56,7 +56,7 @@ describe('the history of items', () => {
     expect(await readItems(folder)).toEqual([thing('a', 'second')]);
   });
 
-  it('is the same after merges at any time', async () => {
+  it('is the same after compactions at any time', async () => {
     const version = fc.record({
       itemId: fc.constantFrom('a', 'b', 'é'),
       title: fc.option(fc.constantFrom('x', 'y', 'ü'), { nil: undefined }),
@@ -65,25 +65,25 @@ describe('the history of items', () => {
     const batch = fc.record({ versions: fc.array(version, { minLength: 1, maxLength: 4 }), isFull: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { minLength: 2, maxLength: 6 }), async (batches) => {
-        const [merged, plain] = [await temporaryFolder(), await temporaryFolder()];
+        const [compacted, plain] = [await temporaryFolder(), await temporaryFolder()];
         for (const { versions, isFull } of batches) {
           const items = versions.map(({ itemId, title, receivedAt }): ItemVersion => {
             return { itemId, item: title === undefined ? undefined : thing(itemId, title), receivedAt };
           });
           await changeCatalog(plain, { items });
-          await changeCatalog(merged, { items });
-          await compactCatalog(merged, { isFull, graceMs: 0 });
+          await changeCatalog(compacted, { items });
+          await compactCatalog(compacted, { isFull, graceMs: 0 });
         }
         for (let moment = monday; moment <= monday + 6; moment++) {
-          expect(await titlesAt(merged, moment)).toEqual(await titlesAt(plain, moment));
+          expect(await titlesAt(compacted, moment)).toEqual(await titlesAt(plain, moment));
         }
-        expect(await readItems(merged)).toEqual(await readItems(plain));
+        expect(await readItems(compacted)).toEqual(await readItems(plain));
       }),
       { numRuns: 8 },
     );
   });
 
-  it('merges versions older than 90 days, and reports the bound', async () => {
+  it('drops versions older than 90 days, and reports the bound', async () => {
     const folder = await temporaryFolder();
     const newest = monday + 100 * dayMs;
     await upsertItems(folder, [thing('a', '1'), thing('gone', '1')], monday);
@@ -91,11 +91,11 @@ describe('the history of items', () => {
     await changeItems(folder, new Map([['gone', undefined]]), monday + 2 * dayMs);
     await upsertItems(folder, [thing('a', '3')], newest - 90 * dayMs);
     await compactCatalog(folder, { isFull: true });
-    expect((await readItemsAsOf(folder)).foldedBefore).toBe(0);
+    expect((await readItemsAsOf(folder)).compactedBefore).toBe(0);
     await upsertItems(folder, [thing('a', '4')], newest);
     await compactCatalog(folder, { isFull: true });
     const titles = async (at: number) => (await readItemsAsOf(folder, at)).items.map(({ title }) => title);
-    expect((await readItemsAsOf(folder)).foldedBefore).toBe(newest - 90 * dayMs);
+    expect((await readItemsAsOf(folder)).compactedBefore).toBe(newest - 90 * dayMs);
     expect(await titles(monday + dayMs)).toEqual([]);
     expect(await titles(newest - 90 * dayMs)).toEqual(['2']);
     expect(await titles(newest - 90 * dayMs + 1)).toEqual(['3']);

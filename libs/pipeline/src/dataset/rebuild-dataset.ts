@@ -38,7 +38,7 @@ export async function rebuildDataset(
   const settings = settingsOf(original);
   const { window } = original;
   const interactions = await readCutInteractions({ snapshot, settings, resources: config.dataset }, window);
-  const { items, foldedBefore } = await readItemsAsOf(home.catalogFolder, window.itemsReceivedBefore);
+  const { items, compactedBefore } = await readItemsAsOf(home.catalogFolder, window.itemsReceivedBefore);
   const parts = buildDataset({ interactions, items, users, files: original.sources, window }, settings);
   const ref = await putDataset(store, parts);
   const isSame = ref.id === datasetId;
@@ -47,7 +47,7 @@ export async function rebuildDataset(
     info: parts.info,
     isSame,
     differing: isSame ? [] : await findDiffering(store, [datasetId, ref.id]),
-    reasons: isSame ? [] : findReasons(original, snapshot, foldedBefore),
+    reasons: isSame ? [] : findReasons(original, snapshot, compactedBefore),
   };
 }
 
@@ -78,7 +78,7 @@ async function findDiffering(store: ArtifactStore, [one, other]: readonly [strin
 function findReasons(
   { stageVersion, sources, window }: DatasetInfo,
   snapshot: LakeSnapshot,
-  foldedBefore: number,
+  compactedBefore: number,
 ): string[] {
   const reasons: string[] = [];
   if (stageVersion !== datasetVersion) {
@@ -91,9 +91,9 @@ function findReasons(
     const there = offsets[source] ?? 0;
     if (there < next) reasons.push(`the lake contains ${source} only below offset ${there}, not below ${next}`);
   }
-  if (window.itemsReceivedBefore < foldedBefore) {
-    const since = new Date(foldedBefore).toISOString();
-    reasons.push(`item versions that were received before ${since} are merged`);
+  if (window.itemsReceivedBefore < compactedBefore) {
+    const since = new Date(compactedBefore).toISOString();
+    reasons.push(`item versions that were received before ${since} were compacted`);
   }
   return reasons;
 }

@@ -5,7 +5,7 @@ import { buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } fr
 import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
 import type { FacetConfig } from '@facet/config';
 import { orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
-import { openLakeSnapshot, readInteractions, readItemsVersion, streamItemChanges, streamItems } from '@facet/lake';
+import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, isAppError, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
@@ -29,7 +29,7 @@ export interface DeltaResult {
 const deltasKept = 10;
 
 /** Increase this when the same inputs give another delta. */
-const version = 3;
+const version = 4;
 
 /**
  * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
@@ -58,11 +58,10 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
     writeMemo(home.stagesFolder, { version, bundleId: bundle.id, catalog, deltaId, lakeVersion, added });
   const earlier = published === undefined ? nothing : await readEarlier(store, published);
   // The items that were written after the last comparison differ from its result; without one, all items are compared.
-  const isContinued =
-    isSameBase && earlier !== undefined && memo.catalog.order >= 0 && memo.catalog.order <= catalog.order;
   const facts = await loadBundleFacts(store, bundle);
+  const after = isSameBase && earlier !== undefined ? memo.catalog : undefined;
+  const { isContinued, changes } = await openItemChanges(home.catalogFolder, after);
   const comparison = compareCatalog(facts.catalog, { gone: earlier?.gone, before: isContinued ? earlier : undefined });
-  const changes = streamItemChanges(home.catalogFolder, isContinued ? { after: memo.catalog.order } : {});
   for await (const batch of changes) {
     for (const { itemId, item } of batch) comparison.add(itemId, item && toCatalogItem(item));
   }

@@ -13,7 +13,7 @@ import { createStageContext, publishDelta } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import type { Item } from '@facet/schemas';
 
-export type Task = 'fill' | 'first delta' | 'writes' | 'large delta' | 'last upsert' | 'next delta' | 'full merge';
+export type Task = 'fill' | 'first delta' | 'writes' | 'large delta' | 'last upsert' | 'next delta' | 'full compaction';
 
 export interface Measured {
   readonly name: string;
@@ -43,7 +43,7 @@ const results: Measured[] = [];
 
 if (task === 'fill') await fill();
 else if (task === 'writes' || task === 'last upsert') await upsert();
-else if (task === 'full merge') await measure(task, () => compactCatalog(home.catalogFolder, { isFull: true }));
+else if (task === 'full compaction') await measure(task, () => compactCatalog(home.catalogFolder, { isFull: true }));
 else await measure(task, () => publishDelta(context));
 process.stdout.write(JSON.stringify(results));
 
@@ -69,11 +69,11 @@ async function fill(): Promise<void> {
   }
 }
 
-/** Writes all batches except the last, or the last one, each followed by a merge, as the sink does. */
+/** Writes all batches except the last, or the last one, each followed by a compaction, as the sink does. */
 async function upsert(): Promise<void> {
   const batches = JSON.parse(await readFile(batchesFile, 'utf8')) as Item[][];
   const watched = watch();
-  const seconds: { readonly upsert: number[]; readonly merge: number[] } = { upsert: [], merge: [] };
+  const seconds: { readonly upsert: number[]; readonly compaction: number[] } = { upsert: [], compaction: [] };
   const measureOne = async (into: number[], work: () => Promise<void>): Promise<void> => {
     const startedAt = performance.now();
     await work();
@@ -81,13 +81,13 @@ async function upsert(): Promise<void> {
   };
   for (const batch of task === 'writes' ? batches.slice(0, -1) : batches.slice(-1)) {
     await measureOne(seconds.upsert, () => change(batch));
-    await measureOne(seconds.merge, () => compactCatalog(home.catalogFolder));
+    await measureOne(seconds.compaction, () => compactCatalog(home.catalogFolder));
   }
   const used = await watched.stop();
   if (task === 'last upsert') return;
   results.push(
     { name: 'upsert', seconds: seconds.upsert, ...used },
-    { name: 'merge', seconds: seconds.merge, ...used },
+    { name: 'compaction', seconds: seconds.compaction, ...used },
   );
 }
 

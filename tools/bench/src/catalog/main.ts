@@ -8,7 +8,7 @@ import { homePaths } from '@facet/config';
 import { logProgress, readOptions } from '../command-line.ts';
 import type { Measured, Task } from './in-child.ts';
 
-const help = `Measure writes, merges and deltas of a large catalog
+const help = `Measure writes, compactions and deltas of a large catalog
 
   npm run bench -- catalog [options]
 
@@ -21,14 +21,14 @@ Options:
 
 Each task runs in a separate process. Delays of the event loop are measured every millisecond.
 
-upsert       writes the items and their offset, as the sink does; its processor time and memory include the merges
-merge        merges segments after an upsert, as the sink does in the background
-full merge   merges all segments, as facet lake compact does
-first delta  compares the whole catalog with a bundle, once for each bundle
-large delta  compares the items of all writes
-next delta   compares the items of one more upsert
+upsert           writes the items and their offset, as the sink does; its processor time and memory include the compactions
+compaction       compacts segments after an upsert, as the sink does in the background
+full compaction  compacts all segments, as facet lake compact does
+first delta      compares the whole catalog with a bundle, once for each bundle
+large delta      compares the items of all writes
+next delta       compares the items of one more upsert
 
-Exit code: 0 when an upsert with its merge and delta takes at most 10 s and 500 MB, 1 otherwise.`;
+Exit code: 0 when an upsert with its compaction and delta takes at most 10 s and 500 MB, 1 otherwise.`;
 
 const { values } = readOptions(help, {
   items: { type: 'string', default: '1000000' },
@@ -44,7 +44,7 @@ const tasks = [
   'large delta',
   'last upsert',
   'next delta',
-  'full merge',
+  'full compaction',
 ] satisfies Task[];
 const run = promisify(execFile);
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-catalog-'));
@@ -65,11 +65,11 @@ try {
   }
   if (values.json) console.log(JSON.stringify(results));
   else for (const result of results) console.log(describe(result));
-  const [upsert, merge, delta] = ['upsert', 'merge', 'next delta'].map((name) =>
+  const [upsert, compaction, delta] = ['upsert', 'compaction', 'next delta'].map((name) =>
     results.find((one) => one.name === name)!,
   );
   const seconds = Math.max(...upsert!.seconds) + Math.max(...delta!.seconds);
-  const megabytes = Math.max(...[upsert, merge, delta].map((one) => one!.privateMegabytes));
+  const megabytes = Math.max(...[upsert, compaction, delta].map((one) => one!.privateMegabytes));
   process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
 } finally {
   await rm(folder, { recursive: true, force: true });
