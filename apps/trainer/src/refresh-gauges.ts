@@ -1,3 +1,4 @@
+import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import type { RefreshSchedule, RunStore } from '@facet/pipeline/runs';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
@@ -38,7 +39,7 @@ export function addRefreshGauges(registry: Registry, deps: GaugeDeps): void {
     registers,
     async collect() {
       const { promotions } = await read();
-      const moved = promotions.filter(({ kind }) => kind !== 'fence');
+      const moved = promotions.filter(changesCurrent);
       this.set((moved.at(-1)?.at ?? 0) / 1000);
     },
   });

@@ -39,7 +39,7 @@ it('accepts only keys with the scope of the route', async () => {
   const { app, queue } = await createTestApp(redis.url);
   // A run that has ended, so that its event stream ends.
   await queue.request({ day: lastDay, requestedBy: 'test' });
-  await queue.cancel(lastDay, 'a test');
+  await queue.cancel(lastDay, { reason: 'a test' });
   const routes = listRoutes(app);
   const nameOf = ({ method, url }: (typeof routes)[number]): string => `${method === 'HEAD' ? 'GET' : method} ${url}`;
   expect([...new Set(routes.map(nameOf))].sort()).toEqual(Object.keys(scopeOfRoute).sort());

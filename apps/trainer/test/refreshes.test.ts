@@ -166,7 +166,7 @@ describe('following a run', () => {
     await post(server, '/v1/refreshes');
     const following = get(server, `/v1/refreshes/${lastDay}/events`);
     await runs.write(lastDay, { stage: 'dataset', state: 'running', attempt: 1, startedAt: now });
-    await server.queue.cancel(lastDay, 'a test');
+    await server.queue.cancel(lastDay, { reason: 'a test' });
     const { statusCode, headers, body } = await following;
     expect(statusCode).toBe(200);
     expect(headers['content-type']).toBe('text/event-stream');

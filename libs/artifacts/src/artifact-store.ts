@@ -94,8 +94,8 @@ export interface ArtifactStore {
    * Returns the existing record when the artifact is already current or the run has promoted before. If the former
    * current artifact is missing or corrupt, `previous` does not change.
    *
-   * @throws AppError `PROMOTION_SUPERSEDED` if another run has fenced off the day of this run, or a run of a later day
-   *   promoted the current artifact; `PROMOTION_CURRENT_CHANGED` (retryable) if `expectedCurrent` is not current;
+   * @throws AppError `PROMOTION_SUPERSEDED` if the run was canceled, another run has fenced off its day, or a run of a
+   *   later day promoted the current artifact; `PROMOTION_CURRENT_CHANGED` (retryable) if `expectedCurrent` is not current;
    *   `ARTIFACT_INVALID` for a run without a valid id or day; the errors of `open`.
    */
   promote(ref: ArtifactRef, decision?: PromotionDecision & { readonly run?: PromotionRun }): Promise<PromotionRecord>;
@@ -114,9 +114,15 @@ export interface ArtifactStore {
    * Reserves the day of a run: from then on only this run may promote for that day. The number of the returned record
    * is the fencing token; calling again returns the same record.
    *
-   * @throws AppError `PROMOTION_SUPERSEDED` if another run has fenced off the day since.
+   * @throws AppError `PROMOTION_SUPERSEDED` if the run was canceled or another run has fenced off the day since.
    */
   fence(run: PromotionRun, decision?: Pick<PromotionDecision, 'by' | 'at'>): Promise<PromotionRecord>;
+
+  /**
+   * Ends a run: from then on it may neither fence its day nor promote, even if it never had a fence. Returns the promotion
+   * instead if the run has promoted; calling again returns the same record.
+   */
+  cancel(run: PromotionRun, decision?: Omit<PromotionDecision, 'expectedCurrent'>): Promise<PromotionRecord>;
 
   /** Returns all records of the promotion log, oldest first. */
   promotions(): Promise<readonly PromotionRecord[]>;

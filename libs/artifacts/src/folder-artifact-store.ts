@@ -11,7 +11,13 @@ import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifes
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
-import { fenceOf, formerlyCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+import {
+  cancellationOf,
+  fenceOf,
+  formerlyCurrent,
+  promotionOf,
+  refuseSuperseded,
+} from './promotions/promotion-rules.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
@@ -323,12 +329,34 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     run: PromotionRun,
     decision: Pick<PromotionDecision, 'by' | 'at'> = {},
   ): Promise<PromotionRecord> {
+    return appendAboutRun('fence', run, decision, (records) => fenceOf(run, records));
+  }
+
+  async function cancel(
+    run: PromotionRun,
+    decision: Omit<PromotionDecision, 'expectedCurrent'> = {},
+  ): Promise<PromotionRecord> {
+    return appendAboutRun(
+      'cancel',
+      run,
+      decision,
+      (records) => promotionOf(run, records) ?? cancellationOf(run, records),
+    );
+  }
+
+  /** Appends a record that leaves the current artifact unchanged, unless `find` returns an existing record. */
+  async function appendAboutRun(
+    kind: 'fence' | 'cancel',
+    run: PromotionRun,
+    decision: PromotionDecision,
+    find: (records: readonly PromotionRecord[]) => PromotionRecord | undefined,
+  ): Promise<PromotionRecord> {
     checkRun(run);
     return log.append(async ({ newest, records }) => {
-      const held = fenceOf(run, await records());
-      if (held !== undefined) return held;
+      const existing = find(await records());
+      if (existing !== undefined) return existing;
       return {
-        kind: 'fence',
+        kind,
         ...decisionFields(decision),
         ref: newest?.ref ?? null,
         previous: newest?.previous ?? null,
@@ -403,7 +431,20 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     return join(refsFolder, `${name}.json`);
   }
 
-  return { put, open, redact, list, readRef, writeRef, promote, rollback, fence, promotions: log.records, prune };
+  return {
+    put,
+    open,
+    redact,
+    list,
+    readRef,
+    writeRef,
+    promote,
+    rollback,
+    fence,
+    cancel,
+    promotions: log.records,
+    prune,
+  };
 }
 
 /** Returns the fields that a record takes from the decision. */

@@ -217,6 +217,31 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       expect(await store.readRef('previous')).toEqual(two);
     });
 
+    test('a canceled run neither promotes nor fences its day, even if it never had a fence', async () => {
+      const [one, two] = [await putText('one'), await putText('two')];
+      const [a, b] = [
+        { runId: 'a', day: '2026-01-31' },
+        { runId: 'b', day: '2026-01-31' },
+      ];
+      await store.promote(one);
+      const record = await store.cancel(a, { by: 'ada', reason: 'bad data' });
+      expect(record).toMatchObject({ kind: 'cancel', by: 'ada', reason: 'bad data', run: a, ref: one, previous: null });
+      expect(await store.cancel(a)).toEqual(record);
+      expect(await codeOf(store.promote(two, { run: a }))).toBe('PROMOTION_SUPERSEDED');
+      await store.fence(b);
+      // Otherwise it would take the day from its successor.
+      expect(await codeOf(store.fence(a))).toBe('PROMOTION_SUPERSEDED');
+      await store.promote(two, { run: b });
+      expect(await store.readRef('current')).toEqual(two);
+    });
+
+    test('does not cancel a run that has promoted', async () => {
+      const run = { runId: 'a', day: '2026-01-31' };
+      const record = await store.promote(await putText('one'), { run });
+      expect(await store.cancel(run)).toEqual(record);
+      expect(await store.promotions()).toEqual([record]);
+    });
+
     test('a fence does not change the current artifact', async () => {
       await store.fence({ runId: 'a', day: '2026-01-30' });
       expect(await store.readRef('current')).toBeUndefined();
@@ -259,6 +284,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       ]) {
         expect(await codeOf(store.promote(one, { run }))).toBe('ARTIFACT_INVALID');
         expect(await codeOf(store.fence(run))).toBe('ARTIFACT_INVALID');
+        expect(await codeOf(store.cancel(run))).toBe('ARTIFACT_INVALID');
       }
       expect(await store.promotions()).toEqual([]);
     });

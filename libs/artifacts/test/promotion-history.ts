@@ -3,7 +3,7 @@ import type { ArtifactStore, PromotionRecord } from '../src/index.ts';
 
 /**
  * Checks invariants of every promotion log: numbers without gaps, each record consistent with the one before, one
- * promotion per run, none by a run that lost its day, and none that replaces a bundle of a later day.
+ * promotion per run, none by a run that was canceled or lost its day, and none that replaces a bundle of a later day.
  */
 export async function expectSoundHistory(store: ArtifactStore): Promise<readonly PromotionRecord[]> {
   const records = await store.promotions();
@@ -22,6 +22,7 @@ function expectToFollow(record: PromotionRecord, before: PromotionRecord | undef
   const { ref = null, previous = null } = before ?? {};
   switch (record.kind) {
     case 'fence':
+    case 'cancel':
       expect(record).toMatchObject({ ref, previous });
       return;
     case 'promote':
@@ -36,6 +37,7 @@ function expectToFollow(record: PromotionRecord, before: PromotionRecord | undef
 function expectEntitled({ run, number }: PromotionRecord, before: readonly PromotionRecord[]): void {
   const { runId, day } = run!;
   expect(before.filter((other) => other.kind === 'promote' && other.run?.runId === runId)).toEqual([]);
+  expect(before.filter((other) => other.kind === 'cancel' && other.run!.runId === runId)).toEqual([]);
   const fence = before.findLast((other) => other.kind === 'fence' && other.run!.day === day);
   expect(fence?.run?.runId ?? runId, `record ${number}`).toBe(runId);
   const current = before.at(-1)?.ref?.id;

@@ -106,6 +106,7 @@ const day = fc.constantFrom('2026-01-01', '2026-01-02', '2026-01-03');
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('promote' as const), day, bundle: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fence' as const), day, bundle: fc.constant(0) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), day, bundle: fc.constant(0) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('rollback' as const), day, bundle: fc.constant(0) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('override' as const), day, bundle: fc.nat(3) }) },
 );
@@ -124,9 +125,11 @@ test('keeps the history consistent under concurrent runs and manual changes', as
             await (
               kind === 'fence'
                 ? store.fence(run)
-                : kind === 'rollback'
-                  ? store.rollback()
-                  : store.promote(refs[bundle]!, kind === 'override' ? {} : { run })
+                : kind === 'cancel'
+                  ? store.cancel(run)
+                  : kind === 'rollback'
+                    ? store.rollback()
+                    : store.promote(refs[bundle]!, kind === 'override' ? {} : { run })
             ).catch((error: unknown) => {
               if (!isAppError(error, 'PROMOTION_SUPERSEDED') && !isAppError(error, 'ARTIFACT_NO_PREVIOUS')) throw error;
             });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { readFacetConfig } from '@facet/config';
 import { createStageContext, executeRun, executeStage } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
-import { requestRun, shiftDay } from '@facet/pipeline/runs';
-import type { RunReport } from '@facet/pipeline/runs';
+import { cancelRun, requestRun, shiftDay } from '@facet/pipeline/runs';
+import type { RunReport, RunStore } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
 import { expect, test } from 'vitest';
 import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
@@ -69,6 +69,64 @@ test(
     expect((await refresh(home, 5)).state).toBe('promoted');
   },
 );
+
+test('a canceled run that had no fence does not take the day from its successor', { timeout: 60_000 }, async () => {
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const context = await contextOf(home);
+  const asked = { day: lastDay, requestedBy: 'test' };
+  const requested = { cut: { occurredBefore: now(), receivedBefore: now() }, isForced: false, isFull: false };
+  // As by a request that was killed before it fenced the day.
+  const { report } = await runs.findOrCreate({ ...asked, ...requested, place: 'here', requestedAt: now() });
+  await cancelRun(home, lastDay, { reason: 'a test' });
+  const { report: successor } = await requestRun({ runs, store, schedule, now }, asked);
+  expect(successor.run.runId).toBe(`${lastDay}-2`);
+  // The process of the canceled run notices the cancellation later.
+  const late = executeStage(context, { run: report.run, stage: 'dataset', outputs: {} }, { runs });
+  await expect(late).rejects.toMatchObject({
+    code: 'PROMOTION_SUPERSEDED',
+    message: expect.stringContaining('canceled'),
+  });
+  expect((await executeRun(context, successor.run, { runs, now })).state).toBe('promoted');
+});
+
+test('a run that is canceled in its last stage does not promote', { timeout: 60_000 }, async () => {
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
+  const cancelledWithin: RunStore = {
+    ...runs,
+    async write(runId, record) {
+      await runs.write(runId, record);
+      if (record.stage === 'promote' && record.state === 'running') {
+        await cancelRun(home, runId, { reason: 'too late?' });
+      }
+    },
+  };
+  const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledWithin, now });
+  expect(ended).toMatchObject({ state: 'cancelled', reason: 'too late?' });
+  expect(ended.stages.at(-1)).toMatchObject({ stage: 'promote', problem: { code: 'PROMOTION_SUPERSEDED' } });
+  expect(await store.readRef('current')).toBeUndefined();
+});
+
+test('does not cancel a run that has promoted but has not recorded it', { timeout: 60_000 }, async () => {
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
+  let cancelled: RunReport | undefined;
+  const cancelledAfter: RunStore = {
+    ...runs,
+    async write(runId, record) {
+      if (record.stage === 'promote' && record.state === 'finished') {
+        cancelled = await cancelRun(home, runId, { reason: 'too late' });
+      }
+      await runs.write(runId, record);
+    },
+  };
+  const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledAfter, now });
+  expect([cancelled?.state, ended.state]).toEqual(['promoted', 'promoted']);
+  expect(await runs.isCancelled(lastDay)).toBe(false);
+});
 
 test('prunes rejected bundles, but keeps the bundles of experiments', async () => {
   const home = await createShopHome();

@@ -130,14 +130,17 @@ test('stops a cancelled run soon, even within a stage', { timeout }, async () =>
   setup.start('indexer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
   await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
-  expect(await setup.queue.cancel(lastDay, 'a test')).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  expect(await setup.queue.cancel(lastDay, { reason: 'a test' })).toMatchObject({
+    state: 'cancelled',
+    reason: 'a test',
+  });
   await expect.poll(stageProcesses, { timeout: 20_000 }).toHaveLength(0);
   await sleep(500);
-  expect(await setup.home.store.promotions()).toMatchObject([{ kind: 'fence' }]);
+  expect(await setup.home.store.promotions()).toMatchObject([{ kind: 'fence' }, { kind: 'cancel', reason: 'a test' }]);
   // The next request for the day creates another run.
   const { report } = await setup.queue.request({ day: lastDay, requestedBy: 'test' });
   expect(report.run.runId).toBe(`${lastDay}-2`);
-  await setup.queue.cancel(report.run.runId, 'the end of the test');
+  await setup.queue.cancel(report.run.runId, { reason: 'the end of the test' });
 });
 
 test('returns the job of a closed worker without using up an attempt', { timeout }, async () => {
@@ -153,7 +156,76 @@ test('returns the job of a closed worker without using up an attempt', { timeout
   await expect
     .poll(async () => (await setup.home.runs.read(lastDay)).stages[0]?.state, { timeout: 30_000 })
     .toBe('finished');
-  await setup.queue.cancel(lastDay, 'the end of the test');
+  await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
+});
+
+/** Returns the key of the lock of a job. */
+const lockOf = ({ prefix }: RefreshSetup, worker: string, stage: string): string =>
+  `${prefix}:${worker}:${lastDay}-${stage}:lock`;
+
+test('ends the stage of a lost lock, and leaves the record to the worker that has the lock', { timeout }, async () => {
+  const setup = await createRefreshSetup(redis.url);
+  const { runs } = setup.home;
+  const client = new Redis(redis.url);
+  onTestFinished(() => client.disconnect());
+  setup.start('trainer');
+  await setup.queue.request({ day: lastDay, requestedBy: 'test' });
+  await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
+  // A stopped process ignores SIGTERM and would hold its stage until the end of the test.
+  const [pid] = await stageProcesses();
+  process.kill(pid!, 'SIGSTOP');
+  const lockKey = lockOf(setup, 'trainer', 'dataset');
+  expect(await client.set(lockKey, 'another worker', 'PX', 60_000)).toBe('OK');
+  await expect.poll(stageProcesses, { timeout: 10_000, interval: 50 }).toEqual([]);
+  // The worker neither records an end nor returns the job.
+  await sleep(500);
+  expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
+  expect(await setup.queue.counts()).toMatchObject({ trainer: { active: 1, waiting: 0, failed: 0 } });
+  expect(await client.get(lockKey)).toBe('another worker');
+
+  // The other worker disappears, too.
+  await client.del(lockKey);
+  await expect
+    .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 30_000 })
+    .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
+  await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
+});
+
+test('does not record a stage that ends after the loss of the lock', { timeout }, async () => {
+  const setup = await createRefreshSetup(redis.url);
+  const { runs } = setup.home;
+  const client = new Redis(redis.url);
+  onTestFinished(() => client.disconnect());
+  // Too long for a renewal to notice the loss before the stage has ended.
+  setup.start('trainer', { lockMs: 60_000 });
+  await setup.queue.request({ day: lastDay, requestedBy: 'test' });
+  await expect.poll(stageProcesses, { timeout: 20_000, interval: 5 }).toHaveLength(1);
+  await client.set(lockOf(setup, 'trainer', 'dataset'), 'another worker', 'PX', 60_000);
+  await expect.poll(stageProcesses, { timeout: 20_000, interval: 50 }).toEqual([]);
+  await sleep(500);
+  expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
+});
+
+test('ends a stage when Redis is away for longer than the lock', { timeout }, async () => {
+  const own = await startRedis({ persistent: true });
+  onTestFinished(() => own.stop());
+  const setup = await createRefreshSetup(own.url);
+  const { runs } = setup.home;
+  setup.start('trainer');
+  await setup.queue.request({ day: lastDay, requestedBy: 'test' });
+  await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
+  const [pid] = await stageProcesses();
+  process.kill(pid!, 'SIGSTOP');
+  // The append-only file is at most a second old.
+  await sleep(1_500);
+  await own.kill();
+  await expect.poll(stageProcesses, { timeout: 12_000, interval: 50 }).toEqual([]);
+  expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
+  await own.start();
+  await expect
+    .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 60_000 })
+    .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
+  await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
 });
 
 test('does not promote a superseded run', { timeout }, async () => {

@@ -18,7 +18,7 @@ export interface RefreshSetup {
   readonly queue: RefreshQueue;
   readonly redisUrl: string;
   readonly prefix: string;
-  start(name: WorkerName): StageWorker;
+  start(name: WorkerName, options?: { readonly lockMs?: number }): StageWorker;
   /** Waits until the run has ended. */
   ended(runId: string): Promise<RunReport>;
 }
@@ -39,10 +39,10 @@ export async function createRefreshSetup(redisUrl: string, settings?: ShopSettin
     queue,
     redisUrl,
     prefix,
-    start(name) {
+    start(name, { lockMs = 2_000 } = {}) {
       const worker = startStageWorker(
         { runs, logger, now: Date.now },
-        { redisUrl, prefix, name, home: folder, configFile, lockMs: 2_000 },
+        { redisUrl, prefix, name, home: folder, configFile, lockMs },
       );
       onTestFinished(() => worker.close());
       return worker;

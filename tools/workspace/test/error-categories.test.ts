@@ -172,6 +172,7 @@ it('lists the category of every error code', () => {
         "PROFILES_UNREACHABLE",
         "REFRESH_CHILD_DIED",
         "REFRESH_DISK_FULL",
+        "REFRESH_LOCK_LOST",
         "REFRESH_QUEUE_UNREACHABLE",
         "REFRESH_STAGE_TIMED_OUT",
         "REFRESH_WORKER_STOPPED",

@@ -1,3 +1,4 @@
+import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { BundleInfo } from '@facet/bundles';
@@ -56,7 +57,7 @@ async function listBundles(options: CommonOptions, { output, terminal }: Command
   const [current, previous] = [await store.readRef('current'), await store.readRef('previous')];
   const bundles: ListedBundle[] = [];
   for (const { ref, putAt } of await store.list('bundle')) {
-    const made = promotions.findLast((record) => record.kind !== 'fence' && record.ref?.id === ref.id);
+    const made = promotions.findLast((record) => changesCurrent(record) && record.ref?.id === ref.id);
     const report = await readGateReport(gatesFolder, ref.id);
     bundles.push({
       bundleId: ref.id,

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { changesCurrent } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
@@ -41,8 +42,8 @@ export const registerRollback: Register = (command, deps) => {
 export const registerPromotions: Register = (command, deps) => {
   addNotes(
     addHome(command, deps).option('--limit <number>', 'maximum number of records', parseCount, 20),
-    `promote: a bundle became current. rollback: an earlier bundle became current again. fence: a run reserved its day, and the current
-bundle did not change.`,
+    `promote: a bundle became current. rollback: an earlier bundle became current again. fence: a run reserved its day.
+cancel: a run was canceled. fence and cancel do not change the current bundle.`,
   ).action(deps.action(listPromotions));
 };
 
@@ -85,7 +86,7 @@ async function rollBack(
   { output }: CommandContext,
 ): Promise<void> {
   const store = openStore(home);
-  const before = (await store.promotions()).findLast(({ kind }) => kind !== 'fence');
+  const before = (await store.promotions()).findLast(changesCurrent);
   const wanted = to === undefined ? undefined : await findArtifact(store, to, { kinds: ['bundle'], home });
   const { id } = await store.rollback({ by: operatorName(), reason, to: wanted?.id });
   const isUndone = to === undefined && before?.kind === 'rollback';
@@ -124,7 +125,7 @@ async function listPromotions(
 }
 
 /** Returns the name of the user for the promotion log. */
-function operatorName(): string {
+export function operatorName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import { interestChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
 import type { InterestChoice } from '@facet/pipeline/lineage';
-import { createRunStore, nextRefreshes } from '@facet/pipeline/runs';
+import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { openRefreshQueue } from '@facet/refresh';
@@ -11,6 +11,7 @@ import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
 import { describeInterestChoice } from '../terminal/interest-choice.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
+import { operatorName } from './promotions.ts';
 import { durationMs, queueOf } from './refresh.ts';
 import type { QueueFlags } from './refresh.ts';
 
@@ -96,20 +97,20 @@ async function readModelOf(
 async function cancel(runId: string, options: CancelRunOptions, context: CommandContext): Promise<void> {
   const { home, store, config } = await openPipeline(options);
   const runs = createRunStore(home.runsFolder);
-  const reason = options.reason ?? 'facet runs cancel';
-  const report = await cancelRun();
+  const decision = { by: operatorName(), reason: options.reason ?? 'facet runs cancel' };
+  const report = await cancelWithJobs();
   context.output.document({ home: options.home, ...report });
   context.output.show(
     report.state === 'cancelled' ? `Run ${runId} is canceled.` : `Run ${runId} has already ended: ${report.state}.`,
   );
 
-  async function cancelRun(): Promise<RunReport> {
+  async function cancelWithJobs(): Promise<RunReport> {
     const found = queueOf(options, context);
-    if (found === undefined) return runs.cancel(runId, reason);
+    if (found === undefined) return cancelRun({ runs, store }, runId, decision);
     const schedule = config.refresh;
     const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, found);
     try {
-      return await queue.cancel(runId, reason);
+      return await queue.cancel(runId, decision);
     } finally {
       await queue.close();
     }

@@ -1,3 +1,4 @@
+import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { describeViolations, judgeTraffic } from '@facet/bundles/guardrails';
 import type { GuardrailSettings, TrafficFigures } from '@facet/bundles/guardrails';
@@ -146,7 +147,7 @@ export class Guardrails {
  * promotion overrules the guardrails.
  */
 function refuseRollback(bundleId: string, records: readonly PromotionRecord[]): string | undefined {
-  const newest = records.findLast(({ kind }) => kind !== 'fence');
+  const newest = records.findLast(changesCurrent);
   if (newest?.ref?.id !== bundleId) return 'another bundle is current';
   if (newest.kind === 'rollback') return 'the bundle is current by a rollback';
   const isRepeated = records.some(

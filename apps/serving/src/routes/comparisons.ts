@@ -228,7 +228,9 @@ export function addComparisons(
     async () => {
       const records = await store.promotions();
       const promotions = records.flatMap(({ number, at, by, kind, ref, reason, run }) =>
-        kind === 'fence' ? [] : [{ number, at, by, kind, bundleId: ref?.id ?? null, reason, runId: run?.runId }],
+        kind === 'promote' || kind === 'rollback'
+          ? [{ number, at, by, kind, bundleId: ref?.id ?? null, reason, runId: run?.runId }]
+          : [],
       );
       return { promotions: promotions.slice(-promotionsMax).reverse() };
     },

@@ -109,7 +109,10 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         response: { 200: Refresh, ...errors },
       },
     },
-    async ({ params, body, apiKey }) => queue.cancel(params.runId, body.reason ?? `by ${requesterOf(apiKey)}`),
+    async ({ params, body, apiKey }) => {
+      const by = requesterOf(apiKey);
+      return queue.cancel(params.runId, { by, reason: body.reason ?? `by ${by}` });
+    },
   );
 
   app.get(

@@ -20,8 +20,11 @@ const StoredRecord = Type.Object({
   at: Type.Integer(),
   /** Person or program that made the change. */
   by: Type.String(),
-  /** `fence` reserves the day of `run` for that run; the current artifact does not change. */
-  kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback'), Type.Literal('fence')]),
+  /**
+   * `fence` reserves the day of `run` for that run. `cancel` ends `run`: it may neither fence its day nor promote. Neither
+   * changes the current artifact.
+   */
+  kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback'), Type.Literal('fence'), Type.Literal('cancel')]),
   /** Artifact that is current after this record; `null` before the first promotion. */
   ref: Type.Union([Ref, Type.Null()]),
   /** Artifact that a rollback after this record restores. */
@@ -41,6 +44,11 @@ export type PromotionRecord = Readonly<Static<typeof StoredRecord>>;
 
 /** The part of a record that a decision determines. */
 export type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
+
+/** Whether a record makes an artifact current: a promotion or a rollback. */
+export function changesCurrent({ kind }: Pick<PromotionRecord, 'kind'>): boolean {
+  return kind === 'promote' || kind === 'rollback';
+}
 
 /** Returns the file text of a record. */
 export function formatPromotionRecord(record: PromotionRecord): string {

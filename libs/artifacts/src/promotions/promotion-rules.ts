@@ -2,19 +2,30 @@ import { AppError } from '@facet/platform';
 import type { PromotionRecord, PromotionRun } from './promotion-record.ts';
 
 /**
- * Refuses the promotion of a run if another run has fenced off its day since, or the current artifact comes from a
- * later day.
+ * Refuses the promotion of a run if it was canceled, another run has fenced off its day since, or the current artifact
+ * comes from a later day.
  *
  * @param records All records of the log, oldest first.
  * @throws AppError `PROMOTION_SUPERSEDED`.
  */
 export function refuseSuperseded(run: PromotionRun, records: readonly PromotionRecord[]): void {
+  refuseCanceled(run, records);
   const fence = records.findLast((record) => record.kind === 'fence' && record.run?.day === run.day);
   if (fence?.run !== undefined && fence.run.runId !== run.runId) {
     throw superseded(run, `run ${fence.run.runId} has fenced off the day`);
   }
   const day = originOfCurrent(records)?.run?.day;
   if (day !== undefined && day > run.day) throw superseded(run, `the current artifact is of a later day, ${day}`);
+}
+
+/** @throws AppError `PROMOTION_SUPERSEDED`. */
+function refuseCanceled(run: PromotionRun, records: readonly PromotionRecord[]): void {
+  if (cancellationOf(run, records) !== undefined) throw superseded(run, 'it was canceled');
+}
+
+/** Returns the cancellation of a run, if it was canceled. */
+export function cancellationOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  return records.find(({ kind, run: by }) => kind === 'cancel' && by?.runId === run.runId);
 }
 
 /** Returns the promotion of a run, if it has promoted. A run promotes once. */
@@ -25,9 +36,10 @@ export function promotionOf(run: PromotionRun, records: readonly PromotionRecord
 /**
  * Returns the fence that `run` holds, or undefined if it may set one.
  *
- * @throws AppError `PROMOTION_SUPERSEDED` if the run had a fence and lost it to another run.
+ * @throws AppError `PROMOTION_SUPERSEDED` if the run was canceled, or had a fence and lost it to another run.
  */
 export function fenceOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  refuseCanceled(run, records);
   const fences = records.filter((record) => record.kind === 'fence' && record.run?.day === run.day);
   const newest = fences.at(-1);
   if (newest?.run?.runId === run.runId) return newest;

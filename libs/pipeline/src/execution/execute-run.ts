@@ -1,4 +1,5 @@
 import type { StageContext } from '../context/stage-context.ts';
+import { watchCancellation } from '../runs/cancel-run.ts';
 import { recordStage } from '../runs/run-store.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import { refreshStages } from '../runs/run.ts';
@@ -15,7 +16,10 @@ export interface ExecuteRunOptions {
   readonly onStage?: (stage: RefreshStage, outcome: StageOutcome) => void;
 }
 
-/** Executes the stages of a run in order, in this process. Executing a killed run again resumes it. */
+/**
+ * Executes the stages of a run in order, in this process. Executing a killed run again resumes it. Returns early if the run is
+ * canceled: training stops soon, other stages finish first.
+ */
 export async function executeRun(
   context: StageContext,
   run: RefreshRun,
@@ -24,20 +28,29 @@ export async function executeRun(
   let outputs: RefreshOutputs = {};
   // An aborted run can be resumed.
   const willRetry = (): boolean => signal?.aborted === true;
-  for (const stage of refreshStages) {
-    signal?.throwIfAborted();
-    if (await runs.isCancelled(run.runId)) return runs.read(run.runId);
-    onBegin?.(stage);
-    const outcome = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
-      executeStage(
-        context,
-        { run, stage, outputs },
-        { runs, signal, onProgress: (progress) => onProgress?.(stage, progress) },
-      ),
-    );
-    outputs = outcome.outputs;
-    onStage?.(stage, outcome);
-    if (outputs.skipped !== undefined) break;
+  const cancellation = watchCancellation(runs, run.runId);
+  const signals = AbortSignal.any([cancellation.signal, ...(signal === undefined ? [] : [signal])]);
+  try {
+    for (const stage of refreshStages) {
+      signal?.throwIfAborted();
+      if (await runs.isCancelled(run.runId)) break;
+      onBegin?.(stage);
+      const outcome = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
+        executeStage(
+          context,
+          { run, stage, outputs },
+          { runs, signal: signals, onProgress: (progress) => onProgress?.(stage, progress) },
+        ),
+      );
+      outputs = outcome.outputs;
+      onStage?.(stage, outcome);
+      if (outputs.skipped !== undefined) break;
+    }
+  } catch (error) {
+    // The error only says that the canceled run may not continue.
+    if (!(await runs.isCancelled(run.runId))) throw error;
+  } finally {
+    cancellation.stop();
   }
   return runs.read(run.runId);
 }

@@ -35,7 +35,8 @@ type Executor = (context: StageContext, task: StageTask, execution: StageExecuti
  * Executes one stage of a run. A repeated execution gives the same artifacts, because the run and the outputs of the earlier
  * stages fix its inputs.
  *
- * @throws AppError as the stages; `REFRESH_DATA_BAD` if a day that no run has read is bad; `PROMOTION_SUPERSEDED` if a newer run has fenced the day.
+ * @throws AppError as the stages; `REFRESH_DATA_BAD` if a day that no run has read is bad; `PROMOTION_SUPERSEDED` if
+ * the run was canceled or a newer run has fenced the day.
  */
 export async function executeStage(
   context: StageContext,

@@ -1,3 +1,4 @@
+import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config';
@@ -78,7 +79,7 @@ export async function traceLineage(id: string, place: Place): Promise<Lineage> {
 
 async function traceBundle(id: string, place: Place): Promise<Lineage> {
   const { store } = place;
-  const promotions = (await store.promotions()).filter((record) => record.kind !== 'fence' && record.ref?.id === id);
+  const promotions = (await store.promotions()).filter((record) => changesCurrent(record) && record.ref?.id === id);
   const info = await orGone(readBundleInfo(store, { kind: 'bundle', id }));
   if (info !== undefined) {
     const bundle = { id, isGone: false, asOf: info.asOf, promotions };

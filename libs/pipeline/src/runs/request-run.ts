@@ -1,3 +1,4 @@
+import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { AppError } from '@facet/platform';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
@@ -74,7 +75,7 @@ export async function requestRun(
 
 /** Fails early: the promotion of a day before the current one would be refused at the end of the run. */
 async function refuseSupersededDay(store: ArtifactStore, day: string): Promise<void> {
-  const current = (await store.promotions()).findLast(({ kind }) => kind !== 'fence');
+  const current = (await store.promotions()).findLast(changesCurrent);
   if (current?.kind !== 'promote' || current.run === undefined || current.run.day <= day) return;
   throw new AppError(`The current bundle is of ${current.run.day}, which is later than ${day}.`, {
     code: 'REFRESH_DAY_SUPERSEDED',

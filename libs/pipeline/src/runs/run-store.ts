@@ -243,7 +243,7 @@ export interface StageOutcome {
 
 /** Executes a stage and records its start and its end in the run store. */
 export async function recordStage(
-  { runs, now }: { readonly runs: RunStore; readonly now: () => number },
+  { runs, now }: { readonly runs: Pick<RunStore, 'read' | 'write'>; readonly now: () => number },
   {
     runId,
     stage,

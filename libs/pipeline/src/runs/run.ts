@@ -136,14 +136,14 @@ function deriveState(
   stages: readonly StageRecord[],
   cancellation: { readonly reason: string } | undefined,
 ): Pick<RunReport, 'state' | 'reason'> {
+  const last = stages.find(({ stage, state }) => stage === 'promote' && state === 'finished');
+  const { verdict, reasons = [] } = last?.outputs ?? {};
+  if (last !== undefined && verdict !== 'reject') return { state: 'promoted' };
+  // A stage that was running may end after the cancellation.
+  if (cancellation !== undefined) return { state: 'cancelled', reason: cancellation.reason };
   const skipped = stages.find(({ outputs }) => outputs?.skipped !== undefined)?.outputs?.skipped;
   if (skipped !== undefined) return { state: 'skipped', reason: skipped };
-  const last = stages.find(({ stage }) => stage === 'promote');
-  if (last?.state === 'finished') {
-    const { verdict, reasons = [] } = last.outputs ?? {};
-    return verdict === 'reject' ? { state: 'rejected', reason: reasons.join(' ') } : { state: 'promoted' };
-  }
-  if (cancellation !== undefined) return { state: 'cancelled', reason: cancellation.reason };
+  if (last !== undefined) return { state: 'rejected', reason: reasons.join(' ') };
   const failed = stages.find(({ state, willRetry }) => state === 'failed' && willRetry !== true);
   if (failed !== undefined) {
     const { stage, problem } = failed;

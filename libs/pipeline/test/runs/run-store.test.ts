@@ -141,6 +141,18 @@ test('does not cancel a run that has ended, and keeps the first reason', async (
   expect(await runs.cancel(report.run.runId, 'too late')).toMatchObject({ state: 'promoted' });
 });
 
+test.each<RefreshOutputs>([{ skipped: 'Nothing is new.' }, { verdict: 'reject', reasons: ['It is worse.'] }])(
+  'a run stays canceled when its stage ends later: %j',
+  async (outputs) => {
+    const runs = createRunStore(await temporaryFolder());
+    await runs.findOrCreate(asked);
+    await runs.cancel(day, 'a mistake');
+    const stage = outputs.skipped === undefined ? 'promote' : 'dataset';
+    await runs.write(day, { stage, state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
+    expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: 'a mistake' });
+  },
+);
+
 test('keeps the first offsets of a run', async () => {
   const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);

@@ -1,4 +1,4 @@
-import { hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
+import { cancelRun, hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
 import { FlowProducer, Queue } from 'bullmq';
 import { callQueue, connectClient, prefixOf } from './connection.ts';
@@ -18,7 +18,7 @@ export interface RefreshQueue {
   /** Creates the jobs of a run, unless they exist or the run is executed without a queue. */
   ensureJobs(run: RefreshRun): Promise<void>;
   /** Cancels a run: removes its waiting jobs and stops its active stage. Does not change a run that has ended. */
-  cancel(runId: string, reason: string): Promise<RunReport>;
+  cancel(runId: string, decision: { readonly by?: string; readonly reason: string }): Promise<RunReport>;
   /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
@@ -35,7 +35,6 @@ const rootStage = refreshStages.at(-1)!;
 const globalConcurrency = 1;
 
 export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions): RefreshQueue {
-  const { runs } = deps;
   const connection = connectClient(options);
   const shared = { connection, prefix: prefixOf(options) };
   const flows = new FlowProducer(shared);
@@ -67,8 +66,8 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       if (!hasEnded(requested.report)) await ensureJobs(requested.report.run);
       return requested;
     },
-    async cancel(runId, reason) {
-      const report = await runs.cancel(runId, reason);
+    async cancel(runId, decision) {
+      const report = await cancelRun(deps, runId, decision);
       if (report.state !== 'cancelled') return report;
       // An active job cannot be removed. Its worker polls for the cancellation.
       const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(runId, rootStage)));

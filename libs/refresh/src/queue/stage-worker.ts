@@ -1,5 +1,5 @@
 import { readFacetConfig } from '@facet/config';
-import { hasEnded, recordStage, toProblem } from '@facet/pipeline/runs';
+import { hasEnded, recordStage, toProblem, watchCancellation } from '@facet/pipeline/runs';
 import type { RefreshOutputs, RefreshStage, RunStore, StageOutcome, StageProgress } from '@facet/pipeline/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -11,6 +11,7 @@ import { closeWithin, connectWorker, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
+import { watchJobLock } from './job-lock.ts';
 import { watchStage } from './stage-watchdog.ts';
 import type { StageWatchdog } from './stage-watchdog.ts';
 
@@ -28,8 +29,8 @@ export interface StageWorkerOptions extends QueueOptions {
   readonly home: string;
   readonly configFile: string;
   /**
-   * After this time without a sign of life, another worker takes the job. The stage process ends with its worker, so that two
-   * workers never execute a job for longer than it takes to notice.
+   * After this time without a sign of life, another worker takes the job. The stage process ends with its worker and with the
+   * lock, so that two workers never execute a job for longer than it takes to notice.
    */
   readonly lockMs?: number;
 }
@@ -47,8 +48,8 @@ const lockMsDefault = 30_000;
 const closeWithinMs = 8_000;
 /** The time between two log lines about the progress of a stage. */
 const logEveryMs = 30_000;
-/** How often the worker checks whether the run was cancelled. */
-const pollEveryMs = 500;
+/** How often a worker renews the lock of its job, and so notices its loss. */
+const renewLockMsMax = 4_000;
 /** A killed worker stalls its job. The limit is high, because the job is not the cause. */
 const stalledCountMax = 50;
 
@@ -71,9 +72,17 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     if (hasEnded(report) && report.state !== 'failed') return report.stages.at(-1)?.outputs ?? {};
     const [outputs = {}] = Object.values(await job.getChildrenValues<RefreshOutputs>());
 
-    const cancelling = new AbortController();
-    const polling = setInterval(() => void abortIfCancelled(runs, runId, cancelling), pollEveryMs);
-    const signal = AbortSignal.any([closing.signal, cancelling.signal]);
+    const cancellation = watchCancellation(runs, runId);
+    const lock = watchJobLock(worker, { job, token, lockMs });
+    const signal = AbortSignal.any([lock.signal, closing.signal, cancellation.signal]);
+    // After the loss of the lock, the record belongs to another worker.
+    const lockedRuns: Pick<RunStore, 'read' | 'write'> = {
+      read: runs.read,
+      async write(...record) {
+        await lock.confirm();
+        await runs.write(...record);
+      },
+    };
     const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     const willRetry = (error: unknown): boolean => closing.signal.aborted || (isRetryable(error) && !isLast);
     const startedAt = now();
@@ -90,7 +99,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         loggedAt = now();
         logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
-      const outcome = await recordStage({ runs, now }, { runId, stage, willRetry }, async () => {
+      const outcome = await recordStage({ runs: lockedRuns, now }, { runId, stage, willRetry }, async () => {
         watchdog = watchStage(stage, (await readFacetConfig(configFile)).refresh);
         const limits = { signal: AbortSignal.any([signal, watchdog.signal]), onProgress };
         return runRefreshChild<StageOutcome>('stage', order, limits);
@@ -99,6 +108,11 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
       return outcome.outputs;
     } catch (error) {
+      if (lock.signal.aborted) {
+        logger.warn({ runId, stage, problem: toProblem(lock.signal.reason) }, 'stage stopped');
+        // Leaves the job unchanged.
+        throw new WaitingError();
+      }
       if (closing.signal.aborted) {
         await job.moveToWait(token);
         throw new WaitingError();
@@ -107,7 +121,8 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       logger.warn({ runId, stage, willRetry: willRetry(error), problem: toProblem(error) }, 'stage failed');
       throw willRetry(error) ? (error as Error) : new UnrecoverableError(`${stage}: ${(error as Error).message}`);
     } finally {
-      clearInterval(polling);
+      cancellation.stop();
+      lock.stop();
       watchdog?.stop();
       working = undefined;
     }
@@ -118,6 +133,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     connection,
     prefix,
     lockDuration: lockMs,
+    lockRenewTime: Math.min(lockMs / 2, renewLockMsMax),
     stalledInterval: lockMs / 2,
     maxStalledCount: stalledCountMax,
   });
@@ -146,17 +162,6 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       connection.disconnect();
     },
   };
-}
-
-async function abortIfCancelled(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
-  if (!(await runs.isCancelled(runId).catch(() => false))) return;
-  // The caller does not await this, so a read error must not become an unhandled rejection.
-  const reason = await runs.read(runId).then(
-    (report) => report.reason,
-    () => undefined,
-  );
-  const message = `cancelled: ${reason ?? 'see facet runs'}`;
-  cancelling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'conflict' }));
 }
 
 /** Wrong data or settings stay wrong. Other errors may not occur again. */

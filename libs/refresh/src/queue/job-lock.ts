@@ -1,0 +1,62 @@
+import type { EventEmitter } from 'node:events';
+import { AppError } from '@facet/platform';
+import type { Job } from 'bullmq';
+
+/** The lock of a worker on its job. BullMQ renews it while the job is executed. */
+export interface JobLock {
+  /** Aborted with `REFRESH_LOCK_LOST` when the lock is lost: another worker may execute the job. */
+  readonly signal: AbortSignal;
+  /** Resolves if this worker holds the lock. Waits for Redis during an outage. @throws AppError `REFRESH_LOCK_LOST`. */
+  confirm(): Promise<void>;
+  stop(): void;
+}
+
+/** Watches the lock of a job that the worker has just taken. Without a renewal, Redis deletes the lock after `lockMs`. */
+export function watchJobLock(
+  worker: Pick<EventEmitter, 'on' | 'off'>,
+  {
+    job,
+    token,
+    lockMs,
+  }: { readonly job: Pick<Job, 'id' | 'extendLock'>; readonly token: string; readonly lockMs: number },
+): JobLock {
+  const losing = new AbortController();
+  const { signal } = losing;
+  const lose = (how: string): void => losing.abort(lockLost(job.id, how));
+  const expiry = setTimeout(lose, lockMs, `Redis did not renew it for ${lockMs / 1000} s`);
+  const onRenewed = ({ jobIds }: { readonly jobIds: readonly string[] }): void => {
+    if (jobIds.includes(job.id!)) expiry.refresh();
+  };
+  const onRenewalFailed = (jobIds: readonly string[]): void => {
+    if (jobIds.includes(job.id!)) lose('it expired or another worker has it');
+  };
+  worker.on('locksRenewed', onRenewed);
+  worker.on('lockRenewalFailed', onRenewalFailed);
+  return {
+    signal,
+    async confirm() {
+      signal.throwIfAborted();
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      });
+      if ((await Promise.race([job.extendLock(token, lockMs), aborted])) === 1) return;
+      lose('it expired or another worker has it');
+      signal.throwIfAborted();
+    },
+    stop() {
+      clearTimeout(expiry);
+      worker.off('locksRenewed', onRenewed);
+      worker.off('lockRenewalFailed', onRenewalFailed);
+    },
+  };
+}
+
+function lockLost(jobId: string | undefined, how: string): AppError {
+  return new AppError(`The worker lost its lock on the job ${jobId}: ${how}.`, {
+    code: 'REFRESH_LOCK_LOST',
+    category: 'unavailable',
+    remedy:
+      'No action needed: a worker takes the job again. If it recurs, check Redis, or raise FACET_QUEUE_LOCK_SECONDS.',
+    retryable: true,
+  });
+}
