@@ -48,6 +48,8 @@ export interface Operation {
   readonly body: { readonly schema: JsonSchema; readonly examples: readonly unknown[] } | undefined;
   /** Returns examples of responses that violate their schemas. */
   faultyExamples(): string[];
+  /** Returns the function that checks a value against a named schema. */
+  componentChecker(name: string): (value: unknown) => boolean;
   /** Returns how a response violates the document, if it does. Undocumented fields are violations. */
   faultOf(response: ReceivedResponse): string | undefined;
 }
@@ -92,6 +94,10 @@ export function readContract(document: ApiDocument): readonly Operation[] {
               }),
             ),
           ),
+        componentChecker(name) {
+          const validator = Compile({ $ref: `#/components/schemas/${name}`, components: document.components } as never);
+          return (value) => validator.Check(value);
+        },
         faultOf({ statusCode, headers, body: text }) {
           const response = responses[statusCode] ?? responses[`${Math.floor(statusCode / 100)}XX`];
           if (response === undefined) return `${statusCode} is not in the document`;

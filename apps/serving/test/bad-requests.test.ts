@@ -43,7 +43,7 @@ describe('a wrong field is named with its fault', () => {
     ['behaviors.0.itemId', /behaviors.0.itemId must be string/, { behaviors: [{ itemId: 5 }] }],
     [
       'behaviors.0.occurredAt',
-      /must be RFC 3339 text or epoch/,
+      /must be RFC 3339 text, or must be epoch/,
       { behaviors: [{ itemId: 'a', occurredAt: 'yesterday' }] },
     ],
     ['behaviors.0.occurredAt', /occurredAt/, { behaviors: [{ itemId: 'a', occurredAt: '2026-02-30T10:00:00Z' }] }],

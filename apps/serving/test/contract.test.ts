@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -83,6 +84,45 @@ it('describes all routes of the app except the documentation', () => {
     .filter(({ method, url }) => method !== 'HEAD' && !/^\/docs(?:\/|$)/.test(url))
     .map(({ method, url }) => `${method} ${documented(url)}`);
   expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(routes.sort());
+});
+
+/** Values that a merge may have in each field, valid or not. */
+const mergeValues = {
+  by: fc.constantFrom('max', 'round-robin', 'quota', 'diverse', 'median'),
+  floors: fc.constantFrom([], [1, 2], [1.5], [-1], 'equal'),
+  shares: fc.constantFrom([], [0, 0], [0, 1], [-1], 'equal', 'even'),
+  lambda: fc.constantFrom(0, 0.3, 1001, '1'),
+  attribute: fc.constantFrom('genre', '', 5),
+  weights: fc.constant([1]),
+};
+
+/** The fields of each kind, and any combination of fields. */
+const mergeKinds = [
+  fc.record({ by: mergeValues.by }),
+  fc.record(
+    { by: fc.constant('quota'), floors: mergeValues.floors, shares: mergeValues.shares },
+    { requiredKeys: ['by'] },
+  ),
+  fc.record(
+    { by: fc.constant('diverse'), lambda: mergeValues.lambda, attribute: mergeValues.attribute },
+    { requiredKeys: ['by'] },
+  ),
+  fc.record(mergeValues, { requiredKeys: [] }),
+];
+
+it('documents exactly the merges that the server accepts', async () => {
+  const merge = operationOf('recommend').componentChecker('Merge');
+  let accepted = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(...mergeKinds), async (value) => {
+      const payload = { userId: 'ada', limit: 1, merge: value };
+      const { statusCode, body } = await send(server, { method: 'POST', url: '/v1/recommendations', payload });
+      expect(statusCode === 200, `${JSON.stringify(value)}: ${body}`).toBe(merge(value));
+      if (statusCode === 200) accepted++;
+    }),
+    { numRuns: 400 },
+  );
+  expect(accepted).toBeGreaterThan(50);
 });
 
 it('has only valid response examples', () => {

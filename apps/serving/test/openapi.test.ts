@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { findFaultyExamples } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { describeApi } from '../src/openapi/describe-api.ts';
 
@@ -41,4 +42,8 @@ it('has examples of requests and responses, and named schemas, for every operati
     // Only the probes have no named schemas.
     if (!operationId.startsWith('check')) for (const schema of json) expect(Object.keys(schema)).toEqual(['$ref']);
   }
+});
+
+it('has only examples that its schemas allow', async () => {
+  expect(findFaultyExamples(await describeApi())).toEqual([]);
 });

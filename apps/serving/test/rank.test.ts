@@ -105,6 +105,24 @@ it.each([
   expect([statusCode, body]).toEqual([400, expect.objectContaining({ code: 'REQUEST_INVALID', field, remedy })]);
 });
 
+it.each([
+  ['filter=one-genre', 'filter', 'Did you mean filters?'],
+  ['limit=2&excludes=film-2', 'excludes', 'Did you mean exclude?'],
+  ['colour=red', 'colour', 'The known fields are limit, filters, context, include, exclude, strict.'],
+])('a query for similar items with %s is refused if it is strict', async (query, field, remedy) => {
+  const ask = async (text: string) =>
+    server.app.inject({ url: `/v1/items/film-1/similar?${text}`, headers: { 'x-api-key': apiKey } });
+  expect((await ask(query)).statusCode).toBe(200);
+  expect((await ask(`${query}&strict=false`)).statusCode).toBe(200);
+  const refused = await ask(`${query}&strict=true`);
+  expect([refused.statusCode, refused.json()]).toEqual([
+    400,
+    expect.objectContaining({ code: 'REQUEST_INVALID', field, remedy }),
+  ]);
+  expect((await ask('limit=2&exclude=film-2&strict=true')).statusCode).toBe(200);
+  expect((await ask('strict=yes')).json()).toMatchObject({ message: 'strict must be "true" or "false".' });
+});
+
 it('accepts every example of the document as a strict request', async () => {
   const requests = [
     { userId: 'ada', limit: 1, explain: true },

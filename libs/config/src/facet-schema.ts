@@ -62,7 +62,10 @@ function withoutDefaulted(schema: unknown): unknown {
     : [];
   return {
     ...Object.fromEntries(
-      Object.entries(rest).map(([name, value]) => [name, name === 'default' ? value : withoutDefaulted(value)]),
+      Object.entries(rest)
+        // `documentedAs` is for OpenAPI documents.
+        .filter(([name]) => name !== 'documentedAs')
+        .map(([name, value]) => [name, name === 'default' ? value : withoutDefaulted(value)]),
     ),
     ...(needed.length === 0 ? {} : { required: needed }),
   };

@@ -22,7 +22,13 @@ import {
 } from './overload/request-bounds.ts';
 import { compileValidator } from './problems/compile-validator.ts';
 import type { Problems } from './problems/problem.ts';
-import { addProblemHandlers, createBrokenRequestHandler, createProblemSender } from './problems/problem-handlers.ts';
+import {
+  addMissingRouteRefusal,
+  addProblemHandlers,
+  createBrokenRequestHandler,
+  createDeclaredRoutes,
+  createProblemSender,
+} from './problems/problem-handlers.ts';
 
 export interface HttpAppDeps {
   readonly logger: Logger;
@@ -74,6 +80,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
   const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
   const { catalog } = options.problems;
+  const routes = createDeclaredRoutes();
   // Node uses the longer of the two timeouts for the whole request. The default is a minute.
   const bounds = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs };
   const { tls } = options;
@@ -98,12 +105,12 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     return503OnClosing: false,
     trustProxy: false,
     frameworkErrors: createProblemSender(catalog),
-    clientErrorHandler: createBrokenRequestHandler(catalog),
+    clientErrorHandler: createBrokenRequestHandler(catalog, routes),
   }).withTypeProvider<TypeBoxTypeProvider>() as HttpApp;
   if (tls !== undefined) watchCertificate(app, tls, { logger });
   app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(compileValidator);
-  addProblemHandlers(app, catalog);
+  addProblemHandlers(app, catalog, routes);
 
   addRequestObservation(app, metrics);
   addResponseTimeout(app, requestTimeoutMs + responseMarginMs);
@@ -117,6 +124,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   requireScopes(app, (route) => accessOfDocs(route, docs) ?? accessOf?.(route));
   await options.beforeAccess?.(app);
   addAccessControl(app, options.access);
+  addMissingRouteRefusal(app, routes);
   addDraining(app);
   addArrivalBound(app, { arrivingBytesMax: arrivingBytesMaxDefault, ...options });
   await addPressureRelief(app, options);

@@ -89,6 +89,11 @@ function nameSchemas<T extends object>(document: T): T {
   function visit(value: Json): Json {
     if (Array.isArray(value)) return value.map(visit);
     if (typeof value !== 'object' || value === null) return value;
+    const { title: ownTitle, description, documentedAs } = value as Readonly<Record<string, Json>>;
+    // Another schema that accepts the same values and says more about them.
+    if (typeof documentedAs === 'object') {
+      return visit({ title: ownTitle!, description: description!, ...documentedAs });
+    }
     const visited: Record<string, Json> = {};
     for (const [key, inner] of Object.entries(value)) {
       if (key === 'patternProperties' && isRecordOfAny(inner)) {

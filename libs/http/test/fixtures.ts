@@ -45,7 +45,14 @@ export async function createTestApp(
     {
       config: { scope: 'ingest', keyPlaces: ['query'] },
       schema: {
-        body: Type.Object({ dish: Type.String({ minLength: 1 }), size: Type.Optional(Type.Literal('small')) }),
+        body: Type.Object({
+          dish: Type.String({ minLength: 1 }),
+          size: Type.Optional(Type.Literal('small')),
+          side: Type.Optional(Type.Enum(['bread', 'rice'])),
+          table: Type.Optional(
+            Type.String({ pattern: '^[1-9]$', description: 'The number of the table, from 1 to 9.' }),
+          ),
+        }),
       },
     },
     async (request) => ({ dish: request.body.dish, by: request.apiKey?.name ?? null }),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { METHODS } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -130,10 +131,19 @@ describe('a body', () => {
     ['{"dish": 7}', 'dish', 'dish must be string.'],
     ['{"dish": ""}', 'dish', 'dish must not have fewer than 1 characters.'],
     ['{"dish": "soup", "size": "large"}', 'size', 'size must be "small".'],
+    ['{"dish": "soup", "side": "soup"}', 'side', 'side must be "bread" or "rice".'],
   ])('that the schema refuses: %s', async (payload, field, message) => {
     const { field: reported, ...rest } = (await send({ payload, headers: json })).json() as Record<string, unknown>;
     expect(rest).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID', message });
     expect(reported).toBe(field);
+  });
+
+  it('that a pattern refuses, with what the pattern means', async () => {
+    const response = await send({ payload: '{"dish": "soup", "table": "x"}', headers: json });
+    expect(response.json()).toMatchObject({
+      message: 'table must match pattern "^[1-9]$".',
+      remedy: 'table: The number of the table, from 1 to 9.',
+    });
   });
 
   it('with a prototype has one more unknown field', async () => {
@@ -181,6 +191,33 @@ describe('an unknown route', () => {
     const response = await send({ method: 'GET', url: '/%zz' });
     expect(response.json()).toMatchObject({ statusCode: 400, code: 'REQUEST_INVALID' });
   });
+});
+
+it('responds with 405 and the allowed methods to every method, also to those that Node does not know', async () => {
+  const { app } = await createTestApp();
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  // CONNECT asks for a tunnel. Node closes the connection.
+  const known = METHODS.filter((method) => !['POST', 'CONNECT', 'OPTIONS'].includes(method));
+  for (const method of [...known, 'get', 'post', 'FOO', 'X-Do!']) {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`${method} /v1/orders?a=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`);
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head, method).toMatch(/^HTTP\/1.1 405 /);
+    expect(head.toLowerCase(), method).toContain('\r\nallow: post\r\n');
+    if (method === 'HEAD') continue;
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'METHOD_NOT_ALLOWED',
+      message: `/v1/orders does not support ${method}.`,
+      remedy: 'Use POST.',
+    });
+  }
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write('get /v1/nothing HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 404 .*There is no route get \/v1\/nothing/s);
+  await app.close();
 });
 
 it('responds to broken HTTP in the same form', async () => {

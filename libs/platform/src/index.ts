@@ -25,6 +25,7 @@ export type { Logger } from './logger.ts';
 export { nearestName } from './nearest-name.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
+export { epochMs, epochMsMax } from './epoch-ms.ts';
 export { anyNamePattern, recordOf } from './record-of.ts';
 export { parseRedisUrl, redisUrlForms } from './redis-address.ts';
 export type { RedisAddress } from './redis-address.ts';

@@ -7,6 +7,49 @@ import type { RequestFault } from './request-error.ts';
 /** Maximum number of interests in a per-interest list of a request. */
 export const interestsMax = 64;
 
+const texts = {
+  max: 'An item gets the score of its best interest (MIND).',
+  roundRobin: 'The interests take turns.',
+  quota: 'Each interest has a minimum or a share, at least one of the two.',
+  diverse: 'Trades score for variety in one attribute.',
+  floors: 'The minimum number of items for each interest, in interest order.',
+  shares: 'The share of the list for each interest, in interest order, or `equal`. At least one share is positive.',
+  lambda: 'The weight of variety; 0 is the same as max.',
+  attribute: 'The attribute to vary, such as category.',
+};
+
+const floors = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: interestsMax, description: texts.floors });
+const sharesOfInterests = Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax });
+const shares = Type.Union([Type.Literal('equal'), sharesOfInterests], { description: texts.shares });
+const lambda = Type.Number({ minimum: 0, maximum: 1_000, description: texts.lambda });
+const attribute = Type.String({ minLength: 1, description: texts.attribute });
+
+const positiveShares = Type.Union(
+  [
+    Type.Literal('equal'),
+    Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax, contains: { exclusiveMinimum: 0 } }),
+  ],
+  { description: texts.shares },
+);
+const closed = { additionalProperties: false };
+
+/** The merges as the document of the API describes them. {@link findMergeFault} finds the same faults, with better messages. */
+const documentedKinds = [
+  Type.Object({ by: Type.Literal('max') }, { title: 'MergeMax', description: texts.max, ...closed }),
+  Type.Object(
+    { by: Type.Literal('round-robin') },
+    { title: 'MergeRoundRobin', description: texts.roundRobin, ...closed },
+  ),
+  Type.Object(
+    { by: Type.Literal('quota'), floors: Type.Optional(floors), shares: Type.Optional(positiveShares) },
+    { title: 'MergeQuota', description: texts.quota, minProperties: 2, ...closed },
+  ),
+  Type.Object(
+    { by: Type.Literal('diverse'), lambda, attribute },
+    { title: 'MergeDiverse', description: texts.diverse, ...closed },
+  ),
+];
+
 export const MergeFields = Type.Object(
   {
     by: Type.Union([Type.Literal('max'), Type.Literal('round-robin'), Type.Literal('quota'), Type.Literal('diverse')], {
@@ -14,28 +57,27 @@ export const MergeFields = Type.Object(
         'max: an item gets the score of its best interest (MIND). round-robin: the interests take turns. quota: each ' +
         'interest has a minimum or a share. diverse: trades score for variety in one attribute.',
     }),
-    floors: Type.Optional(
-      Type.Array(Type.Integer({ minimum: 0 }), {
-        maxItems: interestsMax,
-        description: 'quota: the minimum number of items for each interest, in interest order.',
-      }),
-    ),
-    shares: Type.Optional(
-      Type.Union([Type.Literal('equal'), Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax })], {
-        description: 'quota: the share of the list for each interest, in interest order, or `equal`.',
-      }),
-    ),
-    lambda: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1_000, description: 'diverse: the weight of variety; 0 is the same as max.' }),
-    ),
-    attribute: Type.Optional(
-      Type.String({ minLength: 1, description: 'diverse: the attribute to vary, such as category.' }),
-    ),
+    floors: Type.Optional({ ...floors, description: `quota: ${texts.floors}` }),
+    shares: Type.Optional({ ...shares, description: `quota: ${texts.shares}` }),
+    lambda: Type.Optional({ ...lambda, description: `diverse: ${texts.lambda}` }),
+    attribute: Type.Optional({ ...attribute, description: `diverse: ${texts.attribute}` }),
   },
   {
     title: 'Merge',
     additionalProperties: false,
     description: 'How the candidate lists of the interests are merged into one list. Default: max.',
+    documentedAs: {
+      oneOf: documentedKinds,
+      discriminator: {
+        propertyName: 'by',
+        mapping: {
+          max: '#/components/schemas/MergeMax',
+          'round-robin': '#/components/schemas/MergeRoundRobin',
+          quota: '#/components/schemas/MergeQuota',
+          diverse: '#/components/schemas/MergeDiverse',
+        },
+      },
+    },
   },
 );
 export type MergeFields = Static<typeof MergeFields>;

@@ -15,3 +15,12 @@ export const strictField = Type.Optional(
     description: 'Refuses unknown fields. The remedy suggests the intended field.',
   }),
 );
+
+/** {@link strictField} in a URL query, where all values are text. */
+export const strictQueryField = Type.Optional(
+  Type.Enum(['true', 'false'], {
+    default: 'false',
+    description: 'Refuses unknown fields. The remedy suggests the intended field.',
+    examples: ['true'],
+  }),
+);

@@ -10,6 +10,7 @@ import { collectExclusions, findAllowedItems, findNearestItems, findPopularItems
 import type { FoundItem } from './find-items.ts';
 import { limitDefault, limitMax } from './recommendations/recommendations-schema.ts';
 import { requestError } from './request-error.ts';
+import { strictQueryField } from './request-fields.ts';
 import {
   describeItem,
   describeOrigin,
@@ -25,7 +26,7 @@ import {
 export const SimilarItemsQuery = Type.Object({
   limit: Type.Optional(
     Type.String({
-      pattern: '^[0-9]{1,4}$',
+      pattern: '^([1-9][0-9]{0,2}|1000)$',
       description: `From 1 to ${limitMax}. Default: ${limitDefault}.`,
       examples: ['5'],
     }),
@@ -59,6 +60,7 @@ export const SimilarItemsQuery = Type.Object({
       examples: ['film-7'],
     }),
   ),
+  strict: strictQueryField,
 });
 export type SimilarItemsQuery = Static<typeof SimilarItemsQuery>;
 
@@ -71,15 +73,11 @@ export interface SimilarItemsRequest {
   readonly include?: readonly string[] | undefined;
 }
 
-/** @throws AppError `REQUEST_INVALID` for a limit out of range, and for a context that is not a JSON object. */
+/** @throws AppError `REQUEST_INVALID` for a context that is not a JSON object. */
 export function parseSimilarItemsQuery(query: SimilarItemsQuery): Omit<SimilarItemsRequest, 'itemId'> {
   const { limit, filters, context, exclude = [], include } = query;
-  const count = limit === undefined ? limitDefault : Number(limit);
-  if (count < 1 || count > limitMax) {
-    throw requestError(`limit must be from 1 to ${limitMax}.`, { field: 'limit' });
-  }
   return {
-    limit: count,
+    limit: limit === undefined ? limitDefault : Number(limit),
     filters: filters?.split(',') ?? [],
     context: context === undefined ? {} : parseContext(context),
     exclude: typeof exclude === 'string' ? [exclude] : exclude,

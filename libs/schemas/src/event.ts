@@ -1,4 +1,4 @@
-import { dayMs } from '@facet/platform';
+import { dayMs, epochMsMax } from '@facet/platform';
 import { Type } from 'typebox';
 import {
   IdentifierSchema,
@@ -31,8 +31,6 @@ export const eventTypePattern = '^[a-z][a-z0-9_]{0,63}$';
 
 /** Smaller integers are refused as times: they are seconds (until the year 5138), not milliseconds (1973-03-03). */
 export const epochMsMin = 100_000_000_000;
-/** The last millisecond of the year 9999. */
-export const epochMsMax = 253_402_300_799_999;
 
 /**
  * How far ahead of the clock an event may be. Later events are refused, because one event from next year would shift every

@@ -1,6 +1,7 @@
+import { epochMsMax } from '@facet/platform';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { epochMsMax, parseEvent } from './event.ts';
+import { parseEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { refuseIdentifier } from './identifier.ts';
 import { parseItem } from './item.ts';

@@ -1,16 +1,10 @@
 import fc from 'fast-check';
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { epochMsMax } from '@facet/platform';
 import { Compile } from 'typebox/compile';
 import { expect, it } from 'vitest';
-import {
-  epochMsMax,
-  epochMsMin,
-  EventSchema,
-  futureToleranceMs,
-  parseEvent,
-  standardEventTypes,
-} from '../src/event.ts';
+import { epochMsMin, EventSchema, futureToleranceMs, parseEvent, standardEventTypes } from '../src/event.ts';
 import { idLengthMax, parseLoggedEvent, refusalReasons, serializeEvent } from '../src/index.ts';
 
 const now = Date.UTC(2024, 5, 1);

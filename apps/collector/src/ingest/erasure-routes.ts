@@ -2,6 +2,7 @@ import { hashUser, parseUser, serializeErasure } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import { adviseOn } from './batch/refusal-advice.ts';
 import { ingestProblems, producerOf, storeRecords } from './ingest-services.ts';
@@ -11,7 +12,7 @@ const ErasureResponse = Type.Object(
   {
     erasureId: Type.String(),
     userHash: Type.String({ description: 'SHA-256 of the user id in hex, which identifies the erasure in the lake.' }),
-    requestedAt: Type.Integer({ description: 'Epoch milliseconds. Data received until then is erased.' }),
+    requestedAt: epochMs('Epoch milliseconds. Data received until then is erased.'),
     stored: Type.Union([Type.Literal('log'), Type.Literal('spool')]),
     verify: Type.String({ description: 'The command that shows the remaining data of the user.' }),
   },

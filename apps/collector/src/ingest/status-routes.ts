@@ -1,5 +1,6 @@
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import type { IngestServices } from './ingest-services.ts';
 
@@ -14,9 +15,7 @@ const IngestStatus = Type.Object(
       records: Type.Integer(),
       bytes: Type.Integer(),
       bytesMax: Type.Integer(),
-      oldestAt: Type.Optional(
-        Type.Integer({ description: 'When the oldest record was received, in epoch milliseconds.' }),
-      ),
+      oldestAt: Type.Optional(epochMs('When the oldest record was received, in epoch milliseconds.')),
     }),
   },
   { title: 'IngestStatus', description: 'The storage behind the ingest.' },

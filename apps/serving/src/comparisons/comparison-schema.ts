@@ -1,3 +1,4 @@
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Side } from './sides.ts';
@@ -177,7 +178,7 @@ export const PromotionsResponse = Type.Object(
       Type.Object(
         {
           number: Type.Integer(),
-          at: Type.Integer({ description: 'Epoch milliseconds.' }),
+          at: epochMs('Epoch milliseconds.'),
           by: Type.String(),
           kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback')]),
           bundleId: Type.Union([Type.String(), Type.Null()], { description: 'Current after this record.' }),

@@ -2,7 +2,7 @@ import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { bucketsOf, countOf, growthOf, parseMetrics, quantileOf, valuesOf } from '@facet/http/metrics-text';
 import type { Buckets, Metrics } from '@facet/http/metrics-text';
-import { describeError, repeat } from '@facet/platform';
+import { describeError, epochMs, repeat } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -18,7 +18,7 @@ const latency = {
 };
 
 const Reading = Type.Object({
-  at: Type.Integer({ description: 'Epoch milliseconds: the end of the interval.' }),
+  at: epochMs('Epoch milliseconds: the end of the interval.'),
   requests: Type.Integer({ description: 'Requests to /v1/recommendations, including refused requests.' }),
   ...latency,
   stages: Type.Array(Type.Object({ stage: Type.String(), ...latency })),

@@ -1,7 +1,8 @@
 import type { ExperimentDay, ExperimentReport as ComputedReport } from '@facet/exposures/report';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 
-const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const Time = epochMs('Epoch milliseconds.');
 const Count = Type.Integer({ minimum: 0 });
 const ArmSettings = Type.Object(
   {},
@@ -12,8 +13,8 @@ export const DeclaredExperiment = Type.Object(
   {
     name: Type.String(),
     state: Type.Enum(['scheduled', 'running', 'ended']),
-    from: Type.Optional(Type.Integer({ description: 'Epoch milliseconds; absent without a start.' })),
-    before: Type.Optional(Type.Integer({ description: 'Epoch milliseconds; absent without an end.' })),
+    from: Type.Optional(epochMs('Epoch milliseconds; absent without a start.')),
+    before: Type.Optional(epochMs('Epoch milliseconds; absent without an end.')),
     share: Type.Number({ description: 'Share of users who participate.' }),
     arms: Type.Array(Type.Object({ name: Type.String(), weight: Type.Number(), settings: ArmSettings }), {
       description: 'The control first.',
@@ -189,12 +190,20 @@ export const ExperimentReport = Type.Unsafe<ReportResponse>(
 );
 
 // Query parameters are strings, and the app coerces nothing.
+const moments = [Type.String({ format: 'date-time' }), Type.String({ format: 'date' })];
+
 export const ReportQueryString = Type.Object({
   from: Type.Optional(
-    Type.String({ description: 'Start of the responses, RFC 3339. Default: that of the experiment.' }),
+    Type.Union(moments, {
+      description: 'Start of the responses, RFC 3339, or a UTC day. Default: that of the experiment.',
+      examples: ['2026-02-01'],
+    }),
   ),
   before: Type.Optional(
-    Type.String({ description: 'End of the responses, RFC 3339. Default: that of the experiment.' }),
+    Type.Union(moments, {
+      description: 'End of the responses, RFC 3339, or a UTC day. Default: that of the experiment.',
+      examples: ['2026-02-01'],
+    }),
   ),
   outcomes: Type.Optional(
     Type.String({

@@ -1,7 +1,8 @@
 import type { Lineage as TracedLineage } from '@facet/pipeline/lineage';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 
-const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const Time = epochMs('Epoch milliseconds.');
 const artifact = {
   id: Type.String(),
   isGone: Type.Boolean({ description: 'Whether the artifact was deleted.' }),
@@ -25,7 +26,7 @@ export const Lineage = Type.Unsafe<TracedLineage>(
       bundle: orNull(
         Type.Object({
           ...artifact,
-          asOf: Type.Optional(Type.Integer({ description: 'The end of its data, epoch milliseconds.' })),
+          asOf: Type.Optional(epochMs('The end of its data, epoch milliseconds.')),
           promotions: Type.Array(
             Type.Object({
               number: Type.Integer(),

@@ -1,9 +1,10 @@
 import { refreshStages, runStates } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 
 const Stage = Type.Enum([...refreshStages]);
-const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const Time = epochMs('Epoch milliseconds.');
 
 const Outputs = Type.Object(
   {

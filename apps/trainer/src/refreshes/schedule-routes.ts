@@ -4,7 +4,7 @@ import type { HttpApp } from '@facet/http';
 import { isScheduled, nextRefreshes } from '@facet/pipeline/runs';
 import type { RefreshSchedule, RunStore } from '@facet/pipeline/runs';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
-import { hourMs } from '@facet/platform';
+import { epochMs, hourMs } from '@facet/platform';
 import { Type } from 'typebox';
 import { newestCompleted, readRefreshes, secondsOverdue } from './schedule-status.ts';
 
@@ -18,7 +18,7 @@ export interface ScheduleDeps {
   readonly now: () => number;
 }
 
-const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const Time = epochMs('Epoch milliseconds.');
 const Jobs = Type.Record(Type.String(), Type.Integer(), { description: 'Number of jobs by state.' });
 
 const Schedule = Type.Object(
@@ -30,7 +30,7 @@ const Schedule = Type.Object(
       Type.Object({
         day: Type.String({ description: 'The data day.' }),
         dueAt: Time,
-        promoteBefore: Type.Integer({ description: 'Epoch milliseconds. The refresh is overdue after this time.' }),
+        promoteBefore: epochMs('Epoch milliseconds. The refresh is overdue after this time.'),
       }),
       { description: 'The next refreshes, soonest first; none without a schedule.' },
     ),

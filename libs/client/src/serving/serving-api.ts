@@ -963,17 +963,50 @@ export interface components {
       };
     };
     /** @description How the candidate lists of the interests are merged into one list. Default: max. */
-    readonly Merge: {
-      /** @description max: an item gets the score of its best interest (MIND). round-robin: the interests take turns. quota: each interest has a minimum or a share. diverse: trades score for variety in one attribute. */
-      readonly by: 'max' | 'round-robin' | 'quota' | 'diverse';
-      /** @description quota: the minimum number of items for each interest, in interest order. */
+    readonly Merge:
+      | components['schemas']['MergeMax']
+      | components['schemas']['MergeRoundRobin']
+      | components['schemas']['MergeQuota']
+      | components['schemas']['MergeDiverse'];
+    /** @description Trades score for variety in one attribute. */
+    readonly MergeDiverse: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly by: 'diverse';
+      /** @description The weight of variety; 0 is the same as max. */
+      readonly lambda: number;
+      /** @description The attribute to vary, such as category. */
+      readonly attribute: string;
+    };
+    /** @description An item gets the score of its best interest (MIND). */
+    readonly MergeMax: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly by: 'max';
+    };
+    /** @description Each interest has a minimum or a share, at least one of the two. */
+    readonly MergeQuota: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly by: 'quota';
+      /** @description The minimum number of items for each interest, in interest order. */
       readonly floors?: readonly number[];
-      /** @description quota: the share of the list for each interest, in interest order, or `equal`. */
+      /** @description The share of the list for each interest, in interest order, or `equal`. At least one share is positive. */
       readonly shares?: 'equal' | readonly number[];
-      /** @description diverse: the weight of variety; 0 is the same as max. */
-      readonly lambda?: number;
-      /** @description diverse: the attribute to vary, such as category. */
-      readonly attribute?: string;
+    };
+    /** @description The interests take turns. */
+    readonly MergeRoundRobin: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly by: 'round-robin';
     };
     readonly MovedItem: {
       readonly itemId: string;
@@ -1255,7 +1288,7 @@ export interface components {
       | {
           /** @description Opaque id of 1 to 256 characters. */
           readonly itemId: string;
-          /** @description RFC 3339 text, or epoch milliseconds. */
+          /** @description RFC 3339 text, or epoch milliseconds. At most a day ahead of the server's clock. */
           readonly occurredAt?: string | number;
           /** @description One of impression, view, click, add_to_cart, purchase, return, rating, identify, or a type that facet.yaml declares. */
           readonly type?: string;
@@ -1483,6 +1516,10 @@ export type LookupRequest = components['schemas']['LookupRequest'];
 export type LookupResponse = components['schemas']['LookupResponse'];
 export type MapItem = components['schemas']['MapItem'];
 export type Merge = components['schemas']['Merge'];
+export type MergeDiverse = components['schemas']['MergeDiverse'];
+export type MergeMax = components['schemas']['MergeMax'];
+export type MergeQuota = components['schemas']['MergeQuota'];
+export type MergeRoundRobin = components['schemas']['MergeRoundRobin'];
 export type MovedItem = components['schemas']['MovedItem'];
 export type PreviewRequest = components['schemas']['PreviewRequest'];
 export type Problem = components['schemas']['Problem'];
@@ -3023,6 +3060,11 @@ export interface operations {
          * @example film-7
          */
         readonly exclude?: string | readonly string[];
+        /**
+         * @description Refuses unknown fields. The remedy suggests the intended field.
+         * @example true
+         */
+        readonly strict?: 'true' | 'false';
       };
       readonly header?: never;
       readonly path: {

@@ -808,7 +808,10 @@ export interface operations {
   readonly readDataHealth: {
     readonly parameters: {
       readonly query?: {
-        /** @description A UTC day, YYYY-MM-DD; today by default. */
+        /**
+         * @description A UTC day, YYYY-MM-DD; today by default.
+         * @example 2026-01-31
+         */
         readonly day?: string;
         /** @description Age of the report at most. Default: 600. */
         readonly maxAgeSeconds?: string;

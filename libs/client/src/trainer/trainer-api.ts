@@ -1168,9 +1168,15 @@ export interface operations {
   readonly reportExperiment: {
     readonly parameters: {
       readonly query?: {
-        /** @description Start of the responses, RFC 3339. Default: that of the experiment. */
+        /**
+         * @description Start of the responses, RFC 3339, or a UTC day. Default: that of the experiment.
+         * @example 2026-02-01
+         */
         readonly from?: string;
-        /** @description End of the responses, RFC 3339. Default: that of the experiment. */
+        /**
+         * @description End of the responses, RFC 3339, or a UTC day. Default: that of the experiment.
+         * @example 2026-02-01
+         */
         readonly before?: string;
         /**
          * @description Event types that count as outcomes, separated by commas. Default: click,purchase.

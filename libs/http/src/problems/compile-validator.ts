@@ -8,14 +8,14 @@ type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
 /**
  * Compiles a validator that coerces nothing, removes nothing, and accepts unknown fields. If the schema has a field `strict`, a body
- * with `strict: true` must not contain unknown fields.
+ * with `strict: true` or a URL query with `strict=true` must not contain unknown fields.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const check = Compile(schema);
   const { strict } = (schema as Shape).properties ?? {};
   return (value: unknown) => {
-    if (!check.Check(value)) return { error: describeFault(check.Errors(value)) };
-    const isStrict = strict !== undefined && (value as { readonly strict?: boolean }).strict === true;
+    if (!check.Check(value)) return { error: describeFault(check.Errors(value), schema) };
+    const isStrict = strict !== undefined && String((value as { readonly strict?: unknown }).strict) === 'true';
     const unknown = isStrict ? findUnknownField(schema, value, []) : undefined;
     return unknown === undefined ? { value } : { error: describeUnknown(unknown) };
   };
@@ -83,10 +83,10 @@ function describeUnknown({ path, known }: UnknownField): Error {
  * Describes the most deeply nested fault of the body: among the alternatives of a field, the caller probably meant that one.
  * Among several faults there, a wrong type is the least informative.
  */
-function describeFault(errors: readonly SchemaError[]): Error {
+function describeFault(errors: readonly SchemaError[], schema: TSchema): Error {
   const faults = errors
     .filter((error) => error.keyword !== 'anyOf')
-    .map((error) => ({ keyword: error.keyword, path: pathOf(error), text: textOf(error) }));
+    .map((error) => ({ keyword: error.keyword, path: pathOf(error), text: textOf(error), at: error.schemaPath }));
   const depth = Math.max(...faults.map(({ path }) => path.length));
   const field = faults.find(({ path }) => path.length === depth)!.path.join('.');
   if (field === '') {
@@ -95,7 +95,22 @@ function describeFault(errors: readonly SchemaError[]): Error {
   const here = faults.filter(({ path }) => path.join('.') === field);
   const telling = here.filter(({ keyword }) => keyword !== 'type');
   const texts = (telling.length > 0 ? telling : here).map(({ text }) => text);
-  return problemError('REQUEST_INVALID', `${field} ${[...new Set(texts)].join(', or ')}.`, { field });
+  const isTime = telling.some(({ keyword }) => keyword === 'format');
+  // A time is text or a number.
+  if (isTime && here.some(({ text }) => text === 'must be integer')) texts.push('must be epoch milliseconds');
+  const [first] = telling;
+  const described = first?.keyword === 'pattern' ? descriptionAt(schema, first.at) : undefined;
+  const remedy = described === undefined ? {} : { remedy: `${field}: ${described}` };
+  return problemError('REQUEST_INVALID', `${field} ${[...new Set(texts)].join(', or ')}.`, { field, ...remedy });
+}
+
+/** Returns the description of the schema at a JSON pointer, which says what a pattern means. */
+function descriptionAt(schema: unknown, pointer: string): string | undefined {
+  let found = schema;
+  for (const part of pointer.split('/').slice(1).map(unescapePointer)) {
+    found = (found as Readonly<Record<string, unknown>> | undefined)?.[part];
+  }
+  return (found as { readonly description?: string } | undefined)?.description;
 }
 
 function pathOf(error: SchemaError): string[] {
@@ -106,7 +121,12 @@ function pathOf(error: SchemaError): string[] {
 function textOf(error: SchemaError): string {
   if (error.keyword === 'required') return 'is missing';
   if (error.keyword === 'const') return `must be ${JSON.stringify(error.params.allowedValue)}`;
-  if (error.keyword === 'format') return 'must be RFC 3339 text or epoch milliseconds';
+  if (error.keyword === 'enum') {
+    return `must be ${error.params.allowedValues.map((value) => JSON.stringify(value)).join(' or ')}`;
+  }
+  if (error.keyword === 'format') {
+    return error.params.format === 'date' ? 'must be a calendar day in the form YYYY-MM-DD' : 'must be RFC 3339 text';
+  }
   return error.message;
 }
 

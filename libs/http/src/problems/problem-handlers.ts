@@ -12,25 +12,52 @@ const retryAfterSecondsDefault = 1;
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** Responds to every error and every unknown route with a problem. Add the routes afterwards. */
-export function addProblemHandlers(app: HttpApp, catalog: ProblemCatalog): void {
+/** The declared routes of an app. */
+export interface DeclaredRoutes {
+  add(route: { readonly method: string | readonly string[]; readonly url: string }): void;
+  /** Returns the problem of a request without a route, and the methods of its path. */
+  describeMissing(method: string, url: string): { readonly error: Error; readonly allowed: readonly string[] };
+}
+
+export function createDeclaredRoutes(): DeclaredRoutes {
   const routes: { readonly method: string; readonly pattern: RegExp }[] = [];
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, pattern: createPathPattern(url) });
-  });
+  return {
+    add({ method, url }) {
+      for (const one of [method].flat()) routes.push({ method: one, pattern: createPathPattern(url) });
+    },
+    describeMissing(method, url) {
+      const [path = ''] = url.split('?');
+      const declared = new Set(routes.filter(({ pattern }) => pattern.test(path)).map((route) => route.method));
+      const allowed = methods.filter((one) => declared.has(one));
+      // A route may also report that its resource does not exist.
+      const isMissing = allowed.length === 0 || declared.has(method);
+      if (isMissing) return { error: problemError('NOT_FOUND', `There is no route ${method} ${path}.`), allowed: [] };
+      const remedy = `Use ${allowed.join(' or ')}.`;
+      return { error: problemError('METHOD_NOT_ALLOWED', `${path} does not support ${method}.`, { remedy }), allowed };
+    },
+  };
+}
+
+/** Responds to every error and every unknown route with a problem. Add the routes afterwards. */
+export function addProblemHandlers(app: HttpApp, catalog: ProblemCatalog, routes: DeclaredRoutes): void {
+  app.addHook('onRoute', (route) => routes.add(route));
   app.setErrorHandler(createProblemSender(catalog));
   app.setNotFoundHandler((request, reply) => {
-    const [path = ''] = request.url.split('?');
-    const declared = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
-    const allowed = methods.filter((method) => declared.has(method));
-    // A route may also report that its resource does not exist.
-    const isMissing = allowed.length === 0 || declared.has(request.method);
-    if (isMissing) throw problemError('NOT_FOUND', `There is no route ${request.method} ${path}.`);
-    reply.header('allow', allowed.join(', '));
-    throw problemError('METHOD_NOT_ALLOWED', `${path} does not support ${request.method}.`, {
-      remedy: `Use ${allowed.join(' or ')}.`,
-    });
+    throw describeMissing(routes, request, reply);
   });
+}
+
+/** Refuses requests without a route before their body is read, which may have a type that no route reads. */
+export function addMissingRouteRefusal(app: HttpApp, routes: DeclaredRoutes): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) throw describeMissing(routes, request, reply);
+  });
+}
+
+function describeMissing(routes: DeclaredRoutes, { method, url }: FastifyRequest, reply: FastifyReply): Error {
+  const { error, allowed } = routes.describeMissing(method, url);
+  if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+  return error;
 }
 
 /** Returns a pattern for the paths of a route. In its URL, `:name` is one segment, `*` any rest, and `::` a colon. */
@@ -67,18 +94,30 @@ const brokenRequestMessages: Readonly<Record<BrokenRequestCode, string>> = {
   HEADERS_TOO_LARGE: 'The headers exceed the limit of this API.',
 };
 
-/** Responds to requests that Node cannot parse as HTTP, and closes the connection. */
-export function createBrokenRequestHandler(catalog: ProblemCatalog) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+/** A request line with a method that Node does not know. */
+const requestLine = /^(?<method>[!#$%&'*+.^`|~\w-]{1,64}) (?<url>\/\S{0,8000}) HTTP\/1\.[01]\r?\n/;
+
+/**
+ * Responds to requests that Node cannot parse as HTTP, and closes the connection. A method that Node does not know, such as `get`, gets
+ * the response of any other method that its path does not have.
+ */
+export function createBrokenRequestHandler(catalog: ProblemCatalog, routes: DeclaredRoutes) {
+  return (error: NodeJS.ErrnoException & { readonly rawPacket?: unknown }, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
+    const line = error.code === 'HPE_INVALID_METHOD' ? requestLine.exec(String(error.rawPacket)) : null;
     const code = codeOfBrokenRequest(error.code);
-    const problem = describeProblem(problemError(code, brokenRequestMessages[code]), catalog, '');
+    const { error: refused, allowed } =
+      line === null
+        ? { error: problemError(code, brokenRequestMessages[code]), allowed: [] }
+        : routes.describeMissing(line.groups!['method']!, line.groups!['url']!);
+    const problem = describeProblem(refused, catalog, '');
     const body = JSON.stringify(problem);
     socket.end(
       `HTTP/1.1 ${problem.statusCode} ${STATUS_CODES[problem.statusCode]}\r\n` +
+        (allowed.length === 0 ? '' : `Allow: ${allowed.join(', ')}\r\n`) +
         `Content-Type: application/json; charset=utf-8\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );

@@ -1,7 +1,6 @@
 import type { BundleView } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { requestError } from '../request-error.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import type { TitleIndex } from './title-index.ts';
 
@@ -9,7 +8,7 @@ import type { TitleIndex } from './title-index.ts';
 export const SearchQuery = Type.Object({
   query: Type.Optional(Type.String({ maxLength: 256, examples: ['film 7'] })),
   limit: Type.Optional(
-    Type.String({ pattern: '^[0-9]{1,4}$', description: 'From 1 to 100. Default: 20.', examples: ['5'] }),
+    Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'From 1 to 100. Default: 20.', examples: ['5'] }),
   ),
 });
 export type SearchQuery = Static<typeof SearchQuery>;
@@ -19,11 +18,8 @@ export interface SearchRequest {
   readonly limit: number;
 }
 
-/** @throws AppError `REQUEST_INVALID` for a limit out of range. */
 export function parseSearchQuery({ query = '', limit = '20' }: SearchQuery): SearchRequest {
-  const count = Number(limit);
-  if (count < 1 || count > 100) throw requestError('limit must be from 1 to 100.', { field: 'limit' });
-  return { query, limit: count };
+  return { query, limit: Number(limit) };
 }
 
 const FoundCatalogItem = Type.Object(

@@ -1,5 +1,5 @@
 import { AttributeValueSchema } from '@facet/schemas';
-import { AppError, recordOf } from '@facet/platform';
+import { AppError, epochMs, recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
@@ -19,7 +19,7 @@ export const UserResponse = Type.Object(
       Type.Object({
         itemId: Type.String(),
         title: Type.Optional(Type.String()),
-        occurredAt: Type.Integer({ description: 'Epoch milliseconds.' }),
+        occurredAt: epochMs('Epoch milliseconds.'),
         known: Type.Boolean({ description: 'Whether the bundle knows the item. The model skips unknown items.' }),
       }),
       { description: `The newest ${behaviorsMax} interactions, oldest first.` },

@@ -23,7 +23,10 @@ const RequestedBehavior = Type.Union(
     IdentifierSchema,
     Type.Object({
       itemId: IdentifierSchema,
-      occurredAt: Type.Optional(occurredAt),
+      occurredAt: Type.Optional({
+        ...occurredAt,
+        description: "RFC 3339 text, or epoch milliseconds. At most a day ahead of the server's clock.",
+      }),
       type: Type.Optional(type),
     }),
   ],

@@ -1,6 +1,7 @@
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 
-const Time = Type.Integer({ description: 'Epoch milliseconds.' });
+const Time = epochMs('Epoch milliseconds.');
 const field = Type.String({ description: 'The invalid field; empty for the whole message.' });
 
 const example = {
@@ -30,7 +31,7 @@ const letter = {
   encoding: Type.Union([Type.Literal('utf8'), Type.Literal('base64')], { description: 'The encoding of payload.' }),
   bytes: Type.Optional(Type.Integer({ description: 'Size of the message when payload is only its beginning.' })),
   failedAt: Time,
-  redrivenAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds; absent until it is redriven.' })),
+  redrivenAt: Type.Optional(epochMs('Epoch milliseconds; absent until it is redriven.')),
 };
 
 const listed = { title: 'DeadLetter', description: 'A message that the sink cannot process.' };

@@ -1,4 +1,5 @@
 import type { ValidationReport } from '@facet/import';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -72,7 +73,7 @@ export const Validation = Type.Unsafe<ValidationReport>(
   Type.Object(
     {
       version: Type.Literal(1),
-      checkedAt: Type.Integer({ description: 'Epoch milliseconds.' }),
+      checkedAt: epochMs('Epoch milliseconds.'),
       files: Type.Array(
         Type.Object({
           path: Type.String(),
@@ -118,8 +119,8 @@ export const Validation = Type.Unsafe<ValidationReport>(
       ),
       learning: Type.Optional(Learning),
       time: Type.Object({
-        earliest: Type.Optional(Type.Integer({ description: 'Epoch milliseconds.' })),
-        latest: Type.Optional(Type.Integer({ description: 'Epoch milliseconds.' })),
+        earliest: Type.Optional(epochMs('Epoch milliseconds.')),
+        latest: Type.Optional(epochMs('Epoch milliseconds.')),
         ahead: Skew,
         before1990: Skew,
         daysOnly: Type.Integer({ description: 'Accepted events without a time of day.' }),
