@@ -237,3 +237,25 @@ it('facet lineage marks replaced files and deleted artifacts', async () => {
   expect(unknown.err).toContain('has no artifact with the id');
   expect((await run(['lineage', 'nothing', '--home', home])).code).toBe(4);
 });
+
+describe('facet delta', () => {
+  it('names the attributes of new items that the model does not read', async () => {
+    const items = join(folder, 'new-items.csv');
+    const settingsWithFilter = join(folder, 'filter.yaml');
+    await writeFile(settingsWithFilter, 'serving: { filters: { cheap: { attributes: { kin: { max: 3 } } } } }\n');
+    await writeFile(items, 'item_id,title,kinds,kin,color\nnew1,New,kind1,2,red\nnew2,Newer,kind1,,\n');
+    await run(['import', '--items', items, '--home', home]);
+    const { code, out } = await run(['delta', '--home', home, '--config', settingsWithFilter]);
+    expect(code).toBe(0);
+    const kept = 'Kept for filters and responses, not read by the model';
+    expect(out).toMatch(new RegExp(`kinds +2 new items +${kept}\\. Did you mean kind\\?`));
+    // A filter names this attribute, so that its name is no mistake.
+    expect(out).toMatch(new RegExp(`kin +1 new item +${kept}, which reads kind\\.`));
+    expect(out).toMatch(new RegExp(`color +1 new item +${kept}, which reads kind\\.`));
+
+    await writeFile(items, 'item_id,title,kind,color\nnew1,New,kind1,\nnew2,Newer,kind2,blue\n');
+    await run(['import', '--items', items, '--home', home]);
+    const { document } = await json('delta');
+    expect(document).toMatchObject({ readAttributes: ['kind'], unreadAttributes: [{ name: 'color', items: 1 }] });
+  });
+});

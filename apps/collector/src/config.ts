@@ -90,6 +90,8 @@ export interface SinkConfig extends SharedConfig {
 
 export interface IngestConfig extends SharedConfig {
   readonly spoolFolder: string;
+  /** The artifacts of the data home. The folder may be absent. */
+  readonly artifactsFolder: string;
   readonly spoolBytesMax: number;
   readonly queueBytesMax: number;
   readonly ackTimeoutMs: number;
@@ -108,6 +110,7 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
     ...shared(values, home),
     port: values.FACET_PORT,
     spoolFolder: home.spoolFolder,
+    artifactsFolder: home.artifactsFolder,
     spoolBytesMax: values.FACET_SPOOL_BYTES_MAX,
     queueBytesMax: values.FACET_INGEST_QUEUE_BYTES_MAX,
     ackTimeoutMs: values.FACET_INGEST_ACK_SECONDS * 1000,

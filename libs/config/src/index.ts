@@ -1,3 +1,4 @@
+export { usedItemAttributes } from './checks/attributes.ts';
 export { findSplitProblems } from './checks/split.ts';
 export { FacetConfig } from './facet-config.ts';
 export { describeConfig } from './facet-schema.ts';

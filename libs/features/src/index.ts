@@ -31,6 +31,8 @@ export {
 export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
 export { expectedFeaturesOn, launchAges, learnLaunchCurves, writeExpectedFeatures } from './launch-curves.ts';
 export type { LaunchCurves } from './launch-curves.ts';
+export { createUnreadCounter, describeUnread } from './unread-attributes.ts';
+export type { UnreadAttribute } from './unread-attributes.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';
 export {

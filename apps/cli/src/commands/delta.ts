@@ -1,9 +1,12 @@
+import { describeUnread } from '@facet/features';
 import { publishDelta } from '@facet/pipeline';
+import { alignColumns, section } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { currentBundleOf } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
+import { countOf } from '../terminal/text.ts';
 
 export const registerDelta: Register = (command, deps) => {
   addNotes(
@@ -24,9 +27,17 @@ async function delta(options: CommonOptions, { output }: CommandContext): Promis
     output.document({ home, bundleId: id, isNew: false });
     return;
   }
-  const { deltaId, added, withdrawn, returned, changed } = result;
+  const { deltaId, added, withdrawn, returned, changed, readAttributes, unreadAttributes } = result;
   output.show(
     `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed.`,
   );
+  if (unreadAttributes.length > 0) {
+    const rows = unreadAttributes.map((attribute) => [
+      attribute.name,
+      countOf(attribute.items, 'new item'),
+      describeUnread(attribute, readAttributes),
+    ]);
+    output.show(section('Attributes of new items that the model does not read', alignColumns(rows, { right: [1] })));
+  }
   output.document({ home, ...result, isNew: true });
 }

@@ -15,6 +15,10 @@ export interface IngestServices {
   readonly intake: IntakeCounter;
   readonly topics: TopicNames;
   readonly rateLimiter: KeyRateLimiter;
+  /** Returns the attributes of items that the model reads, if something says so. */
+  readonly modelAttributes: () => Promise<readonly string[] | undefined>;
+  /** Attributes of items that facet.yaml names. */
+  readonly usedAttributes: ReadonlySet<string>;
   /** Returns the time in epoch milliseconds. */
   readonly now: () => number;
   readonly createId: () => string;

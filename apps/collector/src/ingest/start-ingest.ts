@@ -3,13 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConstantBackoff, handleAll, retry } from 'cockatiel';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
-import { readFacetConfig } from '@facet/config';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { readFacetConfig, usedItemAttributes } from '@facet/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { IngestConfig } from '../config.ts';
 import { createIngestApp } from './ingest-app.ts';
 import { createIngestMetrics } from './ingest-metrics.ts';
 import { createIntakeCounter } from './intake-counter.ts';
+import { createModelAttributes } from './model-attributes.ts';
 import { createRecordWriter } from './record-writer.ts';
 import { openSpool } from './spool/spool.ts';
 
@@ -38,7 +40,8 @@ export async function startIngest(
   { logger, now = Date.now }: { readonly logger: Logger; readonly now?: () => number },
 ): Promise<RunningIngest> {
   const access = await readAccess(config.access, { logger });
-  const { eventTypes } = await readFacetConfig(config.facetFile);
+  const facet = await readFacetConfig(config.facetFile);
+  const { eventTypes } = facet;
   const spool = await openSpool(config.spoolFolder, { bytesMax: config.spoolBytesMax });
   if (spool.truncatedBytes > 0) logger.info({ bytes: spool.truncatedBytes }, 'truncated a torn write in the spool');
 
@@ -73,7 +76,23 @@ export async function startIngest(
   try {
     await Promise.race([creatingTopics, sleep(topicsWaitMs, undefined, { ref: false })]);
     const app = await createIngestApp(
-      { logger, metrics, writer, intake, topics, rateLimiter: createKeyRateLimiter(), now, createId: randomUUID },
+      {
+        logger,
+        metrics,
+        writer,
+        intake,
+        topics,
+        rateLimiter: createKeyRateLimiter(),
+        modelAttributes: createModelAttributes({
+          store: createFolderArtifactStore(config.artifactsFolder),
+          configured: facet.features.items,
+          logger,
+          now,
+        }),
+        usedAttributes: usedItemAttributes(facet, now()),
+        now,
+        createId: randomUUID,
+      },
       { access, tls: config.tls, eventTypes, limits: { bodyBytesMax: config.bodyBytesMax } },
     );
     const { url } = await listen(app, config);

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
 import { randomUUID } from 'node:crypto';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import type { Publisher, TopicNames } from '@facet/kafka';
@@ -6,6 +8,7 @@ import type { HttpApp } from '@facet/http';
 import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { inject } from 'vitest';
+import { createModelAttributes } from '../../src/ingest/model-attributes.ts';
 import { createIngestApp } from '../../src/ingest/ingest-app.ts';
 import type { IngestOptions } from '../../src/ingest/ingest-app.ts';
 import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';
@@ -51,6 +54,9 @@ export async function createTestIngest(options: {
   readonly queueBytesMax?: number;
   readonly recordBytesMax?: number;
   readonly now?: () => number;
+  readonly artifactsFolder?: string;
+  /** `features.items` of facet.yaml. */
+  readonly features?: 'auto' | readonly string[];
 }): Promise<TestIngest> {
   const logLines: string[] = [];
   const logger = createLogger({
@@ -77,7 +83,23 @@ export async function createTestIngest(options: {
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
   const app = await createIngestApp(
-    { logger, metrics, writer, intake, topics, rateLimiter: createKeyRateLimiter(), now, createId: randomUUID },
+    {
+      logger,
+      metrics,
+      writer,
+      intake,
+      topics,
+      rateLimiter: createKeyRateLimiter(),
+      modelAttributes: createModelAttributes({
+        store: createFolderArtifactStore(options.artifactsFolder ?? join(options.spoolFolder, 'no-artifacts')),
+        configured: options.features ?? 'auto',
+        logger,
+        now,
+      }),
+      usedAttributes: new Set(['genre']),
+      now,
+      createId: randomUUID,
+    },
     { eventTypes: [], ...options.ingest },
   );
   return {

@@ -43,6 +43,11 @@ async function findMissing(
     }));
 }
 
+/** Returns the attributes of items that the settings name: features, and those of filters and merges. */
+export function usedItemAttributes(config: FacetConfig, now: number): ReadonlySet<string> {
+  return new Set(itemAttributes(config, now).map(({ name }) => name));
+}
+
 function itemAttributes({ features, serving, experiments }: FacetConfig, now: number): NamedAttribute[] {
   const merges = [{ path: ['serving'], merge: serving.merge }, ...openArms(experiments, now)];
   return [

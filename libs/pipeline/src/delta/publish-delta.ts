@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
 import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
+import { usedItemAttributes } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
+import { createUnreadCounter, orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
+import type { UnreadAttribute } from '@facet/features';
 import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, isAppError, writeFileAtomically } from '@facet/platform';
@@ -23,6 +25,10 @@ export interface DeltaResult {
   readonly returned: number;
   /** The number of items of the bundle with another title or other attributes. */
   readonly changed: number;
+  /** The attributes of items that the model reads, with `title` for the words of titles. */
+  readonly readAttributes: readonly string[];
+  /** The attributes of the new items that the model does not read. */
+  readonly unreadAttributes: readonly UnreadAttribute[];
 }
 
 /** The number of deltas to keep, so that recent responses can be replayed. */
@@ -82,7 +88,15 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
     await store.prune('delta', { keep: deltasKept });
   }
   await remember(ref.id, counts.added);
-  return ref.id === published?.id ? undefined : { deltaId: ref.id, bundleId: bundle.id, ...counts };
+  if (ref.id === published?.id) return undefined;
+  const readAttributes = facts.info.spec.itemFeatures.map(({ name }) => name);
+  const unread = createUnreadCounter();
+  for (const { attributes } of added) unread.add(attributes);
+  const unreadAttributes = unread.list({
+    read: readAttributes,
+    used: usedItemAttributes(config, facts.info.asOf),
+  });
+  return { deltaId: ref.id, bundleId: bundle.id, ...counts, readAttributes, unreadAttributes };
 }
 
 async function isEmptyCatalog(catalogFolder: string): Promise<boolean> {

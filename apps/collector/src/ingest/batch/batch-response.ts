@@ -26,6 +26,13 @@ const counts = {
   }),
 };
 
+const UnreadAttribute = Type.Object({
+  name: Type.String(),
+  items: Type.Integer({ minimum: 1, description: 'The number of accepted items that have it.' }),
+  suggestion: Type.Optional(Type.String({ description: 'An attribute with a similar name that the model reads.' })),
+  message: Type.String(),
+});
+
 /** At least one record was accepted and stored. */
 export const BatchResponse = Type.Object(
   {
@@ -34,6 +41,13 @@ export const BatchResponse = Type.Object(
       description:
         'log: Kafka has the records. spool: the records are on the disk of the collector, which forwards them to Kafka.',
     }),
+    unreadAttributes: Type.Optional(
+      Type.Array(UnreadAttribute, {
+        description:
+          'Attributes of the accepted items that the model does not read: that of the current bundle, or of the next one if ' +
+          'facet.yaml lists them. Absent if there are none, and if the collector cannot know.',
+      }),
+    ),
   },
   { title: 'BatchResponse', description: 'Where the accepted records are stored, and why others were refused.' },
 );

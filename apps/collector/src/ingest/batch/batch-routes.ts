@@ -1,3 +1,4 @@
+import { describeUnread } from '@facet/features';
 import { countedField } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 import { Problem } from '@facet/http';
@@ -13,7 +14,7 @@ import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
 import { describeBodies, exampleRefusal, exampleResponse } from './batch-docs.ts';
 import { BatchResponse, describeAllRefused, describeOutcomes, RefusedResponse } from './batch-response.ts';
 import { processBatch, withRefused } from './process-batch.ts';
-import type { EntryOutcome } from './process-batch.ts';
+import type { EntryOutcome, ProcessedBatch } from './process-batch.ts';
 import { recordKinds } from './record-kind.ts';
 import type { RecordKind } from './record-kind.ts';
 
@@ -127,9 +128,21 @@ function addBatchRoute(
         return describeAllRefused(counted);
       }
       reply.code(202);
-      return { ...counted, stored: written.stored };
+      const unread = await describeUnreadAttributes(services, kind, batch);
+      return { ...counted, stored: written.stored, ...(unread.length === 0 ? {} : { unreadAttributes: unread }) };
     },
   });
+}
+
+/** Returns the attributes of accepted items that the model does not read. Empty if nothing says what it reads. */
+async function describeUnreadAttributes(
+  { modelAttributes, usedAttributes: used }: IngestServices,
+  { name }: RecordKind,
+  { attributes }: ProcessedBatch,
+): Promise<NonNullable<BatchResponse['unreadAttributes']>> {
+  const read = name === 'items' ? await modelAttributes() : undefined;
+  if (read === undefined) return [];
+  return attributes.list({ read, used }).map((unread) => ({ ...unread, message: describeUnread(unread, read) }));
 }
 
 /**

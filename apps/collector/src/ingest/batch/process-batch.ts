@@ -1,3 +1,4 @@
+import { createUnreadCounter } from '@facet/features';
 import { idLengthMax, refuse } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
@@ -15,6 +16,8 @@ export interface ProcessedBatch {
   readonly outcomes: readonly EntryOutcome[];
   /** The records of the accepted entries, in order. */
   readonly records: readonly LogRecord[];
+  /** The attributes of accepted items. */
+  readonly attributes: ReturnType<typeof createUnreadCounter>;
 }
 
 /**
@@ -30,6 +33,7 @@ export function processBatch(
   const { receivedAt, recordBytesMax } = options;
   const outcomes: EntryOutcome[] = [];
   const records: LogRecord[] = [];
+  const attributes = createUnreadCounter();
   const seen = new Set<string>();
   for (const [index, entry] of entries.entries()) {
     const read = entry.ok ? kind.read(entry.value, receivedAt) : entry;
@@ -42,10 +46,11 @@ export function processBatch(
     } else {
       seen.add(read.id);
       outcomes.push({ status: 'accepted', index, id: read.id });
+      if (read.attributes !== undefined) attributes.add(read.attributes);
       records.push({ topic: kind.topic, key: read.key, value: read.json, timestamp: receivedAt });
     }
   }
-  return { outcomes, records };
+  return { outcomes, records, attributes };
 }
 
 /** Turns records that the log refused into refused entries. @param refused indexes of the records. */

@@ -10,7 +10,7 @@ import {
   serializeUser,
   UserSchema,
 } from '@facet/schemas';
-import type { Refusal } from '@facet/schemas';
+import type { Attributes, Refusal } from '@facet/schemas';
 import type { TopicNames } from '@facet/kafka';
 import type { TSchema } from 'typebox';
 
@@ -32,6 +32,8 @@ export interface ReadRecord {
   readonly key: string;
   /** The record in its wire format. */
   readonly json: string;
+  /** Of an item. */
+  readonly attributes?: Attributes;
 }
 
 /** @param types event types that `facet.yaml` declares */
@@ -62,8 +64,8 @@ export function recordKinds(
       read(value) {
         const parsed = parseItem(value);
         if (!parsed.ok) return parsed;
-        const { itemId } = parsed.item;
-        return { ok: true, id: itemId, key: itemId, json: serializeItem(parsed.item) };
+        const { itemId, attributes } = parsed.item;
+        return { ok: true, id: itemId, key: itemId, json: serializeItem(parsed.item), attributes };
       },
     },
     users: {

@@ -1,0 +1,70 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import { temporaryFolder } from '@facet/testing';
+import { expect, it, onTestFinished } from 'vitest';
+import { createTestIngest } from './fixtures.ts';
+import type { TestIngest } from './fixtures.ts';
+
+const items = [
+  { itemId: 'a', title: 'A', attributes: { klass: 'x', genre: ['crime'], createdAt: '2026-01-01' } },
+  { itemId: 'b', attributes: { class: 'y', genre: ['crime'] } },
+  { itemId: 'c', available: 'no', attributes: { refused: 1 } },
+];
+
+async function start(more: Partial<Parameters<typeof createTestIngest>[0]> = {}): Promise<TestIngest> {
+  const spoolFolder = await temporaryFolder();
+  const ingest = await createTestIngest({ spoolFolder, ingest: { access: { kind: 'anybody' } }, ...more });
+  onTestFinished(() => ingest.close());
+  return ingest;
+}
+
+async function put({ app }: TestIngest, payload: object = { items }): Promise<unknown> {
+  const response = await app.inject({ method: 'PUT', url: '/v1/items', payload });
+  expect(response.statusCode).toBe(202);
+  return response.json<{ unreadAttributes?: unknown }>().unreadAttributes;
+}
+
+/** Promotes a bundle whose model reads these attributes. The ingest reads its description alone. */
+async function promote(artifactsFolder: string, names: readonly string[]): Promise<void> {
+  const store = createFolderArtifactStore(artifactsFolder);
+  const info = { spec: { itemFeatures: names.map((name) => ({ name })) } };
+  const ref = await store.put('bundle', (folder) => writeFile(join(folder, 'bundle.json'), JSON.stringify(info)), {});
+  await store.promote(ref);
+}
+
+const kept = 'Kept for filters and responses, not read by the model';
+
+it('names the attributes of items that the model of the current bundle does not read', async () => {
+  const artifactsFolder = await temporaryFolder();
+  let clock = 0;
+  const ingest = await start({ artifactsFolder, now: () => clock });
+  expect(await put(ingest)).toBeUndefined();
+  await promote(artifactsFolder, ['class', 'title']);
+  clock = 10_000;
+  expect(await put(ingest)).toEqual([
+    // A filter of facet.yaml names this attribute.
+    { name: 'genre', items: 2, message: `${kept}, which reads class, title.` },
+    { name: 'klass', items: 1, suggestion: 'class', message: `${kept}. Did you mean class?` },
+  ]);
+  expect(await put(ingest, { itemId: 'd', attributes: { class: 'z' } })).toBeUndefined();
+  await promote(artifactsFolder, ['genre', 'klass', 'class']);
+  clock = 20_000;
+  expect(await put(ingest)).toBeUndefined();
+});
+
+it('knows the attributes that facet.yaml lists without a bundle', async () => {
+  const ingest = await start({ features: ['class', 'genre'] });
+  expect(await put(ingest)).toEqual([
+    { name: 'klass', items: 1, suggestion: 'class', message: `${kept}. Did you mean class?` },
+  ]);
+});
+
+it('stores items although the current bundle cannot be read', async () => {
+  const artifactsFolder = await temporaryFolder();
+  const store = createFolderArtifactStore(artifactsFolder);
+  await store.promote(await store.put('bundle', (folder) => writeFile(join(folder, 'bundle.json'), '{}'), {}));
+  const ingest = await start({ artifactsFolder });
+  expect(await put(ingest)).toBeUndefined();
+  expect(ingest.logLines.join('')).toContain('cannot read which attributes the current bundle reads');
+});
