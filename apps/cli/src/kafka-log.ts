@@ -1,5 +1,7 @@
 import { parseKafkaSettings } from '@facet/config/kafka-settings';
-import { connectKafka, topicNames, unreachable } from '@facet/kafka';
+import { homePaths } from '@facet/config/home-paths';
+import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
+import { connectKafka, readGroupInstallations, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from './command-context.ts';
@@ -29,6 +31,29 @@ export async function withKafka<Result>(
   }
 }
 
+/** Returns the consumer group of the sinks. */
+export function groupOf({ topicPrefix }: KafkaOptions, { environment }: Pick<CommandContext, 'environment'>): string {
+  return `${topicPrefix ?? environment.topicPrefix}-sink`;
+}
+
+/**
+ * Refuses topics whose sinks write to another home.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`, `EVENTS_LOG_UNREACHABLE`
+ */
+export async function refuseOtherTopics(
+  kafka: KafkaConnection,
+  topics: readonly string[],
+  options: KafkaOptions & Pick<CommonOptions, 'home'>,
+  context: Pick<CommandContext, 'environment'>,
+): Promise<void> {
+  const installation = await ensureInstallation(homePaths(options.home));
+  const groupId = groupOf(options, context);
+  for (const found of await readGroupInstallations(kafka, { groupId, topics })) {
+    refuseOtherInstallation(installation, `the consumer group ${groupId} in Kafka`, found);
+  }
+}
+
 /**
  * Refuses to continue while sinks write to the data that the command replaces.
  *
@@ -37,9 +62,9 @@ export async function withKafka<Result>(
 export async function refuseWhileSinksRun(
   kafka: KafkaConnection,
   options: KafkaOptions,
-  { environment }: Pick<CommandContext, 'environment'>,
+  context: Pick<CommandContext, 'environment'>,
 ): Promise<void> {
-  const groupId = `${options.topicPrefix ?? environment.topicPrefix}-sink`;
+  const groupId = groupOf(options, context);
   const members = await countMembers(kafka, groupId);
   if (members === 0) return;
   throw new AppError(

@@ -1,4 +1,5 @@
 import { homePaths } from '@facet/config/home-paths';
+import { claimStore, ensureInstallation } from '@facet/config/installation';
 import { parseProfileStoreFiles } from '@facet/config/redis-settings';
 import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
@@ -27,7 +28,11 @@ export async function withProfileStore<Result>(
   }
 }
 
-/** Replaces all profiles with those computed from the lake and the catalog. No sink may be running. */
+/**
+ * Replaces all profiles with those computed from the lake and the catalog. No sink may be running.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, and as {@link withProfileStore}
+ */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
   context: CommandContext,
@@ -36,11 +41,11 @@ export async function rebuildStoredProfiles(
   const { interactions } = await readConfig(options);
   const stage = progress.stage('profiles');
   try {
-    const result = await withProfileStore(options, context, async (store) =>
-      rebuildProfiles(store, homePaths(options.home), {
-        isPositive: parsePositiveRule(interactions.positives),
-      }),
-    );
+    const home = homePaths(options.home);
+    const result = await withProfileStore(options, context, async (store) => {
+      await claimStore(await ensureInstallation(home), store.installation);
+      return rebuildProfiles(store, home, { isPositive: parsePositiveRule(interactions.positives) });
+    });
     stage.done(countOf(result.replaced, 'profile'));
     output.show(`${countOf(result.replaced, 'profile')} rebuilt from the lake, ${result.removed} stale ones removed.`);
     return result;

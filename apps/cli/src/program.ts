@@ -151,6 +151,12 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/keys.ts')).registerKeys,
   },
   {
+    name: 'installation',
+    summary: 'Show and adopt the installation that home, Kafka and Redis belong to',
+    isGroup: true,
+    load: async () => (await import('./commands/installation.ts')).registerInstallation,
+  },
+  {
     name: 'dead-letters',
     summary: 'Inspect and redrive messages that the collector could not process',
     isGroup: true,

@@ -1,7 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
-import { connectKafka, ensureTopics, fetchExtents, openKafkaPublisher, topicNames } from '@facet/kafka';
+import { homePaths } from '@facet/config/home-paths';
+import { ensureInstallation } from '@facet/config/installation';
+import {
+  connectKafka,
+  ensureTopics,
+  fetchExtents,
+  installationMetadata,
+  openKafkaPublisher,
+  topicNames,
+} from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { LocalKafka, LocalRedis } from '@facet/local-services';
@@ -47,6 +56,45 @@ it('facet lake rebuild and profiles rebuild refuse to run while a sink is runnin
     expect(code).toBe(5);
     expect(err).toMatch(/A sink is running in the consumer group busy-sink.*Stop every collector sink/);
   }
+});
+
+it('facet installation shows the ids of home, Kafka and Redis, and adopts those of another home', async () => {
+  const { names, env } = await makeTopics('installed');
+  const [home, lostHome] = [await temporaryFolder(), await temporaryFolder()];
+  const lost = (await ensureInstallation(homePaths(lostHome))).id;
+  const consumer = kafka.client.consumer({ groupId: 'installed-sink' });
+  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.connect();
+  await consumer.subscribe({ topic: names.events });
+  await consumer.run({ eachMessage: async () => undefined, autoCommit: false });
+  await joined;
+  const metadata = installationMetadata(lost);
+  await consumer.commitOffsets([{ topic: names.events, partition: 0, offset: '0', metadata }]);
+  await consumer.disconnect();
+  const url = `${redis.url}/5`;
+  const store = await openRedisProfileStore({ url });
+  onTestFinished(() => store.close());
+  await store.installation.write(lost);
+  const options = { env: { ...env, FACET_REDIS_URL: url, FACET_QUEUE_URL: url } };
+  const show = async () => (await run(['installation', '--home', home], options)).out;
+  expect(await show()).toMatch(new RegExp(`the home .* none yet(.*\n)*.*consumer group installed-sink .* ${lost}`));
+  for (const args of [
+    ['profiles', 'rebuild'],
+    ['lake', 'rebuild', '--from', '2026-01-01'],
+    ['refresh', '--day', '2026-01-01'],
+  ]) {
+    const { code, err } = await run([...args, '--home', home], options);
+    expect({ args, code, err }).toMatchObject({ code: 2, err: expect.stringContaining(lost) as string });
+  }
+  expect((await run(['installation', 'adopt', '--home', home], options)).out).toContain('adopts 3 places');
+  expect((await run(['profiles', 'rebuild', '--home', home], options)).code).toBe(0);
+  const id = await store.installation.read();
+  expect(id).not.toBe(lost);
+  expect(await show()).toMatch(new RegExp(`the home .* ${id}`));
+  expect((await run(['profiles', 'rebuild', '--home', lostHome], options)).err).toContain(id);
+  expect((await run(['installation', 'adopt', '--home', home], { env: {} })).out).toContain(
+    'No place belongs to another',
+  );
 });
 
 it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {

@@ -74,6 +74,7 @@ export interface SharedConfig {
 }
 
 export interface SinkConfig extends SharedConfig {
+  readonly home: HomePaths;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   /** The folder of data health reports. */
@@ -128,6 +129,7 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
   const home = readHomePaths(values);
   return Object.freeze({
     ...shared(values, home),
+    home,
     lakeFolder: home.lakeFolder,
     catalogFolder: home.catalogFolder,
     healthFolder: home.healthFolder,

@@ -7,6 +7,7 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import type { HomePaths } from '@facet/config/home-paths';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
 import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
@@ -38,6 +39,7 @@ const Environment = Type.Object({
 });
 
 export interface ServingConfig {
+  readonly home: HomePaths;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly artifactsFolder: string;
@@ -74,6 +76,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
   const home = readHomePaths(values);
   return Object.freeze({
     ...readServerSettings(values, home),
+    home,
     lakeFolder: home.lakeFolder,
     catalogFolder: home.catalogFolder,
     artifactsFolder: home.artifactsFolder,

@@ -18,6 +18,7 @@ import {
 } from '@facet/bundles';
 import type { BundleInfo, CatalogItem } from '@facet/bundles';
 import { FacetConfig, homePaths } from '@facet/config';
+import type { HomePaths } from '@facet/config';
 import { openFileEventLog } from '@facet/event-log';
 import type { Experiment } from '@facet/exposures';
 import { sinkLog, upsertUsers } from '@facet/lake';
@@ -128,6 +129,7 @@ const config: ModelConfig = { ...facetModel, embeddingDim: 8, sequenceLength: 16
 
 /** A data home in a temporary folder: lake, catalog, and an untrained but complete bundle that is `current`. */
 export interface Home {
+  readonly home: HomePaths;
   readonly folder: string;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
@@ -150,7 +152,7 @@ export async function createHome(): Promise<Home> {
   const bundleRef = await putBundle({ artifactsFolder });
   await store.promote(bundleRef);
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
+  return { home: homePaths(folder), folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
 }
 
 /** How a bundle differs from the first one. */

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ensureInstallation } from '@facet/config/installation';
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
@@ -39,6 +41,18 @@ function rated(who: { readonly userId: string } | { readonly sessionId: string }
 const recommend = (app: TestApp, body: object) => app.post('/v1/recommendations', { limit: 60, ...body });
 
 describe('profiles in Redis', () => {
+  it('of another home keep serving from starting', async () => {
+    const { id } = await ensureInstallation(home.home);
+    await collector.installation.write(id);
+    await openApp();
+    const others = randomUUID();
+    await collector.installation.write(others);
+    await expect(createTestApp(home, { redisUrl: redis.url })).rejects.toMatchObject({
+      code: 'INSTALLATION_DIFFERS',
+      context: { id, found: others },
+    });
+  });
+
   it('give the same responses as the lake', async () => {
     const app = await openApp();
     const fromLake = await createTestApp(home);

@@ -4,7 +4,14 @@ import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
-import { createWorkerMetrics, followRun, openRefreshQueue, startScheduler, startStageWorker } from '@facet/refresh';
+import {
+  claimQueue,
+  createWorkerMetrics,
+  followRun,
+  openRefreshQueue,
+  startScheduler,
+  startStageWorker,
+} from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import { createApp } from './app.ts';
 import { createExperimentReports } from './experiments/experiment-reports.ts';
@@ -15,7 +22,7 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 /**
  * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError as `readFacetConfig`, `readAccess` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
@@ -23,6 +30,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
+  await claimQueue({ home, logger }, config);
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 

@@ -26,6 +26,8 @@ export interface HomePaths {
   /** Records that the collector has acknowledged and Kafka has not. */
   readonly spoolFolder: string;
   readonly keysFile: string;
+  /** The id of the installation. */
+  readonly installationFile: string;
   /** The address of the console that `facet demo` started. */
   readonly consoleFile: string;
 }
@@ -49,6 +51,7 @@ export function homePaths(root: string): HomePaths {
     exposuresFolder: join(folder, 'exposures'),
     spoolFolder: join(folder, 'spool'),
     keysFile: join(folder, 'keys.yaml'),
+    installationFile: join(folder, 'installation.json'),
     consoleFile: join(folder, 'console.json'),
   };
 }

@@ -6,6 +6,7 @@ export type { DeadLetter } from './dead-letters.ts';
 export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-reports.ts';
 export type { RedriveReport } from './dead-letter-reports.ts';
 export { findUserInTopic, topicsOfUsers } from './find-user.ts';
+export { installationMetadata, readGroupInstallations } from './group-installation.ts';
 export { unreachable } from './kafka-errors.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';
 export { fetchExtents } from './offsets.ts';

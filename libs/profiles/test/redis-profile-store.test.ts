@@ -135,6 +135,18 @@ describe('the settings of Redis', () => {
   });
 });
 
+it('stores the id of its installation until the store is emptied', async () => {
+  const { installation, clear } = await openRedis({ url: redis.url, prefix: 'installed' });
+  expect(installation.place).toBe(
+    `the profile store in Redis at ${new URL(redis.url).host} (key installed:installation)`,
+  );
+  expect(await installation.read()).toBeUndefined();
+  await installation.write('an id');
+  expect(await installation.read()).toBe('an id');
+  await clear();
+  expect(await installation.read()).toBeUndefined();
+});
+
 describe('a fill of Redis', () => {
   it('is shared by all processes until the store is emptied', async () => {
     const store = await openRedis({ url: redis.url, prefix: 'fill' });

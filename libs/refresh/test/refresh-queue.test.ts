@@ -1,6 +1,10 @@
 import { startRedis } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
-import { expect, test } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { homePaths } from '@facet/config';
+import { ensureInstallation } from '@facet/config/installation';
+import { claimQueue, withQueueInstallation } from '../src/index.ts';
 import { createRefreshSetup } from './refresh-setup.ts';
 import { lastDay } from './shop-home.ts';
 
@@ -11,4 +15,24 @@ test('reports an unreachable Redis and records the run', async () => {
   const asking = queue.request({ day: lastDay, requestedBy: 'test' });
   await expect(asking).rejects.toSatisfy((error) => isAppError(error, 'REFRESH_QUEUE_UNREACHABLE') && error.retryable);
   expect(await home.runs.read(lastDay)).toMatchObject({ state: 'waiting' });
+});
+
+test('belongs to the home of its first worker', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const options = { redisUrl: redis.url, prefix: 'shop' };
+  const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
+  await claimQueue({ home: first }, options);
+  await claimQueue({ home: first }, options);
+  const { id } = await ensureInstallation(first);
+  expect(await withQueueInstallation(options, (key) => key.read())).toBe(id);
+  await expect(claimQueue({ home: other }, options)).rejects.toMatchObject({
+    code: 'INSTALLATION_DIFFERS',
+    message: expect.stringContaining(
+      `the queue in Redis at ${new URL(redis.url).host} (key shop:installation)`,
+    ) as string,
+  });
+  await claimQueue({ home: other }, { ...options, prefix: 'other' });
+  await redis.kill();
+  await claimQueue({ home: other }, options);
 });

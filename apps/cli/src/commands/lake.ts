@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
-import { refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
+import { refuseOtherTopics, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
 import type { Register } from '../options.ts';
@@ -145,6 +145,7 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
 async function rebuildFromKafka(options: RebuildOptions, context: CommandContext) {
   const { eventTypes } = await readConfig(options);
   return withKafka(options, context, async (kafka, names) => {
+    await refuseOtherTopics(kafka, [names.events], options, context);
     await refuseWhileSinksRun(kafka, options, context);
     return rebuildFrom(openKafkaEventLog(kafka, { topic: names.events, types: eventTypes }), options, context);
   });

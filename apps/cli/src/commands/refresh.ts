@@ -6,7 +6,7 @@ import type { StageContext } from '@facet/pipeline';
 import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
 import { AppError, takeFolderLock } from '@facet/platform';
-import { followRun, openRefreshQueue } from '@facet/refresh';
+import { claimQueue, followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -150,12 +150,13 @@ function workersBusy(runId: string): AppError {
 }
 
 async function refreshOnWorkers(
-  { store, config }: StageContext,
+  { home, store, config }: StageContext,
   runs: RunStore,
   request: RefreshRequest,
   { queue: options, isFollowed }: { readonly queue: QueueOptions; readonly isFollowed: boolean },
   { progress, signal }: CommandContext,
 ): Promise<RunReport> {
+  await claimQueue({ home }, options);
   const schedule = config.refresh;
   const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, options);
   const display = createStageDisplay(progress);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeout, TimeoutStrategy } from 'cockatiel';
 import { sourceName } from '@facet/lake';
-import { refusalOf, unreachable } from '@facet/kafka';
+import { installationMetadata, refusalOf, unreachable } from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -64,6 +64,8 @@ export interface GroupListener {
 export interface GroupConsumerOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** The id of this installation, which becomes part of committed offsets. */
+  readonly installationId: string;
   /** The group removes a member that sends no heartbeat for this time. */
   readonly sessionMs: number;
 }
@@ -92,7 +94,7 @@ const rereadPauseMs = 20;
 export function createGroupConsumer(
   kafka: KafkaConnection,
   { logger }: { readonly logger: Logger },
-  { groupId, topics, sessionMs }: GroupConsumerOptions,
+  { groupId, topics, installationId, sessionMs }: GroupConsumerOptions,
 ): GroupConsumer {
   const consumer = kafka.client.consumer({
     groupId,
@@ -189,8 +191,12 @@ export function createGroupConsumer(
       }
     },
     seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
-    commitOffsets: async (offsets) =>
-      consumer.commitOffsets(offsets.map(({ offset, ...place }) => ({ ...place, offset: String(offset) }))),
+    async commitOffsets(offsets) {
+      const metadata = installationMetadata(installationId);
+      await consumer.commitOffsets(
+        offsets.map(({ offset, ...place }) => ({ ...place, offset: String(offset), metadata })),
+      );
+    },
     async close() {
       // Without a broker, disconnecting would wait for the timeouts of all requests.
       const leaving = timeout(leaveTimeoutMs, TimeoutStrategy.Aggressive);

@@ -1,6 +1,8 @@
 import { listErasures, openLakeSnapshot } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
 import type { FacetConfig } from '@facet/config';
+import { claimStore } from '@facet/config/installation';
+import type { Installation } from '@facet/config/installation';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
@@ -25,12 +27,14 @@ export interface ProfileFeed {
   /**
    * Checks whether the store has lost data, and refills it from the lake if so. The first call waits for the store.
    *
+   * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another installation.
    * @returns whether the store was refilled. Then all changes that are not in the lake must be applied again.
    */
   refillAfterLoss(signal: AbortSignal): Promise<boolean>;
 }
 
 export interface ProfileFeedDeps {
+  readonly installation: Installation;
   readonly catalog: Pick<CatalogFeed, 'usersReceivedTo'>;
   readonly erasedUsers: ErasedUsers;
   readonly isPositive: PositiveRule;
@@ -87,7 +91,7 @@ const checkMs = 1_000;
 function createProfileFeed(
   store: RedisProfileStore,
   { lakeFolder, catalogFolder, refillMs }: SinkConfig,
-  { catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
+  { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
 ): ProfileFeed {
   /** Undefined before the first check. */
   let filled: FilledStore | undefined;
@@ -119,6 +123,7 @@ function createProfileFeed(
       : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
 
   const refill = async (signal: AbortSignal): Promise<void> => {
+    await claimStore(installation, store.installation);
     // Other sinks may have recorded erasures, whose marks the store has lost.
     for (const erasure of await listErasures(lakeFolder)) erasedUsers.add(erasure);
     for (;;) {

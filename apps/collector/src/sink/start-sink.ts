@@ -1,8 +1,9 @@
 import { listErasures, openLakeWriter } from '@facet/lake';
-import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
+import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
+import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import { minuteMs, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
@@ -45,10 +46,11 @@ const dataHealthMs = 10 * minuteMs;
 /**
  * Starts the sink: listens, then consumes. Waits for Kafka and Redis while they are away.
  *
- * @throws AppError as `readAccess`, `readFacetConfig`, `openLakeWriter`, `openRedisProfileStore` and `listen`.
+ * @throws AppError as `readAccess`, `readFacetConfig`, `ensureInstallation`, `openLakeWriter`, `openRedisProfileStore` and `listen`.
  */
 export async function startSink(config: SinkConfig, { logger, now = Date.now }: StartSinkDeps): Promise<RunningSink> {
   const facet = await readFacetConfig(config.facetFile);
+  const installation = await ensureInstallation(config.home);
   const isPositive = parsePositiveRule(facet.interactions.positives);
   const access = await readAccess(config.access, { logger });
   const topics = topicNames(config.topicPrefix);
@@ -70,7 +72,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     for (const erasure of await listErasures(config.lakeFolder)) erasedUsers.add(erasure);
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(
       { ...config, ...facet.profiles },
-      { catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
+      { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
     );
     closers.push(closeProfiles);
     const kafka = connectKafka({ ...config.kafka, clientId: 'facet-sink', logger });
@@ -100,7 +102,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const consumer = createGroupConsumer(
       kafka,
       { logger },
-      { groupId, topics: [...handlers.keys()], sessionMs: config.sessionMs },
+      { groupId, topics: [...handlers.keys()], installationId: installation.id, sessionMs: config.sessionMs },
     );
     const loop = new SinkLoop(
       { log: consumer, lake, catalog, profiles, handlers, retryPolicy, metrics, logger, now },
@@ -147,6 +149,10 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const consume = async (): Promise<void> => {
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
+      const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
+      for (const found of await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] })) {
+        refuseOtherInstallation(installation, place, found);
+      }
       await consumer.start(loop);
     };
     retryPolicy.until('kafka', consume, stopping.signal).catch((error: unknown) => {

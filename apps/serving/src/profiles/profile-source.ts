@@ -1,14 +1,17 @@
 import type { BundleInfo } from '@facet/bundles';
+import type { HomePaths } from '@facet/config/home-paths';
+import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import { parsePositiveRule } from '@facet/features';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import type { ProfileStore } from '@facet/profiles';
+import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
 import type { ProfileReading, ReadProfile, UserIds } from '@facet/recommendations';
 import { RefCounted } from '../ref-counted.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface ProfileSettings {
+  readonly home: Pick<HomePaths, 'folder' | 'installationFile'>;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   /** The store that the collector writes; undefined: profiles are read from the lake. */
@@ -36,7 +39,7 @@ export interface ProfileSource {
    * Profiles in Redis are shared by all bundles. Profiles in memory are filled from the lake for each bundle, with all
    * positive events of a user, because old items count as seen, too.
    *
-   * @throws AppError `PROFILES_URL_INVALID`, and those of reading the lake and the catalog. An unreachable Redis is not an
+   * @throws AppError `PROFILES_URL_INVALID`, `INSTALLATION_DIFFERS` if Redis belongs to another home, and those of reading the lake and the catalog. An unreachable Redis is not an
    *   error here: each read tries again.
    */
   openFor(rules: Pick<BundleInfo['interactions'], 'positives'>): Promise<RefCounted<OpenProfiles>>;
@@ -55,7 +58,7 @@ const readTimeoutMs = 50;
 const silenceMsMax = 1_000;
 
 export function createProfileSource(
-  { lakeFolder, catalogFolder, redisUrl, redisFiles }: ProfileSettings,
+  { home, lakeFolder, catalogFolder, redisUrl, redisFiles }: ProfileSettings,
   deps: ReaderDeps,
 ): ProfileSource {
   let redisProfiles: RefCounted<OpenProfiles> | undefined;
@@ -78,6 +81,12 @@ export function createProfileSource(
         }
       },
     });
+    try {
+      await refuseOtherStore(home, store);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
     return new RefCounted<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
   }
 
@@ -93,6 +102,20 @@ export function createProfileSource(
       await redisProfiles?.release();
     },
   };
+}
+
+/** Refuses the store of another installation. Only the sink claims a store, so one without an id is accepted. */
+async function refuseOtherStore(
+  home: ProfileSettings['home'],
+  { installation: key }: RedisProfileStore,
+): Promise<void> {
+  const installation = await readInstallation(home);
+  if (installation === undefined) return;
+  const found = await key.read().catch((error: unknown) => {
+    if (!isAppError(error) || !error.retryable) throw error;
+    return undefined;
+  });
+  refuseOtherInstallation(installation, key.place, found);
 }
 
 /** After this many consecutive failures, requests stop waiting for the store. */

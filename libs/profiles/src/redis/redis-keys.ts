@@ -8,6 +8,8 @@ interface RedisKeys {
   session(sessionId: string): string;
   /** Key that records whether the whole lake has been stored. */
   readonly fill: string;
+  /** Key with the id of the installation that uses the store. */
+  readonly installation: string;
   /** Patterns for SCAN. */
   readonly patterns: { readonly users: string; readonly sessions: string };
 }
@@ -19,6 +21,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     userOf: (name) => decodeURIComponent(name.slice(`${prefix}:user:{`.length, -1)),
     session: (sessionId) => `${prefix}:session:{${encodeId(sessionId)}}`,
     fill: `${prefix}:fill`,
+    installation: `${prefix}:installation`,
     patterns: {
       users: `${escaped}:user:{*`,
       sessions: `${escaped}:session:{*`,

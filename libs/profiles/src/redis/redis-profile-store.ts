@@ -10,6 +10,7 @@ import type { ProfileStore } from '../profile/profile-store.ts';
 import { decodeEvents, decodeIdentities, encodeEvent } from '../profile/stored-entry.ts';
 import { keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
+import { hostOf } from './redis-errors.ts';
 import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
 import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
 import type { RedisCommand, RedisWrite, WriteOptions } from './redis-writes.ts';
@@ -55,6 +56,13 @@ export interface RedisProfileStore extends ProfileStore {
    * @param onProgress called with the number of sessions read so far
    */
   findUser(userId: string, onProgress?: (sessions: number) => void): Promise<KeyOfUser[]>;
+  /** The id of the installation that uses the store. */
+  readonly installation: {
+    /** The server and the key, for messages. */
+    readonly place: string;
+    read(): Promise<string | undefined>;
+    write(installationId: string): Promise<void>;
+  };
   /** Returns a sentence for each unsafe setting of the server. */
   checkSettings(): Promise<string[]>;
 }
@@ -238,7 +246,10 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     size: async () => (await namesOf(keys.patterns.users)).size,
 
     async clear() {
-      await connection.write([['unlink', keys.fill]]);
+      await connection.write([
+        ['unlink', keys.fill],
+        ['unlink', keys.installation],
+      ]);
       for (const pattern of [keys.patterns.users, keys.patterns.sessions]) {
         for await (const found of connection.scan(pattern)) {
           await connection.write(found.map((key) => ['unlink', key]));
@@ -253,6 +264,14 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     },
     beginFill,
     endFill,
+    installation: {
+      place: `the profile store in Redis at ${hostOf(options.url)} (key ${keys.installation})`,
+      async read() {
+        const [installationId] = (await connection.read([['get', keys.installation]])) as [string | null];
+        return installationId ?? undefined;
+      },
+      write: async (installationId) => void (await connection.write([['set', keys.installation, installationId]])),
+    },
     async checkSettings() {
       const servers = await connection.infoOfMasters('memory', 'persistence');
       return [...new Set(servers.flatMap(settingWarnings))];

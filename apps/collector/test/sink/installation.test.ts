@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { homePaths } from '@facet/config';
+import { adoptInstallations, ensureInstallation } from '@facet/config/installation';
+import { readItems } from '@facet/lake';
+import { expect, it, onTestFinished } from 'vitest';
+import { createBench, isCaughtUp, startProcess, until } from './fixtures.ts';
+import type { SinkBench } from './fixtures.ts';
+
+async function newHome(): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), 'facet-sink-'));
+  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  return home;
+}
+
+/** Stores an item with a sink of the home of the bench. */
+async function storeItem(bench: SinkBench): Promise<void> {
+  const sink = await bench.startSink();
+  const item = { topic: bench.topics.items, key: 'i', value: '{"itemId":"i","attributes":{}}', timestamp: Date.now() };
+  await bench.publisher.publish([item]);
+  await until(() => isCaughtUp(sink, 1));
+  await sink.close();
+}
+
+it('exits with 2 in a home that does not belong to the topics, before it writes to the catalog', async () => {
+  const bench = await createBench();
+  await storeItem(bench);
+  const home = await newHome();
+  const said = await startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }).then(
+    async (sink) => {
+      await until(async () => !sink.isRunning());
+      return `exited with ${await sink.stop()}: ${sink.said()}`;
+    },
+    (error: Error) => error.message,
+  );
+  expect(said).toContain('exited with 2');
+  expect(said).toContain('INSTALLATION_DIFFERS');
+  const { id } = await ensureInstallation(homePaths(bench.home));
+  expect(said).toContain(`but the consumer group ${bench.prefix}-sink in Kafka`);
+  expect(said).toContain(`belongs to ${id}.`);
+  expect(said).toContain(`facet installation adopt --home ${home}`);
+  expect(await readItems(join(home, 'catalog'))).toEqual([]);
+});
+
+it('refuses the profile store of another home, and keeps its profiles', async () => {
+  const bench = await createBench();
+  await storeItem(bench);
+  const others = await createBench({ redisUrl: bench.environment['FACET_REDIS_URL']! });
+  const { id } = await ensureInstallation(homePaths(bench.home));
+  // Creating a bench empties the store.
+  await bench.store.installation.write(id);
+  const sink = await others.startSink();
+  await expect(sink.failed).rejects.toMatchObject({
+    code: 'INSTALLATION_DIFFERS',
+    message: expect.stringContaining(`belongs to ${id}.`) as string,
+  });
+  expect(await others.store.readFill()).toBeUndefined();
+  await sink.close();
+});
+
+it('takes over topics and profile store after the home has adopted them', async () => {
+  const bench = await createBench();
+  await storeItem(bench);
+  const home = await newHome();
+  const { id: lost } = await ensureInstallation(homePaths(bench.home));
+  const { id } = await adoptInstallations(homePaths(home), [lost]);
+  const sink = await bench.startSink({ FACET_HOME: home });
+  await until(() => isCaughtUp(sink, 1));
+  await sink.close();
+  expect(await readItems(join(home, 'catalog'))).toHaveLength(1);
+  expect(await bench.store.installation.read()).toBe(id);
+  const former = await bench.startSink();
+  await expect(former.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+});

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { AppError, createFileAtomically, createFolder, readConfigFile, writeFileAtomically } from '@facet/platform';
+import { Type } from 'typebox';
+import type { HomePaths } from './home-paths.ts';
+
+/**
+ * An installation is a data home with the Kafka topics and the keys in Redis that its apps use. Each of them stores the id of the
+ * installation, so that an app with the wrong home, brokers or Redis notices it before it writes.
+ */
+export interface Installation {
+  readonly id: string;
+  /** Ids of the installations whose Kafka and Redis this one has adopted. */
+  readonly adopted: readonly string[];
+  /** The data home. */
+  readonly home: string;
+}
+
+/** The place of the id in a store that several apps share. */
+export interface InstallationKey {
+  /** Where the store is, with the name of the key, for messages. */
+  readonly place: string;
+  read(): Promise<string | undefined>;
+  write(installationId: string): Promise<void>;
+}
+
+type Home = Pick<HomePaths, 'folder' | 'installationFile'>;
+
+const Id = Type.String({ pattern: '^[0-9a-f-]{36}$' });
+const File = Type.Object({ id: Type.Optional(Id), adopted: Type.Array(Id, { default: [] }) });
+
+/** Returns the installation of a home; undefined if the home has none yet. @throws AppError as `readConfigFile` */
+export async function readInstallation({ folder, installationFile }: Home): Promise<Installation | undefined> {
+  const { id, adopted } = await readConfigFile(File, installationFile);
+  return id === undefined ? undefined : { id, adopted, home: folder };
+}
+
+/** Returns the installation of a home, and creates it if necessary. @throws AppError as `readConfigFile` */
+export async function ensureInstallation(home: Home): Promise<Installation> {
+  const existing = await readInstallation(home);
+  if (existing !== undefined) return existing;
+  await createFolder(home.folder);
+  await createFileAtomically(home.installationFile, [textOf(randomUUID(), [])]);
+  return (await readInstallation(home))!;
+}
+
+/**
+ * Gives a home a new id that replaces the given ids of other installations. Those recognize that they have lost their Kafka and
+ * Redis when an app of this home has written the new id there.
+ */
+export async function adoptInstallations(home: Home, ids: readonly string[]): Promise<Installation> {
+  const before = await ensureInstallation(home);
+  const adopted = [...new Set([before.id, ...ids])];
+  await writeFileAtomically(home.installationFile, [textOf(randomUUID(), adopted)]);
+  return (await readInstallation(home))!;
+}
+
+function textOf(id: string, adopted: readonly string[]): string {
+  return `${JSON.stringify({ id, adopted })}\n`;
+}
+
+/**
+ * Refuses the id that an app has found at a place, if it is the id of another installation.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`
+ */
+export function refuseOtherInstallation(installation: Installation, place: string, found: string | undefined): void {
+  const { id, adopted, home } = installation;
+  if (found === undefined || found === id || adopted.includes(found)) return;
+  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${place} belongs to ${found}.`, {
+    code: 'INSTALLATION_DIFFERS',
+    category: 'usage',
+    remedy:
+      'Correct FACET_HOME, or the address and prefix of Kafka or Redis. If this home shall take them over, run ' +
+      `facet installation adopt --home ${home}.`,
+    context: { home, id, place, found },
+  });
+}
+
+/**
+ * Writes the id of an installation to a store that has none yet, or whose installation this one has adopted.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`, and the errors of the store
+ */
+export async function claimStore(installation: Installation, key: InstallationKey): Promise<void> {
+  const found = await key.read();
+  refuseOtherInstallation(installation, key.place, found);
+  if (found !== installation.id) await key.write(installation.id);
+}

@@ -1,0 +1,72 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
+import { homePaths } from '../src/index.ts';
+import {
+  adoptInstallations,
+  claimStore,
+  ensureInstallation,
+  readInstallation,
+  refuseOtherInstallation,
+} from '../src/installation.ts';
+import type { InstallationKey } from '../src/installation.ts';
+
+const newHome = async () => homePaths(join(await temporaryFolder(), 'home'));
+
+/** A store in memory. */
+function createStore(): InstallationKey & { id: string | undefined } {
+  const store = {
+    place: 'the store',
+    id: undefined as string | undefined,
+    read: async () => store.id,
+    write: async (id: string) => void (store.id = id),
+  };
+  return store;
+}
+
+it('gives a home one id, even when several processes start at once', async () => {
+  const home = await newHome();
+  expect(await readInstallation(home)).toBeUndefined();
+  const ids = (await Promise.all([1, 2, 3, 4].map(() => ensureInstallation(home)))).map(({ id }) => id);
+  expect(new Set(ids).size).toBe(1);
+  expect((await readInstallation(home))!.id).toBe(ids[0]);
+  expect((await ensureInstallation(await newHome())).id).not.toBe(ids[0]);
+});
+
+it('lets the first home claim a store, and refuses another one with both ids and the remedy', async () => {
+  const store = createStore();
+  const home = await newHome();
+  const first = await ensureInstallation(home);
+  for (let start = 0; start < 2; start++) await claimStore(first, store);
+  expect(store.id).toBe(first.id);
+  const other = await ensureInstallation(await newHome());
+  const error: unknown = await claimStore(other, store).catch((error: unknown) => error);
+  expect(error).toMatchObject({
+    code: 'INSTALLATION_DIFFERS',
+    message: `The home ${other.home} belongs to the installation ${other.id}, but the store belongs to ${first.id}.`,
+    remedy: expect.stringContaining(`facet installation adopt --home ${other.home}`) as string,
+  });
+  expect(store.id).toBe(first.id);
+});
+
+it('adopts the stores of another home, whose apps then refuse to start', async () => {
+  const store = createStore();
+  const [lost, home] = [await ensureInstallation(await newHome()), await newHome()];
+  await claimStore(lost, store);
+  const before = await ensureInstallation(home);
+  const adopting = await adoptInstallations(home, [lost.id]);
+  expect(adopting.id).not.toBe(before.id);
+  await claimStore(adopting, store);
+  expect(store.id).toBe(adopting.id);
+  expect(() => refuseOtherInstallation(adopting, 'the store', before.id)).not.toThrow();
+  await expect(claimStore(lost, store)).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+});
+
+it('refuses a damaged file instead of replacing it', async () => {
+  const home = await newHome();
+  await ensureInstallation(home);
+  await writeFile(home.installationFile, '{"id": "?"}');
+  await expect(ensureInstallation(home)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(await readFile(home.installationFile, 'utf8')).toBe('{"id": "?"}');
+});

@@ -1,0 +1,44 @@
+import { claimStore, ensureInstallation } from '@facet/config/installation';
+import type { InstallationKey } from '@facet/config/installation';
+import type { HomePaths } from '@facet/config/home-paths';
+import { describeError, isAppError, parseRedisUrl } from '@facet/platform';
+import type { Logger } from '@facet/platform';
+import { callQueue, connectClient, prefixOf } from './connection.ts';
+import type { QueueOptions } from './connection.ts';
+
+/** Connects to the queue, calls `use` with the key of its installation, and closes the connection. */
+export async function withQueueInstallation<Result>(
+  options: QueueOptions,
+  use: (key: InstallationKey) => Promise<Result>,
+): Promise<Result> {
+  const connection = connectClient(options);
+  const name = `${prefixOf(options)}:installation`;
+  try {
+    return await use({
+      place: `the queue in Redis at ${parseRedisUrl(options.redisUrl).text} (key ${name})`,
+      read: async () => (await callQueue(connection, () => connection.get(name))) ?? undefined,
+      write: async (installationId) => void (await callQueue(connection, () => connection.set(name, installationId))),
+    });
+  } finally {
+    connection.disconnect();
+  }
+}
+
+/**
+ * Claims the queue for the installation of a home. If Redis does not respond, logs a warning: the worker waits for Redis, and the next
+ * start claims the queue.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`
+ */
+export async function claimQueue(
+  { home, logger }: { readonly home: HomePaths; readonly logger?: Logger },
+  options: QueueOptions,
+): Promise<void> {
+  const installation = await ensureInstallation(home);
+  try {
+    await withQueueInstallation(options, (key) => claimStore(installation, key));
+  } catch (error) {
+    if (!isAppError(error) || !error.retryable) throw error;
+    logger?.warn({ problem: describeError(error) }, 'cannot check which installation the queue belongs to');
+  }
+}
