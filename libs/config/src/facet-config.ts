@@ -21,11 +21,13 @@ const Names = (description: string) =>
 /** Options of a section: it is optional, and unknown fields are errors. */
 const section = (description: string) => ({ default: {}, additionalProperties: false, description });
 
+const typeNameText = 'A type has lower-case letters, digits and _, and begins with a letter.';
+
 /** `facet.yaml`. Every field has a default; docs/configuration.md is the reference. */
 export const FacetConfig = Type.Object(
   {
     mapping: Type.Optional(ColumnMappingSchema),
-    eventTypes: Type.Array(Type.String({ pattern: eventTypePattern }), {
+    eventTypes: Type.Array(Type.String({ pattern: eventTypePattern, description: typeNameText }), {
       default: [],
       description: 'Event types in addition to the standard types.',
     }),

@@ -110,7 +110,7 @@ describe('facet.yaml', () => {
     [{ evaluation: { cutoff: 5 } }, 'evaluation.cutoff: is not a known field'],
     [{ gate: { loss: 0.2 } }, 'gate.loss: is not a known field'],
     [{ gate: { lossMax: true } }, 'gate.lossMax: must be'],
-    [{ interactions: { repeats: 'last' } }, 'interactions.repeats: must be "keep" or must be "first"'],
+    [{ interactions: { repeats: 'last' } }, 'interactions.repeats: must be "keep" or "first"'],
     [{ split: { testShare: 0 } }, 'split.testShare: must be > 0'],
     [{ split: { testFrom: 'October' } }, 'split.testFrom: must match pattern'],
     [{ evaluation: { cutoffs: [] } }, 'evaluation.cutoffs: must not have fewer than 1 items'],

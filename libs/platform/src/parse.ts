@@ -29,7 +29,7 @@ export function parseWith<Schema extends TSchema>(
   const parsed = coerce ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
   if (check.Check(parsed)) return parsed as Static<Schema>;
-  const problems = findProblems(check.Errors(parsed), schema);
+  const problems = findProblems(check.Errors(parsed), { schema, value: parsed });
   throw invalidConfig(
     source,
     problems.map((each) => ({ ...each, path: [...at, ...each.path] })),
@@ -52,9 +52,13 @@ export function parseEnvironment<Schema extends TObject>(
   return parseWith(schema, Object.fromEntries(given), { source: 'the environment', coerce: true });
 }
 
-/** Returns one problem per field, however many rules it breaks. Names unknown and missing fields. */
-function findProblems(errors: readonly TLocalizedValidationError[], schema: TSchema): ConfigProblem[] {
+/** Returns one problem per field, however many rules it breaks. Names unknown and missing fields, and probable names and values. */
+function findProblems(
+  errors: readonly TLocalizedValidationError[],
+  { schema, value }: { readonly schema: TSchema; readonly value: unknown },
+): ConfigProblem[] {
   const problems = new Map<string, Set<string>>();
+  const allowed = new Map<string, unknown[]>();
   const report = (pointer: string, problem: string): void => {
     problems.set(pointer, (problems.get(pointer) ?? new Set()).add(problem));
   };
@@ -64,25 +68,65 @@ function findProblems(errors: readonly TLocalizedValidationError[], schema: TSch
       for (const name of params.requiredProperties) report(`${instancePath}/${escapePointer(name)}`, 'is missing');
     } else if (keyword === 'additionalProperties') {
       for (const name of params.additionalProperties) {
-        const nearest = nearestName(name, namesAt(schema, parsePointer(instancePath)));
-        const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
-        report(`${instancePath}/${escapePointer(name)}`, `is not a known field${hint}`);
+        const names = namesAt(schema, parsePointer(instancePath));
+        report(`${instancePath}/${escapePointer(name)}`, `is not a known field${suggest(name, names)}`);
       }
     } else if (keyword === 'const') {
-      report(instancePath, `must be ${JSON.stringify(params.allowedValue)}`);
+      allowed.set(instancePath, [...(allowed.get(instancePath) ?? []), params.allowedValue]);
+    } else if (keyword === 'enum') {
+      allowed.set(instancePath, [...(allowed.get(instancePath) ?? []), ...params.allowedValues]);
+    } else if (keyword === 'pattern') {
+      const { description } = schemaAt(schema, parsePointer(instancePath));
+      report(instancePath, description === undefined ? error.message : `${error.message}: ${description}`);
     } else if (keyword !== 'anyOf' && keyword !== 'boolean') {
       report(instancePath, error.message);
     }
   }
+  for (const [pointer, values] of allowed) {
+    const texts = values.map((one) => JSON.stringify(one));
+    const given = valueAt(value, parsePointer(pointer));
+    const names = values.filter((one) => typeof one === 'string');
+    const nearest = typeof given === 'string' ? nearestName(given, names) : undefined;
+    const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+    report(pointer, `must be ${texts.join(' or ')}${hint}`);
+  }
   return [...problems].map(([pointer, texts]) => ({ path: parsePointer(pointer), problem: [...texts].join(' or ') }));
 }
 
-/** Returns the names of the fields of an object in the schema. Empty where the schema has alternatives. */
-function namesAt(schema: unknown, path: readonly string[]): string[] {
-  const { properties, items } = (schema ?? {}) as { properties?: Record<string, unknown>; items?: unknown };
-  const [name, ...rest] = path;
-  if (name === undefined) return Object.keys(properties ?? {});
-  return namesAt(items ?? properties?.[name], rest);
+/** At most this many names are listed. */
+const namesMax = 20;
+
+function suggest(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names);
+  if (nearest !== undefined) return ` (did you mean ${nearest}?)`;
+  return names.length === 0 || names.length > namesMax ? '' : ` (the known fields are ${names.join(', ')})`;
+}
+
+interface Shape {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly patternProperties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+}
+
+/** Returns the names of the fields of an object in the schema, also of its alternatives. */
+function namesAt(schema: TSchema, path: readonly string[]): string[] {
+  const { properties = {}, anyOf = [] } = schemaAt(schema, path);
+  return [properties, ...anyOf.map((one) => one.properties ?? {})].flatMap((fields) => Object.keys(fields));
+}
+
+/** Returns the schema of a field. Empty if it is below alternatives. */
+function schemaAt(schema: TSchema, path: readonly string[]): Shape {
+  return path.reduce<Shape>(
+    ({ properties, items, patternProperties = {} }, name) =>
+      items ?? properties?.[name] ?? Object.values(patternProperties)[0] ?? {},
+    schema as Shape,
+  );
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce((found, name) => (found as Readonly<Record<string, unknown>> | undefined)?.[name], value);
 }
 
 function escapePointer(name: string): string {

@@ -64,7 +64,7 @@ test('names unknown fields at every depth, and the allowed values', () => {
     'limits.cutofs: is not a known field (did you mean cutoffs?)',
     'prot: is not a known field (did you mean port?)',
   ]);
-  expect(problemsOf({ kind: 'tree' })).toEqual(['kind: must be "flat" or must be "hnsw"']);
+  expect(problemsOf({ kind: 'tree' })).toEqual(['kind: must be "flat" or "hnsw"']);
 });
 
 test('names missing fields', () => {

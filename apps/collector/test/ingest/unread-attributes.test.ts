@@ -1,3 +1,4 @@
+// cspell:ignore klass
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';

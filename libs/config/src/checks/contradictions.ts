@@ -1,3 +1,4 @@
+import { findMappingProblems } from '@facet/import/mapping-problems';
 import type { ConfigProblem } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
 import { findDataHealthProblems } from './data-health.ts';
@@ -17,6 +18,7 @@ import { findSplitProblems } from './split.ts';
 export function findContradictions(config: FacetConfig, now: number): ConfigProblem[] {
   return [
     ...findEventTypeProblems(config),
+    ...findMappingProblems(config.mapping ?? {}),
     ...findTimeProblems(config),
     ...findSplitProblems(config.split),
     ...findModelProblems(config, now),

@@ -1,3 +1,4 @@
+import { AppError, nearestName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
 import { cellBoolean, cellNumber, cellText, isEmptyCell } from './cell-values.ts';
@@ -11,7 +12,7 @@ import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 /**
  * Creates the parser of an item table. Every column except id, title and availability becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`, and for a misspelled column of an attribute.
  */
 export function createItemRowParser(table: Table, mapping: ItemMapping = {}): RowParser<Item> {
   const { itemId, title, available } = mapping;
@@ -21,6 +22,7 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
     section: 'mapping.items',
   });
   const { attributes: attributesAt, ...fields } = at;
+  refuseMisspelledAttributes(table, mapping, 'mapping.items');
   const readAttributes = createAttributeReader(
     table,
     { fields: Object.values(fields), attributes: attributesAt },
@@ -59,7 +61,7 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
 /**
  * Creates the parser of a user table. Every column except the id becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`, and for a misspelled column of an attribute.
  */
 export function createUserRowParser(table: Table, mapping: UserMapping = {}): RowParser<User> {
   const at = findColumns(table, userFieldNames, {
@@ -67,6 +69,7 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
     required: ['userId'],
     section: 'mapping.users',
   });
+  refuseMisspelledAttributes(table, mapping, 'mapping.users');
   const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
   const parse = (row: TableRow): ParsedRow<User> => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
@@ -80,6 +83,25 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
     otherCandidates: otherCandidates(table, userFieldNames, at, ['userId']),
     parse,
   };
+}
+
+/**
+ * Refuses the name of an attribute column that the file has in another spelling. A name without a similar column may belong to another
+ * file of the import.
+ */
+function refuseMisspelledAttributes(table: Table, { attributes = {} }: AttributeOptions, section: string): void {
+  const columns = table.columns.map(({ name }) => name);
+  const others = columns.filter((name) => !Object.hasOwn(attributes, name));
+  for (const name of Object.keys(attributes)) {
+    const nearest = columns.includes(name) ? undefined : nearestName(name, others);
+    if (nearest === undefined) continue;
+    throw new AppError(`${section}.attributes names the column "${name}", which ${table.path} does not have.`, {
+      code: 'EVENTS_COLUMN_MISSING',
+      category: 'input',
+      remedy: `Did you mean ${nearest}? Correct it in facet.yaml.`,
+      context: { path: table.path, fields: [name], columns },
+    });
+  }
 }
 
 function refuseId(field: string, reason: RefusalReason, column: TableColumn | undefined, cell: unknown): RefusedRow {

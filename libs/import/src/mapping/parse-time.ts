@@ -186,7 +186,7 @@ function badFormat(format: string): AppError {
     code: 'EVENTS_TIME_FORMAT',
     category: 'usage',
     remedy:
-      'Use YYYY or YY, M, MM or MMM, and D or DD, each once, and optionally H or HH (or h with A), mm, ss and SSS: "DD/MM/YYYY HH:mm".',
+      'Use YYYY or YY, M, MM or MMM, and D or DD, each once, and optionally H or HH (or h with A), mm, ss and SSS, in this case: "DD/MM/YYYY HH:mm".',
     context: { format },
   });
 }

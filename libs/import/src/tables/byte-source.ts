@@ -5,6 +5,7 @@ import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AppError, isAppError } from '@facet/platform';
 import { Decompress } from 'fzstd';
+import { createDecoder } from './create-decoder.ts';
 import { countBytes } from './read-bounds.ts';
 import type { ReadBounds } from './read-bounds.ts';
 
@@ -147,7 +148,7 @@ async function* asUtf8(
   path: string,
   encoding: string | undefined,
 ): AsyncGenerator<Buffer> {
-  let decoder = encoding === undefined ? undefined : createDecoder(path, encoding);
+  let decoder = encoding === undefined ? undefined : createDecoder(encoding);
   let isStart = true;
   for await (const block of blocks) {
     if (isStart) decoder ??= utf16Decoder(block);
@@ -164,17 +165,3 @@ function utf16Decoder(block: Buffer): TextDecoder | undefined {
 }
 
 /** Returns `undefined` for UTF-8, whose lines are checked one by one. */
-function createDecoder(path: string, encoding: string): TextDecoder | undefined {
-  try {
-    const decoder = new TextDecoder(encoding);
-    return decoder.encoding === 'utf-8' ? undefined : decoder;
-  } catch (error) {
-    throw new AppError(`"${encoding}" is not an encoding.`, {
-      code: 'EVENTS_ENCODING_UNKNOWN',
-      category: 'usage',
-      remedy: 'Correct mapping.encoding in facet.yaml: for example windows-1252, iso-8859-15, shift_jis or gb18030.',
-      context: { path, encoding },
-      cause: error,
-    });
-  }
-}
