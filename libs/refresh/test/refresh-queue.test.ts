@@ -36,3 +36,14 @@ test('belongs to the home of its first worker', async () => {
   await redis.kill();
   await claimQueue({ home: other }, options);
 });
+
+test('names the workers that are not connected', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const { queue, start } = await createRefreshSetup(redis.url);
+  expect(await queue.missingWorkers()).toEqual(['trainer', 'indexer']);
+  start('trainer');
+  await expect.poll(() => queue.missingWorkers()).toEqual(['indexer']);
+  start('indexer');
+  await expect.poll(() => queue.missingWorkers()).toEqual([]);
+});

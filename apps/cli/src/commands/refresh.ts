@@ -141,7 +141,7 @@ async function refreshInProcess(
 }
 
 function workersBusy(runId: string): AppError {
-  return new AppError(`Trainer and indexer are working on run ${runId}.`, {
+  return new AppError(`Run ${runId} belongs to trainer and indexer.`, {
     code: 'REFRESH_BUSY',
     category: 'conflict',
     remedy: `Follow the run with --queue URL or FACET_QUEUE_URL, or cancel it with: ${facet} runs cancel ${runId}.`,
@@ -162,6 +162,7 @@ async function refreshOnWorkers(
   const display = createStageDisplay(progress);
   try {
     let { report } = await queue.request(request);
+    if (!hasEnded(report)) reportMissingWorkers(await queue.missingWorkers(), report, progress);
     if (!isFollowed) return report;
     for await (const news of followRun(runs, report.run.runId, { ...options, signal })) {
       if (news.type === 'progress') display.update(news.stage, news.progress);
@@ -178,6 +179,21 @@ async function refreshOnWorkers(
     display.close();
     await queue.close();
   }
+}
+
+function reportMissingWorkers(
+  missing: readonly string[],
+  { run }: RunReport,
+  progress: CommandContext['progress'],
+): void {
+  if (missing.length === 0) return;
+  const commands = missing.map((name) => `npm run ${name}`).join(' and ');
+  progress
+    .stage('queue')
+    .note(
+      `run ${run.runId} waits: no ${missing.join(' and no ')} is connected to the queue. ` +
+        `Start ${commands}, or cancel the run with: ${facet} runs cancel ${run.runId}`,
+    );
 }
 
 /** Shows a bar for the running stage and a line for each finished stage. */

@@ -22,6 +22,8 @@ export interface RefreshQueue {
   /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
+  /** Returns the workers of which no process is connected. Returns none if Redis does not permit `CLIENT LIST`. */
+  missingWorkers(): Promise<readonly WorkerName[]>;
   close(): Promise<void>;
 }
 
@@ -84,6 +86,12 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
         async (name) => [name, await callQueue(connection, () => queues[name].getJobCounts())] as const,
       );
       return Object.fromEntries(await Promise.all(entries)) as Record<WorkerName, Record<string, number>>;
+    },
+    async missingWorkers() {
+      const counts = await Promise.all(
+        workers.map((name) => callQueue(connection, () => queues[name].getWorkersCount()).catch(() => undefined)),
+      );
+      return workers.filter((_, index) => counts[index] === 0);
     },
     async close() {
       await flows.close();
