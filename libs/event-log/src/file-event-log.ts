@@ -8,6 +8,9 @@ import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, 
 import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
 
+/** The topic of a log of imported files. */
+export const fileLogTopic = 'local';
+
 export interface FileEventLogOptions {
   /** Identifies the log in the lake. */
   readonly topic?: string;
@@ -101,7 +104,7 @@ class SegmentedLog implements FileEventLog {
   #failure: unknown;
 
   constructor(opened: OpenedLog, options: FileEventLogOptions) {
-    this.topic = options.topic ?? 'local';
+    this.topic = options.topic ?? fileLogTopic;
     this.partition = options.partition ?? 0;
     this.truncatedBytes = opened.truncatedBytes;
     this.#folder = opened.folder;

@@ -8,5 +8,5 @@ export type {
 } from './event-log.ts';
 export { eraseFromFileEventLog } from './erase-events.ts';
 export type { EraseEventsResult } from './erase-events.ts';
-export { openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
+export { fileLogTopic, openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
 export type { FileEventLog } from './file-event-log.ts';

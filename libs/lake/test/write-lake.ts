@@ -6,9 +6,12 @@ import { openLakeWriter } from '../src/write/lake-writer.ts';
 export async function writeLake(
   lakeFolder: string,
   events: readonly Event[],
-  { intake = [], erasures = [] }: { intake?: readonly IntakeCount[]; erasures?: readonly Erasure[] } = {},
+  {
+    intake = [],
+    erasures = [],
+    source = 'test-0',
+  }: { intake?: readonly IntakeCount[]; erasures?: readonly Erasure[]; source?: string } = {},
 ): Promise<void> {
-  const source = 'test-0';
   const writer = await openLakeWriter(lakeFolder);
   try {
     const from = writer.committed(source);

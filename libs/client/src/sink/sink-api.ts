@@ -250,7 +250,7 @@ export interface components {
         readonly late: number;
         /** @description Share of the events without backfill. */
         readonly lateShare: number;
-        /** @description Events so late that they count as a backfill. */
+        /** @description Imported events, and events so late that they count as a backfill. */
         readonly backfilled: number;
         /** @description Events received before they occurred, because a clock is ahead. */
         readonly ahead: number;

@@ -41,7 +41,7 @@ export const HealthBoundsSchema = Type.Object(
       exclusiveMinimum: 0,
       default: 7,
       description:
-        'Events received more than this many days after their occurrence are a backfill, which is not judged.',
+        'Imported events, and events received more than this many days after their occurrence, are a backfill, which is not judged.',
     }),
     lateShare: boundsOf(0.05, 0.5, 'Of the events: late ones, without backfills.'),
     unknownItemShare: boundsOf(0.05, 0.5, 'Of the events: those on items that the catalog does not contain.'),

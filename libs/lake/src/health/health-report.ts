@@ -96,7 +96,7 @@ const DayMeasuresSchema = Type.Object({
   lateness: Type.Object({
     late: Count,
     lateShare: share('Share of the events without backfill.'),
-    backfilled: count('Events so late that they count as a backfill.'),
+    backfilled: count('Imported events, and events so late that they count as a backfill.'),
     ahead: count('Events received before they occurred, because a clock is ahead.'),
     histogram: Type.Array(
       Type.Object({

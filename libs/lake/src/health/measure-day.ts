@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { fileLogTopic } from '@facet/event-log';
 import { dayMs, minuteMs, utcDay } from '@facet/platform';
 import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
@@ -101,11 +102,11 @@ export async function measureDay(
 /** Returns SQL for the measured columns of the rows in these files. */
 function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
   const columns = `eventId, type, userId, sessionId, itemId, recommendationId, epoch_ms(occurredAt) AS occurredMs,
-    epoch_ms(receivedAt) AS receivedMs`;
+    epoch_ms(receivedAt) AS receivedMs, starts_with(logSource, ${sqlText(`${fileLogTopic}-`)}) AS isImported`;
   if (files.length > 0) return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
   return `SELECT ${columns} FROM (SELECT NULL::VARCHAR AS eventId, NULL::VARCHAR AS type, NULL::VARCHAR AS userId,
     NULL::VARCHAR AS sessionId, NULL::VARCHAR AS itemId, NULL::VARCHAR AS recommendationId,
-    NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt LIMIT 0)`;
+    NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt, NULL::VARCHAR AS logSource LIMIT 0)`;
 }
 
 /** Returns SQL that creates the table `day`: each event of the day once, as first received. */
@@ -113,7 +114,7 @@ function dayTableSql(rows: string, erasures: readonly LakeStateErasure[]): strin
   return `CREATE TEMP TABLE day AS SELECT unnest(first), copies FROM (
     SELECT count(*) AS copies, arg_min({
       eventId: eventId, type: type, itemId: itemId, recommendationId: recommendationId, occurredMs: occurredMs,
-      receivedMs: receivedMs, who: coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId), isAnonymous: userId IS NULL
+      receivedMs: receivedMs, isImported: isImported, who: coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId), isAnonymous: userId IS NULL
     }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures)} GROUP BY eventId)`;
 }
 
@@ -160,9 +161,10 @@ async function measureLateness(connection: DuckDBConnection, bounds: HealthBound
   const counts = await selectRows<{ bucket: number; count: number; late: number; backfilled: number; ahead: number }>(
     connection,
     `SELECT (CASE ${bucket} ELSE ${latenessBounds.length} END)::DOUBLE AS bucket, count(*)::DOUBLE AS count,
-       count(*) FILTER (delayMs > ${lateMs} AND delayMs <= ${backfillMs})::DOUBLE AS late,
-       count(*) FILTER (delayMs > ${backfillMs})::DOUBLE AS backfilled, count(*) FILTER (delayMs < 0)::DOUBLE AS ahead
-     FROM (SELECT receivedMs - occurredMs AS delayMs FROM day) GROUP BY ALL`,
+       count(*) FILTER (delayMs > ${lateMs} AND NOT isBackfilled)::DOUBLE AS late,
+       count(*) FILTER (isBackfilled)::DOUBLE AS backfilled, count(*) FILTER (delayMs < 0)::DOUBLE AS ahead
+     FROM (SELECT receivedMs - occurredMs AS delayMs, isImported OR delayMs > ${backfillMs} AS isBackfilled FROM day)
+     GROUP BY ALL`,
   );
   const [received] = await selectRows<{ count: number }>(
     connection,

@@ -32,6 +32,16 @@ function crowd(count: number, fields: Partial<Event> & { readonly on: number; re
   );
 }
 
+it('does not judge the delay of imported events', async () => {
+  const home = await temporaryFolder();
+  const lakeFolder = join(home, 'lake');
+  const fields = { occurredAt: start + hour, receivedAt: start + dayMs };
+  await writeLake(lakeFolder, [makeEvent({ ...fields, eventId: 'imported' })], { source: 'local-0' });
+  await writeLake(lakeFolder, [makeEvent({ ...fields, eventId: 'sent' })], { source: 'localhost.events-0' });
+  const { lateness } = await dayHealth(lakeFolder, join(home, 'catalog'), day, afterwards);
+  expect(lateness).toMatchObject({ late: 1, lateShare: 1, backfilled: 1 });
+});
+
 describe('a day with every kind of problem', () => {
   let health: DayHealth;
   let home: string;

@@ -30,7 +30,10 @@ const measures: Readonly<
   refused_share: { help: 'Share of sent events that were refused.', of: ({ intake }) => intake.refusedShare },
   duplicate_share: { help: 'Share of rows that are duplicates.', of: ({ duplicates }) => duplicates.share },
   late_share: { help: 'Share of events that were received late.', of: ({ lateness }) => lateness.lateShare },
-  backfilled_events: { help: 'Events that were received days later.', of: ({ lateness }) => lateness.backfilled },
+  backfilled_events: {
+    help: 'Events that were imported, or received days later.',
+    of: ({ lateness }) => lateness.backfilled,
+  },
   received_for_older_days: {
     help: 'Rows received on the day that belong to earlier days.',
     of: ({ lateness }) => lateness.receivedForOlderDays,
