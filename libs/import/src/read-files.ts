@@ -64,7 +64,7 @@ export async function readItemFiles(
   await readRows<Item>(files, 'items', options, report, (table) => ({
     parser: createItemRowParser(table, options.mapping?.items),
     accept: ({ record }, { file }) => {
-      report.acceptItem(record.itemId, file);
+      report.acceptItem(record, file);
       onItem(record);
     },
   }));
@@ -80,7 +80,7 @@ export async function readUserFiles(
   await readRows<User>(files, 'users', options, report, (table) => ({
     parser: createUserRowParser(table, options.mapping?.users),
     accept: ({ record }, { file }) => {
-      report.acceptUser(record.userId, file);
+      report.acceptUser(record, file);
       onUser(record);
     },
   }));

@@ -27,6 +27,7 @@ export function renderValidationReport(report: ValidationReport): string {
     valuesSection(report),
     distributionSection('Events per user', report.users, 'users'),
     distributionSection('Events per item', report.items, 'items'),
+    attributesSection(report),
     unknownSection('Items', report.unknownItems, report.itemsWithoutEvents, report),
     unknownSection('Users', report.unknownUsers, report.usersWithoutEvents, report),
     suspiciousSection(report),
@@ -86,6 +87,18 @@ function ignoredSection(report: ValidationReport): string {
     `${lineList(ignored, report)}: ${ignored.samples.map(quoteSample).join(', ')}${mapAdvice(ignored)}`,
   ]);
   return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
+}
+
+function attributesSection({ attributes }: ValidationReport): string {
+  const rows = attributes.map(({ kind, name, types, count, samples, isNumericText }) => [
+    kind,
+    name,
+    types.join(' or '),
+    formatCount(count),
+    samples.join('; ') +
+      (isNumericText ? ` (read as text; for numbers: mapping.${kind}.attributes: { ${name}: number })` : ''),
+  ]);
+  return section('Attributes', alignColumns(rows, { right: [3] }));
 }
 
 /** Quotes a sample that is text. Objects and lists are JSON already. */

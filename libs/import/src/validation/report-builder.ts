@@ -1,8 +1,9 @@
 import { dayMs, FingerprintSet, utcDay } from '@facet/platform';
 import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
+import type { Event, Item, User } from '@facet/schemas';
 import type { IgnoredValue } from '../mapping/row-parser.ts';
+import { createAttributeCounter } from './attributes.ts';
 import { distributionOf } from './distribution.ts';
 import { createLearningCounter } from './learning.ts';
 import type { LearningRule } from './learning.ts';
@@ -53,6 +54,8 @@ export class ReportBuilder {
     Lines & { readonly samples: Set<string> } & Omit<ReportIgnored, 'count' | 'lines' | 'samples'>
   >();
   readonly #learning: ReturnType<typeof createLearningCounter> | undefined;
+  readonly #itemAttributes = createAttributeCounter('items');
+  readonly #userAttributes = createAttributeCounter('users');
   #daysOnly = 0;
   readonly #daysOnlyDuplicates: Lines = { count: 0, lines: [] };
   readonly #eventIds = new FingerprintSet();
@@ -106,13 +109,15 @@ export class ReportBuilder {
     if (event.value !== undefined) this.#addValue(event.value);
   }
 
-  acceptItem(itemId: string, file: number): void {
+  acceptItem({ itemId, attributes }: Item, file: number): void {
     this.#countRow(file, true);
+    this.#itemAttributes.add(attributes);
     this.#knownItems.add(itemId);
   }
 
-  acceptUser(userId: string, file: number): void {
+  acceptUser({ userId, attributes }: User, file: number): void {
     this.#countRow(file, true);
+    this.#userAttributes.add(attributes);
     this.#knownUsers.add(userId);
   }
 
@@ -189,6 +194,7 @@ export class ReportBuilder {
       ...(this.#values.count === 0 ? {} : { values: this.#reportValues() }),
       users: distributionOf(eventsOf(this.#users)),
       items: distributionOf(eventsOf(this.#items)),
+      attributes: [...this.#itemAttributes.build(), ...this.#userAttributes.build()],
       ...(hasFile('items') && hasFile('events')
         ? {
             unknownItems: unknownOf(this.#items, this.#knownItems),

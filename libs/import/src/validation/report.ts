@@ -104,6 +104,18 @@ export interface ReportValues {
   readonly distinct?: readonly { readonly value: number; readonly count: number }[];
 }
 
+/** An attribute of items or users. */
+export interface ReportAttribute {
+  readonly kind: 'items' | 'users';
+  readonly name: string;
+  readonly types: readonly ('text' | 'number' | 'boolean' | 'list')[];
+  /** Records with a value. */
+  readonly count: number;
+  readonly samples: readonly string[];
+  /** Every value is text that is a number, such as the price `9,90`. */
+  readonly isNumericText: boolean;
+}
+
 /** The report of `facet validate` and `facet import`. Times are epoch milliseconds. */
 export interface ValidationReport {
   readonly version: 1;
@@ -139,6 +151,7 @@ export interface ValidationReport {
   readonly values?: ReportValues;
   readonly users: Distribution;
   readonly items: Distribution;
+  readonly attributes: readonly ReportAttribute[];
   /** Present when event files and item files were given. */
   readonly unknownItems?: ReportUnknown;
   readonly itemsWithoutEvents?: number;

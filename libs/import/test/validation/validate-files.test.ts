@@ -233,3 +233,19 @@ describe('validateFiles', () => {
     await expect(reportOf(eventLines, { now, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
   });
 });
+
+it('lists the attributes, and those whose every value is a number as text', async () => {
+  const paths = await filesOf({
+    'items.csv': 'item,title,price,weight,tags\na,A,"9,90",3 kg,x|y\nb,B,12.5,4,z\nc,C,,,\n',
+    'users.jsonl': '{"userId":"u","age":30}\n',
+  });
+  const files = { events: [], items: [paths['items.csv'] ?? ''], users: [paths['users.jsonl'] ?? ''] };
+  const report = await validateFiles(files, { now });
+  expect(report.attributes).toEqual([
+    { kind: 'items', name: 'price', types: ['text'], count: 2, samples: ['9,90', '12.5'], isNumericText: true },
+    { kind: 'items', name: 'weight', types: ['text'], count: 2, samples: ['3 kg', '4'], isNumericText: false },
+    { kind: 'items', name: 'tags', types: ['list'], count: 2, samples: ['x,y', 'z'], isNumericText: false },
+    { kind: 'users', name: 'age', types: ['number'], count: 1, samples: ['30'], isNumericText: false },
+  ]);
+  expect(renderValidationReport(report)).toContain('for numbers: mapping.items.attributes: { price: number }');
+});
