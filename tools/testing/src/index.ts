@@ -3,3 +3,5 @@ export { departmentOf, shopEvents, shopItems, toCsv, toJsonLines } from './littl
 export { makeEvent, noon } from './make-event.ts';
 export { shopFiles, writeShop } from './shop-files.ts';
 export { temporaryFolder } from './temporary-folder.ts';
+export { copyWorkspace, workspaceRoot } from './workspace-copy.ts';
+export type { WorkspaceCopy } from './workspace-copy.ts';

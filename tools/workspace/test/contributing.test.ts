@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { copyWorkspace, workspaceRoot } from '@facet/testing';
+import type { WorkspaceCopy } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { copyWorkspace, root } from './workspace-copy.ts';
-import type { WorkspaceCopy } from './workspace-copy.ts';
 
 /** The TypeScript examples of CONTRIBUTING.md. The first line of each says where its code goes. */
 const examples = [
-  ...readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8').matchAll(/```ts\n\/\/ (.*)\n([^]*?)```/g),
+  ...readFileSync(path.join(workspaceRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(/```ts\n\/\/ (.*)\n([^]*?)```/g),
 ].map(([, place = '', code = '']) => ({ place, code }));
 
 let copy: WorkspaceCopy;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { copyWorkspace } from '@facet/testing';
+import type { WorkspaceCopy } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { copyWorkspace } from './workspace-copy.ts';
-import type { WorkspaceCopy } from './workspace-copy.ts';
 
 const violations = {
   'apps/cli/src/other-app.ts': `import '@facet/serving';\n`,

@@ -15,7 +15,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** The folder of the workspace. */
+export const workspaceRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A copy of the workspace to change and run: the working tree stays unchanged, even when a test is killed. */
 export interface WorkspaceCopy {
@@ -29,16 +30,18 @@ export interface WorkspaceCopy {
 export function copyWorkspace(isNeeded: (file: string) => boolean = () => true): WorkspaceCopy {
   const folder = mkdtempSync(path.join(tmpdir(), 'facet-workspace-'));
   const git = ['ls-files', '--cached', '--others', '--exclude-standard'];
-  for (const name of execFileSync('git', git, { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
+  for (const name of execFileSync('git', git, { cwd: workspaceRoot, encoding: 'utf8' }).trim().split('\n')) {
     // A file that git lists may have been deleted.
-    if (!isNeeded(name) || !existsSync(path.join(root, name))) continue;
-    if (statSync(path.join(root, name)).isFile()) cpSync(path.join(root, name), path.join(folder, name));
+    if (!isNeeded(name) || !existsSync(path.join(workspaceRoot, name))) continue;
+    if (statSync(path.join(workspaceRoot, name)).isFile()) {
+      cpSync(path.join(workspaceRoot, name), path.join(folder, name));
+    }
   }
   linkModules(folder);
   // Versions that differ from those of the root.
   for (const parent of ['apps', 'libs', 'tools']) {
-    for (const name of readdirSync(path.join(root, parent))) {
-      const modules = path.join(root, parent, name, 'node_modules');
+    for (const name of readdirSync(path.join(workspaceRoot, parent))) {
+      const modules = path.join(workspaceRoot, parent, name, 'node_modules');
       if (existsSync(modules)) symlinkSync(modules, path.join(folder, parent, name, 'node_modules'));
     }
   }
@@ -50,7 +53,7 @@ export function copyWorkspace(isNeeded: (file: string) => boolean = () => true):
     },
     run(program, args) {
       const { status, stdout, stderr } = spawnSync(
-        path.join(root, 'node_modules', program.includes('/') ? program : `.bin/${program}`),
+        path.join(workspaceRoot, 'node_modules', program.includes('/') ? program : `.bin/${program}`),
         args,
         {
           cwd: folder,
@@ -76,7 +79,7 @@ export function copyWorkspace(isNeeded: (file: string) => boolean = () => true):
 
 /** Links the installed packages. Links of the workspace's own projects lead to the copy. */
 function linkModules(folder: string): void {
-  const modules = path.join(root, 'node_modules');
+  const modules = path.join(workspaceRoot, 'node_modules');
   mkdirSync(path.join(folder, 'node_modules', '@facet'), { recursive: true });
   for (const name of readdirSync(modules)) {
     // The cache belongs to the original.
