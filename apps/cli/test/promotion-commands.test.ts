@@ -259,3 +259,19 @@ describe('facet delta', () => {
     expect(document).toMatchObject({ readAttributes: ['kind'], unreadAttributes: [{ name: 'color', items: 1 }] });
   });
 });
+
+it('commands number interests from 1, as responses of the API do', async () => {
+  const { document: recommended } = await json('recommend', '--user', 'person1');
+  const { document: described } = await json('interests', '--user', 'person1');
+  const { document: explored } = await json('explore', 'person1');
+  const numbersIn = (list: unknown): number[] => (list as { interest: number }[]).map(({ interest }) => interest);
+  const numbers = numbersIn(described['interests']);
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  expect(numbersIn(explored['interests'])).toEqual(numbers);
+  for (const { items } of [recommended, explored]) {
+    expect([...new Set(numbersIn(items))].sort()).toEqual(expect.arrayContaining([1]));
+    expect(numbers).toEqual(expect.arrayContaining(numbersIn(items)));
+  }
+  const { out } = await run(['interests', '--user', 'person1', '--home', home]);
+  for (const number of numbers) expect(out).toContain(`Interest ${number}`);
+});

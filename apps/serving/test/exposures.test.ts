@@ -132,7 +132,7 @@ it('records each page, with items and their interests', async () => {
     source: { kind: 'model' },
     merge: { by: 'round-robin' },
     items: idsOf(first),
-    interests: (first['items'] as { interest: number }[]).map(({ interest }) => interest),
+    interests: (first['items'] as { interest: number }[]).map(({ interest }) => interest - 1),
     offset: 0,
   });
   expect(records[1]).toMatchObject({

@@ -128,10 +128,10 @@ describe('merges', () => {
   it('fill floors and take turns', async () => {
     const interestsOf = async (merge: object): Promise<number[]> =>
       (await ask({ userId: 'ada', limit: 9, merge })).items.map((item) => (item as { interest?: number }).interest!);
-    const counts = (interests: number[]) => [0, 1, 2].map((k) => interests.filter((interest) => interest === k).length);
+    const counts = (interests: number[]) => [1, 2, 3].map((k) => interests.filter((interest) => interest === k).length);
     expect(counts(await interestsOf({ by: 'quota', shares: 'equal' }))).toEqual([3, 3, 3]);
     expect(counts(await interestsOf({ by: 'quota', floors: [0, 0, 5] }))[2]).toBeGreaterThanOrEqual(5);
-    expect((await interestsOf({ by: 'round-robin' })).slice(0, 3).sort()).toEqual([0, 1, 2]);
+    expect((await interestsOf({ by: 'round-robin' })).slice(0, 3).sort()).toEqual([1, 2, 3]);
   });
 
   it('vary the attribute with diversity', async () => {

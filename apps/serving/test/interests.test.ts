@@ -29,7 +29,7 @@ it('returns each interest with the behaviors that formed it and the nearest item
     behaviors: { itemId: string; title: string; share: number }[];
     nearest: { itemId: string; title: string; score: number }[];
   }[];
-  expect(interests.map(({ interest }) => interest)).toEqual([0, 1, 2]);
+  expect(interests.map(({ interest }) => interest)).toEqual([1, 2, 3]);
   for (const { behaviors, nearest } of interests) {
     expect(behaviors).toHaveLength(10);
     expect(behaviors.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);

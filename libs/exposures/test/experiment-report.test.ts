@@ -86,8 +86,8 @@ it('counts an exposure with an outcome once, and only outcomes in time on shown 
   expect(treatment!.outcomes[1]!.ofExposures.estimate!.value).toBe(0);
   expect(control!.outcomes[0]!.interests).toMatchObject([
     { interest: null, itemsShown: 5, itemsChosen: 0, shareOfChosen: 0 },
-    { interest: 0, itemsShown: 2, itemsChosen: 1, shareOfChosen: 0.5, ofItems: { estimate: { value: 0.5 } } },
-    { interest: 1, itemsShown: 2, itemsChosen: 1, shareOfChosen: 0.5 },
+    { interest: 1, itemsShown: 2, itemsChosen: 1, shareOfChosen: 0.5, ofItems: { estimate: { value: 0.5 } } },
+    { interest: 2, itemsShown: 2, itemsChosen: 1, shareOfChosen: 0.5 },
   ]);
   expect(treatment!.outcomes[0]!.interests[0]).toMatchObject({ interest: null, itemsShown: 2, itemsChosen: 2 });
 });
@@ -130,8 +130,8 @@ it('counts the pages of a list as one response, in any order of the files', asyn
     expect(clicks!.ofExposures.estimate!.value).toBe(0.5);
     expect(clicks!.interests).toMatchObject([
       { interest: null, itemsShown: 2, itemsChosen: 0 },
-      { interest: 0, itemsShown: 6, itemsChosen: 2 },
-      { interest: 1, itemsShown: 3, itemsChosen: 1 },
+      { interest: 1, itemsShown: 6, itemsChosen: 2 },
+      { interest: 2, itemsShown: 3, itemsChosen: 1 },
     ]);
   }
 });
@@ -149,7 +149,7 @@ it('counts an item once that was requested again with another page size', async 
   expect(counts).toMatchObject({ exposures: 1, pages: 3, repeated: 1 });
   expect(counts.outcomes[0]).toMatchObject({ counted: 1 });
   expect(found[0]).toMatchObject({ exposures: 1, items: 6 });
-  expect(found[0]!.outcomes[0]!.interests[1]).toMatchObject({ interest: 0, itemsShown: 4, itemsChosen: 1 });
+  expect(found[0]!.outcomes[0]!.interests[1]).toMatchObject({ interest: 1, itemsShown: 4, itemsChosen: 1 });
 });
 
 it('ignores a page that contradicts its first page', async () => {

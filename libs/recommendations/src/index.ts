@@ -18,6 +18,7 @@ export {
   respondWithRecommendations,
 } from './recommendations/respond.ts';
 export type { RecommendationResult } from './recommendations/respond.ts';
+export { interestNumber } from './response.ts';
 export type { InterestBehavior, ResponseSource } from './response.ts';
 export {
   parseSimilarItemsQuery,

@@ -15,6 +15,7 @@ import {
   ResponseSource,
   ScoredItem,
   UserInterest,
+  interestNumber,
 } from './response.ts';
 import { describeCoupling, InterestCoupling } from './users/coupling.ts';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
@@ -77,7 +78,7 @@ export const InterestsResponse = Type.Object(
         interestCount: 1,
         interests: [
           {
-            interest: 0,
+            interest: 1,
             behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }],
             labels: [{ attribute: 'genre', value: 'space' }],
             nearest: [{ itemId: 'film-7', title: 'The film 7', score: 3.25 }],
@@ -121,7 +122,7 @@ export async function respondWithInterests(
     source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
     interestCount: described.length,
     interests: described.map(({ interest, behaviors, found }) => ({
-      interest,
+      interest: interestNumber(interest),
       behaviors,
       labels: labelItems(bundle, findTypicalItems(bundle, behaviors, found)).map(({ attribute, value }) => ({
         attribute,

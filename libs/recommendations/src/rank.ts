@@ -8,6 +8,7 @@ import { includeField, strictField } from './request-fields.ts';
 import {
   describeItem,
   describeOrigin,
+  interestNumber,
   listUnknownAttributes,
   originFields,
   ResponseSource,
@@ -40,7 +41,10 @@ const RankedItem = Type.Object(
       description: 'The score that recommendations with merge max have, or in a fallback the recent interaction count.',
     }),
     interest: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'The interest with the highest score. Absent in a fallback.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'The number of the interest with the highest score, from 1. Absent in a fallback.',
+      }),
     ),
   },
   { title: 'RankedItem' },
@@ -62,8 +66,8 @@ export const RankResponse = Type.Object(
         bundleId: 'eb342103ec0057bad650138446eee7d9',
         source: { kind: 'model' },
         items: [
-          { itemId: 'film-7', title: 'The film 7', score: 3.25, interest: 0 },
-          { itemId: 'film-1', title: 'The film 1', score: 1.75, interest: 1 },
+          { itemId: 'film-7', title: 'The film 7', score: 3.25, interest: 1 },
+          { itemId: 'film-1', title: 'The film 1', score: 1.75, interest: 2 },
         ],
         unknownItems: 1,
       },
@@ -104,7 +108,7 @@ export async function respondWithRank(
     source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
     items: scored.map((found) => ({
       ...describeItem(bundle, found, include),
-      ...(found.interest === undefined ? {} : { interest: found.interest }),
+      ...(found.interest === undefined ? {} : { interest: interestNumber(found.interest) }),
     })),
     unknownItems: distinct.length - known.length,
     unknownAttributes: listUnknownAttributes(bundle, [], include),

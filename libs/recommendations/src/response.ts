@@ -61,9 +61,14 @@ export const InterestBehavior = Type.Object(
 );
 export type InterestBehavior = Static<typeof InterestBehavior>;
 
+/** Returns the number by which people and responses name an interest: its place among the interests of the user, from 1. */
+export function interestNumber(index: number): number {
+  return index + 1;
+}
+
 export const UserInterest = Type.Object(
   {
-    interest: Type.Integer({ minimum: 0 }),
+    interest: Type.Integer({ minimum: 1, description: 'The number of the interest, from 1.' }),
     behaviors: Type.Array(InterestBehavior, {
       description: 'The behaviors that formed the interest, largest share first.',
     }),

@@ -94,7 +94,7 @@ function renderInterests(arms: readonly ArmReport[], style: Style): string {
   const rows = arms.flatMap(({ arm, outcomes }) =>
     outcomes[0]!.interests.map(({ interest, itemsShown, ofItems, shareOfChosen }, place) => [
       place === 0 ? arm : '',
-      interest === null ? 'none' : String(interest + 1),
+      interest === null ? 'none' : String(interest),
       formatCount(itemsShown),
       ...valueCells(ofItems),
       percent(shareOfChosen),

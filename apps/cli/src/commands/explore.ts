@@ -1,4 +1,4 @@
-import { describeUser, recommend } from '@facet/recommendations';
+import { describeUser, interestNumber, recommend } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, parseIds, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
@@ -37,9 +37,13 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
     const requester = { ...stored, behaviors };
     const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: nearestShown });
     const { items: found } = await recommend(bundle, { ...requester, limit });
-    const items = found.map(({ itemId, score, interest }) => ({ ...withTitle(bundle, itemId), score, interest }));
+    const items = found.map(({ itemId, score, interest }) => ({
+      ...withTitle(bundle, itemId),
+      score,
+      interest: interest === undefined ? undefined : interestNumber(interest),
+    }));
     const interests = described.map(({ interest, behaviors: forming }) => ({
-      interest,
+      interest: interestNumber(interest),
       theme: describeTheme(
         bundle,
         forming,
@@ -58,7 +62,7 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
     output.show('\nEach cell is the percentage of a behavior assigned to an interest.');
     for (const { interest, theme, behaviors: forming } of interests) {
       const shown = {
-        number: interest + 1,
+        number: interest,
         theme,
         formedBy: forming.slice(0, behaviorsShown),
         foundTitle: 'recommends',

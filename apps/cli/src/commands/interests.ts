@@ -1,4 +1,4 @@
-import { describeUser } from '@facet/recommendations';
+import { describeUser, interestNumber } from '@facet/recommendations';
 import type { InterestCoupling } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
@@ -31,7 +31,7 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
     const requester = await readRequester(options, bundle, options.home);
     const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: options.limit });
     const interests = described.map(({ interest, behaviors, nearest }) => ({
-      interest,
+      interest: interestNumber(interest),
       theme: describeTheme(
         bundle,
         behaviors,
@@ -54,7 +54,7 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
     output.show(`${countOf(interests.length, 'interest')} from ${countOf(requester.behaviors.length, 'behavior')}`);
     for (const { interest, theme, behaviors, nearest } of interests) {
       const formedBy = behaviors.slice(0, options.limit);
-      const shown = { number: interest + 1, theme, formedBy, foundTitle: 'nearest items', found: nearest };
+      const shown = { number: interest, theme, formedBy, foundTitle: 'nearest items', found: nearest };
       output.show(`\n${renderInterest(shown, terminal)}`);
     }
     if (options.coupling === true) output.show(`\n${renderCoupling(coupling!, options.limit, terminal)}`);

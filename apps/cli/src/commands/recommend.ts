@@ -1,5 +1,5 @@
 import type { Bundle } from '@facet/bundles';
-import { recommend } from '@facet/recommendations';
+import { interestNumber, recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
@@ -45,7 +45,7 @@ async function printRecommendations(options: RecommendOptions, { output, termina
     const items = result.items.map((item) => ({
       ...withTitle(bundle, item.itemId),
       score: item.score,
-      ...(item.interest === undefined ? {} : { interest: item.interest }),
+      ...(item.interest === undefined ? {} : { interest: interestNumber(item.interest) }),
       ...(options.explain === true ? { reasons: reasonsOf(bundle, result, item.interest) } : {}),
     }));
     output.show(renderSource(source, requester.behaviors.length));
@@ -86,7 +86,7 @@ function renderItems(items: readonly ShownItem[], { style, width }: Terminal, is
     truncate(printable(item.itemId), 16),
     truncate(nameOf(item), room),
     score.toFixed(3),
-    interest === undefined ? '' : String(interest + 1),
+    interest === undefined ? '' : String(interest),
     ...(isExplained ? [truncate(reasons.map(nameOf).join(' · '), room)] : []),
   ]);
   const head = ['#', 'Item', 'Title', 'Score', 'Interest', ...(isExplained ? ['Formed by'] : [])];

@@ -1,6 +1,6 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
-import { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers } from '@facet/recommendations';
+import { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers, interestNumber } from '@facet/recommendations';
 import type { DistinctUser } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
@@ -18,6 +18,7 @@ export interface ShownUser {
 }
 
 export interface ShownInterest {
+  /** The number of the interest, from 1. */
   readonly interest: number;
   /** Category values that describe the interest, if any. */
   readonly theme: readonly string[];
@@ -66,7 +67,7 @@ function describe(bundle: Bundle, user: DistinctUser): ShownUser {
       if (!user.found.includes(interest)) return [];
       const found = items.filter((item) => item.interest === interest);
       return {
-        interest,
+        interest: interestNumber(interest),
         theme: describeTheme(
           bundle,
           behaviors,
@@ -87,8 +88,8 @@ export function renderShownUser(user: ShownUser, options: { readonly style: Styl
     ([name, value]) => `${name} ${Array.isArray(value) ? value.join(' ') : String(value)}`,
   );
   const heading = `${[`User ${user.userId}`, ...about].map(printable).join(', ')}: ${countOf(user.behaviors, 'behavior')}`;
-  const interests = user.interests.map(({ theme, formedBy, recommends }, position) =>
-    renderInterest({ number: position + 1, theme, formedBy, foundTitle: 'recommends', found: recommends }, options),
+  const interests = user.interests.map(({ interest, theme, formedBy, recommends }) =>
+    renderInterest({ number: interest, theme, formedBy, foundTitle: 'recommends', found: recommends }, options),
   );
   return [options.style('bold', truncate(heading, options.width)), ...interests].join('\n');
 }

@@ -4,7 +4,7 @@ import { definePlugin } from '@facet/http';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { respondWithRecommendations } from '@facet/recommendations';
-import type { RecommendationsRequest, ResponseContext } from '@facet/recommendations';
+import type { RecommendationsRequest, RecommendationsResponse, ResponseContext } from '@facet/recommendations';
 import type { FastifyRequest } from 'fastify';
 import type { ServedRecommendation, Serving } from '../serving.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -63,13 +63,18 @@ function describeExposure(
     arms,
     source: { kind: source.kind, reason: source.reason },
     items: items.map(({ itemId }) => itemId),
-    interests: items.map(({ interest }) => interest ?? null),
+    interests: items.map(interestIndex),
     ...(items.some(({ propensity }) => propensity !== undefined)
       ? { propensities: items.map(({ propensity }) => propensity ?? null) }
       : {}),
     offset: position,
     keyName,
   };
+}
+
+/** Returns the index of an item's interest, from 0, as the log stores it. Responses number interests from 1. */
+function interestIndex({ interest }: RecommendationsResponse['items'][number]): number | null {
+  return interest === undefined ? null : interest - 1;
 }
 
 /** Returns everything that a replay needs. */
@@ -114,7 +119,7 @@ async function computeShadow(
         arm: arm.name,
         bundleId,
         items: items.map(({ itemId }) => itemId),
-        interests: items.map(({ interest }) => interest ?? null),
+        interests: items.map(interestIndex),
       };
     }),
   );

@@ -62,8 +62,8 @@ const Outcome = Type.Object(
     ofUsers: Figure,
     interests: Type.Array(
       Type.Object({
-        interest: Type.Union([Type.Integer(), Type.Null()], {
-          description: 'The interest that found the items; null for none.',
+        interest: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+          description: 'The number of the interest that found the items, from 1; null for none.',
         }),
         itemsShown: Count,
         itemsChosen: Count,

@@ -723,6 +723,7 @@ export interface components {
       readonly bundleId?: string;
     };
     readonly DescribedInterest: {
+      /** @description The number of the interest, from 1. */
       readonly interest: number;
       /** @description The behaviors that formed the interest, largest share first. */
       readonly behaviors: readonly components['schemas']['InterestBehavior'][];
@@ -1148,7 +1149,7 @@ export interface components {
       };
       /** @description The score that recommendations with merge max have, or in a fallback the recent interaction count. */
       readonly score: number;
-      /** @description The interest with the highest score. Absent in a fallback. */
+      /** @description The number of the interest with the highest score, from 1. Absent in a fallback. */
       readonly interest?: number;
     };
     readonly RecommendationsRequest: {
@@ -1252,7 +1253,7 @@ export interface components {
       };
       /** @description The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items. */
       readonly score: number;
-      /** @description The interest that found the item. Absent in a fallback. */
+      /** @description The number of the interest that found the item, from 1. Absent in a fallback. */
       readonly interest?: number;
       /**
        * @description The place is reserved for new items by explore.
@@ -1431,6 +1432,7 @@ export interface components {
       }[];
     };
     readonly UserInterest: {
+      /** @description The number of the interest, from 1. */
       readonly interest: number;
       /** @description The behaviors that formed the interest, largest share first. */
       readonly behaviors: readonly components['schemas']['InterestBehavior'][];
@@ -1755,7 +1757,7 @@ export interface operations {
            *           "itemId": "film-28",
            *           "title": "The film 28",
            *           "score": 4.345,
-           *           "interest": 1,
+           *           "interest": 2,
            *           "reasons": [
            *             {
            *               "itemId": "film-16",
@@ -1767,7 +1769,7 @@ export interface operations {
            *       ],
            *       "interests": [
            *         {
-           *           "interest": 0,
+           *           "interest": 1,
            *           "behaviors": [
            *             {
            *               "itemId": "film-3",
@@ -1777,7 +1779,7 @@ export interface operations {
            *           ]
            *         },
            *         {
-           *           "interest": 1,
+           *           "interest": 2,
            *           "behaviors": [
            *             {
            *               "itemId": "film-16",
@@ -1872,7 +1874,7 @@ export interface operations {
            *               "itemId": "film-28",
            *               "title": "The film 28",
            *               "score": 4.345,
-           *               "interest": 1
+           *               "interest": 2
            *             }
            *           ],
            *           "requested": 1,
@@ -2270,7 +2272,7 @@ export interface operations {
            *           "itemId": "film-28",
            *           "title": "The film 28",
            *           "score": 4.345,
-           *           "interest": 1,
+           *           "interest": 2,
            *           "reasons": [
            *             {
            *               "itemId": "film-16",
@@ -2282,7 +2284,7 @@ export interface operations {
            *       ],
            *       "interests": [
            *         {
-           *           "interest": 0,
+           *           "interest": 1,
            *           "behaviors": [
            *             {
            *               "itemId": "film-3",
@@ -2292,7 +2294,7 @@ export interface operations {
            *           ]
            *         },
            *         {
-           *           "interest": 1,
+           *           "interest": 2,
            *           "behaviors": [
            *             {
            *               "itemId": "film-16",
@@ -2914,13 +2916,13 @@ export interface operations {
            *           "itemId": "film-7",
            *           "title": "The film 7",
            *           "score": 3.25,
-           *           "interest": 0
+           *           "interest": 1
            *         },
            *         {
            *           "itemId": "film-1",
            *           "title": "The film 1",
            *           "score": 1.75,
-           *           "interest": 1
+           *           "interest": 2
            *         }
            *       ],
            *       "unknownItems": 1
@@ -2983,7 +2985,7 @@ export interface operations {
            *       "interestCount": 1,
            *       "interests": [
            *         {
-           *           "interest": 0,
+           *           "interest": 1,
            *           "behaviors": [
            *             {
            *               "itemId": "film-3",

@@ -245,7 +245,7 @@ export interface components {
       readonly perUser: components['schemas']['ArmFigure'];
       readonly ofUsers: components['schemas']['ArmFigure'];
       readonly interests: readonly {
-        /** @description The interest that found the items; null for none. */
+        /** @description The number of the interest that found the items, from 1; null for none. */
         readonly interest: number | null;
         readonly itemsShown: number;
         readonly itemsChosen: number;

@@ -29,6 +29,7 @@ export interface ArmOutcome {
 }
 
 interface ArmInterest {
+  /** The number of the interest, from 1. */
   readonly interest: number | null;
   readonly itemsShown: number;
   /** Items with the outcome. */
@@ -92,7 +93,7 @@ export function reportExperiment(
       if (itemsShown === 0) return [];
       const itemsChosen = total(chosen[slot]!, members[arm]!);
       return {
-        interest: slot === 0 ? null : slot - 1,
+        interest: slot === 0 ? null : slot,
         itemsShown,
         itemsChosen,
         ofItems: figure(arm, chosen[slot]!, shown),

@@ -67,7 +67,7 @@ export const BatchResponse = Type.Object(
           {
             recommendationId: '3f0c41f5-2f0c-4d4b-9f57-0d8f8a1f4f0e',
             source: { kind: 'model' },
-            items: [{ itemId: 'film-28', title: 'The film 28', score: 4.345, interest: 1 }],
+            items: [{ itemId: 'film-28', title: 'The film 28', score: 4.345, interest: 2 }],
             requested: 1,
             returned: 1,
             removed: { seen: 10, excluded: 0, unavailable: 2, filtered: 0 },

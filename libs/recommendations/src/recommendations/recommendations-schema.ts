@@ -98,7 +98,10 @@ const RecommendedItem = Type.Object(
         'The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items.',
     }),
     interest: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'The interest that found the item. Absent in a fallback.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'The number of the interest that found the item, from 1. Absent in a fallback.',
+      }),
     ),
     reason: Type.Optional(Type.Literal('new', { description: 'The place is reserved for new items by explore.' })),
     propensity: Type.Optional(
@@ -158,13 +161,13 @@ export const RecommendationsResponse = Type.Object(
             itemId: 'film-28',
             title: 'The film 28',
             score: 4.345,
-            interest: 1,
+            interest: 2,
             reasons: [{ itemId: 'film-16', title: 'The film 16', share: 0.285 }],
           },
         ],
         interests: [
-          { interest: 0, behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }] },
-          { interest: 1, behaviors: [{ itemId: 'film-16', title: 'The film 16', share: 1 }] },
+          { interest: 1, behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }] },
+          { interest: 2, behaviors: [{ itemId: 'film-16', title: 'The film 16', share: 1 }] },
         ],
         position: 0,
         requested: 1,

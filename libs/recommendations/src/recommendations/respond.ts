@@ -7,7 +7,7 @@ import { findItems } from '../find-items.ts';
 import type { FoundItem, FoundItems, RecommendationRequest } from '../find-items.ts';
 import { parseMerge } from '../merge.ts';
 import type { MergeFields } from '../merge.ts';
-import { countUnknownItems, describeItem, describeOrigin, listUnknownAttributes } from '../response.ts';
+import { countUnknownItems, describeItem, describeOrigin, interestNumber, listUnknownAttributes } from '../response.ts';
 import { listRequestedItems, readRequester, refineSource } from '../users/requester.ts';
 import { findSeenItems } from '../users/seen-items.ts';
 import { encodeCursor, reasonsMax } from './cursor.ts';
@@ -71,7 +71,9 @@ export async function respondWithRecommendations(
   });
   const response = {
     ...page,
-    interests: explain ? [...interests] : undefined,
+    interests: explain
+      ? interests.map(({ interest, behaviors }) => ({ interest: interestNumber(interest), behaviors: [...behaviors] }))
+      : undefined,
     removed,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request), exclude),
     unknownAttributes: listUnknownAttributes(bundle, unknownAttributes, [
@@ -167,7 +169,7 @@ function renderItem(
   const { interest, propensity } = found;
   if (propensity !== undefined) Object.assign(item, { reason: 'new', propensity });
   if (interest === undefined) return item;
-  item.interest = interest;
+  item.interest = interestNumber(interest);
   if (reasons !== undefined) item.reasons = reasons[interest] ?? [];
   return item;
 }

@@ -95,8 +95,8 @@ function List({ title, list, others, isAfter }: ListProps) {
             <span className="muted numeric">{rank + 1}</span>
             <span
               className="swatch"
-              title={interest === undefined ? 'Popular' : `Interest ${interest + 1}`}
-              style={{ background: interest === undefined ? 'var(--border-strong)' : interestColor(interest) }}
+              title={interest === undefined ? 'Popular' : `Interest ${interest}`}
+              style={{ background: interest === undefined ? 'var(--border-strong)' : interestColor(interest - 1) }}
             />
             <span className="truncate" title={name ?? itemId}>
               {name ?? itemId}

@@ -144,7 +144,7 @@ function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
                 <td>
                   <ArmName arm={arm} place={index} />
                 </td>
-                <td>{interest === null ? 'none' : `Interest ${interest + 1}`}</td>
+                <td>{interest === null ? 'none' : `Interest ${interest}`}</td>
                 <td className="numeric">{formatCount(itemsShown)}</td>
                 <td className="numeric">{formatCount(itemsChosen)}</td>
                 <td className="numeric">

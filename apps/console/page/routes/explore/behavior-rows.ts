@@ -62,10 +62,10 @@ function describeUnread(isKnown: boolean, isRead: boolean): string | undefined {
   return isKnown ? 'not read' : 'not in the bundle';
 }
 
-/** Returns the interest with the largest coefficient. */
+/** Returns the number of the interest with the largest coefficient, from 1. */
 export function strongestOf({ coefficients }: Pick<BehaviorRow, 'coefficients'>): number | undefined {
   if (coefficients === undefined || coefficients.length === 0) return undefined;
-  return coefficients.indexOf(Math.max(...coefficients));
+  return coefficients.indexOf(Math.max(...coefficients)) + 1;
 }
 
 function groupByInterest(rows: readonly BehaviorRow[]): BehaviorRow[] {

@@ -179,13 +179,13 @@ interface InterestHeaderProps {
 }
 
 function InterestHeader({ interest, label, isNumbered, isFocused, onClick }: InterestHeaderProps) {
-  const name = `Interest ${interest + 1}${label === undefined ? '' : `: ${label}`}`;
-  const color = { '--color': interestColor(interest) } as CSSProperties;
+  const name = `Interest ${interest}${label === undefined ? '' : `: ${label}`}`;
+  const color = { '--color': interestColor(interest - 1) } as CSSProperties;
   return (
     <span role="columnheader" className="heat-column" style={color} title={name}>
       {isNumbered ? (
         <button type="button" className="interest-button" aria-pressed={isFocused} aria-label={name} onClick={onClick}>
-          <span className="swatch interest-swatch" aria-hidden /> {interest + 1}
+          <span className="swatch interest-swatch" aria-hidden /> {interest}
         </button>
       ) : (
         <span className="heat-narrow">
@@ -214,7 +214,7 @@ function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus,
   const name = row.title ?? row.itemId;
   const inFocus = focus === undefined ? '' : own === focus ? 'in-focus' : 'dimmed';
   const style = {
-    '--color': own === undefined ? 'var(--border-strong)' : interestColor(own),
+    '--color': own === undefined ? 'var(--border-strong)' : interestColor(own - 1),
     transform: `translateY(${top}px)`,
   } as CSSProperties;
   const action = state === 'removed' ? `Restore ${name}` : state === 'added' ? `Undo adding ${name}` : `Ignore ${name}`;

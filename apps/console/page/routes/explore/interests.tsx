@@ -65,7 +65,7 @@ function InterestCard({ described, label, found, isFocused, onFocus }: InterestC
   return (
     <li
       className={`card interest-card ${isFocused ? 'focused' : ''}`}
-      style={{ '--color': interestColor(interest) } as CSSProperties}
+      style={{ '--color': interestColor(interest - 1) } as CSSProperties}
     >
       <h3>
         <button
@@ -76,12 +76,11 @@ function InterestCard({ described, label, found, isFocused, onFocus }: InterestC
           onClick={() => onFocus(interest)}
         >
           <span className="swatch interest-swatch" aria-hidden />
-          {label ?? `Interest ${interest + 1}`}
+          {label ?? `Interest ${interest}`}
         </button>
       </h3>
       <p className="muted small">
-        {label === undefined ? '' : `Interest ${interest + 1} · `}found {found} {found === 1 ? 'item' : 'items'} of the
-        list
+        {label === undefined ? '' : `Interest ${interest} · `}found {found} {found === 1 ? 'item' : 'items'} of the list
       </p>
       <div className="stack">
         <h4 className="small muted">Formed by</h4>

@@ -129,7 +129,7 @@ function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemR
   const name = nameOf(item);
   const inFocus = focus === undefined ? '' : interest === focus ? 'in-focus' : 'dimmed';
   const style = {
-    '--color': interest === undefined ? 'var(--border-strong)' : interestColor(interest),
+    '--color': interest === undefined ? 'var(--border-strong)' : interestColor(interest - 1),
   } as CSSProperties;
   return (
     <li className={`item ${inFocus}`} style={style}>
@@ -139,8 +139,7 @@ function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemR
         <span className="muted small item-why">
           {interest === undefined ? null : (
             <span className="truncate item-interest">
-              <span className="swatch interest-swatch" aria-hidden />{' '}
-              {labels.get(interest) ?? `Interest ${interest + 1}`}
+              <span className="swatch interest-swatch" aria-hidden /> {labels.get(interest) ?? `Interest ${interest}`}
             </span>
           )}
           {reasons.length === 0 ? null : (

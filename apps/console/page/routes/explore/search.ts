@@ -61,7 +61,7 @@ export function parseExploreSearch(given: Record<string, unknown>): ExploreSearc
     context: readContext(given['context']),
     where: readConditions(given['where']),
     sort: sort === 'interest' ? sort : undefined,
-    focus: readInteger(given['focus'], 0, 63),
+    focus: readInteger(given['focus'], 1, 64),
     build: given['build'] === true ? true : undefined,
   }) as ExploreSearch;
 }

@@ -24,7 +24,7 @@ export function marksOf({ userOnMap, neighbors, colors }: MarksInput): readonly 
 }
 
 function colorOfInterest(interest: number, { series }: MapColors): string {
-  return series[interest % series.length]!;
+  return series[(interest - 1) % series.length]!;
 }
 
 function markOf({ itemId, title, position }: MapItem, kind: Mark['kind'], color: string, at = ''): Mark[] {
@@ -46,8 +46,8 @@ function markInterest({ interest, label, nearest }: UserOnMap['interests'][numbe
       y: median(1),
       kind: 'interest',
       color: colorOfInterest(interest, colors),
-      title: `Interest ${interest + 1}${label === '' ? '' : `: ${label}`}, at the middle of its nearest items`,
-      text: String(interest + 1),
+      title: `Interest ${interest}${label === '' ? '' : `: ${label}`}, at the middle of its nearest items`,
+      text: String(interest),
     },
   ];
 }

@@ -93,7 +93,7 @@ export const userOnMapQuery = (userId: string) =>
         behaviors: behaviors.flatMap(({ itemId, coefficients }) => {
           const item = itemOf.get(itemId);
           if (item === undefined) return [];
-          return [{ item, interest: coefficients.indexOf(Math.max(...coefficients)) }];
+          return [{ item, interest: coefficients.indexOf(Math.max(...coefficients)) + 1 }];
         }),
       };
     },

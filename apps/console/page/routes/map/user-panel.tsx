@@ -58,9 +58,9 @@ function Interests({ user, userOnMap }: { readonly user: string; readonly userOn
       <ul className="legend small">
         {userOnMap.interests.map(({ interest, label }) => (
           <li key={interest} className="row">
-            <span className="swatch" style={{ background: interestColor(interest % 8) }} />
+            <span className="swatch" style={{ background: interestColor((interest - 1) % 8) }} />
             <span className="truncate">
-              Interest {interest + 1}
+              Interest {interest}
               {label === '' ? '' : `: ${label}`}
             </span>
             <span className="muted numeric">{shareOfInterest(userOnMap, interest)}</span>
