@@ -107,6 +107,37 @@ describe('admission', () => {
     await vi.waitFor(() => expect(admission.hasTimeToSpare).toBe(true), { timeout: 5_000 });
   });
 
+  it('bounds the wait by the CPU time of the requests before, also in the next burst', async () => {
+    let cpuMs = 0;
+    let cpuMsPerRequest = 5;
+    const admission = createAdmission({
+      measureDelay: async () => sleep(1, 0),
+      readCpuMs: () => cpuMs,
+      waitMsMax: 150,
+    });
+    const work = async (): Promise<void> => {
+      await sleep(1);
+      cpuMs += cpuMsPerRequest;
+    };
+    /** Keeps 24 requests busy until the limit has a value. */
+    const load = async (until: () => boolean): Promise<void> => {
+      while (!until()) await Promise.allSettled(Array.from({ length: 24 }, () => run(admission, work)));
+    };
+    expect(admission.limit).toBe(128);
+    await load(() => admission.limit === 30);
+    await sleep(500);
+    expect(admission.limit).toBe(30);
+    expect(admission.hasTimeToSpare).toBe(true);
+    // A request that is admitted last waits for 29 others, which take 145 ms.
+    const burst = await Promise.allSettled(Array.from({ length: 100 }, () => run(admission, work)));
+    expect(burst.filter(({ status }) => status === 'fulfilled')).toHaveLength(30);
+    // Slow requests leave room for the connections of one caller, and cheap ones for any burst.
+    cpuMsPerRequest = 100;
+    await load(() => admission.limit === 16);
+    cpuMsPerRequest = 0.5;
+    await load(() => admission.limit === 128);
+  });
+
   it('has no time to spare while more than half of the limit is used', async () => {
     const admission = createAdmission({ concurrentMin: 4, concurrentMax: 4, measureDelay: async () => sleep(1, 0) });
     const work = [1, 2].map(() => run(admission, () => sleep(20)));

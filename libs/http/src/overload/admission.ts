@@ -34,6 +34,10 @@ export interface Admission {
 export interface AdmissionOptions extends Partial<LimitBounds> {
   /** Logs when refusals begin and when they end. */
   readonly logger?: Pick<Logger, 'warn' | 'info'>;
+  /** The longest time that the requests before it may make an admitted request wait, at their mean CPU time. */
+  readonly waitMsMax?: number;
+  /** Returns the CPU time of the process in milliseconds. */
+  readonly readCpuMs?: () => number;
   /** Takes a moment, and returns the queueing delay in milliseconds. */
   readonly measureDelay?: () => Promise<number>;
   /** Uniform from 0 to 1. Spreads the retries of callers that were refused together. */
@@ -47,6 +51,14 @@ export interface AdmissionOptions extends Partial<LimitBounds> {
  */
 const boundsDefault: LimitBounds = { concurrentMin: 16, concurrentMax: 128, delayMsTarget: 25 };
 
+/** Bounds the wait in a burst, which the queueing delay shows too late. A request of 2 ms may wait for 75 others. */
+const waitMsMaxDefault = 150;
+
+/** With fewer requests between two adjustments, other work of the process would distort their CPU time. */
+const requestsPerMeasure = 16;
+/** The share of a new measurement in the mean CPU time of a request. */
+const cpuShareOfNewest = 0.3;
+
 /** Delay measurements for one adjustment of the limit, which makes ten adjustments a second. */
 const measuresPerSetting = 8;
 
@@ -57,14 +69,30 @@ const quietSettings = 10;
 const retryAfterSecondsMax = 3;
 
 export function createAdmission(options: AdmissionOptions = {}): Admission {
-  const { logger, measureDelay = measureQueueDelay, random = Math.random, ...ownBounds } = options;
+  const {
+    logger,
+    measureDelay = measureQueueDelay,
+    random = Math.random,
+    waitMsMax = waitMsMaxDefault,
+    readCpuMs = readProcessCpuMs,
+    ...ownBounds
+  } = options;
   const { concurrentMin, concurrentMax, delayMsTarget } = { ...boundsDefault, ...ownBounds };
   const bounds = { concurrentMin: Math.min(concurrentMin, concurrentMax), concurrentMax, delayMsTarget };
   let limit = bounds.concurrentMax;
   let busy = 0;
   let busyMax = 0;
   let turnedAway = 0;
+  let finished = 0;
+  let cpuMsPerRequest: number | undefined;
   let isWatching = false;
+
+  /** Returns the limit without a queue: the requests that finish within the longest wait, as far as their CPU time is known. */
+  function idleLimit(): number {
+    if (cpuMsPerRequest === undefined) return bounds.concurrentMax;
+    const within = Math.floor(waitMsMax / cpuMsPerRequest);
+    return Math.min(bounds.concurrentMax, Math.max(bounds.concurrentMin, within));
+  }
 
   async function measureLeastDelay(): Promise<number> {
     let least = Infinity;
@@ -78,9 +106,17 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     let calm = quietSettings;
     let turnedAwayBefore = turnedAway;
     let calmAt = turnedAway;
+    let before = { cpuMs: readCpuMs(), finished };
     while (idle < quietSettings) {
       const delayMs = await measureLeastDelay();
-      limit = nextLimit(limit, { leastDelayMs: delayMs, busyMax }, bounds);
+      const now = { cpuMs: readCpuMs(), finished };
+      const requests = now.finished - before.finished;
+      if (requests >= requestsPerMeasure) {
+        const newest = (now.cpuMs - before.cpuMs) / requests;
+        cpuMsPerRequest = newest * cpuShareOfNewest + (cpuMsPerRequest ?? newest) * (1 - cpuShareOfNewest);
+      }
+      before = now;
+      limit = Math.min(idleLimit(), nextLimit(limit, { leastDelayMs: delayMs, busyMax }, bounds));
       const isRefusing = turnedAway > turnedAwayBefore;
       idle = busyMax === 0 && !isRefusing ? idle + 1 : 0;
       if (isRefusing) {
@@ -93,7 +129,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       busyMax = busy;
       turnedAwayBefore = turnedAway;
     }
-    limit = bounds.concurrentMax;
+    limit = idleLimit();
     isWatching = false;
   }
 
@@ -114,7 +150,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       return turnedAway;
     },
     get hasTimeToSpare() {
-      return limit === bounds.concurrentMax && busy <= limit / 2;
+      return limit >= idleLimit() && busy <= limit / 2;
     },
     refuse,
     enter() {
@@ -129,8 +165,14 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     },
     leave() {
       busy--;
+      finished++;
     },
   };
+}
+
+function readProcessCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 export function overloaded(details: { readonly retryAfterSeconds?: number } = {}): Error {
