@@ -14,6 +14,8 @@ Options:
   --items N      Number of items in the generated catalog (default: 100000)
   --processes N  Number of serving processes (default: 1)
   --seconds N    Duration of each load (default: 8)
+  --concurrency  Numbers of connections, such as 32,128,512: instead of the multiples, each of
+                 them sends its next request when it has a response
   --json         Print the results as JSON
   --help         Print this help
 
@@ -27,6 +29,7 @@ const { values } = readOptions(help, {
   items: { type: 'string', default: '100000' },
   processes: { type: 'string', default: '1' },
   seconds: { type: 'string', default: '8' },
+  concurrency: { type: 'string' },
   json: { type: 'boolean', default: false },
 });
 
@@ -58,11 +61,14 @@ async function measure(generator: LoadGenerator): Promise<Row[]> {
     await generator.run(load(warmUpSeconds));
     return rowOf(name, await generator.run(load(seconds)));
   };
-  const saturated = await run(`concurrency ${concurrency}`, (lasting) => ({
-    kind: 'closed',
-    concurrency,
-    seconds: lasting,
-  }));
+  const runClosed = (connections: number): Promise<Row> =>
+    run(`concurrency ${connections}`, (lasting) => ({ kind: 'closed', concurrency: connections, seconds: lasting }));
+  if (values.concurrency !== undefined) {
+    const closed: Row[] = [];
+    for (const connections of values.concurrency.split(',')) closed.push(await runClosed(Number(connections)));
+    return closed;
+  }
+  const saturated = await runClosed(concurrency);
   const rows = [saturated];
   for (const times of [1, 2, 3]) {
     const rate = times * saturated.goodput;
@@ -92,7 +98,7 @@ function render(rows: readonly Row[], peak: number): string {
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(1));
   const lines = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) =>
     [
-      load.padEnd(13),
+      load.padEnd(15),
       requestsPerSecond.toFixed(0).padStart(10),
       goodput.toFixed(0).padStart(9),
       `${((100 * goodput) / peak).toFixed(0)} %`.padStart(7),
@@ -102,6 +108,7 @@ function render(rows: readonly Row[], peak: number): string {
       String(failed).padStart(6),
     ].join('  '),
   );
-  const head = 'load           requests/s  goodput/s  of peak     ms p50 / p99 / max  rejected  ms reject p99  failed';
+  const head =
+    'load             requests/s  goodput/s  of peak     ms p50 / p99 / max  rejected  ms reject p99  failed';
   return [head, ...lines].join('\n');
 }
