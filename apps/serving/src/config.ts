@@ -45,6 +45,7 @@ export interface ServingConfig {
   readonly artifactsFolder: string;
   readonly exposuresFolder: string;
   readonly gatesFolder: string;
+  readonly trialsFolder: string;
   /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
   readonly redisFiles: RedisFiles;
@@ -82,6 +83,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     artifactsFolder: home.artifactsFolder,
     exposuresFolder: home.exposuresFolder,
     gatesFolder: home.gatesFolder,
+    trialsFolder: home.trialsFolder,
     redisUrl: values.FACET_REDIS_URL,
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     facetFile: readConfigPath(values),

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   const role = await worker?.role;
   // Imported late: the native index reads OMP_NUM_THREADS when it is loaded.
   const { startServing } = await import('./start-serving.ts');
-  const server = await startServing(config, { logger, joinPeers: worker?.join, listens: role?.listens });
+  const server = await startServing(config, { logger, joinPeers: worker?.join, ...role });
   close = async () => {
     await server.close();
     await worker?.leave();

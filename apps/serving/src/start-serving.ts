@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
@@ -15,6 +17,7 @@ import type { ServingConfig } from './config.ts';
 import { ArmBundles } from './experiments/arm-bundles.ts';
 import { ExposureRecorder } from './exposures/exposures.ts';
 import { Guardrails } from './guardrails/guardrails.ts';
+import { openTrialFile } from './guardrails/trial-file.ts';
 import type { WorkerRole } from './processes/messages.ts';
 import { noPeers } from './processes/peers.ts';
 import type { Peers } from './processes/peers.ts';
@@ -37,6 +40,8 @@ export interface ServingDeps {
   readonly joinPeers?: (metrics: Metrics) => Peers;
   /** Default: `immediately`, so that probes get a response while a large bundle loads. */
   readonly listens?: WorkerRole['listens'];
+  /** The number of this process among those on the port. Default: 0. */
+  readonly number?: WorkerRole['number'];
   readonly limits?: AppOptions['limits'];
 }
 
@@ -46,7 +51,7 @@ export interface ServingDeps {
  * @throws AppError those of `readFacetConfig` and `readAccess`, and those of `listen` if it listens immediately.
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
-  const { logger, joinPeers = (own) => noPeers(own, logger), listens = 'immediately', limits } = deps;
+  const { logger, joinPeers = (own) => noPeers(own, logger), listens = 'immediately', number = 0, limits } = deps;
   const live = new LiveBundle();
   const recent = new RecentRequests();
   const metrics = createMetrics();
@@ -58,8 +63,16 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments);
   const store = createFolderArtifactStore(config.artifactsFolder);
+  const trialFile = { folder: config.trialsFolder, name: nameProcess(config, number) };
   const guardrails = sections.guardrails.enabled
-    ? new Guardrails(sections.guardrails, { store, live, metrics, logger })
+    ? new Guardrails(sections.guardrails, {
+        store,
+        live,
+        metrics,
+        logger,
+        recent,
+        trials: openTrialFile(trialFile, { logger, now: Date.now }),
+      })
     : undefined;
   const { takeTurn } = peers;
   const arms = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn });
@@ -101,15 +114,18 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
     takeTurn,
     beforeGoingLive: (view) => arms.prepare(view),
+    ...(guardrails && { afterSwap: (former, bundle) => guardrails.begin(former, bundle) }),
   });
   const watch = async (): Promise<void> => {
-    const swap = await watcher.check();
-    if (swap !== undefined) guardrails?.begin(swap);
+    await watcher.check();
     await guardrails?.check();
     await live.use(({ bundle }) => arms.refresh(bundle));
   };
   let stopWatching: (() => Promise<void>) | undefined;
-  const loaded = watcher.start().then(() => live.use(({ bundle }) => arms.refresh(bundle)));
+  const loaded = watcher.start().then(async () => {
+    await live.use(({ bundle }) => arms.refresh(bundle));
+    await guardrails?.resume();
+  });
   const listening = loaded.then(async () => earlyUrl ?? (await listen(app, config)).url);
   const ready = listening.then(() => {
     stopWatching = repeat(config.watchIntervalMs, watch, (error) => {
@@ -127,12 +143,18 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await tracing?.close();
       await ready.catch(() => undefined);
       await stopWatching?.();
+      await guardrails?.close();
       await exposures?.recorder.close();
       await arms.close();
       await watcher.close();
       await profiles.close();
     },
   };
+}
+
+/** Returns a name that no process has at the same time, and that this process has again after a restart on the same port. */
+function nameProcess({ host, port }: Pick<ServingConfig, 'host' | 'port'>, number: number): string {
+  return `${hostname()} ${host} ${port === 0 ? randomUUID() : port} ${number}`;
 }
 
 function openExposures(

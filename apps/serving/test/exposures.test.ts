@@ -44,6 +44,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
     redisUrl: undefined,
     redisFiles: {},
     gatesFolder: join(home.folder, 'gates'),
+    trialsFolder: join(home.folder, 'trials'),
     facetFile,
     watchIntervalMs: 20,
     processes: 1,

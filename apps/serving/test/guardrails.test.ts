@@ -1,8 +1,12 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { findFreePorts } from '@facet/local-services';
+import { dayMs } from '@facet/platform';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { StoredTrial } from '../src/guardrails/trial-file.ts';
 import { createHome, films, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
@@ -147,13 +151,162 @@ it('keeps a bundle that a person restored by a rollback', async () => {
   expect((await store.readRef('current'))!.id).toBe(bad.id);
 });
 
-it.each(['', 'enabled: false'])('does nothing by default: {%s}', async (setting) => {
-  await set(setting);
+it('rolls back by default', async () => {
+  await set('windowMinutes: 15');
+  const server = await startTestServer(home);
+  await promote(bad, server);
+  await askOften(server, 25);
+  await waitForBundle(home.bundleRef.id, server);
+});
+
+it('does nothing when disabled', async () => {
+  await set('enabled: false');
   const server = await startTestServer(home);
   await promote(bad, server);
   await askOften(server, 60);
   expect((await store.readRef('current'))!.id).toBe(bad.id);
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
+});
+
+it('rolls a bundle back whose lists have nothing in common with those of the former bundle', async () => {
+  await set('enabled: true');
+  const server = await startTestServer(home);
+  for (let request = 0; request < 12; request++) {
+    await server.ask({ behaviors: [`film-${4 * request}`] });
+    // Later requests are not kept for comparisons.
+    await sleep(110);
+  }
+  await promote(bad, server);
+  await waitForBundle(home.bundleRef.id, server);
+  expect((await store.promotions()).at(-1)).toMatchObject({
+    kind: 'rollback',
+    reason: expect.stringMatching(/^changedShare 1 \(at most 0\.9\) of 1[0-5] compared requests$/) as string,
+  });
+});
+
+describe('after a restart during a trial', () => {
+  const trialsFolder = (): string => join(home.folder, 'trials');
+  const trialFiles = (): Promise<string[]> => readdir(trialsFolder());
+  const continued = ({ logLines }: TestServer): unknown =>
+    logLines.find(({ msg }) => msg === 'continuing the trial of the bundle');
+  let port: number;
+  beforeEach(async () => {
+    [port = 0] = await findFreePorts(1);
+  });
+
+  /** Ends a process after 12 of the 20 requests that a verdict needs. */
+  async function endWithin(ref: ArtifactRef): Promise<void> {
+    const server = await startTestServer(home, { port });
+    await askOften(server, 30);
+    await promote(ref, server);
+    await askOften(server, 12);
+    await server.close();
+  }
+
+  it('counts the requests of both processes, with the figures of the former bundle', async () => {
+    await set('enabled: true');
+    await endWithin(bad);
+    expect(await trialFiles()).toHaveLength(1);
+    const server = await startTestServer(home, { port });
+    expect(continued(server)).toMatchObject({ bundleId: bad.id, requests: 12 });
+    await askOften(server, 8);
+    await waitForBundle(home.bundleRef.id, server);
+    // Of the requests before the swap, not of those before the restart.
+    expect((await store.promotions()).at(-1)!.reason).toMatch(
+      /^emptyShare 1 \(at most 0\.02, 0 before\) of \d+ requests$/,
+    );
+  });
+
+  it('does not mix up the trials of several processes', async () => {
+    await set('enabled: true');
+    const other = await startTestServer(home);
+    await promote(good, other);
+    await askOften(other, 15);
+    await endWithin(good);
+    const server = await startTestServer(home, { port });
+    // This process began with the bundle, after the other one. It has the start of the other trial, and its own requests.
+    expect(continued(server)).toMatchObject({ bundleId: good.id, requests: 12 + 30 });
+    expect(await trialFiles()).toHaveLength(2);
+  });
+
+  it('a process with another name continues the trial without the requests of the ended one', async () => {
+    await set('enabled: true');
+    await endWithin(bad);
+    const server = await startTestServer(home);
+    expect(continued(server)).toMatchObject({ bundleId: bad.id, requests: 0 });
+    await askOften(server, 25);
+    await waitForBundle(home.bundleRef.id, server);
+  });
+
+  it('ends the trial when its time has passed, or another bundle is current', async () => {
+    await set('enabled: true, windowMinutes: 0.02');
+    await endWithin(good);
+    await sleep(1_300);
+    const late = await startTestServer(home, { port });
+    expect(continued(late)).toBeUndefined();
+    expect(await trialFiles()).toEqual([]);
+    await late.close();
+
+    await set('enabled: true');
+    await endWithin(bad);
+    await store.promote(home.bundleRef);
+    const server = await startTestServer(home, { port });
+    expect(continued(server)).toBeUndefined();
+    expect(await trialFiles()).toEqual([]);
+  });
+
+  it('warns of a damaged file, deletes it, and serves without a trial', async () => {
+    await set('enabled: true');
+    await endWithin(bad);
+    const [name = ''] = await trialFiles();
+    const path = join(trialsFolder(), name);
+    await writeFile(path, (await readFile(path, 'utf8')).slice(0, -20));
+    const server = await startTestServer(home, { port });
+    expect(server.logLines).toContainEqual(
+      expect.objectContaining({ path, msg: 'the file of the trial is damaged: deleting it' }),
+    );
+    expect(await trialFiles()).toEqual([]);
+    await askOften(server, 25);
+    expect((await store.readRef('current'))!.id).toBe(bad.id);
+  });
+
+  it('a killed process loses only the last seconds', async () => {
+    await set('enabled: true');
+    const server = await startTestServer(home, { port });
+    await promote(bad, server);
+    await askOften(server, 12);
+    const requestsOfFile = async (): Promise<number> => {
+      const [name = ''] = (await trialFiles()).filter((one) => one.endsWith('.json'));
+      const { counts } = JSON.parse(await readFile(join(trialsFolder(), name), 'utf8')) as StoredTrial;
+      return counts.responses;
+    };
+    await vi.waitFor(async () => expect(await requestsOfFile()).toBe(12), patiently);
+  });
+
+  it('rolls back although it cannot store the trial', async () => {
+    await set('enabled: true');
+    // Not a folder.
+    await writeFile(trialsFolder(), '');
+    const server = await startTestServer(home, { port });
+    await promote(bad, server);
+    await askOften(server, 25);
+    await waitForBundle(home.bundleRef.id, server);
+    const warnings = server.logLines.filter(({ msg }) => String(msg).startsWith('cannot store the trial'));
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('deletes files that processes left days ago', async () => {
+    await set('enabled: true');
+    await endWithin(good);
+    const [name = ''] = await trialFiles();
+    const trial = JSON.parse(await readFile(join(trialsFolder(), name), 'utf8')) as StoredTrial;
+    const left = join(trialsFolder(), 'pod-1.json');
+    await writeFile(left, JSON.stringify({ ...trial, startedAt: trial.startedAt - 3 * dayMs }));
+    await rm(join(trialsFolder(), name));
+    const server = await startTestServer(home, { port });
+    expect(continued(server)).toBeUndefined();
+    expect(await trialFiles()).toEqual([]);
+  });
 });
 
 it('refuses to start with a misspelled setting', async () => {

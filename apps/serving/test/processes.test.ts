@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
+import { findFreePorts } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHome, putBundle, putDatasetOf } from './fixtures.ts';
@@ -46,7 +48,8 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
   const list = { userId: 'ada', limit: 30 };
 
   beforeAll(async () => {
-    started = startTwo();
+    const [port = 0] = await findFreePorts(1);
+    started = startTwo({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
     ({ url } = await started.ready);
     lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
   }, 150_000);
@@ -164,6 +167,11 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
       .split('\n')
       .filter((line) => line.includes('"a job has started"') && line.includes(comparedId));
     expect(comparisons).toHaveLength(1);
+    // The replacement has the trial of the killed worker, with its requests. Both began one with the bundle.
+    const trials = (await log).split('\n').filter((line) => line.includes('"continuing the trial of the bundle"'));
+    expect(trials).toHaveLength(1);
+    expect((JSON.parse(trials[0]!) as { requests: number }).requests).toBeGreaterThan(0);
+    expect(await readdir(join(home.folder, 'trials'))).toHaveLength(2);
     for (const pid of replaced) expect(isGone(pid)).toBe(true);
   });
 });

@@ -25,8 +25,15 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** Starts the real server on a real port until the test ends. It reads `facet.yaml` in the home's folder. */
-export async function startTestServer(home: Home, tracing?: TracingSettings): Promise<TestServer> {
+/**
+ * Starts the real server on a real port until the test ends. It reads `facet.yaml` in the home's folder.
+ *
+ * @param options.port Default: a free port.
+ */
+export async function startTestServer(
+  home: Home,
+  { tracing, port = 0 }: { readonly tracing?: TracingSettings; readonly port?: number } = {},
+): Promise<TestServer> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const server = await startServing(
@@ -34,6 +41,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       ...home,
       exposuresFolder: join(home.folder, 'exposures'),
       gatesFolder: join(home.folder, 'gates'),
+      trialsFolder: join(home.folder, 'trials'),
       redisUrl: undefined,
       redisFiles: {},
       facetFile: join(home.folder, 'facet.yaml'),
@@ -44,7 +52,7 @@ export async function startTestServer(home: Home, tracing?: TracingSettings): Pr
       trendsIntervalMs: 100,
       host: '127.0.0.1',
       processes: 1,
-      port: 0,
+      port,
       access: 'anybody',
       logLevel: 'info',
     },

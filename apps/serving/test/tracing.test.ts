@@ -85,7 +85,7 @@ it('loads the packages of OpenTelemetry only if tracing is on', async () => {
   await startTestServer(home);
   expect(isLoaded()).toBe(false);
   await receive();
-  await startTestServer(home, { share: 1 });
+  await startTestServer(home, { tracing: { share: 1 } });
   expect(isLoaded()).toBe(true);
 });
 
@@ -94,7 +94,7 @@ it('adds a request to the trace of its caller, with child spans', async () => {
     OTEL_EXPORTER_OTLP_HEADERS: 'x-team=shop,x-key=a%20b',
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
   });
-  const server = await startTestServer(home, { share: 0 });
+  const server = await startTestServer(home, { tracing: { share: 0 } });
   const [traceId, caller] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
   await ask(server.url, { traceparent: traceparent(traceId, caller, '01'), 'x-request-id': 'request-1' });
   // The caller does not sample these, or sends no valid trace.
@@ -131,7 +131,7 @@ it('adds a request to the trace of its caller, with child spans', async () => {
 
 it('starts a trace for other requests, whatever the status, under a configurable service name', async () => {
   const { spans, resources } = await receive(200, { OTEL_SERVICE_NAME: 'api' });
-  const server = await startTestServer(home, { share: 1 });
+  const server = await startTestServer(home, { tracing: { share: 1 } });
   await ask(server.url);
   await ask(server.url, { 'content-type': 'text/plain' });
   // Only API routes are traced.
@@ -148,7 +148,7 @@ it('starts a trace for other requests, whatever the status, under a configurable
 
 it('fails no request if the collector refuses spans, and logs it once', async () => {
   const { heads } = await receive(400, { OTEL_BSP_SCHEDULE_DELAY: '10' });
-  const server = await startTestServer(home, { share: 1 });
+  const server = await startTestServer(home, { tracing: { share: 1 } });
   for (let request = 0; request < 5; request++) expect((await ask(server.url)).status).toBe(200);
   await vi.waitFor(() => expect(heads.length).toBeGreaterThan(0), { timeout: 5_000 });
   await ask(server.url);
@@ -159,7 +159,7 @@ it('fails no request if the collector refuses spans, and logs it once', async ()
 
 it('does not wait for a collector that hangs when closing', async () => {
   const { heads } = await receive('never', { OTEL_EXPORTER_OTLP_TIMEOUT: '600000' });
-  const server = await startTestServer(home, { share: 1 });
+  const server = await startTestServer(home, { tracing: { share: 1 } });
   await ask(server.url);
   await server.close();
   expect(heads).toHaveLength(1);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { TrafficWindow } from '../src/guardrails/traffic-window.ts';
-import type { RequestOutcome } from '../src/guardrails/traffic-window.ts';
+import type { RequestOutcome, TrafficCounts } from '../src/guardrails/traffic-window.ts';
 
 const windowMs = 60_000;
 const response = (ms: number, what: { isFallback?: boolean; isEmpty?: boolean } = {}): RequestOutcome => ({
@@ -24,7 +24,7 @@ it('returns shares of the responses, and the share of failed requests', () => {
 
 it('returns 0 for no requests', () => {
   const window = new TrafficWindow(windowMs);
-  const nothing = { requests: 0, fallbackShare: 0, emptyShare: 0, errorShare: 0, p99Ms: 0 };
+  const nothing = { requests: 0, fallbackShare: 0, emptyShare: 0, errorShare: 0, p99Ms: 0, slices: 0 };
   expect(window.figures(0)).toEqual(nothing);
   window.record(0, response(5));
   window.clear();
@@ -45,6 +45,32 @@ it('returns the 99th percentile within 1 %, never too low', () => {
       },
     ),
   );
+});
+
+it('leaves a stall of a slice out of the response time, but not slow responses in most slices', () => {
+  const sliceMs = windowMs / 20;
+  const p99After = (slices: number, isSlow: (slice: number) => boolean): number => {
+    const window = new TrafficWindow(windowMs);
+    for (let slice = 0; slice < slices; slice++) {
+      for (let request = 0; request < 50; request++) window.record(slice * sliceMs, response(isSlow(slice) ? 900 : 10));
+    }
+    return window.figures((slices - 1) * sliceMs).p99Ms;
+  };
+  expect(p99After(5, (slice) => slice < 2)).toBeCloseTo(10, 0);
+  expect(p99After(5, (slice) => slice < 3)).toBeGreaterThan(890);
+  // Too few slices to tell.
+  expect(p99After(4, (slice) => slice === 0)).toBeGreaterThan(890);
+});
+
+it('restores the counts of another window', () => {
+  const [earlier, later] = [new TrafficWindow(windowMs), new TrafficWindow(windowMs)];
+  for (let request = 0; request < 99; request++) earlier.record(0, response(10, { isFallback: request < 33 }));
+  earlier.record(0, response(700, { isEmpty: true }));
+  earlier.record(0, { kind: 'error' });
+  later.restore(5_000_000, JSON.parse(JSON.stringify(earlier.counts(0))) as TrafficCounts);
+  expect(later.figures(5_000_000)).toEqual(earlier.figures(0));
+  later.record(5_000_001, { kind: 'error' });
+  expect(later.figures(5_000_001)).toMatchObject({ requests: 102, errorShare: 2 / 102 });
 });
 
 it('forgets requests older than the window, with the resolution of a twentieth', () => {

@@ -16,7 +16,7 @@ const bound = (max: number, rise: number, description: string) =>
 /** When serving rolls back a newly promoted bundle; the section `guardrails` of `facet.yaml`. */
 export const GuardrailSettings = Type.Object(
   {
-    enabled: Type.Boolean({ default: false, description: 'Judge newly promoted bundles.' }),
+    enabled: Type.Boolean({ default: true, description: 'Judge newly promoted bundles.' }),
     windowMinutes: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1_440,
@@ -31,7 +31,19 @@ export const GuardrailSettings = Type.Object(
     fallbackShare: bound(0.5, 0.2, 'Share of responses that do not come from the model.'),
     emptyShare: bound(0.02, 0.02, 'Share of responses without items.'),
     errorShare: bound(0.02, 0.02, 'Share of requests with a status of 500 or more.'),
-    p99Ms: bound(250, 150, '99th percentile of the response time in milliseconds.'),
+    // A busy machine can raise the time of a healthy bundle by some hundred milliseconds.
+    p99Ms: bound(1_000, 500, '99th percentile of the response time in milliseconds, without short stalls.'),
+    changedShare: Type.Object(
+      {
+        max: Type.Number({ minimum: 0, maximum: 1, default: 0.9, description: 'Maximum value; 1: do not judge.' }),
+      },
+      {
+        ...strict,
+        default: {},
+        description: 'Share of the first 50 items of a user that the former bundle did not recommend to the same user.',
+      },
+    ),
+    interestCosine: bound(0.99, 0.01, "Mean cosine of the pairs of a user's interests."),
   },
   { ...strict, default: {}, description: 'Automatic rollback of a newly promoted bundle.' },
 );
@@ -43,15 +55,39 @@ const relativeFigures: ReadonlySet<string> = new Set(['fallbackShare', 'p99Ms'])
 const judgedFigures = ['fallbackShare', 'emptyShare', 'errorShare', 'p99Ms'] as const;
 
 /** Traffic metrics of a period; a share of no requests is 0. */
-export type TrafficFigures = { readonly requests: number } & {
-  readonly [Figure in (typeof judgedFigures)[number]]: number;
-};
+export const TrafficFigures = Type.Object({
+  requests: Type.Integer({ minimum: 0 }),
+  fallbackShare: Type.Number(),
+  emptyShare: Type.Number(),
+  errorShare: Type.Number(),
+  /** Without the worst slices, if there are enough. */
+  p99Ms: Type.Number(),
+  /** The number of slices of the window that have responses. */
+  slices: Type.Integer({ minimum: 0 }),
+});
+export type TrafficFigures = Readonly<Static<typeof TrafficFigures>>;
+
+/** The responses of a bundle and of the bundle before it to the same requests. */
+export const SwapFigures = Type.Object({
+  /** The number of requests. */
+  compared: Type.Integer({ minimum: 0 }),
+  changedShare: Type.Number(),
+  /** 0 if no user has several interests. */
+  interestCosine: Type.Object({ before: Type.Number(), after: Type.Number() }),
+});
+export type SwapFigures = Readonly<Static<typeof SwapFigures>>;
+
+/** With fewer slices, a short stall decides the 99th percentile. */
+export const slicesMin = 5;
+
+/** With fewer compared requests, a difference may be chance. */
+const comparedMin = 10;
 
 export interface GuardrailViolation {
-  readonly figure: (typeof judgedFigures)[number];
+  readonly figure: (typeof judgedFigures)[number] | 'changedShare' | 'interestCosine';
   readonly value: number;
   readonly max: number;
-  /** Undefined if the period before had too few requests. */
+  /** Undefined if there is no value, or the period before had too few requests. */
   readonly before: number | undefined;
 }
 
@@ -60,32 +96,76 @@ export type GuardrailVerdict =
   | { readonly kind: 'violated'; readonly violations: readonly GuardrailViolation[] };
 
 /**
- * Judges a bundle by the requests since it was loaded. If the period before had fewer than `requestsMin` requests, only
- * empty responses and errors are judged, by `max` alone.
+ * Judges a bundle by the comparison at its swap, and by the requests since then. If the period before had fewer than
+ * `requestsMin` requests, of the requests only empty responses and errors are judged, by `max` alone.
  */
-export function judgeTraffic(
+export function judgeBundle(
   settings: GuardrailSettings,
-  { before, after }: { readonly before: TrafficFigures; readonly after: TrafficFigures },
+  {
+    before,
+    after,
+    swap,
+  }: { readonly before: TrafficFigures; readonly after: TrafficFigures; readonly swap?: SwapFigures | undefined },
 ): GuardrailVerdict {
-  if (after.requests < settings.requestsMin) return { kind: 'too-few-requests' };
+  const hasEnough = after.requests >= settings.requestsMin;
+  const violations = [
+    ...(swap === undefined || swap.compared < comparedMin ? [] : judgeSwap(settings, swap)),
+    ...(hasEnough ? judgeTraffic(settings, before, after) : []),
+  ];
+  if (violations.length > 0) return { kind: 'violated', violations };
+  return { kind: hasEnough ? 'fine' : 'too-few-requests' };
+}
+
+function judgeSwap(
+  settings: GuardrailSettings,
+  { changedShare, interestCosine: { before, after } }: SwapFigures,
+): GuardrailViolation[] {
+  const violations: GuardrailViolation[] = [];
+  const { max } = settings.changedShare;
+  if (changedShare > max) violations.push({ figure: 'changedShare', value: changedShare, max, before: undefined });
+  const cosine = settings.interestCosine;
+  if (after > cosine.max && after > before + cosine.rise) {
+    violations.push({ figure: 'interestCosine', value: after, max: cosine.max, before });
+  }
+  return violations;
+}
+
+function judgeTraffic(
+  settings: GuardrailSettings,
+  before: TrafficFigures,
+  after: TrafficFigures,
+): GuardrailViolation[] {
   const isComparable = before.requests >= settings.requestsMin;
-  const violations = judgedFigures.flatMap((figure): GuardrailViolation[] => {
+  return judgedFigures.flatMap((figure): GuardrailViolation[] => {
     const { max, rise } = settings[figure];
     const value = after[figure];
+    if (figure === 'p99Ms' && after.slices < slicesMin) return [];
     const was = isComparable ? before[figure] : undefined;
     const isWorse = was === undefined ? !relativeFigures.has(figure) : value > was + rise;
     return value > max && isWorse ? [{ figure, value, max, before: was }] : [];
   });
-  return violations.length === 0 ? { kind: 'fine' } : { kind: 'violated', violations };
 }
 
 /** Describes violations for the promotion log: `emptyShare 1 (at most 0.02, 0 before) of 512 requests`. */
-export function describeViolations(violations: readonly GuardrailViolation[], requests: number): string {
-  const said = violations.map(({ figure, value, max, before }) => {
-    const was = before === undefined ? 'unknown before' : `${round(before)} before`;
-    return `${figure} ${round(value)} (at most ${max}, ${was})`;
-  });
-  return `${said.join(', ')} of ${requests} requests`;
+export function describeViolations(
+  violations: readonly GuardrailViolation[],
+  { after, swap }: { readonly after: TrafficFigures; readonly swap?: SwapFigures | undefined },
+): string {
+  const ofSwap = violations.filter(({ figure }) => figure === 'changedShare' || figure === 'interestCosine');
+  const ofTraffic = violations.filter((violation) => !ofSwap.includes(violation));
+  return [
+    ...(ofSwap.length === 0 ? [] : [`${list(ofSwap)} of ${swap?.compared} compared requests`]),
+    ...(ofTraffic.length === 0 ? [] : [`${list(ofTraffic)} of ${after.requests} requests`]),
+  ].join(', ');
+}
+
+function list(violations: readonly GuardrailViolation[]): string {
+  return violations
+    .map(({ figure, value, max, before }) => {
+      const was = figure === 'changedShare' ? '' : `, ${before === undefined ? 'unknown' : round(before)} before`;
+      return `${figure} ${round(value)} (at most ${max}${was})`;
+    })
+    .join(', ');
 }
 
 function round(value: number): number {

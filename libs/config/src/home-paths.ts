@@ -23,6 +23,8 @@ export interface HomePaths {
   readonly runsFolder: string;
   /** The log of responses and their items. */
   readonly exposuresFolder: string;
+  /** The trials of new bundles in serving, one file for each process. */
+  readonly trialsFolder: string;
   /** Records that the collector has acknowledged and Kafka has not. */
   readonly spoolFolder: string;
   readonly keysFile: string;
@@ -49,6 +51,7 @@ export function homePaths(root: string): HomePaths {
     benchmarksFolder: join(folder, 'benchmarks'),
     runsFolder: join(folder, 'runs'),
     exposuresFolder: join(folder, 'exposures'),
+    trialsFolder: join(folder, 'trials'),
     spoolFolder: join(folder, 'spool'),
     keysFile: join(folder, 'keys.yaml'),
     installationFile: join(folder, 'installation.json'),

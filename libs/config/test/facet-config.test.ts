@@ -75,13 +75,15 @@ describe('facet.yaml', () => {
         overlapMin: 0.1,
       },
       guardrails: {
-        enabled: false,
+        enabled: true,
         windowMinutes: 15,
         requestsMin: 500,
         fallbackShare: { max: 0.5, rise: 0.2 },
         emptyShare: { max: 0.02, rise: 0.02 },
         errorShare: { max: 0.02, rise: 0.02 },
-        p99Ms: { max: 250, rise: 150 },
+        p99Ms: { max: 1_000, rise: 500 },
+        changedShare: { max: 0.9 },
+        interestCosine: { max: 0.99, rise: 0.01 },
       },
     });
     expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });

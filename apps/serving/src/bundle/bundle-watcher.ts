@@ -24,10 +24,17 @@ export interface WatcherDeps {
   readonly recent?: LoadDeps['recent'];
   /** Is awaited before a view goes live, to prepare the bundles of experiment arms for it. Never fails. */
   readonly beforeGoingLive?: (view: BundleView) => Promise<void>;
+  /** Is awaited when a bundle has gone live, while the bundle that it replaced can still be used. Never fails. */
+  readonly afterSwap?: (former: Bundle, bundle: Bundle) => Promise<void>;
   /** Waits until no other process loads a bundle. Absent: this is the only process. */
   readonly takeTurn?: Peers['takeTurn'];
   /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
+}
+
+interface Held {
+  readonly bundle: RefCounted<Bundle>;
+  readonly profiles: RefCounted<OpenProfiles>;
 }
 
 export interface BundleSwap {
@@ -49,7 +56,7 @@ export class BundleWatcher {
   readonly #deps: WatcherDeps;
   readonly #store: ArtifactStore;
   readonly #clock: () => number;
-  #held: { readonly bundle: RefCounted<Bundle>; readonly profiles: RefCounted<OpenProfiles> } | undefined;
+  #held: Held | undefined;
   /** The last delta that was read for this bundle, even if it belongs to another bundle. */
   #deltaId: string | undefined;
   readonly #cooldown: Cooldown;
@@ -89,10 +96,10 @@ export class BundleWatcher {
    * @returns the swap, if another bundle went live.
    */
   async check(): Promise<BundleSwap | undefined> {
-    const from = this.#held?.bundle.value.id;
+    const former = this.#held;
     const ref = await this.#readCurrent();
-    if (ref === undefined || from === undefined) return undefined;
-    if (ref.id === from) {
+    if (ref === undefined || former === undefined) return undefined;
+    if (ref.id === former.bundle.value.id) {
       this.#awaitsDelta = undefined;
       if (await this.#loadDelta()) this.#deps.metrics.countSwap('delta');
       return undefined;
@@ -101,7 +108,7 @@ export class BundleWatcher {
     return inTurn(this.#deps.takeTurn, this.#closing.signal, async () => {
       // The bundle may have been rolled back while other processes loaded theirs.
       const isCurrent = (await this.#readCurrent())?.id === ref.id;
-      return isCurrent ? this.#swap(from, ref) : undefined;
+      return isCurrent ? this.#swap(former, ref) : undefined;
     });
   }
 
@@ -122,8 +129,9 @@ export class BundleWatcher {
     return this.#attempt('current', 'bundle', () => this.#store.readRef('current'));
   }
 
-  async #swap(from: string, ref: ArtifactRef): Promise<BundleSwap | undefined> {
+  async #swap(former: Held, ref: ArtifactRef): Promise<BundleSwap | undefined> {
     const start = this.#clock();
+    const from = former.bundle.value.id;
     const isLoaded = await this.#attempt(ref.id, 'bundle', async () => {
       await this.#load(ref);
       return true;
@@ -131,10 +139,13 @@ export class BundleWatcher {
     if (isLoaded !== true) return undefined;
     this.#deps.metrics.countSwap('bundle');
     this.#deps.logger.info({ from, bundleId: ref.id, ms: Math.round(this.#clock() - start) }, 'bundle swapped');
+    if (this.#held !== undefined) await this.#deps.afterSwap?.(former.bundle.value, this.#held.bundle.value);
+    await former.bundle.release();
+    await former.profiles.release();
     return { from, to: ref.id };
   }
 
-  /** Loads a bundle and makes it live. Changes nothing on failure. */
+  /** Loads a bundle and makes it live. Changes nothing on failure. The caller releases the former bundle. */
   async #load(ref: ArtifactRef): Promise<void> {
     const { logger, recent, sampleRecall } = this.#deps;
     const loaded = await loadCheckedBundle(ref, { store: this.#store, logger, recent });
@@ -147,13 +158,10 @@ export class BundleWatcher {
       await bundle.release();
       throw error;
     }
-    const former = this.#held;
     this.#held = { bundle, profiles };
     this.#deltaId = undefined;
     this.#awaitsDelta = undefined;
     if (!(await this.#loadDelta())) await this.#goLive(bundle.value, undefined);
-    await former?.bundle.release();
-    await former?.profiles.release();
   }
 
   /** Makes a new delta of the bundle live. Returns whether there was one. */

@@ -1,24 +1,31 @@
 import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { describeViolations, judgeTraffic } from '@facet/bundles/guardrails';
-import type { GuardrailSettings, TrafficFigures } from '@facet/bundles/guardrails';
+import type { Bundle } from '@facet/bundles';
+import { describeViolations, judgeBundle } from '@facet/bundles/guardrails';
+import type { GuardrailSettings, SwapFigures, TrafficFigures } from '@facet/bundles/guardrails';
 import { definePlugin } from '@facet/http';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { RecommendationsResponse } from '@facet/recommendations';
-import type { BundleSwap } from '../bundle/bundle-watcher.ts';
 import type { LiveBundle } from '../bundle/live-bundle.ts';
+import type { RecentRequests } from '../bundle/recent-requests.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { compareBundles } from './compare-bundles.ts';
 import { TrafficWindow } from './traffic-window.ts';
 import type { RequestOutcome } from './traffic-window.ts';
+import type { TrialFile } from './trial-file.ts';
 
 export interface GuardrailDeps {
   readonly store: ArtifactStore;
   readonly live: Pick<LiveBundle, 'loaded'>;
   readonly metrics: Pick<Metrics, 'countRollback'>;
   readonly logger: Logger;
+  readonly recent: Pick<RecentRequests, 'all'>;
+  readonly trials: TrialFile;
   /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Reports the outcome of every request in this context to the guardrails. */
@@ -27,7 +34,8 @@ export const judgeRecommendations = definePlugin<{ readonly guardrails: Pick<Gua
   (app, { guardrails }) => {
     app.addHook('onResponse', ({ usedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
       const outcome = judge(statusCode, recommendation?.response, elapsedTime);
-      if (outcome !== undefined) guardrails.record(usedBundleId, outcome);
+      // The bundle does not cause refusals, such as those of an overload.
+      if (usedBundleId !== undefined && outcome !== undefined) guardrails.record(usedBundleId, outcome);
       done();
     });
   },
@@ -53,21 +61,31 @@ const decider = 'guardrails';
 /** Pause after a failed rollback. */
 const retryMs = 10_000;
 
+/** A killed process loses at most the counts of this time. */
+const saveEveryMs = 2_000;
+
 interface Trial {
   readonly bundleId: string;
+  /** Of the clock. */
   readonly since: number;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
   readonly before: TrafficFigures;
+  swap: SwapFigures | undefined;
   pausedUntil: number;
+  savedAt: number;
 }
 
 /**
- * Watches the requests after a bundle swap, and rolls back if they get worse. Each process judges its own requests. The
- * promotion log admits the rollback of one process, and none after a decision of a person.
+ * Compares a bundle with the bundle that it replaces, watches the requests after the swap, and rolls back if they get worse. Each
+ * process judges its own requests, and continues the trial after a restart. The promotion log admits the rollback of one process,
+ * and none after a decision of a person.
  */
 export class Guardrails {
   readonly #settings: GuardrailSettings;
   readonly #deps: GuardrailDeps;
   readonly #clock: () => number;
+  readonly #now: () => number;
   readonly #windowMs: number;
   readonly #traffic: TrafficWindow;
   #trial: Trial | undefined;
@@ -76,25 +94,73 @@ export class Guardrails {
     this.#settings = settings;
     this.#deps = deps;
     this.#clock = deps.clock ?? (() => performance.now());
+    this.#now = deps.now ?? Date.now;
     this.#windowMs = settings.windowMinutes * 60_000;
     this.#traffic = new TrafficWindow(this.#windowMs);
   }
 
-  /**
-   * Records a request. Requests to a replaced bundle, or to the bundle of an arm, do not count.
-   *
-   * @param bundleId undefined if no bundle was asked.
-   */
-  record(bundleId: string | undefined, outcome: RequestOutcome): void {
-    if (bundleId !== undefined && bundleId !== this.#deps.live.loaded?.bundle.id) return;
-    this.#traffic.record(this.#clock(), outcome);
+  /** Records a request. Requests to a replaced bundle, or to the bundle of an arm, do not count. */
+  record(bundleId: string, outcome: RequestOutcome): void {
+    if (bundleId === this.#deps.live.loaded?.bundle.id) this.#traffic.record(this.#clock(), outcome);
   }
 
-  /** Begins the trial of a new live bundle. */
-  begin({ to }: BundleSwap): void {
+  /** Begins the trial of a bundle that has gone live. Never fails. */
+  async begin(former: Bundle, bundle: Bundle): Promise<void> {
     const now = this.#clock();
-    this.#trial = { bundleId: to, since: now, before: this.#traffic.figures(now), pausedUntil: now };
+    const trial: Trial = {
+      bundleId: bundle.id,
+      since: now,
+      startedAt: this.#now(),
+      before: this.#traffic.figures(now),
+      swap: undefined,
+      pausedUntil: now,
+      savedAt: now,
+    };
+    this.#trial = trial;
     this.#traffic.clear();
+    trial.swap = await this.#compare(former, bundle);
+    await this.#save(trial);
+  }
+
+  /** Returns undefined if the figures would not matter, or cannot be computed. */
+  async #compare(former: Bundle, bundle: Bundle): Promise<SwapFigures | undefined> {
+    const { store, recent, logger } = this.#deps;
+    try {
+      if (refuseRollback(bundle.id, await store.promotions()) !== undefined) return undefined;
+      const figures = await compareBundles(former, bundle, recent.all);
+      logger.info({ from: former.id, bundleId: bundle.id, ...figures }, 'bundles compared');
+      return figures;
+    } catch (error) {
+      logger.warn({ from: former.id, bundleId: bundle.id, err: error }, 'cannot compare the bundles');
+      return undefined;
+    }
+  }
+
+  /** Continues the trial that a process with this name, or another process, began for the live bundle. Never fails. */
+  async resume(): Promise<void> {
+    const { live, trials, logger } = this.#deps;
+    const bundleId = live.loaded?.bundle.id;
+    const stored = bundleId === undefined ? undefined : await trials.read(bundleId);
+    if (stored === undefined) return trials.remove();
+    const now = this.#clock();
+    const { startedAt, before, swap, counts } = stored;
+    const elapsedMs = Math.max(0, this.#now() - startedAt);
+    if (elapsedMs >= this.#windowMs) return trials.remove();
+    this.#trial = {
+      bundleId: stored.bundleId,
+      since: now - elapsedMs,
+      startedAt,
+      before,
+      swap,
+      pausedUntil: now,
+      savedAt: now,
+    };
+    this.#traffic.clear();
+    this.#traffic.restore(now, counts);
+    logger.info(
+      { bundleId, elapsedMs, requests: counts.responses + counts.errors },
+      'continuing the trial of the bundle',
+    );
   }
 
   /** Judges the current trial, if any. Never fails. */
@@ -102,20 +168,36 @@ export class Guardrails {
     const trial = this.#trial;
     const now = this.#clock();
     if (trial === undefined || now < trial.pausedUntil) return;
-    const { bundleId, before } = trial;
+    const { bundleId, before, swap } = trial;
     const after = this.#traffic.figures(now);
-    const verdict = judgeTraffic(this.#settings, { before, after });
+    const verdict = judgeBundle(this.#settings, { before, after, swap });
     if (verdict.kind === 'violated') {
-      await this.#rollBack(trial, describeViolations(verdict.violations, after.requests));
+      await this.#rollBack(trial, describeViolations(verdict.violations, { after, swap }));
     } else if (now - trial.since >= this.#windowMs) {
-      this.#end(trial);
+      await this.#end(trial);
       this.#deps.logger.info({ bundleId, verdict: verdict.kind, ...after }, 'the bundle passed the guardrails');
+    } else if (now - trial.savedAt >= saveEveryMs) {
+      await this.#save(trial);
     }
   }
 
+  /** Stores the trial for the next process. */
+  async close(): Promise<void> {
+    if (this.#trial !== undefined) await this.#save(this.#trial);
+  }
+
+  async #save(trial: Trial): Promise<void> {
+    const { bundleId, startedAt, before, swap } = trial;
+    trial.savedAt = this.#clock();
+    const counts = this.#traffic.counts(trial.savedAt);
+    await this.#deps.trials.write({ format: 1, bundleId, startedAt, before, counts, ...(swap && { swap }) });
+  }
+
   /** Ends a trial, unless another one has begun. */
-  #end(trial: Trial): void {
-    if (this.#trial?.bundleId === trial.bundleId) this.#trial = undefined;
+  async #end(trial: Trial): Promise<void> {
+    if (this.#trial?.bundleId !== trial.bundleId) return;
+    this.#trial = undefined;
+    await this.#deps.trials.remove();
   }
 
   async #rollBack(trial: Trial, reason: string): Promise<void> {
@@ -124,16 +206,16 @@ export class Guardrails {
     try {
       const refusal = refuseRollback(bundleId, await store.promotions());
       if (refusal !== undefined) {
-        this.#end(trial);
+        await this.#end(trial);
         logger.warn({ bundleId, reason, refusal }, 'guardrails violated, but not rolling back');
         return;
       }
       const { id } = await store.rollback({ by: decider, reason, expectedCurrent: bundleId });
-      this.#end(trial);
+      await this.#end(trial);
       metrics.countRollback();
       logger.error({ bundleId, to: id, reason }, 'guardrails violated: rolled back');
     } catch (error) {
-      if (isAppError(error)) this.#end(trial);
+      if (isAppError(error)) await this.#end(trial);
       trial.pausedUntil = this.#clock() + retryMs;
       const facts = { bundleId, reason, problem: describeError(error), err: error };
       if (isAppError(error, 'PROMOTION_CURRENT_CHANGED')) logger.info(facts, 'another decision came first');

@@ -1,6 +1,7 @@
-import { createHistogram } from 'node:perf_hooks';
-import type { RecordableHistogram } from 'node:perf_hooks';
+import { slicesMin } from '@facet/bundles/guardrails';
 import type { TrafficFigures } from '@facet/bundles/guardrails';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 
 /** How one request ended. */
 export type RequestOutcome =
@@ -13,15 +14,30 @@ export type RequestOutcome =
     }
   | { readonly kind: 'error' };
 
+const Count = Type.Integer({ minimum: 0 });
+
+/** The requests of a period, as JSON. */
+export const TrafficCounts = Type.Object({
+  responses: Count,
+  errors: Count,
+  fallbacks: Count,
+  empty: Count,
+  /** Responses by bucket of their time. */
+  times: Type.Array(Type.Tuple([Type.Integer(), Count])),
+});
+export type TrafficCounts = Static<typeof TrafficCounts>;
+
 const slicesPerWindow = 20;
+/** The slices with the longest times do not count for the response time: a stall of the machine is in two slices at most. */
+const stalledSlices = 2;
 
 interface Slice {
   responses: number;
   errors: number;
   fallbacks: number;
   empty: number;
-  /** Response times in microseconds. */
-  readonly times: RecordableHistogram;
+  /** Responses by bucket of their time. */
+  readonly times: Map<number, number>;
 }
 
 /** Counts the requests of a sliding window, in time slices. */
@@ -43,31 +59,42 @@ export class TrafficWindow {
     slice.responses++;
     if (outcome.isFallback) slice.fallbacks++;
     if (outcome.isEmpty) slice.empty++;
-    slice.times.record(Math.max(1, Math.ceil(outcome.ms * 1_000)));
+    addTo(slice.times, bucketOf(outcome.ms), 1);
+  }
+
+  /** Adds the counts of an earlier process, as if their requests ended now. */
+  restore(now: number, counts: TrafficCounts): void {
+    addSlice(this.#sliceAt(now), { ...counts, times: new Map(counts.times) });
+  }
+
+  counts(now: number): TrafficCounts {
+    const { times, ...sum } = this.#sum(now);
+    return { ...sum, times: [...times] };
   }
 
   figures(now: number): TrafficFigures {
-    this.#forget(now);
-    const sum = createSlice();
-    for (const { responses, errors, fallbacks, empty, times } of this.#slices.values()) {
-      sum.responses += responses;
-      sum.errors += errors;
-      sum.fallbacks += fallbacks;
-      sum.empty += empty;
-      if (responses > 0) sum.times.add(times);
-    }
-    const requests = sum.responses + sum.errors;
+    const { responses, errors, fallbacks, empty } = this.#sum(now);
+    const requests = responses + errors;
+    const slices = [...this.#slices.values()].filter((slice) => slice.responses > 0);
     return {
       requests,
-      fallbackShare: shareOf(sum.fallbacks, sum.responses),
-      emptyShare: shareOf(sum.empty, sum.responses),
-      errorShare: shareOf(sum.errors, requests),
-      p99Ms: sum.responses === 0 ? 0 : quantileMs(sum.times, sum.responses, 0.99),
+      fallbackShare: shareOf(fallbacks, responses),
+      emptyShare: shareOf(empty, responses),
+      errorShare: shareOf(errors, requests),
+      p99Ms: p99Of(slices.length < slicesMin ? slices : withoutStalls(slices)),
+      slices: slices.length,
     };
   }
 
   clear(): void {
     this.#slices.clear();
+  }
+
+  #sum(now: number): Slice {
+    this.#forget(now);
+    const sum = createSlice();
+    for (const slice of this.#slices.values()) addSlice(sum, slice);
+    return sum;
   }
 
   #sliceAt(now: number): Slice {
@@ -88,15 +115,53 @@ export class TrafficWindow {
 }
 
 function createSlice(): Slice {
-  // Two significant figures bound the error of a quantile to 1 %.
-  return { responses: 0, errors: 0, fallbacks: 0, empty: 0, times: createHistogram({ figures: 2 }) };
+  return { responses: 0, errors: 0, fallbacks: 0, empty: 0, times: new Map() };
+}
+
+function addSlice(sum: Slice, { responses, errors, fallbacks, empty, times }: Slice): void {
+  sum.responses += responses;
+  sum.errors += errors;
+  sum.fallbacks += fallbacks;
+  sum.empty += empty;
+  for (const [bucket, count] of times) addTo(sum.times, bucket, count);
+}
+
+function addTo(times: Map<number, number>, bucket: number, count: number): void {
+  times.set(bucket, (times.get(bucket) ?? 0) + count);
+}
+
+/** The width of a bucket bounds the error of a quantile to 1 %. */
+const bucketWidth = Math.log(1.0099);
+const msMin = 0.001;
+
+function bucketOf(ms: number): number {
+  return Math.ceil(Math.log(Math.max(msMin, ms)) / bucketWidth);
+}
+
+function withoutStalls(slices: readonly Slice[]): Slice[] {
+  return slices
+    .map((slice) => ({ slice, p99Ms: p99Of([slice]) }))
+    .sort((a, b) => a.p99Ms - b.p99Ms)
+    .slice(0, -stalledSlices)
+    .map(({ slice }) => slice);
+}
+
+function p99Of(slices: readonly Slice[]): number {
+  const sum = createSlice();
+  for (const slice of slices) addSlice(sum, slice);
+  return quantileMs(sum.times, Math.ceil(sum.responses * 0.99));
+}
+
+/** Returns the upper end of the bucket that contains the response with this rank, from 1; 0 without responses. */
+function quantileMs(times: ReadonlyMap<number, number>, rank: number): number {
+  let passed = 0;
+  for (const [bucket, count] of [...times].sort(([a], [b]) => a - b)) {
+    passed += count;
+    if (passed >= rank) return Math.exp(bucket * bucketWidth);
+  }
+  return 0;
 }
 
 function shareOf(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
-}
-
-/** Rounds the rank up: the histogram would round it to the nearest. */
-function quantileMs(times: RecordableHistogram, count: number, share: number): number {
-  return times.percentile((100 * Math.ceil(count * share)) / count) / 1_000;
 }

@@ -40,6 +40,8 @@ export type SupervisorMessage =
 export type JobOutcome = { readonly state: JobState } | { readonly error: SentError };
 
 export interface WorkerRole {
+  /** From 0. The replacement of an ended worker has the same number. */
+  readonly number: number;
   /**
    * When the worker accepts connections. One worker listens immediately, so that probes get a response while bundles load.
    * The others listen when they are loaded, so that no caller meets a worker that is not ready.

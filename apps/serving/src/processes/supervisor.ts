@@ -174,7 +174,11 @@ class Supervisor {
 
   #roleOf(slot: Slot): WorkerRole {
     const isFirst = slot === this.#slots[0] && !this.#slots.some(({ hasBeenReady }) => hasBeenReady);
-    return { listens: isFirst ? 'immediately' : 'when loaded', isAllReady: this.#isAllReady };
+    return {
+      number: this.#slots.indexOf(slot),
+      listens: isFirst ? 'immediately' : 'when loaded',
+      isAllReady: this.#isAllReady,
+    };
   }
 
   #onListening(message: Announcement): void {

@@ -1,0 +1,109 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SwapFigures, TrafficFigures } from '@facet/bundles/guardrails';
+import { dayMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import type { Logger } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { TrafficCounts } from './traffic-window.ts';
+
+/** The trial of a bundle in one process, so that the process continues it after a restart. */
+export const StoredTrial = Type.Object({
+  format: Type.Literal(1),
+  bundleId: Type.String(),
+  /** When the bundle went live, epoch milliseconds. */
+  startedAt: Type.Integer(),
+  /** The requests to the former bundle. */
+  before: TrafficFigures,
+  swap: Type.Optional(SwapFigures),
+  /** The requests to the bundle. */
+  counts: TrafficCounts,
+});
+export type StoredTrial = Static<typeof StoredTrial>;
+
+/** The file with the current trial of this process. A file system error never fails a call: it is logged once. */
+export interface TrialFile {
+  /**
+   * Returns the trial of a bundle. Without an own file, returns the trial of another process without its counts: the other
+   * process may be running.
+   */
+  read(bundleId: string): Promise<StoredTrial | undefined>;
+  write(trial: StoredTrial): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** No trial takes longer, so older files belong to processes that no longer exist. */
+const keptMs = 2 * dayMs;
+
+/**
+ * @param folder `trials` in the data home
+ * @param name distinguishes this process from others that run at the same time, and is the same after a restart
+ */
+export function openTrialFile(
+  { folder, name }: { readonly folder: string; readonly name: string },
+  { logger, now }: { readonly logger: Pick<Logger, 'warn'>; readonly now: () => number },
+): TrialFile {
+  const ownName = `${encodeURIComponent(name)}.json`;
+  const path = join(folder, ownName);
+  let hasWarned = false;
+
+  async function attempt<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!hasWarned) logger.warn({ folder, err: error }, 'cannot store the trial: a restart will forget it');
+      hasWarned = true;
+      return undefined;
+    }
+  }
+
+  async function readOwn(): Promise<StoredTrial | undefined> {
+    const text = await readTextIfExists(path);
+    const trial = text === undefined ? undefined : parseTrial(text);
+    if (text !== undefined && trial === undefined) {
+      logger.warn({ path }, 'the file of the trial is damaged: deleting it');
+      await rm(path, { force: true });
+    }
+    return trial;
+  }
+
+  /** Returns the trial in the file of another process. Deletes files that no process needs. */
+  async function readOthers(bundleId: string): Promise<StoredTrial | undefined> {
+    let found: StoredTrial | undefined;
+    for (const other of await listNames(folder)) {
+      if (other === ownName || !other.endsWith('.json')) continue;
+      const trial = parseTrial((await readTextIfExists(join(folder, other))) ?? '');
+      if (trial === undefined) continue;
+      if (trial.startedAt < now() - keptMs) await rm(join(folder, other), { force: true });
+      else if (trial.bundleId === bundleId) found = trial;
+    }
+    return found && { ...found, counts: noCounts };
+  }
+
+  return {
+    read: (bundleId) =>
+      attempt(async () => {
+        const own = await readOwn();
+        return own?.bundleId === bundleId ? own : readOthers(bundleId);
+      }),
+    write: (trial) =>
+      attempt(async () => {
+        await mkdir(folder, { recursive: true });
+        await writeFileAtomically(path, [`${JSON.stringify(trial)}\n`]);
+      }),
+    remove: () => attempt(() => rm(path, { force: true })),
+  };
+}
+
+const noCounts: TrafficCounts = { responses: 0, errors: 0, fallbacks: 0, empty: 0, times: [] };
+
+/** Returns undefined for a damaged file. */
+function parseTrial(text: string): StoredTrial | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Value.Check(StoredTrial, value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

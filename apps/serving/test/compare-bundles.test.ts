@@ -1,0 +1,56 @@
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef } from '@facet/artifacts';
+import { loadBundle } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { dayMs } from '@facet/platform';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { compareBundles } from '../src/guardrails/compare-bundles.ts';
+import { createHome, films, putBundle } from './fixtures.ts';
+import type { Home } from './fixtures.ts';
+
+let home: Home;
+let bundle: Bundle;
+beforeAll(async () => {
+  home = await createHome();
+  bundle = await open(home.bundleRef);
+});
+afterAll(async () => {
+  bundle.close();
+  await home.remove();
+});
+
+function open(ref: ArtifactRef): Promise<Bundle> {
+  return loadBundle(createFolderArtifactStore(home.artifactsFolder), ref);
+}
+
+const recent = Array.from({ length: 9 }, (_, film) => ({ itemIds: [`film-${film}`, `film-${2 * film}`], limit: 5 }));
+/** The bundle has three golden users. */
+const compared = 3 + recent.length;
+
+it('finds no change between equal bundles, also when the data of one ends later', async () => {
+  const later = { ...bundle, info: { ...bundle.info, asOf: bundle.info.asOf + 30 * dayMs } };
+  for (const [former, next] of [
+    [bundle, bundle],
+    [bundle, later],
+    [later, bundle],
+  ] as const) {
+    const { interestCosine, ...figures } = await compareBundles(former, next, recent);
+    expect(figures).toEqual({ compared, changedShare: 0 });
+    expect(interestCosine.after).toBe(interestCosine.before);
+    expect(interestCosine.before).toBeGreaterThan(0);
+    expect(interestCosine.before).toBeLessThan(0.999);
+  }
+});
+
+it('counts all items as changed when the bundle recommends none', async () => {
+  const empty = await open(await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) }));
+  onTestFinished(() => empty.close());
+  expect(await compareBundles(bundle, empty, recent)).toMatchObject({ compared, changedShare: 1 });
+  // A former bundle without items has nothing to compare.
+  expect(await compareBundles(empty, bundle, recent)).toMatchObject({ compared: 0, changedShare: 0 });
+});
+
+it('stops when it takes too long', async () => {
+  let ms = 0;
+  expect(await compareBundles(bundle, bundle, recent, () => (ms += 500))).toMatchObject({ compared: 3 });
+});
