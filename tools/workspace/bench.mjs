@@ -34,6 +34,10 @@ runNamed(
     },
     filters: { summary: 'Measure the cost of filters, exclusions and merges', file: `${from}/filters/main.js` },
     gate: { summary: 'Compare verdicts of the gate on sound and on shuffled data', file: `${from}/gate/main.js` },
+    guardrails: {
+      summary: 'Count which healthy and faulty bundles the guardrails roll back',
+      file: `${from}/guardrails/main.js`,
+    },
     import: { summary: 'Measure the event log and the import of a file', file: `${from}/import-speed/main.js` },
     index: { summary: 'Build and tune an index of each kind', file: `${from}/index-building/main.js` },
     inference: { summary: 'Measure inference of one user, by variant', file: `${from}/inference/main.js` },

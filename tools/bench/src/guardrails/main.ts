@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFolderArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import { logProgress, readOptions } from '../command-line.ts';
+import { openMovieLens } from '../gate/sound-data.ts';
+import { makeFaultyBundles } from './faulty-bundles.ts';
+import { makeHealthyBundles } from './healthy-bundles.ts';
+import { startLoggingServer } from './serving.ts';
+import type { LoggingServer, LogLine } from './serving.ts';
+import { replayRequests, startTraffic } from './traffic.ts';
+
+const help = `Swap healthy and faulty bundles, and count which ones the guardrails roll back
+
+  npm run bench -- guardrails [options]
+
+Options:
+  --home DIR      Data home of an earlier run, for its models (default: a temporary one). Its promotion log is deleted
+  --swaps N       Number of healthy swaps (default: 20)
+  --rate N        Requests per second (default: 100)
+  --window SECONDS  Length of a trial (default: 8)
+  --json          Print the results as JSON
+  --help          Print this help
+
+The benchmark trains a small model for each healthy bundle, with the data up to another day and with another seed. It replays
+the users of the newest interactions on a real serving process, promotes the bundles one after the other, and then promotes faulty
+bundles. The bounds of the guardrails are the defaults, except the length of a trial.
+
+Exit code: 0 when the run is complete, also when a verdict is wrong.`;
+
+const { values } = readOptions(help, {
+  home: { type: 'string' },
+  swaps: { type: 'string', default: '20' },
+  rate: { type: 'string', default: '100' },
+  window: { type: 'string', default: '8' },
+  json: { type: 'boolean', default: false },
+});
+
+interface Verdict {
+  readonly kind: 'healthy' | 'faulty';
+  readonly name: string;
+  readonly verdict: 'kept' | 'rolled back';
+  /** Why, for a rollback. */
+  readonly reason?: string;
+  readonly seconds: number;
+  readonly figures: Readonly<Record<string, unknown>>;
+}
+
+const windowMs = 1_000 * Number(values.window);
+const verdicts: Verdict[] = [];
+const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-guardrails-'));
+try {
+  const { home } = await openMovieLens(values.home ?? join(scratch, 'movielens'));
+  const [first, ...healthy] = await makeHealthyBundles(home, Number(values.swaps) + 1);
+  const last = healthy.at(-1) ?? first!;
+  const faulty = await makeFaultyBundles(last);
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  // A bundle that the guardrails rolled back in an earlier run would not be judged again.
+  await rm(join(home.artifactsFolder, 'promotions'), { recursive: true, force: true });
+  await promote(store, first!.bundleId);
+  const serving = await startLoggingServer({ home: home.folder, folder: scratch, windowMinutes: windowMs / 60_000 });
+  const traffic = startTraffic(serving.url, replayRequests(last.dataset), Number(values.rate));
+  try {
+    // The first comparison needs the requests of a whole period, too.
+    await new Promise((resolve) => setTimeout(resolve, windowMs));
+    for (const { label, bundleId } of healthy) await judge({ kind: 'healthy', name: label, bundleId }, store, serving);
+    for (const { name, bundleId } of faulty) {
+      await judge({ kind: 'faulty', name, bundleId }, store, serving);
+      // The period before the next swap must not contain the requests of this bundle.
+      await serving.next(
+        ({ bundleId: id, msg }) => id === last.bundleId && /passed|not rolling back/.test(msg),
+        4 * windowMs,
+      );
+    }
+  } finally {
+    await traffic.stop();
+    logProgress(`${traffic.sent} requests, ${traffic.failed} of them without a response`);
+    await serving.stop();
+  }
+  report();
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+async function promote(store: ArtifactStore, id: string): Promise<void> {
+  await store.promote({ kind: 'bundle', id }, { by: 'npm run bench -- guardrails', reason: 'a benchmark' });
+}
+
+/** Promotes a bundle and waits for the verdict of the guardrails. */
+async function judge(
+  { kind, name, bundleId }: Pick<Verdict, 'kind' | 'name'> & { readonly bundleId: string },
+  store: ArtifactStore,
+  serving: LoggingServer,
+): Promise<void> {
+  serving.skip();
+  const start = performance.now();
+  await promote(store, bundleId);
+  const isOf = (line: LogLine): boolean => line['bundleId'] === bundleId;
+  const compared = await serving.next((line) => isOf(line) && line.msg === 'bundles compared', 120_000);
+  const line = await serving.next(
+    (one) => isOf(one) && /passed|rolled back|not rolling back/.test(one.msg),
+    4 * windowMs,
+  );
+  const { compared: requests, changedShare, interestCosine } = compared;
+  const { fallbackShare, emptyShare, errorShare, p99Ms, reason } = line as LogLine & { readonly reason?: string };
+  const verdict: Verdict = {
+    kind,
+    name,
+    verdict: line.msg.includes('passed') ? 'kept' : 'rolled back',
+    ...(reason === undefined ? {} : { reason }),
+    seconds: (performance.now() - start) / 1_000,
+    figures: {
+      compared: requests,
+      changedShare,
+      interestCosine,
+      requests: line['requests'],
+      fallbackShare,
+      emptyShare,
+      errorShare,
+      p99Ms,
+    },
+  };
+  verdicts.push(verdict);
+  logProgress(JSON.stringify(verdict));
+}
+
+function report(): void {
+  if (values.json) return console.log(JSON.stringify(verdicts));
+  for (const kind of ['healthy', 'faulty'] as const) {
+    const some = verdicts.filter((verdict) => verdict.kind === kind);
+    const back = some.filter(({ verdict }) => verdict === 'rolled back');
+    console.log(`${kind}: ${some.length} swaps, ${back.length} rolled back`);
+    for (const { name, verdict, reason, seconds } of some) {
+      console.log(
+        `  ${name.padEnd(44)} ${verdict} after ${seconds.toFixed(1)} s${reason === undefined ? '' : `: ${reason}`}`,
+      );
+    }
+  }
+  const healthy = verdicts.filter(({ kind }) => kind === 'healthy');
+  for (const figure of ['changedShare', 'fallbackShare', 'emptyShare', 'errorShare', 'p99Ms'] as const) {
+    const found = healthy.map(({ figures }) => Number(figures[figure])).filter((value) => Number.isFinite(value));
+    console.log(
+      `${figure} of healthy swaps: ${Math.min(...found).toPrecision(3)} to ${Math.max(...found).toPrecision(3)}`,
+    );
+  }
+  const cosines = healthy.map(({ figures }) => (figures['interestCosine'] as { readonly after: number }).after);
+  console.log(`interestCosine of healthy swaps: at most ${Math.max(...cosines).toPrecision(3)}`);
+}
