@@ -41,8 +41,6 @@ export interface SendSummary<Result> {
 /** A stored request to erase a user, which Facet carries out later. */
 export interface Erasure {
   readonly erasureId: string;
-  /** SHA-256 of the user id in hex, which identifies the erasure in the lake. */
-  readonly userHash: string;
   /** Epoch milliseconds. Data received until then is erased. */
   readonly requestedAt: number;
 }
@@ -102,9 +100,9 @@ export function createEventClient(options: EventClientOptions): EventClient {
       const path = `/v1/users/${encodeURIComponent(userId)}`;
       const response = await sendRequest(endpoint, { method: 'DELETE', path, ...call });
       if (response.status >= 400) throw errorOf(response);
-      const { erasureId, userHash, requestedAt } = (response.body ?? {}) as Partial<Erasure>;
-      if (erasureId !== undefined && userHash !== undefined && requestedAt !== undefined) {
-        return { erasureId, userHash, requestedAt };
+      const { erasureId, requestedAt } = (response.body ?? {}) as Partial<Erasure>;
+      if (erasureId !== undefined && requestedAt !== undefined) {
+        return { erasureId, requestedAt };
       }
       throw unreadableResponse(endpoint);
     },

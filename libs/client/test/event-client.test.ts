@@ -175,7 +175,7 @@ describe('items, users and erasures', () => {
   });
 
   it('erases a user with any characters in the id', async () => {
-    expect(await clients().eraseUser('a/b?c')).toEqual({ erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 });
+    expect(await clients().eraseUser('a/b?c')).toEqual({ erasureId: 'erasure-1', requestedAt: 1 });
     expect(collector.requests[0]).toMatchObject({ method: 'DELETE', url: '/v1/users/a%2Fb%3Fc', contentType: '' });
 
     collector.failNext({ status: 403, body: { statusCode: 403, code: 'KEY_SCOPE', message: 'Not this key.' } });

@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 export type Fault =
   { status: number; body?: unknown; headers?: Record<string, string> } | 'hang-up' | 'hang-up-after-storing';
 
-const erasure = { erasureId: 'erasure-1', userHash: 'abc', requestedAt: 1 };
+const erasure = { erasureId: 'erasure-1', requestedAt: 1 };
 
 export interface ReceivedRequest {
   readonly method: string;

@@ -8,9 +8,12 @@ import { exposure, noon } from './exposure.ts';
 import { temporaryFolder } from '@facet/testing';
 import type { UserErasure } from '../src/log/erase-exposures.ts';
 
+/** Stands for the key of a lake. */
+const erasureKey = { of: (hash: string): string => `keyed ${hash}` };
+const recorded = (erasures: readonly UserErasure[]) => ({ erasures, erasureKey });
 const erasureOf = (userId: string, requestedAt = noon): UserErasure => ({
   erasureId: `erasure-of-${userId}`,
-  userHash: hashUser(userId),
+  userHash: erasureKey.of(hashUser(userId)),
   requestedAt,
 });
 
@@ -28,9 +31,11 @@ let number = 0;
 const record = (userId: string | undefined, respondedAt = noon): ExposureRecord =>
   exposure({ recommendationId: `r${number++}`, respondedAt, ...(userId === undefined ? {} : { userId }) });
 
-async function usersOf(folder: string, erasures?: readonly UserErasure[]): Promise<(string | undefined)[]> {
+async function usersOf(folder: string, erasures: readonly UserErasure[] = []): Promise<(string | undefined)[]> {
   const users: (string | undefined)[] = [];
-  for await (const records of readExposures(folder, { erasures })) users.push(...records.map(({ userId }) => userId));
+  for await (const records of readExposures(folder, { erased: recorded(erasures) })) {
+    users.push(...records.map(({ userId }) => userId));
+  }
   return users;
 }
 
@@ -44,11 +49,11 @@ it('is skipped by readers immediately, and removed from the disk afterwards', as
   await writer.close();
   const erasures = [erasureOf('ada')];
   expect(await usersOf(folder, erasures)).toEqual(['bob', undefined, 'ada']);
-  expect(await countErasable(folder, erasures)).toBe(2);
-  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 0 });
+  expect(await countErasable(folder, recorded(erasures))).toBe(2);
+  expect(await eraseFromExposures(folder, recorded(erasures))).toEqual({ records: 2, files: 1, openFiles: 0 });
   // Records after the erasure stay.
   expect(await usersOf(folder)).toEqual(['bob', undefined, 'ada']);
-  expect(await countErasable(folder, erasures)).toBe(0);
+  expect(await countErasable(folder, recorded(erasures))).toBe(0);
   expect(await readdir(folder)).toContain('_erasures.json');
 });
 
@@ -64,8 +69,8 @@ it('finds the later pages of a response, which contain the hash of the user', as
   await writer.close();
   const erasures = [erasureOf('ada')];
   expect(await usersOf(folder, erasures)).toEqual(['bob', undefined]);
-  expect(await countErasable(folder, erasures)).toBe(2);
-  expect((await eraseFromExposures(folder, erasures)).records).toBe(2);
+  expect(await countErasable(folder, recorded(erasures))).toBe(2);
+  expect((await eraseFromExposures(folder, recorded(erasures))).records).toBe(2);
   expect(await bytesOf(folder)).not.toMatch(/ada/);
   expect(await bytesOf(folder)).toContain('page of bob');
 });
@@ -76,15 +81,15 @@ it('skips open files, which a later run erases completely', async () => {
   writer.append(record('bob'));
   await writer.flush();
   const erasures = [erasureOf('ada')];
-  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 2, files: 1, openFiles: 1 });
+  expect(await eraseFromExposures(folder, recorded(erasures))).toEqual({ records: 2, files: 1, openFiles: 1 });
   // The writer continues in its file.
   const late = record('bob');
   writer.append(late);
   await writer.close();
   expect(await findExposure(folder, late.recommendationId)).toEqual(late);
-  expect(await countErasable(folder, erasures)).toBe(1);
-  expect(await eraseFromExposures(folder, erasures)).toEqual({ records: 1, files: 1, openFiles: 0 });
-  expect(await countErasable(folder, erasures)).toBe(0);
+  expect(await countErasable(folder, recorded(erasures))).toBe(1);
+  expect(await eraseFromExposures(folder, recorded(erasures))).toEqual({ records: 1, files: 1, openFiles: 0 });
+  expect(await countErasable(folder, recorded(erasures))).toBe(0);
 });
 
 it('processes the file of a dead process, including its truncated line', async () => {
@@ -95,10 +100,10 @@ it('processes the file of a dead process, including its truncated line', async (
   const path = join(folder, name);
   await writeFile(path, `${await readFile(path, 'utf8')}{"recommendationId":"torn","userId":"ada"`);
   const erasures = [erasureOf('ada')];
-  expect((await eraseFromExposures(folder, erasures)).openFiles).toBe(1);
+  expect((await eraseFromExposures(folder, recorded(erasures))).openFiles).toBe(1);
   const longAgo = (await stat(path)).mtimeMs / 1000 - 2 * 3_600;
   await utimes(path, longAgo, longAgo);
-  expect((await eraseFromExposures(folder, erasures)).openFiles).toBe(0);
+  expect((await eraseFromExposures(folder, recorded(erasures))).openFiles).toBe(0);
   expect(await readFile(path, 'utf8')).not.toContain('ada');
   expect(await readFile(path, 'utf8')).toContain('bob');
   await writer.close();
@@ -109,15 +114,15 @@ it('removes a file without remaining lines, and skips completed erasures', async
   const writer = new ExposureWriter({ folder, now: () => noon });
   writer.append(record('ada'));
   await writer.close();
-  await eraseFromExposures(folder, [erasureOf('ada')]);
+  await eraseFromExposures(folder, recorded([erasureOf('ada')]));
   expect(await bytesOf(folder)).toBe('');
   // Writes an erased record again, which would not happen otherwise.
   const again = new ExposureWriter({ folder, now: () => noon });
   again.append(record('ada'));
   again.append(record('bob'));
   await again.close();
-  expect((await eraseFromExposures(folder, [erasureOf('ada')])).records).toBe(0);
-  expect((await eraseFromExposures(folder, [erasureOf('ada'), erasureOf('bob')])).records).toBe(1);
+  expect((await eraseFromExposures(folder, recorded([erasureOf('ada')]))).records).toBe(0);
+  expect((await eraseFromExposures(folder, recorded([erasureOf('ada'), erasureOf('bob')]))).records).toBe(1);
 });
 
 it('does not complete a recent erasure, because records may still be in a buffer', async () => {
@@ -130,12 +135,16 @@ it('does not complete a recent erasure, because records may still be in a buffer
   };
   const erasures = [erasureOf('ada', now)];
   await write();
-  expect((await eraseFromExposures(folder, erasures)).records).toBe(1);
+  expect((await eraseFromExposures(folder, recorded(erasures))).records).toBe(1);
   await write();
-  expect((await eraseFromExposures(folder, erasures)).records).toBe(1);
+  expect((await eraseFromExposures(folder, recorded(erasures))).records).toBe(1);
 });
 
 it('does nothing without a log', async () => {
   const folder = join(await temporaryFolder(), 'absent');
-  expect(await eraseFromExposures(folder, [erasureOf('ada')])).toEqual({ records: 0, files: 0, openFiles: 0 });
+  expect(await eraseFromExposures(folder, recorded([erasureOf('ada')]))).toEqual({
+    records: 0,
+    files: 0,
+    openFiles: 0,
+  });
 });

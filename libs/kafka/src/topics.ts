@@ -43,7 +43,7 @@ export interface EnsureTopicsOptions {
 
 /** Time to notice dead letters, to fix their cause and to redrive them. */
 const deadLetterRetentionDays = 90;
-/** Erasures stay longer than any event or dead letter that they cover. The lake keeps a hash of the user forever. */
+/** Erasures stay longer than any event or dead letter that they cover. The lake keeps a keyed hash of the user forever. */
 const erasureMarginDays = 60;
 
 /**

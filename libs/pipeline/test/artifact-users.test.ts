@@ -32,13 +32,13 @@ beforeEach(async () => {
   ({ datasetId } = (await datasetStage(context)).output);
 });
 
-async function eraseUser(): Promise<LakeSnapshot['erasures']> {
+async function eraseUser(): Promise<LakeSnapshot> {
   const writer = await openLakeWriter(context.home.lakeFolder);
   const erasure = { erasureId: 'e', userHash: hashUser(userId), requestedAt: closing * 2, requestedBy: 'test' };
   writer.addErasure({ ...erasure, sessionHashes: [] });
   await writer.commit();
   await writer.close();
-  return (await openLakeSnapshot(context.home.lakeFolder)).erasures;
+  return openLakeSnapshot(context.home.lakeFolder);
 }
 
 async function addEvent(event: Event): Promise<void> {
@@ -54,14 +54,14 @@ it('erases the id and the attributes of a user from a dataset, which keeps its i
   const before = await openDataset(store, datasetId);
   const row = before.sequences.userIds.indexOf(userId);
   expect(before.userAttributes[row]).toEqual({ city: 'Ghent' });
-  expect(await eraseFromArtifacts(store, [])).toEqual([]);
-  const erasures = await eraseUser();
+  expect(await eraseFromArtifacts(store, await openLakeSnapshot(context.home.lakeFolder))).toEqual([]);
+  const recorded = await eraseUser();
   const ref = { kind: 'dataset', id: datasetId };
-  expect(await findUserInArtifacts(store, userId, erasures)).toEqual([{ ref, path: 'users.jsonl', users: 1 }]);
+  expect(await findUserInArtifacts(store, userId, recorded.erasures)).toEqual([{ ref, path: 'users.jsonl', users: 1 }]);
 
-  expect(await eraseFromArtifacts(store, erasures)).toEqual([{ ref, path: 'users.jsonl', users: 1 }]);
-  expect(await eraseFromArtifacts(store, erasures)).toEqual([]);
-  expect(await findUserInArtifacts(store, userId, erasures)).toEqual([]);
+  expect(await eraseFromArtifacts(store, recorded)).toEqual([{ ref, path: 'users.jsonl', users: 1 }]);
+  expect(await eraseFromArtifacts(store, recorded)).toEqual([]);
+  expect(await findUserInArtifacts(store, userId, recorded.erasures)).toEqual([]);
   const after = await openDataset(store, datasetId);
   expect(after.sequences.userIds[row]).toMatch(/^erased:/);
   expect(after.userAttributes[row]).toBeUndefined();
@@ -77,16 +77,16 @@ it('does not change a dataset that was built after the erasure, or by a user who
   expect((await openDataset(context.store, later)).sequences.userIds).toContain(userId);
   // A login opens the erasure again, because it may name an earlier session.
   await addEvent({ ...back, eventId: 'login', type: 'identify', sessionId: 'new' });
-  const { erasures } = await openLakeSnapshot(context.home.lakeFolder);
-  const changed = await eraseFromArtifacts(context.store, erasures);
+  const recorded = await openLakeSnapshot(context.home.lakeFolder);
+  const changed = await eraseFromArtifacts(context.store, recorded);
   expect(changed.map(({ ref }) => ref.id)).toEqual([datasetId]);
-  expect(await findUserInArtifacts(context.store, userId, erasures)).toEqual([]);
+  expect(await findUserInArtifacts(context.store, userId, recorded.erasures)).toEqual([]);
   expect(await findUserInArtifacts(context.store, userId, [])).toHaveLength(1);
 });
 
 it('skips an artifact that is pruned while it is read or changed', async () => {
   const { store } = context;
-  const erasures = await eraseUser();
+  const recorded = await eraseUser();
   const remove = async (ref: ArtifactRef) =>
     rm(join(context.home.artifactsFolder, ref.kind, ref.id), { recursive: true });
   const prunedBeforeChange: ArtifactStore = {
@@ -96,15 +96,15 @@ it('skips an artifact that is pruned while it is read or changed', async () => {
       await store.redact(ref, ...change);
     },
   };
-  expect(await eraseFromArtifacts(prunedBeforeChange, erasures)).toEqual([]);
+  expect(await eraseFromArtifacts(prunedBeforeChange, recorded)).toEqual([]);
   const openedAndPruned = async (ref: ArtifactRef): ReturnType<ArtifactStore['open']> => {
     const opened = await store.open(ref);
     await remove(ref);
     return opened;
   };
   for (const search of [
-    () => eraseFromArtifacts({ ...store, open: openedAndPruned }, erasures),
-    () => findUserInArtifacts({ ...store, open: openedAndPruned }, userId, erasures),
+    () => eraseFromArtifacts({ ...store, open: openedAndPruned }, recorded),
+    () => findUserInArtifacts({ ...store, open: openedAndPruned }, userId, recorded.erasures),
   ]) {
     await store.put('dataset', (folder) => writeFile(join(folder, 'users.jsonl'), `{"userId":"${userId}"}\n`), {});
     expect(await search()).toEqual([]);
@@ -118,14 +118,14 @@ it('erases the id from a bundle with a vector per user', async () => {
     (folder) => writeFile(join(folder, bundleFiles.userIds), JSON.stringify(['person00', userId, 'person02'])),
     { datasetId },
   );
-  const erasures = await eraseUser();
-  expect(await findUserInArtifacts(store, userId, erasures)).toHaveLength(2);
-  expect(await eraseFromArtifacts(store, erasures)).toHaveLength(2);
+  const recorded = await eraseUser();
+  expect(await findUserInArtifacts(store, userId, recorded.erasures)).toHaveLength(2);
+  expect(await eraseFromArtifacts(store, recorded)).toHaveLength(2);
   const { folder } = await store.open(ref);
   expect(JSON.parse(await readFile(join(folder, bundleFiles.userIds), 'utf8'))).toEqual([
     'person00',
     expect.stringMatching(/^erased:/),
     'person02',
   ]);
-  expect(await findUserInArtifacts(store, userId, erasures)).toEqual([]);
+  expect(await findUserInArtifacts(store, userId, recorded.erasures)).toEqual([]);
 });

@@ -39,17 +39,18 @@ export async function writeFileAtomically(
  * Creates a file unless it exists. Readers see the complete file or none, also after a crash of the machine. Only one of
  * several concurrent writers succeeds.
  *
+ * @param options.mode file mode; the default of the process if absent
  * @param options.temporary path of the incomplete file, on the same disk; next to the file by default
  * @returns whether this call created the file
  */
 export async function createFileAtomically(
   path: string,
   parts: Iterable<string>,
-  options: { readonly temporary?: string } = {},
+  options: { readonly mode?: number; readonly temporary?: string } = {},
 ): Promise<boolean> {
-  const { temporary = temporaryOf(path) } = options;
+  const { mode, temporary = temporaryOf(path) } = options;
   try {
-    await writeNewFile(temporary, parts);
+    await writeNewFile(temporary, parts, mode);
     // Unlike a rename, a link never replaces a file.
     await link(temporary, path);
   } catch (error) {

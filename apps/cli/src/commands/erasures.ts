@@ -93,16 +93,10 @@ async function request(
   { environment, output }: CommandContext,
 ): Promise<void> {
   const { lakeFolder, catalogFolder } = homePaths(options.home);
-  const erasure = {
-    erasureId: randomUUID(),
-    userHash: hashUser(userId),
-    sessionHashes: [],
-    requestedAt: Date.now(),
-    requestedBy: 'facet',
-  };
+  const erasure = { erasureId: randomUUID(), requestedAt: Date.now(), requestedBy: 'facet' };
   const lake = await openLakeWriter(lakeFolder);
   try {
-    lake.addErasure(erasure);
+    lake.addErasure({ ...erasure, userHash: hashUser(userId), sessionHashes: [] });
     await lake.commit();
   } finally {
     await lake.close();

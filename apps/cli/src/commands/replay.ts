@@ -3,7 +3,7 @@ import type { Bundle, BundleView } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledResponse } from '@facet/exposures';
-import { listErasures } from '@facet/lake';
+import { openLakeSnapshot } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
@@ -66,7 +66,7 @@ function bundleGone({ recommendationId }: ExposureRecord, cause: AppError): AppE
 /** @throws AppError `REPLAY_UNKNOWN`, `REPLAY_NOT_SAMPLED`. */
 async function findRecord(home: string, id: string): Promise<SampledRecord> {
   const { exposuresFolder, lakeFolder } = homePaths(home);
-  const record = await findExposure(exposuresFolder, id, { erasures: await listErasures(lakeFolder) });
+  const record = await findExposure(exposuresFolder, id, { erased: await openLakeSnapshot(lakeFolder) });
   if (record === undefined) {
     throw new AppError(`The exposure log ${exposuresFolder} has no response with the id ${printable(id)}.`, {
       code: 'REPLAY_UNKNOWN',

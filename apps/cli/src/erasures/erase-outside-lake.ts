@@ -26,19 +26,19 @@ export async function eraseOutsideLake(
   home: HomePaths,
   { signal }: Pick<CommandContext, 'signal'>,
 ): Promise<ErasedElsewhere> {
-  const { erasures } = await openLakeSnapshot(home.lakeFolder);
-  const exposures = await eraseFromExposures(home.exposuresFolder, erasures, { signal });
-  if (erasures.length === 0) return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [] };
-  const eventLog = await eraseFromEventLog(home, erasures, signal);
+  const recorded = await openLakeSnapshot(home.lakeFolder);
+  const exposures = await eraseFromExposures(home.exposuresFolder, recorded, { signal });
+  if (recorded.erasures.length === 0) return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [] };
+  const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
   const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
   const store = createFolderArtifactStore(home.artifactsFolder);
-  return { exposures, eventLog, artifacts: await eraseFromArtifacts(store, erasures, { signal }) };
+  return { exposures, eventLog, artifacts: await eraseFromArtifacts(store, recorded, { signal }) };
 }
 
 async function eraseFromEventLog(
   { logFolder }: HomePaths,
-  erasures: LakeSnapshot['erasures'],
+  { erasures, erasureKey }: Pick<LakeSnapshot, 'erasures' | 'erasureKey'>,
   signal: AbortSignal,
 ): Promise<EraseEventsResult | null> {
   // Records finished erasures, because a search reads the whole log.
@@ -52,7 +52,7 @@ async function eraseFromEventLog(
   }
   const untilByUser = new Map<string, number>();
   const untilOf = (userId: string): number => {
-    const known = untilByUser.get(userId) ?? erasedUntil.get(hashUser(userId)) ?? -1;
+    const known = untilByUser.get(userId) ?? erasedUntil.get(erasureKey.of(hashUser(userId))) ?? -1;
     untilByUser.set(userId, known);
     return known;
   };

@@ -106,10 +106,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
 
   exposures: async ({ home, check }) => {
     const everything = { erasureId: '', userHash: check.userHash, requestedAt: Infinity };
-    const count = await countErasable(
-      home.exposuresFolder,
-      check.erasures.length === 0 ? [everything] : check.erasures,
-    );
+    const erasures = check.erasures.length === 0 ? [everything] : check.erasures;
+    const count = await countErasable(home.exposuresFolder, { erasures, erasureKey: check.erasureKey });
     const removal = `${compact}, 15 minutes after the last response`;
     return all(count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }]);
   },

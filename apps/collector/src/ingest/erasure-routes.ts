@@ -1,4 +1,4 @@
-import { hashUser, parseUser, serializeErasure } from '@facet/schemas';
+import { parseUser, serializeErasure } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
 import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
@@ -10,8 +10,9 @@ import type { IngestServices } from './ingest-services.ts';
 
 const ErasureResponse = Type.Object(
   {
-    erasureId: Type.String(),
-    userHash: Type.String({ description: 'SHA-256 of the user id in hex, which identifies the erasure in the lake.' }),
+    erasureId: Type.String({
+      description: 'Identifies the erasure in logs and in the output of `facet erasures list`.',
+    }),
     requestedAt: epochMs('Epoch milliseconds. Data received until then is erased.'),
     stored: Type.Union([Type.Literal('log'), Type.Literal('spool')]),
     verify: Type.String({ description: 'The command that shows the remaining data of the user.' }),
@@ -22,7 +23,6 @@ const ErasureResponse = Type.Object(
     examples: [
       {
         erasureId: '0b0ec1c8-5c1f-4a0c-a5a2-7d4c3a1b8f43',
-        userHash: 'fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029',
         requestedAt: 1_769_904_000_000,
         stored: 'log',
         verify: 'facet erasures verify USER_ID',
@@ -64,10 +64,9 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
       ];
       const { stored, refused } = await storeRecords(services, records);
       if (refused.length > 0) throw ingestProblems.error('STORE_UNAVAILABLE', 'Kafka refuses the erasure.');
-      const userHash = hashUser(userId);
-      request.log.info({ erasureId, userHash, requestedBy }, 'erasure requested');
+      request.log.info({ erasureId, requestedBy }, 'erasure requested');
       reply.code(202);
-      return { erasureId, userHash, requestedAt, stored, verify: 'facet erasures verify USER_ID' };
+      return { erasureId, requestedAt, stored, verify: 'facet erasures verify USER_ID' };
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { ProfileChange } from '@facet/profiles';
+import type { LakeSnapshot } from '@facet/lake';
 import { hashUser } from '@facet/schemas';
 
 /** The erased users and the time of their erasures, from the lake, which keeps them forever. */
@@ -6,6 +7,8 @@ export interface ErasedUsers {
   /** Whether data of the user received at this time must be erased. */
   isErased(userId: string, receivedAt: number): boolean;
   add(erasure: { readonly userHash: string; readonly requestedAt: number }): void;
+  /** Adds the erasures of the lake, whose hashes are under its key. */
+  addRecorded(recorded: Pick<LakeSnapshot, 'erasures' | 'erasureKey'>): void;
   /**
    * Returns the erasures to repeat together with changes, because the profile store may have lost their marks: those of users
    * with changes that are older than their erasure, or with an `identify`, which may give the user older events of a session.
@@ -16,13 +19,22 @@ export interface ErasedUsers {
 export function createErasedUsers(): ErasedUsers {
   const erasedUntil = new Map<string, number>();
   let newest = -1;
-  const untilOf = (userId: string): number => erasedUntil.get(hashUser(userId)) ?? -1;
+  let keyOf = (hash: string): string => hash;
+  const untilOf = (userId: string): number => {
+    const hash = hashUser(userId);
+    return Math.max(erasedUntil.get(hash) ?? -1, erasedUntil.get(keyOf(hash)) ?? -1);
+  };
+  const add: ErasedUsers['add'] = ({ userHash, requestedAt }) => {
+    erasedUntil.set(userHash, Math.max(requestedAt, erasedUntil.get(userHash) ?? 0));
+    newest = Math.max(newest, requestedAt);
+  };
   return {
     // Nearly all data is newer than every erasure, and its users need not be hashed.
     isErased: (userId, receivedAt) => receivedAt <= newest && receivedAt <= untilOf(userId),
-    add({ userHash, requestedAt }) {
-      erasedUntil.set(userHash, Math.max(requestedAt, erasedUntil.get(userHash) ?? 0));
-      newest = Math.max(newest, requestedAt);
+    add,
+    addRecorded({ erasures, erasureKey }) {
+      keyOf = (hash) => erasureKey.of(hash);
+      for (const erasure of erasures) add(erasure);
     },
     repeatedFor(changes) {
       if (erasedUntil.size === 0) return [];

@@ -1,4 +1,4 @@
-import { listErasures, openLakeSnapshot } from '@facet/lake';
+import { openLakeSnapshot } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
 import type { FacetConfig } from '@facet/config';
 import { claimStore } from '@facet/config/installation';
@@ -125,7 +125,7 @@ function createProfileFeed(
   const refill = async (signal: AbortSignal): Promise<void> => {
     await claimStore(installation, store.installation);
     // Other sinks may have recorded erasures, whose marks the store has lost.
-    for (const erasure of await listErasures(lakeFolder)) erasedUsers.add(erasure);
+    erasedUsers.addRecorded(await openLakeSnapshot(lakeFolder));
     for (;;) {
       const { fillId, hasEnded } = await store.beginFill();
       const generation = store.generation();

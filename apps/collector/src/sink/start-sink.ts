@@ -1,4 +1,4 @@
-import { listErasures, openLakeWriter } from '@facet/lake';
+import { openLakeSnapshot, openLakeWriter } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
@@ -69,7 +69,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const catalog = createCatalogFeed(config.catalogFolder, { logger, now });
     closers.push(() => catalog.close());
     const erasedUsers = createErasedUsers();
-    for (const erasure of await listErasures(config.lakeFolder)) erasedUsers.add(erasure);
+    erasedUsers.addRecorded(await openLakeSnapshot(config.lakeFolder));
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(
       { ...config, ...facet.profiles },
       { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },

@@ -30,11 +30,11 @@ export interface EraseExposuresResult {
  * hour after its last record. Erasures completed on all files are recorded in `_erasures.json` and skipped from then
  * on. The function may be interrupted, repeated and run concurrently.
  *
- * @param erasures All erasures of the lake; see `listErasures`.
+ * @param erasures All erasures of the lake.
  */
 export async function eraseFromExposures(
   folder: string,
-  erasures: readonly UserErasure[],
+  { erasures, erasureKey }: RecordedErasures,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<EraseExposuresResult> {
   const done = new Set(await readDone(folder));
@@ -53,7 +53,7 @@ export async function eraseFromExposures(
         oldestOpen ??= day;
         continue;
       }
-      const records = await eraseFrom(file, erasedBy(pending));
+      const records = await eraseFrom(file, erasedBy({ erasures: pending, erasureKey }));
       result.records += records;
       if (records > 0) result.files++;
     }
@@ -71,7 +71,7 @@ export async function eraseFromExposures(
 }
 
 /** Returns how many records of erased users the files still contain. */
-export async function countErasable(folder: string, erasures: readonly UserErasure[]): Promise<number> {
+export async function countErasable(folder: string, erasures: RecordedErasures): Promise<number> {
   const isErased = erasedBy(erasures);
   let records = 0;
   for (const day of await listDays(folder)) {
@@ -146,14 +146,23 @@ async function readDone(folder: string): Promise<readonly string[]> {
 /** A request to erase a user, as stored in the lake. */
 export interface UserErasure {
   readonly erasureId: string;
-  /** `hashUser` of the user id. */
+  /** `hashUser` of the user id, under the key of the erasures. */
   readonly userHash: string;
   /** Records until this time are erased; epoch milliseconds. */
   readonly requestedAt: number;
 }
 
+/** The erasures of a lake with the key of their hashes, as a snapshot of the lake has them. */
+export interface RecordedErasures {
+  readonly erasures: readonly UserErasure[];
+  readonly erasureKey: {
+    /** Returns the `userHash` of an erasure for the `hashUser` of a user. */
+    of(userHash: string): string;
+  };
+}
+
 /** Returns a predicate for records of erased users. */
-export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRecord) => boolean {
+export function erasedBy({ erasures, erasureKey }: RecordedErasures): (record: ExposureRecord) => boolean {
   if (erasures.length === 0) return () => false;
   const until = new Map<string, number>();
   for (const { userHash, requestedAt } of erasures) {
@@ -161,6 +170,6 @@ export function erasedBy(erasures: readonly UserErasure[]): (record: ExposureRec
   }
   return (record) => {
     const userHash = userHashOf(record);
-    return userHash !== undefined && record.respondedAt <= (until.get(userHash) ?? -Infinity);
+    return userHash !== undefined && record.respondedAt <= (until.get(erasureKey.of(userHash)) ?? -Infinity);
   };
 }

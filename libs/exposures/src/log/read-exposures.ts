@@ -5,14 +5,14 @@ import { readLines } from './exposure-files.ts';
 import { parseExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 import { erasedBy } from './erase-exposures.ts';
-import type { UserErasure } from './erase-exposures.ts';
+import type { RecordedErasures } from './erase-exposures.ts';
 
 export interface ReadExposuresOptions {
   /** Half-open range of `respondedAt` in epoch milliseconds; everything by default. */
   readonly from?: number | undefined;
   readonly before?: number | undefined;
   /** Records of these users are skipped. */
-  readonly erasures?: readonly UserErasure[] | undefined;
+  readonly erased?: RecordedErasures | undefined;
   /** Called for each unreadable line, such as the last one of a killed process. */
   readonly onDamaged?: ((path: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -24,7 +24,7 @@ export async function* readExposures(
   options: ReadExposuresOptions = {},
 ): AsyncGenerator<ExposureRecord[]> {
   const { from = -Infinity, before = Infinity, onDamaged } = options;
-  const isErased = erasedBy(options.erasures ?? []);
+  const isErased = options.erased === undefined ? () => false : erasedBy(options.erased);
   for (const day of await daysWithin(folder, options)) {
     for (const { path } of await listFiles(folder, day, Date.now())) {
       for await (const { lines, isTorn } of readLines(path)) {
@@ -52,7 +52,7 @@ export async function findExposure(
   options: Omit<ReadExposuresOptions, 'onDamaged'> = {},
 ): Promise<ExposureRecord | undefined> {
   const { from = -Infinity, before = Infinity, signal } = options;
-  const isErased = erasedBy(options.erasures ?? []);
+  const isErased = options.erased === undefined ? () => false : erasedBy(options.erased);
   let laterPage: ExposureRecord | undefined;
   const mark = `"recommendationId":${JSON.stringify(recommendationId)}`;
   for (const file of newestFirst(await filesWithin(folder, options))) {

@@ -1,4 +1,4 @@
-import { listErasures, streamOutcomes } from '@facet/lake';
+import { openLakeSnapshot, streamOutcomes } from '@facet/lake';
 import { dayMs, utcDay } from '@facet/platform';
 import { boundsOf } from '../experiments/experiment.ts';
 import type { Experiment } from '../experiments/experiment.ts';
@@ -43,14 +43,14 @@ export async function readExperimentReport(experiment: Experiment, options: Read
   const { exposuresFolder, lakeFolder, outcomes, windowMs, now, signal } = options;
   const bounds = boundsOf(experiment);
   const { from = bounds.from, before = bounds.before } = options;
-  const erasures = await listErasures(lakeFolder);
+  const erased = await openLakeSnapshot(lakeFolder);
   let damaged = 0;
   let read = 0;
   const readLog = () => {
     damaged = 0;
     read = 0;
     const range = { from, before: before ?? now };
-    return readExposures(exposuresFolder, { ...range, erasures, onDamaged: () => damaged++, signal });
+    return readExposures(exposuresFolder, { ...range, erased, onDamaged: () => damaged++, signal });
   };
   const joined = await joinOutcomes(
     () => countChunks(readLog(), (count) => options.onRead?.((read += count))),

@@ -11,6 +11,7 @@ import { findSuspiciousUsers } from './suspicious-day-users.ts';
 import { dayOf } from '../layout.ts';
 import { parquetTable } from '../read/sql.ts';
 import { isErasurePending } from '../transaction-log/state.ts';
+import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
 
 /** A day is compared with this many days before it. */
@@ -57,7 +58,7 @@ export async function measureDay(
   const erasures = [...state.erasures.values()].filter((erasure) =>
     dayFiles.some((file) => isErasurePending(erasure, file)),
   );
-  await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), erasures));
+  await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), erasures, state.erasureKey));
   for (const [name, sql] of Object.entries(views)) await connection.run(`CREATE TEMP VIEW ${name} AS ${sql}`);
 
   const [totals] = await selectRows<{
@@ -110,20 +111,20 @@ function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
 }
 
 /** Returns SQL that creates the table `day`: each event of the day once, as first received. */
-function dayTableSql(rows: string, erasures: readonly LakeStateErasure[]): string {
+function dayTableSql(rows: string, erasures: readonly LakeStateErasure[], key: ErasureKey): string {
   return `CREATE TEMP TABLE day AS SELECT unnest(first), copies FROM (
     SELECT count(*) AS copies, arg_min({
       eventId: eventId, type: type, itemId: itemId, recommendationId: recommendationId, occurredMs: occurredMs,
       receivedMs: receivedMs, isImported: isImported, who: coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId), isAnonymous: userId IS NULL
-    }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures)} GROUP BY eventId)`;
+    }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures, key)} GROUP BY eventId)`;
 }
 
 /** Returns the SQL condition that leaves out rows of pending erasures. */
-function notErasedSql(erasures: readonly LakeStateErasure[]): string {
+function notErasedSql(erasures: readonly LakeStateErasure[], key: ErasureKey): string {
   if (erasures.length === 0) return '';
   const requests = erasures.map(({ userHash, requestedAt }) => `(${sqlText(userHash)}, ${requestedAt})`);
   return `WHERE NOT EXISTS (SELECT 1 FROM (VALUES ${requests.join(', ')}) AS erasures(hash, requestedMs)
-    WHERE hash = sha256(userId) AND receivedMs <= requestedMs)`;
+    WHERE hash = ${key.sql('userId')} AND receivedMs <= requestedMs)`;
 }
 
 async function measureVolume(

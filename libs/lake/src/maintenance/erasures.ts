@@ -5,6 +5,8 @@ import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
+import { noErasureKey } from '../transaction-log/erasure-key.ts';
+import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { openErasures } from '../transaction-log/state.ts';
@@ -28,7 +30,9 @@ export async function listErasures(lakeFolder: string): Promise<LakeErasure[]> {
 
 /** The rows of a user that are still on the disk. */
 export interface ErasureCheck {
+  /** The hash of the user under the key. */
   readonly userHash: string;
+  readonly erasureKey: ErasureKey;
   /** The erasure requests for the user. */
   readonly erasures: readonly LakeErasure[];
   /** Rows received up to the last request, or all rows without a request. */
@@ -48,11 +52,12 @@ export async function verifyErasure(
   options: DuckDbOptions = {},
 ): Promise<ErasureCheck> {
   const state = await readLakeState(lakeFolder);
-  const userHash = hashUser(userId);
+  const userHash = state.erasureKey.of(hashUser(userId));
   const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
   const paths = [...state.files.keys()];
   for (const path of state.removed.keys()) if (await pathExists(join(lakeFolder, path))) paths.push(path);
-  if (paths.length === 0) return { userHash, erasures, rows: 0, files: [] };
+  const { erasureKey } = state;
+  if (paths.length === 0) return { userHash, erasureKey, erasures, rows: 0, files: [] };
   const snapshot = snapshotOf(lakeFolder, state);
   const counts = await withDuckDb(options, async (connection) => {
     const result = await connection.run(countStatement(snapshot, { userId, erasures, paths }));
@@ -63,7 +68,7 @@ export async function verifyErasure(
   const files = paths
     .map((path) => ({ path, rows: counts.get(join(lakeFolder, path)) ?? 0, isReplaced: !state.files.has(path) }))
     .filter(({ rows }) => rows > 0);
-  return { userHash, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files };
+  return { userHash, erasureKey, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files };
 }
 
 function erasuresOf(state: LakeState): LakeErasure[] {
@@ -88,7 +93,7 @@ function countStatement(
     readonly paths: readonly string[];
   },
 ): string {
-  const { lakeFolder } = snapshot;
+  const { lakeFolder, erasureKey } = snapshot;
   const times = about.erasures.map(({ requestedAt }) => requestedAt);
   const table = parquetTable(
     lakeFolder,
@@ -96,7 +101,7 @@ function countStatement(
   );
   const until = times.length === 0 ? [] : [`receivedAt <= ${sqlTime(Math.max(...times))}`];
   const sessions = about.erasures.flatMap(({ sessionHashes }) => sessionHashes).map(sqlText);
-  const ofSessions = sessions.length === 0 ? 'false' : `sha256(sessionId) IN (${sessions.join(', ')})`;
+  const ofSessions = sessions.length === 0 ? 'false' : `${erasureKey.sql('sessionId')} IN (${sessions.join(', ')})`;
   return (
     `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, filename FROM ${table} ${where(until)}), ` +
     `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))}) ` +
@@ -125,7 +130,7 @@ export async function planErasures(
   snapshot: LakeSnapshot,
   erasures: readonly LakeStateErasure[],
 ): Promise<ErasurePlan> {
-  const { lakeFolder, version } = snapshot;
+  const { lakeFolder, version, erasureKey } = snapshot;
   const newest = Math.max(...erasures.map(({ requestedAt }) => requestedAt));
   const files = snapshot.files.filter(({ receivedFrom }) => receivedFrom <= newest);
   const marks = new Map<string, { rows: number; paths: Set<string>; sessionHashes: string[] }>();
@@ -134,7 +139,7 @@ export async function planErasures(
     const events = parquetTable(lakeFolder, files);
     const run = async (sql: string): Promise<readonly unknown[][]> => (await connection.run(sql)).getRows();
     await run(`CREATE TEMP TABLE identifies AS ${identifyRows(lakeFolder, identifyingFiles(snapshot))}`);
-    await run(`CREATE TEMP TABLE erased AS ${erasedOwners(erasures, [events, 'identifies'])}`);
+    await run(`CREATE TEMP TABLE erased AS ${erasedOwners(erasures, [events, 'identifies'], erasureKey)}`);
     await run(
       `CREATE TEMP TABLE erasing AS ` +
         `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, logSource, logOffset, filename FROM ${events}) ` +
@@ -149,7 +154,7 @@ export async function planErasures(
       mark.paths.add(relative(lakeFolder, path));
     }
     const sessions = await run(
-      `SELECT DISTINCT erasureId, sha256(sessionId) FROM identifies JOIN erased ` +
+      `SELECT DISTINCT erasureId, ${erasureKey.sql('sessionId')} FROM identifies JOIN erased ` +
         `ON erased.owner = identifies.userId AND identifies.receivedAt <= erased.requestedAt ORDER BY ALL`,
     );
     for (const [erasureId, hash] of sessions as [string, string][]) marks.get(erasureId)!.sessionHashes.push(hash);
@@ -162,6 +167,7 @@ export async function planErasures(
       rows,
       files: paths.size,
       sessionHashes,
+      isKeyed: erasureKey !== noErasureKey,
     })),
   };
 }

@@ -68,10 +68,10 @@ function eventColumns(owner: 'userId' | 'owner'): string {
 
 /** Creates `kept`: the rows that are not erased. As in a compaction, every `identify` of the lake counts, not only the window's. */
 async function defineKept(connection: DuckDBConnection, snapshot: LakeSnapshot, table: string): Promise<void> {
-  const { lakeFolder, pendingErasures } = snapshot;
+  const { lakeFolder, pendingErasures, erasureKey } = snapshot;
   const run = async (sql: string): Promise<unknown> => connection.run(sql);
   await run(`CREATE TEMP TABLE everyIdentify AS ${identifyRows(lakeFolder, identifyingFiles(snapshot))}`);
-  await run(`CREATE TEMP TABLE erased AS ${erasedOwners(pendingErasures, [table, 'everyIdentify'])}`);
+  await run(`CREATE TEMP TABLE erased AS ${erasedOwners(pendingErasures, [table, 'everyIdentify'], erasureKey)}`);
   await run(
     `CREATE TEMP TABLE keptAnonymous AS SELECT ${columns} FROM (${sessionRows('received', 'everyIdentify')}) owned ` +
       `WHERE ${notErased('erased', 'owned')}`,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import { sqlText } from '../duckdb.ts';
 import type { LakeWindow } from '../transaction-log/snapshot.ts';
+import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeStateErasure } from '../transaction-log/state.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
 
@@ -102,7 +103,11 @@ export function sessionRows(rows: string, identifies: string): string {
  * Returns SQL for `(owner, erasureId, requestedAt)`: rows of the owner received until then are erased. Hashing the distinct
  * people of the tables costs far less than hashing every row.
  */
-export function erasedOwners(erasures: readonly LakeStateErasure[], tables: readonly string[]): string {
+export function erasedOwners(
+  erasures: readonly LakeStateErasure[],
+  tables: readonly string[],
+  key: ErasureKey,
+): string {
   const requests = erasures.flatMap(({ erasureId, userHash, sessionHashes, requestedAt }) =>
     [userHash, ...sessionHashes].map(
       (hash, index) => `(${sqlText(erasureId)}, ${sqlText(hash)}, ${sqlTime(requestedAt)}, ${index > 0})`,
@@ -114,7 +119,7 @@ export function erasedOwners(erasures: readonly LakeStateErasure[], tables: read
   return (
     `SELECT CASE WHEN people.isSession THEN ${sqlText(sessionUserPrefix)} || id ELSE id END AS owner, erasureId, requestedAt ` +
     `FROM (${people.join(' UNION ')}) people JOIN (VALUES ${requests.join(', ')}) requests(erasureId, hash, requestedAt, isSession) ` +
-    `ON sha256(people.id) = requests.hash AND people.isSession = requests.isSession`
+    `ON ${key.sql('people.id')} = requests.hash AND people.isSession = requests.isSession`
   );
 }
 

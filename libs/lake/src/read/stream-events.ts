@@ -147,14 +147,14 @@ function keptTables(
   snapshot: LakeSnapshot,
   { events, received }: { readonly events: string; readonly received: string },
 ): string[] {
-  const { lakeFolder, pendingErasures } = snapshot;
+  const { lakeFolder, pendingErasures, erasureKey } = snapshot;
   // All identify rows are needed: when two name the same session and time, the last received counts.
   const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
   if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
   return [
     `received AS (${received})`,
     `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
-    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'])})`,
+    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'], erasureKey)})`,
     `owned AS (${ownedRows('received', 'identifies')})`,
     `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
   ];

@@ -47,6 +47,7 @@ const Erasure = Type.Object({
   erasureId: Type.String(),
   userHash: Type.String(),
   sessionHashes,
+  isKeyed: Type.Optional(Type.Boolean()),
   requestedAt: Type.Number(),
   requestedBy: Type.String(),
 });
@@ -59,7 +60,9 @@ const change: Record<keyof LakeChange, TSchema> = {
   offsets: Ranges,
   intake: Type.Array(Intake),
   erasures: Type.Array(Erasure),
-  erased: Type.Array(Type.Object({ erasureId: Type.String(), sessionHashes, ...mark })),
+  erased: Type.Array(
+    Type.Object({ erasureId: Type.String(), sessionHashes, isKeyed: Type.Optional(Type.Boolean()), ...mark }),
+  ),
   reopened: Type.Array(Type.String()),
   deleted: Type.Array(Path),
   claim: Type.Union([Claim, Type.Null()]),

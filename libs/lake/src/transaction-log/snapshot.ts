@@ -3,6 +3,7 @@ import { dayMs, pathExists } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { dayOf } from '../layout.ts';
 import { lakeDamaged, lakeSnapshotExpired } from './errors.ts';
+import type { ErasureKey } from './erasure-key.ts';
 import { isErasurePending } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
 import { readLakeState } from './transaction-log.ts';
@@ -29,6 +30,8 @@ export interface LakeSnapshot {
   readonly erasures: readonly LakeStateErasure[];
   /** Erasures whose rows some files may still contain. */
   readonly pendingErasures: readonly LakeStateErasure[];
+  /** The key of the hashes in the erasures. */
+  readonly erasureKey: ErasureKey;
 }
 
 /**
@@ -47,7 +50,8 @@ export function snapshotOf(lakeFolder: string, state: LakeState): LakeSnapshot {
   const erasures = [...state.erasures.values()].sort((a, b) => a.version - b.version);
   const pendingErasures = erasures.filter((erasure) => files.some((file) => isErasurePending(erasure, file)));
   const offsets = Object.fromEntries([...state.offsets].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { lakeFolder, version: state.version, files, offsets, erasures, pendingErasures };
+  const { version, erasureKey } = state;
+  return { lakeFolder, version, files, offsets, erasures, pendingErasures, erasureKey };
 }
 
 /** Returns the files of the snapshot that may contain events of the window. */

@@ -1,5 +1,7 @@
 import type { IntakeCount } from '@facet/schemas';
 import { parseCheckpoint } from './check-records.ts';
+import { noErasureKey } from './erasure-key.ts';
+import type { ErasureKey } from './erasure-key.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, Transaction, MaintenanceClaim } from './transaction.ts';
 
 /** A file of the lake and the version that added it. */
@@ -13,7 +15,7 @@ export interface LakeStateErasure extends Erasure {
   /** The version that recorded the erasure. Unlike `version`, it never changes. */
   readonly recordedVersion: number;
   /** Absent until the erasure is first applied. Rows that arrive later add to its counts. `through` is -1 while it is open again. */
-  readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
+  readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes' | 'isKeyed'>;
 }
 
 /** The state of the lake at a version: the result of all transactions up to that version. */
@@ -29,6 +31,8 @@ export interface LakeState {
   /** Replaced files that are still on the disk, with the time of their replacement. */
   readonly removed: Map<string, number>;
   claim: MaintenanceClaim | undefined;
+  /** The key of the hashes in `erasures`. */
+  erasureKey: ErasureKey;
 }
 
 /** Checkpoints keep the intake counts of this many days. */
@@ -44,12 +48,45 @@ export function emptyLakeState(): LakeState {
     erasures: new Map(),
     removed: new Map(),
     claim: undefined,
+    erasureKey: noErasureKey,
+  };
+}
+
+/** Sets the key of a state, and replaces the hashes that were recorded without one. */
+export function setErasureKey(state: LakeState, key: ErasureKey): void {
+  state.erasureKey = key;
+  for (const [erasureId, erasure] of state.erasures) state.erasures.set(erasureId, withKey(erasure, key));
+}
+
+/**
+ * Returns an erasure or a mark with keyed hashes. Without a key, returns it unchanged.
+ *
+ * @throws Error if it needs a key and there is none
+ */
+export function withKey<Record extends Pick<Erasure, 'sessionHashes' | 'isKeyed'> & { readonly userHash?: string }>(
+  record: Record,
+  key: ErasureKey,
+): Record {
+  if (key === noErasureKey) {
+    if (record.isKeyed === true) throw new Error('_erasures.key is missing');
+    return record;
+  }
+  if (record.isKeyed === true) return record;
+  const { userHash, sessionHashes } = record;
+  return {
+    ...record,
+    ...(userHash === undefined ? {} : { userHash: key.of(userHash) }),
+    sessionHashes: sessionHashes.map((hash) => key.of(hash)),
+    isKeyed: true,
   };
 }
 
 /** Applies the next transaction to the state. */
 export function applyTransaction(state: LakeState, transaction: Transaction): void {
   const { version } = transaction;
+  // First, because they throw without a key.
+  const erasures = transaction.erasures?.map((erasure) => withKey(erasure, state.erasureKey)) ?? [];
+  const erased = transaction.erased?.map((mark) => withKey(mark, state.erasureKey)) ?? [];
   for (const path of transaction.remove ?? []) {
     state.files.delete(path);
     state.removed.set(path, transaction.at);
@@ -58,11 +95,11 @@ export function applyTransaction(state: LakeState, transaction: Transaction): vo
   for (const path of transaction.deleted ?? []) state.removed.delete(path);
   for (const [source, { to }] of Object.entries(transaction.offsets ?? {})) state.offsets.set(source, to);
   for (const count of transaction.intake ?? []) addIntake(state.intake, count);
-  for (const erasure of transaction.erasures ?? []) {
+  for (const erasure of erasures) {
     if (state.erasures.has(erasure.erasureId)) continue;
     state.erasures.set(erasure.erasureId, { ...erasure, version, recordedVersion: version });
   }
-  for (const mark of transaction.erased ?? []) markErased(state.erasures, mark);
+  for (const mark of erased) markErased(state.erasures, mark);
   for (const erasureId of transaction.reopened ?? []) reopenErasure(state.erasures, { erasureId, version });
   if (transaction.claim !== undefined) state.claim = transaction.claim ?? undefined;
   state.version = version;
@@ -151,7 +188,7 @@ interface SerializedState {
 }
 
 /** @throws Error that says what is damaged. */
-export function parseLakeState(text: string): LakeState {
+export function parseLakeState(text: string, key: ErasureKey): LakeState {
   const stored = parseCheckpoint(text) as SerializedState;
   const state: LakeState = {
     ...emptyLakeState(),
@@ -170,5 +207,6 @@ export function parseLakeState(text: string): LakeState {
     claim: stored.claim,
   };
   for (const count of stored.intake) addIntake(state.intake, count);
+  setErasureKey(state, key);
   return state;
 }

@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import { graceMsDefault, logFolder } from '../layout.ts';
 import { parseTransaction } from './check-records.ts';
+import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { lakeBusy, lakeErrors } from './errors.ts';
 import type { LogErrors } from './errors.ts';
-import { applyTransaction, emptyLakeState, parseLakeState, serializeLakeState } from './state.ts';
+import {
+  applyTransaction,
+  emptyLakeState,
+  parseLakeState,
+  serializeLakeState,
+  setErasureKey,
+  withKey,
+} from './state.ts';
 import type { LakeState } from './state.ts';
 import type { LakeChange, Transaction } from './transaction.ts';
 
@@ -106,6 +114,9 @@ class FolderTransactionLog implements TransactionLog {
     for (;;) {
       await this.refresh();
       this.#refuseConflict(change, options);
+      const { erasures, erased } = change;
+      if (this.#state.erasures.size + (erasures?.length ?? 0) > 0) await this.#requireErasureKey();
+      const { erasureKey } = this.#state;
       const transaction: Transaction = {
         format: 1,
         version: this.#state.version + 1,
@@ -113,6 +124,8 @@ class FolderTransactionLog implements TransactionLog {
         parent: this.#state.id,
         at: this.#now(),
         ...change,
+        ...(erasures && { erasures: erasures.map((erasure) => withKey(erasure, erasureKey)) }),
+        ...(erased && { erased: erased.map((mark) => withKey(mark, erasureKey)) }),
       };
       const isFirst = await this.#create(transaction).catch((error: unknown) => {
         throw this.#errors.unwritable(this.#lakeFolder, error);
@@ -127,12 +140,25 @@ class FolderTransactionLog implements TransactionLog {
     }
   }
 
+  /** Loads the key of the erasures, or creates it. */
+  async #requireErasureKey(): Promise<void> {
+    if (this.#state.erasureKey !== noErasureKey) return;
+    const key = await ensureErasureKey(this.#lakeFolder).catch((error: unknown) => {
+      throw this.#errors.unwritable(this.#lakeFolder, error);
+    });
+    setErasureKey(this.#state, key);
+  }
+
   async #readNew(): Promise<void> {
+    if (this.#state.erasureKey === noErasureKey) {
+      const key = await readErasureKey(this.#lakeFolder);
+      if (key !== undefined) setErasureKey(this.#state, key);
+    }
     const { transactions, checkpoints } = await this.#list();
     const newest = checkpoints.at(-1) ?? 0;
     const behind = newest - this.#state.version;
     if (behind >= transactionsPerCheckpoint || (behind > 0 && !transactions.includes(this.#state.version + 1))) {
-      this.#state = parseLakeState(await this.#read(checkpointName(newest)));
+      this.#state = parseLakeState(await this.#read(checkpointName(newest)), this.#state.erasureKey);
     }
     const fresh = transactions.filter((version) => version > this.#state.version);
     const texts = await Promise.all(fresh.map(async (version) => this.#read(transactionName(version))));
@@ -175,7 +201,9 @@ class FolderTransactionLog implements TransactionLog {
     }
     const newest = checkpoints.at(-1) ?? 0;
     if (newest < version) return true;
-    return newest === version && parseLakeState(await this.#read(checkpointName(version))).id === id;
+    return (
+      newest === version && parseLakeState(await this.#read(checkpointName(version)), this.#state.erasureKey).id === id
+    );
   }
 
   async #checkpoint(): Promise<void> {

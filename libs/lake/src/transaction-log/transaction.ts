@@ -45,10 +45,12 @@ export interface SegmentFacts {
 /** A request to erase everything received of a user up to `requestedAt`. */
 export interface Erasure {
   readonly erasureId: string;
-  /** SHA-256 of the user's id in hex, because the request is kept after the erasure. */
+  /** SHA-256 of the user's id in hex. With `isKeyed`, its HMAC with the key of the lake, because the request is kept after the erasure. */
   readonly userHash: string;
-  /** SHA-256 of the user's sessions. Known once the erasure has been applied. */
+  /** The same hashes of the user's sessions. Known once the erasure has been applied. */
   readonly sessionHashes: readonly string[];
+  /** Absent in requests that a transaction has not recorded yet, and in lakes of earlier releases. */
+  readonly isKeyed?: boolean;
   /** Epoch milliseconds. */
   readonly requestedAt: number;
   readonly requestedBy: string;
@@ -61,6 +63,7 @@ export interface ErasedMark {
   readonly rows: number;
   readonly files: number;
   readonly sessionHashes: readonly string[];
+  readonly isKeyed?: boolean;
 }
 
 /** The process that may rewrite files of the lake. One process holds the claim at a time. */

@@ -226,9 +226,12 @@ class BufferedLakeWriter implements LakeWriter {
    * session, which the erasure covers, too.
    */
   #erasuresOfIdentified(): string[] {
-    const erasures = [...this.#log.state.erasures.values()];
+    const { erasureKey, erasures: recorded } = this.#log.state;
+    const erasures = [...recorded.values()];
     if (this.#identified.size === 0 || erasures.length === 0) return [];
-    const hashes = new Set([...this.#identified.values()].flatMap((users) => [...users].map(hashUser)));
+    const hashes = new Set(
+      [...this.#identified.values()].flatMap((users) => [...users].map((userId) => erasureKey.of(hashUser(userId)))),
+    );
     return erasures.filter(({ userHash }) => hashes.has(userHash)).map(({ erasureId }) => erasureId);
   }
 

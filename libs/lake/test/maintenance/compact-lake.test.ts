@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { createHash } from 'node:crypto';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { createHash, createHmac } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dayMs } from '@facet/platform';
@@ -9,6 +9,7 @@ import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
+import type { LakeErasure } from '../../src/maintenance/erasures.ts';
 import { maintainLake } from '../../src/maintenance/maintain-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
@@ -235,6 +236,76 @@ describe('an anonymous event', () => {
 });
 
 describe('an erasure', () => {
+  /** Returns the content of the transaction log. */
+  async function logOf(lake: string): Promise<string> {
+    const names = await readdir(join(lake, '_log'));
+    return (await Promise.all(names.map((name) => readFile(join(lake, '_log', name), 'utf8')))).join('');
+  }
+
+  it('keeps hashes of the user and the sessions under a key that only the owner can read', async () => {
+    const events = [
+      { userId: 'A', receivedAt: noon },
+      anonymous({ sessionId: 's', receivedAt: noon }),
+      identify({ userId: 'A', sessionId: 's', receivedAt: noon }),
+    ];
+    const hashes: string[] = [];
+    for (let lakes = 0; lakes < 2; lakes++) {
+      const { lake, writer } = await lakeOf(events);
+      await request(writer, erasureOf('A', noon));
+      await compactLake(lake, { graceMs: 0 });
+      const [{ userHash, sessionHashes }] = (await listErasures(lake)) as [LakeErasure];
+      hashes.push(userHash, ...sessionHashes);
+      const log = await logOf(lake);
+      for (const plain of [hashUser('A'), sha256('s')]) expect(log).not.toContain(plain);
+      const key = join(lake, '_erasures.key');
+      expect((await stat(key)).mode & 0o777).toBe(0o600);
+      const hmac = createHmac('sha256', Buffer.from((await readFile(key, 'utf8')).trim(), 'hex'));
+      expect(userHash).toBe(hmac.update(hashUser('A')).digest('hex'));
+      expect(await verifyErasure(lake, 'A')).toMatchObject({ userHash, rows: 0, erasures: [{ isPending: false }] });
+      expect(await verifyErasure(lake, 'B')).toMatchObject({ erasures: [] });
+    }
+    expect(new Set(hashes).size).toBe(4);
+  });
+
+  it('hides the user from readers that opened the lake before it had a key', async () => {
+    const { lake, writer } = await lakeOf([{ userId: 'A', receivedAt: noon }]);
+    const early = await openLakeWriter(lake);
+    onTestFinished(() => early.close());
+    await request(writer, erasureOf('A', noon));
+    await append(early, [identify({ userId: 'A', sessionId: 's', receivedAt: noon })], 'b-0');
+    expect(await readLake(lake)).toEqual([]);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0, erasures: [{ isPending: false, rows: 2 }] });
+  });
+
+  it('does not read a lake whose key is lost, which would show erased users', async () => {
+    const { lake, writer } = await lakeOf([{ userId: 'A', receivedAt: noon }]);
+    await request(writer, erasureOf('A', noon));
+    await rm(join(lake, '_erasures.key'));
+    await expect(readLake(lake)).rejects.toMatchObject({
+      code: 'EVENTS_LAKE_DAMAGED',
+      message: expect.stringContaining('_erasures.key is missing') as string,
+    });
+  });
+
+  it('gets a key in a lake of an earlier release, whose next checkpoint has no other hashes', async () => {
+    const { lake, writer } = await lakeOf([{ userId: 'A', receivedAt: noon }]);
+    await request(writer, erasureOf('A', noon));
+    await writer.close();
+    const [name] = (await readdir(join(lake, '_log'))).sort().slice(-1);
+    const path = join(lake, '_log', name!);
+    const transaction = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(path, JSON.stringify({ ...transaction, erasures: [erasureOf('A', noon)] }));
+    await rm(join(lake, '_erasures.key'));
+    expect(await readLake(lake)).toEqual([]);
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ userHash: hashUser('A'), rows: 1 });
+    await compactLake(lake, { graceMs: 0 });
+    const { userHash, erasures } = await verifyErasure(lake, 'A');
+    expect(userHash).not.toBe(hashUser('A'));
+    expect(erasures).toMatchObject([{ userHash, isPending: false, rows: 1 }]);
+    expect(serializeLakeState(await readLakeState(lake))).not.toContain(hashUser('A'));
+  });
+
   it('removes the rows of the user and of the user sessions received until the request', async () => {
     const cut = noon + 10_000;
     const { lake, writer } = await lakeOf(
@@ -262,11 +333,10 @@ describe('an erasure', () => {
     });
 
     const { erased } = await compactLake(lake);
-    expect(erased).toMatchObject([{ erasureId: 'erase A', rows: 4, files: 2, sessionHashes: [sha256('s')] }]);
+    const sessionHashes = [(await readLakeState(lake)).erasureKey.of(sha256('s'))];
+    expect(erased).toMatchObject([{ erasureId: 'erase A', rows: 4, files: 2, sessionHashes }]);
     expect(await idsIn()).toEqual(left);
-    expect(await listErasures(lake)).toMatchObject([
-      { isPending: false, rows: 4, files: 2, sessionHashes: [sha256('s')] },
-    ]);
+    expect(await listErasures(lake)).toMatchObject([{ isPending: false, rows: 4, files: 2, sessionHashes }]);
     expect((await listLakeFiles(lake)).at(-1)).toEqual(untouched);
     // Replaced files stay for earlier readers. After the grace period no row is left.
     expect(await verifyErasure(lake, 'A')).toMatchObject({
@@ -326,7 +396,8 @@ describe('an erasure', () => {
     expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0 });
     expect((await idsIn()).sort()).toEqual(['after', 'other']);
     // A checkpoint keeps the state.
-    expect(parseLakeState(serializeLakeState(await readLakeState(lake)))).toEqual(await readLakeState(lake));
+    const state = await readLakeState(lake);
+    expect(parseLakeState(serializeLakeState(state), state.erasureKey)).toEqual(state);
   });
 
   it('stays open if the later identify arrives during its compaction', async () => {

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
+import { noErasureKey } from '../../src/transaction-log/erasure-key.ts';
 import { parseLakeState, serializeLakeState } from '../../src/transaction-log/state.ts';
 import { openTransactionLog, readLakeState } from '../../src/transaction-log/transaction-log.ts';
 import type { TransactionLog } from '../../src/transaction-log/transaction-log.ts';
@@ -126,6 +127,8 @@ it.each([
     await expect(readLakeState(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
   }
   for (const damaged of [{ files: [{ ...state.files[0], path }] }, { removed: { [path]: 1 } }]) {
-    expect(() => parseLakeState(JSON.stringify({ ...state, ...damaged }))).toThrow('the checkpoint is damaged');
+    expect(() => parseLakeState(JSON.stringify({ ...state, ...damaged }), noErasureKey)).toThrow(
+      'the checkpoint is damaged',
+    );
   }
 });

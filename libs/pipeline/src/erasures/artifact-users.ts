@@ -55,7 +55,10 @@ const userFiles = {
  */
 export async function eraseFromArtifacts(
   store: ArtifactStore,
-  erasures: readonly Erasure[],
+  {
+    erasures,
+    erasureKey,
+  }: { readonly erasures: readonly Erasure[]; readonly erasureKey: Pick<LakeSnapshot['erasureKey'], 'of'> },
   watch: Watch = {},
 ): Promise<ArtifactWithUsers[]> {
   const changed: ArtifactWithUsers[] = [];
@@ -63,7 +66,7 @@ export async function eraseFromArtifacts(
     const hashes = new Set(unknownErasures.map(({ userHash }) => userHash));
     if (hashes.size === 0) continue;
     const path = join(folder, file.path);
-    const isErased = ({ userId }: ListedUser): boolean => hashes.has(hashUser(userId));
+    const isErased = ({ userId }: ListedUser): boolean => hashes.has(erasureKey.of(hashUser(userId)));
     const users = await ifUsable(async () => {
       if (!(await file.read(path)).some(isErased)) return 0;
       let count = 0;
