@@ -45,6 +45,7 @@ beforeAll(async () => {
   for (const [index, app] of ['collector -- ingest', 'collector -- sink', 'trainer', 'indexer'].entries()) {
     replacements.set(`npm run ${app}`, `FACET_PORT=${free[1 + index]} npm run ${app}`);
   }
+  replacements.set('node shop.mjs', `PORT=${free[5]} node shop.mjs`);
   replacements.set('../facet', copy.folder);
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !/^(FACET_(?!CACHE_DIR)|NX_|npm_|VITEST|NODE_ENV)/.test(name)) shell[name] = value;
@@ -73,6 +74,16 @@ function documented(start: string): string {
   if (command === undefined) throw new Error(`No command of the pages begins with "${start}".`);
   notRun.delete(command);
   return [...replacements].reduce((text, [from, to]) => text.replace(from, to), command);
+}
+
+/** Sets the variables of an assignment such as `export A=1 B=2`. */
+function assign(line: string): void {
+  for (const [, name = '', value = ''] of line.matchAll(/(\w+)=(\S+)/g)) shell[name] = value;
+}
+
+/** Sets the variables of a command of the pages, in which `key` replaces the key to fill in. */
+function setVariables(start: string, key = ''): void {
+  assign(documented(start).replace('facet_…', key));
 }
 
 interface Outcome {
@@ -150,8 +161,7 @@ it('validate names the columns to map, then what the model learns from', async (
 });
 
 it('files become a bundle', async () => {
-  const [, name = '', value = ''] = /^export (\w+)=(.*)$/.exec(documented('export FACET_HOME')) ?? [];
-  shell[name] = value;
+  setVariables('export FACET_HOME');
   expect(await succeed('npm run facet -- import')).toContain('left out');
   expect(await succeed('npm run facet -- index')).toContain('now current');
   expect(await succeed('npm run facet -- evaluate')).toContain('item-based CF');
@@ -160,9 +170,10 @@ it('files become a bundle', async () => {
 
 it('ingest and sink store an event and a new file', async () => {
   const { match: variables } = await start('npm run services', /(?:export .*\n){3}/);
-  for (const [, name = '', value = ''] of variables[0].matchAll(/export (\w+)=(.*)/g)) shell[name] = value;
-  const [, key = ''] = /(facet_\S+)/.exec(await succeed('npm run facet -- keys create --name shop')) ?? [];
-  Object.assign(shell, { key, INGEST_KEY: key });
+  for (const line of variables[0].trim().split('\n')) assign(line);
+  const [key = ''] = /facet_\S+/.exec(await succeed('npm run facet -- keys create --name shop')) ?? [];
+  setVariables('key=', key);
+  shell['INGEST_KEY'] = key;
   await start('npm run collector -- ingest', /"listening"/);
   await start('npm run collector -- sink', /"listening"/);
   expect(JSON.parse(await succeed('curl localhost:8081/v1/events'))).toMatchObject({ accepted: 1 });
@@ -204,9 +215,9 @@ async function startShop(): Promise<void> {
   for (const child of shop.splice(0)) await end(child);
   const serving = await start('npm run facet -- serve', /API key, shown once: (facet_\S+)/);
   const [, key = ''] = serving.match;
-  const url = (port: string): string => `http://127.0.0.1:${replacements.get(port)}`;
-  const servers = { SERVING_URL: url('8080'), INGEST_URL: url('8081'), PORT: replacements.get('3000') };
-  Object.assign(shell, servers, { key, SERVING_KEY: key });
+  setVariables('key=', key);
+  setVariables('export SERVING_URL', key);
+  setVariables('export INGEST_URL', shell['INGEST_KEY']);
   const app = await start('node shop.mjs', /listening/, appFolder);
   shop.push(serving.child, app.child);
 }
@@ -231,6 +242,13 @@ it('an app with the installed client shows own products, and reports clicks', as
     });
   }
   expect(await listFor('a stranger')).toMatchObject({ headline: 'Popular now' });
+  expect(JSON.parse(await succeed(`curl localhost:8081/v1/events -H "x-api-key: $INGEST_KEY"`))).toMatchObject({
+    accepted: 1,
+  });
+  const visitor = commands.find((command) => command.includes('session:s1')) ?? '';
+  await expect
+    .poll(async () => JSON.parse(await succeed(visitor)) as unknown, { timeout: 60_000, interval: 2_000 })
+    .toMatchObject({ source: { kind: 'model' } });
   const click = { user: 'ada', item: items[0]!.itemId, list: recommendationId };
   expect(await visit('/click', click)).toMatchObject({ accepted: 1 });
 });

@@ -1,3 +1,4 @@
+import { parseAddress } from './address.ts';
 import { randomUUID } from 'node:crypto';
 import type { EventRecord, ItemRecord, UserRecord } from './records.ts';
 import { sendRecords } from './send-records.ts';
@@ -73,8 +74,7 @@ const routes = {
 /** Creates a client of the collector for servers. It has no queue: a call resolves after its records are sent. */
 export function createEventClient(options: EventClientOptions): EventClient {
   const endpoint: Endpoint = {
-    url: options.url.replace(/\/+$/, ''),
-    key: options.key,
+    ...parseAddress(options),
     timeoutMs: options.timeoutMs ?? 10_000,
     giveUpAfterMs: options.giveUpAfterMs ?? 60_000,
   };

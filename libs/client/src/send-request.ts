@@ -1,12 +1,10 @@
+import type { Address } from './address.ts';
 import { ClientError } from './client-error.ts';
 import type { Problem } from './client-error.ts';
 import { retryDelayMs } from './retry-delay.ts';
 
 /** The server, and how long to try to reach it. */
-export interface Endpoint {
-  /** Without a path. */
-  readonly url: string;
-  readonly key: string;
+export interface Endpoint extends Address {
   /** Time limit of one attempt. */
   readonly timeoutMs: number;
   /** No attempt starts later than this after the first. */

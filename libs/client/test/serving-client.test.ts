@@ -115,3 +115,11 @@ it('stops waiting when the signal aborts', async () => {
   stop.abort(new Error('the page is gone'));
   await expect(pending).rejects.toThrow('the page is gone');
 });
+
+it('refuses to be created without an address or a key', () => {
+  const options = { url: undefined, key: 'k' } as unknown as { url: string; key: string };
+  expect(() => createServingClient(options)).toThrow('The option "url" of the Facet client is undefined.');
+  expect(() => createServingClient({ url: 'http://localhost', key: '' })).toThrow(
+    '"key" of the Facet client is empty.',
+  );
+});

@@ -1,3 +1,4 @@
+import { parseAddress } from '../address.ts';
 import { EventQueue } from './event-queue.ts';
 import { EventSender } from './event-sender.ts';
 import type { RefusedEvent } from './event-sender.ts';
@@ -63,11 +64,12 @@ export interface Tracker {
  * if the browser's storage permits. May send an event several times, with the same `eventId`.
  */
 export function createTracker(options: TrackerOptions): Tracker {
+  const { url, key } = parseAddress(options);
   const storage = openStorage(options.storagePrefix ?? 'facet.');
   const identity = createIdentity(storage);
   const queue = new EventQueue(storage, options.queueMax ?? 1_000);
   const sender = new EventSender(queue, {
-    eventsUrl: `${options.url.replace(/\/+$/, '')}/v1/events?key=${encodeURIComponent(options.key)}`,
+    eventsUrl: `${url}/v1/events?key=${encodeURIComponent(key)}`,
     batchSize: options.batchSize ?? 20,
     intervalMs: options.intervalMs ?? 2_000,
     onRefused: options.onRefused,

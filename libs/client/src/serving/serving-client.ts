@@ -1,3 +1,4 @@
+import { parseAddress } from '../address.ts';
 import { errorOf, sendRequest, unreadableResponse } from '../send-request.ts';
 import type { ClientRequest, Endpoint } from '../send-request.ts';
 import type {
@@ -67,8 +68,7 @@ export interface ServingClient {
 /** Creates a client of the serving app, for Node and browsers. Requests change nothing, so the client retries them. */
 export function createServingClient(options: ServingClientOptions): ServingClient {
   const endpoint: Endpoint = {
-    url: options.url.replace(/\/+$/, ''),
-    key: options.key,
+    ...parseAddress(options),
     timeoutMs: options.timeoutMs ?? 2_000,
     giveUpAfterMs: options.giveUpAfterMs ?? 5_000,
     fetch: options.fetch,
