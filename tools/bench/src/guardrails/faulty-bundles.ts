@@ -18,7 +18,6 @@ const faults: readonly Fault[] = [
   { name: 'item ids permuted', spoil: ({ dataset }) => ({ dataset: permuteIds(dataset) }) },
   { name: 'interests collapsed', spoil: ({ model }) => ({ model: collapseInterests(model) }) },
   { name: 'users without behaviors', spoil: ({ dataset }) => ({ dataset: withPositives(dataset, 'purchase') }) },
-  { name: 'requests fail', spoil: ({ dataset }) => ({ dataset: withPositives(dataset, 'no rule at all') }) },
   { name: 'all items unavailable', spoil: ({ dataset }) => ({ dataset: withdrawItems(dataset) }) },
 ];
 
