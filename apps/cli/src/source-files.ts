@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -90,8 +90,8 @@ async function storeInput(
 }
 
 /**
- * Calls `read` with the function that receives refused lines, and writes them to `--refused` as JSON Lines. The file is replaced after
- * a successful read only, unless the result says that nothing was read.
+ * Calls `read` with the function that receives refused lines, and writes them to `--refused` as JSON Lines. A regular file is replaced
+ * after a successful read only, unless the result says that nothing was read. Devices and pipes receive the lines immediately.
  *
  * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
  */
@@ -102,16 +102,21 @@ export async function withRefusedFile<Result extends object>(
 ): Promise<Result> {
   const { refused: file } = options;
   if (file === undefined) return read(undefined);
+  const target = await findTarget(file);
   const sources = [files.events, files.items ?? [], files.users ?? []].flat();
-  if (sources.some((source) => resolve(typeof source === 'string' ? source : source.path) === resolve(file))) {
-    throw outputUnwritable(file, 'it is one of the files to read');
+  for (const source of sources) {
+    const path = typeof source === 'string' ? source : source.path;
+    if (resolve(path) === resolve(file) || (target !== undefined && (await realpathOf(path)) === target)) {
+      throw outputUnwritable(file, 'it is one of the files to read');
+    }
   }
   const given = [options.events, options.items, options.users].flatMap((paths) => paths ?? []);
-  const reader = await findReader(file, given);
+  const reader = await findReader(target ?? file, given);
   if (reader !== undefined) throw outputUnwritable(file, `the next import of ${reader} would read it`);
-  const part = `${file}.part`;
+  const part = target === undefined ? undefined : `${target}.part`;
   const lines = new PassThrough();
-  const written = pipeline(lines, createWriteStream(part)).catch((error: unknown) => {
+  const output = createWriteStream(part ?? file, { flags: part === undefined ? 'a' : 'w' });
+  const written = pipeline(lines, output).catch((error: unknown) => {
     throw outputUnwritable(file, (error as Error).message);
   });
   // The error is thrown below, after the read.
@@ -120,13 +125,33 @@ export async function withRefusedFile<Result extends object>(
     const result = await read((line) => void lines.write(`${JSON.stringify(line)}\n`));
     lines.end();
     await written;
-    if (!('imported' in result) || result.imported !== false) await rename(part, file);
+    const isRead = !('imported' in result) || result.imported !== false;
+    if (part !== undefined && target !== undefined && isRead) await rename(part, target);
     return result;
   } finally {
     lines.end();
     await written.catch(() => undefined);
-    await rm(part, { force: true });
+    if (part !== undefined) await rm(part, { force: true });
   }
+}
+
+/** Returns the regular file to replace, which symbolic links may lead to. Returns `undefined` for devices and pipes: they stay. */
+async function findTarget(path: string): Promise<string | undefined> {
+  // `/dev/stderr` may lead to a regular file that the shell has open.
+  if (/^\/(?:dev|proc)\//.test(resolve(path))) return undefined;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw outputUnwritable(path, error.message);
+  });
+  if (found?.isDirectory() === true) throw outputUnwritable(path, 'it is a folder');
+  if (found !== undefined) return found.isFile() ? realpath(path) : undefined;
+  const linked = await readlink(path).catch(() => undefined);
+  if (linked !== undefined) throw outputUnwritable(path, `it is a link to ${linked}, which does not exist`);
+  return path;
+}
+
+async function realpathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }
 
 /** Returns the folder or pattern that finds the file `path` once it exists. Creates the file for a moment to find out. */

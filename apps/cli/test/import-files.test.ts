@@ -1,6 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { constants, openSync } from 'node:fs';
+import { lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
 import { run } from './run.ts';
 
@@ -82,12 +86,41 @@ describe('facet import', () => {
     ).toEqual([{ path, kind: 'events', line: 5, field: 'occurredAt', reason: 'missing', raw: '536368,b,1,,u2' }]);
   });
 
+  it('writes the refused lines into a pipe, and through a link, and keeps both', async () => {
+    const folder = await filesOf({ 'orders.csv': orders });
+    const written = await filesOf({ 'refused.jsonl': 'former' });
+    const [pipe, link] = [join(written, 'pipe'), join(written, 'link')];
+    execFileSync('mkfifo', [pipe]);
+    await symlink(join(written, 'refused.jsonl'), link);
+    const validate = (refused: string): ReturnType<typeof run> =>
+      run(['validate', '--events', join(folder, 'orders.csv'), '--refused', refused]);
+    // Without blocking, so that a pipe that receives nothing fails the test.
+    const reader = new Socket({ fd: openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK) });
+    onTestFinished(() => void reader.destroy());
+    const piped = validate(pipe);
+    const [chunk] = (await once(reader, 'data')) as [Buffer];
+    expect(chunk.toString()).toContain('536368');
+    expect((await piped).code).toBe(0);
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+    expect((await validate(link)).code).toBe(0);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readFile(join(written, 'refused.jsonl'), 'utf8')).toContain('536368');
+    expect((await readdir(written)).sort()).toEqual(['link', 'pipe', 'refused.jsonl']);
+    expect((await validate(written)).err).toContain('it is a folder');
+    await rm(join(written, 'refused.jsonl'));
+    expect((await validate(link)).err).toContain('which does not exist');
+  });
+
   it('never overwrites a file that it reads', async () => {
     const folder = await filesOf({ 'orders.csv': orders });
     const path = join(folder, 'orders.csv');
-    const { code, err } = await run(['validate', '--events', path, '--refused', path]);
-    expect([code, err]).toEqual([2, expect.stringContaining('it is one of the files to read')]);
-    expect(await readFile(path, 'utf8')).toBe(orders);
+    const link = join(await temporaryFolder(), 'link');
+    await symlink(path, link);
+    for (const refused of [path, link]) {
+      const { code, err } = await run(['validate', '--events', path, '--refused', refused]);
+      expect([code, err]).toEqual([2, expect.stringContaining('it is one of the files to read')]);
+      expect(await readFile(path, 'utf8')).toBe(orders);
+    }
   });
 
   it.each([
