@@ -49,7 +49,8 @@ export async function refuseOtherTopics(
 ): Promise<void> {
   const installation = await ensureInstallation(homePaths(options.home));
   const groupId = groupOf(options, context);
-  for (const found of await readGroupInstallations(kafka, { groupId, topics })) {
+  const { installationIds } = await readGroupInstallations(kafka, { groupId, topics });
+  for (const found of installationIds) {
     refuseOtherInstallation(installation, `the consumer group ${groupId} in Kafka`, found);
   }
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
 import { homePaths } from '@facet/config/home-paths';
-import { ensureInstallation } from '@facet/config/installation';
+import { ensureInstallation, unnamedInstallation } from '@facet/config/installation';
 import {
   connectKafka,
   ensureTopics,
@@ -70,6 +70,8 @@ it('facet installation shows the ids of home, Kafka and Redis, and adopts those 
   await joined;
   const metadata = installationMetadata(lost);
   await consumer.commitOffsets([{ topic: names.events, partition: 0, offset: '0', metadata }]);
+  const busy = await run(['installation', 'adopt', '--home', home], { env });
+  expect(busy).toMatchObject({ code: 5, err: expect.stringContaining('A sink is running in') as string });
   await consumer.disconnect();
   const url = `${redis.url}/5`;
   const store = await openRedisProfileStore({ url });
@@ -92,9 +94,21 @@ it('facet installation shows the ids of home, Kafka and Redis, and adopts those 
   expect(id).not.toBe(lost);
   expect(await show()).toMatch(new RegExp(`the home .* ${id}`));
   expect((await run(['profiles', 'rebuild', '--home', lostHome], options)).err).toContain(id);
-  expect((await run(['installation', 'adopt', '--home', home], { env: {} })).out).toContain(
-    'No place belongs to another',
+  expect((await run(['installation', 'adopt', '--home', home], { env: { FACET_QUEUE_URL: url } })).out).toMatch(
+    /No named place belongs to another installation.\nNot named, so not compared: Kafka \(--brokers\), the profile store \(--redis\)\.$/m,
   );
+});
+
+it('facet installation adopt takes over a group whose sinks stored no id', async () => {
+  const { names, env } = await makeTopics('unnamed');
+  const admin = await kafka.admin();
+  const partitions = [{ partition: 0, offset: '1' }];
+  await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.events, partitions });
+  const home = await temporaryFolder();
+  expect((await run(['installation', '--home', home], { env })).out).toMatch(/consumer group unnamed-sink .* none yet/);
+  expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
+  const { adopted } = await ensureInstallation(homePaths(home));
+  expect(adopted).toContain(unnamedInstallation);
 });
 
 it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {

@@ -47,6 +47,7 @@ describe('profiles in Redis', () => {
     await openApp();
     const others = randomUUID();
     await collector.installation.write(others);
+    onTestFinished(() => collector.installation.write(id));
     await expect(createTestApp(home, { redisUrl: redis.url })).rejects.toMatchObject({
       code: 'INSTALLATION_DIFFERS',
       context: { id, found: others },

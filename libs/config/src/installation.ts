@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, createFileAtomically, createFolder, readConfigFile, writeFileAtomically } from '@facet/platform';
+import { access } from 'node:fs/promises';
+import {
+  AppError,
+  createFileAtomically,
+  createFolder,
+  describeError,
+  isAppError,
+  readConfigFile,
+  writeFileAtomically,
+} from '@facet/platform';
 import { Type } from 'typebox';
 import type { HomePaths } from './home-paths.ts';
 
@@ -20,21 +29,44 @@ export interface InstallationKey {
   /** Where the store is, with the name of the key, for messages. */
   readonly place: string;
   read(): Promise<string | undefined>;
+  /** Writes the id if the store has none, and returns the id that the store has then. */
+  claim(installationId: string): Promise<string | undefined>;
   write(installationId: string): Promise<void>;
 }
 
 type Home = Pick<HomePaths, 'folder' | 'installationFile'>;
 
 const Id = Type.String({ pattern: '^[0-9a-f-]{36}$' });
-const File = Type.Object({ id: Type.Optional(Id), adopted: Type.Array(Id, { default: [] }) });
+const File = Type.Object({ id: Id, adopted: Type.Array(Id, { default: [] }) });
 
-/** Returns the installation of a home; undefined if the home has none yet. @throws AppError as `readConfigFile` */
+/** Stands for the installation of a consumer group whose offsets a sink without an installation id committed. */
+export const unnamedInstallation = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Returns the installation of a home; undefined if the home has none yet.
+ *
+ * @throws AppError `INSTALLATION_DAMAGED`, and `CONFIG_UNREADABLE` for a file that cannot be read
+ */
 export async function readInstallation({ folder, installationFile }: Home): Promise<Installation | undefined> {
-  const { id, adopted } = await readConfigFile(File, installationFile);
-  return id === undefined ? undefined : { id, adopted, home: folder };
+  try {
+    await access(installationFile);
+    const { id, adopted } = await readConfigFile(File, installationFile);
+    return { id, adopted, home: folder };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const isUnreadable = isAppError(error, 'CONFIG_UNREADABLE') && (error.cause as NodeJS.ErrnoException).errno;
+    if (!isAppError(error) || isUnreadable) throw error;
+    throw new AppError(`${installationFile} does not contain the id of an installation: ${describeError(error)}`, {
+      code: 'INSTALLATION_DAMAGED',
+      category: 'usage',
+      remedy: `Restore the file from a backup. Or delete it, and run facet installation adopt --home ${folder}.`,
+      context: { file: installationFile },
+      cause: error,
+    });
+  }
 }
 
-/** Returns the installation of a home, and creates it if necessary. @throws AppError as `readConfigFile` */
+/** Returns the installation of a home, and creates it if necessary. @throws AppError as `readInstallation` */
 export async function ensureInstallation(home: Home): Promise<Installation> {
   const existing = await readInstallation(home);
   if (existing !== undefined) return existing;
@@ -49,7 +81,7 @@ export async function ensureInstallation(home: Home): Promise<Installation> {
  */
 export async function adoptInstallations(home: Home, ids: readonly string[]): Promise<Installation> {
   const before = await ensureInstallation(home);
-  const adopted = [...new Set([before.id, ...ids])];
+  const adopted = [...new Set([...before.adopted, before.id, ...ids])];
   await writeFileAtomically(home.installationFile, [textOf(randomUUID(), adopted)]);
   return (await readInstallation(home))!;
 }
@@ -66,7 +98,8 @@ function textOf(id: string, adopted: readonly string[]): string {
 export function refuseOtherInstallation(installation: Installation, place: string, found: string | undefined): void {
   const { id, adopted, home } = installation;
   if (found === undefined || found === id || adopted.includes(found)) return;
-  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${place} belongs to ${found}.`, {
+  const owner = found === unnamedInstallation ? 'another home, from a release without installation ids' : found;
+  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${place} belongs to ${owner}.`, {
     code: 'INSTALLATION_DIFFERS',
     category: 'usage',
     remedy:
@@ -82,7 +115,7 @@ export function refuseOtherInstallation(installation: Installation, place: strin
  * @throws AppError `INSTALLATION_DIFFERS`, and the errors of the store
  */
 export async function claimStore(installation: Installation, key: InstallationKey): Promise<void> {
-  const found = await key.read();
+  const found = await key.claim(installation.id);
   refuseOtherInstallation(installation, key.place, found);
   if (found !== installation.id) await key.write(installation.id);
 }

@@ -20,6 +20,7 @@ function createStore(): InstallationKey & { id: string | undefined } {
     place: 'the store',
     id: undefined as string | undefined,
     read: async () => store.id,
+    claim: async (id: string) => (store.id ??= id),
     write: async (id: string) => void (store.id = id),
   };
   return store;
@@ -60,13 +61,32 @@ it('adopts the stores of another home, whose apps then refuse to start', async (
   await claimStore(adopting, store);
   expect(store.id).toBe(adopting.id);
   expect(() => refuseOtherInstallation(adopting, 'the store', before.id)).not.toThrow();
+  const again = await adoptInstallations(home, []);
+  for (const id of [adopting.id, before.id, lost.id]) {
+    expect(() => refuseOtherInstallation(again, 'another store', id)).not.toThrow();
+  }
   await expect(claimStore(lost, store)).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
 });
 
-it('refuses a damaged file instead of replacing it', async () => {
-  const home = await newHome();
-  await ensureInstallation(home);
-  await writeFile(home.installationFile, '{"id": "?"}');
-  await expect(ensureInstallation(home)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-  expect(await readFile(home.installationFile, 'utf8')).toBe('{"id": "?"}');
+it.each(['{"id": "?"}', '', '{}', 'null', '{"id"'])(
+  'refuses the damaged file %o instead of replacing it',
+  async (text) => {
+    const home = await newHome();
+    await ensureInstallation(home);
+    await writeFile(home.installationFile, text);
+    for (const use of [readInstallation, ensureInstallation]) {
+      await expect(use(home)).rejects.toMatchObject({
+        code: 'INSTALLATION_DAMAGED',
+        remedy: expect.stringContaining(`facet installation adopt --home ${home.folder}`) as string,
+      });
+    }
+    expect(await readFile(home.installationFile, 'utf8')).toBe(text);
+  },
+);
+
+it('lets one of two homes claim a store when both start at once', async () => {
+  const store = createStore();
+  const homes = await Promise.all([1, 2].map(async () => ensureInstallation(await newHome())));
+  const claims = await Promise.allSettled(homes.map((installation) => claimStore(installation, store)));
+  expect(claims.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
 });

@@ -135,16 +135,17 @@ describe('the settings of Redis', () => {
   });
 });
 
-it('stores the id of its installation until the store is emptied', async () => {
+it('stores the id of the first installation, also when it is emptied, because a queue may have the same key', async () => {
   const { installation, clear } = await openRedis({ url: redis.url, prefix: 'installed' });
   expect(installation.place).toBe(
     `the profile store in Redis at ${new URL(redis.url).host} (key installed:installation)`,
   );
   expect(await installation.read()).toBeUndefined();
-  await installation.write('an id');
-  expect(await installation.read()).toBe('an id');
+  expect(await installation.claim('an id')).toBe('an id');
+  expect(await installation.claim('another id')).toBe('an id');
+  await installation.write('another id');
   await clear();
-  expect(await installation.read()).toBeUndefined();
+  expect(await installation.read()).toBe('another id');
 });
 
 describe('a fill of Redis', () => {

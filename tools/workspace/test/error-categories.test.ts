@@ -197,6 +197,7 @@ it('lists the category of every error code', () => {
         "FEATURES_RULE_INVALID",
         "HTTP_KEYS_MISSING",
         "INDEX_RECALL_TOO_LOW",
+        "INSTALLATION_DAMAGED",
         "INSTALLATION_DIFFERS",
         "KEYS_NAME_TAKEN",
         "KEYS_NAME_UNKNOWN",

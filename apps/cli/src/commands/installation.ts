@@ -1,11 +1,16 @@
 import { homePaths } from '@facet/config/home-paths';
-import { adoptInstallations, ensureInstallation, readInstallation } from '@facet/config/installation';
+import {
+  adoptInstallations,
+  ensureInstallation,
+  readInstallation,
+  unnamedInstallation,
+} from '@facet/config/installation';
 import type { InstallationKey } from '@facet/config/installation';
 import { readGroupInstallations } from '@facet/kafka';
 import { withQueueInstallation } from '@facet/refresh';
 import type { Command } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { groupOf, withKafka } from '../kafka-log.ts';
+import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addQueue, addRedis, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
@@ -29,7 +34,8 @@ export const registerInstallation: Register = (command, deps) => {
   addNotes(
     add('adopt', 'Let the home take over the Kafka topics and the Redis of another installation'),
     `Gives the home a new id that replaces the ids in Kafka, the profile store and the queue. Name all three, by options or
-variables. Then restart the apps of the home. The apps of the other home refuse to start afterwards.`,
+variables. Stop the sinks first, and restart the apps of the home afterwards. The apps of the other home then refuse to
+start.`,
     'facet installation adopt --home /data/shop --brokers kafka:9092 --redis redis://redis:6379 --queue redis://redis:6379',
   ).action(deps.action(adopt));
 };
@@ -39,35 +45,52 @@ interface Place {
   readonly installationIds: readonly string[];
 }
 
+interface Places {
+  readonly places: readonly Place[];
+  /** The places that neither options nor environment name. */
+  readonly notNamed: readonly string[];
+}
+
 /** Reads the ids in the places that options or environment name. */
-async function readPlaces(options: InstallationOptions, context: CommandContext): Promise<Place[]> {
+async function readPlaces(options: InstallationOptions, context: CommandContext): Promise<Places> {
   const { environment } = context;
   const places: Place[] = [];
+  const notNamed: string[] = [];
   const readKey = async (key: InstallationKey): Promise<void> => {
     const found = await key.read();
     places.push({ place: key.place, installationIds: found === undefined ? [] : [found] });
   };
   const brokers = options.brokers ?? environment.kafkaBrokers;
-  if (brokers !== undefined) {
+  if (brokers === undefined) notNamed.push('Kafka (--brokers)');
+  else {
     const groupId = groupOf(options, context);
-    const installationIds = await withKafka(options, context, async (kafka, names) =>
+    const { installationIds, isUnnamed } = await withKafka(options, context, async (kafka, names) =>
       readGroupInstallations(kafka, { groupId, topics: Object.values(names) }),
     );
-    places.push({ place: `the consumer group ${groupId} in Kafka at ${brokers}`, installationIds });
+    places.push({
+      place: `the consumer group ${groupId} in Kafka at ${brokers}`,
+      installationIds: isUnnamed ? [unnamedInstallation] : installationIds,
+    });
   }
   const redis = options.redis ?? environment.redisUrl;
-  if (redis !== undefined) {
+  if (redis === undefined) notNamed.push('the profile store (--redis)');
+  else {
     await withProfileStore({ ...options, redis }, context, async ({ installation }) => readKey(installation));
   }
   const queue = queueOf(options, context);
-  if (queue !== undefined) await withQueueInstallation(queue, readKey);
-  return places;
+  if (queue === undefined) notNamed.push('the queue (--queue)');
+  else await withQueueInstallation(queue, readKey);
+  return { places, notNamed };
 }
 
 async function show(options: InstallationOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
   const installation = await readInstallation(homePaths(options.home));
-  const places = await readPlaces(options, context);
+  const { places: found } = await readPlaces(options, context);
+  const places = found.map(({ place, installationIds }) => ({
+    place,
+    installationIds: installationIds.filter((id) => id !== unnamedInstallation),
+  }));
   output.document({ home: options.home, installationId: installation?.id ?? null, places });
   const home = {
     place: `the home ${options.home}`,
@@ -79,19 +102,29 @@ async function show(options: InstallationOptions, context: CommandContext): Prom
 
 async function adopt(options: InstallationOptions, context: CommandContext): Promise<void> {
   const home = homePaths(options.home);
-  const places = await readPlaces(options, context);
-  const before = await ensureInstallation(home);
-  const others = places.filter(({ installationIds }) => installationIds.some((id) => id !== before.id));
+  const { places, notNamed } = await readPlaces(options, context);
+  const before = await readInstallation(home);
+  const others = places.filter(({ installationIds }) => installationIds.some((id) => id !== before?.id));
+  const rest = notNamed.length === 0 ? '' : `\nNot named, so not compared: ${notNamed.join(', ')}.`;
   if (others.length === 0) {
-    context.output.document({ home: options.home, installationId: before.id, adopted: [] });
-    context.output.show('No place belongs to another installation.');
+    const { id } = await ensureInstallation(home);
+    context.output.document({ home: options.home, installationId: id, adopted: [], notNamed });
+    context.output.show(`No named place belongs to another installation.${rest}`);
     return;
+  }
+  if ((options.brokers ?? context.environment.kafkaBrokers) !== undefined) {
+    await withKafka(options, context, (kafka) => refuseWhileSinksRun(kafka, options, context));
   }
   const ids = others.flatMap(({ installationIds }) => installationIds);
   const { id } = await adoptInstallations(home, ids);
-  context.output.document({ home: options.home, installationId: id, adopted: others.map(({ place }) => place) });
+  context.output.document({
+    home: options.home,
+    installationId: id,
+    adopted: others.map(({ place }) => place),
+    notNamed,
+  });
   context.output.show(
     `The installation ${id} adopts ${countOf(others.length, 'place')}: ${others.map(({ place }) => place).join('; ')}.\n` +
-      'Restart the apps of the home.',
+      `Restart the apps of the home.${rest}`,
   );
 }

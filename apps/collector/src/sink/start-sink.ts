@@ -1,9 +1,9 @@
-import { openLakeSnapshot, openLakeWriter } from '@facet/lake';
+import { openLakeSnapshot, openLakeWriter, readCatalogOffsets } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
-import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
+import { ensureInstallation, refuseOtherInstallation, unnamedInstallation } from '@facet/config/installation';
 import { minuteMs, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
@@ -147,12 +147,14 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     closers.push(async () => stopping.abort());
 
     const consume = async (): Promise<void> => {
+      const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
+      const group = await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] });
+      for (const found of group.installationIds) refuseOtherInstallation(installation, place, found);
+      if (group.isUnnamed && (await isEmptyHome(config))) {
+        refuseOtherInstallation(installation, place, unnamedInstallation);
+      }
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
-      const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
-      for (const found of await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] })) {
-        refuseOtherInstallation(installation, place, found);
-      }
       await consumer.start(loop);
     };
     retryPolicy.until('kafka', consume, stopping.signal).catch((error: unknown) => {
@@ -163,4 +165,10 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     await close();
     throw error;
   }
+}
+
+/** Returns whether no sink has written to the home. */
+async function isEmptyHome({ lakeFolder, catalogFolder }: SinkConfig): Promise<boolean> {
+  const { version } = await openLakeSnapshot(lakeFolder);
+  return version === 0 && (await readCatalogOffsets(catalogFolder)).size === 0;
 }

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { homePaths } from '@facet/config';
+import { ensureInstallation } from '@facet/config/installation';
 import { lakeStatus, streamLake, verifyLake } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
-import type { LogRecord, Publisher, TopicNames } from '@facet/kafka';
+import type { KafkaConnection, LogRecord, Publisher, TopicNames } from '@facet/kafka';
 import { startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { createLogger } from '@facet/platform';
@@ -24,6 +26,7 @@ export interface SinkBench {
   readonly topics: TopicNames;
   readonly home: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly kafka: KafkaConnection;
   readonly publisher: Publisher;
   readonly store: RedisProfileStore;
   startSink(more?: Readonly<Record<string, string>>): Promise<RunningSink>;
@@ -46,6 +49,8 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
   const publisher = openKafkaPublisher(kafka);
   const store = await openRedisProfileStore({ url: redisUrl });
   await store.clear();
+  // Another file may have used the database.
+  await store.installation.write((await ensureInstallation(homePaths(home))).id);
   onTestFinished(async () => {
     await publisher.close();
     await kafka.close();
@@ -70,6 +75,7 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     topics,
     home,
     environment,
+    kafka,
     publisher,
     store,
     async startSink(more = {}) {

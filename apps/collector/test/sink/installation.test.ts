@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { adoptInstallations, ensureInstallation } from '@facet/config/installation';
+import { adoptInstallations, ensureInstallation, unnamedInstallation } from '@facet/config/installation';
 import { readItems } from '@facet/lake';
 import { expect, it, onTestFinished } from 'vitest';
 import { createBench, isCaughtUp, startProcess, until } from './fixtures.ts';
@@ -48,7 +48,7 @@ it('refuses the profile store of another home, and keeps its profiles', async ()
   await storeItem(bench);
   const others = await createBench({ redisUrl: bench.environment['FACET_REDIS_URL']! });
   const { id } = await ensureInstallation(homePaths(bench.home));
-  // Creating a bench empties the store.
+  // Creating a bench gives the store to its home.
   await bench.store.installation.write(id);
   const sink = await others.startSink();
   await expect(sink.failed).rejects.toMatchObject({
@@ -72,4 +72,37 @@ it('takes over topics and profile store after the home has adopted them', async 
   expect(await bench.store.installation.read()).toBe(id);
   const former = await bench.startSink();
   await expect(former.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+});
+
+it('refuses an empty home for a group whose sinks stored no id, until the home has adopted it', async () => {
+  const bench = await createBench();
+  const first = await bench.startSink();
+  await until(() => isCaughtUp(first, 0));
+  await first.close();
+  // As an earlier release leaves the group.
+  const admin = await bench.kafka.admin();
+  const partitions = [{ partition: 0, offset: '1' }];
+  await admin.setOffsets({ groupId: `${bench.prefix}-sink`, topic: bench.topics.items, partitions });
+  const FACET_HOME = await newHome();
+  const empty = { FACET_HOME, FACET_REDIS_URL: '' };
+  const refused = await bench.startSink(empty);
+  await expect(refused.failed).rejects.toMatchObject({
+    code: 'INSTALLATION_DIFFERS',
+    message: expect.stringContaining('belongs to another home, from a release without installation ids.') as string,
+    remedy: expect.stringContaining(`facet installation adopt --home ${FACET_HOME}`) as string,
+  });
+  await refused.close();
+  await adoptInstallations(homePaths(FACET_HOME), [unnamedInstallation]);
+  await storeItem({ ...bench, startSink: () => bench.startSink(empty) });
+});
+
+it('creates no topics in the Kafka of another installation', async () => {
+  const bench = await createBench();
+  await storeItem(bench);
+  const admin = await bench.kafka.admin();
+  await admin.deleteTopics({ topics: [bench.topics.intake] });
+  const other = await bench.startSink({ FACET_HOME: await newHome() });
+  await expect(other.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+  await other.close();
+  expect(await admin.listTopics()).not.toContain(bench.topics.intake);
 });

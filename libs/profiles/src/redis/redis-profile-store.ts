@@ -61,6 +61,8 @@ export interface RedisProfileStore extends ProfileStore {
     /** The server and the key, for messages. */
     readonly place: string;
     read(): Promise<string | undefined>;
+    /** Writes the id if the store has none, and returns the id that the store has then. */
+    claim(installationId: string): Promise<string | undefined>;
     write(installationId: string): Promise<void>;
   };
   /** Returns a sentence for each unsafe setting of the server. */
@@ -246,10 +248,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     size: async () => (await namesOf(keys.patterns.users)).size,
 
     async clear() {
-      await connection.write([
-        ['unlink', keys.fill],
-        ['unlink', keys.installation],
-      ]);
+      await connection.write([['unlink', keys.fill]]);
       for (const pattern of [keys.patterns.users, keys.patterns.sessions]) {
         for await (const found of connection.scan(pattern)) {
           await connection.write(found.map((key) => ['unlink', key]));
@@ -269,6 +268,13 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       async read() {
         const [installationId] = (await connection.read([['get', keys.installation]])) as [string | null];
         return installationId ?? undefined;
+      },
+      async claim(installationId) {
+        const [, stored] = (await connection.write([
+          ['set', keys.installation, installationId, 'NX'],
+          ['get', keys.installation],
+        ])) as [unknown, string | null];
+        return stored ?? undefined;
       },
       write: async (installationId) => void (await connection.write([['set', keys.installation, installationId]])),
     },

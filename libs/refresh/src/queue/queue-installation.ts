@@ -14,9 +14,15 @@ export async function withQueueInstallation<Result>(
   const connection = connectClient(options);
   const name = `${prefixOf(options)}:installation`;
   try {
+    const read = async (): Promise<string | undefined> =>
+      (await callQueue(connection, () => connection.get(name))) ?? undefined;
     return await use({
       place: `the queue in Redis at ${parseRedisUrl(options.redisUrl).text} (key ${name})`,
-      read: async () => (await callQueue(connection, () => connection.get(name))) ?? undefined,
+      read,
+      async claim(installationId) {
+        await callQueue(connection, () => connection.set(name, installationId, 'NX'));
+        return read();
+      },
       write: async (installationId) => void (await callQueue(connection, () => connection.set(name, installationId))),
     });
   } finally {
