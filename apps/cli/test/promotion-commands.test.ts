@@ -257,6 +257,11 @@ describe('facet delta', () => {
     await run(['import', '--items', items, '--home', home]);
     const { document } = await json('delta');
     expect(document).toMatchObject({ readAttributes: ['kind'], unreadAttributes: [{ name: 'color', items: 1 }] });
+
+    const names = Array.from({ length: 22 }, (_, index) => `more${index}`);
+    await writeFile(items, `item_id,title,kind,${names.join(',')}\nnew1,New,kind1,${names.join(',')}\n`);
+    await run(['import', '--items', items, '--home', home]);
+    expect((await run(['delta', '--home', home])).out).toContain('and 3 other attributes');
   });
 });
 

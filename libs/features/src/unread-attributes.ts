@@ -1,6 +1,5 @@
 import { nearestName } from '@facet/platform';
 import { createdAtNames, titleFeatureName } from './feature-schema.ts';
-import type { Attributes } from './feature-schema.ts';
 
 /** An attribute that a model does not read. It is kept for filters, and for responses that include it. */
 export interface UnreadAttribute {
@@ -11,33 +10,50 @@ export interface UnreadAttribute {
   readonly suggestion?: string;
 }
 
-/** Counts the attributes of items that a model does not read. */
+/** The attributes that a model does not read. */
+export interface UnreadAttributes {
+  /** The most frequent 20. */
+  readonly attributes: readonly UnreadAttribute[];
+  /** The number of all, as far as they were counted. */
+  readonly count: number;
+}
+
+/** The names that are counted: senders decide how many there are. */
+const countedMax = 100;
+const listedMax = 20;
+
+/** Counts the attributes of items that a model does not read: the first 100 names. */
 export interface UnreadCounter {
-  add(attributes: Attributes): void;
+  /** Counts the attributes of one item. */
+  add(names: readonly string[]): void;
   /**
    * Returns the counted attributes, most frequent first.
    *
    * @param options.read attributes that the model reads
    * @param options.used attributes that settings name, such as those of filters: their names are no mistakes
    */
-  list(options: { readonly read: readonly string[]; readonly used?: ReadonlySet<string> }): UnreadAttribute[];
+  list(options: { readonly read: readonly string[]; readonly used?: ReadonlySet<string> }): UnreadAttributes;
 }
 
 export function createUnreadCounter(): UnreadCounter {
   const counts = new Map<string, number>();
   return {
-    add(attributes) {
-      for (const name of Object.keys(attributes)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    add(names) {
+      for (const name of names) {
+        const count = counts.get(name);
+        if (count !== undefined) counts.set(name, count + 1);
+        else if (counts.size < countedMax) counts.set(name, 1);
+      }
     },
     list({ read, used }) {
-      return [...counts]
-        .filter(([name]) => !read.includes(name) && !createdAtNames.includes(name))
-        .sort((a, b) => b[1] - a[1])
-        .map(([name, items]) => {
-          const names = read.filter((one) => one !== titleFeatureName);
-          const suggestion = used?.has(name) === true ? undefined : nearestName(name, names);
-          return { name, items, ...(suggestion === undefined ? {} : { suggestion }) };
-        });
+      const names = read.filter((one) => one !== titleFeatureName);
+      const unread = [...counts].filter(([name]) => !read.includes(name) && !createdAtNames.includes(name));
+      unread.sort((a, b) => b[1] - a[1]);
+      const attributes = unread.slice(0, listedMax).map(([name, items]) => {
+        const suggestion = used?.has(name) === true ? undefined : nearestName(name, names);
+        return { name, items, ...(suggestion === undefined ? {} : { suggestion }) };
+      });
+      return { attributes, count: unread.length };
     },
   };
 }

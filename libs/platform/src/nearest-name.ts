@@ -1,11 +1,14 @@
 import { closest, distance } from 'fastest-levenshtein';
 
+/** The time of a comparison grows with the square of the length. */
+const wrongLengthMax = 64;
+
 /**
  * Returns the name that a misspelled name probably means, or `undefined` if none is near. Case and punctuation do not count:
- * `user_id` means `userId`.
+ * `user_id` means `userId`. One letter, punctuation and text that is too long for a name have no nearest name.
  */
 export function nearestName(wrong: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+  if (names.length === 0 || wrong.length > wrongLengthMax || plain(wrong).length < 2) return undefined;
   const plainNames = names.map(plain);
   const nearest = closest(plain(wrong), plainNames);
   // Exchanged letters count as two errors.

@@ -7,7 +7,10 @@ it.each([
   ['clas', ['class', 'genre'], 'class'],
   ['lmit', ['limit'], 'limit'],
   ['color', ['limit', 'userId'], undefined],
-  ['x', [], undefined],
+  ['xy', [], undefined],
+  [';', ['.', ','], undefined],
+  ['x', ['y'], undefined],
+  [`class${'s'.repeat(60)}`, [`class${'s'.repeat(59)}`], undefined],
 ])('%s among %j is %s', (wrong, names, nearest) => {
   expect(nearestName(wrong, names)).toBe(nearest);
 });

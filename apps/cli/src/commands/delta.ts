@@ -27,7 +27,8 @@ async function delta(options: CommonOptions, { output }: CommandContext): Promis
     output.document({ home, bundleId: id, isNew: false });
     return;
   }
-  const { deltaId, added, withdrawn, returned, changed, readAttributes, unreadAttributes } = result;
+  const { deltaId, added, withdrawn, returned, changed, readAttributes, unreadAttributes, unreadAttributesCount } =
+    result;
   output.show(
     `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed.`,
   );
@@ -37,7 +38,10 @@ async function delta(options: CommonOptions, { output }: CommandContext): Promis
       countOf(attribute.items, 'new item'),
       describeUnread(attribute, readAttributes),
     ]);
-    output.show(section('Attributes of new items that the model does not read', alignColumns(rows, { right: [1] })));
+    const lines = alignColumns(rows, { right: [1] });
+    const more = unreadAttributesCount - unreadAttributes.length;
+    if (more > 0) lines.push(`and ${countOf(more, 'other attribute')}`);
+    output.show(section('Attributes of new items that the model does not read', lines));
   }
   output.document({ home, ...result, isNew: true });
 }

@@ -1,4 +1,4 @@
-// cspell:ignore klass
+// cspell:ignore klass clas
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -59,6 +59,28 @@ it('knows the attributes that facet.yaml lists without a bundle', async () => {
   expect(await put(ingest)).toEqual([
     { name: 'klass', items: 1, suggestion: 'class', message: `${kept}. Did you mean class?` },
   ]);
+});
+
+it('lists 20 of many attributes, and counts up to 100', async () => {
+  const ingest = await start({ features: ['class', 'clas5'] });
+  const attributesOf = (item: number): object =>
+    Object.fromEntries(Array.from({ length: 15_000 }, (_, index) => [`clas${item * 15_000 + index}`, 1]));
+  const payload = { items: [0, 1, 2, 3].map((item) => ({ itemId: `i${item}`, attributes: attributesOf(item) })) };
+  const before = performance.now();
+  const response = await ingest.app.inject({ method: 'PUT', url: '/v1/items', payload });
+  expect(performance.now() - before).toBeLessThan(5_000);
+  const { unreadAttributes, unreadAttributesCount } = response.json<Record<string, unknown[]>>();
+  expect(unreadAttributes).toHaveLength(20);
+  expect(unreadAttributes?.[0]).toMatchObject({ name: 'clas0', suggestion: 'class' });
+  // One of the 100 counted attributes is read.
+  expect(unreadAttributesCount).toBe(99);
+});
+
+it('counts only the items that the log accepts', async () => {
+  const ingest = await start({ features: ['class'], recordBytesMax: 1_000 });
+  const large = { itemId: 'b', title: 'x'.repeat(2_000), attributes: { klass: 'x' } };
+  const one = { itemId: 'a', attributes: { kind: 'x' } };
+  expect(await put(ingest, { items: [large, one] })).toMatchObject([{ name: 'kind', items: 1 }]);
 });
 
 it('stores items although the current bundle cannot be read', async () => {

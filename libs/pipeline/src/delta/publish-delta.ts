@@ -27,8 +27,10 @@ export interface DeltaResult {
   readonly changed: number;
   /** The attributes of items that the model reads, with `title` for the words of titles. */
   readonly readAttributes: readonly string[];
-  /** The attributes of the new items that the model does not read. */
+  /** The attributes of the new items that the model does not read: the most frequent 20. */
   readonly unreadAttributes: readonly UnreadAttribute[];
+  /** The number of these attributes, up to 100. */
+  readonly unreadAttributesCount: number;
 }
 
 /** The number of deltas to keep, so that recent responses can be replayed. */
@@ -91,12 +93,12 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   if (ref.id === published?.id) return undefined;
   const readAttributes = facts.info.spec.itemFeatures.map(({ name }) => name);
   const unread = createUnreadCounter();
-  for (const { attributes } of added) unread.add(attributes);
-  const unreadAttributes = unread.list({
+  for (const { attributes } of added) unread.add(Object.keys(attributes));
+  const { attributes: unreadAttributes, count: unreadAttributesCount } = unread.list({
     read: readAttributes,
     used: usedItemAttributes(config, facts.info.asOf),
   });
-  return { deltaId: ref.id, bundleId: bundle.id, ...counts, readAttributes, unreadAttributes };
+  return { deltaId: ref.id, bundleId: bundle.id, ...counts, readAttributes, unreadAttributes, unreadAttributesCount };
 }
 
 async function isEmptyCatalog(catalogFolder: string): Promise<boolean> {

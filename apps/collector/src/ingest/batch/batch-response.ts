@@ -45,8 +45,12 @@ export const BatchResponse = Type.Object(
       Type.Array(UnreadAttribute, {
         description:
           'Attributes of the accepted items that the model does not read: that of the current bundle, or of the next one if ' +
-          'facet.yaml lists them. Absent if there are none, and if the collector cannot know.',
+          'facet.yaml lists them. The most frequent 20. Absent if there are none, and if the collector cannot know.',
+        maxItems: 20,
       }),
+    ),
+    unreadAttributesCount: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'The number of attributes that the model does not read, up to 100.' }),
     ),
   },
   { title: 'BatchResponse', description: 'Where the accepted records are stored, and why others were refused.' },

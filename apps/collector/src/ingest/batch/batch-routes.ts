@@ -1,4 +1,4 @@
-import { describeUnread } from '@facet/features';
+import { createUnreadCounter, describeUnread } from '@facet/features';
 import { countedField } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 import { Problem } from '@facet/http';
@@ -128,21 +128,33 @@ function addBatchRoute(
         return describeAllRefused(counted);
       }
       reply.code(202);
-      const unread = await describeUnreadAttributes(services, kind, batch);
-      return { ...counted, stored: written.stored, ...(unread.length === 0 ? {} : { unreadAttributes: unread }) };
+      const unread = kind.name === 'items' ? await describeUnreadAttributes(services, batch, written.refused) : {};
+      return { ...counted, stored: written.stored, ...unread };
     },
   });
 }
 
-/** Returns the attributes of accepted items that the model does not read. Empty if nothing says what it reads. */
+/**
+ * Returns the attributes of stored items that the model does not read. Empty if nothing says what it reads.
+ *
+ * @param refused indexes of the records that the log refused
+ */
 async function describeUnreadAttributes(
   { modelAttributes, usedAttributes: used }: IngestServices,
-  { name }: RecordKind,
-  { attributes }: ProcessedBatch,
-): Promise<NonNullable<BatchResponse['unreadAttributes']>> {
-  const read = name === 'items' ? await modelAttributes() : undefined;
-  if (read === undefined) return [];
-  return attributes.list({ read, used }).map((unread) => ({ ...unread, message: describeUnread(unread, read) }));
+  { attributeNames }: ProcessedBatch,
+  refused: readonly number[],
+): Promise<Pick<BatchResponse, 'unreadAttributes' | 'unreadAttributesCount'>> {
+  const read = await modelAttributes();
+  if (read === undefined) return {};
+  const counter = createUnreadCounter();
+  const refusedIndexes = new Set(refused);
+  for (const [index, names] of attributeNames.entries()) if (!refusedIndexes.has(index)) counter.add(names);
+  const { attributes, count } = counter.list({ read, used });
+  if (count === 0) return {};
+  return {
+    unreadAttributes: attributes.map((unread) => ({ ...unread, message: describeUnread(unread, read) })),
+    unreadAttributesCount: count,
+  };
 }
 
 /**

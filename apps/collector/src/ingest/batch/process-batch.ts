@@ -1,4 +1,3 @@
-import { createUnreadCounter } from '@facet/features';
 import { idLengthMax, refuse } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
@@ -16,9 +15,12 @@ export interface ProcessedBatch {
   readonly outcomes: readonly EntryOutcome[];
   /** The records of the accepted entries, in order. */
   readonly records: readonly LogRecord[];
-  /** The attributes of accepted items. */
-  readonly attributes: ReturnType<typeof createUnreadCounter>;
+  /** The names of the attributes of each record, if it is an item. Long lists are cut. */
+  readonly attributeNames: readonly (readonly string[])[];
 }
+
+/** Bounds the memory of a request that waits for the log. */
+const attributeNamesMax = 100;
 
 /**
  * Validates the entries of a request and converts accepted ones to records.
@@ -33,7 +35,7 @@ export function processBatch(
   const { receivedAt, recordBytesMax } = options;
   const outcomes: EntryOutcome[] = [];
   const records: LogRecord[] = [];
-  const attributes = createUnreadCounter();
+  const attributeNames: (readonly string[])[] = [];
   const seen = new Set<string>();
   for (const [index, entry] of entries.entries()) {
     const read = entry.ok ? kind.read(entry.value, receivedAt) : entry;
@@ -46,11 +48,11 @@ export function processBatch(
     } else {
       seen.add(read.id);
       outcomes.push({ status: 'accepted', index, id: read.id });
-      if (read.attributes !== undefined) attributes.add(read.attributes);
+      attributeNames.push(Object.keys(read.attributes ?? {}).slice(0, attributeNamesMax));
       records.push({ topic: kind.topic, key: read.key, value: read.json, timestamp: receivedAt });
     }
   }
-  return { outcomes, records, attributes };
+  return { outcomes, records, attributeNames };
 }
 
 /** Turns records that the log refused into refused entries. @param refused indexes of the records. */
