@@ -2,7 +2,7 @@ import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
-import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
+import { claimQueueOfWorker, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import { createApp } from './app.ts';
 import type { IndexerConfig } from './config.ts';
@@ -11,7 +11,7 @@ import { countDeltas } from './delta-metrics.ts';
 /**
  * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueueOfWorker` and `listen`.
  */
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
@@ -19,10 +19,10 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
   await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
-  await claimQueue({ home, logger }, config);
+  const claim = await claimQueueOfWorker({ home, logger }, config);
   const runs = createRunStore(home.runsFolder);
 
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void>)[] = [claim.close];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
   };
@@ -43,7 +43,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
     const app = await createApp({ logger, metrics, worker }, { access, tls: config.tls });
     closers.push(() => app.close());
     const { url } = await listen(app, config);
-    return { url, close };
+    return { url, failed: claim.failed, close };
   } catch (error) {
     await close();
     throw error;

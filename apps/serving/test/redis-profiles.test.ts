@@ -195,6 +195,28 @@ describe('an unavailable Redis', () => {
     await expectProfilesAgain(app);
   });
 
+  it('that hangs at the start gives no profiles afterwards if it belongs to another home', async () => {
+    const { id } = await ensureInstallation(home.home);
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    await collector.installation.write(randomUUID());
+    onTestFinished(() => collector.installation.write(id));
+    process.kill(redis.pid, 'SIGSTOP');
+    const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
+    const linesOf = (text: string) => app.logLines.filter(({ msg }) => String(msg).startsWith(text));
+    expect(linesOf('cannot check which installation')).toHaveLength(1);
+    await vi.waitFor(() => expect(linesOf('the profiles belong to another installation')).toHaveLength(1), 10_000);
+    expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
+  });
+
+  it('that hangs at the start gives profiles afterwards if it belongs to the home', async () => {
+    const { id } = await ensureInstallation(home.home);
+    await collector.installation.write(id);
+    await collector.apply([rated({ userId: 'new' }, 4)]);
+    process.kill(redis.pid, 'SIGSTOP');
+    const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
+    await expectProfilesAgain(app);
+  });
+
   it('at the start has the same effect', async () => {
     const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
     onTestFinished(() => app.close());

@@ -5,7 +5,7 @@ import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/conf
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import {
-  claimQueue,
+  claimQueueOfWorker,
   createWorkerMetrics,
   followRun,
   openRefreshQueue,
@@ -22,7 +22,7 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 /**
  * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueueOfWorker` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
@@ -30,11 +30,11 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
-  await claimQueue({ home, logger }, config);
+  const claim = await claimQueueOfWorker({ home, logger }, config);
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<void>)[] = [claim.close];
   const close = async (): Promise<void> => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
   };
@@ -77,7 +77,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);
-    return { url, close };
+    return { url, failed: claim.failed, close };
   } catch (error) {
     await close();
     throw error;

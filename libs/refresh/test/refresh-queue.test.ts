@@ -4,7 +4,7 @@ import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { homePaths } from '@facet/config';
 import { ensureInstallation } from '@facet/config/installation';
-import { claimQueue, withQueueInstallation } from '../src/index.ts';
+import { claimQueue, claimQueueOfWorker, withQueueInstallation } from '../src/index.ts';
 import { createRefreshSetup } from './refresh-setup.ts';
 import { lastDay } from './shop-home.ts';
 
@@ -36,6 +36,20 @@ test('belongs to the home of its first worker', async () => {
   await redis.kill();
   await claimQueue({ home: other }, options);
 });
+
+test('ends a worker that could not check its queue at the start when Redis responds for another installation', async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const options = { redisUrl: redis.url };
+  const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
+  await claimQueue({ home: first }, options);
+  process.kill(redis.pid, 'SIGSTOP');
+  const starting = [first, other].map((home) => claimQueueOfWorker({ home }, options));
+  const [own, foreign] = await Promise.all(starting).finally(() => process.kill(redis.pid, 'SIGCONT'));
+  await expect(foreign!.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+  await own!.close();
+  expect(await Promise.race([own!.failed, 'running'])).toBe('running');
+}, 30_000);
 
 test('names the workers that are not connected', async () => {
   const redis = await startRedis();

@@ -2,7 +2,7 @@ import type { BundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config/home-paths';
 import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import { parsePositiveRule } from '@facet/features';
-import { describeError, isAppError } from '@facet/platform';
+import { describeError, isAppError, repeat } from '@facet/platform';
 import type { Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
@@ -82,12 +82,12 @@ export function createProfileSource(
       },
     });
     try {
-      await refuseOtherStore(home, store);
+      const ownStore = await checkInstallation(store, home, deps.logger);
+      return new RefCounted<OpenProfiles>({ reader: createProfileReader(ownStore, deps), count: undefined }, close);
     } catch (error) {
       await store.close();
       throw error;
     }
-    return new RefCounted<OpenProfiles>({ reader: createProfileReader(store, deps), count: undefined }, close);
   }
 
   return {
@@ -104,18 +104,69 @@ export function createProfileSource(
   };
 }
 
-/** Refuses the store of another installation. Only the sink claims a store, so one without an id is accepted. */
-async function refuseOtherStore(
+/** How often to check the installation of the store until Redis responds. */
+const checkEveryMs = 1_000;
+
+/**
+ * Refuses the store of another installation. Only the sink claims a store, so one without an id is accepted. While Redis does not
+ * respond, the check repeats. The returned store then fails every read if the store turns out to belong to another installation.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`
+ */
+async function checkInstallation(
+  store: RedisProfileStore,
   home: ProfileSettings['home'],
-  { installation: key }: RedisProfileStore,
-): Promise<void> {
+  logger: Logger,
+): Promise<ProfileStore> {
   const installation = await readInstallation(home);
-  if (installation === undefined) return;
-  const found = await key.read().catch((error: unknown) => {
-    if (!isAppError(error) || !error.retryable) throw error;
-    return undefined;
-  });
-  refuseOtherInstallation(installation, key.place, found);
+  if (installation === undefined) return store;
+  const { place, read } = store.installation;
+  const check = async (): Promise<boolean> => {
+    let found: string | undefined;
+    try {
+      found = await read();
+    } catch (error) {
+      if (isAppError(error) && error.retryable) return false;
+      throw error;
+    }
+    refuseOtherInstallation(installation, place, found);
+    return true;
+  };
+  if (await check()) return store;
+  logger.warn({ place }, 'cannot check which installation the profiles belong to: trying again every second');
+  let refusal: Error | undefined;
+  const stop = repeat(
+    checkEveryMs,
+    async () => {
+      if (await check()) void stop();
+    },
+    (error) => {
+      refusal = error as Error;
+      logger.error(
+        { problem: describeError(error) },
+        'the profiles belong to another installation: responding without them',
+      );
+      void stop();
+    },
+  );
+  const refuse = (): void => {
+    if (refusal !== undefined) throw refusal;
+  };
+  return {
+    ...store,
+    async read(userId) {
+      refuse();
+      return store.read(userId);
+    },
+    async listUserIds(keysMax) {
+      refuse();
+      return store.listUserIds(keysMax);
+    },
+    async close() {
+      await stop();
+      await store.close();
+    },
+  };
 }
 
 /** After this many consecutive failures, requests stop waiting for the store. */
@@ -177,7 +228,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
         return { profile, isAvailable: true };
       } catch (error) {
-        if (!isAppError(error) || !error.retryable) throw error;
+        if (!isAppError(error) || !(error.retryable || error.code === 'INSTALLATION_DIFFERS')) throw error;
         fail(error);
         metrics.observeProfileRead('unavailable', seconds());
         return unavailable;
