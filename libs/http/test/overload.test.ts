@@ -138,6 +138,24 @@ describe('admission', () => {
     await load(() => admission.limit === 128);
   });
 
+  it('measures the CPU time of slow requests over many adjustments', async () => {
+    let cpuMs = 0;
+    const admission = createAdmission({
+      measureDelay: async () => sleep(1, 0),
+      readCpuMs: () => cpuMs,
+      waitMsMax: 150,
+    });
+    // One request ends at a time, so that far fewer than 16 end within one adjustment.
+    const until = performance.now() + 10_000;
+    while (admission.limit !== 16 && performance.now() < until) {
+      await run(admission, async () => {
+        await sleep(3);
+        cpuMs += 50;
+      });
+    }
+    expect(admission.limit).toBe(16);
+  });
+
   it('has no time to spare while more than half of the limit is used', async () => {
     const admission = createAdmission({ concurrentMin: 4, concurrentMax: 4, measureDelay: async () => sleep(1, 0) });
     const work = [1, 2].map(() => run(admission, () => sleep(20)));

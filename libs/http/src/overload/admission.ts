@@ -54,7 +54,7 @@ const boundsDefault: LimitBounds = { concurrentMin: 16, concurrentMax: 128, dela
 /** Bounds the wait in a burst, which the queueing delay shows too late. A request of 2 ms may wait for 75 others. */
 const waitMsMaxDefault = 150;
 
-/** With fewer requests between two adjustments, other work of the process would distort their CPU time. */
+/** With fewer requests in one measurement, other work of the process would distort their CPU time. */
 const requestsPerMeasure = 16;
 /** The share of a new measurement in the mean CPU time of a request. */
 const cpuShareOfNewest = 0.3;
@@ -114,8 +114,8 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       if (requests >= requestsPerMeasure) {
         const newest = (now.cpuMs - before.cpuMs) / requests;
         cpuMsPerRequest = newest * cpuShareOfNewest + (cpuMsPerRequest ?? newest) * (1 - cpuShareOfNewest);
+        before = now;
       }
-      before = now;
       limit = Math.min(idleLimit(), nextLimit(limit, { leastDelayMs: delayMs, busyMax }, bounds));
       const isRefusing = turnedAway > turnedAwayBefore;
       idle = busyMax === 0 && !isRefusing ? idle + 1 : 0;
