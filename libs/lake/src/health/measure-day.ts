@@ -103,7 +103,7 @@ export async function measureDay(
 /** Returns SQL for the measured columns of the rows in these files. */
 function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
   const columns = `eventId, type, userId, sessionId, itemId, recommendationId, epoch_ms(occurredAt) AS occurredMs,
-    epoch_ms(receivedAt) AS receivedMs, starts_with(logSource, ${sqlText(`${fileLogTopic}-`)}) AS isImported`;
+    epoch_ms(receivedAt) AS receivedMs, regexp_full_match(logSource, ${sqlText(`${fileLogTopic}-\\d+`)}) AS isImported`;
   if (files.length > 0) return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
   return `SELECT ${columns} FROM (SELECT NULL::VARCHAR AS eventId, NULL::VARCHAR AS type, NULL::VARCHAR AS userId,
     NULL::VARCHAR AS sessionId, NULL::VARCHAR AS itemId, NULL::VARCHAR AS recommendationId,

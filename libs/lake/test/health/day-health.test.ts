@@ -38,8 +38,9 @@ it('does not judge the delay of imported events', async () => {
   const fields = { occurredAt: start + hour, receivedAt: start + dayMs };
   await writeLake(lakeFolder, [makeEvent({ ...fields, eventId: 'imported' })], { source: 'local-0' });
   await writeLake(lakeFolder, [makeEvent({ ...fields, eventId: 'sent' })], { source: 'localhost.events-0' });
+  await writeLake(lakeFolder, [makeEvent({ ...fields, eventId: 'sent-too' })], { source: 'local-shop.events-0' });
   const { lateness } = await dayHealth(lakeFolder, join(home, 'catalog'), day, afterwards);
-  expect(lateness).toMatchObject({ late: 1, lateShare: 1, backfilled: 1 });
+  expect(lateness).toMatchObject({ late: 2, lateShare: 1, backfilled: 1 });
 });
 
 describe('a day with every kind of problem', () => {
