@@ -258,8 +258,8 @@ function renderReasons(reasons: readonly Reason[], report: ValidationReport, tit
 
 function renderUncounted(rows: ValidationReport['time']['daysOnlyDuplicates'], report: ValidationReport): string {
   if (rows.count === 0) return '';
-  return `${countOf(rows.count, 'row')} without a time of day not counted, because they equal an earlier row of the day (${placesOf(rows, report)}).
-To count them, map a column that differs with mapping.eventId in facet.yaml.`;
+  return `${countOf(rows.count, 'row')} without a time of day not counted, because they equal an earlier row in all columns (${placesOf(rows, report)}).
+To count them, add a column that differs, such as the line of the order.`;
 }
 
 function placesOf({ count, lines }: Pick<Reason, 'count' | 'lines'>, { files }: ValidationReport): string {

@@ -70,7 +70,7 @@ describe('facet import', () => {
       `2  sessionId: not-text {"id":5} (${path}:1, ${path}:2); map it with mapping.sessionId: session.id`,
     );
     expect(out).toContain(
-      `1 row without a time of day not counted, because they equal an earlier row of the day (${path}:2).`,
+      `1 row without a time of day not counted, because they equal an earlier row in all columns (${path}:2).`,
     );
   });
 

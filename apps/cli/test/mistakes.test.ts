@@ -33,7 +33,6 @@ describe('a mistake gets a message that names it and says what to do', () => {
       'experiments.0.arms.a.weigth: is not a known field (did you mean weight?)',
     ],
     // Values of settings.
-    ['mapping: { decimal: ";" }', 'mapping.decimal: must be "." or ","'],
     ['interactions: { repeats: firts }', 'must be "keep" or "first" (did you mean first?)'],
     ['index: { kind: hnws }', 'must be "auto" or "flat" or "hnsw" or "ivf" (did you mean hnsw?)'],
     ['serving: { merge: { by: quotas } }', '"diverse" (did you mean quota?)'],

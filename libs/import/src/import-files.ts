@@ -62,7 +62,10 @@ interface ImportRecord {
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
-const readerVersion = 3;
+const readerVersion = 4;
+
+/** Earlier versions, which gave other ids to events without a time of day. */
+const versionsOfOtherDayIds = [1, 2, 3];
 
 /** When more than this share of the first rows is refused, the mapping is wrong and the import fails. */
 const refusedShareMax = 0.5;
@@ -74,7 +77,7 @@ const sampleRows = 10_000;
  * and mapping by their hashes, and resumes an unfinished import after the events already appended.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before any event is
- * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`. The signal's reason when aborted.
+ * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_IMPORTED_WITH_OTHER_IDS`. The signal's reason when aborted.
  */
 export async function importFiles(files: SourceFiles, options: ImportOptions): Promise<ImportResult> {
   const { home } = options;
@@ -93,6 +96,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
       const report = reportOfRecord(earlier.report, options.learning?.rule);
       return { imported: false, report, sources, offsets: { from: earlier.from, to: earlier.to } };
     }
+    if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
     const from = earlier?.from ?? (await log.end());
     const record = async (value: ImportRecord): Promise<void> =>
       writeFileAtomically(recordPath, [`${JSON.stringify(value)}\n`]);
@@ -218,12 +222,38 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
 }
 
 /** Returns the key of an import: a hash of everything that decides its result. Paths of files do not. */
-function importKey(sources: readonly ImportSource[], options: ImportOptions): string {
+function importKey(sources: readonly ImportSource[], options: ImportOptions, version = readerVersion): string {
   const content = sources.map(({ kind, sha256, format = null }) => [kind, sha256, format]);
   return createHash('sha256')
-    .update(JSON.stringify([readerVersion, content, options.mapping ?? {}, options.types ?? []]))
+    .update(JSON.stringify([version, content, options.mapping ?? {}, options.types ?? []]))
     .digest('hex')
     .slice(0, 32);
+}
+
+/**
+ * Refuses to import events again that an earlier version imported with other ids, because they would count twice.
+ *
+ * @throws AppError `EVENTS_IMPORTED_WITH_OTHER_IDS`
+ */
+async function refuseOtherDayIds(
+  sources: readonly ImportSource[],
+  options: ImportOptions,
+  logEnd: number,
+): Promise<void> {
+  if (sources.every(({ kind }) => kind !== 'events')) return;
+  for (const version of versionsOfOtherDayIds) {
+    const known = await readRecord(join(options.home.importsFolder, `${importKey(sources, options, version)}.json`));
+    // Interrupted imports and old reports do not say whether the events have a time of day.
+    if (known === undefined || known.from >= logEnd || known.report?.time.daysOnly === 0) continue;
+    throw new AppError(
+      'An earlier version of Facet imported these files. Their events without a time of day have other ids now, and would count twice.',
+      {
+        code: 'EVENTS_IMPORTED_WITH_OTHER_IDS',
+        category: 'conflict',
+        remedy: 'Continue with the imported events, or import all files into a new data home with --home.',
+      },
+    );
+  }
 }
 
 /** Returns a stored report. Drops `learning` if the rule has changed, and fills the fields that older records lack. */
@@ -233,6 +263,7 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
     ...report,
     files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
     ignored: report.ignored ?? [],
+    attributes: report.attributes ?? [],
     time: {
       ...report.time,
       daysOnly: report.time.daysOnly ?? 0,

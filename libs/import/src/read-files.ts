@@ -1,5 +1,5 @@
 import type { Event, Item, User } from '@facet/schemas';
-import { createItemRowParser, createUserRowParser } from './mapping/catalog-rows.ts';
+import { createItemRowParser, createUserRowParser, refuseMissingAttributes } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
 import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
@@ -54,36 +54,51 @@ export interface ReadOptions {
   readonly bounds?: ReadBounds | undefined;
 }
 
-/** Reads item files, passes the accepted items to `onItem` and adds all rows to `report`. */
+/**
+ * Reads item files, passes the accepted items to `onItem` and adds all rows to `report`.
+ *
+ * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for an attribute of the mapping that no file has. With
+ * bounds, the file may be one of several, or a part of one, so it may lack attributes.
+ */
 export async function readItemFiles(
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
   onItem: (item: Item) => void,
 ): Promise<void> {
-  await readRows<Item>(files, 'items', options, report, (table) => ({
-    parser: createItemRowParser(table, options.mapping?.items),
-    accept: ({ record }, { file }) => {
-      report.acceptItem(record, file);
-      onItem(record);
-    },
-  }));
+  const tables: Table[] = [];
+  await readRows<Item>(files, 'items', options, report, (table) => {
+    tables.push(table);
+    return {
+      parser: createItemRowParser(table, options.mapping?.items),
+      accept: ({ record }, { file }) => {
+        report.acceptItem(record, file);
+        onItem(record);
+      },
+    };
+  });
+  if (options.bounds === undefined) refuseMissingAttributes(tables, 'items', options.mapping?.items);
 }
 
-/** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. */
+/** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. @throws as {@link readItemFiles}. */
 export async function readUserFiles(
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
   onUser: (user: User) => void,
 ): Promise<void> {
-  await readRows<User>(files, 'users', options, report, (table) => ({
-    parser: createUserRowParser(table, options.mapping?.users),
-    accept: ({ record }, { file }) => {
-      report.acceptUser(record, file);
-      onUser(record);
-    },
-  }));
+  const tables: Table[] = [];
+  await readRows<User>(files, 'users', options, report, (table) => {
+    tables.push(table);
+    return {
+      parser: createUserRowParser(table, options.mapping?.users),
+      accept: ({ record }, { file }) => {
+        report.acceptUser(record, file);
+        onUser(record);
+      },
+    };
+  });
+  if (options.bounds === undefined) refuseMissingAttributes(tables, 'users', options.mapping?.users);
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */
@@ -100,7 +115,7 @@ export async function readEventFiles(
       parser: createEventRowParser(table, {
         mapping,
         types,
-        hasPlainInvoice: await hasPlainInvoice(table, mapping, reopen),
+        hasPlainInvoice: await hasPlainInvoice(table, mapping, { reopen, signal: options.signal }),
       }),
       accept: ({ record, isDay }, at) => {
         report.acceptEvent(record, at, { isDay });

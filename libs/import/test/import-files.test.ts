@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -109,6 +110,80 @@ describe('importFiles', () => {
     const later = await readLake(home.lakeFolder);
     expect(later).toHaveLength(60);
     expect(later).toEqual(expect.arrayContaining(lake));
+  });
+
+  it('counts orders of one day once, in any order of the rows, and apart in two files', async () => {
+    const { home, file } = await setUp();
+    const head = 'user,item,date,order_id';
+    await importFiles(
+      {
+        events: [
+          await file('a.csv', [head, 'u,i,2024-01-01,1', 'u,i,2024-01-01,2'].join('\n')),
+          await file('b.csv', [head, 'u,i,2024-01-01,3'].join('\n')),
+        ],
+      },
+      { home, now },
+    );
+    expect(await readLake(home.lakeFolder)).toHaveLength(3);
+    const reordered = await file('c.csv', [head, 'u,i,2024-01-01,2', 'u,i,2024-01-01,1'].join('\n'));
+    await importFiles({ events: [reordered] }, { home, now });
+    expect(await readLake(home.lakeFolder)).toHaveLength(3);
+  });
+
+  it('refuses to import events again that an earlier version imported with other ids', async () => {
+    const { home, file } = await setUp();
+    const importAs = async (time: string): Promise<() => ReturnType<typeof importFiles>> => {
+      const content = `user,item,date\nu,i,${time}\n`;
+      const path = await file('a.csv', content);
+      await importFiles({ events: [path] }, { home, now });
+      const [name = ''] = await readdir(home.importsFolder);
+      // The third version of the reader named its records by this hash.
+      const key = JSON.stringify([3, [['events', hash('sha256', content), null]], {}, []]);
+      await rename(
+        join(home.importsFolder, name),
+        join(home.importsFolder, `${hash('sha256', key).slice(0, 32)}.json`),
+      );
+      return () => importFiles({ events: [path] }, { home, now });
+    };
+    await expect((await importAs('2024-01-01'))()).rejects.toMatchObject({ code: 'EVENTS_IMPORTED_WITH_OTHER_IDS' });
+    expect(await readLake(home.lakeFolder)).toHaveLength(1);
+    await rm(home.importsFolder, { recursive: true });
+    expect(await (await importAs('2024-01-01 10:00'))()).toMatchObject({ imported: true });
+    expect(await readLake(home.lakeFolder)).toHaveLength(2);
+  });
+
+  it('reads the reports of older records', async () => {
+    const { home, file } = await setUp();
+    const path = await file('a.csv', rowsCsv(3));
+    await importFiles({ events: [path] }, { home, now });
+    const [name = ''] = await readdir(home.importsFolder);
+    const record = JSON.parse(await readFile(join(home.importsFolder, name), 'utf8')) as { report: object };
+    const { attributes, ...report } = record.report as { attributes: unknown };
+    expect(attributes).toEqual([]);
+    await writeFile(join(home.importsFolder, name), JSON.stringify({ ...record, report }));
+    expect((await importFiles({ events: [path] }, { home, now })).report.attributes).toEqual([]);
+  });
+
+  it('accepts attributes that one of the files or a later row has, and commits nothing without them', async () => {
+    const { home, file } = await setUp();
+    const late = `${'{"item":"i","kolor":"x"}\n'.repeat(60_000)}{"item":"j","color":"red"}\n`;
+    const items = [await file('books.csv', 'item,colour\na,x\n'), await file('clothes.jsonl', late)];
+    const attributes = { color: 'list' as const };
+    await importFiles({ events: [], items }, { home, now, mapping: { items: { attributes } } });
+    expect((await readItems(home.catalogFolder)).find(({ itemId }) => itemId === 'j')?.attributes).toEqual({
+      color: ['red'],
+    });
+    const other = importFolders(join(await temporaryFolder(), 'home'));
+    const importBooks = (names: Readonly<Record<string, 'list'>>): ReturnType<typeof importFiles> =>
+      importFiles({ events: [], items: [items[0]!] }, { home: other, now, mapping: { items: { attributes: names } } });
+    await expect(importBooks(attributes)).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      remedy: expect.stringContaining('Did you mean colour?') as string,
+    });
+    await expect(importBooks({ pages: 'list' })).rejects.toMatchObject({
+      remedy: expect.stringContaining('The columns are item, colour.') as string,
+    });
+    expect(await readItems(other.catalogFolder)).toEqual([]);
   });
 
   it('restores the events of a CSV file from the lake', async () => {

@@ -7,13 +7,17 @@ const wrongLengthMax = 64;
  * Returns the name that a misspelled name probably means, or `undefined` if none is near. Case and punctuation do not count:
  * `user_id` means `userId`. One letter, punctuation and text that is too long for a name have no nearest name.
  */
-export function nearestName(wrong: string, names: readonly string[]): string | undefined {
+export function nearestName(
+  wrong: string,
+  names: readonly string[],
+  { errorsMax = 3 }: { readonly errorsMax?: number } = {},
+): string | undefined {
   if (names.length === 0 || wrong.length > wrongLengthMax || plain(wrong).length < 2) return undefined;
   const plainNames = names.map(plain);
   const nearest = closest(plain(wrong), plainNames);
   // Exchanged letters count as two errors.
-  const errorsMax = Math.min(3, Math.round(nearest.length * 0.4));
-  return distance(plain(wrong), nearest) <= errorsMax ? names[plainNames.indexOf(nearest)] : undefined;
+  const ownErrorsMax = Math.min(errorsMax, Math.round(nearest.length * 0.4));
+  return distance(plain(wrong), nearest) <= ownErrorsMax ? names[plainNames.indexOf(nearest)] : undefined;
 }
 
 function plain(name: string): string {

@@ -66,6 +66,7 @@ it('lists the category of every error code', () => {
         "CLI_SINK_RUNNING",
         "COLLECTOR_SPOOL_LOCKED",
         "EVENTS_CATALOG_SUPERSEDED",
+        "EVENTS_IMPORTED_WITH_OTHER_IDS",
         "EVENTS_LAKE_BUSY",
         "EVENTS_LAKE_SUPERSEDED",
         "EVENTS_LOG_LOCKED",

@@ -12,7 +12,7 @@ import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 /**
  * Creates the parser of an item table. Every column except id, title and availability becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`, and for a misspelled column of an attribute.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`.
  */
 export function createItemRowParser(table: Table, mapping: ItemMapping = {}): RowParser<Item> {
   const { itemId, title, available } = mapping;
@@ -22,7 +22,6 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
     section: 'mapping.items',
   });
   const { attributes: attributesAt, ...fields } = at;
-  refuseMisspelledAttributes(table, mapping, 'mapping.items');
   const readAttributes = createAttributeReader(
     table,
     { fields: Object.values(fields), attributes: attributesAt },
@@ -61,7 +60,7 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
 /**
  * Creates the parser of a user table. Every column except the id becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`, and for a misspelled column of an attribute.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`.
  */
 export function createUserRowParser(table: Table, mapping: UserMapping = {}): RowParser<User> {
   const at = findColumns(table, userFieldNames, {
@@ -69,7 +68,6 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
     required: ['userId'],
     section: 'mapping.users',
   });
-  refuseMisspelledAttributes(table, mapping, 'mapping.users');
   const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
   const parse = (row: TableRow): ParsedRow<User> => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
@@ -86,20 +84,28 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
 }
 
 /**
- * Refuses the name of an attribute column that the file has in another spelling. A name without a similar column may belong to another
- * file of the import.
+ * Refuses a mapping of attributes with a column that none of the files has. Call it after the last row, because later rows of a JSON
+ * file may have new keys.
+ *
+ * @throws AppError `EVENTS_COLUMN_MISSING`
  */
-function refuseMisspelledAttributes(table: Table, { attributes = {} }: AttributeOptions, section: string): void {
-  const columns = table.columns.map(({ name }) => name);
+export function refuseMissingAttributes(
+  tables: readonly Table[],
+  kind: 'items' | 'users',
+  { attributes = {} }: AttributeOptions = {},
+): void {
+  if (tables.length === 0) return;
+  const columns = [...new Set(tables.flatMap((table) => table.columns.map(({ name }) => name)))];
   const others = columns.filter((name) => !Object.hasOwn(attributes, name));
   for (const name of Object.keys(attributes)) {
-    const nearest = columns.includes(name) ? undefined : nearestName(name, others);
-    if (nearest === undefined) continue;
-    throw new AppError(`${section}.attributes names the column "${name}", which ${table.path} does not have.`, {
+    if (columns.includes(name)) continue;
+    const nearest = nearestName(name, others, { errorsMax: 2 });
+    const advice = nearest === undefined ? `The columns are ${columns.join(', ')}.` : `Did you mean ${nearest}?`;
+    throw new AppError(`mapping.${kind}.attributes names the column "${name}", which no file of ${kind} has.`, {
       code: 'EVENTS_COLUMN_MISSING',
       category: 'input',
-      remedy: `Did you mean ${nearest}? Correct it in facet.yaml.`,
-      context: { path: table.path, fields: [name], columns },
+      remedy: `${advice} Correct the name in facet.yaml, or remove it.`,
+      context: { paths: tables.map(({ path }) => path), fields: [name], columns },
     });
   }
 }

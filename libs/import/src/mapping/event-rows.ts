@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dayMs, FingerprintSet } from '@facet/platform';
+import { dayMs } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -37,7 +37,7 @@ export interface EventRowParser extends RowParser<Event> {
 /**
  * Creates the parser of an event table. Without a type column, every event has the type `mapping.defaultType`, by default
  * `rating` when the value column has the name of a rating, or else `purchase`. Rows without an event id get a
- * {@link contentEventId}. Other columns are kept unchanged in `extra`. An optional field that cannot be read is ignored.
+ * {@link contentEventId}, or without a time of day a {@link dayEventId}. Other columns are kept unchanged in `extra`. An optional field that cannot be read is ignored.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, `EVENTS_TIME_FORMAT`, `EVENTS_TIME_ZONE`.
  */
@@ -46,6 +46,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   let at = findEventColumns(table, mapping);
   let columnCount = table.columns.length;
   let others = otherColumns(table, Object.values(at));
+  let distinguishing = distinguishingColumns(table, at);
 
   const names = columnNames(table, at);
   const isRating = names['value'] !== undefined && ratingNames.includes(plainName(names['value']));
@@ -53,13 +54,13 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   const parseTime = createTimeParser(mapping);
   const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
   const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, options);
-  const dayEventId = createDayEventIds();
 
   /** Later rows of a JSON file may have new keys: optional fields and extras. */
   const addColumns = (): void => {
     at = findEventColumns(table, names);
     columnCount = table.columns.length;
     others = otherColumns(table, Object.values(at));
+    distinguishing = distinguishingColumns(table, at);
   };
 
   const nestedPathOf = (field: keyof typeof at, cell: unknown): string | undefined =>
@@ -149,7 +150,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (isTooDeep(context)) ignore('context', 'too-deep', undefined);
     else if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     if (extra !== undefined) event.extra = extra;
-    event.eventId = givenId ?? (isDay ? dayEventId(content, event) : contentEventId(content));
+    event.eventId = givenId ?? (isDay ? dayEventId(content, extraOf(cells, distinguishing)) : contentEventId(content));
     return { ok: true, record: event, isDay, ...(ignored === undefined ? {} : { ignored }) };
   };
   return {
@@ -206,19 +207,20 @@ function findInvoiceColumn(
  * Returns whether the invoices of a file include a plain number. Reads a second table of the same file up to the first of them,
  * because a canceled invoice may come before it.
  *
- * @param reopen opens the second table.
- * @throws AppError `EVENTS_COLUMN_MISSING`; those of `reopen`.
+ * @param options.reopen opens the second table.
+ * @throws AppError `EVENTS_COLUMN_MISSING`; those of `reopen`. The signal's reason when aborted.
  */
 export async function hasPlainInvoice(
   table: Table,
   mapping: ColumnMapping,
-  reopen: () => Promise<Table>,
+  { reopen, signal }: { readonly reopen: () => Promise<Table>; readonly signal?: AbortSignal | undefined },
 ): Promise<boolean> {
   const invoiceAt = mapping.returns === 'keep' ? undefined : findInvoiceColumn(table, findEventColumns(table, mapping));
   if (invoiceAt === undefined) return false;
   const second = await reopen();
   try {
     for await (const { rows } of second.chunks) {
+      signal?.throwIfAborted();
       if (rows.some(({ cells }) => plainInvoicePattern.test(cellText(cells[invoiceAt]) ?? ''))) return true;
     }
     return false;
@@ -281,19 +283,20 @@ function hashOf(fields: readonly unknown[]): string {
 }
 
 /**
- * Creates the function that returns the id of an event without one and without a time of day. Such rows of a day may agree in all
- * fields of {@link contentEventId} and still be distinct events. The first of them has that id. A later row of the file whose other
- * columns differ, such as its order number, has an id that depends on these columns, too.
+ * Returns the id of an event without one and without a time of day. Such events of a day may agree in all fields of
+ * {@link contentEventId} and still be distinct, so the id depends on all other columns of the row, too. It does not depend on the order of
+ * rows and columns, and not on the file.
  */
-function createDayEventIds(): (content: EventContent, event: Event) => string {
-  const seen = new FingerprintSet();
-  const firstRows = new FingerprintSet();
-  return (content, { sessionId, recommendationId, position, context, extra }) => {
-    const id = contentEventId(content);
-    const rowId = hashOf([id, sessionId, recommendationId, position, context, extra]);
-    if (seen.add(id)) firstRows.add(rowId);
-    return firstRows.has(rowId) ? id : rowId;
-  };
+function dayEventId(content: EventContent, others: Readonly<Record<string, unknown>> | undefined): string {
+  const id = contentEventId(content);
+  if (others === undefined) return id;
+  const cells = Object.entries(others).map(([name, cell]) => [name, cellText(cell) ?? cell] as const);
+  return hashOf([id, cells.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+/** Returns the columns that {@link contentEventId} does not read. Facet sets `receivedAt`. */
+function distinguishingColumns(table: Table, at: FieldColumns<typeof eventFieldNames>): NamedColumn[] {
+  return otherColumns(table, [at.userId, at.itemId, at.type, at.occurredAt, at.value]);
 }
 
 /** Common names of the standard types in public data sets and shops. */

@@ -132,7 +132,7 @@ function timesSection(report: ValidationReport): string {
           [
             formatCount(daysOnlyDuplicates.count),
             'without a time of day, not counted',
-            `equal to an earlier row of the day (${lineList(daysOnlyDuplicates, report)}); to count them, map a column that differs with mapping.eventId`,
+            `equal to an earlier row in all columns (${lineList(daysOnlyDuplicates, report)}); to count them, add a column that differs, such as the line of the order`,
           ],
         ]),
   ];

@@ -1,4 +1,4 @@
-// cspell:ignore verfügbar preis nein vielleicht NQAV DKEG
+// cspell:ignore verfügbar preis nein vielleicht Lglls
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
@@ -27,7 +27,7 @@ async function tableOf(
 
 async function eventsOf(name: string, text: string, options: { mapping?: ColumnMapping; types?: string[] } = {}) {
   const { table, rows, reopen } = await tableOf(name, text);
-  const plainInvoice = await hasPlainInvoice(table, options.mapping ?? {}, reopen);
+  const plainInvoice = await hasPlainInvoice(table, options.mapping ?? {}, { reopen });
   const parser = createEventRowParser(table, { ...options, hasPlainInvoice: plainInvoice });
   const parsed = rows.map((row) => parser.parse(row, noon));
   return {
@@ -150,6 +150,15 @@ describe('event rows', () => {
     expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
   });
 
+  it('stops looking for a plain invoice when aborted', async () => {
+    const path = join(await temporaryFolder(), 'e.csv');
+    await writeFile(path, 'user,item,time,invoice\nu,i,2020-01-01,C536379\n');
+    const table = await openTable(path);
+    const signal = AbortSignal.abort(new Error('stop'));
+    await expect(hasPlainInvoice(table, {}, { reopen: () => openTable(path), signal })).rejects.toThrow('stop');
+    await table.close();
+  });
+
   it('names the value inside an object that has the name of a field', async () => {
     const lines = [
       {
@@ -180,29 +189,32 @@ describe('event rows', () => {
     ]);
   });
 
-  it('keeps distinct rows of a day apart by their other columns, and the ids of the first of them', async () => {
-    const text = [
-      'user,item,date,order,color',
-      'u,i,2024-01-01,1,red',
-      'u,i,2024-01-01,2,red',
-      'u,i,2024-01-01,2,blue',
-      'u,i,2024-01-01,1,red',
-      'u,i,2024-01-01,2,blue',
-      'u,i,2024-01-01 10:00,1,red',
-      'u,i,2024-01-01 10:00,2,red',
-    ];
-    const { events } = await eventsOf('e.csv', text.join('\n'));
-    const ids = events.map((event) => (typeof event === 'string' ? event : event.eventId));
+  it('gives rows without a time of day ids of all their columns, in any order', async () => {
+    const rows = ['1,red', '2,red', '2,blue', '1,red', ','];
+    const idsOf = async (name: string, text: string): Promise<string[]> =>
+      (await eventsOf(name, text)).events.map((event) => (typeof event === 'string' ? event : event.eventId));
+    const table = (ordered: readonly string[]): string =>
+      ['user,item,date,order,color', ...ordered.map((row) => `u,i,2024-01-01,${row}`)].join('\n');
+    const ids = await idsOf('e.csv', table(rows));
     const content = { userId: 'u', itemId: 'i', type: 'purchase' };
-    const first = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1) });
-    const timed = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1, 10) });
-    expect(ids).toEqual([first, ids[1], ids[2], first, ids[2], timed, timed]);
+    const bare = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1) });
+    expect(ids).toEqual([ids[0], ids[1], ids[2], ids[0], bare]);
     expect(new Set(ids).size).toBe(4);
+    expect(await idsOf('e.csv', table(rows.toReversed()))).toEqual(ids.toReversed());
+    const reordered = 'color,order,date,user,item\nred,1,2024-01-01,u,i';
+    expect(await idsOf('e.csv', reordered)).toEqual([ids[0]]);
+    const json = { user: 'u', item: 'i', date: '2024-01-01', order: 1, color: 'red' };
+    expect(await idsOf('e.jsonl', JSON.stringify(json))).toEqual([ids[0]]);
+    expect(await idsOf('e.csv', 'user,item,date,order,colour\nu,i,2024-01-01,1,red')).not.toEqual([ids[0]]);
+    const timed = contentEventId({ ...content, occurredAt: Date.UTC(2024, 0, 1, 10) });
+    const withTime = 'user,item,date,order\nu,i,2024-01-01 10:00,1\nu,i,2024-01-01 10:00,2';
+    expect(await idsOf('e.csv', withTime)).toEqual([timed, timed]);
     // Ids never change, because lakes contain them.
-    expect([ids[1], ids[2]]).toMatchInlineSnapshot(`
+    expect(ids.slice(0, 3)).toMatchInlineSnapshot(`
       [
-        "vNQAV0DKEG8Kjd3sLAMqnO",
-        "mYslYc_nQVIgK8R_Js_y5_",
+        "reNw9K1qB2rx1FzOovMg5p",
+        "NQ6kM7DYLRhPqLgllsPQxX",
+        "mz_-ed4CM3UWnxJqKjYIW-",
       ]
     `);
   });

@@ -133,7 +133,7 @@ describe('validateFiles', () => {
     expect(renderValidationReport(report)).toContain('500  events  itemId: missing  lines 2, 3, 4, 5, 6, …');
   });
 
-  it('warns about equal rows of one day, with their lines and the setting', async () => {
+  it('warns about equal rows of one day, with their lines and advice', async () => {
     const day = 'u,i,2024-01-01,1';
     const report = await reportOf(['user,item,date,order', day, day, 'u,i,2024-01-01,2', day]);
     expect(report.events.duplicates).toBe(2);
@@ -142,8 +142,8 @@ describe('validateFiles', () => {
       daysOnlyDuplicates: { count: 2, lines: [{ line: 3 }, { line: 5 }] },
     });
     expect(renderValidationReport(report)).toContain(
-      '2  without a time of day, not counted  equal to an earlier row of the day (lines 3, 5); ' +
-        'to count them, map a column that differs with mapping.eventId',
+      '2  without a time of day, not counted  equal to an earlier row in all columns (lines 3, 5); ' +
+        'to count them, add a column that differs, such as the line of the order',
     );
   });
 
