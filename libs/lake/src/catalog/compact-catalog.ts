@@ -5,10 +5,10 @@ import { graceMsDefault } from '../layout.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
-import { distinctVersions, readSegments, writeSegment } from './segments.ts';
+import { distinctVersions, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
-/** A file that no transaction names and that is older was left by a killed writer. */
+/** A file that no transaction names and that is older was left by a killed writer, also of another host. */
 const abandonedMs = 6 * hourMs;
 /** Versions of items that are newer than this, relative to the newest, are kept separately. */
 const keptMs = 90 * dayMs;
@@ -135,7 +135,8 @@ async function deleteReplaced(
   for (const path of await listPlacedFiles(catalogFolder)) {
     if (files.has(path) || removed.has(path)) continue;
     const written = await stat(join(catalogFolder, path)).catch(() => undefined);
-    if (written !== undefined && written.mtimeMs < now - abandonedMs) {
+    if (written === undefined) continue;
+    if (written.mtimeMs < now - abandonedMs || wasLeftUnfinished(path, written.mtimeMs)) {
       await rm(join(catalogFolder, path), { force: true });
     }
   }

@@ -5,7 +5,7 @@ import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts'
 import type { Segment } from './catalog-log.ts';
 import { catalogDamaged } from './errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { distinctVersions, readSegments, segmentExtension } from './segments.ts';
+import { countInUnfinished, distinctVersions, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** The versions of all records of a kind, grouped by id in ascending order. */
@@ -207,7 +207,7 @@ export async function readCatalogOffsets(catalogFolder: string): Promise<Readonl
   return state.version === 0 ? readLegacyOffsets(catalogFolder) : state.offsets;
 }
 
-/** Finds every file of the catalog, also replaced ones, that contains the id of a user. */
+/** Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user. */
 export async function findUserInCatalog(
   catalogFolder: string,
   userId: string,
@@ -217,7 +217,7 @@ export async function findUserInCatalog(
     if (count > 0) found.push({ path, count });
   };
   for (const path of await listPlacedFiles(catalogFolder, 'users')) {
-    if (path.endsWith(segmentExtension)) add(path, await countVersions(join(catalogFolder, path), userId));
+    add(path, await countVersions(join(catalogFolder, path), userId));
   }
   for (const path of await listLegacyFiles(catalogFolder, 'users')) {
     const { versions } = await readLegacyVersions(catalogFolder, 'users');
@@ -226,10 +226,11 @@ export async function findUserInCatalog(
   return found;
 }
 
-/** Counts the versions of an id in a segment. A segment that a compaction has deleted has none. */
+/** Counts the versions of an id in a file. A file that a compaction has deleted has none. */
 async function countVersions(path: string, id: string): Promise<number> {
   let count = 0;
   try {
+    if (!path.endsWith(segmentExtension)) return await countInUnfinished(path, id);
     for await (const batch of readSegments([path])) {
       for (const versions of batch) if (versions[0]!.id === id) count += versions.length;
     }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFolder, syncPath } from '@facet/platform';
 import type { LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
+import { isRunning } from '../write/place-files.ts';
 import { catalogDamaged } from './errors.ts';
 
 export type CatalogKind = 'items' | 'users';
@@ -23,6 +25,7 @@ export interface RecordVersion<Entity = unknown> {
  * complete.
  */
 export const segmentExtension = '.jsonl';
+/** Follows the host and the process of the writer. */
 const unfinishedExtension = '.part';
 const chunkBytes = 256 << 10;
 const versionsPerBatch = 1_000;
@@ -43,7 +46,7 @@ export async function writeSegment(
 ): Promise<SegmentEntry | undefined> {
   const path = `${kind}/${randomUUID()}${segmentExtension}`;
   const full = join(catalogFolder, path);
-  const unfinished = `${full}${unfinishedExtension}`;
+  const unfinished = `${full}.${hostname()}.${process.pid}${unfinishedExtension}`;
   await createFolder(join(catalogFolder, kind));
   const facts = { rows: 0, receivedFrom: Number.POSITIVE_INFINITY, receivedTo: 0 };
   let removals = 0;
@@ -74,6 +77,27 @@ export async function writeSegment(
   }
   if (facts.rows === 0) return undefined;
   return { path, bytes, ...facts, anonymous: 0, identifies: 0, sources: {}, segment: { removals } };
+}
+
+/**
+ * Returns whether a file is a segment whose writer has ended before it was complete. Says no for a writer on another host.
+ *
+ * @param writtenAt the time of the last write, epoch milliseconds
+ */
+export function wasLeftUnfinished(path: string, writtenAt: number): boolean {
+  const [, host, pid] = /\.jsonl\.(.+)\.(\d+)\.part$/.exec(path) ?? [];
+  return host === hostname() && !isRunning(Number(pid), writtenAt);
+}
+
+/** Counts the versions of an id in an unfinished segment, also the last one if it contains the id. */
+export async function countInUnfinished(path: string, id: string): Promise<number> {
+  const start = `{"id":${JSON.stringify(id)}`;
+  const file = await open(path);
+  let count = 0;
+  for await (const line of file.readLines()) {
+    if (line.startsWith(start) && ',}'.includes(line.charAt(start.length))) count++;
+  }
+  return count;
 }
 
 /** Returns versions in batches for {@link writeSegment}, sorted by id. */

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { appendFile, cp, mkdir, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { dayMs } from '@facet/platform';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -214,10 +216,26 @@ it('ignores a segment of a killed writer, and deletes it hours later', async () 
   expect(await readdir(join(folder, 'items'))).toEqual(expect.arrayContaining(killed));
   await upsertUsers(folder, [user('u')]);
   await writeFile(join(folder, 'users', killed[1]!), '{"id":"u","rec');
-  expect(await findUserInCatalog(folder, 'u')).toHaveLength(1);
+  expect(await findUserInCatalog(folder, 'u')).toHaveLength(2);
   await compactCatalog(folder, { now: () => Date.now() + 7 * 3_600_000 });
   expect(await readdir(join(folder, 'items'))).toHaveLength(1);
   expect(await readdir(join(folder, 'users'))).toHaveLength(1);
+});
+
+it('finds a user in the unfinished segment of a killed writer, which the next compaction deletes', async () => {
+  const folder = await temporaryFolder();
+  await upsertUsers(folder, [user('v')]);
+  const { pid: ended } = spawnSync(process.execPath, ['--version']);
+  const nameOf = (name: string, host: string, pid: number) => `users/${name}.jsonl.${host}.${pid}.part`;
+  const left = nameOf('left', hostname(), ended);
+  const kept = [nameOf('own', hostname(), process.pid), nameOf('other', 'another-host', ended)];
+  await writeFile(join(folder, left), '{"id":"u1","record":{}}\n{"id":"u","record":{}}\n{"id":"u"');
+  for (const path of kept) await writeFile(join(folder, path), '{"id":"u2"}\n');
+  expect(await findUserInCatalog(folder, 'u')).toEqual([{ path: left, count: 2 }]);
+  expect((await findUserInCatalog(folder, 'u2')).map(({ path }) => path).toSorted()).toEqual(kept.toSorted());
+  await compactCatalog(folder);
+  expect(await findUserInCatalog(folder, 'u')).toEqual([]);
+  expect(await findUserInCatalog(folder, 'u2')).toHaveLength(2);
 });
 
 it('finds a user while other processes write and compact', async () => {
