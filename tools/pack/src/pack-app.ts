@@ -52,9 +52,9 @@ async function writeLock(root: string, target: string, manifest: Manifest, put: 
   const workspaceLock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lock;
   const lockFile = join(target, 'package-lock.json');
   await writeJson(lockFile, lockUnder(workspaceLock, manifest, put));
-  // The lock contains everything, so npm only prunes it and needs no registry.
-  const flags = ['--package-lock-only', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
-  await promisify(execFile)('npm', ['install', ...flags], { cwd: target });
+  // npm prunes the lock. It asks the registry only about packages of which the app has another version than the workspace.
+  const flags = ['--package-lock-only', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+  await promisify(execFile)('npm', ['install', ...flags, '--loglevel=error'], { cwd: target });
   const pruned = JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
   const strangers = strangersIn(pruned, workspaceLock);
   if (strangers.length > 0) throw new Error(`npm chose other versions than package-lock.json: ${strangers.join(', ')}`);
