@@ -173,7 +173,7 @@ it('ingest and sink store an event and a new file', async () => {
   for (const line of variables[0].trim().split('\n')) assign(line);
   const [key = ''] = /facet_\S+/.exec(await succeed('npm run facet -- keys create --name shop')) ?? [];
   setVariables('key=', key);
-  shell['INGEST_KEY'] = key;
+  setVariables('INGEST_KEY=', key);
   await start('npm run collector -- ingest', /"listening"/);
   await start('npm run collector -- sink', /"listening"/);
   expect(JSON.parse(await succeed('curl localhost:8081/v1/events'))).toMatchObject({ accepted: 1 });
@@ -258,7 +258,7 @@ it('an experiment gets its report, and a response its replay', async () => {
   const [, experiment = '', exposures = ''] = settings;
   await appendFile(
     join(copy.folder, 'facet.yaml'),
-    experiment.replace('2026-02-01', day(-1)).replace('2026-03-01', day(30)) + exposures.replace('0.1', '1'),
+    experiment.replace('2026-02-01', day(-1)).replace('2026-03-01', day(30)) + exposures,
   );
   await startShop();
   for (let customer = 0; customer < 50; customer++) await listFor(`customer${customer}`);

@@ -10,7 +10,11 @@ const bound = (max: number, rise: number, description: string) =>
       max: Type.Number({ minimum: 0, default: max, description: 'Maximum value.' }),
       rise: Type.Number({ minimum: 0, default: rise, description: 'Maximum rise since before the promotion.' }),
     },
-    { ...strict, default: {}, description: `${description} Violated above both max and rise.` },
+    {
+      ...strict,
+      default: {},
+      description: `${description} Violated if it exceeds max and has risen by more than rise since the swap.`,
+    },
   );
 
 /** When serving rolls back a newly promoted bundle; the section `guardrails` of `facet.yaml`. */
@@ -26,11 +30,15 @@ export const GuardrailSettings = Type.Object(
     requestsMin: Type.Integer({
       minimum: 1,
       default: 500,
-      description: 'Minimum number of requests in either period.',
+      description: 'Minimum number of requests before the swap, and after it.',
     }),
-    fallbackShare: bound(0.5, 0.2, 'Share of responses that do not come from the model.'),
+    fallbackShare: bound(
+      0.5,
+      0.2,
+      'Share of responses that do not come from the model, except those with unavailable profiles.',
+    ),
     emptyShare: bound(0.02, 0.02, 'Share of responses without items.'),
-    errorShare: bound(0.02, 0.02, 'Share of requests with a status of 500 or more.'),
+    errorShare: bound(0.02, 0.02, 'Share of requests with a status of 500 or more, except refusals.'),
     // A busy machine can raise the time of a healthy bundle by some hundred milliseconds.
     p99Ms: bound(1_000, 500, '99th percentile of the response time in milliseconds, without short stalls.'),
     changedShare: Type.Object(
@@ -40,7 +48,8 @@ export const GuardrailSettings = Type.Object(
       {
         ...strict,
         default: {},
-        description: 'Share of the first 50 items of a user that the former bundle did not recommend to the same user.',
+        description:
+          'Share of the first 50 items of a user that the previous bundle did not recommend to the same user.',
       },
     ),
     interestCosine: bound(0.99, 0.01, "Mean cosine of the pairs of a user's interests."),

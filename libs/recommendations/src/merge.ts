@@ -9,9 +9,9 @@ export const interestsMax = 64;
 
 const texts = {
   max: 'An item gets the score of its best interest (MIND).',
-  roundRobin: 'The interests take turns.',
+  roundRobin: 'Takes the next best item of each interest in turn.',
   quota: 'Each interest has a minimum or a share, at least one of the two.',
-  diverse: 'Trades score for variety in one attribute.',
+  diverse: 'Lowers the score of an item for each earlier item with the same attribute value.',
   floors: 'The minimum number of items for each interest, in interest order.',
   shares: 'The share of the list for each interest, in interest order, or `equal`. At least one share is positive.',
   lambda: 'The weight of variety; 0 is the same as max.',

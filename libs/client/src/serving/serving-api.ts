@@ -969,7 +969,7 @@ export interface components {
       | components['schemas']['MergeRoundRobin']
       | components['schemas']['MergeQuota']
       | components['schemas']['MergeDiverse'];
-    /** @description Trades score for variety in one attribute. */
+    /** @description Lowers the score of an item for each earlier item with the same attribute value. */
     readonly MergeDiverse: {
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1001,7 +1001,7 @@ export interface components {
       /** @description The share of the list for each interest, in interest order, or `equal`. At least one share is positive. */
       readonly shares?: 'equal' | readonly number[];
     };
-    /** @description The interests take turns. */
+    /** @description Takes the next best item of each interest in turn. */
     readonly MergeRoundRobin: {
       /**
        * @description discriminator enum property added by openapi-typescript
