@@ -90,6 +90,36 @@ test('a canceled run that had no fence does not take the day from its successor'
   expect((await executeRun(context, successor.run, { runs, now })).state).toBe('promoted');
 });
 
+test.each(['canceled', 'promoted'])(
+  'a day with a %s run can run again after the folder of the runs was lost',
+  async (end) => {
+    const home = await createShopHome();
+    const { paths, runs, store } = home;
+    const asked = { day: lastDay, requestedBy: 'test' };
+    const { report } = await requestRun({ runs, store, schedule, now }, asked);
+    if (end === 'canceled') await cancelRun(home, lastDay, { reason: 'a test' });
+    else expect((await executeRun(await contextOf(home), report.run, { runs, now })).state).toBe('promoted');
+    await rm(paths.runsFolder, { recursive: true });
+    const { report: next } = await requestRun({ runs, store, schedule, now }, { ...asked, isForced: true });
+    expect(next.run.runId).toBe(`${lastDay}-2`);
+    expect((await executeRun(await contextOf(home), next.run, { runs, now })).state).toBe('promoted');
+    expect((await store.promotions()).at(-1)).toMatchObject({ kind: 'promote', run: { runId: `${lastDay}-2` } });
+  },
+  60_000,
+);
+
+test('a request completes the cancellation of a run whose store does not know it, and creates the next run', async () => {
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const asked = { day: lastDay, requestedBy: 'test' };
+  await requestRun({ runs, store, schedule, now }, asked);
+  // As by a cancellation that was killed after it changed the promotion log.
+  await store.cancel({ runId: lastDay, day: lastDay }, { reason: 'a test' });
+  const { report } = await requestRun({ runs, store, schedule, now }, asked);
+  expect(report.run.runId).toBe(`${lastDay}-2`);
+  expect(await runs.read(lastDay)).toMatchObject({ state: 'cancelled', reason: 'a test' });
+});
+
 test('a run that is canceled in its last stage does not promote', { timeout: 60_000 }, async () => {
   const home = await createShopHome();
   const { runs, store } = home;

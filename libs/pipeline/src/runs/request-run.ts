@@ -1,6 +1,6 @@
 import { changesCurrent } from '@facet/artifacts';
-import type { ArtifactStore } from '@facet/artifacts';
-import { AppError } from '@facet/platform';
+import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
+import { AppError, isAppError } from '@facet/platform';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
 import type { RunStore } from './run-store.ts';
 import type { RefreshRun, RunReport } from './run.ts';
@@ -56,26 +56,39 @@ export async function requestRun(
       remedy: `Refresh ${newestDayOver(requestedAt, schedule)}, or wait until the day has ended.`,
     });
   }
-  await refuseSupersededDay(store, day);
+  const promotions = await store.promotions();
+  refuseSupersededDay(promotions, day);
+  // The promotion log refuses these runs, and it may outlive the folder of the runs.
+  const ended = promotions.filter(({ kind }) => kind === 'cancel' || kind === 'promote');
+  await completeCancellations(runs, promotions, day);
   const cut = { occurredBefore, receivedBefore: requestedAt };
   const accepted = acceptedBadData === undefined ? {} : { acceptedBadData };
-  const requested = await runs.findOrCreate({
-    day,
-    cut,
-    isForced,
-    isFull,
-    ...accepted,
-    place,
-    requestedBy,
-    requestedAt,
-  });
+  const requested = await runs.findOrCreate(
+    { day, cut, isForced, isFull, ...accepted, place, requestedBy, requestedAt },
+    new Set(ended.flatMap(({ run }) => run?.runId ?? [])),
+  );
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
 }
 
+/** Cancels the runs of a day whose cancellation ended between the promotion log and the run store. */
+async function completeCancellations(
+  runs: RunStore,
+  promotions: readonly PromotionRecord[],
+  day: string,
+): Promise<void> {
+  for (const { kind, run, reason } of promotions) {
+    if (kind !== 'cancel' || run?.day !== day) continue;
+    await runs.cancel(run.runId, reason ?? 'see the promotion log').catch((error: unknown) => {
+      // The store has lost the run, or its request.
+      if (!isAppError(error, 'REFRESH_RUN_UNKNOWN') && !isAppError(error, 'REFRESH_RUN_DAMAGED')) throw error;
+    });
+  }
+}
+
 /** Fails early: the promotion of a day before the current one would be refused at the end of the run. */
-async function refuseSupersededDay(store: ArtifactStore, day: string): Promise<void> {
-  const current = (await store.promotions()).findLast(changesCurrent);
+function refuseSupersededDay(promotions: readonly PromotionRecord[], day: string): void {
+  const current = promotions.findLast(changesCurrent);
   if (current?.kind !== 'promote' || current.run === undefined || current.run.day <= day) return;
   throw new AppError(`The current bundle is of ${current.run.day}, which is later than ${day}.`, {
     code: 'REFRESH_DAY_SUPERSEDED',

@@ -22,9 +22,13 @@ export interface RunStore {
    * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
    * run had too few or built no dataset.
    *
+   * @param usedRunIds ids that a new run does not get, although the store may have lost their runs
    * @throws AppError `REFRESH_RUN_UNFINISHED` if the request accepts bad data and a run in progress does not.
    */
-  findOrCreate(request: NewRun): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
+  findOrCreate(
+    request: NewRun,
+    usedRunIds?: ReadonlySet<string>,
+  ): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /**
    * Reads a run. A damaged record of a stage counts as a failure of the stage.
    *
@@ -135,7 +139,8 @@ export function createRunStore(runsFolder: string): RunStore {
 
   return {
     read,
-    async findOrCreate(request) {
+    async findOrCreate(request, usedRunIds = new Set()) {
+      const runIdOf = (number: number): string => (number === 1 ? request.day : `${request.day}-${number}`);
       for (;;) {
         const newest = (await listNames()).find(({ day }) => day === request.day);
         const report = newest === undefined ? undefined : await readIfIntact(newest.runId);
@@ -143,10 +148,10 @@ export function createRunStore(runsFolder: string): RunStore {
           refuseLateAcceptance(report, request);
           return { report, isNew: false };
         }
-        const number = (newest?.number ?? 0) + 1;
+        let number = (newest?.number ?? 0) + 1;
+        while (usedRunIds.has(runIdOf(number))) number++;
         const failed = report && failedWithEnoughEvents(report) && !request.isForced ? report.run : undefined;
-        const runId = number === 1 ? request.day : `${request.day}-${number}`;
-        const run = { runId, ...request, cut: failed?.cut ?? request.cut };
+        const run = { runId: runIdOf(number), ...request, cut: failed?.cut ?? request.cut };
         if (await create(run, failed?.runId)) return { report: summarizeRun(run, [], undefined), isNew: true };
       }
     },
