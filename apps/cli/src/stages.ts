@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { homePaths, readFacetConfig } from '@facet/config';
+import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
 import { importFiles, mappingOf, quoteSample } from '@facet/import';
@@ -33,6 +33,17 @@ export async function readConfig(options: Pick<CommonOptions, 'config'>): Promis
 /** Opens the data home and the configuration of a command. */
 export async function openPipeline(options: Pick<CommonOptions, 'home' | 'config'>): Promise<StageContext> {
   return createStageContext(homePaths(options.home), await readConfig(options));
+}
+
+/**
+ * As {@link openPipeline}, for commands that build a dataset.
+ *
+ * @throws AppError `CONFIG_INVALID` when the catalog lacks an attribute that the model should learn from.
+ */
+export async function openCheckedPipeline(options: Pick<CommonOptions, 'home' | 'config'>): Promise<StageContext> {
+  const pipeline = await openPipeline(options);
+  await refuseAttributesMissingInCatalog(await chooseConfigFile(options), pipeline.home.catalogFolder);
+  return pipeline;
 }
 
 /** The outputs of a stage and of the stages before it. */

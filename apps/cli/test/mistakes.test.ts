@@ -97,6 +97,29 @@ describe('a mistake gets a message that names it and says what to do', () => {
     expect(code).not.toBe(0);
   });
 
+  it.each(['dataset', 'train', 'evaluate', 'index', 'refresh'])(
+    'an attribute that the catalog lacks, for facet %s',
+    async (command) => {
+      const home = await temporaryFolder();
+      const [events, items, config] = [join(home, 'e.csv'), join(home, 'i.csv'), join(home, 'facet.yaml')];
+      await writeFile(events, 'user,item,time\nu,i,2024-01-01 10:00\n');
+      await writeFile(items, 'item,title,class\ni,I,x\n');
+      await writeFile(
+        config,
+        'features:\n  items: [clas]\nserving: { filters: { cheap: { attributes: { price: { max: 3 } } } } }\n',
+      );
+      const problem = `line 2, features.items.0: no item of the catalog has the attribute clas. Did you mean class?`;
+      const common = ['--home', home, '--config', config];
+      const imported = await run(['import', '--events', events, '--items', items, ...common]);
+      expect(imported.code).toBe(0);
+      expect(imported.out).toContain(problem);
+      const { code, err } = await run([command, ...common]);
+      expect([code, err]).toEqual([2, expect.stringContaining(`${config} is not valid: ${problem}`)]);
+      // Apps warn of this.
+      expect(err).not.toContain('price');
+    },
+  );
+
   it.each<[mapping: string, message: string]>([
     ['{ userId: buyer }', 'mapping.userId names the column "buyer"'],
     ['{ occurredAt: when }', 'The columns of the file are user, item, time, note.'],

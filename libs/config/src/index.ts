@@ -5,5 +5,11 @@ export { describeConfig } from './facet-schema.ts';
 export type { GateSettings } from './gate-settings.ts';
 export { homePaths } from './home-paths.ts';
 export type { HomePaths } from './home-paths.ts';
-export { byLine, checkFacetConfig, readFacetConfig, warnOfMissingAttributes } from './read-config.ts';
+export {
+  byLine,
+  checkFacetConfig,
+  readFacetConfig,
+  refuseAttributesMissingInCatalog,
+  warnOfMissingAttributes,
+} from './read-config.ts';
 export { keepInterests, parseModelSettings, resolveModel } from './resolve-model.ts';

@@ -51,6 +51,21 @@ export async function checkFacetConfig(path: string, { catalogFolder }: CheckOpt
   return { config: problems.length === 0 ? config : undefined, problems, warnings: byLine(locate(missing)) };
 }
 
+/** The sections whose attributes a dataset contains, and a model learns from. */
+const learnedSections: readonly (string | undefined)[] = ['features', 'popularity'];
+
+/**
+ * Refuses the attributes of `features` and `popularity.segments` that no item or user of the catalog has. A model would silently learn
+ * without them.
+ *
+ * @throws AppError `CONFIG_INVALID` with their lines and probable names.
+ */
+export async function refuseAttributesMissingInCatalog(path: string, catalogFolder: string): Promise<void> {
+  const { warnings } = await checkFacetConfig(path, { catalogFolder });
+  const missing = warnings.filter((warning) => learnedSections.includes(warning.path[0]));
+  if (missing.length > 0) throw invalidConfig(path, missing);
+}
+
 /** Returns problems in the order of their lines. */
 export function byLine(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));

@@ -32,7 +32,7 @@ export function invalidConfig(source: string, problems: readonly ConfigProblem[]
 }
 
 /** Returns field, problem and remedy on one line, without the final period. */
-function describeProblem({ line, problem, remedy, ...field }: ConfigProblem): string {
+export function describeProblem({ line, problem, remedy, ...field }: ConfigProblem): string {
   const place = line === undefined ? '' : `line ${line}, `;
   const text = remedy === undefined ? problem : `${problem}. ${remedy}`;
   return `${place}${fieldOf(field)}: ${text.replace(/\.$/, '')}`;

@@ -9,7 +9,7 @@ export { runChild } from './child-process/run-child.ts';
 export type { ChildDeath, ChildOptions } from './child-process/run-child.ts';
 export { serveOrder } from './child-process/serve-order.ts';
 export { readConfigFile, readYamlFile } from './config-file.ts';
-export { fieldOf, invalidConfig, problemsOf } from './config-problem.ts';
+export { describeProblem, fieldOf, invalidConfig, problemsOf } from './config-problem.ts';
 export type { ConfigProblem, FieldPath } from './config-problem.ts';
 export { readSecret, tlsOptions } from './connection-files.ts';
 export type { CertificateFiles, TlsFiles } from './connection-files.ts';

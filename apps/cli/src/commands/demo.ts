@@ -1,5 +1,5 @@
 import { loadBundle } from '@facet/bundles';
-import { homePaths } from '@facet/config';
+import { homePaths, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { findAllFiles, learningSection } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
@@ -80,6 +80,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<void
   for (const text of [renderRefusals(imported.report), isOwn ? learningSection(imported.report) : '']) {
     if (text !== '') output.show(text);
   }
+  if (isOwn) await refuseAttributesMissingInCatalog(await chooseConfigFile(options), pipeline.home.catalogFolder);
   const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
   await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet demo' });
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);

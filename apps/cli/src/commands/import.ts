@@ -1,6 +1,9 @@
+import { checkFacetConfig } from '@facet/config';
 import { learningSection } from '@facet/import';
+import { describeProblem } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext } from '../command-context.ts';
+import { chooseConfigFile } from '../home.ts';
 import { addFiles, addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
@@ -35,6 +38,9 @@ async function importFiles(options: FileOptions, context: CommandContext): Promi
   });
   if (!imported) output.show('These files were imported before, so nothing was written.');
   for (const text of [renderRefusals(report), learningSection(report)]) if (text !== '') output.show(text);
+  const configFile = await chooseConfigFile(options);
+  const { warnings } = await checkFacetConfig(configFile, pipeline.home);
+  for (const warning of warnings) output.show(`${configFile}: ${describeProblem(warning)}.`);
   output.show(`Imported into ${options.home}. Next: ${facet} train --home ${options.home}`);
   output.document({ home: options.home, imported, offsets, sources, report });
 }

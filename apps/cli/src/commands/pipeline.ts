@@ -6,7 +6,15 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, modelOfBundle } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
-import { indexModel, openPipeline, runDataset, runEvaluate, runIndex, runTrain } from '../stages.ts';
+import {
+  indexModel,
+  openCheckedPipeline,
+  openPipeline,
+  runDataset,
+  runEvaluate,
+  runIndex,
+  runTrain,
+} from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
@@ -59,8 +67,10 @@ async function dataset(
   options: CommonOptions & { readonly like?: string | undefined },
   { output, ...watcher }: CommandContext,
 ): Promise<void> {
-  const pipeline = await openPipeline(options);
-  if (options.like !== undefined) return rebuild(pipeline, { ...options, like: options.like }, output);
+  if (options.like !== undefined) {
+    return rebuild(await openPipeline(options), { ...options, like: options.like }, output);
+  }
+  const pipeline = await openCheckedPipeline(options);
   const { datasetId, dataset: info, reused } = await runDataset(pipeline, watcher);
   output.show([`Dataset ${datasetId}`, ...describeDropped(info)].join('\n'));
   output.document({ home: options.home, datasetId, dataset: info, reused });
@@ -109,14 +119,14 @@ function describeDropped({ counts, dropped }: DatasetInfo): string[] {
 }
 
 async function train(options: CommonOptions, { output, ...watcher }: CommandContext): Promise<void> {
-  const { datasetId, modelId, reused } = await runTrain(await openPipeline(options), watcher);
+  const { datasetId, modelId, reused } = await runTrain(await openCheckedPipeline(options), watcher);
   output.show(`Model ${modelId}`);
   output.document({ home: options.home, datasetId, modelId, reused });
 }
 
 async function evaluate(options: CommonOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const { datasetId, modelId, evaluation, reused } = await runEvaluate(await openPipeline(options), context);
+  const { datasetId, modelId, evaluation, reused } = await runEvaluate(await openCheckedPipeline(options), context);
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
   output.document({ home: options.home, datasetId, modelId, evaluation, reused });
 }
@@ -125,7 +135,7 @@ async function index(
   options: CommonOptions & { readonly promote: boolean; readonly model?: string },
   { output, ...watcher }: CommandContext,
 ): Promise<void> {
-  const pipeline = await openPipeline(options);
+  const pipeline = await (options.model === undefined ? openCheckedPipeline : openPipeline)(options);
   const { datasetId, modelId, bundleId, reused } =
     options.model === undefined
       ? await runIndex(pipeline, watcher)

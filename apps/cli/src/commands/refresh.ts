@@ -12,7 +12,7 @@ import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addQueue, parseDate, parseReason } from '../options.ts';
 import type { Register } from '../options.ts';
-import { openPipeline } from '../stages.ts';
+import { openCheckedPipeline } from '../stages.ts';
 import type { StageDisplay } from '../terminal/progress.ts';
 import { countOf, formatDuration, shortId } from '../terminal/text.ts';
 
@@ -55,7 +55,7 @@ new data.`,
  */
 async function refresh(options: RefreshOptions, context: CommandContext): Promise<void> {
   const startedAt = Date.now();
-  const pipeline = await openPipeline(options);
+  const pipeline = await openCheckedPipeline(options);
   const runs = createRunStore(pipeline.home.runsFolder);
   const request = {
     day: options.day ?? (await newestDayWithEvents(pipeline)),
