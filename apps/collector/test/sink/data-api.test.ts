@@ -96,6 +96,10 @@ it('validates a file without storing it', async () => {
     field: 'itemId',
     lines: [{ file: 0, line: 2 }],
   });
+  const { attributes } = (await validate('items.csv', 'item,price\na,"9,90"\n', 'items')).body;
+  expect(attributes).toEqual([
+    { kind: 'items', name: 'price', types: ['text'], count: 1, samples: ['9,90'], isNumericText: true },
+  ]);
   const wrong = await validate<Problem>('orders.csv', 'a,b\n1,2');
   expect([wrong.status, wrong.body.code]).toEqual([400, 'EVENTS_COLUMN_MISSING']);
   expect(wrong.body.message).not.toContain('/facet-validate-');

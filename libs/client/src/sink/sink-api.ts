@@ -640,6 +640,18 @@ export interface components {
       };
       readonly users: components['schemas']['Distribution'];
       readonly items: components['schemas']['Distribution'];
+      /** @description The attributes of items or users: the first 50 names. */
+      readonly attributes: readonly {
+        /** @enum {unknown} */
+        readonly kind: 'items' | 'users';
+        readonly name: string;
+        readonly types: readonly ('text' | 'number' | 'boolean' | 'list')[];
+        /** @description Records with a value. */
+        readonly count: number;
+        readonly samples: readonly string[];
+        /** @description Every value is text that is a number. */
+        readonly isNumericText: boolean;
+      }[];
       readonly unknownItems?: components['schemas']['UnknownIds'];
       readonly itemsWithoutEvents?: number;
       readonly unknownUsers?: components['schemas']['UnknownIds'];

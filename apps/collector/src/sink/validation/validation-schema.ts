@@ -139,6 +139,17 @@ export const Validation = Type.Unsafe<ValidationReport>(
       ),
       users: Distribution,
       items: Distribution,
+      attributes: Type.Array(
+        Type.Object({
+          kind: Type.Enum(['items', 'users']),
+          name: Type.String(),
+          types: Type.Array(Type.Enum(['text', 'number', 'boolean', 'list'])),
+          count: Type.Integer({ minimum: 0, description: 'Records with a value.' }),
+          samples: Type.Array(Type.String()),
+          isNumericText: Type.Boolean({ description: 'Every value is text that is a number.' }),
+        }),
+        { description: 'The attributes of items or users: the first 50 names.' },
+      ),
       unknownItems: Type.Optional(Unknown),
       itemsWithoutEvents: Type.Optional(Count),
       unknownUsers: Type.Optional(Unknown),

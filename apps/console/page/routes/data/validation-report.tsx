@@ -15,7 +15,7 @@ const linesMax = 5;
 export function ValidationReport({ report, share }: ValidationReportProps) {
   const [file] = report.files;
   if (file === undefined) return null;
-  const { events, refusals, ignored, learning, time, types, users, items, suspiciousUsers } = report;
+  const { events, refusals, ignored, learning, time, types, users, items, attributes, suspiciousUsers } = report;
   const refused = file.rows - file.accepted;
   return (
     <div className="stack">
@@ -72,6 +72,18 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
             <dd>{countsOf(learning.positives)}</dd>
             <dt>Leaves out</dt>
             <dd>{countsOf(learning.leftOut)}</dd>
+          </>
+        )}
+        {attributes.length === 0 ? null : (
+          <>
+            <dt>Attributes</dt>
+            <dd>
+              {attributes
+                .map(({ name, types: kinds, isNumericText }) =>
+                  isNumericText ? `${name} (text; every value is a number)` : `${name} (${kinds.join(' or ')})`,
+                )
+                .join(', ')}
+            </dd>
           </>
         )}
         {suspiciousUsers.length === 0 ? null : (
