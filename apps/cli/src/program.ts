@@ -114,7 +114,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'promotions',
-    summary: 'List promotions and rollbacks, newest first',
+    summary: 'List the records of the promotion log, newest first',
     load: async () => (await import('./commands/promotions.ts')).registerPromotions,
   },
   {

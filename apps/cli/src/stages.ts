@@ -239,7 +239,7 @@ function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
 const reasonsShown = 5;
 const linesShown = 5;
 
-/** Returns what an import did not take, by reason and count, or an empty text. */
+/** Returns the refused lines and ignored values of an import, by reason and count, or an empty text. */
 export function renderRefusals(report: ValidationReport): string {
   const { refusals, ignored, time } = report;
   const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);

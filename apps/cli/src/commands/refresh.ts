@@ -141,7 +141,7 @@ async function refreshInProcess(
 }
 
 function workersBusy(runId: string): AppError {
-  return new AppError(`Run ${runId} belongs to trainer and indexer.`, {
+  return new AppError(`Trainer and indexer execute run ${runId}, not this command.`, {
     code: 'REFRESH_BUSY',
     category: 'conflict',
     remedy: `Follow the run with --queue URL or FACET_QUEUE_URL, or cancel it with: ${facet} runs cancel ${runId}.`,

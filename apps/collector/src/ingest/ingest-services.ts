@@ -15,7 +15,7 @@ export interface IngestServices {
   readonly intake: IntakeCounter;
   readonly topics: TopicNames;
   readonly rateLimiter: KeyRateLimiter;
-  /** Returns the attributes of items that the model reads, if something says so. */
+  /** Returns the attributes of items that the model reads; undefined if they are unknown. */
   readonly modelAttributes: () => Promise<readonly string[] | undefined>;
   /** Attributes of items that facet.yaml names. */
   readonly usedAttributes: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import { readModelAttributes } from '@facet/bundles/model-attributes';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 
-/** How long the attributes of a bundle are known before the current bundle is read again. */
+/** Cache time of the attributes of the current bundle. */
 const freshMs = 10_000;
 
 export interface ModelAttributesDeps {
@@ -18,7 +18,7 @@ export interface ModelAttributesDeps {
 
 /**
  * Creates the function that returns the attributes of items that the model reads: those of the current bundle, or else those that
- * facet.yaml lists. Undefined if nothing says so.
+ * facet.yaml lists. Returns undefined if there is no current bundle and features.items is `auto`.
  */
 export function createModelAttributes({
   store,

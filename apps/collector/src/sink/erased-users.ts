@@ -7,7 +7,7 @@ export interface ErasedUsers {
   /** Whether data of the user received at this time must be erased. */
   isErased(userId: string, receivedAt: number): boolean;
   add(erasure: { readonly userHash: string; readonly requestedAt: number }): void;
-  /** Adds the erasures of the lake, whose hashes are under its key. */
+  /** Adds the erasures of the lake, as HMACs with its erasure key. */
   addRecorded(recorded: Pick<LakeSnapshot, 'erasures' | 'erasureKey'>): void;
   /**
    * Returns the erasures to repeat together with changes, because the profile store may have lost their marks: those of users

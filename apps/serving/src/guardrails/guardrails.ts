@@ -66,7 +66,7 @@ const saveEveryMs = 2_000;
 
 interface Trial {
   readonly bundleId: string;
-  /** Of the clock. */
+  /** Monotonic milliseconds. */
   readonly since: number;
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -77,9 +77,9 @@ interface Trial {
 }
 
 /**
- * Compares a bundle with the bundle that it replaces, watches the requests after the swap, and rolls back if they get worse. Each
- * process judges its own requests, and continues the trial after a restart. The promotion log admits the rollback of one process,
- * and none after a decision of a person.
+ * Compares a bundle with the previous one, measures the requests after the swap, and rolls back a bundle that violates a metric. Each
+ * process measures its own requests, and continues the trial after a restart. Only the first process rolls back, and none does after
+ * an operator's promotion or rollback.
  */
 export class Guardrails {
   readonly #settings: GuardrailSettings;
@@ -122,7 +122,7 @@ export class Guardrails {
     await this.#save(trial);
   }
 
-  /** Returns undefined if the figures would not matter, or cannot be computed. */
+  /** Returns undefined if the bundle cannot be rolled back, or the figures cannot be computed. */
   async #compare(former: Bundle, bundle: Bundle): Promise<SwapFigures | undefined> {
     const { store, recent, logger } = this.#deps;
     try {

@@ -146,7 +146,7 @@ async function readDone(folder: string): Promise<readonly string[]> {
 /** A request to erase a user, as stored in the lake. */
 export interface UserErasure {
   readonly erasureId: string;
-  /** `hashUser` of the user id, under the key of the erasures. */
+  /** `hashUser` of the user id: an HMAC with the erasure key of the lake. */
   readonly userHash: string;
   /** Records until this time are erased; epoch milliseconds. */
   readonly requestedAt: number;

@@ -271,7 +271,8 @@ export interface EventContent {
 /**
  * Returns the id of an event without one: 132 bits of SHA-256 over user, item, type, time and value. Importing the same row
  * again therefore adds no event. Rows that agree in all five fields are **one** event, even when other columns such as an
- * invoice number differ. Files where they are distinct events need a column `event_id`.
+ * invoice number differ. Files where they are distinct events need a column `event_id`. Times without a time of day: see
+ * {@link dayEventId}.
  */
 export function contentEventId({ userId, itemId, type, occurredAt, value }: EventContent): string {
   return hashOf([userId, itemId, type, occurredAt, value ?? null]);

@@ -24,8 +24,8 @@ export interface Segment {
   /** The version of the newest change in the segment. */
   readonly order: number;
   /**
-   * Random ids of the newest changes in the segment, the newest last. No other catalog, and no other continuation of a restored copy,
-   * has a change with the same id.
+   * Random ids of the newest changes in the segment, the newest last. They are unique across catalogs, and across the writes after a
+   * restore.
    */
   readonly changeIds: readonly string[];
   /** A compaction dropped versions of items received before this time, epoch milliseconds. 0 if none. */

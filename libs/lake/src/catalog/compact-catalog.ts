@@ -29,7 +29,7 @@ export interface CompactCatalogOptions extends TransactionLogOptions {
  * times. Writers and other compactions may run meanwhile: the first one to replace a segment wins. Deletes segments that were replaced
  * before the grace period.
  *
- * Of an item's versions received more than 90 days before the newest version of all, a compaction of the oldest segment keeps the last.
+ * Compacting the oldest segment keeps only the newest of an item's versions that are more than 90 days older than the newest version of all.
  */
 export async function compactCatalog(catalogFolder: string, options: CompactCatalogOptions = {}): Promise<void> {
   const { isFull = false, graceMs = graceMsDefault, now = Date.now } = options;

@@ -15,7 +15,7 @@ export function catalogDamaged(path: string, cause: Error): AppError {
     category: 'artifact',
     remedy:
       'Restore the whole catalog folder from a backup. Without a backup, delete the folder: the sink reads items and users again ' +
-      'from Kafka. Import those again that came from files.',
+      'from Kafka. Then import the item and user files again.',
     context: { path },
     cause,
   });

@@ -28,7 +28,7 @@ export function watchJobLock(
     if (jobIds.includes(job.id!)) expiry.refresh();
   };
   const onRenewalFailed = (jobIds: readonly string[]): void => {
-    if (jobIds.includes(job.id!)) lose('it expired or another worker has it');
+    if (jobIds.includes(job.id!)) lose('the lock expired, or another worker holds it');
   };
   worker.on('locksRenewed', onRenewed);
   worker.on('lockRenewalFailed', onRenewalFailed);
@@ -40,7 +40,7 @@ export function watchJobLock(
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       });
       if ((await Promise.race([job.extendLock(token, lockMs), aborted])) === 1) return;
-      lose('it expired or another worker has it');
+      lose('the lock expired, or another worker holds it');
       signal.throwIfAborted();
     },
     stop() {
@@ -52,11 +52,11 @@ export function watchJobLock(
 }
 
 function lockLost(jobId: string | undefined, how: string): AppError {
-  return new AppError(`The worker lost its lock on the job ${jobId}: ${how}.`, {
+  return new AppError(`The worker lost its lock on job ${jobId}: ${how}.`, {
     code: 'REFRESH_LOCK_LOST',
     category: 'unavailable',
     remedy:
-      'No action needed: a worker takes the job again. If it recurs, check Redis, or raise FACET_QUEUE_LOCK_SECONDS.',
+      'No action needed: a worker runs the job again. If it recurs, check Redis, or raise FACET_QUEUE_LOCK_SECONDS.',
     retryable: true,
   });
 }

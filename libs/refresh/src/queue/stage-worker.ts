@@ -29,8 +29,8 @@ export interface StageWorkerOptions extends QueueOptions {
   readonly home: string;
   readonly configFile: string;
   /**
-   * After this time without a sign of life, another worker takes the job. The stage process ends with its worker and with the
-   * lock, so that two workers never execute a job for longer than it takes to notice.
+   * If the worker does not renew its lock for this time, another worker takes the job. The first worker ends its stage process when it
+   * detects the loss.
    */
   readonly lockMs?: number;
 }

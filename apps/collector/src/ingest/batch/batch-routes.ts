@@ -135,7 +135,7 @@ function addBatchRoute(
 }
 
 /**
- * Returns the attributes of stored items that the model does not read. Empty if nothing says what it reads.
+ * Returns the attributes of stored items that the model does not read. Empty if the attributes that it reads are unknown.
  *
  * @param refused indexes of the records that the log refused
  */
