@@ -115,7 +115,16 @@ function refuseId(field: string, reason: RefusalReason, column: TableColumn | un
   return { ...refuse(field, 'not-text'), nestedPath: suggestPath(column.name, cell) };
 }
 
-type AttributeOptions = Pick<ItemMapping, 'separator' | 'attributes' | 'decimal' | 'trueWords' | 'falseWords'>;
+type CellOptions = Pick<ItemMapping, 'separator' | 'decimal' | 'trueWords' | 'falseWords'>;
+type AttributeOptions = CellOptions & Pick<ItemMapping, 'attributes'>;
+
+/** How the cells of one column become values. */
+interface ColumnReading {
+  readonly kind: TableColumn['kind'] | 'ignore';
+  readonly separator: string;
+  readonly decimal: ItemMapping['decimal'];
+  readonly words: BooleanWords;
+}
 
 /** The attributes of one row, the values that cannot be attributes, and the cells that do not fit their kind. */
 interface RowAttributes {
@@ -135,6 +144,12 @@ function createAttributeReader(
   taken: { readonly fields: readonly (number | undefined)[]; readonly attributes: number | undefined },
   options: AttributeOptions,
 ): (cells: readonly unknown[]) => RowAttributes {
+  const readings = new Map<TableColumn, ColumnReading>();
+  const readingFor = (column: TableColumn): ColumnReading => {
+    const reading = readings.get(column) ?? readingOf(column, options);
+    readings.set(column, reading);
+    return reading;
+  };
   return (cells) => {
     const attributes: [string, AttributeValue][] = [];
     const extra: [string, unknown][] = [];
@@ -150,8 +165,9 @@ function createAttributeReader(
         for (const [name, value] of Object.entries(cell)) if (value !== null) add(name, jsonValue(value));
         return;
       }
-      const value = attributeOf(cell, column, options);
-      if (value === unreadable) ignored.push({ field: column.name, reason: reasonOf(column, options), cell });
+      const reading = readingFor(column);
+      const value = attributeOf(cell, reading);
+      if (value === unreadable) ignored.push({ field: column.name, reason: reasonOf(reading), cell });
       else if (value !== undefined) add(column.name, value);
     });
     const fields = { attributes: Object.fromEntries(attributes) };
@@ -161,31 +177,34 @@ function createAttributeReader(
 
 const unreadable = Symbol('unreadable');
 
-function kindOf(column: TableColumn, options: AttributeOptions): TableColumn['kind'] | 'ignore' {
-  const byHeader = column.kind === 'text' && options.separator !== undefined ? 'list' : column.kind;
-  return options.attributes?.[column.name] ?? byHeader;
+/** Returns the reading of a column. Its own settings come before those of the file. */
+function readingOf(column: TableColumn, { attributes = {}, ...options }: AttributeOptions): ColumnReading {
+  const setting = attributes[column.name];
+  const { type, ...own } = typeof setting === 'object' ? setting : { type: setting };
+  const { separator, decimal, ...words }: CellOptions = { ...options, ...own };
+  const byHeader = column.kind === 'text' && separator !== undefined ? 'list' : column.kind;
+  return { kind: type ?? byHeader, separator: separator ?? column.separator ?? '|', decimal, words: wordsOf(words) };
 }
 
-function reasonOf(column: TableColumn, options: AttributeOptions): IgnoredValue['reason'] {
-  return kindOf(column, options) === 'boolean' ? 'not-true-or-false' : 'not-a-number';
+function reasonOf({ kind }: ColumnReading): IgnoredValue['reason'] {
+  return kind === 'boolean' ? 'not-true-or-false' : 'not-a-number';
 }
 
-function attributeOf(cell: unknown, column: TableColumn, options: AttributeOptions): unknown {
-  switch (kindOf(column, options)) {
+function attributeOf(cell: unknown, { kind, separator, decimal, words }: ColumnReading): unknown {
+  switch (kind) {
     case 'ignore':
       return undefined;
     case 'any':
       return jsonValue(cell);
     case 'number':
     case 'time': {
-      const number = cellNumber(cell, options.decimal);
+      const number = cellNumber(cell, decimal);
       return Number.isNaN(number) ? unreadable : number;
     }
     case 'boolean':
-      return cellBoolean(cell, wordsOf(options)) ?? unreadable;
+      return cellBoolean(cell, words) ?? unreadable;
     case 'list': {
       if (Array.isArray(cell)) return jsonValue(cell);
-      const separator = options.separator ?? column.separator ?? '|';
       const values =
         cellText(cell)
           ?.split(separator)
@@ -197,7 +216,7 @@ function attributeOf(cell: unknown, column: TableColumn, options: AttributeOptio
   }
 }
 
-function wordsOf({ trueWords, falseWords }: AttributeOptions): BooleanWords {
+function wordsOf({ trueWords, falseWords }: CellOptions): BooleanWords {
   return { true: trueWords?.map(lowerCase), false: falseWords?.map(lowerCase) };
 }
 

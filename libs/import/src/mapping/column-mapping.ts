@@ -27,18 +27,31 @@ const Words = (meaning: string) =>
 
 const TimeFormat = Type.String({ minLength: 1 });
 
-/** How the other columns of an item or user file become attributes. */
-const attributeOptions = {
+/** How the cells of a column are read, or those of all columns without settings. */
+const cellOptions = {
   decimal: Decimal,
   trueWords: Words('true'),
   falseWords: Words('false'),
   separator: Type.Optional(
     Type.String({ minLength: 1, description: 'Separator between the values of a cell with several values.' }),
   ),
+};
+
+/** How the other columns of an item or user file become attributes. */
+const attributeOptions = {
+  ...cellOptions,
   attributes: Type.Optional(
-    Type.Record(Type.String(), AttributeKind, {
-      description: 'Kind of an attribute column, by its name. Default text.',
-    }),
+    Type.Record(
+      Type.String(),
+      Type.Union([
+        AttributeKind,
+        Type.Object({ type: AttributeKind, ...cellOptions }, { additionalProperties: false }),
+      ]),
+      {
+        description:
+          'Type of an attribute column, by its name: price: number, or price: { type: number, decimal: "," }. Default text.',
+      },
+    ),
   ),
 };
 

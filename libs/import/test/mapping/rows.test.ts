@@ -368,6 +368,23 @@ describe('item rows', () => {
     ]);
   });
 
+  it('reads a column by its own settings, before those of the file', async () => {
+    const text = 'sku,weight,price,fragile,tags\n1,"1,500","1,500",vielleicht,a+b\n2,"2,5","2,250",ja,c\n';
+    const mapping: ItemMapping = {
+      decimal: ',',
+      attributes: {
+        weight: 'number',
+        price: { type: 'number', decimal: '.' },
+        fragile: { type: 'boolean', falseWords: ['vielleicht'] },
+        tags: { type: 'list', separator: '+' },
+      },
+    };
+    expect(await itemsOf('items.csv', text, mapping)).toEqual([
+      { itemId: '1', attributes: { weight: 1.5, price: 1500, fragile: false, tags: ['a', 'b'] } },
+      { itemId: '2', attributes: { weight: 2.5, price: 2250, fragile: true, tags: ['c'] } },
+    ]);
+  });
+
   it('reads numbers and words of other languages', async () => {
     const text = 'sku;verfügbar;preis;lager\n1;ja;"1.299,00 €";12\n2;nein;3,5;1.200\n3;vielleicht;7;x\n';
     const mapping: ItemMapping = {
