@@ -29,7 +29,7 @@ it('prints every problem with file, line and remedy, and exits with 2', async ()
   expect(out).toBe(`${file}:2  split.testFrom: 2026-02-01 is not after split.validationFrom, 2026-02-09
     Exchange the two, or remove both to split by shares.
 ${file}:6  serving.filters.cheap.attributes.prize: no item of the catalog has the attribute prize
-    Correct the name, or import items with this attribute. The apps start with a warning in their logs.
+    Did you mean price? Correct the name, or import items with this attribute. The apps start with a warning in their logs.
 ${file}:7  spilt: is not a known field (did you mean split?)
 `);
   expect(err).toContain('The configuration has 3 problems.');
