@@ -1,5 +1,5 @@
 import type { Event, Item, User } from '@facet/schemas';
-import { createItemRowParser, createUserRowParser, refuseMissingAttributes } from './mapping/catalog-rows.ts';
+import { createItemRowParser, createUserRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
 import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
@@ -57,7 +57,7 @@ export interface ReadOptions {
 /**
  * Reads item files, passes the accepted items to `onItem` and adds all rows to `report`.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for an attribute of the mapping that no file has. With
+ * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for a misspelled attribute of the mapping. With
  * bounds, the file may be one of several, or a part of one, so it may lack attributes.
  */
 export async function readItemFiles(
@@ -77,7 +77,9 @@ export async function readItemFiles(
       },
     };
   });
-  if (options.bounds === undefined) refuseMissingAttributes(tables, 'items', options.mapping?.items);
+  if (options.bounds === undefined) {
+    report.missAttributes('items', findMissingAttributes(tables, 'items', options.mapping?.items));
+  }
 }
 
 /** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. @throws as {@link readItemFiles}. */
@@ -98,7 +100,9 @@ export async function readUserFiles(
       },
     };
   });
-  if (options.bounds === undefined) refuseMissingAttributes(tables, 'users', options.mapping?.users);
+  if (options.bounds === undefined) {
+    report.missAttributes('users', findMissingAttributes(tables, 'users', options.mapping?.users));
+  }
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */

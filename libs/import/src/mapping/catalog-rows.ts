@@ -84,30 +84,31 @@ export function createUserRowParser(table: Table, mapping: UserMapping = {}): Ro
 }
 
 /**
- * Refuses a mapping of attributes with a column that none of the files has. Call it after the last row, because later rows of a JSON
- * file may have new keys.
+ * Returns the mapped attributes that none of the files has: other files may have them. Call it after the last row, because later rows of
+ * a JSON file may have new keys.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING`
+ * @throws AppError `EVENTS_COLUMN_MISSING` if a file has a column of a similar name
  */
-export function refuseMissingAttributes(
+export function findMissingAttributes(
   tables: readonly Table[],
   kind: 'items' | 'users',
   { attributes = {} }: AttributeOptions = {},
-): void {
-  if (tables.length === 0) return;
+): string[] {
+  if (tables.length === 0) return [];
   const columns = [...new Set(tables.flatMap((table) => table.columns.map(({ name }) => name)))];
   const others = columns.filter((name) => !Object.hasOwn(attributes, name));
-  for (const name of Object.keys(attributes)) {
-    if (columns.includes(name)) continue;
+  const missing = Object.keys(attributes).filter((name) => !columns.includes(name));
+  for (const name of missing) {
     const nearest = nearestName(name, others, { errorsMax: 2 });
-    const advice = nearest === undefined ? `The columns are ${columns.join(', ')}.` : `Did you mean ${nearest}?`;
+    if (nearest === undefined) continue;
     throw new AppError(`mapping.${kind}.attributes names the column "${name}", which no file of ${kind} has.`, {
       code: 'EVENTS_COLUMN_MISSING',
       category: 'input',
-      remedy: `${advice} Correct the name in facet.yaml, or remove it.`,
+      remedy: `Did you mean ${nearest}? Correct the name in facet.yaml, or remove it.`,
       context: { paths: tables.map(({ path }) => path), fields: [name], columns },
     });
   }
+  return missing;
 }
 
 function refuseId(field: string, reason: RefusalReason, column: TableColumn | undefined, cell: unknown): RefusedRow {

@@ -17,22 +17,28 @@ interface Counted {
 /** Counts the attributes of items or users: the first 50 names. */
 export function createAttributeCounter(kind: ReportAttribute['kind']): {
   add(attributes: Attributes): void;
+  /** Adds attributes of the mapping that no file has. */
+  miss(names: readonly string[]): void;
   build(): ReportAttribute[];
 } {
   const byName = new Map<string, Counted>();
+  const create = (): Counted => ({ types: new Set(), samples: new Set(), count: 0, isNumericText: false });
   return {
     add(attributes) {
       for (const [name, value] of Object.entries(attributes)) {
         let counted = byName.get(name);
         if (counted === undefined) {
           if (byName.size === attributesMax) continue;
-          byName.set(name, (counted = { types: new Set(), samples: new Set(), count: 0, isNumericText: true }));
+          byName.set(name, (counted = { ...create(), isNumericText: true }));
         }
         counted.count++;
         counted.types.add(typeOf(value));
         counted.isNumericText &&= typeof value === 'string' && !Number.isNaN(cellNumber(value));
         if (counted.samples.size < samplesMax) counted.samples.add(String(value).slice(0, sampleLength));
       }
+    },
+    miss(names) {
+      for (const name of names) byName.set(name, create());
     },
     build: () =>
       [...byName].map(([name, { types, samples, count, isNumericText }]) => ({

@@ -93,9 +93,9 @@ function attributesSection({ attributes }: ValidationReport): string {
   const rows = attributes.map(({ kind, name, types, count, samples, isNumericText }) => [
     kind,
     name,
-    types.join(' or '),
+    types.length === 0 ? 'missing' : types.join(' or '),
     formatCount(count),
-    samples.join('; ') +
+    (types.length === 0 ? `no file has this column of mapping.${kind}.attributes` : samples.join('; ')) +
       (isNumericText ? ` (read as text; for numbers: mapping.${kind}.attributes: { ${name}: number })` : ''),
   ]);
   return section('Attributes', alignColumns(rows, { right: [3] }));

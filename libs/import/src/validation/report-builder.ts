@@ -115,6 +115,12 @@ export class ReportBuilder {
     this.#knownItems.add(itemId);
   }
 
+  /** Adds attributes of the mapping that no file has. */
+  missAttributes(kind: 'items' | 'users', names: readonly string[]): void {
+    const attributes = kind === 'items' ? this.#itemAttributes : this.#userAttributes;
+    attributes.miss(names);
+  }
+
   acceptUser({ userId, attributes }: User, file: number): void {
     this.#countRow(file, true);
     this.#userAttributes.add(attributes);

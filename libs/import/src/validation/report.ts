@@ -108,6 +108,7 @@ export interface ReportValues {
 export interface ReportAttribute {
   readonly kind: 'items' | 'users';
   readonly name: string;
+  /** Empty for an attribute of the mapping that no file has. */
   readonly types: readonly ('text' | 'number' | 'boolean' | 'list')[];
   /** Records with a value. */
   readonly count: number;
