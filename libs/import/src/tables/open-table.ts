@@ -31,7 +31,7 @@ export interface OpenTableOptions {
   readonly delimiter?: string | undefined;
   /** As in `TableSource`. */
   readonly encoding?: string | undefined;
-  /** Paths into nested objects of JSON Lines, such as `user.id`. Each becomes a column. */
+  /** Paths into nested objects of JSON Lines and Parquet, such as `user.id`. Each becomes a column. */
   readonly nestedPaths?: readonly string[] | undefined;
   readonly onBytes?: OnBytes | undefined;
   readonly bounds?: ReadBounds | undefined;
@@ -55,10 +55,10 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
     });
   }
   const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
-  const { onBytes, bounds, encoding } = options;
+  const { onBytes, bounds, encoding, nestedPaths } = options;
   const rest = { facts, onBytes, bounds, encoding };
-  if (format === 'parquet') return openParquetTable(path, rest);
-  if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths: options.nestedPaths });
+  if (format === 'parquet') return openParquetTable(path, { ...rest, nestedPaths });
+  if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths });
   return openDelimitedTable(path, format, { ...rest, delimiter: options.delimiter });
 }
 

@@ -2,6 +2,7 @@ import { openDuckDb, queryChunks, selectRows, sqlName, sqlText } from '@facet/la
 import type { DuckDb } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import type { TableSource } from './byte-source.ts';
+import { isNested } from '../mapping/nested-path.ts';
 import { countBytes, fileTooLarge } from './read-bounds.ts';
 import type { ReadBounds } from './read-bounds.ts';
 import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
@@ -10,27 +11,41 @@ import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './tab
 const chunkRows = 16_384;
 
 /**
- * Opens a Parquet file. Times become epoch milliseconds. 64-bit integers and decimals become text, nested values JSON text.
+ * Opens a Parquet file. Times become epoch milliseconds. 64-bit integers and decimals become text. Paths of the options, such as
+ * `user.id`, become columns.
  *
  * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet, `EVENTS_FILE_TOO_LARGE`.
  */
-export async function openParquetTable(path: string, options: TableSource): Promise<Table> {
+export async function openParquetTable(
+  path: string,
+  options: TableSource & { readonly nestedPaths?: readonly string[] | undefined },
+): Promise<Table> {
   const database = await openDuckDb(options.bounds?.duckDb ?? {});
   const { connection } = database;
   const { bytes } = options.facts;
   try {
     const source = `read_parquet(${sqlText(path)}, hive_partitioning = false)`;
-    const described = await selectRows<{ column_name: string; column_type: string }>(
-      connection,
-      `DESCRIBE SELECT * FROM ${source}`,
-    );
-    const fields = described.map((row) => fieldOf(row.column_name, row.column_type));
+    const describe = async (selected: string): Promise<ParquetField[]> => {
+      const described = await selectRows<{ column_name: string; column_type: string }>(
+        connection,
+        `DESCRIBE SELECT ${selected} FROM ${source}`,
+      );
+      return described.map((row) => fieldOf(row.column_name, row.column_type));
+    };
+    const fields = await describe('*');
+    for (const nestedPath of options.nestedPaths ?? []) {
+      if (fields.some(({ column }) => column.name === nestedPath)) continue;
+      const value = nestedPath.split('.').map(sqlName).join('.');
+      // A path that the file does not have is a missing column of the mapping.
+      const [field] = await describe(`${value} AS ${sqlName(nestedPath)}`).catch(() => []);
+      if (field !== undefined) fields.push({ ...field, sql: field.sql.replace(sqlName(nestedPath), () => value) });
+    }
     const columns = fields.map((field) => field.column);
     const [count] = await selectRows<{ rows: number }>(connection, `SELECT count(*)::DOUBLE AS rows FROM ${source}`);
     const sql = `SELECT ${fields.map((field) => field.sql).join(', ')} FROM ${source}`;
     const onRows = (done: number): void =>
       options.onBytes?.(Math.round((bytes * done) / Math.max(count?.rows ?? 0, 1)));
-    const chunks = readChunks(database, { path, sql, columns, bounds: options.bounds }, onRows);
+    const chunks = readChunks(database, { path, sql, fields, bounds: options.bounds }, onRows);
     return { path, format: 'parquet', bytes, columns, chunks, close: database.close };
   } catch (error) {
     await database.close();
@@ -41,13 +56,13 @@ export async function openParquetTable(path: string, options: TableSource): Prom
 interface ParquetQuery {
   readonly path: string;
   readonly sql: string;
-  readonly columns: readonly TableColumn[];
+  readonly fields: readonly ParquetField[];
   readonly bounds: ReadBounds | undefined;
 }
 
 async function* readChunks(
   { connection }: DuckDb,
-  { path, sql, columns, bounds }: ParquetQuery,
+  { path, sql, fields, bounds }: ParquetQuery,
   onRows: (done: number) => void,
 ): AsyncGenerator<TableChunk> {
   const result = queryChunks(connection, sql);
@@ -60,9 +75,9 @@ async function* readChunks(
   let rows: TableRow[] = [];
   for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
     const { value } = chunk;
-    const vectors = columns.map((_, index) => value.getColumnVector(index));
+    const vectors = fields.map((_, index) => value.getColumnVector(index));
     for (let row = 0; row < value.rowCount; row++) {
-      const cells = vectors.map((vector, at) => cellOf(vector.getItem(row), columns[at]));
+      const cells = vectors.map((vector, at) => cellOf(vector.getItem(row), fields[at]!));
       if (bounds !== undefined) count(cells.reduce<number>((sum, cell) => sum + bytesOf(cell), 0));
       rows.push({ line: line++, cells });
     }
@@ -76,21 +91,25 @@ async function* readChunks(
   yield { rows, broken: [] };
 }
 
-/** Converts DuckDB lists to arrays. Other values are plain already. */
-function cellOf(value: unknown, column: TableColumn | undefined): unknown {
-  if (value === null || column?.kind !== 'any') return value;
+/** Converts DuckDB lists to arrays, and JSON text to its value. Other values are plain already. */
+function cellOf(value: unknown, { column, isJson }: ParquetField): unknown {
+  if (value === null) return value;
+  if (isJson === true) return JSON.parse(value as string);
+  if (column.kind !== 'any') return value;
   return (value as { items: readonly unknown[] }).items.filter((item) => item !== null);
 }
 
 /** Returns the approximate size of a cell. A few compressed bytes can be the same long text in every row. */
 function bytesOf(cell: unknown): number {
-  if (Array.isArray(cell)) return cell.reduce<number>((sum, item) => sum + bytesOf(item), 0);
+  if (isNested(cell)) return Object.values(cell).reduce<number>((sum, item) => sum + bytesOf(item), 0);
   return typeof cell === 'string' ? cell.length : 8;
 }
 
 interface ParquetField {
   readonly column: TableColumn;
   readonly sql: string;
+  /** The query returns the value as JSON text. */
+  readonly isJson?: boolean;
 }
 
 function fieldOf(name: string, type: string): ParquetField {
@@ -104,7 +123,9 @@ function fieldOf(name: string, type: string): ParquetField {
   if (type.endsWith('[]') && !type.endsWith('[][]') && !type.startsWith('STRUCT')) {
     return field('any', `${id}::VARCHAR[]`);
   }
-  if (/^(STRUCT|MAP|UNION)/.test(type) || type.endsWith(']')) return field('text', `to_json(${id})::VARCHAR`);
+  if (/^(STRUCT|MAP|UNION)/.test(type) || type.endsWith(']')) {
+    return { ...field('any', `to_json(${id})::VARCHAR`), isJson: true };
+  }
   return field('text', `${id}::VARCHAR`);
 }
 

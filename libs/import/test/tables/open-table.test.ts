@@ -142,7 +142,7 @@ describe('Parquet', () => {
       1.5,
       false,
       ['a', 'b'],
-      '{"x":1}',
+      { x: 1 },
       null,
       7,
       '2.25',
@@ -155,12 +155,30 @@ describe('Parquet', () => {
       'number',
       'boolean',
       'any',
-      'text',
+      'any',
       'text',
       'number',
       'number',
     ]);
     expect(bytesRead).toBe(await openTableBytes(path));
+  });
+
+  it('reads paths into nested values as columns', async () => {
+    const path = join(await temporaryFolder(), 'nested.parquet');
+    await withDuckDb({}, (connection) =>
+      connection.run(
+        `COPY (SELECT {'id': 9007199254740993, 'at': {'day': DATE '2024-01-15'}} AS user, 'i' AS item)
+         TO '${path}' (FORMAT parquet)`,
+      ),
+    );
+    const { columns, rows } = await readAll(path, { nestedPaths: ['user.id', 'user.at.day', 'user.name', 'shop.id'] });
+    expect(columns.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      'user any',
+      'item text',
+      'user.id number',
+      'user.at.day time',
+    ]);
+    expect(rows[0]?.cells.slice(1)).toEqual(['i', '9007199254740993', Date.UTC(2024, 0, 15)]);
   });
 
   it('that is damaged is refused', async () => {
