@@ -66,20 +66,13 @@ export async function readItemFiles(
   report: ReportBuilder,
   onItem: (item: Item) => void,
 ): Promise<void> {
-  const tables: Table[] = [];
-  await readRows<Item>(files, 'items', options, report, (table) => {
-    tables.push(table);
-    return {
-      parser: createItemRowParser(table, options.mapping?.items),
-      accept: ({ record }, { file }) => {
-        report.acceptItem(record, file);
-        onItem(record);
-      },
-    };
-  });
-  if (options.bounds === undefined) {
-    report.missAttributes('items', findMissingAttributes(tables, 'items', options.mapping?.items));
-  }
+  await readCatalogFiles<Item>(files, 'items', options, report, (table) => ({
+    parser: createItemRowParser(table, options.mapping?.items),
+    accept: ({ record }, { file }) => {
+      report.acceptItem(record, file);
+      onItem(record);
+    },
+  }));
 }
 
 /** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. @throws as {@link readItemFiles}. */
@@ -89,19 +82,30 @@ export async function readUserFiles(
   report: ReportBuilder,
   onUser: (user: User) => void,
 ): Promise<void> {
+  await readCatalogFiles<User>(files, 'users', options, report, (table) => ({
+    parser: createUserRowParser(table, options.mapping?.users),
+    accept: ({ record }, { file }) => {
+      report.acceptUser(record, file);
+      onUser(record);
+    },
+  }));
+}
+
+/** Reads the rows of items or users, and reports the attributes of the mapping that no file has. */
+async function readCatalogFiles<Value>(
+  files: readonly SourceFile[],
+  kind: 'items' | 'users',
+  options: ReadOptions,
+  report: ReportBuilder,
+  createReader: (table: Table) => RowReader<Value>,
+): Promise<void> {
   const tables: Table[] = [];
-  await readRows<User>(files, 'users', options, report, (table) => {
+  await readRows<Value>(files, kind, options, report, (table) => {
     tables.push(table);
-    return {
-      parser: createUserRowParser(table, options.mapping?.users),
-      accept: ({ record }, { file }) => {
-        report.acceptUser(record, file);
-        onUser(record);
-      },
-    };
+    return createReader(table);
   });
   if (options.bounds === undefined) {
-    report.missAttributes('users', findMissingAttributes(tables, 'users', options.mapping?.users));
+    report.missAttributes(kind, findMissingAttributes(tables, kind, options.mapping?.[kind]));
   }
 }
 

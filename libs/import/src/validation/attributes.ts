@@ -10,7 +10,7 @@ interface Counted {
   readonly types: Set<ReportAttribute['types'][number]>;
   readonly samples: Set<string>;
   count: number;
-  /** Every value so far is text that is a number. */
+  /** No value so far is anything but text that is a number. */
   isNumericText: boolean;
 }
 
@@ -22,14 +22,14 @@ export function createAttributeCounter(kind: ReportAttribute['kind']): {
   build(): ReportAttribute[];
 } {
   const byName = new Map<string, Counted>();
-  const create = (): Counted => ({ types: new Set(), samples: new Set(), count: 0, isNumericText: false });
+  const create = (): Counted => ({ types: new Set(), samples: new Set(), count: 0, isNumericText: true });
   return {
     add(attributes) {
       for (const [name, value] of Object.entries(attributes)) {
         let counted = byName.get(name);
         if (counted === undefined) {
           if (byName.size === attributesMax) continue;
-          byName.set(name, (counted = { ...create(), isNumericText: true }));
+          byName.set(name, (counted = create()));
         }
         counted.count++;
         counted.types.add(typeOf(value));
@@ -47,7 +47,7 @@ export function createAttributeCounter(kind: ReportAttribute['kind']): {
         types: [...types],
         count,
         samples: [...samples],
-        isNumericText,
+        isNumericText: count > 0 && isNumericText,
       })),
   };
 }

@@ -11,6 +11,8 @@ const NestedPath = Type.Optional(
   Type.String({ description: 'If the value is an object: the path inside it to map, such as `user.id`.' }),
 );
 const Skew = Type.Object({ count: Count, lines: Lines });
+/** The lines that have the same problem. */
+const linesByReason = { kind: Kind, field: Type.String(), reason: Type.String(), ...Skew.properties };
 
 const Distribution = Type.Object(
   {
@@ -95,23 +97,10 @@ export const Validation = Type.Unsafe<ValidationReport>(
         refused: Count,
         duplicates: Type.Integer({ description: 'Accepted events that repeat an earlier id.' }),
       }),
-      refusals: Type.Array(
-        Type.Object({
-          kind: Kind,
-          field: Type.String(),
-          reason: Type.String(),
-          count: Count,
-          lines: Lines,
-          nestedPath: NestedPath,
-        }),
-      ),
+      refusals: Type.Array(Type.Object({ ...linesByReason, nestedPath: NestedPath })),
       ignored: Type.Array(
         Type.Object({
-          kind: Kind,
-          field: Type.String(),
-          reason: Type.String(),
-          count: Count,
-          lines: Lines,
+          ...linesByReason,
           samples: Type.Array(Type.String()),
           nestedPath: NestedPath,
         }),
