@@ -176,7 +176,7 @@ function outputUnwritable(file: string, why: string): AppError {
   return new AppError(`Cannot write ${file}: ${why}.`, {
     code: 'CLI_OUTPUT_UNWRITABLE',
     category: 'usage',
-    remedy: 'Set --refused to a file in another folder that exists, and that is not read.',
+    remedy: 'Set --refused to a file in an existing folder, outside the files and folders to import.',
   });
 }
 

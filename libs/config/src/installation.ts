@@ -103,7 +103,7 @@ export function refuseOtherInstallation(installation: Installation, place: strin
     code: 'INSTALLATION_DIFFERS',
     category: 'usage',
     remedy:
-      'Correct FACET_HOME, or the address and prefix of Kafka or Redis. If this home shall take them over, run ' +
+      'Correct FACET_HOME, or the address and prefix of Kafka or Redis. To move that Kafka or Redis to this home, run ' +
       `facet installation adopt --home ${home}.`,
     context: { home, id, place, found },
   });

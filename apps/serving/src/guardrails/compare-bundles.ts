@@ -13,8 +13,8 @@ const limit = 50;
 const timeMaxMs = 2_000;
 
 /**
- * Sends the same requests to a bundle and to its successor: recent ones, and the golden users of the former bundle. One request at
- * a time, while the new bundle serves. Requests without interests in the former bundle do not count.
+ * Sends the same requests to a bundle and to its successor: recent ones, and the golden users of the previous bundle. Sends one request
+ * at a time, while the new bundle serves. Requests without interests in the previous bundle do not count.
  */
 export async function compareBundles(
   former: Bundle,

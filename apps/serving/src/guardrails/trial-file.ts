@@ -14,7 +14,7 @@ export const StoredTrial = Type.Object({
   bundleId: Type.String(),
   /** When the bundle went live, epoch milliseconds. */
   startedAt: Type.Integer(),
-  /** The requests to the former bundle. */
+  /** The requests to the previous bundle. */
   before: TrafficFigures,
   swap: Type.Optional(SwapFigures),
   /** The requests to the bundle. */
