@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { fileURLToPath } from 'node:url';
 import { facetJson } from './facet.ts';
 
@@ -15,15 +15,15 @@ interface Services {
   readonly redis: LocalRedis;
 }
 
-/** Starts Kafka and Redis for the tests of a file. */
+/** Starts Kafka for the tests of a file, and a Redis for each test: profiles belong to one home. */
 export function useServices(): () => Services {
-  let services: Services | undefined;
-  beforeAll(async () => {
-    const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
-    services = { kafka, redis };
-  });
-  afterAll(async () => void (await Promise.all([services?.kafka.stop(), services?.redis.stop()])));
-  return () => services!;
+  let kafka: LocalKafka;
+  let redis: LocalRedis;
+  beforeAll(async () => void (kafka = await startKafka()));
+  afterAll(() => kafka.stop());
+  beforeEach(async () => void (redis = await startRedis()));
+  afterEach(() => redis.stop());
+  return () => ({ kafka, redis });
 }
 
 /** Imports the files into one home, sends them to another, and compares the datasets. */
@@ -49,7 +49,7 @@ export async function expectSameDataset(
     await vi.waitFor(async () => expect(await collector.lag()).toBe(0), { timeout: 120_000, interval: 250 });
   } finally {
     // The sink stores its buffer when it stops.
-    expect(await collector.stop()).toEqual([0, 0]);
+    expect(await collector.stop(), collector.errorOutput()).toEqual([0, 0]);
   }
   const imported = await readDataset(folder, 'imported');
   const collected = await readDataset(folder, 'collected');
@@ -75,6 +75,8 @@ interface Collector {
   lag(): Promise<number>;
   /** Exit codes of ingest and sink. */
   stop(): Promise<(number | null)[]>;
+  /** The last lines that ingest and sink logged. */
+  errorOutput(): string;
 }
 
 async function startCollector({ kafka, redis }: Services, home: string): Promise<Collector> {
@@ -109,5 +111,6 @@ async function startCollector({ kafka, redis }: Services, home: string): Promise
       return partitions.reduce((sum, partition) => sum + partition.lag, 0);
     },
     stop: async () => [await ingest.stop(), await sink.stop()],
+    errorOutput: () => `${ingest.errorOutput()}\n${sink.errorOutput()}`,
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compactLake, lakeStatus, readItems, readItemsVersion, readUsers, verifyErasure } from '@facet/lake';
 import { serializeErasure, serializeIntake } from '@facet/schemas';
 import { connectKafka, fetchExtents } from '@facet/kafka';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
 
@@ -151,7 +151,9 @@ it('shortens messages that exceed a dead letter, and counts arbitrary fields and
     { key: 'k', value: eventRecord(topics.events, 'from-afar').value, timestamp: '9007199254740991' },
   ];
   for (const message of messages) {
-    await producer.send({ topic: topics.events, messages: [{ ...message, partition: 0 }] });
+    const record = { topic: topics.events, messages: [{ ...message, partition: 0 }] };
+    // The broker applies the new setting some time after it has accepted it. Until then, it refuses late times.
+    await vi.waitFor(() => producer.send(record), { timeout: 30_000 });
   }
   const sink = await startSink();
   await until(() => isCaughtUp(sink, messages.length));
