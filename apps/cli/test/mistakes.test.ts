@@ -46,11 +46,12 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['eventTypes: wishlist', 'eventTypes: must be array'],
     ['eventTypes: [Wish List]', 'must match pattern "^[a-z][a-z0-9_]{0,63}$": A type'],
     ['exposures: on', 'exposures: must be object'],
-    ['model: { variant: minds }', 'Set model.variant to one of: facet, mind,'],
+    ['model: { variant: minds }', 'Did you mean mind? Set model.variant to one of: facet, mind,'],
     // Settings that are valid one by one, and that nothing could use.
     ['mapping: { timeFormat: dd.mm.yyyy }', 'mapping.timeFormat: The time format "dd.mm.yyyy" is invalid'],
     ['mapping: { timeFormat: "DD.MM.YYYY HH:MM" }', 'Use YYYY or YY, M, MM or MMM, and D or DD, each once'],
     ['mapping: { encoding: win1252x }', 'mapping.encoding: "win1252x" is not an encoding'],
+    ['mapping: { timeZone: Europe/Berln }', 'Did you mean Europe/Berlin? Use an IANA name'],
     ['mapping: { timeZone: CET+1 }', 'Use an IANA name such as Europe/Berlin.'],
     ['mapping: { typeNames: { view: clik } }', 'Did you mean click? Correct it, or add clik to eventTypes.'],
     ['interactions: { positives: rating > 4 and click }', 'Write event types joined by "or"'],

@@ -191,7 +191,7 @@ describe('resolveModel', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
       expect.objectContaining({
         code: 'MODEL_UNKNOWN_VARIANT',
-        remedy: `Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
+        remedy: `Did you mean mind? Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
       }),
     );
   });

@@ -1,3 +1,4 @@
+import { suggestName } from '@facet/platform';
 import { AppError } from '@facet/platform/errors';
 import type { ExtractorConfig, ExtractorKind, ModelConfig, ModelVariant, TrainingConfig } from './config.ts';
 
@@ -210,7 +211,7 @@ export function modelVariant(name: string): ModelVariant {
     throw new AppError(`Unknown model variant "${name}".`, {
       code: 'MODEL_UNKNOWN_VARIANT',
       category: 'usage',
-      remedy: `Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
+      remedy: `${suggestName(name, Object.keys(modelVariants))}Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
     });
   }
   return variant;

@@ -22,7 +22,7 @@ export type { FolderLock } from './folder-lock.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
-export { nearestName } from './nearest-name.ts';
+export { nearestName, suggestName } from './nearest-name.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { epochMs, epochMsMax } from './epoch-ms.ts';

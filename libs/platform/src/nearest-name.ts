@@ -20,6 +20,12 @@ export function nearestName(
   return distance(plain(wrong), nearest) <= ownErrorsMax ? names[plainNames.indexOf(nearest)] : undefined;
 }
 
+/** Returns a question about the nearest name, to begin a remedy with: `Did you mean click? `. Empty if no name is near. */
+export function suggestName(wrong: string, names: readonly string[]): string {
+  const nearest = nearestName(wrong, names);
+  return nearest === undefined ? '' : `Did you mean ${nearest}? `;
+}
+
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }

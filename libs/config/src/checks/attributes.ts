@@ -1,6 +1,6 @@
 import { titleFeatureName } from '@facet/features';
 import { findMissingAttributes } from '@facet/lake/missing-attributes';
-import { nearestName } from '@facet/platform';
+import { suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
 import { openArms } from './experiments.ts';
@@ -37,14 +37,11 @@ async function findMissing(
   const { missing, known } = await findMissingAttributes(catalogFolder, kind, names);
   return named
     .filter(({ name }) => missing.has(name))
-    .map(({ path, name }) => {
-      const nearest = nearestName(name, [...known]);
-      return {
-        path,
-        problem: `no ${kind === 'items' ? 'item' : 'user'} of the catalog has the attribute ${name}`,
-        remedy: `${nearest === undefined ? '' : `Did you mean ${nearest}? `}Correct the name, or import ${kind} with this attribute.`,
-      };
-    });
+    .map(({ path, name }) => ({
+      path,
+      problem: `no ${kind === 'items' ? 'item' : 'user'} of the catalog has the attribute ${name}`,
+      remedy: `${suggestName(name, [...known])}Correct the name, or import ${kind} with this attribute.`,
+    }));
 }
 
 /** Returns the attributes of items that the settings name: features, and those of filters and merges. */

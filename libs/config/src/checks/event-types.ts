@@ -1,5 +1,5 @@
 import { parsePositiveClauses } from '@facet/features';
-import { nearestName, problemsOf } from '@facet/platform';
+import { problemsOf, suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import { isEventType, standardEventTypes } from '@facet/schemas';
 import type { FacetConfig } from '../facet-config.ts';
@@ -23,13 +23,8 @@ export function findEventTypeProblems(config: FacetConfig): ConfigProblem[] {
     problems.push({
       path,
       problem: `${type} is not a declared event type`,
-      remedy: `${suggestion(type, eventTypes)}Correct it, or add ${type} to eventTypes.`,
+      remedy: `${suggestName(type, [...standardEventTypes, ...eventTypes])}Correct it, or add ${type} to eventTypes.`,
     });
   }
   return problems;
-}
-
-function suggestion(type: string, declared: readonly string[]): string {
-  const nearest = nearestName(type, [...standardEventTypes, ...declared]);
-  return nearest === undefined ? '' : `Did you mean ${nearest}? `;
 }

@@ -1,5 +1,6 @@
-import { isTimeZone } from '@facet/platform/time-zone';
+import { suggestName } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
+import { isTimeZone } from '@facet/platform/time-zone';
 import { CronExpressionParser } from 'cron-parser';
 import type { FacetConfig } from '../facet-config.ts';
 
@@ -14,7 +15,7 @@ export function findTimeProblems({ refresh, mapping }: Pick<FacetConfig, 'refres
     ...zones.map(({ path, zone }) => ({
       path,
       problem: `"${zone}" is not a time zone`,
-      remedy: 'Use an IANA name such as Europe/Berlin.',
+      remedy: `${suggestName(zone, Intl.supportedValuesOf('timeZone'))}Use an IANA name such as Europe/Berlin.`,
     })),
     ...(cronFault === undefined
       ? []
