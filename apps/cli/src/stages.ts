@@ -15,6 +15,7 @@ import {
   trainingProgress,
   trainStage,
 } from '@facet/pipeline';
+import { describeEpoch } from '@facet/pipeline/runs';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
 import { AppError, utcDay } from '@facet/platform';
 import { facet, unlessAborted } from './command-context.ts';
@@ -81,11 +82,8 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
         signal: watcher.signal,
         onProgress: (progress) => stage.report(trainingProgress(progress)),
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
-        onEpoch: (phase, { epoch, loss, score }, interests) => {
-          const scored = score === undefined ? '' : `, validation recall@50 ${score.toFixed(4)}`;
-          const name = `${trainingPhaseNames[phase]}, ${countOf(interests, 'interest')}`;
-          stage.step(`${name}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`);
-        },
+        onEpoch: (phase, { epoch, loss, score }, interests) =>
+          stage.step(describeEpoch({ phase, interests, epoch, loss, recall: score })),
         onFit: ({ interests, epoch, score }, scores) => {
           if (scores.length > 1) stage.note(describeInterestChoice({ interests, interestScores: [...scores] }));
           fitted = `, ${countOf(interests, 'interest')}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;

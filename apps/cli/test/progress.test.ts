@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createProgress } from '../src/terminal/progress.ts';
 import { createTerminal } from '../src/terminal/terminal.ts';
 
-it('writes plain lines to a file: a start, each step, the progress every 30 s, a result with its time', () => {
+it('writes plain lines to a file: a start, each step and epoch, the progress every 30 s, a result with its time', () => {
   let text = '';
   let now = 0;
   const stream = new Writable({
@@ -20,7 +20,13 @@ it('writes plain lines to a file: a start, each step, the progress every 30 s, a
   now = 29_999;
   stage.update(0.6, 'epoch 2');
   now = 30_000;
-  stage.report({ share: 0.7, detail: 'epoch 3', examplesPerSecond: 1_200, etaSeconds: 90 });
+  const epochs = [{ phase: 'fit', interests: 4, epoch: 1, loss: 6.25, recall: 0.21 }] as const;
+  stage.report({ share: 0.7, detail: 'epoch 3', examplesPerSecond: 1_200, etaSeconds: 90, epochs });
+  stage.report({
+    share: 0.75,
+    detail: 'refit',
+    epochs: [...epochs, { phase: 'refit', interests: 1, epoch: 1, loss: 6 }],
+  });
   stage.update(0.8, 'epoch 4');
   now = 72_000;
   stage.done('model abc');
@@ -29,7 +35,9 @@ it('writes plain lines to a file: a start, each step, the progress every 30 s, a
     [
       'train     loading …',
       'train     epoch 1',
+      'train     fit, 4 interests, epoch 1: loss 6.250, validation recall@50 0.2100',
       'train     70 %, epoch 3, 1,200 examples/s, at most 1 min 30 s left',
+      'train     refit on newer data, 1 interest, epoch 1: loss 6.000',
       'train     model abc  1 min 12 s',
       'index     bundle def  (already done)',
       '',

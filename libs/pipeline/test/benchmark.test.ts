@@ -32,6 +32,7 @@ function run(
     settings?: readonly Setting[];
     signal?: AbortSignal;
     onStep?: (detail: string) => void;
+    onEpoch?: (description: string) => void;
     onDivergence?: (description: string) => void;
   } = {},
 ): Promise<BenchmarkRun & { reused: boolean[] }> {
@@ -48,6 +49,7 @@ function run(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onRow: () => ({
       update: (_, detail) => options.onStep?.(detail),
+      epoch: (description) => options.onEpoch?.(description),
       diverged: (description) => options.onDivergence?.(description),
       done: (_, isReused) => reused.push(isReused),
       failed: () => undefined,
@@ -112,7 +114,12 @@ describe('a benchmark of sequences, leave-one-out', () => {
   }, 60_000);
 
   it('resumes an interrupted tower with the same result', async () => {
-    const whole = await run(await open(), ['facet'], { seeds: 2 });
+    const epochs: string[] = [];
+    const whole = await run(await open(), ['facet'], { seeds: 2, onEpoch: (text) => epochs.push(text) });
+    expect(epochs.filter((text) => text.startsWith('fit, 2 interests, epoch 1: loss '))).toEqual([
+      expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
+      expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
+    ]);
     expect(whole.rows.map(({ seed }) => seed)).toEqual([1, 2]);
     expect(whole.rows[0]!.tasks).not.toEqual(whole.rows[1]!.tasks);
     const opened = await open();

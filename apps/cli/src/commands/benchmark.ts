@@ -113,6 +113,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
           const stage = context.progress.stage(`${place + 1}/${total}`, row);
           return {
             update: (share, detail) => stage.update(share, `${row}: ${detail}`),
+            epoch: (description) => stage.step(`${row}: ${description}`),
             diverged: (description) => stage.note(`${row}: ${description}`),
             done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
             failed: () => stage.failed(),

@@ -1,3 +1,4 @@
+import { describeEpoch } from '@facet/pipeline/runs';
 import type { StageProgress } from '@facet/pipeline/runs';
 import { SingleBar } from 'cli-progress';
 import type { Terminal } from './terminal.ts';
@@ -7,7 +8,7 @@ import { fit, formatCount, formatDuration, truncate } from './text.ts';
 export interface StageDisplay {
   /** @param share the finished share of the work, 0 to 1. */
   update(share: number, detail?: string): void;
-  /** Draws the progress that a stage of the pipeline reports, with its pace if known. */
+  /** Draws the progress that a stage of the pipeline reports, with its pace if known. Without a bar, prints each finished epoch. */
   report(progress: StageProgress): void;
   /** Prints a line where no bar is drawn. */
   step(text: string): void;
@@ -52,6 +53,7 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   if (detail !== '') write(`${detail} …`);
   let shownAt = start;
   let share = 0;
+  let printedEpochs = 0;
   const update = (next: number, text = ''): void => {
     share = advance(share, next);
     if (now() - shownAt < lineEveryMs) return;
@@ -61,7 +63,12 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   };
   return {
     update,
-    report: (progress) => update(progress.share, describeProgress(progress)),
+    report(progress) {
+      const { share, epochs = [] } = progress;
+      epochs.slice(printedEpochs).forEach((epoch) => write(describeEpoch(epoch)));
+      printedEpochs = Math.max(printedEpochs, epochs.length);
+      update(share, describeProgress(progress));
+    },
     step: write,
     note: write,
     done: (result, options) => write(`${result}${timing(now() - start, options)}`),

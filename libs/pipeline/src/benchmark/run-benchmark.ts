@@ -70,6 +70,7 @@ export interface RunOptions {
     readonly total: number;
   }) => {
     update(share: number, detail: string): void;
+    epoch(description: string): void;
     diverged(description: string): void;
     done(row: BenchmarkRow, reused: boolean): void;
     failed(): void;
@@ -94,6 +95,7 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
     try {
       const { output, reused } = await runRow(system, seed, options, {
         onProgress: (share, detail) => callbacks?.update(share, detail),
+        onEpoch: (description) => callbacks?.epoch(description),
         onDivergence: (description) => callbacks?.diverged(description),
       });
       callbacks?.done(output, reused);
@@ -119,7 +121,7 @@ async function runRow(
   system: System,
   seed: number,
   { context, benchmark, now, signal }: RunOptions,
-  callbacks: Required<Pick<FitContext, 'onProgress' | 'onDivergence'>>,
+  callbacks: Required<Pick<FitContext, 'onProgress' | 'onEpoch' | 'onDivergence'>>,
 ): Promise<{ output: BenchmarkRow; reused: boolean }> {
   const { data, protocol } = benchmark;
   const { cutoffs, tieSeed } = context.config.evaluation;

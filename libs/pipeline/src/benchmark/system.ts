@@ -12,6 +12,8 @@ export interface FitContext {
   readonly signal?: AbortSignal | undefined;
   /** @param share of the fit that is done, 0 to 1 */
   readonly onProgress?: (share: number, detail: string) => void;
+  /** Receives a description of each finished epoch. */
+  readonly onEpoch?: (description: string) => void;
   /** Receives a description of each divergence and of how the fit continues. */
   readonly onDivergence?: (description: string) => void;
   /** A clock in milliseconds. */

@@ -11,7 +11,7 @@ import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
 import { bestScore, chooseFit, comparedSpecs } from '../training/choose-interests.ts';
 import { trainPhase } from '../training/train-phase.ts';
-import { trainingProgress } from '../training/training-progress.ts';
+import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
 import { sampleUsers } from './classic-systems.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import type { FitContext, FittedSystem } from './system.ts';
@@ -26,8 +26,9 @@ const validationUsersMax = 20_000;
  */
 export async function fitTower({ model, training }: TowerSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
-  const { validation, test } = protocol;
+  const { validation, test, choice } = protocol;
   const config = { ...training, seed: context.seed };
+  const metric = `${choice.metric}@${choice.cutoff}`;
   const specs = comparedSpecs(modelSpecOf(model, data, validation.cut));
   const parts = specs.length + (config.refit ? 1 : 0);
 
@@ -51,7 +52,10 @@ export async function fitTower({ model, training }: TowerSettings, context: FitC
         context.onProgress?.(share, detail);
       },
       onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
-      onEpoch: () => stopwatch.lap(),
+      onEpoch: ({ epoch, loss, score }) => {
+        stopwatch.lap();
+        context.onEpoch?.(describeEpoch({ phase, interests, epoch, loss, recall: score }, metric));
+      },
     });
     return { spec, progress, seconds: stopwatch.seconds() };
   };

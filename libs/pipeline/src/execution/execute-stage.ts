@@ -82,11 +82,17 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
 
   async train(context, { outputs }, { onProgress, signal }) {
     const inputs = { datasetId: requireOutput(outputs, 'datasetId'), warmFrom: outputs.warmFrom };
-    const epochs: TrainedEpoch[] = [];
+    let epochs: readonly TrainedEpoch[] = [];
+    let reached: StageProgress | undefined;
     const { output, reused } = await trainStage(context, inputs, {
-      onEpoch: (phase, { epoch, loss, score }, interests) =>
-        epochs.push({ phase, interests, epoch, loss, recall: score }),
-      onProgress: (progress) => onProgress?.({ ...trainingProgress(progress), epochs: [...epochs] }),
+      onEpoch: (phase, { epoch, loss, score }, interests) => {
+        epochs = [...epochs, { phase, interests, epoch, loss, recall: score }];
+        if (reached !== undefined) onProgress?.({ ...reached, epochs });
+      },
+      onProgress: (progress) => {
+        reached = trainingProgress(progress);
+        onProgress?.({ ...reached, epochs });
+      },
       signal,
     });
     return { outputs: { modelId: output.modelId, start: output.start.kind }, isReused: reused };

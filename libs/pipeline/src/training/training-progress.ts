@@ -1,6 +1,7 @@
 // Separate from train-phase.ts: processes that only report progress must not load TensorFlow.
 import type { LoopStep } from '@facet/model/training';
 import type { TrainingPhase } from '../model/model-artifact.ts';
+import type { TrainedEpoch } from '../runs/run.ts';
 
 /** The progress of a phase after each step. */
 export interface PhaseProgress extends Pace {
@@ -46,6 +47,16 @@ export function createPace(now: () => number): {
 /** The names of the phases for people. */
 export const trainingPhaseNames: Readonly<Record<TrainingPhase, string>> = { fit: 'fit', refit: 'refit on newer data' };
 
+/** Returns one line about a finished epoch. @param metric of the validation */
+export function describeEpoch({ phase, interests, epoch, loss, recall }: TrainedEpoch, metric = 'recall@50'): string {
+  const scored = recall === undefined ? '' : `, validation ${metric} ${recall.toFixed(4)}`;
+  return `${describePhase(phase, interests)}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`;
+}
+
+function describePhase(phase: TrainingPhase, interests: number): string {
+  return `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}`;
+}
+
 /** The progress of a training after each step. */
 export interface TrainingProgress extends PhaseProgress {
   readonly phase: TrainingPhase;
@@ -60,10 +71,9 @@ export interface TrainingProgress extends PhaseProgress {
 export function trainingProgress(progress: TrainingProgress) {
   const { phase, part, parts, interests, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
   const atMost = phase === 'fit' ? 'at most ' : '';
-  const name = `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}`;
   return {
     share: (part + (epoch - 1 + done / total) / epochs) / parts,
-    detail: `${name}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
+    detail: `${describePhase(phase, interests)}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
     loss,
     examplesPerSecond,
     etaSeconds,
