@@ -197,6 +197,17 @@ test('restores the jobs of a run that has lost them', async () => {
   expect((await setup.queue.counts()).indexer).toMatchObject({ 'waiting-children': 3 });
 });
 
+test('completes the cancellation of a run whose store and queue do not know it', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start({ schedule: { ...schedule, cron: 'off' } });
+  await setup.queue.request({ day: '2026-02-13', requestedBy: 'operator' });
+  // As by a cancellation that was killed after it changed the promotion log.
+  await setup.home.store.cancel({ runId: '2026-02-13', day: '2026-02-13' }, { reason: 'a test' });
+  await scheduler.tick();
+  expect(await setup.home.runs.read('2026-02-13')).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  expect(await setup.queue.counts()).toMatchObject({ trainer: { waiting: 0 }, indexer: { 'waiting-children': 0 } });
+});
+
 test('replaces jobs that belong to a run of the same id in a deleted home', async () => {
   const setup = await createSchedulerSetup();
   const { report } = await setup.queue.request({ day: '2026-02-12', requestedBy: 'operator' });

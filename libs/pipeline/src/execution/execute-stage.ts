@@ -1,6 +1,7 @@
 import { lakeStatus } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
+import { completeCancellations } from '../runs/cancel-run.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress, TrainedEpoch } from '../runs/run.ts';
 import {
@@ -43,8 +44,15 @@ export async function executeStage(
   task: StageTask,
   execution: StageExecution,
 ): Promise<StageOutcome> {
-  const { outputs, isReused } = await executors[task.stage](context, task, execution);
-  return { outputs: { ...task.outputs, ...outputs }, isReused };
+  try {
+    const { outputs, isReused } = await executors[task.stage](context, task, execution);
+    return { outputs: { ...task.outputs, ...outputs }, isReused };
+  } catch (error) {
+    if (isAppError(error, 'PROMOTION_SUPERSEDED')) {
+      await completeCancellations(execution.runs, await context.store.promotions(), task.run.day);
+    }
+    throw error;
+  }
 }
 
 const executors: Readonly<Record<RefreshStage, Executor>> = {

@@ -1,5 +1,5 @@
-import type { ArtifactStore } from '@facet/artifacts';
-import { AppError } from '@facet/platform';
+import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
+import { AppError, isAppError } from '@facet/platform';
 import type { RunStore } from './run-store.ts';
 import { hasEnded } from './run.ts';
 import type { RunReport } from './run.ts';
@@ -17,10 +17,29 @@ export async function cancelRun(
 ): Promise<RunReport> {
   const report = await runs.read(runId);
   if (hasEnded(report)) return report;
-  const { kind } = await store.cancel({ runId, day: report.run.day }, { by, reason });
+  const record = await store.cancel({ runId, day: report.run.day }, { by, reason });
   // The process that promoted has not recorded it yet.
-  if (kind === 'promote') return { ...(await runs.read(runId)), state: 'promoted' };
-  return runs.cancel(runId, reason);
+  if (record.kind === 'promote') return { ...(await runs.read(runId)), state: 'promoted' };
+  return runs.cancel(runId, record.reason ?? reason);
+}
+
+/**
+ * Cancels the runs of a day whose cancellation ended between the promotion log and the run store.
+ *
+ * @param promotions all records of the promotion log
+ */
+export async function completeCancellations(
+  runs: Pick<RunStore, 'cancel'>,
+  promotions: readonly PromotionRecord[],
+  day: string,
+): Promise<void> {
+  for (const { kind, run, reason } of promotions) {
+    if (kind !== 'cancel' || run?.day !== day) continue;
+    await runs.cancel(run.runId, reason ?? 'see the promotion log').catch((error: unknown) => {
+      // The store has lost the run, or its request.
+      if (!isAppError(error, 'REFRESH_RUN_UNKNOWN') && !isAppError(error, 'REFRESH_RUN_DAMAGED')) throw error;
+    });
+  }
 }
 
 /** How often to check whether a run was canceled. */

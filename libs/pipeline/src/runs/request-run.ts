@@ -1,6 +1,7 @@
 import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError } from '@facet/platform';
+import { completeCancellations } from './cancel-run.ts';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
 import type { RunStore } from './run-store.ts';
 import type { RefreshRun, RunReport } from './run.ts';
@@ -69,21 +70,6 @@ export async function requestRun(
   );
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
-}
-
-/** Cancels the runs of a day whose cancellation ended between the promotion log and the run store. */
-async function completeCancellations(
-  runs: RunStore,
-  promotions: readonly PromotionRecord[],
-  day: string,
-): Promise<void> {
-  for (const { kind, run, reason } of promotions) {
-    if (kind !== 'cancel' || run?.day !== day) continue;
-    await runs.cancel(run.runId, reason ?? 'see the promotion log').catch((error: unknown) => {
-      // The store has lost the run, or its request.
-      if (!isAppError(error, 'REFRESH_RUN_UNKNOWN') && !isAppError(error, 'REFRESH_RUN_DAMAGED')) throw error;
-    });
-  }
 }
 
 /** Fails early: the promotion of a day before the current one would be refused at the end of the run. */

@@ -19,6 +19,8 @@ export interface RefreshQueue {
   ensureJobs(run: RefreshRun): Promise<void>;
   /** Cancels a run: removes its waiting jobs and stops its active stage. Does not change a run that has ended. */
   cancel(runId: string, decision: { readonly by?: string; readonly reason: string }): Promise<RunReport>;
+  /** Cancels a run whose cancellation ended after it changed the promotion log. Returns whether it did. */
+  completeCancellation(run: RefreshRun): Promise<boolean>;
   /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
@@ -61,6 +63,15 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
     });
   }
 
+  const cancel: RefreshQueue['cancel'] = async (runId, decision) => {
+    const report = await cancelRun(deps, runId, decision);
+    if (report.state !== 'cancelled') return report;
+    // An active job cannot be removed. Its worker polls for the cancellation.
+    const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(runId, rootStage)));
+    await root?.remove({ removeChildren: true }).catch(() => undefined);
+    return report;
+  };
+
   return {
     ensureJobs,
     async request(request) {
@@ -68,13 +79,13 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       if (!hasEnded(requested.report)) await ensureJobs(requested.report.run);
       return requested;
     },
-    async cancel(runId, decision) {
-      const report = await cancelRun(deps, runId, decision);
-      if (report.state !== 'cancelled') return report;
-      // An active job cannot be removed. Its worker polls for the cancellation.
-      const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(runId, rootStage)));
-      await root?.remove({ removeChildren: true }).catch(() => undefined);
-      return report;
+    cancel,
+    async completeCancellation({ runId }) {
+      const records = await deps.store.promotions();
+      const record = records.find(({ kind, run }) => kind === 'cancel' && run?.runId === runId);
+      if (record === undefined) return false;
+      await cancel(runId, { reason: record.reason ?? 'see the promotion log' });
+      return true;
     },
     async failureOf(run) {
       const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(run.runId, rootStage)));

@@ -49,8 +49,8 @@ const queueingMsMax = 15_000;
 
 /**
  * Maintains the schedule, in one process at a time. At the start and every minute it restores the schedule in the queue, creates
- * jobs for runs that have lost theirs, records failures that no worker could record, and requests the due refresh. The scheduled
- * jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
+ * jobs for runs that have lost theirs, completes cancellations, records failures that no worker could record, and requests the due
+ * refresh. The scheduled jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
  * starts, so a job must never wait behind a training.
  */
 export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {
@@ -116,9 +116,13 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
   };
 }
 
-/** Creates the missing jobs of a run that has not ended, or records that its jobs have failed. */
+/** Creates the missing jobs of a run that has not ended, completes its cancellation, or records that its jobs have failed. */
 async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
   const { runId, requestedAt } = run;
+  if (await queue.completeCancellation(run)) {
+    logger.warn({ runId }, 'completed the cancellation of a run');
+    return;
+  }
   const failure = await queue.failureOf(run);
   if (failure === undefined) {
     if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(run);
