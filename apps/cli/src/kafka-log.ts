@@ -1,7 +1,5 @@
 import { parseKafkaSettings } from '@facet/config/kafka-settings';
-import { homePaths } from '@facet/config/home-paths';
-import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
-import { connectKafka, readGroupInstallations, topicNames, unreachable } from '@facet/kafka';
+import { connectKafka, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from './command-context.ts';
@@ -34,25 +32,6 @@ export async function withKafka<Result>(
 /** Returns the consumer group of the sinks. */
 export function groupOf({ topicPrefix }: KafkaOptions, { environment }: Pick<CommandContext, 'environment'>): string {
   return `${topicPrefix ?? environment.topicPrefix}-sink`;
-}
-
-/**
- * Refuses topics whose sinks write to another home.
- *
- * @throws AppError `INSTALLATION_DIFFERS`, `EVENTS_LOG_UNREACHABLE`
- */
-export async function refuseOtherTopics(
-  kafka: KafkaConnection,
-  topics: readonly string[],
-  options: KafkaOptions & Pick<CommonOptions, 'home'>,
-  context: Pick<CommandContext, 'environment'>,
-): Promise<void> {
-  const installation = await ensureInstallation(homePaths(options.home));
-  const groupId = groupOf(options, context);
-  const { installationIds } = await readGroupInstallations(kafka, { groupId, topics });
-  for (const found of installationIds) {
-    refuseOtherInstallation(installation, `the consumer group ${groupId} in Kafka`, found);
-  }
 }
 
 /**

@@ -99,16 +99,21 @@ it('facet installation shows the ids of home, Kafka and Redis, and adopts those 
   );
 });
 
-it('facet installation adopt takes over a group whose sinks stored no id', async () => {
+it('facet lake rebuild refuses an empty home for a group whose sinks stored no id, until the home has adopted it', async () => {
   const { names, env } = await makeTopics('unnamed');
   const admin = await kafka.admin();
   const partitions = [{ partition: 0, offset: '1' }];
-  await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.events, partitions });
+  await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.items, partitions });
   const home = await temporaryFolder();
   expect((await run(['installation', '--home', home], { env })).out).toMatch(/consumer group unnamed-sink .* none yet/);
+  const rebuild = ['lake', 'rebuild', '--from', '2026-01-01', '--home', home];
+  const { code, err } = await run(rebuild, { env });
+  expect(code).toBe(2);
+  expect(err).toContain('the consumer group unnamed-sink in Kafka belongs to another home, from a release without');
   expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
   const { adopted } = await ensureInstallation(homePaths(home));
   expect(adopted).toContain(unnamedInstallation);
+  expect((await run(rebuild, { env })).code).toBe(0);
 });
 
 it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {

@@ -2,7 +2,7 @@ import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
-import { claimQueueOfWorker, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
+import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import { createApp } from './app.ts';
 import type { IndexerConfig } from './config.ts';
@@ -11,7 +11,7 @@ import { countDeltas } from './delta-metrics.ts';
 /**
  * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueueOfWorker` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
  */
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
@@ -19,7 +19,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
   await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
-  const claim = await claimQueueOfWorker({ home, logger }, config);
+  const claim = await claimQueue({ home, logger }, config);
   const runs = createRunStore(home.runsFolder);
 
   const closers: (() => Promise<void>)[] = [claim.close];

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureInstallation } from '@facet/config/installation';
 import { startRedis } from '@facet/local-services';
@@ -203,8 +204,33 @@ describe('an unavailable Redis', () => {
     process.kill(redis.pid, 'SIGSTOP');
     const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
     const linesOf = (text: string) => app.logLines.filter(({ msg }) => String(msg).startsWith(text));
-    expect(linesOf('cannot check which installation')).toHaveLength(1);
-    await vi.waitFor(() => expect(linesOf('the profiles belong to another installation')).toHaveLength(1), 10_000);
+    expect(linesOf('cannot check the installation')).toHaveLength(1);
+    await vi.waitFor(() => expect(linesOf('the profiles are refused')).toHaveLength(1), 10_000);
+    expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
+  });
+
+  it.each([
+    ['home', 1],
+    ['Redis', 2],
+  ])('of another home give no profiles if the %s gets its id only after the start', async (late, database) => {
+    const { id } = await ensureInstallation(home.home);
+    const url = `${redis.url}/${database}`;
+    const store = await openRedisProfileStore({ url });
+    onTestFinished(() => store.close());
+    await store.apply([rated({ userId: 'new' }, 4)]);
+    if (late === 'home') {
+      await store.installation.write(randomUUID());
+      await rename(home.home.installationFile, `${home.home.installationFile}.late`);
+    }
+    const app = await createTestApp(home, { redisUrl: url });
+    onTestFinished(() => app.close());
+    expect(await recommend(app, { userId: 'new' })).toMatchObject({ body: { source: { kind: 'model' } } });
+    if (late === 'home') await rename(`${home.home.installationFile}.late`, home.home.installationFile);
+    else await store.installation.write(randomUUID());
+    await vi.waitFor(() => {
+      const refused = app.logLines.filter(({ msg }) => String(msg).startsWith('the profiles are refused'));
+      expect(refused).toMatchObject([{ problem: expect.stringContaining(`the installation ${id}`) as string }]);
+    }, 10_000);
     expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
   });
 

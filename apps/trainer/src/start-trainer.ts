@@ -5,7 +5,7 @@ import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/conf
 import { createRunStore } from '@facet/pipeline/runs';
 import type { Logger } from '@facet/platform';
 import {
-  claimQueueOfWorker,
+  claimQueue,
   createWorkerMetrics,
   followRun,
   openRefreshQueue,
@@ -22,7 +22,7 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 /**
  * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueueOfWorker` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
@@ -30,7 +30,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
-  const claim = await claimQueueOfWorker({ home, logger }, config);
+  const claim = await claimQueue({ home, logger }, config);
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 

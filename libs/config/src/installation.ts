@@ -7,8 +7,10 @@ import {
   describeError,
   isAppError,
   readConfigFile,
+  repeat,
   writeFileAtomically,
 } from '@facet/platform';
+import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
 import type { HomePaths } from './home-paths.ts';
 
@@ -32,6 +34,16 @@ export interface InstallationKey {
   /** Writes the id if the store has none, and returns the id that the store has then. */
   claim(installationId: string): Promise<string | undefined>;
   write(installationId: string): Promise<void>;
+}
+
+/** The consumer group of the sinks in Kafka. */
+export interface ConsumerGroup {
+  /** Where the group is, with its name, for messages. */
+  readonly place: string;
+  /** The installations whose sinks have committed offsets. */
+  readonly installationIds: readonly string[];
+  /** Whether the group has read records, but only with sinks that stored no id. */
+  readonly isUnnamed: boolean;
 }
 
 type Home = Pick<HomePaths, 'folder' | 'installationFile'>;
@@ -118,4 +130,59 @@ export async function claimStore(installation: Installation, key: InstallationKe
   const found = await key.claim(installation.id);
   refuseOtherInstallation(installation, key.place, found);
   if (found !== installation.id) await key.write(installation.id);
+}
+
+/**
+ * Refuses a consumer group whose offsets a sink of another installation has committed. If the sink stored no id, refuses an empty home.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`, and the errors of `isEmptyHome`
+ */
+export async function refuseOtherGroup(
+  installation: Installation,
+  { place, installationIds, isUnnamed }: ConsumerGroup,
+  isEmptyHome: () => Promise<boolean>,
+): Promise<void> {
+  for (const found of installationIds) refuseOtherInstallation(installation, place, found);
+  if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, place, unnamedInstallation);
+}
+
+/** A check of the installation of a store that repeats until it is complete. */
+export interface InstallationWatch {
+  /** Rejects with the error of a later check. */
+  readonly failed: Promise<never>;
+  /** Ends the checks. */
+  close(): Promise<void>;
+}
+
+const checkEveryMs = 1_000;
+
+/**
+ * Calls `check` now, and then every second until it returns true. If the store does not respond at first, logs a warning.
+ *
+ * @throws AppError as the first call of `check`, except retryable errors
+ */
+export async function watchInstallation(check: () => Promise<boolean>, logger?: Logger): Promise<InstallationWatch> {
+  let fail!: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  const isComplete = (onOutage?: (error: AppError) => void): Promise<boolean> =>
+    check().catch((error: unknown) => {
+      if (!isAppError(error) || !error.retryable) throw error;
+      onOutage?.(error);
+      return false;
+    });
+  const warn = (error: AppError): void =>
+    logger?.warn({ problem: describeError(error) }, 'cannot check the installation: trying again every second');
+  if (await isComplete(warn)) return { failed, close: async () => undefined };
+  const close = repeat(
+    checkEveryMs,
+    async () => {
+      if (await isComplete()) void close();
+    },
+    (error) => {
+      void close();
+      fail(error);
+    },
+  );
+  return { failed, close };
 }

@@ -2,7 +2,7 @@ export { startDeltaWatcher } from './delta-watcher.ts';
 export { followRun } from './follow-run.ts';
 export type { RunNews } from './follow-run.ts';
 export type { QueueOptions } from './queue/connection.ts';
-export { claimQueue, claimQueueOfWorker, withQueueInstallation } from './queue/queue-installation.ts';
+export { claimQueue, withQueueInstallation } from './queue/queue-installation.ts';
 export { openRefreshQueue } from './queue/refresh-queue.ts';
 export type { RefreshQueue } from './queue/refresh-queue.ts';
 export { startStageWorker } from './queue/stage-worker.ts';

@@ -4,7 +4,7 @@ import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { homePaths } from '@facet/config';
 import { ensureInstallation } from '@facet/config/installation';
-import { claimQueue, claimQueueOfWorker, withQueueInstallation } from '../src/index.ts';
+import { claimQueue, withQueueInstallation } from '../src/index.ts';
 import { createRefreshSetup } from './refresh-setup.ts';
 import { lastDay } from './shop-home.ts';
 
@@ -44,7 +44,7 @@ test('ends a worker that could not check its queue at the start when Redis respo
   const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
   await claimQueue({ home: first }, options);
   process.kill(redis.pid, 'SIGSTOP');
-  const starting = [first, other].map((home) => claimQueueOfWorker({ home }, options));
+  const starting = [first, other].map((home) => claimQueue({ home }, options));
   const [own, foreign] = await Promise.all(starting).finally(() => process.kill(redis.pid, 'SIGCONT'));
   await expect(foreign!.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
   await own!.close();

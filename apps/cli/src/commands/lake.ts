@@ -1,15 +1,17 @@
 import { homePaths } from '@facet/config/home-paths';
+import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
-import { openKafkaEventLog } from '@facet/kafka';
-import { compactCatalog, compactLake, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
+import { openKafkaEventLog, readGroupInstallations } from '@facet/kafka';
+import type { KafkaConnection, TopicNames } from '@facet/kafka';
+import { compactCatalog, compactLake, isEmptyHome, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
 import type { LakeCheck } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
-import { refuseOtherTopics, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
+import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
 import type { Register } from '../options.ts';
@@ -145,10 +147,25 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
 async function rebuildFromKafka(options: RebuildOptions, context: CommandContext) {
   const { eventTypes } = await readConfig(options);
   return withKafka(options, context, async (kafka, names) => {
-    await refuseOtherTopics(kafka, [names.events], options, context);
+    await refuseOtherHome(kafka, names, options, context);
     await refuseWhileSinksRun(kafka, options, context);
     return rebuildFrom(openKafkaEventLog(kafka, { topic: names.events, types: eventTypes }), options, context);
   });
+}
+
+/** Refuses topics whose sinks write to another home. @throws AppError `INSTALLATION_DIFFERS`, `EVENTS_LOG_UNREACHABLE` */
+async function refuseOtherHome(
+  kafka: KafkaConnection,
+  names: TopicNames,
+  options: RebuildOptions,
+  context: CommandContext,
+): Promise<void> {
+  const home = homePaths(options.home);
+  const installation = await ensureInstallation(home);
+  const groupId = groupOf(options, context);
+  const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
+  const place = `the consumer group ${groupId} in Kafka`;
+  await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(home));
 }
 
 async function rebuildFromFiles(options: RebuildOptions, context: CommandContext) {

@@ -156,7 +156,7 @@ async function refreshOnWorkers(
   { queue: options, isFollowed }: { readonly queue: QueueOptions; readonly isFollowed: boolean },
   { progress, signal }: CommandContext,
 ): Promise<RunReport> {
-  await claimQueue({ home }, options);
+  await (await claimQueue({ home }, options)).close();
   const schedule = config.refresh;
   const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, options);
   const display = createStageDisplay(progress);

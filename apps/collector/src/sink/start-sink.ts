@@ -1,9 +1,9 @@
-import { openLakeSnapshot, openLakeWriter, readCatalogOffsets } from '@facet/lake';
+import { isEmptyHome, openLakeSnapshot, openLakeWriter } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
-import { ensureInstallation, refuseOtherInstallation, unnamedInstallation } from '@facet/config/installation';
+import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
 import { minuteMs, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { SinkConfig } from '../config.ts';
@@ -149,10 +149,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const consume = async (): Promise<void> => {
       const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
       const group = await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] });
-      for (const found of group.installationIds) refuseOtherInstallation(installation, place, found);
-      if (group.isUnnamed && (await isEmptyHome(config))) {
-        refuseOtherInstallation(installation, place, unnamedInstallation);
-      }
+      await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(config));
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
       await consumer.start(loop);
@@ -165,10 +162,4 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     await close();
     throw error;
   }
-}
-
-/** Returns whether no sink has written to the home. */
-async function isEmptyHome({ lakeFolder, catalogFolder }: SinkConfig): Promise<boolean> {
-  const { version } = await openLakeSnapshot(lakeFolder);
-  return version === 0 && (await readCatalogOffsets(catalogFolder)).size === 0;
 }

@@ -1,8 +1,8 @@
 import type { BundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config/home-paths';
-import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
+import { readInstallation, refuseOtherInstallation, watchInstallation } from '@facet/config/installation';
 import { parsePositiveRule } from '@facet/features';
-import { describeError, isAppError, repeat } from '@facet/platform';
+import { describeError, isAppError } from '@facet/platform';
 import type { Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
@@ -104,12 +104,9 @@ export function createProfileSource(
   };
 }
 
-/** How often to check the installation of the store until Redis responds. */
-const checkEveryMs = 1_000;
-
 /**
- * Refuses the store of another installation. Only the sink claims a store, so one without an id is accepted. While Redis does not
- * respond, the check repeats. The returned store then fails every read if the store turns out to belong to another installation.
+ * Refuses the store of another installation. Only the sink claims a store. Until home and store have an id and Redis responds, the
+ * check repeats. The returned store then fails every read if the store turns out to belong to another installation.
  *
  * @throws AppError `INSTALLATION_DIFFERS`
  */
@@ -118,37 +115,18 @@ async function checkInstallation(
   home: ProfileSettings['home'],
   logger: Logger,
 ): Promise<ProfileStore> {
-  const installation = await readInstallation(home);
-  if (installation === undefined) return store;
-  const { place, read } = store.installation;
-  const check = async (): Promise<boolean> => {
-    let found: string | undefined;
-    try {
-      found = await read();
-    } catch (error) {
-      if (isAppError(error) && error.retryable) return false;
-      throw error;
-    }
-    refuseOtherInstallation(installation, place, found);
-    return true;
-  };
-  if (await check()) return store;
-  logger.warn({ place }, 'cannot check which installation the profiles belong to: trying again every second');
+  const watch = await watchInstallation(async () => {
+    const installation = await readInstallation(home);
+    if (installation === undefined) return false;
+    const found = await store.installation.read();
+    refuseOtherInstallation(installation, store.installation.place, found);
+    return found !== undefined;
+  }, logger);
   let refusal: Error | undefined;
-  const stop = repeat(
-    checkEveryMs,
-    async () => {
-      if (await check()) void stop();
-    },
-    (error) => {
-      refusal = error as Error;
-      logger.error(
-        { problem: describeError(error) },
-        'the profiles belong to another installation: responding without them',
-      );
-      void stop();
-    },
-  );
+  watch.failed.catch((error: unknown) => {
+    refusal = error as Error;
+    logger.error({ problem: describeError(error) }, 'the profiles are refused: responding without them');
+  });
   const refuse = (): void => {
     if (refusal !== undefined) throw refusal;
   };
@@ -163,7 +141,7 @@ async function checkInstallation(
       return store.listUserIds(keysMax);
     },
     async close() {
-      await stop();
+      await watch.close();
       await store.close();
     },
   };
@@ -228,7 +206,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
         return { profile, isAvailable: true };
       } catch (error) {
-        if (!isAppError(error) || !(error.retryable || error.code === 'INSTALLATION_DIFFERS')) throw error;
+        if (!isAppError(error) || !(error.retryable || error.category === 'usage')) throw error;
         fail(error);
         metrics.observeProfileRead('unavailable', seconds());
         return unavailable;

@@ -1,7 +1,7 @@
-import { claimStore, ensureInstallation } from '@facet/config/installation';
-import type { InstallationKey } from '@facet/config/installation';
+import { claimStore, ensureInstallation, watchInstallation } from '@facet/config/installation';
+import type { InstallationKey, InstallationWatch } from '@facet/config/installation';
 import type { HomePaths } from '@facet/config/home-paths';
-import { describeError, isAppError, parseRedisUrl, repeat } from '@facet/platform';
+import { parseRedisUrl } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { callQueue, connectClient, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
@@ -30,55 +30,18 @@ export async function withQueueInstallation<Result>(
   }
 }
 
-/** How often a worker tries to claim its queue while Redis does not respond. */
-const claimEveryMs = 1_000;
-
-interface ClaimDeps {
-  readonly home: HomePaths;
-  readonly logger?: Logger;
-}
-
 /**
- * Claims the queue for the installation of a home. If Redis does not respond, logs a warning.
+ * Claims the queue for the installation of a home, or tries again in the background until Redis responds.
  *
- * @throws AppError `INSTALLATION_DIFFERS`
- * @returns whether Redis has responded
+ * @throws AppError `INSTALLATION_DIFFERS`, and as `ensureInstallation`
  */
-export async function claimQueue({ home, logger }: ClaimDeps, options: QueueOptions): Promise<boolean> {
+export async function claimQueue(
+  { home, logger }: { readonly home: HomePaths; readonly logger?: Logger },
+  options: QueueOptions,
+): Promise<InstallationWatch> {
   const installation = await ensureInstallation(home);
-  try {
+  return watchInstallation(async () => {
     await withQueueInstallation(options, (key) => claimStore(installation, key));
     return true;
-  } catch (error) {
-    if (!isAppError(error) || !error.retryable) throw error;
-    logger?.warn({ problem: describeError(error) }, 'cannot check which installation the queue belongs to');
-    return false;
-  }
-}
-
-/** The claim of a worker to its queue. */
-export interface QueueClaim {
-  /** Rejects with `INSTALLATION_DIFFERS` if Redis responds only later, and the queue belongs to another installation. */
-  readonly failed: Promise<never>;
-  /** Stops waiting for Redis. */
-  close(): Promise<void>;
-}
-
-/** Claims the queue, or tries again in the background until Redis responds. @throws AppError as `claimQueue` */
-export async function claimQueueOfWorker(deps: ClaimDeps, options: QueueOptions): Promise<QueueClaim> {
-  let reject!: (error: unknown) => void;
-  const failed = new Promise<never>((_, fail) => (reject = fail));
-  failed.catch(() => undefined);
-  if (await claimQueue(deps, options)) return { failed, close: async () => undefined };
-  const close = repeat(
-    claimEveryMs,
-    async () => {
-      if (await claimQueue({ home: deps.home }, options)) void close();
-    },
-    (error) => {
-      void close();
-      reject(error);
-    },
-  );
-  return { failed, close };
+  }, logger);
 }

@@ -1,0 +1,14 @@
+import { readCatalogOffsets } from '../catalog/read-catalog.ts';
+import { readLakeState } from '../transaction-log/transaction-log.ts';
+
+/** Returns whether no sink has written to the lake and the catalog of a home. @throws AppError `EVENTS_LAKE_DAMAGED` */
+export async function isEmptyHome({
+  lakeFolder,
+  catalogFolder,
+}: {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+}): Promise<boolean> {
+  const { version } = await readLakeState(lakeFolder);
+  return version === 0 && (await readCatalogOffsets(catalogFolder)).size === 0;
+}
