@@ -9,10 +9,9 @@ import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
 import { findSuspiciousUsers } from './suspicious-day-users.ts';
 import { dayOf } from '../layout.ts';
-import { parquetTable } from '../read/sql.ts';
+import { erasedOwners, notErased, parquetTable, where } from '../read/sql.ts';
 import { isErasurePending } from '../transaction-log/state.ts';
-import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
 
 /** A day is compared with this many days before it. */
 const trailingDays = 7;
@@ -58,7 +57,12 @@ export async function measureDay(
   const erasures = [...state.erasures.values()].filter((erasure) =>
     dayFiles.some((file) => isErasurePending(erasure, file)),
   );
-  await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), erasures, state.erasureKey));
+  const conditions = erasures.length === 0 ? [] : [notErased('erased', 'measured', 'who')];
+  if (erasures.length > 0) {
+    const people = erasedOwners(erasures, [parquetTable(lakeFolder, dayFiles)], state.erasureKey);
+    await connection.run(`CREATE TEMP TABLE erased AS ${people}`);
+  }
+  await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), conditions));
   for (const [name, sql] of Object.entries(views)) await connection.run(`CREATE TEMP VIEW ${name} AS ${sql}`);
 
   const [totals] = await selectRows<{
@@ -102,29 +106,27 @@ export async function measureDay(
 
 /** Returns SQL for the measured columns of the rows in these files. */
 function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
-  const columns = `eventId, type, userId, sessionId, itemId, recommendationId, epoch_ms(occurredAt) AS occurredMs,
-    epoch_ms(receivedAt) AS receivedMs, regexp_full_match(logSource, ${sqlText(`${fileLogTopic}-\\d+`)}) AS isImported`;
+  const columns = `eventId, type, userId, coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId) AS who, itemId,
+    recommendationId, receivedAt, epoch_ms(occurredAt) AS occurredMs, epoch_ms(receivedAt) AS receivedMs,
+    regexp_full_match(logSource, ${sqlText(`${fileLogTopic}-\\d+`)}) AS isImported`;
   if (files.length > 0) return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
   return `SELECT ${columns} FROM (SELECT NULL::VARCHAR AS eventId, NULL::VARCHAR AS type, NULL::VARCHAR AS userId,
     NULL::VARCHAR AS sessionId, NULL::VARCHAR AS itemId, NULL::VARCHAR AS recommendationId,
     NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt, NULL::VARCHAR AS logSource LIMIT 0)`;
 }
 
-/** Returns SQL that creates the table `day`: each event of the day once, as first received. */
-function dayTableSql(rows: string, erasures: readonly LakeStateErasure[], key: ErasureKey): string {
+/**
+ * Returns SQL that creates the table `day`: each event of the day once, as first received.
+ *
+ * @param conditions may refer to the rows as `measured`
+ */
+function dayTableSql(rows: string, conditions: readonly string[]): string {
   return `CREATE TEMP TABLE day AS SELECT unnest(first), copies FROM (
     SELECT count(*) AS copies, arg_min({
       eventId: eventId, type: type, itemId: itemId, recommendationId: recommendationId, occurredMs: occurredMs,
-      receivedMs: receivedMs, isImported: isImported, who: coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId), isAnonymous: userId IS NULL
-    }, receivedMs) AS first FROM (${rows}) ${notErasedSql(erasures, key)} GROUP BY eventId)`;
-}
-
-/** Returns the SQL condition that leaves out rows of pending erasures. */
-function notErasedSql(erasures: readonly LakeStateErasure[], key: ErasureKey): string {
-  if (erasures.length === 0) return '';
-  const requests = erasures.map(({ userHash, requestedAt }) => `(${sqlText(userHash)}, ${requestedAt})`);
-  return `WHERE NOT EXISTS (SELECT 1 FROM (VALUES ${requests.join(', ')}) AS erasures(hash, requestedMs)
-    WHERE hash = ${key.sql('userId')} AND receivedMs <= requestedMs)`;
+      receivedMs: receivedMs, isImported: isImported, who: who, isAnonymous: userId IS NULL
+    }, receivedMs) AS first FROM (${rows}) AS measured ${where(conditions)}
+    GROUP BY eventId)`;
 }
 
 async function measureVolume(

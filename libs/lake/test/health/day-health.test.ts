@@ -259,6 +259,27 @@ describe('users who look like bots', () => {
   });
 });
 
+it('leaves out the events of erased users and sessions until the erasure', async () => {
+  const lakeFolder = join(await temporaryFolder(), 'lake');
+  const [early, late] = [at(1), at(3)];
+  await writeLake(lakeFolder, [
+    ...['gone', 'stays'].flatMap((userId) =>
+      [early, late].map((of) => makeEvent({ ...of, userId, eventId: `${userId}-${of.occurredAt}` })),
+    ),
+    ...[early, late].map((of) => makeAnonymous({ ...of, eventId: `anonymous-${of.occurredAt}` })),
+  ]);
+  const erasure = { erasureId: 'e', requestedAt: start + 2 * hour, requestedBy: 'web' };
+  await writeLake(lakeFolder, [], {
+    erasures: [{ ...erasure, userHash: hash('sha256', 'gone'), sessionHashes: [hash('sha256', 's')] }],
+  });
+  const { events, identity } = await dayHealth(lakeFolder, join(lakeFolder, 'catalog'), day, afterwards);
+  expect({ count: events.count, users: events.users, anonymous: identity.anonymous }).toEqual({
+    count: 4,
+    users: 2,
+    anonymous: 1,
+  });
+});
+
 function at(hours: number): Pick<Event, 'occurredAt' | 'receivedAt' | 'userId'> {
   return { userId: `user-${hours}`, occurredAt: start + hours * hour, receivedAt: start + hours * hour + 500 };
 }
