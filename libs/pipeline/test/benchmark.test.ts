@@ -111,7 +111,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       }),
     );
     expect(changed).toEqual(original);
-  }, 60_000);
+  });
 
   it('resumes an interrupted tower with the same result', async () => {
     const epochs: string[] = [];
@@ -133,7 +133,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(reused).toEqual([false, false]);
     expect(figuresOf(rows)).toEqual(figuresOf(whole.rows));
     expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
-  }, 60_000);
+  });
 
   it('reports a diverged tower and measures the others', async () => {
     const divergences: string[] = [];
@@ -198,7 +198,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const markdown = await readFile(join(folder, 'table.md'), 'utf8');
     expect(markdown).toContain(`| facet | `);
     expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
-  }, 60_000);
+  });
 
   it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
     const opened = await open();
@@ -226,7 +226,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| facet | ${String(best)} (chosen) |`);
     expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/None of the chosen towers/);
     expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
-  }, 60_000);
+  });
 
   it('evaluates cold items separately, for towers with side features', async () => {
     const opened = await open(['u40 i0 i1 i2 fresh1', 'u41 i9 i10 i11 fresh2', 'u42 i1 i2 fresh2 i3']);
@@ -246,7 +246,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     );
     const { rows } = await run(opened, ['popularity', 'tf-idf', 'facet']);
     expect(rows.map(({ cold }) => cold?.users)).toEqual([undefined, users.length, users.length]);
-  }, 60_000);
+  });
 
   it('rejects a time split of sequences, and lines that are not sequences', async () => {
     const { context } = await open();

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
 import { dayMs, hourMs } from '@facet/platform';
@@ -23,6 +23,7 @@ interface Home {
 async function homeWith(events: readonly Event[]): Promise<Home> {
   const folder = await temporaryFolder();
   const log = await openFileEventLog(join(folder, 'log'));
+  onTestFinished(() => log.close());
   await log.append(events);
   return { log, lake: join(folder, 'lake') };
 }
@@ -62,7 +63,6 @@ describe('the lake', () => {
     ]);
     const bytes = await readFile(join(lake, files[0]?.path ?? ''));
     expect(files[0]).toMatchObject({ bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
-    await log.close();
   });
 
   it('stores every field in a Parquet file that any engine can read', async () => {
@@ -93,7 +93,6 @@ describe('the lake', () => {
         logOffset: '0',
       },
     ]);
-    await log.close();
   });
 
   it('is empty before the first write', async () => {
@@ -121,7 +120,6 @@ describe('the lake', () => {
     // Only files of the window are opened.
     const files = await listLakeFiles(lake, { occurredFrom: midnight, occurredBefore: midnight + dayMs });
     expect(files.map(({ path }) => path)).toEqual(['dt=2024-01-15/part-local-0-0-5.parquet']);
-    await log.close();
   });
 
   it('stores late events on their day and hides them from windows before their receipt', async () => {
@@ -137,7 +135,6 @@ describe('the lake', () => {
     ]);
     expect(await readLake(lake, { receivedBefore: cut })).toEqual(before);
     expect(idsOf(await readLake(lake))).toEqual(['late', 'punctual']);
-    await log.close();
   });
 
   it('returns the first received event of each eventId', async () => {
@@ -149,7 +146,6 @@ describe('the lake', () => {
     ]);
     await sinkLog(log, lake, { batchEventsMax: 1 });
     expect((await readLake(lake)).map(({ itemId }) => itemId)).toEqual(['first', 'first by offset']);
-    await log.close();
   });
 
   it('restores all events, for any ids', async () => {
@@ -184,7 +180,6 @@ describe('the lake', () => {
           (a, b) => byBytes(keyOf(a), keyOf(b)) || a.occurredAt - b.occurredAt || byBytes(a.eventId, b.eventId),
         );
         expect(await readLake(lake)).toEqual(sorted);
-        await log.close();
       }),
       { numRuns: 12 },
     );
@@ -198,7 +193,6 @@ describe('the lake', () => {
     const files = await listLakeFiles(lake);
     expect(files).toHaveLength(1000);
     expect(new Set(files.map(({ rows }) => rows))).toEqual(new Set([1]));
-    await log.close();
   });
 
   it('streams the same rows in the same order', async () => {
@@ -214,7 +208,6 @@ describe('the lake', () => {
     }
     expect(chunks).toBeGreaterThan(1);
     expect(streamed).toEqual(await readLake(lake));
-    await log.close();
   });
 });
 
@@ -253,7 +246,6 @@ describe('sinkLog', () => {
       'part-local-0-4-8.parquet',
       'part-local-0-8-10.parquet',
     ]);
-    await log.close();
   });
 
   it('stops between batches when aborted, and resumes later', async () => {
@@ -268,7 +260,6 @@ describe('sinkLog', () => {
     expect(await readLake(lake)).toHaveLength(8);
     await sinkLog(log, lake);
     expect(await readLake(lake)).toHaveLength(10);
-    await log.close();
   });
 
   it('hides a batch until its commit and removes leftovers of a killed writer', async () => {
@@ -289,7 +280,6 @@ describe('sinkLog', () => {
     expect(idsOf(await readLake(lake))).toEqual(['a', 'c', 'b']);
     expect(await readdir(day)).toEqual(['part-local-0-0-2.parquet', 'part-local-0-2-3.parquet']);
     expect(await readdir(join(lake, '_tmp'))).toEqual([]);
-    await log.close();
   });
 
   it('reports an unwritable lake and recovers', async () => {
@@ -300,6 +290,5 @@ describe('sinkLog', () => {
     await rename(join(lake, 'dt=2024-01-15'), join(lake, 'away'));
     await rm(join(lake, 'away'));
     expect(await sinkLog(log, lake)).toMatchObject({ events: 1 });
-    await log.close();
   });
 });
