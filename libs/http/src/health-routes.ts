@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import type { Static, TProperties } from 'typebox';
 import type { HttpApp } from './http-app.ts';
-import { problemResponses } from './problems/problem.ts';
+import { isUnderPressure } from './overload/request-bounds.ts';
+import { problemError, problemResponses } from './problems/problem.ts';
 
 export interface HealthChecks<Facts extends TProperties> {
   /** The summary of `/readyz` in the API document. */
@@ -45,6 +46,7 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
   );
   const { readyExample } = checks;
   const facts: TProperties = checks.readyFacts;
+  let wasReady = false;
   const examples = readyExample === undefined ? {} : { examples: [{ status: 'ready', ...readyExample }] };
   app.get(
     '/readyz',
@@ -64,6 +66,12 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
         },
       },
     },
-    async () => ({ status: 'ready' as const, ...(await checks.checkReady()) }),
+    async () => {
+      const current = await checks.checkReady();
+      // The start delays the event loop, and the app refuses requests until it is on time. Later, a busy process must not look dead.
+      if (!wasReady && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is busy with its start.');
+      wasReady = true;
+      return { status: 'ready' as const, ...current };
+    },
   );
 }

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@facet/platform';
 import { Type } from 'typebox';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { addHealthRoutes, createHttpApp, createHttpMetrics, listen, listRoutes, problemError } from '../src/index.ts';
 import { createTestApp, problems } from './fixtures.ts';
 
@@ -64,23 +64,40 @@ describe('metrics', () => {
   });
 });
 
+/** Lets each turn of the event loop last 120 ms. */
+async function delayEventLoop(): Promise<void> {
+  const blockedUntil = Date.now() + 1_500;
+  while (Date.now() < blockedUntil) {
+    const pause = Date.now() + 120;
+    while (Date.now() < pause);
+    await sleep(1);
+  }
+}
+
 describe('overload', () => {
   it('refuses requests while the event loop is late, except probes and metrics', async () => {
     const { app } = await createTestApp({ eventLoopDelayMsMax: 30 });
     const order = () => app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
     expect((await order()).statusCode).toBe(200);
-    const blockedUntil = Date.now() + 1_500;
-    while (Date.now() < blockedUntil) {
-      const pause = Date.now() + 120;
-      while (Date.now() < pause);
-      await sleep(1);
-    }
+    expect((await app.inject('/readyz')).statusCode).toBe(200);
+    await delayEventLoop();
     const response = await order();
     expect(response.json()).toMatchObject({ statusCode: 503, code: 'OVERLOADED' });
     expect(response.headers['retry-after']).toBe('1');
     for (const url of ['/healthz', '/readyz', '/metrics']) {
       expect((await app.inject(url)).statusCode, url).toBe(200);
     }
+    await app.close();
+  });
+
+  it('is not ready before the event loop is on time after the start', async () => {
+    const { app } = await createTestApp({ eventLoopDelayMsMax: 60 });
+    await delayEventLoop();
+    const early = await app.inject('/readyz');
+    expect(early.json()).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
+    await vi.waitFor(async () => expect((await app.inject('/readyz')).statusCode).toBe(200), { timeout: 20_000 });
+    const order = await app.inject({ method: 'POST', url: '/v1/orders', payload: { dish: 'soup' } });
+    expect(order.statusCode).toBe(200);
     await app.close();
   });
 });

@@ -57,6 +57,11 @@ export async function addPressureRelief(
   });
 }
 
+/** Returns whether the app refuses requests to `/v1/…` because of the delay of the event loop. */
+export function isUnderPressure(app: HttpApp): boolean {
+  return app.hasDecorator('isUnderPressure') && app.isUnderPressure();
+}
+
 /**
  * Bounds the total size of bodies that arrive at the same time, by their announced lengths. A slow body stays in memory until
  * it is complete.
