@@ -3,6 +3,11 @@ import { runNamed } from './run-named.mjs';
 runNamed(
   'npm run test:faults -- NAME',
   {
+    everything: {
+      summary: 'Kill every part of an installation while events and requests arrive and bundles change',
+      file: 'tools/faults/dist/everything/main.js',
+      needsServices: true,
+    },
     collector: {
       summary: 'Kill every part of the collector and account for each acknowledged event',
       file: 'tools/faults/dist/collector/main.js',

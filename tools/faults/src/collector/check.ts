@@ -24,6 +24,29 @@ export interface Verdict {
   readonly profilesDiffering: readonly string[];
 }
 
+/** Returns whether nothing is lost, invented, altered or duplicated, and the profiles equal the lake. */
+export function isFlawless(verdict: Verdict): boolean {
+  const { lost, invented, altered, duplicated, duplicatedOffsets, profilesDiffering, isLakeSound } = verdict;
+  const faults = lost + invented + altered + duplicated + duplicatedOffsets + profilesDiffering.length;
+  return isLakeSound && faults === 0;
+}
+
+/** Returns a line of text for each figure. */
+export function describeVerdict(verdict: Verdict): string[] {
+  const { profiles, profilesDiffering } = verdict;
+  const examples = profilesDiffering.length === 0 ? '' : `: ${profilesDiffering.slice(0, 5).join(', ')}`;
+  return [
+    `acknowledged but lost      ${verdict.lost}`,
+    `invented                   ${verdict.invented}`,
+    `altered                    ${verdict.altered}`,
+    `duplicated                 ${verdict.duplicated}`,
+    `duplicated offsets         ${verdict.duplicatedOffsets}`,
+    `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
+    `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
+    `profiles differing         ${profilesDiffering.length} of ${profiles}${examples}`,
+  ];
+}
+
 /** Compares acknowledged events with the lake as the dataset stage reads it, and stored profiles with a rebuild. */
 export async function check(options: {
   readonly lakeFolder: string;
@@ -35,13 +58,17 @@ export async function check(options: {
   readonly isAcknowledged: (number: number) => boolean;
   readonly sent: number;
   readonly startedAt: number;
+  /** Ids of the events that the lake contained before; none by default. */
+  readonly earlierIds?: ReadonlySet<string>;
 }): Promise<Verdict> {
   const seen = new Uint8Array(options.sent);
+  const earlier = new Set(options.earlierIds);
   let invented = 0;
   let altered = 0;
   let duplicated = 0;
   for await (const events of streamLake(options.lakeFolder)) {
     for (const event of events) {
+      if (earlier.delete(event.eventId)) continue;
       const number = numberOf(event.eventId);
       if (number === undefined || number >= options.sent || event.receivedAt > Date.now()) {
         invented++;
@@ -53,7 +80,7 @@ export async function check(options: {
       seen[number] = 1;
     }
   }
-  let lost = 0;
+  let lost = earlier.size;
   let unacknowledged = 0;
   for (let number = 0; number < options.sent; number++) {
     if (options.isAcknowledged(number) && seen[number] === 0) lost++;

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logProgress, readOptions } from '../command-line.ts';
-import { check } from './check.ts';
+import { check, describeVerdict, isFlawless } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';
-import type { Parts, Victim } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
+import { settle } from './settle.ts';
 import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
+import type { Victim } from '../killable-app.ts';
 
 const help = `Kill every part of the collector while events are posted, and account for each acknowledged event
 
@@ -45,7 +47,6 @@ const smallDiskMegabytes = 8;
 /** Duration of the outage of all brokers. The rate fills the small disk within it. */
 const outageSeconds = 20;
 const outageRate = 12_000;
-const settleSeconds = 180;
 
 const eventsMin = Number(values.events);
 const killsMin = Number(values.kills);
@@ -58,7 +59,7 @@ if (disk === undefined) {
 
 const startedAt = Date.now() - eventsMin * 2;
 const parts = await startParts({
-  folder,
+  home: join(folder, 'home'),
   spoolFolders: [disk?.folder ?? join(folder, 'spool-1'), join(folder, 'spool-2')],
 });
 let exitCode = 1;
@@ -133,42 +134,8 @@ async function killParts(
   return kills;
 }
 
-/** Waits until the spools are empty and the sink has stored everything. */
-async function settle(parts: Parts): Promise<void> {
-  const until = Date.now() + settleSeconds * 1_000;
-  const read = async (url: string): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${url}/v1/status`, { headers: { 'x-api-key': parts.key } });
-    return (await response.json()) as Record<string, unknown>;
-  };
-  for (;;) {
-    const [first, second, sink] = await Promise.all([...parts.ingestUrls, parts.sinkUrl].map(read));
-    if (isDrained(first) && isDrained(second) && isCaughtUp(sink)) return;
-    if (Date.now() > until) throw new Error(`the collector did not drain: ${JSON.stringify([first, second, sink])}`);
-    await sleep(500);
-  }
-}
-
-function isDrained(status: Record<string, unknown> | undefined): boolean {
-  const { spool } = status as { readonly spool: { readonly records: number } };
-  return spool.records === 0;
-}
-
-function isCaughtUp(status: Record<string, unknown> | undefined): boolean {
-  const { partitions } = status as { readonly partitions: readonly { readonly lag: number }[] };
-  return partitions.length > 0 && partitions.every(({ lag }) => lag === 0);
-}
-
 function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdict: Verdict): number {
-  const faults = [
-    verdict.lost,
-    verdict.invented,
-    verdict.altered,
-    verdict.duplicated,
-    verdict.duplicatedOffsets,
-    verdict.profilesDiffering.length,
-    counts.unexpected.length,
-  ];
-  const ok = verdict.isLakeSound && faults.every((count) => count === 0) && counts.acknowledged >= eventsMin;
+  const ok = isFlawless(verdict) && counts.unexpected.length === 0 && counts.acknowledged >= eventsMin;
   const killed = [...kills].map(([name, count]) => `${name} ${count}`).join(', ');
   const total = [...kills.values()].reduce((sum, count) => sum + count, 0);
   if (values.json) {
@@ -181,14 +148,7 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
     [
       `${total} kills (${killed})`,
       `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
-      `acknowledged but lost      ${verdict.lost}`,
-      `invented                   ${verdict.invented}`,
-      `altered                    ${verdict.altered}`,
-      `duplicated                 ${verdict.duplicated}`,
-      `duplicated offsets         ${verdict.duplicatedOffsets}`,
-      `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
-      `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
-      `profiles differing         ${verdict.profilesDiffering.length} of ${verdict.profiles}${verdict.profilesDiffering.length === 0 ? '' : `: ${verdict.profilesDiffering.slice(0, 5).join(', ')}`}`,
+      ...describeVerdict(verdict),
       ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
       ok ? 'ok' : 'FAILED',
     ].join('\n'),

@@ -6,7 +6,7 @@ import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { Redis } from 'ioredis';
 import { fillDisk, flipByte } from '../disk.ts';
-import { lockSeconds } from './testbed.ts';
+import { jobLockSeconds } from './testbed.ts';
 import type { Testbed } from './testbed.ts';
 import { until } from '../wait.ts';
 
@@ -163,10 +163,10 @@ function together(): Scenario {
 }
 
 function longOutage(): Scenario {
-  const seconds = 3 * lockSeconds;
+  const seconds = 3 * jobLockSeconds;
   return {
     name: 'long redis outage',
-    fault: `Redis down for ${seconds} s in train with a job lock of ${lockSeconds} s, two trainers`,
+    fault: `Redis down for ${seconds} s in train with a job lock of ${jobLockSeconds} s, two trainers`,
     async run(testbed) {
       const runId = await testbed.request();
       await testbed.startApps({ trainers: 2 });

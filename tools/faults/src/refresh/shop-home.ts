@@ -26,7 +26,8 @@ export const requestedAt = boundsOf(lastDay, timeZone).before;
 /** Daily, half a day from now, so that no run is due during the suite. */
 export const schedule = { cron: `30 ${(new Date(startedAt).getUTCHours() + 12) % 24} * * *`, timeZone } as const;
 
-const people = 240;
+/** The first of the users of the seeded events. */
+export const people = 240;
 const items = 3_000;
 const kinds = ['tea', 'cup', 'jam', 'bread', 'salt'];
 
@@ -39,6 +40,7 @@ model: { embeddingDim: 16, interests: 2, sequenceLength: 12, hiddenUnits: [16], 
 training: { batchSize: 128, epochs: 4, windowDays: 20 }
 evaluation: { cutoffs: [10, 50] }
 gate: { lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false, latencyMsMax: false }
+dataHealth: { blockRefresh: false }
 refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone}, attempts: 3 }
 `;
 
@@ -50,15 +52,15 @@ export interface ShopHome {
   readonly runs: RunStore;
 }
 
-/** Writes a data home whose lake contains generated purchases, without artifacts. */
+/** Writes a data home with users and items of the seeded events, whose lake contains generated purchases, without artifacts. */
 export async function writeShopHome(folder: string): Promise<void> {
   const paths = homePaths(folder);
   await upsertItems(
     paths.catalogFolder,
-    Array.from({ length: items }, (_, thing) => ({
-      itemId: `thing${thing}`,
-      title: `${kinds[thing % kinds.length]} number ${thing}`,
-      attributes: { kind: kinds[thing % kinds.length]!, shelf: `shelf${thing % 40}` },
+    Array.from({ length: items }, (_, item) => ({
+      itemId: `item-${item}`,
+      title: `${kinds[item % kinds.length]} number ${item}`,
+      attributes: { kind: kinds[item % kinds.length]!, shelf: `shelf${item % 40}` },
     })),
   );
   const log = await openFileEventLog(paths.logFolder);
@@ -71,6 +73,11 @@ export async function writeShopHome(folder: string): Promise<void> {
 /** Copies a data home. */
 export async function copyHome(template: string, folder: string): Promise<ShopHome> {
   await cp(template, folder, { recursive: true });
+  return openHome(folder);
+}
+
+/** Returns the parts of a written data home. */
+export function openHome(folder: string): ShopHome {
   const paths = homePaths(folder);
   return {
     folder,
@@ -93,8 +100,8 @@ function purchasesOf(day: number): LakeEvent[] {
         return {
           eventId: `${day}-${person}-${purchase}`,
           type: 'purchase',
-          userId: `person${person}`,
-          itemId: `thing${kind + kinds.length * random.int(items / kinds.length)}`,
+          userId: `user-${person}`,
+          itemId: `item-${kind + kinds.length * random.int(items / kinds.length)}`,
           occurredAt,
           receivedAt: occurredAt,
         };

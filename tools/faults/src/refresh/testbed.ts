@@ -5,13 +5,13 @@ import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
-import { RefreshApp } from './refresh-app.ts';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
+import { KillableApp } from '../killable-app.ts';
 import { until } from '../wait.ts';
 
 /** Lock duration of a job; after it, another worker takes over. */
-export const lockSeconds = 2;
+export const jobLockSeconds = 2;
 /** Period of the scheduler. */
 export const schedulerSeconds = 1;
 export const queuePrefix = 'faults';
@@ -37,8 +37,8 @@ export interface Testbed {
   readonly home: ShopHome;
   readonly redis: LocalRedis;
   readonly queue: RefreshQueue;
-  readonly trainer: RefreshApp;
-  readonly indexer: RefreshApp;
+  readonly trainer: KillableApp;
+  readonly indexer: KillableApp;
   /** Longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
   readonly orphanMs: number;
   /** Requests a refresh of the shop's last day. Returns its run id. */
@@ -47,19 +47,32 @@ export interface Testbed {
   startApps(options?: { readonly trainers?: 1 | 2 }): Promise<void>;
   /** Waits until the record of a stage satisfies `isWanted`. */
   untilStage(runId: string, stage: RefreshStage, isWanted: (record: StageRecord) => boolean): Promise<StageRecord>;
-  ended(runId: string): Promise<RunReport>;
+  /** Waits for the end of a run, at most 180 seconds by default. */
+  ended(runId: string, seconds?: number): Promise<RunReport>;
   /** Waits for a stage process. */
   stageProcess(): Promise<StageProcess>;
   /** Sends SIGKILL and waits until the stage processes of the app exit. */
-  killApp(app: RefreshApp): Promise<void>;
+  killApp(app: KillableApp): Promise<void>;
   /** Returns stage processes without a living worker. */
   orphans(): Promise<StageProcess[]>;
   stop(): Promise<void>;
 }
 
+export interface TestbedOptions {
+  /** Redis of the queue, which the testbed stops; a dedicated one by default. */
+  readonly redis?: LocalRedis;
+  /** The clock of requests. By default, it returns the time of the first request, so that all runs of the day give equal artifacts. */
+  readonly now?: () => number;
+  readonly lockSeconds?: number;
+}
+
 /** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
-export async function startTestbed(home: ShopHome): Promise<Testbed> {
-  const redis = await startRedis({ persistent: true });
+export async function startTestbed(home: ShopHome, options: TestbedOptions = {}): Promise<Testbed> {
+  const {
+    redis = await startRedis({ persistent: true }),
+    now = () => requestedAt,
+    lockSeconds = jobLockSeconds,
+  } = options;
   const ports = await findFreePorts(3);
   const env = {
     FACET_HOME: home.folder,
@@ -70,12 +83,19 @@ export async function startTestbed(home: ShopHome): Promise<Testbed> {
     FACET_INSECURE: 'true',
     FACET_LOG_LEVEL: 'info',
   };
-  const trainerEnv = { ...env, FACET_SCHEDULER_SECONDS: String(schedulerSeconds) };
-  const trainer = new RefreshApp({ name: 'trainer', port: ports[0]!, env: trainerEnv });
-  const indexer = new RefreshApp({ name: 'indexer', port: ports[1]!, env: { ...env, FACET_DELTA_SECONDS: '0' } });
+  const worker = (app: 'trainer' | 'indexer', port: number, more: Readonly<Record<string, string>>): KillableApp =>
+    new KillableApp(app, {
+      app,
+      env: { ...env, FACET_PORT: String(port), ...more },
+      // The app is healthy while it waits for Redis.
+      readyUrl: `http://127.0.0.1:${port}/healthz`,
+    });
+  const trainerEnv = { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) };
+  const trainer = worker('trainer', ports[0]!, trainerEnv);
+  const indexer = worker('indexer', ports[1]!, { FACET_DELTA_SECONDS: '0' });
   const apps = [trainer, indexer];
   const queue = openRefreshQueue(
-    { ...home, schedule, now: () => requestedAt, attempts, backoffMs },
+    { ...home, schedule, now, attempts, backoffMs },
     { redisUrl: redis.url, prefix: queuePrefix },
   );
   let orphanMs = 0;
@@ -101,7 +121,7 @@ export async function startTestbed(home: ShopHome): Promise<Testbed> {
       return orphanMs;
     },
     async startApps({ trainers = 1 } = {}) {
-      if (trainers === 2) apps.push(new RefreshApp({ name: 'trainer', port: ports[2]!, env: trainerEnv }));
+      if (trainers === 2) apps.push(worker('trainer', ports[2]!, trainerEnv));
       await Promise.all(apps.map((app) => app.start()));
     },
     async request(isForced = false) {
@@ -116,11 +136,15 @@ export async function startTestbed(home: ShopHome): Promise<Testbed> {
         if (hasEnded(report)) throw new Error(`${runId} ended early as ${report.state}: ${report.reason}`);
         return undefined;
       }),
-    ended: (runId) =>
-      until(`the end of ${runId}`, async () => {
-        const report = await home.runs.read(runId);
-        return hasEnded(report) ? report : undefined;
-      }),
+    ended: (runId, seconds) =>
+      until(
+        `the end of ${runId}`,
+        async () => {
+          const report = await home.runs.read(runId);
+          return hasEnded(report) ? report : undefined;
+        },
+        seconds,
+      ),
     stageProcess: () =>
       until('a stage process', async () => (await stageProcesses(apps.flatMap(({ pids }) => pids)))[0]),
     async killApp(app) {

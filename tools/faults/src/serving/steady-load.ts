@@ -11,20 +11,33 @@ export interface TimedRequest {
   /** Whether serving responded without the user's profile. */
   readonly isDegraded: boolean;
   readonly bundleId: string | undefined;
+  /** The code of a refusal, such as `OVERLOADED`. */
+  readonly code: string | undefined;
 }
+
+/** Longer than any response takes. */
+const timeoutMs = 30_000;
 
 /** Sends requests at a steady rate, independent of responses, until `stop`. */
 export class SteadyLoad {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #url: string;
+  readonly #nextUser: () => string;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #requests: TimedRequest[] = [];
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(url: string, perSecond: number) {
+  /** @param nextUser Returns the user of the next request. */
+  constructor(url: string, perSecond: number, nextUser: () => string = () => 'ada') {
     this.#url = url;
+    this.#nextUser = nextUser;
     this.#running = this.#run(1_000 / perSecond);
+  }
+
+  /** The finished requests. */
+  get requests(): readonly TimedRequest[] {
+    return this.#requests;
   }
 
   async stop(): Promise<readonly TimedRequest[]> {
@@ -49,25 +62,32 @@ export class SteadyLoad {
     this.#requests.push({ at, ms: performance.now() - at, ...response });
   }
 
-  #post(): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId'>> {
+  #post(): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId' | 'code'>> {
     return new Promise((resolve) => {
-      const broken = (): void => resolve({ status: 0, isDegraded: false, bundleId: undefined });
+      const broken = (): void => resolve({ status: 0, isDegraded: false, bundleId: undefined, code: undefined });
       const headers = { 'content-type': 'application/json' };
       const sent = request(
         `${this.#url}/v1/recommendations`,
-        { method: 'POST', agent: this.#agent, headers },
+        { method: 'POST', agent: this.#agent, headers, timeout: timeoutMs },
         (response) => {
           let text = '';
           response.setEncoding('utf8').on('data', (part: string) => (text += part));
           response.on('error', broken);
           response.on('end', () => {
             const bundleId = /"bundleId":"([^"]+)"/.exec(text)?.[1];
-            resolve({ status: response.statusCode!, isDegraded: text.includes('profiles_unavailable'), bundleId });
+            const code = /"code":"([A-Z_]+)"/.exec(text)?.[1];
+            resolve({
+              status: response.statusCode!,
+              isDegraded: text.includes('profiles_unavailable'),
+              bundleId,
+              code,
+            });
           });
         },
       );
       sent.on('error', broken);
-      sent.end('{"userId":"ada","limit":10}');
+      sent.on('timeout', () => sent.destroy());
+      sent.end(JSON.stringify({ userId: this.#nextUser(), limit: 10 }));
     });
   }
 }

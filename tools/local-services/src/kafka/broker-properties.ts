@@ -8,7 +8,8 @@ export interface BrokerPlan {
 /** A listener in addition to the one in plain text. */
 export interface SecuredListener {
   readonly name: string;
-  readonly port: number;
+  /** The port of each broker. */
+  readonly ports: readonly number[];
   readonly protocol: 'SSL' | 'SASL_SSL';
 }
 
@@ -32,7 +33,7 @@ export function brokerProperties(
   const allListeners = [
     { name: 'CLIENTS', port: node.port, protocol: 'PLAINTEXT' },
     { name: 'CONTROLLER', port: node.controllerPort, protocol: 'PLAINTEXT' },
-    ...listeners,
+    ...listeners.map(({ ports, ...listener }) => ({ ...listener, port: ports[cluster.indexOf(node)] })),
   ];
   const properties: Record<string, string | number> = {
     'process.roles': 'broker,controller',

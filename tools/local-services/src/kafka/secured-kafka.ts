@@ -5,11 +5,11 @@ import type { CertificateFiles, LocalCertificates } from '../certificates.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { startKafka } from './local-kafka.ts';
-import type { LocalKafka } from './local-kafka.ts';
+import type { LocalKafka, LocalKafkaOptions } from './local-kafka.ts';
 
-/** The listeners with TLS and the secrets of a {@link SecuredKafka}. */
+/** The listeners with TLS and the secrets of a {@link SecuredKafka}. A listener is `host:port` of each broker, separated by commas. */
 export interface KafkaListeners {
-  /** `host:port` of the listener for clients with a certificate. Its common name is the user. */
+  /** The listener for clients with a certificate. Its common name is the user. */
   readonly mutual: string;
   /** The listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, and OAUTHBEARER with an unsigned token of the user. */
   readonly sasl: string;
@@ -21,7 +21,7 @@ export interface KafkaListeners {
 }
 
 /**
- * One broker with an access control list. Clients in plain text and the user `facet` may do everything; the user `guest`
+ * Brokers with an access control list. Clients in plain text and the user `facet` may do everything; the user `guest`
  * may do what a test grants.
  */
 export interface SecuredKafka extends LocalKafka {
@@ -31,18 +31,26 @@ export interface SecuredKafka extends LocalKafka {
 const password = 'secret-1';
 const users = ['facet', 'guest'] as const;
 
-/** Starts a broker with TLS, SASL and an access control list, in addition to a listener in plain text. */
-export async function startSecuredKafka(): Promise<SecuredKafka> {
+/** Starts brokers with TLS, SASL and an access control list, in addition to a listener in plain text. */
+export async function startSecuredKafka({
+  brokers = 1,
+}: Pick<LocalKafkaOptions, 'brokers'> = {}): Promise<SecuredKafka> {
   const scratch = await createScratchFolder('certificates');
   try {
     const certificates = await createCertificates(scratch.path);
-    const [mutual = 0, sasl = 0, expired = 0] = await findFreePorts(3);
+    const free = await findFreePorts(3 * brokers);
+    const [mutual, sasl, expired] = [0, 1, 2].map((index) => free.slice(index * brokers, (index + 1) * brokers)) as [
+      number[],
+      number[],
+      number[],
+    ];
     const kafka = await startKafka({
+      brokers,
       security: {
         listeners: [
-          { name: 'MUTUAL', port: mutual, protocol: 'SSL' },
-          { name: 'SASL', port: sasl, protocol: 'SASL_SSL' },
-          { name: 'EXPIRED', port: expired, protocol: 'SSL' },
+          { name: 'MUTUAL', ports: mutual, protocol: 'SSL' },
+          { name: 'SASL', ports: sasl, protocol: 'SASL_SSL' },
+          { name: 'EXPIRED', ports: expired, protocol: 'SSL' },
         ],
         properties: await securityProperties(certificates),
         scramUsers: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) =>
@@ -50,7 +58,7 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
         ),
       },
     });
-    const at = (port: number): string => `127.0.0.1:${port}`;
+    const at = (ports: readonly number[]): string => ports.map((port) => `127.0.0.1:${port}`).join(',');
     return {
       ...kafka,
       secured: { mutual: at(mutual), sasl: at(sasl), expired: at(expired), certificates, password },

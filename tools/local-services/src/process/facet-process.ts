@@ -21,6 +21,8 @@ export interface FacetProcessOptions {
   /** Responds with 200 when the process is ready. */
   readonly readyUrl: string;
   readonly readySeconds?: number;
+  /** Priority from -20 to 19, lower is sooner; 0 by default. Only root may set a negative one; others get 0. */
+  readonly niceness?: number;
   /** Heap limit of V8, so that leaks show early. */
   readonly heapMegabytes?: number;
 }
@@ -47,12 +49,13 @@ const nobody = 65_534;
  * @throws Error with the output of the process, if it exits or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
-  const { app, packedIn, args = [], env, readySeconds = 60, heapMegabytes } = options;
+  const { app, packedIn, args = [], env, readySeconds = 60, niceness, heapMegabytes } = options;
   const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`];
+  const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)];
   const folder = packedIn ?? path.join(root, 'apps', app);
   const user = packedIn === undefined ? undefined : nobody;
   const [file, ...nodeArgs] = endWithUs(
-    [process.execPath, ...heap, path.join(folder, 'dist', 'main.js'), ...args],
+    [...nice, process.execPath, ...heap, path.join(folder, 'dist', 'main.js'), ...args],
     user,
   );
   const child = spawn(file, nodeArgs, {

@@ -1,23 +1,25 @@
 import { startFacetProcess } from '@facet/local-services';
-import type { FacetProcess } from '@facet/local-services';
+import type { FacetProcess, FacetProcessOptions } from '@facet/local-services';
 
-export interface RefreshAppSettings {
-  readonly name: 'trainer' | 'indexer';
-  readonly port: number;
-  readonly env: Readonly<Record<string, string>>;
+/** A part that a suite kills and starts again. */
+export interface Victim {
+  readonly name: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
 }
 
-/** A trainer or an indexer that can be killed and started again with the same settings. */
-export class RefreshApp {
-  readonly name: RefreshAppSettings['name'];
-  readonly #settings: RefreshAppSettings;
+/** An app that can be killed and started again with the same settings. */
+export class KillableApp implements Victim {
+  readonly name: string;
+  readonly #options: FacetProcessOptions;
   readonly #pids: number[] = [];
   #process: FacetProcess | undefined;
   #pastOutput = '';
 
-  constructor(settings: RefreshAppSettings) {
-    this.name = settings.name;
-    this.#settings = settings;
+  constructor(name: string, options: FacetProcessOptions) {
+    this.name = name;
+    this.#options = { readySeconds: 120, ...options };
   }
 
   /** All process ids, the newest last. */
@@ -35,18 +37,11 @@ export class RefreshApp {
   }
 
   async start(): Promise<void> {
-    const { name, port, env } = this.#settings;
-    this.#process = await startFacetProcess({
-      app: name,
-      env: { ...env, FACET_PORT: String(port) },
-      // The app is healthy while it waits for Redis.
-      readyUrl: `http://127.0.0.1:${port}/healthz`,
-      readySeconds: 120,
-    });
+    this.#process = await startFacetProcess(this.#options);
     this.#pids.push(this.#process.pid);
   }
 
-  /** Sends SIGKILL. */
+  /** @throws Error with the output of a process that has exited before. */
   async kill(): Promise<void> {
     if (this.#process?.running === false) {
       throw new Error(`${this.name} exited unexpectedly:\n${this.#process.errorOutput()}`);

@@ -1,0 +1,79 @@
+import { changesCurrent } from '@facet/artifacts';
+import type { PromotionRecord } from '@facet/artifacts';
+import type { TimedRequest } from '../serving/steady-load.ts';
+import type { Downtime } from './kill-at-random.ts';
+
+export interface JudgedRequests {
+  readonly requests: number;
+  /** Failed while their process was killed or not ready again. */
+  readonly cut: number;
+  /** Descriptions of the other failures, and of responses from a bundle that was not promoted before. */
+  readonly failed: readonly string[];
+  /** Failures with `OVERLOADED`. */
+  readonly refused: number;
+  /** Responses without a profile, as while Redis is away. */
+  readonly degraded: number;
+  /** Number of bundles, and how often a response has another bundle than the one before. */
+  readonly bundles: number;
+  readonly swaps: number;
+}
+
+/** Attributes the failed requests to one process to its downtimes. Checks the bundles if there is a promotion log. */
+export function judgeRequests(
+  requests: readonly TimedRequest[],
+  downtimes: readonly Downtime[],
+  promotions?: readonly PromotionRecord[],
+): JudgedRequests {
+  const promotedAt = new Map<string | undefined, number>();
+  for (const { ref, at } of promotions ?? []) {
+    if (ref !== null && !promotedAt.has(ref.id)) promotedAt.set(ref.id, at);
+  }
+  const responses = requests.filter(({ status }) => status === 200);
+  const broken = requests.filter(({ status }) => status !== 200);
+  const failed = broken.filter((request) => !isCut(request, downtimes));
+  const foreign = responses.filter(
+    ({ at, ms, bundleId }) =>
+      // The promotion log counts whole milliseconds.
+      promotions !== undefined && performance.timeOrigin + at + ms + 1 < (promotedAt.get(bundleId) ?? Infinity),
+  );
+  return {
+    requests: requests.length,
+    cut: broken.length - failed.length,
+    failed: [
+      ...failed.map((request) => `${describeStatus(request)} ${describeMoment(request, downtimes, promotions)}`),
+      ...foreign.map(
+        (request) => `bundle ${request.bundleId}, not promoted, ${describeMoment(request, downtimes, promotions)}`,
+      ),
+    ],
+    refused: failed.filter(({ code }) => code === 'OVERLOADED').length,
+    degraded: requests.filter(({ isDegraded }) => isDegraded).length,
+    bundles: new Set(responses.map(({ bundleId }) => bundleId)).size,
+    swaps: responses.filter(({ bundleId }, index) => index > 0 && bundleId !== responses[index - 1]!.bundleId).length,
+  };
+}
+
+function isCut({ status, at, ms }: TimedRequest, downtimes: readonly Downtime[]): boolean {
+  const isAway = downtimes.some(({ from, until }) => at <= until && at + ms >= from);
+  return isAway && (status === 0 || status === 503);
+}
+
+function describeStatus({ status, code }: TimedRequest): string {
+  return status === 0 ? 'broken connection' : `status ${status} ${code}`;
+}
+
+/** Returns text such as `at 2026-01-31T12:00:00.000Z after 5 ms, 2.0 s after its start, 60.1 s after a promote`. */
+function describeMoment(
+  { at, ms }: TimedRequest,
+  downtimes: readonly Downtime[],
+  promotions: readonly PromotionRecord[] = [],
+): string {
+  const time = performance.timeOrigin + at;
+  const start = downtimes.findLast(({ until }) => until < at);
+  const change = promotions.findLast((record) => changesCurrent(record) && record.at < time);
+  const seconds = (duration: number): string => `${(duration / 1_000).toFixed(1)} s`;
+  return [
+    `at ${new Date(time).toISOString()} after ${ms.toFixed(0)} ms`,
+    ...(start === undefined ? [] : [`${seconds(at - start.until)} after its start`]),
+    ...(change === undefined ? [] : [`${seconds(time - change.at)} after a ${change.kind}`]),
+  ].join(', ');
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Victim } from '../killable-app.ts';
+
+/** The time in which a part was killed or not ready again, as returned by `performance.now()`. */
+export interface Downtime {
+  readonly from: number;
+  /** Infinite until the part is ready. */
+  until: number;
+}
+
+/** The downtimes of each part. */
+export type Downtimes = ReadonlyMap<string, readonly Downtime[]>;
+
+/** Number of parts that may be away at a time. */
+const lanes = 2;
+
+/** Kills random parts and starts them again, until `isOver`. Records the downtimes from the beginning. */
+export function killAtRandom(
+  victims: readonly Victim[],
+  { choose, isOver }: { readonly choose: (bound: number) => number; readonly isOver: () => boolean },
+): { readonly downtimes: Downtimes; readonly done: Promise<unknown> } {
+  const downtimes = new Map(victims.map(({ name }): [string, Downtime[]] => [name, []]));
+  const isUp = ({ name }: Victim): boolean => downtimes.get(name)!.every(({ until }) => until !== Infinity);
+  const runLane = async (): Promise<void> => {
+    while (!isOver()) {
+      const standing = victims.filter(isUp);
+      const victim = standing[choose(standing.length)]!;
+      const downtime = { from: performance.now(), until: Infinity };
+      downtimes.get(victim.name)!.push(downtime);
+      await victim.kill();
+      await sleep(500 + choose(3_000));
+      await victim.start();
+      downtime.until = performance.now();
+      await sleep(1_500 + choose(5_000));
+    }
+  };
+  return { downtimes, done: Promise.all(Array.from({ length: lanes }, runLane)) };
+}

@@ -1,0 +1,223 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { RunReport } from '@facet/pipeline/runs';
+import { describeError, isAppError } from '@facet/platform';
+import { check, describeVerdict, isFlawless } from '../collector/check.ts';
+import { startProducer } from '../collector/producer.ts';
+import { settle } from '../collector/settle.ts';
+import { formatTable, logProgress, readOptions } from '../command-line.ts';
+import { people, requestedAt } from '../refresh/shop-home.ts';
+import { createChooser } from '../seeded-events.ts';
+import { SteadyLoad } from '../serving/steady-load.ts';
+import { until } from '../wait.ts';
+import { positives, profileSettings, startInstallation } from './installation.ts';
+import { judgeRequests } from './judge-requests.ts';
+import { killAtRandom } from './kill-at-random.ts';
+
+const help = `Kill every part of an installation while events and requests arrive and bundles change
+
+  npm run test:faults -- everything [options]
+
+Options:
+  --minutes N  Minutes of kills (default: 120)
+  --seed N     Seed of the random choices (default: 1)
+  --rate N     Events per second (default: 200)
+  --json       Print the results as JSON
+  --help       Print this help
+
+Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two serving processes, a trainer and an indexer run on
+this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
+promote bundles of a small shop, and facet rollback restores earlier ones. At the end the lake must contain every acknowledged
+event exactly once, and every profile must equal a rebuild from the lake. A recommendation request may fail only while its
+process is killed or not ready again. Serving may use only bundles that the promotion log named before.
+
+Exit code: 0 without violations, 1 otherwise.`;
+
+const { values } = readOptions(help, {
+  minutes: { type: 'string', default: '120' },
+  seed: { type: 'string', default: '1' },
+  rate: { type: 'string', default: '200' },
+  json: { type: 'boolean', default: false },
+});
+
+const requestsPerSecond = 10;
+/** Longer than a run that is killed in each stage. */
+const runSeconds = 1_200;
+const outputCharactersMax = 4_000;
+const rollbackPauseMs = { min: 20_000, spread: 60_000 };
+/** Leaves room before the end of the last day of the shop, so that its runs read the events. */
+const startedAt = requestedAt - 12 * 3_600_000;
+const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
+
+const choose = createChooser(Number(values.seed));
+const violations: string[] = [];
+const folder = await mkdtemp(join(tmpdir(), 'facet-everything-'));
+const installation = await startInstallation(folder);
+const { home, servings } = installation;
+try {
+  const begunAt = performance.now();
+  let endsAt = begunAt + Number(values.minutes) * 60_000;
+  const isOver = (): boolean => performance.now() >= endsAt;
+  /** A failure of the suite's own work, such as a part that exited, ends the kills early. */
+  const guard = (work: Promise<unknown>): Promise<unknown> =>
+    work.catch((error: unknown) => {
+      violations.push(describeError(error));
+      endsAt = performance.now();
+    });
+
+  const producer = startProducer({
+    urls: () => installation.ingestUrls,
+    key: installation.key,
+    startedAt,
+    rate: () => Number(values.rate),
+  });
+  const nextUser = (): string => `user-${choose(people)}`;
+  const loads = servings.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
+  const { downtimes, done } = killAtRandom(installation.victims, { choose, isOver });
+  const runs: RunReport[] = [];
+  const judge = (load: SteadyLoad, name: string) => judgeRequests(load.requests, downtimes.get(name)!);
+  const logMinute = (): void => {
+    const { acknowledged, rejected, withoutResponse } = producer.counts;
+    const [cut, failed] = loads
+      .map(({ load, name }) => judge(load, name))
+      .reduce(([allCut, allFailed], one) => [allCut + one.cut, allFailed + one.failed.length], [0, 0]);
+    const kills = [...downtimes.values()].flat().length;
+    const requests = loads.reduce((sum, { load }) => sum + load.requests.length, 0);
+    logProgress(
+      `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${acknowledged} events acknowledged, ${rejected} posts rejected, ${withoutResponse} without a response; ${requests} requests, ${cut} cut, ${failed} failed`,
+    );
+  };
+  const logging = setInterval(logMinute, 60_000);
+  await Promise.all([guard(done), guard(refreshUntil(isOver, runs)), guard(rollBackUntil(isOver))]);
+  clearInterval(logging);
+  const minutes = minutesSince(begunAt);
+  await producer.finish();
+  await guard(settle(installation));
+  const current = (await home.store.readRef('current'))?.id;
+  await guard(untilServed(current));
+  for (const { name, isRunning } of installation.apps) if (!isRunning) violations.push(`${name} has exited`);
+  await Promise.all(loads.map(({ load }) => load.stop()));
+
+  const { counts } = producer;
+  const verdict = await check({
+    ...installation,
+    ...profileSettings,
+    redisUrl: installation.redis.url,
+    positives,
+    isAcknowledged: producer.isAcknowledged,
+    sent: counts.sent,
+    startedAt,
+  });
+  if (!isFlawless(verdict)) violations.push('events or profiles differ');
+  violations.push(...counts.unexpected.map((text) => `unexpected response of ingest: ${text}`));
+  for (const { state, reason, run } of runs) {
+    if (state !== 'promoted') violations.push(`the run ${run.runId} is ${state}: ${reason}`);
+  }
+  const promotions = await home.store.promotions();
+  const byServing = loads.map(({ load, name }) => {
+    const { failed, ...judged } = judgeRequests(load.requests, downtimes.get(name)!, promotions);
+    violations.push(...failed.map((problem) => `${name}: ${problem}`));
+    return { name, ...judged, failed: failed.length };
+  });
+  const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
+  const byGuardrails = rollbacks.filter(({ by }) => by === 'guardrails');
+  const results = {
+    ok: violations.length === 0,
+    seed: Number(values.seed),
+    minutes,
+    kills: Object.fromEntries([...downtimes].map(([name, times]) => [name, times.length])),
+    promotions: promotions.filter(({ kind }) => kind === 'promote').length,
+    rollbacks: rollbacks.length,
+    rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
+    servings: byServing,
+    producer: counts,
+    ...verdict,
+    violations,
+  };
+  if (values.json) console.log(JSON.stringify(results));
+  else {
+    console.log(
+      [
+        formatTable([
+          ['part', 'kills', 'longest downtime'],
+          ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
+        ]),
+        '',
+        formatTable([
+          ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps'],
+          ...byServing.map((row) => [
+            row.name,
+            ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
+          ]),
+        ]),
+        '',
+        `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
+        `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
+        ...describeVerdict(verdict),
+        ...violations.slice(0, 20),
+        results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
+      ].join('\n'),
+    );
+  }
+  if (!results.ok) {
+    for (const { name, errorOutput } of installation.apps) {
+      if (errorOutput !== '') logProgress(`\nThe output of ${name}:\n${errorOutput.slice(-outputCharactersMax)}`);
+    }
+  }
+  process.exitCode = results.ok ? 0 : 1;
+} finally {
+  await installation.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Refreshes the last day of the shop again and again. Each run reads the events that have arrived since. */
+async function refreshUntil(isOver: () => boolean, runs: RunReport[]): Promise<void> {
+  while (!isOver()) {
+    const runId = await installation.request(true).catch(async (error: unknown) => {
+      // The run is recorded, and gets its jobs when Redis is back.
+      if (!isAppError(error, 'REFRESH_QUEUE_UNREACHABLE')) throw error;
+      return (await home.runs.list())[0]!.run.runId;
+    });
+    runs.push(await installation.ended(runId, runSeconds));
+    await sleep(choose(5_000));
+  }
+}
+
+/** Rolls back with the command line at random moments, including during runs. */
+async function rollBackUntil(isOver: () => boolean): Promise<void> {
+  const { min, spread } = rollbackPauseMs;
+  for (let at = performance.now(); ; at += min + choose(spread)) {
+    while (performance.now() < at) {
+      if (isOver()) return;
+      await sleep(200);
+    }
+    const promoted = (await home.store.promotions()).filter(({ kind }) => kind === 'promote');
+    // The first bundle has no previous one.
+    if (promoted.length < 2) continue;
+    const args = ['rollback', '--home', home.folder, '--config', home.configFile, '--reason', 'fault suite'];
+    await promisify(execFile)(process.execPath, [cli, ...args]);
+  }
+}
+
+/** Waits until all serving processes use the current bundle. */
+async function untilServed(current: string | undefined): Promise<void> {
+  for (const { name, url } of servings) {
+    await until(`${name} with the current bundle`, async () => {
+      const response = await fetch(`${url}/readyz`);
+      return ((await response.json()) as { bundleId?: string }).bundleId === current ? true : undefined;
+    });
+  }
+}
+
+function minutesSince(from: number): number {
+  return Math.round((performance.now() - from) / 60_000);
+}
+
+function longest(times: readonly { readonly from: number; readonly until: number }[]): string {
+  return `${(Math.max(0, ...times.map((time) => time.until - time.from)) / 1_000).toFixed(1)} s`;
+}
