@@ -3,7 +3,8 @@ import type { Attributes, FeatureSchema } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { embedItems, facetModel, initializeWeights } from '../src/index.ts';
 import type { ModelSpec, Weight, Weights } from '../src/index.ts';
-import { carryState, trainingExamples } from '../src/training.ts';
+import { trainingExamples } from '../src/batches.ts';
+import { carryState } from '../src/training.ts';
 import type { CarriedModel, ReceivingModel, TrainingState } from '../src/training.ts';
 import { createTinyWorld, openTinySession } from './tiny-world.ts';
 

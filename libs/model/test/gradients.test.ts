@@ -6,7 +6,7 @@ import { objective } from '../src/loss/objective.ts';
 import { columnsOf, createCandidateSet } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
 import { toBatch } from '../src/training/training-batches.ts';
-import { trainingExamples } from '../src/training.ts';
+import { trainingExamples } from '../src/batches.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { facetModel, modelVariants, negativesOf } from '../src/index.ts';

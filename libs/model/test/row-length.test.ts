@@ -7,7 +7,7 @@ import { createCandidateSet } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { objective } from '../src/loss/objective.ts';
-import { trainingExamples } from '../src/training.ts';
+import { trainingExamples } from '../src/batches.ts';
 import { batchTensors, createTinyWorld, variablesOf } from './tiny-world.ts';
 
 /** The same rows with padding in front. */

@@ -26,7 +26,9 @@ export {
   evaluateStage,
   gateStage,
   headlineMetrics,
+  importTraining,
   indexStage,
+  prepareTraining,
   trainStage,
 } from './stages/pipeline-stages.ts';
 export { trainingPhaseNames, trainingProgress } from './training/training-progress.ts';

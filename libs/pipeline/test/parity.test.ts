@@ -8,7 +8,7 @@ import type { Examples } from '@facet/features';
 import { indexDim } from '@facet/model';
 import { graphInterests } from './graph-interests.ts';
 import type { GraphInterests } from './graph-interests.ts';
-import { trainingExamples } from '@facet/model/training';
+import { trainingExamples } from '@facet/model/batches';
 import { createMemoryProfileStore, fillProfiles } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
 import { inferUser, readRequester } from '@facet/recommendations';

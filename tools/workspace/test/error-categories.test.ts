@@ -116,6 +116,8 @@ it('lists the category of every error code', () => {
         "REFRESH_DATA_BAD",
         "REPLAY_DIFFERS",
         "REPLAY_NOT_SAMPLED",
+        "TRAINING_FOLDER_STALE",
+        "TRAINING_RESULT_INVALID",
         "USER_NOT_FOUND",
         "VALIDATION_FAILED",
       ],
@@ -208,6 +210,7 @@ it('lists the category of every error code', () => {
         "PROFILES_URL_INVALID",
         "REFRESH_DAY_INVALID",
         "REQUEST_INVALID",
+        "TRAINING_FOLDER_NOT_EMPTY",
         "TRAIN_OUT_OF_MEMORY",
       ],
     }

@@ -1,6 +1,7 @@
-import { rebuildDataset } from '@facet/pipeline';
+import { importTraining, prepareTraining, rebuildDataset } from '@facet/pipeline';
 import type { DatasetInfo, StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
+import { Option } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, modelOfBundle } from '../home.ts';
@@ -34,9 +35,20 @@ export const registerDataset: Register = (command, deps) => {
 };
 
 export const registerTrain: Register = (command, deps) => {
-  addNotes(addHome(command, deps), stageNote, 'facet train', 'facet train --config experiment.yaml').action(
-    deps.action(train),
-  );
+  addNotes(
+    addHome(command, deps)
+      .addOption(
+        new Option('--prepare <folder>', 'write the training data for another program, without training').conflicts(
+          'from',
+        ),
+      )
+      .option('--from <folder>', 'import the model that another program trained in a prepared folder'),
+    stageNote,
+    'facet train',
+    'facet train --config experiment.yaml',
+    'facet train --prepare /tmp/training',
+    'facet train --from /tmp/training',
+  ).action(deps.action(train));
 };
 
 export const registerEvaluate: Register = (command, deps) => {
@@ -118,10 +130,28 @@ function describeDropped({ counts, dropped }: DatasetInfo): string[] {
     : [`Excluded events: ${parts.join(', ')}${bots === 0 ? '' : ` (${countOf(bots, 'bot')})`}.`];
 }
 
-async function train(options: CommonOptions, { output, ...watcher }: CommandContext): Promise<void> {
-  const { datasetId, modelId, reused } = await runTrain(await openCheckedPipeline(options), watcher);
-  output.show(`Model ${modelId}`);
-  output.document({ home: options.home, datasetId, modelId, reused });
+async function train(
+  options: CommonOptions & { readonly prepare?: string; readonly from?: string },
+  { output, ...watcher }: CommandContext,
+): Promise<void> {
+  const { home, prepare, from } = options;
+  const pipeline = await openCheckedPipeline(options);
+  if (prepare === undefined && from === undefined) {
+    const { datasetId, modelId, reused } = await runTrain(pipeline, watcher);
+    output.show(`Model ${modelId}`);
+    return output.document({ home, datasetId, modelId, reused });
+  }
+  const { datasetId, reused } = await runDataset(pipeline, watcher);
+  if (prepare !== undefined) {
+    await prepareTraining(pipeline, datasetId, prepare);
+    output.show(
+      `Training data in ${prepare}. Train, then import the model: ${facet} train --from ${prepare} --home ${home}`,
+    );
+    return output.document({ home, datasetId, folder: prepare, reused });
+  }
+  const { modelId } = await importTraining(pipeline, datasetId, from!);
+  output.show(`Model ${modelId}. Next: ${facet} index --home ${home}`);
+  output.document({ home, datasetId, modelId, reused });
 }
 
 async function evaluate(options: CommonOptions, context: CommandContext): Promise<void> {

@@ -52,13 +52,7 @@ export async function verifyGoldenVectors(
 ): Promise<void> {
   for (const [position, expected] of golden.entries()) {
     await yieldToEventLoop();
-    const behaviors: BehaviorRows = {
-      length: expected.items.length,
-      items: Int32Array.from(expected.items),
-      ages: Int32Array.from(expected.ages),
-      counts: Int32Array.from(expected.counts),
-    };
-    const actual = recordGoldenVector(engine, behaviors, expected.profile, expected.userRow);
+    const actual = recordGoldenVector(engine, rowsOf(expected), expected.profile, expected.userRow);
     const difference = largestDifference(expected.interests, actual.interests);
     if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
@@ -69,6 +63,16 @@ export async function verifyGoldenVectors(
       context: { bundleId, position, difference },
     });
   }
+}
+
+/** Returns the behaviors of a golden vector as one row. */
+export function rowsOf({ items, ages, counts }: GoldenVector): BehaviorRows {
+  return {
+    length: items.length,
+    items: Int32Array.from(items),
+    ages: Int32Array.from(ages),
+    counts: Int32Array.from(counts),
+  };
 }
 
 function largestDifference(expected: readonly (readonly number[])[], actual: readonly (readonly number[])[]): number {

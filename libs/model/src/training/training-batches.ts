@@ -28,7 +28,7 @@ export interface BatchOptions {
 }
 
 /** A pass over this many rows costs less than finding the rows that a step uses. */
-export const defaultDenseRowsMax = 4096;
+const defaultDenseRowsMax = 4096;
 
 /** Returns the batch of `examples` at the positions `chosen`, or undefined if none of them has a label. */
 export type BatchBuilder = (examples: Examples, chosen: Int32Array, random: Random) => BatchArrays | undefined;

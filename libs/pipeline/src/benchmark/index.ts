@@ -8,6 +8,7 @@ export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
 export { bestScore } from '../training/choose-interests.ts';
 export { trainPhase } from '../training/train-phase.ts';
+export { readTrainedWeights, writeTrainingFiles } from '../training/training-folder.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
 export { protocolNames } from './protocol.ts';

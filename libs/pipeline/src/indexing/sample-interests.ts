@@ -2,7 +2,7 @@ import { createBehaviorRows, createRandom, historyEnd, writeBehaviorSequence } f
 import type { BehaviorRows } from '@facet/features';
 import type { InferenceEngine } from '@facet/model';
 import type { InterestQueries } from '@facet/retrieval';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset, ModelData } from '../dataset/dataset.ts';
 
 /** Enough for a standard error of the recall of about .001, and few enough for scans of a million items. */
 const usersPerPart = 200;
@@ -25,7 +25,7 @@ export function sampleInterests(dataset: Dataset, engine: InferenceEngine, asOf:
 
 /** Returns the behavior sequence of a user at `asOf`. */
 export function behaviorsOf(
-  { sequences }: Dataset,
+  { sequences }: Pick<ModelData, 'sequences'>,
   { sequenceLength, distinctBehaviors }: InferenceEngine,
   user: number,
   asOf: number,
@@ -37,7 +37,7 @@ export function behaviorsOf(
 }
 
 /** Returns the table rows of a user's features. */
-export function profileOf({ profiles }: Dataset, user: number): number[] {
+export function profileOf({ profiles }: Pick<ModelData, 'profiles'>, user: number): number[] {
   return profiles.map(({ rows }) => rows[user]!);
 }
 

@@ -81,6 +81,8 @@ export const ModelInfo = Type.Object({
   fit: Type.Array(Epoch),
   refit: Type.Array(Epoch),
   bestEpoch: Type.Integer(),
+  /** The program that trained the model, if it was not Facet. */
+  trainer: Type.Optional(Type.String()),
   /** The validation scores that the number of interests was chosen by, if it was. */
   interestScores: Type.Optional(Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }))),
   /** Absent, like `states`, in models from before warm starts. */
@@ -145,6 +147,18 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
         await write(weightsFile(info.states.phases, phase), weights);
         await write(files.optimizer(phase), optimizer);
       }
+    },
+    { formatVersion: modelFormat, datasetId: info.datasetId },
+  );
+}
+
+/** Stores a model that another program trained. No later training can start from it. */
+export async function putExternalModel(store: ArtifactStore, info: ModelInfo, weights: Weights): Promise<ArtifactRef> {
+  return store.put(
+    'model',
+    async (folder) => {
+      await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
+      await writeWeights(join(folder, files.weights), weights);
     },
     { formatVersion: modelFormat, datasetId: info.datasetId },
   );

@@ -20,12 +20,13 @@ import type { GateWatch } from '../gate/run-gate.ts';
 import type { HomePaths } from '@facet/config';
 import { buildBundle } from '../indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../indexing/build-bundle.ts';
-import { hashJson, runCachedStage } from '../context/stage-cache.ts';
+import { hashJson, runCachedStage, storeStageOutput } from '../context/stage-cache.ts';
 import type { StageResult } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { openModel } from '../model/model-artifact.ts';
 import type { TrainingStart } from '../model/model-artifact.ts';
 import type { TrainOptions } from '../training/train-model.ts';
+import { importTrainedModel, writeTrainingFolder } from '../training/training-folder.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
 const stageVersions = { dataset: datasetVersion, train: 7, evaluate: 2, index: 8, gate: 2 } as const;
@@ -92,24 +93,54 @@ export async function trainStage(
   watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'> = {},
 ): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
   const { model, training } = resolveModel(config);
-  const { warm, ...full } = training;
-  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
-  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
+  const stage = trainStageOf({ home, config }, { datasetId, warmFrom });
   return runCachedStage({
-    folder: home.stagesFolder,
-    name: 'train',
-    inputs,
+    ...stage,
     isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
     run: async () => {
       const dataset = await openDataset(store, datasetId);
       if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
       // Loads TensorFlow, which the other stages do not need.
       const { trainModel } = await import('../training/train-model.ts');
-      const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
+      const checkpoints = join(home.checkpointsFolder, hashJson(stage.inputs));
       const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
       return { modelId: ref.id, start };
     },
   });
+}
+
+/** Writes a folder for another training program. @throws AppError as {@link writeTrainingFolder}. */
+export async function prepareTraining(
+  { config, store }: StageContext,
+  datasetId: string,
+  folder: string,
+): Promise<void> {
+  const dataset = await openDataset(store, datasetId);
+  await writeTrainingFolder(folder, { dataset, ...resolveModel(config) });
+}
+
+/**
+ * Imports the model that another program trained. It becomes the output of the train stage for this dataset and these settings.
+ *
+ * @throws AppError as {@link importTrainedModel}.
+ */
+export async function importTraining(
+  { home, config, store }: StageContext,
+  datasetId: string,
+  folder: string,
+): Promise<{ readonly modelId: string }> {
+  const dataset = await openDataset(store, datasetId);
+  const { id } = await importTrainedModel(store, folder, { dataset, ...resolveModel(config) });
+  await storeStageOutput(trainStageOf({ home, config }, { datasetId }), { modelId: id, start: { kind: 'full' } });
+  return { modelId: id };
+}
+
+function trainStageOf({ home, config }: Pick<StageContext, 'home' | 'config'>, { datasetId, warmFrom }: TrainInputs) {
+  const { model, training } = resolveModel(config);
+  const { warm, ...full } = training;
+  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
+  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
+  return { folder: home.stagesFolder, name: 'train', inputs };
 }
 
 function sizeOf({ items, sequences }: Dataset): DataSize {

@@ -1,12 +1,6 @@
 import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
-import { sharedItems } from '@facet/model/batches';
-import {
-  createTrainingSession,
-  describeDivergence,
-  trainingExamples,
-  trainLoop,
-  zeroUntrainedUsers,
-} from '@facet/model/training';
+import { sharedItems, trainingExamples } from '@facet/model/batches';
+import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';

@@ -7,14 +7,20 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
 import { initializeWeights, negativesOf } from '@facet/model';
-import { trainingExamples } from '@facet/model/training';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
-import { createValidator, modelSpecOf, openBenchmarkData, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
+import {
+  createValidator,
+  modelSpecOf,
+  openBenchmarkData,
+  readTrainedWeights,
+  towerSettings,
+  trainPhase,
+  writeTrainingFiles,
+} from '@facet/pipeline/benchmark';
 import { logProgress, readOptions } from '../command-line.ts';
 import { pytorchPython } from '../train/pytorch.ts';
-import { readTrained, writeRecipe } from './recipe-files.ts';
 
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
 const help = `Compare the training time and the final quality of the default recipe with PyTorch
@@ -81,8 +87,8 @@ try {
   }
   const weights = initializeWeights(spec, createRandom(training.seed));
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
-  const examples = trainingExamples(data.sequences, training, protocol.validation.cut);
 
+  let examples = 0;
   const trainFacet = async (round: number): Promise<Trained> => {
     const startedAt = now();
     const { curve, last } = await trainPhase({
@@ -97,11 +103,12 @@ try {
         logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
     });
     const seconds = (now() - startedAt) / 1000;
+    examples = curve.at(-1)!.examples;
     return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
   };
   const trainPytorch = async (): Promise<Trained> => {
     const folder = await mkdtemp(join(scratch, 'pytorch-'));
-    await writeRecipe(folder, { benchmark, spec, training, weights, examples });
+    await writeTrainingFiles(folder, { data, spec, training, before: protocol.validation.cut, weights });
     // Spinning threads are faster on an idle machine and much slower on a busy one. PyTorch uses the faster policy.
     const trials = [];
     for (const policy of ['ACTIVE', 'PASSIVE']) {
@@ -109,15 +116,16 @@ try {
     }
     const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
     const { loss, seconds } = await runRecipe(folder, fastest!.policy);
-    return { seconds, loss, ndcg: await validate(await readTrained(folder, weights)) };
+    return { seconds, loss, ndcg: await validate(await readTrainedWeights(folder)) };
   };
   const runRecipe = async (
     folder: string,
     policy: string,
     steps?: number,
   ): Promise<{ loss: number; seconds: number }> => {
-    const script = fileURLToPath(new URL('../../python/recipe.py', import.meta.url));
-    const argv = [script, folder, values.threads, ...(steps === undefined ? [] : [String(steps)])];
+    const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
+    const argv = [script, folder, '--threads', values.threads];
+    if (steps !== undefined) argv.push('--steps', String(steps));
     const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
   };
@@ -129,11 +137,9 @@ try {
     logProgress(`round ${round}: PyTorch`);
     rounds.push({ facet, pytorch: await trainPytorch() });
   }
-  if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples: examples.count, rounds }));
+  if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples, rounds }));
   else {
-    console.log(
-      `${examples.count} examples, ${training.epochs} epochs with at most ${training.examplesPerUser} examples per user, B ${training.batchSize}`,
-    );
+    console.log(`${examples} examples in each of ${training.epochs} epochs, B ${training.batchSize}`);
     console.log('           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time vs. PyTorch');
     for (const { facet, pytorch } of rounds) {
       const cells = [facet, pytorch].map(

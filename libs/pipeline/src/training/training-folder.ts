@@ -1,0 +1,312 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
+import { GoldenVector, recordGoldenVector, rowsOf, tensorsToWeights, weightsToTensors } from '@facet/bundles';
+import { createRandom, cutEnd } from '@facet/features';
+import type { Cut, UserSequences } from '@facet/features';
+import { createInferenceEngine, initializeWeights, ModelSpec, negativesOf, TrainingConfig } from '@facet/model';
+import type { InferenceEngine, ModelConfig, Weights } from '@facet/model';
+import { poolItemRows, scalarScale, trainingExamples } from '@facet/model/batches';
+import { AppError, parseWith } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { hashJson } from '../context/stage-cache.ts';
+import type { Dataset, ModelData } from '../dataset/dataset.ts';
+import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';
+import { embedCatalog } from '../model/embed-catalog.ts';
+import { modelFormat, putExternalModel } from '../model/model-artifact.ts';
+import { modelSpecOf } from '../model/model-spec.ts';
+
+/** The files that Facet writes for another training program, and those that the program writes. docs/external-training.md describes them. */
+const files = {
+  info: 'training.json',
+  data: 'data.safetensors',
+  initial: 'initial.safetensors',
+  golden: 'golden.json',
+  weights: 'weights.safetensors',
+  result: 'result.json',
+} as const;
+
+/** The content of `training.json`. */
+const TrainingInfo = Type.Object({
+  formatVersion: Type.Literal(1),
+  /** Absent in a benchmark. */
+  dataset: Type.Optional(
+    Type.Object({
+      id: Type.String(),
+      /** Epoch milliseconds. Interactions from here on may only choose settings. */
+      validationFrom: Type.Integer(),
+      /** Epoch milliseconds. The folder has no interactions from here on. */
+      testFrom: Type.Integer(),
+    }),
+  ),
+  spec: ModelSpec,
+  training: TrainingConfig,
+  /** Negatives per batch. */
+  negatives: Type.Union([Type.Integer(), Type.Literal('all')]),
+  /** `scalarScale` of @facet/model. */
+  scalarScale: Type.Number(),
+  /** The embedding tables that items are pooled from. */
+  tables: Type.Array(Type.String()),
+});
+type TrainingInfo = Static<typeof TrainingInfo>;
+
+/** The content of `result.json`. */
+const TrainingResult = Type.Object({
+  /** Name and version of the program. */
+  trainer: Type.String({ minLength: 1, maxLength: 200 }),
+  epochs: Type.Array(
+    Type.Object({
+      loss: Type.Number(),
+      examples: Type.Integer(),
+      /** A validation score; higher is better. */
+      score: Type.Optional(Type.Number()),
+    }),
+  ),
+});
+
+/** The training that another program does. */
+export interface ExternalTraining {
+  readonly dataset: Dataset;
+  readonly model: ModelConfig;
+  readonly training: TrainingConfig;
+}
+
+const goldenUsers = 20;
+/** Maximum difference per coordinate between an interest of the program and that of Facet. */
+const differenceMax = 1e-4;
+
+/**
+ * Writes the data before the test window, the initial weights, and the inputs of the golden vectors for another training program.
+ *
+ * @param folder New or empty.
+ * @throws AppError `TRAINING_FOLDER_NOT_EMPTY`
+ */
+export async function writeTrainingFolder(folder: string, wanted: ExternalTraining): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if ((await readdir(folder)).length > 0) {
+    throw new AppError(`The folder ${folder} is not empty.`, {
+      code: 'TRAINING_FOLDER_NOT_EMPTY',
+      category: 'usage',
+      remedy: 'Pass a new folder.',
+    });
+  }
+  const { dataset, training } = wanted;
+  const spec = specOf(wanted);
+  const weights = initializeWeights(spec, createRandom(training.seed));
+  const { id, split } = dataset;
+  await writeTrainingFiles(folder, {
+    data: dataset,
+    spec,
+    training,
+    before: split.testFrom,
+    weights,
+    dataset: { id, ...split },
+  });
+}
+
+/** What a folder for another training program is made from. */
+export interface TrainingFiles extends Pick<TrainingInfo, 'dataset' | 'spec' | 'training'> {
+  readonly data: ModelData;
+  /** The program gets the interactions before this cut. */
+  readonly before: Cut;
+  readonly weights: Weights;
+}
+
+export async function writeTrainingFiles(folder: string, made: TrainingFiles): Promise<void> {
+  const { data, spec, before, weights } = made;
+  const known = { ...data, sequences: sequencesBefore(data.sequences, before) };
+  const golden = goldenInputs(known, engineOf(data, spec, weights));
+  const info = describeTraining(made);
+  await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
+  await writeSafetensors(join(folder, files.initial), weightsToTensors(weights));
+  await writeFile(join(folder, files.golden), JSON.stringify(golden));
+  await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
+}
+
+/** Reads the weights that a program has written. @throws AppError as `readSafetensors`. */
+export async function readTrainedWeights(folder: string): Promise<Weights> {
+  return tensorsToWeights((await readSafetensors(join(folder, files.weights))).tensors);
+}
+
+/**
+ * Stores the model that another program trained in a folder of {@link writeTrainingFolder}.
+ *
+ * @throws AppError `TRAINING_FOLDER_STALE` if dataset or settings have changed, `TRAINING_RESULT_INVALID` for missing, misshapen or
+ *   infinite weights and for golden vectors that Facet computes differently; `ARTIFACT_CORRUPT`, `CONFIG_INVALID`.
+ */
+export async function importTrainedModel(
+  store: ArtifactStore,
+  folder: string,
+  wanted: ExternalTraining,
+): Promise<ArtifactRef> {
+  const { dataset, training } = wanted;
+  const read = async (file: string): Promise<unknown> => JSON.parse(await readResult(folder, file));
+  const info = parseWith(TrainingInfo, await read(files.info), { source: join(folder, files.info) });
+  const spec = specOf(wanted);
+  const { id, split } = dataset;
+  if (hashJson(info) !== hashJson(describeTraining({ data: dataset, spec, training, dataset: { id, ...split } }))) {
+    throw new AppError(`The folder ${folder} belongs to another dataset or to other settings.`, {
+      code: 'TRAINING_FOLDER_STALE',
+      category: 'input',
+      remedy: `Restore the settings of ${files.info}, or prepare a new folder and train again.`,
+      context: { datasetId: info.dataset?.id ?? null, expected: id },
+    });
+  }
+  const result = parseWith(TrainingResult, await read(files.result), { source: join(folder, files.result) });
+  const golden = parseWith(Type.Array(GoldenVector), await read(files.golden), { source: join(folder, files.golden) });
+  await readResult(folder, files.weights);
+  const weights = await readTrainedWeights(folder);
+  checkWeights(weights, initializeWeights(spec, createRandom(training.seed)));
+  checkGolden(golden, dataset, spec, weights);
+  return putExternalModel(
+    store,
+    {
+      formatVersion: modelFormat,
+      datasetId: id,
+      spec,
+      training,
+      trainer: result.trainer,
+      fit: [],
+      refit: result.epochs.map((epoch, position) => ({ epoch: position + 1, ...epoch })),
+      bestEpoch: result.epochs.length,
+      start: { kind: 'full' },
+    },
+    weights,
+  );
+}
+
+function specOf({ dataset, model }: ExternalTraining): ModelSpec {
+  return modelSpecOf(model, dataset, dataset.split.validationFrom);
+}
+
+function describeTraining({ data, spec, training, dataset }: Omit<TrainingFiles, 'before' | 'weights'>): TrainingInfo {
+  return {
+    formatVersion: 1,
+    ...(dataset && { dataset }),
+    spec,
+    training,
+    negatives: negativesOf(spec.config, spec.itemCount),
+    scalarScale,
+    tables: poolsOf(data).map(({ table }) => table),
+  };
+}
+
+function poolsOf({ items, vocabulary, itemFeatures }: ModelData): ReturnType<typeof poolItemRows> {
+  return poolItemRows({ itemCount: items.length - 1, trainedCount: vocabulary.trainedCount, features: itemFeatures });
+}
+
+/** Returns the interactions before a cut. Users without any keep an empty sequence. */
+function sequencesBefore(sequences: UserSequences, before: Cut): UserSequences {
+  const { userIds, offsets, items, times } = sequences;
+  const kept = [0];
+  const isKept = new Uint8Array(items.length);
+  for (let user = 0; user < userIds.length; user++) {
+    const [start, end] = [offsets[user]!, cutEnd(sequences, user, before)];
+    isKept.fill(1, start, end);
+    kept.push(kept[user]! + end - start);
+  }
+  return {
+    userIds,
+    offsets: Int32Array.from(kept),
+    items: items.filter((_, position) => isKept[position] === 1),
+    times: times.filter((_, position) => isKept[position] === 1),
+  };
+}
+
+function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Record<string, SafeTensor> {
+  const { sequences, profiles } = data;
+  const examples = trainingExamples(sequences, training, Number.POSITIVE_INFINITY);
+  const rows = spec.itemCount + 1;
+  const I32 = (data: Int32Array, shape = [data.length]): SafeTensor => ({ dtype: 'I32', shape, data });
+  const F64 = (data: Float64Array): SafeTensor => ({ dtype: 'F64', shape: [data.length], data });
+  const tensors: Record<string, SafeTensor> = {
+    'sequences/offsets': I32(sequences.offsets),
+    'sequences/items': I32(sequences.items),
+    'sequences/times': F64(sequences.times),
+    'examples/user': I32(examples.user),
+    'examples/start': I32(examples.start),
+    'examples/end': I32(examples.end),
+    'examples/labelEnd': I32(examples.labelEnd),
+    'examples/time': F64(examples.time),
+    candidates: I32(
+      Int32Array.from(new Set(sequences.items))
+        .filter((item) => item > 0)
+        .sort(),
+    ),
+  };
+  for (const { table, slots, rows: pool, weights } of poolsOf(data)) {
+    tensors[`pool/${table}/rows`] = I32(pool, [rows, slots]);
+    tensors[`pool/${table}/weights`] = { dtype: 'F32', shape: [rows, slots], data: weights };
+  }
+  for (const { schema, rows: values } of profiles) tensors[`profile/${schema.name}`] = I32(values);
+  return tensors;
+}
+
+function engineOf(data: ModelData, spec: ModelSpec, weights: Weights): InferenceEngine {
+  return createInferenceEngine(spec, weights, embedCatalog(spec, weights, data));
+}
+
+/** Returns the inputs of some users at the newest interaction. The program adds the interests. */
+function goldenInputs(data: ModelData, engine: InferenceEngine): GoldenVector[] {
+  const { offsets, userIds, times } = data.sequences;
+  const at = times.reduce((newest, time) => Math.max(newest, time), 0);
+  const users = Int32Array.from(userIds.keys()).filter((user) => offsets[user]! < offsets[user + 1]!);
+  createRandom(0).shuffle(users);
+  return Array.from(users.subarray(0, goldenUsers), (user) => {
+    const { items, ages, counts } = behaviorsOf(data, engine, user, at);
+    const profile = profileOf(data, user);
+    return { items: [...items], ages: [...ages], counts: [...counts], profile, userRow: user, interests: [] };
+  });
+}
+
+function checkWeights(weights: Weights, expected: Weights): void {
+  for (const [name, { shape }] of Object.entries(expected)) {
+    const given = weights[name];
+    if (given === undefined) throw invalidResult(`The weight ${name} is missing.`);
+    if (given.shape.join() !== shape.join()) {
+      throw invalidResult(`The weight ${name} has the shape [${given.shape}] instead of [${shape}].`);
+    }
+    if (!given.data.every(Number.isFinite)) throw invalidResult(`The weight ${name} has values that are not finite.`);
+  }
+  const unknown = Object.keys(weights).find((name) => !Object.hasOwn(expected, name));
+  if (unknown !== undefined) throw invalidResult(`The model has no weight ${unknown}.`);
+}
+
+/** Compares the interests of the program with those that Facet computes from the same inputs. */
+function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: ModelSpec, weights: Weights): void {
+  const engine = engineOf(dataset, spec, weights);
+  const known = { ...dataset, sequences: sequencesBefore(dataset.sequences, dataset.split.testFrom) };
+  const D = spec.config.embeddingDim;
+  for (const [position, input] of goldenInputs(known, engine).entries()) {
+    const own = recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow).interests;
+    const given = golden[position]?.interests ?? [];
+    if (given.length !== own.length) {
+      throw invalidResult(`Golden vector ${position} has ${given.length} interests, and Facet computes ${own.length}.`);
+    }
+    const difference = Math.max(
+      ...own.flatMap((interest, k) => interest.slice(0, D).map((value, d) => Math.abs(value - given[k]![d]!))),
+    );
+    if (!(difference <= differenceMax)) {
+      throw invalidResult(
+        `Golden vector ${position} differs from the interests of Facet by ${difference.toPrecision(3)}.`,
+      );
+    }
+  }
+}
+
+function invalidResult(problem: string): AppError {
+  return new AppError(`The trained model cannot be served: ${problem}`, {
+    code: 'TRAINING_RESULT_INVALID',
+    category: 'input',
+    remedy: 'Correct the training program. docs/external-training.md describes the files.',
+  });
+}
+
+/** Reads a file of the folder. @throws AppError `TRAINING_RESULT_INVALID` if it is missing. */
+async function readResult(folder: string, file: string): Promise<string> {
+  return readFile(join(folder, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? invalidResult(`${join(folder, file)} is missing.`) : error;
+  });
+}

@@ -1,0 +1,115 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolderArtifactStore, readSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { SafeTensor } from '@facet/artifacts';
+import { recordGoldenVector, rowsOf } from '@facet/bundles';
+import type { GoldenVector } from '@facet/bundles';
+import { homePaths } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
+import { createInferenceEngine } from '@facet/model';
+import type { ModelSpec } from '@facet/model';
+import { temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
+import { putDataset } from '../src/dataset/dataset-artifact.ts';
+import { createStageContext, importTraining, openModel, prepareTraining, trainStage } from '../src/index.ts';
+import { embedCatalog } from '../src/model/embed-catalog.ts';
+import { readWeights } from '../src/model/model-artifact.ts';
+import { shopConfig, shopDataset, testFrom } from './tiny-shop.ts';
+
+const dataset = shopDataset();
+
+async function prepare(config: FacetConfig = shopConfig()) {
+  const home = homePaths(await temporaryFolder());
+  const store = createFolderArtifactStore(home.artifactsFolder);
+  const { id } = await putDataset(store, dataset);
+  const context = createStageContext(home, config);
+  const folder = join(await temporaryFolder(), 'training');
+  await prepareTraining(context, id, folder);
+  return { context, id, folder };
+}
+
+/** Stands for another program: changes every weight, and computes the golden vectors. */
+async function train(folder: string): Promise<void> {
+  const weights = await readWeights(join(folder, 'initial.safetensors'));
+  for (const { data } of Object.values(weights)) data.forEach((value, cell) => (data[cell] = 0.9 * value + 0.01));
+  const { spec } = await readJson<{ spec: ModelSpec }>(folder, 'training.json');
+  const engine = createInferenceEngine(spec, weights, embedCatalog(spec, weights, dataset));
+  const golden = await readJson<GoldenVector[]>(folder, 'golden.json');
+  const filled = golden.map((input) => recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow));
+  await writeJson(folder, 'golden.json', filled);
+  await writeJson(folder, 'result.json', { trainer: 'test 1', epochs: [{ loss: 3, examples: 90 }] });
+  const tensors = Object.entries(weights).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]);
+  await writeSafetensors(
+    join(folder, 'weights.safetensors'),
+    Object.fromEntries(tensors) as Record<string, SafeTensor>,
+  );
+}
+
+async function readJson<Value>(folder: string, file: string): Promise<Value> {
+  return JSON.parse(await readFile(join(folder, file), 'utf8')) as Value;
+}
+
+async function writeJson(folder: string, file: string, value: unknown): Promise<void> {
+  await writeFile(join(folder, file), JSON.stringify(value));
+}
+
+it('gives another program only interactions before the test window', async () => {
+  const { folder, context, id } = await prepare();
+  const { tensors } = await readSafetensors(join(folder, 'data.safetensors'));
+  const times = tensors['sequences/times']!.data as Float64Array;
+  const known = dataset.sequences.times.filter((time) => time < testFrom);
+  expect(times).toEqual(known);
+  expect(known.length).toBeLessThan(dataset.sequences.times.length);
+  expect(Math.max(...(tensors['examples/labelEnd']!.data as Int32Array))).toBeLessThanOrEqual(times.length);
+  await expect(prepareTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
+});
+
+it('makes the imported model the output of the train stage', async () => {
+  const { folder, context, id } = await prepare();
+  await train(folder);
+  const { modelId } = await importTraining(context, id, folder);
+  const stage = await trainStage(context, { datasetId: id });
+  expect(stage).toMatchObject({ reused: true, output: { modelId, start: { kind: 'full' } } });
+  const { info, weights } = await openModel(context.store, modelId);
+  expect(info).toMatchObject({ trainer: 'test 1', bestEpoch: 1, refit: [{ epoch: 1, loss: 3 }] });
+  expect(weights).toEqual(await readWeights(join(folder, 'weights.safetensors')));
+});
+
+type Change = (tensors: Record<string, SafeTensor>) => void;
+
+it.each<[problem: string, change: Change]>([
+  ['The weight routing/S is missing.', (tensors) => void delete tensors['routing/S']],
+  [
+    'has the shape [36] instead of [6,6]',
+    (tensors) => (tensors['routing/S'] = { ...tensors['routing/S']!, shape: [36] }),
+  ],
+  ['The weight hidden/0/bias has values that are not finite.', (tensors) => (tensors['hidden/0/bias']!.data[0] = NaN)],
+  ['The model has no weight extra.', (tensors) => (tensors['extra'] = tensors['hidden/0/bias']!)],
+  ['differs from the interests of Facet by', (tensors) => (tensors['hidden/1/bias']!.data[0] = 0.5)],
+])('refuses a model that cannot be served: %s', async (problem, change) => {
+  const { folder, context, id } = await prepare();
+  await train(folder);
+  const path = join(folder, 'weights.safetensors');
+  const tensors = { ...(await readSafetensors(path)).tensors };
+  change(tensors);
+  await writeSafetensors(path, tensors);
+  await expect(importTraining(context, id, folder)).rejects.toMatchObject({
+    code: 'TRAINING_RESULT_INVALID',
+    message: expect.stringContaining(problem) as string,
+  });
+});
+
+it('refuses a folder without a result, without golden vectors, and of other settings', async () => {
+  const { folder, context, id } = await prepare();
+  await expect(importTraining(context, id, folder)).rejects.toThrow('result.json is missing');
+  await train(folder);
+  const other = createStageContext(
+    context.home,
+    shopConfig({ training: { batchSize: 32, epochs: 4, windowDays: 10 } }),
+  );
+  await expect(importTraining(other, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_STALE' });
+  await writeJson(folder, 'golden.json', []);
+  await expect(importTraining(context, id, folder)).rejects.toThrow('Golden vector 0 has 0 interests');
+  await rm(join(folder, 'weights.safetensors'));
+  await expect(importTraining(context, id, folder)).rejects.toThrow('weights.safetensors is missing');
+});

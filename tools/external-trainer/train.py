@@ -1,0 +1,331 @@
+"""Trains a model in PyTorch from a folder of `facet train --prepare`, for `facet train --from`.
+
+    train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps limits a trial, which writes nothing
+
+Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
+and result.json. docs/external-training.md describes the files and what this program supports. Uses a GPU if there is one.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=Path)
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--steps", type=int)
+arguments = parser.parse_args()
+folder = arguments.folder
+
+info = json.loads((folder / "training.json").read_text())
+spec, training = info["spec"], info["training"]
+config = spec["config"]
+K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
+features = [feature["name"] for feature in spec["userFeatures"]]
+AGE_BUCKETS, COUNT_MAX, LABELS_MAX, HOUR = 33, 7, 100, 3_600_000
+SPARSE_ROWS = 4096  # Adam updates only the used rows of larger item tables.
+
+supported = {
+    "extractor.kind": (config["extractor"]["kind"], ["routing"]),
+    "extractor.map": (config["extractor"].get("map"), ["shared"]),
+    "extractor.gradient": (config["extractor"].get("gradient"), ["last"]),
+    "extractor.trainingLogits": (config["extractor"].get("trainingLogits"), ["fixed"]),
+    "layers": (config["layers"], ["hidden"]),
+    "normalize": (config["normalize"], [True]),
+    "readout.kind": (config["readout"]["kind"], ["logsumexp"]),
+    "popularityPrior": (config["popularityPrior"], [False]),
+}
+for setting, (value, values) in supported.items():
+    if value not in values:
+        parser.error(f"model.{setting} is {json.dumps(value)}, and this trainer supports {json.dumps(values)}")
+
+torch.set_num_threads(arguments.threads)
+torch.manual_seed(training["seed"])
+random = np.random.default_rng(training["seed"])
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+data = load_file(folder / "data.safetensors")
+weights = {name: weight.to(device) for name, weight in load_file(folder / "initial.safetensors").items()}
+for name, weight in weights.items():
+    weight.requires_grad_(name != "routing/logits")
+sparse_names = [name for name, weight in weights.items() if name.startswith("item/") and len(weight) > SPARSE_ROWS]
+dense = torch.optim.Adam([w for n, w in weights.items() if w.requires_grad and n not in sparse_names], eps=1e-8, fused=True)
+lazy = torch.optim.SparseAdam([weights[name] for name in sparse_names], eps=1e-8) if sparse_names else None
+optimizers = [optimizer for optimizer in (dense, lazy) if optimizer]
+
+items, times = data["sequences/items"].numpy(), data["sequences/times"].numpy()
+users, starts, ends, label_ends, moments = (
+    data[f"examples/{name}"].numpy() for name in ("user", "start", "end", "labelEnd", "time")
+)
+pools = {
+    table: (data[f"pool/{table}/rows"].long().to(device), data[f"pool/{table}/weights"].to(device))
+    for table in info["tables"]
+}
+profiles = [data[f"profile/{name}"].numpy() for name in features]
+candidates = data["candidates"].numpy()
+column_of = np.full(spec["itemCount"] + 1, -1)  # The position among the candidates, which is the rank by popularity.
+column_of[candidates] = np.arange(len(candidates))
+log_range = np.log(len(candidates) + 1)
+
+
+def behaviors_of(example):
+    """The last L behaviors before an example, the newest last: items, age buckets and counts, each [L]."""
+    row = np.zeros((3, L), dtype=np.int32)
+    slot, slot_of = L - 1, {}
+    for position in range(ends[example] - 1, starts[example] - 1, -1):
+        item = items[position]
+        if item == 0:
+            continue
+        if config["distinctBehaviors"] and item in slot_of:
+            row[2, slot_of[item]] = min(COUNT_MAX, row[2, slot_of[item]] + 1)
+        elif slot >= 0:
+            age = np.log2(1 + max(0, moments[example] - times[position]) / (3 * HOUR))
+            row[:, slot] = item, 1 + min(AGE_BUCKETS - 2, np.floor(2.5 * age + 0.5)), 1
+            slot_of[item] = slot
+            slot -= 1
+        elif not config["distinctBehaviors"]:
+            break
+    return row
+
+
+sequences = np.stack([behaviors_of(example) for example in range(len(users))])
+
+
+def active_of(rows):
+    """K'u of paper, Eq. 8, as [B, K] of 0 and 1."""
+    n = (rows > 0).sum(1)
+    adaptive = np.maximum(1, np.log2(np.maximum(n, 1) + 0.5).astype(int)) if config["adaptiveInterests"] else np.full(len(n), K)
+    return torch.from_numpy((np.arange(K) < np.where(n > 0, adaptive, 0)[:, None]).astype(np.float32)).to(device)
+
+
+def embed(chosen):
+    """Items [U] → [U, D], the average over the tables (paper, §4.1)."""
+    total = 0
+    for table, (rows, shares) in pools.items():
+        is_sparse = table in sparse_names
+        total = total + F.embedding_bag(
+            rows[chosen], weights[table], per_sample_weights=shares[chosen], mode="sum", sparse=is_sparse
+        )
+    return total
+
+
+def squash(z):
+    norm2 = z.square().sum(-1, keepdim=True)
+    return z * (torch.sqrt(norm2 + 1e-9) / (norm2 + 1))
+
+
+def route(inputs, shares, is_active):
+    """Behavior-to-interest routing (paper, §4.2). Only the last iteration carries gradients."""
+    extractor = config["extractor"]
+    projected = (inputs.reshape(-1, D) @ weights["routing/S"].t()).view(inputs.shape)
+    detached = projected.detach()
+    logits = weights["routing/logits"] + (is_active.unsqueeze(2) - 1) * 1e9
+    for iteration in range(extractor["iterations"]):
+        last = iteration == extractor["iterations"] - 1
+        row = shares if last else shares.detach()
+        capsules = squash(torch.matmul(logits.softmax(1) * row.unsqueeze(1), projected if last else detached))
+        if not last and extractor["cosineAgreement"] > 0:
+            cosines = torch.matmul(F.normalize(capsules, dim=2), F.normalize(detached, dim=2).transpose(1, 2))
+            logits = logits + extractor["cosineAgreement"] * cosines
+        elif not last:
+            logits = logits + torch.matmul(capsules, detached.transpose(1, 2))
+    return capsules
+
+
+def layer_norm(values, name):
+    return F.layer_norm(values, (D,), weights[f"{name}/scale"], weights[f"{name}/shift"], 1e-6)
+
+
+def attend(inputs, recency, dropout):
+    """One block of causal self-attention, read at the newest behavior, [B, L, D] → [B, 1, D]."""
+    block = "transformer/0"
+    sequence = inputs * D**0.5 + weights["transformer/positions"]
+    normal = layer_norm(sequence, f"{block}/attention")
+    query = normal[:, -1:] @ weights[f"{block}/attention/query"] @ weights[f"{block}/attention/key"].t()
+    shares = (torch.matmul(query, normal.transpose(1, 2)) / D**0.5 + recency.unsqueeze(1)).softmax(2)
+    newest = sequence[:, -1:] + F.dropout(torch.matmul(shares, normal) @ weights[f"{block}/attention/value"], dropout)
+    hidden = layer_norm(newest, f"{block}/dense") @ weights[f"{block}/dense/0/kernel"]
+    hidden = F.relu(hidden + weights[f"{block}/dense/0/bias"])
+    output = hidden @ weights[f"{block}/dense/1/kernel"] + weights[f"{block}/dense/1/bias"]
+    return layer_norm(newest + F.dropout(output, dropout), "transformer/output")
+
+
+def interests_of(inputs, ages, mask, is_active, profile, dropout):
+    """Behaviors [B, L, D] → interests [B, K, D] of unit length, zero where inactive (paper, Eq. 1)."""
+    B, scale = len(inputs), info["scalarScale"]
+    padding = (mask - 1) * 1e9
+    recency = torch.zeros_like(mask)
+    if config["recency"]:
+        inputs = inputs + weights["behavior/age"][ages]
+        recency = weights["behavior/ageWeight"][ages] * scale
+    inputs = F.dropout(inputs * mask.unsqueeze(2), dropout)
+    capsules = route(inputs, torch.exp(recency) * mask, is_active)
+    parts, context = [capsules], 0
+    if config["context"] != "none":
+        logits = weights["context/ageWeight"][ages] * scale + padding if config["recency"] else padding
+        context = torch.matmul(logits.softmax(1).unsqueeze(1), inputs)
+        if config["context"] == "attention":
+            context = context + attend(inputs, recency + padding, dropout)
+        parts.append(context.expand(B, K, D))
+    parts += [weights[f"profile/{name}"][row][:, None].expand(B, K, -1) for name, row in zip(features, profile)]
+    output = torch.cat(parts, 2).view(B * K, -1)
+    layers = len(config["hiddenUnits"])
+    for layer in range(layers + 1):
+        output = torch.addmm(weights[f"hidden/{layer}/bias"], output, weights[f"hidden/{layer}/kernel"])
+        if layer < layers or config["outputActivation"] == "relu":
+            output = F.relu(output)
+    interests = output.view(B, K, D)
+    if config["residual"]:
+        interests = interests + capsules + context
+    return F.normalize(interests, dim=2) * is_active.unsqueeze(2)
+
+
+def read_out(scores, is_active):
+    """ln mean_k exp over the active interests, [B, K, C] → [B, C]."""
+    masked = scores + (is_active.unsqueeze(2) - 1) * 1e9
+    return torch.logsumexp(masked, 1) - torch.log(is_active.sum(1, keepdim=True))
+
+
+def repeat_bonus(rows):
+    """The bonus of each behavior's item [B, L]: `repeatFeatures` of weights.ts."""
+    _, age, count = (torch.from_numpy(rows[:, part]).to(device).float() for part in range(3))
+    n, log_count, log_age = (count > 0).sum(1, keepdim=True), torch.log(count.clamp(min=1)), (age - 1) / 10
+    parts = [torch.ones_like(age), log_count, log_age, torch.log(n.clamp(min=1)).expand_as(age) / 3, log_age * log_count]
+    return (torch.stack(parts, 2) @ weights["repeat/weights"]) * info["scalarScale"] * (count > 0)
+
+
+def log_expected(ranks):
+    """ln of the expected count of a candidate among the negatives: log-uniform by rank."""
+    return np.log(info["negatives"] * np.log((ranks + 2) / (ranks + 1)) / log_range)
+
+
+def draw_columns():
+    """The candidates of a batch, and ln Q less the logarithm of how often each was drawn; 0 for the full softmax."""
+    if info["negatives"] == "all":
+        return np.arange(len(candidates)), np.zeros(len(candidates))
+    ranks = np.minimum(len(candidates) - 1, np.exp(random.random(info["negatives"]) * log_range).astype(np.int64) - 1)
+    columns, drawn = np.unique(ranks, return_counts=True)
+    return columns, log_expected(columns) - np.log(drawn)
+
+
+def labels_of(chosen):
+    """Row, item and weight of each label. The weights of an example sum to 1 / B."""
+    if (label_ends[chosen] == ends[chosen] + 1).all():
+        rows = np.flatnonzero(column_of[items[ends[chosen]]] >= 0)
+        return rows, items[ends[chosen[rows]]], torch.full((len(rows),), 1 / len(chosen), device=device)
+    rows, labels, shares = [], [], []
+    for row, example in enumerate(chosen):
+        own = np.unique(items[ends[example] : label_ends[example]])
+        own = random.permutation(own[column_of[own] >= 0])[:LABELS_MAX]
+        rows += [row] * len(own)
+        labels += list(own)
+        shares += [1 / (len(own) * len(chosen))] * len(own)
+    return np.array(rows), np.array(labels), torch.tensor(shares, dtype=torch.float32, device=device)
+
+
+def loss_of(chosen):
+    behaviors = sequences[chosen].astype(np.int64)
+    rows, labels, shares = labels_of(chosen)
+    columns, log_drawn = draw_columns()
+    all_items, places = np.unique(np.concatenate([behaviors[:, 0].ravel(), labels, candidates[columns]]), return_inverse=True)
+    values = embed(torch.from_numpy(all_items).to(device))
+    places = torch.from_numpy(places).to(device)
+    B, P = len(chosen), len(labels)
+    is_active = active_of(behaviors[:, 0])
+    ages = torch.from_numpy(behaviors[:, 1]).to(device)
+    mask = torch.from_numpy((behaviors[:, 0] > 0).astype(np.float32)).to(device)
+    profile = [torch.from_numpy(row[users[chosen]]).long().to(device) for row in profiles]
+    inputs = values[places[: B * L]].view(B, L, D)
+    interests = interests_of(inputs, ages, mask, is_active, profile, config["dropout"])
+    temperature = config["temperature"]
+    if "score/temperature" in weights:
+        temperature = config["temperatureMin"] + (temperature - config["temperatureMin"]) * torch.exp(weights["score/temperature"])
+    scored = F.normalize(values, dim=1) / temperature
+    own, others = scored[places[B * L : B * L + P]], scored[places[B * L + P :]]
+
+    positive = read_out(torch.matmul(interests[rows], own.unsqueeze(2)), is_active[rows]).squeeze(1)
+    negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, -1), is_active)
+    if config["repeatBonus"]:
+        bonus = repeat_bonus(behaviors)
+        column_here = np.full(len(candidates) + 1, -1)
+        column_here[columns] = np.arange(len(columns))
+        at = column_here[column_of[behaviors[:, 0]]]
+        row, slot = np.nonzero((at >= 0) & (behaviors[:, 0] > 0))
+        negative = negative.index_put((torch.from_numpy(row), torch.from_numpy(at[row, slot])), bonus[row, slot], accumulate=True)
+        repeats = torch.from_numpy((behaviors[rows, 0] == labels[:, None])).to(device)
+        positive = positive + (bonus[rows] * repeats).sum(1)
+    if info["negatives"] == "all":
+        log_partition = torch.logsumexp(negative, 1)[rows]
+        loss = ((log_partition - positive) * shares).sum()
+    else:
+        negative = negative - torch.from_numpy(log_drawn).float().to(device)
+        column_here = np.full(len(candidates), -1)
+        column_here[columns] = np.arange(len(columns))
+        hit = column_here[column_of[labels]]
+        negative = negative.index_put(
+            (torch.from_numpy(rows[hit >= 0]), torch.from_numpy(hit[hit >= 0])), torch.tensor(-1e9, device=device)
+        )
+        positive = positive - torch.from_numpy(log_expected(column_of[labels])).float().to(device)
+        loss = (F.softplus(torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
+    if config["separation"] == 0:
+        return loss
+    cosines = torch.matmul(interests, interests.transpose(1, 2))
+    pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device))
+    return loss + config["separation"] * (F.relu(cosines - 0.5).square() * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def draw_epoch():
+    """Positions of examples, shuffled. A user with n > c examples gives √(c n) of them, as in `drawEpoch` of examples.ts."""
+    order = random.permutation(len(users))
+    most = training["examplesPerUser"]
+    if most == 0:
+        return order
+    by_user = np.argsort(users[order], kind="stable")
+    _, first, counts = np.unique(users[order][by_user], return_index=True, return_counts=True)
+    kept = np.where(counts <= most, counts, np.round(np.sqrt(most * counts)))
+    place = np.arange(len(order)) - np.repeat(first, counts)
+    return order[np.sort(by_user[place < np.repeat(kept, counts)])]
+
+
+epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
+began, step, curve = time.perf_counter(), 0, []
+for epoch in range(1 if arguments.steps else epochs):
+    order = draw_epoch()
+    steps = -(-len(order) // size)
+    total = 0.0
+    for batch in range(arguments.steps or steps):
+        rate = min(1, (step + 1) / max(1, steps / 2)) * max(0.01, 1 - step / (epochs * steps))
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = training["learningRate"] * rate
+            optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(order[batch * size : (batch + 1) * size])
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        total += loss.item()
+        step += 1
+    curve.append({"loss": total / (batch + 1), "examples": len(order)})
+    print(json.dumps({"epoch": epoch + 1, "loss": total / (batch + 1), "seconds": time.perf_counter() - began}), flush=True)
+
+if arguments.steps is None:
+    golden = json.loads((folder / "golden.json").read_text())
+    with torch.no_grad():
+        rows = np.array([vector["items"] for vector in golden])
+        ages = torch.tensor([vector["ages"] for vector in golden], device=device)
+        mask = torch.from_numpy((rows > 0).astype(np.float32)).to(device)
+        profile = list(torch.tensor([vector["profile"] for vector in golden], dtype=torch.long, device=device).t()) if features else []
+        inputs = embed(torch.from_numpy(rows.ravel()).to(device)).view(*rows.shape, D)
+        is_active = active_of(rows)
+        interests = interests_of(inputs, ages, mask, is_active, profile, 0)
+    for vector, own, active in zip(golden, interests.tolist(), is_active.sum(1).int().tolist()):
+        vector["interests"] = own[:active]
+    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, folder / "weights.safetensors")
+    (folder / "golden.json").write_text(json.dumps(golden))
+    (folder / "result.json").write_text(json.dumps({"trainer": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))
