@@ -88,7 +88,7 @@ describe('facet import', () => {
 
   it('writes the refused lines into a pipe, and through a link, and keeps both', async () => {
     const folder = await filesOf({ 'orders.csv': orders });
-    const written = await filesOf({ 'refused.jsonl': 'former' });
+    const written = await filesOf({ 'refused.jsonl': 'previous' });
     const [pipe, link] = [join(written, 'pipe'), join(written, 'link')];
     execFileSync('mkfifo', [pipe]);
     await symlink(join(written, 'refused.jsonl'), link);

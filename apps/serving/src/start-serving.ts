@@ -114,7 +114,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
     takeTurn,
     beforeGoingLive: (view) => arms.prepare(view),
-    ...(guardrails && { afterSwap: (former, bundle) => guardrails.begin(former, bundle) }),
+    ...(guardrails && { afterSwap: (previous, bundle) => guardrails.begin(previous, bundle) }),
   });
   const watch = async (): Promise<void> => {
     await watcher.check();

@@ -29,12 +29,12 @@ const compared = 3 + recent.length;
 
 it('finds no change between equal bundles, also when the data of one ends later', async () => {
   const later = { ...bundle, info: { ...bundle.info, asOf: bundle.info.asOf + 30 * dayMs } };
-  for (const [former, next] of [
+  for (const [previous, next] of [
     [bundle, bundle],
     [bundle, later],
     [later, bundle],
   ] as const) {
-    const { interestCosine, ...figures } = await compareBundles(former, next, recent);
+    const { interestCosine, ...figures } = await compareBundles(previous, next, recent);
     expect(figures).toEqual({ compared, changedShare: 0 });
     expect(interestCosine.after).toBe(interestCosine.before);
     expect(interestCosine.before).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ it('counts all items as changed when the bundle recommends none', async () => {
   const empty = await open(await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) }));
   onTestFinished(() => empty.close());
   expect(await compareBundles(bundle, empty, recent)).toMatchObject({ compared, changedShare: 1 });
-  // A former bundle without items has nothing to compare.
+  // A previous bundle without items has nothing to compare.
   expect(await compareBundles(empty, bundle, recent)).toMatchObject({ compared: 0, changedShare: 0 });
 });
 

@@ -168,7 +168,7 @@ it('does nothing when disabled', async () => {
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
 });
 
-it('rolls a bundle back whose lists have nothing in common with those of the former bundle', async () => {
+it('rolls a bundle back whose lists have nothing in common with those of the previous bundle', async () => {
   await set('enabled: true');
   const server = await startTestServer(home);
   for (let request = 0; request < 12; request++) {
@@ -203,7 +203,7 @@ describe('after a restart during a trial', () => {
     await server.close();
   }
 
-  it('counts the requests of both processes, with the figures of the former bundle', async () => {
+  it('counts the requests of both processes, with the figures of the previous bundle', async () => {
     await set('enabled: true');
     await endWithin(bad);
     expect(await trialFiles()).toHaveLength(1);

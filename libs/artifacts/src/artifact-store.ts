@@ -90,9 +90,9 @@ export interface ArtifactStore {
   writeRef(name: string, ref: ArtifactRef): Promise<void>;
 
   /**
-   * Verifies the artifact, then appends one record that makes it `current` and the former current artifact `previous`.
-   * Returns the existing record when the artifact is already current or the run has promoted before. If the former
-   * current artifact is missing or corrupt, `previous` does not change.
+   * Verifies the artifact, then appends one record that makes it `current` and the artifact that it replaces `previous`.
+   * Returns the existing record when the artifact is already current or the run has promoted before. If the
+   * replaced artifact is missing or corrupt, `previous` does not change.
    *
    * @throws AppError `PROMOTION_SUPERSEDED` if the run was canceled, another run has fenced off its day, or a run of a
    *   later day promoted the current artifact; `PROMOTION_CURRENT_CHANGED` (retryable) if `expectedCurrent` is not current;

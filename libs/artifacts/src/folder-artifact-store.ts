@@ -11,13 +11,7 @@ import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifes
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
-import {
-  cancellationOf,
-  fenceOf,
-  formerlyCurrent,
-  promotionOf,
-  refuseSuperseded,
-} from './promotions/promotion-rules.ts';
+import { cancellationOf, fenceOf, onceCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
 
 const manifestName = 'manifest.json';
@@ -303,7 +297,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       const { ref: current = null } = newest ?? {};
       refuseOtherCurrent(current, decision);
       const previous =
-        decision.to === undefined ? (newest?.previous ?? null) : formerlyCurrent(decision.to, await records());
+        decision.to === undefined ? (newest?.previous ?? null) : onceCurrent(decision.to, await records());
       if (current === null || previous === null || isSame(current, previous)) {
         const { to } = decision;
         const why = to === current?.id ? 'is current' : 'was not current at any time';

@@ -99,7 +99,7 @@ describe('a bundle is judged by its traffic', () => {
   });
 });
 
-describe('a bundle is judged by its comparison with the former bundle', () => {
+describe('a bundle is judged by its comparison with the previous bundle', () => {
   const few: TrafficFigures = { ...calm, requests: 0 };
   const usual: SwapFigures = { compared: 20, changedShare: 0.5, interestCosine: { before: 0.7, after: 0.7 } };
   const judge = (swap: Partial<SwapFigures>) =>

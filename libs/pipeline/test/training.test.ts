@@ -310,7 +310,7 @@ describe('checkpoints', () => {
     await writeFile(join(`${folder}.tmp`, 'progress.json'), '{"curve":');
     expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
     // Between the two renames.
-    await rename(folder, `${folder}.former`);
+    await rename(folder, `${folder}.previous`);
     expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
     await saveCheckpoint(folder, checkpoint(2));
     expect(await loadCheckpoint(folder)).toEqual(checkpoint(2));

@@ -44,17 +44,17 @@ it('lets one process write items while another writes users', async () => {
 });
 
 it('refuses the second of two writers of a topic', async () => {
-  const former = await openFeed();
-  former.changeItem('i', { itemId: 'i', title: 'old', attributes: {} }, 1);
-  former.advance(items, 1);
+  const earlier = await openFeed();
+  earlier.changeItem('i', { itemId: 'i', title: 'old', attributes: {} }, 1);
+  earlier.advance(items, 1);
   const successor = await openFeed();
   successor.changeItem('i', { itemId: 'i', title: 'new', attributes: {} }, 2);
   successor.advance(items, 2);
   await successor.write();
-  await expect(former.write()).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
+  await expect(earlier.write()).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
   expect(await readItems(folder)).toEqual([{ itemId: 'i', title: 'new', attributes: {} }]);
-  await former.discard();
-  expect(former.committed(items)).toBe(2);
+  await earlier.discard();
+  expect(earlier.committed(items)).toBe(2);
 });
 
 it('keeps the history of an item, even for several versions in one write', async () => {

@@ -70,8 +70,8 @@ it('takes over topics and profile store after the home has adopted them', async 
   await sink.close();
   expect(await readItems(join(home, 'catalog'))).toHaveLength(1);
   expect(await bench.store.installation.read()).toBe(id);
-  const former = await bench.startSink();
-  await expect(former.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+  const earlier = await bench.startSink();
+  await expect(earlier.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
 });
 
 it('refuses an empty home for a group whose sinks stored no id, until the home has adopted it', async () => {

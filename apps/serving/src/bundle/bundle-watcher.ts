@@ -25,7 +25,7 @@ export interface WatcherDeps {
   /** Is awaited before a view goes live, to prepare the bundles of experiment arms for it. Never fails. */
   readonly beforeGoingLive?: (view: BundleView) => Promise<void>;
   /** Is awaited when a bundle has gone live, while the bundle that it replaced can still be used. Never fails. */
-  readonly afterSwap?: (former: Bundle, bundle: Bundle) => Promise<void>;
+  readonly afterSwap?: (previous: Bundle, bundle: Bundle) => Promise<void>;
   /** Waits until no other process loads a bundle. Absent: this is the only process. */
   readonly takeTurn?: Peers['takeTurn'];
   /** Monotonic, in milliseconds. */
@@ -96,10 +96,10 @@ export class BundleWatcher {
    * @returns the swap, if another bundle went live.
    */
   async check(): Promise<BundleSwap | undefined> {
-    const former = this.#held;
+    const previous = this.#held;
     const ref = await this.#readCurrent();
-    if (ref === undefined || former === undefined) return undefined;
-    if (ref.id === former.bundle.value.id) {
+    if (ref === undefined || previous === undefined) return undefined;
+    if (ref.id === previous.bundle.value.id) {
       this.#awaitsDelta = undefined;
       if (await this.#loadDelta()) this.#deps.metrics.countSwap('delta');
       return undefined;
@@ -108,7 +108,7 @@ export class BundleWatcher {
     return inTurn(this.#deps.takeTurn, this.#closing.signal, async () => {
       // The bundle may have been rolled back while other processes loaded theirs.
       const isCurrent = (await this.#readCurrent())?.id === ref.id;
-      return isCurrent ? this.#swap(former, ref) : undefined;
+      return isCurrent ? this.#swap(previous, ref) : undefined;
     });
   }
 
@@ -129,9 +129,9 @@ export class BundleWatcher {
     return this.#attempt('current', 'bundle', () => this.#store.readRef('current'));
   }
 
-  async #swap(former: Held, ref: ArtifactRef): Promise<BundleSwap | undefined> {
+  async #swap(previous: Held, ref: ArtifactRef): Promise<BundleSwap | undefined> {
     const start = this.#clock();
-    const from = former.bundle.value.id;
+    const from = previous.bundle.value.id;
     const isLoaded = await this.#attempt(ref.id, 'bundle', async () => {
       await this.#load(ref);
       return true;
@@ -139,13 +139,13 @@ export class BundleWatcher {
     if (isLoaded !== true) return undefined;
     this.#deps.metrics.countSwap('bundle');
     this.#deps.logger.info({ from, bundleId: ref.id, ms: Math.round(this.#clock() - start) }, 'bundle swapped');
-    if (this.#held !== undefined) await this.#deps.afterSwap?.(former.bundle.value, this.#held.bundle.value);
-    await former.bundle.release();
-    await former.profiles.release();
+    if (this.#held !== undefined) await this.#deps.afterSwap?.(previous.bundle.value, this.#held.bundle.value);
+    await previous.bundle.release();
+    await previous.profiles.release();
     return { from, to: ref.id };
   }
 
-  /** Loads a bundle and makes it live. Changes nothing on failure. The caller releases the former bundle. */
+  /** Loads a bundle and makes it live. Changes nothing on failure. The caller releases the previous bundle. */
   async #load(ref: ArtifactRef): Promise<void> {
     const { logger, recent, sampleRecall } = this.#deps;
     const loaded = await loadCheckedBundle(ref, { store: this.#store, logger, recent });

@@ -24,11 +24,11 @@ export class LiveBundle {
     return this.#current?.value;
   }
 
-  /** Takes ownership of `loaded`. Resolves when the former bundle is released, though requests may still use it. */
+  /** Takes ownership of `loaded`. Resolves when the previous bundle is released, though requests may still use it. */
   async replace(loaded: RefCounted<Loaded>): Promise<void> {
-    const former = this.#current;
+    const previous = this.#current;
     this.#current = loaded;
-    await former?.release();
+    await previous?.release();
   }
 
   /** @throws AppError `NOT_READY`. */

@@ -120,7 +120,7 @@ const requestsMin = 16;
 
 /**
  * Repeats recent requests on a new bundle until they get no faster: pages of mapped files come into memory, and caches fill.
- * Runs one request at a time, while the former bundle serves.
+ * Runs one request at a time, while the previous bundle serves.
  */
 export async function warm(
   bundle: Bundle,

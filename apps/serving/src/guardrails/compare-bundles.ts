@@ -17,16 +17,16 @@ const timeMaxMs = 2_000;
  * at a time, while the new bundle serves. Requests without interests in the previous bundle do not count.
  */
 export async function compareBundles(
-  former: Bundle,
+  previous: Bundle,
   bundle: Bundle,
   recent: readonly RecentRequest[],
   clock: () => number = () => performance.now(),
 ): Promise<SwapFigures> {
   const start = clock();
-  const histories = [...listGoldenHistories(former), ...recent.map(({ itemIds }) => itemIds)];
+  const histories = [...listGoldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
   const interests: { readonly before: UserInterests[]; readonly after: UserInterests[] } = { before: [], after: [] };
   // Both bundles must see behaviors of the same age.
-  const asOf = Math.max(former.info.asOf, bundle.info.asOf);
+  const asOf = Math.max(previous.info.asOf, bundle.info.asOf);
   let compared = 0;
   let changed = 0;
   for (const itemIds of histories) {
@@ -36,21 +36,21 @@ export async function compareBundles(
       itemId,
       occurredAt: asOf + position,
     }));
-    const before = await recommend(former, { behaviors, limit, explain: false });
+    const before = await recommend(previous, { behaviors, limit, explain: false });
     if (before.source.kind !== 'model' || before.items.length === 0) continue;
     const after = await recommend(bundle, { behaviors, limit, explain: false });
     const known = new Set(before.items.map(({ itemId }) => itemId));
     const kept = after.items.filter(({ itemId }) => known.has(itemId)).length;
     compared++;
     changed += 1 - kept / Math.max(before.items.length, after.items.length);
-    interests.before.push(inferUser(former, { behaviors }).interests);
+    interests.before.push(inferUser(previous, { behaviors }).interests);
     interests.after.push(inferUser(bundle, { behaviors }).interests);
   }
   return {
     compared,
     changedShare: compared === 0 ? 0 : changed / compared,
     interestCosine: {
-      before: interestSimilarity(interests.before, former.index.dim).meanCosine,
+      before: interestSimilarity(interests.before, previous.index.dim).meanCosine,
       after: interestSimilarity(interests.after, bundle.index.dim).meanCosine,
     },
   };

@@ -105,7 +105,7 @@ export class Guardrails {
   }
 
   /** Begins the trial of a bundle that has gone live. Never fails. */
-  async begin(former: Bundle, bundle: Bundle): Promise<void> {
+  async begin(previous: Bundle, bundle: Bundle): Promise<void> {
     const now = this.#clock();
     const trial: Trial = {
       bundleId: bundle.id,
@@ -118,20 +118,20 @@ export class Guardrails {
     };
     this.#trial = trial;
     this.#traffic.clear();
-    trial.swap = await this.#compare(former, bundle);
+    trial.swap = await this.#compare(previous, bundle);
     await this.#save(trial);
   }
 
   /** Returns undefined if the bundle cannot be rolled back, or the figures cannot be computed. */
-  async #compare(former: Bundle, bundle: Bundle): Promise<SwapFigures | undefined> {
+  async #compare(previous: Bundle, bundle: Bundle): Promise<SwapFigures | undefined> {
     const { store, recent, logger } = this.#deps;
     try {
       if (refuseRollback(bundle.id, await store.promotions()) !== undefined) return undefined;
-      const figures = await compareBundles(former, bundle, recent.all);
-      logger.info({ from: former.id, bundleId: bundle.id, ...figures }, 'bundles compared');
+      const figures = await compareBundles(previous, bundle, recent.all);
+      logger.info({ from: previous.id, bundleId: bundle.id, ...figures }, 'bundles compared');
       return figures;
     } catch (error) {
-      logger.warn({ from: former.id, bundleId: bundle.id, err: error }, 'cannot compare the bundles');
+      logger.warn({ from: previous.id, bundleId: bundle.id, err: error }, 'cannot compare the bundles');
       return undefined;
     }
   }

@@ -67,6 +67,6 @@ function superseded({ runId, day }: PromotionRun, reason: string): AppError {
 }
 
 /** Returns the artifact `id` if it was current at some time, else `null`. */
-export function formerlyCurrent(id: string, records: readonly PromotionRecord[]): PromotionRecord['ref'] {
+export function onceCurrent(id: string, records: readonly PromotionRecord[]): PromotionRecord['ref'] {
   return records.find(({ ref }) => ref?.id === id)?.ref ?? null;
 }

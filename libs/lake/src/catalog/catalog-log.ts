@@ -5,7 +5,7 @@ import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { LakeChange, LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
-import { catalogErrors } from './errors.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
 import { segmentExtension, sortedBatches, writeSegment } from './segments.ts';
 import type { CatalogKind } from './segments.ts';

@@ -4,7 +4,7 @@ import type { TransactionLogOptions } from '../transaction-log/transaction-log.t
 import type { LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
-import { catalogUnwritable } from './errors.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { sortedBatches, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
@@ -56,7 +56,7 @@ export async function changeCatalog(
     }
   } catch (error) {
     await removeUncommitted(catalogFolder, add);
-    throw isAppError(error) ? error : catalogUnwritable(catalogFolder, error);
+    throw isAppError(error) ? error : catalogErrors.unwritable(catalogFolder, error);
   }
 }
 

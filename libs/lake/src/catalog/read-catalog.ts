@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
-import { catalogDamaged } from './errors.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
 import { countInUnfinished, distinctVersions, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
@@ -47,7 +47,7 @@ async function openVersions<Entity>(
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (attempt === readAttemptsMax) throw catalogDamaged((error as NodeJS.ErrnoException).path!, error as Error);
+      if (attempt === readAttemptsMax) throw catalogErrors.damaged((error as NodeJS.ErrnoException).path!, error);
     }
   }
 }

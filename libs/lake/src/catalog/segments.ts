@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createFolder, syncPath } from '@facet/platform';
 import type { LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
 import { isRunning } from '../write/place-files.ts';
-import { catalogDamaged } from './errors.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 
 export type CatalogKind = 'items' | 'users';
 
@@ -185,7 +185,7 @@ class Cursor<Entity> {
     while (!this.advanceInChunk()) {
       const { done, value } = await this.#chunks.next();
       if (done === true) {
-        if (this.#rest !== '') throw catalogDamaged(this.#path, new Error('the last line is incomplete'));
+        if (this.#rest !== '') throw catalogErrors.damaged(this.#path, new Error('the last line is incomplete'));
         this.head = undefined;
         return;
       }
@@ -206,6 +206,6 @@ export function parseLine<Value>(line: string, path: string): Value {
   try {
     return JSON.parse(line) as Value;
   } catch (error) {
-    throw catalogDamaged(path, error as Error);
+    throw catalogErrors.damaged(path, error);
   }
 }

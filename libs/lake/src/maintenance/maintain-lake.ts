@@ -7,7 +7,7 @@ import { hourMs, isAppError, minuteMs } from '@facet/platform';
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { graceMsDefault, listPlacedFiles, parseMergedPath, parsePartPath } from '../layout.ts';
-import { lakeBusy, lakeDamaged, lakeUnwritable } from '../transaction-log/errors.ts';
+import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { openErasures } from '../transaction-log/state.ts';
@@ -64,7 +64,7 @@ export async function maintainLake<Result>(
   const { log, token, commit, release } = await claimLake(lakeFolder, { ...options, now });
   const temporary = await makeTemporaryFolder(lakeFolder).catch(async (error: unknown) => {
     await release();
-    throw lakeUnwritable(lakeFolder, error);
+    throw lakeErrors.unwritable(lakeFolder, error);
   });
   const deleteExpired = async (): Promise<void> => {
     const before = now() - (options.graceMs ?? graceMsDefault);
@@ -138,9 +138,9 @@ function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolea
 function toLakeError(error: unknown, lakeFolder: string, temporary: string): unknown {
   if (isAppError(error) || !(error instanceof Error)) return error;
   if (error.message.includes(temporary) || error.message.includes('No space left')) {
-    return lakeUnwritable(lakeFolder, error);
+    return lakeErrors.unwritable(lakeFolder, error);
   }
-  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeDamaged(lakeFolder, error) : error;
+  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeErrors.damaged(lakeFolder, error) : error;
 }
 
 /**

@@ -4,7 +4,7 @@ import { identifyType } from '@facet/schemas';
 import { sqlText } from '../duckdb.ts';
 import { mergedPath } from '../layout.ts';
 import type { Maintenance } from './maintain-lake.ts';
-import { lakeUnwritable } from '../transaction-log/errors.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import type { LakeFileEntry, LakeFileFacts, OffsetRanges } from '../transaction-log/transaction.ts';
 import { lakeColumns, lakeOrder } from '../write/columns.ts';
 import { placeFiles } from '../write/place-files.ts';
@@ -27,7 +27,7 @@ export async function placeMerged(
   if (described === undefined) return undefined;
   const path = mergedPath(day, token);
   const [bytes] = await placeFiles(snapshot.lakeFolder, [{ written, path }]).catch((error: unknown) => {
-    throw lakeUnwritable(snapshot.lakeFolder, error);
+    throw lakeErrors.unwritable(snapshot.lakeFolder, error);
   });
   return { path, bytes: bytes!, ...described };
 }

@@ -1,25 +1,65 @@
 import { AppError } from '@facet/platform';
 import type { MaintenanceClaim } from './transaction.ts';
 
-/** The errors of a transaction log, which name the data that it describes. */
+/** The errors of a transaction log and of the files that it lists. */
 export interface LogErrors {
-  damaged(folder: string, cause: unknown): AppError;
+  /** A file cannot be read. */
+  damaged(path: string, cause: unknown): AppError;
   unwritable(folder: string, cause: unknown): AppError;
+  /** Another writer has committed the same offsets. `sources` are those that this writer lost. */
   superseded(folder: string, sources: readonly string[]): AppError;
 }
 
-export const lakeErrors: LogErrors = { damaged: lakeDamaged, unwritable: lakeUnwritable, superseded: lakeSuperseded };
+export const lakeErrors = createLogErrors('lake', {
+  restore:
+    'Restore the named file from a backup, rebuild the lake from the event log, or import the files into a new home.',
+  kept: 'The event log still has all events.',
+});
 
-/** A file of the lake cannot be read. The message of the cause names the file. */
-export function lakeDamaged(lakeFolder: string, cause: unknown): AppError {
-  return new AppError(`Cannot read the lake in ${lakeFolder}: ${(cause as Error).message.trim()}`, {
-    code: 'EVENTS_LAKE_DAMAGED',
-    category: 'artifact',
-    remedy:
-      'Restore the named file from a backup, rebuild the lake from the event log, or import the files into a new home.',
-    context: { lakeFolder },
-    cause,
-  });
+export const catalogErrors = createLogErrors('catalog', {
+  restore:
+    'Restore the whole catalog folder from a backup. Without a backup, delete the folder: the sink reads items and users again ' +
+    'from Kafka. Then import the item and user files again.',
+  kept: 'Kafka or the imported files still have the changes.',
+});
+
+/**
+ * @param restore the remedy for damaged files
+ * @param kept why a failed write loses nothing
+ */
+function createLogErrors(
+  data: 'lake' | 'catalog',
+  { restore, kept }: { readonly restore: string; readonly kept: string },
+): LogErrors {
+  return {
+    damaged: (path, cause) =>
+      new AppError(`Cannot read the ${data} at ${path}: ${(cause as Error).message.trim().replace(/\.$/, '')}.`, {
+        code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
+        category: 'artifact',
+        remedy: restore,
+        context: { path },
+        cause,
+      }),
+    unwritable: (folder, cause) =>
+      new AppError(`Cannot write the ${data} ${folder}: ${(cause as Error).message}.`, {
+        code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
+        category: 'unavailable',
+        remedy: `Check the free space, the permissions and the health of the disk, then retry. ${kept}`,
+        context: { folder },
+        retryable: true,
+        cause,
+      }),
+    superseded: (folder, sources) =>
+      new AppError(
+        `Another writer has committed to the ${data} ${folder}${sources.length === 0 ? '' : ` for ${sources.join(', ')}`}.`,
+        {
+          code: data === 'lake' ? 'EVENTS_LAKE_SUPERSEDED' : 'EVENTS_CATALOG_SUPERSEDED',
+          category: 'conflict',
+          remedy: `Stop this writer, or let it resume at the committed offsets. ${kept}`,
+          context: { folder, sources },
+        },
+      ),
+  };
 }
 
 /** A slow read lost its files: a compaction replaced them and deleted them after the grace period. */
@@ -31,29 +71,6 @@ export function lakeSnapshotExpired(lakeFolder: string, cause: unknown): AppErro
     context: { lakeFolder },
     retryable: true,
     cause,
-  });
-}
-
-export function lakeUnwritable(lakeFolder: string, cause: unknown): AppError {
-  return new AppError(`Cannot write the lake ${lakeFolder}: ${(cause as Error).message}.`, {
-    code: 'EVENTS_LAKE_UNWRITABLE',
-    category: 'unavailable',
-    remedy:
-      'Check the free space, the permissions and the health of the disk, then retry. The event log still has all events.',
-    context: { lakeFolder },
-    retryable: true,
-    cause,
-  });
-}
-
-/** Another writer has committed the same offsets. `sources` are those that this writer lost. */
-export function lakeSuperseded(lakeFolder: string, sources: readonly string[]): AppError {
-  const which = sources.length === 0 ? '' : ` for ${sources.join(', ')}`;
-  return new AppError(`Another writer has committed to the lake ${lakeFolder}${which}.`, {
-    code: 'EVENTS_LAKE_SUPERSEDED',
-    category: 'conflict',
-    remedy: 'Stop this writer, or let it resume at the committed offsets. No event is lost.',
-    context: { lakeFolder, sources },
   });
 }
 

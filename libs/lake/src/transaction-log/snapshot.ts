@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { dayMs, pathExists } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { dayOf } from '../layout.ts';
-import { lakeDamaged, lakeSnapshotExpired } from './errors.ts';
+import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
 import type { ErasureKey } from './erasure-key.ts';
 import { isErasurePending } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
@@ -89,5 +89,5 @@ export async function lakeUnreadable(
   const now = await readLakeState(lakeFolder);
   const replaced = files.filter(({ path }) => !now.files.has(path));
   const present = await Promise.all(replaced.map(async ({ path }) => pathExists(join(lakeFolder, path))));
-  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeDamaged(lakeFolder, cause);
+  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeErrors.damaged(lakeFolder, cause);
 }

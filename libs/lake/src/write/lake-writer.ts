@@ -6,7 +6,7 @@ import type { IntakeCount } from '@facet/schemas';
 import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
 import { listPlacedFiles, parsePartPath, partPath } from '../layout.ts';
-import { lakeSuperseded, lakeUnwritable } from '../transaction-log/errors.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
@@ -72,7 +72,7 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   await mkdir(lakeFolder, { recursive: true })
     .then(() => removeAbandonedFolders(lakeFolder))
     .catch((error: unknown) => {
-      throw lakeUnwritable(lakeFolder, error);
+      throw lakeErrors.unwritable(lakeFolder, error);
     });
   const database = await openDuckDb(options);
   try {
@@ -239,7 +239,7 @@ class BufferedLakeWriter implements LakeWriter {
     await this.#log.refresh();
     const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
     if (lost.length === 0) return;
-    throw lakeSuperseded(
+    throw lakeErrors.superseded(
       this.#lakeFolder,
       lost.map(([source]) => source),
     );
@@ -266,7 +266,7 @@ class BufferedLakeWriter implements LakeWriter {
         await temporary.remove();
       }
     } catch (error) {
-      throw lakeUnwritable(this.#lakeFolder, error);
+      throw lakeErrors.unwritable(this.#lakeFolder, error);
     }
   }
 }

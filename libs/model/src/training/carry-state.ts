@@ -72,8 +72,8 @@ function rowSources(from: CarriedModel, to: ReceivingModel): Map<string, Int32Ar
     now: readonly FeatureSchema[],
   ): void => {
     for (const schema of now) {
-      const former = before.find(({ name, kind }) => name === schema.name && kind === schema.kind);
-      sources.set(table(schema.name), valueSources(former, schema));
+      const previous = before.find(({ name, kind }) => name === schema.name && kind === schema.kind);
+      sources.set(table(schema.name), valueSources(previous, schema));
     }
   };
   add(itemFeatureTable, from.spec.itemFeatures, to.spec.itemFeatures);
@@ -96,20 +96,20 @@ function itemSources(from: CarriedModel, to: ReceivingModel): Int32Array {
 }
 
 /** Returns the sources of a feature's table [values + 1]. Row 0, no value, is never read. */
-function valueSources(former: FeatureSchema | undefined, { kind, values }: FeatureSchema): Int32Array {
+function valueSources(previous: FeatureSchema | undefined, { kind, values }: FeatureSchema): Int32Array {
   const sources = new Int32Array(values.length + 1).fill(-1);
-  if (former === undefined) return sources;
-  const rowOf = new Map(former.values.map((value, position) => [value, position + 1]));
+  if (previous === undefined) return sources;
+  const rowOf = new Map(previous.values.map((value, position) => [value, position + 1]));
   values.forEach((value, position) => {
     sources[position + 1] =
-      kind === 'number' ? samePlace(position, values.length, former.values.length) + 1 : (rowOf.get(value) ?? -1);
+      kind === 'number' ? samePlace(position, values.length, previous.values.length) + 1 : (rowOf.get(value) ?? -1);
   });
   return sources;
 }
 
-/** Returns the bin among `formerCount` bins with the relative rank of bin `position` among `count`. */
-function samePlace(position: number, count: number, formerCount: number): number {
-  return count === 1 ? 0 : Math.round((position * (formerCount - 1)) / (count - 1));
+/** Returns the bin among `previousCount` bins with the relative rank of bin `position` among `count`. */
+function samePlace(position: number, count: number, previousCount: number): number {
+  return count === 1 ? 0 : Math.round((position * (previousCount - 1)) / (count - 1));
 }
 
 /** Returns the sources of a matrix whose inputs are `base` others (capsule and context), then a block per user feature. */
@@ -119,9 +119,9 @@ function profileInputSources(from: ModelSpec, to: ModelSpec, base: number): Int3
     row < base ? row : -1,
   );
   to.userFeatures.forEach(({ name, kind }, block) => {
-    const former = from.userFeatures.findIndex((feature) => feature.name === name && feature.kind === kind);
-    if (former === -1) return;
-    for (let row = 0; row < width; row++) sources[base + block * width + row] = base + former * width + row;
+    const previous = from.userFeatures.findIndex((feature) => feature.name === name && feature.kind === kind);
+    if (previous === -1) return;
+    for (let row = 0; row < width; row++) sources[base + block * width + row] = base + previous * width + row;
   });
   return sources;
 }

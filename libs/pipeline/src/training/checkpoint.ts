@@ -5,7 +5,7 @@ import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { readWeights, writeWeights } from '../model/model-artifact.ts';
 
 /** The previous checkpoint while the new one replaces it. */
-const formerOf = (folder: string): string => `${folder}.former`;
+const previousOf = (folder: string): string => `${folder}.previous`;
 
 /** Replaces the checkpoint in `folder`. If the process crashes at any point, the old or the new one can be loaded. */
 export async function saveCheckpoint(folder: string, progress: LoopProgress): Promise<void> {
@@ -18,16 +18,16 @@ export async function saveCheckpoint(folder: string, progress: LoopProgress): Pr
   await writeFile(join(unfinished, 'progress.json'), JSON.stringify({ curve, bestEpoch }));
   await mkdir(dirname(folder), { recursive: true });
   if (existsSync(folder)) {
-    await rm(formerOf(folder), { recursive: true, force: true });
-    await rename(folder, formerOf(folder));
+    await rm(previousOf(folder), { recursive: true, force: true });
+    await rename(folder, previousOf(folder));
   }
   await rename(unfinished, folder);
-  await rm(formerOf(folder), { recursive: true, force: true });
+  await rm(previousOf(folder), { recursive: true, force: true });
 }
 
 /** Returns the checkpoint in `folder`; undefined if there is none or it is damaged, and training starts from the beginning. */
 export async function loadCheckpoint(folder: string): Promise<LoopProgress | undefined> {
-  return (await readCheckpoint(folder)) ?? (await readCheckpoint(formerOf(folder)));
+  return (await readCheckpoint(folder)) ?? (await readCheckpoint(previousOf(folder)));
 }
 
 async function readCheckpoint(folder: string): Promise<LoopProgress | undefined> {

@@ -25,8 +25,8 @@ export function compareLists<Item extends Listed>(
   if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), left: [], entered: 0 };
   const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place]));
   const items = now.map((item, place) => {
-    const former = placeBefore.get(item.itemId);
-    return { item, moved: former === undefined ? undefined : former - place };
+    const previous = placeBefore.get(item.itemId);
+    return { item, moved: previous === undefined ? undefined : previous - place };
   });
   const listed = new Set(now.map(({ itemId }) => itemId));
   return {
