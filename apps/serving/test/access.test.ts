@@ -1,10 +1,6 @@
 import { listRoutes } from '@facet/http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiKey, createHome, createTestApp, servingKey, textOfKey } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
-
-let home: Home;
-let server: TestApp;
+import { describe, expect, it } from 'vitest';
+import { apiKey, appOfFile, homeOfFile, servingKey, textOfKey } from './fixtures.ts';
 
 const keys = [
   ...(['ingest', 'serve', 'admin'] as const).map((scope) => servingKey(scope, [scope])),
@@ -12,15 +8,8 @@ const keys = [
   servingKey('all but admin', ['ingest', 'serve']),
 ];
 
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home, { access: { kind: 'keys', keys: [...keys, servingKey('tests', ['serve'])] } });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home, { access: { kind: 'keys', keys: [...keys, servingKey('tests', ['serve'])] } });
 
 const call = (method: string, url: string, headers: Record<string, string> = {}) =>
   server.app.inject({ method: method as 'GET', url, headers, ...(method === 'POST' ? { payload: {} } : {}) });

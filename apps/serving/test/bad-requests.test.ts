@@ -1,20 +1,9 @@
 import { dayMs } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp, now } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { appOfFile, createTestApp, homeOfFile, now } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `film-${index % 60}`);
 

@@ -1,10 +1,6 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp, films, putBundle } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
-
-let home: Home;
-let server: TestApp;
+import { describe, expect, it } from 'vitest';
+import { appOfFile, films, homeOfFile, putBundle } from './fixtures.ts';
 
 const titles = [
   '<b>Alien</b> & "friends"',
@@ -17,17 +13,10 @@ const titles = [
 /** Titles of the last six films without interactions, in the order of their indices. */
 const items = films.map((film, index) => (index >= 52 && index < 58 ? { ...film, title: titles[index - 52]! } : film));
 
-beforeAll(async () => {
-  home = await createHome();
-  await createFolderArtifactStore(home.artifactsFolder).promote(await putBundle(home, { items }));
-  server = await createTestApp(home, {
-    settings: { filters: { cheap: { attributes: { price: { max: { context: 'budget' } } } } } },
-  });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
+const home = await homeOfFile();
+await createFolderArtifactStore(home.artifactsFolder).promote(await putBundle(home, { items }));
+const server = await appOfFile(home, {
+  settings: { filters: { cheap: { attributes: { price: { max: { context: 'budget' } } } } } },
 });
 
 async function get<Body>(url: string): Promise<Body> {

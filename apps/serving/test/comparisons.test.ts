@@ -2,32 +2,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseExperiments, ExperimentsSettings } from '@facet/exposures';
 import { parseWith } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp, films, putBundle } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { appOfFile, films, homeOfFile, putBundle } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-let otherId: string;
-
-beforeAll(async () => {
-  home = await createHome();
-  otherId = (await putBundle(home, { seed: 12, items: films.slice(0, 50) })).id;
-  const declared = [
-    {
-      name: 'order',
-      arms: { control: {}, turns: { merge: { by: 'round-robin' } } },
-      shadow: { other: { share: 0.1, bundle: otherId } },
-    },
-  ];
-  const experiments = parseExperiments(parseWith(ExperimentsSettings, declared, { source: 'experiments' }));
-  server = await createTestApp(home, { experiments });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const { id: otherId } = await putBundle(home, { seed: 12, items: films.slice(0, 50) });
+const declared = [
+  {
+    name: 'order',
+    arms: { control: {}, turns: { merge: { by: 'round-robin' } } },
+    shadow: { other: { share: 0.1, bundle: otherId } },
+  },
+];
+const experiments = parseExperiments(parseWith(ExperimentsSettings, declared, { source: 'experiments' }));
+const server = await appOfFile(home, { experiments });
 
 const preview = (body: object) => server.post('/v1/recommendations:preview', { userId: 'ada', limit: 10, ...body });
 const get = async (url: string) => (await server.app.inject(url)).json() as Record<string, unknown>;

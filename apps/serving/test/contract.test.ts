@@ -5,11 +5,21 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { bundleFiles } from '@facet/bundles';
 import { listRoutes } from '@facet/http';
 import { dayMs } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readContract, urlOf } from './api-contract.ts';
 import type { ReceivedResponse, ApiDocument, Operation } from './api-contract.ts';
-import { createHome, createTestApp, now, patientLimits, putBundle, servingKey, textOfKey } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import {
+  appOfFile,
+  createHome,
+  createTestApp,
+  homeOfFile,
+  now,
+  patientLimits,
+  putBundle,
+  servingKey,
+  textOfKey,
+} from './fixtures.ts';
+import type { TestApp } from './fixtures.ts';
 
 const keys = [
   servingKey('all', ['serve', 'admin']),
@@ -19,23 +29,11 @@ const keys = [
 /** The named filters of the request examples. */
 const settings = { filters: { affordable: { attributes: { price: { max: 30 } } } } };
 
-let home: Home;
-let otherBundleId: string;
-let server: TestApp;
-let operations: readonly Operation[];
-
-beforeAll(async () => {
-  home = await createHome();
-  otherBundleId = (await putBundle(home, { seed: 12 })).id;
-  server = await createTestApp(home, { access: { kind: 'keys', keys }, settings });
-  const document = await send(server, { method: 'GET', url: '/docs/json' });
-  operations = readContract(JSON.parse(document.body) as ApiDocument);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const otherBundleId = (await putBundle(home, { seed: 12 })).id;
+const server = await appOfFile(home, { access: { kind: 'keys', keys }, settings });
+const document = await send(server, { method: 'GET', url: '/docs/json' });
+const operations = readContract(JSON.parse(document.body) as ApiDocument);
 
 interface Sent {
   readonly method: string;

@@ -1,10 +1,6 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp, films } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
-
-let home: Home;
-let server: TestApp;
+import { describe, expect, it } from 'vitest';
+import { appOfFile, films, homeOfFile } from './fixtures.ts';
 
 const settings = {
   filters: {
@@ -14,15 +10,8 @@ const settings = {
   },
 };
 
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home, { settings });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home, { settings });
 
 const genreOf = (itemId: string): unknown => films.find((film) => film.itemId === itemId)!.attributes['genre'];
 

@@ -54,6 +54,7 @@ import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
+import { afterAll } from 'vitest';
 import { createApp } from '../src/app.ts';
 import type { AppDeps, AppOptions, Limits } from '../src/app.ts';
 import { BundleWatcher } from '../src/bundle/bundle-watcher.ts';
@@ -291,6 +292,20 @@ export interface TestApp {
     body: unknown,
   ): Promise<{ statusCode: number; body: Record<string, unknown>; headers: Record<string, unknown> }>;
   close(): Promise<void>;
+}
+
+/** Creates a home for all tests of a file. Call it outside of tests. */
+export async function homeOfFile(): Promise<Home> {
+  const home = await createHome();
+  afterAll(() => home.remove());
+  return home;
+}
+
+/** Creates an app for all tests of a file. Call it outside of tests. */
+export async function appOfFile(...args: Parameters<typeof createTestApp>): Promise<TestApp> {
+  const app = await createTestApp(...args);
+  afterAll(() => app.close());
+  return app;
 }
 
 /** Other programs may use the cores while tests run, which must not cause refusals. */

@@ -1,9 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { ExperimentsSettings, parseExperiments } from '@facet/exposures';
 import { parseWith } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp, films, putBundle, servingKey, textOfKey } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { appOfFile, films, homeOfFile, putBundle, servingKey, textOfKey } from './fixtures.ts';
 import { differences, listGolden, readGolden, writeGolden } from './golden-file.ts';
 
 /** `FACET_WRITE_GOLDEN=true npx vitest run --root apps/serving test/golden.test.ts` writes the current responses. */
@@ -20,32 +19,21 @@ const experiments = parseExperiments(
   ),
 );
 
-let home: Home;
-let server: TestApp;
+const home = await homeOfFile();
+const other = await putBundle(home, { items: films.slice(0, 50), seed: 12 });
 /** Values that differ between runs, with their placeholders. */
-let stands: readonly (readonly [string | RegExp, string])[];
+const stands: readonly (readonly [string | RegExp, string])[] = [
+  [home.bundleRef.id, '<bundle>'],
+  [other.id, '<other bundle>'],
+  [home.artifactsFolder, '<artifacts>'],
+  [/"builtAt":"[^"]+"/g, '"builtAt":"<time>"'],
+];
 let created = 0;
-
-beforeAll(async () => {
-  home = await createHome();
-  const other = await putBundle(home, { items: films.slice(0, 50), seed: 12 });
-  stands = [
-    [home.bundleRef.id, '<bundle>'],
-    [other.id, '<other bundle>'],
-    [home.artifactsFolder, '<artifacts>'],
-    [/"builtAt":"[^"]+"/g, '"builtAt":"<time>"'],
-  ];
-  server = await createTestApp(home, {
-    access: { kind: 'keys', keys: [servingKey('all', ['serve', 'admin']), servingKey('ops', ['admin'])] },
-    settings,
-    experiments,
-    createId: () => `recommendation-${++created}`,
-  });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
+const server = await appOfFile(home, {
+  access: { kind: 'keys', keys: [servingKey('all', ['serve', 'admin']), servingKey('ops', ['admin'])] },
+  settings,
+  experiments,
+  createId: () => `recommendation-${++created}`,
 });
 
 interface Asked {

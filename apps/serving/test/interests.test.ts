@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createHome, createTestApp } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { appOfFile, homeOfFile } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 it('returns each interest with the behaviors that formed it and the nearest items', async () => {
   const { statusCode, body } = await server.post('/v1/interests', { userId: 'ada', nearest: 4 });

@@ -1,21 +1,10 @@
 import { viewSafetensors } from '@facet/artifacts';
 import type { Safetensors } from '@facet/artifacts';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createHome, createTestApp, films, openLive, putDeltaOf } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { appOfFile, createHome, createTestApp, films, homeOfFile, openLive, putDeltaOf } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 interface MapItem {
   readonly item: number;

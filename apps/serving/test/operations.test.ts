@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { createTestApp, homeOfFile } from './fixtures.ts';
+import type { TestApp } from './fixtures.ts';
 
-let home: Home;
-
-beforeAll(async () => {
-  home = await createHome();
-});
-
-afterAll(async () => {
-  await home.remove();
-});
+const home = await homeOfFile();
 
 describe('before the bundle is loaded', () => {
   let server: TestApp;

@@ -1,9 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { isSameResponse } from '@facet/recommendations';
-import { createHome, createTestApp, films, openLive, putBundle } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { appOfFile, createHome, createTestApp, films, homeOfFile, openLive, putBundle } from './fixtures.ts';
 
 interface Page {
   recommendationId: string;
@@ -18,18 +17,8 @@ interface Page {
   nextCursor?: string;
 }
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 async function ask(body: Record<string, unknown>): Promise<Page> {
   const response = await server.post('/v1/recommendations', body);

@@ -6,22 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addApiKey } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiKey, createHome, servingKey } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { apiKey, createHome, homeOfFile, servingKey } from './fixtures.ts';
 import { startProcess } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
 
-let home: Home;
-
-beforeAll(async () => {
-  home = await createHome();
-  await addApiKey(join(home.folder, 'keys.yaml'), servingKey('tests', ['serve']));
-});
-
-afterAll(async () => {
-  await home.remove();
-});
+const home = await homeOfFile();
+await addApiKey(join(home.folder, 'keys.yaml'), servingKey('tests', ['serve']));
 
 const start = (environment: Record<string, string>): RealProcess => startProcess(home, environment);
 

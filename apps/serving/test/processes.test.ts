@@ -6,18 +6,13 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { findFreePorts } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createHome, putBundle, putDatasetOf } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
+import { homeOfFile, putBundle, putDatasetOf } from './fixtures.ts';
 import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
 
-let home: Home;
 const patiently = { timeout: 60_000, interval: 50 };
 
-beforeAll(async () => {
-  home = await createHome();
-});
-afterAll(() => home.remove());
+const home = await homeOfFile();
 
 function startTwo(environment: Record<string, string> = { FACET_INSECURE: 'true' }): RealProcess {
   return startProcess(home, { FACET_PROCESSES: '2', FACET_WATCH_INTERVAL_MS: '50', ...environment });

@@ -4,23 +4,16 @@ import { parsePositiveRule, selectInteractions } from '@facet/features';
 import { createLogger } from '@facet/platform';
 import { readRequester } from '@facet/recommendations';
 import type { Requester } from '@facet/recommendations';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { LiveBundle } from '../src/bundle/live-bundle.ts';
 import type { Loaded } from '../src/bundle/live-bundle.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
-import { createHome, now, openLive } from './fixtures.ts';
+import { homeOfFile, now, openLive } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
-let home: Home;
 const deps = { metrics: createMetrics(), logger: createLogger({ name: 'test', level: 'silent' }) };
 
-beforeAll(async () => {
-  home = await createHome();
-});
-
-afterAll(async () => {
-  await home.remove();
-});
+const home = await homeOfFile();
 
 const readUser = ({ bundle, profiles }: Loaded, fields: { readonly userId?: string }): Promise<Requester> =>
   readRequester(fields, { bundle, readProfile: profiles.read, now });

@@ -1,7 +1,6 @@
 // cspell:ignore userld nearset
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { apiKey, createHome, createTestApp } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { apiKey, appOfFile, homeOfFile } from './fixtures.ts';
 
 interface RankedItem {
   readonly itemId: string;
@@ -9,18 +8,8 @@ interface RankedItem {
   readonly interest?: number;
 }
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 it('scores candidates as recommendations score them, in the same order', async () => {
   const user = { userId: 'ada', excludeSeen: false };

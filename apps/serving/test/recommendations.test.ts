@@ -1,8 +1,7 @@
 import { recommend } from '@facet/recommendations';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asOf, createHome, createTestApp, events, films } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { appOfFile, asOf, events, films, homeOfFile } from './fixtures.ts';
 
 interface Item {
   itemId: string;
@@ -12,18 +11,8 @@ interface Item {
   reasons?: { itemId: string; title?: string; share: number }[];
 }
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 async function ask(body: Record<string, unknown>) {
   const response = await server.post('/v1/recommendations', body);

@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createHome, createTestApp } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { appOfFile, homeOfFile } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home, {
-    settings: {
-      filters: {
-        dance: { attributes: { genre: { in: ['dance'] } } },
-        'one-of': { attributes: { genre: { in: { context: 'genres' } } } },
-        misspelled: { attributes: { gender: { notIn: ['dance'] } } },
-      },
+const home = await homeOfFile();
+const server = await appOfFile(home, {
+  settings: {
+    filters: {
+      dance: { attributes: { genre: { in: ['dance'] } } },
+      'one-of': { attributes: { genre: { in: { context: 'genres' } } } },
+      misspelled: { attributes: { gender: { notIn: ['dance'] } } },
     },
-  });
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
+  },
 });
 
 async function similar(itemId: string, query = ''): Promise<{ statusCode: number; body: Record<string, unknown> }> {

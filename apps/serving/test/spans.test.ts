@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createSlowRequestLog, SpanClock } from '../src/telemetry/spans.ts';
-import { createHome, createTestApp } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
+import { createTestApp, homeOfFile } from './fixtures.ts';
 
-let home: Home;
-beforeAll(async () => {
-  home = await createHome();
-});
-afterAll(() => home.remove());
+const home = await homeOfFile();
 
 it('adds up the spans of a batch, and watches none of them', () => {
   let now = 0;

@@ -4,19 +4,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { createHome } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
+import { homeOfFile } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
 const require = createRequire(import.meta.url);
 
-let home: Home;
-beforeAll(async () => {
-  home = await createHome();
-});
-afterAll(() => home.remove());
+const home = await homeOfFile();
 
 interface ReceivedSpan {
   readonly traceId: string;

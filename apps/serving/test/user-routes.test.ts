@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHome, createTestApp } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import { describe, expect, it } from 'vitest';
+import { appOfFile, createTestApp, homeOfFile } from './fixtures.ts';
 
-let home: Home;
-let server: TestApp;
-
-beforeAll(async () => {
-  home = await createHome();
-  server = await createTestApp(home);
-});
-
-afterAll(async () => {
-  await server.close();
-  await home.remove();
-});
+const home = await homeOfFile();
+const server = await appOfFile(home);
 
 async function get<Body>(url: string): Promise<Body> {
   const response = await server.app.inject({ url });

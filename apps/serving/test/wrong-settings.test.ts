@@ -1,16 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { upsertItems } from '@facet/lake';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createHome } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { homeOfFile } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
-let home: Home;
-beforeAll(async () => {
-  home = await createHome();
-});
-afterAll(() => home.remove());
+const home = await homeOfFile();
 
 const inBudget = '{ in-budget: { attributes: { price: { max: { context: budget } } } } }';
 
