@@ -6,12 +6,13 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import type { ServerSettings } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
 import { kafkaVariables, readKafkaSettings } from '@facet/config/kafka-settings';
 import type { KafkaSettings } from '@facet/config/kafka-settings';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
+import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -58,19 +59,13 @@ const IngestEnvironment = Type.Object({
   FACET_INGEST_BODY_BYTES_MAX: Type.Integer({ minimum: 1 << 10, maximum: 64 << 20, default: 1 << 20 }),
 });
 
-export interface SharedConfig {
+export interface SharedConfig extends ServerSettings {
   readonly facetFile: string;
   readonly kafka: KafkaSettings;
   readonly topicPrefix: string;
   readonly eventPartitions: number;
   readonly replicationFactor: number;
-  readonly host: string;
   readonly port: number;
-  /** Certificate and key for HTTPS. Absent: HTTP. */
-  readonly tls?: CertificateFiles | undefined;
-  /** Which requests to accept. */
-  readonly access: AccessSource;
-  readonly logLevel: string;
 }
 
 export interface SinkConfig extends SharedConfig {

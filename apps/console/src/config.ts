@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { apiVariables, readApiUrls } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { homeVariables, readHomePaths, readServerSettings, serverVariables } from '@facet/config/environment';
+import type { ServerSettings } from '@facet/config/environment';
 import { hourMs, parseEnvironment } from '@facet/platform';
-import type { AccessSource, CertificateFiles } from '@facet/platform';
 import { Type } from 'typebox';
 
 /** The environment variables of this process. */
@@ -23,18 +23,13 @@ const Environment = Type.Object({
   ...serverVariables,
 });
 
-export interface ConsoleConfig {
+export interface ConsoleConfig extends ServerSettings {
   readonly upstreams: Readonly<Record<ApiName, string>>;
   readonly prometheus: string | undefined;
   readonly secret: string;
   readonly isHttps: boolean;
   readonly sessionMs: number;
-  readonly host: string;
   readonly port: number;
-  /** Without it, the app speaks HTTP. */
-  readonly tls?: CertificateFiles | undefined;
-  readonly access: AccessSource;
-  readonly logLevel: string;
 }
 
 /**

@@ -7,10 +7,11 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import type { ServerSettings } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
-import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
+import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { TracingSettings } from './telemetry/open-tracing.ts';
 
@@ -38,7 +39,7 @@ const Environment = Type.Object({
   ...serverVariables,
 });
 
-export interface ServingConfig {
+export interface ServingConfig extends ServerSettings {
   readonly home: HomePaths;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
@@ -59,12 +60,7 @@ export interface ServingConfig {
   readonly watchIntervalMs: number;
   /** With more than one, a supervisor process runs the workers. */
   readonly processes: number;
-  readonly host: string;
   readonly port: number;
-  /** Without it, the app speaks HTTP. */
-  readonly tls?: CertificateFiles | undefined;
-  readonly access: AccessSource;
-  readonly logLevel: string;
 }
 
 /**

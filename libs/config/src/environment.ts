@@ -83,6 +83,16 @@ export function readConfigPath({ FACET_CONFIG: file }: Pick<Values<typeof homeVa
   });
 }
 
+/** The settings of an HTTP server. */
+export interface ServerSettings {
+  readonly host: string;
+  /** Without it, the app speaks HTTP. */
+  readonly tls?: CertificateFiles | undefined;
+  /** Which requests to accept. */
+  readonly access: AccessSource;
+  readonly logLevel: string;
+}
+
 /**
  * Returns host, certificate, access and log level of an HTTP server.
  *
@@ -95,12 +105,7 @@ export function readServerSettings(
     readonly FACET_TLS_KEY_FILE?: string | undefined;
   },
   { keysFile }: Pick<HomePaths, 'keysFile'>,
-): {
-  readonly host: string;
-  readonly tls: CertificateFiles | undefined;
-  readonly access: AccessSource;
-  readonly logLevel: string;
-} {
+): ServerSettings {
   const { FACET_API_KEYS_FILE: file, FACET_INSECURE: insecure } = values;
   if (insecure === 'true' && file !== undefined) {
     throw new AppError('FACET_INSECURE=true contradicts FACET_API_KEYS_FILE.', {

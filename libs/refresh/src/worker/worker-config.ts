@@ -5,8 +5,9 @@ import {
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
+import type { ServerSettings } from '@facet/config/environment';
 import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
-import type { AccessSource, CertificateFiles, RedisFiles } from '@facet/platform';
+import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -20,19 +21,14 @@ export const workerVariables = {
 };
 type WorkerVariables = Static<Type.TObject<typeof workerVariables>>;
 
-export interface WorkerConfig {
+export interface WorkerConfig extends ServerSettings {
   readonly home: string;
   readonly configFile: string;
   readonly redisUrl: string;
   readonly redisFiles: RedisFiles;
   readonly prefix: string;
   readonly lockMs: number;
-  readonly host: string;
   readonly port: number;
-  /** Without it, the app speaks HTTP. */
-  readonly tls?: CertificateFiles | undefined;
-  readonly access: AccessSource;
-  readonly logLevel: string;
 }
 
 /** @throws AppError `CONFIG_INVALID` when the variables contradict each other. */
