@@ -32,7 +32,7 @@ async function start(home: string, known: string, newKey = known) {
   );
 }
 
-test('facet open prints a link of the console that is noted in the home', { timeout: 60_000 }, async () => {
+test('facet open prints a link of the console that is noted in the home', async () => {
   const home = await createHome();
   const page = await start(home, createApiKey());
   onTestFinished(() => page.close());
@@ -63,7 +63,7 @@ test('facet open sends no key to another program on the address of a killed cons
   for (const secret of [apiKey, hashApiKey(apiKey)]) expect(sent).not.toContain(secret);
 });
 
-test('no console stays without a link', { timeout: 60_000 }, async () => {
+test('no console stays without a link', async () => {
   const home = await createHome();
   const children = async (): Promise<string[]> =>
     (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(/\s+/);

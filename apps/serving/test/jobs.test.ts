@@ -3,7 +3,7 @@ import { ServingSettings } from '@facet/recommendations/settings';
 import { expect, it, onTestFinished } from 'vitest';
 import { Jobs } from '../src/comparisons/jobs.ts';
 
-it('keeps the failure of a job until a caller gets it', { timeout: 60_000 }, async () => {
+it('keeps the failure of a job until a caller gets it', async () => {
   let starts = 0;
   const jobs = new Jobs(createLogger({ name: 'test', destination: { write: () => void starts++ } }));
   onTestFinished(() => jobs.close());

@@ -200,7 +200,7 @@ it('two processes count the requests of a key together', { timeout: 150_000 }, a
   for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
 });
 
-it('a worker that fails before it is ready ends all workers, with its exit code', { timeout: 60_000 }, async () => {
+it('a worker that fails before it is ready ends all workers, with its exit code', async () => {
   const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_ARTIFACTS: '/nowhere' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];

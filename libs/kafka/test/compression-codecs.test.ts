@@ -11,7 +11,7 @@ it('reads Snappy without the frame of Java producers', () => {
   expect(String(readSnappy(Buffer.from(compressSnappy(Buffer.from(text)))))).toBe(text);
 });
 
-it('refuses a batch that is far larger than batches are', { timeout: 60_000 }, async () => {
+it('refuses a batch that is far larger than batches are', async () => {
   await expect(readGzip(gzipSync(bomb))).rejects.toThrow(/more than 67108864 bytes/);
   expect(() => readSnappy(Buffer.from(compressSnappy(bomb)))).toThrow();
   expect(() => readLz4(Buffer.from(compressLz4(bomb)))).toThrow(/more than 67108864 bytes/);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { withDuckDb } from '../src/index.ts';
 
-test('ends the queries that follow an abort', { timeout: 30_000 }, async () => {
+test('ends the queries that follow an abort', async () => {
   const stopping = new AbortController();
   const counting = withDuckDb({ signal: stopping.signal }, async (connection) => {
     stopping.abort(new Error('enough'));

@@ -79,7 +79,7 @@ describe('a benchmark of a split by users', () => {
     const [before, after] = [await rankTrainingUsers(original), await rankTrainingUsers(changed)];
     expect(Object.keys(before)).toEqual(names);
     expect(after).toEqual(before);
-  }, 60_000);
+  });
 
   it('trains facet on the share that the split holds out, and published models on the next item', async () => {
     const { context, benchmark } = await openSequences(lines, 'user-split');

@@ -39,33 +39,29 @@ function contextOf(variant: string): ReturnType<typeof createStageContext> {
 }
 
 describe('a variant by its name in facet.yaml', () => {
-  it.each(Object.keys(modelVariants))(
-    '%s can be trained, evaluated, indexed and served',
-    { timeout: 60_000 },
-    async (variant) => {
-      const context = contextOf(variant);
-      const { datasetId } = (await datasetStage(context)).output;
-      const { modelId } = (await trainStage(context, { datasetId })).output;
-      const report = (await evaluateStage(context, { datasetId, modelId })).output;
-      expect(report.methods.map(({ name }) => name)).toContain('interest model');
-      const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
-      const bundle = await loadBundle(context.store, { kind: 'bundle', id: bundleId });
-      try {
-        const behaviors = [0, 3, 6, 9, 1].map((thing, day) => ({
-          itemId: things[thing]!.itemId,
-          occurredAt: bundle.info.asOf - (9 - day) * dayMs,
-        }));
-        const known = await recommend(bundle, { userId: 'person04', behaviors, attributes: { age: 'old' }, limit: 5 });
-        expect(known.source).toEqual({ kind: 'model' });
-        expect(known.items).toHaveLength(5);
+  it.each(Object.keys(modelVariants))('%s can be trained, evaluated, indexed and served', async (variant) => {
+    const context = contextOf(variant);
+    const { datasetId } = (await datasetStage(context)).output;
+    const { modelId } = (await trainStage(context, { datasetId })).output;
+    const report = (await evaluateStage(context, { datasetId, modelId })).output;
+    expect(report.methods.map(({ name }) => name)).toContain('interest model');
+    const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
+    const bundle = await loadBundle(context.store, { kind: 'bundle', id: bundleId });
+    try {
+      const behaviors = [0, 3, 6, 9, 1].map((thing, day) => ({
+        itemId: things[thing]!.itemId,
+        occurredAt: bundle.info.asOf - (9 - day) * dayMs,
+      }));
+      const known = await recommend(bundle, { userId: 'person04', behaviors, attributes: { age: 'old' }, limit: 5 });
+      expect(known.source).toEqual({ kind: 'model' });
+      expect(known.items).toHaveLength(5);
 
-        // A user who is not in the training data has only behaviors.
-        const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, limit: 5 });
-        expect(fresh.source.kind).toBe(variant === 'maxmf' ? 'popular' : 'model');
-        expect(fresh.items).toHaveLength(5);
-      } finally {
-        bundle.close();
-      }
-    },
-  );
+      // A user who is not in the training data has only behaviors.
+      const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, limit: 5 });
+      expect(fresh.source.kind).toBe(variant === 'maxmf' ? 'popular' : 'model');
+      expect(fresh.items).toHaveLength(5);
+    } finally {
+      bundle.close();
+    }
+  });
 });

@@ -25,7 +25,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-test('ends a process soon after its parent is killed, even if its thread is blocked', { timeout: 60_000 }, async () => {
+test('ends a process soon after its parent is killed, even if its thread is blocked', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'facet-parent-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const [parentFile, childFile, pidFile] = ['parent.cjs', 'child.cjs', 'pid'].map((name) => join(folder, name)) as [

@@ -30,7 +30,7 @@ async function run(code: string, options: Partial<ChildOptions<never>> = {}): Pr
 
 const allocate = `({ megabytes }, send) => { Buffer.alloc(megabytes << 20, 1); send('allocated'); }`;
 
-test('ends a child that allocates more memory than it may, also outside the heap', { timeout: 60_000 }, async () => {
+test('ends a child that allocates more memory than it may, also outside the heap', async () => {
   expect(await run(allocate)).toBe('allocated');
   expect(await run(allocate, { memoryBytesMax: 2 ** 30 })).toBe('allocated');
   await expect(run(allocate, { memoryBytesMax: 2 ** 28 })).rejects.toMatchObject({
@@ -39,14 +39,14 @@ test('ends a child that allocates more memory than it may, also outside the heap
   });
 });
 
-test('ends a child by the signal, and throws its reason', { timeout: 60_000 }, async () => {
+test('ends a child by the signal, and throws its reason', async () => {
   const stopping = new AbortController();
   const running = run(`() => setInterval(() => undefined, 1000)`, { signal: stopping.signal });
   stopping.abort(new Error('enough'));
   await expect(running).rejects.toThrow('enough');
 });
 
-test('throws the error of the child with the stack of the child', { timeout: 60_000 }, async () => {
+test('throws the error of the child with the stack of the child', async () => {
   const fail = `() => {
     const { message, stack } = new TypeError('not a number');
     process.send({ type: 'failed', error: { message, code: 'UNEXPECTED', category: 'internal', retryable: true, stack } },

@@ -27,7 +27,6 @@ async function refresh(home: ShopHome, daysLater: number): Promise<RunReport> {
 
 test.each([false, true])(
   'ends as promoted after a kill between the promotion and its record (forced: %s)',
-  { timeout: 60_000 },
   async (isForced) => {
     const home = await createShopHome();
     const { paths, runs, store } = home;
@@ -47,30 +46,26 @@ test.each([false, true])(
   },
 );
 
-test(
-  'prunes the datasets of skipped days, and does not skip after a change of the rules',
-  { timeout: 60_000 },
-  async () => {
-    const home = await createShopHome();
-    const settings = `${await readFile(home.configFile, 'utf8')}artifacts: { keep: 3 }\n`;
-    await writeFile(home.configFile, settings);
-    expect((await refresh(home, 0)).state).toBe('promoted');
-    const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
-    for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
-    const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
-    // The newest three, and the dataset of the current bundle.
-    expect(kept).toHaveLength(4);
-    expect(kept).toContain(datasetId);
+test('prunes the datasets of skipped days, and does not skip after a change of the rules', async () => {
+  const home = await createShopHome();
+  const settings = `${await readFile(home.configFile, 'utf8')}artifacts: { keep: 3 }\n`;
+  await writeFile(home.configFile, settings);
+  expect((await refresh(home, 0)).state).toBe('promoted');
+  const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
+  for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
+  const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
+  // The newest three, and the dataset of the current bundle.
+  expect(kept).toHaveLength(4);
+  expect(kept).toContain(datasetId);
 
-    await writeFile(
-      home.configFile,
-      settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
-    );
-    expect((await refresh(home, 5)).state).toBe('promoted');
-  },
-);
+  await writeFile(
+    home.configFile,
+    settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
+  );
+  expect((await refresh(home, 5)).state).toBe('promoted');
+});
 
-test('a canceled run that had no fence does not take the day from its successor', { timeout: 60_000 }, async () => {
+test('a canceled run that had no fence does not take the day from its successor', async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const context = await contextOf(home);
@@ -105,7 +100,6 @@ test.each(['canceled', 'promoted'])(
     expect((await executeRun(await contextOf(home), next.run, { runs, now })).state).toBe('promoted');
     expect((await store.promotions()).at(-1)).toMatchObject({ kind: 'promote', run: { runId: `${lastDay}-2` } });
   },
-  60_000,
 );
 
 test('a request completes the cancellation of a run whose store does not know it, and creates the next run', async () => {
@@ -144,7 +138,7 @@ test.each([
   },
 );
 
-test('a run that is canceled in its last stage does not promote', { timeout: 60_000 }, async () => {
+test('a run that is canceled in its last stage does not promote', async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
@@ -163,7 +157,7 @@ test('a run that is canceled in its last stage does not promote', { timeout: 60_
   expect(await store.readRef('current')).toBeUndefined();
 });
 
-test('does not cancel a run that has promoted but has not recorded it', { timeout: 60_000 }, async () => {
+test('does not cancel a run that has promoted but has not recorded it', async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });

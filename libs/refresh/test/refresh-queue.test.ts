@@ -49,7 +49,7 @@ test('ends a worker that could not check its queue at the start when Redis respo
   await expect(foreign!.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
   await own!.close();
   expect(await Promise.race([own!.failed, 'running'])).toBe('running');
-}, 30_000);
+});
 
 test('names the workers that are not connected', async () => {
   const redis = await startRedis();

@@ -50,13 +50,13 @@ it('facet lists and runs the command of the example', () => {
     home,
     items: 0,
   });
-}, 60_000);
+});
 
 it('the model lib knows the variant of the example', () => {
   const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
   copy.write('libs/model/example.mjs', script);
   expect(runNode('libs/model/example.mjs').trim()).toBe('8');
-}, 60_000);
+});
 
 it('the adapter of the example passes the conformance tests', () => {
   const args = ['run', '--root', 'libs/retrieval', 'test/vector-index.test.ts', '-t', 'counted'];
