@@ -3,7 +3,7 @@
     train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps limits a trial, which writes nothing
 
 Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
-and result.json. docs/external-training.md describes the files and what this program supports. Uses a GPU if there is one.
+and result.json. docs/external-training.md describes the files and what this program supports.
 """
 
 import argparse
@@ -25,22 +25,25 @@ arguments = parser.parse_args()
 folder = arguments.folder
 
 info = json.loads((folder / "training.json").read_text())
-spec, training = info["spec"], info["training"]
+if info["formatVersion"] != 1:
+    parser.error(f"training.json has the format {info['formatVersion']}, and this trainer reads the format 1")
+spec, training, limits = info["spec"], info["training"], info["limits"]
 config = spec["config"]
 K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
 features = [feature["name"] for feature in spec["userFeatures"]]
-AGE_BUCKETS, COUNT_MAX, LABELS_MAX, HOUR = 33, 7, 100, 3_600_000
-SPARSE_ROWS = 4096  # Adam updates only the used rows of larger item tables.
+HOUR = 3_600_000
 
 supported = {
     "extractor.kind": (config["extractor"]["kind"], ["routing"]),
     "extractor.map": (config["extractor"].get("map"), ["shared"]),
+    "extractor.softmaxOver": (config["extractor"].get("softmaxOver", "interests"), ["interests"]),
     "extractor.gradient": (config["extractor"].get("gradient"), ["last"]),
     "extractor.trainingLogits": (config["extractor"].get("trainingLogits"), ["fixed"]),
     "layers": (config["layers"], ["hidden"]),
     "normalize": (config["normalize"], [True]),
     "readout.kind": (config["readout"]["kind"], ["logsumexp"]),
     "popularityPrior": (config["popularityPrior"], [False]),
+    "distinctBehaviors": (config["distinctBehaviors"], [True] if config["repeatBonus"] else [True, False]),
 }
 for setting, (value, values) in supported.items():
     if value not in values:
@@ -55,7 +58,8 @@ data = load_file(folder / "data.safetensors")
 weights = {name: weight.to(device) for name, weight in load_file(folder / "initial.safetensors").items()}
 for name, weight in weights.items():
     weight.requires_grad_(name != "routing/logits")
-sparse_names = [name for name, weight in weights.items() if name.startswith("item/") and len(weight) > SPARSE_ROWS]
+tables = [name for name in weights if name.startswith(("item/", "profile/"))]
+sparse_names = [name for name in tables if len(weights[name]) > limits["denseRowsMax"]]
 dense = torch.optim.Adam([w for n, w in weights.items() if w.requires_grad and n not in sparse_names], eps=1e-8, fused=True)
 lazy = torch.optim.SparseAdam([weights[name] for name in sparse_names], eps=1e-8) if sparse_names else None
 optimizers = [optimizer for optimizer in (dense, lazy) if optimizer]
@@ -84,10 +88,10 @@ def behaviors_of(example):
         if item == 0:
             continue
         if config["distinctBehaviors"] and item in slot_of:
-            row[2, slot_of[item]] = min(COUNT_MAX, row[2, slot_of[item]] + 1)
+            row[2, slot_of[item]] = min(limits["countMax"], row[2, slot_of[item]] + 1)
         elif slot >= 0:
             age = np.log2(1 + max(0, moments[example] - times[position]) / (3 * HOUR))
-            row[:, slot] = item, 1 + min(AGE_BUCKETS - 2, np.floor(2.5 * age + 0.5)), 1
+            row[:, slot] = item, 1 + min(limits["ageBuckets"] - 2, np.floor(2.5 * age + 0.5)), 1
             slot_of[item] = slot
             slot -= 1
         elif not config["distinctBehaviors"]:
@@ -174,7 +178,8 @@ def interests_of(inputs, ages, mask, is_active, profile, dropout):
         if config["context"] == "attention":
             context = context + attend(inputs, recency + padding, dropout)
         parts.append(context.expand(B, K, D))
-    parts += [weights[f"profile/{name}"][row][:, None].expand(B, K, -1) for name, row in zip(features, profile)]
+    for name, row in zip((f"profile/{name}" for name in features), profile):
+        parts.append(F.embedding(row, weights[name], sparse=name in sparse_names)[:, None].expand(B, K, -1))
     output = torch.cat(parts, 2).view(B * K, -1)
     layers = len(config["hiddenUnits"])
     for layer in range(layers + 1):
@@ -223,7 +228,7 @@ def labels_of(chosen):
     rows, labels, shares = [], [], []
     for row, example in enumerate(chosen):
         own = np.unique(items[ends[example] : label_ends[example]])
-        own = random.permutation(own[column_of[own] >= 0])[:LABELS_MAX]
+        own = random.permutation(own[column_of[own] >= 0])[: limits["labelsMax"]]
         rows += [row] * len(own)
         labels += list(own)
         shares += [1 / (len(own) * len(chosen))] * len(own)
@@ -233,6 +238,8 @@ def labels_of(chosen):
 def loss_of(chosen):
     behaviors = sequences[chosen].astype(np.int64)
     rows, labels, shares = labels_of(chosen)
+    if len(labels) == 0:
+        return None
     columns, log_drawn = draw_columns()
     all_items, places = np.unique(np.concatenate([behaviors[:, 0].ravel(), labels, candidates[columns]]), return_inverse=True)
     values = embed(torch.from_numpy(all_items).to(device))
@@ -306,6 +313,10 @@ for epoch in range(1 if arguments.steps else epochs):
             optimizer.param_groups[0]["lr"] = training["learningRate"] * rate
             optimizer.zero_grad(set_to_none=True)
         loss = loss_of(order[batch * size : (batch + 1) * size])
+        if loss is None:
+            continue
+        if not torch.isfinite(loss):
+            raise SystemExit(f"the training diverged: the loss of step {step + 1} is {loss.item()}")
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
@@ -327,5 +338,5 @@ if arguments.steps is None:
     for vector, own, active in zip(golden, interests.tolist(), is_active.sum(1).int().tolist()):
         vector["interests"] = own[:active]
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, folder / "weights.safetensors")
-    (folder / "golden.json").write_text(json.dumps(golden))
+    (folder / "golden.json").write_text(json.dumps(golden, allow_nan=False))
     (folder / "result.json").write_text(json.dumps({"trainer": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))

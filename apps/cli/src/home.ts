@@ -80,16 +80,25 @@ export interface IndexedModel {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** A model of another program has no metrics until it is evaluated. */
+type FoundModel = Pick<IndexedModel, 'datasetId' | 'modelId'> & Partial<IndexedModel>;
+
 /**
- * Returns the model of a bundle, with its dataset and metrics. Reads bundles of every format.
+ * Finds a model, or the model of a bundle with its metrics. Reads bundles of every format.
  *
- * @param bundle `current` or the beginning of an id
+ * @param id `current`, or the beginning of the id of a bundle or a model
  * @throws AppError `BUNDLE_NONE_CURRENT`, `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`.
  */
-export async function modelOfBundle(home: string, bundle: string): Promise<IndexedModel> {
+export async function findModel(home: string, id: string): Promise<FoundModel> {
   const store = openStore(home);
   const ref =
-    bundle === 'current' ? await currentBundleOf(home) : await findArtifact(store, bundle, { kinds: ['bundle'], home });
+    id === 'current'
+      ? await currentBundleOf(home)
+      : await findArtifact(store, id, { kinds: ['bundle', 'model'], home });
+  if (ref.kind === 'model') {
+    const { manifest } = await store.open(ref, { files: [] });
+    return { datasetId: manifest.metadata['datasetId'] as string, modelId: ref.id };
+  }
   const { folder, manifest } = await store.open(ref, { files: [bundleFile] });
   const { datasetId, modelId } = manifest.metadata as Pick<IndexedModel, 'datasetId' | 'modelId'>;
   const { metrics = {} } = JSON.parse(await readFile(join(folder, bundleFile), 'utf8')) as Partial<IndexedModel>;

@@ -98,14 +98,24 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
 /** Evaluates the model and the baselines, after {@link runTrain}. @throws as {@link runDataset}. */
 export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Promise<EvaluateOutputs> {
   const before = await runTrain(pipeline, watcher);
+  const { evaluation, reused } = await evaluateModel(pipeline, idsOf(before), watcher);
+  return { ...before, evaluation, reused: [...before.reused, ...reused] };
+}
+
+/** Evaluates a model and the baselines. */
+export async function evaluateModel(
+  pipeline: StageContext,
+  { datasetId, modelId }: Pick<IndexedModel, 'datasetId' | 'modelId'>,
+  watcher: Watcher,
+): Promise<{ readonly evaluation: EvaluationReport; readonly reused: readonly string[] }> {
   return watch(watcher, 'evaluate', 'tuning the baselines', async (stage) => {
     const onMethod = (name: string, done: number, total: number): void => stage.update((done + 1) / (total + 1), name);
     const { output, reused } = await unlessAborted(
-      evaluateStage(pipeline, idsOf(before), { onMethod }),
+      evaluateStage(pipeline, { datasetId, modelId }, { onMethod }),
       watcher.signal,
     );
     stage.done(describeEvaluation(output), { reused });
-    return { ...before, evaluation: output, reused: [...before.reused, ...(reused ? ['evaluate'] : [])] };
+    return { evaluation: output, reused: reused ? ['evaluate'] : [] };
   });
 }
 

@@ -4,16 +4,17 @@ import { createFolderArtifactStore, readSafetensors, writeSafetensors } from '@f
 import type { SafeTensor } from '@facet/artifacts';
 import { recordGoldenVector, rowsOf } from '@facet/bundles';
 import type { GoldenVector } from '@facet/bundles';
-import { homePaths } from '@facet/config';
+import { homePaths, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { createInferenceEngine } from '@facet/model';
 import type { ModelSpec } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
-import { createStageContext, importTraining, openModel, prepareTraining, trainStage } from '../src/index.ts';
+import { createStageContext, importTraining, openModel, prepareTraining } from '../src/index.ts';
 import { embedCatalog } from '../src/model/embed-catalog.ts';
 import { readWeights } from '../src/model/model-artifact.ts';
+import { planStart } from '../src/training/warm-start.ts';
 import { shopConfig, shopDataset, testFrom } from './tiny-shop.ts';
 
 const dataset = shopDataset();
@@ -64,15 +65,18 @@ it('gives another program only interactions before the test window', async () =>
   await expect(prepareTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
 });
 
-it('makes the imported model the output of the train stage', async () => {
+it('stores the model of another program, from which no warm start is possible', async () => {
   const { folder, context, id } = await prepare();
   await train(folder);
-  const { modelId } = await importTraining(context, id, folder);
-  const stage = await trainStage(context, { datasetId: id });
-  expect(stage).toMatchObject({ reused: true, output: { modelId, start: { kind: 'full' } } });
+  const { datasetId, modelId } = await importTraining(context, folder);
+  expect(datasetId).toBe(id);
   const { info, weights } = await openModel(context.store, modelId);
   expect(info).toMatchObject({ trainer: 'test 1', bestEpoch: 1, refit: [{ epoch: 1, loss: 3 }] });
   expect(weights).toEqual(await readWeights(join(folder, 'weights.safetensors')));
+  const { start } = await planStart(context.store, { dataset, ...resolveModel(shopConfig()) }, modelId);
+  expect(start).toMatchObject({
+    refused: { reason: 'Another program trained it (test 1), so it has no optimizer state.' },
+  });
 });
 
 type Change = (tensors: Record<string, SafeTensor>) => void;
@@ -87,29 +91,38 @@ it.each<[problem: string, change: Change]>([
   ['The model has no weight extra.', (tensors) => (tensors['extra'] = tensors['hidden/0/bias']!)],
   ['differs from the interests of Facet by', (tensors) => (tensors['hidden/1/bias']!.data[0] = 0.5)],
 ])('refuses a model that cannot be served: %s', async (problem, change) => {
-  const { folder, context, id } = await prepare();
+  const { folder, context } = await prepare();
   await train(folder);
   const path = join(folder, 'weights.safetensors');
   const tensors = { ...(await readSafetensors(path)).tensors };
   change(tensors);
   await writeSafetensors(path, tensors);
-  await expect(importTraining(context, id, folder)).rejects.toMatchObject({
+  await expect(importTraining(context, folder)).rejects.toMatchObject({
     code: 'TRAINING_RESULT_INVALID',
     message: expect.stringContaining(problem) as string,
   });
 });
 
 it('refuses a folder without a result, without golden vectors, and of other settings', async () => {
-  const { folder, context, id } = await prepare();
-  await expect(importTraining(context, id, folder)).rejects.toThrow('result.json is missing');
+  const { folder, context } = await prepare();
+  await expect(importTraining(context, join(folder, 'typo'))).rejects.toThrow(
+    'is not a folder of facet train --prepare',
+  );
+  await expect(importTraining(context, folder)).rejects.toThrow('result.json is missing');
   await train(folder);
   const other = createStageContext(
     context.home,
     shopConfig({ training: { batchSize: 32, epochs: 4, windowDays: 10 } }),
   );
-  await expect(importTraining(other, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_STALE' });
+  await expect(importTraining(other, folder)).rejects.toMatchObject({
+    code: 'TRAINING_FOLDER_STALE',
+    message: expect.stringContaining('these settings have changed: training.epochs.') as string,
+  });
+  await writeFile(join(folder, 'result.json'), '{"trainer": "test 1", "epochs": [{"loss": NaN}]}');
+  await expect(importTraining(context, folder)).rejects.toMatchObject({ code: 'TRAINING_RESULT_INVALID' });
+  await writeJson(folder, 'result.json', { trainer: 'test 1', epochs: [] });
   await writeJson(folder, 'golden.json', []);
-  await expect(importTraining(context, id, folder)).rejects.toThrow('Golden vector 0 has 0 interests');
+  await expect(importTraining(context, folder)).rejects.toThrow('Golden vector 0 has 0 interests');
   await rm(join(folder, 'weights.safetensors'));
-  await expect(importTraining(context, id, folder)).rejects.toThrow('weights.safetensors is missing');
+  await expect(importTraining(context, folder)).rejects.toThrow('weights.safetensors is missing or damaged');
 });

@@ -116,7 +116,6 @@ it('lists the category of every error code', () => {
         "REFRESH_DATA_BAD",
         "REPLAY_DIFFERS",
         "REPLAY_NOT_SAMPLED",
-        "TRAINING_FOLDER_STALE",
         "TRAINING_RESULT_INVALID",
         "USER_NOT_FOUND",
         "VALIDATION_FAILED",
@@ -211,6 +210,7 @@ it('lists the category of every error code', () => {
         "REFRESH_DAY_INVALID",
         "REQUEST_INVALID",
         "TRAINING_FOLDER_NOT_EMPTY",
+        "TRAINING_FOLDER_STALE",
         "TRAIN_OUT_OF_MEMORY",
       ],
     }

@@ -1,13 +1,14 @@
-import { importTraining, prepareTraining, rebuildDataset } from '@facet/pipeline';
+import { headlineMetrics, importTraining, prepareTraining, rebuildDataset } from '@facet/pipeline';
 import type { DatasetInfo, StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { findArtifact, modelOfBundle } from '../home.ts';
+import { findArtifact, findModel } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import {
+  evaluateModel,
   indexModel,
   openCheckedPipeline,
   openPipeline,
@@ -16,6 +17,7 @@ import {
   runIndex,
   runTrain,
 } from '../stages.ts';
+import type { EvaluateOutputs } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
@@ -46,14 +48,17 @@ export const registerTrain: Register = (command, deps) => {
     stageNote,
     'facet train',
     'facet train --config experiment.yaml',
-    'facet train --prepare /tmp/training',
-    'facet train --from /tmp/training',
+    'facet train --prepare ../training',
+    'facet train --from ../training',
   ).action(deps.action(train));
 };
 
 export const registerEvaluate: Register = (command, deps) => {
   addNotes(
-    addHome(command, deps),
+    addHome(command, deps).option(
+      '--model <id>',
+      'evaluate a model that exists, on its dataset: id of a model or a bundle, or current',
+    ),
     `Compares with popularity, the user's own history and item-based collaborative filtering. ${stageNote}`,
     'facet evaluate',
     'facet evaluate --json > report.json',
@@ -64,14 +69,15 @@ export const registerIndex: Register = (command, deps) => {
   addNotes(
     addHome(command, deps)
       .option('--no-promote', 'keep the current bundle')
-      .option('--model <bundle>', 'reindex the model of a bundle, by its id or current, without training'),
+      .option('--model <id>', 'index a model that exists: id of a model or a bundle, or current'),
     `${stageNote}
 
-With --model, builds a bundle in the format of this version from a model that exists. This needs no TensorFlow, and reads bundles of
-older formats.`,
+With --model, trains nothing. The model of a bundle is indexed again in the format of this version, which needs no TensorFlow, also if
+the bundle has an older format. Another model is evaluated first.`,
     'facet index',
     'facet index --no-promote',
     'facet index --model current',
+    'facet index --model 4095a7',
   ).action(deps.action(index));
 };
 
@@ -141,24 +147,33 @@ async function train(
     output.show(`Model ${modelId}`);
     return output.document({ home, datasetId, modelId, reused });
   }
-  const { datasetId, reused } = await runDataset(pipeline, watcher);
   if (prepare !== undefined) {
+    const { datasetId, reused } = await runDataset(pipeline, watcher);
     await prepareTraining(pipeline, datasetId, prepare);
     output.show(
-      `Training data in ${prepare}. Train, then import the model: ${facet} train --from ${prepare} --home ${home}`,
+      `Training data in ${prepare}. After the training, import the model: ${facet} train --from ${prepare} --home ${home}`,
     );
     return output.document({ home, datasetId, folder: prepare, reused });
   }
-  const { modelId } = await importTraining(pipeline, datasetId, from!);
-  output.show(`Model ${modelId}. Next: ${facet} index --home ${home}`);
-  output.document({ home, datasetId, modelId, reused });
+  const { datasetId, modelId } = await importTraining(pipeline, from!);
+  output.show(`Model ${modelId}. Next: ${facet} index --model ${modelId} --home ${home}`);
+  output.document({ home, datasetId, modelId, reused: [] });
 }
 
-async function evaluate(options: CommonOptions, context: CommandContext): Promise<void> {
+async function evaluate(options: CommonOptions & { readonly model?: string }, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const { datasetId, modelId, evaluation, reused } = await runEvaluate(await openCheckedPipeline(options), context);
+  const { datasetId, modelId, evaluation, reused } = await runOrFindEvaluated(options, context);
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
   output.document({ home: options.home, datasetId, modelId, evaluation, reused });
+}
+
+async function runOrFindEvaluated(
+  options: CommonOptions & { readonly model?: string },
+  watcher: CommandContext,
+): Promise<Pick<EvaluateOutputs, 'datasetId' | 'modelId' | 'evaluation' | 'reused'>> {
+  if (options.model === undefined) return runEvaluate(await openCheckedPipeline(options), watcher);
+  const found = await findModel(options.home, options.model);
+  return { ...found, ...(await evaluateModel(await openPipeline(options), found, watcher)) };
 }
 
 async function index(
@@ -169,11 +184,22 @@ async function index(
   const { datasetId, modelId, bundleId, reused } =
     options.model === undefined
       ? await runIndex(pipeline, watcher)
-      : await indexModel(pipeline, await modelOfBundle(options.home, options.model), watcher);
+      : await indexFound(pipeline, await findModel(options.home, options.model), watcher);
   if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
   const next = options.promote
     ? `now current. Next: ${facet} serve --home ${options.home}`
     : `not current yet. Next: ${facet} promote ${bundleId} --home ${options.home}`;
   output.show(`Bundle ${bundleId}, ${next}`);
   output.document({ home: options.home, datasetId, modelId, bundleId, promoted: options.promote, reused });
+}
+
+/** Indexes a model. Evaluates it first if it has no metrics yet. */
+async function indexFound(
+  pipeline: StageContext,
+  { metrics, ...model }: Awaited<ReturnType<typeof findModel>>,
+  watcher: Pick<CommandContext, 'progress' | 'signal'>,
+): ReturnType<typeof indexModel> {
+  if (metrics !== undefined) return indexModel(pipeline, { ...model, metrics }, watcher);
+  const { evaluation } = await evaluateModel(pipeline, model, watcher);
+  return indexModel(pipeline, { ...model, metrics: headlineMetrics(evaluation) }, watcher);
 }

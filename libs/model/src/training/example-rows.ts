@@ -28,7 +28,7 @@ export interface ExampleRows extends UserRows {
 }
 
 /** Most labels of one example. A random sample of more labels keeps the size of a step bounded. */
-const maxLabels = 100;
+export const maxLabels = 100;
 
 /** Returns the `examples` at the positions `chosen`. */
 export type ExampleReader = (examples: Examples, chosen: Int32Array, random: Random) => ExampleRows;

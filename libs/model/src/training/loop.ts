@@ -3,6 +3,7 @@ import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
 import { createLossWatch, divergedError, isFiniteState, isRecoverable, recoveryRate } from './divergence.ts';
 import type { Divergence, LossWatch } from './divergence.ts';
+import { noExamples } from './training-batches.ts';
 import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
@@ -184,14 +185,6 @@ async function trainEpoch(
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
   return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, steps };
-}
-
-function noExamples(): AppError {
-  return new AppError('No training examples: no user has two interactions at different times.', {
-    code: 'MODEL_NO_EXAMPLES',
-    category: 'input',
-    remedy: 'Import more events, or check interactions.positives in facet.yaml.',
-  });
 }
 
 /** Returns the factor of the learning rate: linear warm-up over half an epoch, then linear decay to 1 % in the last epoch. */

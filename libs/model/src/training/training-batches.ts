@@ -1,5 +1,6 @@
 import { createRandom, drawEpoch, prefixExamples, windowExamples } from '@facet/features';
 import type { Cut, EncodedFeature, Examples, Random, UserSequences } from '@facet/features';
+import { AppError } from '@facet/platform/errors';
 import { dayMs } from '@facet/platform/time';
 import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
 import { namedSize, userArrays } from '../batch.ts';
@@ -28,7 +29,7 @@ export interface BatchOptions {
 }
 
 /** A pass over this many rows costs less than finding the rows that a step uses. */
-const defaultDenseRowsMax = 4096;
+export const defaultDenseRowsMax = 4096;
 
 /** Returns the batch of `examples` at the positions `chosen`, or undefined if none of them has a label. */
 export type BatchBuilder = (examples: Examples, chosen: Int32Array, random: Random) => BatchArrays | undefined;
@@ -211,4 +212,13 @@ export function trainingExamples(sequences: UserSequences, config: TrainingConfi
   if (config.labels !== 'window') return prefixExamples(sequences, before, config.labels);
   const { windowDays, extraMoments, seed } = config;
   return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });
+}
+
+/** Returns the error for a training without examples. */
+export function noExamples(): AppError {
+  return new AppError('No training examples: no user has two interactions at different times.', {
+    code: 'MODEL_NO_EXAMPLES',
+    category: 'input',
+    remedy: 'Import more events, or check interactions.positives in facet.yaml.',
+  });
 }

@@ -31,7 +31,7 @@ export async function runCachedStage<Output>(options: {
   readonly isUsable?: (output: Output) => Promise<boolean>;
 }): Promise<StageResult<Output>> {
   const hash = hashJson(options.inputs);
-  const path = outputPath(options);
+  const path = join(options.folder, `${options.name}-${hash}.json`);
   const stored = await readStored<Output>(path);
   if (stored !== undefined && ((await options.isUsable?.(stored)) ?? true)) return { output: stored, reused: true };
   await mkdir(options.folder, { recursive: true });
@@ -40,19 +40,6 @@ export async function runCachedStage<Output>(options: {
   );
   await writeFileAtomically(path, [JSON.stringify(output)]);
   return { output, reused: false };
-}
-
-/** Stores the output of a stage that ran elsewhere, in place of an earlier one. */
-export async function storeStageOutput(
-  stage: { readonly folder: string; readonly name: string; readonly inputs: unknown },
-  output: unknown,
-): Promise<void> {
-  await mkdir(stage.folder, { recursive: true });
-  await writeFileAtomically(outputPath(stage), [JSON.stringify(output)]);
-}
-
-function outputPath(stage: { readonly folder: string; readonly name: string; readonly inputs: unknown }): string {
-  return join(stage.folder, `${stage.name}-${hashJson(stage.inputs)}.json`);
 }
 
 /** Returns a short hash of JSON that does not depend on the order of keys. */

@@ -26,7 +26,7 @@ export function sampleInterests(dataset: Dataset, engine: InferenceEngine, asOf:
 /** Returns the behavior sequence of a user at `asOf`. */
 export function behaviorsOf(
   { sequences }: Pick<ModelData, 'sequences'>,
-  { sequenceLength, distinctBehaviors }: InferenceEngine,
+  { sequenceLength, distinctBehaviors }: Pick<InferenceEngine, 'sequenceLength' | 'distinctBehaviors'>,
   user: number,
   asOf: number,
 ): BehaviorRows {

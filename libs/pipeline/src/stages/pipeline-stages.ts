@@ -20,7 +20,7 @@ import type { GateWatch } from '../gate/run-gate.ts';
 import type { HomePaths } from '@facet/config';
 import { buildBundle } from '../indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../indexing/build-bundle.ts';
-import { hashJson, runCachedStage, storeStageOutput } from '../context/stage-cache.ts';
+import { hashJson, runCachedStage } from '../context/stage-cache.ts';
 import type { StageResult } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { openModel } from '../model/model-artifact.ts';
@@ -93,16 +93,20 @@ export async function trainStage(
   watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'> = {},
 ): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
   const { model, training } = resolveModel(config);
-  const stage = trainStageOf({ home, config }, { datasetId, warmFrom });
+  const { warm, ...full } = training;
+  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
+  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
   return runCachedStage({
-    ...stage,
+    folder: home.stagesFolder,
+    name: 'train',
+    inputs,
     isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
     run: async () => {
       const dataset = await openDataset(store, datasetId);
       if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
       // Loads TensorFlow, which the other stages do not need.
       const { trainModel } = await import('../training/train-model.ts');
-      const checkpoints = join(home.checkpointsFolder, hashJson(stage.inputs));
+      const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
       const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
       return { modelId: ref.id, start };
     },
@@ -115,32 +119,15 @@ export async function prepareTraining(
   datasetId: string,
   folder: string,
 ): Promise<void> {
-  const dataset = await openDataset(store, datasetId);
-  await writeTrainingFolder(folder, { dataset, ...resolveModel(config) });
+  await writeTrainingFolder(folder, await openDataset(store, datasetId), resolveModel(config));
 }
 
-/**
- * Imports the model that another program trained. It becomes the output of the train stage for this dataset and these settings.
- *
- * @throws AppError as {@link importTrainedModel}.
- */
+/** Stores the model that another program trained in a prepared folder. @throws AppError as {@link importTrainedModel}. */
 export async function importTraining(
-  { home, config, store }: StageContext,
-  datasetId: string,
+  { config, store }: StageContext,
   folder: string,
-): Promise<{ readonly modelId: string }> {
-  const dataset = await openDataset(store, datasetId);
-  const { id } = await importTrainedModel(store, folder, { dataset, ...resolveModel(config) });
-  await storeStageOutput(trainStageOf({ home, config }, { datasetId }), { modelId: id, start: { kind: 'full' } });
-  return { modelId: id };
-}
-
-function trainStageOf({ home, config }: Pick<StageContext, 'home' | 'config'>, { datasetId, warmFrom }: TrainInputs) {
-  const { model, training } = resolveModel(config);
-  const { warm, ...full } = training;
-  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
-  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
-  return { folder: home.stagesFolder, name: 'train', inputs };
+): Promise<{ readonly datasetId: string; readonly modelId: string }> {
+  return importTrainedModel(store, folder, resolveModel(config));
 }
 
 function sizeOf({ items, sequences }: Dataset): DataSize {

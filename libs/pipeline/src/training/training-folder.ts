@@ -1,17 +1,25 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore, SafeTensor } from '@facet/artifacts';
+import type { ArtifactStore, SafeTensor } from '@facet/artifacts';
 import { GoldenVector, recordGoldenVector, rowsOf, tensorsToWeights, weightsToTensors } from '@facet/bundles';
-import { createRandom, cutEnd } from '@facet/features';
+import { ageBucketCount, createRandom, cutEnd, maxRepeatCount } from '@facet/features';
 import type { Cut, UserSequences } from '@facet/features';
 import { createInferenceEngine, initializeWeights, ModelSpec, negativesOf, TrainingConfig } from '@facet/model';
-import type { InferenceEngine, ModelConfig, Weights } from '@facet/model';
-import { poolItemRows, scalarScale, trainingExamples } from '@facet/model/batches';
-import { AppError, parseWith } from '@facet/platform';
+import type { ModelConfig, Weights } from '@facet/model';
+import {
+  defaultDenseRowsMax,
+  maxLabels,
+  noExamples,
+  poolItemRows,
+  scalarScale,
+  trainingExamples,
+} from '@facet/model/batches';
+import { AppError, describeError, parseWith, readTextIfExists } from '@facet/platform';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { hashJson } from '../context/stage-cache.ts';
+import { openDataset } from '../dataset/dataset-artifact.ts';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
@@ -49,6 +57,15 @@ const TrainingInfo = Type.Object({
   scalarScale: Type.Number(),
   /** The embedding tables that items are pooled from. */
   tables: Type.Array(Type.String()),
+  limits: Type.Object({
+    ageBuckets: Type.Integer(),
+    /** Of a repeated behavior. */
+    countMax: Type.Integer(),
+    /** Of an example. */
+    labelsMax: Type.Integer(),
+    /** Rows of a table above which Adam updates only the used rows. */
+    denseRowsMax: Type.Integer(),
+  }),
 });
 type TrainingInfo = Static<typeof TrainingInfo>;
 
@@ -60,15 +77,12 @@ const TrainingResult = Type.Object({
     Type.Object({
       loss: Type.Number(),
       examples: Type.Integer(),
-      /** A validation score; higher is better. */
-      score: Type.Optional(Type.Number()),
     }),
   ),
 });
 
-/** The training that another program does. */
-export interface ExternalTraining {
-  readonly dataset: Dataset;
+/** The settings of a training. */
+export interface TrainingSettings {
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
 }
@@ -81,21 +95,27 @@ const differenceMax = 1e-4;
  * Writes the data before the test window, the initial weights, and the inputs of the golden vectors for another training program.
  *
  * @param folder New or empty.
- * @throws AppError `TRAINING_FOLDER_NOT_EMPTY`
+ * @throws AppError `TRAINING_FOLDER_NOT_EMPTY`, `MODEL_NO_EXAMPLES`
  */
-export async function writeTrainingFolder(folder: string, wanted: ExternalTraining): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  if ((await readdir(folder)).length > 0) {
-    throw new AppError(`The folder ${folder} is not empty.`, {
+export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: TrainingSettings): Promise<void> {
+  const { training } = settings;
+  const { id, split } = dataset;
+  const spec = specOf(dataset, settings);
+  const weights = initializeWeights(spec, createRandom(training.seed));
+  const names = await mkdir(folder, { recursive: true, mode: 0o700 }).then(
+    () => readdir(folder),
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return [folder];
+      throw error;
+    },
+  );
+  if (names.length > 0) {
+    throw new AppError(`${folder} is not an empty folder.`, {
       code: 'TRAINING_FOLDER_NOT_EMPTY',
       category: 'usage',
       remedy: 'Pass a new folder.',
     });
   }
-  const { dataset, training } = wanted;
-  const spec = specOf(wanted);
-  const weights = initializeWeights(spec, createRandom(training.seed));
-  const { id, split } = dataset;
   await writeTrainingFiles(folder, {
     data: dataset,
     spec,
@@ -117,7 +137,7 @@ export interface TrainingFiles extends Pick<TrainingInfo, 'dataset' | 'spec' | '
 export async function writeTrainingFiles(folder: string, made: TrainingFiles): Promise<void> {
   const { data, spec, before, weights } = made;
   const known = { ...data, sequences: sequencesBefore(data.sequences, before) };
-  const golden = goldenInputs(known, engineOf(data, spec, weights));
+  const golden = goldenInputs(known, spec.config);
   const info = describeTraining(made);
   await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
   await writeSafetensors(join(folder, files.initial), weightsToTensors(weights));
@@ -133,38 +153,30 @@ export async function readTrainedWeights(folder: string): Promise<Weights> {
 /**
  * Stores the model that another program trained in a folder of {@link writeTrainingFolder}.
  *
- * @throws AppError `TRAINING_FOLDER_STALE` if dataset or settings have changed, `TRAINING_RESULT_INVALID` for missing, misshapen or
- *   infinite weights and for golden vectors that Facet computes differently; `ARTIFACT_CORRUPT`, `CONFIG_INVALID`.
+ * @throws AppError `TRAINING_FOLDER_STALE` if the settings have changed, `TRAINING_RESULT_INVALID` for missing or damaged files, missing,
+ *   misshapen or infinite weights, and golden vectors that Facet computes differently; `ARTIFACT_NOT_FOUND` without the dataset.
  */
 export async function importTrainedModel(
   store: ArtifactStore,
   folder: string,
-  wanted: ExternalTraining,
-): Promise<ArtifactRef> {
-  const { dataset, training } = wanted;
-  const read = async (file: string): Promise<unknown> => JSON.parse(await readResult(folder, file));
-  const info = parseWith(TrainingInfo, await read(files.info), { source: join(folder, files.info) });
-  const spec = specOf(wanted);
-  const { id, split } = dataset;
-  if (hashJson(info) !== hashJson(describeTraining({ data: dataset, spec, training, dataset: { id, ...split } }))) {
-    throw new AppError(`The folder ${folder} belongs to another dataset or to other settings.`, {
-      code: 'TRAINING_FOLDER_STALE',
-      category: 'input',
-      remedy: `Restore the settings of ${files.info}, or prepare a new folder and train again.`,
-      context: { datasetId: info.dataset?.id ?? null, expected: id },
-    });
-  }
-  const result = parseWith(TrainingResult, await read(files.result), { source: join(folder, files.result) });
-  const golden = parseWith(Type.Array(GoldenVector), await read(files.golden), { source: join(folder, files.golden) });
-  await readResult(folder, files.weights);
-  const weights = await readTrainedWeights(folder);
+  settings: TrainingSettings,
+): Promise<{ readonly datasetId: string; readonly modelId: string }> {
+  const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --prepare.`);
+  const dataset = await openDataset(store, info.dataset?.id ?? '');
+  const spec = specOf(dataset, settings);
+  const { training } = settings;
+  refuseOtherSettings(folder, info, { spec, training });
+  const result = await readJson(folder, files.result, TrainingResult);
+  const weights = await readTrainedWeights(folder).catch((error: unknown) => {
+    throw invalidResult(`${join(folder, files.weights)} is missing or damaged.`, error);
+  });
   checkWeights(weights, initializeWeights(spec, createRandom(training.seed)));
-  checkGolden(golden, dataset, spec, weights);
-  return putExternalModel(
+  checkGolden(await readJson(folder, files.golden, Type.Array(GoldenVector)), dataset, spec, weights);
+  const ref = await putExternalModel(
     store,
     {
       formatVersion: modelFormat,
-      datasetId: id,
+      datasetId: dataset.id,
       spec,
       training,
       trainer: result.trainer,
@@ -175,9 +187,35 @@ export async function importTrainedModel(
     },
     weights,
   );
+  return { datasetId: dataset.id, modelId: ref.id };
 }
 
-function specOf({ dataset, model }: ExternalTraining): ModelSpec {
+function refuseOtherSettings(
+  folder: string,
+  prepared: TrainingInfo,
+  now: Pick<TrainingInfo, 'spec' | 'training'>,
+): void {
+  const changed = [
+    ...changedKeys(prepared.spec.config, now.spec.config).map((key) => `model.${key}`),
+    ...changedKeys(prepared.training, now.training).map((key) => `training.${key}`),
+  ];
+  if (changed.length === 0) return;
+  throw new AppError(`Since ${folder} was prepared, these settings have changed: ${changed.join(', ')}.`, {
+    code: 'TRAINING_FOLDER_STALE',
+    category: 'usage',
+    remedy: `Restore the values of ${files.info} in facet.yaml, or prepare a new folder and train again.`,
+    context: { changed },
+  });
+}
+
+function changedKeys(before: object, after: object): string[] {
+  const [old, now] = [before, after].map((value) => new Map(Object.entries(value)));
+  return [...new Set([...old!.keys(), ...now!.keys()])].filter(
+    (key) => hashJson([old!.get(key)]) !== hashJson([now!.get(key)]),
+  );
+}
+
+function specOf(dataset: Dataset, { model }: TrainingSettings): ModelSpec {
   return modelSpecOf(model, dataset, dataset.split.validationFrom);
 }
 
@@ -190,6 +228,12 @@ function describeTraining({ data, spec, training, dataset }: Omit<TrainingFiles,
     negatives: negativesOf(spec.config, spec.itemCount),
     scalarScale,
     tables: poolsOf(data).map(({ table }) => table),
+    limits: {
+      ageBuckets: ageBucketCount,
+      countMax: maxRepeatCount,
+      labelsMax: maxLabels,
+      denseRowsMax: defaultDenseRowsMax,
+    },
   };
 }
 
@@ -218,6 +262,7 @@ function sequencesBefore(sequences: UserSequences, before: Cut): UserSequences {
 function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Record<string, SafeTensor> {
   const { sequences, profiles } = data;
   const examples = trainingExamples(sequences, training, Number.POSITIVE_INFINITY);
+  if (examples.count === 0) throw noExamples();
   const rows = spec.itemCount + 1;
   const I32 = (data: Int32Array, shape = [data.length]): SafeTensor => ({ dtype: 'I32', shape, data });
   const F64 = (data: Float64Array): SafeTensor => ({ dtype: 'F64', shape: [data.length], data });
@@ -244,18 +289,17 @@ function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Rec
   return tensors;
 }
 
-function engineOf(data: ModelData, spec: ModelSpec, weights: Weights): InferenceEngine {
-  return createInferenceEngine(spec, weights, embedCatalog(spec, weights, data));
-}
-
 /** Returns the inputs of some users at the newest interaction. The program adds the interests. */
-function goldenInputs(data: ModelData, engine: InferenceEngine): GoldenVector[] {
+function goldenInputs(
+  data: ModelData,
+  config: Pick<ModelConfig, 'sequenceLength' | 'distinctBehaviors'>,
+): GoldenVector[] {
   const { offsets, userIds, times } = data.sequences;
   const at = times.reduce((newest, time) => Math.max(newest, time), 0);
   const users = Int32Array.from(userIds.keys()).filter((user) => offsets[user]! < offsets[user + 1]!);
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) => {
-    const { items, ages, counts } = behaviorsOf(data, engine, user, at);
+    const { items, ages, counts } = behaviorsOf(data, config, user, at);
     const profile = profileOf(data, user);
     return { items: [...items], ages: [...ages], counts: [...counts], profile, userRow: user, interests: [] };
   });
@@ -276,10 +320,10 @@ function checkWeights(weights: Weights, expected: Weights): void {
 
 /** Compares the interests of the program with those that Facet computes from the same inputs. */
 function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: ModelSpec, weights: Weights): void {
-  const engine = engineOf(dataset, spec, weights);
+  const engine = createInferenceEngine(spec, weights, embedCatalog(spec, weights, dataset));
   const known = { ...dataset, sequences: sequencesBefore(dataset.sequences, dataset.split.testFrom) };
   const D = spec.config.embeddingDim;
-  for (const [position, input] of goldenInputs(known, engine).entries()) {
+  for (const [position, input] of goldenInputs(known, spec.config).entries()) {
     const own = recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow).interests;
     const given = golden[position]?.interests ?? [];
     if (given.length !== own.length) {
@@ -296,17 +340,28 @@ function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: Mo
   }
 }
 
-function invalidResult(problem: string): AppError {
-  return new AppError(`The trained model cannot be served: ${problem}`, {
+function invalidResult(problem: string, cause?: unknown): AppError {
+  return new AppError(`The trained model cannot be imported: ${problem}`, {
     code: 'TRAINING_RESULT_INVALID',
     category: 'input',
-    remedy: 'Correct the training program. docs/external-training.md describes the files.',
+    remedy: 'Correct the folder or the training program. docs/external-training.md describes the files.',
+    cause,
   });
 }
 
-/** Reads a file of the folder. @throws AppError `TRAINING_RESULT_INVALID` if it is missing. */
-async function readResult(folder: string, file: string): Promise<string> {
-  return readFile(join(folder, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? invalidResult(`${join(folder, file)} is missing.`) : error;
-  });
+/** Reads a JSON file of the folder. @throws AppError `TRAINING_RESULT_INVALID` */
+async function readJson<Schema extends TSchema>(
+  folder: string,
+  file: string,
+  schema: Schema,
+  missing = `${join(folder, file)} is missing.`,
+): Promise<Static<Schema>> {
+  const path = join(folder, file);
+  const text = await readTextIfExists(path);
+  if (text === undefined) throw invalidResult(missing);
+  try {
+    return parseWith(schema, JSON.parse(text), { source: path });
+  } catch (error) {
+    throw invalidResult(`${path} is invalid. ${describeError(error)}`, error);
+  }
 }
