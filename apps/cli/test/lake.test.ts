@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listLakeFiles, readLake } from '@facet/lake';
 import { expect, it } from 'vitest';
@@ -29,9 +29,27 @@ it('facet lake status and verify report the contents', async () => {
   const home = await importedHome();
   const { code, out } = await run(['lake', 'status', '--home', home]);
   expect(code).toBe(0);
-  expect(out).toMatch(/4 events in 2 days, 2 files/);
+  expect(out).toMatch(/4 rows in 2 days, 2 files/);
   expect(out).toMatch(/2023-11-14 +2 +1/);
   expect(await json(['lake', 'verify', '--home', home])).toMatchObject({ isSound: true, files: [] });
+});
+
+it('facet lake status --files lists the files that count, without those that a compaction replaced', async () => {
+  const home = await importedHome();
+  const later = join(home, 'later.csv');
+  await writeFile(later, 'user_id,item_id,timestamp\nada,b,1700000300\n');
+  expect((await run(['import', '--home', home, '--events', later])).code).toBe(0);
+  expect((await run(['lake', 'compact', '--home', home])).code).toBe(0);
+  const lake = join(home, 'lake');
+  const { liveFiles } = await json<{ liveFiles: { path: string; rows: number; bytes: number }[] }>([
+    ...['lake', 'status', '--files', '--home', home],
+  ]);
+  const live = await listLakeFiles(lake);
+  expect(liveFiles).toEqual(live.map(({ path, rows, bytes }) => ({ path, rows, bytes })));
+  expect((await run(['lake', 'status', '--files', '--home', home])).out).toContain(live[0]!.path);
+  expect((await readdir(lake, { recursive: true })).filter((name) => name.endsWith('.parquet')).length).toBeGreaterThan(
+    liveFiles.length,
+  );
 });
 
 it('facet lake status gives a remedy for a home without a lake', async () => {

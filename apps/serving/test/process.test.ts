@@ -30,6 +30,7 @@ describe('a process with a bundle', () => {
       { type: 'listening', url },
       { type: 'ready', url, bundleId: home.bundleRef.id },
     ]);
+    child.kill('SIGHUP');
     const ready = await fetch(`${url}/readyz`);
     expect(await ready.json()).toEqual({ status: 'ready', bundleId: home.bundleRef.id });
     const response = await fetch(`${url}/v1/recommendations`, {
@@ -60,6 +61,7 @@ describe('a process with a bundle', () => {
       { msg: 'ready', url, bundleId: home.bundleRef.id },
     ]);
     expect(await log).not.toContain(apiKey);
+    expect(await log).toContain('SIGHUP changes nothing');
   });
 });
 

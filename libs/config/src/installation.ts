@@ -65,7 +65,7 @@ export async function readInstallation({ folder, installationFile }: Home): Prom
     const { id, adopted } = await readConfigFile(File, installationFile);
     return { id, adopted, home: folder };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     const isUnreadable = isAppError(error, 'CONFIG_UNREADABLE') && (error.cause as NodeJS.ErrnoException).errno;
     if (!isAppError(error) || isUnreadable) throw error;
     throw new AppError(`${installationFile} does not contain the id of an installation: ${describeError(error)}`, {
@@ -78,12 +78,24 @@ export async function readInstallation({ folder, installationFile }: Home): Prom
   }
 }
 
-/** Returns the installation of a home, and creates it if necessary. @throws AppError as `readInstallation` */
+/** Returns the installation of a home, and creates it if necessary. @throws AppError `HOME_UNWRITABLE`, and as `readInstallation` */
 export async function ensureInstallation(home: Home): Promise<Installation> {
   const existing = await readInstallation(home);
   if (existing !== undefined) return existing;
-  await createFolder(home.folder);
-  await createFileAtomically(home.installationFile, [textOf(randomUUID(), [])]);
+  try {
+    await createFolder(home.folder);
+    await createFileAtomically(home.installationFile, [textOf(randomUUID(), [])]);
+  } catch (error) {
+    throw new AppError(`The data home ${home.folder} cannot be written: ${(error as Error).message}.`, {
+      code: 'HOME_UNWRITABLE',
+      category: 'unavailable',
+      remedy:
+        'Check that its disk is mounted, has space and can be written by this user. Or correct FACET_HOME or --home.',
+      context: { home: home.folder },
+      retryable: true,
+      cause: error,
+    });
+  }
   return (await readInstallation(home))!;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readHomePaths, readServerSettings } from '../src/environment.ts';
+import { readConfigPath, readHomePaths, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 
 const server = { FACET_HOST: '127.0.0.1', FACET_INSECURE: 'false', FACET_LOG_LEVEL: 'info' } as const;
@@ -17,6 +17,15 @@ describe('the data home', () => {
 
   it('lets a variable move one folder', () => {
     expect(readHomePaths({ FACET_HOME: '/data/shop', FACET_LAKE: '/lake' })).toEqual({ ...home, lakeFolder: '/lake' });
+  });
+});
+
+describe('the configuration file', () => {
+  it('may be missing unless FACET_CONFIG names it', () => {
+    expect(readConfigPath({})).toBe(join(process.cwd(), 'facet.yaml'));
+    expect(() => readConfigPath({ FACET_CONFIG: '/etc/facet/missing.yaml' })).toThrow(
+      'FACET_CONFIG names /etc/facet/missing.yaml, which does not exist.',
+    );
   });
 });
 

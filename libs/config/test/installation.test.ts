@@ -35,6 +35,16 @@ it('gives a home one id, even when several processes start at once', async () =>
   expect((await ensureInstallation(await newHome())).id).not.toBe(ids[0]);
 });
 
+it('names a home that cannot be written, and lets the app try again', async () => {
+  const file = join(await temporaryFolder(), 'file');
+  await writeFile(file, '');
+  await expect(ensureInstallation(homePaths(join(file, 'home')))).rejects.toMatchObject({
+    code: 'HOME_UNWRITABLE',
+    message: expect.stringContaining(`The data home ${join(file, 'home')} cannot be written: ENOTDIR`) as string,
+    retryable: true,
+  });
+});
+
 it('lets the first home claim a store, and refuses another one with both ids and the remedy', async () => {
   const store = createStore();
   const home = await newHome();

@@ -49,7 +49,7 @@ export function connectKafka({ brokers, clientId, logger, ...security }: KafkaOp
     requestTimeout: requestTimeoutMs,
     retry: clientRetry,
     logLevel: logger === undefined ? logLevel.NOTHING : logLevel.INFO,
-    logCreator: () => (entry) => logger?.[levelOf(entry)]({ namespace: entry.namespace, ...entry.log }, 'kafkajs'),
+    logCreator: () => logTo(logger),
   });
   let connecting: Promise<Admin> | undefined;
   return {
@@ -84,7 +84,27 @@ async function connectAdmin(client: Kafka): Promise<Admin> {
   }
 }
 
+/** How often to log the same failure. kafkajs logs each attempt, which is several lines a second while a broker is away. */
+const sameFailureMs = 60_000;
+const failuresMax = 1_000;
+
 /** kafkajs logs failures that it retries as errors, and every group join as info. */
-function levelOf({ level }: LogEntry): 'warn' | 'debug' {
-  return level === logLevel.ERROR ? 'warn' : 'debug';
+function logTo(logger: Logger | undefined): (entry: LogEntry) => void {
+  const failures = new Map<string, { readonly at: number; repeats: number }>();
+  return ({ namespace, level, log }) => {
+    if (level !== logLevel.ERROR) {
+      logger?.debug({ namespace, ...log }, 'kafkajs');
+      return;
+    }
+    const failure = `${namespace} ${log.message} ${String(log['broker'])}`;
+    const logged = failures.get(failure);
+    if (logged !== undefined && Date.now() - logged.at < sameFailureMs) {
+      logged.repeats++;
+      return;
+    }
+    if (failures.size === failuresMax) failures.clear();
+    failures.set(failure, { at: Date.now(), repeats: 0 });
+    const repeated = logged?.repeats ?? 0;
+    logger?.warn({ namespace, ...log, ...(repeated > 0 && { repeated }) }, 'kafkajs');
+  };
 }

@@ -13,20 +13,23 @@ export interface CloseOptions {
 }
 
 /**
- * Runs `close` once on SIGTERM, SIGINT or a crash, then exits. Exits after `delayMs` even if `close` has not finished.
- * For entry points only.
+ * Runs `close` once on SIGTERM, SIGINT or a crash, then exits. Exits after `delayMs` even if `close` has not finished. Ignores SIGHUP,
+ * which asks servers to read their files again: the apps do so without it. For entry points only.
  *
  * @returns A function that starts the same shutdown.
  */
 export function closeOnSignal(close: () => Promise<void>, options: CloseOptions): () => void {
   const { logger, delayMs = 10_000, isSupervised = false } = options;
   const graceful = closeWithGrace(
-    { delay: delayMs, ...(isSupervised ? { skip: ['SIGTERM', 'SIGINT'] } : {}) },
+    { delay: delayMs, skip: isSupervised ? ['SIGHUP', 'SIGTERM', 'SIGINT'] : ['SIGHUP'] },
     async ({ signal, err }) => {
       if (err !== undefined) logger.error({ err }, 'closing after an error');
       else logger.info({ signal }, 'closing');
       await close();
     },
+  );
+  process.on('SIGHUP', () =>
+    logger.info('SIGHUP changes nothing: changed files of keys and certificates are read without it'),
   );
   let isClosing = false;
   const closeNow = (): void => {

@@ -169,6 +169,7 @@ it('lists the category of every error code', () => {
         "EVENTS_LOG_UNWRITABLE",
         "EVENTS_TOPIC_UNKNOWN",
         "FOLDER_NOT_LOCKABLE",
+        "HOME_UNWRITABLE",
         "HTTP_ADDRESS_UNUSABLE",
         "PROFILES_REFUSED",
         "PROFILES_UNREACHABLE",

@@ -4,7 +4,15 @@ import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
 import { openKafkaEventLog, readGroupInstallations } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
-import { compactCatalog, compactLake, isEmptyHome, lakeStatus, rebuildLake, verifyLake } from '@facet/lake';
+import {
+  compactCatalog,
+  compactLake,
+  isEmptyHome,
+  lakeStatus,
+  openLakeSnapshot,
+  rebuildLake,
+  verifyLake,
+} from '@facet/lake';
 import type { LakeCheck } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import type { Command } from 'commander';
@@ -18,6 +26,10 @@ import type { Register } from '../options.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
 import { readConfig } from '../stages.ts';
 import { countOf, formatBytes, formatCount, renderTable } from '../terminal/text.ts';
+
+interface StatusOptions extends CommonOptions {
+  readonly files?: boolean;
+}
 
 interface CompactOptions extends CommonOptions {
   /** Hours. */
@@ -35,7 +47,9 @@ const daysShown = 14;
 
 export const registerLake: Register = (command, deps) => {
   const add = (name: string, summary: string): Command => addHome(addSubcommand(command, name, summary), deps);
-  add('status', 'Show days, files, and the next offset of each source').action(deps.action(status));
+  add('status', 'Show days, files, and the next offset of each source')
+    .option('--files', 'list the files that count, for programs that read them without Facet')
+    .action(deps.action(status));
   add('verify', 'Check that each offset appears once and that each file exists').action(deps.action(verify));
   addNotes(
     add('compact', 'Rewrite each day as one file, and carry out erasures').option(
@@ -59,9 +73,11 @@ first. Changes nothing if the log no longer contains all events to replace.`,
   ).action(deps.action(rebuild));
 };
 
-async function status(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
+async function status(options: StatusOptions, { output, terminal }: CommandContext): Promise<void> {
   const found = await lakeStatus(lakeFolderOf(options));
-  output.document({ home: options.home, ...found });
+  const live = options.files === true ? await openLakeSnapshot(lakeFolderOf(options)) : undefined;
+  const liveFiles = live?.files.map(({ path, rows, bytes }) => ({ path, rows, bytes }));
+  output.document({ home: options.home, ...found, liveFiles });
   if (found.version === 0) {
     output.show(
       `The data home ${options.home} has no lake yet. Import events, or start a collector sink with FACET_HOME=${options.home}.`,
@@ -71,17 +87,21 @@ async function status(options: CommonOptions, { output, terminal }: CommandConte
   const { style } = terminal;
   const size = `${countOf(found.files, 'file')}, ${formatBytes(found.bytes)}`;
   output.show(
-    `Version ${found.version}: ${countOf(found.rows, 'event')} in ${countOf(found.days.length, 'day')}, ${size}`,
+    `Version ${found.version}: ${countOf(found.rows, 'row')} in ${countOf(found.days.length, 'day')}, ${size}`,
   );
   if (found.days.length > daysShown) output.show(`\nThe newest ${daysShown} days; use --json for all days.`);
   const days = found.days
     .slice(-daysShown)
     .map(({ day, rows, files, bytes }) => [day, formatCount(rows), formatCount(files), formatBytes(bytes)]);
-  output.show(`\n${renderTable(['Day', 'Events', 'Files', 'Size'], days, { style, right: [1, 2, 3] })}`);
+  output.show(`\n${renderTable(['Day', 'Rows', 'Files', 'Size'], days, { style, right: [1, 2, 3] })}`);
   const offsets = Object.entries(found.offsets)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([source, offset]) => [source, formatCount(offset)]);
   output.show(`\n${renderTable(['Source', 'Next offset'], offsets, { style, right: [1] })}`);
+  if (liveFiles !== undefined) {
+    const files = liveFiles.map(({ path, rows, bytes }) => [path, formatCount(rows), formatBytes(bytes)]);
+    output.show(`\n${renderTable(['File', 'Rows', 'Size'], files, { style, right: [1, 2] })}`);
+  }
   const compactible = found.days.filter(({ files }) => files > 1).length;
   if (compactible > 0) {
     output.show(`\n${countOf(compactible, 'day')} with several files. To compact, run: ${facet} lake compact`);

@@ -1,0 +1,18 @@
+import { findFreePorts } from '@facet/local-services';
+import { createLogger } from '@facet/platform';
+import { expect, it, onTestFinished } from 'vitest';
+import { connectKafka } from '../src/index.ts';
+
+it('logs the same failure of a broker once, although it tries again', async () => {
+  const lines: { msg: string; message: string; retryCount?: number }[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) };
+  const logger = createLogger({ name: 'test', level: 'warn', destination });
+  const [port] = await findFreePorts(1);
+  const kafka = connectKafka({ brokers: [`127.0.0.1:${port}`], clientId: 'test', logger });
+  onTestFinished(() => kafka.close());
+  await expect(kafka.admin()).rejects.toThrow('ECONNREFUSED');
+  await expect(kafka.admin()).rejects.toThrow('ECONNREFUSED');
+  const messages = lines.map(({ message }) => message);
+  expect(messages).toContain(`Connection error: connect ECONNREFUSED 127.0.0.1:${port}`);
+  expect(messages).toEqual([...new Set(messages)]);
+});
