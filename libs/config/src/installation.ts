@@ -160,7 +160,7 @@ export async function refuseOtherGroup(
 
 /** A check of the installation of a store that repeats until it is complete. */
 export interface InstallationWatch {
-  /** Rejects with the error of a later check. */
+  /** Rejects with `INSTALLATION_DIFFERS` or `INSTALLATION_DAMAGED` of a later check. Other errors do not end the checks. */
   readonly failed: Promise<never>;
   /** Ends the checks. */
   close(): Promise<void>;
@@ -169,7 +169,7 @@ export interface InstallationWatch {
 const checkEveryMs = 1_000;
 
 /**
- * Calls `check` now, and then every second until it returns true. If the store does not respond at first, logs a warning.
+ * Calls `check` now, and then every second until it returns true. Logs the first error after which it tries again.
  *
  * @throws AppError as the first call of `check`, except retryable errors
  */
@@ -177,21 +177,26 @@ export async function watchInstallation(check: () => Promise<boolean>, logger?: 
   let fail!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => undefined);
-  const isComplete = (onOutage?: (error: AppError) => void): Promise<boolean> =>
-    check().catch((error: unknown) => {
-      if (!isAppError(error) || !error.retryable) throw error;
-      onOutage?.(error);
-      return false;
-    });
-  const warn = (error: AppError): void =>
+  let hasWarned = false;
+  const warn = (error: unknown): void => {
+    if (hasWarned) return;
+    hasWarned = true;
     logger?.warn({ problem: describeError(error) }, 'cannot check the installation: trying again every second');
-  if (await isComplete(warn)) return { failed, close: async () => undefined };
+  };
+  const isComplete = await check().catch((error: unknown) => {
+    if (!isAppError(error) || !error.retryable) throw error;
+    warn(error);
+    return false;
+  });
+  if (isComplete) return { failed, close: async () => undefined };
   const close = repeat(
     checkEveryMs,
     async () => {
-      if (await isComplete()) void close();
+      if (await check()) void close();
     },
     (error) => {
+      // A file that cannot be read for a moment says nothing about the installation.
+      if (!isAppError(error, 'INSTALLATION_DIFFERS') && !isAppError(error, 'INSTALLATION_DAMAGED')) return warn(error);
       void close();
       fail(error);
     },

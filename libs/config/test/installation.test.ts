@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '@facet/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { homePaths } from '../src/index.ts';
 import {
   adoptInstallations,
@@ -9,6 +9,7 @@ import {
   ensureInstallation,
   readInstallation,
   refuseOtherInstallation,
+  watchInstallation,
 } from '../src/installation.ts';
 import type { InstallationKey } from '../src/installation.ts';
 
@@ -99,4 +100,29 @@ it('lets one of two homes claim a store when both start at once', async () => {
   const homes = await Promise.all([1, 2].map(async () => ensureInstallation(await newHome())));
   const claims = await Promise.allSettled(homes.map((installation) => claimStore(installation, store)));
   expect(claims.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+});
+
+it('checks an installation until the check is complete, also after an error that says nothing about it', async () => {
+  const outcomes = [false, new Error('EIO'), true];
+  let calls = 0;
+  const watch = await watchInstallation(async () => {
+    const outcome = outcomes[calls++];
+    if (outcome instanceof Error) throw outcome;
+    return outcome!;
+  });
+  await vi.waitFor(() => expect(calls).toBe(3), { timeout: 30_000 });
+  await expect(Promise.race([watch.failed, Promise.resolve('complete')])).resolves.toBe('complete');
+  await watch.close();
+});
+
+it('ends the check with the error of another installation', async () => {
+  const home = await newHome();
+  const installation = await ensureInstallation(home);
+  const store = createStore();
+  const watch = await watchInstallation(async () => {
+    refuseOtherInstallation(installation, store.place, store.id);
+    return false;
+  });
+  store.id = '11111111-1111-1111-1111-111111111111';
+  await expect(watch.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
 });

@@ -17,6 +17,9 @@ export interface HealthChecks<Facts extends TProperties> {
   checkAlive?(): void | Promise<void>;
 }
 
+/** A process that is busy for longer has load. */
+const startMsMax = 60_000;
+
 type FactsOf<Facts extends TProperties> = { readonly [Name in keyof Facts]: Static<Facts[Name]> };
 
 /** Adds `/healthz` and `/readyz` for the probes of an orchestrator. They need no key, so they reveal little. */
@@ -46,6 +49,7 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
   );
   const { readyExample } = checks;
   const facts: TProperties = checks.readyFacts;
+  const startedAt = performance.now();
   let wasReady = false;
   const examples = readyExample === undefined ? {} : { examples: [{ status: 'ready', ...readyExample }] };
   app.get(
@@ -69,7 +73,8 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
     async () => {
       const current = await checks.checkReady();
       // The start delays the event loop, and the app refuses requests until it is on time. Later, a busy process must not look dead.
-      if (!wasReady && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is busy with its start.');
+      const isStarting = !wasReady && performance.now() - startedAt < startMsMax;
+      if (isStarting && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is busy with its start.');
       wasReady = true;
       return { status: 'ready' as const, ...current };
     },

@@ -53,7 +53,8 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   if (detail !== '') write(`${detail} …`);
   let shownAt = start;
   let share = 0;
-  let printedEpochs = 0;
+  // A stage that is tried again reports its epochs from the beginning, or from the one that it resumes with.
+  const printed = new Set<string>();
   const update = (next: number, text = ''): void => {
     share = advance(share, next);
     if (now() - shownAt < lineEveryMs) return;
@@ -65,8 +66,11 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
     update,
     report(progress) {
       const { share, epochs = [] } = progress;
-      epochs.slice(printedEpochs).forEach((epoch) => write(describeEpoch(epoch)));
-      printedEpochs = Math.max(printedEpochs, epochs.length);
+      const lines = epochs.map((epoch) => describeEpoch(epoch)).filter((line) => !printed.has(line));
+      for (const line of lines) {
+        printed.add(line);
+        write(line);
+      }
       update(share, describeProgress(progress));
     },
     step: write,

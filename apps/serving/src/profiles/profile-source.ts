@@ -147,6 +147,11 @@ async function checkInstallation(
   };
 }
 
+/** Returns whether an error says that the profiles belong to another installation, or that the own installation is unknown. */
+function isForeign(error: unknown): boolean {
+  return isAppError(error, 'INSTALLATION_DIFFERS') || isAppError(error, 'INSTALLATION_DAMAGED');
+}
+
 /** After this many consecutive failures, requests stop waiting for the store. */
 const failuresMax = 5;
 /** Interval of the attempts after that. Other requests do not wait for an attempt. */
@@ -206,7 +211,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
         return { profile, isAvailable: true };
       } catch (error) {
-        if (!isAppError(error) || !(error.retryable || error.category === 'usage')) throw error;
+        if (!isAppError(error) || !(error.retryable || isForeign(error))) throw error;
         fail(error);
         metrics.observeProfileRead('unavailable', seconds());
         return unavailable;
