@@ -13,6 +13,8 @@ const help = `Run the native index code under AddressSanitizer and UBSan
 
 Options:
   --seconds N  Time for damaged files, and for swaps (default: 600)
+  --files N    Number of damaged files at which to stop earlier
+  --plain      Use the addon without sanitizers, which is faster
   --seed N     Seed of the damage (default: 1)
   --only TEXT  Run the parts whose name contains TEXT: tests, files, swaps
   --help       Print this help
@@ -25,15 +27,14 @@ Exit code: 0 without findings, 1 otherwise.`;
 const { values } = readOptions(help, {
   seconds: { type: 'string', default: '600' },
   seed: { type: 'string', default: '1' },
+  files: { type: 'string', default: 'Infinity' },
+  plain: { type: 'boolean', default: false },
   only: { type: 'string', default: '' },
 });
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const retrieval = join(root, 'libs', 'retrieval');
-const addon = execFileSync(process.execPath, [join(root, 'tools', 'setup', 'sanitized-addon.mjs')], {
-  encoding: 'utf8',
-  stdio: ['ignore', 'pipe', 'inherit'],
-}).trim();
+const variables = values.plain ? {} : useSanitizedAddon();
 // Memory, because a file is written for each case.
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));
@@ -41,7 +42,7 @@ const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const script = (name: string): string[] => [
   ...['--conditions=@facet/source', '--import', 'tsx', join(retrieval, 'test', 'native', 'sanitizers', name)],
-  ...[folder, values.seconds, values.seed],
+  ...[folder, values.seconds, values.seed, values.files],
 ];
 const parts: Readonly<Record<string, readonly string[]>> = {
   // The sanitizer keeps freed memory, which the tests of memory would count.
@@ -57,16 +58,7 @@ const rows = Object.entries(parts)
     const { status, signal } = spawnSync(process.execPath, args, {
       cwd: retrieval,
       stdio: 'inherit',
-      env: {
-        ...process.env,
-        // The C++ library comes first: its `new` throws when there is no memory, where that of the sanitizer ends the process.
-        LD_PRELOAD: ['libstdc++.so.6', 'libasan.so'].map(findLibrary).join(' '),
-        NODE_OPTIONS: `--require ${fileURLToPath(new URL('../sanitizers/load-addon.cjs', import.meta.url))}`,
-        FACET_SANITIZED_ADDON: addon,
-        // Node.js frees nothing at its end, and the tests request more memory than there is.
-        ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256:verify_asan_link_order=0',
-        UBSAN_OPTIONS: 'print_stacktrace=1',
-      },
+      env: { ...process.env, ...variables },
     });
     return { name, result: status === 0 ? 'passed' : `FAILED (${signal ?? status})`, isPassed: status === 0 };
   });
@@ -75,6 +67,23 @@ const isPassed = rows.length > 0 && rows.every((row) => row.isPassed);
 if (isPassed) await rm(folder, { recursive: true });
 else logProgress(`The last file: ${folder}`);
 process.exitCode = isPassed ? 0 : 1;
+
+/** Returns the variables with which Node.js loads the addon with sanitizers. Builds the addon on the first run. */
+function useSanitizedAddon(): Readonly<Record<string, string>> {
+  const addon = execFileSync(process.execPath, [join(root, 'tools', 'setup', 'sanitized-addon.mjs')], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).trim();
+  return {
+    // The C++ library comes first: its `new` throws when there is no memory, where that of the sanitizer ends the process.
+    LD_PRELOAD: ['libstdc++.so.6', 'libasan.so'].map(findLibrary).join(' '),
+    NODE_OPTIONS: `--require ${fileURLToPath(new URL('../sanitizers/load-addon.cjs', import.meta.url))}`,
+    FACET_SANITIZED_ADDON: addon,
+    // Node.js frees nothing at its end, and the tests request more memory than there is.
+    ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256:verify_asan_link_order=0',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  };
+}
 
 function findLibrary(name: string): string {
   return execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();

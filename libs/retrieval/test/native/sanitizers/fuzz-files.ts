@@ -6,9 +6,9 @@ import { parseSanitizerOptions } from './options.ts';
 
 /**
  * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding: the last file stays
- * in the folder. Arguments: the folder, the seconds, the seed.
+ * in the folder. Arguments: the folder, the seconds, the seed, and the number of files at which to stop earlier.
  */
-const { folder, seconds, seed } = parseSanitizerOptions();
+const { folder, seconds, seed, filesMax } = parseSanitizerOptions();
 const dim = 8;
 const vectors = randomVectors(120, dim, seed);
 
@@ -39,7 +39,7 @@ const sound = await writeSoundFiles();
 const counts = { files: 0, refused: 0, searched: 0 };
 const broken = path.join(folder, 'broken');
 setThreads(1);
-for (const end = Date.now() + seconds * 1_000; Date.now() < end; counts.files++) {
+for (const end = Date.now() + seconds * 1_000; Date.now() < end && counts.files < filesMax; counts.files++) {
   const { isGraph, bytes } = pick(sound);
   await writeFile(broken, mutate(bytes));
   const options = { map: random(2) === 0 };

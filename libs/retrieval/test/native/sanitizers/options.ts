@@ -1,5 +1,11 @@
-/** Reads the arguments: a folder, the seconds to run, and a seed. */
-export function parseSanitizerOptions(): { readonly folder: string; readonly seconds: number; readonly seed: number } {
-  const [folder = '', seconds, seed] = process.argv.slice(2);
-  return { folder, seconds: Number(seconds), seed: Number(seed) };
+/** Reads the arguments: a folder, the seconds to run, a seed, and the number of files to damage. */
+export function parseSanitizerOptions(): {
+  readonly folder: string;
+  readonly seconds: number;
+  readonly seed: number;
+  /** Infinite by default. */
+  readonly filesMax: number;
+} {
+  const [folder = '', seconds, seed, filesMax = Infinity] = process.argv.slice(2);
+  return { folder, seconds: Number(seconds), seed: Number(seed), filesMax: Number(filesMax) };
 }
