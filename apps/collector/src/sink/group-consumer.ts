@@ -89,6 +89,7 @@ const fetchBytesMaxPerPartition = 256 << 10;
 const fetchBytesMax = 32 * fetchBytesMaxPerPartition;
 const leaveTimeoutMs = 5_000;
 const rereadPauseMs = 20;
+const restartPauseMs = 1_000;
 
 /** Creates a member of the consumer group that commits only the offsets passed to `commitOffsets`. */
 export function createGroupConsumer(
@@ -108,13 +109,43 @@ export function createGroupConsumer(
     allowAutoTopicCreation: false,
   });
 
+  const run = (listener: GroupListener): Promise<void> =>
+    consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      async eachBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }) {
+        if (!isRunning() || isStale()) return;
+        const lastOffset = batch.lastOffset();
+        const { topic, partition, messages } = batch;
+        const next = Number(lastOffset) + 1;
+        const isProcessed = await withHeartbeat(
+          heartbeat,
+          () => listener.left(),
+          () => listener.process({ topic, partition, messages, next, end: Number(batch.highWatermark) }),
+        );
+        if (isProcessed && !isStale()) resolveOffset(lastOffset);
+        // kafkajs returns the same batch again immediately.
+        if (!isProcessed) await sleep(rereadPauseMs);
+      },
+    });
+  let isClosing = false;
+  let restarting: NodeJS.Timeout | undefined;
+  const restart = (listener: GroupListener): void => {
+    const fail = (error: Error): void => listener.crashed(crashed(groupId, error));
+    restarting = setTimeout(() => void run(listener).catch(fail), restartPauseMs);
+  };
   const listenTo = (listener: GroupListener): void => {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => listener.joined(payload.memberAssignment));
     consumer.on(consumer.events.REBALANCING, () => listener.left());
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       listener.left();
-      if (!payload.restart) listener.crashed(crashed(groupId, payload.error));
-      else logger.warn({ problem: payload.error.message }, 'consumer restarts');
+      const isLost = isLostBroker(payload.error);
+      if (!payload.restart && !isLost) {
+        listener.crashed(crashed(groupId, payload.error));
+        return;
+      }
+      logger.warn({ problem: payload.error.message }, 'consumer restarts');
+      if (!payload.restart && !isClosing) restart(listener);
     });
     // kafkajs does not pass on batches without messages: transaction markers and aborted transactions.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
@@ -136,24 +167,7 @@ export function createGroupConsumer(
       } catch (error) {
         throw unreachable('Subscribing to the topics failed', error);
       }
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        async eachBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }) {
-          if (!isRunning() || isStale()) return;
-          const lastOffset = batch.lastOffset();
-          const { topic, partition, messages } = batch;
-          const next = Number(lastOffset) + 1;
-          const isProcessed = await withHeartbeat(
-            heartbeat,
-            () => listener.left(),
-            () => listener.process({ topic, partition, messages, next, end: Number(batch.highWatermark) }),
-          );
-          if (isProcessed && !isStale()) resolveOffset(lastOffset);
-          // kafkajs returns the same batch again immediately.
-          if (!isProcessed) await sleep(rereadPauseMs);
-        },
-      });
+      await run(listener);
     },
     async readExtents(assignment) {
       const extents = new Map<string, PartitionExtent>();
@@ -198,6 +212,8 @@ export function createGroupConsumer(
       );
     },
     async close() {
+      isClosing = true;
+      clearTimeout(restarting);
       // Without a broker, disconnecting would wait for the timeouts of all requests.
       const leaving = timeout(leaveTimeoutMs, TimeoutStrategy.Aggressive);
       await leaving.execute(() => consumer.disconnect()).catch(() => undefined);
@@ -235,6 +251,14 @@ async function withHeartbeat<Value>(
   } finally {
     clearInterval(timer);
   }
+}
+
+/**
+ * Returns whether a broker has ended while a connection to it was opened. kafkajs 2.2.4 throws a plain error then, and does not restart
+ * the consumer, as it does for its own errors.
+ */
+function isLostBroker(error: Error): boolean {
+  return error.message === 'Broker not connected';
 }
 
 function crashed(groupId: string, cause: Error): AppError {

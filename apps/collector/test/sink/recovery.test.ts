@@ -1,8 +1,9 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { startRedis } from '@facet/local-services';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import {
   createBench,
   eventRecord,
@@ -97,6 +98,22 @@ it('exits with code 6 when the consumer cannot continue', async () => {
   );
   expect(said).toContain('exited with 6');
   expect(said).toContain('SINK_CONSUMER_CRASHED');
+});
+
+it('restarts the consumer after a broker has ended while a connection to it was opened', async () => {
+  const bench = await createBench();
+  const require = createRequire(import.meta.resolve('@facet/kafka'));
+  const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup.js') as {
+    readonly prototype: { joinAndSync: () => Promise<void> };
+  };
+  const joining = vi.spyOn(ConsumerGroup.prototype, 'joinAndSync');
+  onTestFinished(() => joining.mockRestore());
+  // kafkajs throws this plain error.
+  joining.mockRejectedValueOnce(new Error('Broker not connected'));
+  const sink = await bench.startSink();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  await until(() => isCaughtUp(sink, 1));
+  expect(joining.mock.calls.length).toBeGreaterThan(1);
 });
 
 it('waits for Redis, reports the outage, and refills Redis when it returns empty', async () => {
