@@ -4,12 +4,17 @@ import { createServer } from 'node:net';
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 
-/** Returns distinct ports of 127.0.0.1 without a listener. */
+/** The ports of earlier calls, on which servers may not listen yet. */
+const returned = new Set<number>();
+
+/** Returns ports of 127.0.0.1 without a listener. Every call in a process returns others. */
 export async function findFreePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (!found.has(port) && (await isFree(port))) found.add(port);
+    if (returned.has(port) || !(await isFree(port))) continue;
+    returned.add(port);
+    found.add(port);
   }
   return [...found];
 }
