@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
@@ -42,6 +43,11 @@ inline void checkLinks(const faiss::IndexHNSW &index)
                 : hnsw.entry_point >= 0 && hnsw.entry_point < index.ntotal && hnsw.max_level >= 0 &&
                       hnsw.levels[hnsw.entry_point] == hnsw.max_level + 1,
          "its graph has an entry that is damaged");
+  // A search allocates memory for the breadth. Faiss multiplies it with level and dimension as numbers of 32 bits.
+  constexpr int breadthMax = 1 << 20;
+  expect(hnsw.efSearch >= 1 && hnsw.efSearch <= breadthMax &&
+             double(hnsw.max_level) * index.d * hnsw.efSearch <= INT32_MAX,
+         "its search breadth is damaged");
 }
 
 /** Faiss walks its graph out of its memory when no distance is finite, so no value may be so large that its square is not. */

@@ -123,6 +123,19 @@ describe('readAsync', () => {
     }
   });
 
+  it('refuses a graph of Faiss with a search breadth that is out of range', async () => {
+    const index = build('HNSW8');
+    index.setParameter('efSearch', 54_321);
+    const whole = await readFile(await save(index, 'breadth'));
+    const at = whole.indexOf(Buffer.from(Int32Array.of(54_321).buffer));
+    const file = path.join(folder, 'other-breadth');
+    for (const breadth of [-1, 0, 2 ** 31 - 1]) {
+      whole.writeInt32LE(breadth, at);
+      await writeFile(file, whole);
+      for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/search breadth/);
+    }
+  });
+
   it('refuses an index of a kind that Facet does not build', async () => {
     const file = await save(build('SQ8'), 'other-kind');
     for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/kind/);
