@@ -27,7 +27,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
   };
   try {
-    const metrics = createWorkerMetrics(() => worker.isConnected);
+    const metrics = createWorkerMetrics('indexer', () => worker.isConnected);
     const worker = startStageWorker(
       { runs, logger, now: Date.now, onEnded: metrics.observeStage },
       { ...config, name: 'indexer' },

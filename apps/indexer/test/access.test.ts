@@ -10,7 +10,7 @@ async function createTestApp(isConnected = true): Promise<HttpApp> {
   const app = await createApp(
     {
       logger: createLogger({ name: 'test', level: 'silent' }),
-      metrics: createWorkerMetrics(() => isConnected),
+      metrics: createWorkerMetrics('indexer', () => isConnected),
       worker: { isConnected, working: isConnected ? { runId: '2026-02-28', stage: 'index' } : undefined },
     },
     {

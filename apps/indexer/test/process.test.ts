@@ -41,7 +41,9 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
   await expect.poll(ready, patience).toBe(200);
   await redis.kill();
   await expect.poll(ready, patience).toBe(503);
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain('\nfacet_refresh_queue_connected 0\n');
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('\nfacet_refresh_queue_connected 0\n');
+  expect(metrics).toContain('\nfacet_refresh_stages_total{stage="index",outcome="failed"} 0\n');
   // Ends without Redis, too.
   expect(await indexer.stop()).toBe(0);
 });

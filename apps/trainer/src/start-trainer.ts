@@ -41,7 +41,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   try {
     const queue = openRefreshQueue({ runs, store, schedule, now, attempts: schedule.attempts }, config);
     closers.push(() => queue.close());
-    const metrics = createWorkerMetrics(() => worker.isConnected);
+    const metrics = createWorkerMetrics('trainer', () => worker.isConnected);
     const worker = startStageWorker(
       { runs, logger, now, onEnded: metrics.observeStage },
       { ...config, name: 'trainer' },

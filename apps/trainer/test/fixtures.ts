@@ -114,7 +114,7 @@ export async function createTestApp(redisUrl: string, settings = ''): Promise<Te
   const app = await createApp(
     {
       logger: createLogger({ name: 'test', level: 'silent' }),
-      metrics: createWorkerMetrics(() => true),
+      metrics: createWorkerMetrics('trainer', () => true),
       worker: { isConnected: true, working: undefined },
       runs,
       queue,

@@ -6,6 +6,7 @@ import { readFacetConfig } from '@facet/config';
 import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
 import { minuteMs, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import { refusalReasons } from '@facet/schemas';
 import type { SinkConfig } from '../config.ts';
 import { createCatalogFeed } from './catalog-feed.ts';
 import { createDataHealthReader, startDataHealthRefresher } from './data-health/data-health.ts';
@@ -94,7 +95,10 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     ]);
 
     // Alerts see a rise from 0 only.
-    for (const topic of handlers.keys()) metrics.countLost(topic, 0);
+    for (const topic of handlers.keys()) {
+      metrics.countLost(topic, 0);
+      for (const reason of refusalReasons) metrics.countDeadLetters(topic, reason, 0);
+    }
 
     // A killed member keeps its partitions for one session, and stored offsets move with each commit.
     const groupStallMs = 2 * config.sessionMs + 2 * Math.max(config.commitMs, config.catalogMs);

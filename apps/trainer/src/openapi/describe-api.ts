@@ -16,7 +16,7 @@ export async function describeApi(): Promise<Record<string, unknown>> {
   const app = await createApp(
     {
       logger: createLogger({ name: 'openapi', level: 'warn' }),
-      metrics: createWorkerMetrics(() => false),
+      metrics: createWorkerMetrics('trainer', () => false),
       worker: { isConnected: false, working: undefined },
       runs: createRunStore(home.runsFolder),
       queue: { request: unused, cancel: unused, counts: unused },
