@@ -1,4 +1,4 @@
-"""Trains a model in PyTorch from a folder of `facet train --prepare`, for `facet train --from`.
+"""Trains a model in PyTorch from a folder of `facet train --export`, for `facet train --import`.
 
     train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps limits a trial, which writes nothing
 
@@ -16,17 +16,17 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("folder", type=Path)
-parser.add_argument("--epochs", type=int)
-parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--steps", type=int)
+parser = argparse.ArgumentParser(description="Train a prepared Facet model in PyTorch")
+parser.add_argument("folder", type=Path, help="folder of facet train --export")
+parser.add_argument("--epochs", type=int, help="number of epochs (default: as in training.json)")
+parser.add_argument("--threads", type=int, default=2, help="number of PyTorch threads (default: 2)")
+parser.add_argument("--steps", type=int, help="stop after N steps and write nothing")
 arguments = parser.parse_args()
 folder = arguments.folder
 
 info = json.loads((folder / "training.json").read_text())
 if info["formatVersion"] != 1:
-    parser.error(f"training.json has the format {info['formatVersion']}, and this trainer reads the format 1")
+    parser.error(f"training.json has format {info['formatVersion']}, not 1. Use the train.py of the same Facet version.")
 spec, training, limits = info["spec"], info["training"], info["limits"]
 config = spec["config"]
 K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
@@ -47,7 +47,7 @@ supported = {
 }
 for setting, (value, values) in supported.items():
     if value not in values:
-        parser.error(f"model.{setting} is {json.dumps(value)}, and this trainer supports {json.dumps(values)}")
+        parser.error(f"model.{setting} is {json.dumps(value)}. Set it to one of {json.dumps(values)} and export again.")
 
 torch.set_num_threads(arguments.threads)
 torch.manual_seed(training["seed"])
@@ -316,7 +316,7 @@ for epoch in range(1 if arguments.steps else epochs):
         if loss is None:
             continue
         if not torch.isfinite(loss):
-            raise SystemExit(f"the training diverged: the loss of step {step + 1} is {loss.item()}")
+            raise SystemExit(f"Loss {loss.item()} at step {step + 1}. Lower training.learningRate and export again.")
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
@@ -339,4 +339,4 @@ if arguments.steps is None:
         vector["interests"] = own[:active]
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, folder / "weights.safetensors")
     (folder / "golden.json").write_text(json.dumps(golden, allow_nan=False))
-    (folder / "result.json").write_text(json.dumps({"trainer": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))
+    (folder / "result.json").write_text(json.dumps({"program": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))

@@ -80,8 +80,8 @@ export interface IndexedModel {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** A model of another program has no metrics until it is evaluated. */
-type FoundModel = Pick<IndexedModel, 'datasetId' | 'modelId'> & Partial<IndexedModel>;
+/** Has `metrics` only if it was found through a bundle. */
+type StoredModel = Pick<IndexedModel, 'datasetId' | 'modelId'> & Partial<IndexedModel>;
 
 /**
  * Finds a model, or the model of a bundle with its metrics. Reads bundles of every format.
@@ -89,7 +89,7 @@ type FoundModel = Pick<IndexedModel, 'datasetId' | 'modelId'> & Partial<IndexedM
  * @param id `current`, or the beginning of the id of a bundle or a model
  * @throws AppError `BUNDLE_NONE_CURRENT`, `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`.
  */
-export async function findModel(home: string, id: string): Promise<FoundModel> {
+export async function findModel(home: string, id: string): Promise<StoredModel> {
   const store = openStore(home);
   const ref =
     id === 'current'

@@ -61,7 +61,7 @@ describe('a process with a bundle', () => {
       { msg: 'ready', url, bundleId: home.bundleRef.id },
     ]);
     expect(await log).not.toContain(apiKey);
-    expect(await log).toContain('SIGHUP changes nothing');
+    expect(await log).toContain('SIGHUP has no effect');
   });
 });
 

@@ -89,8 +89,7 @@ export async function ensureInstallation(home: Home): Promise<Installation> {
     throw new AppError(`The data home ${home.folder} cannot be written: ${(error as Error).message}.`, {
       code: 'HOME_UNWRITABLE',
       category: 'unavailable',
-      remedy:
-        'Check that its disk is mounted, has space and can be written by this user. Or correct FACET_HOME or --home.',
+      remedy: 'Mount its disk, free space, or give this user write access. Or correct FACET_HOME or --home.',
       context: { home: home.folder },
       retryable: true,
       cause: error,
@@ -158,7 +157,7 @@ export async function refuseOtherGroup(
   if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, place, unnamedInstallation);
 }
 
-/** A check of the installation of a store that repeats until it is complete. */
+/** Repeats the check of a store's installation id until it completes. */
 export interface InstallationWatch {
   /** Rejects with `INSTALLATION_DIFFERS` or `INSTALLATION_DAMAGED` of a later check. Other errors do not end the checks. */
   readonly failed: Promise<never>;
@@ -169,7 +168,7 @@ export interface InstallationWatch {
 const checkEveryMs = 1_000;
 
 /**
- * Calls `check` now, and then every second until it returns true. Logs the first error after which it tries again.
+ * Calls `check` now, and then every second until it returns true. Logs the first error that it retries.
  *
  * @throws AppError as the first call of `check`, except retryable errors
  */
@@ -195,7 +194,7 @@ export async function watchInstallation(check: () => Promise<boolean>, logger?: 
       if (await check()) void close();
     },
     (error) => {
-      // A file that cannot be read for a moment says nothing about the installation.
+      // Other errors, such as an unreadable file, may be temporary.
       if (!isAppError(error, 'INSTALLATION_DIFFERS') && !isAppError(error, 'INSTALLATION_DAMAGED')) return warn(error);
       void close();
       fail(error);

@@ -17,7 +17,7 @@ export interface HealthChecks<Facts extends TProperties> {
   checkAlive?(): void | Promise<void>;
 }
 
-/** A process that is busy for longer has load. */
+/** After this time, a delay is due to load. */
 const startMsMax = 60_000;
 
 type FactsOf<Facts extends TProperties> = { readonly [Name in keyof Facts]: Static<Facts[Name]> };
@@ -72,9 +72,9 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
     },
     async () => {
       const current = await checks.checkReady();
-      // The start delays the event loop, and the app refuses requests until it is on time. Later, a busy process must not look dead.
+      // Startup work delays the event loop, so the app refuses requests. After the start, load must not make it unready.
       const isStarting = !wasReady && performance.now() - startedAt < startMsMax;
-      if (isStarting && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is busy with its start.');
+      if (isStarting && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is still starting.');
       wasReady = true;
       return { status: 'ready' as const, ...current };
     },

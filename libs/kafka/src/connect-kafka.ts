@@ -84,11 +84,11 @@ async function connectAdmin(client: Kafka): Promise<Admin> {
   }
 }
 
-/** How often to log the same failure. kafkajs logs each attempt, which is several lines a second while a broker is away. */
+/** Interval of logging the same failure. During an outage, kafkajs logs several attempts a second. */
 const sameFailureMs = 60_000;
 const failuresMax = 1_000;
 
-/** kafkajs logs failures that it retries as errors, and every group join as info. */
+/** Returns a kafkajs log handler: retried failures as warnings, the rest as debug. */
 function logTo(logger: Logger | undefined): (entry: LogEntry) => void {
   const failures = new Map<string, { readonly at: number; repeats: number }>();
   return ({ namespace, level, log }) => {

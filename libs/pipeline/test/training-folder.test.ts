@@ -38,7 +38,7 @@ async function train(folder: string): Promise<void> {
   const golden = await readJson<GoldenVector[]>(folder, 'golden.json');
   const filled = golden.map((input) => recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow));
   await writeJson(folder, 'golden.json', filled);
-  await writeJson(folder, 'result.json', { trainer: 'test 1', epochs: [{ loss: 3, examples: 90 }] });
+  await writeJson(folder, 'result.json', { program: 'test 1', epochs: [{ loss: 3, examples: 90 }] });
   const tensors = Object.entries(weights).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]);
   await writeSafetensors(
     join(folder, 'weights.safetensors'),
@@ -71,7 +71,7 @@ it('stores the model of another program, from which no warm start is possible', 
   const { datasetId, modelId } = await importTraining(context, folder);
   expect(datasetId).toBe(id);
   const { info, weights } = await openModel(context.store, modelId);
-  expect(info).toMatchObject({ trainer: 'test 1', bestEpoch: 1, refit: [{ epoch: 1, loss: 3 }] });
+  expect(info).toMatchObject({ program: 'test 1', bestEpoch: 1, refit: [{ epoch: 1, loss: 3 }] });
   expect(weights).toEqual(await readWeights(join(folder, 'weights.safetensors')));
   const { start } = await planStart(context.store, { dataset, ...resolveModel(shopConfig()) }, modelId);
   expect(start).toMatchObject({
@@ -88,8 +88,8 @@ it.each<[problem: string, change: Change]>([
     (tensors) => (tensors['routing/S'] = { ...tensors['routing/S']!, shape: [36] }),
   ],
   ['The weight hidden/0/bias has values that are not finite.', (tensors) => (tensors['hidden/0/bias']!.data[0] = NaN)],
-  ['The model has no weight extra.', (tensors) => (tensors['extra'] = tensors['hidden/0/bias']!)],
-  ['differs from the interests of Facet by', (tensors) => (tensors['hidden/1/bias']!.data[0] = 0.5)],
+  ['The weight extra is unknown.', (tensors) => (tensors['extra'] = tensors['hidden/0/bias']!)],
+  ['differs from Facet by', (tensors) => (tensors['hidden/1/bias']!.data[0] = 0.5)],
 ])('refuses a model that cannot be served: %s', async (problem, change) => {
   const { folder, context } = await prepare();
   await train(folder);
@@ -106,7 +106,7 @@ it.each<[problem: string, change: Change]>([
 it('refuses a folder without a result, without golden vectors, and of other settings', async () => {
   const { folder, context } = await prepare();
   await expect(importTraining(context, join(folder, 'typo'))).rejects.toThrow(
-    'is not a folder of facet train --prepare',
+    'is not a folder of facet train --export',
   );
   await expect(importTraining(context, folder)).rejects.toThrow('result.json is missing');
   await train(folder);
@@ -118,9 +118,9 @@ it('refuses a folder without a result, without golden vectors, and of other sett
     code: 'TRAINING_FOLDER_STALE',
     message: expect.stringContaining('these settings have changed: training.epochs.') as string,
   });
-  await writeFile(join(folder, 'result.json'), '{"trainer": "test 1", "epochs": [{"loss": NaN}]}');
+  await writeFile(join(folder, 'result.json'), '{"program": "test 1", "epochs": [{"loss": NaN}]}');
   await expect(importTraining(context, folder)).rejects.toMatchObject({ code: 'TRAINING_RESULT_INVALID' });
-  await writeJson(folder, 'result.json', { trainer: 'test 1', epochs: [] });
+  await writeJson(folder, 'result.json', { program: 'test 1', epochs: [] });
   await writeJson(folder, 'golden.json', []);
   await expect(importTraining(context, folder)).rejects.toThrow('Golden vector 0 has 0 interests');
   await rm(join(folder, 'weights.safetensors'));

@@ -13,8 +13,8 @@ export interface CloseOptions {
 }
 
 /**
- * Runs `close` once on SIGTERM, SIGINT or a crash, then exits. Exits after `delayMs` even if `close` has not finished. Ignores SIGHUP,
- * which asks servers to read their files again: the apps do so without it. For entry points only.
+ * Runs `close` once on SIGTERM, SIGINT or a crash, then exits. Exits after `delayMs` even if `close` has not finished. Ignores SIGHUP:
+ * the apps reload changed files automatically. For entry points only.
  *
  * @returns A function that starts the same shutdown.
  */
@@ -29,7 +29,7 @@ export function closeOnSignal(close: () => Promise<void>, options: CloseOptions)
     },
   );
   process.on('SIGHUP', () =>
-    logger.info('SIGHUP changes nothing: changed files of keys and certificates are read without it'),
+    logger.info('SIGHUP has no effect: changed key and certificate files reload automatically'),
   );
   let isClosing = false;
   const closeNow = (): void => {

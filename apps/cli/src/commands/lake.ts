@@ -48,7 +48,7 @@ const daysShown = 14;
 export const registerLake: Register = (command, deps) => {
   const add = (name: string, summary: string): Command => addHome(addSubcommand(command, name, summary), deps);
   add('status', 'Show days, files, and the next offset of each source')
-    .option('--files', 'list the files that count, for programs that read them without Facet')
+    .option('--files', 'list the live files, for programs that read the lake directly')
     .action(deps.action(status));
   add('verify', 'Check that each offset appears once and that each file exists').action(deps.action(verify));
   addNotes(

@@ -40,16 +40,16 @@ export const registerTrain: Register = (command, deps) => {
   addNotes(
     addHome(command, deps)
       .addOption(
-        new Option('--prepare <folder>', 'write the training data for another program, without training').conflicts(
+        new Option('--export <folder>', 'write the training data for another program, without training').conflicts(
           'from',
         ),
       )
-      .option('--from <folder>', 'import the model that another program trained in a prepared folder'),
+      .option('--import <folder>', 'import the model that another program trained from this folder'),
     stageNote,
     'facet train',
     'facet train --config experiment.yaml',
-    'facet train --prepare ../training',
-    'facet train --from ../training',
+    'facet train --export ../training',
+    'facet train --import ../training',
   ).action(deps.action(train));
 };
 
@@ -57,7 +57,7 @@ export const registerEvaluate: Register = (command, deps) => {
   addNotes(
     addHome(command, deps).option(
       '--model <id>',
-      'evaluate a model that exists, on its dataset: id of a model or a bundle, or current',
+      'evaluate this model on its dataset: id of a model or bundle, or current',
     ),
     `Compares with popularity, the user's own history and item-based collaborative filtering. ${stageNote}`,
     'facet evaluate',
@@ -69,11 +69,11 @@ export const registerIndex: Register = (command, deps) => {
   addNotes(
     addHome(command, deps)
       .option('--no-promote', 'keep the current bundle')
-      .option('--model <id>', 'index a model that exists: id of a model or a bundle, or current'),
+      .option('--model <id>', 'index this model without training: id of a model or bundle, or current'),
     `${stageNote}
 
-With --model, trains nothing. The model of a bundle is indexed again in the format of this version, which needs no TensorFlow, also if
-the bundle has an older format. Another model is evaluated first.`,
+With --model, trains nothing. For a bundle of any format, rebuilds it in the format of this version, without TensorFlow. For a model,
+evaluates it first.`,
     'facet index',
     'facet index --no-promote',
     'facet index --model current',
@@ -137,37 +137,37 @@ function describeDropped({ counts, dropped }: DatasetInfo): string[] {
 }
 
 async function train(
-  options: CommonOptions & { readonly prepare?: string; readonly from?: string },
+  options: CommonOptions & { readonly export?: string; readonly import?: string },
   { output, ...watcher }: CommandContext,
 ): Promise<void> {
-  const { home, prepare, from } = options;
+  const { home, export: exportTo, import: importFrom } = options;
   const pipeline = await openCheckedPipeline(options);
-  if (prepare === undefined && from === undefined) {
+  if (exportTo === undefined && importFrom === undefined) {
     const { datasetId, modelId, reused } = await runTrain(pipeline, watcher);
     output.show(`Model ${modelId}`);
     return output.document({ home, datasetId, modelId, reused });
   }
-  if (prepare !== undefined) {
+  if (exportTo !== undefined) {
     const { datasetId, reused } = await runDataset(pipeline, watcher);
-    await prepareTraining(pipeline, datasetId, prepare);
+    await prepareTraining(pipeline, datasetId, exportTo);
     output.show(
-      `Training data in ${prepare}. After the training, import the model: ${facet} train --from ${prepare} --home ${home}`,
+      `Training data in ${exportTo}. After the training, import the model with the same settings: ${facet} train --import ${exportTo} --home ${home}`,
     );
-    return output.document({ home, datasetId, folder: prepare, reused });
+    return output.document({ home, datasetId, folder: exportTo, reused });
   }
-  const { datasetId, modelId } = await importTraining(pipeline, from!);
+  const { datasetId, modelId } = await importTraining(pipeline, importFrom!);
   output.show(`Model ${modelId}. Next: ${facet} index --model ${modelId} --home ${home}`);
   output.document({ home, datasetId, modelId, reused: [] });
 }
 
 async function evaluate(options: CommonOptions & { readonly model?: string }, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const { datasetId, modelId, evaluation, reused } = await runOrFindEvaluated(options, context);
+  const { datasetId, modelId, evaluation, reused } = await evaluateRunOrStored(options, context);
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
   output.document({ home: options.home, datasetId, modelId, evaluation, reused });
 }
 
-async function runOrFindEvaluated(
+async function evaluateRunOrStored(
   options: CommonOptions & { readonly model?: string },
   watcher: CommandContext,
 ): Promise<Pick<EvaluateOutputs, 'datasetId' | 'modelId' | 'evaluation' | 'reused'>> {
@@ -184,7 +184,7 @@ async function index(
   const { datasetId, modelId, bundleId, reused } =
     options.model === undefined
       ? await runIndex(pipeline, watcher)
-      : await indexFound(pipeline, await findModel(options.home, options.model), watcher);
+      : await indexStoredModel(pipeline, await findModel(options.home, options.model), watcher);
   if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
   const next = options.promote
     ? `now current. Next: ${facet} serve --home ${options.home}`
@@ -194,7 +194,7 @@ async function index(
 }
 
 /** Indexes a model. Evaluates it first if it has no metrics yet. */
-async function indexFound(
+async function indexStoredModel(
   pipeline: StageContext,
   { metrics, ...model }: Awaited<ReturnType<typeof findModel>>,
   watcher: Pick<CommandContext, 'progress' | 'signal'>,

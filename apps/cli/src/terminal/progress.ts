@@ -53,7 +53,7 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
   if (detail !== '') write(`${detail} …`);
   let shownAt = start;
   let share = 0;
-  // A stage that is tried again reports its epochs from the beginning, or from the one that it resumes with.
+  // A retried stage may report earlier epochs again.
   const printed = new Set<string>();
   const update = (next: number, text = ''): void => {
     share = advance(share, next);

@@ -105,7 +105,7 @@ export function createProfileSource(
 }
 
 /**
- * Refuses the store of another installation. Only the sink claims a store. Until home and store have an id and Redis responds, the
+ * Refuses the store of another installation. Serving never claims it. Until home and store have an id and Redis responds, the
  * check repeats. The returned store then fails every read if the store turns out to belong to another installation.
  *
  * @throws AppError `INSTALLATION_DIFFERS`
@@ -147,8 +147,8 @@ async function checkInstallation(
   };
 }
 
-/** Returns whether an error says that the profiles belong to another installation, or that the own installation is unknown. */
-function isForeign(error: unknown): boolean {
+/** Returns whether the installation check failed: another installation, or a damaged `installation.json`. */
+function isInstallationError(error: unknown): boolean {
   return isAppError(error, 'INSTALLATION_DIFFERS') || isAppError(error, 'INSTALLATION_DAMAGED');
 }
 
@@ -211,7 +211,7 @@ function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDep
         metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
         return { profile, isAvailable: true };
       } catch (error) {
-        if (!isAppError(error) || !(error.retryable || isForeign(error))) throw error;
+        if (!isAppError(error) || !(error.retryable || isInstallationError(error))) throw error;
         fail(error);
         metrics.observeProfileRead('unavailable', seconds());
         return unavailable;

@@ -82,7 +82,7 @@ export const ModelInfo = Type.Object({
   refit: Type.Array(Epoch),
   bestEpoch: Type.Integer(),
   /** The program that trained the model, if it was not Facet. */
-  trainer: Type.Optional(Type.String()),
+  program: Type.Optional(Type.String()),
   /** The validation scores that the number of interests was chosen by, if it was. */
   interestScores: Type.Optional(Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }))),
   /** Absent, like `states`, in models from before warm starts. */
@@ -153,7 +153,7 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
 }
 
 /** Stores a model that another program trained. No later training can start from it. */
-export async function putExternalModel(store: ArtifactStore, info: ModelInfo, weights: Weights): Promise<ArtifactRef> {
+export async function putImportedModel(store: ArtifactStore, info: ModelInfo, weights: Weights): Promise<ArtifactRef> {
   return store.put(
     'model',
     async (folder) => {

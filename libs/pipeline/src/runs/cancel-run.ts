@@ -24,7 +24,7 @@ export async function cancelRun(
 }
 
 /**
- * Cancels the runs of a day whose cancellation ended between the promotion log and the run store.
+ * Cancels the runs of a day that only the promotion log records as canceled.
  *
  * @param promotions all records of the promotion log
  */

@@ -23,7 +23,7 @@ import { openDataset } from '../dataset/dataset-artifact.ts';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
-import { modelFormat, putExternalModel } from '../model/model-artifact.ts';
+import { modelFormat, putImportedModel } from '../model/model-artifact.ts';
 import { modelSpecOf } from '../model/model-spec.ts';
 
 /** The files that Facet writes for another training program, and those that the program writes. docs/external-training.md describes them. */
@@ -43,7 +43,7 @@ const TrainingInfo = Type.Object({
   dataset: Type.Optional(
     Type.Object({
       id: Type.String(),
-      /** Epoch milliseconds. Interactions from here on may only choose settings. */
+      /** Epoch milliseconds. Use later interactions only to choose settings. */
       validationFrom: Type.Integer(),
       /** Epoch milliseconds. The folder has no interactions from here on. */
       testFrom: Type.Integer(),
@@ -59,9 +59,9 @@ const TrainingInfo = Type.Object({
   tables: Type.Array(Type.String()),
   limits: Type.Object({
     ageBuckets: Type.Integer(),
-    /** Of a repeated behavior. */
+    /** Repeats of a behavior. */
     countMax: Type.Integer(),
-    /** Of an example. */
+    /** Per example. */
     labelsMax: Type.Integer(),
     /** Rows of a table above which Adam updates only the used rows. */
     denseRowsMax: Type.Integer(),
@@ -72,7 +72,7 @@ type TrainingInfo = Static<typeof TrainingInfo>;
 /** The content of `result.json`. */
 const TrainingResult = Type.Object({
   /** Name and version of the program. */
-  trainer: Type.String({ minLength: 1, maxLength: 200 }),
+  program: Type.String({ minLength: 1, maxLength: 200 }),
   epochs: Type.Array(
     Type.Object({
       loss: Type.Number(),
@@ -113,7 +113,7 @@ export async function writeTrainingFolder(folder: string, dataset: Dataset, sett
     throw new AppError(`${folder} is not an empty folder.`, {
       code: 'TRAINING_FOLDER_NOT_EMPTY',
       category: 'usage',
-      remedy: 'Pass a new folder.',
+      remedy: 'Pass a new or empty one.',
     });
   }
   await writeTrainingFiles(folder, {
@@ -126,19 +126,19 @@ export async function writeTrainingFolder(folder: string, dataset: Dataset, sett
   });
 }
 
-/** What a folder for another training program is made from. */
-export interface TrainingFiles extends Pick<TrainingInfo, 'dataset' | 'spec' | 'training'> {
+/** The input of {@link writeTrainingFiles}. */
+export interface TrainingFolderInput extends Pick<TrainingInfo, 'dataset' | 'spec' | 'training'> {
   readonly data: ModelData;
   /** The program gets the interactions before this cut. */
   readonly before: Cut;
   readonly weights: Weights;
 }
 
-export async function writeTrainingFiles(folder: string, made: TrainingFiles): Promise<void> {
-  const { data, spec, before, weights } = made;
+export async function writeTrainingFiles(folder: string, input: TrainingFolderInput): Promise<void> {
+  const { data, spec, before, weights } = input;
   const known = { ...data, sequences: sequencesBefore(data.sequences, before) };
   const golden = goldenInputs(known, spec.config);
-  const info = describeTraining(made);
+  const info = describeTraining(input);
   await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
   await writeSafetensors(join(folder, files.initial), weightsToTensors(weights));
   await writeFile(join(folder, files.golden), JSON.stringify(golden));
@@ -161,7 +161,7 @@ export async function importTrainedModel(
   folder: string,
   settings: TrainingSettings,
 ): Promise<{ readonly datasetId: string; readonly modelId: string }> {
-  const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --prepare.`);
+  const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --export.`);
   const dataset = await openDataset(store, info.dataset?.id ?? '');
   const spec = specOf(dataset, settings);
   const { training } = settings;
@@ -172,14 +172,14 @@ export async function importTrainedModel(
   });
   checkWeights(weights, initializeWeights(spec, createRandom(training.seed)));
   checkGolden(await readJson(folder, files.golden, Type.Array(GoldenVector)), dataset, spec, weights);
-  const ref = await putExternalModel(
+  const ref = await putImportedModel(
     store,
     {
       formatVersion: modelFormat,
       datasetId: dataset.id,
       spec,
       training,
-      trainer: result.trainer,
+      program: result.program,
       fit: [],
       refit: result.epochs.map((epoch, position) => ({ epoch: position + 1, ...epoch })),
       bestEpoch: result.epochs.length,
@@ -219,7 +219,12 @@ function specOf(dataset: Dataset, { model }: TrainingSettings): ModelSpec {
   return modelSpecOf(model, dataset, dataset.split.validationFrom);
 }
 
-function describeTraining({ data, spec, training, dataset }: Omit<TrainingFiles, 'before' | 'weights'>): TrainingInfo {
+function describeTraining({
+  data,
+  spec,
+  training,
+  dataset,
+}: Omit<TrainingFolderInput, 'before' | 'weights'>): TrainingInfo {
   return {
     formatVersion: 1,
     ...(dataset && { dataset }),
@@ -289,7 +294,7 @@ function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Rec
   return tensors;
 }
 
-/** Returns the inputs of some users at the newest interaction. The program adds the interests. */
+/** Returns golden inputs of random users as of the newest interaction, without interests. */
 function goldenInputs(
   data: ModelData,
   config: Pick<ModelConfig, 'sequenceLength' | 'distinctBehaviors'>,
@@ -315,7 +320,7 @@ function checkWeights(weights: Weights, expected: Weights): void {
     if (!given.data.every(Number.isFinite)) throw invalidResult(`The weight ${name} has values that are not finite.`);
   }
   const unknown = Object.keys(weights).find((name) => !Object.hasOwn(expected, name));
-  if (unknown !== undefined) throw invalidResult(`The model has no weight ${unknown}.`);
+  if (unknown !== undefined) throw invalidResult(`The weight ${unknown} is unknown.`);
 }
 
 /** Compares the interests of the program with those that Facet computes from the same inputs. */
@@ -327,14 +332,14 @@ function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: Mo
     const own = recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow).interests;
     const given = golden[position]?.interests ?? [];
     if (given.length !== own.length) {
-      throw invalidResult(`Golden vector ${position} has ${given.length} interests, and Facet computes ${own.length}.`);
+      throw invalidResult(`Golden vector ${position} has ${given.length} interests; Facet computes ${own.length}.`);
     }
     const difference = Math.max(
       ...own.flatMap((interest, k) => interest.slice(0, D).map((value, d) => Math.abs(value - given[k]![d]!))),
     );
     if (!(difference <= differenceMax)) {
       throw invalidResult(
-        `Golden vector ${position} differs from the interests of Facet by ${difference.toPrecision(3)}.`,
+        `Golden vector ${position} differs from Facet by ${difference.toPrecision(3)} (limit ${differenceMax}).`,
       );
     }
   }

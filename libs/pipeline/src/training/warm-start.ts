@@ -54,8 +54,8 @@ export async function planStart(
   });
   const source = await openIfIntact(store, warmFrom);
   if (typeof source === 'string') return refuse(source);
-  const { states, trainer } = source.info;
-  if (trainer !== undefined) return refuse(`Another program trained it (${trainer}), so it has no optimizer state.`);
+  const { states, program } = source.info;
+  if (program !== undefined) return refuse(`Another program trained it (${program}), so it has no optimizer state.`);
   if (states === undefined) return refuse('The version that trained it stored no states to start from.');
   const difference = differenceOf(source, states, wanted);
   if (difference !== undefined) return refuse(difference);

@@ -19,7 +19,7 @@ export interface RefreshQueue {
   ensureJobs(run: RefreshRun): Promise<void>;
   /** Cancels a run: removes its waiting jobs and stops its active stage. Does not change a run that has ended. */
   cancel(runId: string, decision: { readonly by?: string; readonly reason: string }): Promise<RunReport>;
-  /** Cancels a run whose cancellation ended after it changed the promotion log. Returns whether it did. */
+  /** Cancels a run that the promotion log records as canceled. Returns whether it found a record. */
   completeCancellation(run: RefreshRun): Promise<boolean>;
   /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;

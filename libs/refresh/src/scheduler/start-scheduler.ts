@@ -48,9 +48,9 @@ const closeWithinMs = 3_000;
 const queueingMsMax = 15_000;
 
 /**
- * Maintains the schedule, in one process at a time. At the start and every minute it restores the schedule in the queue, creates
- * jobs for runs that have lost theirs, completes cancellations, records failures that no worker could record, and requests the due
- * refresh. The scheduled jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
+ * Maintains the schedule, in one process at a time. At the start and every minute, it restores the schedule and requests the due
+ * refresh. It also restores lost jobs, completes cancellations, and records failures that no worker
+ * recorded. The scheduled jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
  * starts, so a job must never wait behind a training.
  */
 export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {

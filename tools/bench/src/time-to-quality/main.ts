@@ -112,13 +112,13 @@ try {
     // Spinning threads are faster on an idle machine and much slower on a busy one. PyTorch uses the faster policy.
     const trials = [];
     for (const policy of ['ACTIVE', 'PASSIVE']) {
-      trials.push({ policy, ...(await runRecipe(folder, policy, trialSteps)) });
+      trials.push({ policy, ...(await runReferenceProgram(folder, policy, trialSteps)) });
     }
     const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
-    const { loss, seconds } = await runRecipe(folder, fastest!.policy);
+    const { loss, seconds } = await runReferenceProgram(folder, fastest!.policy);
     return { seconds, loss, ndcg: await validate(await readTrainedWeights(folder)) };
   };
-  const runRecipe = async (
+  const runReferenceProgram = async (
     folder: string,
     policy: string,
     steps?: number,

@@ -3,7 +3,7 @@ import type { Parts } from './parts.ts';
 
 const settleSeconds = 180;
 const pollMs = 500;
-/** A sink learns the end of a partition that another sink owned after a moment. */
+/** After a rebalance, a sink learns the lag of a new partition with a delay. */
 const stableMs = 5_000;
 
 /** Waits until the spools are empty and the sinks have stored everything. */

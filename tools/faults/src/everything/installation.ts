@@ -23,9 +23,9 @@ export interface Installation extends Parts, Pick<Testbed, 'home' | 'request' | 
 /** The rule of the shop, and the defaults of facet.yaml. */
 export const positives = 'purchase';
 export const profileSettings = { eventsMax: 500, ttlDays: 180 };
-/** Longer than a stall of a machine on which many processes start. */
+/** Longer than the stalls while many processes start. */
 const lockSeconds = 10;
-/** Serving comes before trainings, which run on another machine in production. */
+/** Prioritizes serving: production trains on another machine. */
 const niceness = -10;
 
 /** Starts brokers with TLS, Redis and all apps. A first refresh has promoted a bundle, and Redis has the profiles of the shop. */

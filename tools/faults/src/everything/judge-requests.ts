@@ -5,7 +5,7 @@ import type { Downtime } from './kill-at-random.ts';
 
 export interface JudgedRequests {
   readonly requests: number;
-  /** Failed while their process was killed or not ready again. */
+  /** Failures while the process was down. */
   readonly cut: number;
   /** Descriptions of the other failures, and of responses from a bundle that was not promoted before. */
   readonly failed: readonly string[];
@@ -13,7 +13,7 @@ export interface JudgedRequests {
   readonly refused: number;
   /** Responses without a profile, as while Redis is away. */
   readonly degraded: number;
-  /** Number of bundles, and how often a response has another bundle than the one before. */
+  /** Number of bundles, and number of changes between successive responses. */
   readonly bundles: number;
   readonly swaps: number;
 }

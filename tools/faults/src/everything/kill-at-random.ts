@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Victim } from '../killable-app.ts';
 
-/** The time in which a part was killed or not ready again, as returned by `performance.now()`. */
+/** From the kill of a part until it is ready, by `performance.now()`. */
 export interface Downtime {
   readonly from: number;
   /** Infinite until the part is ready. */

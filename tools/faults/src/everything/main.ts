@@ -34,7 +34,7 @@ Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two ser
 this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
 promote bundles of a small shop, and facet rollback restores earlier ones. At the end the lake must contain every acknowledged
 event exactly once, and every profile must equal a rebuild from the lake. A recommendation request may fail only while its
-process is killed or not ready again. Serving may use only bundles that the promotion log named before.
+process is down. Serving may use only bundles that were promoted before the response.
 
 Exit code: 0 without violations, 1 otherwise.`;
 
@@ -50,7 +50,7 @@ const requestsPerSecond = 10;
 const runSeconds = 1_200;
 const outputCharactersMax = 4_000;
 const rollbackPauseMs = { min: 20_000, spread: 60_000 };
-/** Leaves room before the end of the last day of the shop, so that its runs read the events. */
+/** Early enough that all events fall into the last day of the shop. */
 const startedAt = requestedAt - 12 * 3_600_000;
 const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
 

@@ -26,7 +26,7 @@ export const requestedAt = boundsOf(lastDay, timeZone).before;
 /** Daily, half a day from now, so that no run is due during the suite. */
 export const schedule = { cron: `30 ${(new Date(startedAt).getUTCHours() + 12) % 24} * * *`, timeZone } as const;
 
-/** The first of the users of the seeded events. */
+/** Users `user-0` to `user-239`. */
 export const people = 240;
 const items = 3_000;
 const kinds = ['tea', 'cup', 'jam', 'bread', 'salt'];
@@ -52,7 +52,7 @@ export interface ShopHome {
   readonly runs: RunStore;
 }
 
-/** Writes a data home with users and items of the seeded events, whose lake contains generated purchases, without artifacts. */
+/** Writes a data home with generated purchases for the users and items of the seeded events. Writes no artifacts. */
 export async function writeShopHome(folder: string): Promise<void> {
   const paths = homePaths(folder);
   await upsertItems(

@@ -21,7 +21,7 @@ export interface FacetProcessOptions {
   /** Responds with 200 when the process is ready. */
   readonly readyUrl: string;
   readonly readySeconds?: number;
-  /** Priority from -20 to 19, lower is sooner; 0 by default. Only root may set a negative one; others get 0. */
+  /** Priority from -20 to 19, lower runs first; 0 by default. Only root may set a negative one; others get 0. */
   readonly niceness?: number;
   /** Heap limit of V8, so that leaks show early. */
   readonly heapMegabytes?: number;
