@@ -18,6 +18,8 @@ export interface Installation extends Parts, Pick<Testbed, 'home' | 'request' | 
   /** Ids of the events in the lake before the producer starts. */
   readonly earlierIds: ReadonlySet<string>;
   readonly apps: readonly KillableApp[];
+  /** The longest time that a stage process outlived its worker; infinite if it had not ended after 20 s. */
+  orphanMs(): number;
 }
 
 /** The rule of the shop, and the defaults of facet.yaml. */
@@ -54,7 +56,8 @@ export async function startInstallation(folder: string): Promise<Installation> {
     await fillProfiles(profiles, parts, { isPositive: parsePositiveRule(positives) });
     await profiles.close();
     const testbed = await startTestbed(home, { redis: parts.redis, now: Date.now, lockSeconds });
-    stops.push(testbed.stop);
+    // It stops Redis, which the sinks need to store their buffers.
+    stops.unshift(testbed.stop);
     const firstRun = await testbed.request();
     await testbed.startApps();
     const { state, reason } = await testbed.ended(firstRun);
@@ -87,6 +90,7 @@ export async function startInstallation(folder: string): Promise<Installation> {
     return {
       ...parts,
       ...testbed,
+      orphanMs: () => testbed.orphanMs,
       servings: servings.map(({ app: { name }, url }) => ({ name, url })),
       earlierIds,
       victims: [...parts.victims, ...workers, ...servings.map(({ app }) => app)],

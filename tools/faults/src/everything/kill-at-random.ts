@@ -34,5 +34,11 @@ export function killAtRandom(
       await sleep(1_500 + choose(5_000));
     }
   };
-  return { downtimes, done: Promise.all(Array.from({ length: lanes }, runLane)) };
+  const runLanes = async (): Promise<void> => {
+    // A part that another lane has killed must start before the suite continues with a failure.
+    const ends = await Promise.allSettled(Array.from({ length: lanes }, runLane));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  };
+  return { downtimes, done: runLanes() };
 }

@@ -54,14 +54,22 @@ const rollbackPauseMs = { min: 20_000, spread: 60_000 };
 const startedAt = requestedAt - 12 * 3_600_000;
 const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
 
-const choose = createChooser(Number(values.seed));
+const [minutesWanted, seed, rate] = [values.minutes, values.seed, values.rate].map(Number) as [number, number, number];
+if (!(minutesWanted > 0 && rate > 0 && Number.isInteger(seed))) {
+  console.error('Pass a positive number to --minutes and --rate, and an integer to --seed.');
+  process.exit(1);
+}
+const choose = createChooser(seed);
 const violations: string[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'facet-everything-'));
-const installation = await startInstallation(folder);
+const installation = await startInstallation(folder).catch(async (error: unknown) => {
+  await rm(folder, { recursive: true, force: true });
+  throw error;
+});
 const { home, servings } = installation;
 try {
   const begunAt = performance.now();
-  let endsAt = begunAt + Number(values.minutes) * 60_000;
+  let endsAt = begunAt + minutesWanted * 60_000;
   const isOver = (): boolean => performance.now() >= endsAt;
   /** A failure of the suite's own work, such as a part that exited, ends the kills early. */
   const guard = (work: Promise<unknown>): Promise<unknown> =>
@@ -74,7 +82,7 @@ try {
     urls: () => installation.ingestUrls,
     key: installation.key,
     startedAt,
-    rate: () => Number(values.rate),
+    rate: () => rate,
   });
   const nextUser = (): string => `user-${choose(people)}`;
   const loads = servings.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
@@ -125,10 +133,22 @@ try {
     return { name, ...judged, failed: failed.length };
   });
   const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
+  if (!Number.isFinite(installation.orphanMs())) violations.push('a stage process outlived its killed worker');
+  // A run in which little happened proves nothing.
+  const least: readonly (readonly [name: string, count: number, least: number])[] = [
+    ['kills', [...downtimes.values()].flat().length, 2 * minutesWanted],
+    ['acknowledged events', counts.acknowledged, (rate * minutesWanted * 60) / 2],
+    ['promotions', promotions.length - rollbacks.length, 2],
+    ['rollbacks', rollbacks.length, 1],
+    ...byServing.map(({ name, requests, swaps }) => [`swaps of ${name}`, requests === 0 ? 0 : swaps, 1] as const),
+  ];
+  for (const [name, count, atLeast] of least) {
+    if (count < atLeast) violations.push(`only ${count} ${name}, and ${atLeast} are expected at least`);
+  }
   const byGuardrails = rollbacks.filter(({ by }) => by === 'guardrails');
   const results = {
     ok: violations.length === 0,
-    seed: Number(values.seed),
+    seed,
     minutes,
     kills: Object.fromEntries([...downtimes].map(([name, times]) => [name, times.length])),
     promotions: promotions.filter(({ kind }) => kind === 'promote').length,
@@ -200,7 +220,7 @@ async function rollBackUntil(isOver: () => boolean): Promise<void> {
     // The first bundle has no previous one.
     if (promoted.length < 2) continue;
     const args = ['rollback', '--home', home.folder, '--config', home.configFile, '--reason', 'fault suite'];
-    await promisify(execFile)(process.execPath, [cli, ...args]);
+    await promisify(execFile)(process.execPath, [cli, ...args], { timeout: 120_000 });
   }
 }
 
