@@ -12,36 +12,82 @@
 
 namespace facet {
 
-/** Faiss writes this where it once kept something. */
+/** The value of a header field that Faiss no longer uses. */
 constexpr int64_t placeholder = 1 << 20;
 
 /**
- * Faiss makes room for as many values as a file says that it holds before it looks whether it does. So a count that the
- * file has no room for is refused when it is read.
+ * Refuses sizes that exceed the file. Faiss allocates memory for the sizes that a file names before it reads the content. Sees every
+ * read in the order of `read_index`.
  */
-inline void checkCount(const void *value, size_t size, size_t items, size_t bytesInFile)
+class SizeCheck
 {
-  if (size != sizeof(int64_t) || items != 1)
+public:
+  explicit SizeCheck(size_t bytesInFile) : bytesInFile_(bytesInFile) {}
+
+  void operator()(const void *value, size_t size, size_t items)
   {
-    return;
+    if (size == sizeof(uint32_t) && items == 1)
+    {
+      uint32_t tag;
+      std::memcpy(&tag, value, sizeof(tag));
+      const bool isSparse = tag == faiss::fourcc("sprs");
+      if (isSparse || tag == faiss::fourcc("full"))
+      {
+        // The length of the sizes comes next, and then the sizes. A list has a code and a label for each entry.
+        readsToSizes_ = 2;
+        isSparse_ = isSparse;
+        entryBytes_ = double(lastCount_) + sizeof(int64_t);
+      }
+    }
+    else if (size == sizeof(int64_t))
+    {
+      if (readsToSizes_ > 0 && --readsToSizes_ == 0)
+      {
+        checkListSizes(static_cast<const uint8_t *>(value), items);
+      }
+      else if (items == 1)
+      {
+        std::memcpy(&lastCount_, value, sizeof(lastCount_));
+        const bool isInFile = lastCount_ >= -1 && lastCount_ <= static_cast<int64_t>(bytesInFile_);
+        expect(lastCount_ == placeholder || isInFile, "a size in it exceeds the file");
+      }
+    }
   }
-  int64_t count;
-  std::memcpy(&count, value, sizeof(count));
-  expect(count == placeholder || (count >= -1 && count <= static_cast<int64_t>(bytesInFile)),
-         "it says that it holds more than it does");
-}
+
+private:
+  /** @param values the size of each inverted list; if sparse, pairs of a list and its size */
+  void checkListSizes(const uint8_t *values, size_t items)
+  {
+    double entries = 0;
+    for (size_t i = isSparse_ ? 1 : 0; i < items; i += isSparse_ ? 2 : 1)
+    {
+      uint64_t size;
+      std::memcpy(&size, values + i * sizeof(size), sizeof(size));
+      entries += double(size);
+    }
+    expect(entries * entryBytes_ <= double(bytesInFile_), "its clusters exceed the file");
+  }
+
+  const size_t bytesInFile_;
+  int64_t lastCount_ = 0;
+  int readsToSizes_ = 0;
+  bool isSparse_ = false;
+  double entryBytes_ = 0;
+};
 
 /** Vectors and graph stay where they are. */
 struct ViewingReader : faiss::ZeroCopyIOReader
 {
-  using faiss::ZeroCopyIOReader::ZeroCopyIOReader;
+  SizeCheck check;
+
+  ViewingReader(const uint8_t *data, size_t size) : faiss::ZeroCopyIOReader(data, size), check(size) {}
 
   size_t operator()(void *target, size_t size, size_t items) override
   {
     const size_t read = faiss::ZeroCopyIOReader::operator()(target, size, items);
     if (read == items)
     {
-      checkCount(target, size, items, total_);
+      check(target, size, items);
     }
     return read;
   }

@@ -136,6 +136,20 @@ describe('readAsync', () => {
     }
   });
 
+  it.each([1e6, 2 ** 62])(
+    'allocates no memory for a cluster of %d entries, which the file does not have',
+    async (size) => {
+      const file = await save(build('IVF10,Flat'), 'cluster');
+      const bytes = await readFile(file);
+      // After the tag come the number of clusters and the size of each.
+      bytes.writeBigInt64LE(BigInt(size), bytes.lastIndexOf('full') + 4 + 8);
+      await writeFile(file, bytes);
+      for (const map of [false, true]) {
+        await expect(Index.readAsync(file, { map })).rejects.toThrow('its clusters exceed the file');
+      }
+    },
+  );
+
   it('refuses an index of a kind that Facet does not build', async () => {
     const file = await save(build('SQ8'), 'other-kind');
     for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/kind/);
