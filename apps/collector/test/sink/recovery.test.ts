@@ -102,7 +102,7 @@ it('exits with code 6 when the consumer cannot continue', async () => {
 
 it('restarts the consumer after a broker has ended while a connection to it was opened', async () => {
   const bench = await createBench();
-  const require = createRequire(import.meta.resolve('@facet/kafka'));
+  const require = createRequire(import.meta.url);
   const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup.js') as {
     readonly prototype: { joinAndSync: () => Promise<void> };
   };
