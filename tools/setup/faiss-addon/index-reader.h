@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cctype>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -16,13 +17,14 @@ namespace facet {
 constexpr int64_t placeholder = 1 << 20;
 
 /**
- * Refuses sizes that exceed the file. Faiss allocates memory for the sizes that a file names before it reads the content. Sees every
- * read in the order of `read_index`.
+ * Refuses kinds of index that Facet does not build, because Faiss crashes while it reads damaged ones. Refuses sizes that exceed the
+ * file, because Faiss allocates memory for the sizes that a file names before it reads the content. Sees every read in the order of
+ * `read_index`.
  */
-class SizeCheck
+class ReadCheck
 {
 public:
-  explicit SizeCheck(size_t bytesInFile) : bytesInFile_(bytesInFile) {}
+  explicit ReadCheck(size_t bytesInFile) : bytesInFile_(bytesInFile) {}
 
   void operator()(const void *value, size_t size, size_t items)
   {
@@ -30,6 +32,7 @@ public:
     {
       uint32_t tag;
       std::memcpy(&tag, value, sizeof(tag));
+      expect(!isTagOfIndex(tag) || isKnownIndex(tag), "its kind is unknown");
       const bool isSparse = tag == faiss::fourcc("sprs");
       if (isSparse || tag == faiss::fourcc("full"))
       {
@@ -55,6 +58,19 @@ public:
   }
 
 private:
+  /** Tags of indexes are an I and three letters or digits. No other number of 32 bits in a sound file looks like one. */
+  static bool isTagOfIndex(uint32_t tag)
+  {
+    const auto *text = reinterpret_cast<const unsigned char *>(&tag);
+    return text[0] == 'I' && std::isalnum(text[1]) && std::isalnum(text[2]) && std::isalnum(text[3]);
+  }
+
+  static bool isKnownIndex(uint32_t tag)
+  {
+    return tag == faiss::fourcc("IxF2") || tag == faiss::fourcc("IxFI") || tag == faiss::fourcc("IHNf") ||
+           tag == faiss::fourcc("IwFl");
+  }
+
   /** @param values the size of each inverted list; if sparse, pairs of a list and its size */
   void checkListSizes(const uint8_t *values, size_t items)
   {
@@ -78,7 +94,7 @@ private:
 /** Vectors and graph stay where they are. */
 struct ViewingReader : faiss::ZeroCopyIOReader
 {
-  SizeCheck check;
+  ReadCheck check;
 
   ViewingReader(const uint8_t *data, size_t size) : faiss::ZeroCopyIOReader(data, size), check(size) {}
 
