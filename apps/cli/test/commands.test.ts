@@ -52,6 +52,12 @@ describe('a usage error', () => {
     expect(err).toContain('has no current bundle');
   });
 
+  it('refuses to export and import a training in one command', async () => {
+    const { code, err } = await run(['train', '--export', 'a', '--import', 'b', '--home', await temporaryFolder()]);
+    expect(code).toBe(2);
+    expect(err).toContain("option '--export <folder>' cannot be used with option '--import <folder>'");
+  });
+
   it('refuses a missing --config file', async () => {
     const { code, err } = await run(['train', '--config', 'nowhere.yaml', '--home', await temporaryFolder()]);
     expect(code).toBe(2);

@@ -11,7 +11,7 @@ export {
   writeBundle,
 } from './bundle/bundle.ts';
 export type { Bundle, BundleContents } from './bundle/bundle.ts';
-export { GoldenVector, recordGoldenVector, rowsOf } from './bundle/golden-vectors.ts';
+export { GoldenVector, largestDifference, recordGoldenVector, rowsOf } from './bundle/golden-vectors.ts';
 export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
 export { buildDelta, buildDeltaOf, embedNewItems } from './delta/build-delta.ts';

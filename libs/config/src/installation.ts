@@ -157,6 +157,11 @@ export async function refuseOtherGroup(
   if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, place, unnamedInstallation);
 }
 
+/** Returns whether an error says that a place belongs to another installation, or that `installation.json` is damaged. */
+export function isInstallationError(error: unknown): boolean {
+  return isAppError(error, 'INSTALLATION_DIFFERS') || isAppError(error, 'INSTALLATION_DAMAGED');
+}
+
 /** Repeats the check of a store's installation id until it completes. */
 export interface InstallationWatch {
   /** Rejects with `INSTALLATION_DIFFERS` or `INSTALLATION_DAMAGED` of a later check. Other errors do not end the checks. */
@@ -195,7 +200,7 @@ export async function watchInstallation(check: () => Promise<boolean>, logger?: 
     },
     (error) => {
       // Other errors, such as an unreadable file, may be temporary.
-      if (!isAppError(error, 'INSTALLATION_DIFFERS') && !isAppError(error, 'INSTALLATION_DAMAGED')) return warn(error);
+      if (!isInstallationError(error)) return warn(error);
       void close();
       fail(error);
     },

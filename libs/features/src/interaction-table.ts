@@ -69,8 +69,8 @@ export function dropRareItems(
   };
 }
 
-/** Returns the interactions before a time in epoch milliseconds, in new arrays. Users without any keep an empty sequence. */
-export function interactionsUntil(table: InteractionTable, before: number): InteractionTable {
+/** Returns the interactions before a cut, in new arrays. Users without any keep an empty sequence. */
+export function interactionsUntil<Table extends UserSequences>(table: Table, before: Cut): Table {
   const copy = { ...table, items: table.items.slice(), times: table.times.slice() };
   return rewriteUsers(copy, (user, start) =>
     Array.from({ length: cutEnd(table, user, before) - start }, (_, place) => start + place),
@@ -113,10 +113,10 @@ function countUsers({ itemIds, userIds, offsets, items }: InteractionTable): Int
 }
 
 /** Keeps the positions that `choose` returns for each user, in that order. `choose` sees later users unchanged. */
-function rewriteUsers(
-  table: InteractionTable,
+function rewriteUsers<Table extends UserSequences>(
+  table: Table,
   choose: (user: number, start: number, end: number) => readonly number[],
-): InteractionTable {
+): Table {
   const { userIds, items, times } = table;
   const offsets = new Int32Array(table.offsets.length);
   let length = 0;

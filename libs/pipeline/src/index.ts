@@ -28,7 +28,7 @@ export {
   headlineMetrics,
   importTraining,
   indexStage,
-  prepareTraining,
+  exportTraining,
   trainStage,
 } from './stages/pipeline-stages.ts';
 export { trainingPhaseNames, trainingProgress } from './training/training-progress.ts';

@@ -11,7 +11,7 @@ import type { ModelSpec } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
-import { createStageContext, importTraining, openModel, prepareTraining } from '../src/index.ts';
+import { createStageContext, importTraining, openModel, exportTraining } from '../src/index.ts';
 import { embedCatalog } from '../src/model/embed-catalog.ts';
 import { readWeights } from '../src/model/model-artifact.ts';
 import { planStart } from '../src/training/warm-start.ts';
@@ -25,7 +25,7 @@ async function prepare(config: FacetConfig = shopConfig()) {
   const { id } = await putDataset(store, dataset);
   const context = createStageContext(home, config);
   const folder = join(await temporaryFolder(), 'training');
-  await prepareTraining(context, id, folder);
+  await exportTraining(context, id, folder);
   return { context, id, folder };
 }
 
@@ -62,7 +62,7 @@ it('gives another program only interactions before the test window', async () =>
   expect(times).toEqual(known);
   expect(known.length).toBeLessThan(dataset.sequences.times.length);
   expect(Math.max(...(tensors['examples/labelEnd']!.data as Int32Array))).toBeLessThanOrEqual(times.length);
-  await expect(prepareTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
+  await expect(exportTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
 });
 
 it('stores the model of another program, from which no warm start is possible', async () => {

@@ -1,4 +1,4 @@
-import { headlineMetrics, importTraining, prepareTraining, rebuildDataset } from '@facet/pipeline';
+import { headlineMetrics, importTraining, exportTraining, rebuildDataset } from '@facet/pipeline';
 import type { DatasetInfo, StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
@@ -41,7 +41,7 @@ export const registerTrain: Register = (command, deps) => {
     addHome(command, deps)
       .addOption(
         new Option('--export <folder>', 'write the training data for another program, without training').conflicts(
-          'from',
+          'import',
         ),
       )
       .option('--import <folder>', 'import the model that another program trained from this folder'),
@@ -149,7 +149,7 @@ async function train(
   }
   if (exportTo !== undefined) {
     const { datasetId, reused } = await runDataset(pipeline, watcher);
-    await prepareTraining(pipeline, datasetId, exportTo);
+    await exportTraining(pipeline, datasetId, exportTo);
     output.show(
       `Training data in ${exportTo}. After the training, import the model with the same settings: ${facet} train --import ${exportTo} --home ${home}`,
     );

@@ -1,6 +1,11 @@
 import type { BundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config/home-paths';
-import { readInstallation, refuseOtherInstallation, watchInstallation } from '@facet/config/installation';
+import {
+  isInstallationError,
+  readInstallation,
+  refuseOtherInstallation,
+  watchInstallation,
+} from '@facet/config/installation';
 import { parsePositiveRule } from '@facet/features';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger, RedisFiles } from '@facet/platform';
@@ -145,11 +150,6 @@ async function checkInstallation(
       await store.close();
     },
   };
-}
-
-/** Returns whether the installation check failed: another installation, or a damaged `installation.json`. */
-function isInstallationError(error: unknown): boolean {
-  return isAppError(error, 'INSTALLATION_DIFFERS') || isAppError(error, 'INSTALLATION_DAMAGED');
 }
 
 /** After this many consecutive failures, requests stop waiting for the store. */

@@ -75,7 +75,11 @@ export function rowsOf({ items, ages, counts }: GoldenVector): BehaviorRows {
   };
 }
 
-function largestDifference(expected: readonly (readonly number[])[], actual: readonly (readonly number[])[]): number {
+/** Returns the largest difference of two lists of vectors; infinite if their sizes differ or a value is NaN. */
+export function largestDifference(
+  expected: readonly (readonly number[])[],
+  actual: readonly (readonly number[])[],
+): number {
   if (expected.length !== actual.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
   expected.forEach((vector, k) => {

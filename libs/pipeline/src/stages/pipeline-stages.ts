@@ -114,7 +114,7 @@ export async function trainStage(
 }
 
 /** Writes a folder for another training program. @throws AppError as {@link writeTrainingFolder}. */
-export async function prepareTraining(
+export async function exportTraining(
   { config, store }: StageContext,
   datasetId: string,
   folder: string,

@@ -2,9 +2,16 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactStore, SafeTensor } from '@facet/artifacts';
-import { GoldenVector, recordGoldenVector, rowsOf, tensorsToWeights, weightsToTensors } from '@facet/bundles';
-import { ageBucketCount, createRandom, cutEnd, maxRepeatCount } from '@facet/features';
-import type { Cut, UserSequences } from '@facet/features';
+import {
+  GoldenVector,
+  largestDifference,
+  recordGoldenVector,
+  rowsOf,
+  tensorsToWeights,
+  weightsToTensors,
+} from '@facet/bundles';
+import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
+import type { Cut } from '@facet/features';
 import { createInferenceEngine, initializeWeights, ModelSpec, negativesOf, TrainingConfig } from '@facet/model';
 import type { ModelConfig, Weights } from '@facet/model';
 import {
@@ -136,7 +143,7 @@ export interface TrainingFolderInput extends Pick<TrainingInfo, 'dataset' | 'spe
 
 export async function writeTrainingFiles(folder: string, input: TrainingFolderInput): Promise<void> {
   const { data, spec, before, weights } = input;
-  const known = { ...data, sequences: sequencesBefore(data.sequences, before) };
+  const known = { ...data, sequences: interactionsUntil(data.sequences, before) };
   const golden = goldenInputs(known, spec.config);
   const info = describeTraining(input);
   await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
@@ -200,19 +207,17 @@ function refuseOtherSettings(
     ...changedKeys(prepared.training, now.training).map((key) => `training.${key}`),
   ];
   if (changed.length === 0) return;
-  throw new AppError(`Since ${folder} was prepared, these settings have changed: ${changed.join(', ')}.`, {
+  throw new AppError(`Since the export to ${folder}, these settings have changed: ${changed.join(', ')}.`, {
     code: 'TRAINING_FOLDER_STALE',
     category: 'usage',
-    remedy: `Restore the values of ${files.info} in facet.yaml, or prepare a new folder and train again.`,
+    remedy: `Restore the values of ${files.info} in facet.yaml, or export to a new folder and train again.`,
     context: { changed },
   });
 }
 
-function changedKeys(before: object, after: object): string[] {
-  const [old, now] = [before, after].map((value) => new Map(Object.entries(value)));
-  return [...new Set([...old!.keys(), ...now!.keys()])].filter(
-    (key) => hashJson([old!.get(key)]) !== hashJson([now!.get(key)]),
-  );
+function changedKeys<Settings extends object>(before: Settings, after: Settings): string[] {
+  const keys = Object.keys({ ...before, ...after }) as (keyof Settings & string)[];
+  return keys.filter((key) => hashJson([before[key]]) !== hashJson([after[key]]));
 }
 
 function specOf(dataset: Dataset, { model }: TrainingSettings): ModelSpec {
@@ -244,24 +249,6 @@ function describeTraining({
 
 function poolsOf({ items, vocabulary, itemFeatures }: ModelData): ReturnType<typeof poolItemRows> {
   return poolItemRows({ itemCount: items.length - 1, trainedCount: vocabulary.trainedCount, features: itemFeatures });
-}
-
-/** Returns the interactions before a cut. Users without any keep an empty sequence. */
-function sequencesBefore(sequences: UserSequences, before: Cut): UserSequences {
-  const { userIds, offsets, items, times } = sequences;
-  const kept = [0];
-  const isKept = new Uint8Array(items.length);
-  for (let user = 0; user < userIds.length; user++) {
-    const [start, end] = [offsets[user]!, cutEnd(sequences, user, before)];
-    isKept.fill(1, start, end);
-    kept.push(kept[user]! + end - start);
-  }
-  return {
-    userIds,
-    offsets: Int32Array.from(kept),
-    items: items.filter((_, position) => isKept[position] === 1),
-    times: times.filter((_, position) => isKept[position] === 1),
-  };
 }
 
 function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Record<string, SafeTensor> {
@@ -326,7 +313,7 @@ function checkWeights(weights: Weights, expected: Weights): void {
 /** Compares the interests of the program with those that Facet computes from the same inputs. */
 function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: ModelSpec, weights: Weights): void {
   const engine = createInferenceEngine(spec, weights, embedCatalog(spec, weights, dataset));
-  const known = { ...dataset, sequences: sequencesBefore(dataset.sequences, dataset.split.testFrom) };
+  const known = { ...dataset, sequences: interactionsUntil(dataset.sequences, dataset.split.testFrom) };
   const D = spec.config.embeddingDim;
   for (const [position, input] of goldenInputs(known, spec.config).entries()) {
     const own = recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow).interests;
@@ -334,10 +321,9 @@ function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: Mo
     if (given.length !== own.length) {
       throw invalidResult(`Golden vector ${position} has ${given.length} interests; Facet computes ${own.length}.`);
     }
-    const difference = Math.max(
-      ...own.flatMap((interest, k) => interest.slice(0, D).map((value, d) => Math.abs(value - given[k]![d]!))),
-    );
-    if (!(difference <= differenceMax)) {
+    const [expected, actual] = [own, given].map((interests) => interests.map((interest) => interest.slice(0, D)));
+    const difference = largestDifference(expected!, actual!);
+    if (difference > differenceMax) {
       throw invalidResult(
         `Golden vector ${position} differs from Facet by ${difference.toPrecision(3)} (limit ${differenceMax}).`,
       );
