@@ -1,7 +1,13 @@
 import { homePaths } from '@facet/config/home-paths';
-import { claimStore, ensureInstallation } from '@facet/config/installation';
+import {
+  claimStore,
+  ensureInstallation,
+  refuseOtherInstallation,
+  unnamedInstallation,
+} from '@facet/config/installation';
 import { parseProfileStoreFiles } from '@facet/config/redis-settings';
 import { parsePositiveRule } from '@facet/features';
+import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command-context.ts';
@@ -28,10 +34,16 @@ export async function withProfileStore<Result>(
   }
 }
 
+/** Returns the id of the installation that uses the store; `unnamedInstallation` if a sink without an id has filled it. */
+export async function readStoreInstallation(store: RedisProfileStore): Promise<string | undefined> {
+  const id = await store.installation.read();
+  return id ?? ((await store.readFill()) && unnamedInstallation);
+}
+
 /**
  * Replaces all profiles with those computed from the lake and the catalog. No sink may be running.
  *
- * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, and as {@link withProfileStore}
+ * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, or if the home is empty and the store has no id; and as {@link withProfileStore}
  */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
@@ -43,7 +55,11 @@ export async function rebuildStoredProfiles(
   try {
     const home = homePaths(options.home);
     const result = await withProfileStore(options, context, async (store) => {
-      await claimStore(await ensureInstallation(home), store.installation);
+      const installation = await ensureInstallation(home);
+      if (await isEmptyHome(home)) {
+        refuseOtherInstallation(installation, store.installation.place, await readStoreInstallation(store));
+      }
+      await claimStore(installation, store.installation);
       return rebuildProfiles(store, home, { isPositive: parsePositiveRule(interactions.positives) });
     });
     stage.done(countOf(result.replaced, 'profile'));

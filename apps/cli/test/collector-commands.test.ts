@@ -116,6 +116,25 @@ it('facet lake rebuild refuses an empty home for a group whose sinks stored no i
   expect((await run(rebuild, { env })).code).toBe(0);
 });
 
+it('facet profiles rebuild refuses an empty home for profiles of a sink that stored no id, until the home has adopted them', async () => {
+  const env = { FACET_REDIS_URL: `${redis.url}/6` };
+  const store = await openRedisProfileStore({ url: env.FACET_REDIS_URL });
+  onTestFinished(() => store.close());
+  const home = await temporaryFolder();
+  const rebuild = ['profiles', 'rebuild', '--home', home, '--json'];
+  await store.beginFill();
+  const event = { eventId: 'x', type: 'click', itemId: 'a', occurredAt: 1 };
+  await store.apply([{ kind: 'event', userId: 'fay', receivedAt: 1, event }]);
+  const { code, err } = await run(rebuild, { env });
+  expect({ code, err }).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/profile store in Redis.*belongs to another home/),
+  });
+  expect(await store.read('fay')).toMatchObject({ events: [{ itemId: 'a' }] });
+  expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
+  expect(JSON.parse((await run(rebuild, { env })).out)).toMatchObject({ removed: 1 });
+});
+
 it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {
   const { names, env } = await makeTopics('short');
   const home = await temporaryFolder();

@@ -5,7 +5,6 @@ import {
   readInstallation,
   unnamedInstallation,
 } from '@facet/config/installation';
-import type { InstallationKey } from '@facet/config/installation';
 import { readGroupInstallations } from '@facet/kafka';
 import { withQueueInstallation } from '@facet/refresh';
 import type { Command } from 'commander';
@@ -14,7 +13,7 @@ import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addQueue, addRedis, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
-import { withProfileStore } from '../profile-store.ts';
+import { readStoreInstallation, withProfileStore } from '../profile-store.ts';
 import { countOf, renderTable } from '../terminal/text.ts';
 import { queueOf } from './refresh.ts';
 
@@ -56,10 +55,8 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
   const { environment } = context;
   const places: Place[] = [];
   const notNamed: string[] = [];
-  const readKey = async (key: InstallationKey): Promise<void> => {
-    const found = await key.read();
-    places.push({ place: key.place, installationIds: found === undefined ? [] : [found] });
-  };
+  const addPlace = (place: string, found: string | undefined): void =>
+    void places.push({ place, installationIds: found === undefined ? [] : [found] });
   const brokers = options.brokers ?? environment.kafkaBrokers;
   if (brokers === undefined) notNamed.push('Kafka (--brokers)');
   else {
@@ -75,11 +72,13 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
   const redis = options.redis ?? environment.redisUrl;
   if (redis === undefined) notNamed.push('the profile store (--redis)');
   else {
-    await withProfileStore({ ...options, redis }, context, async ({ installation }) => readKey(installation));
+    await withProfileStore({ ...options, redis }, context, async (store) =>
+      addPlace(store.installation.place, await readStoreInstallation(store)),
+    );
   }
   const queue = queueOf(options, context);
   if (queue === undefined) notNamed.push('the queue (--queue)');
-  else await withQueueInstallation(queue, readKey);
+  else await withQueueInstallation(queue, async (key) => addPlace(key.place, await key.read()));
   return { places, notNamed };
 }
 
