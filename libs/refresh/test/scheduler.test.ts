@@ -1,5 +1,6 @@
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
+import { cancelRun } from '@facet/pipeline/runs';
 import type { RefreshSchedule } from '@facet/pipeline/runs';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -206,6 +207,17 @@ test('completes the cancellation of a run whose store and queue do not know it',
   await scheduler.tick();
   expect(await setup.home.runs.read('2026-02-13')).toMatchObject({ state: 'cancelled', reason: 'a test' });
   expect(await setup.queue.counts()).toMatchObject({ trainer: { waiting: 0 }, indexer: { 'waiting-children': 0 } });
+});
+
+test('removes the jobs of a canceled run that the queue still has, and no others', async () => {
+  const setup = await createSchedulerSetup();
+  const scheduler = setup.start({ schedule: { ...schedule, cron: 'off' } });
+  await setup.queue.request({ day: '2026-02-12', requestedBy: 'operator' });
+  await setup.queue.request({ day: '2026-02-13', requestedBy: 'operator' });
+  // As by a cancellation during an outage of Redis.
+  await cancelRun(setup.home, '2026-02-12', { reason: 'a test' });
+  await scheduler.tick();
+  expect(await setup.queue.counts()).toMatchObject({ trainer: { waiting: 1 }, indexer: { 'waiting-children': 3 } });
 });
 
 test('replaces jobs that belong to a run of the same id in a deleted home', async () => {

@@ -1,6 +1,7 @@
 import { cancelRun, hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
 import { FlowProducer, Queue } from 'bullmq';
+import type { Job } from 'bullmq';
 import { callQueue, connectClient, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo, flowOf, jobIdOf, workerOf, workers } from './flow.ts';
@@ -21,6 +22,8 @@ export interface RefreshQueue {
   cancel(runId: string, decision: { readonly by?: string; readonly reason: string }): Promise<RunReport>;
   /** Cancels a run that the promotion log records as canceled. Returns whether it found a record. */
   completeCancellation(run: RefreshRun): Promise<boolean>;
+  /** Removes the jobs of a run, unless one of them is active. */
+  removeJobs(run: RefreshRun): Promise<void>;
   /** Returns why the jobs of a run have failed; undefined if they have not failed or do not exist. */
   failureOf(run: RefreshRun): Promise<string | undefined>;
   counts(): Promise<QueueCounts>;
@@ -63,12 +66,19 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
     });
   }
 
+  async function rootOf(run: RefreshRun): Promise<Job<StageJobData> | undefined> {
+    const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
+    return root !== undefined && belongsTo(root.data, run) ? root : undefined;
+  }
+
+  const removeJobs: RefreshQueue['removeJobs'] = async (run) => {
+    // BullMQ refuses while a job is active. The worker of that job polls for the cancellation.
+    await (await rootOf(run))?.remove({ removeChildren: true }).catch(() => undefined);
+  };
+
   const cancel: RefreshQueue['cancel'] = async (runId, decision) => {
     const report = await cancelRun(deps, runId, decision);
-    if (report.state !== 'cancelled') return report;
-    // An active job cannot be removed. Its worker polls for the cancellation.
-    const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(runId, rootStage)));
-    await root?.remove({ removeChildren: true }).catch(() => undefined);
+    if (report.state === 'cancelled') await removeJobs(report.run);
     return report;
   };
 
@@ -87,9 +97,10 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       await cancel(runId, { reason: record.reason ?? 'see the promotion log' });
       return true;
     },
+    removeJobs,
     async failureOf(run) {
-      const root = await callQueue(connection, () => rootQueue.getJob(jobIdOf(run.runId, rootStage)));
-      if (root === undefined || !belongsTo(root.data, run)) return undefined;
+      const root = await rootOf(run);
+      if (root === undefined) return undefined;
       return (await callQueue(connection, () => root.isFailed())) ? root.failedReason : undefined;
     },
     async counts() {

@@ -49,7 +49,7 @@ const queueingMsMax = 15_000;
 
 /**
  * Maintains the schedule, in one process at a time. At the start and every minute, it restores the schedule and requests the due
- * refresh. It also restores lost jobs, completes cancellations, and records failures that no worker
+ * refresh. It also restores lost jobs, completes cancellations, removes the jobs of canceled runs, and records failures that no worker
  * recorded. The scheduled jobs only make that request happen at the exact second. They have a dedicated queue: a job is created when the job before it
  * starts, so a job must never wait behind a training.
  */
@@ -79,6 +79,8 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     }
     for (const report of await deps.runs.list({ limit: runsReadMax })) {
       if (!hasEnded(report)) await restoreRun(deps, report);
+      // The queue did not respond to the cancellation, or a job was active.
+      else if (report.state === 'cancelled') await deps.queue.removeJobs(report.run);
     }
     const made = await requestDueRun(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'requested the due refresh');
