@@ -1,5 +1,5 @@
 import type { StageContext } from '../context/stage-context.ts';
-import { completeCancellations, watchCancellation } from '../runs/cancel-run.ts';
+import { recordCancellations, watchCancellation } from '../runs/cancel-run.ts';
 import { recordStage } from '../runs/run-store.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import { refreshStages } from '../runs/run.ts';
@@ -33,7 +33,7 @@ export async function executeRun(
   try {
     for (const stage of refreshStages) {
       signal?.throwIfAborted();
-      await completeCancellations(runs, await context.store.promotions(), run.day);
+      await recordCancellations(runs, await context.store.promotions(), run.day);
       if (await runs.isCancelled(run.runId)) break;
       onBegin?.(stage);
       const outcome = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>

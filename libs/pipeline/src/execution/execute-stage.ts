@@ -1,7 +1,7 @@
 import { lakeStatus } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
-import { completeCancellations } from '../runs/cancel-run.ts';
+import { recordCancellations } from '../runs/cancel-run.ts';
 import type { RunStore, StageOutcome } from '../runs/run-store.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress, TrainedEpoch } from '../runs/run.ts';
 import {
@@ -49,7 +49,7 @@ export async function executeStage(
     return { outputs: { ...task.outputs, ...outputs }, isReused };
   } catch (error) {
     if (isAppError(error, 'PROMOTION_SUPERSEDED')) {
-      await completeCancellations(execution.runs, await context.store.promotions(), task.run.day);
+      await recordCancellations(execution.runs, await context.store.promotions(), task.run.day);
     }
     throw error;
   }

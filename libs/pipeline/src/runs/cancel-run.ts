@@ -24,11 +24,11 @@ export async function cancelRun(
 }
 
 /**
- * Cancels the runs of a day that only the promotion log records as canceled.
+ * Records in the run store the cancellations of a day that only the promotion log has.
  *
  * @param promotions all records of the promotion log
  */
-export async function completeCancellations(
+export async function recordCancellations(
   runs: Pick<RunStore, 'cancel'>,
   promotions: readonly PromotionRecord[],
   day: string,

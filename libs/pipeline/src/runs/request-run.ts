@@ -1,7 +1,7 @@
 import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { AppError } from '@facet/platform';
-import { completeCancellations } from './cancel-run.ts';
+import { recordCancellations } from './cancel-run.ts';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
 import type { RunStore } from './run-store.ts';
 import type { RefreshRun, RunReport } from './run.ts';
@@ -61,7 +61,7 @@ export async function requestRun(
   refuseSupersededDay(promotions, day);
   // The promotion log refuses these runs, and it may outlive the folder of the runs.
   const ended = promotions.filter(({ kind }) => kind === 'cancel' || kind === 'promote');
-  await completeCancellations(runs, promotions, day);
+  await recordCancellations(runs, promotions, day);
   const cut = { occurredBefore, receivedBefore: requestedAt };
   const accepted = acceptedBadData === undefined ? {} : { acceptedBadData };
   const requested = await runs.findOrCreate(
