@@ -1,4 +1,5 @@
 import { defaultHome } from '@facet/config/environment';
+import { nearestName } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -23,7 +24,27 @@ export function addSubcommand(
   summary: string,
   options?: { isDefault: boolean },
 ): Command {
-  return addCommonOptions(parent.command(name, options).description(summary));
+  const command = addCommonOptions(parent.command(name, options).description(summary));
+  if (options?.isDefault === true) refuseUnknownSubcommands(parent, command);
+  return command;
+}
+
+/**
+ * Refuses a word that is not a subcommand, with the nearest one. Commander does so only for commands that need a subcommand.
+ *
+ * @param fallback the command that runs without a subcommand; it takes no arguments
+ */
+export function refuseUnknownSubcommands(parent: Command, fallback = parent): void {
+  fallback.allowExcessArguments().hook('preAction', (_, command) => {
+    const [word] = command.args;
+    if (command !== fallback || word === undefined) return;
+    const nearest = nearestName(
+      word,
+      parent.commands.map((other) => other.name()),
+    );
+    const suggestion = nearest === undefined ? '' : `\n(Did you mean ${nearest}?)`;
+    parent.error(`error: unknown command '${word}'${suggestion}`, { code: 'commander.unknownCommand' });
+  });
 }
 
 /** Adds the options of every command. */

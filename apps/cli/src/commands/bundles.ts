@@ -9,7 +9,7 @@ import { isAppError, utcDay } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { openStore } from '../home.ts';
-import { addHome, addNotes, addSubcommand } from '../options.ts';
+import { addHome, addNotes, addSubcommand, refuseUnknownSubcommands } from '../options.ts';
 import type { Register } from '../options.ts';
 import { formatMinute, printable, renderTable, shortId } from '../terminal/text.ts';
 import { diffBundles } from './bundles-diff.ts';
@@ -33,6 +33,7 @@ export const registerBundles: Register = (command, deps) => {
     '',
     'facet bundles diff 3f2a9c 71bd02',
   ).action(deps.action(diffBundles));
+  refuseUnknownSubcommands(command);
 };
 
 /** One row of the list. The figures of an unreadable bundle are null. */
