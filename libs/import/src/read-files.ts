@@ -125,8 +125,8 @@ export async function readEventFiles(
         types,
         hasPlainInvoice: await hasPlainInvoice(table, mapping, { reopen, signal: options.signal }),
       }),
-      accept: ({ record, isDay }, at) => {
-        report.acceptEvent(record, at, { isDay });
+      accept: ({ record, isDay, hasId }, at) => {
+        report.acceptEvent(record, at, { isDay, hasId });
         events.push(record);
       },
       endChunk: async () => {

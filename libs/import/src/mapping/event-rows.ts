@@ -151,7 +151,13 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     else if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     if (extra !== undefined) event.extra = extra;
     event.eventId = givenId ?? (isDay ? dayEventId(content, extraOf(cells, distinguishing)) : contentEventId(content));
-    return { ok: true, record: event, isDay, ...(ignored === undefined ? {} : { ignored }) };
+    return {
+      ok: true,
+      record: event,
+      isDay,
+      hasId: givenId !== undefined,
+      ...(ignored === undefined ? {} : { ignored }),
+    };
   };
   return {
     columns: names,

@@ -24,6 +24,8 @@ export type ParsedRow<Value> =
       readonly ignored?: readonly IgnoredValue[];
       /** The time of an event has no time of day. */
       readonly isDay?: boolean;
+      /** The row has the id of an event. Otherwise the id depends on the other columns. */
+      readonly hasId?: boolean;
     }
   | RefusedRow;
 

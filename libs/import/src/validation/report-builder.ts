@@ -88,13 +88,20 @@ export class ReportBuilder {
     return this.#files.push({ ...file, rows: 0, accepted: 0 }) - 1;
   }
 
-  acceptEvent(event: Event, { file, line }: LineReference, { isDay = false }: { readonly isDay?: boolean } = {}): void {
+  acceptEvent(
+    event: Event,
+    { file, line }: LineReference,
+    {
+      isDay = false,
+      hasId = false,
+    }: { readonly isDay?: boolean | undefined; readonly hasId?: boolean | undefined } = {},
+  ): void {
     this.#countRow(file, true);
     this.#accepted++;
     if (isDay) this.#daysOnly++;
     if (!this.#eventIds.add(event.eventId)) {
       this.#duplicates++;
-      if (isDay) addLine(this.#daysOnlyDuplicates, file, line);
+      if (isDay && !hasId) addLine(this.#daysOnlyDuplicates, file, line);
     } else this.#learning?.add(event, { file, line });
     const user = tally(this.#users, keyOf(event), file, line);
     if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);

@@ -147,6 +147,12 @@ describe('validateFiles', () => {
     );
   });
 
+  it('does not call rows of one day equal that repeat a given id', async () => {
+    const report = await reportOf(['event_id,user,item,date,order', 'e,u,i,2024-01-01,1', 'e,u,i,2024-01-02,2']);
+    expect(report.events.duplicates).toBe(1);
+    expect(report.time).toMatchObject({ daysOnly: 2, daysOnlyDuplicates: { count: 0 } });
+  });
+
   it('shows how to map a value inside an object', async () => {
     const lines = [
       '{"user":"u","item":"i","time":1704103200,"session":{"id":5}}',
