@@ -66,7 +66,7 @@ inline void checkValues(const faiss::Index &storage)
 /** @throws std::runtime_error when a search would read outside of what the file held. */
 inline void checkIndex(const faiss::Index &index)
 {
-  expect(index.d > 0 && index.ntotal >= 0, "it has no width");
+  expect(index.d > 0 && index.d <= dimMax && index.ntotal >= 0, "its width is damaged");
   int metric; // a damaged one is no value of its type
   std::memcpy(&metric, &index.metric_type, sizeof(metric));
   expect(metric == faiss::METRIC_INNER_PRODUCT || metric == faiss::METRIC_L2, "its metric is unknown");

@@ -164,7 +164,7 @@ inline std::shared_ptr<const Graph> openGraph(const std::string &path, bool isMa
   std::memcpy(&header, file->data(), sizeof(header));
   expect(std::memcmp(header.magic, graphMagic, sizeof(graphMagic)) == 0, "it is not a graph");
   expect(header.version == graphVersion, "its format is of another version");
-  constexpr uint32_t dimMax = 1 << 16, degreeMax = 1 << 12;
+  constexpr uint32_t degreeMax = 1 << 12;
   expect(header.dim >= 1 && header.dim <= dimMax && header.degree >= 1 && header.degree <= degreeMax &&
              header.upperDegree >= 1 && header.upperDegree <= degreeMax && header.hasCodes <= 1 &&
              header.count >= 0 && header.count <= INT32_MAX && header.upperLinks >= 0 &&

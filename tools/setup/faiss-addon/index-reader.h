@@ -32,7 +32,12 @@ public:
     {
       uint32_t tag;
       std::memcpy(&tag, value, sizeof(tag));
-      expect(!isTagOfIndex(tag) || isKnownIndex(tag), "its kind is unknown");
+      if (isTagOfIndex(tag))
+      {
+        expect(isKnownIndex(tag), "its kind is unknown");
+        // The number of vectors and two placeholders come next.
+        sizesInHeader_ = 3;
+      }
       const bool isSparse = tag == faiss::fourcc("sprs");
       if (isSparse || tag == faiss::fourcc("full"))
       {
@@ -51,8 +56,9 @@ public:
       else if (items == 1)
       {
         std::memcpy(&lastCount_, value, sizeof(lastCount_));
+        const bool isInHeader = sizesInHeader_ > 0 && sizesInHeader_-- > 0;
         const bool isInFile = lastCount_ >= -1 && lastCount_ <= static_cast<int64_t>(bytesInFile_);
-        expect(lastCount_ == placeholder || isInFile, "a size in it exceeds the file");
+        expect(isInFile || (isInHeader && lastCount_ == placeholder), "a size in it exceeds the file");
       }
     }
   }
@@ -86,6 +92,7 @@ private:
 
   const size_t bytesInFile_;
   int64_t lastCount_ = 0;
+  int sizesInHeader_ = 0;
   int readsToSizes_ = 0;
   bool isSparse_ = false;
   double entryBytes_ = 0;

@@ -150,6 +150,27 @@ describe('readAsync', () => {
     },
   );
 
+  it('allocates no memory for a number of clusters that the file does not have', async () => {
+    const file = await save(build('IVF10,Flat'), 'clusters');
+    const bytes = await readFile(file);
+    // Faiss writes this number for header fields that it no longer uses.
+    bytes.writeBigInt64LE(1n << 20n, bytes.indexOf('ilar') + 4);
+    await writeFile(file, bytes);
+    for (const map of [false, true]) {
+      await expect(Index.readAsync(file, { map })).rejects.toThrow('a size in it exceeds the file');
+    }
+  });
+
+  it('refuses an empty index of a width for which a query would fill the memory', async () => {
+    const file = await save(build('Flat', new Float32Array(0)), 'wide');
+    const bytes = await readFile(file);
+    const widthAt = 4;
+    expect(bytes.readInt32LE(widthAt)).toBe(d);
+    bytes.writeInt32LE(2 ** 31 - 1, widthAt);
+    await writeFile(file, bytes);
+    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/width/);
+  });
+
   it('refuses an index of a kind that Facet does not build', async () => {
     const file = await save(build('SQ8'), 'other-kind');
     for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/kind/);

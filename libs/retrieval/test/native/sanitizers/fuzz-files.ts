@@ -5,11 +5,14 @@ import { randomVectors } from '../random-vectors.ts';
 import { parseSanitizerOptions } from './options.ts';
 
 /**
- * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding: the last file stays
- * in the folder. Arguments: the folder, the seconds, the seed, and the number of files at which to stop earlier.
+ * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding, as is a file that
+ * takes too long: the last file stays in the folder. Arguments: the folder, the seconds, the seed, and the number of files at which to
+ * stop earlier.
  */
 const { folder, seconds, seed, filesMax } = parseSanitizerOptions();
 const dim = 8;
+/** A sound file takes a millisecond. */
+const fileMsMax = 20_000;
 const vectors = randomVectors(120, dim, seed);
 
 /** Numbers that sizes, offsets and links of a damaged file may have. */
@@ -35,20 +38,30 @@ let state = seed;
 const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
 const pick = <Value>(values: readonly Value[]): Value => values[random(values.length)]!;
 
+// Several threads would build another graph each time.
+setThreads(1);
 const sound = await writeSoundFiles();
 const counts = { files: 0, refused: 0, searched: 0 };
 const broken = path.join(folder, 'broken');
-setThreads(1);
 for (const end = Date.now() + seconds * 1_000; Date.now() < end && counts.files < filesMax; counts.files++) {
   const { isGraph, bytes } = pick(sound);
   await writeFile(broken, mutate(bytes));
   const options = { map: random(2) === 0 };
+  const overdue = setTimeout(() => {
+    console.error(
+      `${broken} (file ${counts.files}) takes longer than ${fileMsMax / 1_000} s with ${JSON.stringify(options)}.`,
+    );
+    // An exit would wait for the native code.
+    process.abort();
+  }, fileMsMax);
   try {
     await searchAll(isGraph ? await Graph.openAsync(broken, options) : await Index.readAsync(broken, options));
     counts.searched++;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     counts.refused++;
+  } finally {
+    clearTimeout(overdue);
   }
 }
 console.log(JSON.stringify(counts));
