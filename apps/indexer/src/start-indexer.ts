@@ -1,6 +1,7 @@
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
+import { openWithClosers } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
@@ -22,11 +23,8 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
   const claim = await claimQueue({ home, logger }, config);
   const runs = createRunStore(home.runsFolder);
 
-  const closers: (() => Promise<void>)[] = [claim.close];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
-  try {
+  return openWithClosers(async (closers) => {
+    closers.push(claim.close);
     const metrics = createWorkerMetrics('indexer', () => worker.isConnected);
     const worker = startStageWorker(
       { runs, logger, now: Date.now, onEnded: metrics.observeStage },
@@ -43,9 +41,6 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
     const app = await createApp({ logger, metrics, worker }, { access, tls: config.tls });
     closers.push(() => app.close());
     const { url } = await listen(app, config);
-    return { url, failed: claim.failed, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { url, failed: claim.failed };
+  });
 }

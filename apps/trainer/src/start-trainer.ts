@@ -3,6 +3,7 @@ import { parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
+import { openWithClosers } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import {
   claimQueue,
@@ -34,11 +35,8 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const store = createFolderArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 
-  const closers: (() => Promise<void>)[] = [claim.close];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
-  try {
+  return openWithClosers(async (closers) => {
+    closers.push(claim.close);
     const queue = openRefreshQueue({ runs, store, schedule, now, attempts: schedule.attempts }, config);
     closers.push(() => queue.close());
     const metrics = createWorkerMetrics('trainer', () => worker.isConnected);
@@ -77,9 +75,6 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
     );
     closers.push(() => app.close());
     const { url } = await listen(app, config);
-    return { url, failed: claim.failed, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { url, failed: claim.failed };
+  });
 }

@@ -32,7 +32,7 @@ export type { RedisAddress } from './redis-address.ts';
 export { createRedis, onConnectionError } from './redis-client.ts';
 export type { RedisFiles } from './redis-client.ts';
 export { redisProblemOf } from './redis-problems.ts';
-export { closeOnSignal } from './shutdown.ts';
+export { closeOnSignal, openWithClosers } from './shutdown.ts';
 export { createTemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
 export { tlsProblemOf } from './tls-problems.ts';

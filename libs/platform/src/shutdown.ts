@@ -1,6 +1,25 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
 
+/**
+ * Calls `open` with a list for the functions that close what it opens. The returned `close` calls them in reverse order, as does a
+ * failure of `open`.
+ */
+export async function openWithClosers<Opened extends object>(
+  open: (closers: (() => Promise<void>)[]) => Promise<Opened>,
+): Promise<Opened & { close(): Promise<void> }> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+  };
+  try {
+    return { ...(await open(closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 export interface CloseOptions {
   readonly logger: Logger;
   /** Default: 10 seconds. */

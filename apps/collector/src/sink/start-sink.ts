@@ -4,7 +4,7 @@ import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
 import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
-import { minuteMs, repeat } from '@facet/platform';
+import { minuteMs, openWithClosers, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { refusalReasons } from '@facet/schemas';
 import type { SinkConfig } from '../config.ts';
@@ -59,12 +59,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
   const metrics = createSinkMetrics(httpMetrics.registry);
   const retryPolicy = createRetryPolicy({ logger, now });
 
-  /** Closed in reverse order. */
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
-  try {
+  return openWithClosers(async (closers) => {
     const lake = await openLakeWriter(config.lakeFolder);
     closers.push(() => lake.close());
     const catalog = createCatalogFeed(config.catalogFolder, { logger, now });
@@ -161,9 +156,6 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     retryPolicy.until('kafka', consume, stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) loop.crashed(error);
     });
-    return { url, failed: loop.failed, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { url, failed: loop.failed };
+  });
 }

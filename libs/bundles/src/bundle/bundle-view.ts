@@ -1,34 +1,23 @@
-import type { Attributes, AttributeValue } from '@facet/features';
+import type { Attributes } from '@facet/features';
 import type { Interests, InferenceEngine } from '@facet/model';
 import type { VectorIndex } from '@facet/retrieval';
-import type { ItemBitmap } from '../items/item-bitmap.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { Popular } from '../popularity/popular.ts';
 import type { BundleInfo } from './bundle-info.ts';
 
 /** A bundle as used for responses, with or without a delta. Its items have the indices 1..itemCount. */
-export interface BundleView {
+export interface BundleView extends Omit<ItemCatalog, 'columns'> {
   /** Id of the bundle. */
   readonly id: string;
   /** Id of the delta; absent without one. */
   readonly deltaId?: string;
   readonly info: BundleInfo;
-  readonly itemCount: number;
   readonly engine: InferenceEngine;
   readonly index: VectorIndex;
   /** The items of the bundle as of its build. */
   readonly catalog: ItemCatalog;
   /** Items that the delta adds or changes, by index. */
   readonly deltaItems: ReadonlyMap<number, CatalogItem>;
-  /** Withdrawn items. */
-  readonly unavailable: ItemBitmap;
-  /** Returns undefined for an unknown item. */
-  indexOf(itemId: string): number | undefined;
-  idOf(item: number): string;
-  titleOf(item: number): string | undefined;
-  attributeOf(item: number, name: string): AttributeValue | undefined;
-  /** Returns all facts of an item. Slower than reading a single fact. */
-  itemAt(item: number): CatalogItem;
   /** Returns all items, most popular first. */
   itemsByPopularity(): Iterable<number>;
   popularityOf(item: number): number;

@@ -41,7 +41,7 @@ export interface ItemCatalog {
   titleOf(item: number): string | undefined;
   /** Returns one attribute of an item. */
   attributeOf(item: number, name: string): AttributeValue | undefined;
-  /** Returns all facts of an item, with attributes sorted by name. */
+  /** Returns all facts of an item, with attributes sorted by name. Slower than reading a single fact. */
   itemAt(item: number): CatalogItem;
   /** Withdrawn items. */
   readonly unavailable: ItemBitmap;

@@ -136,31 +136,35 @@ type InfoWithStates = ModelInfo & Required<Pick<ModelInfo, 'states'>>;
 
 /** Stores a model: the weights of its last phase, and the states for later warm starts. */
 export async function putModel(store: ArtifactStore, info: InfoWithStates, states: ModelStates): Promise<ArtifactRef> {
-  return store.put(
-    'model',
-    async (folder) => {
-      const write = (file: string, weights: Weights): Promise<void> => writeWeights(join(folder, file), weights);
-      await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
-      await writeFile(join(folder, files.itemIds), `${JSON.stringify(states.itemIds)}\n`);
-      for (const [position, { weights, optimizer }] of states.phases.entries()) {
-        const { phase } = info.states.phases[position]!;
-        await write(weightsFile(info.states.phases, phase), weights);
-        await write(files.optimizer(phase), optimizer);
-      }
-    },
-    { formatVersion: modelFormat, datasetId: info.datasetId },
-  );
+  return putFiles(store, info, async (folder) => {
+    await writeFile(join(folder, files.itemIds), `${JSON.stringify(states.itemIds)}\n`);
+    for (const [position, { weights, optimizer }] of states.phases.entries()) {
+      const { phase } = info.states.phases[position]!;
+      await writeWeights(join(folder, weightsFile(info.states.phases, phase)), weights);
+      await writeWeights(join(folder, files.optimizer(phase)), optimizer);
+    }
+  });
 }
 
 /** Stores a model that another program trained. No later training can start from it. */
 export async function putImportedModel(store: ArtifactStore, info: ModelInfo, weights: Weights): Promise<ArtifactRef> {
+  return putFiles(store, info, (folder) => writeWeights(join(folder, files.weights), weights));
+}
+
+/** Stores a model. `write` adds the files other than `model.json`. */
+async function putFiles(
+  store: ArtifactStore,
+  info: ModelInfo,
+  write: (folder: string) => Promise<void>,
+): Promise<ArtifactRef> {
+  const { formatVersion, datasetId } = info;
   return store.put(
     'model',
     async (folder) => {
       await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
-      await writeWeights(join(folder, files.weights), weights);
+      await write(folder);
     },
-    { formatVersion: modelFormat, datasetId: info.datasetId },
+    { formatVersion, datasetId },
   );
 }
 
