@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCount, formatNumber, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, Failure, QueryView } from '../../parts/states.tsx';
@@ -64,41 +65,26 @@ function Report({ report }: { readonly report: GateReport }) {
         </span>
       </p>
       {incumbentProblem === null ? null : <p className="banner">{incumbentProblem}</p>}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Checks of the gate">
-        <table className="table small">
-          <thead>
-            <tr>
-              <th scope="col">Check</th>
-              <th scope="col" className="numeric">
-                Value
-              </th>
-              <th scope="col" className="numeric">
-                Current
-              </th>
-              <th scope="col" className="numeric">
-                Limit
-              </th>
-              <th scope="col">Result</th>
-            </tr>
-          </thead>
-          <tbody>
-            {checks.map(({ name, value, incumbent, threshold, passed, sentence }) => (
-              <tr key={name} title={sentence}>
-                <th scope="row" className="gate-name">
-                  {name}
-                  {passed ? null : <span className="gate-reason">{sentence}</span>}
-                </th>
-                <td className="numeric">{write(name, value)}</td>
-                <td className="numeric">{incumbent === null ? '–' : write(name, incumbent)}</td>
-                <td className="numeric">{write(name, threshold)}</td>
-                <td>
-                  <span className={`badge ${passed ? 'good' : 'bad'}`}>{passed ? 'ok' : 'failed'}</span>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Checks of the gate"
+        columns={['Check', numeric('Value'), numeric('Current'), numeric('Limit'), 'Result']}
+        className="small"
+      >
+        {checks.map(({ name, value, incumbent, threshold, passed, sentence }) => (
+          <tr key={name} title={sentence}>
+            <th scope="row" className="gate-name">
+              {name}
+              {passed ? null : <span className="gate-reason">{sentence}</span>}
+            </th>
+            <td className="numeric">{write(name, value)}</td>
+            <td className="numeric">{incumbent === null ? '–' : write(name, incumbent)}</td>
+            <td className="numeric">{write(name, threshold)}</td>
+            <td>
+              <span className={`badge ${passed ? 'good' : 'bad'}`}>{passed ? 'ok' : 'failed'}</span>
+            </td>
+          </tr>
+        ))}
+      </DataTable>
       {notes.map((note) => (
         <p key={note} className="muted small">
           {note}

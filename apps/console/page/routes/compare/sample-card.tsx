@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCount, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
@@ -81,48 +82,34 @@ function Result({ result, limit, onPick }: ResultProps) {
         {formatCount(users.length)} users who chose something new from <Time at={window.from} /> to{' '}
         <Time at={window.before} />. Intervals: 95 %, over users.
       </p>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Metrics">
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">Metric</th>
-              <th scope="col" className="numeric">
-                Before
-              </th>
-              <th scope="col" className="numeric">
-                After
-              </th>
-              <th scope="col" className="numeric">
-                Difference
-              </th>
-              <th scope="col" className="numeric">
-                Interval
-              </th>
-              <th scope="col">
-                <span className="visually-hidden">Meaning</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {metrics.map(({ name, before, after, difference }) => (
-              <tr key={name}>
-                <th scope="row">
-                  {metricNames[name]}@{limit}
-                </th>
-                <td className="numeric">{before.mean.toFixed(digits)}</td>
-                <td className="numeric">{after.mean.toFixed(digits)}</td>
-                <td className="numeric">{signed(difference.mean)}</td>
-                <td className="numeric">
-                  {signed(difference.low)} to {signed(difference.high)}
-                </td>
-                <td>
-                  <Meaning low={difference.low} high={difference.high} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Metrics"
+        columns={[
+          'Metric',
+          numeric('Before'),
+          numeric('After'),
+          numeric('Difference'),
+          numeric('Interval'),
+          { title: <span className="visually-hidden">Meaning</span> },
+        ]}
+      >
+        {metrics.map(({ name, before, after, difference }) => (
+          <tr key={name}>
+            <th scope="row">
+              {metricNames[name]}@{limit}
+            </th>
+            <td className="numeric">{before.mean.toFixed(digits)}</td>
+            <td className="numeric">{after.mean.toFixed(digits)}</td>
+            <td className="numeric">{signed(difference.mean)}</td>
+            <td className="numeric">
+              {signed(difference.low)} to {signed(difference.high)}
+            </td>
+            <td>
+              <Meaning low={difference.low} high={difference.high} />
+            </td>
+          </tr>
+        ))}
+      </DataTable>
       <div className="grid sample-details">
         <Histogram title="Kept share of each user's list" values={users.map((user) => user.overlap)}>
           On average {formatShare(overlap.mean)} of a list stays ({formatShare(overlap.low)} to{' '}

@@ -2,6 +2,7 @@ import type { DayHealth, Lake } from '@facet/client/sink-api';
 import { useQueries } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { interestColor } from '../../parts/colors.ts';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCompact, formatCount, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -32,40 +33,37 @@ export function DaysCard({ days }: Pick<Lake, 'days'>) {
         }
       >
         {failure === undefined || failure === null ? null : <Failure error={failure} api="sink" />}
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Health by day">
-          <table className="table data-health">
-            <thead>
-              <tr>
-                <th>UTC day</th>
-                <th>Verdict</th>
-                <th className="numeric">Events</th>
-                <th className="numeric">Refused</th>
-                <th className="numeric">Duplicates</th>
-                <th className="numeric">Late</th>
-                <th className="numeric">Unknown items</th>
-                <th className="numeric">Suspicious</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ day, health }) => (
-                <tr key={day} aria-current={day === shown ? 'true' : undefined}>
-                  <td>
-                    <Link to="/data" search={(search) => ({ ...search, day })} resetScroll={false}>
-                      {day}
-                    </Link>
-                  </td>
-                  {health === undefined ? (
-                    <td colSpan={7} className="muted">
-                      Checking…
-                    </td>
-                  ) : (
-                    <HealthCells health={health} />
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Health by day"
+          columns={[
+            'UTC day',
+            'Verdict',
+            numeric('Events'),
+            numeric('Refused'),
+            numeric('Duplicates'),
+            numeric('Late'),
+            numeric('Unknown items'),
+            numeric('Suspicious'),
+          ]}
+          className="data-health"
+        >
+          {rows.map(({ day, health }) => (
+            <tr key={day} aria-current={day === shown ? 'true' : undefined}>
+              <td>
+                <Link to="/data" search={(search) => ({ ...search, day })} resetScroll={false}>
+                  {day}
+                </Link>
+              </td>
+              {health === undefined ? (
+                <td colSpan={7} className="muted">
+                  Checking…
+                </td>
+              ) : (
+                <HealthCells health={health} />
+              )}
+            </tr>
+          ))}
+        </DataTable>
         {healths.length < 2 ? null : <TypesChart healths={healths} />}
       </Card>
       <DayDetail day={shown} />

@@ -2,6 +2,7 @@ import type { DeadLetters } from '@facet/client/sink-api';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { DataTable } from '../../parts/data-table.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
@@ -69,37 +70,29 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
           <Redrive reason={reason} total={total} />
         </span>
       </div>
-      <div className="table-scroll data-letters" tabIndex={0} role="region" aria-label="Dead letters, newest first">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>Dead letter</th>
-              <th>Failed</th>
-              <th>Reason</th>
-              <th>Message</th>
-            </tr>
-          </thead>
-          <tbody>
-            {deadLetters.map((letter) => (
-              <tr key={letter.deadLetterId}>
-                <td className="data-letter-id">
-                  <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
-                    {letter.deadLetterId}
-                  </button>
-                </td>
-                <td>
-                  <Time at={letter.failedAt} />
-                </td>
-                <td>
-                  {letter.reason}
-                  {letter.field === '' ? '' : ` (${letter.field})`}
-                </td>
-                <td className="mono data-letter-text">{letter.payload ?? 'no payload'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Dead letters, newest first"
+        columns={['Dead letter', 'Failed', 'Reason', 'Message']}
+        scrollClassName="data-letters"
+      >
+        {deadLetters.map((letter) => (
+          <tr key={letter.deadLetterId}>
+            <td className="data-letter-id">
+              <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
+                {letter.deadLetterId}
+              </button>
+            </td>
+            <td>
+              <Time at={letter.failedAt} />
+            </td>
+            <td>
+              {letter.reason}
+              {letter.field === '' ? '' : ` (${letter.field})`}
+            </td>
+            <td className="mono data-letter-text">{letter.payload ?? 'no payload'}</td>
+          </tr>
+        ))}
+      </DataTable>
       {total <= deadLettersMax ? null : (
         <p className="small muted">
           The newest {deadLettersMax} of {formatCount(total)}.

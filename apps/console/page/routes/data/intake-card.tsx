@@ -1,5 +1,6 @@
 import type { Lake, SinkStatus } from '@facet/client/sink-api';
 import { useQuery } from '@tanstack/react-query';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatBytes, formatCompact, formatCount, formatDuration } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -78,28 +79,20 @@ function LagTable({ status }: { readonly status: SinkStatus }) {
           Waiting for {dependency} since <Time at={since} />: {problem}
         </p>
       ))}
-      <div className="table-scroll data-lag" tabIndex={0} role="region" aria-label="Lag by partition">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>Topic</th>
-              <th className="numeric">Partition</th>
-              <th className="numeric">Stored offset</th>
-              <th className="numeric">Lag</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.map(({ topic, partition, stored, lag }) => (
-              <tr key={`${topic}-${partition}`}>
-                <td>{topic}</td>
-                <td className="numeric">{partition}</td>
-                <td className="numeric">{formatCount(stored)}</td>
-                <td className="numeric">{formatCount(lag)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Lag by partition"
+        columns={['Topic', numeric('Partition'), numeric('Stored offset'), numeric('Lag')]}
+        scrollClassName="data-lag"
+      >
+        {sorted.map(({ topic, partition, stored, lag }) => (
+          <tr key={`${topic}-${partition}`}>
+            <td>{topic}</td>
+            <td className="numeric">{partition}</td>
+            <td className="numeric">{formatCount(stored)}</td>
+            <td className="numeric">{formatCount(lag)}</td>
+          </tr>
+        ))}
+      </DataTable>
     </div>
   );
 }

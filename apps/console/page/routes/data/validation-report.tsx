@@ -1,4 +1,5 @@
 import type { Validation } from '@facet/client/sink-api';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatBytes, formatCount, formatNumber, formatShare } from '../../parts/format.ts';
 import { Stat } from '../../parts/stat.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -113,33 +114,22 @@ interface ReasonsProps {
 function Reasons({ title, reasons }: ReasonsProps) {
   if (reasons.length === 0) return null;
   return (
-    <div className="table-scroll">
-      <table className="table">
-        <thead>
-          <tr>
-            <th className="numeric">Rows</th>
-            <th>{title}</th>
-            <th>First lines</th>
-          </tr>
-        </thead>
-        <tbody>
-          {reasons.map(({ field, reason, count, lines, nestedPath }) => (
-            <tr key={`${field} ${reason}`}>
-              <td className="numeric">{formatCount(count)}</td>
-              <td>
-                {field === '' ? reason : `${field}: ${reason}`}
-                {nestedPath === undefined ? '' : `; map it to ${nestedPath}`}
-              </td>
-              <td>
-                {lines
-                  .slice(0, linesMax)
-                  .map(({ line }) => formatCount(line))
-                  .join(', ')}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label={title} columns={[numeric('Rows'), title, 'First lines']}>
+      {reasons.map(({ field, reason, count, lines, nestedPath }) => (
+        <tr key={`${field} ${reason}`}>
+          <td className="numeric">{formatCount(count)}</td>
+          <td>
+            {field === '' ? reason : `${field}: ${reason}`}
+            {nestedPath === undefined ? '' : `; map it to ${nestedPath}`}
+          </td>
+          <td>
+            {lines
+              .slice(0, linesMax)
+              .map(({ line }) => formatCount(line))
+              .join(', ')}
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   );
 }

@@ -1,5 +1,6 @@
 import type { DeclaredExperiment } from '@facet/client/trainer-api';
 import { Link } from '@tanstack/react-router';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatShare } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -15,25 +16,15 @@ interface ExperimentListProps {
 export function ExperimentList({ experiments, shown }: ExperimentListProps) {
   return (
     <Card title="Declared in facet.yaml">
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Declared experiments">
-        <table className="table experiments-list">
-          <thead>
-            <tr>
-              <th>Experiment</th>
-              <th>State</th>
-              <th>From</th>
-              <th>To</th>
-              <th className="numeric">Users</th>
-              <th>Arms and weights</th>
-            </tr>
-          </thead>
-          <tbody>
-            {experiments.map((experiment) => (
-              <ExperimentRow key={experiment.name} experiment={experiment} isShown={experiment.name === shown} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Declared experiments"
+        columns={['Experiment', 'State', 'From', 'To', numeric('Users'), 'Arms and weights']}
+        className="experiments-list"
+      >
+        {experiments.map((experiment) => (
+          <ExperimentRow key={experiment.name} experiment={experiment} isShown={experiment.name === shown} />
+        ))}
+      </DataTable>
     </Card>
   );
 }

@@ -1,5 +1,6 @@
 import type { ArmFigure, ArmOutcome, ExperimentReport } from '@facet/client/trainer-api';
 import { interestColor } from '../../parts/colors.ts';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCount, formatP, formatShare } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -29,36 +30,33 @@ export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
       title={titles[outcome] ?? `Responses with ${outcome}`}
       actions={<DocLink to="experiments.md">How these are computed</DocLink>}
     >
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={`Shares with ${outcome}`}>
-        <table className="table experiments-figures">
-          <thead>
-            <tr>
-              <th>Share with {outcome}</th>
-              <th>Arm</th>
-              <th className="numeric">Value</th>
-              <th>95 % interval</th>
-              <th className="numeric">Difference</th>
-              <th className="numeric">95 % interval</th>
-              <th className="numeric">Relative</th>
-              <th className="numeric">p</th>
+      <DataTable
+        label={`Shares with ${outcome}`}
+        columns={[
+          `Share with ${outcome}`,
+          'Arm',
+          numeric('Value'),
+          '95 % interval',
+          numeric('Difference'),
+          numeric('95 % interval'),
+          numeric('Relative'),
+          numeric('p'),
+        ]}
+        className="experiments-figures"
+      >
+        {metrics.map(({ name, of }) => {
+          const figures = arms.map(({ outcomes }) => of(outcomes[place]!));
+          return arms.map(({ arm }, index) => (
+            <tr key={`${name} ${arm}`} className={index === 0 ? 'experiments-group' : undefined}>
+              <td>{index === 0 ? name : ''}</td>
+              <td>
+                <ArmName arm={arm} place={index} />
+              </td>
+              <FigureCells figure={figures[index]!} all={figures} color={interestColor(index)} />
             </tr>
-          </thead>
-          <tbody>
-            {metrics.map(({ name, of }) => {
-              const figures = arms.map(({ outcomes }) => of(outcomes[place]!));
-              return arms.map(({ arm }, index) => (
-                <tr key={`${name} ${arm}`} className={index === 0 ? 'experiments-group' : undefined}>
-                  <td>{index === 0 ? name : ''}</td>
-                  <td>
-                    <ArmName arm={arm} place={index} />
-                  </td>
-                  <FigureCells figure={figures[index]!} all={figures} color={interestColor(index)} />
-                </tr>
-              ));
-            })}
-          </tbody>
-        </table>
-      </div>
+          ));
+        })}
+      </DataTable>
       {days.length < 2 ? null : (
         <LineChart
           title={`Share of responses with ${outcome} by UTC day, with intervals`}
@@ -125,44 +123,38 @@ function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
   return (
     <details>
       <summary>By the interest that found the item</summary>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={`Interests of items with ${outcome}`}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th>Arm</th>
-              <th>Interest</th>
-              <th className="numeric">Items shown</th>
-              <th className="numeric">With {outcome}</th>
-              <th className="numeric">Share</th>
-              <th>95 % interval</th>
-              <th className="numeric">Of all items with {outcome}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ arm, index, interest, itemsShown, itemsChosen, ofItems, shareOfChosen }) => (
-              <tr key={`${arm} ${interest}`}>
-                <td>
-                  <ArmName arm={arm} place={index} />
-                </td>
-                <td>{interest === null ? 'none' : `Interest ${interest}`}</td>
-                <td className="numeric">{formatCount(itemsShown)}</td>
-                <td className="numeric">{formatCount(itemsChosen)}</td>
-                <td className="numeric">
-                  {ofItems.estimate === undefined ? '–' : formatShare(ofItems.estimate.value)}
-                </td>
-                <td>
-                  <IntervalPlot
-                    estimate={ofItems.estimate}
-                    all={rows.map((row) => row.ofItems)}
-                    color={interestColor(index)}
-                  />
-                </td>
-                <td className="numeric">{shareOfChosen === undefined ? '–' : formatShare(shareOfChosen)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label={`Interests of items with ${outcome}`}
+        columns={[
+          'Arm',
+          'Interest',
+          numeric('Items shown'),
+          numeric(`With ${outcome}`),
+          numeric('Share'),
+          '95 % interval',
+          numeric(`Of all items with ${outcome}`),
+        ]}
+      >
+        {rows.map(({ arm, index, interest, itemsShown, itemsChosen, ofItems, shareOfChosen }) => (
+          <tr key={`${arm} ${interest}`}>
+            <td>
+              <ArmName arm={arm} place={index} />
+            </td>
+            <td>{interest === null ? 'none' : `Interest ${interest}`}</td>
+            <td className="numeric">{formatCount(itemsShown)}</td>
+            <td className="numeric">{formatCount(itemsChosen)}</td>
+            <td className="numeric">{ofItems.estimate === undefined ? '–' : formatShare(ofItems.estimate.value)}</td>
+            <td>
+              <IntervalPlot
+                estimate={ofItems.estimate}
+                all={rows.map((row) => row.ofItems)}
+                color={interestColor(index)}
+              />
+            </td>
+            <td className="numeric">{shareOfChosen === undefined ? '–' : formatShare(shareOfChosen)}</td>
+          </tr>
+        ))}
+      </DataTable>
     </details>
   );
 }

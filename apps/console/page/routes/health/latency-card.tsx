@@ -1,5 +1,6 @@
 import { bucketsOf, countOf, quantileOf, valuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCount, formatDuration } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -28,25 +29,21 @@ export function LatencyCard({ metrics }: { readonly metrics: Metrics }) {
       {timings.length === 0 ? (
         <Empty title="No request yet">Open a user in Explore. Each request appears here.</Empty>
       ) : (
-        <div className="table-scroll" role="region" aria-label="Latency" tabIndex={0}>
-          <table className="table">
-            <thead>
-              <tr>
-                <th>Route</th>
-                <th>Stage</th>
-                <th className="numeric">Count</th>
-                <th className="numeric">p50</th>
-                <th className="numeric">p99</th>
-                <th className="latency-bar">p50 and p99</th>
-              </tr>
-            </thead>
-            <tbody>
-              {timings.map((timing) => (
-                <TimingRow key={`${timing.route} ${timing.stage}`} {...timing} longest={longest} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Latency"
+          columns={[
+            'Route',
+            'Stage',
+            numeric('Count'),
+            numeric('p50'),
+            numeric('p99'),
+            { title: 'p50 and p99', className: 'latency-bar' },
+          ]}
+        >
+          {timings.map((timing) => (
+            <TimingRow key={`${timing.route} ${timing.stage}`} {...timing} longest={longest} />
+          ))}
+        </DataTable>
       )}
     </Card>
   );

@@ -1,5 +1,6 @@
 import { sumOf, valuesOf } from '@facet/http/metrics-text';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatBytes, formatDuration, formatNumber } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
 import type { ProcessName, Reading, Upstream } from './readings.ts';
@@ -13,26 +14,22 @@ interface ProcessTableProps {
 export function ProcessTable({ upstreams, queryOf }: ProcessTableProps) {
   const rows = [...upstreams, { name: 'console', url: location.origin, state: 'ready' } as const];
   return (
-    <div className="table-scroll" role="region" aria-label="Processes" tabIndex={0}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>Process</th>
-            <th>State</th>
-            <th>Version</th>
-            <th>Started</th>
-            <th className="numeric">Requests/s</th>
-            <th className="numeric">Memory</th>
-            <th className="numeric">Event loop delay, p99</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <ProcessRow key={row.name} {...row} query={queryOf(row.name)} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Processes"
+      columns={[
+        'Process',
+        'State',
+        'Version',
+        'Started',
+        numeric('Requests/s'),
+        numeric('Memory'),
+        numeric('Event loop delay, p99'),
+      ]}
+    >
+      {rows.map((row) => (
+        <ProcessRow key={row.name} {...row} query={queryOf(row.name)} />
+      ))}
+    </DataTable>
   );
 }
 

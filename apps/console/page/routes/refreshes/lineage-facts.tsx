@@ -2,6 +2,7 @@ import type { Lineage } from '@facet/client/trainer-api';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
 import { describeInterestChoice } from './interest-choice.ts';
@@ -141,28 +142,20 @@ function LakeFacts({ lake }: { readonly lake: NonNullable<Lineage['lake']> }) {
           files that replaced them.
         </p>
       )}
-      <div className="table-scroll lineage-files" tabIndex={0} role="region" aria-label="Files of the lake">
-        <table className="table">
-          <thead>
-            <tr>
-              <th>File</th>
-              <th className="numeric">Events</th>
-              <th>SHA-256</th>
-              <th>State</th>
-            </tr>
-          </thead>
-          <tbody>
-            {files.slice(0, filesMax).map(({ path, rows, sha256, isGone }) => (
-              <tr key={path}>
-                <td className="mono">{path}</td>
-                <td className="numeric">{formatCount(rows)}</td>
-                <td className="mono">{sha256.slice(0, 12)}</td>
-                <td>{isGone ? 'replaced' : 'in the lake'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Files of the lake"
+        columns={['File', numeric('Events'), 'SHA-256', 'State']}
+        scrollClassName="lineage-files"
+      >
+        {files.slice(0, filesMax).map(({ path, rows, sha256, isGone }) => (
+          <tr key={path}>
+            <td className="mono">{path}</td>
+            <td className="numeric">{formatCount(rows)}</td>
+            <td className="mono">{sha256.slice(0, 12)}</td>
+            <td>{isGone ? 'replaced' : 'in the lake'}</td>
+          </tr>
+        ))}
+      </DataTable>
       {files.length <= filesMax ? null : (
         <p className="small muted">
           The first {filesMax} of {formatCount(files.length)} files. facet lineage --json lists all.
@@ -186,37 +179,25 @@ function FileFact({ path, sha256 }: { readonly path: string; readonly sha256: st
 function Promotions({ promotions }: { readonly promotions: NonNullable<Lineage['bundle']>['promotions'] }) {
   if (promotions.length === 0) return <p className="muted">This bundle was never promoted.</p>;
   return (
-    <div className="table-scroll">
-      <table className="table">
-        <thead>
-          <tr>
-            <th>When</th>
-            <th>How</th>
-            <th>By</th>
-            <th>Reason</th>
-          </tr>
-        </thead>
-        <tbody>
-          {promotions.map(({ number, at, kind, by, reason, run }) => (
-            <tr key={number}>
-              <td>
-                <Time at={at} />
-              </td>
-              <td>{kind === 'rollback' ? 'rolled back to' : 'promoted'}</td>
-              <td>{by}</td>
-              <td>
-                {run === undefined ? (
-                  (reason ?? '')
-                ) : (
-                  <Link to="/refreshes" search={{ run: run.runId }}>
-                    run {run.runId}
-                  </Link>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label="Promotions" columns={['When', 'How', 'By', 'Reason']}>
+      {promotions.map(({ number, at, kind, by, reason, run }) => (
+        <tr key={number}>
+          <td>
+            <Time at={at} />
+          </td>
+          <td>{kind === 'rollback' ? 'rolled back to' : 'promoted'}</td>
+          <td>{by}</td>
+          <td>
+            {run === undefined ? (
+              (reason ?? '')
+            ) : (
+              <Link to="/refreshes" search={{ run: run.runId }}>
+                run {run.runId}
+              </Link>
+            )}
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   );
 }

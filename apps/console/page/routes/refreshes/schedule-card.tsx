@@ -1,5 +1,6 @@
 import type { Schedule } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
+import { DataTable } from '../../parts/data-table.tsx';
 import { formatDuration } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Stat } from '../../parts/stat.tsx';
@@ -55,30 +56,19 @@ function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
       {next.length < 2 ? null : (
         <details>
           <summary className="small">The next {next.length} refreshes</summary>
-          <div className="table-scroll">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th>Data of</th>
-                  <th>Starts</th>
-                  <th>Overdue after</th>
-                </tr>
-              </thead>
-              <tbody>
-                {next.map(({ day, dueAt, promoteBefore }) => (
-                  <tr key={day}>
-                    <td>{day}</td>
-                    <td>
-                      <Time at={dueAt} />
-                    </td>
-                    <td>
-                      <Time at={promoteBefore} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DataTable label="Next refreshes" columns={['Data of', 'Starts', 'Overdue after']}>
+            {next.map(({ day, dueAt, promoteBefore }) => (
+              <tr key={day}>
+                <td>{day}</td>
+                <td>
+                  <Time at={dueAt} />
+                </td>
+                <td>
+                  <Time at={promoteBefore} />
+                </td>
+              </tr>
+            ))}
+          </DataTable>
         </details>
       )}
     </>
