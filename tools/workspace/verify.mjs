@@ -7,6 +7,11 @@ import path from 'node:path';
 import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToName } from './results.mjs';
 import { createRunner, root } from './runner.mjs';
 
+/**
+ * The projects whose tests take longest, because they start processes and browsers. Nx starts the projects last on which no other
+ * depends: these would run alone at the end.
+ */
+const longest = ['@facet/e2e', '@facet/console', '@facet/pack', '@facet/workspace'];
 const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
@@ -29,11 +34,12 @@ const checks = [
 ];
 
 // Writes the project graph, which the code rules read.
-await check({ title: 'projects', command: 'nx', args: ['show', 'projects'] });
+const selection = mode === 'check' ? ['--affected'] : [];
+const projects = await check({ title: 'projects', command: 'nx', args: ['show', 'projects', ...selection] });
 // Before the projects start their tests in parallel: none may load a file that another one is compiling.
 await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'setup', 'build.mjs')] });
 await Promise.all(Array.from({ length: cores }, takeChecks));
-if (mode !== 'lint') await tests(mode === 'check' ? ['affected'] : ['run-many']);
+if (mode !== 'lint') await tests(new Set(projects.split('\n')));
 
 if (runner.exitCode === undefined) console.log(summaryLine(sum(tallies)));
 process.exitCode = runner.exitCode ?? (sum(tallies).failed > 0 ? 1 : 0);
@@ -42,22 +48,26 @@ async function takeChecks() {
   for (let next = checks.shift(); next !== undefined; next = checks.shift()) await check(next);
 }
 
-/** @param {{ title: string, command: string, args: string[], remedy?: string }} check */
+/**
+ * @param {{ title: string, command: string, args: string[], remedy?: string }} check
+ * @returns {Promise<string>} The output.
+ */
 async function check({ title, command, args, remedy }) {
   const startedAt = Date.now();
   const { ok, output } = await runner.run(command, args);
   report(ok, title, ok || remedy === undefined ? '' : `to fix: ${remedy}`, startedAt);
   if (!ok) console.log(output.trimEnd());
   tallies.push({ passed: Number(ok), failed: Number(!ok), skipped: 0 });
+  return output;
 }
 
 /**
- * Runs the tests of projects: one project more at a time than there are cores, because tests also wait. Nx restores results of
- * unchanged projects.
+ * Runs the tests of projects: one project more at a time than there are cores, because tests also wait. One of them is one of the
+ * longest projects, as long as there are any. Nx restores results of unchanged projects.
  *
- * @param {string[]} selection
+ * @param {ReadonlySet<string>} names
  */
-async function tests(selection) {
+async function tests(names) {
   const startedAt = Date.now();
   const folders = projectFolders();
   for (const folder of folders.values()) rmSync(path.join(folder, reportFile), { force: true });
@@ -66,8 +76,8 @@ async function tests(selection) {
   const reported = new Set();
   const named = { failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
-  const args = [...selection, '-t', 'test', `--parallel=${cores + 1}`, '--', ...reporters];
-  const { ok, output } = await runner.run('nx', args, (text) => {
+  /** @param {string} text */
+  const reportTasks = (text) => {
     for (const task of parseNxTasks(text)) {
       if (reported.has(task.project)) continue;
       reported.add(task.project);
@@ -86,9 +96,21 @@ async function tests(selection) {
       const detail = `${summaryLine(tally)}${isCached ? ', unchanged' : ''}`;
       report(task.ok, `test ${task.project}`, detail, isCached ? undefined : result?.startTime);
     }
-  });
-  if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
-  if (!ok) console.log(failuresIn(output));
+  };
+  /**
+   * @param {string[]} projects
+   * @param {number} parallel
+   */
+  const run = async (projects, parallel) => {
+    if (projects.length === 0) return;
+    const args = ['run-many', '-t', 'test', '-p', projects.join(','), `--parallel=${parallel}`, '--', ...reporters];
+    const { ok, output } = await runner.run('nx', args, reportTasks);
+    if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
+    if (!ok) console.log(failuresIn(output));
+  };
+  const others = [...folders.keys()].filter((name) => !longest.includes(name));
+  const isChosen = (/** @type {string} */ name) => names.has(name);
+  await Promise.all([run(longest.filter(isChosen), 1), run(others.filter(isChosen), cores)]);
   printList('SKIPPED, not verified by this run', named.skipped);
   printList('FAILED', named.failed);
 }
