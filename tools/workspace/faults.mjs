@@ -24,7 +24,8 @@ runNamed(
       needsServices: true,
     },
     kills: {
-      summary: 'Run the tests in *.faults.ts, which take long: kills, time limits and all of Online Retail II',
+      summary:
+        'Run the tests in *.faults.ts, which take long: kills, time limits, memory of trainings and all of Online Retail II',
       file: 'tools/faults/dist/kills.js',
       needsServices: true,
     },

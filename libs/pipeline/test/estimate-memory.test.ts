@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { AppError } from '@facet/platform';
 import { resolveModel } from '@facet/config';
 import { describe, expect, it } from 'vitest';
@@ -22,14 +19,6 @@ const size = { items: 1_000_000, users: 0, events: 0 };
 const partOf = ({ parts }: { parts: readonly { name: string; bytes: number }[] }, name: string): number =>
   parts.find((part) => part.name === name)?.bytes ?? 0;
 
-/** Trains in a child process. Returns its peak memory and the estimate for it. */
-async function measureTraining(items: number, batchSize: number) {
-  const script = join(import.meta.dirname, 'train-in-child.ts');
-  const loader = ['--conditions=@facet/source', '--import', import.meta.resolve('tsx')];
-  const { stdout } = await promisify(execFile)(process.execPath, [...loader, script, `${items}`, `${batchSize}`]);
-  return JSON.parse(stdout) as { readonly peakBytes: number; readonly estimatedBytes: number };
-}
-
 describe('the memory of a run', () => {
   it('is the sum of its parts, largest first', () => {
     const estimate = estimateMemory({ items: 50_000, users: 1e6, events: 5e7 }, resolve(), { kinds, chosen: 'hnsw' });
@@ -38,22 +27,6 @@ describe('the memory of a run', () => {
       expect(parts).toEqual([...parts].sort((a, b) => b.bytes - a.bytes));
     }
   });
-
-  it(
-    'covers the peak of real trainings at most twice, and predicts their growth within a third',
-    { timeout: 180_000 },
-    async () => {
-      const small = await measureTraining(2_000, 64);
-      const large = await measureTraining(60_000, 64);
-      for (const { peakBytes, estimatedBytes } of [small, large]) {
-        expect(estimatedBytes / peakBytes).toBeGreaterThan(1);
-        expect(estimatedBytes / peakBytes).toBeLessThan(2);
-      }
-      const measured = large.peakBytes - small.peakBytes;
-      const estimated = large.estimatedBytes - small.estimatedBytes;
-      expect(Math.abs(estimated / measured - 1)).toBeLessThan(1 / 3);
-    },
-  );
 
   it('grows with what a part depends on, and with nothing else', () => {
     const trainOf = (items: number, model: object = {}, batchSize = 256) => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
-const projects = ['libs/kafka', 'apps/collector', 'e2e'];
+const projects = ['libs/import', 'libs/kafka', 'libs/pipeline', 'apps/collector', 'e2e'];
 
 if (process.argv.includes('--help')) {
   process.stdout.write(
