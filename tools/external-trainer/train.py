@@ -188,7 +188,7 @@ def interests_of(inputs, ages, mask, is_active, profile, dropout):
             output = F.relu(output)
     interests = output.view(B, K, D)
     if config["residual"]:
-        interests = interests + capsules + context
+        interests = interests + capsules
     return F.normalize(interests, dim=2) * is_active.unsqueeze(2)
 
 

@@ -119,7 +119,7 @@ export const ModelConfig = Type.Object({
       'The context in the input of the H-layers (not in the paper). `mean`: the recency-weighted mean of the behaviors. `attention`: that mean plus one block of a causal transformer, read at the newest behavior, which knows the order of the behaviors.',
   }),
   residual: Type.Boolean({
-    description: 'Adds the capsule (and the context) to the output of the H-layers (not in the paper).',
+    description: 'Adds the capsule to the output of the H-layers (not in the paper).',
   }),
   layers: Type.Union([Type.Literal('hidden'), Type.Literal('relu'), Type.Literal('none')], {
     description:

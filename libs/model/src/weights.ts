@@ -170,7 +170,7 @@ function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void 
     let width = hiddenInputWidth(spec);
     [...hiddenUnits, D].forEach((units, layer) => {
       const isOutput = layer === hiddenUnits.length;
-      // With a residual path the output layer starts near zero, so that a new model returns its capsules and context.
+      // With a residual path the output layer starts near zero, so that a new model returns its capsules.
       const kernel = isOutput && residual ? normal(0.01) : glorot(width, units);
       add(`hidden/${layer}/kernel`, [width, units], kernel);
       add(`hidden/${layer}/bias`, [units], zero);

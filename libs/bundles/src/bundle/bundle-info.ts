@@ -21,7 +21,7 @@ const IndexMeasurement = Type.Object({
 });
 
 /** Increased when the files of a bundle change. Bundles of other formats are refused. */
-export const bundleFormat = 5;
+export const bundleFormat = 6;
 
 /** Content of `bundle.json`: all small data needed to use the bundle and trace its origin. */
 export const BundleInfo = Type.Object({

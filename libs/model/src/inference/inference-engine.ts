@@ -121,7 +121,6 @@ export function createInferenceEngine(
     const { output } = layers;
     const from = k * D;
     if (config.residual) for (let d = 0; d < D; d++) output[from + d]! += capsules[from + d]!;
-    if (config.residual && context.length > 0) for (let d = 0; d < D; d++) output[from + d]! += context[d]!;
     const scale = config.normalize ? 1 / lengthOf(output, from, D) : 1;
     for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scale;
     if (dim > D) vectors[k * dim + D] = 1;

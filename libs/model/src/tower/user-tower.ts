@@ -43,7 +43,7 @@ export function userTower(
     const profile = userFeatures.length === 0 ? undefined : profileVector(weights, userFeatures, users);
 
     let interests = interestLayers(weights, config, { capsules, context, profile });
-    if (config.residual) interests = tf.add(interests, context === undefined ? capsules : tf.add(capsules, context));
+    if (config.residual) interests = tf.add(interests, capsules);
     if (config.normalize) interests = unitLength(interests);
     // The biases of the H-layers make inactive capsules non-zero.
     return tf.mul(interests, users.active.expandDims(2));

@@ -68,7 +68,7 @@ export const TrainingStart = Type.Union([
 export type TrainingStart = Static<typeof TrainingStart>;
 
 /** Increase this when the content of `model.json` changes. Models of another format are refused. */
-export const modelFormat = 3 as const;
+export const modelFormat = 4 as const;
 
 /** The content of `model.json`. */
 export const ModelInfo = Type.Object({
