@@ -80,7 +80,7 @@ const mutated = fc.tuple(payload, fc.array(mutation, { maxLength: 3 })).map(([ev
   return JSON.parse(JSON.stringify(Object.fromEntries(entries))) as Record<string, unknown>;
 });
 
-it('accepts only events that the published schema accepts, and refuses with field and reason, over 100,000 mutated events', async () => {
+it('accepts only events that the published schema accepts, and refuses with field and reason, over 20,000 mutated events', async () => {
   const published = JSON.parse(
     await readFile(new URL('../schemas/event.schema.json', import.meta.url), 'utf8'),
   ) as Record<string, unknown>;
@@ -103,10 +103,10 @@ it('accepts only events that the published schema accepts, and refuses with fiel
     if (!refusalReasons.includes(parsed.reason)) throw new Error(`unknown reason ${parsed.reason}`);
     if (!beyondSchema.includes(parsed.reason) && schema.Check(sent)) throw new Error(`refused: ${parsed.reason}`);
   };
-  fc.assert(fc.property(mutated, check), { numRuns: 100_000 });
+  fc.assert(fc.property(mutated, check), { numRuns: 20_000 });
   // The test is useful only while the generator reaches both outcomes and every rule.
-  expect(counts.accepted).toBeGreaterThan(20_000);
-  expect(counts.refused).toBeGreaterThan(20_000);
+  expect(counts.accepted).toBeGreaterThan(4_000);
+  expect(counts.refused).toBeGreaterThan(4_000);
   const notOfEvents = [
     'not-json',
     'not-true-or-false',
@@ -118,7 +118,7 @@ it('accepts only events that the published schema accepts, and refuses with fiel
   expect([...reasons].sort()).toEqual(refusalReasons.filter((reason) => !notOfEvents.includes(reason)).sort());
 });
 
-it('parses or refuses 20,000 records with damaged bytes, and never throws', () => {
+it('parses or refuses 5,000 records with damaged bytes, and never throws', () => {
   const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 4 });
   fc.assert(
     fc.property(payload, damage, fc.nat({ max: 400 }), (event, changes, length) => {
@@ -128,6 +128,6 @@ it('parses or refuses 20,000 records with damaged bytes, and never throws', () =
       const parsed = parseLoggedEvent(value, now);
       if (!parsed.ok && !refusalReasons.includes(parsed.reason)) throw new Error(parsed.reason);
     }),
-    { numRuns: 20_000 },
+    { numRuns: 5_000 },
   );
 });

@@ -132,7 +132,7 @@ it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx,
   expect(loggedIds).toEqual(acceptedIds);
 }, 300_000);
 
-it('2,000 damaged bodies: no 5xx, and the collector stays alive', async () => {
+it('500 damaged bodies: no 5xx, and the collector stays alive', async () => {
   const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 6 });
   const oddType = fc.oneof(contentType, fc.constantFrom('application/json; charset=utf-16', 'text/html', 'x', '*/*'));
   const encoding = fc.constantFrom('identity', 'identity', 'identity', 'gzip', 'br', 'x');
@@ -148,7 +148,7 @@ it('2,000 damaged bodies: no 5xx, and the collector stays alive', async () => {
       const { status, body: response } = await post(bytes, { 'content-type': type, 'content-encoding': encoded });
       if (status >= 500) throw new Error(`status ${status}: ${JSON.stringify(response)}`);
     }),
-    { numRuns: 2000, endOnFailure: true },
+    { numRuns: 500, endOnFailure: true },
   );
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 }, 300_000);
