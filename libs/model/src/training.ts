@@ -1,7 +1,7 @@
 export { createCatalogProducts } from './evaluation/catalog-products.ts';
 export type { CatalogProducts } from './evaluation/catalog-products.ts';
-export { createInterestBatches } from './evaluation/interest-batches.ts';
-export type { InterestBatches } from './evaluation/interest-batches.ts';
+export { createInterestBatches, createTowerGraph } from './evaluation/interest-batches.ts';
+export type { InterestBatches, TowerGraph } from './evaluation/interest-batches.ts';
 export { fitWals } from './factorization/wals.ts';
 export type { WalsOptions } from './factorization/wals.ts';
 export { createLogUniformSampler } from './loss/negatives.ts';

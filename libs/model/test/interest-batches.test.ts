@@ -10,7 +10,7 @@ import {
   unknownUser,
 } from '../src/index.ts';
 import type { Weights } from '../src/index.ts';
-import { createInterestBatches } from '../src/training.ts';
+import { createInterestBatches, createTowerGraph } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { createTinyWorld } from './tiny-world.ts';
 
@@ -84,3 +84,37 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
     expect(tf.memory().numTensors).toBe(before);
   },
 );
+
+it('computes interests of other weights with the same graph', () => {
+  const before = tf.memory().numTensors;
+  const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'facet' });
+  const behaviors = createBehaviorRows(2, 6);
+  [2, 5].forEach((n, row) => writeBehaviors(behaviors, row, n, createRandom(3)));
+  const users = {
+    behaviors,
+    active: new Float32Array(2 * spec.config.interests).fill(1),
+    profile: [Int32Array.of(1, 2)],
+    userRows: undefined,
+  };
+  const shared = createTowerGraph(spec);
+  const results = [1, 2].map((factor) => {
+    const scaled: Weights = Object.fromEntries(
+      Object.entries(weights).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: data.map((value) => factor * value) },
+      ]),
+    );
+    const embeddings = embedItems(spec, scaled, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const [withShared, alone] = [shared, undefined].map((graph) => {
+      const tower = createInterestBatches(spec, scaled, embeddings, graph);
+      const interests = tower.interests(users);
+      tower.dispose();
+      return interests;
+    });
+    expect(withShared).toEqual(alone);
+    return withShared;
+  });
+  expect(results[0]).not.toEqual(results[1]);
+  shared.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});

@@ -1,5 +1,6 @@
 import { compile, valuesOf } from '@facet/tf-graph';
 import type { CompiledFunction } from '@facet/tf-graph';
+import type { Inputs } from '@facet/tf-graph/arrays';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Tensor, Tensor2D } from '@facet/tf-graph/tensorflow';
 import { userArrays } from '../batch.ts';
@@ -8,7 +9,7 @@ import type { ModelSpec } from '../config.ts';
 import { userTower } from '../tower/user-tower.ts';
 import type { Weights } from '../weights.ts';
 
-/** The user tower in TensorFlow, until `dispose`. */
+/** The user tower with one set of weights, until `dispose`. */
 export interface InterestBatches {
   /**
    * Returns V_u [B, K, D] of many users, zero where inactive. Equals the inference engine within rounding. Rows shorter than L make
@@ -24,8 +25,39 @@ interface TowerInputs {
   readonly weights: WeightTensors;
 }
 
-/** Creates a user tower that the first call compiles to a graph. @param embeddings E [N + 1, D] from `embedItems`. */
-export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddings: Float32Array): InterestBatches {
+/** The graph of a user tower, for any weights of one model, until `dispose`. */
+export interface TowerGraph {
+  /** Returns V_u [B, K, D]. The first call compiles the graph. */
+  run(inputs: Inputs<TowerInputs>): Float32Array;
+  dispose(): void;
+}
+
+export function createTowerGraph(spec: ModelSpec): TowerGraph {
+  let tower: CompiledFunction<TowerInputs> | undefined;
+  return {
+    run(inputs) {
+      const compiled = (tower ??= compile(
+        (given: TowerInputs) => userTower(given.weights, spec, given.items, given.users),
+        inputs,
+      ));
+      return valuesOf(() => compiled.run(inputs));
+    },
+    dispose: () => tower?.dispose(),
+  };
+}
+
+/**
+ * Creates a user tower in TensorFlow.
+ *
+ * @param embeddings E [N + 1, D] from `embedItems`.
+ * @param shared The graph to use, which the caller disposes of. Default: a new one.
+ */
+export function createInterestBatches(
+  spec: ModelSpec,
+  weights: Weights,
+  embeddings: Float32Array,
+  shared?: TowerGraph,
+): InterestBatches {
   const { embeddingDim: D } = spec.config;
   const items = tf.tensor2d(embeddings, [embeddings.length / D, D]);
   const tensors: Record<string, Tensor> = {};
@@ -33,18 +65,11 @@ export function createInterestBatches(spec: ModelSpec, weights: Weights, embeddi
     // The embeddings contain the item tables.
     if (!name.startsWith('item/')) tensors[name] = tf.tensor(data, [...shape]);
   }
-  let tower: CompiledFunction<TowerInputs> | undefined;
+  const graph = shared ?? createTowerGraph(spec);
   return {
-    interests(users) {
-      const inputs = { users: userArrays(spec.config, users), items, weights: tensors };
-      const compiled = (tower ??= compile(
-        (given: TowerInputs) => userTower(given.weights, spec, given.items, given.users),
-        inputs,
-      ));
-      return valuesOf(() => compiled.run(inputs));
-    },
+    interests: (users) => graph.run({ users: userArrays(spec.config, users), items, weights: tensors }),
     dispose() {
-      tower?.dispose();
+      if (shared === undefined) graph.dispose();
       tf.dispose([items, tensors]);
     },
   };

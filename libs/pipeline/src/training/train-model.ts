@@ -8,6 +8,7 @@ import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
+import type { TensorFlowBatches } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
@@ -67,8 +68,12 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const parts = specs.length + (refitBound === undefined ? 0 : 1);
   const fits: PhaseResult[] = [];
   for (const each of specs) {
-    const validate = createValidator(dataset, each);
-    fits.push(await runPhase(run, { ...fitBound!, spec: each, part: fits.length, parts, validate }));
+    const { validate, dispose } = createValidator(dataset, each);
+    try {
+      fits.push(await runPhase(run, { ...fitBound!, spec: each, part: fits.length, parts, validate }));
+    } finally {
+      dispose();
+    }
   }
   const fit = chooseFit(fits);
   const lastEpoch = fit.progress.bestEpoch;
@@ -193,24 +198,39 @@ async function startOfPhase(
   );
 }
 
-/** Returns a function that computes the mean Recall@50 over both tasks on a seeded sample of the validation users. */
-function createValidator(dataset: Dataset, spec: ModelSpec): (weights: Weights) => Promise<number> {
+interface Validator {
+  /** Computes the mean Recall@50 over both tasks on a seeded sample of the validation users. */
+  validate(weights: Weights): Promise<number>;
+  dispose(): void;
+}
+
+function createValidator(dataset: Dataset, spec: ModelSpec): Validator {
   const { validationFrom, testFrom } = dataset.split;
   const window = heldOutWindow(dataset, validationFrom, testFrom);
   const users = [...window.users];
   createRandom(0).shuffle(users);
   users.length = Math.min(users.length, validationUsersMax);
-  return async (weights) => {
-    const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow });
-    try {
-      const evaluated = evaluateTasks(forTasks(scorer.ranker), users, {
-        cutoffs: [validationCutoff],
-        catalogSize: spec.itemCount,
-        tieSeed: 0,
-      });
-      return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
-    } finally {
-      scorer.dispose();
-    }
+  // For a small catalog, a graph takes longer to compile than to run.
+  const tower = tensorFlow.createTowerGraph(spec);
+  const batches: TensorFlowBatches = {
+    ...tensorFlow,
+    createInterestBatches: (of, weights, embeddings) =>
+      tensorFlow.createInterestBatches(of, weights, embeddings, tower),
+  };
+  return {
+    async validate(weights) {
+      const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow: batches });
+      try {
+        const evaluated = evaluateTasks(forTasks(scorer.ranker), users, {
+          cutoffs: [validationCutoff],
+          catalogSize: spec.itemCount,
+          tieSeed: 0,
+        });
+        return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
+      } finally {
+        scorer.dispose();
+      }
+    },
+    dispose: () => tower.dispose(),
   };
 }
