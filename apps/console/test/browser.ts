@@ -44,7 +44,7 @@ export async function openPage(options: OpenOptions = {}): Promise<Page> {
   const key = 'key' in options ? options.key : 'team';
   const url = options.url ?? (await startStack()).url;
   const context = await (await startBrowser()).newContext({ viewport: { width, height: 800 }, colorScheme });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(240_000);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('console', (message) => {

@@ -68,5 +68,5 @@ async function passTimeUntil(locator: Locator): Promise<void> {
     await locator.page().clock.fastForward(1_000);
     return locator.isVisible();
   };
-  await expect.poll(isThere, { timeout: 60_000, interval: 50 }).toBe(true);
+  await expect.poll(isThere, { timeout: 240_000, interval: 50 }).toBe(true);
 }
