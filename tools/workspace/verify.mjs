@@ -8,8 +8,8 @@ import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToN
 import { createRunner, root } from './runner.mjs';
 
 /**
- * The projects whose tests take longest, because they start processes and browsers. Nx starts the projects last on which no other
- * depends: these would run alone at the end.
+ * The projects whose tests take longest, because they start processes and browsers. Nx starts a project last if no other project
+ * depends on it. So these would run alone at the end.
  */
 const longest = ['@facet/e2e', '@facet/console', '@facet/pack', '@facet/workspace'];
 const reportFile = path.join('test-results', 'vitest.json');
@@ -62,8 +62,8 @@ async function check({ title, command, args, remedy }) {
 }
 
 /**
- * Runs the tests of projects: one project more at a time than there are cores, because tests also wait. One of them is one of the
- * longest projects, as long as there are any. Nx restores results of unchanged projects.
+ * Runs the tests of `cores` + 1 projects at a time, because tests also wait. One slot runs the longest projects. Nx restores results of
+ * unchanged projects.
  *
  * @param {ReadonlySet<string>} names
  */

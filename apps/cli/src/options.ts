@@ -30,7 +30,7 @@ export function addSubcommand(
 }
 
 /**
- * Refuses a word that is not a subcommand, with the nearest one. Commander does so only for commands that need a subcommand.
+ * Refuses an unknown subcommand and suggests the nearest name. Commander does this only for commands that require a subcommand.
  *
  * @param fallback the command that runs without a subcommand; it takes no arguments
  */

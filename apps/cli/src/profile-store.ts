@@ -43,7 +43,8 @@ export async function readStoreInstallation(store: RedisProfileStore): Promise<s
 /**
  * Replaces all profiles with those computed from the lake and the catalog. No sink may be running.
  *
- * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, or if the home is empty and the store has no id; and as {@link withProfileStore}
+ * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, or if the home is empty and a store without an id is filled
+ * @throws AppError as {@link withProfileStore}
  */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },

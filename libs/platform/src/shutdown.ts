@@ -2,8 +2,8 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
 
 /**
- * Calls `open` with a list for the functions that close what it opens. The returned `close` calls them in reverse order, as does a
- * failure of `open`.
+ * Runs `open`, which adds a closer for each resource to the list. The returned `close`, or an error of `open`, runs the closers in
+ * reverse order.
  */
 export async function openWithClosers<Opened extends object>(
   open: (closers: (() => Promise<void>)[]) => Promise<Opened>,

@@ -4,7 +4,7 @@
 
 namespace facet {
 
-/** A file with wider vectors is damaged. */
+/** The largest dimension of vectors. A file with a larger one is damaged. */
 constexpr int dimMax = 1 << 16;
 
 inline void expect(bool holds, const char *problem)

@@ -107,11 +107,11 @@ async function repeat(record: SampledRecord, home: string, { output }: CommandCo
   output.show(
     isSameText
       ? `The response is the same, byte for byte: ${computed}.`
-      : `The response is the same: ${computed}. Another version of Facet or zlib recorded it in another form.`,
+      : `The response is the same: ${computed}. Its text differs because another version of Facet or zlib wrote it.`,
   );
 }
 
-/** Returns the text of the recorded response. Earlier versions numbered interests from 0, as the log does. */
+/** Returns the recorded response with interests numbered from 1. Earlier versions, like the exposure log, number them from 0. */
 function withInterestsFromOne({ interests, sampled }: SampledRecord): string {
   const response = JSON.parse(sampled.response) as RecommendationsResponse;
   if (!response.items.some(({ interest }, place) => interest !== undefined && interest === interests[place])) {

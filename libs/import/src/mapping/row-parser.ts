@@ -24,7 +24,7 @@ export type ParsedRow<Value> =
       readonly ignored?: readonly IgnoredValue[];
       /** The time of an event has no time of day. */
       readonly isDay?: boolean;
-      /** The row has the id of an event. Otherwise the id depends on the other columns. */
+      /** The row contains an event id. Without one, the import derives it from the other columns. */
       readonly hasId?: boolean;
     }
   | RefusedRow;

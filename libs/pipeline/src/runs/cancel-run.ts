@@ -24,7 +24,7 @@ export async function cancelRun(
 }
 
 /**
- * Records in the run store the cancellations of a day that only the promotion log has.
+ * Copies cancellations of a day from the promotion log to the run store.
  *
  * @param promotions all records of the promotion log
  */

@@ -72,7 +72,7 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
   }
 
   const removeJobs: RefreshQueue['removeJobs'] = async (run) => {
-    // BullMQ refuses while a job is active. The worker of that job polls for the cancellation.
+    // BullMQ cannot remove an active job. Its worker polls for the cancellation.
     await (await rootOf(run))?.remove({ removeChildren: true }).catch(() => undefined);
   };
 

@@ -79,7 +79,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     }
     for (const report of await deps.runs.list({ limit: runsReadMax })) {
       if (!hasEnded(report)) await restoreRun(deps, report);
-      // The queue did not respond to the cancellation, or a job was active.
+      // Retries the removal: the queue may not have responded to the cancellation, or a job was active.
       else if (report.state === 'cancelled') await deps.queue.removeJobs(report.run);
     }
     const made = await requestDueRun(deps, schedule);

@@ -6,8 +6,8 @@ import { parseSanitizerOptions } from './options.ts';
 
 /**
  * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding, as is a file that
- * takes too long: the last file stays in the folder. Arguments: the folder, the seconds, the seed, and the number of files at which to
- * stop earlier.
+ * takes too long: the last file stays in the folder. Arguments: the folder, the seconds, the seed, and the largest number of
+ * files.
  */
 const { folder, seconds, seed, filesMax } = parseSanitizerOptions();
 const dim = 8;
@@ -38,7 +38,7 @@ let state = seed;
 const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
 const pick = <Value>(values: readonly Value[]): Value => values[random(values.length)]!;
 
-// Several threads would build another graph each time.
+// One thread, so that each run builds the same graphs.
 setThreads(1);
 const sound = await writeSoundFiles();
 const counts = { files: 0, refused: 0, searched: 0 };
@@ -51,7 +51,7 @@ for (const end = Date.now() + seconds * 1_000; Date.now() < end && counts.files 
     console.error(
       `${broken} (file ${counts.files}) takes longer than ${fileMsMax / 1_000} s with ${JSON.stringify(options)}.`,
     );
-    // An exit would wait for the native code.
+    // `process.exit` would wait for the native thread.
     process.abort();
   }, fileMsMax);
   try {
