@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 /** The folder of the workspace. */
 export const workspaceRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A copy of the workspace to change and run: the working tree stays unchanged, even when a test is killed. */
+/** A copy of the compiled workspace to change and run: the working tree stays unchanged, even when a test is killed. */
 export interface WorkspaceCopy {
   readonly folder: string;
   write(file: string, text: string): void;
@@ -38,11 +38,15 @@ export function copyWorkspace(isNeeded: (file: string) => boolean = () => true):
     }
   }
   linkModules(folder);
-  // Versions that differ from those of the root.
   for (const parent of ['apps', 'libs', 'tools']) {
     for (const name of readdirSync(path.join(workspaceRoot, parent))) {
-      const modules = path.join(workspaceRoot, parent, name, 'node_modules');
+      const project = path.join(workspaceRoot, parent, name);
+      // Versions that differ from those of the root.
+      const modules = path.join(project, 'node_modules');
       if (existsSync(modules)) symlinkSync(modules, path.join(folder, parent, name, 'node_modules'));
+      // So that a build of the copy compiles only what has changed.
+      const compiled = path.join(project, 'dist');
+      if (existsSync(compiled)) cpSync(compiled, path.join(folder, parent, name, 'dist'), { recursive: true });
     }
   }
   return {

@@ -14,7 +14,8 @@ let copy: WorkspaceCopy;
 let types: { readonly code: number | null; readonly output: string };
 
 beforeAll(() => {
-  copy = copyWorkspace();
+  // The examples add to tests of one project only.
+  copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || file.startsWith('libs/retrieval/test/'));
   for (const { place, code } of examples) applyExample(place, code);
   types = copy.run('typescript-7/bin/tsc', []);
   runNode('tools/setup/build.mjs');
