@@ -19,6 +19,11 @@ const commands: string[] = [];
 const settings: string[] = [];
 const programs: string[] = [];
 const notRun = new Set<string>();
+/** Not on the pages: the model of a small shop trains in seconds. */
+const fastTraining = `
+model: { embeddingDim: 16, hiddenUnits: [32], sequenceLength: 30 }
+training: { epochs: 4, windowDays: 14 }
+`;
 /** What differs from the pages, such as ports. */
 const replacements = new Map<string, string>();
 /** The environment of the reader's shell. */
@@ -153,7 +158,7 @@ it('validate names the columns to map, then what the model learns from', async (
     code: 3,
     stderr: expect.stringContaining('products.csv has no column for itemId.'),
   });
-  copy.write('facet.yaml', settings[0]!);
+  copy.write('facet.yaml', settings[0]! + fastTraining);
   const report = await succeed(validate);
   expect(report).toMatch(/positive +[\d,]+ +purchase/);
   expect(report).toMatch(/left out +[\d,]+ +return/);
