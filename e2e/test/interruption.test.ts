@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { facet, facetJson, startFacet, temporaryFolder } from './facet.ts';
@@ -9,6 +9,8 @@ const demo = ['demo', '--no-serve', '--home', 'home', ...shopFiles];
 it('a run killed during training resumes at its last epoch and gives the same model', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
+  // One epoch before the kill and one after it.
+  await appendFile(join(folder, 'facet.yaml'), 'training: { epochs: 2 }\n');
   const killed = startFacet(folder, demo);
   await killed.sees(/fit, [2-4] interests, epoch 1: /);
   killed.child.kill('SIGKILL');

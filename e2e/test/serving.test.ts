@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ let remove = async (): Promise<void> => undefined;
 beforeAll(async () => {
   ({ folder, remove } = await keptFolder());
   await writeShop(folder);
-  await writeFile(join(folder, 'facet.yaml'), 'exposures: { sampledShare: 1 }\n');
+  await appendFile(join(folder, 'facet.yaml'), 'exposures: { sampledShare: 1 }\n');
   ({ bundleId } = await trainedHome());
 }, 300_000);
 afterAll(() => remove());

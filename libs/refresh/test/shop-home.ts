@@ -35,7 +35,7 @@ interactions: { positives: ${positives} }
 split: { testDays: 7, validationDays: 7 }
 features: { minHolders: 2 }
 model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
-training: { batchSize: 64, epochs: 2, windowDays: 10 }
+training: { batchSize: 64, epochs: 1, windowDays: 10, refit: false }
 evaluation: { cutoffs: [10, 50] }
 refresh: ${refresh}
 gate: { usersMin: 5, lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false }

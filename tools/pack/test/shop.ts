@@ -37,7 +37,7 @@ export const shopConfig = `
 interactions: { positives: purchase }
 split: { testDays: 4, validationDays: 4 }
 model: { embeddingDim: 8, hiddenUnits: [16], sequenceLength: 12 }
-training: { epochs: 1 }
+training: { epochs: 1, refit: false }
 refresh: { cron: 'off' }
 gate: { usersMin: 1, personalLiftMin: false, baselineLossMax: false, interestCosineMax: false, effectiveInterestsMin: false }
 `;
