@@ -15,7 +15,7 @@ it(
     const document = join(home.folder, 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());
     const api = { name: 'serving', url, apiKey: 'none', document };
-    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 15, seed: 1 });
+    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 6, seed: 1 });
     expect(report.isPassed, report.output).toBe(true);
   },
 );
