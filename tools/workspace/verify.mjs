@@ -39,7 +39,7 @@ const projects = await check({ title: 'projects', command: 'nx', args: ['show', 
 // Before the projects start their tests in parallel: none may load a file that another one is compiling.
 await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'setup', 'build.mjs')] });
 await Promise.all(Array.from({ length: cores }, takeChecks));
-if (mode !== 'lint') await tests(new Set(projects.split('\n')));
+if (mode !== 'lint') await tests(new Set(mode === 'check' ? projects.split('\n') : projectFolders().keys()));
 
 if (runner.exitCode === undefined) console.log(summaryLine(sum(tallies)));
 process.exitCode = runner.exitCode ?? (sum(tallies).failed > 0 ? 1 : 0);

@@ -38,6 +38,11 @@ export function refuseUnknownSubcommands(parent: Command, fallback = parent): vo
   fallback.allowExcessArguments().hook('preAction', (_, command) => {
     const [word] = command.args;
     if (command !== fallback || word === undefined) return;
+    if (fallback !== parent && parent.args[0] === fallback.name()) {
+      parent.error(`error: too many arguments for '${fallback.name()}': ${word}`, {
+        code: 'commander.excessArguments',
+      });
+    }
     const nearest = nearestName(
       word,
       parent.commands.map((other) => other.name()),

@@ -109,6 +109,26 @@ describe('the inference engine', () => {
     tf.disposeVariables();
   });
 
+  it('reads the context only in the H-layers', () => {
+    const { spec, itemFeatures } = createTinyWorld({ variant: 'facet' });
+    const weights = trainedWeights(spec);
+    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const rows = randomBehaviors(5, spec.config.sequenceLength, createRandom(1));
+    /** Returns the interests with other weights of the context, optionally without the output of the H-layers. */
+    const interestsOf = (change: number, isOutputZero: boolean): Float32Array => {
+      const changed = Object.entries(weights).map(([name, { shape, data }]) => {
+        if (name.startsWith('context/'))
+          return [name, { shape, data: data.map((value, cell) => value + change * cell) }];
+        const isZero = isOutputZero && name.startsWith(`hidden/${spec.config.hiddenUnits.length}/`);
+        return [name, { shape, data: isZero ? data.map(() => 0) : data }];
+      });
+      return createInferenceEngine(spec, Object.fromEntries(changed), embeddings).interests(rows, [1], unknownUser)
+        .vectors;
+    };
+    expect(interestsOf(1, false)).not.toEqual(interestsOf(0, false));
+    expect(interestsOf(1, true)).toEqual(interestsOf(0, true));
+  });
+
   it('returns the same interests for each call, and none without behaviors', () => {
     const world = createTinyWorld({ variant: 'mind' });
     const weights = trainedWeights(world.spec);

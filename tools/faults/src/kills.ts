@@ -15,7 +15,7 @@ if (process.argv.includes('--help')) {
   for (const project of projects) {
     const { status } = spawnSync(
       process.execPath,
-      [vitest, '--root', path.join(root, project), '--maxWorkers=1', ...process.argv.slice(2)],
+      [vitest, '--root', path.join(root, project), '--maxWorkers=1', '--passWithNoTests', ...process.argv.slice(2)],
       { stdio: 'inherit', env: { ...process.env, FACET_FAULTS: '1' } },
     );
     if (status !== 0) process.exitCode = 1;

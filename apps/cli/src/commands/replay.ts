@@ -6,7 +6,7 @@ import type { ExposureRecord, SampledResponse } from '@facet/exposures';
 import { openLakeSnapshot } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
-import { interestNumber, respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
+import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
@@ -90,7 +90,7 @@ async function repeat(record: SampledRecord, home: string, { output }: CommandCo
   const response = await withView(home, bundleId, offeredBy(record), (view) => respondAgain(record, view));
   const text = renderResponse(response);
   const isSameText = text === sampled.response;
-  const isSame = isSameText || isSameResponse(text, withInterestsFromOne(record));
+  const isSame = isSameText || isSameResponse(text, sampled.response);
   const recorded = JSON.parse(sampled.response) as unknown;
   output.document({ recommendationId, bundleId, isSame, isSameText, response, recorded });
   if (!isSame) {
@@ -107,23 +107,8 @@ async function repeat(record: SampledRecord, home: string, { output }: CommandCo
   output.show(
     isSameText
       ? `The response is the same, byte for byte: ${computed}.`
-      : `The response is the same: ${computed}. Its text differs because another version of Facet or zlib wrote it.`,
+      : `The response is the same: ${computed}. Only nextCursor is compressed differently, by another version of zlib.`,
   );
-}
-
-/** Returns the recorded response with interests numbered from 1. Earlier versions, like the exposure log, number them from 0. */
-function withInterestsFromOne({ interests, sampled }: SampledRecord): string {
-  const response = JSON.parse(sampled.response) as RecommendationsResponse;
-  if (!response.items.some(({ interest }, place) => interest !== undefined && interest === interests[place])) {
-    return sampled.response;
-  }
-  const renumber = <Entry extends { interest?: number }>(entry: Entry): Entry =>
-    entry.interest === undefined ? entry : { ...entry, interest: interestNumber(entry.interest) };
-  return JSON.stringify({
-    ...response,
-    items: response.items.map(renumber),
-    interests: response.interests?.map(renumber),
-  });
 }
 
 async function compare(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { bundleFormat } from '@facet/bundles';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import { isAppError } from '@facet/platform';
@@ -163,7 +164,14 @@ export async function indexStage(
   return runCachedStage({
     folder: home.stagesFolder,
     name: 'index',
-    inputs: { version: stageVersions.index, ...ids, index: config.index, popularity: config.popularity, metrics },
+    inputs: {
+      version: stageVersions.index,
+      format: bundleFormat,
+      ...ids,
+      index: config.index,
+      popularity: config.popularity,
+      metrics,
+    },
     isUsable: ({ bundleId }) => isIntact(store, { kind: 'bundle', id: bundleId }),
     run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);

@@ -73,7 +73,8 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
 
   const removeJobs: RefreshQueue['removeJobs'] = async (run) => {
     // BullMQ cannot remove an active job. Its worker polls for the cancellation.
-    await (await rootOf(run))?.remove({ removeChildren: true }).catch(() => undefined);
+    const root = await rootOf(run);
+    await callQueue(connection, async () => root?.remove({ removeChildren: true }).catch(() => undefined));
   };
 
   const cancel: RefreshQueue['cancel'] = async (runId, decision) => {
