@@ -48,7 +48,9 @@ test.each([false, true])(
 
 test('prunes the datasets of skipped days, and does not skip after a change of the rules', async () => {
   const home = await createShopHome();
-  const settings = `${await readFile(home.configFile, 'utf8')}artifacts: { keep: 3 }\n`;
+  const small = await readFile(home.configFile, 'utf8');
+  // Training chooses one interest of at most four.
+  const settings = `${small.replace('interests: 2', 'interestGainMin: 1')}artifacts: { keep: 3 }\n`;
   await writeFile(home.configFile, settings);
   expect((await refresh(home, 0)).state).toBe('promoted');
   const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
