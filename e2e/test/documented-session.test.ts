@@ -183,13 +183,16 @@ it('ingest and sink store an event and a new file', async () => {
   await start('npm run collector -- sink', /"listening"/);
   expect(JSON.parse(await succeed('curl localhost:8081/v1/events'))).toMatchObject({ accepted: 1 });
   expect(await succeed('npm run facet -- backfill')).toMatch(/\d+ records accepted/);
-  const status = (): Promise<string> => succeed('npm run facet -- lake status');
-  await expect.poll(status, { timeout: 120_000, interval: 3_000 }).toMatch(/facet\.events\.v1-\d/);
-  expect(await attempt('npm run facet -- validate')).toMatchObject({
-    code: 3,
-    stdout: expect.stringContaining('of the events arrived late'),
-    stderr: expect.stringContaining('are bad'),
-  });
+  const waiting = { timeout: 120_000, interval: 3_000 };
+  await expect.poll(() => succeed('npm run facet -- lake status'), waiting).toMatch(/facet\.events\.v1-\d/);
+  // The sink may still store the events of the backfill.
+  await expect
+    .poll(() => attempt('npm run facet -- validate'), waiting)
+    .toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('of the events arrived late'),
+      stderr: expect.stringContaining('are bad'),
+    });
 });
 
 it('trainer and indexer refresh the bundle', async () => {
