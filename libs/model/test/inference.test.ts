@@ -118,7 +118,7 @@ describe('the inference engine', () => {
     const interestsOf = (change: number, isOutputZero: boolean): Float32Array => {
       const changed = Object.entries(weights).map(([name, { shape, data }]) => {
         if (name.startsWith('context/'))
-          return [name, { shape, data: data.map((value, cell) => value + change * cell) }];
+          {return [name, { shape, data: data.map((value, cell) => value + change * cell) }];}
         const isZero = isOutputZero && name.startsWith(`hidden/${spec.config.hiddenUnits.length}/`);
         return [name, { shape, data: isZero ? data.map(() => 0) : data }];
       });
