@@ -117,8 +117,9 @@ describe('the inference engine', () => {
     /** Returns the interests with other weights of the context, optionally without the output of the H-layers. */
     const interestsOf = (change: number, isOutputZero: boolean): Float32Array => {
       const changed = Object.entries(weights).map(([name, { shape, data }]) => {
-        if (name.startsWith('context/'))
-          {return [name, { shape, data: data.map((value, cell) => value + change * cell) }];}
+        if (name.startsWith('context/')) {
+          return [name, { shape, data: data.map((value, cell) => value + change * cell) }];
+        }
         const isZero = isOutputZero && name.startsWith(`hidden/${spec.config.hiddenUnits.length}/`);
         return [name, { shape, data: isZero ? data.map(() => 0) : data }];
       });
