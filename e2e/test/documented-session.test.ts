@@ -191,7 +191,8 @@ it('ingest and sink store an event and a new file', async () => {
     .toMatchObject({
       code: 3,
       stdout: expect.stringContaining('of the events arrived late'),
-      stderr: expect.stringContaining('are bad'),
+      // Late in the day, today is bad, too: it has one event.
+      stderr: expect.stringMatching(/ (is|are) bad: /),
     });
 });
 
