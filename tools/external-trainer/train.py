@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-parser = argparse.ArgumentParser(description="Train a prepared Facet model in PyTorch")
+parser = argparse.ArgumentParser(description="Train an exported Facet model in PyTorch")
 parser.add_argument("folder", type=Path, help="folder of facet train --export")
 parser.add_argument("--epochs", type=int, help="number of epochs (default: as in training.json)")
 parser.add_argument("--threads", type=int, default=2, help="number of PyTorch threads (default: 2)")

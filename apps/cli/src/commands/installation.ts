@@ -55,8 +55,9 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
   const { environment } = context;
   const places: Place[] = [];
   const notNamed: string[] = [];
-  const addPlace = (place: string, found: string | undefined): void =>
-    void places.push({ place, installationIds: found === undefined ? [] : [found] });
+  const addPlace = (place: string, id: string | undefined): void => {
+    places.push({ place, installationIds: id === undefined ? [] : [id] });
+  };
   const brokers = options.brokers ?? environment.kafkaBrokers;
   if (brokers === undefined) notNamed.push('Kafka (--brokers)');
   else {

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 type Column = string | { readonly title: ReactNode; readonly className?: string };
 
 interface DataTableProps {
-  /** What the rows are, for screen readers. */
+  /** The accessible name of the table. */
   readonly label: string;
   readonly columns: readonly Column[];
   readonly className?: string;

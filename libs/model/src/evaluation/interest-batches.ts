@@ -32,6 +32,7 @@ export interface TowerGraph {
   dispose(): void;
 }
 
+/** Creates a graph that towers with other weights of the same model can share. */
 export function createTowerGraph(spec: ModelSpec): TowerGraph {
   let tower: CompiledFunction<TowerInputs> | undefined;
   return {

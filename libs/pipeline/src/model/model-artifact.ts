@@ -136,7 +136,7 @@ type InfoWithStates = ModelInfo & Required<Pick<ModelInfo, 'states'>>;
 
 /** Stores a model: the weights of its last phase, and the states for later warm starts. */
 export async function putModel(store: ArtifactStore, info: InfoWithStates, states: ModelStates): Promise<ArtifactRef> {
-  return putFiles(store, info, async (folder) => {
+  return putModelFiles(store, info, async (folder) => {
     await writeFile(join(folder, files.itemIds), `${JSON.stringify(states.itemIds)}\n`);
     for (const [position, { weights, optimizer }] of states.phases.entries()) {
       const { phase } = info.states.phases[position]!;
@@ -148,11 +148,11 @@ export async function putModel(store: ArtifactStore, info: InfoWithStates, state
 
 /** Stores a model that another program trained. No later training can start from it. */
 export async function putImportedModel(store: ArtifactStore, info: ModelInfo, weights: Weights): Promise<ArtifactRef> {
-  return putFiles(store, info, (folder) => writeWeights(join(folder, files.weights), weights));
+  return putModelFiles(store, info, (folder) => writeWeights(join(folder, files.weights), weights));
 }
 
 /** Stores a model. `write` adds the files other than `model.json`. */
-async function putFiles(
+async function putModelFiles(
   store: ArtifactStore,
   info: ModelInfo,
   write: (folder: string) => Promise<void>,

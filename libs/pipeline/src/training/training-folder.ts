@@ -199,12 +199,12 @@ export async function importTrainedModel(
 
 function refuseOtherSettings(
   folder: string,
-  prepared: TrainingInfo,
+  exported: TrainingInfo,
   now: Pick<TrainingInfo, 'spec' | 'training'>,
 ): void {
   const changed = [
-    ...changedKeys(prepared.spec.config, now.spec.config).map((key) => `model.${key}`),
-    ...changedKeys(prepared.training, now.training).map((key) => `training.${key}`),
+    ...changedKeys(exported.spec.config, now.spec.config).map((key) => `model.${key}`),
+    ...changedKeys(exported.training, now.training).map((key) => `training.${key}`),
   ];
   if (changed.length === 0) return;
   throw new AppError(`Since the export to ${folder}, these settings have changed: ${changed.join(', ')}.`, {

@@ -72,9 +72,10 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
   }
 
   const removeJobs: RefreshQueue['removeJobs'] = async (run) => {
-    // BullMQ cannot remove an active job. Its worker polls for the cancellation.
     const root = await rootOf(run);
-    await callQueue(connection, async () => root?.remove({ removeChildren: true }).catch(() => undefined));
+    if (root === undefined) return;
+    // BullMQ cannot remove an active job. Its worker polls for the cancellation.
+    await callQueue(connection, () => root.remove({ removeChildren: true }).catch(() => undefined));
   };
 
   const cancel: RefreshQueue['cancel'] = async (runId, decision) => {
