@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { hourMs, listNames } from '@facet/platform';
 
 /**
- * The lake is a Hive folder: `dt=YYYY-MM-DD/<file>.parquet`, by the UTC day of `occurredAt`. The transaction log in `_log/`
- * alone decides which files belong to the lake and which offsets of each event log it contains. Spark, Trino and DuckDB
- * skip names that begin with an underscore.
+ * The lake is a Delta Lake table, partitioned by the UTC day of `occurredAt`: `dt=YYYY-MM-DD/<file>.parquet`. The transaction log
+ * in `_delta_log/` alone decides which files belong to the lake and which offsets of each event log it contains.
  */
-export const logFolder = '_log';
+export const logFolder = '_delta_log';
+/** The transaction log of earlier releases. */
+export const earlierLogFolder = '_log';
 export const temporaryFolder = '_tmp';
 
 /** How long replaced files stay on the disk for readers that opened the lake earlier. */
@@ -50,6 +51,11 @@ export function parsePartPath(path: string): { readonly source: string; readonly
 /** Returns the token of a merged file, or `undefined` for other files. */
 export function parseMergedPath(path: string): string | undefined {
   return mergedPattern.exec(path)?.[1];
+}
+
+/** Returns whether Facet has written a file in the folder of the lake. */
+export function isOfLake(path: string): boolean {
+  return partPattern.test(path) || mergedPattern.test(path);
 }
 
 /** Lists every Parquet file in the lake folder by path, whether or not the transaction log names it. */

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isAppError, listNames } from '@facet/platform';
-import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeChange, LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
+import { catalogFormat } from './catalog-format.ts';
+import type { CatalogLogChange, CatalogState, SegmentEntry, StateSegment } from './catalog-format.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
 import { segmentExtension, sortedBatches, writeSegment } from './segments.ts';
 import type { CatalogKind } from './segments.ts';
@@ -35,28 +35,29 @@ export interface Segment {
 }
 
 /** Returns the segments of a kind, the oldest first. */
-export function segmentsOf({ files }: LakeState, kind: CatalogKind): Segment[] {
+export function segmentsOf({ files }: CatalogState, kind: CatalogKind): Segment[] {
   return [...files.values()]
     .filter(({ path }) => path.startsWith(`${kind}/`))
     .map(toSegment)
     .sort((a, b) => a.order - b.order);
 }
 
-/** Entries of earlier releases have the facts of segments in fields of the lake's files. */
-type EarlierEntry = LakeStateFile & { readonly order?: number; readonly foldedBefore?: number };
-
-function toSegment(file: EarlierEntry): Segment {
-  const { path, bytes, receivedTo, version } = file;
-  const facts: SegmentFacts = file.segment ?? {
-    removals: file.anonymous,
-    order: file.order,
-    compactedBefore: file.foldedBefore,
-  };
+function toSegment({
+  path,
+  bytes,
+  receivedTo,
+  version,
+  segment,
+  anonymous,
+  order,
+  foldedBefore,
+}: StateSegment): Segment {
+  const facts: Partial<Segment> = segment ?? { removals: anonymous, order, compactedBefore: foldedBefore };
   return {
     path,
     bytes,
     receivedTo,
-    removals: facts.removals,
+    removals: facts.removals ?? 0,
     order: facts.order ?? version,
     changeIds: facts.changeIds ?? [basename(path, segmentExtension)],
     compactedBefore: facts.compactedBefore ?? 0,
@@ -65,24 +66,27 @@ function toSegment(file: EarlierEntry): Segment {
 }
 
 /** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED` */
-export async function readCatalogState(catalogFolder: string): Promise<LakeState> {
-  return (await openTransactionLog(catalogFolder, {}, catalogErrors)).state;
+export async function readCatalogState(catalogFolder: string): Promise<CatalogState> {
+  return (await openTransactionLog(catalogFolder, catalogFormat)).state;
 }
 
+/** The transaction log of a catalog. */
+export type CatalogLog = TransactionLog<CatalogState, CatalogLogChange>;
+
 /** Opens the transaction log of a catalog for writing, after turning the files of earlier releases into segments. */
-export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions): Promise<TransactionLog> {
-  const log = await openTransactionLog(catalogFolder, options, catalogErrors);
+export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions): Promise<CatalogLog> {
+  const log = await openTransactionLog(catalogFolder, catalogFormat, options);
   if (log.state.version > 0) return log;
   const legacy = await listLegacyFiles(catalogFolder);
   const offsets = await readLegacyOffsets(catalogFolder);
   if (legacy.length + offsets.size === 0) return log;
-  const add: LakeFileEntry[] = [];
+  const add: SegmentEntry[] = [];
   for (const kind of catalogKinds) {
     const { versions, compactedBefore } = await readLegacyVersions(catalogFolder, kind);
     const entry = await writeSegment(catalogFolder, kind, sortedBatches(versions));
     if (entry !== undefined) add.push({ ...entry, segment: { ...entry.segment, compactedBefore } });
   }
-  const isEmpty = (state: LakeState): boolean => state.version === 0;
+  const isEmpty = (state: CatalogState): boolean => state.version === 0;
   await commitSegments(
     catalogFolder,
     log,
@@ -99,12 +103,16 @@ export async function openCatalogLog(catalogFolder: string, options: Transaction
 /** Commits a change, or deletes its segments when another process has changed the catalog. */
 export async function commitSegments(
   catalogFolder: string,
-  log: TransactionLog,
-  change: LakeChange,
-  isExpected: (state: LakeState) => boolean,
+  log: CatalogLog,
+  change: CatalogLogChange,
+  isExpected: (state: CatalogState) => boolean,
 ): Promise<void> {
   try {
-    await log.commit(change, { isExpected });
+    await log.commit(change, {
+      check: (state) => {
+        if (!isExpected(state)) throw catalogErrors.superseded(catalogFolder, []);
+      },
+    });
   } catch (error) {
     await removeUncommitted(catalogFolder, change.add ?? []);
     if (!isAppError(error, 'EVENTS_CATALOG_SUPERSEDED')) throw error;
@@ -112,7 +120,7 @@ export async function commitSegments(
 }
 
 /** Deletes the segments of a failed commit. A commit can fail after it has become visible: then they stay. */
-export async function removeUncommitted(catalogFolder: string, entries: readonly LakeFileEntry[]): Promise<void> {
+export async function removeUncommitted(catalogFolder: string, entries: readonly SegmentEntry[]): Promise<void> {
   const state = await readCatalogState(catalogFolder).catch(() => undefined);
   for (const { path } of entries) {
     if (state?.files.has(path) === false) {

@@ -1,7 +1,8 @@
 import { isAppError } from '@facet/platform';
 import type { Item, User } from '@facet/schemas';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
+import type { OffsetRanges } from '../transaction-log/transaction.ts';
+import type { SegmentEntry } from './catalog-format.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
@@ -43,7 +44,7 @@ export async function changeCatalog(
     items: items.map(({ itemId, item, receivedAt }) => ({ id: itemId, receivedAt, record: item })),
     users: Array.from(users, ([id, record]) => ({ id, record })),
   };
-  const add: LakeFileEntry[] = [];
+  const add: SegmentEntry[] = [];
   try {
     const log = await openCatalogLog(catalogFolder, options);
     for (const [kind, versions] of Object.entries(versionsOf) as [CatalogKind, RecordVersion[]][]) {

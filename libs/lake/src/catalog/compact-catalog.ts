@@ -2,9 +2,9 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hourMs } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
-import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
-import type { Segment } from './catalog-log.ts';
+import type { CatalogLog, Segment } from './catalog-log.ts';
 import { distinctVersions, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
@@ -125,7 +125,7 @@ function compactVersions(
 /** Deletes the segments that were replaced before the grace period, and the files of killed writers. */
 async function deleteReplaced(
   catalogFolder: string,
-  log: TransactionLog,
+  log: CatalogLog,
   { now, graceMs }: { readonly now: number; readonly graceMs: number },
 ): Promise<void> {
   const { files, removed } = log.state;

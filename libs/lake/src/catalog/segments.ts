@@ -4,9 +4,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFolder, syncPath } from '@facet/platform';
-import type { LakeFileEntry, SegmentFacts } from '../transaction-log/transaction.ts';
 import { isRunning } from '../write/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
+import type { SegmentEntry } from './catalog-format.ts';
 
 export type CatalogKind = 'items' | 'users';
 
@@ -30,9 +30,6 @@ const unfinishedExtension = '.part';
 const chunkBytes = 256 << 10;
 const versionsPerBatch = 1_000;
 
-/** The entry of a new segment in the transaction log. */
-export type SegmentEntry = LakeFileEntry & { readonly segment: SegmentFacts };
-
 /**
  * Writes a segment.
  *
@@ -43,12 +40,12 @@ export async function writeSegment(
   catalogFolder: string,
   kind: CatalogKind,
   batches: AsyncIterable<readonly RecordVersion[]> | Iterable<readonly RecordVersion[]>,
-): Promise<SegmentEntry | undefined> {
+): Promise<(SegmentEntry & { readonly segment: object }) | undefined> {
   const path = `${kind}/${randomUUID()}${segmentExtension}`;
   const full = join(catalogFolder, path);
   const unfinished = `${full}.${hostname()}.${process.pid}${unfinishedExtension}`;
   await createFolder(join(catalogFolder, kind));
-  const facts = { rows: 0, receivedFrom: Number.POSITIVE_INFINITY, receivedTo: 0 };
+  const facts = { rows: 0, receivedTo: 0 };
   let removals = 0;
   let bytes: number;
   const file = await open(unfinished, 'wx');
@@ -58,7 +55,6 @@ export async function writeSegment(
       for (const { id, receivedAt, record } of versions) {
         text += `${JSON.stringify({ id, receivedAt, record })}\n`;
         facts.rows++;
-        facts.receivedFrom = Math.min(facts.receivedFrom, receivedAt ?? 0);
         facts.receivedTo = Math.max(facts.receivedTo, receivedAt ?? 0);
         if (record === undefined) removals++;
       }
@@ -76,7 +72,7 @@ export async function writeSegment(
     throw error;
   }
   if (facts.rows === 0) return undefined;
-  return { path, bytes, ...facts, anonymous: 0, identifies: 0, sources: {}, segment: { removals } };
+  return { path, bytes, ...facts, segment: { removals } };
 }
 
 /**

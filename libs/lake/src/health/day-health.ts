@@ -10,7 +10,7 @@ import { judgeDay } from './judge-day.ts';
 import { measureDay } from './measure-day.ts';
 import { dayOf } from '../layout.ts';
 import { lakeUnreadable } from '../transaction-log/snapshot.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
   /** Section `dataHealth` of facet.yaml, by default {@link defaultHealthBounds}. */

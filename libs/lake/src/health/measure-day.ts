@@ -94,7 +94,7 @@ export async function measureDay(
       'SELECT type, count(*)::DOUBLE AS count FROM day GROUP BY type ORDER BY count DESC, type',
     ),
     volume: await measureVolume(connection, { rows, elapsedMs }),
-    intake: sumIntake([...state.intake.values()].filter((entry) => entry.day === day)),
+    intake: sumIntake(state.intake.get(day) ?? []),
     duplicates: await measureDuplicates(connection, { rows, count }),
     lateness: await measureLateness(connection, bounds),
     ...(await measureUnknownItems(connection, catalogFolder)),

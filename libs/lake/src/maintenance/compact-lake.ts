@@ -60,7 +60,9 @@ export async function compactLake(lakeFolder: string, options: CompactOptions = 
       }
       await commit({ add, remove: erasing.flatMap(([, files]) => pathsOf(files)), erased: marks });
     }
-    for (const [day, files] of merging) await commit({ add: await rewrite(day, files), remove: pathsOf(files) });
+    for (const [day, files] of merging) {
+      await commit({ add: await rewrite(day, files), remove: pathsOf(files), isCompaction: true });
+    }
     const filesBefore = [...erasing, ...merging].reduce((sum, [, files]) => sum + files.length, 0);
     return { days: done, filesBefore, filesAfter, erased: marks };
   });

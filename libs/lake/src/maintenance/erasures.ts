@@ -1,17 +1,16 @@
 import { join, relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { pathExists } from '@facet/platform';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
+import { listPlacedFiles, isOfLake } from '../layout.ts';
 import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
-import { noErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { openErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
 
 /** An erasure and its progress. */
@@ -55,7 +54,7 @@ export async function verifyErasure(
   const userHash = state.erasureKey.of(hashUser(userId));
   const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
   const paths = [...state.files.keys()];
-  for (const path of state.removed.keys()) if (await pathExists(join(lakeFolder, path))) paths.push(path);
+  paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isOfLake(path)));
   const { erasureKey } = state;
   if (paths.length === 0) return { userHash, erasureKey, erasures, rows: 0, files: [] };
   const snapshot = snapshotOf(lakeFolder, state);
@@ -167,7 +166,6 @@ export async function planErasures(
       rows,
       files: paths.size,
       sessionHashes,
-      isKeyed: erasureKey !== noErasureKey,
     })),
   };
 }

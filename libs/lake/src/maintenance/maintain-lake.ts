@@ -12,8 +12,9 @@ import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { openErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
-import { openTransactionLog } from '../transaction-log/transaction-log.ts';
-import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import { openLakeLog } from '../transaction-log/lake-log.ts';
+import type { LakeLog } from '../transaction-log/lake-log.ts';
+import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { LakeChange, MaintenanceClaim } from '../transaction-log/transaction.ts';
 import { isRunning, makeTemporaryFolder, removeAbandonedFolders } from '../write/place-files.ts';
 
@@ -66,11 +67,8 @@ export async function maintainLake<Result>(
     await release();
     throw lakeErrors.unwritable(lakeFolder, error);
   });
-  const deleteExpired = async (): Promise<void> => {
-    const before = now() - (options.graceMs ?? graceMsDefault);
-    const deleted = await deleteUnused(lakeFolder, { state: log.state, token, before });
-    if (deleted.length > 0) await commit({ deleted });
-  };
+  const deleteExpired = async (): Promise<void> =>
+    deleteUnused(lakeFolder, { state: log.state, token, before: now() - (options.graceMs ?? graceMsDefault) });
   try {
     await deleteExpired();
     const offsets = new Map(log.state.offsets);
@@ -99,7 +97,7 @@ export async function maintainLake<Result>(
 }
 
 interface ClaimedLake {
-  readonly log: TransactionLog;
+  readonly log: LakeLog;
   readonly token: string;
   /** Every commit renews the claim. */
   commit(change: LakeChange): Promise<void>;
@@ -107,23 +105,29 @@ interface ClaimedLake {
 }
 
 async function claimLake(lakeFolder: string, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
-  const log = await openTransactionLog(lakeFolder, { now });
+  const log = await openLakeLog(lakeFolder, { now });
   const earlier = log.state.claim;
   if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(lakeFolder, earlier);
   const token = randomBytes(6).toString('hex');
   const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
   heldTokens.add(token);
-  await log.commit({ claim: claim() }, { holder: earlier?.token ?? null }).catch((error: unknown) => {
+  const commit = async (change: LakeChange, holder: string | undefined): Promise<void> =>
+    log.commit(change, {
+      check: (state) => {
+        if (state.claim?.token !== holder) throw lakeBusy(lakeFolder, state.claim);
+      },
+    });
+  await commit({ claim: claim() }, earlier?.token).catch((error: unknown) => {
     heldTokens.delete(token);
     throw error;
   });
   return {
     log,
     token,
-    commit: (change) => log.commit({ claim: claim(), ...change }, { holder: token }),
+    commit: async (change) => commit({ claim: claim(), ...change }, token),
     release: async () => {
       heldTokens.delete(token);
-      await log.commit({ claim: null }, { holder: token }).catch(() => undefined);
+      await commit({ claim: null }, token).catch(() => undefined);
     },
   };
 }
@@ -150,15 +154,14 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
 async function deleteUnused(
   lakeFolder: string,
   { state, token, before }: { readonly state: LakeState; readonly token: string; readonly before: number },
-): Promise<string[]> {
+): Promise<void> {
   await removeAbandonedFolders(lakeFolder);
-  const replaced = [...state.removed].filter(([, at]) => at <= before).map(([path]) => path);
-  const placed = await listPlacedFiles(lakeFolder);
-  const orphans = placed.filter(
-    (path) => !state.files.has(path) && !state.removed.has(path) && isOrphan(path, state, token),
-  );
-  for (const path of [...replaced, ...orphans]) await rm(join(lakeFolder, path), { force: true });
-  return replaced;
+  for (const path of await listPlacedFiles(lakeFolder)) {
+    if (state.files.has(path)) continue;
+    const replacedAt = state.removed.get(path);
+    const isUnused = replacedAt === undefined ? isOrphan(path, state, token) : replacedAt <= before;
+    if (isUnused) await rm(join(lakeFolder, path), { force: true });
+  }
 }
 
 function isOrphan(path: string, { offsets }: LakeState, token: string): boolean {

@@ -20,7 +20,7 @@ export async function placeMerged(
   const written = join(temporaryFolder, `${day}.parquet`);
   const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
   await connection.run(
-    `COPY (SELECT ${list(lakeColumns)} FROM (${rows}) ORDER BY ${list(lakeOrder)}) ` +
+    `COPY (SELECT ${list(Object.keys(lakeColumns))} FROM (${rows}) ORDER BY ${list(lakeOrder)}) ` +
       `TO ${sqlText(written)} (FORMAT parquet, COMPRESSION zstd)`,
   );
   const described = await describeFile(connection, written);

@@ -10,7 +10,7 @@ import { placeMerged } from './merge-files.ts';
 import { parquetFiles, parquetTable, sqlTime, where } from '../read/sql.ts';
 import { openErasures } from '../transaction-log/state.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from '../write/event-buffer.ts';
 

@@ -4,7 +4,7 @@ import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
 import { lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface LakeCheck {
   readonly version: number;
@@ -66,7 +66,7 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
     return { source, committed, rows, repeated: rows - distinct, beyond, absent: Math.max(0, committed - distinct) };
   });
   const isSound = problems.length === 0 && sources.every(({ repeated, beyond }) => repeated + beyond === 0);
-  return { version: state.version, isSound, sources, files: problems };
+  return { version: snapshot.version, isSound, sources, files: problems };
 }
 
 /** Rows, distinct offsets, rows beyond the committed offset. */

@@ -1,5 +1,5 @@
 import { readCatalogOffsets } from '../catalog/read-catalog.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 
 /** Returns whether no sink has written to the lake and the catalog of a home. @throws AppError `EVENTS_LAKE_DAMAGED` */
 export async function isEmptyHome({
@@ -10,5 +10,5 @@ export async function isEmptyHome({
   readonly catalogFolder: string;
 }): Promise<boolean> {
   const { version } = await readLakeState(lakeFolder);
-  return version === 0 && (await readCatalogOffsets(catalogFolder)).size === 0;
+  return version < 1 && (await readCatalogOffsets(catalogFolder)).size === 0;
 }

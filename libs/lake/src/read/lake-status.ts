@@ -1,6 +1,6 @@
 import type { IntakeCount } from '@facet/schemas';
-import { dayOf } from '../layout.ts';
-import { readLakeState } from '../transaction-log/transaction-log.ts';
+import { dayOf, listPlacedFiles } from '../layout.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { MaintenanceClaim } from '../transaction-log/transaction.ts';
 
 export interface LakeStatus {
@@ -30,6 +30,7 @@ export interface LakeDay {
 /** Summarizes the transaction log without opening a data file. @throws AppError `EVENTS_LAKE_DAMAGED` */
 export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
   const state = await readLakeState(lakeFolder);
+  const placed = await listPlacedFiles(lakeFolder);
   const days = new Map<string, { files: number; rows: number; bytes: number }>();
   for (const { path, rows, bytes } of state.files.values()) {
     const sum = days.get(dayOf(path)) ?? { files: 0, rows: 0, bytes: 0 };
@@ -38,14 +39,14 @@ export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
   const list = [...days].map(([day, sums]) => ({ day, ...sums })).sort((a, b) => (a.day < b.day ? -1 : 1));
   const total = (what: 'files' | 'rows' | 'bytes'): number => list.reduce((sum, day) => sum + day[what], 0);
   return {
-    version: state.version,
+    version: Math.max(0, state.version),
     offsets: Object.fromEntries(state.offsets),
     days: list,
     files: total('files'),
     rows: total('rows'),
     bytes: total('bytes'),
-    intake: [...state.intake.values()],
-    replacedFiles: state.removed.size,
+    intake: [...state.intake.values()].flat(),
+    replacedFiles: placed.filter((path) => state.removed.has(path)).length,
     maintenance: state.claim,
   };
 }

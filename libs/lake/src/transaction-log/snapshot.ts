@@ -6,7 +6,7 @@ import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
 import type { ErasureKey } from './erasure-key.ts';
 import { isErasurePending } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
-import { readLakeState } from './transaction-log.ts';
+import { readLakeState } from './lake-log.ts';
 
 /** Which events to read. All bounds are half-open: `from <= time < before`. */
 export interface LakeWindow {
@@ -51,7 +51,7 @@ export function snapshotOf(lakeFolder: string, state: LakeState): LakeSnapshot {
   const pendingErasures = erasures.filter((erasure) => files.some((file) => isErasurePending(erasure, file)));
   const offsets = Object.fromEntries([...state.offsets].sort(([a], [b]) => (a < b ? -1 : 1)));
   const { version, erasureKey } = state;
-  return { lakeFolder, version, files, offsets, erasures, pendingErasures, erasureKey };
+  return { lakeFolder, version: Math.max(0, version), files, offsets, erasures, pendingErasures, erasureKey };
 }
 
 /** Returns the files of the snapshot that may contain events of the window. */

@@ -1,51 +1,83 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
-import { graceMsDefault, logFolder } from '../layout.ts';
-import { parseTransaction } from './check-records.ts';
-import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
-import { lakeBusy, lakeErrors } from './errors.ts';
+import { createFileAtomically, createFolder, listNames } from '@facet/platform';
+import { graceMsDefault } from '../layout.ts';
 import type { LogErrors } from './errors.ts';
-import {
-  applyTransaction,
-  emptyLakeState,
-  parseLakeState,
-  serializeLakeState,
-  setErasureKey,
-  withKey,
-} from './state.ts';
-import type { LakeState } from './state.ts';
-import type { LakeChange, Transaction } from './transaction.ts';
+import type { OffsetRanges } from './transaction.ts';
+
+/** The state of a folder at a version: the result of all transactions up to that version. */
+export interface LogState {
+  version: number;
+  /** The id of that version's transaction. Empty without transactions. */
+  id: string;
+  /** By source, the first offset that the folder does not contain. */
+  readonly offsets: Map<string, number>;
+}
+
+export interface LogChange {
+  /** The offset range that each source advances by. */
+  readonly offsets?: OffsetRanges;
+}
+
+/** Identifies a transaction. */
+export interface TransactionHead {
+  readonly version: number;
+  readonly id: string;
+  /** The id of the previous transaction. */
+  readonly parent: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/** How a folder records its transactions and checkpoints. */
+export interface LogFormat<State extends LogState, Change extends LogChange, Transaction extends TransactionHead> {
+  /** The folder of the records, in the folder that they describe. */
+  readonly logFolder: string;
+  readonly checkpointExtension: string;
+  readonly errors: LogErrors;
+  /** Returns the state without transactions. Its version is one less than the first. */
+  empty(): State;
+  /** Returns the first transaction of every log, which precedes the changes. Absent if the first change is the first transaction. */
+  readonly create?: (head: TransactionHead) => Transaction;
+  /** Loads what the state and the next change refer to outside the log. */
+  readonly load?: (state: State, change?: Change) => Promise<void>;
+  /** Returns the transaction that turns the state into the changed one. */
+  encode(state: State, change: Change, head: TransactionHead): Transaction;
+  apply(state: State, transaction: Transaction): void;
+  serialize(transaction: Transaction): string;
+  /** @throws Error that says what is damaged. */
+  parse(text: string, version: number): Transaction;
+  /** @throws Error that says what is damaged. */
+  readCheckpoint(path: string, version: number): Promise<State>;
+  /** Writes the file at once: readers see all of it or none. */
+  writeCheckpoint(path: string, state: State, now: number): Promise<void>;
+}
 
 /**
- * The lake's transaction log: one file `_log/<version>.json` per transaction, and periodic checkpoints of the whole state.
+ * A transaction log: one file `<version>.json` per transaction, and periodic checkpoints of the whole state.
  *
  * A commit hard-links its transaction to the next version number, and the file system lets only one writer succeed. The
  * loser reads the winner's transaction and retries with the following number, unless the two conflict. All processes thus
  * agree on one history, on any file system with atomic links.
- *
- * Facet has its own log because Delta Lake, Iceberg and DuckLake have no reliable writer for Node.js (docs/adr/0008).
  */
-export interface TransactionLog {
+export interface TransactionLog<State extends LogState, Change extends LogChange> {
   /** The state as of the last refresh or commit. It changes in place. */
-  readonly state: LakeState;
+  readonly state: State;
   /** Applies the transactions of other processes. @throws AppError `EVENTS_LAKE_DAMAGED` */
   refresh(): Promise<void>;
   /**
    * Commits a transaction: makes it durable and visible.
    *
-   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has advanced a source, `EVENTS_LAKE_BUSY` when `holder`
-   * does not have the maintenance claim, `EVENTS_LAKE_UNWRITABLE`.
+   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has advanced a source, `EVENTS_LAKE_UNWRITABLE`, and the
+   * errors of `check`.
    */
-  commit(change: LakeChange, options?: LakeCommitOptions): Promise<void>;
+  commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }
 
-export interface LakeCommitOptions {
-  /** The token of the maintenance claim that the change requires, or `null` to require that no claim exists. */
-  readonly holder?: string | null;
-  /** Refuses the change with `EVENTS_LAKE_SUPERSEDED` unless the state before it satisfies the condition. */
-  readonly isExpected?: (state: LakeState) => boolean;
+export interface CommitOptions<State> {
+  /** Throws if the change does not apply to the state before it. */
+  readonly check?: ((state: State) => void) | undefined;
 }
 
 export interface TransactionLogOptions {
@@ -53,24 +85,19 @@ export interface TransactionLogOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/**
- * Opens the transaction log of a lake, or of another folder with its own errors. A missing folder has an empty log.
- *
- * @throws AppError `EVENTS_LAKE_DAMAGED`
- */
-export async function openTransactionLog(
-  lakeFolder: string,
+/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError `EVENTS_LAKE_DAMAGED` */
+export async function openTransactionLog<
+  State extends LogState,
+  Change extends LogChange,
+  Transaction extends TransactionHead,
+>(
+  folder: string,
+  format: LogFormat<State, Change, Transaction>,
   options: TransactionLogOptions = {},
-  errors = lakeErrors,
-): Promise<TransactionLog> {
-  const log = new FolderTransactionLog(lakeFolder, options.now ?? Date.now, errors);
+): Promise<TransactionLog<State, Change>> {
+  const log = new FolderTransactionLog(folder, format, options.now ?? Date.now);
   await log.refresh();
   return log;
-}
-
-/** Reads the current state of a lake. @throws AppError `EVENTS_LAKE_DAMAGED` */
-export async function readLakeState(lakeFolder: string): Promise<LakeState> {
-  return (await openTransactionLog(lakeFolder)).state;
 }
 
 /** A reader reads one checkpoint and about this many transactions at most. */
@@ -78,24 +105,26 @@ const transactionsPerCheckpoint = 32;
 /** A reader retries when old transactions are pruned between its listing and its reads. */
 const readAttemptsMax = 5;
 
-const transactionPattern = /^(\d{20})\.json$/;
-const checkpointPattern = /^(\d{20})\.checkpoint\.json$/;
-
-class FolderTransactionLog implements TransactionLog {
-  readonly #lakeFolder: string;
+class FolderTransactionLog<
+  State extends LogState,
+  Change extends LogChange,
+  Transaction extends TransactionHead,
+> implements TransactionLog<State, Change> {
   readonly #folder: string;
+  readonly #logFolder: string;
+  readonly #format: LogFormat<State, Change, Transaction>;
   readonly #now: () => number;
-  readonly #errors: LogErrors;
-  #state = emptyLakeState();
+  #state: State;
 
-  constructor(lakeFolder: string, now: () => number, errors: LogErrors) {
-    this.#lakeFolder = lakeFolder;
-    this.#folder = join(lakeFolder, logFolder);
+  constructor(folder: string, format: LogFormat<State, Change, Transaction>, now: () => number) {
+    this.#folder = folder;
+    this.#logFolder = join(folder, format.logFolder);
+    this.#format = format;
     this.#now = now;
-    this.#errors = errors;
+    this.#state = format.empty();
   }
 
-  get state(): LakeState {
+  get state(): State {
     return this.#state;
   }
 
@@ -105,89 +134,76 @@ class FolderTransactionLog implements TransactionLog {
         await this.#readNew();
         return;
       } catch (error) {
-        if (attempt === readAttemptsMax) throw this.#errors.damaged(this.#lakeFolder, error);
+        if (attempt === readAttemptsMax) throw this.#format.errors.damaged(this.#folder, error);
       }
     }
   }
 
-  async commit(change: LakeChange, options: LakeCommitOptions = {}): Promise<void> {
+  async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
+    const { errors, create, load } = this.#format;
+    const write = async <Result>(written: Promise<Result> | undefined): Promise<Result | undefined> => {
+      try {
+        return await written;
+      } catch (error) {
+        throw errors.unwritable(this.#folder, error);
+      }
+    };
     for (;;) {
       await this.refresh();
-      this.#refuseConflict(change, options);
-      const { erasures, erased } = change;
-      if (this.#state.erasures.size + (erasures?.length ?? 0) > 0) await this.#requireErasureKey();
-      const { erasureKey } = this.#state;
-      const transaction: Transaction = {
-        format: 1,
-        version: this.#state.version + 1,
-        id: randomUUID(),
-        parent: this.#state.id,
-        at: this.#now(),
-        ...change,
-        ...(erasures && { erasures: erasures.map((erasure) => withKey(erasure, erasureKey)) }),
-        ...(erased && { erased: erased.map((mark) => withKey(mark, erasureKey)) }),
-      };
-      const isFirst = await this.#create(transaction).catch((error: unknown) => {
-        throw this.#errors.unwritable(this.#lakeFolder, error);
-      });
-      if (!isFirst) continue;
-      if (!(await this.#isInHistory(transaction))) {
-        throw this.#errors.superseded(this.#lakeFolder, Object.keys(change.offsets ?? {}));
+      const head = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
+      if (create !== undefined && head.parent === '') {
+        await write(this.#create(create(head)));
+        continue;
       }
-      applyTransaction(this.#state, transaction);
+      check?.(this.#state);
+      this.#refuseSuperseded(change);
+      await write(load?.(this.#state, change));
+      const transaction = this.#format.encode(this.#state, change, head);
+      if ((await write(this.#create(transaction))) !== true) continue;
+      if (!(await this.#isInHistory(transaction))) {
+        await rm(join(this.#logFolder, transactionName(head.version)), { force: true });
+        throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));
+      }
+      this.#format.apply(this.#state, transaction);
       await this.#checkpoint();
       return;
     }
   }
 
-  /** Loads the key of the erasures, or creates it. */
-  async #requireErasureKey(): Promise<void> {
-    if (this.#state.erasureKey !== noErasureKey) return;
-    const key = await ensureErasureKey(this.#lakeFolder).catch((error: unknown) => {
-      throw this.#errors.unwritable(this.#lakeFolder, error);
-    });
-    setErasureKey(this.#state, key);
-  }
-
   async #readNew(): Promise<void> {
-    if (this.#state.erasureKey === noErasureKey) {
-      const key = await readErasureKey(this.#lakeFolder);
-      if (key !== undefined) setErasureKey(this.#state, key);
-    }
     const { transactions, checkpoints } = await this.#list();
-    const newest = checkpoints.at(-1) ?? 0;
+    const newest = checkpoints.at(-1) ?? -1;
     const behind = newest - this.#state.version;
     if (behind >= transactionsPerCheckpoint || (behind > 0 && !transactions.includes(this.#state.version + 1))) {
-      this.#state = parseLakeState(await this.#read(checkpointName(newest)), this.#state.erasureKey);
+      this.#state = await this.#format.readCheckpoint(join(this.#logFolder, this.#checkpointName(newest)), newest);
     }
     const fresh = transactions.filter((version) => version > this.#state.version);
-    const texts = await Promise.all(fresh.map(async (version) => this.#read(transactionName(version))));
+    const texts = await Promise.all(fresh.map(async (version) => this.#read(version)));
     for (const [index, text] of texts.entries()) {
-      const transaction = parseTransaction(text, fresh[index] as number);
+      const transaction = this.#format.parse(text, fresh[index]!);
       if (transaction.parent !== this.#state.id) {
         throw new Error(`transaction ${this.#state.version + 1} is missing`);
       }
-      applyTransaction(this.#state, transaction);
+      this.#format.apply(this.#state, transaction);
     }
+    await this.#format.load?.(this.#state);
   }
 
-  #refuseConflict({ offsets = {} }: LakeChange, { holder, isExpected }: LakeCommitOptions): void {
-    const { claim } = this.#state;
-    if (holder !== undefined && holder !== (claim?.token ?? null)) throw lakeBusy(this.#lakeFolder, claim);
+  #refuseSuperseded({ offsets = {} }: Change): void {
     const lost = Object.keys(offsets).filter(
       (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0 || isExpected?.(this.#state) === false) throw this.#errors.superseded(this.#lakeFolder, lost);
+    if (lost.length > 0) throw this.#format.errors.superseded(this.#folder, lost);
   }
 
   /** Returns whether the transaction got its version number. */
   async #create(transaction: Transaction): Promise<boolean> {
-    await mkdir(this.#folder, { recursive: true });
-    const temporary = join(this.#folder, `${transaction.id}.tmp`);
-    const path = join(this.#folder, transactionName(transaction.version));
-    const isCreated = await createFileAtomically(path, [`${JSON.stringify(transaction)}\n`], { temporary });
-    if (isCreated && transaction.version === 1) await syncPath(this.#lakeFolder);
-    return isCreated;
+    await createFolder(this.#logFolder);
+    return createFileAtomically(
+      join(this.#logFolder, transactionName(transaction.version)),
+      [this.#format.serialize(transaction)],
+      { temporary: join(this.#logFolder, `.${transaction.id}.tmp`) },
+    );
   }
 
   /**
@@ -197,57 +213,71 @@ class FolderTransactionLog implements TransactionLog {
   async #isInHistory({ version, id }: Transaction): Promise<boolean> {
     const { transactions, checkpoints } = await this.#list();
     if (transactions.includes(version + 1)) {
-      return parseTransaction(await this.#read(transactionName(version + 1)), version + 1).parent === id;
+      return this.#format.parse(await this.#read(version + 1), version + 1).parent === id;
     }
-    const newest = checkpoints.at(-1) ?? 0;
-    if (newest < version) return true;
-    return (
-      newest === version && parseLakeState(await this.#read(checkpointName(version)), this.#state.erasureKey).id === id
-    );
+    return (checkpoints.at(-1) ?? -1) < version;
   }
 
   async #checkpoint(): Promise<void> {
     // The transaction is committed. A later commit repeats a failed checkpoint.
     try {
-      const { transactions, checkpoints } = await this.#list();
+      const { checkpoints } = await this.#list();
       const { version } = this.#state;
       if (version - (checkpoints.at(-1) ?? 0) < transactionsPerCheckpoint) return;
-      await writeFileAtomically(join(this.#folder, checkpointName(version)), [serializeLakeState(this.#state)]);
-      await this.#prune(transactions.filter((transaction) => transaction <= version).map(transactionName));
-      await this.#prune(checkpoints.filter((checkpoint) => checkpoint < version).map(checkpointName));
+      await this.#format.writeCheckpoint(
+        join(this.#logFolder, this.#checkpointName(version)),
+        this.#state,
+        this.#now(),
+      );
+      await this.#prune();
     } catch {
       return;
     }
   }
 
-  /** Deletes, oldest first, the files that a checkpoint covers, once no reader can be about to read them. */
-  async #prune(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      const path = join(this.#folder, name);
-      if ((await stat(path)).mtimeMs >= this.#now() - graceMsDefault) return;
-      await rm(path, { force: true });
+  /** Deletes, oldest first, the files before the newest checkpoint that is so old that no reader can be about to read them. */
+  async #prune(): Promise<void> {
+    const { transactions, checkpoints } = await this.#list();
+    for (const checkpoint of checkpoints.toReversed()) {
+      const { mtimeMs } = await stat(join(this.#logFolder, this.#checkpointName(checkpoint)));
+      if (mtimeMs >= this.#now() - graceMsDefault) continue;
+      const names = [
+        ...transactions.filter((version) => version < checkpoint).map(transactionName),
+        ...checkpoints.filter((version) => version < checkpoint).map((version) => this.#checkpointName(version)),
+      ];
+      for (const name of names) await rm(join(this.#logFolder, name), { force: true });
+      return;
     }
   }
 
   async #list(): Promise<{ readonly transactions: readonly number[]; readonly checkpoints: readonly number[] }> {
-    const names = (await listNames(this.#folder)).sort();
-    const versions = (pattern: RegExp): number[] =>
-      names.flatMap((name) => {
-        const match = pattern.exec(name);
-        return match === null ? [] : [Number(match[1])];
-      });
-    return { transactions: versions(transactionPattern), checkpoints: versions(checkpointPattern) };
+    const names = (await listNames(this.#logFolder)).sort();
+    const versions = (nameOf: (version: number) => string): number[] =>
+      names
+        .map((name) => Number(name.slice(0, versionDigits)))
+        .filter((version, index) => nameOf(version) === names[index]);
+    return {
+      transactions: versions(transactionName),
+      checkpoints: versions((version) => this.#checkpointName(version)),
+    };
   }
 
-  async #read(name: string): Promise<string> {
-    return readFile(join(this.#folder, name), 'utf8');
+  async #read(version: number): Promise<string> {
+    return readFile(join(this.#logFolder, transactionName(version)), 'utf8');
+  }
+
+  #checkpointName(version: number): string {
+    return `${padVersion(version)}.${this.#format.checkpointExtension}`;
   }
 }
 
-function transactionName(version: number): string {
-  return `${String(version).padStart(20, '0')}.json`;
+const versionDigits = 20;
+
+function padVersion(version: number): string {
+  return String(version).padStart(versionDigits, '0');
 }
 
-function checkpointName(version: number): string {
-  return `${String(version).padStart(20, '0')}.checkpoint.json`;
+/** Returns the name of the file of a transaction. */
+export function transactionName(version: number): string {
+  return `${padVersion(version)}.json`;
 }

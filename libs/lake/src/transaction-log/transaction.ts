@@ -24,33 +24,15 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
-  /** Facts of a segment of a catalog. */
-  readonly segment?: SegmentFacts;
-}
-
-/** What the transaction log of a catalog says about a segment in addition to the facts of a file. */
-export interface SegmentFacts {
-  /** Number of versions that remove a record. */
-  readonly removals: number;
-  /** The version of the newest change in the segment, if a compaction wrote it. */
-  readonly order?: number | undefined;
-  /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */
-  readonly changeIds?: readonly string[] | undefined;
-  /** A compaction dropped versions of items received before this time, epoch milliseconds. */
-  readonly compactedBefore?: number | undefined;
-  /** A compaction dropped removals of items among the changes up to this version. */
-  readonly removalsDroppedThrough?: number | undefined;
 }
 
 /** A request to erase everything received of a user up to `requestedAt`. */
 export interface Erasure {
   readonly erasureId: string;
-  /** SHA-256 of the user's id in hex. With `isKeyed`, its HMAC with the key of the lake, because the request is kept after the erasure. */
+  /** SHA-256 of the user's id in hex. The lake records its HMAC with the key of the lake, because the request is kept after the erasure. */
   readonly userHash: string;
   /** The same hashes of the user's sessions. Known once the erasure has been applied. */
   readonly sessionHashes: readonly string[];
-  /** Absent in requests that a transaction has not recorded yet, and in lakes of earlier releases. */
-  readonly isKeyed?: boolean;
   /** Epoch milliseconds. */
   readonly requestedAt: number;
   readonly requestedBy: string;
@@ -62,8 +44,8 @@ export interface ErasedMark {
   readonly through: number;
   readonly rows: number;
   readonly files: number;
+  /** HMACs with the key of the lake. */
   readonly sessionHashes: readonly string[];
-  readonly isKeyed?: boolean;
 }
 
 /** The process that may rewrite files of the lake. One process holds the claim at a time. */
@@ -86,20 +68,8 @@ export interface LakeChange {
   readonly erased?: readonly ErasedMark[];
   /** Erasures to apply to all files again, because a later `identify` has given their users more events. */
   readonly reopened?: readonly string[];
-  /** Files that an earlier transaction removed and that are now deleted from the disk. */
-  readonly deleted?: readonly string[];
+  /** Whether the added files have the same rows as the removed ones. */
+  readonly isCompaction?: boolean;
   /** Acquires or renews the claim. `null` releases it. */
   readonly claim?: MaintenanceClaim | null;
-}
-
-/** A transaction of the log: one JSON file in `_log/`. */
-export interface Transaction extends LakeChange {
-  readonly format: 1;
-  /** The first transaction has version 1. */
-  readonly version: number;
-  readonly id: string;
-  /** The id of the previous transaction. */
-  readonly parent: string;
-  /** Epoch milliseconds. */
-  readonly at: number;
 }

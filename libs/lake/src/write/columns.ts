@@ -2,29 +2,32 @@ import { DOUBLE, SMALLINT, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { LoggedEvent } from '@facet/event-log';
 
-/** The columns of every Parquet file of the lake. `logSource` and `logOffset` locate an event in its event log. */
-export const lakeColumns = [
-  'eventId',
-  'type',
-  'userId',
-  'itemId',
-  'occurredAt',
-  'receivedAt',
-  'value',
-  'sessionId',
-  'recommendationId',
-  'position',
-  'context',
-  'extra',
-  'logSource',
-  'logOffset',
-] as const;
+/**
+ * The columns of every Parquet file of the lake with their types in Delta Lake. `logSource` and `logOffset` locate an event in its
+ * event log.
+ */
+export const lakeColumns = {
+  eventId: 'string',
+  type: 'string',
+  userId: 'string',
+  itemId: 'string',
+  occurredAt: 'timestamp',
+  receivedAt: 'timestamp',
+  value: 'double',
+  sessionId: 'string',
+  recommendationId: 'string',
+  position: 'long',
+  context: 'string',
+  extra: 'string',
+  logSource: 'string',
+  logOffset: 'long',
+} as const;
 
 /** The sort order of rows in a file: by user, then by time. */
 export const lakeOrder = ['userId', 'occurredAt', 'eventId', 'logSource', 'logOffset'] as const;
 
 interface BufferColumn {
-  readonly name: (typeof lakeColumns)[number];
+  readonly name: keyof typeof lakeColumns;
   readonly type: DuckDBType;
   /** SQL of the Parquet column, where it differs from the buffer's column. */
   readonly sql?: string;

@@ -7,8 +7,9 @@ import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
 import { listPlacedFiles, parsePartPath, partPath } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { openTransactionLog } from '../transaction-log/transaction-log.ts';
-import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import { openLakeLog } from '../transaction-log/lake-log.ts';
+import type { LakeLog } from '../transaction-log/lake-log.ts';
+import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
@@ -67,7 +68,7 @@ export interface LakeWriterOptions extends DuckDbOptions, TransactionLogOptions 
  */
 export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
   const placed = await listPlacedFiles(lakeFolder);
-  const log = await openTransactionLog(lakeFolder, options);
+  const log = await openLakeLog(lakeFolder, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
   await mkdir(lakeFolder, { recursive: true })
     .then(() => removeAbandonedFolders(lakeFolder))
@@ -88,7 +89,7 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
 
 interface OpenedWriter {
   readonly lakeFolder: string;
-  readonly log: TransactionLog;
+  readonly log: LakeLog;
   readonly database: DuckDb;
   readonly buffer: EventBuffer;
   /** Files in the lake folder that no transaction names. */
@@ -104,7 +105,7 @@ interface PendingSource {
 
 class BufferedLakeWriter implements LakeWriter {
   readonly #lakeFolder: string;
-  readonly #log: TransactionLog;
+  readonly #log: LakeLog;
   readonly #database: DuckDb;
   readonly #buffer: EventBuffer;
   readonly #unrecorded: Set<string>;

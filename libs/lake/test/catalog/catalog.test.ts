@@ -9,7 +9,7 @@ import { temporaryFolder } from '@facet/testing';
 import { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from '../../src/catalog/change-catalog.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
 import type { ItemChange, ItemsVersion } from '../../src/catalog/read-catalog.ts';
-import type { Transaction } from '../../src/transaction-log/transaction.ts';
+import type { CatalogLogChange } from '../../src/catalog/catalog-format.ts';
 import {
   findUserInCatalog,
   openItemChanges,
@@ -289,7 +289,7 @@ it('reads the transactions of earlier releases', async () => {
   const log = join(folder, '_log');
   const names = (await readdir(log)).sort();
   for (const name of names) {
-    const transaction = JSON.parse(await readFile(join(log, name), 'utf8')) as Transaction;
+    const transaction = JSON.parse(await readFile(join(log, name), 'utf8')) as CatalogLogChange;
     const add = transaction.add?.map(({ segment, ...entry }) => ({
       ...entry,
       anonymous: segment!.removals,

@@ -1,78 +1,124 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
-import { noErasureKey } from '../../src/transaction-log/erasure-key.ts';
-import { parseLakeState, serializeLakeState } from '../../src/transaction-log/state.ts';
-import { openTransactionLog, readLakeState } from '../../src/transaction-log/transaction-log.ts';
-import type { TransactionLog } from '../../src/transaction-log/transaction-log.ts';
+import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
+import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
 
 const inTwoHours = (): number => Date.now() + 7_200_000;
+const nameOf = (version: number, extension = 'json'): string => `${String(version).padStart(20, '0')}.${extension}`;
 
 /** Commits a transaction with every kind of change. */
-async function step(log: TransactionLog, number: number): Promise<void> {
+async function step(log: LakeLog, number: number): Promise<void> {
   await log.refresh();
-  const { version } = log.state;
-  const file = { rows: 1, bytes: 1, receivedFrom: 0, receivedTo: 0, anonymous: 0, identifies: 0, sources: {} };
+  const version = Math.max(1, log.state.version + 1);
+  const facts = { rows: 1, bytes: 1, receivedFrom: 0, receivedTo: 5, anonymous: 1, identifies: 2 };
+  const offset = log.state.offsets.get('a-0') ?? 0;
   await log.commit({
-    add: [{ ...file, path: `dt=2024-01-15/file-${version + 1}.parquet` }],
-    remove: number % 3 === 2 ? [`dt=2024-01-15/file-${version}.parquet`] : [],
-    offsets: { 'a-0': { from: log.state.offsets.get('a-0') ?? 0, to: (log.state.offsets.get('a-0') ?? 0) + 1 } },
+    add: [
+      {
+        ...facts,
+        path: `dt=2024-01-15/file-${version}.parquet`,
+        sources: { 'a-0': { from: offset, to: offset + 1 } },
+        ...(number % 2 === 0 && { erasedThrough: version - 1 }),
+      },
+    ],
+    remove: number % 3 === 2 ? [`dt=2024-01-15/file-${version - 1}.parquet`] : [],
+    offsets: { 'a-0': { from: offset, to: offset + 1 } },
     intake: [{ day: '2024-01-15', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 2 }],
     erasures: [{ erasureId: `e${number % 5}`, userHash: '', sessionHashes: [], requestedAt: 0, requestedBy: 'test' }],
+    erased:
+      number % 7 === 6 ? [{ erasureId: 'e1', through: version - 1, rows: 1, files: 1, sessionHashes: ['s'] }] : [],
+    reopened: number % 11 === 10 ? ['e1'] : [],
+    claim: number % 4 === 3 ? null : { token: 't', host: 'h', pid: 1, at: number },
   });
 }
 
 const recordsIn = async (lake: string): Promise<string[]> =>
-  (await readdir(join(lake, '_log'))).filter((name) => !name.includes('checkpoint')).sort();
+  (await readdir(join(lake, '_delta_log'))).filter((name) => /^\d{20}\.json$/.test(name)).sort();
 const checkpointsIn = async (lake: string): Promise<string[]> =>
-  (await readdir(join(lake, '_log'))).filter((name) => name.includes('checkpoint')).sort();
+  (await readdir(join(lake, '_delta_log'))).filter((name) => name.endsWith('.checkpoint.parquet')).sort();
 
 it('is one history for all writers and readers', async () => {
   const lake = await temporaryFolder();
-  const [one, two] = [await openTransactionLog(lake), await openTransactionLog(lake)];
+  const [one, two] = [await openLakeLog(lake), await openLakeLog(lake)];
   for (let number = 0; number < 70; number++) await step(number % 2 === 0 ? one : two, number);
   await Promise.all([one, two].map(async (log) => log.refresh()));
   expect(one.state).toMatchObject({ version: 70, offsets: new Map([['a-0', 70]]) });
-  expect(one.state.intake.size).toBe(1);
-  expect([...one.state.intake.values()][0]).toMatchObject({ count: 140 });
+  expect([...one.state.intake.values()]).toMatchObject([[{ count: 140 }]]);
   expect(one.state.erasures.size).toBe(5);
-  expect(serializeLakeState(two.state)).toBe(serializeLakeState(one.state));
-  expect(serializeLakeState(await readLakeState(lake))).toBe(serializeLakeState(one.state));
-  expect(await checkpointsIn(lake)).toEqual(
-    [32, 64].map((version) => `${String(version).padStart(20, '0')}.checkpoint.json`),
-  );
+  expect(two.state).toEqual(one.state);
+  // The checkpoint of version 64 and the transactions after it give the same state.
+  expect(await readLakeState(lake)).toEqual(one.state);
+  expect(await checkpointsIn(lake)).toEqual([32, 64].map((version) => nameOf(version, 'checkpoint.parquet')));
+  expect(JSON.parse(await readFile(join(lake, '_delta_log', '_last_checkpoint'), 'utf8'))).toMatchObject({
+    version: 64,
+  });
 });
 
-it('prunes transactions of a checkpoint after the grace period, and lets late readers catch up', async () => {
+it('creates the table once when several writers begin at the same time', async () => {
   const lake = await temporaryFolder();
-  const behind = await openTransactionLog(lake);
+  const logs = await Promise.all(Array.from({ length: 4 }, async () => openLakeLog(lake)));
+  await Promise.all(logs.map(async (log, number) => log.commit({ offsets: { [`a-${number}`]: { from: 0, to: 1 } } })));
+  const { version, offsets } = await readLakeState(lake);
+  expect({ version, sources: offsets.size }).toEqual({ version: 4, sources: 4 });
+  const created = await readFile(join(lake, '_delta_log', nameOf(0)), 'utf8');
+  expect(created).toContain('"protocol"');
+  for (const record of (await recordsIn(lake)).slice(1)) {
+    expect(await readFile(join(lake, '_delta_log', record), 'utf8')).not.toContain('"metaData"');
+  }
+});
+
+it('keeps the intake counts of 400 days', async () => {
+  const lake = await temporaryFolder();
+  const log = await openLakeLog(lake);
+  const count = { producer: 'web', outcome: 'accepted', field: '', reason: '', count: 1 } as const;
+  const days = Array.from({ length: 402 }, (_, day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
+  await log.commit({ intake: days.slice(0, 400).map((day) => ({ ...count, day })) });
+  await log.commit({ intake: [{ ...count, day: days[401]! }] });
+  const { intake } = await readLakeState(lake);
+  expect([...intake.keys()].sort()).toEqual([...days.slice(1, 400), days[401]]);
+});
+
+it('prunes transactions before a checkpoint after the grace period, and lets late readers catch up', async () => {
+  const lake = await temporaryFolder();
+  const behind = await openLakeLog(lake);
   await step(behind, 0);
-  const log = await openTransactionLog(lake, { now: inTwoHours });
+  const log = await openLakeLog(lake, { now: inTwoHours });
   for (let number = 1; number < 66; number++) await step(log, number);
-  expect(await recordsIn(lake)).toEqual(['00000000000000000065.json', '00000000000000000066.json']);
+  expect(await recordsIn(lake)).toEqual([64, 65, 66].map((version) => nameOf(version)));
   expect(await checkpointsIn(lake)).toHaveLength(1);
   await step(behind, 66);
   expect(behind.state.version).toBe(67);
-  expect(serializeLakeState(await readLakeState(lake))).toBe(serializeLakeState(behind.state));
+  expect(await readLakeState(lake)).toEqual(behind.state);
 });
 
-it.each([40, 64])(
+it('keeps transactions and checkpoints in the grace period, so that earlier versions can be read', async () => {
+  const lake = await temporaryFolder();
+  const log = await openLakeLog(lake);
+  for (let number = 0; number < 66; number++) await step(log, number);
+  expect(await recordsIn(lake)).toHaveLength(67);
+  expect(await checkpointsIn(lake)).toHaveLength(2);
+});
+
+it.each([40, 63])(
   'refuses transaction %i of a process that was suspended until its version was pruned',
   async (version) => {
     const lake = await temporaryFolder();
-    const zombie = await openTransactionLog(lake);
-    const log = await openTransactionLog(lake, { now: inTwoHours });
+    const zombie = await openLakeLog(lake);
+    const log = await openLakeLog(lake, { now: inTwoHours });
     while (log.state.version < version - 1) await step(log, 0);
     await zombie.refresh();
     while (log.state.version < 66) await step(log, 0);
-    expect(await recordsIn(lake)).toHaveLength(2);
-    const truth = serializeLakeState(await readLakeState(lake));
+    const records = await recordsIn(lake);
+    expect(records).toHaveLength(3);
+    const truth = await readLakeState(lake);
     // Simulates a process that was suspended right after a refresh.
     Object.assign(zombie, { refresh: async () => undefined });
     await expect(step(zombie, 0)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
-    expect(serializeLakeState(await readLakeState(lake))).toBe(truth);
-    const late = await openTransactionLog(lake);
+    expect(await readLakeState(lake)).toEqual(truth);
+    expect(await recordsIn(lake)).toEqual(records);
+    const late = await openLakeLog(lake);
     await step(late, 0);
     expect(late.state.version).toBe(67);
   },
@@ -80,55 +126,58 @@ it.each([40, 64])(
 
 it('refuses conflicting changes', async () => {
   const lake = await temporaryFolder();
-  const log = await openTransactionLog(lake);
+  const log = await openLakeLog(lake);
   await step(log, 0);
   await expect(log.commit({ offsets: { 'a-0': { from: 0, to: 9 } } })).rejects.toMatchObject({
     code: 'EVENTS_LAKE_SUPERSEDED',
     context: { sources: ['a-0'] },
   });
-  await expect(log.commit({}, { holder: 'another token' })).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
+  const check = (): void => {
+    throw new Error('not now');
+  };
+  await expect(log.commit({}, { check })).rejects.toThrow('not now');
   expect((await readLakeState(lake)).version).toBe(1);
 });
 
-it('reports an unknown format and a missing transaction', async () => {
+it('reports a missing transaction, a newer format and the commit of another program', async () => {
   const lake = await temporaryFolder();
-  const log = await openTransactionLog(lake);
-  await step(log, 0);
-  const record = join(lake, '_log', '00000000000000000003.json');
-  await writeFile(record, JSON.stringify({ format: 1, version: 3, id: 'x', parent: 'y', at: 0 }));
-  await expect(readLakeState(lake)).rejects.toMatchObject({
+  const log = await openLakeLog(lake);
+  for (let number = 0; number < 3; number++) await step(log, number);
+  const folder = join(lake, '_delta_log');
+  const damaged = (message: string): object => ({
     code: 'EVENTS_LAKE_DAMAGED',
-    message: expect.stringContaining('missing'),
+    message: expect.stringContaining(message) as string,
   });
-  const newer = await temporaryFolder();
-  await mkdir(join(newer, '_log'));
-  await writeFile(join(newer, '_log', '00000000000000000001.json'), JSON.stringify({ format: 2 }));
-  await expect(openTransactionLog(newer)).rejects.toMatchObject({
-    code: 'EVENTS_LAKE_DAMAGED',
-    message: expect.stringContaining('format 2'),
-  });
+  await writeFile(join(folder, nameOf(4)), JSON.stringify({ commitInfo: { timestamp: 1, operation: 'VACUUM' } }));
+  await expect(readLakeState(lake)).rejects.toMatchObject(damaged('another program has written version 4'));
+  await rm(join(folder, nameOf(4)));
+  await rm(join(folder, nameOf(2)));
+  await expect(readLakeState(lake)).rejects.toMatchObject(damaged('transaction 2 is missing'));
+  const created = await readFile(join(folder, nameOf(0)), 'utf8');
+  await writeFile(join(folder, nameOf(0)), created.replace('["domainMetadata"]', '["domainMetadata","rowTracking"]'));
+  await expect(readLakeState(lake)).rejects.toMatchObject(damaged('rowTracking'));
 });
 
 it.each([
   '../keys.yaml',
   '/etc/passwd',
   'dt=2024-01-15/../../x.parquet',
-  '_log/1.parquet',
+  '_delta_log/1.parquet',
   'dt=2024-01-15/a/b.parquet',
+  'dt=2024-01-15/..%2Fx.parquet',
 ])('refuses the path %s, which does not name a file of the lake', async (path) => {
   const lake = await temporaryFolder();
-  await step(await openTransactionLog(lake), 0);
-  const [record] = await recordsIn(lake);
-  const file = join(lake, '_log', record!);
-  const transaction = JSON.parse(await readFile(file, 'utf8'));
-  const state = JSON.parse(serializeLakeState(await readLakeState(lake)));
-  for (const damaged of [{ add: [{ ...transaction.add[0], path }] }, { remove: [path] }, { deleted: [path] }]) {
-    await writeFile(file, JSON.stringify({ ...transaction, ...damaged }));
+  const log = await openLakeLog(lake);
+  for (let number = 0; number < 3; number++) await step(log, number);
+  const record = join(lake, '_delta_log', nameOf(3));
+  const text = await readFile(record, 'utf8');
+  for (const action of ['add', 'remove']) {
+    const line = text.split('\n').find((each) => each.startsWith(`{"${action}"`))!;
+    const damaged = JSON.parse(line) as Record<string, object>;
+    damaged[action] = { ...damaged[action], path };
+    await writeFile(record, text.replace(line, JSON.stringify(damaged)));
     await expect(readLakeState(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
   }
-  for (const damaged of [{ files: [{ ...state.files[0], path }] }, { removed: { [path]: 1 } }]) {
-    expect(() => parseLakeState(JSON.stringify({ ...state, ...damaged }), noErasureKey)).toThrow(
-      'the checkpoint is damaged',
-    );
-  }
+  await writeFile(record, text);
+  expect(await readLakeState(lake)).toEqual(log.state);
 });

@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
+import type { IntakeCount } from '@facet/schemas';
+import { earlierLogFolder, logFolder } from '../layout.ts';
+import { writeDeltaCheckpoint } from '../transaction-log/delta-checkpoint.ts';
+import { applyActions, checkpointActions, createMetaData, parseTransaction } from '../transaction-log/delta-table.ts';
+import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
+import type { ErasureKey } from '../transaction-log/erasure-key.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
+import { readLakeState } from '../transaction-log/lake-log.ts';
+import { addIntake, changeErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
+import { transactionName } from '../transaction-log/transaction-log.ts';
+import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
+import { makeTemporaryFolder } from '../write/place-files.ts';
+
+export interface MigrateResult {
+  /** Whether the lake had the format of an earlier release. */
+  readonly isMigrated: boolean;
+  /** The version of the lake. Versions continue those of the earlier log. */
+  readonly version: number;
+  readonly files: number;
+  readonly rows: number;
+}
+
+/**
+ * Replaces the transaction log of an earlier release by that of a Delta Lake table. The Parquet files stay as they are. The
+ * migration may be interrupted at any point and run again. Processes of the earlier release cannot commit after it.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ */
+export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
+  const isMigrated = (await listNames(join(lakeFolder, logFolder))).length === 0 && (await hasEarlierLog(lakeFolder));
+  if (isMigrated) await writeTable(lakeFolder, await endEarlierLog(lakeFolder));
+  const { version, files } = await readLakeState(lakeFolder);
+  await removeEarlierLog(lakeFolder).catch((error: unknown) => {
+    throw lakeErrors.unwritable(lakeFolder, error);
+  });
+  const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
+  return { isMigrated, version: Math.max(0, version), files: files.size, rows };
+}
+
+async function hasEarlierLog(lakeFolder: string): Promise<boolean> {
+  return (await listNames(join(lakeFolder, earlierLogFolder))).length > 0;
+}
+
+/** The format of the last record, which makes processes of the earlier release stop. */
+const endFormat = 2;
+
+/** Creates the last record of the earlier log. Returns the state at the version of that record. */
+async function endEarlierLog(lakeFolder: string): Promise<LakeState> {
+  for (;;) {
+    const { state, isEnded } = await readEarlierLog(lakeFolder).catch((error: unknown) => {
+      throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
+    });
+    const version = state.version + 1;
+    const last = { format: endFormat, version, id: randomUUID(), parent: state.id, at: Date.now() };
+    const path = join(lakeFolder, earlierLogFolder, transactionName(version));
+    const isCreated =
+      isEnded ||
+      (await createFileAtomically(path, [`${JSON.stringify(last)}\n`]).catch((error: unknown) => {
+        throw lakeErrors.unwritable(lakeFolder, error);
+      }));
+    if (isCreated) return { ...state, version, id: last.id, metaData: createMetaData(last.at) };
+  }
+}
+
+/** Writes the new log in a temporary folder, and moves it into the lake at once. */
+async function writeTable(lakeFolder: string, state: LakeState): Promise<void> {
+  const { version } = state;
+  const actions = checkpointActions(state, Date.now());
+  const text = actions.map((action) => `${JSON.stringify(action)}\n`).join('');
+  try {
+    applyActions(emptyLakeState(), parseTransaction(text, version));
+  } catch (error) {
+    throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
+  }
+  try {
+    const temporary = await makeTemporaryFolder(lakeFolder);
+    try {
+      await writeFileAtomically(join(temporary.path, transactionName(version)), [text]);
+      const checkpoint = `${transactionName(version).replace('.json', '')}.checkpoint.parquet`;
+      await writeDeltaCheckpoint(join(temporary.path, checkpoint), version, actions);
+      await rename(temporary.path, join(lakeFolder, logFolder)).catch((error: unknown) => {
+        // Another migration was faster.
+        if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      });
+    } finally {
+      await temporary.remove();
+    }
+    await syncPath(lakeFolder);
+  } catch (error) {
+    throw lakeErrors.unwritable(lakeFolder, error);
+  }
+}
+
+/** Deletes the earlier log except its last record, which stops processes of the earlier release. */
+async function removeEarlierLog(lakeFolder: string): Promise<void> {
+  const folder = join(lakeFolder, earlierLogFolder);
+  const names = await listNames(folder);
+  const last = names
+    .filter((name) => transactionPattern.test(name))
+    .sort()
+    .at(-1);
+  for (const name of names) if (name !== last) await rm(join(folder, name), { force: true });
+}
+
+/** A record of the earlier log. */
+interface EarlierTransaction {
+  readonly format: number;
+  readonly version: number;
+  readonly id: string;
+  readonly parent: string;
+  readonly at: number;
+  readonly add?: readonly LakeFileEntry[];
+  readonly remove?: readonly string[];
+  readonly offsets?: OffsetRanges;
+  readonly intake?: readonly IntakeCount[];
+  readonly erasures?: readonly (Erasure & Keyed)[];
+  readonly erased?: readonly (ErasedMark & Keyed)[];
+  readonly reopened?: readonly string[];
+}
+
+interface EarlierCheckpoint {
+  readonly version: number;
+  readonly id: string;
+  readonly files: readonly LakeStateFile[];
+  readonly offsets: Readonly<Record<string, number>>;
+  readonly intake: readonly IntakeCount[];
+  readonly erasures: readonly (Omit<LakeStateErasure, 'recordedVersion'> & Partial<LakeStateErasure> & Keyed)[];
+  readonly removed: Readonly<Record<string, number>>;
+}
+
+/** Without this, the hashes are not HMACs. */
+interface Keyed {
+  readonly isKeyed?: boolean;
+}
+
+const transactionPattern = /^\d{20}\.json$/;
+const checkpointPattern = /^\d{20}\.checkpoint\.json$/;
+
+async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: LakeState; readonly isEnded: boolean }> {
+  const folder = join(lakeFolder, earlierLogFolder);
+  const names = (await listNames(folder)).sort();
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
+  const newest = names.findLast((name) => checkpointPattern.test(name));
+  const checkpoint = newest === undefined ? undefined : ((await read(newest)) as EarlierCheckpoint);
+  const after = names.filter(
+    (name) => transactionPattern.test(name) && Number(name.slice(0, 20)) > (checkpoint?.version ?? 0),
+  );
+  const transactions: EarlierTransaction[] = [];
+  for (const name of after) transactions.push((await read(name)) as EarlierTransaction);
+  const erasures = [
+    checkpoint?.erasures ?? [],
+    ...transactions.map((transaction) => transaction.erasures ?? []),
+  ].flat();
+  const key = await keyOf(lakeFolder, erasures);
+  const state = checkpoint === undefined ? { ...emptyLakeState(), version: 0 } : parseCheckpoint(checkpoint, key);
+  for (const transaction of transactions) {
+    if (transaction.format === endFormat) return { state, isEnded: true };
+    if (transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
+    applyEarlier(state, transaction, key);
+  }
+  return { state, isEnded: false };
+}
+
+async function keyOf(lakeFolder: string, erasures: readonly Keyed[]): Promise<ErasureKey> {
+  const key = await readErasureKey(lakeFolder);
+  if (key !== undefined || erasures.length === 0) return key ?? noErasureKey;
+  if (erasures.some(({ isKeyed }) => isKeyed)) throw new Error('_erasures.key is missing');
+  return ensureErasureKey(lakeFolder);
+}
+
+function parseCheckpoint(checkpoint: EarlierCheckpoint, key: ErasureKey): LakeState {
+  const { version, id, files, offsets, intake, erasures, removed } = checkpoint;
+  return {
+    ...emptyLakeState(),
+    version,
+    id,
+    files: new Map(files.map((file) => [file.path, { ...file, addedAt: file.receivedTo }])),
+    offsets: new Map(Object.entries(offsets)),
+    intake: new Map(addIntake(new Map(), intake)),
+    erasures: new Map(
+      erasures.map((erasure) => [
+        erasure.erasureId,
+        { ...toKeyed(erasure, key), recordedVersion: erasure.recordedVersion ?? erasure.version },
+      ]),
+    ),
+    removed: new Map(Object.entries(removed)),
+  };
+}
+
+function applyEarlier(state: LakeState, transaction: EarlierTransaction, key: ErasureKey): void {
+  const { version, id, at, add = [], remove = [], offsets = {}, intake = [], erasures, erased } = transaction;
+  for (const path of remove) {
+    state.files.delete(path);
+    state.removed.set(path, at);
+  }
+  for (const file of add) state.files.set(file.path, { ...file, version, addedAt: at });
+  for (const [source, { to }] of Object.entries(offsets)) state.offsets.set(source, to);
+  for (const [day, counts] of addIntake(state.intake, intake)) state.intake.set(day, counts);
+  const keyed = {
+    ...transaction,
+    erasures: erasures?.map((erasure) => toKeyed(erasure, key)) ?? [],
+    erased: (erased ?? []).map((mark) => ({
+      ...mark,
+      sessionHashes: mark.isKeyed === true ? mark.sessionHashes : mark.sessionHashes.map((hash) => key.of(hash)),
+    })),
+  };
+  for (const [erasureId, erasure] of changeErasures(state.erasures, keyed, { version, erasureKey: noErasureKey })) {
+    state.erasures.set(erasureId, erasure);
+  }
+  Object.assign(state, { version, id });
+}
+
+function toKeyed<Record extends Pick<Erasure, 'userHash' | 'sessionHashes'> & Keyed>(
+  { isKeyed, ...record }: Record,
+  key: ErasureKey,
+): Omit<Record, 'isKeyed'> {
+  return isKeyed === true ? record : withKey(record, key);
+}

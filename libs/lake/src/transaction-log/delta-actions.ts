@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { parserOf } from './parser.ts';
+
+/**
+ * The actions of the Delta Lake protocol that the lake uses (https://github.com/delta-io/delta/blob/master/PROTOCOL.md). A
+ * transaction is a file with one action per line. Unknown fields are ignored, as the protocol requires.
+ */
+const Texts = Type.Record(Type.String(), Type.String());
+/** Files are read and deleted by these paths, so none may lead out of the lake. Delta encodes other characters. */
+const Path = Type.String({ pattern: '^dt=\\d{4}-\\d\\d-\\d\\d/[A-Za-z0-9_-][A-Za-z0-9._-]*\\.parquet$' });
+
+const MetaDataSchema = Type.Object({
+  id: Type.String(),
+  format: Type.Object({ provider: Type.String(), options: Texts }),
+  schemaString: Type.String(),
+  partitionColumns: Type.Array(Type.String()),
+  configuration: Texts,
+  createdTime: Type.Integer(),
+});
+export type MetaData = Static<typeof MetaDataSchema>;
+
+const ActionSchema = Type.Partial(
+  Type.Object({
+    protocol: Type.Object({
+      minReaderVersion: Type.Integer(),
+      minWriterVersion: Type.Integer(),
+      writerFeatures: Type.Array(Type.String()),
+    }),
+    metaData: MetaDataSchema,
+    txn: Type.Object({ appId: Type.String(), version: Type.Integer(), lastUpdated: Type.Optional(Type.Integer()) }),
+    add: Type.Object({
+      path: Path,
+      partitionValues: Texts,
+      size: Type.Integer(),
+      modificationTime: Type.Integer(),
+      dataChange: Type.Boolean(),
+      stats: Type.String(),
+      tags: Texts,
+    }),
+    remove: Type.Object({
+      path: Path,
+      deletionTimestamp: Type.Integer(),
+      dataChange: Type.Boolean(),
+      extendedFileMetadata: Type.Optional(Type.Boolean()),
+      partitionValues: Type.Optional(Texts),
+      size: Type.Optional(Type.Integer()),
+    }),
+    domainMetadata: Type.Object({ domain: Type.String(), configuration: Type.String(), removed: Type.Boolean() }),
+    /** Free text for people. */
+    commitInfo: Type.Unknown(),
+  }),
+);
+/** One of the fields is present. */
+export type Action = Static<typeof ActionSchema>;
+
+export const parseAction = parserOf('an action', ActionSchema);
+
+/** Readers of the protocol's first version can read the lake. Writers must keep the metadata of domains. */
+export const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata'] };
+
+/** @throws Error if the lake requires a newer release. */
+export function checkProtocol({ minReaderVersion, minWriterVersion, writerFeatures }: typeof protocol): void {
+  const unknown = writerFeatures.filter((feature) => !protocol.writerFeatures.includes(feature));
+  if (minReaderVersion === 1 && minWriterVersion === 7 && unknown.length === 0) return;
+  throw new Error(
+    `it requires version ${minReaderVersion} of Delta readers, and version ${minWriterVersion} of writers with the features ` +
+      `${writerFeatures.join(', ')}; this release supports 1 and 7 with ${protocol.writerFeatures.join(', ')}`,
+  );
+}

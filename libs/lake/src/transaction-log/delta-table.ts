@@ -1,0 +1,276 @@
+import { randomUUID } from 'node:crypto';
+import { dayMs } from '@facet/platform';
+import type { IntakeCount } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { dayOf } from '../layout.ts';
+import { lakeColumns } from '../write/columns.ts';
+import { checkProtocol, parseAction, protocol } from './delta-actions.ts';
+import type { Action, MetaData } from './delta-actions.ts';
+import { parserOf } from './parser.ts';
+import { addIntake, changeErasures } from './state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
+import type { TransactionHead } from './transaction-log.ts';
+import type { LakeChange } from './transaction.ts';
+
+/** A commit of the Delta Lake table. */
+export interface LakeTransaction extends TransactionHead {
+  readonly actions: readonly Action[];
+}
+
+/**
+ * What Delta Lake has no action for is metadata of domains. The newest action of a domain counts, and checkpoints keep it.
+ * Erasures and days have one domain each.
+ */
+const domains = {
+  commit: 'facet.commit',
+  claim: 'facet.maintenance',
+  erasure: 'facet.erasure.',
+  intake: 'facet.intake.',
+};
+
+/** Intake counts of this many days are kept. */
+const intakeDaysMax = 400;
+/** Checkpoints keep removals for this long, as readers of Delta Lake expect. */
+const removedMsMax = 7 * dayMs;
+
+/** Returns the transaction that creates the table. */
+export function createTable(head: TransactionHead): LakeTransaction {
+  const actions = [
+    commitInfo(head, 'CREATE TABLE'),
+    { protocol },
+    { metaData: createMetaData(head.at) },
+    commitOf(head),
+  ];
+  return { ...head, actions };
+}
+
+export function createMetaData(createdTime: number): MetaData {
+  const column = (name: string, type: string): object => ({ name, type, nullable: true, metadata: {} });
+  const fields = Object.entries({ ...lakeColumns, dt: 'date' }).map(([name, type]) => column(name, type));
+  return {
+    id: randomUUID(),
+    format: { provider: 'parquet', options: {} },
+    schemaString: JSON.stringify({ type: 'struct', fields }),
+    partitionColumns: ['dt'],
+    configuration: {},
+    createdTime,
+  };
+}
+
+export function encodeChange(state: LakeState, change: LakeChange, head: TransactionHead): LakeTransaction {
+  const { version, at } = head;
+  const { add = [], remove = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
+  const dataChange = !isCompaction;
+  const removed = remove.flatMap((path) => state.files.get(path) ?? []);
+  const actions: Action[] = [
+    commitInfo(head, operationOf(change)),
+    commitOf(head),
+    ...Object.entries(offsets).map(([appId, { to }]) => ({ txn: { appId, version: to, lastUpdated: at } })),
+    ...removed.map(({ path, bytes }) => ({
+      remove: { ...partitionOf(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
+    })),
+    ...add.map((file) => encodeFile({ ...file, version, addedAt: at }, dataChange)),
+    ...encodeIntake(addIntake(state.intake, intake)),
+    ...excessDays(state, intake).map((day) => removeDomain(`${domains.intake}${day}`)),
+    ...encodeErasures(changeErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),
+  ];
+  if (claim === null) actions.push(removeDomain(domains.claim));
+  else if (claim !== undefined) actions.push(domainOf(domains.claim, claim));
+  return { ...head, actions };
+}
+
+/** Returns the name of a change in the history of the table. */
+function operationOf({ add, remove, erased, isCompaction }: LakeChange): string {
+  if (isCompaction === true) return 'OPTIMIZE';
+  if (erased !== undefined) return 'DELETE';
+  if (remove !== undefined) return 'MERGE';
+  return add === undefined ? 'UPDATE METADATA' : 'WRITE';
+}
+
+function commitInfo({ id, at }: TransactionHead, operation: string): Action {
+  return { commitInfo: { timestamp: at, operation, operationParameters: {}, engineInfo: 'Facet', txnId: id } };
+}
+
+function commitOf({ id, parent, at }: Pick<TransactionHead, 'id' | 'parent' | 'at'>): Action {
+  return domainOf(domains.commit, { id, parent, at });
+}
+
+function domainOf(domain: string, configuration: unknown): Action {
+  return { domainMetadata: { domain, configuration: JSON.stringify(configuration), removed: false } };
+}
+
+function removeDomain(domain: string): Action {
+  return { domainMetadata: { domain, configuration: '', removed: true } };
+}
+
+function encodeIntake(intake: ReadonlyMap<string, readonly IntakeCount[]>): Action[] {
+  return [...intake].map(([day, counts]) => domainOf(`${domains.intake}${day}`, counts));
+}
+
+function encodeErasures(erasures: ReadonlyMap<string, LakeStateErasure>): Action[] {
+  return Array.from(erasures.values(), (erasure) => domainOf(`${domains.erasure}${erasure.erasureId}`, erasure));
+}
+
+/** Returns the recorded days that are too old to keep once the counts are added. */
+function excessDays({ intake }: LakeState, added: readonly IntakeCount[]): string[] {
+  const days = [...new Set([...intake.keys(), ...added.map(({ day }) => day)])].sort();
+  return days.slice(0, -intakeDaysMax).filter((day) => intake.has(day));
+}
+
+/** Returns a file with its partition. The path needs no encoding: see `delta-actions.ts`. */
+function partitionOf(path: string): { readonly path: string; readonly partitionValues: { readonly dt: string } } {
+  return { path, partitionValues: { dt: dayOf(path) } };
+}
+
+/** The statistics name no user: erasures do not reach the log. */
+const Stats = Type.Object({
+  numRecords: Type.Integer(),
+  minValues: Type.Object({ receivedAt: Type.String() }),
+  maxValues: Type.Object({ receivedAt: Type.String() }),
+  nullCount: Type.Object({ userId: Type.Integer() }),
+});
+const FileFacts = Type.Object({
+  version: Type.Integer(),
+  identifies: Type.Integer(),
+  sources: Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() })),
+  erasedThrough: Type.Optional(Type.Integer()),
+});
+const fileFactsTag = 'facet';
+
+function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
+  const { path, bytes, rows, receivedFrom, receivedTo, anonymous, addedAt } = file;
+  const { version, identifies, sources, erasedThrough } = file;
+  const stats: Static<typeof Stats> = {
+    numRecords: rows,
+    minValues: { receivedAt: new Date(receivedFrom).toISOString() },
+    maxValues: { receivedAt: new Date(receivedTo).toISOString() },
+    nullCount: { userId: anonymous },
+  };
+  return {
+    add: {
+      ...partitionOf(path),
+      size: bytes,
+      modificationTime: addedAt,
+      dataChange,
+      stats: JSON.stringify(stats),
+      tags: { [fileFactsTag]: JSON.stringify({ version, identifies, sources, erasedThrough }) },
+    },
+  };
+}
+
+const parseStats = parserOf('the statistics of a file', Stats);
+const parseFileFacts = parserOf('the tag of a file', FileFacts);
+
+function decodeFile({ path, size, modificationTime, stats, tags }: NonNullable<Action['add']>): LakeStateFile {
+  const { numRecords, minValues, maxValues, nullCount } = parseStats(stats);
+  return {
+    path,
+    bytes: size,
+    rows: numRecords,
+    receivedFrom: Date.parse(minValues.receivedAt),
+    receivedTo: Date.parse(maxValues.receivedAt),
+    anonymous: nullCount.userId,
+    addedAt: modificationTime,
+    ...parseFileFacts(tags[fileFactsTag] ?? 'null'),
+  };
+}
+
+const parseCommit = parserOf(
+  'the commit',
+  Type.Object({ id: Type.String(), parent: Type.String(), at: Type.Integer() }),
+);
+const parseClaim = parserOf(
+  'the claim',
+  Type.Object({ token: Type.String(), host: Type.String(), pid: Type.Integer(), at: Type.Number() }),
+);
+const parseIntake = parserOf(
+  'an intake count',
+  Type.Array(
+    Type.Object({
+      day: Type.String(),
+      producer: Type.String(),
+      outcome: Type.Enum(['accepted', 'duplicate', 'refused']),
+      field: Type.String(),
+      reason: Type.String(),
+      count: Type.Number(),
+    }),
+  ),
+);
+const parseErasure = parserOf(
+  'an erasure',
+  Type.Object({
+    erasureId: Type.String(),
+    userHash: Type.String(),
+    sessionHashes: Type.Array(Type.String()),
+    requestedAt: Type.Number(),
+    requestedBy: Type.String(),
+    version: Type.Integer(),
+    recordedVersion: Type.Integer(),
+    done: Type.Optional(Type.Object({ through: Type.Integer(), rows: Type.Integer(), files: Type.Integer() })),
+  }),
+);
+
+/** Parses the transaction with this version. @throws Error that says what is damaged. */
+export function parseTransaction(text: string, version: number): LakeTransaction {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return transactionOf(lines.map(parseAction), version);
+}
+
+/** Returns the actions as the transaction with this version. @throws Error if Facet has not written it. */
+export function transactionOf(actions: readonly Action[], version: number): LakeTransaction {
+  const commit = actions.find(({ domainMetadata }) => domainMetadata?.domain === domains.commit)?.domainMetadata;
+  if (commit === undefined) throw new Error(`another program has written version ${version}`);
+  return { version, ...parseCommit(commit.configuration), actions };
+}
+
+/** Applies the next transaction, or all actions of a checkpoint, to the state. */
+export function applyActions(state: LakeState, { version, id, actions }: LakeTransaction): void {
+  for (const { protocol: required, metaData, txn, remove, add, domainMetadata } of actions) {
+    if (required !== undefined) checkProtocol(required);
+    if (metaData !== undefined) state.metaData = metaData;
+    if (txn !== undefined) state.offsets.set(txn.appId, txn.version);
+    if (remove !== undefined) {
+      state.files.delete(remove.path);
+      state.removed.set(remove.path, remove.deletionTimestamp);
+    }
+    if (add !== undefined) state.files.set(add.path, decodeFile(add));
+    if (domainMetadata !== undefined) applyDomain(state, domainMetadata);
+  }
+  state.version = version;
+  state.id = id;
+}
+
+function applyDomain(
+  state: LakeState,
+  { domain, configuration, removed }: NonNullable<Action['domainMetadata']>,
+): void {
+  if (domain === domains.claim) state.claim = removed ? undefined : parseClaim(configuration);
+  else if (domain.startsWith(domains.erasure)) {
+    const erasure = parseErasure(configuration);
+    state.erasures.set(erasure.erasureId, erasure);
+  } else if (domain.startsWith(domains.intake)) {
+    const day = domain.slice(domains.intake.length);
+    if (removed) state.intake.delete(day);
+    else state.intake.set(day, parseIntake(configuration));
+  } else if (domain !== domains.commit) throw new Error(`the domain ${domain} belongs to another program`);
+}
+
+/** Returns the actions of a checkpoint: they turn the empty state into the given one. */
+export function checkpointActions(state: LakeState, now: number): Action[] {
+  const { metaData, id, offsets, files, removed, intake, erasures, claim } = state;
+  if (metaData === undefined) throw new Error('the lake has no table');
+  return [
+    { protocol },
+    { metaData },
+    commitOf({ id, parent: '', at: now }),
+    ...Array.from(offsets, ([appId, version]) => ({ txn: { appId, version } })),
+    ...Array.from(files.values(), (file) => encodeFile(file, false)),
+    ...[...removed]
+      .filter(([, at]) => at > now - removedMsMax)
+      .map(([path, deletionTimestamp]) => ({ remove: { ...partitionOf(path), deletionTimestamp, dataChange: false } })),
+    ...encodeIntake(intake),
+    ...encodeErasures(erasures),
+    ...(claim === undefined ? [] : [domainOf(domains.claim, claim)]),
+  ];
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { AppError, listNames } from '@facet/platform';
+import { earlierLogFolder, logFolder } from '../layout.ts';
+import { readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
+import {
+  applyActions,
+  checkpointActions,
+  createTable,
+  encodeChange,
+  parseTransaction,
+  transactionOf,
+} from './delta-table.ts';
+import type { LakeTransaction } from './delta-table.ts';
+import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
+import { lakeErrors } from './errors.ts';
+import { emptyLakeState } from './state.ts';
+import type { LakeState } from './state.ts';
+import { openTransactionLog } from './transaction-log.ts';
+import type { LogFormat, TransactionLog, TransactionLogOptions } from './transaction-log.ts';
+import type { LakeChange } from './transaction.ts';
+
+/** The transaction log of a lake, which makes the lake a Delta Lake table. */
+export type LakeLog = TransactionLog<LakeState, LakeChange>;
+
+/**
+ * Opens the transaction log of a lake. A missing lake has an empty log.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_OUTDATED` for a lake that `facet lake migrate` must convert
+ */
+export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
+  const log = await openTransactionLog(lakeFolder, lakeFormat(lakeFolder), options);
+  if (log.state.version >= 0 || (await listNames(join(lakeFolder, earlierLogFolder))).length === 0) return log;
+  throw new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
+    code: 'EVENTS_LAKE_OUTDATED',
+    category: 'input',
+    remedy: 'Stop all processes that use the data home, back it up, and run: facet lake migrate --home HOME.',
+    context: { lakeFolder },
+  });
+}
+
+/** Reads the current state of a lake. @throws AppError as `openLakeLog` */
+export async function readLakeState(lakeFolder: string): Promise<LakeState> {
+  return (await openLakeLog(lakeFolder)).state;
+}
+
+function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTransaction> {
+  return {
+    logFolder,
+    checkpointExtension: 'checkpoint.parquet',
+    errors: lakeErrors,
+    empty: emptyLakeState,
+    create: createTable,
+    load: async (state, { erasures = [] } = {}) => {
+      if (state.erasureKey !== noErasureKey || state.erasures.size + erasures.length === 0) return;
+      const key = erasures.length > 0 ? await ensureErasureKey(lakeFolder) : await readErasureKey(lakeFolder);
+      if (key === undefined) throw new Error('_erasures.key is missing');
+      state.erasureKey = key;
+    },
+    encode: encodeChange,
+    apply: applyActions,
+    serialize: ({ actions }) => actions.map((action) => `${JSON.stringify(action)}\n`).join(''),
+    parse: parseTransaction,
+    readCheckpoint: async (path, version) => {
+      const state = emptyLakeState();
+      applyActions(state, transactionOf(await readDeltaCheckpoint(path), version));
+      return state;
+    },
+    writeCheckpoint: async (path, state, now) =>
+      writeDeltaCheckpoint(path, state.version, checkpointActions(state, now)),
+  };
+}
