@@ -32,7 +32,7 @@ const structure = {
 export async function writeDeltaCheckpoint(path: string, version: number, actions: readonly Action[]): Promise<void> {
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
-    await withDuckDb({}, async (connection) => {
+    await withDuckDb({ threads: 1 }, async (connection) => {
       await connection.run('CREATE TABLE actions(action VARCHAR)');
       const appender = await connection.createAppender('actions');
       for (const action of actions) {
@@ -57,7 +57,7 @@ export async function writeDeltaCheckpoint(path: string, version: number, action
 
 /** @throws Error that says what is damaged. */
 export async function readDeltaCheckpoint(path: string): Promise<Action[]> {
-  return withDuckDb({}, async (connection) => {
+  return withDuckDb({ threads: 1 }, async (connection) => {
     const rows = await connection.runAndReadAll(
       `SELECT to_json(action)::VARCHAR FROM read_parquet(${sqlText(path)}) action`,
     );

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { installPython } from './python-packages.ts';
+
+/** The packages and their dependencies, all with versions. */
+const requirements = fileURLToPath(new URL('../python/delta-readers.txt', import.meta.url));
+const script = fileURLToPath(new URL('../python/compare-delta-readers.py', import.meta.url));
+
+/** Returns the folder of the programs of delta-rs and of DuckDB with its extension for Delta Lake. The first call installs them. */
+export async function installDeltaReaders(): Promise<string> {
+  return installPython('delta-readers-1.6.6-1.4.4', ['--requirement', requirements]);
+}
+
+/** What a reader of Delta Lake found in a version of a table, compared with the rows of the version's files. */
+export interface DeltaComparison {
+  readonly version: number;
+  /** delta-rs, or the extension of DuckDB. */
+  readonly reader: string;
+  readonly rows: number;
+  readonly missing: number;
+  readonly surplus: number;
+}
+
+/**
+ * Reads versions of a table with delta-rs and with DuckDB's extension for Delta Lake.
+ *
+ * @param programs of `installDeltaReaders`
+ * @param versions the files of each version. The highest version must be the newest of the table.
+ */
+export async function compareDeltaReaders(
+  programs: string,
+  table: string,
+  versions: ReadonlyMap<number, readonly string[]>,
+): Promise<DeltaComparison[]> {
+  const running = promisify(execFile)(join(programs, 'python'), [script], { maxBuffer: 1 << 26 });
+  running.child.stdin?.end(JSON.stringify({ table, versions: Object.fromEntries(versions) }));
+  return JSON.parse((await running).stdout) as DeltaComparison[];
+}
