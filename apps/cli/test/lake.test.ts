@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listLakeFiles, readLake } from '@facet/lake';
 import { expect, it } from 'vitest';
@@ -74,4 +74,21 @@ it('facet lake verify exits with 4 for a missing file, and rebuild repairs the l
 
 it.each(['yesterday', '2026-13-01', '1700000000'])('facet lake rebuild --from %s is wrong usage', async (time) => {
   expect((await run(['lake', 'rebuild', '--from', time, '--home', await temporaryFolder()])).code).toBe(2);
+});
+
+it('facet lake migrate converts the lake of an earlier release, which every other command refuses', async () => {
+  const home = await temporaryFolder();
+  const log = join(home, 'lake', '_log');
+  await mkdir(log, { recursive: true });
+  const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'a-0': { from: 0, to: 9 } } };
+  await writeFile(join(log, `${'1'.padStart(20, '0')}.json`), JSON.stringify(record));
+  const refused = await run(['lake', 'status', '--home', home]);
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain(join(home, 'lake'));
+  expect(refused.err).toContain('facet lake migrate');
+
+  expect(await json(['lake', 'migrate', '--home', home])).toMatchObject({ isMigrated: true, version: 2 });
+  expect(await json(['lake', 'status', '--home', home])).toMatchObject({ version: 2, offsets: { 'a-0': 9 } });
+  const { out } = await run(['lake', 'migrate', '--home', home]);
+  expect(out).toContain('no lake of an earlier release');
 });

@@ -9,6 +9,7 @@ import {
   compactLake,
   isEmptyHome,
   lakeStatus,
+  migrateLake,
   openLakeSnapshot,
   rebuildLake,
   verifyLake,
@@ -62,6 +63,12 @@ export const registerLake: Register = (command, deps) => {
     'facet lake compact',
     'facet lake compact --grace 0',
   ).action(deps.action(compact));
+  addNotes(
+    add('migrate', 'Convert the lake of an earlier release into a Delta Lake table'),
+    `Stop all processes that use the data home, and back it up first. Converts only the transaction log, in seconds. After an
+interruption, run it again. Earlier releases cannot read the lake afterwards.`,
+    'facet lake migrate',
+  ).action(deps.action(migrate));
   addNotes(
     addRedis(
       addKafka(add('rebuild', 'Read the events since a time from the log again, then rebuild the profiles')),
@@ -148,6 +155,17 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   const rows = erased.reduce((sum, mark) => sum + mark.rows, 0);
   output.show(
     `${countOf(erased.length, 'erasure')} carried out: ${countOf(rows, 'row')} removed. Replaced files are deleted after ${options.grace} h.`,
+  );
+}
+
+async function migrate(options: CommonOptions, { output }: CommandContext): Promise<void> {
+  const result = await migrateLake(lakeFolderOf(options));
+  output.document({ home: options.home, ...result });
+  const size = `version ${result.version}, ${countOf(result.files, 'file')}, ${countOf(result.rows, 'row')}`;
+  output.show(
+    result.isMigrated
+      ? `The lake is a Delta Lake table: ${size}.`
+      : `The data home ${options.home} has no lake of an earlier release.`,
   );
 }
 

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
 import { earlierLogFolder, logFolder } from '../layout.ts';
-import { writeDeltaCheckpoint } from '../transaction-log/delta-checkpoint.ts';
-import { applyActions, checkpointActions, createMetaData, parseTransaction } from '../transaction-log/delta-table.ts';
+import type { Action } from '../transaction-log/delta-actions.ts';
+import { checkpointExtension, writeDeltaCheckpoint } from '../transaction-log/delta-checkpoint.ts';
+import {
+  applyActions,
+  checkpointActions,
+  createMetaData,
+  parseTransaction,
+  serializeActions,
+} from '../transaction-log/delta-table.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
@@ -32,65 +39,73 @@ export interface MigrateResult {
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
-  const isMigrated = (await listNames(join(lakeFolder, logFolder))).length === 0 && (await hasEarlierLog(lakeFolder));
-  if (isMigrated) await writeTable(lakeFolder, await endEarlierLog(lakeFolder));
+  const isEmpty = async (folder: string): Promise<boolean> => (await listNames(join(lakeFolder, folder))).length === 0;
+  const isEarlier = !(await isEmpty(earlierLogFolder));
+  const isMigrated = isEarlier && (await isEmpty(logFolder));
+  if (isMigrated) {
+    await writeTable(lakeFolder).catch(async (error: unknown) => {
+      // Another migration may have been faster.
+      if (await isEmpty(logFolder)) throw error;
+    });
+  }
   const { version, files } = await readLakeState(lakeFolder);
-  await removeEarlierLog(lakeFolder).catch((error: unknown) => {
-    throw lakeErrors.unwritable(lakeFolder, error);
-  });
+  if (isEarlier) {
+    await removeEarlierLog(lakeFolder).catch((error: unknown) => {
+      throw lakeErrors.unwritable(lakeFolder, error);
+    });
+  }
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
   return { isMigrated, version: Math.max(0, version), files: files.size, rows };
-}
-
-async function hasEarlierLog(lakeFolder: string): Promise<boolean> {
-  return (await listNames(join(lakeFolder, earlierLogFolder))).length > 0;
 }
 
 /** The format of the last record, which makes processes of the earlier release stop. */
 const endFormat = 2;
 
-/** Creates the last record of the earlier log. Returns the state at the version of that record. */
-async function endEarlierLog(lakeFolder: string): Promise<LakeState> {
+/** The first transaction of the new log. */
+interface Table {
+  readonly version: number;
+  readonly actions: readonly Action[];
+}
+
+/** Creates the last record of the earlier log. The new log begins at its version. */
+async function endEarlierLog(lakeFolder: string): Promise<Table> {
   for (;;) {
-    const { state, isEnded } = await readEarlierLog(lakeFolder).catch((error: unknown) => {
+    const { table, last } = await convertEarlierLog(lakeFolder).catch((error: unknown) => {
       throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
     });
-    const version = state.version + 1;
-    const last = { format: endFormat, version, id: randomUUID(), parent: state.id, at: Date.now() };
-    const path = join(lakeFolder, earlierLogFolder, transactionName(version));
-    const isCreated =
-      isEnded ||
-      (await createFileAtomically(path, [`${JSON.stringify(last)}\n`]).catch((error: unknown) => {
-        throw lakeErrors.unwritable(lakeFolder, error);
-      }));
-    if (isCreated) return { ...state, version, id: last.id, metaData: createMetaData(last.at) };
+    if (last === undefined) return table;
+    const path = join(lakeFolder, earlierLogFolder, transactionName(table.version));
+    const isCreated = await createFileAtomically(path, [`${JSON.stringify(last)}\n`]).catch((error: unknown) => {
+      throw lakeErrors.unwritable(lakeFolder, error);
+    });
+    if (isCreated) return table;
   }
 }
 
-/** Writes the new log in a temporary folder, and moves it into the lake at once. */
-async function writeTable(lakeFolder: string, state: LakeState): Promise<void> {
-  const { version } = state;
-  const actions = checkpointActions(state, Date.now());
-  const text = actions.map((action) => `${JSON.stringify(action)}\n`).join('');
-  try {
-    applyActions(emptyLakeState(), parseTransaction(text, version));
-  } catch (error) {
-    throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
-  }
+/** Returns the new log, and the last record of the earlier log unless it exists. @throws Error that says what is damaged. */
+async function convertEarlierLog(lakeFolder: string): Promise<{ readonly table: Table; readonly last?: object }> {
+  const { state, isEnded } = await readEarlierLog(lakeFolder);
+  const head = { version: state.version + 1, id: randomUUID(), at: Date.now() };
+  const actions = checkpointActions({ ...state, ...head, metaData: createMetaData(head.at) }, head.at);
+  const table = { version: head.version, actions };
+  applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), head.version));
+  return { table, ...(!isEnded && { last: { format: endFormat, ...head, parent: state.id } }) };
+}
+
+/** Ends the earlier log, writes the new one in a temporary folder, and moves it into the lake at once. */
+async function writeTable(lakeFolder: string): Promise<void> {
+  const { version, actions } = await endEarlierLog(lakeFolder);
   try {
     const temporary = await makeTemporaryFolder(lakeFolder);
     try {
-      await writeFileAtomically(join(temporary.path, transactionName(version)), [text]);
-      const checkpoint = `${transactionName(version).replace('.json', '')}.checkpoint.parquet`;
+      const name = transactionName(version);
+      await writeFileAtomically(join(temporary.path, name), [serializeActions(actions)]);
+      const checkpoint = name.replace('.json', `.${checkpointExtension}`);
       await writeDeltaCheckpoint(join(temporary.path, checkpoint), version, actions);
-      await rename(temporary.path, join(lakeFolder, logFolder)).catch((error: unknown) => {
-        // Another migration was faster.
-        if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      });
+      await rename(temporary.path, join(lakeFolder, logFolder));
     } finally {
       await temporary.remove();
     }
-    await syncPath(lakeFolder);
   } catch (error) {
     throw lakeErrors.unwritable(lakeFolder, error);
   }
@@ -98,6 +113,7 @@ async function writeTable(lakeFolder: string, state: LakeState): Promise<void> {
 
 /** Deletes the earlier log except its last record, which stops processes of the earlier release. */
 async function removeEarlierLog(lakeFolder: string): Promise<void> {
+  await syncPath(lakeFolder);
   const folder = join(lakeFolder, earlierLogFolder);
   const names = await listNames(folder);
   const last = names
@@ -159,8 +175,9 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const key = await keyOf(lakeFolder, erasures);
   const state = checkpoint === undefined ? { ...emptyLakeState(), version: 0 } : parseCheckpoint(checkpoint, key);
   for (const transaction of transactions) {
-    if (transaction.format === endFormat) return { state, isEnded: true };
-    if (transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
+    const isEnd = transaction.format === endFormat;
+    if (isEnd && transaction.version === state.version + 1) return { state, isEnded: true };
+    if (isEnd || transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
     applyEarlier(state, transaction, key);
   }
   return { state, isEnded: false };

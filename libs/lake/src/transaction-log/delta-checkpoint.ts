@@ -7,6 +7,8 @@ import { sqlText, withDuckDb } from '../duckdb.ts';
 import { parseAction } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 
+export const checkpointExtension = 'checkpoint.parquet';
+
 /** The columns of a checkpoint with their types in DuckDB. */
 const texts = 'MAP(VARCHAR, VARCHAR)';
 const file = { path: 'VARCHAR', partitionValues: texts, size: 'BIGINT' };

@@ -211,6 +211,11 @@ const parseErasure = parserOf(
   }),
 );
 
+/** Returns the text of a transaction. */
+export function serializeActions(actions: readonly Action[]): string {
+  return actions.map((action) => `${JSON.stringify(action)}\n`).join('');
+}
+
 /** Parses the transaction with this version. @throws Error that says what is damaged. */
 export function parseTransaction(text: string, version: number): LakeTransaction {
   const lines = text.split('\n').filter((line) => line !== '');

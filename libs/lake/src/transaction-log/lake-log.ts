@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { AppError, listNames } from '@facet/platform';
 import { earlierLogFolder, logFolder } from '../layout.ts';
-import { readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
+import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
   checkpointActions,
   createTable,
   encodeChange,
   parseTransaction,
+  serializeActions,
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
@@ -46,7 +47,7 @@ export async function readLakeState(lakeFolder: string): Promise<LakeState> {
 function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTransaction> {
   return {
     logFolder,
-    checkpointExtension: 'checkpoint.parquet',
+    checkpointExtension,
     errors: lakeErrors,
     empty: emptyLakeState,
     create: createTable,
@@ -58,7 +59,7 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     },
     encode: encodeChange,
     apply: applyActions,
-    serialize: ({ actions }) => actions.map((action) => `${JSON.stringify(action)}\n`).join(''),
+    serialize: ({ actions }) => serializeActions(actions),
     parse: parseTransaction,
     readCheckpoint: async (path, version) => {
       const state = emptyLakeState();
