@@ -102,6 +102,7 @@ it('lists the category of every error code', () => {
         "EVENTS_FORMAT_UNKNOWN",
         "EVENTS_HEADER_AMBIGUOUS",
         "EVENTS_JSON_ARRAY",
+        "EVENTS_LAKE_OUTDATED",
         "EVENTS_MOSTLY_REFUSED",
         "EVENTS_NONE",
         "EVENTS_NOTHING_USABLE",

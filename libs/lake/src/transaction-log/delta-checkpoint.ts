@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncPath, writeFileAtomically } from '@facet/platform';
-import { VARCHAR } from '@duckdb/node-api';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import { parseAction } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';

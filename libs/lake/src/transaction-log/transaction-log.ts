@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFileAtomically, createFolder, listNames } from '@facet/platform';
+import { createFileAtomically, createFolder, listNames, syncPath } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
 import type { LogErrors } from './errors.ts';
 import type { OffsetRanges } from './transaction.ts';
@@ -199,11 +199,12 @@ class FolderTransactionLog<
   /** Returns whether the transaction got its version number. */
   async #create(transaction: Transaction): Promise<boolean> {
     await createFolder(this.#logFolder);
-    return createFileAtomically(
-      join(this.#logFolder, transactionName(transaction.version)),
-      [this.#format.serialize(transaction)],
-      { temporary: join(this.#logFolder, `.${transaction.id}.tmp`) },
-    );
+    const path = join(this.#logFolder, transactionName(transaction.version));
+    const temporary = join(this.#logFolder, `.${transaction.id}.tmp`);
+    const isCreated = await createFileAtomically(path, [this.#format.serialize(transaction)], { temporary });
+    // Another process may have created the folder and not synced it yet.
+    if (isCreated && transaction.parent === '') await syncPath(this.#folder);
+    return isCreated;
   }
 
   /**

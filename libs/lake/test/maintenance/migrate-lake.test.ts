@@ -46,7 +46,7 @@ async function earlierLake(): Promise<{ lake: string; files: readonly LakeStateF
   }
   const { files } = await openLakeSnapshot(lake);
   await rm(join(lake, '_delta_log'), { recursive: true });
-  const earlier = ({ addedAt, version, ...file }: LakeStateFile): object => file;
+  const earlier = (file: LakeStateFile): object => ({ ...file, addedAt: undefined, version: undefined });
   const [first, second, third, fourth] = files as [LakeStateFile, LakeStateFile, LakeStateFile, LakeStateFile];
   const key = await ensureErasureKey(lake);
   const head = { format: 1, at: noon };
@@ -202,7 +202,7 @@ it('lets several migrations run at the same time', async () => {
   expect(writer.committed('test-0')).toBe(8);
 });
 
-it('leaves a damaged earlier log as it is', async () => {
+it('does not change a damaged earlier log', async () => {
   const { lake } = await earlierLake();
   const damaged = { code: 'EVENTS_LAKE_DAMAGED', message: expect.stringContaining('_log') as string };
   const path = join(lake, '_log', nameOf(5));

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { openLakeLog } from '@facet/lake';
+import type { LakeFileEntry, LakeFileFacts } from '@facet/lake';
 import { dayMs } from '@facet/platform';
 
 export const firstDay = Date.UTC(2026, 0, 1);
@@ -33,7 +34,7 @@ export async function generateLake(
   const instance = await DuckDBInstance.create(':memory:', { memory_limit: '1GB', threads: '2' });
   const connection = await instance.connect();
   await connection.run(`SET TimeZone = 'UTC'`);
-  const add: object[] = [];
+  const add: LakeFileEntry[] = [];
   let bytes = 0;
   try {
     for (let day = 0; day < days; day++) {
@@ -56,10 +57,8 @@ export async function generateLake(
     connection.closeSync();
     instance.closeSync();
   }
-  const offsets = { [source]: { from: 0, to: size.events } };
-  const record = { format: 1, version: 1, id: randomUUID(), parent: '', at: firstDay + days * dayMs, add, offsets };
-  await mkdir(join(lakeFolder, '_log'), { recursive: true });
-  await writeFile(join(lakeFolder, '_log', `${'1'.padStart(20, '0')}.json`), `${JSON.stringify(record)}\n`);
+  const log = await openLakeLog(lakeFolder);
+  await log.commit({ add, offsets: { [source]: { from: 0, to: size.events } } });
   return { bytes };
 }
 
@@ -84,12 +83,12 @@ function daySql(day: number, from: number, to: number, { users, items }: LakeSiz
       FROM range(${from}, ${to}) t(n))`;
 }
 
-async function factsOf(connection: DuckDBConnection, path: string): Promise<object> {
+async function factsOf(connection: DuckDBConnection, path: string): Promise<LakeFileFacts> {
   const result = await connection.runAndReadAll(
     `SELECT count(*)::DOUBLE, epoch_ms(min(receivedAt))::DOUBLE, epoch_ms(max(receivedAt))::DOUBLE, ` +
       `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = 'identify')::DOUBLE FROM read_parquet('${path}')`,
   );
   const [row] = result.getRowsJS();
-  const [rows, receivedFrom, receivedTo, anonymous, identifies] = row as number[];
+  const [rows, receivedFrom, receivedTo, anonymous, identifies] = row as [number, number, number, number, number];
   return { rows, receivedFrom, receivedTo, anonymous, identifies };
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { streamLake, verifyLake } from '@facet/lake';
+import { openLakeSnapshot, streamLake, verifyLake } from '@facet/lake';
+import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { numberOf, seededEvent } from '../seeded-events.ts';
@@ -19,6 +20,10 @@ export interface Verdict {
   readonly duplicatedOffsets: number;
   /** Whether the files of the lake match its transaction log. */
   readonly isLakeSound: boolean;
+  /** Versions of the lake that delta-rs and DuckDB have read. */
+  readonly versionsCompared: number;
+  /** Rows that delta-rs or DuckDB read and Facet does not, or the other way round. */
+  readonly deltaDiffering: number;
   readonly profiles: number;
   /** Users whose profile differs from a rebuild from the lake. */
   readonly profilesDiffering: readonly string[];
@@ -26,9 +31,10 @@ export interface Verdict {
 
 /** Returns whether nothing is lost, invented, altered or duplicated, and the profiles equal the lake. */
 export function isFlawless(verdict: Verdict): boolean {
-  const { lost, invented, altered, duplicated, duplicatedOffsets, profilesDiffering, isLakeSound } = verdict;
-  const faults = lost + invented + altered + duplicated + duplicatedOffsets + profilesDiffering.length;
-  return isLakeSound && faults === 0;
+  const { lost, invented, altered, duplicated, duplicatedOffsets, deltaDiffering, profilesDiffering } = verdict;
+  const inLake = lost + invented + altered + duplicated + duplicatedOffsets;
+  const faults = inLake + deltaDiffering + profilesDiffering.length;
+  return verdict.isLakeSound && faults === 0;
 }
 
 /** Returns a line of text for each figure. */
@@ -42,6 +48,7 @@ export function describeVerdict(verdict: Verdict): string[] {
     `duplicated                 ${verdict.duplicated}`,
     `duplicated offsets         ${verdict.duplicatedOffsets}`,
     `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
+    `differing in Delta readers ${verdict.deltaDiffering} in ${verdict.versionsCompared} versions`,
     `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
     `profiles differing         ${profilesDiffering.length} of ${profiles}${examples}`,
   ];
@@ -58,6 +65,8 @@ export async function check(options: {
   readonly isAcknowledged: (number: number) => boolean;
   readonly sent: number;
   readonly startedAt: number;
+  /** Earlier versions of the lake and their files; none by default. */
+  readonly versions?: LakeVersions;
   /** Ids of the events that the lake contained before; none by default. */
   readonly earlierIds?: ReadonlySet<string>;
 }): Promise<Verdict> {
@@ -95,8 +104,28 @@ export async function check(options: {
     unacknowledged,
     duplicatedOffsets: sources.reduce((sum, { repeated }) => sum + repeated, 0),
     isLakeSound: isSound,
+    ...(await compareVersions(options.lakeFolder, options.versions)),
     ...(await checkProfiles(options)),
   };
+}
+
+/** The files of versions of the lake. */
+export type LakeVersions = ReadonlyMap<number, readonly string[]>;
+
+/** Returns the newest version of the lake and its files. */
+export async function readVersion(lakeFolder: string): Promise<readonly [number, readonly string[]]> {
+  const { version, files } = await openLakeSnapshot(lakeFolder);
+  return [version, files.map(({ path }) => path)];
+}
+
+async function compareVersions(
+  lakeFolder: string,
+  earlier: LakeVersions = new Map(),
+): Promise<Pick<Verdict, 'versionsCompared' | 'deltaDiffering'>> {
+  const versions = new Map([...earlier, await readVersion(lakeFolder)]);
+  const results = await compareDeltaReaders(await installDeltaReaders(), lakeFolder, versions);
+  const deltaDiffering = results.reduce((sum, { missing, surplus }) => sum + missing + surplus, 0);
+  return { versionsCompared: versions.size, deltaDiffering };
 }
 
 async function checkProfiles(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logProgress, readOptions } from '../command-line.ts';
-import { check, describeVerdict, isFlawless } from './check.ts';
+import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -28,7 +28,8 @@ Options:
 
 Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
 first in turn and then at random, and restarts it. An outage of all brokers fills the spool on a disk of 8 MB. At the end the
-lake must contain every acknowledged event exactly once, and every profile must equal a rebuild from the lake.
+lake must contain every acknowledged event exactly once, and every profile must equal a rebuild from the lake. delta-rs and DuckDB
+must read the same rows in the version of the lake after each kill. The first run installs both, as Python packages.
 
 Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`;
 
@@ -62,6 +63,8 @@ const parts = await startParts({
   home: join(folder, 'home'),
   spoolFolders: [disk?.folder ?? join(folder, 'spool-1'), join(folder, 'spool-2')],
 });
+/** The files of the lake's versions after the kills. */
+const versions = new Map<number, readonly string[]>();
 let exitCode = 1;
 try {
   let rate = Number(values.rate);
@@ -83,6 +86,7 @@ try {
     isAcknowledged: producer.isAcknowledged,
     sent: producer.counts.sent,
     startedAt,
+    versions,
   });
   exitCode = report(kills, producer, verdict);
 } finally {
@@ -94,7 +98,7 @@ process.exitCode = exitCode;
 
 /** Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. */
 async function killParts(
-  { victims }: Parts,
+  { victims, lakeFolder }: Parts,
   producer: Producer,
   setRate: (rate: number) => void,
 ): Promise<ReadonlyMap<string, number>> {
@@ -112,6 +116,7 @@ async function killParts(
     logProgress(
       `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${withoutResponse} without a response`,
     );
+    versions.set(...(await readVersion(lakeFolder)));
     await sleep(1_500 + choose(3_000));
   };
   for (const victim of victims) await one(victim);

@@ -1,29 +1,53 @@
 import { crc32, gzipSync } from 'node:zlib';
 import { encodeSafetensors } from '@facet/artifacts';
 
-const item = { path: 'dt=2026-01-01/part-events-0-0-9.parquet', rows: 9, bytes: 9, receivedFrom: 1, receivedTo: 2 };
-const transaction = {
-  format: 1,
-  version: 1,
-  id: 'a',
-  parent: '',
-  at: 1,
-  add: [{ ...item, anonymous: 0, identifies: 0, sources: { 'events-0': { from: 0, to: 9 } } }],
-  remove: [item.path],
-  offsets: { 'events-0': { from: 0, to: 9 } },
-  intake: [{ day: '2026-01-01', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 2 }],
-  erasures: [{ erasureId: 'e', userHash: 'h', sessionHashes: [], requestedAt: 1, requestedBy: 'test' }],
+const path = 'dt=2026-01-01/part-events-0-0-9.parquet';
+const domain = (name: string, configuration: unknown): object => ({
+  domainMetadata: { domain: `facet.${name}`, configuration: JSON.stringify(configuration), removed: false },
+});
+const intake = [{ day: '2026-01-01', producer: 'web', outcome: 'accepted', field: '', reason: '', count: 2 }];
+const erasure = { erasureId: 'e', userHash: 'h', sessionHashes: [], requestedAt: 1, requestedBy: 'test' };
+const times = { receivedAt: '2026-01-01T00:00:00.000Z' };
+const lakeActions = [
+  { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata'] } },
+  { txn: { appId: 'events-0', version: 9 } },
+  {
+    add: {
+      path,
+      partitionValues: { dt: '2026-01-01' },
+      size: 9,
+      modificationTime: 1,
+      dataChange: true,
+      stats: JSON.stringify({ numRecords: 9, minValues: times, maxValues: times, nullCount: { userId: 0 } }),
+      tags: { facet: JSON.stringify({ version: 0, identifies: 0, sources: { 'events-0': { from: 0, to: 9 } } }) },
+    },
+  },
+  { remove: { path, deletionTimestamp: 1, dataChange: true } },
+  domain('commit', { id: 'a', parent: '', at: 1 }),
+  domain('maintenance', { token: 't', host: 'h', pid: 1, at: 1 }),
+  domain('intake.2026-01-01', intake),
+  domain('erasure.e', { ...erasure, version: 0, recordedVersion: 0, done: { through: 0, rows: 1, files: 1 } }),
+];
+const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'events-0': { from: 0, to: 9 } } };
+const catalogRecord = { ...record, add: [{ path: 'items/a.jsonl', bytes: 9, rows: 9, receivedTo: 2 }], remove: [] };
+const earlierFile = {
+  path,
+  rows: 9,
+  bytes: 9,
+  receivedFrom: 1,
+  receivedTo: 2,
+  anonymous: 0,
+  identifies: 0,
+  sources: {},
+};
+const earlierRecord = {
+  ...record,
+  add: [earlierFile],
+  remove: [path],
+  intake,
+  erasures: [erasure],
   erased: [{ erasureId: 'e', through: 1, rows: 1, files: 1, sessionHashes: ['s'] }],
   reopened: ['e'],
-  deleted: [item.path],
-  claim: { token: 't', host: 'h', pid: 1, at: 1 },
-};
-const checkpoint = {
-  ...transaction,
-  files: transaction.add.map((file) => ({ ...file, version: 1 })),
-  offsets: { 'events-0': 9 },
-  erasures: [{ ...transaction.erasures[0], version: 1, done: { through: 1, rows: 1, files: 1 } }],
-  removed: { [item.path]: 1 },
 };
 const sequence = {
   version: 2,
@@ -68,6 +92,10 @@ export const seeds: Readonly<Record<string, readonly (string | Uint8Array)[]>> =
   cursor: [JSON.stringify(sequence), gzipSync(JSON.stringify(sequence)).toString('base64url')],
   safetensors: [Buffer.concat(tensors)],
   spool: [`${crc32(batch).toString(16).padStart(8, '0')} ${batch}\n`],
-  lake: [`\0${JSON.stringify(transaction)}`, `\x01${JSON.stringify(checkpoint)}`],
+  lake: [
+    `\0${lakeActions.map((action) => JSON.stringify(action)).join('\n')}`,
+    `\x01${JSON.stringify(catalogRecord)}`,
+    `\x02${JSON.stringify(earlierRecord)}`,
+  ],
   manifest: [JSON.stringify(manifest)],
 };

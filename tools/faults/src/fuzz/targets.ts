@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createFolderArtifactStore, readSafetensors, viewSafetensors } from '@facet/artifacts';
 import { validateFiles } from '@facet/import';
-import { lakeStatus } from '@facet/lake';
+import { lakeStatus, migrateLake, readCatalogOffsets } from '@facet/lake';
 import { isAppError } from '@facet/platform';
 import { decodeCursor } from '@facet/recommendations';
 
@@ -63,13 +63,18 @@ export const spool: Target = async (input) => {
   }
 };
 
-/** The first byte decides between a transaction and a checkpoint. */
+/** The first two bits decide between a transaction of the lake, one of the catalog, and a lake of an earlier release. */
 export const lake: Target = async (input) => {
   const lakeFolder = join(folder, 'lake');
   rmSync(lakeFolder, { recursive: true, force: true });
-  const name = ((input[0] ?? 0) & 1) === 0 ? '.json' : '.checkpoint.json';
-  write(`lake/_log/${'1'.padStart(20, '0')}${name}`, input.subarray(1));
-  await orRefuse(async () => void (await lakeStatus(lakeFolder)));
+  const kind = (input[0] ?? 0) & 3;
+  const version = kind === 0 ? '0' : '1';
+  write(`lake/${kind === 0 ? '_delta_log' : '_log'}/${version.padStart(20, '0')}.json`, input.subarray(1));
+  await orRefuse(async () => {
+    if (kind === 0) await lakeStatus(lakeFolder);
+    else if (kind === 1) await readCatalogOffsets(lakeFolder);
+    else await migrateLake(lakeFolder);
+  });
 };
 
 const store = createFolderArtifactStore(join(folder, 'artifacts'));
