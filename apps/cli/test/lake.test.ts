@@ -83,7 +83,7 @@ it('facet lake migrate converts the lake of an earlier release, which every othe
   const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'a-0': { from: 0, to: 9 } } };
   await writeFile(join(log, `${'1'.padStart(20, '0')}.json`), JSON.stringify(record));
   const refused = await run(['lake', 'status', '--home', home]);
-  expect(refused.code).toBe(2);
+  expect(refused.code).toBe(3);
   expect(refused.err).toContain(join(home, 'lake'));
   expect(refused.err).toContain('facet lake migrate');
 
