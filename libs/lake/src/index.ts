@@ -27,7 +27,6 @@ export { compactLake } from './maintenance/compact-lake.ts';
 export { listErasures, verifyErasure } from './maintenance/erasures.ts';
 export type { ErasureCheck } from './maintenance/erasures.ts';
 export { migrateLake } from './maintenance/migrate-lake.ts';
-export type { MigrateResult } from './maintenance/migrate-lake.ts';
 export { rebuildLake } from './maintenance/rebuild-lake.ts';
 export { verifyLake } from './maintenance/verify-lake.ts';
 export type { LakeCheck } from './maintenance/verify-lake.ts';

@@ -14,7 +14,7 @@ export async function installDeltaReaders(): Promise<string> {
 }
 
 /** What a reader of Delta Lake found in a version of a table, compared with the rows of the version's files. */
-export interface DeltaComparison {
+interface DeltaComparison {
   readonly version: number;
   /** delta-rs, or the extension of DuckDB. */
   readonly reader: string;

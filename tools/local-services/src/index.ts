@@ -1,5 +1,4 @@
 export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
-export type { DeltaComparison } from './delta-readers.ts';
 export { chromiumPath, promtoolPath } from './programs.ts';
 export { createCertificates } from './certificates.ts';
 export { startKafka } from './kafka/local-kafka.ts';

@@ -23,7 +23,7 @@ import { transactionName } from '../transaction-log/transaction-log.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { makeTemporaryFolder } from '../write/place-files.ts';
 
-export interface MigrateResult {
+interface MigrateResult {
   /** Whether the lake had the format of an earlier release. */
   readonly isMigrated: boolean;
   /** The version of the lake. Versions continue those of the earlier log. */

@@ -63,6 +63,8 @@ export function encodeChange(state: LakeState, change: LakeChange, head: Transac
   const { add = [], remove = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
   const dataChange = !isCompaction;
   const removed = remove.flatMap((path) => state.files.get(path) ?? []);
+  const excess = excessDays(state, intake);
+  const counted = [...addIntake(state.intake, intake)].filter(([day]) => !excess.includes(day));
   const actions: Action[] = [
     commitInfo(head, operationOf(change)),
     commitOf(head),
@@ -71,8 +73,8 @@ export function encodeChange(state: LakeState, change: LakeChange, head: Transac
       remove: { ...partitionOf(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
     })),
     ...add.map((file) => encodeFile({ ...file, version, addedAt: at }, dataChange)),
-    ...encodeIntake(addIntake(state.intake, intake)),
-    ...excessDays(state, intake).map((day) => removeDomain(`${domains.intake}${day}`)),
+    ...encodeIntake(counted),
+    ...excess.map((day) => removeDomain(`${domains.intake}${day}`)),
     ...encodeErasures(changeErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),
   ];
   if (claim === null) actions.push(removeDomain(domains.claim));
@@ -104,7 +106,7 @@ function removeDomain(domain: string): Action {
   return { domainMetadata: { domain, configuration: '', removed: true } };
 }
 
-function encodeIntake(intake: ReadonlyMap<string, readonly IntakeCount[]>): Action[] {
+function encodeIntake(intake: Iterable<readonly [string, readonly IntakeCount[]]>): Action[] {
   return [...intake].map(([day, counts]) => domainOf(`${domains.intake}${day}`, counts));
 }
 

@@ -103,7 +103,7 @@ export function withKey<Record extends Pick<Erasure, 'userHash' | 'sessionHashes
   };
 }
 
-export function markErased(erasure: LakeStateErasure, mark: ErasedMark): LakeStateErasure {
+function markErased(erasure: LakeStateErasure, mark: ErasedMark): LakeStateErasure {
   return {
     ...erasure,
     sessionHashes: [...new Set([...erasure.sessionHashes, ...mark.sessionHashes])].sort(),
@@ -118,7 +118,7 @@ export function markErased(erasure: LakeStateErasure, mark: ErasedMark): LakeSta
 
 const neverApplied = -1;
 
-export function reopenErasure(erasure: LakeStateErasure, version: number): LakeStateErasure {
+function reopenErasure(erasure: LakeStateErasure, version: number): LakeStateErasure {
   const { done } = erasure;
   return { ...erasure, version, ...(done === undefined ? {} : { done: { ...done, through: neverApplied } }) };
 }

@@ -75,7 +75,10 @@ it('keeps the intake counts of 400 days', async () => {
   const count = { producer: 'web', outcome: 'accepted', field: '', reason: '', count: 1 } as const;
   const days = Array.from({ length: 402 }, (_, day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
   await log.commit({ intake: days.slice(0, 400).map((day) => ({ ...count, day })) });
-  await log.commit({ intake: [{ ...count, day: days[401]! }] });
+  await log.commit({ intake: [days[0]!, days[401]!].map((day) => ({ ...count, day })) });
+  // The protocol permits one action for each domain in a commit.
+  const record = await readFile(join(lake, '_delta_log', nameOf(2)), 'utf8');
+  expect(record.match(new RegExp(`facet.intake.${days[0]}`, 'g'))).toHaveLength(1);
   const { intake } = await readLakeState(lake);
   expect([...intake.keys()].sort()).toEqual([...days.slice(1, 400), days[401]]);
 });
