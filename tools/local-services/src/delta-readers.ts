@@ -4,13 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { installPython } from './python-packages.ts';
 
-/** The packages and their dependencies, all with versions. */
-const requirements = fileURLToPath(new URL('../python/delta-readers.txt', import.meta.url));
-const script = fileURLToPath(new URL('../python/compare-delta-readers.py', import.meta.url));
+const inPython = (name: string): string => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
 
 /** Returns the folder of the programs of delta-rs and of DuckDB with its extension for Delta Lake. The first call installs them. */
 export async function installDeltaReaders(): Promise<string> {
-  return installPython('delta-readers-1.6.6-1.4.4', ['--requirement', requirements]);
+  // The file has the packages and their dependencies, all with versions.
+  return installPython('delta-readers-1.6.6-1.4.4', ['--requirement', inPython('delta-readers.txt')]);
 }
 
 /** What a reader of Delta Lake found in a version of a table, compared with the rows of the version's files. */
@@ -34,6 +33,7 @@ export async function compareDeltaReaders(
   table: string,
   versions: ReadonlyMap<number, readonly string[]>,
 ): Promise<DeltaComparison[]> {
+  const script = inPython('compare-delta-readers.py');
   const running = promisify(execFile)(join(programs, 'python'), [script], { maxBuffer: 1 << 26 });
   running.child.stdin?.end(JSON.stringify({ table, versions: Object.fromEntries(versions) }));
   return JSON.parse((await running).stdout) as DeltaComparison[];

@@ -11,7 +11,8 @@ export async function settle({ ingestUrls, sinkUrls, key }: Parts): Promise<void
   const until = Date.now() + settleSeconds * 1_000;
   const read = async (url: string): Promise<unknown> => {
     const response = await fetch(`${url}/v1/status`, { headers: { 'x-api-key': key } });
-    return response.json();
+    // A process that has just started may be too busy to respond.
+    return response.ok ? response.json() : undefined;
   };
   for (let stableSince = Date.now(); Date.now() - stableSince < stableMs; await sleep(pollMs)) {
     const [ingests, sinks] = await Promise.all([ingestUrls, sinkUrls].map((urls) => Promise.all(urls.map(read))));
@@ -22,11 +23,11 @@ export async function settle({ ingestUrls, sinkUrls, key }: Parts): Promise<void
 }
 
 function isDrained(status: unknown): boolean {
-  const { spool } = status as { readonly spool: { readonly records: number } };
-  return spool.records === 0;
+  return (status as { readonly spool: { readonly records: number } } | undefined)?.spool.records === 0;
 }
 
 function isCaughtUp(status: unknown): boolean {
+  if (status === undefined) return false;
   const { group, partitions } = status as {
     readonly group: { readonly lag: number };
     readonly partitions: readonly { readonly lag: number }[];
