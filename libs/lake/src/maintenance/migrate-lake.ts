@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
+import { listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
 import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { Action } from '../transaction-log/delta-actions.ts';
@@ -13,6 +13,7 @@ import {
   parseTransaction,
   serializeActions,
 } from '../transaction-log/delta-table.ts';
+import { endEarlierLog, endFormat, hasEarlierTransactions } from '../transaction-log/earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
@@ -39,13 +40,13 @@ interface MigrateResult {
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
-  const isEmpty = async (folder: string): Promise<boolean> => (await listNames(join(lakeFolder, folder))).length === 0;
-  const isEarlier = !(await isEmpty(earlierLogFolder));
-  const isMigrated = isEarlier && (await isEmpty(logFolder));
+  const isEarlier = await hasEarlierTransactions(lakeFolder);
+  const isTable = async (): Promise<boolean> => (await listNames(join(lakeFolder, logFolder))).length > 0;
+  const isMigrated = isEarlier && !(await isTable());
   if (isMigrated) {
     await writeTable(lakeFolder).catch(async (error: unknown) => {
       // Another migration may have been faster.
-      if (await isEmpty(logFolder)) throw error;
+      if (!(await isTable())) throw error;
     });
   }
   const { version, files } = await readLakeState(lakeFolder);
@@ -58,43 +59,37 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
   return { isMigrated, version: Math.max(0, version), files: files.size, rows };
 }
 
-/** The format of the last record, which makes processes of the earlier release stop. */
-const endFormat = 2;
-
 /** The first transaction of the new log. */
-interface Table {
+interface NewLog {
   readonly version: number;
   readonly actions: readonly Action[];
 }
 
-/** Creates the last record of the earlier log. The new log begins at its version. */
-async function endEarlierLog(lakeFolder: string): Promise<Table> {
+/** Ends the log of the earlier release. The new log begins at the version of its last record. */
+async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
   for (;;) {
-    const { table, last } = await convertEarlierLog(lakeFolder).catch((error: unknown) => {
+    const { isEnded, ...newLog } = await toNewLog(lakeFolder).catch((error: unknown) => {
       throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
     });
-    if (last === undefined) return table;
-    const path = join(lakeFolder, earlierLogFolder, transactionName(table.version));
-    const isCreated = await createFileAtomically(path, [`${JSON.stringify(last)}\n`]).catch((error: unknown) => {
+    if (isEnded) return newLog;
+    await endEarlierLog(lakeFolder, newLog.version).catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
-    if (isCreated) return table;
   }
 }
 
-/** Returns the new log, and the last record of the earlier log unless it exists. @throws Error that says what is damaged. */
-async function convertEarlierLog(lakeFolder: string): Promise<{ readonly table: Table; readonly last?: object }> {
+/** @throws Error that says what is damaged. */
+async function toNewLog(lakeFolder: string): Promise<NewLog & { readonly isEnded: boolean }> {
   const { state, isEnded } = await readEarlierLog(lakeFolder);
   const head = { version: state.version + 1, id: randomUUID(), at: Date.now() };
   const actions = checkpointActions({ ...state, ...head, metaData: createMetaData(head.at) }, head.at);
-  const table = { version: head.version, actions };
   applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), head.version));
-  return { table, ...(!isEnded && { last: { format: endFormat, ...head, parent: state.id } }) };
+  return { version: head.version, actions, isEnded };
 }
 
 /** Ends the earlier log, writes the new one in a temporary folder, and moves it into the lake at once. */
 async function writeTable(lakeFolder: string): Promise<void> {
-  const { version, actions } = await endEarlierLog(lakeFolder);
+  const { version, actions } = await convertEarlierLog(lakeFolder);
   try {
     const temporary = await makeTemporaryFolder(lakeFolder);
     try {

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { AppError, listNames } from '@facet/platform';
-import { earlierLogFolder, logFolder } from '../layout.ts';
+import { AppError } from '@facet/platform';
+import { logFolder } from '../layout.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
@@ -12,6 +11,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
+import { endEarlierLog, hasEarlierTransactions } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -30,8 +30,12 @@ export type LakeLog = TransactionLog<LakeState, LakeChange>;
  */
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const log = await openTransactionLog(lakeFolder, lakeFormat(lakeFolder), options);
-  if (log.state.version >= 0 || (await listNames(join(lakeFolder, earlierLogFolder))).length === 0) return log;
-  throw new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
+  if (log.state.version >= 0 || !(await hasEarlierTransactions(lakeFolder))) return log;
+  throw outdated(lakeFolder);
+}
+
+function outdated(lakeFolder: string): AppError {
+  return new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
     code: 'EVENTS_LAKE_OUTDATED',
     category: 'input',
     remedy: 'Stop all processes that use the data home, back it up, and run: facet lake migrate --home HOME.',
@@ -50,7 +54,12 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     checkpointExtension,
     errors: lakeErrors,
     empty: emptyLakeState,
-    create: createTable,
+    create: async (head) => {
+      // An earlier release would start a log and delete the files of the table, which this log does not name.
+      await endEarlierLog(lakeFolder, 1);
+      if (await hasEarlierTransactions(lakeFolder)) throw outdated(lakeFolder);
+      return createTable(head);
+    },
     load: async (state, { erasures = [] } = {}) => {
       if (state.erasureKey !== noErasureKey || state.erasures.size + erasures.length === 0) return;
       const key = erasures.length > 0 ? await ensureErasureKey(lakeFolder) : await readErasureKey(lakeFolder);

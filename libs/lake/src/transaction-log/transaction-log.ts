@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFileAtomically, createFolder, listNames, syncPath } from '@facet/platform';
+import { createFileAtomically, createFolder, isAppError, listNames, syncPath } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
 import type { LogErrors } from './errors.ts';
 import type { OffsetRanges } from './transaction.ts';
@@ -39,7 +39,7 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
   /** Returns the state without transactions. Its version is one less than the first. */
   empty(): State;
   /** Returns the first transaction of every log, which precedes the changes. Absent if the first change is the first transaction. */
-  readonly create?: (head: TransactionHead) => Transaction;
+  readonly create?: (head: TransactionHead) => Promise<Transaction>;
   /** Loads what the state and the next change refer to outside the log. */
   readonly load?: (state: State, change?: Change) => Promise<void>;
   /** Returns the transaction that turns the state into the changed one. */
@@ -145,14 +145,14 @@ class FolderTransactionLog<
       try {
         return await written;
       } catch (error) {
-        throw errors.unwritable(this.#folder, error);
+        throw isAppError(error) ? error : errors.unwritable(this.#folder, error);
       }
     };
     for (;;) {
       await this.refresh();
       const head = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
       if (create !== undefined && head.parent === '') {
-        await write(this.#create(create(head)));
+        await write(create(head).then(async (transaction) => this.#create(transaction)));
         continue;
       }
       check?.(this.#state);

@@ -8,6 +8,7 @@ import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { isEmptyHome } from '../../src/read/is-empty-home.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { ensureErasureKey } from '../../src/transaction-log/erasure-key.ts';
@@ -45,7 +46,7 @@ async function earlierLake(): Promise<{ lake: string; files: readonly LakeStateF
     ]);
   }
   const { files } = await openLakeSnapshot(lake);
-  await rm(join(lake, '_delta_log'), { recursive: true });
+  for (const log of ['_delta_log', '_log']) await rm(join(lake, log), { recursive: true });
   const earlier = (file: LakeStateFile): object => ({ ...file, addedAt: undefined, version: undefined });
   const [first, second, third, fourth] = files as [LakeStateFile, LakeStateFile, LakeStateFile, LakeStateFile];
   const key = await ensureErasureKey(lake);
@@ -217,7 +218,13 @@ it('does not change a damaged earlier log', async () => {
   await expect(migrateLake(lake)).rejects.toMatchObject(damaged);
 });
 
-it('does nothing in a home without a lake', async () => {
-  const lake = join(await temporaryFolder(), 'lake');
-  expect(await migrateLake(lake)).toEqual({ isMigrated: false, version: 0, files: 0, rows: 0 });
+it('does nothing without a lake, and for a log without transactions', async () => {
+  const home = await temporaryFolder();
+  const [lakeFolder, catalogFolder] = [join(home, 'lake'), join(home, 'catalog')];
+  const nothing = { isMigrated: false, version: 0, files: 0, rows: 0 };
+  expect(await migrateLake(lakeFolder)).toEqual(nothing);
+  await mkdir(join(lakeFolder, '_log'), { recursive: true });
+  await writeFile(join(lakeFolder, '_log', 'a.tmp'), '');
+  expect(await migrateLake(lakeFolder)).toEqual(nothing);
+  expect(await isEmptyHome({ lakeFolder, catalogFolder })).toBe(true);
 });

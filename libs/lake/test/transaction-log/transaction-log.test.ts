@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
@@ -67,6 +67,21 @@ it('creates the table once when several writers begin at the same time', async (
   for (const record of (await recordsIn(lake)).slice(1)) {
     expect(await readFile(join(lake, '_delta_log', record), 'utf8')).not.toContain('"metaData"');
   }
+});
+
+it('stops processes of an earlier release in a new lake', async () => {
+  const lake = await temporaryFolder();
+  await step(await openLakeLog(lake), 0);
+  const end = JSON.parse(await readFile(join(lake, '_log', nameOf(1)), 'utf8')) as object;
+  expect(end).toMatchObject({ format: 2, version: 1 });
+});
+
+it('creates no table when an earlier release begins at the same time', async () => {
+  const lake = await temporaryFolder();
+  const log = await openLakeLog(lake);
+  await mkdir(join(lake, '_log'));
+  await writeFile(join(lake, '_log', nameOf(1)), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
+  await expect(step(log, 0)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
 });
 
 it('keeps the intake counts of 400 days', async () => {
