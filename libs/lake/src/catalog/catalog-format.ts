@@ -66,7 +66,7 @@ const HeadSchema = Type.Object({
   parent: Type.String(),
   at: Type.Number(),
 });
-type CatalogTransaction = TransactionHead & CatalogLogChange & { readonly format: 1 };
+export type CatalogTransaction = TransactionHead & CatalogLogChange & { readonly format: 1 };
 
 export interface CatalogState extends LogState {
   readonly files: Map<string, StateSegment>;

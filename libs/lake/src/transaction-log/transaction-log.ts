@@ -161,7 +161,7 @@ class FolderTransactionLog<
       const transaction = this.#format.encode(this.#state, change, head);
       if ((await write(this.#create(transaction))) !== true) continue;
       if (!(await this.#isInHistory(transaction))) {
-        await rm(join(this.#logFolder, transactionName(head.version)), { force: true });
+        await this.#remove(transactionName(head.version));
         throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));
       }
       this.#format.apply(this.#state, transaction);
@@ -175,7 +175,7 @@ class FolderTransactionLog<
     const newest = checkpoints.at(-1) ?? -1;
     const behind = newest - this.#state.version;
     if (behind >= transactionsPerCheckpoint || (behind > 0 && !transactions.includes(this.#state.version + 1))) {
-      this.#state = await this.#format.readCheckpoint(join(this.#logFolder, this.#checkpointName(newest)), newest);
+      this.#state = await this.#readCheckpoint(newest);
     }
     const fresh = transactions.filter((version) => version > this.#state.version);
     const texts = await Promise.all(fresh.map(async (version) => this.#read(version)));
@@ -216,7 +216,10 @@ class FolderTransactionLog<
     if (transactions.includes(version + 1)) {
       return this.#format.parse(await this.#read(version + 1), version + 1).parent === id;
     }
-    return (checkpoints.at(-1) ?? -1) < version;
+    const newest = checkpoints.at(-1) ?? -1;
+    if (newest !== version) return newest < version;
+    // Another program may checkpoint a transaction as soon as it exists.
+    return (await this.#readCheckpoint(version)).id === id;
   }
 
   async #checkpoint(): Promise<void> {
@@ -236,19 +239,27 @@ class FolderTransactionLog<
     }
   }
 
-  /** Deletes, oldest first, the files before the newest checkpoint that is so old that no reader can be about to read them. */
+  /**
+   * Deletes, oldest first, the files before the newest checkpoint that is so old that no reader can be about to read them. Also deletes the
+   * temporary files of killed processes.
+   */
   async #prune(): Promise<void> {
     const { transactions, checkpoints } = await this.#list();
+    const isOld = async (name: string): Promise<boolean> =>
+      (await stat(join(this.#logFolder, name))).mtimeMs < this.#now() - graceMsDefault;
+    for (const name of await listNames(this.#logFolder)) {
+      if (name.endsWith('.tmp') && (await isOld(name))) await this.#remove(name);
+    }
     for (const checkpoint of checkpoints.toReversed()) {
-      const { mtimeMs } = await stat(join(this.#logFolder, this.#checkpointName(checkpoint)));
-      if (mtimeMs >= this.#now() - graceMsDefault) continue;
-      const names = [
-        ...transactions.filter((version) => version < checkpoint).map(transactionName),
-        ...checkpoints.filter((version) => version < checkpoint).map((version) => this.#checkpointName(version)),
-      ];
-      for (const name of names) await rm(join(this.#logFolder, name), { force: true });
+      if (!(await isOld(this.#checkpointName(checkpoint)))) continue;
+      for (const version of transactions) if (version < checkpoint) await this.#remove(transactionName(version));
+      for (const version of checkpoints) if (version < checkpoint) await this.#remove(this.#checkpointName(version));
       return;
     }
+  }
+
+  async #remove(name: string): Promise<void> {
+    await rm(join(this.#logFolder, name), { force: true });
   }
 
   async #list(): Promise<{ readonly transactions: readonly number[]; readonly checkpoints: readonly number[] }> {
@@ -258,7 +269,7 @@ class FolderTransactionLog<
         .map((name) => Number(name.slice(0, versionDigits)))
         .filter((version, index) => nameOf(version) === names[index]);
     return {
-      transactions: versions(transactionName),
+      transactions: versions((version) => transactionName(version)),
       checkpoints: versions((version) => this.#checkpointName(version)),
     };
   }
@@ -267,18 +278,18 @@ class FolderTransactionLog<
     return readFile(join(this.#logFolder, transactionName(version)), 'utf8');
   }
 
+  async #readCheckpoint(version: number): Promise<State> {
+    return this.#format.readCheckpoint(join(this.#logFolder, this.#checkpointName(version)), version);
+  }
+
   #checkpointName(version: number): string {
-    return `${padVersion(version)}.${this.#format.checkpointExtension}`;
+    return transactionName(version, this.#format.checkpointExtension);
   }
 }
 
 const versionDigits = 20;
 
-function padVersion(version: number): string {
-  return String(version).padStart(versionDigits, '0');
-}
-
-/** Returns the name of the file of a transaction. */
-export function transactionName(version: number): string {
-  return `${padVersion(version)}.json`;
+/** Returns the name of the file of a transaction, or that of a checkpoint with its extension. */
+export function transactionName(version: number, extension = 'json'): string {
+  return `${String(version).padStart(versionDigits, '0')}.${extension}`;
 }
