@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listNames, syncPath, writeFileAtomically } from '@facet/platform';
+import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
 import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { Action } from '../transaction-log/delta-actions.ts';
@@ -13,7 +13,13 @@ import {
   parseTransaction,
   serializeActions,
 } from '../transaction-log/delta-table.ts';
-import { endEarlierLog, endFormat, hasEarlierTransactions } from '../transaction-log/earlier-log.ts';
+import {
+  endEarlierLog,
+  endFormat,
+  endRecord,
+  hasEarlierTransactions,
+  readLastRecord,
+} from '../transaction-log/earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
@@ -49,12 +55,9 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
       if (!(await isTable())) throw error;
     });
   }
-  const { version, files } = await readLakeState(lakeFolder);
-  if (isEarlier) {
-    await removeEarlierLog(lakeFolder).catch((error: unknown) => {
-      throw lakeErrors.unwritable(lakeFolder, error);
-    });
-  }
+  const state = await readLakeState(lakeFolder);
+  if (isEarlier) await removeEarlierLog(lakeFolder, state);
+  const { version, files } = state;
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
   return { isMigrated, version: Math.max(0, version), files: files.size, rows };
 }
@@ -106,16 +109,25 @@ async function writeTable(lakeFolder: string): Promise<void> {
   }
 }
 
-/** Deletes the earlier log except its last record, which stops processes of the earlier release. */
-async function removeEarlierLog(lakeFolder: string): Promise<void> {
-  await syncPath(lakeFolder);
+/**
+ * Deletes the earlier log except its last record. A checkpoint of the last version remains too: it stops processes of the earlier release
+ * that are about to commit a version whose record is deleted.
+ */
+async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Promise<void> {
+  const last = await readLastRecord(lakeFolder);
   const folder = join(lakeFolder, earlierLogFolder);
-  const names = await listNames(folder);
-  const last = names
-    .filter((name) => transactionPattern.test(name))
-    .sort()
-    .at(-1);
-  for (const name of names) if (name !== last) await rm(join(folder, name), { force: true });
+  if (last?.isEnd !== true || last.version > version) {
+    throw lakeErrors.damaged(folder, new Error('it has transactions that are not in the Delta Lake table'));
+  }
+  try {
+    await syncPath(lakeFolder);
+    const kept = ['json', 'checkpoint.json'].map((extension) => transactionName(last.version, extension));
+    await createFileAtomically(join(folder, kept[1]!), [endRecord(last.version)]);
+    const names = (await listNames(folder)).filter((name) => name.endsWith('.json') && !kept.includes(name));
+    for (const name of names) await rm(join(folder, name), { force: true });
+  } catch (error) {
+    throw lakeErrors.unwritable(lakeFolder, error);
+  }
 }
 
 /** A record of the earlier log. */
@@ -135,6 +147,7 @@ interface EarlierTransaction {
 }
 
 interface EarlierCheckpoint {
+  readonly format: number;
   readonly version: number;
   readonly id: string;
   readonly files: readonly LakeStateFile[];
@@ -156,8 +169,11 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const folder = join(lakeFolder, earlierLogFolder);
   const names = (await listNames(folder)).sort();
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
-  const newest = names.findLast((name) => checkpointPattern.test(name));
-  const checkpoint = newest === undefined ? undefined : ((await read(newest)) as EarlierCheckpoint);
+  const checkpoints: EarlierCheckpoint[] = [];
+  for (const name of names.filter((each) => checkpointPattern.test(each))) {
+    checkpoints.push((await read(name)) as EarlierCheckpoint);
+  }
+  const checkpoint = checkpoints.findLast(({ format }) => format !== endFormat);
   const after = names.filter(
     (name) => transactionPattern.test(name) && Number(name.slice(0, 20)) > (checkpoint?.version ?? 0),
   );

@@ -24,6 +24,11 @@ export async function readLastRecord(lakeFolder: string): Promise<LastRecord | u
   return { version: Number(name.slice(0, 20)), isEnd: text.startsWith(`{"format":${endFormat},`) };
 }
 
+/** Returns the text of the record that ends the log of an earlier release. */
+export function endRecord(version: number): string {
+  return `${JSON.stringify({ format: endFormat, version })}\n`;
+}
+
 /** Returns whether the log of an earlier release has transactions. The log of a new lake has only the record that ends it. */
 export async function hasEarlierTransactions(lakeFolder: string): Promise<boolean> {
   const last = await readLastRecord(lakeFolder);
@@ -34,6 +39,5 @@ export async function hasEarlierTransactions(lakeFolder: string): Promise<boolea
 export async function endEarlierLog(lakeFolder: string, version: number): Promise<boolean> {
   const folder = join(lakeFolder, earlierLogFolder);
   await createFolder(folder);
-  const record = JSON.stringify({ format: endFormat, version });
-  return createFileAtomically(join(folder, transactionName(version)), [`${record}\n`]);
+  return createFileAtomically(join(folder, transactionName(version)), [endRecord(version)]);
 }

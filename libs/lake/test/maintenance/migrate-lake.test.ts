@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { hashUser } from '@facet/schemas';
@@ -19,6 +19,8 @@ import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { writeLake } from '../write-lake.ts';
 
 const nameOf = (version: number, extension = 'json'): string => `${String(version).padStart(20, '0')}.${extension}`;
+/** What a migration keeps of the log of `earlierLake`. */
+const kept = [nameOf(7, 'checkpoint.json'), nameOf(7)];
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 const now = Date.now();
@@ -169,8 +171,26 @@ it('continues the versions, files, offsets, counts and erasures of the earlier l
 it('stops processes of the earlier release, which create the next version of their log', async () => {
   const { lake } = await earlierLake();
   await migrateLake(lake);
-  expect(await readdir(join(lake, '_log'))).toEqual([nameOf(7)]);
-  expect(JSON.parse(await readFile(join(lake, '_log', nameOf(7)), 'utf8'))).toMatchObject({ format: 2, version: 7 });
+  expect((await readdir(join(lake, '_log'))).sort()).toEqual(kept);
+  for (const name of kept) {
+    expect(JSON.parse(await readFile(join(lake, '_log', name), 'utf8'))).toMatchObject({ format: 2, version: 7 });
+  }
+});
+
+it('keeps transactions of the earlier log that the table does not contain', async () => {
+  const { lake } = await earlierLake();
+  const log = join(lake, '_log');
+  const missing = {
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('not in the Delta Lake table') as string,
+  };
+  const folder = await temporaryFolder();
+  await writeLake(folder, [makeEvent()]);
+  await rename(join(folder, '_delta_log'), join(lake, '_delta_log'));
+  await expect(migrateLake(lake)).rejects.toMatchObject(missing);
+  await writeFile(join(log, nameOf(7)), '{"format":2,"version":7}');
+  await expect(migrateLake(lake)).rejects.toMatchObject(missing);
+  expect(await readdir(log)).toContain(nameOf(6));
 });
 
 it('resumes at each step, and changes nothing when it runs again', async () => {
@@ -191,7 +211,11 @@ it('resumes at each step, and changes nothing when it runs again', async () => {
   const { mtimeMs } = await stat(join(lake, '_delta_log', nameOf(7)));
   expect(await migrateLake(lake)).toEqual({ isMigrated: false, ...expected });
   expect((await stat(join(lake, '_delta_log', nameOf(7)))).mtimeMs).toBe(mtimeMs);
-  expect(await readdir(log)).toEqual([nameOf(7)]);
+  expect((await readdir(log)).sort()).toEqual(kept);
+  // Another migration wrote the checkpoint that stops earlier processes.
+  await rm(join(lake, '_delta_log'), { recursive: true });
+  for (const [name, content] of before) await writeFile(join(log, name), content);
+  expect(await migrateLake(lake)).toEqual({ isMigrated: true, ...expected });
 });
 
 it('lets several migrations run at the same time', async () => {
