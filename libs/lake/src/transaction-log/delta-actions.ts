@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { parserOf } from './parser.ts';
+import { dayOf } from '../layout.ts';
+import { checkerOf, parserOf } from './parser.ts';
 
 /**
  * The actions of the Delta Lake protocol that the lake uses (https://github.com/delta-io/delta/blob/master/PROTOCOL.md). A
@@ -55,9 +56,23 @@ const ActionSchema = Type.Partial(
 export type Action = Static<typeof ActionSchema>;
 
 export const parseAction = parserOf('an action', ActionSchema);
+export const checkAction = checkerOf('an action', ActionSchema);
 
-/** Readers of the protocol's first version can read the lake. Writers must keep the metadata of domains. */
-export const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata'] };
+/** The tag of an added file with what the lake knows about it and other readers do not. */
+export const fileFactsTag = 'facet';
+
+const checkPath = checkerOf('the path of a file', Path);
+
+/** Returns a file with its partition. @throws Error if the path does not name a file of the lake. */
+export function partitionOf(path: string): {
+  readonly path: string;
+  readonly partitionValues: { readonly dt: string };
+} {
+  return { path: checkPath(path), partitionValues: { dt: dayOf(path) } };
+}
+
+/** Readers of the protocol's first version can read the lake. No other writer knows the feature `facet`, so all refuse to write. */
+export const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata', 'facet'] };
 
 /** @throws Error if the lake requires a newer release. */
 export function checkProtocol({ minReaderVersion, minWriterVersion, writerFeatures }: typeof protocol): void {

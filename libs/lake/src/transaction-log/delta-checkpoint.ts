@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncPath, writeFileAtomically } from '@facet/platform';
 import { sqlText, withDuckDb } from '../duckdb.ts';
-import { parseAction } from './delta-actions.ts';
+import { checkAction, fileFactsTag, parseAction, partitionOf } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 
 export const checkpointExtension = 'checkpoint.parquet';
 
-/** The columns of a checkpoint with their types in DuckDB. */
+/** The columns of a checkpoint with their types in DuckDB, except those of files, of which a lake has many. */
 const texts = 'MAP(VARCHAR, VARCHAR)';
-const file = { path: 'VARCHAR', partitionValues: texts, size: 'BIGINT' };
 const structure = {
-  txn: { appId: 'VARCHAR', version: 'BIGINT', lastUpdated: 'BIGINT' },
-  add: { ...file, modificationTime: 'BIGINT', dataChange: 'BOOLEAN', stats: 'VARCHAR', tags: texts },
-  remove: { ...file, deletionTimestamp: 'BIGINT', dataChange: 'BOOLEAN', extendedFileMetadata: 'BOOLEAN' },
+  protocol: { minReaderVersion: 'INTEGER', minWriterVersion: 'INTEGER', writerFeatures: ['VARCHAR'] },
   metaData: {
     id: 'VARCHAR',
     name: 'VARCHAR',
@@ -25,25 +23,26 @@ const structure = {
     configuration: texts,
     createdTime: 'BIGINT',
   },
-  protocol: { minReaderVersion: 'INTEGER', minWriterVersion: 'INTEGER', writerFeatures: ['VARCHAR'] },
+  txn: { appId: 'VARCHAR', version: 'BIGINT', lastUpdated: 'BIGINT' },
   domainMetadata: { domain: 'VARCHAR', configuration: 'VARCHAR', removed: 'BOOLEAN' },
 };
+const partition = `path, partitionValues: MAP {'dt': path[4:13]}`;
+const added =
+  `{path: ${partition}, size: size, modificationTime: changedAt, dataChange: false, stats: stats, ` +
+  `tags: MAP {${sqlText(fileFactsTag)}: facts}} AS add`;
+const removed = `{path: ${partition}, deletionTimestamp: changedAt, dataChange: false} AS remove`;
 
-/** Writes a checkpoint, and the file that tells readers of Delta Lake its version. Each is visible at once. */
+/** Writes a checkpoint atomically, then the file that tells readers of Delta Lake its version. */
 export async function writeDeltaCheckpoint(path: string, version: number, actions: readonly Action[]): Promise<void> {
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
     await withDuckDb({ threads: 1 }, async (connection) => {
-      await connection.run('CREATE TABLE actions(action VARCHAR)');
-      const appender = await connection.createAppender('actions');
-      for (const action of actions) {
-        appender.appendVarchar(JSON.stringify(action));
-        appender.endRow();
-      }
-      appender.closeSync();
+      await appendActions(connection, actions);
       await connection.run(
-        `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(structure))})) FROM actions) ` +
-          `TO ${sqlText(temporary)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
+        `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(structure))})) FROM others
+          UNION ALL BY NAME SELECT ${added} FROM files WHERE size IS NOT NULL
+          UNION ALL BY NAME SELECT ${removed} FROM files WHERE size IS NULL
+        ) TO ${sqlText(temporary)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
       );
     });
     await syncPath(temporary);
@@ -56,12 +55,68 @@ export async function writeDeltaCheckpoint(path: string, version: number, action
   await writeFileAtomically(join(dirname(path), '_last_checkpoint'), [last]);
 }
 
+async function appendActions(connection: DuckDBConnection, actions: readonly Action[]): Promise<void> {
+  await connection.run('CREATE TABLE others(action VARCHAR)');
+  await connection.run('CREATE TABLE files(path VARCHAR, changedAt BIGINT, size BIGINT, stats VARCHAR, facts VARCHAR)');
+  const [others, files] = [await connection.createAppender('others'), await connection.createAppender('files')];
+  for (const action of actions) {
+    const { add, remove } = action;
+    if (add !== undefined) {
+      files.appendVarchar(add.path);
+      files.appendBigInt(BigInt(add.modificationTime));
+      files.appendBigInt(BigInt(add.size));
+      files.appendVarchar(add.stats);
+      files.appendVarchar(add.tags[fileFactsTag] ?? '');
+      files.endRow();
+    } else if (remove !== undefined) {
+      files.appendVarchar(remove.path);
+      files.appendBigInt(BigInt(remove.deletionTimestamp));
+      for (let column = 0; column < 3; column++) files.appendNull();
+      files.endRow();
+    } else {
+      others.appendVarchar(JSON.stringify(action));
+      others.endRow();
+    }
+  }
+  others.closeSync();
+  files.closeSync();
+}
+
 /** @throws Error that says what is damaged. */
 export async function readDeltaCheckpoint(path: string): Promise<Action[]> {
   return withDuckDb({ threads: 1 }, async (connection) => {
-    const rows = await connection.runAndReadAll(
-      `SELECT to_json(action)::VARCHAR FROM read_parquet(${sqlText(path)}) action`,
+    const select = async (columns: string, condition: string): Promise<readonly (readonly unknown[])[]> => {
+      const sql = `SELECT ${columns} FROM read_parquet(${sqlText(path)}) WHERE ${condition}`;
+      return (await connection.runAndReadAll(sql)).getColumns();
+    };
+    const names = Object.keys(structure).map((name) => `${name}: ${name}`);
+    const [others = []] = await select(`to_json({${names.join(', ')}})::VARCHAR`, 'add IS NULL AND remove IS NULL');
+    const [paths = [], times = [], sizes = [], stats = [], facts = []] = await select(
+      `add.path, add.modificationTime::DOUBLE, add.size::DOUBLE, add.stats, add.tags[${sqlText(fileFactsTag)}]`,
+      'add IS NOT NULL',
     );
-    return rows.getRows().map(([action]) => parseAction(String(action)));
+    const [removedPaths = [], removedTimes = []] = await select(
+      'remove.path, remove.deletionTimestamp::DOUBLE',
+      'remove IS NOT NULL',
+    );
+    const dataChange = false;
+    return [
+      ...others.map((action) => parseAction(String(action))),
+      ...paths.map((file, index) =>
+        checkAction({
+          add: {
+            ...partitionOf(file as string),
+            size: sizes[index],
+            modificationTime: times[index],
+            dataChange,
+            stats: stats[index],
+            tags: { [fileFactsTag]: facts[index] },
+          },
+        }),
+      ),
+      ...removedPaths.map((file, index) =>
+        checkAction({ remove: { ...partitionOf(file as string), deletionTimestamp: removedTimes[index], dataChange } }),
+      ),
+    ];
   });
 }

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { dayMs } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { dayOf } from '../layout.ts';
 import { lakeColumns } from '../write/columns.ts';
-import { checkProtocol, parseAction, protocol } from './delta-actions.ts';
+import { checkProtocol, fileFactsTag, parseAction, partitionOf, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
 import { parserOf } from './parser.ts';
 import { addIntake, changeErasures } from './state.ts';
@@ -31,8 +29,6 @@ const domains = {
 
 /** Intake counts of this many days are kept. */
 const intakeDaysMax = 400;
-/** Checkpoints keep removals for this long, as readers of Delta Lake expect. */
-const removedMsMax = 7 * dayMs;
 
 /** Returns the transaction that creates the table. */
 export function createTable(head: TransactionHead): LakeTransaction {
@@ -120,11 +116,6 @@ function excessDays({ intake }: LakeState, added: readonly IntakeCount[]): strin
   return days.slice(0, -intakeDaysMax).filter((day) => intake.has(day));
 }
 
-/** Returns a file with its partition. The path needs no encoding: see `delta-actions.ts`. */
-function partitionOf(path: string): { readonly path: string; readonly partitionValues: { readonly dt: string } } {
-  return { path, partitionValues: { dt: dayOf(path) } };
-}
-
 /** The statistics name no user: erasures do not reach the log. */
 const Stats = Type.Object({
   numRecords: Type.Integer(),
@@ -138,7 +129,6 @@ const FileFacts = Type.Object({
   sources: Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() })),
   erasedThrough: Type.Optional(Type.Integer()),
 });
-const fileFactsTag = 'facet';
 
 function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
   const { path, bytes, rows, receivedFrom, receivedTo, anonymous, addedAt } = file;
@@ -241,7 +231,10 @@ export function applyActions(state: LakeState, { version, id, actions }: LakeTra
       state.files.delete(remove.path);
       state.removed.set(remove.path, remove.deletionTimestamp);
     }
-    if (add !== undefined) state.files.set(add.path, decodeFile(add));
+    if (add !== undefined) {
+      state.files.set(add.path, decodeFile(add));
+      state.removed.delete(add.path);
+    }
     if (domainMetadata !== undefined) applyDomain(state, domainMetadata);
   }
   state.version = version;
@@ -273,9 +266,9 @@ export function checkpointActions(state: LakeState, now: number): Action[] {
     commitOf({ id, parent: '', at: now }),
     ...Array.from(offsets, ([appId, version]) => ({ txn: { appId, version } })),
     ...Array.from(files.values(), (file) => encodeFile(file, false)),
-    ...[...removed]
-      .filter(([, at]) => at > now - removedMsMax)
-      .map(([path, deletionTimestamp]) => ({ remove: { ...partitionOf(path), deletionTimestamp, dataChange: false } })),
+    ...Array.from(removed, ([path, deletionTimestamp]) => ({
+      remove: { ...partitionOf(path), deletionTimestamp, dataChange: false },
+    })),
     ...encodeIntake(intake),
     ...encodeErasures(erasures),
     ...(claim === undefined ? [] : [domainOf(domains.claim, claim)]),

@@ -1,5 +1,5 @@
 import { AppError } from '@facet/platform';
-import { logFolder } from '../layout.ts';
+import { listPlacedFiles, logFolder } from '../layout.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
@@ -75,7 +75,16 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
       applyActions(state, transactionOf(await readDeltaCheckpoint(path), version));
       return state;
     },
-    writeCheckpoint: async (path, state, now) =>
-      writeDeltaCheckpoint(path, state.version, checkpointActions(state, now)),
+    writeCheckpoint: async (path, state, now) => {
+      await forgetDeleted(lakeFolder, state);
+      await writeDeltaCheckpoint(path, state.version, checkpointActions(state, now));
+    },
   };
+}
+
+/** Forgets the replaced files that compactions have deleted. */
+async function forgetDeleted(lakeFolder: string, { removed }: LakeState): Promise<void> {
+  if (removed.size === 0) return;
+  const placed = new Set(await listPlacedFiles(lakeFolder));
+  for (const path of removed.keys()) if (!placed.has(path)) removed.delete(path);
 }

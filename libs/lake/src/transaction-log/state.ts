@@ -29,7 +29,7 @@ export interface LakeState extends LogState {
   /** By day. */
   readonly intake: Map<string, readonly IntakeCount[]>;
   readonly erasures: Map<string, LakeStateErasure>;
-  /** Recently replaced files, with the time of their replacement. Some are still on the disk. */
+  /** Replaced files that may still be on the disk, with the time of their replacement. */
   readonly removed: Map<string, number>;
   claim: MaintenanceClaim | undefined;
   /** The key of the hashes in `erasures`. */

@@ -7,6 +7,7 @@ import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { listPlacedFiles } from '../../src/layout.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import type { LakeErasure } from '../../src/maintenance/erasures.ts';
@@ -16,7 +17,7 @@ import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
-import { readLakeState } from '../../src/transaction-log/lake-log.ts';
+import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
@@ -464,4 +465,23 @@ describe('an erasure', () => {
       { numRuns: 12 },
     );
   });
+});
+
+it('remembers replaced files in checkpoints until it has deleted them', async () => {
+  const { lake } = await lakeOf([{}], [{}]);
+  const [replaced] = (await openLakeSnapshot(lake)).files;
+  await compactLake(lake);
+  const now = (): number => Date.now() + 8 * dayMs;
+  const log = await openLakeLog(lake, { now });
+  const checkpoint = async (): Promise<void> => {
+    for (let count = 0; count < 33; count++) await log.commit({});
+  };
+  await checkpoint();
+  await compactLake(lake, { now, graceMs: 30 * dayMs });
+  expect(await listPlacedFiles(lake)).toContain(replaced!.path);
+  await compactLake(lake, { now });
+  expect(await listPlacedFiles(lake)).not.toContain(replaced!.path);
+  await checkpoint();
+  expect(log.state.removed.size).toBe(0);
+  expect((await readLakeState(lake)).removed.size).toBe(0);
 });

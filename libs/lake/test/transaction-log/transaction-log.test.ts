@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
+import { catalogFormat } from '../../src/catalog/catalog-format.ts';
+import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-format.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
+import { openTransactionLog } from '../../src/transaction-log/transaction-log.ts';
 
 const inTwoHours = (): number => Date.now() + 7_200_000;
 const nameOf = (version: number, extension = 'json'): string => `${String(version).padStart(20, '0')}.${extension}`;
@@ -47,9 +51,11 @@ it('is one history for all writers and readers', async () => {
   expect(one.state).toMatchObject({ version: 70, offsets: new Map([['a-0', 70]]) });
   expect([...one.state.intake.values()]).toMatchObject([[{ count: 140 }]]);
   expect(one.state.erasures.size).toBe(5);
-  expect(two.state).toEqual(one.state);
+  // The process that writes a checkpoint forgets deleted files.
+  const removed = expect.any(Map) as Map<string, number>;
+  expect(two.state).toEqual({ ...one.state, removed });
   // The checkpoint of version 64 and the transactions after it give the same state.
-  expect(await readLakeState(lake)).toEqual(one.state);
+  expect(await readLakeState(lake)).toEqual({ ...one.state, removed });
   expect(await checkpointsIn(lake)).toEqual([32, 64].map((version) => nameOf(version, 'checkpoint.parquet')));
   expect(JSON.parse(await readFile(join(lake, '_delta_log', '_last_checkpoint'), 'utf8'))).toMatchObject({
     version: 64,
@@ -142,6 +148,37 @@ it.each([40, 63])(
   },
 );
 
+it('keeps a transaction that another program has checkpointed at once', async () => {
+  const folder = await temporaryFolder();
+  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(folder, {
+    ...catalogFormat,
+    serialize: (transaction) => {
+      const checkpoint = { ...transaction, files: [], offsets: {}, removed: {} };
+      writeFileSync(join(folder, '_log', nameOf(transaction.version, 'checkpoint.json')), JSON.stringify(checkpoint));
+      return catalogFormat.serialize(transaction);
+    },
+  });
+  await log.commit({});
+  expect(await readdir(join(folder, '_log'))).toContain(nameOf(1));
+});
+
+it('refuses paths that no reader could read', async () => {
+  const log = await openLakeLog(await temporaryFolder());
+  const facts = { rows: 1, bytes: 1, receivedFrom: 0, receivedTo: 5, anonymous: 1, identifies: 2, sources: {} };
+  const change = { add: [{ ...facts, path: 'dt=2024-01-15/part-a b-0-0-1.parquet' }] };
+  await expect(log.commit(change)).rejects.toThrow('the path of a file is damaged');
+});
+
+it('deletes the temporary files of killed commits after the grace period', async () => {
+  const lake = await temporaryFolder();
+  const log = await openLakeLog(lake, { now: inTwoHours });
+  await step(log, 0);
+  const temporary = join(lake, '_delta_log', '.killed.tmp');
+  await writeFile(temporary, '');
+  for (let number = 1; number < 66; number++) await step(log, number);
+  expect(await readdir(join(lake, '_delta_log'))).not.toContain('.killed.tmp');
+});
+
 it('refuses conflicting changes', async () => {
   const lake = await temporaryFolder();
   const log = await openLakeLog(lake);
@@ -172,7 +209,7 @@ it('reports a missing transaction, a newer format and the commit of another prog
   await rm(join(folder, nameOf(2)));
   await expect(readLakeState(lake)).rejects.toMatchObject(damaged('transaction 2 is missing'));
   const created = await readFile(join(folder, nameOf(0)), 'utf8');
-  await writeFile(join(folder, nameOf(0)), created.replace('["domainMetadata"]', '["domainMetadata","rowTracking"]'));
+  await writeFile(join(folder, nameOf(0)), created.replace('"facet"]', '"facet","rowTracking"]'));
   await expect(readLakeState(lake)).rejects.toMatchObject(damaged('rowTracking'));
 });
 

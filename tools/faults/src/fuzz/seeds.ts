@@ -9,7 +9,7 @@ const intake = [{ day: '2026-01-01', producer: 'web', outcome: 'accepted', field
 const erasure = { erasureId: 'e', userHash: 'h', sessionHashes: [], requestedAt: 1, requestedBy: 'test' };
 const times = { receivedAt: '2026-01-01T00:00:00.000Z' };
 const lakeActions = [
-  { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata'] } },
+  { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata', 'facet'] } },
   { txn: { appId: 'events-0', version: 9 } },
   {
     add: {
