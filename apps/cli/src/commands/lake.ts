@@ -65,7 +65,7 @@ export const registerLake: Register = (command, deps) => {
   ).action(deps.action(compact));
   addNotes(
     add('migrate', 'Convert the lake of an earlier release into a Delta Lake table'),
-    `Stop all processes that use the data home, and back it up first. Converts only the transaction log, in seconds. After an
+    `Stop all processes that use the data home, and copy lake/_log/ first. Converts only the transaction log, in seconds. After an
 interruption, run it again. Earlier releases cannot read the lake afterwards.`,
     'facet lake migrate',
   ).action(deps.action(migrate));
