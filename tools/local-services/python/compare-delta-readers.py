@@ -1,4 +1,4 @@
-"""Compares what readers of Delta Lake read from a table with the rows of given Parquet files, row by row.
+"""Compares the rows that readers of Delta Lake read from a table with the rows of given Parquet files.
 
 Reads from standard input: {"table": folder, "versions": {version: [path of a file of the table, ...]}}
 Prints: [{"version", "reader", "rows", "missing", "surplus"}, ...]
@@ -27,7 +27,7 @@ def expected(table, paths):
 
 
 def compare(connection, version, reader, found, wanted):
-    """`found` and `wanted` are SQL. Without `wanted`, every row is surplus."""
+    """Counts the rows that differ between two queries. Without `wanted`, every row is surplus."""
     count = lambda sql: connection.execute(f"SELECT count(*) FROM ({sql})").fetchone()[0]
     found = f"SELECT {COLUMNS} FROM {found}"
     rows = count(found)

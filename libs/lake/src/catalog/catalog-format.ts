@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
-import type { LogFormat, LogState, TransactionHead } from '../transaction-log/transaction-log.ts';
+import type { LogFormat, LogState, TransactionInfo } from '../transaction-log/transaction-log.ts';
 
 /** Segments, and the files of a catalog of an earlier release, which its first transaction removes. */
 const patterns = [
@@ -59,14 +59,14 @@ const ChangeSchema = Type.Partial(
 /** The changes of one transaction. Readers see all of them or none. */
 export type CatalogLogChange = Readonly<Static<typeof ChangeSchema>>;
 
-const HeadSchema = Type.Object({
+const InfoSchema = Type.Object({
   format: Type.Literal(1),
   version: Type.Integer(),
   id: Type.String(),
   parent: Type.String(),
   at: Type.Number(),
 });
-export type CatalogTransaction = TransactionHead & CatalogLogChange & { readonly format: 1 };
+export type CatalogTransaction = TransactionInfo & CatalogLogChange & { readonly format: 1 };
 
 export interface CatalogState extends LogState {
   readonly files: Map<string, StateSegment>;
@@ -74,7 +74,7 @@ export interface CatalogState extends LogState {
   readonly removed: Map<string, number>;
 }
 
-const parseTransaction = parserOf('a transaction', Type.Intersect([HeadSchema, ChangeSchema]));
+const parseTransaction = parserOf('a transaction', Type.Intersect([InfoSchema, ChangeSchema]));
 const parseCheckpoint = parserOf(
   'the checkpoint',
   Type.Object({
@@ -86,13 +86,13 @@ const parseCheckpoint = parserOf(
   }),
 );
 
-/** The transaction log of a catalog: JSON, because no other program reads segments. */
+/** The format of the transaction log of a catalog. */
 export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTransaction> = {
   logFolder: '_log',
   checkpointExtension: 'checkpoint.json',
   errors: catalogErrors,
-  empty: () => ({ version: 0, id: '', files: new Map(), offsets: new Map(), removed: new Map() }),
-  encode: (_, change, head) => ({ format: 1, ...head, ...change }),
+  emptyState: () => ({ version: 0, id: '', files: new Map(), offsets: new Map(), removed: new Map() }),
+  encode: (_, change, info) => ({ format: 1, ...info, ...change }),
   serialize: (transaction) => `${JSON.stringify(transaction)}\n`,
   parse: (text, version) => {
     const transaction = parseTransaction(text);

@@ -22,7 +22,7 @@ import {
 } from '../transaction-log/earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeErrors, UnreadableLog } from '../transaction-log/errors.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import { addIntake, changeErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
@@ -40,8 +40,8 @@ interface MigrateResult {
 }
 
 /**
- * Replaces the transaction log of an earlier release by that of a Delta Lake table. The Parquet files stay as they are. The
- * migration may be interrupted at any point and run again. Processes of the earlier release cannot commit after it.
+ * Converts the transaction log of an earlier release into the log of a Delta Lake table. The Parquet files do not change. An
+ * interrupted migration resumes when it runs again. Afterwards, processes of the earlier release cannot commit.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
@@ -84,22 +84,21 @@ async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
 /** @throws Error that says what is damaged. */
 async function toNewLog(lakeFolder: string): Promise<NewLog & { readonly isEnded: boolean }> {
   const { state, isEnded } = await readEarlierLog(lakeFolder);
-  const head = { version: state.version + 1, id: randomUUID(), at: Date.now() };
-  const actions = checkpointActions({ ...state, ...head, metaData: createMetaData(head.at) }, head.at);
-  applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), head.version));
-  return { version: head.version, actions, isEnded };
+  const info = { version: state.version + 1, id: randomUUID(), at: Date.now() };
+  const actions = checkpointActions({ ...state, ...info, metaData: createMetaData(info.at) }, info.at);
+  applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), info.version));
+  return { version: info.version, actions, isEnded };
 }
 
-/** Ends the earlier log, writes the new one in a temporary folder, and moves it into the lake at once. */
+/** Ends the earlier log, writes the new log in a temporary folder, and moves this folder into the lake. */
 async function writeTable(lakeFolder: string): Promise<void> {
   const { version, actions } = await convertEarlierLog(lakeFolder);
   try {
     const temporary = await makeTemporaryFolder(lakeFolder);
     try {
-      const name = transactionName(version);
-      await writeFileAtomically(join(temporary.path, name), [serializeActions(actions)]);
-      const checkpoint = name.replace('.json', `.${checkpointExtension}`);
-      await writeDeltaCheckpoint(join(temporary.path, checkpoint), version, actions);
+      await writeFileAtomically(join(temporary.path, transactionName(version)), [serializeActions(actions)]);
+      const checkpoint = join(temporary.path, transactionName(version, checkpointExtension));
+      await writeDeltaCheckpoint(checkpoint, version, actions);
       await rename(temporary.path, join(lakeFolder, logFolder));
     } finally {
       await temporary.remove();
@@ -117,7 +116,11 @@ async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Pro
   const last = await readLastRecord(lakeFolder);
   const folder = join(lakeFolder, earlierLogFolder);
   if (last?.isEnd !== true || last.version > version) {
-    throw lakeErrors.damaged(folder, new Error('it has transactions that are not in the Delta Lake table'));
+    const remedy = `Stop all processes of earlier releases. Delete ${earlierLogFolder} or ${logFolder}, whichever lacks your events.`;
+    throw lakeErrors.damaged(
+      folder,
+      new UnreadableLog('it has transactions that are not in the Delta Lake table', remedy),
+    );
   }
   try {
     await syncPath(lakeFolder);
@@ -141,8 +144,8 @@ interface EarlierTransaction {
   readonly remove?: readonly string[];
   readonly offsets?: OffsetRanges;
   readonly intake?: readonly IntakeCount[];
-  readonly erasures?: readonly (Erasure & Keyed)[];
-  readonly erased?: readonly (ErasedMark & Keyed)[];
+  readonly erasures?: readonly (Erasure & HashFormat)[];
+  readonly erased?: readonly (ErasedMark & HashFormat)[];
   readonly reopened?: readonly string[];
 }
 
@@ -153,12 +156,12 @@ interface EarlierCheckpoint {
   readonly files: readonly LakeStateFile[];
   readonly offsets: Readonly<Record<string, number>>;
   readonly intake: readonly IntakeCount[];
-  readonly erasures: readonly (Omit<LakeStateErasure, 'recordedVersion'> & Partial<LakeStateErasure> & Keyed)[];
+  readonly erasures: readonly (Omit<LakeStateErasure, 'recordedVersion'> & Partial<LakeStateErasure> & HashFormat)[];
   readonly removed: Readonly<Record<string, number>>;
 }
 
-/** Without this, the hashes are not HMACs. */
-interface Keyed {
+/** Whether the hashes of a record are HMACs. Records of the first releases contain SHA-256 hashes. */
+interface HashFormat {
   readonly isKeyed?: boolean;
 }
 
@@ -194,7 +197,7 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   return { state, isEnded: false };
 }
 
-async function keyOf(lakeFolder: string, erasures: readonly Keyed[]): Promise<ErasureKey> {
+async function keyOf(lakeFolder: string, erasures: readonly HashFormat[]): Promise<ErasureKey> {
   const key = await readErasureKey(lakeFolder);
   if (key !== undefined || erasures.length === 0) return key ?? noErasureKey;
   if (erasures.some(({ isKeyed }) => isKeyed)) throw new Error('_erasures.key is missing');
@@ -243,7 +246,7 @@ function applyEarlier(state: LakeState, transaction: EarlierTransaction, key: Er
   Object.assign(state, { version, id });
 }
 
-function toKeyed<Record extends Pick<Erasure, 'userHash' | 'sessionHashes'> & Keyed>(
+function toKeyed<Record extends Pick<Erasure, 'userHash' | 'sessionHashes'> & HashFormat>(
   { isKeyed, ...record }: Record,
   key: ErasureKey,
 ): Omit<Record, 'isKeyed'> {

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { dayOf } from '../layout.ts';
+import { UnreadableLog } from './errors.ts';
 import { checkerOf, parserOf } from './parser.ts';
 
 /**
@@ -78,8 +79,9 @@ export const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatur
 export function checkProtocol({ minReaderVersion, minWriterVersion, writerFeatures }: typeof protocol): void {
   const unknown = writerFeatures.filter((feature) => !protocol.writerFeatures.includes(feature));
   if (minReaderVersion === 1 && minWriterVersion === 7 && unknown.length === 0) return;
-  throw new Error(
+  throw new UnreadableLog(
     `it requires version ${minReaderVersion} of Delta readers, and version ${minWriterVersion} of writers with the features ` +
       `${writerFeatures.join(', ')}; this release supports 1 and 7 with ${protocol.writerFeatures.join(', ')}`,
+    'Upgrade Facet.',
   );
 }

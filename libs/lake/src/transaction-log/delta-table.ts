@@ -6,19 +6,20 @@ import { lakeColumns } from '../write/columns.ts';
 import { checkProtocol, fileFactsTag, parseAction, partitionOf, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
 import { parserOf } from './parser.ts';
+import { UnreadableLog } from './errors.ts';
 import { addIntake, changeErasures } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
-import type { TransactionHead } from './transaction-log.ts';
+import type { TransactionInfo } from './transaction-log.ts';
 import type { LakeChange } from './transaction.ts';
 
 /** A commit of the Delta Lake table. */
-export interface LakeTransaction extends TransactionHead {
+export interface LakeTransaction extends TransactionInfo {
   readonly actions: readonly Action[];
 }
 
 /**
- * What Delta Lake has no action for is metadata of domains. The newest action of a domain counts, and checkpoints keep it.
- * Erasures and days have one domain each.
+ * The domains of the metadata for which Delta Lake has no action. The newest action of a domain counts, and checkpoints keep it.
+ * Each erasure and each day of intake counts has a domain.
  */
 const domains = {
   commit: 'facet.commit',
@@ -31,14 +32,14 @@ const domains = {
 const intakeDaysMax = 400;
 
 /** Returns the transaction that creates the table. */
-export function createTable(head: TransactionHead): LakeTransaction {
+export function createTable(info: TransactionInfo): LakeTransaction {
   const actions = [
-    commitInfo(head, 'CREATE TABLE'),
+    commitInfo(info, 'CREATE TABLE'),
     { protocol },
-    { metaData: createMetaData(head.at) },
-    commitOf(head),
+    { metaData: createMetaData(info.at) },
+    commitAction(info),
   ];
-  return { ...head, actions };
+  return { ...info, actions };
 }
 
 export function createMetaData(createdTime: number): MetaData {
@@ -54,28 +55,28 @@ export function createMetaData(createdTime: number): MetaData {
   };
 }
 
-export function encodeChange(state: LakeState, change: LakeChange, head: TransactionHead): LakeTransaction {
-  const { version, at } = head;
+export function encodeChange(state: LakeState, change: LakeChange, info: TransactionInfo): LakeTransaction {
+  const { version, at } = info;
   const { add = [], remove = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
   const dataChange = !isCompaction;
   const removed = remove.flatMap((path) => state.files.get(path) ?? []);
   const excess = excessDays(state, intake);
   const counted = [...addIntake(state.intake, intake)].filter(([day]) => !excess.includes(day));
   const actions: Action[] = [
-    commitInfo(head, operationOf(change)),
-    commitOf(head),
+    commitInfo(info, operationOf(change)),
+    commitAction(info),
     ...Object.entries(offsets).map(([appId, { to }]) => ({ txn: { appId, version: to, lastUpdated: at } })),
     ...removed.map(({ path, bytes }) => ({
       remove: { ...partitionOf(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
     })),
     ...add.map((file) => encodeFile({ ...file, version, addedAt: at }, dataChange)),
     ...encodeIntake(counted),
-    ...excess.map((day) => removeDomain(`${domains.intake}${day}`)),
+    ...excess.map((day) => removeDomainAction(`${domains.intake}${day}`)),
     ...encodeErasures(changeErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),
   ];
-  if (claim === null) actions.push(removeDomain(domains.claim));
-  else if (claim !== undefined) actions.push(domainOf(domains.claim, claim));
-  return { ...head, actions };
+  if (claim === null) actions.push(removeDomainAction(domains.claim));
+  else if (claim !== undefined) actions.push(domainAction(domains.claim, claim));
+  return { ...info, actions };
 }
 
 /** Returns the name of a change in the history of the table. */
@@ -86,28 +87,28 @@ function operationOf({ add, remove, erased, isCompaction }: LakeChange): string 
   return add === undefined ? 'UPDATE METADATA' : 'WRITE';
 }
 
-function commitInfo({ id, at }: TransactionHead, operation: string): Action {
+function commitInfo({ id, at }: TransactionInfo, operation: string): Action {
   return { commitInfo: { timestamp: at, operation, operationParameters: {}, engineInfo: 'Facet', txnId: id } };
 }
 
-function commitOf({ id, parent, at }: Pick<TransactionHead, 'id' | 'parent' | 'at'>): Action {
-  return domainOf(domains.commit, { id, parent, at });
+function commitAction({ id, parent, at }: Pick<TransactionInfo, 'id' | 'parent' | 'at'>): Action {
+  return domainAction(domains.commit, { id, parent, at });
 }
 
-function domainOf(domain: string, configuration: unknown): Action {
+function domainAction(domain: string, configuration: unknown): Action {
   return { domainMetadata: { domain, configuration: JSON.stringify(configuration), removed: false } };
 }
 
-function removeDomain(domain: string): Action {
+function removeDomainAction(domain: string): Action {
   return { domainMetadata: { domain, configuration: '', removed: true } };
 }
 
 function encodeIntake(intake: Iterable<readonly [string, readonly IntakeCount[]]>): Action[] {
-  return [...intake].map(([day, counts]) => domainOf(`${domains.intake}${day}`, counts));
+  return [...intake].map(([day, counts]) => domainAction(`${domains.intake}${day}`, counts));
 }
 
 function encodeErasures(erasures: ReadonlyMap<string, LakeStateErasure>): Action[] {
-  return Array.from(erasures.values(), (erasure) => domainOf(`${domains.erasure}${erasure.erasureId}`, erasure));
+  return Array.from(erasures.values(), (erasure) => domainAction(`${domains.erasure}${erasure.erasureId}`, erasure));
 }
 
 /** Returns the recorded days that are too old to keep once the counts are added. */
@@ -116,7 +117,7 @@ function excessDays({ intake }: LakeState, added: readonly IntakeCount[]): strin
   return days.slice(0, -intakeDaysMax).filter((day) => intake.has(day));
 }
 
-/** The statistics name no user: erasures do not reach the log. */
+/** The statistics contain no ids, because the log outlives an erasure. */
 const Stats = Type.Object({
   numRecords: Type.Integer(),
   minValues: Type.Object({ receivedAt: Type.String() }),
@@ -217,7 +218,12 @@ export function parseTransaction(text: string, version: number): LakeTransaction
 /** Returns the actions as the transaction with this version. @throws Error if Facet has not written it. */
 export function transactionOf(actions: readonly Action[], version: number): LakeTransaction {
   const commit = actions.find(({ domainMetadata }) => domainMetadata?.domain === domains.commit)?.domainMetadata;
-  if (commit === undefined) throw new Error(`another program has written version ${version}`);
+  if (commit === undefined) {
+    throw new UnreadableLog(
+      `another program has written version ${version}`,
+      'Stop the other program. Then delete its files from this version on in the log, or restore the log from a backup.',
+    );
+  }
   return { version, ...parseCommit(commit.configuration), actions };
 }
 
@@ -263,7 +269,7 @@ export function checkpointActions(state: LakeState, now: number): Action[] {
   return [
     { protocol },
     { metaData },
-    commitOf({ id, parent: '', at: now }),
+    commitAction({ id, parent: '', at: now }),
     ...Array.from(offsets, ([appId, version]) => ({ txn: { appId, version } })),
     ...Array.from(files.values(), (file) => encodeFile(file, false)),
     ...Array.from(removed, ([path, deletionTimestamp]) => ({
@@ -271,6 +277,6 @@ export function checkpointActions(state: LakeState, now: number): Action[] {
     })),
     ...encodeIntake(intake),
     ...encodeErasures(erasures),
-    ...(claim === undefined ? [] : [domainOf(domains.claim, claim)]),
+    ...(claim === undefined ? [] : [domainAction(domains.claim, claim)]),
   ];
 }

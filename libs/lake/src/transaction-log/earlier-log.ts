@@ -35,9 +35,9 @@ export async function hasEarlierTransactions(lakeFolder: string): Promise<boolea
   return last !== undefined && !(last.isEnd && last.version === 1);
 }
 
-/** Ends the log of an earlier release at a version. Returns whether the version was free. */
-export async function endEarlierLog(lakeFolder: string, version: number): Promise<boolean> {
+/** Ends the log of an earlier release at a version, unless the log has a record with this version. */
+export async function endEarlierLog(lakeFolder: string, version: number): Promise<void> {
   const folder = join(lakeFolder, earlierLogFolder);
   await createFolder(folder);
-  return createFileAtomically(join(folder, transactionName(version)), [endRecord(version)]);
+  await createFileAtomically(join(folder, transactionName(version)), [endRecord(version)]);
 }

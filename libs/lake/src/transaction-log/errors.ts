@@ -1,6 +1,15 @@
 import { AppError } from '@facet/platform';
 import type { MaintenanceClaim } from './transaction.ts';
 
+/** An error with a remedy other than that of damaged files. */
+export class UnreadableLog extends Error {
+  readonly remedy: string;
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
 /** The errors of a transaction log and of the files that it lists. */
 export interface LogErrors {
   /** A file cannot be read. */
@@ -36,7 +45,7 @@ function createLogErrors(
       new AppError(`Cannot read the ${data} at ${path}: ${(cause as Error).message.trim().replace(/\.$/, '')}.`, {
         code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
         category: 'artifact',
-        remedy: restore,
+        remedy: cause instanceof UnreadableLog ? cause.remedy : restore,
         context: { path },
         cause,
       }),

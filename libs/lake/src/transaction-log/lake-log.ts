@@ -38,7 +38,7 @@ function outdated(lakeFolder: string): AppError {
   return new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
     code: 'EVENTS_LAKE_OUTDATED',
     category: 'input',
-    remedy: 'Stop all processes that use the data home, back it up, and run: facet lake migrate --home HOME.',
+    remedy: 'Stop all processes that use the data home, copy lake/_log/, and run: facet lake migrate --home HOME.',
     context: { lakeFolder },
   });
 }
@@ -53,14 +53,14 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     logFolder,
     checkpointExtension,
     errors: lakeErrors,
-    empty: emptyLakeState,
-    create: async (head) => {
+    emptyState: emptyLakeState,
+    createFirst: async (info) => {
       // An earlier release would start a log and delete the files of the table, which this log does not name.
       await endEarlierLog(lakeFolder, 1);
       if (await hasEarlierTransactions(lakeFolder)) throw outdated(lakeFolder);
-      return createTable(head);
+      return createTable(info);
     },
-    load: async (state, { erasures = [] } = {}) => {
+    prepare: async (state, { erasures = [] } = {}) => {
       if (state.erasureKey !== noErasureKey || state.erasures.size + erasures.length === 0) return;
       const key = erasures.length > 0 ? await ensureErasureKey(lakeFolder) : await readErasureKey(lakeFolder);
       if (key === undefined) throw new Error('_erasures.key is missing');

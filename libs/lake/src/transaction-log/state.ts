@@ -23,7 +23,7 @@ export interface LakeStateErasure extends Erasure {
 
 /** The state of the lake at a version: the result of all transactions up to that version. */
 export interface LakeState extends LogState {
-  /** The description of the table. Absent without a table. */
+  /** The description of the table. Absent until a transaction has created the table. */
   metaData: MetaData | undefined;
   readonly files: Map<string, LakeStateFile>;
   /** By day. */

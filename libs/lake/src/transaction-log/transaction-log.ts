@@ -20,8 +20,8 @@ export interface LogChange {
   readonly offsets?: OffsetRanges;
 }
 
-/** Identifies a transaction. */
-export interface TransactionHead {
+/** The version of a transaction, its ids and its time. */
+export interface TransactionInfo {
   readonly version: number;
   readonly id: string;
   /** The id of the previous transaction. */
@@ -31,26 +31,26 @@ export interface TransactionHead {
 }
 
 /** How a folder records its transactions and checkpoints. */
-export interface LogFormat<State extends LogState, Change extends LogChange, Transaction extends TransactionHead> {
+export interface LogFormat<State extends LogState, Change extends LogChange, Transaction extends TransactionInfo> {
   /** The folder of the records, in the folder that they describe. */
   readonly logFolder: string;
   readonly checkpointExtension: string;
   readonly errors: LogErrors;
-  /** Returns the state without transactions. Its version is one less than the first. */
-  empty(): State;
-  /** Returns the first transaction of every log, which precedes the changes. Absent if the first change is the first transaction. */
-  readonly create?: (head: TransactionHead) => Promise<Transaction>;
-  /** Loads what the state and the next change refer to outside the log. */
-  readonly load?: (state: State, change?: Change) => Promise<void>;
+  /** Returns the state before the first transaction. */
+  emptyState(): State;
+  /** Returns a transaction that precedes the first change. Absent if a log needs none. */
+  readonly createFirst?: (info: TransactionInfo) => Promise<Transaction>;
+  /** Loads the data outside the log that the state and the next change need. */
+  readonly prepare?: (state: State, change?: Change) => Promise<void>;
   /** Returns the transaction that turns the state into the changed one. */
-  encode(state: State, change: Change, head: TransactionHead): Transaction;
+  encode(state: State, change: Change, info: TransactionInfo): Transaction;
   apply(state: State, transaction: Transaction): void;
   serialize(transaction: Transaction): string;
   /** @throws Error that says what is damaged. */
   parse(text: string, version: number): Transaction;
   /** @throws Error that says what is damaged. */
   readCheckpoint(path: string, version: number): Promise<State>;
-  /** Writes the file at once: readers see all of it or none. */
+  /** Writes the file atomically: readers see the whole file or none. */
   writeCheckpoint(path: string, state: State, now: number): Promise<void>;
 }
 
@@ -89,7 +89,7 @@ export interface TransactionLogOptions {
 export async function openTransactionLog<
   State extends LogState,
   Change extends LogChange,
-  Transaction extends TransactionHead,
+  Transaction extends TransactionInfo,
 >(
   folder: string,
   format: LogFormat<State, Change, Transaction>,
@@ -108,7 +108,7 @@ const readAttemptsMax = 5;
 class FolderTransactionLog<
   State extends LogState,
   Change extends LogChange,
-  Transaction extends TransactionHead,
+  Transaction extends TransactionInfo,
 > implements TransactionLog<State, Change> {
   readonly #folder: string;
   readonly #logFolder: string;
@@ -121,7 +121,7 @@ class FolderTransactionLog<
     this.#logFolder = join(folder, format.logFolder);
     this.#format = format;
     this.#now = now;
-    this.#state = format.empty();
+    this.#state = format.emptyState();
   }
 
   get state(): State {
@@ -140,7 +140,7 @@ class FolderTransactionLog<
   }
 
   async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
-    const { errors, create, load } = this.#format;
+    const { errors, createFirst, prepare } = this.#format;
     const write = async <Result>(written: Promise<Result> | undefined): Promise<Result | undefined> => {
       try {
         return await written;
@@ -150,18 +150,18 @@ class FolderTransactionLog<
     };
     for (;;) {
       await this.refresh();
-      const head = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
-      if (create !== undefined && head.parent === '') {
-        await write(create(head).then(async (transaction) => this.#create(transaction)));
+      const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
+      if (createFirst !== undefined && info.parent === '') {
+        await write(createFirst(info).then(async (transaction) => this.#create(transaction)));
         continue;
       }
       check?.(this.#state);
       this.#refuseSuperseded(change);
-      await write(load?.(this.#state, change));
-      const transaction = this.#format.encode(this.#state, change, head);
+      await write(prepare?.(this.#state, change));
+      const transaction = this.#format.encode(this.#state, change, info);
       if ((await write(this.#create(transaction))) !== true) continue;
       if (!(await this.#isInHistory(transaction))) {
-        await this.#remove(transactionName(head.version));
+        await this.#remove(transactionName(info.version));
         throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));
       }
       this.#format.apply(this.#state, transaction);
@@ -186,7 +186,7 @@ class FolderTransactionLog<
       }
       this.#format.apply(this.#state, transaction);
     }
-    await this.#format.load?.(this.#state);
+    await this.#format.prepare?.(this.#state);
   }
 
   #refuseSuperseded({ offsets = {} }: Change): void {

@@ -29,7 +29,7 @@ export interface LakeFileEntry extends LakeFileFacts {
 /** A request to erase everything received of a user up to `requestedAt`. */
 export interface Erasure {
   readonly erasureId: string;
-  /** SHA-256 of the user's id in hex. The lake records its HMAC with the key of the lake, because the request is kept after the erasure. */
+  /** SHA-256 of the user's id in hex. The log contains the HMAC of this hash with the key of the lake, because it outlives the erasure. */
   readonly userHash: string;
   /** The same hashes of the user's sessions. Known once the erasure has been applied. */
   readonly sessionHashes: readonly string[];

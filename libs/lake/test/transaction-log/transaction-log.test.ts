@@ -148,7 +148,7 @@ it.each([40, 63])(
   },
 );
 
-it('keeps a transaction that another program has checkpointed at once', async () => {
+it('keeps a transaction that another program adds to a checkpoint at once', async () => {
   const folder = await temporaryFolder();
   const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(folder, {
     ...catalogFormat,
@@ -204,13 +204,16 @@ it('reports a missing transaction, a newer format and the commit of another prog
     message: expect.stringContaining(message) as string,
   });
   await writeFile(join(folder, nameOf(4)), JSON.stringify({ commitInfo: { timestamp: 1, operation: 'VACUUM' } }));
-  await expect(readLakeState(lake)).rejects.toMatchObject(damaged('another program has written version 4'));
+  await expect(readLakeState(lake)).rejects.toMatchObject({
+    ...damaged('another program has written version 4'),
+    remedy: expect.stringContaining('Stop the other program') as string,
+  });
   await rm(join(folder, nameOf(4)));
   await rm(join(folder, nameOf(2)));
   await expect(readLakeState(lake)).rejects.toMatchObject(damaged('transaction 2 is missing'));
   const created = await readFile(join(folder, nameOf(0)), 'utf8');
   await writeFile(join(folder, nameOf(0)), created.replace('"facet"]', '"facet","rowTracking"]'));
-  await expect(readLakeState(lake)).rejects.toMatchObject(damaged('rowTracking'));
+  await expect(readLakeState(lake)).rejects.toMatchObject({ ...damaged('rowTracking'), remedy: 'Upgrade Facet.' });
 });
 
 it.each([

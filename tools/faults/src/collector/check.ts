@@ -20,9 +20,9 @@ export interface Verdict {
   readonly duplicatedOffsets: number;
   /** Whether the files of the lake match its transaction log. */
   readonly isLakeSound: boolean;
-  /** Versions of the lake that delta-rs and DuckDB have read. */
+  /** The number of versions of the lake that delta-rs and DuckDB have read. */
   readonly versionsCompared: number;
-  /** Rows that delta-rs or DuckDB read and Facet does not, or the other way round. */
+  /** The number of rows that delta-rs or DuckDB read and Facet does not, or the reverse. */
   readonly deltaDiffering: number;
   readonly profiles: number;
   /** Users whose profile differs from a rebuild from the lake. */
@@ -48,7 +48,7 @@ export function describeVerdict(verdict: Verdict): string[] {
     `duplicated                 ${verdict.duplicated}`,
     `duplicated offsets         ${verdict.duplicatedOffsets}`,
     `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
-    `differing in Delta readers ${verdict.deltaDiffering} in ${verdict.versionsCompared} versions`,
+    `differing in other readers ${verdict.deltaDiffering} in ${verdict.versionsCompared} versions`,
     `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
     `profiles differing         ${profilesDiffering.length} of ${profiles}${examples}`,
   ];

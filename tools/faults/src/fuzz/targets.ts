@@ -63,7 +63,7 @@ export const spool: Target = async (input) => {
   }
 };
 
-/** The first two bits decide between a transaction of the lake, one of the catalog, and a lake of an earlier release. */
+/** Reads a transaction of the lake, of a catalog, or of a lake of an earlier release. The first two bits select which. */
 export const lake: Target = async (input) => {
   const lakeFolder = join(folder, 'lake');
   rmSync(lakeFolder, { recursive: true, force: true });
