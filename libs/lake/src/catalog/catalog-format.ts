@@ -6,7 +6,7 @@ import { catalogErrors } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
 import type { LogFormat, LogState, TransactionInfo } from '../transaction-log/transaction-log.ts';
 
-/** Segments, and the files of a catalog of an earlier release, which its first transaction removes. */
+/** Paths of segments, and of the catalog files of earlier releases, which the first transaction removes. */
 const patterns = [
   '(items|users)/[^/\\\\\\0]+\\.jsonl',
   '(items|items\\.history|users)\\.jsonl',

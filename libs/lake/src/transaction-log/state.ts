@@ -17,7 +17,7 @@ export interface LakeStateErasure extends Erasure {
   readonly version: number;
   /** The version that recorded the erasure. Unlike `version`, it never changes. */
   readonly recordedVersion: number;
-  /** Absent until the erasure is first applied. Rows that arrive later add to its counts. `through` is -1 while it is open again. */
+  /** Absent until a compaction has applied the erasure. Later compactions add to the counts. `through` is -1 while the erasure is open again. */
   readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
 }
 
@@ -68,7 +68,7 @@ export function addIntake(
   return new Map([...changed].map(([day, counts]) => [day, [...counts.values()]]));
 }
 
-/** Returns the erasures that a change adds or updates, as of the version that records the change. */
+/** Returns the erasures that a change adds or updates. `version` is the version of the change. */
 export function changeErasures(
   recorded: ReadonlyMap<string, LakeStateErasure>,
   { erasures = [], erased = [], reopened = [] }: LakeChange,
@@ -108,7 +108,7 @@ function markErased(erasure: LakeStateErasure, mark: ErasedMark): LakeStateErasu
     ...erasure,
     sessionHashes: [...new Set([...erasure.sessionHashes, ...mark.sessionHashes])].sort(),
     done: {
-      // A compaction that began before the erasure was opened again has not seen the reason.
+      // This compaction began before the erasure was opened again, so it did not remove all rows.
       through: erasure.version > mark.through ? neverApplied : mark.through,
       rows: mark.rows + (erasure.done?.rows ?? 0),
       files: mark.files + (erasure.done?.files ?? 0),

@@ -76,7 +76,7 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
 }
 
 export interface CommitOptions<State> {
-  /** Throws if the change does not apply to the state before it. */
+  /** Checks the state before the change. Throws to cancel the commit. */
   readonly check?: ((state: State) => void) | undefined;
 }
 
@@ -240,8 +240,8 @@ class FolderTransactionLog<
   }
 
   /**
-   * Deletes, oldest first, the files before the newest checkpoint that is so old that no reader can be about to read them. Also deletes the
-   * temporary files of killed processes.
+   * Deletes temporary files of killed processes, and transactions and checkpoints that no reader needs. These are older than a checkpoint
+   * that every reader has seen since the grace period ended. Deletes the oldest first.
    */
   async #prune(): Promise<void> {
     const { transactions, checkpoints } = await this.#list();

@@ -31,14 +31,14 @@ export interface Erasure {
   readonly erasureId: string;
   /** SHA-256 of the user's id in hex. The log contains the HMAC of this hash with the key of the lake, because it outlives the erasure. */
   readonly userHash: string;
-  /** The same hashes of the user's sessions. Known once the erasure has been applied. */
+  /** The same hashes of the user's sessions. Empty until a compaction has applied the erasure. */
   readonly sessionHashes: readonly string[];
   /** Epoch milliseconds. */
   readonly requestedAt: number;
   readonly requestedBy: string;
 }
 
-/** Records that an erasure has been applied to all files that the lake had at version `through`. */
+/** States that a compaction has applied an erasure to all files of version `through`. */
 export interface ErasedMark {
   readonly erasureId: string;
   readonly through: number;
