@@ -53,8 +53,8 @@ export function parseMergedPath(path: string): string | undefined {
   return mergedPattern.exec(path)?.[1];
 }
 
-/** Returns whether Facet has written a file in the folder of the lake. */
-export function isOfLake(path: string): boolean {
+/** Returns whether the path has the form of a lake file that Facet writes. */
+export function isLakeFileName(path: string): boolean {
   return partPattern.test(path) || mergedPattern.test(path);
 }
 

@@ -6,13 +6,13 @@ import { installPython } from './python-packages.ts';
 
 const inPython = (name: string): string => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
 
-/** Returns the folder of the programs of delta-rs and of DuckDB with its extension for Delta Lake. The first call installs them. */
+/** Installs delta-rs and DuckDB with its extension for Delta Lake, unless they are installed. Returns the folder of their Python. */
 export async function installDeltaReaders(): Promise<string> {
   // The file has the packages and their dependencies, all with versions.
   return installPython('delta-readers-1.6.6-1.4.4', ['--requirement', inPython('delta-readers.txt')]);
 }
 
-/** What a reader of Delta Lake found in a version of a table, compared with the rows of the version's files. */
+/** The differences between a reader of Delta Lake and the Parquet files of one version. */
 interface DeltaComparison {
   readonly version: number;
   /** delta-rs, or the extension of DuckDB. */

@@ -65,8 +65,8 @@ export const registerLake: Register = (command, deps) => {
   ).action(deps.action(compact));
   addNotes(
     add('migrate', 'Convert the lake of an earlier release into a Delta Lake table'),
-    `Stop all processes that use the data home, and copy lake/_log/ first. Converts only the transaction log, in seconds. After an
-interruption, run it again. Earlier releases cannot read the lake afterwards.`,
+    `Before you run it, stop all processes that use the data home, and copy lake/_log/. The command converts only the transaction log,
+which takes seconds. If it is interrupted, run it again. Earlier releases cannot read the lake afterwards.`,
     'facet lake migrate',
   ).action(deps.action(migrate));
   addNotes(
@@ -163,9 +163,9 @@ async function migrate(options: CommonOptions, { output }: CommandContext): Prom
   output.document({ home: options.home, ...result });
   const size = `version ${result.version}, ${countOf(result.files, 'file')}, ${countOf(result.rows, 'row')}`;
   output.show(
-    result.isMigrated
-      ? `The lake is a Delta Lake table: ${size}.`
-      : `The data home ${options.home} has no lake of an earlier release.`,
+    result.isConverted
+      ? `Converted the lake to a Delta Lake table: ${size}.`
+      : `Nothing to convert: the lake in ${options.home} is a Delta Lake table or empty.`,
   );
 }
 

@@ -6,7 +6,7 @@ import { catalogErrors } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
 import type { LogFormat, LogState, TransactionInfo } from '../transaction-log/transaction-log.ts';
 
-/** Paths of segments, and of the catalog files of earlier releases, which the first transaction removes. */
+/** Paths of segments, then of catalog files of earlier releases. The first transaction removes the latter. */
 const patterns = [
   '(items|users)/[^/\\\\\\0]+\\.jsonl',
   '(items|items\\.history|users)\\.jsonl',
@@ -97,7 +97,7 @@ export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTra
   parse: (text, version) => {
     const transaction = parseTransaction(text);
     if (transaction.version === version) return transaction;
-    throw new Error(`transaction ${version} has the version ${transaction.version}`);
+    throw new Error(`it contains version ${transaction.version}`);
   },
   apply: (state, { version, id, at, add = [], remove = [], deleted = [], offsets = {} }) => {
     for (const path of remove) {

@@ -31,11 +31,11 @@ export interface CompactResult {
  */
 export async function compactLake(lakeFolder: string, options: CompactOptions = {}): Promise<CompactResult> {
   return maintainLake(lakeFolder, options, async (maintenance) => {
-    const { snapshot, openErasures, connection, commit, renew } = maintenance;
+    const { snapshot, pendingErasures, connection, commit, renew } = maintenance;
     const { marks, paths } =
-      openErasures.length === 0
+      pendingErasures.length === 0
         ? { marks: [], paths: new Set<string>() }
-        : await planErasures(connection, snapshot, openErasures);
+        : await planErasures(connection, snapshot, pendingErasures);
     const days = new Map<string, LakeStateFile[]>();
     for (const file of snapshot.files) days.set(dayOf(file.path), [...(days.get(dayOf(file.path)) ?? []), file]);
     const erasing = [...days].filter(([, files]) => files.some(({ path }) => paths.has(path)));

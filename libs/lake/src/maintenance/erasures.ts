@@ -3,12 +3,12 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { listPlacedFiles, isOfLake } from '../layout.ts';
+import { listPlacedFiles, isLakeFileName } from '../layout.ts';
 import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
-import { openErasures } from '../transaction-log/state.ts';
+import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
@@ -54,7 +54,7 @@ export async function verifyErasure(
   const userHash = state.erasureKey.of(hashUser(userId));
   const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
   const paths = [...state.files.keys()];
-  paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isOfLake(path)));
+  paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isLakeFileName(path)));
   const { erasureKey } = state;
   if (paths.length === 0) return { userHash, erasureKey, erasures, rows: 0, files: [] };
   const snapshot = snapshotOf(lakeFolder, state);
@@ -71,7 +71,7 @@ export async function verifyErasure(
 }
 
 function erasuresOf(state: LakeState): LakeErasure[] {
-  const open = new Set(openErasures(state).map(({ erasureId }) => erasureId));
+  const open = new Set(pendingErasures(state).map(({ erasureId }) => erasureId));
   return [...state.erasures.values()].map(({ erasureId, userHash, sessionHashes, requestedAt, requestedBy, done }) => ({
     erasureId,
     userHash,

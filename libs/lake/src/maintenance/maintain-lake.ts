@@ -10,7 +10,7 @@ import { graceMsDefault, listPlacedFiles, parseMergedPath, parsePartPath } from 
 import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
-import { openErasures } from '../transaction-log/state.ts';
+import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
@@ -36,7 +36,7 @@ export interface Maintenance {
   /** The lake at the start of the work. */
   readonly snapshot: LakeSnapshot;
   /** Erasures that have not been applied to every file. */
-  readonly openErasures: readonly LakeStateErasure[];
+  readonly pendingErasures: readonly LakeStateErasure[];
   /** Returns the first offset of a source that the lake did not contain at the start of the work. */
   committed(source: string): number;
   readonly connection: DuckDBConnection;
@@ -75,7 +75,7 @@ export async function maintainLake<Result>(
     const result = await withDuckDb(options, async (connection) =>
       work({
         snapshot: snapshotOf(lakeFolder, log.state),
-        openErasures: openErasures(log.state),
+        pendingErasures: pendingErasures(log.state),
         committed: (source) => offsets.get(source) ?? 0,
         connection,
         token,

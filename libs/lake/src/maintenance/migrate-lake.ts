@@ -14,25 +14,25 @@ import {
   serializeActions,
 } from '../transaction-log/delta-table.ts';
 import {
-  endEarlierLog,
-  endFormat,
-  endRecord,
-  hasEarlierTransactions,
+  fenceEarlierLog,
+  fenceFormat,
+  fenceRecord,
+  wasWrittenByEarlierRelease,
   readLastRecord,
 } from '../transaction-log/earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import { lakeErrors, UnreadableLog } from '../transaction-log/errors.ts';
+import { lakeErrors, UnreadableLogError } from '../transaction-log/errors.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
-import { addIntake, changeErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
+import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
 import { transactionName } from '../transaction-log/transaction-log.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { makeTemporaryFolder } from '../write/place-files.ts';
 
 interface MigrateResult {
-  /** Whether the lake had the format of an earlier release. */
-  readonly isMigrated: boolean;
+  /** Whether this call has converted the lake. It has not if the lake was converted before, or is empty. */
+  readonly isConverted: boolean;
   /** The version of the lake. Versions continue those of the earlier log. */
   readonly version: number;
   readonly files: number;
@@ -46,10 +46,10 @@ interface MigrateResult {
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
-  const isEarlier = await hasEarlierTransactions(lakeFolder);
+  const isEarlier = await wasWrittenByEarlierRelease(lakeFolder);
   const isTable = async (): Promise<boolean> => (await listNames(join(lakeFolder, logFolder))).length > 0;
-  const isMigrated = isEarlier && !(await isTable());
-  if (isMigrated) {
+  const isConverted = isEarlier && !(await isTable());
+  if (isConverted) {
     await writeTable(lakeFolder).catch(async (error: unknown) => {
       // Another migration may have been faster.
       if (!(await isTable())) throw error;
@@ -59,7 +59,7 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
   if (isEarlier) await removeEarlierLog(lakeFolder, state);
   const { version, files } = state;
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
-  return { isMigrated, version: Math.max(0, version), files: files.size, rows };
+  return { isConverted, version: Math.max(0, version), files: files.size, rows };
 }
 
 /** The first transaction of the new log. */
@@ -71,23 +71,23 @@ interface NewLog {
 /** Ends the log of the earlier release. The new log begins at the version of its last record. */
 async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
   for (;;) {
-    const { isEnded, ...newLog } = await toNewLog(lakeFolder).catch((error: unknown) => {
+    const { isFenced, ...newLog } = await toNewLog(lakeFolder).catch((error: unknown) => {
       throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
     });
-    if (isEnded) return newLog;
-    await endEarlierLog(lakeFolder, newLog.version).catch((error: unknown) => {
+    if (isFenced) return newLog;
+    await fenceEarlierLog(lakeFolder, newLog.version).catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
   }
 }
 
 /** @throws Error that says what is damaged. */
-async function toNewLog(lakeFolder: string): Promise<NewLog & { readonly isEnded: boolean }> {
-  const { state, isEnded } = await readEarlierLog(lakeFolder);
+async function toNewLog(lakeFolder: string): Promise<NewLog & { readonly isFenced: boolean }> {
+  const { state, isFenced } = await readEarlierLog(lakeFolder);
   const info = { version: state.version + 1, id: randomUUID(), at: Date.now() };
   const actions = checkpointActions({ ...state, ...info, metaData: createMetaData(info.at) }, info.at);
   applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), info.version));
-  return { version: info.version, actions, isEnded };
+  return { version: info.version, actions, isFenced };
 }
 
 /** Ends the earlier log, writes the new log in a temporary folder, and moves this folder into the lake. */
@@ -115,17 +115,19 @@ async function writeTable(lakeFolder: string): Promise<void> {
 async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Promise<void> {
   const last = await readLastRecord(lakeFolder);
   const folder = join(lakeFolder, earlierLogFolder);
-  if (last?.isEnd !== true || last.version > version) {
-    const remedy = `Stop all processes of earlier releases. Delete ${earlierLogFolder} or ${logFolder}, whichever lacks your events.`;
+  if (last?.isFence !== true || last.version > version) {
+    const remedy =
+      `Stop all processes and copy both folders. To keep the table, delete ${earlierLogFolder}. To keep the earlier log, ` +
+      `delete ${logFolder} and run: facet lake migrate`;
     throw lakeErrors.damaged(
       folder,
-      new UnreadableLog('it has transactions that are not in the Delta Lake table', remedy),
+      new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy),
     );
   }
   try {
     await syncPath(lakeFolder);
     const kept = ['json', 'checkpoint.json'].map((extension) => transactionName(last.version, extension));
-    await createFileAtomically(join(folder, kept[1]!), [endRecord(last.version)]);
+    await createFileAtomically(join(folder, kept[1]!), [fenceRecord(last.version)]);
     const names = (await listNames(folder)).filter((name) => name.endsWith('.json') && !kept.includes(name));
     for (const name of names) await rm(join(folder, name), { force: true });
   } catch (error) {
@@ -168,7 +170,7 @@ interface HashFormat {
 const transactionPattern = /^\d{20}\.json$/;
 const checkpointPattern = /^\d{20}\.checkpoint\.json$/;
 
-async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: LakeState; readonly isEnded: boolean }> {
+async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: LakeState; readonly isFenced: boolean }> {
   const folder = join(lakeFolder, earlierLogFolder);
   const names = (await listNames(folder)).sort();
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
@@ -176,7 +178,7 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   for (const name of names.filter((each) => checkpointPattern.test(each))) {
     checkpoints.push((await read(name)) as EarlierCheckpoint);
   }
-  const checkpoint = checkpoints.findLast(({ format }) => format !== endFormat);
+  const checkpoint = checkpoints.findLast(({ format }) => format !== fenceFormat);
   const after = names.filter(
     (name) => transactionPattern.test(name) && Number(name.slice(0, 20)) > (checkpoint?.version ?? 0),
   );
@@ -189,12 +191,12 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const key = await keyOf(lakeFolder, erasures);
   const state = checkpoint === undefined ? { ...emptyLakeState(), version: 0 } : parseCheckpoint(checkpoint, key);
   for (const transaction of transactions) {
-    const isEnd = transaction.format === endFormat;
-    if (isEnd && transaction.version === state.version + 1) return { state, isEnded: true };
-    if (isEnd || transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
+    const isFence = transaction.format === fenceFormat;
+    if (isFence && transaction.version === state.version + 1) return { state, isFenced: true };
+    if (isFence || transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
     applyEarlier(state, transaction, key);
   }
-  return { state, isEnded: false };
+  return { state, isFenced: false };
 }
 
 async function keyOf(lakeFolder: string, erasures: readonly HashFormat[]): Promise<ErasureKey> {
@@ -212,7 +214,7 @@ function parseCheckpoint(checkpoint: EarlierCheckpoint, key: ErasureKey): LakeSt
     id,
     files: new Map(files.map((file) => [file.path, { ...file, addedAt: file.receivedTo }])),
     offsets: new Map(Object.entries(offsets)),
-    intake: new Map(addIntake(new Map(), intake)),
+    intake: new Map(updatedIntake(new Map(), intake)),
     erasures: new Map(
       erasures.map((erasure) => [
         erasure.erasureId,
@@ -231,7 +233,7 @@ function applyEarlier(state: LakeState, transaction: EarlierTransaction, key: Er
   }
   for (const file of add) state.files.set(file.path, { ...file, version, addedAt: at });
   for (const [source, { to }] of Object.entries(offsets)) state.offsets.set(source, to);
-  for (const [day, counts] of addIntake(state.intake, intake)) state.intake.set(day, counts);
+  for (const [day, counts] of updatedIntake(state.intake, intake)) state.intake.set(day, counts);
   const keyed = {
     ...transaction,
     erasures: erasures?.map((erasure) => toKeyed(erasure, key)) ?? [],
@@ -240,7 +242,7 @@ function applyEarlier(state: LakeState, transaction: EarlierTransaction, key: Er
       sessionHashes: mark.isKeyed === true ? mark.sessionHashes : mark.sessionHashes.map((hash) => key.of(hash)),
     })),
   };
-  for (const [erasureId, erasure] of changeErasures(state.erasures, keyed, { version, erasureKey: noErasureKey })) {
+  for (const [erasureId, erasure] of updatedErasures(state.erasures, keyed, { version, erasureKey: noErasureKey })) {
     state.erasures.set(erasureId, erasure);
   }
   Object.assign(state, { version, id });

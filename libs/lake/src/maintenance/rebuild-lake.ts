@@ -8,7 +8,7 @@ import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
 import { placeMerged } from './merge-files.ts';
 import { parquetFiles, parquetTable, sqlTime, where } from '../read/sql.ts';
-import { openErasures } from '../transaction-log/state.ts';
+import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
@@ -52,7 +52,7 @@ export async function rebuildLake(log: EventLog, lakeFolder: string, options: Re
     return { rows, days: await replaceRows(maintenance, { ranges, staged }) };
   });
   // The log may still contain erased events. Reads leave them out; compaction removes them from the disk.
-  if (openErasures(await readLakeState(lakeFolder)).length > 0) await compactLake(lakeFolder, options);
+  if (pendingErasures(await readLakeState(lakeFolder)).length > 0) await compactLake(lakeFolder, options);
   return result;
 }
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { dayOf } from '../layout.ts';
-import { UnreadableLog } from './errors.ts';
+import { UnreadableLogError } from './errors.ts';
 import { checkerOf, parserOf } from './parser.ts';
 
 /**
@@ -9,7 +9,7 @@ import { checkerOf, parserOf } from './parser.ts';
  * transaction is a file with one action per line. Unknown fields are ignored, as the protocol requires.
  */
 const Texts = Type.Record(Type.String(), Type.String());
-/** Files are read and deleted by these paths, so none may lead out of the lake. Delta encodes other characters. */
+/** Facet reads and deletes files by these paths. No path leads out of the lake or has a character that Delta Lake encodes. */
 const Path = Type.String({ pattern: '^dt=\\d{4}-\\d\\d-\\d\\d/[A-Za-z0-9_-][A-Za-z0-9._-]*\\.parquet$' });
 
 const MetaDataSchema = Type.Object({
@@ -53,35 +53,35 @@ const ActionSchema = Type.Partial(
     commitInfo: Type.Unknown(),
   }),
 );
-/** One of the fields is present. */
+/** Exactly one of the fields is present. */
 export type Action = Static<typeof ActionSchema>;
 
 export const parseAction = parserOf('an action', ActionSchema);
 export const checkAction = checkerOf('an action', ActionSchema);
 
-/** The tag of an added file with what the lake knows about it and other readers do not. */
+/** The tag of an `add` with the facts of a file for which Delta Lake has no field. */
 export const fileFactsTag = 'facet';
 
 const checkPath = checkerOf('the path of a file', Path);
 
-/** Returns a file with its partition. @throws Error if the path does not name a file of the lake. */
-export function partitionOf(path: string): {
+/** Returns the path with its partition. @throws Error if the path does not name a file of the lake. */
+export function checkedFile(path: string): {
   readonly path: string;
   readonly partitionValues: { readonly dt: string };
 } {
   return { path: checkPath(path), partitionValues: { dt: dayOf(path) } };
 }
 
-/** Readers of the protocol's first version can read the lake. No other writer knows the feature `facet`, so all refuse to write. */
+/** Every reader supports reader version 1. No other program supports the feature `facet`, so other programs refuse to write. */
 export const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['domainMetadata', 'facet'] };
 
 /** @throws Error if the lake requires a newer release. */
 export function checkProtocol({ minReaderVersion, minWriterVersion, writerFeatures }: typeof protocol): void {
   const unknown = writerFeatures.filter((feature) => !protocol.writerFeatures.includes(feature));
   if (minReaderVersion === 1 && minWriterVersion === 7 && unknown.length === 0) return;
-  throw new UnreadableLog(
-    `it requires version ${minReaderVersion} of Delta readers, and version ${minWriterVersion} of writers with the features ` +
-      `${writerFeatures.join(', ')}; this release supports 1 and 7 with ${protocol.writerFeatures.join(', ')}`,
-    'Upgrade Facet.',
+  throw new UnreadableLogError(
+    `the table requires reader version ${minReaderVersion}, writer version ${minWriterVersion} and the features ` +
+      `${writerFeatures.join(', ')}; this release supports 1, 7 and ${protocol.writerFeatures.join(', ')}`,
+    'Upgrade Facet. If another program changed the table, restore the data home from a backup.',
   );
 }

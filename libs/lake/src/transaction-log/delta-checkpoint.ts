@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncPath, writeFileAtomically } from '@facet/platform';
 import { sqlText, withDuckDb } from '../duckdb.ts';
-import { checkAction, fileFactsTag, parseAction, partitionOf } from './delta-actions.ts';
+import { checkAction, fileFactsTag, parseAction, checkedFile } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 
 export const checkpointExtension = 'checkpoint.parquet';
 
-/** The columns of a checkpoint with their types in DuckDB, except those of files, of which a lake has many. */
 const texts = 'MAP(VARCHAR, VARCHAR)';
-const structure = {
+/** The types of the columns of a checkpoint in DuckDB. SQL builds `add` and `remove`, because a lake has many files. */
+const columnTypes = {
   protocol: { minReaderVersion: 'INTEGER', minWriterVersion: 'INTEGER', writerFeatures: ['VARCHAR'] },
   metaData: {
     id: 'VARCHAR',
@@ -32,14 +32,14 @@ const added =
   `tags: MAP {${sqlText(fileFactsTag)}: facts}} AS add`;
 const removed = `{path: ${partition}, deletionTimestamp: changedAt, dataChange: false} AS remove`;
 
-/** Writes a checkpoint atomically, then the file that tells readers of Delta Lake its version. */
+/** Writes a checkpoint atomically, then `_last_checkpoint`, which names the newest checkpoint. */
 export async function writeDeltaCheckpoint(path: string, version: number, actions: readonly Action[]): Promise<void> {
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
     await withDuckDb({ threads: 1 }, async (connection) => {
       await appendActions(connection, actions);
       await connection.run(
-        `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(structure))})) FROM others
+        `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(columnTypes))})) FROM others
           UNION ALL BY NAME SELECT ${added} FROM files WHERE size IS NOT NULL
           UNION ALL BY NAME SELECT ${removed} FROM files WHERE size IS NULL
         ) TO ${sqlText(temporary)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
@@ -86,13 +86,13 @@ async function appendActions(connection: DuckDBConnection, actions: readonly Act
 export async function readDeltaCheckpoint(path: string): Promise<Action[]> {
   return withDuckDb({ threads: 1 }, async (connection) => {
     const source = `read_parquet(${sqlText(path)}, file_row_number = true)`;
-    // Long texts are much faster than many values. JSON contains no tabs and line breaks.
+    // Fetching many values is slow, so the rows are joined into long texts. JSON texts contain no tabs and no line breaks.
     const select = async (sql: string, condition: string): Promise<readonly string[]> => {
       const lines = `SELECT string_agg(${sql}, chr(10)) FROM ${source} WHERE ${condition}`;
       const rows = await connection.runAndReadAll(`${lines} GROUP BY file_row_number // 10000`);
       return rows.getRows().flatMap(([text]) => String(text).split('\n'));
     };
-    const names = Object.keys(structure).map((name) => `${name}: ${name}`);
+    const names = Object.keys(columnTypes).map((name) => `${name}: ${name}`);
     const others = await select(`to_json({${names.join(', ')}})::VARCHAR`, 'add IS NULL AND remove IS NULL');
     const facts = `add.tags[${sqlText(fileFactsTag)}]`;
     const adds = await select(
@@ -108,7 +108,7 @@ function parseAdd(line: string): Action {
   const [file = '', size, modificationTime, stats, facts] = line.split('\t');
   return checkAction({
     add: {
-      ...partitionOf(file),
+      ...checkedFile(file),
       size: Number(size),
       modificationTime: Number(modificationTime),
       dataChange: false,
@@ -120,5 +120,5 @@ function parseAdd(line: string): Action {
 
 function parseRemove(line: string): Action {
   const [file = '', at] = line.split('\t');
-  return checkAction({ remove: { ...partitionOf(file), deletionTimestamp: Number(at), dataChange: false } });
+  return checkAction({ remove: { ...checkedFile(file), deletionTimestamp: Number(at), dataChange: false } });
 }

@@ -3,11 +3,11 @@ import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { lakeColumns } from '../write/columns.ts';
-import { checkProtocol, fileFactsTag, parseAction, partitionOf, protocol } from './delta-actions.ts';
+import { checkProtocol, fileFactsTag, parseAction, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
 import { parserOf } from './parser.ts';
-import { UnreadableLog } from './errors.ts';
-import { addIntake, changeErasures } from './state.ts';
+import { UnreadableLogError } from './errors.ts';
+import { updatedIntake, updatedErasures } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
 import type { TransactionInfo } from './transaction-log.ts';
 import type { LakeChange } from './transaction.ts';
@@ -18,7 +18,7 @@ export interface LakeTransaction extends TransactionInfo {
 }
 
 /**
- * The domains of the metadata for which Delta Lake has no action. The newest action of a domain counts, and checkpoints keep it.
+ * The domains of metadata for which Delta Lake has no action. A newer action of a domain replaces the older one, and checkpoints keep it.
  * Each erasure and each day of intake counts has a domain.
  */
 const domains = {
@@ -37,7 +37,7 @@ export function createTable(info: TransactionInfo): LakeTransaction {
     commitInfo(info, 'CREATE TABLE'),
     { protocol },
     { metaData: createMetaData(info.at) },
-    commitAction(info),
+    commitIdAction(info),
   ];
   return { ...info, actions };
 }
@@ -60,19 +60,19 @@ export function encodeChange(state: LakeState, change: LakeChange, info: Transac
   const { add = [], remove = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
   const dataChange = !isCompaction;
   const removed = remove.flatMap((path) => state.files.get(path) ?? []);
-  const excess = excessDays(state, intake);
-  const counted = [...addIntake(state.intake, intake)].filter(([day]) => !excess.includes(day));
+  const excess = expiredDays(state, intake);
+  const counted = [...updatedIntake(state.intake, intake)].filter(([day]) => !excess.includes(day));
   const actions: Action[] = [
     commitInfo(info, operationOf(change)),
-    commitAction(info),
+    commitIdAction(info),
     ...Object.entries(offsets).map(([appId, { to }]) => ({ txn: { appId, version: to, lastUpdated: at } })),
     ...removed.map(({ path, bytes }) => ({
-      remove: { ...partitionOf(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
+      remove: { ...checkedFile(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
     })),
     ...add.map((file) => encodeFile({ ...file, version, addedAt: at }, dataChange)),
     ...encodeIntake(counted),
     ...excess.map((day) => removeDomainAction(`${domains.intake}${day}`)),
-    ...encodeErasures(changeErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),
+    ...encodeErasures(updatedErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),
   ];
   if (claim === null) actions.push(removeDomainAction(domains.claim));
   else if (claim !== undefined) actions.push(domainAction(domains.claim, claim));
@@ -91,7 +91,7 @@ function commitInfo({ id, at }: TransactionInfo, operation: string): Action {
   return { commitInfo: { timestamp: at, operation, operationParameters: {}, engineInfo: 'Facet', txnId: id } };
 }
 
-function commitAction({ id, parent, at }: Pick<TransactionInfo, 'id' | 'parent' | 'at'>): Action {
+function commitIdAction({ id, parent, at }: Pick<TransactionInfo, 'id' | 'parent' | 'at'>): Action {
   return domainAction(domains.commit, { id, parent, at });
 }
 
@@ -112,12 +112,12 @@ function encodeErasures(erasures: ReadonlyMap<string, LakeStateErasure>): Action
 }
 
 /** Returns the recorded days that are too old to keep once the counts are added. */
-function excessDays({ intake }: LakeState, added: readonly IntakeCount[]): string[] {
+function expiredDays({ intake }: LakeState, added: readonly IntakeCount[]): string[] {
   const days = [...new Set([...intake.keys(), ...added.map(({ day }) => day)])].sort();
   return days.slice(0, -intakeDaysMax).filter((day) => intake.has(day));
 }
 
-/** The statistics contain no ids, because the log outlives an erasure. */
+/** The statistics contain no ids of users, because the log remains after an erasure. */
 const Stats = Type.Object({
   numRecords: Type.Integer(),
   minValues: Type.Object({ receivedAt: Type.String() }),
@@ -142,7 +142,7 @@ function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
   };
   return {
     add: {
-      ...partitionOf(path),
+      ...checkedFile(path),
       size: bytes,
       modificationTime: addedAt,
       dataChange,
@@ -219,9 +219,9 @@ export function parseTransaction(text: string, version: number): LakeTransaction
 export function transactionOf(actions: readonly Action[], version: number): LakeTransaction {
   const commit = actions.find(({ domainMetadata }) => domainMetadata?.domain === domains.commit)?.domainMetadata;
   if (commit === undefined) {
-    throw new UnreadableLog(
+    throw new UnreadableLogError(
       `another program has written version ${version}`,
-      'Stop the other program. Then delete its files from this version on in the log, or restore the log from a backup.',
+      `Stop the other program. Delete the commits of version ${version} and later, or restore the data home from a backup.`,
     );
   }
   return { version, ...parseCommit(commit.configuration), actions };
@@ -259,7 +259,12 @@ function applyDomain(
     const day = domain.slice(domains.intake.length);
     if (removed) state.intake.delete(day);
     else state.intake.set(day, parseIntake(configuration));
-  } else if (domain !== domains.commit) throw new Error(`the domain ${domain} belongs to another program`);
+  } else if (domain !== domains.commit) {
+    throw new UnreadableLogError(
+      `this release does not know the metadata domain ${domain}`,
+      'Upgrade Facet, or remove the program that wrote it.',
+    );
+  }
 }
 
 /** Returns the actions of a checkpoint: they turn the empty state into the given one. */
@@ -269,11 +274,11 @@ export function checkpointActions(state: LakeState, now: number): Action[] {
   return [
     { protocol },
     { metaData },
-    commitAction({ id, parent: '', at: now }),
+    commitIdAction({ id, parent: '', at: now }),
     ...Array.from(offsets, ([appId, version]) => ({ txn: { appId, version } })),
     ...Array.from(files.values(), (file) => encodeFile(file, false)),
     ...Array.from(removed, ([path, deletionTimestamp]) => ({
-      remove: { ...partitionOf(path), deletionTimestamp, dataChange: false },
+      remove: { ...checkedFile(path), deletionTimestamp, dataChange: false },
     })),
     ...encodeIntake(intake),
     ...encodeErasures(erasures),

@@ -4,14 +4,14 @@ import { createFileAtomically, createFolder, listNames } from '@facet/platform';
 import { earlierLogFolder } from '../layout.ts';
 import { transactionName } from './transaction-log.ts';
 
-/** The format of the record that ends the log of an earlier release. Processes of that release refuse to read it. */
-export const endFormat = 2;
+/** The format of the record that fences the log of an earlier release: processes of that release refuse to read it. */
+export const fenceFormat = 2;
 
 /** The last record of the log of an earlier release. */
 interface LastRecord {
   readonly version: number;
-  /** Whether the record ends the log. */
-  readonly isEnd: boolean;
+  /** Whether the record fences the log. */
+  readonly isFence: boolean;
 }
 
 /** Returns the last record of the log of an earlier release, or `undefined` if the log has none. */
@@ -21,23 +21,23 @@ export async function readLastRecord(lakeFolder: string): Promise<LastRecord | u
   const name = names.findLast((each) => /^\d{20}\.json$/.test(each));
   if (name === undefined) return undefined;
   const text = await readFile(join(folder, name), 'utf8');
-  return { version: Number(name.slice(0, 20)), isEnd: text.startsWith(`{"format":${endFormat},`) };
+  return { version: Number(name.slice(0, 20)), isFence: text.startsWith(`{"format":${fenceFormat},`) };
 }
 
-/** Returns the text of the record that ends the log of an earlier release. */
-export function endRecord(version: number): string {
-  return `${JSON.stringify({ format: endFormat, version })}\n`;
+/** Returns the text of the record that fences the log of an earlier release. */
+export function fenceRecord(version: number): string {
+  return `${JSON.stringify({ format: fenceFormat, version })}\n`;
 }
 
-/** Returns whether the log of an earlier release has transactions. The log of a new lake has only the record that ends it. */
-export async function hasEarlierTransactions(lakeFolder: string): Promise<boolean> {
+/** Returns whether an earlier release has written the lake. In a lake of this release, the earlier log has only the fence of version 1. */
+export async function wasWrittenByEarlierRelease(lakeFolder: string): Promise<boolean> {
   const last = await readLastRecord(lakeFolder);
-  return last !== undefined && !(last.isEnd && last.version === 1);
+  return last !== undefined && !(last.isFence && last.version === 1);
 }
 
-/** Ends the log of an earlier release at a version, unless the log has a record with this version. */
-export async function endEarlierLog(lakeFolder: string, version: number): Promise<void> {
+/** Creates the fence of the earlier log with this version. Does nothing if the version exists. */
+export async function fenceEarlierLog(lakeFolder: string, version: number): Promise<void> {
   const folder = join(lakeFolder, earlierLogFolder);
   await createFolder(folder);
-  await createFileAtomically(join(folder, transactionName(version)), [endRecord(version)]);
+  await createFileAtomically(join(folder, transactionName(version)), [fenceRecord(version)]);
 }

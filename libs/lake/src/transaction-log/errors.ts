@@ -1,8 +1,8 @@
 import { AppError } from '@facet/platform';
 import type { MaintenanceClaim } from './transaction.ts';
 
-/** An error with a remedy other than that of damaged files. */
-export class UnreadableLog extends Error {
+/** The reason why a log cannot be read, with a specific remedy. */
+export class UnreadableLogError extends Error {
   readonly remedy: string;
   constructor(message: string, remedy: string) {
     super(message);
@@ -20,8 +20,7 @@ export interface LogErrors {
 }
 
 export const lakeErrors = createLogErrors('lake', {
-  restore:
-    'Restore the named file from a backup, rebuild the lake from the event log, or import the files into a new home.',
+  restore: 'Restore the file from a backup, rebuild the lake from the event log, or import the files into a new home.',
   kept: 'The event log still has all events.',
 });
 
@@ -45,7 +44,7 @@ function createLogErrors(
       new AppError(`Cannot read the ${data} at ${path}: ${(cause as Error).message.trim().replace(/\.$/, '')}.`, {
         code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
         category: 'artifact',
-        remedy: cause instanceof UnreadableLog ? cause.remedy : restore,
+        remedy: cause instanceof UnreadableLogError ? cause.remedy : restore,
         context: { path },
         cause,
       }),

@@ -1,5 +1,6 @@
+import { dirname, join } from 'node:path';
 import { AppError } from '@facet/platform';
-import { listPlacedFiles, logFolder } from '../layout.ts';
+import { earlierLogFolder, listPlacedFiles, logFolder } from '../layout.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
@@ -11,7 +12,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { endEarlierLog, hasEarlierTransactions } from './earlier-log.ts';
+import { fenceEarlierLog, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -30,7 +31,7 @@ export type LakeLog = TransactionLog<LakeState, LakeChange>;
  */
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const log = await openTransactionLog(lakeFolder, lakeFormat(lakeFolder), options);
-  if (log.state.version >= 0 || !(await hasEarlierTransactions(lakeFolder))) return log;
+  if (log.state.version >= 0 || !(await wasWrittenByEarlierRelease(lakeFolder))) return log;
   throw outdated(lakeFolder);
 }
 
@@ -38,7 +39,7 @@ function outdated(lakeFolder: string): AppError {
   return new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
     code: 'EVENTS_LAKE_OUTDATED',
     category: 'input',
-    remedy: 'Stop all processes that use the data home, copy lake/_log/, and run: facet lake migrate --home HOME.',
+    remedy: `Stop all processes that use the data home, copy ${join(lakeFolder, earlierLogFolder)}, and run: facet lake migrate --home ${dirname(lakeFolder)}`,
     context: { lakeFolder },
   });
 }
@@ -54,10 +55,10 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     checkpointExtension,
     errors: lakeErrors,
     emptyState: emptyLakeState,
-    createFirst: async (info) => {
-      // An earlier release would start a log and delete the files of the table, which this log does not name.
-      await endEarlierLog(lakeFolder, 1);
-      if (await hasEarlierTransactions(lakeFolder)) throw outdated(lakeFolder);
+    createInitial: async (info) => {
+      // Without this record, an earlier release would start another log, and delete all files of the table as unused.
+      await fenceEarlierLog(lakeFolder, 1);
+      if (await wasWrittenByEarlierRelease(lakeFolder)) throw outdated(lakeFolder);
       return createTable(info);
     },
     prepare: async (state, { erasures = [] } = {}) => {
@@ -76,14 +77,14 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
       return state;
     },
     writeCheckpoint: async (path, state, now) => {
-      await forgetDeleted(lakeFolder, state);
+      await dropDeletedFiles(lakeFolder, state);
       await writeDeltaCheckpoint(path, state.version, checkpointActions(state, now));
     },
   };
 }
 
 /** Forgets the replaced files that compactions have deleted. */
-async function forgetDeleted(lakeFolder: string, { removed }: LakeState): Promise<void> {
+async function dropDeletedFiles(lakeFolder: string, { removed }: LakeState): Promise<void> {
   if (removed.size === 0) return;
   const placed = new Set(await listPlacedFiles(lakeFolder));
   for (const path of removed.keys()) if (!placed.has(path)) removed.delete(path);

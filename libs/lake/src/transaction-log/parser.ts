@@ -4,14 +4,14 @@ import { Compile } from 'typebox/compile';
 /**
  * Returns a function that checks values against a schema, and throws an Error that says what is damaged.
  *
- * @param name of the data in errors
+ * @param name the noun for the data in errors
  */
 export function checkerOf<Schema extends TSchema>(name: string, schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   return (value) => {
     if (compiled.Check(value)) return value;
     const [error] = compiled.Errors(value);
-    throw new Error(`${name} is damaged: ${error?.instancePath ?? ''} ${error?.message ?? ''}`);
+    throw new Error(`${name} is invalid: ${error?.instancePath ?? ''} ${error?.message ?? ''}`);
   };
 }
 

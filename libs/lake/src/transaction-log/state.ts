@@ -52,7 +52,7 @@ export function emptyLakeState(): LakeState {
 }
 
 /** Returns the intake counts of each day that the added counts change. */
-export function addIntake(
+export function updatedIntake(
   intake: ReadonlyMap<string, readonly IntakeCount[]>,
   added: readonly IntakeCount[],
 ): ReadonlyMap<string, readonly IntakeCount[]> {
@@ -69,7 +69,7 @@ export function addIntake(
 }
 
 /** Returns the erasures that a change adds or updates. `version` is the version of the change. */
-export function changeErasures(
+export function updatedErasures(
   recorded: ReadonlyMap<string, LakeStateErasure>,
   { erasures = [], erased = [], reopened = [] }: LakeChange,
   { version, erasureKey }: { readonly version: number; readonly erasureKey: ErasureKey },
@@ -109,31 +109,31 @@ function markErased(erasure: LakeStateErasure, mark: ErasedMark): LakeStateErasu
     sessionHashes: [...new Set([...erasure.sessionHashes, ...mark.sessionHashes])].sort(),
     done: {
       // This compaction began before the erasure was opened again, so it did not remove all rows.
-      through: erasure.version > mark.through ? neverApplied : mark.through,
+      through: erasure.version > mark.through ? notApplied : mark.through,
       rows: mark.rows + (erasure.done?.rows ?? 0),
       files: mark.files + (erasure.done?.files ?? 0),
     },
   };
 }
 
-const neverApplied = -1;
+const notApplied = -1;
 
 function reopenErasure(erasure: LakeStateErasure, version: number): LakeStateErasure {
   const { done } = erasure;
-  return { ...erasure, version, ...(done === undefined ? {} : { done: { ...done, through: neverApplied } }) };
+  return { ...erasure, version, ...(done === undefined ? {} : { done: { ...done, through: notApplied } }) };
 }
 
 /** Returns whether a file may still contain rows that the erasure must remove. */
 export function isErasurePending(erasure: LakeStateErasure, file: LakeStateFile): boolean {
   return (
     file.receivedFrom <= erasure.requestedAt &&
-    file.version > (erasure.done?.through ?? neverApplied) &&
+    file.version > (erasure.done?.through ?? notApplied) &&
     erasure.version > (file.erasedThrough ?? -1)
   );
 }
 
 /** Returns the erasures that have not been applied to every file. */
-export function openErasures(state: LakeState): LakeStateErasure[] {
+export function pendingErasures(state: LakeState): LakeStateErasure[] {
   const files = [...state.files.values()];
   return [...state.erasures.values()].filter(
     (erasure) => erasure.done === undefined || files.some((file) => isErasurePending(erasure, file)),

@@ -3,11 +3,13 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFileAtomically, createFolder, isAppError, listNames, syncPath } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
+import { UnreadableLogError } from './errors.ts';
 import type { LogErrors } from './errors.ts';
 import type { OffsetRanges } from './transaction.ts';
 
 /** The state of a folder at a version: the result of all transactions up to that version. */
 export interface LogState {
+  /** -1 for a lake without a table, 0 for one without changes. 0 for an empty catalog. */
   version: number;
   /** The id of that version's transaction. Empty without transactions. */
   id: string;
@@ -39,10 +41,10 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
   /** Returns the state before the first transaction. */
   emptyState(): State;
   /** Returns a transaction that precedes the first change. Absent if a log needs none. */
-  readonly createFirst?: (info: TransactionInfo) => Promise<Transaction>;
-  /** Loads the data outside the log that the state and the next change need. */
+  readonly createInitial?: (info: TransactionInfo) => Promise<Transaction>;
+  /** Adds data to the state that the log does not contain, such as the key of the erasures. */
   readonly prepare?: (state: State, change?: Change) => Promise<void>;
-  /** Returns the transaction that turns the state into the changed one. */
+  /** Returns the transaction that applies the change to the state. */
   encode(state: State, change: Change, info: TransactionInfo): Transaction;
   apply(state: State, transaction: Transaction): void;
   serialize(transaction: Transaction): string;
@@ -64,13 +66,13 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
 export interface TransactionLog<State extends LogState, Change extends LogChange> {
   /** The state as of the last refresh or commit. It changes in place. */
   readonly state: State;
-  /** Applies the transactions of other processes. @throws AppError `EVENTS_LAKE_DAMAGED` */
+  /** Applies the transactions of other processes. @throws AppError of `LogErrors.damaged` */
   refresh(): Promise<void>;
   /**
    * Commits a transaction: makes it durable and visible.
    *
-   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has advanced a source, `EVENTS_LAKE_UNWRITABLE`, and the
-   * errors of `check`.
+   * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unwritable`, and the errors
+   * of `check`.
    */
   commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }
@@ -85,7 +87,7 @@ export interface TransactionLogOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError of `LogErrors.damaged` */
 export async function openTransactionLog<
   State extends LogState,
   Change extends LogChange,
@@ -95,17 +97,17 @@ export async function openTransactionLog<
   format: LogFormat<State, Change, Transaction>,
   options: TransactionLogOptions = {},
 ): Promise<TransactionLog<State, Change>> {
-  const log = new FolderTransactionLog(folder, format, options.now ?? Date.now);
+  const log = new FileTransactionLog(folder, format, options.now ?? Date.now);
   await log.refresh();
   return log;
 }
 
-/** A reader reads one checkpoint and about this many transactions at most. */
+/** The number of transactions after which a commit writes a checkpoint. */
 const transactionsPerCheckpoint = 32;
 /** A reader retries when old transactions are pruned between its listing and its reads. */
 const readAttemptsMax = 5;
 
-class FolderTransactionLog<
+class FileTransactionLog<
   State extends LogState,
   Change extends LogChange,
   Transaction extends TransactionInfo,
@@ -140,7 +142,7 @@ class FolderTransactionLog<
   }
 
   async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
-    const { errors, createFirst, prepare } = this.#format;
+    const { errors, createInitial, prepare } = this.#format;
     const write = async <Result>(written: Promise<Result> | undefined): Promise<Result | undefined> => {
       try {
         return await written;
@@ -151,8 +153,8 @@ class FolderTransactionLog<
     for (;;) {
       await this.refresh();
       const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
-      if (createFirst !== undefined && info.parent === '') {
-        await write(createFirst(info).then(async (transaction) => this.#create(transaction)));
+      if (createInitial !== undefined && info.parent === '') {
+        await write(createInitial(info).then(async (transaction) => this.#create(transaction)));
         continue;
       }
       check?.(this.#state);
@@ -180,7 +182,7 @@ class FolderTransactionLog<
     const fresh = transactions.filter((version) => version > this.#state.version);
     const texts = await Promise.all(fresh.map(async (version) => this.#read(version)));
     for (const [index, text] of texts.entries()) {
-      const transaction = this.#format.parse(text, fresh[index]!);
+      const transaction = this.#parse(text, fresh[index]!);
       if (transaction.parent !== this.#state.id) {
         throw new Error(`transaction ${this.#state.version + 1} is missing`);
       }
@@ -196,7 +198,7 @@ class FolderTransactionLog<
     if (lost.length > 0) throw this.#format.errors.superseded(this.#folder, lost);
   }
 
-  /** Returns whether the transaction got its version number. */
+  /** Creates the file of the transaction. Returns false if the version exists. */
   async #create(transaction: Transaction): Promise<boolean> {
     await createFolder(this.#logFolder);
     const path = join(this.#logFolder, transactionName(transaction.version));
@@ -208,13 +210,13 @@ class FolderTransactionLog<
   }
 
   /**
-   * Returns whether the new transaction follows its parent. It does not when this process was suspended for so long that
-   * the real transaction with its version number has been pruned.
+   * Returns whether the new transaction is part of the history. It is not if another process had committed this version before, and
+   * that transaction was pruned while this process was suspended.
    */
   async #isInHistory({ version, id }: Transaction): Promise<boolean> {
     const { transactions, checkpoints } = await this.#list();
     if (transactions.includes(version + 1)) {
-      return this.#format.parse(await this.#read(version + 1), version + 1).parent === id;
+      return this.#parse(await this.#read(version + 1), version + 1).parent === id;
     }
     const newest = checkpoints.at(-1) ?? -1;
     if (newest !== version) return newest < version;
@@ -223,7 +225,7 @@ class FolderTransactionLog<
   }
 
   async #checkpoint(): Promise<void> {
-    // The transaction is committed. A later commit repeats a failed checkpoint.
+    // The commit has succeeded, so errors are ignored. A later commit writes the checkpoint.
     try {
       const { checkpoints } = await this.#list();
       const { version } = this.#state;
@@ -240,8 +242,8 @@ class FolderTransactionLog<
   }
 
   /**
-   * Deletes temporary files of killed processes, and transactions and checkpoints that no reader needs. These are older than a checkpoint
-   * that every reader has seen since the grace period ended. Deletes the oldest first.
+   * Deletes old temporary files of killed processes. Deletes the transactions and checkpoints before the newest checkpoint that is older
+   * than the grace period, the oldest first.
    */
   async #prune(): Promise<void> {
     const { transactions, checkpoints } = await this.#list();
@@ -276,6 +278,15 @@ class FolderTransactionLog<
 
   async #read(version: number): Promise<string> {
     return readFile(join(this.#logFolder, transactionName(version)), 'utf8');
+  }
+
+  #parse(text: string, version: number): Transaction {
+    try {
+      return this.#format.parse(text, version);
+    } catch (error) {
+      if (error instanceof UnreadableLogError) throw error;
+      throw new Error(`${transactionName(version)}: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   async #readCheckpoint(version: number): Promise<State> {

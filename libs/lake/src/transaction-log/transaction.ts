@@ -29,7 +29,7 @@ export interface LakeFileEntry extends LakeFileFacts {
 /** A request to erase everything received of a user up to `requestedAt`. */
 export interface Erasure {
   readonly erasureId: string;
-  /** SHA-256 of the user's id in hex. The log contains the HMAC of this hash with the key of the lake, because it outlives the erasure. */
+  /** SHA-256 of the user's id in hex. The log contains the HMAC of this hash with the key of the lake, because the log remains after the erasure. */
   readonly userHash: string;
   /** The same hashes of the user's sessions. Empty until a compaction has applied the erasure. */
   readonly sessionHashes: readonly string[];

@@ -467,7 +467,7 @@ describe('an erasure', () => {
   });
 });
 
-it('remembers replaced files in checkpoints until it has deleted them', async () => {
+it('lists replaced files in checkpoints until a compaction deletes them', async () => {
   const { lake } = await lakeOf([{}], [{}]);
   const [replaced] = (await openLakeSnapshot(lake)).files;
   await compactLake(lake);

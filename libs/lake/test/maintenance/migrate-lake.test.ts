@@ -19,7 +19,7 @@ import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { writeLake } from '../write-lake.ts';
 
 const nameOf = (version: number, extension = 'json'): string => `${String(version).padStart(20, '0')}.${extension}`;
-/** What a migration keeps of the log of `earlierLake`. */
+/** Files of the earlier log that remain of `earlierLake`. */
 const kept = [nameOf(7, 'checkpoint.json'), nameOf(7)];
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -121,7 +121,7 @@ it('continues the versions, files, offsets, counts and erasures of the earlier l
   await expect(readLake(lake)).rejects.toMatchObject(outdated);
   await expect(openLakeWriter(lake)).rejects.toMatchObject(outdated);
 
-  expect(await migrateLake(lake)).toEqual({ isMigrated: true, version: 7, files: 3, rows: 6 });
+  expect(await migrateLake(lake)).toEqual({ isConverted: true, version: 7, files: 3, rows: 6 });
   const { erasureKey, removed } = await readLakeState(lake);
   const snapshot = await openLakeSnapshot(lake);
   const [first, , third, fourth] = files;
@@ -177,12 +177,12 @@ it('stops processes of the earlier release, which create the next version of the
   }
 });
 
-it('keeps transactions of the earlier log that the table does not contain', async () => {
+it('refuses to delete an earlier log with transactions that the table lacks', async () => {
   const { lake } = await earlierLake();
   const log = join(lake, '_log');
   const missing = {
     code: 'EVENTS_LAKE_DAMAGED',
-    message: expect.stringContaining('not in the Delta Lake table') as string,
+    message: expect.stringContaining('transactions that the table in _delta_log lacks') as string,
   };
   const folder = await temporaryFolder();
   await writeLake(folder, [makeEvent()]);
@@ -200,22 +200,22 @@ it('resumes at each step, and changes nothing when it runs again', async () => {
     (await readdir(log)).map(async (name) => [name, await readFile(join(log, name))] as const),
   );
   const expected = { version: 7, files: 3, rows: 6 };
-  expect(await migrateLake(lake)).toEqual({ isMigrated: true, ...expected });
+  expect(await migrateLake(lake)).toEqual({ isConverted: true, ...expected });
   // Ended the earlier log, but did not write the new one.
   await rm(join(lake, '_delta_log'), { recursive: true });
   for (const [name, content] of before) await writeFile(join(log, name), content);
   await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
-  expect(await migrateLake(lake)).toEqual({ isMigrated: true, ...expected });
+  expect(await migrateLake(lake)).toEqual({ isConverted: true, ...expected });
   // Wrote the new log, but did not delete the earlier one.
   for (const [name, content] of before) await writeFile(join(log, name), content);
   const { mtimeMs } = await stat(join(lake, '_delta_log', nameOf(7)));
-  expect(await migrateLake(lake)).toEqual({ isMigrated: false, ...expected });
+  expect(await migrateLake(lake)).toEqual({ isConverted: false, ...expected });
   expect((await stat(join(lake, '_delta_log', nameOf(7)))).mtimeMs).toBe(mtimeMs);
   expect((await readdir(log)).sort()).toEqual(kept);
   // Another migration wrote the checkpoint that stops earlier processes.
   await rm(join(lake, '_delta_log'), { recursive: true });
   for (const [name, content] of before) await writeFile(join(log, name), content);
-  expect(await migrateLake(lake)).toEqual({ isMigrated: true, ...expected });
+  expect(await migrateLake(lake)).toEqual({ isConverted: true, ...expected });
 });
 
 it('lets several migrations run at the same time', async () => {
@@ -245,7 +245,7 @@ it('does not change a damaged earlier log', async () => {
 it('does nothing without a lake, and for a log without transactions', async () => {
   const home = await temporaryFolder();
   const [lakeFolder, catalogFolder] = [join(home, 'lake'), join(home, 'catalog')];
-  const nothing = { isMigrated: false, version: 0, files: 0, rows: 0 };
+  const nothing = { isConverted: false, version: 0, files: 0, rows: 0 };
   expect(await migrateLake(lakeFolder)).toEqual(nothing);
   await mkdir(join(lakeFolder, '_log'), { recursive: true });
   await writeFile(join(lakeFolder, '_log', 'a.tmp'), '');

@@ -35,7 +35,7 @@ it('gives delta-rs and DuckDB the same rows as Facet in every version', { timeou
   const folder = await temporaryFolder();
   const lake = join(folder, 'lake');
   const versions = new Map<number, readonly string[]>();
-  const note = async (): Promise<void> => {
+  const recordVersion = async (): Promise<void> => {
     const { version, files } = await openLakeSnapshot(lake);
     versions.set(
       version,
@@ -46,9 +46,9 @@ it('gives delta-rs and DuckDB the same rows as Facet in every version', { timeou
   onTestFinished(() => log.close());
   await log.append(events);
   await sinkLog(log, lake, { batchEventsMax: 100 });
-  await note();
+  await recordVersion();
   await compactLake(lake);
-  await note();
+  await recordVersion();
   const writer = await openLakeWriter(lake);
   onTestFinished(() => writer.close());
   writer.addErasure({
@@ -60,14 +60,14 @@ it('gives delta-rs and DuckDB the same rows as Facet in every version', { timeou
   });
   await writer.commit();
   await compactLake(lake);
-  await note();
+  await recordVersion();
   await rebuildLake(log, lake, { from: noon + 100_000 });
-  await note();
-  // More commits than a checkpoint covers.
+  await recordVersion();
+  // Enough commits to write a checkpoint.
   for (let offset = 0; offset < 40; offset++) {
     writer.add('b-0', [{ offset, event: makeEvent({ eventId: `b${offset}` }) }], offset + 1);
     await writer.commit();
-    if (offset % 8 === 7) await note();
+    if (offset % 8 === 7) await recordVersion();
   }
   const results = await compareDeltaReaders(readers, lake, versions);
   expect(results).toHaveLength(versions.size * 2 + 1);

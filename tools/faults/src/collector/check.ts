@@ -22,7 +22,7 @@ export interface Verdict {
   readonly isLakeSound: boolean;
   /** The number of versions of the lake that delta-rs and DuckDB have read. */
   readonly versionsCompared: number;
-  /** The number of rows that delta-rs or DuckDB read and Facet does not, or the reverse. */
+  /** The number of rows that differ between Facet and delta-rs or DuckDB, over all versions. */
   readonly deltaDiffering: number;
   readonly profiles: number;
   /** Users whose profile differs from a rebuild from the lake. */

@@ -11,7 +11,7 @@ export async function settle({ ingestUrls, sinkUrls, key }: Parts): Promise<void
   const until = Date.now() + settleSeconds * 1_000;
   const read = async (url: string): Promise<unknown> => {
     const response = await fetch(`${url}/v1/status`, { headers: { 'x-api-key': key } });
-    // A process that has just started may be too busy to respond.
+    // A process that has just started may respond with an error.
     return response.ok ? response.json() : undefined;
   };
   for (let stableSince = Date.now(); Date.now() - stableSince < stableMs; await sleep(pollMs)) {
