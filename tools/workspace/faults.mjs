@@ -13,6 +13,11 @@ runNamed(
       file: 'tools/faults/dist/collector/main.js',
       needsServices: true,
     },
+    lake: {
+      summary: 'Kill a process that writes and rewrites a lake, and compare what other readers of Delta Lake read',
+      file: 'tools/faults/dist/lake/main.js',
+      needsServices: true,
+    },
     refresh: {
       summary: 'Kill, corrupt and fill the disk of the daily refresh',
       file: 'tools/faults/dist/refresh/main.js',

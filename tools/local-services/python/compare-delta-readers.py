@@ -1,7 +1,7 @@
-"""Compares the rows that readers of Delta Lake read from a table with the rows of given Parquet files.
+"""Compares the rows that delta-rs and DuckDB read from Delta Lake tables with the rows of given Parquet files.
 
-Reads from standard input: {"table": folder, "versions": {version: [path of a file of the table, ...]}}
-Prints: [{"version", "reader", "rows", "missing", "surplus"}, ...]
+Reads from standard input: [{"table": folder, "versions": {version: [path of a file of the table, ...]}}, ...]
+Prints: [{"table", "version", "reader", "rows", "missing", "surplus"}, ...]
 """
 
 import glob
@@ -26,39 +26,44 @@ def expected(table, paths):
     return f"SELECT {COLUMNS} FROM read_parquet([{names}], hive_partitioning = true, hive_types = {{'dt': DATE}})"
 
 
-def compare(connection, version, reader, found, wanted):
+def compare(connection, found, wanted):
     """Counts the rows that differ between two queries. Without `wanted`, every row is surplus."""
     count = lambda sql: connection.execute(f"SELECT count(*) FROM ({sql})").fetchone()[0]
     found = f"SELECT {COLUMNS} FROM {found}"
     rows = count(found)
     missing = 0 if wanted is None else count(f"{wanted} EXCEPT ALL {found}")
     surplus = rows if wanted is None else count(f"{found} EXCEPT ALL {wanted}")
-    return {"version": version, "reader": reader, "rows": rows, "missing": missing, "surplus": surplus}
+    return {"rows": rows, "missing": missing, "surplus": surplus}
+
+
+def compare_table(connection, table, versions):
+    """Yields the comparisons of a table."""
+    for version, paths in versions.items():
+        wanted = expected(table, paths)
+        of_version = {"table": table, "version": version}
+        rows = DeltaTable(table, version=version).to_pyarrow_table()
+        connection.register("delta_rows", rows)
+        yield {**of_version, "reader": "delta-rs", **compare(connection, "delta_rows", wanted)}
+        connection.unregister("delta_rows")
+        connection.execute(f"ATTACH '{table}' AS at_version (TYPE delta, VERSION {version})")
+        yield {**of_version, "reader": "DuckDB", **compare(connection, "at_version", wanted)}
+        connection.execute("DETACH at_version")
+    newest = max(versions)
+    found = DeltaTable(table).version()
+    if found != newest:
+        raise SystemExit(f"delta-rs reads version {found} of {table} as the newest instead of {newest}")
+    result = compare(connection, f"delta_scan('{table}')", expected(table, versions[newest]))
+    yield {"table": table, "version": newest, "reader": "DuckDB, newest", **result}
 
 
 def main():
-    order = json.load(sys.stdin)
-    table = order["table"]
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute(f"LOAD '{glob.glob(EXTENSION)[0]}'")
     connection.execute("SET TimeZone = 'UTC'")
     results = []
-    versions = {int(version): paths for version, paths in order["versions"].items()}
-    for version, paths in versions.items():
-        wanted = expected(table, paths)
-        rows = DeltaTable(table, version=version).to_pyarrow_table()
-        connection.register("delta_rows", rows)
-        results.append(compare(connection, version, "delta-rs", "delta_rows", wanted))
-        connection.unregister("delta_rows")
-        name = f"version_{version}"
-        connection.execute(f"ATTACH '{table}' AS {name} (TYPE delta, VERSION {version})")
-        results.append(compare(connection, version, "DuckDB", name, wanted))
-        connection.execute(f"DETACH {name}")
-    newest = max(versions)
-    found = DeltaTable(table).version()
-    if found != newest:
-        raise SystemExit(f"delta-rs reads version {found} as the newest instead of {newest}")
-    results.append(compare(connection, newest, "DuckDB, newest", f"delta_scan('{table}')", expected(table, versions[newest])))
+    for order in json.load(sys.stdin):
+        versions = {int(version): paths for version, paths in order["versions"].items()}
+        results += compare_table(connection, order["table"], versions)
     json.dump(results, sys.stdout)
 
 

@@ -1,4 +1,5 @@
 export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
+export type { DeltaVersions } from './delta-readers.ts';
 export { chromiumPath, promtoolPath } from './programs.ts';
 export { createCertificates } from './certificates.ts';
 export { startKafka } from './kafka/local-kafka.ts';

@@ -11,8 +11,13 @@ import { promisify } from 'node:util';
  *
  * @param name of the environment, with the versions of its packages
  * @param packages arguments of `pip install`
+ * @param addFiles adds other files to the folder of the environment
  */
-export async function installPython(name: string, packages: readonly string[]): Promise<string> {
+export async function installPython(
+  name: string,
+  packages: readonly string[],
+  addFiles?: (folder: string) => Promise<void>,
+): Promise<string> {
   const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
   const folder = join(cache, name);
   const programs = join(folder, 'bin');
@@ -23,6 +28,7 @@ export async function installPython(name: string, packages: readonly string[]): 
   await mkdir(cache, { recursive: true });
   await run('python3', ['-m', 'venv', folder]);
   await run(join(programs, 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], { maxBuffer: 1 << 26 });
+  await addFiles?.(folder);
   await mkdir(join(folder, 'ready.tmp'));
   await rename(join(folder, 'ready.tmp'), join(folder, 'ready'));
   return programs;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { openLakeSnapshot, streamLake, verifyLake } from '@facet/lake';
 import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services';
+import type { DeltaVersions } from '@facet/local-services';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { numberOf, seededEvent } from '../seeded-events.ts';
@@ -20,9 +21,9 @@ export interface Verdict {
   readonly duplicatedOffsets: number;
   /** Whether the files of the lake match its transaction log. */
   readonly isLakeSound: boolean;
-  /** The number of versions of the lake that delta-rs and DuckDB have read. */
+  /** The number of versions of the lake that other readers of Delta Lake have read. */
   readonly versionsCompared: number;
-  /** The number of rows that differ between Facet and delta-rs or DuckDB, over all versions. */
+  /** The number of rows that differ between Facet and another reader, over all versions. */
   readonly deltaDiffering: number;
   readonly profiles: number;
   /** Users whose profile differs from a rebuild from the lake. */
@@ -66,7 +67,9 @@ export async function check(options: {
   readonly sent: number;
   readonly startedAt: number;
   /** Earlier versions of the lake and their files; none by default. */
-  readonly versions?: LakeVersions;
+  readonly versions?: DeltaVersions;
+  /** Whether Spark also reads the versions; false by default. */
+  readonly hasSpark?: boolean;
   /** Ids of the events that the lake contained before; none by default. */
   readonly earlierIds?: ReadonlySet<string>;
 }): Promise<Verdict> {
@@ -104,13 +107,10 @@ export async function check(options: {
     unacknowledged,
     duplicatedOffsets: sources.reduce((sum, { repeated }) => sum + repeated, 0),
     isLakeSound: isSound,
-    ...(await compareVersions(options.lakeFolder, options.versions)),
+    ...(await compareVersions(options)),
     ...(await checkProfiles(options)),
   };
 }
-
-/** The files of versions of the lake. */
-export type LakeVersions = ReadonlyMap<number, readonly string[]>;
 
 /** Returns the newest version of the lake and its files. */
 export async function readVersion(lakeFolder: string): Promise<readonly [number, readonly string[]]> {
@@ -118,12 +118,13 @@ export async function readVersion(lakeFolder: string): Promise<readonly [number,
   return [version, files.map(({ path }) => path)];
 }
 
-async function compareVersions(
-  lakeFolder: string,
-  earlier: LakeVersions = new Map(),
-): Promise<Pick<Verdict, 'versionsCompared' | 'deltaDiffering'>> {
+async function compareVersions({
+  lakeFolder,
+  versions: earlier = new Map(),
+  hasSpark = false,
+}: Parameters<typeof check>[0]): Promise<Pick<Verdict, 'versionsCompared' | 'deltaDiffering'>> {
   const versions = new Map([...earlier, await readVersion(lakeFolder)]);
-  const results = await compareDeltaReaders(await installDeltaReaders(), lakeFolder, versions);
+  const results = await compareDeltaReaders(await installDeltaReaders({ hasSpark }), new Map([[lakeFolder, versions]]));
   const deltaDiffering = results.reduce((sum, { missing, surplus }) => sum + missing + surplus, 0);
   return { versionsCompared: versions.size, deltaDiffering };
 }

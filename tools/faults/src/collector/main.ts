@@ -23,6 +23,7 @@ Options:
   --kills N   Minimum number of kills (default: 24)
   --seed N    Seed of the random choices (default: 1)
   --rate N    Events per second (default: 4000)
+  --spark     Compare with Spark, too; the first run downloads 330 MB
   --json      Print the results as JSON
   --help      Print this help
 
@@ -39,6 +40,7 @@ const { values } = readOptions(help, {
   kills: { type: 'string', default: '24' },
   seed: { type: 'string', default: '1' },
   rate: { type: 'string', default: '4000' },
+  spark: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
 
@@ -88,6 +90,7 @@ try {
     sent: producer.counts.sent,
     startedAt,
     versions,
+    hasSpark: values.spark,
   });
   exitCode = report(kills, producer, verdict);
 } finally {

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openFileEventLogReader } from '@facet/event-log';
+import { compactLake, migrateLake, openLakeWriter, rebuildLake } from '@facet/lake';
+import { hourMs } from '@facet/platform';
+import { createChooser } from '../seeded-events.ts';
+import { commitsSinceCheckpoint, commitsPerCheckpoint } from './checkpoints.ts';
+import type { Work, WorkerOrder } from './killed-worker.ts';
+import { receivedAt, requestErasure, source } from './lake-events.ts';
+
+/**
+ * Works on a lake until the process is killed: commits the events of a log, and at the same time compacts, erases and rebuilds.
+ * Prints a line for each step.
+ */
+
+const batchEventsMax = 30;
+const pauseMsMax = 20;
+
+const { lake, logFolder, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
+const choose = createChooser(seed);
+const now = (): number => Date.now() + clockAheadMs;
+const report = (...words: readonly unknown[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
+
+async function run(work: Work, act: () => Promise<unknown>): Promise<void> {
+  report('begin', work);
+  await act();
+  report('end', work);
+}
+
+await run('migration', () => migrateLake(lake));
+const log = await openFileEventLogReader(logFolder);
+const writer = await openLakeWriter(lake, { now });
+await Promise.all([sink(), maintain()]);
+
+async function sink(): Promise<never> {
+  for (;;) {
+    const from = writer.committed(source);
+    const events = await log.read({ from, limit: 1 + choose(batchEventsMax) });
+    if (events.length === 0) throw new Error('The event log is too short for this number of kills.');
+    writer.add(source, events, from + events.length);
+    const isCheckpointNext = (await commitsSinceCheckpoint(lake)) >= commitsPerCheckpoint - 1;
+    if (isCheckpointNext) await run('checkpoint', () => writer.commit());
+    else await writer.commit();
+    report('committed', writer.committed(source));
+    await sleep(choose(pauseMsMax));
+  }
+}
+
+async function maintain(): Promise<never> {
+  const requests = await openLakeWriter(lake, { now });
+  const compact = () => compactLake(lake, { now, graceMs: choose(2) * hourMs });
+  const works = {
+    compaction: compact,
+    erasure: async () => {
+      report('erased', await requestErasure(requests, choose));
+      await compact();
+    },
+    rebuild: () => rebuildLake(log, lake, { now, from: receivedAt(choose(requests.committed(source))) }),
+  };
+  const names = ['compaction', 'erasure', 'rebuild'] as const;
+  for (let next = names.find((name) => name === target); ; next = undefined) {
+    const work = next ?? names[choose(names.length)]!;
+    await requests.discard();
+    await run(work, works[work]);
+    await sleep(choose(pauseMsMax));
+  }
+}
