@@ -4,11 +4,11 @@ import type { HeldOutUser } from './rank-users.ts';
 import { truthSize } from './metrics.ts';
 
 /**
- * Ways to rank the catalog with the interests of one user. `served`: the maximum over the interests, as serving does. `mean`: by the
- * mean of the interests, scaled to their mean length. `sum`: ln Σ_k exp(score_k). `turns`: the interests take turns, each with its next best
- * item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
+ * Ways to rank the catalog with the interests of one user. `served`: by the score of the model, as serving does. `max`: by the maximum over
+ * the interests. `mean`: by the mean of the interests, scaled to their mean length. `sum`: ln Σ_k exp(score_k). `turns`: the interests take
+ * turns, each with its next best item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
  */
-export const rankingWays = ['served', 'mean', 'sum', 'turns', 'oracle'] as const;
+export const rankingWays = ['served', 'max', 'mean', 'sum', 'turns', 'oracle'] as const;
 export type RankingWay = (typeof rankingWays)[number];
 
 /** The catalog as one user sees it. */
@@ -16,6 +16,8 @@ export interface ScoredCatalog {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
+  /** Returns the score of an item with these scores of the interests. */
+  readonly scoreOf: (ofInterests: readonly number[]) => number;
   /** [N + 1] An item's prior, the same for all interests. */
   readonly prior: Float32Array | undefined;
   /** [N + 1] 1 for an item that may be ranked. */
@@ -43,7 +45,7 @@ export function rankLabels(
   slots: number,
 ): LabelRanks {
   const { count: K, vectors: own } = interests;
-  const { vectors, dim, prior, candidates } = catalog;
+  const { vectors, dim, scoreOf, prior, candidates } = catalog;
   const history = new Set(user.history);
   const items = Int32Array.from(candidates.keys()).filter((item) => candidates[item] === 1 && !history.has(item));
   const place = new Map<number, number>();
@@ -51,15 +53,15 @@ export function rankLabels(
   const scoresOf = (vector: Float32Array): Float32Array =>
     Float32Array.from(items, (item) => dot(vector, 0, vectors, item * dim, dim) + (prior?.[item] ?? 0));
   const byInterest = Array.from({ length: K }, (_, k) => scoresOf(own.subarray(k * dim, (k + 1) * dim)));
-  const served = items.map(() => 0);
-  const maxima = new Float32Array(items.length);
+  const best = items.map((_, position) => bestOf(byInterest, position));
+  const maxima = Float32Array.from(best, (interest, position) => byInterest[interest]![position]!);
+  const scores = new Float32Array(items.length);
   const sums = new Float32Array(items.length);
   items.forEach((_, position) => {
-    const best = bestOf(byInterest, position);
-    served[position] = best;
-    maxima[position] = byInterest[best]![position]!;
-    sums[position] =
-      maxima[position]! + Math.log(byInterest.reduce((sum, s) => sum + Math.exp(s[position]! - maxima[position]!), 0));
+    const ofItem = byInterest.map((each) => each[position]!);
+    scores[position] = scoreOf(ofItem);
+    const highest = maxima[position]!;
+    sums[position] = highest + Math.log(ofItem.reduce((sum, score) => sum + Math.exp(score - highest), 0));
   });
   const ranksByInterest = byInterest.map(ranksOf);
   const turns = Float32Array.from(
@@ -68,22 +70,23 @@ export function rankLabels(
   );
   const labels = [...user.truth.items].filter((item) => !history.has(item)).map((item) => place.get(item)!);
   const pick = (ranks: Int32Array): Int32Array => Int32Array.from(labels, (position) => ranks[position]!);
-  const servedRanks = ranksOf(maxima);
+  const servedRanks = ranksOf(scores);
   const slotsOf = new Int32Array(K);
   const hits = new Int32Array(K);
   servedRanks.forEach((rank, position) => {
-    if (rank <= slots) slotsOf[served[position]!]!++;
+    if (rank <= slots) slotsOf[best[position]!]!++;
   });
-  for (const position of labels) if (servedRanks[position]! <= slots) hits[served[position]!]!++;
+  for (const position of labels) if (servedRanks[position]! <= slots) hits[best[position]!]!++;
   return {
     ranks: {
       served: pick(servedRanks),
+      max: pick(ranksOf(maxima)),
       mean: pick(ranksOf(scoresOf(meanInterest(own, K, dim)))),
       sum: pick(ranksOf(sums)),
       turns: pick(ranksOf(turns)),
       oracle: Int32Array.from(labels, (position) => Math.min(...ranksByInterest.map((ranks) => ranks[position]!))),
     },
-    winners: Int32Array.from(labels, (position) => served[position]!),
+    winners: Int32Array.from(labels, (position) => best[position]!),
     slots: slotsOf,
     hits,
     labels: truthSize(user.truth) - (user.truth.items.length - labels.length),

@@ -6,7 +6,8 @@ import { clusterItems, countClusters, rankingWays, rankLabels, recallOf } from '
 const dim = 2;
 const vectors = Float32Array.from([0, 0, 0, 4, 0, 3, 0, 2, 0, 1, 4.5, 0, 3.5, 0, 2.5, 0, 1.5, 0, 9, 9]);
 const candidates = Uint8Array.of(0, 1, 1, 1, 1, 1, 1, 1, 1, 0);
-const catalog = { vectors, dim, prior: undefined, candidates };
+const scoreOf = (scores: readonly number[]): number => Math.max(...scores);
+const catalog = { vectors, dim, scoreOf, prior: undefined, candidates };
 const user = (history: number[], items: number[], absent = 0) => ({
   history: Int32Array.from(history),
   truth: { items: Int32Array.from(items), absent },

@@ -153,6 +153,13 @@ export const ModelConfig = Type.Object({
     ],
     { description: 'The interest that scores a label in training.' },
   ),
+  scoreSharpness: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description:
+        'Sharpness β of the score of an item: the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e) over the interests (not in the paper). Absent: the maximum (Eq. 3).',
+    }),
+  ),
   negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')], {
     description:
       'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for small catalogs (`loss/negatives.ts`).',

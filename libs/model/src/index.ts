@@ -5,7 +5,8 @@ export { createInferenceEngine } from './inference/inference-engine.ts';
 export type { InferenceEngine } from './inference/inference-engine.ts';
 export {
   activeInterestCount,
-  bestInterest,
+  scoreItem,
+  scoreOfInterests,
   interestCountOf,
   interestsFor,
   unknownUser,

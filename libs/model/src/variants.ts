@@ -32,6 +32,7 @@ export const facetModel: ModelConfig = {
   temperature: 0.2,
   temperatureMin: 0.2,
   readout: { kind: 'logsumexp' },
+  scoreSharpness: 2,
   negatives: 'auto',
   popularityPrior: true,
   repeatBonus: true,

@@ -1,15 +1,18 @@
 import { createRandom } from '@facet/features';
 import { expect, it } from 'vitest';
+import { scoreItem } from '../src/index.ts';
 import { createCatalogProducts } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 
 it.each([
-  { users: 4, K: 1, rows: 7, moments: 1 },
-  { users: 4, K: 3, rows: 7, moments: 2 },
+  { users: 4, K: 1, rows: 7, moments: 1, sharpness: 2 },
+  { users: 4, K: 3, rows: 7, moments: 2, sharpness: undefined },
+  { users: 4, K: 3, rows: 7, moments: 2, sharpness: 2 },
   // Several parts.
-  { users: 60, K: 2, rows: 20_001, moments: 3 },
-])('the best product of each of $users users with each item, $K interests, $moments moments', (sizes) => {
-  const { users, K, rows, moments } = sizes;
+  { users: 60, K: 2, rows: 20_001, moments: 3, sharpness: 0.5 },
+])('the scores of $users users, $K interests, $moments moments, sharpness $sharpness', (sizes) => {
+  const { users, K, rows, moments, sharpness } = sizes;
+  const counts = Array.from({ length: users }, (_, user) => 1 + (user % K));
   const before = tf.memory().numTensors;
   const random = createRandom(1);
   const D = 5;
@@ -18,23 +21,19 @@ it.each([
   const ofMoments = Array.from({ length: moments }, () => drawn(rows));
   const additions = Array.from({ length: users }, (_, user) => ofMoments[user % moments]!);
   ofMoments[0]![rows - 1] = Number.NEGATIVE_INFINITY;
-  const products = createCatalogProducts(vectors, { interests: K, dim: D });
+  const products = createCatalogProducts(vectors, { interests: K, dim: D, sharpness });
   expect(products.usersMax).toBeGreaterThanOrEqual(users);
   // What was computed for others is not left in place.
-  products.scores(drawn(users * K * D), additions.toReversed());
-  const scores = products.scores(interests, additions);
+  products.scores(drawn(users * K * D), counts, additions.toReversed());
+  const scores = products.scores(interests, counts, additions);
 
   expect(scores).toHaveLength(users * rows);
   let furthest = 0;
   for (let user = 0; user < users; user++) {
     for (let row = 0; row < rows; row++) {
-      let best = Number.NEGATIVE_INFINITY;
-      for (let k = user * K; k < (user + 1) * K; k++) {
-        let product = 0;
-        for (let d = 0; d < D; d++) product += interests[k * D + d]! * vectors[row * D + d]!;
-        best = Math.max(best, product);
-      }
-      const [is, expected] = [scores[user * rows + row]!, best + additions[user]![row]!];
+      const own = { count: counts[user]!, vectors: interests.subarray(user * K * D) };
+      const { score } = scoreItem(own, vectors, row, { dim: D, sharpness });
+      const [is, expected] = [scores[user * rows + row]!, score + additions[user]![row]!];
       furthest = Math.max(furthest, is === expected ? 0 : Math.abs(is - expected));
     }
   }

@@ -18,7 +18,7 @@ export interface RecommendationRequest extends UserInput {
   readonly exclude?: Iterable<string>;
   /** Seen items to leave out. Default: the items of the behaviors. */
   readonly seen?: Iterable<string> | undefined;
-  /** Default: `max`, as in the paper. */
+  /** Default: `max`. */
   readonly merge?: Merge;
   /** Conditions that every item must meet. */
   readonly filters?: readonly ItemConditions[];
@@ -116,13 +116,23 @@ async function retrieveCandidates(
   const repeats: Candidate[] = [];
   for (const [item, bonus] of repeatBonuses) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
-    const { score, interest } = bundle.bestInterest(interests, item);
+    const { score, interest } = bundle.scoreItem(interests, item);
     repeats.push({ item, score: score + bonus, interest });
   }
-  const mergeAll = (lists: readonly InterestList[]): Candidate[] =>
-    mergeLists(insertCandidates(lists, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
+  const isByScore = merge.by === 'max' || merge.by === 'diverse';
+  const isSmooth = isByScore && bundle.info.spec.config.scoreSharpness !== undefined && interests.count > 1;
+  // The smooth maximum of an item depends on all interests, and each list knows one.
+  const score = (lists: readonly InterestList[]): Candidate[] =>
+    Array.from(new Set(lists.flatMap(({ items }) => [...items])), (item) => ({
+      item,
+      ...bundle.scoreItem(interests, item),
+    }));
+  const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
+    const all = isSmooth ? insertCandidates([], [...score(lists), ...repeats]) : insertCandidates(lists, repeats);
+    return mergeLists(all, merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
+  };
   let merged: Candidate[] | undefined;
-  // With `max`, an item below the last place of the merged list cannot enter it.
+  // With `max`, an item below the last place of the merged list cannot enter it: no score is above the highest of the interests.
   const needed = (lists: readonly InterestList[]): number => {
     merged = mergeAll(lists);
     return merged.length < limit ? -Infinity : merged[limit - 1]!.score;

@@ -8,7 +8,7 @@ import type { RequestFault } from './request-error.ts';
 export const interestsMax = 64;
 
 const texts = {
-  max: 'An item gets the score of its best interest (MIND).',
+  max: 'By the score of the model, over all interests.',
   roundRobin: 'Takes the next best item of each interest in turn.',
   quota: 'Each interest has a minimum or a share, at least one of the two.',
   diverse: 'Lowers the score of an item for each earlier item with the same attribute value.',
@@ -54,7 +54,7 @@ export const MergeFields = Type.Object(
   {
     by: Type.Union([Type.Literal('max'), Type.Literal('round-robin'), Type.Literal('quota'), Type.Literal('diverse')], {
       description:
-        'max: an item gets the score of its best interest (MIND). round-robin: the interests take turns. quota: each ' +
+        'max: by the score of the model, over all interests. round-robin: the interests take turns. quota: each ' +
         'interest has a minimum or a share. diverse: trades score for variety in one attribute.',
     }),
     floors: Type.Optional({ ...floors, description: `quota: ${texts.floors}` }),

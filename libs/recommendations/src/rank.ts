@@ -43,7 +43,7 @@ const RankedItem = Type.Object(
     interest: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: 'The number of the interest with the highest score, from 1. Absent in a fallback.',
+        description: 'The number of the interest that is nearest to the item, from 1. Absent in a fallback.',
       }),
     ),
   },
@@ -98,7 +98,7 @@ export async function respondWithRank(
   const known = distinct.flatMap((itemId) => bundle.indexOf(itemId) ?? []);
   const scored = known.map((item): FoundItem => {
     if (reason !== undefined) return { item, score: bundle.popularityOf(item) };
-    const { score, interest } = bundle.bestInterest(user.interests, item);
+    const { score, interest } = bundle.scoreItem(user.interests, item);
     return { item, score: score + (user.repeatBonuses.get(item) ?? 0), interest };
   });
   scored.sort((a, b) => b.score - a.score || a.item - b.item);

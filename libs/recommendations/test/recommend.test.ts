@@ -59,8 +59,14 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
 });
 const variant = fc.constantFrom('facet', 'mind');
 
-/** Every allowed item's score by the definition: max over interests of the inner product, plus the bonus. */
-function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [], seen }: RecommendationRequest) {
+/**
+ * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum, plus the bonus. Candidates are
+ * the `limit` best of each interest among the allowed items, and the items with a bonus.
+ */
+function bruteForce(
+  bundle: Bundle,
+  { behaviors: chosen, attributes, exclude = [], seen, limit }: RecommendationRequest,
+) {
   const ordered = [...chosen].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = ordered.map(({ itemId }) => (numberOf(itemId) <= itemCount ? numberOf(itemId) : 0));
   const times = ordered.map(({ occurredAt }) => occurredAt);
@@ -77,7 +83,7 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
   const bonuses = bundle.engine.repeatBonuses(rows);
   const dim = bundle.info.index.dim;
   const hidden = new Set([...exclude, ...(seen ?? idsOf(chosen))].map(numberOf));
-  return Array.from({ length: itemCount }, (_, position) => position + 1)
+  const scored = Array.from({ length: itemCount }, (_, position) => position + 1)
     .filter((item) => !hidden.has(item) && !withdrawn.includes(item))
     .map((item) => {
       const products = Array.from({ length: count }, (_, k) => {
@@ -86,13 +92,25 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
         return product;
       });
       const slot = rows.items.lastIndexOf(item);
-      return { item, products, score: Math.max(...products) + (slot === -1 ? 0 : bonuses[slot]!) };
+      const bonus = slot === -1 ? undefined : bonuses[slot]!;
+      const beta = config.scoreSharpness;
+      const mean = products.reduce((sum, product) => sum + Math.exp((beta ?? 0) * product), 0) / count;
+      const score = beta === undefined ? Math.max(...products) : Math.log(mean) / beta;
+      return { item, products, bonus, score: score + (bonus ?? 0) };
     })
     .sort((a, b) => b.score - a.score);
+  const nearest = Array.from({ length: count }, (_, k) =>
+    scored
+      .filter(({ bonus }) => bonus === undefined)
+      .sort((a, b) => b.products[k]! - a.products[k]!)
+      .slice(0, limit),
+  );
+  const candidates = new Set(nearest.flat());
+  return scored.filter((each) => each.bonus !== undefined || candidates.has(each));
 }
 
 describe('recommend', () => {
-  it('returns the exact ranking of all allowed items, each with its best interest', async () => {
+  it('returns the exact ranking of the candidates of all interests, each with its best interest', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {
         const bundle = bundles[name];

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { bestInterest, createInferenceEngine } from '@facet/model';
+import { scoreItem, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
 import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
@@ -114,7 +114,7 @@ type AddedParts =
   | 'firstSeenOn'
   | 'popular'
   | 'vectorOf'
-  | 'bestInterest'
+  | 'scoreItem'
   | 'close';
 
 async function withAdded(
@@ -152,10 +152,13 @@ async function withAdded(
       item >= first
         ? vectors.subarray((item - first) * info.index.dim, (item - first + 1) * info.index.dim)
         : bundle.vectorOf(item),
-    bestInterest: (interests, item) =>
+    scoreItem: (interests, item) =>
       item >= first
-        ? bestInterest(interests, vectors, item - first, info.index.dim)
-        : bundle.bestInterest(interests, item),
+        ? scoreItem(interests, vectors, item - first, {
+            dim: info.index.dim,
+            sharpness: info.spec.config.scoreSharpness,
+          })
+        : bundle.scoreItem(interests, item),
     close: () => scan.close(),
   };
 }

@@ -64,21 +64,31 @@ export function interestsFor(
 }
 
 /**
- * Returns f_score = max_k v_kᵀ e of one item (paper, Eq. 3) and its interest, the first of equal ones. −∞ without interests.
+ * Returns the score of one item, and the interest with the highest v_kᵀ e, the first of equal ones. The score is max_k v_kᵀ e (paper,
+ * Eq. 3), or with a sharpness β the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. −∞ without interests.
  *
  * @param vectors [N + 1, dim] from `indexVectors`.
  */
-export function bestInterest(
+export function scoreItem(
   { count, vectors: interests }: Pick<Interests, 'count' | 'vectors'>,
   vectors: Float32Array,
   item: number,
-  dim: number,
+  { dim, sharpness }: { readonly dim: number; readonly sharpness: number | undefined },
 ): { score: number; interest: number } {
-  let best = { score: Number.NEGATIVE_INFINITY, interest: 0 };
-  const offset = item * dim;
+  const scores: number[] = [];
+  let best = 0;
   for (let interest = 0; interest < count; interest++) {
-    const score = dot(interests, interest * dim, vectors, offset, dim);
-    if (score > best.score) best = { score, interest };
+    scores.push(dot(interests, interest * dim, vectors, item * dim, dim));
+    if (scores[interest]! > scores[best]!) best = interest;
   }
-  return best;
+  return { score: scoreOfInterests(scores, sharpness), interest: best };
+}
+
+/** Returns the score of an item with these scores of the interests. */
+export function scoreOfInterests(scores: readonly number[], sharpness: number | undefined): number {
+  const highest = Math.max(...scores);
+  if (sharpness === undefined || scores.length < 2) return highest;
+  let sum = 0;
+  for (const score of scores) sum += Math.exp(sharpness * (score - highest));
+  return highest + Math.log(sum / scores.length) / sharpness;
 }

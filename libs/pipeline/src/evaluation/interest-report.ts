@@ -1,6 +1,6 @@
 import { interestShares, interestSimilarity } from '@facet/evaluation';
 import type { InterestSimilarity } from '@facet/evaluation';
-import { bestInterest } from '@facet/model';
+import { scoreItem } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
 import type { HeldOutSequenceUser } from './tasks.ts';
 
@@ -25,7 +25,9 @@ export function reportInterests(
   const winners = interests.flatMap((user, row) =>
     user.count === 0
       ? []
-      : [...heldOut[row]!.truth.items].map((item) => bestInterest(user, scorer.vectors, item, dim).interest),
+      : [...heldOut[row]!.truth.items].map(
+          (item) => scoreItem(user, scorer.vectors, item, { dim, sharpness: undefined }).interest,
+        ),
   );
   const { shares, effectiveInterests } = interestShares(winners, maxInterests);
   return {

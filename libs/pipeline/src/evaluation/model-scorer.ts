@@ -135,8 +135,8 @@ function createScorer(
   const engine = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
-  const { interests } = spec.config;
-  const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim });
+  const { interests, scoreSharpness: sharpness } = spec.config;
+  const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim, sharpness });
   const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
   const parts = { sequences, spec, engine, profileOf, userRowOf };
   const readUsers = tower === undefined ? readByEngine(parts) : readByTower(parts, tower);
@@ -157,6 +157,7 @@ function createScorer(
   const scores: VectorScores<SequenceUser> = {
     vectors,
     dim,
+    sharpness,
     interestsMax: interests,
     interests: (user) => read(user).interests,
     prior: (user) => priorOn(timeline.dayOf(user.askedAt)),
@@ -169,7 +170,7 @@ function createScorer(
     const all = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
     for (let item = 1; item <= itemCount; item++) {
       if (candidates[item] !== 1) continue;
-      all[item] = exactScore(interests, vectors, item, { dim, prior, bonus: bonuses.get(item) });
+      all[item] = exactScore(interests, vectors, item, { dim, sharpness, prior, bonus: bonuses.get(item) });
     }
     return all;
   };

@@ -1,12 +1,14 @@
 import type { BlockScorer, UserInterests } from '@facet/evaluation';
-import { bestInterest } from '@facet/model';
+import { scoreItem } from '@facet/model';
 import type { CatalogProducts } from '@facet/model/training';
 
-/** The terms of a score: max_k v_kᵀ e, plus the prior of the item, plus the user's bonus for the item. */
+/** The terms of a score: the score of the interests, plus the prior of the item, plus the user's bonus for the item. */
 export interface VectorScores<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
+  /** β of the smooth maximum over the interests; `undefined`: the maximum. */
+  readonly sharpness?: number | undefined;
   /** K, the maximum number of interests. */
   readonly interestsMax: number;
   readonly interests: (user: User) => UserInterests;
@@ -23,7 +25,7 @@ const roundoff = 2 ** -24;
 
 /** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
 export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
-  const { vectors, dim, interestsMax: K, candidates } = scores;
+  const { vectors, dim, sharpness, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
   const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
@@ -44,14 +46,11 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
       }));
       const stacked = new Float32Array(users.length * K * dim);
       queries.forEach(({ interests: { vectors, count } }, row) => {
-        for (let k = 0; k < K && count > 0; k++) {
-          // Repeats the first interest in place of unused ones, which does not change the maximum.
-          const source = k < count ? k * dim : 0;
-          stacked.set(vectors.subarray(source, source + dim), (row * K + k) * dim);
-        }
+        stacked.set(vectors.subarray(0, count * dim), row * K * dim);
       });
       const rows = products.scores(
         stacked,
+        queries.map(({ interests: { count } }) => Math.max(1, count)),
         queries.map(({ prior }) => prior),
       );
       let additionsMax = 0;
@@ -69,7 +68,7 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
         tolerance,
         exact: (row, item) => {
           const { interests, prior, bonuses } = queries[row]!;
-          return exactScore(interests, vectors, item, { dim, prior, bonus: bonuses.get(item) });
+          return exactScore(interests, vectors, item, { dim, sharpness, prior, bonus: bonuses.get(item) });
         },
       };
     },
@@ -81,9 +80,14 @@ export function exactScore(
   interests: UserInterests,
   vectors: Float32Array,
   item: number,
-  terms: { readonly dim: number; readonly prior: Float32Array | undefined; readonly bonus: number | undefined },
+  terms: {
+    readonly dim: number;
+    readonly sharpness: number | undefined;
+    readonly prior: Float32Array | undefined;
+    readonly bonus: number | undefined;
+  },
 ): number {
-  const { score } = bestInterest(interests, vectors, item, terms.dim);
+  const { score } = scoreItem(interests, vectors, item, terms);
   const withPrior = Math.fround(score + (terms.prior?.[item] ?? 0));
   return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
 }

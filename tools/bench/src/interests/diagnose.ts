@@ -1,6 +1,7 @@
 import { clusterItems, countClusters, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
 import type { LabelRanks, RankingWay } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
+import { scoreOfInterests } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, reportInterests } from '@facet/pipeline/benchmark';
 import type { BenchmarkData, HeldOut, HeldOutSequenceUser } from '@facet/pipeline/benchmark';
@@ -71,10 +72,11 @@ export function diagnose(
   const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
   const { vectors, dim } = scorer;
   const { candidates } = heldOut;
-  const K = spec.config.interests;
+  const { interests: K, scoreSharpness } = spec.config;
+  const scoreOf = (ofInterests: readonly number[]): number => scoreOfInterests(ofInterests, scoreSharpness);
   const interests = scorer.interests(users);
   const ranked = users.map((user, row) =>
-    rankLabels(user, interests[row]!, { vectors, dim, prior: scorer.prior(user), candidates }, slots),
+    rankLabels(user, interests[row]!, { vectors, dim, scoreOf, prior: scorer.prior(user), candidates }, slots),
   );
   const report = reportInterests(scorer, users, K);
   scorer.dispose();
