@@ -981,7 +981,7 @@ export interface components {
       /** @description The attribute to vary, such as category. */
       readonly attribute: string;
     };
-    /** @description An item gets the score of its best interest (MIND). */
+    /** @description By the score of the model, over all interests. */
     readonly MergeMax: {
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1149,7 +1149,7 @@ export interface components {
       };
       /** @description The score that recommendations with merge max have, or in a fallback the recent interaction count. */
       readonly score: number;
-      /** @description The number of the interest with the highest score, from 1. Absent in a fallback. */
+      /** @description The number of the interest that is nearest to the item, from 1. Absent in a fallback. */
       readonly interest?: number;
     };
     readonly RecommendationsRequest: {
