@@ -1,7 +1,7 @@
 import { compileFilter, intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
-import { insertCandidates, listLimit, mergeLists, retrieveLists } from '@facet/retrieval';
+import { insertCandidates, listLimit, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
 import type { AllowedItems, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
 import { countReserved, findNewItems, weaveNewItems } from './explore.ts';
 import type { Exploration } from './explore.ts';
@@ -122,15 +122,10 @@ async function retrieveCandidates(
   const isByScore = merge.by === 'max' || merge.by === 'diverse';
   const isSmooth = isByScore && bundle.info.spec.config.scoreSharpness !== undefined && interests.count > 1;
   // The smooth maximum of an item depends on all interests, and each list knows one.
-  const score = (lists: readonly InterestList[]): Candidate[] =>
-    Array.from(new Set(lists.flatMap(({ items }) => [...items])), (item) => ({
-      item,
-      ...bundle.scoreItem(interests, item),
-    }));
-  const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
-    const all = isSmooth ? insertCandidates([], [...score(lists), ...repeats]) : insertCandidates(lists, repeats);
-    return mergeLists(all, merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
-  };
+  const scored = (lists: readonly InterestList[]): readonly InterestList[] =>
+    isSmooth ? rescoreLists(lists, listLimit(merge, limit), (item) => bundle.scoreItem(interests, item)) : lists;
+  const mergeAll = (lists: readonly InterestList[]): Candidate[] =>
+    mergeLists(insertCandidates(scored(lists), repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
   let merged: Candidate[] | undefined;
   // With `max`, an item below the last place of the merged list cannot enter it: no score is above the highest of the interests.
   const needed = (lists: readonly InterestList[]): number => {

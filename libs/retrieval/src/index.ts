@@ -11,6 +11,7 @@ export type { Candidate, InterestList } from './merging/interest-list.ts';
 export { mergeByMax } from './merging/merge-by-max.ts';
 export { listLimit, mergeLists } from './merging/merge-lists.ts';
 export type { Merge } from './merging/merge-lists.ts';
+export { rescoreLists } from './merging/rescore-lists.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest } from './retrieve-lists.ts';
 export { measureIndexRecall } from './tuning/index-recall.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { insertCandidates, listLimit, mergeLists } from '../src/index.ts';
+import { insertCandidates, listLimit, mergeLists, rescoreLists } from '../src/index.ts';
 import type { Candidate, InterestList, Merge } from '../src/index.ts';
 import { divideByShares } from '../src/merging/merge-by-quota.ts';
 
@@ -257,4 +257,26 @@ test('inserts candidates at their rank in the list of their interest', () => {
     { interest: 1, items: Int32Array.of(2, 4, 5, 9, 7), scores: Float32Array.of(3, 3, 3, 1, 0.1) },
   ]);
   expect(insertCandidates([list], [])).toEqual([list]);
+});
+
+test('lists with new scores contain the best items of all lists, and few items are scored', () => {
+  let asked = 0;
+  let listed = 0;
+  fc.assert(
+    fc.property(scoreTable, fc.integer({ min: 1, max: 30 }), (table, count) => {
+      const meanOf = (item: number): number => table.reduce((sum, scores) => sum + scores[item - 1]!, 0) / table.length;
+      const lists = listsOf(table, count);
+      const items = [...new Set(lists.flatMap((list) => [...list.items]))];
+      const scored = rescoreLists(lists, count, (item) => {
+        asked++;
+        return { score: meanOf(item), interest: item % 2 };
+      });
+      listed += items.length;
+      const expected = items.map((item) => ({ item, score: Math.fround(meanOf(item)) })).sort(byScore);
+      const found = merge(scored, { by: 'max' }, count);
+      expect(found.map(({ score }) => score)).toEqual(expected.slice(0, count).map(({ score }) => score));
+      for (const { item, interest } of found) expect(interest).toBe(item % 2);
+    }),
+  );
+  expect(asked).toBeLessThan(listed);
 });

@@ -1,9 +1,11 @@
+import { facetModel, scoreItem } from '@facet/model';
 import {
   allowItems,
   buildFaissIndex,
   measureIndexRecall,
   mergeByMax,
   openFaissIndex,
+  rescoreLists,
   retrieveLists,
 } from '@facet/retrieval';
 import { isAvailable, worldItemId } from './world-catalog.ts';
@@ -13,7 +15,7 @@ import type { World } from './world.ts';
 export interface ResponseCheck {
   /** Recall of the index with the search parameters of the bundle, for the interests of the requesters. */
   readonly indexRecall: number;
-  /** Mean share of the exact result, the best allowed items merged over the interests, that serving returned. */
+  /** Mean share of the exact result that serving returned: the allowed items with the best scores. */
   readonly responseRecall: number;
   readonly users: number;
 }
@@ -47,15 +49,18 @@ export async function checkResponses(
     let wanted = 0;
     for (const [user, body] of requestBodies(world, depth).slice(0, userCount).entries()) {
       const behaviors = new Set(users[user]);
+      const own = { count: perUser / dim, vectors: interests.subarray(user * perUser, (user + 1) * perUser) };
       const { lists } = await retrieveLists({
         index: exact,
-        interests: interests.subarray(user * perUser, (user + 1) * perUser),
-        active: perUser / dim,
+        interests: own.vectors,
+        active: own.count,
         limit: depth,
         exclude: behaviors,
         allowed,
       });
-      const expected = mergeByMax(lists, depth);
+      const scoring = { dim, sharpness: facetModel.scoreSharpness };
+      const scored = rescoreLists(lists, depth, (item) => scoreItem(own, vectors, item, scoring));
+      const expected = mergeByMax(scored, depth);
       const returned = await recommend(to, body);
       checkAllowed(returned, behaviors, user);
       const ids = new Set(returned);

@@ -1,0 +1,39 @@
+import { insertCandidates } from './interest-list.ts';
+import type { Candidate, InterestList } from './interest-list.ts';
+import { visitBestFirst } from './merge-by-max.ts';
+
+/**
+ * Scores the items of all lists with a score that depends on all interests, and returns the `count` best: each once, in the list of its
+ * best interest.
+ *
+ * @param scoreOf Returns the score of an item, which is at most its highest score in a list. So most items need no score.
+ */
+export function rescoreLists(
+  lists: readonly InterestList[],
+  count: number,
+  scoreOf: (item: number) => Omit<Candidate, 'item'>,
+): readonly InterestList[] {
+  const taken = new Set<number>();
+  const best: Candidate[] = [];
+  visitBestFirst(lists, (item, highest) => {
+    if (best.length >= count && highest < best[count - 1]!.score) return true;
+    if (taken.has(item)) return false;
+    taken.add(item);
+    const candidate = { item, ...scoreOf(item) };
+    best.splice(placeOf(best, candidate.score), 0, candidate);
+    return false;
+  });
+  return insertCandidates([], best.slice(0, count));
+}
+
+/** Returns the position after the last candidate with at least this score. */
+function placeOf(descending: readonly Candidate[], score: number): number {
+  let low = 0;
+  let high = descending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (descending[middle]!.score >= score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
