@@ -148,16 +148,16 @@ export const ModelConfig = Type.Object({
       }),
       /** A smooth maximum over all interests, which calibrates all of them against negatives. */
       Type.Object({ kind: Type.Literal('logsumexp') }),
-      /** The maximum over the interests, as in serving. */
+      /** The maximum over the interests. */
       Type.Object({ kind: Type.Literal('max') }),
     ],
     { description: 'The interest that scores a label in training.' },
   ),
   scoreSharpness: Type.Optional(
     Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 0,
       description:
-        'Sharpness β of the score of an item: the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e) over the interests (not in the paper). Absent: the maximum (Eq. 3).',
+        'Sharpness β of the score of an item: the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e) over the interests (not in the paper). Absent or 0: the maximum (Eq. 3).',
     }),
   ),
   negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')], {

@@ -258,9 +258,14 @@ describe('evaluation and time', () => {
     expect(readNovelty({ itemId: 'thing23', attributes: {} })).toEqual(missed);
   });
 
-  it.each(['window', 'last'] as const)(
-    'ranks blocks of users as single users, with ties and bonuses (%s)',
-    (heldOut) => {
+  it.each([
+    ['window', 2],
+    ['last', 2],
+    ['window', 0.01],
+    ['window', 0],
+  ] as const)(
+    'ranks blocks of users as single users, with ties and bonuses (%s, sharpness %d)',
+    (heldOut, scoreSharpness) => {
       const dataset = shopDataset();
       // Half of the items equal another one, and tie.
       const { info, weights } = modelOf(dataset, (drawn) => {
@@ -270,16 +275,17 @@ describe('evaluation and time', () => {
           else if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = random.normal()));
         }
       });
+      const spec = { ...info.spec, config: { ...info.spec.config, scoreSharpness } };
       const asked = heldOut === 'window' ? heldOutWindow(dataset, testFrom, Infinity) : heldOutLast(dataset, 'test');
       const options = { cutoffs: [3, 10], catalogSize: dataset.items.length - 1, tieSeed: 4 };
-      const scorer = createModelScorer(dataset, info.spec, weights, { ...asked, tensorFlow });
+      const scorer = createModelScorer(dataset, spec, weights, { ...asked, tensorFlow });
       expect(typeof scorer.ranker).toBe('object');
       const ranked = (['ranker', 'score'] as const).map((by) =>
         rankTasks({ new: scorer[by], all: scorer[by] }, asked.users, options),
       );
       scorer.dispose();
       expect(ranked[0]).toEqual(ranked[1]);
-      const asServed = createModelScorer(dataset, info.spec, weights, asked);
+      const asServed = createModelScorer(dataset, spec, weights, asked);
       const ofEngine = asServed.interests(asked.users);
       for (const [row, ofTower] of scorer.interests(asked.users).entries()) {
         const bySingleUser = ofEngine[row]!;

@@ -111,23 +111,25 @@ async function retrieveCandidates(
   { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
+  const isByScore = merge.by === 'max' || merge.by === 'diverse';
+  // The smooth maximum of an item depends on all interests, and each list knows one.
+  const isSmooth = isByScore && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const repeats: Candidate[] = [];
   for (const [item, bonus] of repeatBonuses) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
-    const { score, interest } = bundle.scoreItem(interests, item);
-    repeats.push({ item, score: score + bonus, interest });
+    const { score, product, interest } = bundle.scoreItem(interests, item);
+    repeats.push({ item, score: (isByScore ? score : product) + bonus, interest });
   }
-  const isByScore = merge.by === 'max' || merge.by === 'diverse';
-  const isSmooth = isByScore && bundle.info.spec.config.scoreSharpness !== undefined && interests.count > 1;
-  // The smooth maximum of an item depends on all interests, and each list knows one.
-  const scored = (lists: readonly InterestList[]): readonly InterestList[] =>
-    isSmooth ? rescoreLists(lists, listLimit(merge, limit), (item) => bundle.scoreItem(interests, item)) : lists;
-  const mergeAll = (lists: readonly InterestList[]): Candidate[] =>
-    mergeLists(insertCandidates(scored(lists), repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
+  const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
+    const scored = isSmooth
+      ? rescoreLists(lists, listLimit(merge, limit), (item) => bundle.scoreItem(interests, item))
+      : lists;
+    return mergeLists(insertCandidates(scored, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
+  };
   let merged: Candidate[] | undefined;
-  // With `max`, an item below the last place of the merged list cannot enter it: no score is above the highest of the interests.
+  // By the maximum, an item below the last place of the merged list cannot enter it.
   const needed = (lists: readonly InterestList[]): number => {
     merged = mergeAll(lists);
     return merged.length < limit ? -Infinity : merged[limit - 1]!.score;
@@ -141,7 +143,7 @@ async function retrieveCandidates(
     exclude,
     allowed,
     parameters: searchParameters(bundle, breadth),
-    needed: merge.by === 'max' ? needed : undefined,
+    needed: merge.by === 'max' && !isSmooth ? needed : undefined,
   });
   if (merged === undefined || searches !== 1) {
     spans.start('merge');

@@ -14,7 +14,7 @@ const texts = {
   diverse: 'Lowers the score of an item for each earlier item with the same attribute value.',
   floors: 'The minimum number of items for each interest, in interest order.',
   shares: 'The share of the list for each interest, in interest order, or `equal`. At least one share is positive.',
-  lambda: 'The weight of variety; 0 is the same as max.',
+  lambda: 'The weight of variety; 0 ranks by score alone.',
   attribute: 'The attribute to vary, such as category.',
 };
 

@@ -129,6 +129,23 @@ describe('recommend', () => {
     );
   });
 
+  it.each([{ by: 'round-robin' }, { by: 'quota', shares: 'equal' }] as const)(
+    'gives each item the score of its interest by $by, also a repeated one',
+    async (merge) => {
+      const asked = { behaviors: chose(3, 9, 14, 20, 27, 31), seen: [], limit: itemCount, merge };
+      const { items, interests } = await recommend(bundles.facet, asked);
+      expect(interests.length).toBeGreaterThan(1);
+      const expected = new Map(bruteForce(bundles.facet, asked).map((each) => [each.item, each]));
+      let repeated = 0;
+      for (const { itemId, score, interest } of items) {
+        const { products, bonus } = expected.get(numberOf(itemId))!;
+        expect(score).toBeCloseTo(products[interest!]! + (bonus ?? 0), 3);
+        if (bonus !== undefined) repeated++;
+      }
+      expect(repeated).toBeGreaterThan(3);
+    },
+  );
+
   it('never returns an excluded, withdrawn or unknown item, nor an item twice, whatever the source', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {

@@ -976,7 +976,7 @@ export interface components {
        * @enum {string}
        */
       readonly by: 'diverse';
-      /** @description The weight of variety; 0 is the same as max. */
+      /** @description The weight of variety; 0 ranks by score alone. */
       readonly lambda: number;
       /** @description The attribute to vary, such as category. */
       readonly attribute: string;
@@ -1251,9 +1251,9 @@ export interface components {
       readonly attributes?: {
         readonly [key: string]: string | number | boolean | readonly string[];
       };
-      /** @description The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items. */
+      /** @description With max and diverse, the score of the model over all interests; with round-robin and quota, the score for the interest. In a fallback, the recent interaction count. */
       readonly score: number;
-      /** @description The number of the interest that found the item, from 1. Absent in a fallback. */
+      /** @description The number of the interest that found the item, from 1. With max and diverse, it is the nearest one. Absent in a fallback. */
       readonly interest?: number;
       /**
        * @description The place is reserved for new items by explore.

@@ -30,7 +30,7 @@ export function createCatalogProducts(
   {
     interests: K,
     dim,
-    sharpness,
+    sharpness = 0,
   }: { readonly interests: number; readonly dim: number; readonly sharpness?: number | undefined },
 ): CatalogProducts {
   const width = vectors.length / dim;
@@ -96,7 +96,7 @@ const nodes = {
 /** Builds a graph with the scores of each part. Parts are independent, so that TensorFlow computes them in parallel. */
 function productsGraph(
   parts: readonly Part[],
-  sizes: { width: number; K: number; dim: number; sharpness: number | undefined },
+  sizes: { width: number; K: number; dim: number; sharpness: number },
 ): GraphNode[] {
   const { width, K, dim, sharpness } = sizes;
   const builder = createGraphBuilder();
@@ -126,7 +126,7 @@ function productsGraph(
     const products = builder.add('MatMul', [interests, ofPart], transposed); // [B · K, count]
     const byUser = builder.add('Reshape', [products, integers(-1, K, count)], { T, Tshape: int32 });
     const scores = builder.add('AddV2', [byUser, offsets], { T });
-    const read = sharpness === undefined ? reduce('Max', scores, false) : smoothMaximum(scores, sharpness);
+    const read = sharpness === 0 ? reduce('Max', scores, false) : smoothMaximum(scores, sharpness);
     const added = slice(additions, integers(0, start), integers(-1, count));
     const ofUsers = builder.add('GatherV2', [added, rows, builder.scalar(0, 'int32')], {
       Tparams: T,
@@ -140,10 +140,10 @@ function productsGraph(
 }
 
 /** Returns what to add to the products of each interest [B, K]: −ln(K'u)/β for the mean of the smooth maximum, −∞ for unused interests. */
-function offsetsOf(counts: readonly number[], K: number, sharpness: number | undefined): Float32Array {
+function offsetsOf(counts: readonly number[], K: number, sharpness: number): Float32Array {
   const offsets = new Float32Array(counts.length * K).fill(Number.NEGATIVE_INFINITY);
   counts.forEach((count, row) => {
-    offsets.fill(sharpness === undefined ? 0 : -Math.log(count) / sharpness, row * K, row * K + count);
+    offsets.fill(sharpness === 0 ? 0 : -Math.log(count) / sharpness, row * K, row * K + count);
   });
   return offsets;
 }

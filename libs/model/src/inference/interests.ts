@@ -64,8 +64,9 @@ export function interestsFor(
 }
 
 /**
- * Returns the score of one item, and the interest with the highest v_kᵀ e, the first of equal ones. The score is max_k v_kᵀ e (paper,
- * Eq. 3), or with a sharpness β the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. −∞ without interests.
+ * Returns the score of one item, the interest with the highest product v_kᵀ e, the first of equal ones, and this product. The score is that
+ * product (paper, Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. −∞
+ * without interests.
  *
  * @param vectors [N + 1, dim] from `indexVectors`.
  */
@@ -73,21 +74,22 @@ export function scoreItem(
   { count, vectors: interests }: Pick<Interests, 'count' | 'vectors'>,
   vectors: Float32Array,
   item: number,
-  { dim, sharpness }: { readonly dim: number; readonly sharpness: number | undefined },
-): { score: number; interest: number } {
+  { dim, sharpness }: { readonly dim: number; readonly sharpness?: number | undefined },
+): { score: number; interest: number; product: number } {
   const scores: number[] = [];
   let best = 0;
   for (let interest = 0; interest < count; interest++) {
     scores.push(dot(interests, interest * dim, vectors, item * dim, dim));
     if (scores[interest]! > scores[best]!) best = interest;
   }
-  return { score: scoreOfInterests(scores, sharpness), interest: best };
+  const product = scores[best] ?? Number.NEGATIVE_INFINITY;
+  return { score: scoreOfInterests(scores, sharpness), interest: best, product };
 }
 
 /** Returns the score of an item with these scores of the interests. */
-export function scoreOfInterests(scores: readonly number[], sharpness: number | undefined): number {
+export function scoreOfInterests(scores: readonly number[], sharpness = 0): number {
   const highest = Math.max(...scores);
-  if (sharpness === undefined || scores.length < 2) return highest;
+  if (sharpness === 0 || scores.length < 2) return highest;
   let sum = 0;
   for (const score of scores) sum += Math.exp(sharpness * (score - highest));
   return highest + Math.log(sum / scores.length) / sharpness;

@@ -25,9 +25,7 @@ export function reportInterests(
   const winners = interests.flatMap((user, row) =>
     user.count === 0
       ? []
-      : [...heldOut[row]!.truth.items].map(
-          (item) => scoreItem(user, scorer.vectors, item, { dim, sharpness: undefined }).interest,
-        ),
+      : [...heldOut[row]!.truth.items].map((item) => scoreItem(user, scorer.vectors, item, { dim }).interest),
   );
   const { shares, effectiveInterests } = interestShares(winners, maxInterests);
   return {

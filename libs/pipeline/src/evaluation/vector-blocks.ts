@@ -7,7 +7,7 @@ export interface VectorScores<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
-  /** β of the smooth maximum over the interests; `undefined`: the maximum. */
+  /** β of the smooth maximum over the interests; absent or 0: the maximum. */
   readonly sharpness?: number | undefined;
   /** K, the maximum number of interests. */
   readonly interestsMax: number;
@@ -25,7 +25,7 @@ const roundoff = 2 ** -24;
 
 /** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
 export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
-  const { vectors, dim, sharpness, interestsMax: K, candidates } = scores;
+  const { vectors, dim, sharpness = 0, interestsMax: K, candidates } = scores;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
   const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
@@ -60,8 +60,9 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
         additionsMax = Math.max(additionsMax, maximumOf(prior) + addBonuses(own, bonuses));
         for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
-      // A bound on the rounding error of a dot product of length D in any order and of the additions, times 4.
-      const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + additionsMax);
+      const smoothing = sharpness === 0 ? 0 : (1 + Math.log(K)) / sharpness;
+      // A bound on the rounding error of a dot product of length D in any order, of the smooth maximum and of the additions, times 4.
+      const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + smoothing + additionsMax);
       return {
         width,
         scores: rows,

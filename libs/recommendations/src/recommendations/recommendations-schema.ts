@@ -95,12 +95,13 @@ const RecommendedItem = Type.Object(
     ...ScoredItem.properties,
     score: Type.Number({
       description:
-        'The score of the model, or in a fallback the recent interaction count. Merges other than max reorder items.',
+        'With max and diverse, the score of the model over all interests; with round-robin and quota, the score for the interest. In a fallback, the recent interaction count.',
     }),
     interest: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: 'The number of the interest that found the item, from 1. Absent in a fallback.',
+        description:
+          'The number of the interest that found the item, from 1. With max and diverse, it is the nearest one. Absent in a fallback.',
       }),
     ),
     reason: Type.Optional(Type.Literal('new', { description: 'The place is reserved for new items by explore.' })),

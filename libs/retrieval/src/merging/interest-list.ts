@@ -2,9 +2,9 @@
 export interface Candidate {
   /** Item index, 1..N. */
   readonly item: number;
-  /** Inner product e_i . v_u^k with the interest k that found it. */
+  /** The inner product with the interest, or the score over all interests. */
   readonly score: number;
-  /** The interest that found it. */
+  /** The interest that found it, or its nearest one. */
   readonly interest: number;
 }
 

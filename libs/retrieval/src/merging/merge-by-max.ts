@@ -35,7 +35,7 @@ export function visitBestFirst(
 }
 
 /**
- * Returns the `limit` items with the highest score over all interests, best first: score = max_k e_i^T v_u^k (MIND,
+ * Returns the `limit` items with the highest score in any list, best first. With inner products, it is max_k e_i^T v_u^k (MIND,
  * "Serving"). Equal scores are ordered by item index; of equal interests the lowest counts. Exact if every list is
  * exact and contains `limit` items, or all items.
  */

@@ -18,7 +18,7 @@ export function diverseCandidates(limit: number): number {
  * where g = 1 if the categories of i and j differ (ComiRec, arXiv:2005.09347, section 3.4, "controllable diversity").
  * Returns items in greedy order. Items without a category form one category.
  *
- * f is the highest score of any interest. λ is relative to the range between the best score and the score that would be
+ * f is the highest score in any list. λ is relative to the range between the best score and the score that would be
  * last by scores alone: with λ = 0.1, each earlier item of its category costs an item a tenth of that range. With λ =
  * 0, it equals {@link mergeByMax}.
  *

@@ -7,7 +7,7 @@ import type { CategoryOf } from './merge-diverse.ts';
 
 /** How the lists of a user's interests are merged. */
 export type Merge =
-  /** By the highest score in any list: the maximum over the interests, as in the paper, unless the lists have other scores. */
+  /** By the highest score of an item in any list. */
   | { readonly by: 'max' }
   /** Interests in turn. */
   | { readonly by: 'round-robin' }

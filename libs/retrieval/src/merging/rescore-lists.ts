@@ -6,7 +6,7 @@ import { visitBestFirst } from './merge-by-max.ts';
  * Scores the items of all lists with a score that depends on all interests, and returns the `count` best: each once, in the list of its
  * best interest.
  *
- * @param scoreOf Returns the score of an item, which is at most its highest score in a list. So most items need no score.
+ * @param scoreOf Returns the score of an item, which is at most its highest score for any interest
  */
 export function rescoreLists(
   lists: readonly InterestList[],
@@ -15,8 +15,10 @@ export function rescoreLists(
 ): readonly InterestList[] {
   const taken = new Set<number>();
   const best: Candidate[] = [];
+  // An item that a list does not contain has at most the last score of the list.
+  const unlisted = Math.max(...lists.map(({ scores }) => scores.at(-1) ?? Number.NEGATIVE_INFINITY));
   visitBestFirst(lists, (item, highest) => {
-    if (best.length >= count && highest < best[count - 1]!.score) return true;
+    if (best.length >= count && Math.max(highest, unlisted) < best[count - 1]!.score) return true;
     if (taken.has(item)) return false;
     taken.add(item);
     const candidate = { item, ...scoreOf(item) };

@@ -54,7 +54,7 @@ export async function checkResponses(
         index: exact,
         interests: own.vectors,
         active: own.count,
-        limit: depth,
+        limit: 4 * depth,
         exclude: behaviors,
         allowed,
       });

@@ -21,7 +21,7 @@ const mergeNames: Readonly<Record<MergeKind, string>> = {
 };
 
 const mergeHints: Readonly<Record<MergeKind, string>> = {
-  max: 'An item gets the score of its best interest.',
+  max: 'By the score of the model, over all interests.',
   'round-robin': 'Each interest adds its next best item in turn.',
   quota: 'Each interest has an equal share, or the minimum that you set.',
   diverse: 'An item loses λ points of score for each earlier item with the same value.',
