@@ -23,7 +23,7 @@ import {
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { lakeErrors, UnreadableLogError } from '../transaction-log/errors.ts';
-import { readLakeState } from '../transaction-log/lake-log.ts';
+import { openLakeLog } from '../transaction-log/lake-log.ts';
 import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
 import { transactionName } from '../transaction-log/transaction-log.ts';
@@ -55,7 +55,7 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
       if (!(await isTable())) throw error;
     });
   }
-  const state = await readLakeState(lakeFolder);
+  const { state } = await openLakeLog(lakeFolder);
   if (isEarlier) await removeEarlierLog(lakeFolder, state);
   const { version, files } = state;
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
@@ -117,8 +117,8 @@ async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Pro
   const folder = join(lakeFolder, earlierLogFolder);
   if (last?.isFence !== true || last.version > version) {
     const remedy =
-      `Stop all processes and copy both folders. To keep the table, delete ${earlierLogFolder}. To keep the earlier log, ` +
-      `delete ${logFolder} and run: facet lake migrate`;
+      `Stop all processes and copy the lake. To keep the table, rename ${earlierLogFolder}. To keep the earlier log, rename ` +
+      `${logFolder}. Then run: facet lake migrate`;
     throw lakeErrors.damaged(
       folder,
       new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy),
@@ -176,7 +176,9 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), 'utf8'));
   const checkpoints: EarlierCheckpoint[] = [];
   for (const name of names.filter((each) => checkpointPattern.test(each))) {
-    checkpoints.push((await read(name)) as EarlierCheckpoint);
+    const found = (await read(name)) as EarlierCheckpoint;
+    if (found.version !== Number(name.slice(0, 20))) throw new Error(`${name} contains version ${found.version}`);
+    checkpoints.push(found);
   }
   const checkpoint = checkpoints.findLast(({ format }) => format !== fenceFormat);
   const after = names.filter(
@@ -192,8 +194,9 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const state = checkpoint === undefined ? { ...emptyLakeState(), version: 0 } : parseCheckpoint(checkpoint, key);
   for (const transaction of transactions) {
     const isFence = transaction.format === fenceFormat;
-    if (isFence && transaction.version === state.version + 1) return { state, isFenced: true };
-    if (isFence || transaction.parent !== state.id) throw new Error(`transaction ${state.version + 1} is missing`);
+    const isNext = transaction.version === state.version + 1 && (isFence || transaction.parent === state.id);
+    if (!isNext) throw new Error(`transaction ${state.version + 1} is missing`);
+    if (isFence) return { state, isFenced: true };
     applyEarlier(state, transaction, key);
   }
   return { state, isFenced: false };

@@ -31,8 +31,21 @@ export function fenceRecord(version: number): string {
 
 /** Returns whether an earlier release has written the lake. In a lake of this release, the earlier log has only the fence of version 1. */
 export async function wasWrittenByEarlierRelease(lakeFolder: string): Promise<boolean> {
+  const names = await listEarlierLog(lakeFolder);
+  if (names.length !== 1) return names.length > 1;
   const last = await readLastRecord(lakeFolder);
-  return last !== undefined && !(last.isFence && last.version === 1);
+  return last?.isFence !== true || last.version !== 1;
+}
+
+/** Creates the fence of version 1 in a lake whose earlier log is empty, for example after a restore without it. */
+export async function restoreFence(lakeFolder: string): Promise<void> {
+  if ((await listEarlierLog(lakeFolder)).length === 0) await fenceEarlierLog(lakeFolder, 1);
+}
+
+/** Returns the names of the records and checkpoints. */
+async function listEarlierLog(lakeFolder: string): Promise<readonly string[]> {
+  const names = await listNames(join(lakeFolder, earlierLogFolder));
+  return names.filter((name) => /^\d{20}\.(checkpoint\.)?json$/.test(name));
 }
 
 /** Creates the fence of the earlier log with this version. Does nothing if the version exists. */

@@ -12,7 +12,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, wasWrittenByEarlierRelease } from './earlier-log.ts';
+import { fenceEarlierLog, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -25,11 +25,22 @@ import type { LakeChange } from './transaction.ts';
 export type LakeLog = TransactionLog<LakeState, LakeChange>;
 
 /**
- * Opens the transaction log of a lake. A missing lake has an empty log.
+ * Opens the transaction log of a lake for writing. A missing lake has an empty log.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_OUTDATED` for a lake that `facet lake migrate` must convert
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that `facet lake migrate` must
+ * convert
  */
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
+  const log = await readLakeLog(lakeFolder, options);
+  if (log.state.version >= 0) {
+    await restoreFence(lakeFolder).catch((error: unknown) => {
+      throw lakeErrors.unwritable(lakeFolder, error);
+    });
+  }
+  return log;
+}
+
+async function readLakeLog(lakeFolder: string, options: TransactionLogOptions): Promise<LakeLog> {
   const log = await openTransactionLog(lakeFolder, lakeFormat(lakeFolder), options);
   if (log.state.version >= 0 || !(await wasWrittenByEarlierRelease(lakeFolder))) return log;
   throw outdated(lakeFolder);
@@ -44,9 +55,9 @@ function outdated(lakeFolder: string): AppError {
   });
 }
 
-/** Reads the current state of a lake. @throws AppError as `openLakeLog` */
+/** Reads the current state of a lake without writing. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_OUTDATED` */
 export async function readLakeState(lakeFolder: string): Promise<LakeState> {
-  return (await openLakeLog(lakeFolder)).state;
+  return (await readLakeLog(lakeFolder, {})).state;
 }
 
 function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTransaction> {

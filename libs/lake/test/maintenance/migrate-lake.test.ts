@@ -191,6 +191,10 @@ it('refuses to delete an earlier log with transactions that the table lacks', as
   await writeFile(join(log, nameOf(7)), '{"format":2,"version":7}');
   await expect(migrateLake(lake)).rejects.toMatchObject(missing);
   expect(await readdir(log)).toContain(nameOf(6));
+  // The remedy keeps the table.
+  await rename(log, join(lake, '_log.old'));
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: false, version: 1 });
+  expect(await readdir(log)).toEqual([nameOf(1)]);
 });
 
 it('resumes at each step, and changes nothing when it runs again', async () => {
@@ -240,6 +244,27 @@ it('does not change a damaged earlier log', async () => {
   await writeFile(path, text);
   await rm(join(lake, '_erasures.key'));
   await expect(migrateLake(lake)).rejects.toMatchObject(damaged);
+});
+
+it.each(['x', 1.5, null, undefined])('refuses a record of the earlier log with version %s', async (version) => {
+  const { lake } = await earlierLake();
+  const log = join(lake, '_log');
+  for (const name of [nameOf(6), nameOf(3, 'checkpoint.json')]) {
+    const path = join(log, name);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, JSON.stringify({ ...(JSON.parse(text) as object), version }));
+    await expect(migrateLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+    await writeFile(path, text);
+  }
+  expect(await readdir(log)).not.toContain(nameOf(7));
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: true, version: 7 });
+});
+
+it('converts an earlier log that has only a checkpoint', async () => {
+  const { lake } = await earlierLake();
+  for (const version of [3, 4, 5, 6]) await rm(join(lake, '_log', nameOf(version)));
+  await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: true, version: 4, files: 2 });
 });
 
 it('does nothing without a lake, and for a log without transactions', async () => {
