@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { logFolder } from '../layout.ts';
 import { lakeColumns } from '../write/columns.ts';
-import { checkProtocol, fileFactsTag, parseAction, checkedFile, protocol } from './delta-actions.ts';
+import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
-import { parserOf } from './parser.ts';
+import { parseJson, parserOf } from './parser.ts';
 import { UnreadableLogError } from './errors.ts';
 import { updatedIntake, updatedErasures } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
@@ -87,8 +88,10 @@ function operationOf({ add, remove, erased, isCompaction }: LakeChange): string 
   return add === undefined ? 'UPDATE METADATA' : 'WRITE';
 }
 
+const engineInfo = 'Facet';
+
 function commitInfo({ id, at }: TransactionInfo, operation: string): Action {
-  return { commitInfo: { timestamp: at, operation, operationParameters: {}, engineInfo: 'Facet', txnId: id } };
+  return { commitInfo: { timestamp: at, operation, operationParameters: {}, engineInfo, txnId: id } };
 }
 
 function commitIdAction({ id, parent, at }: Pick<TransactionInfo, 'id' | 'parent' | 'at'>): Action {
@@ -212,18 +215,27 @@ export function serializeActions(actions: readonly Action[]): string {
 /** Parses the transaction with this version. @throws Error that says what is damaged. */
 export function parseTransaction(text: string, version: number): LakeTransaction {
   const lines = text.split('\n').filter((line) => line !== '');
-  return transactionOf(lines.map(parseAction), version);
-}
-
-/** Returns the actions as the transaction with this version. @throws Error if Facet has not written it. */
-export function transactionOf(actions: readonly Action[], version: number): LakeTransaction {
-  const commit = actions.find(({ domainMetadata }) => domainMetadata?.domain === domains.commit)?.domainMetadata;
-  if (commit === undefined) {
+  const actions = lines.map(parseJson);
+  // Other programs write actions that the schema refuses, so this check comes first.
+  if (actions.some(isOfAnotherProgram)) {
     throw new UnreadableLogError(
       `another program has written version ${version}`,
-      `Stop the other program. Delete the commits of version ${version} and later, or restore the data home from a backup.`,
+      `Stop the other program. Delete the files of version ${version} and later and _last_checkpoint from ${logFolder}, or restore ` +
+        'the data home from a backup.',
     );
   }
+  return transactionOf(actions.map(checkAction), version);
+}
+
+function isOfAnotherProgram(action: unknown): boolean {
+  const { commitInfo } = (action ?? {}) as { readonly commitInfo?: { readonly engineInfo?: unknown } };
+  return commitInfo !== undefined && commitInfo.engineInfo !== engineInfo;
+}
+
+/** Returns the actions as the transaction with this version. @throws Error if they contain no transaction id. */
+export function transactionOf(actions: readonly Action[], version: number): LakeTransaction {
+  const commit = actions.find(({ domainMetadata }) => domainMetadata?.domain === domains.commit)?.domainMetadata;
+  if (commit === undefined) throw new Error('the id of the transaction is missing');
   return { version, ...parseCommit(commit.configuration), actions };
 }
 

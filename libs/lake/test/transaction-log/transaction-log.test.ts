@@ -82,6 +82,20 @@ it('stops processes of an earlier release in a new lake', async () => {
   expect(end).toMatchObject({ format: 2, version: 1 });
 });
 
+it('stops processes of an earlier release again when _log was deleted', async () => {
+  const lake = await temporaryFolder();
+  await step(await openLakeLog(lake), 0);
+  const folder = join(lake, '_log');
+  await rm(folder, { recursive: true });
+  await readLakeState(lake);
+  expect(await readdir(lake)).not.toContain('_log');
+  await openLakeLog(lake);
+  expect(JSON.parse(await readFile(join(folder, nameOf(1)), 'utf8'))).toMatchObject({ format: 2, version: 1 });
+  await rm(folder, { recursive: true });
+  await writeFile(folder, '');
+  await expect(openLakeLog(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE' });
+});
+
 it('creates no table when an earlier release begins at the same time', async () => {
   const lake = await temporaryFolder();
   const log = await openLakeLog(lake);
@@ -192,6 +206,30 @@ it('refuses conflicting changes', async () => {
   };
   await expect(log.commit({}, { check })).rejects.toThrow('not now');
   expect((await readLakeState(lake)).version).toBe(1);
+});
+
+it('tells the commit of another program from a damaged transaction', async () => {
+  const lake = await temporaryFolder();
+  const log = await openLakeLog(lake);
+  for (let number = 0; number < 3; number++) await step(log, number);
+  const record = join(lake, '_delta_log', nameOf(3));
+  const line = (await readFile(record, 'utf8')).split('\n').find((each) => each.startsWith('{"add"'))!;
+  const { add } = JSON.parse(line) as { add: object };
+  // delta-rs writes `null` for absent tags.
+  const foreign = [{ commitInfo: { timestamp: 1, engineInfo: 'delta-rs:1.6.6' } }, { add: { ...add, tags: null } }];
+  await writeFile(record, foreign.map((action) => JSON.stringify(action)).join('\n'));
+  await expect(readLakeState(lake)).rejects.toMatchObject({
+    message: expect.stringContaining('another program has written version 3') as string,
+    remedy: expect.stringContaining('Stop the other program') as string,
+  });
+  for (const text of ['', 'null', line]) {
+    await writeFile(record, text);
+    await expect(readLakeState(lake)).rejects.toMatchObject({
+      code: 'EVENTS_LAKE_DAMAGED',
+      message: expect.stringContaining(nameOf(3)) as string,
+      remedy: expect.stringMatching(/^Restore the file/) as string,
+    });
+  }
 });
 
 it('reports a missing transaction, a newer format and the commit of another program', async () => {
