@@ -29,7 +29,10 @@ const lakeActions = [
   domain('erasure.e', { ...erasure, version: 0, recordedVersion: 0, done: { through: 0, rows: 1, files: 1 } }),
 ];
 const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'events-0': { from: 0, to: 9 } } };
-const catalogRecord = { ...record, add: [{ path: 'items/a.jsonl', bytes: 9, rows: 9, receivedTo: 2 }], remove: [] };
+const segment = { path: 'items/a.jsonl', bytes: 9, rows: 9, receivedTo: 2 };
+const catalogRecord = { ...record, add: [segment], remove: [] };
+const checkpoint = { format: 1, version: 1, id: 'a', offsets: { 'events-0': 9 } };
+const catalogCheckpoint = { ...checkpoint, files: [{ ...segment, version: 1 }], removed: { 'items/b.jsonl': 1 } };
 const earlierFile = {
   path,
   rows: 9,
@@ -48,6 +51,13 @@ const earlierRecord = {
   erasures: [erasure],
   erased: [{ erasureId: 'e', through: 1, rows: 1, files: 1, sessionHashes: ['s'] }],
   reopened: ['e'],
+};
+const earlierCheckpoint = {
+  ...checkpoint,
+  files: [{ ...earlierFile, version: 1 }],
+  intake,
+  erasures: [{ ...erasure, version: 1 }],
+  removed: { [path]: 1 },
 };
 const sequence = {
   version: 2,
@@ -95,7 +105,9 @@ export const seeds: Readonly<Record<string, readonly (string | Uint8Array)[]>> =
   lake: [
     `\0${lakeActions.map((action) => JSON.stringify(action)).join('\n')}`,
     `\x01${JSON.stringify(catalogRecord)}`,
-    `\x02${JSON.stringify(earlierRecord)}`,
+    `\x02${JSON.stringify(catalogCheckpoint)}`,
+    `\x03${JSON.stringify(earlierRecord)}`,
+    `\x04${JSON.stringify(earlierCheckpoint)}`,
   ],
   manifest: [JSON.stringify(manifest)],
 };

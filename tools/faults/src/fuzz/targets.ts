@@ -63,18 +63,22 @@ export const spool: Target = async (input) => {
   }
 };
 
-/** Reads a transaction of the lake, of a catalog, or of a lake of an earlier release. The first two bits select which. */
+/** The records that the first byte of an input selects. Checkpoints of the lake are in Parquet, which DuckDB parses. */
+const records = [
+  { name: '_delta_log/00000000000000000000.json', read: lakeStatus },
+  { name: '_log/00000000000000000001.json', read: readCatalogOffsets },
+  { name: '_log/00000000000000000001.checkpoint.json', read: readCatalogOffsets },
+  { name: '_log/00000000000000000001.json', read: migrateLake },
+  { name: '_log/00000000000000000001.checkpoint.json', read: migrateLake },
+];
+
+/** Reads a transaction or a checkpoint of a lake, of a catalog, or of a lake of an earlier release. */
 export const lake: Target = async (input) => {
   const lakeFolder = join(folder, 'lake');
   rmSync(lakeFolder, { recursive: true, force: true });
-  const kind = (input[0] ?? 0) & 3;
-  const version = kind === 0 ? '0' : '1';
-  write(`lake/${kind === 0 ? '_delta_log' : '_log'}/${version.padStart(20, '0')}.json`, input.subarray(1));
-  await orRefuse(async () => {
-    if (kind === 0) await lakeStatus(lakeFolder);
-    else if (kind === 1) await readCatalogOffsets(lakeFolder);
-    else await migrateLake(lakeFolder);
-  });
+  const { name, read } = records[(input[0] ?? 0) % records.length]!;
+  write(`lake/${name}`, input.subarray(1));
+  await orRefuse(async () => void (await read(lakeFolder)));
 };
 
 const store = createFolderArtifactStore(join(folder, 'artifacts'));
