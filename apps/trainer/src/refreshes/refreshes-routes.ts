@@ -24,6 +24,7 @@ export const trainerProblems = createProblems({
   ARTIFACT_NOT_FOUND: { status: 404 },
   ARTIFACT_CORRUPT: {},
   EVENTS_LAKE_DAMAGED: {},
+  EVENTS_LAKE_UNREADABLE: {},
   EXPERIMENT_UNKNOWN: { status: 404 },
 });
 

@@ -47,7 +47,7 @@ async function openVersions<Entity>(
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (attempt === readAttemptsMax) throw catalogErrors.damaged((error as NodeJS.ErrnoException).path!, error);
+      if (attempt === readAttemptsMax) throw catalogErrors.unreadable((error as NodeJS.ErrnoException).path!, error);
     }
   }
 }

@@ -181,7 +181,7 @@ class Cursor<Entity> {
     while (!this.advanceInChunk()) {
       const { done, value } = await this.#chunks.next();
       if (done === true) {
-        if (this.#rest !== '') throw catalogErrors.damaged(this.#path, new Error('the last line is incomplete'));
+        if (this.#rest !== '') throw catalogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
         this.head = undefined;
         return;
       }
@@ -202,6 +202,6 @@ export function parseLine<Value>(line: string, path: string): Value {
   try {
     return JSON.parse(line) as Value;
   } catch (error) {
-    throw catalogErrors.damaged(path, error);
+    throw catalogErrors.unreadable(path, error);
   }
 }

@@ -144,7 +144,7 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
   if (error.message.includes(temporary) || error.message.includes('No space left')) {
     return lakeErrors.unwritable(lakeFolder, error);
   }
-  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeErrors.damaged(lakeFolder, error) : error;
+  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeErrors.unreadable(lakeFolder, error) : error;
 }
 
 /**

@@ -47,7 +47,8 @@ interface MigrateResult {
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
   const isEarlier = await wasWrittenByEarlierRelease(lakeFolder);
-  const isTable = async (): Promise<boolean> => (await listNames(join(lakeFolder, logFolder))).length > 0;
+  const isTable = async (): Promise<boolean> =>
+    (await listNames(join(lakeFolder, logFolder))).some((name) => transactionPattern.test(name));
   const isConverted = isEarlier && !(await isTable());
   if (isConverted) {
     await writeTable(lakeFolder).catch(async (error: unknown) => {
@@ -72,7 +73,7 @@ interface NewLog {
 async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
   for (;;) {
     const { isFenced, ...newLog } = await toNewLog(lakeFolder).catch((error: unknown) => {
-      throw lakeErrors.damaged(join(lakeFolder, earlierLogFolder), error);
+      throw lakeErrors.unreadable(join(lakeFolder, earlierLogFolder), error);
     });
     if (isFenced) return newLog;
     await fenceEarlierLog(lakeFolder, newLog.version).catch((error: unknown) => {
@@ -119,7 +120,7 @@ async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Pro
     const remedy =
       `Stop all processes and copy the lake. To keep the table, rename ${earlierLogFolder}. To keep the earlier log, rename ` +
       `${logFolder}. Then run: facet lake migrate`;
-    throw lakeErrors.damaged(
+    throw lakeErrors.unreadable(
       folder,
       new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy),
     );

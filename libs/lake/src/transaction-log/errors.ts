@@ -12,8 +12,8 @@ export class UnreadableLogError extends Error {
 
 /** The errors of a transaction log and of the files that it lists. */
 export interface LogErrors {
-  /** A file cannot be read. */
-  damaged(path: string, cause: unknown): AppError;
+  /** A file is damaged, or the disk or the process cannot read now. */
+  unreadable(path: string, cause: unknown): AppError;
   unwritable(folder: string, cause: unknown): AppError;
   /** Another writer has committed the same offsets. `sources` are those that this writer lost. */
   superseded(folder: string, sources: readonly string[]): AppError;
@@ -40,16 +40,27 @@ function createLogErrors(
   { restore, kept }: { readonly restore: string; readonly kept: string },
 ): LogErrors {
   return {
-    damaged: (path, cause) =>
-      new AppError(`Cannot read the ${data} at ${path}: ${(cause as Error).message.trim().replace(/\.$/, '')}.`, {
+    unreadable: (path, cause) => {
+      const message = `Cannot read the ${data} at ${path}: ${reasonOf(cause)}.`;
+      const details = { context: { path }, cause };
+      if (temporaryReason.test(message)) {
+        return new AppError(message, {
+          code: data === 'lake' ? 'EVENTS_LAKE_UNREADABLE' : 'EVENTS_CATALOG_UNREADABLE',
+          category: 'unavailable',
+          remedy: 'Check the free space, the permissions and the limit of open files, then retry.',
+          retryable: true,
+          ...details,
+        });
+      }
+      return new AppError(message, {
         code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
         category: 'artifact',
         remedy: cause instanceof UnreadableLogError ? cause.remedy : restore,
-        context: { path },
-        cause,
-      }),
+        ...details,
+      });
+    },
     unwritable: (folder, cause) =>
-      new AppError(`Cannot write the ${data} ${folder}: ${(cause as Error).message}.`, {
+      new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
         code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
         category: 'unavailable',
         remedy: `Check the free space, the permissions and the health of the disk, then retry. ${kept}`,
@@ -68,6 +79,15 @@ function createLogErrors(
         },
       ),
   };
+}
+
+/** Messages of Node.js and DuckDB about reads that can succeed later without a change of the files. */
+const temporaryReason = /no space left on device|permission denied|too many open files|read-only file system/i;
+
+/** Returns the first line of the message. DuckDB appends advice and SQL. */
+function reasonOf(cause: unknown): string {
+  const [line = ''] = (cause as Error).message.trim().split('\n');
+  return line.replace(/\.$/, '');
 }
 
 /** A slow read lost its files: a compaction replaced them and deleted them after the grace period. */

@@ -89,5 +89,5 @@ export async function lakeUnreadable(
   const now = await readLakeState(lakeFolder);
   const replaced = files.filter(({ path }) => !now.files.has(path));
   const present = await Promise.all(replaced.map(async ({ path }) => pathExists(join(lakeFolder, path))));
-  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeErrors.damaged(lakeFolder, cause);
+  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeErrors.unreadable(lakeFolder, cause);
 }

@@ -66,7 +66,7 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
 export interface TransactionLog<State extends LogState, Change extends LogChange> {
   /** The state as of the last refresh or commit. It changes in place. */
   readonly state: State;
-  /** Applies the transactions of other processes. @throws AppError of `LogErrors.damaged` */
+  /** Applies the transactions of other processes. @throws AppError of `LogErrors.unreadable` */
   refresh(): Promise<void>;
   /**
    * Commits a transaction: makes it durable and visible.
@@ -87,7 +87,7 @@ export interface TransactionLogOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError of `LogErrors.damaged` */
+/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError of `LogErrors.unreadable` */
 export async function openTransactionLog<
   State extends LogState,
   Change extends LogChange,
@@ -136,7 +136,7 @@ class FileTransactionLog<
         await this.#readNew();
         return;
       } catch (error) {
-        if (attempt === readAttemptsMax) throw this.#format.errors.damaged(this.#folder, error);
+        if (attempt === readAttemptsMax) throw this.#format.errors.unreadable(this.#folder, error);
       }
     }
   }
@@ -247,8 +247,11 @@ class FileTransactionLog<
    */
   async #prune(): Promise<void> {
     const { transactions, checkpoints } = await this.#list();
-    const isOld = async (name: string): Promise<boolean> =>
-      (await stat(join(this.#logFolder, name))).mtimeMs < this.#now() - graceMsDefault;
+    const isOld = async (name: string): Promise<boolean> => {
+      // The temporary file of a live commit may vanish.
+      const file = await stat(join(this.#logFolder, name)).catch(() => undefined);
+      return file !== undefined && file.mtimeMs < this.#now() - graceMsDefault;
+    };
     for (const name of await listNames(this.#logFolder)) {
       if (name.endsWith('.tmp') && (await isOld(name))) await this.#remove(name);
     }

@@ -167,7 +167,7 @@ class BufferedLakeWriter implements LakeWriter {
     const erasures = this.#erasures;
     const offsets = Object.fromEntries([...this.#pending].map(([source, { from, to }]) => [source, { from, to }]));
     const hasNothing = this.#pending.size === 0 && intake.length === 0 && erasures.length === 0;
-    if (hasNothing) return { version: this.#log.state.version, files: 0, rows: 0, bytes: 0, offsets };
+    if (hasNothing) return { version: Math.max(0, this.#log.state.version), files: 0, rows: 0, bytes: 0, offsets };
     this.#isCommitting = true;
     try {
       await this.#refuseSuperseded();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services';
 import { hashUser } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -222,6 +223,19 @@ it('resumes at each step, and changes nothing when it runs again', async () => {
   expect(await migrateLake(lake)).toEqual({ isConverted: true, ...expected });
 });
 
+// The first installation takes half a minute.
+it('gives delta-rs and DuckDB the rows of the earlier lake', { timeout: 600_000 }, async () => {
+  const { lake } = await earlierLake();
+  const { version } = await migrateLake(lake);
+  const files = (await openLakeSnapshot(lake)).files.map(({ path }) => path);
+  const results = await compareDeltaReaders(
+    await installDeltaReaders(),
+    new Map([[lake, new Map([[version, files]])]]),
+  );
+  expect(results).toHaveLength(3);
+  for (const result of results) expect(result).toMatchObject({ version: 7, rows: 6, missing: 0, surplus: 0 });
+});
+
 it('lets several migrations run at the same time', async () => {
   const { lake } = await earlierLake();
   const results = await Promise.all([migrateLake(lake), migrateLake(lake), migrateLake(lake)]);
@@ -265,6 +279,19 @@ it('converts an earlier log that has only a checkpoint', async () => {
   for (const version of [3, 4, 5, 6]) await rm(join(lake, '_log', nameOf(version)));
   await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
   expect(await migrateLake(lake)).toMatchObject({ isConverted: true, version: 4, files: 2 });
+});
+
+it('names a stray file in the folder of the new log', async () => {
+  const { lake } = await earlierLake();
+  const folder = join(lake, '_delta_log');
+  await mkdir(folder);
+  await writeFile(join(folder, 'stray'), '');
+  await expect(migrateLake(lake)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_UNWRITABLE',
+    message: expect.stringMatching(/not empty.*_delta_log/) as string,
+  });
+  await rm(join(folder, 'stray'));
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: true });
 });
 
 it('does nothing without a lake, and for a log without transactions', async () => {

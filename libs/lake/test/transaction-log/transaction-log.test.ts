@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
@@ -189,8 +189,11 @@ it('deletes the temporary files of killed commits after the grace period', async
   await step(log, 0);
   const temporary = join(lake, '_delta_log', '.killed.tmp');
   await writeFile(temporary, '');
+  // Like the file of a live commit that vanishes after the listing.
+  await symlink('missing', join(lake, '_delta_log', '.a.tmp'));
   for (let number = 1; number < 66; number++) await step(log, number);
   expect(await readdir(join(lake, '_delta_log'))).not.toContain('.killed.tmp');
+  expect(await recordsIn(lake)).toHaveLength(3);
 });
 
 it('refuses conflicting changes', async () => {

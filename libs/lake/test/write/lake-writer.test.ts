@@ -29,6 +29,7 @@ describe('a lake writer', () => {
     const lake = await temporaryFolder();
     const writer = await writerOf(lake);
     expect(writer.committed('a-0')).toBe(0);
+    expect(await writer.commit()).toMatchObject({ version: 0, files: 0 });
     writer.add('a-0', logged('a-0', 3, 7), 9);
     writer.add('a-1', logged('a-1', 0), 1);
     writer.add('a-0', logged('a-0', 9), 10);

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { lakeErrors } from '../../src/transaction-log/errors.ts';
+
+it.each([
+  "EACCES: permission denied, open '/lake/_delta_log/1.json'",
+  "EMFILE: too many open files, open '/lake/_delta_log/1.json'",
+  "EROFS: read-only file system, mkdir '/tmp/duckdb'",
+  'IO Error: Could not write file "/tmp/a": No space left on device\n\nPossible solutions:\n* Free space',
+])('asks to retry after the error "%s", because no file is damaged', (message) => {
+  const [line] = message.split('\n');
+  expect(lakeErrors.unreadable('/lake', new Error(message))).toMatchObject({
+    code: 'EVENTS_LAKE_UNREADABLE',
+    message: `Cannot read the lake at /lake: ${line}.`,
+    category: 'unavailable',
+    retryable: true,
+  });
+});
+
+it('reports other errors as damage, with the first line of the message', () => {
+  const cause = new Error('Invalid Input Error: No magic bytes found\n\nLINE 1: SELECT');
+  expect(lakeErrors.unreadable('/lake', cause)).toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: 'Cannot read the lake at /lake: Invalid Input Error: No magic bytes found.',
+    retryable: false,
+  });
+});
