@@ -16,7 +16,7 @@ export interface ScoredCatalog {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
-  /** Returns the score of an item with these scores of the interests. */
+  /** Combines the scores of an item for each interest into its score. */
   readonly scoreOf: (ofInterests: readonly number[]) => number;
   /** [N + 1] An item's prior, the same for all interests. */
   readonly prior: Float32Array | undefined;

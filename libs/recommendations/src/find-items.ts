@@ -111,16 +111,16 @@ async function retrieveCandidates(
   { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
-  const isByScore = merge.by === 'max' || merge.by === 'diverse';
-  // The smooth maximum of an item depends on all interests, and each list knows one.
-  const isSmooth = isByScore && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
+  const isOverAll = merge.by === 'max' || merge.by === 'diverse';
+  // A list has the scores for one interest. The smooth maximum needs those for all.
+  const isSmooth = isOverAll && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const repeats: Candidate[] = [];
   for (const [item, bonus] of repeatBonuses) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
     const { score, product, interest } = bundle.scoreItem(interests, item);
-    repeats.push({ item, score: (isByScore ? score : product) + bonus, interest });
+    repeats.push({ item, score: (isOverAll ? score : product) + bonus, interest });
   }
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
     const scored = isSmooth

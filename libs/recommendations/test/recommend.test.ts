@@ -110,7 +110,7 @@ function bruteForce(
 }
 
 describe('recommend', () => {
-  it('returns the exact ranking of the candidates of all interests, each with its best interest', async () => {
+  it('returns the exact ranking of the candidates of all interests, each with its nearest interest', async () => {
     await fc.assert(
       fc.asyncProperty(variant, request, async (name, asked) => {
         const bundle = bundles[name];

@@ -12,7 +12,7 @@ export interface CatalogProducts {
    * result.
    *
    * @param interests [B, K, D]
-   * @param counts [B] K'u ≥ 1, the number of interests of each user, which come first.
+   * @param counts [B] K'u ≥ 1, the number of interests of each user. They fill the first rows.
    * @param additions For each user [N + 1].
    */
   scores(interests: Float32Array, counts: readonly number[], additions: readonly Float32Array[]): Float32Array;
@@ -110,7 +110,7 @@ function productsGraph(
   const rows = builder.placeholder(nodes.rows, 'int32', [-1]);
   const reduce = (operation: string, of: string, isKept: boolean): string =>
     builder.add(operation, [of, integers(1)], { T, Tidx: int32, keep_dims: { bool: isKept } });
-  // (1/β) ln Σ_k exp(β s_k) of [B, K, count] → [B, count]; with the offsets, the mean of the exponentials.
+  // (1/β) ln Σ_k exp(β s_k) of [B, K, count] → [B, count]; the offsets contain −ln(K'u)/β, which makes the sum a mean.
   const smoothMaximum = (of: string, beta: number): string => {
     const highest = reduce('Max', of, true);
     const scaled = builder.add('Mul', [builder.add('Sub', [of, highest], { T }), builder.scalar(beta)], { T });

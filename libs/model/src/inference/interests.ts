@@ -64,9 +64,8 @@ export function interestsFor(
 }
 
 /**
- * Returns the score of one item, the interest with the highest product v_kᵀ e, the first of equal ones, and this product. The score is that
- * product (paper, Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. −∞
- * without interests.
+ * Returns the score of an item, its nearest interest and that interest's product v_kᵀ e, the highest one. The score is this product (paper,
+ * Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. Without interests, −∞.
  *
  * @param vectors [N + 1, dim] from `indexVectors`.
  */
@@ -86,7 +85,7 @@ export function scoreItem(
   return { score: scoreOfInterests(scores, sharpness), interest: best, product };
 }
 
-/** Returns the score of an item with these scores of the interests. */
+/** Combines the scores of an item for each interest into its score. */
 export function scoreOfInterests(scores: readonly number[], sharpness = 0): number {
   const highest = Math.max(...scores);
   if (sharpness === 0 || scores.length < 2) return highest;

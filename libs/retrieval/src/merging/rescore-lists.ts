@@ -4,7 +4,7 @@ import { visitBestFirst } from './merge-by-max.ts';
 
 /**
  * Scores the items of all lists with a score that depends on all interests, and returns the `count` best: each once, in the list of its
- * best interest.
+ * nearest interest.
  *
  * @param scoreOf Returns the score of an item, which is at most its highest score for any interest
  */

@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 export interface ResponseCheck {
   /** Recall of the index with the search parameters of the bundle, for the interests of the requesters. */
   readonly indexRecall: number;
-  /** Mean share of the exact result that serving returned: the allowed items with the best scores. */
+  /** Mean share of the best allowed items, by their exact scores, that serving returned. */
   readonly responseRecall: number;
   readonly users: number;
 }

@@ -26,15 +26,15 @@ Options:
   --rounds N  Number of lakes (default: 4)
   --kills N   Kills in each lake (default: 12)
   --seed N    Seed of the random choices (default: random)
-  --spark     Compare with Spark, too; the first run downloads 330 MB
+  --spark     Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB
   --json      Print the results as JSON
   --keep      Keep the lakes and their copies
   --help      Print this help
 
-A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these,
-during a checkpoint, or during the migration of a lake of an earlier release, which is every second lake. After each kill
-the lake must contain every acknowledged event once, and none of an erased user. delta-rs and DuckDB must read the rows of Facet
-in a copy of the lake at each kill. The first run installs these two Python packages.
+A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
+or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. After each
+kill the lake must contain every acknowledged event once, and none that an erasure covers. delta-rs and DuckDB must read the same rows
+as Facet in copies of the lake. The first run installs these two Python packages.
 
 Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`;
 
@@ -48,7 +48,7 @@ const { values } = readOptions(help, {
 });
 
 const logEvents = 60_000;
-/** From one process to the next. Three processes later, the log is pruned and replaced files are deleted. */
+/** The clock of each process is this far ahead of the one before. After three, the grace period of an hour has passed. */
 const clockStepMs = 25 * minuteMs;
 /** About how long each work takes. */
 const delayMsMax: Readonly<Record<Work, number>> = {
