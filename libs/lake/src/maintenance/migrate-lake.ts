@@ -22,7 +22,7 @@ import {
 } from '../transaction-log/earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from '../transaction-log/erasure-key.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import { lakeErrors, UnreadableLogError } from '../transaction-log/errors.ts';
+import { earlierLogContinues, lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
@@ -116,15 +116,7 @@ async function writeTable(lakeFolder: string): Promise<void> {
 async function removeEarlierLog(lakeFolder: string, { version }: LakeState): Promise<void> {
   const last = await readLastRecord(lakeFolder);
   const folder = join(lakeFolder, earlierLogFolder);
-  if (last?.isFence !== true || last.version > version) {
-    const remedy =
-      `Stop all processes and copy the lake. To keep the table, rename ${earlierLogFolder}. To keep the earlier log, rename ` +
-      `${logFolder}. Then run: facet lake migrate`;
-    throw lakeErrors.unreadable(
-      folder,
-      new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy),
-    );
-  }
+  if (last?.isFence !== true || last.version > version) throw earlierLogContinues(lakeFolder);
   try {
     await syncPath(lakeFolder);
     const kept = ['json', 'checkpoint.json'].map((extension) => transactionName(last.version, extension));

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { AppError } from '@facet/platform';
+import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { MaintenanceClaim } from './transaction.ts';
 
 /** The reason why a log cannot be read, with a specific remedy. */
@@ -43,11 +45,13 @@ function createLogErrors(
     unreadable: (path, cause) => {
       const message = `Cannot read the ${data} at ${path}: ${reasonOf(cause)}.`;
       const details = { context: { path }, cause };
-      if (temporaryReason.test(message)) {
+      if (environmentFailure.test(reasonOf(cause))) {
         return new AppError(message, {
           code: data === 'lake' ? 'EVENTS_LAKE_UNREADABLE' : 'EVENTS_CATALOG_UNREADABLE',
           category: 'unavailable',
-          remedy: 'Check the free space, the permissions and the limit of open files, then retry.',
+          remedy:
+            'Check the free space, the permissions and the mounts of this folder and of the folder for temporary files, and the limit of ' +
+            'open files. Then retry.',
           retryable: true,
           ...details,
         });
@@ -82,12 +86,22 @@ function createLogErrors(
 }
 
 /** Messages of Node.js and DuckDB about reads that can succeed later without a change of the files. */
-const temporaryReason = /no space left on device|permission denied|too many open files|read-only file system/i;
+const environmentFailure =
+  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system/i;
 
 /** Returns the first line of the message. DuckDB appends advice and SQL. */
 function reasonOf(cause: unknown): string {
   const [line = ''] = (cause as Error).message.trim().split('\n');
   return line.replace(/\.$/, '');
+}
+
+/** An earlier release has continued its log next to the table. */
+export function earlierLogContinues(lakeFolder: string): AppError {
+  const remedy =
+    `Stop all processes and copy the lake. To keep the table, rename ${earlierLogFolder}. To keep the earlier log, rename ` +
+    `${logFolder}. Then run: facet lake migrate`;
+  const cause = new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy);
+  return lakeErrors.unreadable(join(lakeFolder, earlierLogFolder), cause);
 }
 
 /** A slow read lost its files: a compaction replaced them and deleted them after the grace period. */

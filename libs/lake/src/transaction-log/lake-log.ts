@@ -12,9 +12,9 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
+import { fenceEarlierLog, readLastRecord, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
-import { lakeErrors } from './errors.ts';
+import { earlierLogContinues, lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
 import type { LakeState } from './state.ts';
 import { openTransactionLog } from './transaction-log.ts';
@@ -36,6 +36,8 @@ export async function openLakeLog(lakeFolder: string, options: TransactionLogOpt
     await restoreFence(lakeFolder).catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
+    const last = await readLastRecord(lakeFolder);
+    if (last?.isFence !== true) throw earlierLogContinues(lakeFolder);
   }
   return log;
 }

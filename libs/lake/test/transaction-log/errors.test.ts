@@ -5,6 +5,7 @@ it.each([
   "EACCES: permission denied, open '/lake/_delta_log/1.json'",
   "EMFILE: too many open files, open '/lake/_delta_log/1.json'",
   "EROFS: read-only file system, mkdir '/tmp/duckdb'",
+  'Out of Memory Error: failed to offload data block of size 256.0 KiB',
   'IO Error: Could not write file "/tmp/a": No space left on device\n\nPossible solutions:\n* Free space',
 ])('asks to retry after the error "%s", because no file is damaged', (message) => {
   const [line] = message.split('\n');

@@ -91,6 +91,11 @@ it('stops processes of an earlier release again when _log was deleted', async ()
   expect(await readdir(lake)).not.toContain('_log');
   await openLakeLog(lake);
   expect(JSON.parse(await readFile(join(folder, nameOf(1)), 'utf8'))).toMatchObject({ format: 2, version: 1 });
+  await writeFile(join(folder, nameOf(2)), '{"format":1,"version":2,"id":"a","parent":"","at":1}');
+  await expect(openLakeLog(lake)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('transactions that the table in _delta_log lacks') as string,
+  });
   await rm(folder, { recursive: true });
   await writeFile(folder, '');
   await expect(openLakeLog(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE' });

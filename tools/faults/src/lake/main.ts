@@ -128,7 +128,10 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
   }
   await finish(lake, log, acknowledged);
   await copy();
-  for (const { table, version, reader, missing, surplus } of await compareDeltaReaders(readers, copies)) {
+  const readings = await compareDeltaReaders(readers, copies);
+  if (readings.length < 2 * copies.size)
+    note(lake, [`${readings.length} readings of ${copies.size} copies are too few`]);
+  for (const { table, version, reader, missing, surplus } of readings) {
     compared++;
     if (missing + surplus > 0) {
       note(table, [`${reader} lacks ${missing} rows in version ${version}, and has ${surplus} other rows`]);
