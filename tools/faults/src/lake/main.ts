@@ -129,8 +129,9 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
   await finish(lake, log, acknowledged);
   await copy();
   const readings = await compareDeltaReaders(readers, copies);
-  if (readings.length < 2 * copies.size)
+  if (readings.length < 2 * copies.size) {
     note(lake, [`${readings.length} readings of ${copies.size} copies are too few`]);
+  }
   for (const { table, version, reader, missing, surplus } of readings) {
     compared++;
     if (missing + surplus > 0) {
