@@ -87,7 +87,8 @@ export function scoreItem(
 
 /** Combines the scores of an item for each interest into its score. */
 export function scoreOfInterests(scores: readonly number[], sharpness = 0): number {
-  const highest = Math.max(...scores);
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const score of scores) if (score > highest) highest = score;
   if (sharpness === 0 || scores.length < 2) return highest;
   let sum = 0;
   for (const score of scores) sum += Math.exp(sharpness * (score - highest));

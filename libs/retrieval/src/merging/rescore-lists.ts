@@ -21,11 +21,13 @@ export function rescoreLists(
     if (best.length >= count && Math.max(highest, unlisted) < best[count - 1]!.score) return true;
     if (taken.has(item)) return false;
     taken.add(item);
-    const candidate = { item, ...scoreOf(item) };
-    best.splice(placeOf(best, candidate.score), 0, candidate);
+    const { score, interest } = scoreOf(item);
+    const place = placeOf(best, score);
+    if (place < count) best.splice(place, 0, { item, score, interest });
+    if (best.length > count) best.pop();
     return false;
   });
-  return insertCandidates([], best.slice(0, count));
+  return insertCandidates([], best);
 }
 
 /** Returns the position after the last candidate with at least this score. */
