@@ -5,8 +5,8 @@ import { truthSize } from './metrics.ts';
 
 /**
  * Ways to rank the catalog with the interests of one user. `served`: by the score of the model, as serving does. `max`: by the maximum over
- * the interests. `mean`: by the mean of the interests, scaled to their mean length. `sum`: ln Σ_k exp(score_k). `turns`: the interests take
- * turns, each with its next best item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
+ * the interests. `mean`: by the mean of the interests, scaled to their mean length. `sum`: by the smooth maximum with β = 1. `turns`: the
+ * interests take turns, each with its next best item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
  */
 export const rankingWays = ['served', 'max', 'mean', 'sum', 'turns', 'oracle'] as const;
 export type RankingWay = (typeof rankingWays)[number];
@@ -16,8 +16,8 @@ export interface ScoredCatalog {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
-  /** Combines the scores of an item for each interest into its score. */
-  readonly scoreOf: (ofInterests: readonly number[]) => number;
+  /** Combines the scores of an item for each interest into its score, by the sharpness of the model or the given one. */
+  readonly scoreOf: (ofInterests: readonly number[], sharpness?: number) => number;
   /** [N + 1] An item's prior, the same for all interests. */
   readonly prior: Float32Array | undefined;
   /** [N + 1] 1 for an item that may be ranked. */
@@ -60,8 +60,7 @@ export function rankLabels(
   items.forEach((_, position) => {
     const ofItem = byInterest.map((each) => each[position]!);
     scores[position] = scoreOf(ofItem);
-    const highest = maxima[position]!;
-    sums[position] = highest + Math.log(ofItem.reduce((sum, score) => sum + Math.exp(score - highest), 0));
+    sums[position] = scoreOf(ofItem, 1);
   });
   const ranksByInterest = byInterest.map(ranksOf);
   const turns = Float32Array.from(

@@ -41,6 +41,7 @@ export type { LakeEvent } from './read/read-lake.ts';
 export { streamLakeByPerson, streamOutcomes } from './read/stream-events.ts';
 export type { Outcome } from './read/stream-events.ts';
 export { openLakeLog } from './transaction-log/lake-log.ts';
+export { transactionsPerCheckpoint } from './transaction-log/transaction-log.ts';
 export { openLakeSnapshot } from './transaction-log/snapshot.ts';
 export type { LakeSnapshot, LakeWindow } from './transaction-log/snapshot.ts';
 export type { LakeFileEntry, LakeFileFacts } from './transaction-log/transaction.ts';

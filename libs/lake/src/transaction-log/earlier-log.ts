@@ -37,9 +37,13 @@ export async function wasWrittenByEarlierRelease(lakeFolder: string): Promise<bo
   return last?.isFence !== true || last.version !== 1;
 }
 
-/** Creates the fence of version 1 in a lake whose earlier log is empty, for example after a restore without it. */
-export async function restoreFence(lakeFolder: string): Promise<void> {
+/**
+ * Creates the fence of version 1 in a lake whose earlier log is empty, for example after a restore without it. Returns whether the earlier
+ * log ends with a fence. It does not if an earlier release has continued it.
+ */
+export async function restoreFence(lakeFolder: string): Promise<boolean> {
   if ((await listEarlierLog(lakeFolder)).length === 0) await fenceEarlierLog(lakeFolder, 1);
+  return (await readLastRecord(lakeFolder))?.isFence === true;
 }
 
 /** Returns the names of the records and checkpoints. */

@@ -12,7 +12,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, readLastRecord, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
+import { fenceEarlierLog, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { earlierLogContinues, lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -33,11 +33,10 @@ export type LakeLog = TransactionLog<LakeState, LakeChange>;
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const log = await readLakeLog(lakeFolder, options);
   if (log.state.version >= 0) {
-    await restoreFence(lakeFolder).catch((error: unknown) => {
+    const isFenced = await restoreFence(lakeFolder).catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
-    const last = await readLastRecord(lakeFolder);
-    if (last?.isFence !== true) throw earlierLogContinues(lakeFolder);
+    if (!isFenced) throw earlierLogContinues(lakeFolder);
   }
   return log;
 }

@@ -103,7 +103,7 @@ export async function openTransactionLog<
 }
 
 /** The number of transactions after which a commit writes a checkpoint. */
-const transactionsPerCheckpoint = 32;
+export const transactionsPerCheckpoint = 32;
 /** A reader retries when old transactions are pruned between its listing and its reads. */
 const readAttemptsMax = 5;
 

@@ -73,7 +73,8 @@ export function diagnose(
   const { vectors, dim } = scorer;
   const { candidates } = heldOut;
   const { interests: K, scoreSharpness } = spec.config;
-  const scoreOf = (ofInterests: readonly number[]): number => scoreOfInterests(ofInterests, scoreSharpness);
+  const scoreOf = (ofInterests: readonly number[], sharpness = scoreSharpness): number =>
+    scoreOfInterests(ofInterests, sharpness);
   const interests = scorer.interests(users);
   const ranked = users.map((user, row) =>
     rankLabels(user, interests[row]!, { vectors, dim, scoreOf, prior: scorer.prior(user), candidates }, slots),

@@ -1,9 +1,6 @@
 import { join } from 'node:path';
 import { listNames } from '@facet/platform';
 
-/** The number of commits after the newest checkpoint at which a commit writes the next one. */
-export const commitsPerCheckpoint = 32;
-
 /** Returns the number of commits of a lake since its newest checkpoint. */
 export async function commitsSinceCheckpoint(lake: string): Promise<number> {
   const names = (await listNames(join(lake, '_delta_log'))).sort();

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { commitsPerCheckpoint, commitsSinceCheckpoint } from './checkpoints.ts';
+import { transactionsPerCheckpoint } from '@facet/lake';
+import { commitsSinceCheckpoint } from './checkpoints.ts';
 
 export const works = ['migration', 'checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
 export type Work = (typeof works)[number];
@@ -20,7 +21,7 @@ export interface WorkerOrder {
 
 /** What a process has acknowledged. */
 export interface Acknowledged {
-  /** The first offset that the lake may lack. */
+  /** The offset after the last acknowledged event. */
   committed: number;
   readonly erasureIds: Set<string>;
 }
@@ -58,8 +59,8 @@ export async function runAndKill(
   const [[code, signal]] = await ended;
   if (signal !== 'SIGKILL') throw new Error(`The process that works on the lake exited with code ${String(code)}.`);
   if (isBegun !== true) throw new Error(`The ${order.target} did not begin in ${targetWithinMs / 1_000} s.`);
-  // Such a commit does more than write the checkpoint, and maintenance may write it instead. The files tell.
+  // The step `checkpoint` does not prove that the kill interrupted it. The commits without a checkpoint do.
   interrupted.delete('checkpoint');
-  if ((await commitsSinceCheckpoint(order.lake)) >= commitsPerCheckpoint) interrupted.add('checkpoint');
+  if ((await commitsSinceCheckpoint(order.lake)) >= transactionsPerCheckpoint) interrupted.add('checkpoint');
   return interrupted;
 }

@@ -98,7 +98,7 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
   const copies = new Map<string, DeltaVersions>();
   const copy = async (): Promise<void> => {
     const path = `${lake}-copy-${copies.size}`;
-    // All files are created under temporary names, so links keep the content.
+    // Facet never changes a file in place, so hard links are a safe copy.
     await promisify(execFile)('cp', ['-al', lake, path]);
     copies.set(path, new Map([await readVersion(path)]));
   };
@@ -194,7 +194,7 @@ function report(): number {
       ...problems.slice(0, 10),
       ...(isEnough
         ? []
-        : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: run it longer.`]),
+        : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: increase --kills.`]),
       ok ? 'ok' : 'FAILED',
     ].join('\n'),
   );

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFileEventLogReader } from '@facet/event-log';
-import { compactLake, migrateLake, openLakeWriter, rebuildLake } from '@facet/lake';
+import { compactLake, migrateLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint } from '@facet/lake';
 import { hourMs } from '@facet/platform';
 import { createChooser } from '../seeded-events.ts';
-import { commitsSinceCheckpoint, commitsPerCheckpoint } from './checkpoints.ts';
+import { commitsSinceCheckpoint } from './checkpoints.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
 import { receivedAt, requestErasure, source } from './lake-events.ts';
 
@@ -37,7 +37,7 @@ async function sink(): Promise<never> {
     const events = await log.read({ from, limit: 1 + choose(batchEventsMax) });
     if (events.length === 0) throw new Error('The event log is too short for this number of kills.');
     writer.add(source, events, from + events.length);
-    const isCheckpointNext = (await commitsSinceCheckpoint(lake)) >= commitsPerCheckpoint - 1;
+    const isCheckpointNext = (await commitsSinceCheckpoint(lake)) >= transactionsPerCheckpoint - 1;
     if (isCheckpointNext) await run('checkpoint', () => writer.commit());
     else await writer.commit();
     report('committed', writer.committed(source));
