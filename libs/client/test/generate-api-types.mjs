@@ -6,11 +6,18 @@ import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';
 
+/** The types need no examples, and no failed responses: a typed client throws for those. */
+const omittedKeys = new Set(['example', '4XX', '5XX']);
+/** The methods that a path does not have, and the parameters that it does not add to those of its operations. */
+const absentMembers = /^ +readonly (?:\w+\?: never|parameters: \{(?:\s+readonly \w+\?: never;)+\s+\});\n/gm;
+
 for (const api of ['serving', 'trainer', 'sink']) {
   const file = fileURLToPath(new URL(`../src/${api}/${api}-api.ts`, import.meta.url));
   const header = `/** Generated from openapi/${api}.json by \`npm run openapi\`. Do not edit. */\n\n`;
 
-  const nodes = await openapiTS(new URL(`../openapi/${api}.json`, import.meta.url), {
+  const json = await readFile(new URL(`../openapi/${api}.json`, import.meta.url), 'utf8');
+  const document = JSON.parse(json, (key, value) => (omittedKeys.has(key) ? undefined : value));
+  const nodes = await openapiTS(document, {
     immutable: true,
     // A request may omit a field with a default.
     defaultNonNullable: false,
@@ -18,7 +25,9 @@ for (const api of ['serving', 'trainer', 'sink']) {
     rootTypesNoSchemaPrefix: true,
     rootTypesKeepCasing: true,
   });
-  const text = await format(header + astToString(nodes), { ...(await resolveConfig(file)), filepath: file });
+  const [paths = '', ...others] = astToString(nodes).split(/(?=^export )/m);
+  const code = [header, paths.replaceAll(absentMembers, ''), ...others].join('');
+  const text = await format(code, { ...(await resolveConfig(file)), filepath: file });
 
   if (!process.argv.includes('--check')) {
     await mkdir(path.dirname(file), { recursive: true });

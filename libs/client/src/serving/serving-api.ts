@@ -2,512 +2,162 @@
 
 export interface paths {
   readonly '/healthz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Check whether the process is alive */
     readonly get: operations['checkAlive'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/readyz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Check whether the bundle and the profiles are loaded */
     readonly get: operations['checkReady'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/metrics': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the metrics in the Prometheus text format */
     readonly get: operations['readMetrics'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/trends': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Read latency, fallbacks and index recall of the last day
      * @description The readings are in memory since the start of the process. Use Prometheus to keep them for longer.
      */
     readonly get: operations['readTrends'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/recommendations': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Recommend items to a user
      * @description Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, and `source` has the reason.
      */
     readonly post: operations['recommend'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/recommendations:batch': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Recommend items to many users
      * @description For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with invalid behaviors gets a problem instead of a list. Users enter no experiment, and nothing is recorded.
      */
     readonly post: operations['recommendBatch'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/bundles': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** List the bundles */
     readonly get: operations['listBundles'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/bundles/{bundleId}': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the origin and the quality of a bundle */
     readonly get: operations['readBundle'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refs': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read which bundle is current and which one is live */
     readonly get: operations['readRefs'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/bundles/{bundleId}/promote': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Promote a bundle
      * @description Ignores the verdict of the gate. The promotion log records the reason and the name of the key.
      */
     readonly post: operations['promoteBundle'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refs/rollback': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Restore the previous bundle
      * @description A second rollback undoes the first. The promotion log records the reason and the name of the key.
      */
     readonly post: operations['rollBack'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/arms': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** List the arms that facet.yaml declares */
     readonly get: operations['listArms'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/recommendations:preview': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Recommend items by another bundle or arm
      * @description Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may take seconds. The user enters no experiment, and nothing is recorded.
      */
     readonly post: operations['previewRecommendations'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/comparisons': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Compare two bundles, arms or merges over a sample of users
      * @description Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a low-priority process. Returns the result, or the progress after five seconds: repeat the request to follow it.
      */
     readonly post: operations['compareSides'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/bundles/{bundleId}/gate': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the newest verdict of the gate about a bundle */
     readonly get: operations['readGate'];
-    readonly put?: never;
     /**
      * Compare a bundle with the current bundle by the gate
      * @description Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or the progress after five seconds: repeat the request to follow it.
      */
     readonly post: operations['runGate'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/promotions': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** List who made which bundle current, and why */
     readonly get: operations['listPromotions'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/catalog': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Describe the attributes and filters that requests can refer to */
     readonly get: operations['describeCatalog'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/items': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Search items by title or id
      * @description All words of `query` must occur in the title, in any order. Case and accents make no difference. Without a query, returns the most popular items.
      */
     readonly get: operations['searchItems'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/item-map': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Describe the map of the items
      * @description The index stage projects the item embeddings to two dimensions: similar items are near each other.
      */
     readonly get: operations['describeItemMap'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/item-map/columns': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Read columns of the map as typed arrays
      * @description Returns a [safetensors](https://github.com/huggingface/safetensors) file with one tensor for each column. Row r is item first + r. The metadata has bundleId, deltaId, first and count. Supports If-None-Match.
      */
     readonly get: operations['readItemMapColumns'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/item-map/items': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /** Read the facts of items on the map */
     readonly post: operations['lookUpItems'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/rank': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Score candidates for a user
      * @description Scores up to 1,000 items that another system proposes, such as the results of a search. Users enter no experiment, and nothing is recorded.
      */
     readonly post: operations['rank'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/interests': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Describe the interests of a user
      * @description Returns each interest with the behaviors that formed it and the items closest to it.
      */
     readonly post: operations['describeInterests'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/items/{itemId}/similar': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Find items similar to an item
      * @description Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. An item without an embedding gets popular items, and `source` has the reason.
      */
     readonly get: operations['findSimilarItems'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/users': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Find users by the start of their id
      * @description Anonymous sessions are left out. A search reads at most 100,000 keys of the profile store, and the ids that it finds are reused for ten seconds. The exact id finds any user immediately.
      */
     readonly get: operations['listUsers'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/users:examples': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * List users with distinct interests
      * @description Compares a sample of users, once for each bundle. Users with a single interest are left out.
      */
     readonly get: operations['listExampleUsers'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/users/{userId}': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the stored behaviors and attributes of a user */
     readonly get: operations['describeUser'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
 }
 export type webhooks = Record<string, never>;
@@ -1566,11 +1216,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "ok"
-           *     }
-           */
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ok';
@@ -1603,12 +1248,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "ready",
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9"
-           *     }
-           */
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ready';
@@ -1642,26 +1281,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /** @example process_cpu_seconds_total 12.5 */
           readonly 'text/plain': string;
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1681,47 +1301,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "intervalSeconds": 60,
-           *       "readings": [
-           *         {
-           *           "at": 1767225600000,
-           *           "requests": 512,
-           *           "p50Ms": 3.1,
-           *           "p99Ms": 8.4,
-           *           "stages": [
-           *             {
-           *               "stage": "search",
-           *               "p50Ms": 1.2,
-           *               "p99Ms": 4.1
-           *             }
-           *           ],
-           *           "fallbackShare": 0.02,
-           *           "indexRecall": 0.983
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['TrendsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1745,81 +1325,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "recommendationId": "e6fae55a-a032-4d86-b75d-c93881a47622",
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "source": {
-           *         "kind": "model"
-           *       },
-           *       "items": [
-           *         {
-           *           "itemId": "film-28",
-           *           "title": "The film 28",
-           *           "score": 4.345,
-           *           "interest": 2,
-           *           "reasons": [
-           *             {
-           *               "itemId": "film-16",
-           *               "title": "The film 16",
-           *               "share": 0.285
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "interests": [
-           *         {
-           *           "interest": 1,
-           *           "behaviors": [
-           *             {
-           *               "itemId": "film-3",
-           *               "title": "The film 3",
-           *               "share": 1
-           *             }
-           *           ]
-           *         },
-           *         {
-           *           "interest": 2,
-           *           "behaviors": [
-           *             {
-           *               "itemId": "film-16",
-           *               "title": "The film 16",
-           *               "share": 1
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "position": 0,
-           *       "requested": 1,
-           *       "returned": 1,
-           *       "removed": {
-           *         "seen": 10,
-           *         "excluded": 0,
-           *         "unavailable": 2,
-           *         "filtered": 0
-           *       },
-           *       "unknownItems": 0
-           *     }
-           */
           readonly 'application/json': components['schemas']['RecommendationsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1834,22 +1340,6 @@ export interface operations {
     /** @description A request for many users. The limit times the number of users must not exceed 100000. */
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "users": [
-         *         {
-         *           "userId": "ada"
-         *         },
-         *         {
-         *           "behaviors": [
-         *             "film-3",
-         *             "film-16"
-         *           ]
-         *         }
-         *       ],
-         *       "limit": 10
-         *     }
-         */
         readonly 'application/json': components['schemas']['BatchRequest'];
       };
     };
@@ -1860,60 +1350,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "responses": [
-           *         {
-           *           "recommendationId": "3f0c41f5-2f0c-4d4b-9f57-0d8f8a1f4f0e",
-           *           "source": {
-           *             "kind": "model"
-           *           },
-           *           "items": [
-           *             {
-           *               "itemId": "film-28",
-           *               "title": "The film 28",
-           *               "score": 4.345,
-           *               "interest": 2
-           *             }
-           *           ],
-           *           "requested": 1,
-           *           "returned": 1,
-           *           "removed": {
-           *             "seen": 10,
-           *             "excluded": 0,
-           *             "unavailable": 2,
-           *             "filtered": 0
-           *           },
-           *           "unknownItems": 0
-           *         },
-           *         {
-           *           "code": "REQUEST_INVALID",
-           *           "message": "users.1.behaviors.0.occurredAt is not a valid time.",
-           *           "field": "users.1.behaviors.0.occurredAt"
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['BatchResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1933,37 +1370,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundles": [
-           *         {
-           *           "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *           "builtAt": "2026-03-01T04:12:09.000Z",
-           *           "state": "current",
-           *           "isLoaded": true
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['BundlesResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1973,7 +1380,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly bundleId: string;
       };
       readonly cookie?: never;
@@ -1986,44 +1392,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "state": "current",
-           *       "isLoaded": true,
-           *       "modelId": "5a0c1d4f8b7e4d0f9c3b2a1908f7e6d5",
-           *       "datasetId": "0f9e8d7c6b5a49382716f5e4d3c2b1a0",
-           *       "dataEnd": "2026-03-01T00:00:00.000Z",
-           *       "items": 1682,
-           *       "index": {
-           *         "kind": "flat",
-           *         "recall": 1,
-           *         "recallAt": 200
-           *       },
-           *       "metrics": {
-           *         "recall@20": 0.184
-           *       }
-           *     }
-           */
           readonly 'application/json': components['schemas']['BundleResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2043,35 +1412,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "current": "eb342103ec0057bad650138446eee7d9",
-           *       "previous": null,
-           *       "delta": null,
-           *       "serving": {
-           *         "bundleId": "eb342103ec0057bad650138446eee7d9"
-           *       }
-           *     }
-           */
           readonly 'application/json': components['schemas']['RefsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2081,18 +1422,12 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly bundleId: string;
       };
       readonly cookie?: never;
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "reason": "Reviewed its recommendations for new users."
-         *     }
-         */
         readonly 'application/json': components['schemas']['PromoteRequest'];
       };
     };
@@ -2103,30 +1438,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "current": "eb342103ec0057bad650138446eee7d9"
-           *     }
-           */
           readonly 'application/json': components['schemas']['PromotedResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2140,11 +1452,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "reason": "Empty pages since noon."
-         *     }
-         */
         readonly 'application/json': components['schemas']['RollbackRequest'];
       };
     };
@@ -2155,30 +1462,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "current": "eb342103ec0057bad650138446eee7d9"
-           *     }
-           */
           readonly 'application/json': components['schemas']['PromotedResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2198,37 +1482,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "arms": [
-           *         {
-           *           "experiment": "merge-2026-02",
-           *           "name": "spread",
-           *           "isShadow": false,
-           *           "isRunning": true
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['ArmsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2243,13 +1497,6 @@ export interface operations {
     /** @description The fields of a recommendation request, and the bundle or arm that responds. */
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "userId": "ada",
-         *       "limit": 5,
-         *       "explain": true
-         *     }
-         */
         readonly 'application/json': components['schemas']['PreviewRequest'];
       };
     };
@@ -2260,81 +1507,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "recommendationId": "e6fae55a-a032-4d86-b75d-c93881a47622",
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "source": {
-           *         "kind": "model"
-           *       },
-           *       "items": [
-           *         {
-           *           "itemId": "film-28",
-           *           "title": "The film 28",
-           *           "score": 4.345,
-           *           "interest": 2,
-           *           "reasons": [
-           *             {
-           *               "itemId": "film-16",
-           *               "title": "The film 16",
-           *               "share": 0.285
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "interests": [
-           *         {
-           *           "interest": 1,
-           *           "behaviors": [
-           *             {
-           *               "itemId": "film-3",
-           *               "title": "The film 3",
-           *               "share": 1
-           *             }
-           *           ]
-           *         },
-           *         {
-           *           "interest": 2,
-           *           "behaviors": [
-           *             {
-           *               "itemId": "film-16",
-           *               "title": "The film 16",
-           *               "share": 1
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "position": 0,
-           *       "requested": 1,
-           *       "returned": 1,
-           *       "removed": {
-           *         "seen": 10,
-           *         "excluded": 0,
-           *         "unavailable": 2,
-           *         "filtered": 0
-           *       },
-           *       "unknownItems": 0
-           *     }
-           */
           readonly 'application/json': components['schemas']['RecommendationsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2348,17 +1521,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "before": {},
-         *       "after": {
-         *         "merge": {
-         *           "by": "round-robin"
-         *         }
-         *       },
-         *       "users": 100
-         *     }
-         */
         readonly 'application/json': components['schemas']['ComparisonRequest'];
       };
     };
@@ -2369,38 +1531,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "state": "running",
-           *       "progress": 0.4,
-           *       "before": {
-           *         "bundleId": "eb342103ec0057bad650138446eee7d9"
-           *       },
-           *       "after": {
-           *         "bundleId": "5a0c1d4f8b7e4d0f9c3b2a1908f7e6d5"
-           *       },
-           *       "limit": 50
-           *     }
-           */
           readonly 'application/json': components['schemas']['ComparisonResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2410,7 +1541,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly bundleId: string;
       };
       readonly cookie?: never;
@@ -2423,31 +1553,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "state": "none",
-           *       "progress": 0
-           *     }
-           */
           readonly 'application/json': components['schemas']['GateResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2457,7 +1563,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly bundleId: string;
       };
       readonly cookie?: never;
@@ -2470,31 +1575,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "state": "none",
-           *       "progress": 0
-           *     }
-           */
           readonly 'application/json': components['schemas']['GateResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2514,39 +1595,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "promotions": [
-           *         {
-           *           "number": 7,
-           *           "at": 1772338329000,
-           *           "by": "api:ops",
-           *           "kind": "promote",
-           *           "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *           "reason": "Reviewed its recommendations for new users."
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['PromotionsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2566,59 +1615,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "items": 60,
-           *       "interestsMax": 4,
-           *       "sequenceLength": 16,
-           *       "dataEnd": "2026-03-01T00:00:00.000Z",
-           *       "merge": {
-           *         "by": "max"
-           *       },
-           *       "attributes": [
-           *         {
-           *           "name": "genre",
-           *           "type": "text",
-           *           "distinct": 1,
-           *           "values": [
-           *             {
-           *               "code": 3,
-           *               "value": "opera",
-           *               "items": 15
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "filters": [
-           *         {
-           *           "name": "affordable",
-           *           "context": [
-           *             "budget"
-           *           ]
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['CatalogResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2626,12 +1623,8 @@ export interface operations {
   readonly searchItems: {
     readonly parameters: {
       readonly query?: {
-        /** @example film 7 */
         readonly query?: string;
-        /**
-         * @description From 1 to 100. Default: 20.
-         * @example 5
-         */
+        /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
       };
       readonly header?: never;
@@ -2646,37 +1639,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "items": [
-           *         {
-           *           "itemId": "film-7",
-           *           "title": "The film 7",
-           *           "available": true
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['ItemsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2696,54 +1659,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "items": 1682,
-           *       "newItems": 0,
-           *       "hasPositions": true,
-           *       "dataEnd": "2026-03-01T00:00:00.000Z",
-           *       "attributes": [
-           *         {
-           *           "name": "genre",
-           *           "type": "text",
-           *           "distinct": 1,
-           *           "values": [
-           *             {
-           *               "code": 1,
-           *               "value": "drama",
-           *               "items": 725
-           *             }
-           *           ]
-           *         },
-           *         {
-           *           "name": "price",
-           *           "type": "number",
-           *           "min": 0.5,
-           *           "max": 90
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['ItemMapResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2751,20 +1667,11 @@ export interface operations {
   readonly readItemMapColumns: {
     readonly parameters: {
       readonly query: {
-        /**
-         * @description `position`: x and y from −1 to 1, NaN without a position. `popularity`: recent interactions. `firstSeen`: day since the epoch, −1 if unknown. `attribute:NAME`: codes of texts or of first list entries (0: none), numbers (NaN: none), or 0, 1 and 2 for no value, false and true. Repeat the parameter for more columns.
-         * @example position
-         */
+        /** @description `position`: x and y from −1 to 1, NaN without a position. `popularity`: recent interactions. `firstSeen`: day since the epoch, −1 if unknown. `attribute:NAME`: codes of texts or of first list entries (0: none), numbers (NaN: none), or 0, 1 and 2 for no value, false and true. Repeat the parameter for more columns. */
         readonly column: string | readonly string[];
-        /**
-         * @description The first item. Default: 1.
-         * @example 1
-         */
+        /** @description The first item. Default: 1. */
         readonly first?: string;
-        /**
-         * @description The number of items. Default: all from the first item on.
-         * @example 1000
-         */
+        /** @description The number of items. Default: all from the first item on. */
         readonly count?: string;
       };
       readonly header?: never;
@@ -2779,7 +1686,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /** @example (safetensors) */
           readonly 'application/octet-stream': string;
         };
       };
@@ -2789,24 +1695,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content?: never;
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
       };
     };
   };
@@ -2830,48 +1718,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "items": [
-           *         {
-           *           "item": 17,
-           *           "itemId": "film-1",
-           *           "title": "The film 1",
-           *           "isAvailable": true,
-           *           "isNew": false,
-           *           "popularity": 12,
-           *           "firstSeen": "2026-01-20",
-           *           "position": [
-           *             0.21,
-           *             -0.4
-           *           ],
-           *           "attributes": {
-           *             "genre": "dance"
-           *           }
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['LookupResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2885,16 +1732,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "userId": "ada",
-         *       "itemIds": [
-         *         "film-1",
-         *         "film-7",
-         *         "film-9"
-         *       ]
-         *     }
-         */
         readonly 'application/json': components['schemas']['RankRequest'];
       };
     };
@@ -2905,48 +1742,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "source": {
-           *         "kind": "model"
-           *       },
-           *       "items": [
-           *         {
-           *           "itemId": "film-7",
-           *           "title": "The film 7",
-           *           "score": 3.25,
-           *           "interest": 1
-           *         },
-           *         {
-           *           "itemId": "film-1",
-           *           "title": "The film 1",
-           *           "score": 1.75,
-           *           "interest": 2
-           *         }
-           *       ],
-           *       "unknownItems": 1
-           *     }
-           */
           readonly 'application/json': components['schemas']['RankResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -2960,12 +1756,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "userId": "ada",
-         *       "nearest": 1
-         *     }
-         */
         readonly 'application/json': components['schemas']['InterestsRequest'];
       };
     };
@@ -2976,60 +1766,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "source": {
-           *         "kind": "model"
-           *       },
-           *       "interestCount": 1,
-           *       "interests": [
-           *         {
-           *           "interest": 1,
-           *           "behaviors": [
-           *             {
-           *               "itemId": "film-3",
-           *               "title": "The film 3",
-           *               "share": 1
-           *             }
-           *           ],
-           *           "labels": [
-           *             {
-           *               "attribute": "genre",
-           *               "value": "space"
-           *             }
-           *           ],
-           *           "nearest": [
-           *             {
-           *               "itemId": "film-7",
-           *               "title": "The film 7",
-           *               "score": 3.25
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "unknownItems": 0
-           *     }
-           */
           readonly 'application/json': components['schemas']['InterestsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -3037,43 +1774,22 @@ export interface operations {
   readonly findSimilarItems: {
     readonly parameters: {
       readonly query?: {
-        /**
-         * @description From 1 to 1000. Default: 20.
-         * @example 5
-         */
+        /** @description From 1 to 1000. Default: 20. */
         readonly limit?: string;
-        /**
-         * @description Names of filters declared in facet.yaml, separated by commas. Items must pass all of them.
-         * @example affordable
-         */
+        /** @description Names of filters declared in facet.yaml, separated by commas. Items must pass all of them. */
         readonly filters?: string;
-        /**
-         * @description The situation of the request, as a JSON object. Named filters may refer to its fields.
-         * @example {"budget":30}
-         */
+        /** @description The situation of the request, as a JSON object. Named filters may refer to its fields. */
         readonly context?: string;
-        /**
-         * @description Attributes to return with each item, separated by commas.
-         * @example price,brand
-         */
+        /** @description Attributes to return with each item, separated by commas. */
         readonly include?: string;
-        /**
-         * @description An item never to return. Repeat the parameter for more items.
-         * @example film-7
-         */
+        /** @description An item never to return. Repeat the parameter for more items. */
         readonly exclude?: string | readonly string[];
-        /**
-         * @description Refuses unknown fields. The remedy suggests the intended field.
-         * @example true
-         */
+        /** @description Refuses unknown fields. The remedy suggests the intended field. */
         readonly strict?: 'true' | 'false';
       };
       readonly header?: never;
       readonly path: {
-        /**
-         * @description Opaque id of 1 to 256 characters.
-         * @example film-1
-         */
+        /** @description Opaque id of 1 to 256 characters. */
         readonly itemId: string;
       };
       readonly cookie?: never;
@@ -3086,44 +1802,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "itemId": "film-1",
-           *       "title": "The film 1",
-           *       "source": {
-           *         "kind": "model"
-           *       },
-           *       "items": [
-           *         {
-           *           "itemId": "film-9",
-           *           "title": "The film 9",
-           *           "score": 0.912
-           *         }
-           *       ],
-           *       "requested": 1,
-           *       "returned": 1
-           *     }
-           */
           readonly 'application/json': components['schemas']['SimilarItemsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -3131,12 +1810,8 @@ export interface operations {
   readonly listUsers: {
     readonly parameters: {
       readonly query?: {
-        /** @example film 7 */
         readonly query?: string;
-        /**
-         * @description From 1 to 100. Default: 20.
-         * @example 5
-         */
+        /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
       };
       readonly header?: never;
@@ -3151,37 +1826,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "users": [
-           *         {
-           *           "userId": "ada",
-           *           "behaviors": 10
-           *         }
-           *       ],
-           *       "isComplete": true
-           *     }
-           */
           readonly 'application/json': components['schemas']['UsersResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -3189,10 +1834,7 @@ export interface operations {
   readonly listExampleUsers: {
     readonly parameters: {
       readonly query?: {
-        /**
-         * @description From 1 to 100. Default: 20.
-         * @example 5
-         */
+        /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
       };
       readonly header?: never;
@@ -3207,38 +1849,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "users": [
-           *         {
-           *           "userId": "ada",
-           *           "behaviors": 10,
-           *           "interests": 3,
-           *           "overlap": 0.21
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['ExampleUsersResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -3248,10 +1859,7 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /**
-         * @description Opaque id of 1 to 256 characters.
-         * @example ada
-         */
+        /** @description Opaque id of 1 to 256 characters. */
         readonly userId: string;
       };
       readonly cookie?: never;
@@ -3264,43 +1872,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundleId": "eb342103ec0057bad650138446eee7d9",
-           *       "userId": "ada",
-           *       "attributes": {
-           *         "age": "young"
-           *       },
-           *       "behaviorCount": 1,
-           *       "behaviors": [
-           *         {
-           *           "itemId": "film-3",
-           *           "title": "The film 3",
-           *           "occurredAt": 1772319600000,
-           *           "known": true
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['UserResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };

@@ -2,180 +2,50 @@
 
 export interface paths {
   readonly '/metrics': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the metrics in the Prometheus text format */
     readonly get: operations['readMetrics'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/healthz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Check whether the process is alive */
     readonly get: operations['checkAlive'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/readyz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Reports whether the sink is a member of the consumer group and all its dependencies work */
     readonly get: operations['checkReady'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/status': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Reports the progress of the sink and the dependencies that it waits for */
     readonly get: operations['readSinkStatus'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/data-health': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Reports the health of one day of events */
     readonly get: operations['readDataHealth'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/lake': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Count the events of each day in the lake */
     readonly get: operations['readLake'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/dead-letters': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Count the messages that the sink cannot process by reason, and list the newest */
     readonly get: operations['listDeadLetters'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/dead-letters/{id}': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read a dead letter with its whole message */
     readonly get: operations['readDeadLetter'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/dead-letters/redrive': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Send dead letters that are now valid back to Kafka
      * @description Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid remain. Items and users are not redriven: they may have changed since. One redrive runs at a time. It ends with its request, and after 100 seconds: then isComplete is false, and the same request continues.
      */
     readonly post: operations['redriveDeadLetters'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/validations': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /**
      * Report what an import of a file would read
      * @description Reads CSV, TSV, JSON Lines, RecBole and Parquet, with gzip or without, up to 64 MiB, 512 MiB of decompressed data and 5 million rows. Validates one file at a time. Stores nothing.
      */
     readonly post: operations['validateFile'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
 }
 export type webhooks = Record<string, never>;
@@ -702,26 +572,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /** @example process_cpu_seconds_total 12.5 */
           readonly 'text/plain': string;
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -741,11 +592,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "ok"
-           *     }
-           */
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ok';
@@ -820,10 +666,7 @@ export interface operations {
   readonly readDataHealth: {
     readonly parameters: {
       readonly query?: {
-        /**
-         * @description A UTC day, YYYY-MM-DD; today by default.
-         * @example 2026-01-31
-         */
+        /** @description A UTC day, YYYY-MM-DD; today by default. */
         readonly day?: string;
         /** @description Age of the report at most. Default: 600. */
         readonly maxAgeSeconds?: string;
@@ -843,24 +686,6 @@ export interface operations {
           readonly 'application/json': components['schemas']['DayHealth'];
         };
       };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
     };
   };
   readonly readLake: {
@@ -878,44 +703,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "version": 12,
-           *       "rows": 90213,
-           *       "files": 3,
-           *       "bytes": 1200345,
-           *       "days": [
-           *         {
-           *           "day": "2026-01-31",
-           *           "rows": 90213,
-           *           "files": 3,
-           *           "bytes": 1200345
-           *         }
-           *       ],
-           *       "offsets": {
-           *         "facet.events.v1-0": 90213
-           *       }
-           *     }
-           */
           readonly 'application/json': components['schemas']['Lake'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -923,10 +711,7 @@ export interface operations {
   readonly listDeadLetters: {
     readonly parameters: {
       readonly query?: {
-        /**
-         * @description Only these reasons, separated by commas.
-         * @example unknown-type
-         */
+        /** @description Only these reasons, separated by commas. */
         readonly reason?: string;
         /** @description Only this field. */
         readonly field?: string;
@@ -947,52 +732,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "total": 1,
-           *       "reasons": [
-           *         {
-           *           "reason": "unknown-type",
-           *           "field": "type",
-           *           "count": 1
-           *         }
-           *       ],
-           *       "deadLetters": [
-           *         {
-           *           "deadLetterId": "facet.events.v1-3-1207",
-           *           "topic": "facet.events.v1",
-           *           "partition": 3,
-           *           "offset": 1207,
-           *           "timestamp": 1769860800000,
-           *           "reason": "unknown-type",
-           *           "field": "type",
-           *           "key": "ada",
-           *           "payload": "{\"eventId\":\"e-1\",\"type\":\"wishlist\",\"userId\":\"ada\"}",
-           *           "encoding": "utf8",
-           *           "failedAt": 1769860801000
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['DeadLetters'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1002,7 +742,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example facet.events.v1-3-1207 */
         readonly id: string;
       };
       readonly cookie?: never;
@@ -1015,40 +754,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "deadLetterId": "facet.events.v1-3-1207",
-           *       "topic": "facet.events.v1",
-           *       "partition": 3,
-           *       "offset": 1207,
-           *       "timestamp": 1769860800000,
-           *       "reason": "unknown-type",
-           *       "field": "type",
-           *       "key": "ada",
-           *       "payload": "{\"eventId\":\"e-1\",\"type\":\"wishlist\",\"userId\":\"ada\"}",
-           *       "encoding": "utf8",
-           *       "failedAt": 1769860801000
-           *     }
-           */
           readonly 'application/json': components['schemas']['DeadLetter'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1062,14 +768,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "reasons": [
-         *         "unknown-type"
-         *       ],
-         *       "dryRun": true
-         *     }
-         */
         readonly 'application/json': components['schemas']['RedriveRequest'];
       };
     };
@@ -1080,36 +778,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "isDryRun": true,
-           *       "isComplete": true,
-           *       "redriven": 1,
-           *       "failed": 0,
-           *       "reasons": [],
-           *       "failures": [],
-           *       "notFound": []
-           *     }
-           */
           readonly 'application/json': components['schemas']['RedriveReport'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1117,10 +786,7 @@ export interface operations {
   readonly validateFile: {
     readonly parameters: {
       readonly query: {
-        /**
-         * @description The name of the file, whose extension implies the format.
-         * @example orders.csv
-         */
+        /** @description The name of the file, whose extension implies the format. */
         readonly name: string;
         /** @description What the rows are. Default: events. */
         readonly kind?: 'events' | 'items' | 'users';
@@ -1142,24 +808,6 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['Validation'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };

@@ -2,218 +2,63 @@
 
 export interface paths {
   readonly '/metrics': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the metrics in the Prometheus text format */
     readonly get: operations['readMetrics'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/healthz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Check whether the process is alive */
     readonly get: operations['checkAlive'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/readyz': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Whether the worker can take jobs: the queue responds */
     readonly get: operations['checkReady'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refreshes': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** List the newest runs */
     readonly get: operations['listRefreshes'];
-    readonly put?: never;
     /**
      * Retrain on the data of a day
      * @description Returns 202 with a new run. Returns 200 with the existing run if the request would only repeat it: the run is in progress, or it was promoted, rejected or skipped and force is not set.
      */
     readonly post: operations['requestRefresh'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refreshes/{runId}': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read a run */
     readonly get: operations['readRefresh'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refreshes/{runId}/cancel': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
     /** Cancel a run; a run that has ended does not change */
     readonly post: operations['cancelRefresh'];
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/refreshes/{runId}/events': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Follow a run as server-sent events until it has ended
      * @description `report`: the run, at first and after every change. `progress`: the progress of its stage.
      */
     readonly get: operations['followRefresh'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/schedule': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read when the next refreshes are due, and whether one is overdue */
     readonly get: operations['readSchedule'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/lineage/{id}': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Trace a bundle, model or dataset back to the files and offsets of the lake */
     readonly get: operations['traceLineage'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/models/{modelId}/training': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** Read the training curves of a model */
     readonly get: operations['readTraining'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/experiments': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /** List the experiments that facet.yaml declares */
     readonly get: operations['listExperiments'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
   readonly '/v1/experiments/{name}/report': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
     /**
      * Compare the arms of an experiment
      * @description Joins the exposure log with events that name the recommendation and one of its items. The report is at most a minute old. An experiment without responses has zeros.
      */
     readonly get: operations['reportExperiment'];
-    readonly put?: never;
-    readonly post?: never;
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
   };
 }
 export type webhooks = Record<string, never>;
@@ -634,26 +479,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /** @example process_cpu_seconds_total 12.5 */
           readonly 'text/plain': string;
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -673,11 +499,6 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "ok"
-           *     }
-           */
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ok';
@@ -752,24 +573,6 @@ export interface operations {
           };
         };
       };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
     };
   };
   readonly requestRefresh: {
@@ -803,24 +606,6 @@ export interface operations {
           readonly 'application/json': components['schemas']['Refresh'];
         };
       };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
     };
   };
   readonly readRefresh: {
@@ -844,24 +629,6 @@ export interface operations {
           readonly 'application/json': components['schemas']['Refresh'];
         };
       };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
     };
   };
   readonly cancelRefresh: {
@@ -876,11 +643,6 @@ export interface operations {
     };
     readonly requestBody: {
       readonly content: {
-        /**
-         * @example {
-         *       "reason": "The import of Tuesday was wrong."
-         *     }
-         */
         readonly 'application/json': components['schemas']['CancelRequest'];
       };
     };
@@ -892,24 +654,6 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['Refresh'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -950,52 +694,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "cron": "30 2 * * *",
-           *       "timeZone": "UTC",
-           *       "promoteWithinHours": 6,
-           *       "next": [
-           *         {
-           *           "day": "2026-01-31",
-           *           "dueAt": 1769913000000,
-           *           "promoteBefore": 1769934600000
-           *         }
-           *       ],
-           *       "completedDay": "2026-01-30",
-           *       "overdueSeconds": 0,
-           *       "isHolder": true,
-           *       "queue": {
-           *         "trainer": {
-           *           "waiting": 0,
-           *           "active": 0
-           *         },
-           *         "indexer": {
-           *           "waiting": 0,
-           *           "active": 0
-           *         }
-           *       }
-           *     }
-           */
           readonly 'application/json': components['schemas']['Schedule'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1005,7 +704,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly id: string;
       };
       readonly cookie?: never;
@@ -1018,37 +716,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "bundle": {
-           *         "id": "eb342103ec0057bad650138446eee7d9",
-           *         "isGone": true,
-           *         "promotions": []
-           *       },
-           *       "model": null,
-           *       "dataset": null,
-           *       "lake": null
-           *     }
-           */
           readonly 'application/json': components['schemas']['Lineage'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1058,7 +726,6 @@ export interface operations {
       readonly query?: never;
       readonly header?: never;
       readonly path: {
-        /** @example eb342103ec0057bad650138446eee7d9 */
         readonly modelId: string;
       };
       readonly cookie?: never;
@@ -1071,53 +738,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "modelId": "eb342103ec0057bad650138446eee7d9",
-           *       "start": "full",
-           *       "startedFrom": null,
-           *       "interests": 4,
-           *       "interestScores": [
-           *         {
-           *           "interests": 4,
-           *           "score": 0.21
-           *         },
-           *         {
-           *           "interests": 1,
-           *           "score": 0.198
-           *         }
-           *       ],
-           *       "bestEpoch": 1,
-           *       "epochs": [
-           *         {
-           *           "phase": "fit",
-           *           "epoch": 1,
-           *           "loss": 6.31,
-           *           "recall": 0.21,
-           *           "examples": 90213
-           *         }
-           *       ]
-           *     }
-           */
           readonly 'application/json': components['schemas']['Training'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1137,30 +758,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "experiments": []
-           *     }
-           */
           readonly 'application/json': components['schemas']['ExperimentsResponse'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
@@ -1168,27 +766,17 @@ export interface operations {
   readonly reportExperiment: {
     readonly parameters: {
       readonly query?: {
-        /**
-         * @description Start of the responses, RFC 3339, or a UTC day. Default: that of the experiment.
-         * @example 2026-02-01
-         */
+        /** @description Start of the responses, RFC 3339, or a UTC day. Default: that of the experiment. */
         readonly from?: string;
-        /**
-         * @description End of the responses, RFC 3339, or a UTC day. Default: that of the experiment.
-         * @example 2026-02-01
-         */
+        /** @description End of the responses, RFC 3339, or a UTC day. Default: that of the experiment. */
         readonly before?: string;
-        /**
-         * @description Event types that count as outcomes, separated by commas. Default: click,purchase.
-         * @example click,purchase
-         */
+        /** @description Event types that count as outcomes, separated by commas. Default: click,purchase. */
         readonly outcomes?: string;
         /** @description Hours after a response in which outcomes count. Default: 24. */
         readonly windowHours?: string;
       };
       readonly header?: never;
       readonly path: {
-        /** @example merge-2026-02 */
         readonly name: string;
       };
       readonly cookie?: never;
@@ -1201,47 +789,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "experiment": "merge-2026-02",
-           *       "windowHours": 24,
-           *       "computedAt": 1769904000000,
-           *       "damagedLines": 0,
-           *       "arms": [],
-           *       "shadow": [],
-           *       "counts": {
-           *         "exposures": 0,
-           *         "pages": 0,
-           *         "orphanPages": 0,
-           *         "repeated": 0,
-           *         "withoutUser": 0,
-           *         "unknownArm": 0,
-           *         "open": 0,
-           *         "crossedUsers": 0,
-           *         "crossedExposures": 0
-           *       },
-           *       "days": []
-           *     }
-           */
           readonly 'application/json': components['schemas']['ExperimentReport'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Why the request failed, and what to do. */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/json': components['schemas']['Problem'];
         };
       };
     };
