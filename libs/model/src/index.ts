@@ -5,13 +5,13 @@ export { createInferenceEngine } from './inference/inference-engine.ts';
 export type { InferenceEngine } from './inference/inference-engine.ts';
 export {
   activeInterestCount,
-  scoreItem,
+  createItemScorer,
   scoreOfInterests,
   interestCountOf,
   interestsFor,
   unknownUser,
 } from './inference/interests.ts';
-export type { Interests } from './inference/interests.ts';
+export type { Interests, ItemScore } from './inference/interests.ts';
 export { contentItemsMax, createColdItemEmbedder } from './inference/cold-items.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
 export { negativesOf } from './loss/negatives.ts';

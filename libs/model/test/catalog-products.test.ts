@@ -1,6 +1,6 @@
 import { createRandom } from '@facet/features';
 import { expect, it } from 'vitest';
-import { scoreItem } from '../src/index.ts';
+import { createItemScorer } from '../src/index.ts';
 import { createCatalogProducts } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 
@@ -30,9 +30,10 @@ it.each([
   expect(scores).toHaveLength(users * rows);
   let furthest = 0;
   for (let user = 0; user < users; user++) {
+    const own = { count: counts[user]!, vectors: interests.subarray(user * K * D) };
+    const scoreItem = createItemScorer(own, vectors, { dim: D, sharpness });
     for (let row = 0; row < rows; row++) {
-      const own = { count: counts[user]!, vectors: interests.subarray(user * K * D) };
-      const { score } = scoreItem(own, vectors, row, { dim: D, sharpness });
+      const { score } = scoreItem(row);
       const [is, expected] = [scores[user * rows + row]!, score + additions[user]![row]!];
       furthest = Math.max(furthest, is === expected ? 0 : Math.abs(is - expected));
     }

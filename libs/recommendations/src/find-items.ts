@@ -116,16 +116,15 @@ async function retrieveCandidates(
   const isSmooth = isOverAll && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
+  const scoreItem = bundle.createItemScorer(interests);
   const repeats: Candidate[] = [];
   for (const [item, bonus] of repeatBonuses) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
-    const { score, product, interest } = bundle.scoreItem(interests, item);
+    const { score, product, interest } = scoreItem(item);
     repeats.push({ item, score: (isOverAll ? score : product) + bonus, interest });
   }
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
-    const scored = isSmooth
-      ? rescoreLists(lists, listLimit(merge, limit), (item) => bundle.scoreItem(interests, item))
-      : lists;
+    const scored = isSmooth ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;
     return mergeLists(insertCandidates(scored, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
   };
   let merged: Candidate[] | undefined;

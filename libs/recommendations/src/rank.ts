@@ -96,9 +96,10 @@ export async function respondWithRank(
   spans.start('search');
   const distinct = [...new Set(itemIds)];
   const known = distinct.flatMap((itemId) => bundle.indexOf(itemId) ?? []);
+  const scoreItem = bundle.createItemScorer(user.interests);
   const scored = known.map((item): FoundItem => {
     if (reason !== undefined) return { item, score: bundle.popularityOf(item) };
-    const { score, interest } = bundle.scoreItem(user.interests, item);
+    const { score, interest } = scoreItem(item);
     return { item, score: score + (user.repeatBonuses.get(item) ?? 0), interest };
   });
   scored.sort((a, b) => b.score - a.score || a.item - b.item);

@@ -1,5 +1,5 @@
 import type { Attributes } from '@facet/features';
-import type { Interests, InferenceEngine, scoreItem } from '@facet/model';
+import type { Interests, InferenceEngine, ItemScore } from '@facet/model';
 import type { VectorIndex } from '@facet/retrieval';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { Popular } from '../popularity/popular.ts';
@@ -29,8 +29,8 @@ export interface BundleView extends Omit<ItemCatalog, 'columns'> {
   readonly positions?: Float32Array | undefined;
   /** Returns the vector of an item in the index, [index dim]. Read only. */
   vectorOf(item: number): Float32Array;
-  /** Returns the score of one item and its nearest interest, like `scoreItem` of @facet/model. */
-  scoreItem(interests: Interests, item: number): ReturnType<typeof scoreItem>;
+  /** Returns a function that scores items for the interests of one user, like `createItemScorer` of @facet/model. */
+  createItemScorer(interests: Interests): (item: number) => ItemScore;
   /** Returns the table row of each user feature for the inference engine; 0 for unknown values. */
   encodeProfile(attributes: Attributes | undefined): number[];
   /** Returns the row index of a user with learned vectors, for the inference engine; `unknownUser` for other users. */

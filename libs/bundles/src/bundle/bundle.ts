@@ -4,7 +4,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { readSafetensors, viewSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
-import { scoreItem, createInferenceEngine, unknownUser } from '@facet/model';
+import { createItemScorer, createInferenceEngine, unknownUser } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { AppError, parseWith } from '@facet/platform';
 import { mapFile, openFaissIndex } from '@facet/retrieval';
@@ -237,8 +237,8 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     firstSeenOn: (item) => (firstSeen[item] === neverSeen ? undefined : firstSeen[item]),
     popular: createPopular(popularLists, () => byPopularity),
     vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
-    scoreItem: (interests, item) =>
-      scoreItem(interests, vectors, item, { dim: info.index.dim, sharpness: info.spec.config.scoreSharpness }),
+    createItemScorer: (interests) =>
+      createItemScorer(interests, vectors, { dim: info.index.dim, sharpness: info.spec.config.scoreSharpness }),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     userRowOf: (userId) => (userId === undefined ? unknownUser : (rowOfUser.get(userId) ?? unknownUser)),
     close: () => index.close(),

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { scoreItem, createInferenceEngine } from '@facet/model';
+import { createItemScorer, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
 import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
@@ -114,7 +114,7 @@ type AddedParts =
   | 'firstSeenOn'
   | 'popular'
   | 'vectorOf'
-  | 'scoreItem'
+  | 'createItemScorer'
   | 'close';
 
 async function withAdded(
@@ -152,13 +152,12 @@ async function withAdded(
       item >= first
         ? vectors.subarray((item - first) * info.index.dim, (item - first + 1) * info.index.dim)
         : bundle.vectorOf(item),
-    scoreItem: (interests, item) =>
-      item >= first
-        ? scoreItem(interests, vectors, item - first, {
-            dim: info.index.dim,
-            sharpness: info.spec.config.scoreSharpness,
-          })
-        : bundle.scoreItem(interests, item),
+    createItemScorer: (interests) => {
+      const scoreItem = bundle.createItemScorer(interests);
+      const scoring = { dim: info.index.dim, sharpness: info.spec.config.scoreSharpness };
+      const scoreAdded = createItemScorer(interests, vectors, scoring);
+      return (item) => (item >= first ? scoreAdded(item - first) : scoreItem(item));
+    },
     close: () => scan.close(),
   };
 }

@@ -8,7 +8,7 @@ export interface CatalogProducts {
   /** The maximum number of users per call: enough to keep two cores busy, but fewer for a large catalog, to save memory. */
   readonly usersMax: number;
   /**
-   * Returns the scores of `scoreItem` plus additions for many users and all items [B, N + 1], in float32. The next call overwrites the
+   * Returns the scores of `createItemScorer` plus additions for many users and all items [B, N + 1], in float32. The next call overwrites the
    * result.
    *
    * @param interests [B, K, D]

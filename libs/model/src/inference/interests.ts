@@ -1,5 +1,5 @@
-import { dot } from '@facet/platform';
 import type { ModelConfig } from '../config.ts';
+import { multiplyByRows } from './matrix.ts';
 
 /** The interests of one user. */
 export interface Interests {
@@ -63,30 +63,40 @@ export function interestsFor(
   return 1;
 }
 
+export interface ItemScore {
+  /**
+   * The highest product v_kᵀ e (paper, Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never
+   * above it. Without interests, −∞.
+   */
+  readonly score: number;
+  /** The nearest interest, the first of equal ones. */
+  readonly interest: number;
+  /** The product of the nearest interest. */
+  readonly product: number;
+}
+
 /**
- * Returns the score of an item, its nearest interest and that interest's product v_kᵀ e, the highest one. The score is this product (paper,
- * Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never above it. Without interests, −∞.
+ * Returns a function that scores items for the interests of one user.
  *
  * @param vectors [N + 1, dim] from `indexVectors`.
  */
-export function scoreItem(
+export function createItemScorer(
   { count, vectors: interests }: Pick<Interests, 'count' | 'vectors'>,
   vectors: Float32Array,
-  item: number,
   { dim, sharpness }: { readonly dim: number; readonly sharpness?: number | undefined },
-): { score: number; interest: number; product: number } {
-  const scores: number[] = [];
-  let best = 0;
-  for (let interest = 0; interest < count; interest++) {
-    scores.push(dot(interests, interest * dim, vectors, item * dim, dim));
-    if (scores[interest]! > scores[best]!) best = interest;
-  }
-  const product = scores[best] ?? Number.NEGATIVE_INFINITY;
-  return { score: scoreOfInterests(scores, sharpness), interest: best, product };
+): (item: number) => ItemScore {
+  const products = new Float32Array(count);
+  return (item) => {
+    multiplyByRows(products, 0, vectors, item * dim, 1, interests, 0, count, dim);
+    let best = 0;
+    for (let interest = 1; interest < count; interest++) if (products[interest]! > products[best]!) best = interest;
+    const product = products[best] ?? Number.NEGATIVE_INFINITY;
+    return { score: scoreOfInterests(products, sharpness), interest: best, product };
+  };
 }
 
 /** Combines the scores of an item for each interest into its score. */
-export function scoreOfInterests(scores: readonly number[], sharpness = 0): number {
+export function scoreOfInterests(scores: readonly number[] | Float32Array, sharpness = 0): number {
   let highest = Number.NEGATIVE_INFINITY;
   for (const score of scores) if (score > highest) highest = score;
   if (sharpness === 0 || scores.length < 2) return highest;

@@ -1,6 +1,6 @@
 import { interestShares, interestSimilarity } from '@facet/evaluation';
 import type { InterestSimilarity } from '@facet/evaluation';
-import { scoreItem } from '@facet/model';
+import { createItemScorer } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
 import type { HeldOutSequenceUser } from './tasks.ts';
 
@@ -22,11 +22,11 @@ export function reportInterests(
 ): InterestReport {
   const interests = scorer.interests(heldOut);
   const { dim } = scorer;
-  const winners = interests.flatMap((user, row) =>
-    user.count === 0
-      ? []
-      : [...heldOut[row]!.truth.items].map((item) => scoreItem(user, scorer.vectors, item, { dim }).interest),
-  );
+  const winners = interests.flatMap((user, row) => {
+    if (user.count === 0) return [];
+    const scoreItem = createItemScorer(user, scorer.vectors, { dim });
+    return Array.from(heldOut[row]!.truth.items, (item) => scoreItem(item).interest);
+  });
   const { shares, effectiveInterests } = interestShares(winners, maxInterests);
   return {
     meanInterests: mean(interests.map(({ count }) => count)),

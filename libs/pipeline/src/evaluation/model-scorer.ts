@@ -9,7 +9,14 @@ import {
 } from '@facet/features';
 import type { BehaviorRows, Cut } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
-import { createInferenceEngine, indexDim, indexVectors, interestCountOf, popularityPrior } from '@facet/model';
+import {
+  createInferenceEngine,
+  createItemScorer,
+  indexDim,
+  indexVectors,
+  interestCountOf,
+  popularityPrior,
+} from '@facet/model';
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
@@ -167,10 +174,11 @@ function createScorer(
   const score: Scorer<SequenceUser> = (user) => {
     const { interests, bonuses } = read(user);
     const prior = scores.prior(user);
+    const scoreItem = createItemScorer(interests, vectors, { dim, sharpness });
     const all = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
     for (let item = 1; item <= itemCount; item++) {
       if (candidates[item] !== 1) continue;
-      all[item] = exactScore(interests, vectors, item, { dim, sharpness, prior, bonus: bonuses.get(item) });
+      all[item] = exactScore(scoreItem(item), prior?.[item], bonuses.get(item));
     }
     return all;
   };

@@ -1,5 +1,6 @@
 import type { BlockScorer, UserInterests } from '@facet/evaluation';
-import { scoreItem } from '@facet/model';
+import { createItemScorer } from '@facet/model';
+import type { ItemScore } from '@facet/model';
 import type { CatalogProducts } from '@facet/model/training';
 
 /** The terms of a score: the score of the interests, plus the prior of the item, plus the user's bonus for the item. */
@@ -39,11 +40,15 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
   return {
     usersMax: products.usersMax,
     scoreBlock(users) {
-      const queries = users.map((user) => ({
-        interests: scores.interests(user),
-        prior: scores.prior(user) ?? noPrior,
-        bonuses: scores.bonuses(user),
-      }));
+      const queries = users.map((user) => {
+        const interests = scores.interests(user);
+        return {
+          interests,
+          scoreItem: createItemScorer(interests, vectors, { dim, sharpness }),
+          prior: scores.prior(user) ?? noPrior,
+          bonuses: scores.bonuses(user),
+        };
+      });
       const stacked = new Float32Array(users.length * K * dim);
       queries.forEach(({ interests: { vectors, count } }, row) => {
         stacked.set(vectors.subarray(0, count * dim), row * K * dim);
@@ -68,8 +73,8 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
         scores: rows,
         tolerance,
         exact: (row, item) => {
-          const { interests, prior, bonuses } = queries[row]!;
-          return exactScore(interests, vectors, item, { dim, sharpness, prior, bonus: bonuses.get(item) });
+          const { scoreItem, prior, bonuses } = queries[row]!;
+          return exactScore(scoreItem(item), prior[item], bonuses.get(item));
         },
       };
     },
@@ -77,20 +82,9 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
 }
 
 /** Returns the score of one item as a `Scorer` stores it in its float32 array. */
-export function exactScore(
-  interests: UserInterests,
-  vectors: Float32Array,
-  item: number,
-  terms: {
-    readonly dim: number;
-    readonly sharpness: number | undefined;
-    readonly prior: Float32Array | undefined;
-    readonly bonus: number | undefined;
-  },
-): number {
-  const { score } = scoreItem(interests, vectors, item, terms);
-  const withPrior = Math.fround(score + (terms.prior?.[item] ?? 0));
-  return terms.bonus === undefined ? withPrior : Math.fround(withPrior + terms.bonus);
+export function exactScore({ score }: ItemScore, prior = 0, bonus?: number): number {
+  const withPrior = Math.fround(score + prior);
+  return bonus === undefined ? withPrior : Math.fround(withPrior + bonus);
 }
 
 /** Adds the bonuses and returns the largest absolute one. */

@@ -1,4 +1,4 @@
-import { facetModel, scoreItem } from '@facet/model';
+import { createItemScorer, facetModel } from '@facet/model';
 import {
   allowItems,
   buildFaissIndex,
@@ -58,8 +58,8 @@ export async function checkResponses(
         exclude: behaviors,
         allowed,
       });
-      const scoring = { dim, sharpness: facetModel.scoreSharpness };
-      const scored = rescoreLists(lists, depth, (item) => scoreItem(own, vectors, item, scoring));
+      const scoreItem = createItemScorer(own, vectors, { dim, sharpness: facetModel.scoreSharpness });
+      const scored = rescoreLists(lists, depth, scoreItem);
       const expected = mergeByMax(scored, depth);
       const returned = await recommend(to, body);
       checkAllowed(returned, behaviors, user);
