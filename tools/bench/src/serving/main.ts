@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { unknownUser } from '@facet/model';
 import { logProgress, readOptions } from '../command-line.ts';
 import type { Load } from '../load/load.ts';
@@ -72,12 +72,13 @@ const raw = await measureRaw();
 logProgress('user tower');
 const tower = measureTower(world);
 const { processes, profile } = values;
+if (profile !== undefined) await mkdir(profile, { recursive: true });
 const env: Record<string, string> =
   profile === undefined
     ? {}
     : {
         NODE_OPTIONS: `--import=${new URL('profile-hook.js', import.meta.url).href}`,
-        FACET_BENCH_PROFILES: profile,
+        FACET_BENCH_PROFILES: resolve(profile),
       };
 await withServing(world, { limit, processes, env }, async (serving, generator) => {
   logProgress('comparison of responses with an exact scan');
