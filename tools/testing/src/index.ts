@@ -1,3 +1,4 @@
+export { breakFile } from './break-file.ts';
 export { findFaultyExamples } from './faulty-examples.ts';
 export { departmentOf, shopEvents, shopItems, toCsv, toJsonLines } from './little-shop.ts';
 export { makeEvent, noon } from './make-event.ts';

@@ -134,7 +134,11 @@ export async function listPlacedFiles(catalogFolder: string, kind?: CatalogKind)
   const paths = await Promise.all(
     catalogKinds
       .filter((one) => kind === undefined || one === kind)
-      .map(async (one) => (await listNames(join(catalogFolder, one))).map((name) => `${one}/${name}`)),
+      .map(async (one) => {
+        const folder = join(catalogFolder, one);
+        const names = await catalogErrors.reading(folder, listNames(folder));
+        return names.map((name) => `${one}/${name}`);
+      }),
   );
   return paths.flat();
 }

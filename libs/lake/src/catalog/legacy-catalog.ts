@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { listNames, pathExists } from '@facet/platform';
 import type { Item, User } from '@facet/schemas';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { parseLine } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
@@ -61,9 +62,13 @@ async function* readLines<Value>(
   { isTornAllowed = false }: { readonly isTornAllowed?: boolean } = {},
 ): AsyncGenerator<Value> {
   let line: string | undefined;
-  for await (const next of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    if (line !== undefined && line !== '') yield parseLine<Value>(line, path);
-    line = next;
+  try {
+    for await (const next of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+      if (line !== undefined && line !== '') yield parseLine<Value>(line, path);
+      line = next;
+    }
+  } catch (error) {
+    throw catalogErrors.unreadable(path, error);
   }
   if (line === undefined || line === '') return;
   try {
@@ -76,9 +81,10 @@ async function* readLines<Value>(
 /** Reads the first offset of each source that a catalog without a transaction log does not contain. */
 export async function readLegacyOffsets(catalogFolder: string): Promise<Map<string, number>> {
   const folder = join(catalogFolder, offsetsFolder);
-  const names = (await listNames(folder)).filter((name) => name.endsWith('.json'));
+  const names = (await catalogErrors.reading(folder, listNames(folder))).filter((name) => name.endsWith('.json'));
   const entries = names.map(async (name) => {
-    const next = JSON.parse(await readFile(join(folder, name), 'utf8')) as number;
+    const path = join(folder, name);
+    const next = parseLine<number>(await catalogErrors.reading(path, readFile(path, 'utf8')), path);
     return [name.slice(0, -'.json'.length), next] as const;
   });
   return new Map(await Promise.all(entries));

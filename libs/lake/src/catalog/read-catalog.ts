@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { countInUnfinished, distinctVersions, readSegments, segmentExtension } from './segments.ts';
+import { countInUnfinished, distinctVersions, isMissingSegment, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** The versions of all records of a kind, grouped by id in ascending order. */
@@ -46,8 +45,7 @@ async function openVersions<Entity>(
         })(),
       };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (attempt === readAttemptsMax) throw catalogErrors.unreadable((error as NodeJS.ErrnoException).path!, error);
+      if (attempt === readAttemptsMax || !isMissingSegment(error)) throw error;
     }
   }
 }
@@ -235,7 +233,7 @@ async function countVersions(path: string, id: string): Promise<number> {
       for (const versions of batch) if (versions[0]!.id === id) count += versions.length;
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isMissingSegment(error)) throw error;
   }
   return count;
 }

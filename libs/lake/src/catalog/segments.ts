@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createFolder, syncPath } from '@facet/platform';
+import { createFolder, isAppError, syncPath } from '@facet/platform';
 import { isRunning } from '../write/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import type { SegmentEntry } from './catalog-format.ts';
@@ -88,10 +88,14 @@ export function wasLeftUnfinished(path: string, writtenAt: number): boolean {
 /** Counts the versions of an id in an unfinished segment, also the last one if it contains the id. */
 export async function countInUnfinished(path: string, id: string): Promise<number> {
   const start = `{"id":${JSON.stringify(id)}`;
-  const file = await open(path);
   let count = 0;
-  for await (const line of file.readLines()) {
-    if (line.startsWith(start) && ',}'.includes(line.charAt(start.length))) count++;
+  try {
+    const file = await open(path);
+    for await (const line of file.readLines()) {
+      if (line.startsWith(start) && ',}'.includes(line.charAt(start.length))) count++;
+    }
+  } catch (error) {
+    throw catalogErrors.unreadable(path, error);
   }
   return count;
 }
@@ -110,14 +114,14 @@ export function* sortedBatches(versions: readonly RecordVersion[]): Generator<re
  *
  * @param paths the oldest segment first
  *
- * @throws AppError `EVENTS_CATALOG_DAMAGED`; `ENOENT` for a missing segment
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function* readSegments<Entity>(
   paths: readonly string[],
 ): AsyncGenerator<readonly (readonly RecordVersion<Entity>[])[]> {
   const cursors: Cursor<Entity>[] = [];
   try {
-    for (const path of paths) cursors.push(new Cursor(await open(path), path));
+    for (const path of paths) cursors.push(new Cursor(await catalogErrors.reading(path, open(path)), path));
     for (const cursor of cursors) await cursor.advance();
     let batch: RecordVersion<Entity>[][] = [];
     for (;;) {
@@ -140,6 +144,11 @@ export async function* readSegments<Entity>(
   } finally {
     for (const cursor of cursors) await cursor.close();
   }
+}
+
+/** Returns whether a segment could not be read because it does not exist. A compaction deletes segments that it has replaced. */
+export function isMissingSegment(error: unknown): boolean {
+  return isAppError(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
 /** Returns the versions that differ from the one before. */
@@ -179,7 +188,7 @@ class Cursor<Entity> {
   /** Moves to the next version, or to the end. */
   async advance(): Promise<void> {
     while (!this.advanceInChunk()) {
-      const { done, value } = await this.#chunks.next();
+      const { done, value } = await catalogErrors.reading(this.#path, this.#chunks.next());
       if (done === true) {
         if (this.#rest !== '') throw catalogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
         this.head = undefined;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { MaintenanceClaim } from './transaction.ts';
 
@@ -14,8 +14,10 @@ export class UnreadableLogError extends Error {
 
 /** The errors of a transaction log and of the files that it lists. */
 export interface LogErrors {
-  /** A file is damaged, or the disk or the process cannot read now. */
+  /** A file is damaged, or the disk or the process cannot read now. An `AppError` stays as it is. */
   unreadable(path: string, cause: unknown): AppError;
+  /** Returns the result of a read. @throws AppError of `unreadable` if it fails. */
+  reading<Result>(path: string, read: Promise<Result>): Promise<Result>;
   unwritable(folder: string, cause: unknown): AppError;
   /** Another writer has committed the same offsets. `sources` are those that this writer lost. */
   superseded(folder: string, sources: readonly string[]): AppError;
@@ -41,28 +43,34 @@ function createLogErrors(
   data: 'lake' | 'catalog',
   { restore, kept }: { readonly restore: string; readonly kept: string },
 ): LogErrors {
-  return {
-    unreadable: (path, cause) => {
-      const message = `Cannot read the ${data} at ${path}: ${reasonOf(cause)}.`;
-      const details = { context: { path }, cause };
-      if (environmentFailure.test(reasonOf(cause))) {
-        return new AppError(message, {
-          code: data === 'lake' ? 'EVENTS_LAKE_UNREADABLE' : 'EVENTS_CATALOG_UNREADABLE',
-          category: 'unavailable',
-          remedy:
-            'Check the free space, the permissions and the mounts of this folder and of the folder for temporary files, and the limit of ' +
-            'open files. Then retry.',
-          retryable: true,
-          ...details,
-        });
-      }
+  const unreadable = (path: string, cause: unknown): AppError => {
+    if (isAppError(cause)) return cause;
+    const message = `Cannot read the ${data} at ${path}: ${reasonOf(cause)}.`;
+    const details = { context: { path }, cause };
+    if (environmentFailure.test(reasonOf(cause))) {
       return new AppError(message, {
-        code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
-        category: 'artifact',
-        remedy: cause instanceof UnreadableLogError ? cause.remedy : restore,
+        code: data === 'lake' ? 'EVENTS_LAKE_UNREADABLE' : 'EVENTS_CATALOG_UNREADABLE',
+        category: 'unavailable',
+        remedy:
+          'Check the disk, the free space, the permissions and the mounts of this folder and of the folder for temporary files, and ' +
+          'the limit of open files. Then retry.',
+        retryable: true,
         ...details,
       });
-    },
+    }
+    return new AppError(message, {
+      code: data === 'lake' ? 'EVENTS_LAKE_DAMAGED' : 'EVENTS_CATALOG_DAMAGED',
+      category: 'artifact',
+      remedy: cause instanceof UnreadableLogError ? cause.remedy : restore,
+      ...details,
+    });
+  };
+  return {
+    unreadable,
+    reading: (path, read) =>
+      read.catch((error: unknown) => {
+        throw unreadable(path, error);
+      }),
     unwritable: (folder, cause) =>
       new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
         code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
@@ -87,7 +95,7 @@ function createLogErrors(
 
 /** Messages of Node.js and DuckDB about reads that can succeed later without a change of the files. */
 const environmentFailure =
-  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system/i;
+  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|i\/o error|input\/output error/i;
 
 /** Returns the first line of the message. DuckDB appends advice and SQL. */
 function reasonOf(cause: unknown): string {

@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, cp, mkdir, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, link, mkdir, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { dayMs } from '@facet/platform';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { temporaryFolder } from '@facet/testing';
+import { breakFile, temporaryFolder } from '@facet/testing';
 import { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from '../../src/catalog/change-catalog.ts';
+import { openCatalogLog } from '../../src/catalog/catalog-log.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
 import type { ItemChange, ItemsVersion } from '../../src/catalog/read-catalog.ts';
 import type { CatalogLogChange } from '../../src/catalog/catalog-format.ts';
@@ -19,6 +20,7 @@ import {
   readItemsVersion,
   readUsers,
 } from '../../src/catalog/read-catalog.ts';
+import { writeSegment } from '../../src/catalog/segments.ts';
 
 const item = (itemId: string, title?: string) => ({
   itemId,
@@ -362,6 +364,55 @@ it('reports a damaged file', async () => {
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
   await rm(join(folder, 'items', name!));
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
+});
+
+it('reports files that cannot be read now as retryable, with their path', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a')]);
+  await upsertUsers(folder, [user('u')]);
+  const unreadable = (path: string): object => ({
+    code: 'EVENTS_CATALOG_UNREADABLE',
+    category: 'unavailable',
+    retryable: true,
+    message: `Cannot read the catalog at ${path}: EIO: i/o error, read.`,
+    remedy: expect.stringContaining('Then retry.') as string,
+  });
+  for (const [kind, read] of [
+    ['items', readItems],
+    ['users', readUsers],
+  ] as const) {
+    const [name] = await readdir(join(folder, kind));
+    const segment = join(folder, kind, name!);
+    await breakFile(segment);
+    await expect(read(folder)).rejects.toMatchObject(unreadable(segment));
+  }
+  const [segment] = await readdir(join(folder, 'users'));
+  await rm(join(folder, 'users', segment!));
+  const unfinished = join(folder, 'users', `a.jsonl.${hostname()}.${process.pid}.part`);
+  await breakFile(unfinished);
+  await expect(findUserInCatalog(folder, 'u')).rejects.toMatchObject(unreadable(unfinished));
+
+  const earlier = await temporaryFolder();
+  await breakFile(join(earlier, 'items.jsonl'));
+  await expect(readItems(earlier)).rejects.toMatchObject(unreadable(join(earlier, 'items.jsonl')));
+  await mkdir(join(earlier, '_offsets'));
+  await breakFile(join(earlier, '_offsets', 'a-0.json'));
+  await expect(readCatalogOffsets(earlier)).rejects.toMatchObject(unreadable(join(earlier, '_offsets', 'a-0.json')));
+});
+
+it('reports that a process may not open enough files', async () => {
+  const folder = await temporaryFolder();
+  const entry = (await writeSegment(folder, 'items', [[{ id: 'a', record: item('a') }]]))!;
+  const add = Array.from({ length: 600 }, (_, index) => ({ ...entry, path: `items/${index}.jsonl` }));
+  for (const { path } of add) await link(join(folder, entry.path), join(folder, path));
+  await (await openCatalogLog(folder, {})).commit({ add });
+  expect(await readItems(folder)).toEqual([item('a')]);
+  const script = `
+    import { readItems } from ${JSON.stringify(new URL('../../dist/catalog/read-catalog.js', import.meta.url).href)};
+    readItems(${JSON.stringify(folder)}).catch((error) => console.log(error.code, error.retryable, error.message));`;
+  const node = [process.execPath, '--input-type=module', '--eval', script];
+  const { stdout } = spawnSync('sh', ['-c', 'ulimit -n 500 && exec "$@"', 'sh', ...node], { encoding: 'utf8' });
+  expect(stdout).toMatch(/^EVENTS_CATALOG_UNREADABLE true Cannot read the catalog at .*\.jsonl: EMFILE: too many open/);
 });
 
 it('reports a damaged transaction log, and a folder that it cannot write, as errors of the catalog', async () => {

@@ -5,6 +5,8 @@ it.each([
   "EACCES: permission denied, open '/lake/_delta_log/1.json'",
   "EMFILE: too many open files, open '/lake/_delta_log/1.json'",
   "EROFS: read-only file system, mkdir '/tmp/duckdb'",
+  'EIO: i/o error, read',
+  'IO Error: Could not read from file "/lake/dt=2024-01-15/a.parquet": Input/output error',
   'Out of Memory Error: failed to offload data block of size 256.0 KiB',
   'IO Error: Could not write file "/tmp/a": No space left on device\n\nPossible solutions:\n* Free space',
 ])('asks to retry after the error "%s", because no file is damaged', (message) => {

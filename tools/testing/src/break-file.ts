@@ -1,0 +1,7 @@
+import { rm, symlink } from 'node:fs/promises';
+
+/** Creates a file, or replaces it by one, that opens but fails every read with `EIO`, as on a broken disk. */
+export async function breakFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await symlink('/proc/self/mem', path);
+}
