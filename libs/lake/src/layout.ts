@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { hourMs, listNames } from '@facet/platform';
+import { hourMs } from '@facet/platform';
 
 /**
  * The lake is a Delta Lake table, partitioned by the UTC day of `occurredAt`: `dt=YYYY-MM-DD/<file>.parquet`. The transaction log
@@ -33,7 +32,6 @@ export function mergedPath(day: string, token: string): string {
   return `dt=${day}/merged-${token}.parquet`;
 }
 
-const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
 const partPattern = /\/part-(.+)-(\d+)-(\d+)\.parquet$/;
 const mergedPattern = /\/merged-([0-9a-z]+)\.parquet$/;
 
@@ -56,15 +54,4 @@ export function parseMergedPath(path: string): string | undefined {
 /** Returns whether the path has the form of a lake file that Facet writes. */
 export function isLakeFileName(path: string): boolean {
   return partPattern.test(path) || mergedPattern.test(path);
-}
-
-/** Lists every Parquet file in the lake folder by path, whether or not the transaction log names it. */
-export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
-  const days = (await listNames(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
-  const paths: string[] = [];
-  for (const day of days) {
-    const names = (await listNames(join(lakeFolder, day))).sort();
-    paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
-  }
-  return paths;
 }

@@ -1,4 +1,3 @@
-import { isAppError } from '@facet/platform';
 import type { Item, User } from '@facet/schemas';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { OffsetRanges } from '../transaction-log/transaction.ts';
@@ -57,7 +56,7 @@ export async function changeCatalog(
     }
   } catch (error) {
     await removeUncommitted(catalogFolder, add);
-    throw isAppError(error) ? error : catalogErrors.unwritable(catalogFolder, error);
+    throw catalogErrors.unwritable(catalogFolder, error);
   }
 }
 

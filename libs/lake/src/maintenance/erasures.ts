@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { listPlacedFiles, isLakeFileName } from '../layout.ts';
+import { isLakeFileName } from '../layout.ts';
 import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
@@ -12,6 +12,7 @@ import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
+import { listPlacedFiles } from '../write/place-files.ts';
 
 /** An erasure and its progress. */
 export interface LakeErasure extends Erasure {

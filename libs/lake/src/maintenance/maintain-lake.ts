@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { hourMs, isAppError, minuteMs } from '@facet/platform';
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { graceMsDefault, listPlacedFiles, parseMergedPath, parsePartPath } from '../layout.ts';
+import { graceMsDefault, parseMergedPath, parsePartPath } from '../layout.ts';
 import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
@@ -16,7 +16,7 @@ import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { LakeChange, MaintenanceClaim } from '../transaction-log/transaction.ts';
-import { isRunning, makeTemporaryFolder, removeAbandonedFolders } from '../write/place-files.ts';
+import { isRunning, listPlacedFiles, makeTemporaryFolder, removeAbandonedFolders } from '../write/place-files.ts';
 
 /** A claim that has not been renewed for this long is void. */
 const claimMsMax = hourMs;

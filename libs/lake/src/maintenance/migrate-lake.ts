@@ -47,8 +47,9 @@ interface MigrateResult {
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
   const isEarlier = await wasWrittenByEarlierRelease(lakeFolder);
+  const folder = join(lakeFolder, logFolder);
   const isTable = async (): Promise<boolean> =>
-    (await listNames(join(lakeFolder, logFolder))).some((name) => transactionPattern.test(name));
+    (await lakeErrors.reading(folder, listNames(folder))).some((name) => transactionPattern.test(name));
   const isConverted = isEarlier && !(await isTable());
   if (isConverted) {
     await writeTable(lakeFolder).catch(async (error: unknown) => {

@@ -3,6 +3,7 @@ import { pathExists } from '@facet/platform';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import { lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
@@ -33,7 +34,8 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
   const snapshot = snapshotOf(lakeFolder, state);
   const problems: { path: string; problem: string }[] = [];
   for (const { path } of snapshot.files) {
-    if (!(await pathExists(join(lakeFolder, path)))) problems.push({ path, problem: 'missing' });
+    const full = join(lakeFolder, path);
+    if (!(await lakeErrors.reading(full, pathExists(full)))) problems.push({ path, problem: 'missing' });
   }
   const files = snapshot.files.filter(({ path }) => !problems.some((problem) => problem.path === path));
   const counted = await withDuckDb(options, async (connection) => {

@@ -1,7 +1,8 @@
 import type { IntakeCount } from '@facet/schemas';
-import { dayOf, listPlacedFiles } from '../layout.ts';
+import { dayOf } from '../layout.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { MaintenanceClaim } from '../transaction-log/transaction.ts';
+import { listPlacedFiles } from '../write/place-files.ts';
 
 export interface LakeStatus {
   readonly version: number;

@@ -94,7 +94,9 @@ export async function* streamChunks(
   prepare: (connection: DuckDBConnection) => Promise<string | undefined>,
   options: DuckDbOptions,
 ): AsyncGenerator<DuckDBDataChunk> {
-  const database = await openDuckDb(options);
+  const database = await openDuckDb(options).catch(async (error: unknown) => {
+    throw await lakeUnreadable(snapshot, error);
+  });
   try {
     const query = await prepare(database.connection);
     if (query !== undefined) yield* queryChunks(database.connection, query);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFileAtomically, createFolder, listNames } from '@facet/platform';
 import { earlierLogFolder } from '../layout.ts';
+import { lakeErrors } from './errors.ts';
 import { transactionName } from './transaction-log.ts';
 
 /** The format of the record that fences the log of an earlier release: processes of that release refuse to read it. */
@@ -16,11 +17,10 @@ interface LastRecord {
 
 /** Returns the last record of the log of an earlier release, or `undefined` if the log has none. */
 export async function readLastRecord(lakeFolder: string): Promise<LastRecord | undefined> {
-  const folder = join(lakeFolder, earlierLogFolder);
-  const names = (await listNames(folder)).sort();
-  const name = names.findLast((each) => /^\d{20}\.json$/.test(each));
+  const name = (await listEarlierLog(lakeFolder)).findLast((each) => /^\d{20}\.json$/.test(each));
   if (name === undefined) return undefined;
-  const text = await readFile(join(folder, name), 'utf8');
+  const path = join(lakeFolder, earlierLogFolder, name);
+  const text = await lakeErrors.reading(path, readFile(path, 'utf8'));
   return { version: Number(name.slice(0, 20)), isFence: text.startsWith(`{"format":${fenceFormat},`) };
 }
 
@@ -46,10 +46,11 @@ export async function restoreFence(lakeFolder: string): Promise<boolean> {
   return (await readLastRecord(lakeFolder))?.isFence === true;
 }
 
-/** Returns the names of the records and checkpoints. */
+/** Returns the sorted names of the records and checkpoints. */
 async function listEarlierLog(lakeFolder: string): Promise<readonly string[]> {
-  const names = await listNames(join(lakeFolder, earlierLogFolder));
-  return names.filter((name) => /^\d{20}\.(checkpoint\.)?json$/.test(name));
+  const folder = join(lakeFolder, earlierLogFolder);
+  const names = await lakeErrors.reading(folder, listNames(folder));
+  return names.filter((name) => /^\d{20}\.(checkpoint\.)?json$/.test(name)).sort();
 }
 
 /** Creates the fence of the earlier log with this version. Does nothing if the version exists. */

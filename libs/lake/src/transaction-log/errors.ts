@@ -12,9 +12,9 @@ export class UnreadableLogError extends Error {
   }
 }
 
-/** The errors of a transaction log and of the files that it lists. */
+/** The errors of a transaction log and of the files that it lists. A cause that is an `AppError` stays as it is. */
 export interface LogErrors {
-  /** A file is damaged, or the disk or the process cannot read now. An `AppError` stays as it is. */
+  /** A file is damaged, or the disk or the process cannot read now. */
   unreadable(path: string, cause: unknown): AppError;
   /** Returns the result of a read. @throws AppError of `unreadable` if it fails. */
   reading<Result>(path: string, read: Promise<Result>): Promise<Result>;
@@ -71,15 +71,17 @@ function createLogErrors(
       read.catch((error: unknown) => {
         throw unreadable(path, error);
       }),
-    unwritable: (folder, cause) =>
-      new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
+    unwritable: (folder, cause) => {
+      if (isAppError(cause)) return cause;
+      return new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
         code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
         category: 'unavailable',
         remedy: `Check the free space, the permissions and the health of the disk, then retry. ${kept}`,
         context: { folder },
         retryable: true,
         cause,
-      }),
+      });
+    },
     superseded: (folder, sources) =>
       new AppError(
         `Another writer has committed to the ${data} ${folder}${sources.length === 0 ? '' : ` for ${sources.join(', ')}`}.`,
@@ -95,7 +97,7 @@ function createLogErrors(
 
 /** Messages of Node.js and DuckDB about reads that can succeed later without a change of the files. */
 const environmentFailure =
-  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|i\/o error|input\/output error/i;
+  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|i\/o error|input\/output error|mkdtemp/i;
 
 /** Returns the first line of the message. DuckDB appends advice and SQL. */
 function reasonOf(cause: unknown): string {

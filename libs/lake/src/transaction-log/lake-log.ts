@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { AppError } from '@facet/platform';
-import { earlierLogFolder, listPlacedFiles, logFolder } from '../layout.ts';
+import { earlierLogFolder, logFolder } from '../layout.ts';
+import { listPlacedFiles } from '../write/place-files.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,

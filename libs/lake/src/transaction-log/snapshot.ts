@@ -88,6 +88,8 @@ export async function lakeUnreadable(
 ): Promise<AppError> {
   const now = await readLakeState(lakeFolder);
   const replaced = files.filter(({ path }) => !now.files.has(path));
-  const present = await Promise.all(replaced.map(async ({ path }) => pathExists(join(lakeFolder, path))));
+  const present = await Promise.all(
+    replaced.map(async ({ path }) => pathExists(join(lakeFolder, path)).catch(() => true)),
+  );
   return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeErrors.unreadable(lakeFolder, cause);
 }

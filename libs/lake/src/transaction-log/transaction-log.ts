@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFileAtomically, createFolder, isAppError, listNames, syncPath } from '@facet/platform';
+import { createFileAtomically, createFolder, listNames, syncPath } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
 import { UnreadableLogError } from './errors.ts';
 import type { LogErrors } from './errors.ts';
@@ -131,14 +131,7 @@ class FileTransactionLog<
   }
 
   async refresh(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#readNew();
-        return;
-      } catch (error) {
-        if (attempt === readAttemptsMax) throw this.#format.errors.unreadable(this.#folder, error);
-      }
-    }
+    await this.#repeatRead(() => this.#readNew());
   }
 
   async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
@@ -147,7 +140,7 @@ class FileTransactionLog<
       try {
         return await written;
       } catch (error) {
-        throw isAppError(error) ? error : errors.unwritable(this.#folder, error);
+        throw errors.unwritable(this.#folder, error);
       }
     };
     for (;;) {
@@ -162,13 +155,24 @@ class FileTransactionLog<
       await write(prepare?.(this.#state, change));
       const transaction = this.#format.encode(this.#state, change, info);
       if ((await write(this.#create(transaction))) !== true) continue;
-      if (!(await this.#isInHistory(transaction))) {
-        await this.#remove(transactionName(info.version));
+      if (!(await this.#repeatRead(() => this.#isInHistory(transaction)))) {
+        await write(this.#remove(transactionName(info.version)));
         throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));
       }
       this.#format.apply(this.#state, transaction);
       await this.#checkpoint();
       return;
+    }
+  }
+
+  /** Repeats a read that failed, because another process may have pruned its files. */
+  async #repeatRead<Result>(read: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await read();
+      } catch (error) {
+        if (attempt === readAttemptsMax) throw this.#format.errors.unreadable(this.#folder, error);
+      }
     }
   }
 

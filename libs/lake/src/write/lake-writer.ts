@@ -5,7 +5,7 @@ import { hashUser, identifyType } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
-import { listPlacedFiles, parsePartPath, partPath } from '../layout.ts';
+import { parsePartPath, partPath } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
@@ -13,7 +13,7 @@ import type { TransactionLogOptions } from '../transaction-log/transaction-log.t
 import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
-import { makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
+import { listPlacedFiles, makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
 
 /** Writes events of any number of sources to the lake, with their offsets. A commit is one transaction. */
 export interface LakeWriter {
@@ -70,12 +70,12 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const placed = await listPlacedFiles(lakeFolder);
   const log = await openLakeLog(lakeFolder, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
-  await mkdir(lakeFolder, { recursive: true })
+  const database = await mkdir(lakeFolder, { recursive: true })
     .then(() => removeAbandonedFolders(lakeFolder))
+    .then(() => openDuckDb(options))
     .catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
-  const database = await openDuckDb(options);
   try {
     const buffer = await createEventBuffer(database);
     const writer = new BufferedLakeWriter({ lakeFolder, log, database, buffer, unrecorded });

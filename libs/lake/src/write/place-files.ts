@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { hourMs, listNames, syncPath } from '@facet/platform';
 import { temporaryFolder } from '../layout.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 
 /** Files synced in parallel. */
 const syncConcurrency = 16;
@@ -15,6 +16,24 @@ export interface WrittenFile {
   readonly written: string;
   /** Relative to the lake folder. */
   readonly path: string;
+}
+
+const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
+
+/**
+ * Lists every Parquet file in the lake folder by path, whether or not the transaction log names it.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
+ */
+export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
+  const namesIn = (folder: string): Promise<string[]> => lakeErrors.reading(folder, listNames(folder));
+  const days = (await namesIn(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
+  const paths: string[] = [];
+  for (const day of days) {
+    const names = (await namesIn(join(lakeFolder, day))).sort();
+    paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
+  }
+  return paths;
 }
 
 /** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. Returns their sizes. */

@@ -7,13 +7,13 @@ import type { TestContext } from 'vitest';
 import type { LoggedEvent } from '@facet/event-log';
 import { dayMs } from '@facet/platform';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
-import { listPlacedFiles } from '../../src/layout.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import { listPlacedFiles } from '../../src/write/place-files.ts';
 
 const run = promisify(execFile);
 const unwritable = { code: 'EVENTS_LAKE_UNWRITABLE', retryable: true };

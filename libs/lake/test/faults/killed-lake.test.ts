@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
-import { listPlacedFiles } from '../../src/layout.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import { listPlacedFiles } from '../../src/write/place-files.ts';
 
 const child = fileURLToPath(new URL('lake-in-child.ts', import.meta.url));
 const livesOfEach = 2;

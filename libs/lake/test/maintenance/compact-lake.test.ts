@@ -7,7 +7,6 @@ import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
-import { listPlacedFiles } from '../../src/layout.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import type { LakeErasure } from '../../src/maintenance/erasures.ts';
@@ -20,6 +19,7 @@ import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import { listPlacedFiles } from '../../src/write/place-files.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

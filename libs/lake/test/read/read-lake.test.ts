@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
 import { dayMs, hourMs } from '@facet/platform';
@@ -93,6 +93,17 @@ describe('the lake', () => {
         logOffset: '0',
       },
     ]);
+  });
+
+  it('reports a folder for temporary files that is missing as retryable', async () => {
+    const { log, lake } = await homeWith([makeEvent({})]);
+    await sinkLog(log, lake);
+    vi.stubEnv('TMPDIR', join(lake, 'missing'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const message = expect.stringContaining('mkdtemp') as string;
+    const retryable = { message, category: 'unavailable', retryable: true };
+    await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNREADABLE', ...retryable });
+    await expect(sinkLog(log, lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE', ...retryable });
   });
 
   it('is empty before the first write', async () => {

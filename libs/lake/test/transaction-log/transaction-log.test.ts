@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from '@facet/testing';
+import { breakFile, temporaryFolder } from '@facet/testing';
 import { catalogFormat } from '../../src/catalog/catalog-format.ts';
 import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-format.ts';
+import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
 import { openTransactionLog } from '../../src/transaction-log/transaction-log.ts';
@@ -179,6 +180,45 @@ it('keeps a commit that another program has already put in a checkpoint', async 
   });
   await log.commit({});
   expect(await readdir(join(folder, '_log'))).toContain(nameOf(1));
+});
+
+it('reports a disk that fails after it has stored a transaction, and commits nothing twice', async () => {
+  const folder = await temporaryFolder();
+  const following = join(folder, '_log', nameOf(2));
+  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(folder, {
+    ...catalogFormat,
+    serialize: (transaction) => {
+      symlinkSync('/proc/self/mem', following);
+      return catalogFormat.serialize(transaction);
+    },
+  });
+  const change = { offsets: { 'a-0': { from: 0, to: 1 } } };
+  await expect(log.commit(change)).rejects.toMatchObject({
+    code: 'EVENTS_CATALOG_UNREADABLE',
+    message: `Cannot read the catalog at ${folder}: EIO: i/o error, read.`,
+    retryable: true,
+  });
+  await rm(following);
+  await expect(log.commit(change)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
+  expect(log.state).toMatchObject({ version: 1, offsets: new Map([['a-0', 1]]) });
+});
+
+it('reports a log of an earlier release that cannot be read now as retryable', async () => {
+  const lake = await temporaryFolder();
+  const record = join(lake, '_log', nameOf(1));
+  await mkdir(join(lake, '_log'));
+  await breakFile(record);
+  const unreadable = {
+    code: 'EVENTS_LAKE_UNREADABLE',
+    message: `Cannot read the lake at ${record}: EIO: i/o error, read.`,
+    retryable: true,
+  };
+  await expect(readLakeState(lake)).rejects.toMatchObject(unreadable);
+  await expect(migrateLake(lake)).rejects.toMatchObject(unreadable);
+  await rm(record);
+  await step(await openLakeLog(lake), 0);
+  await breakFile(record);
+  await expect(openLakeLog(lake)).rejects.toMatchObject(unreadable);
 });
 
 it('refuses paths with characters that Delta Lake encodes', async () => {
