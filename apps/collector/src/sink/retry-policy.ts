@@ -1,6 +1,6 @@
 import { ExponentialBackoff, handleWhen, noJitterGenerator, retry } from 'cockatiel';
 import { describeError, isAppError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
+import type { AppError, Logger } from '@facet/platform';
 
 /** A dependency of the sink that does not work now. */
 export interface Outage {
@@ -10,7 +10,10 @@ export interface Outage {
   readonly problem: string;
 }
 
-/** Retries operations that fail with a retryable error, and records which dependencies fail. */
+/**
+ * Retries operations that fail with a retryable error, and records which dependencies fail. A failed read of the lake or the catalog
+ * counts as their outage, whichever dependency the operation is for.
+ */
 export interface RetryPolicy {
   /**
    * Returns the value of `attempt` when it succeeds. Attempts that have begun are always finished.
@@ -24,6 +27,10 @@ export interface RetryPolicy {
 }
 
 const isRetryable = (error: unknown): boolean => isAppError(error) && error.retryable;
+
+/** Returns the dependency that has failed in an operation on a dependency. */
+const failedDependency = (dependency: string, { code }: AppError): string =>
+  /^EVENTS_(LAKE|CATALOG)_/.exec(code)?.[1]?.toLowerCase() ?? dependency;
 
 /** The maximum delay is also the time until an aborted caller notices, so it is short. */
 const retries = retry(handleWhen(isRetryable), {
@@ -40,8 +47,9 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
     outages.delete(dependency);
     logger.info({ dependency, seconds: (now() - outage.since) / 1000 }, 'dependency works again');
   };
-  const note = (dependency: string, error: unknown): void => {
+  const note = (operation: string, error: unknown): void => {
     if (!isAppError(error) || !error.retryable) return;
+    const dependency = failedDependency(operation, error);
     const problem = describeError(error);
     const known = outages.get(dependency);
     if (known === undefined) logger.warn({ dependency, code: error.code, problem }, 'dependency failed; retrying');

@@ -242,13 +242,14 @@ export class SinkLoop implements GroupListener {
   async #sync(lease: Lease): Promise<void> {
     if (lease.isSynced) return;
     const { log, lake, catalog, profiles, handlers, retryPolicy } = this.#deps;
+    const { signal } = lease.ended;
     this.#positions.clear();
     this.#uncommitted.clear();
     this.#bufferedSince = undefined;
     await profiles.discard();
-    await lake.discard();
-    await catalog.discard();
-    const extents = await retryPolicy.until('kafka', () => this.#readExtents(lease), lease.ended.signal);
+    await retryPolicy.until('lake', () => lake.discard(), signal);
+    await retryPolicy.until('catalog', () => catalog.discard(), signal);
+    const extents = await retryPolicy.until('kafka', () => this.#readExtents(lease), signal);
     for (const [topic, partitions] of Object.entries(lease.assignment)) {
       const offsetOwner = handlers.get(topic)?.offsetOwner;
       if (offsetOwner === undefined) continue;

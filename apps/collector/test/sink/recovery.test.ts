@@ -1,8 +1,10 @@
+import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { startRedis } from '@facet/local-services';
+import { breakFile } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import {
   createBench,
@@ -15,6 +17,11 @@ import {
   startProcess,
   until,
 } from './fixtures.ts';
+import type { SinkBench } from './fixtures.ts';
+
+/** Returns the path of a record in a transaction log of the home. */
+const recordOf = ({ home }: SinkBench, folder: string, version: number): string =>
+  join(home, folder, `${String(version).padStart(20, '0')}.json`);
 
 it('shares the partitions with a second sink, which takes over after the first leaves', async () => {
   const bench = await createBench();
@@ -139,6 +146,39 @@ it('waits for Redis, reports the outage, and refills Redis when it returns empty
   await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
   expect((await fetch(`${sink.url}/readyz`)).status).toBe(200);
   await expectEachOnce(bench, ['e1', 'e2']);
+});
+
+it('waits for a lake and a catalog that cannot be read when it joins the group', async () => {
+  const bench = await createBench();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
+  const sink = await bench.startSink({ FACET_REDIS_URL: '' });
+  const records = { lake: recordOf(bench, 'lake/_delta_log', 0), catalog: recordOf(bench, 'catalog/_log', 1) };
+  for (const record of Object.values(records)) await breakFile(record);
+  for (const [dependency, record] of Object.entries(records)) {
+    await until(async () => (await readStatus(sink)).outages.some((outage) => outage.dependency === dependency));
+    expect((await readStatus(sink)).outages).toMatchObject([{ problem: expect.stringContaining('EIO') as string }]);
+    await rm(record);
+  }
+  await until(() => isCaughtUp(sink, 1));
+  expect(await readStatus(sink)).toMatchObject({ outages: [] });
+});
+
+it('waits for a lake that cannot be read when it refills Redis, and reports no outage of Redis', async () => {
+  const bench = await createBench();
+  const sink = await bench.startSink();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
+  await until(() => isCaughtUp(sink, 1));
+  const { version } = await lakeStatus(join(bench.home, 'lake'));
+  const record = recordOf(bench, 'lake/_delta_log', version + 1);
+  await breakFile(record);
+  await bench.store.clear();
+  await until(async () => (await readStatus(sink)).outages.length > 0);
+  expect((await readStatus(sink)).outages).toMatchObject([
+    { dependency: 'lake', problem: expect.stringContaining('EIO') as string },
+  ]);
+  await rm(record);
+  await until(async () => (await bench.store.read('ada')) !== undefined);
+  await until(async () => (await readStatus(sink)).outages.length === 0);
 });
 
 it('counts messages that the log deletes during an outage', async () => {
