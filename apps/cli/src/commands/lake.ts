@@ -115,7 +115,7 @@ async function status(options: StatusOptions, { output, terminal }: CommandConte
   }
 }
 
-/** @throws AppError `EVENTS_LAKE_DAMAGED`. */
+/** @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. */
 async function verify(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
   const check = await verifyLake(lakeFolderOf(options));
   output.document({ home: options.home, ...check });

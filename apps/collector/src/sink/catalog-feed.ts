@@ -28,10 +28,14 @@ export interface CatalogFeed {
    * Writes the changes and the offsets of their sources to the files, and compacts files in the background.
    *
    * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_CATALOG_SUPERSEDED` when another
-   * member of the group has written the same source. `EVENTS_CATALOG_DAMAGED`.
+   * member of the group has written the same source. `EVENTS_CATALOG_DAMAGED`. `EVENTS_CATALOG_UNREADABLE` (retryable).
    */
   write(): Promise<void>;
-  /** Drops changes that are not in the files, and reads the offsets from the files. */
+  /**
+   * Drops changes that are not in the files, and reads the offsets from the files.
+   *
+   * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` (retryable)
+   */
   discard(): Promise<void>;
   /** Waits for the compaction in the background. */
   close(): Promise<void>;

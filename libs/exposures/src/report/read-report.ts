@@ -37,7 +37,7 @@ export interface ReadReport {
 /**
  * Reads the exposure log and the outcomes in the lake, and compares the arms of an experiment.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`.
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`.
  */
 export async function readExperimentReport(experiment: Experiment, options: ReadReportOptions): Promise<ReadReport> {
   const { exposuresFolder, lakeFolder, outcomes, windowMs, now, signal } = options;

@@ -65,7 +65,7 @@ function toSegment({
   };
 }
 
-/** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export async function readCatalogState(catalogFolder: string): Promise<CatalogState> {
   return (await openTransactionLog(catalogFolder, catalogFormat)).state;
 }

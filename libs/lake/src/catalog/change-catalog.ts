@@ -32,7 +32,7 @@ export interface CatalogChange {
  * catalog. Several processes may write. Call {@link compactCatalog} from time to time.
  *
  * @throws AppError `EVENTS_CATALOG_SUPERSEDED` when another writer has advanced a source, `EVENTS_CATALOG_UNWRITABLE` (retryable),
- * `EVENTS_CATALOG_DAMAGED`.
+ * `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`.
  */
 export async function changeCatalog(
   catalogFolder: string,

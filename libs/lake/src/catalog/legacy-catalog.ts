@@ -33,7 +33,11 @@ interface HistoryLine {
   readonly removed?: string;
 }
 
-/** Reads all versions of a catalog without a transaction log into memory. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/**
+ * Reads all versions of a catalog without a transaction log into memory.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function readLegacyVersions(
   catalogFolder: string,
   kind: CatalogKind,

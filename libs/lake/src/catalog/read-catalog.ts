@@ -79,12 +79,12 @@ async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Pro
   };
 }
 
-/** Streams the current items by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/** Streams the current items by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export function streamItems(catalogFolder: string): AsyncGenerator<readonly Item[]> {
   return streamRecords<Item>(catalogFolder, 'items');
 }
 
-/** Streams the current users by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/** Streams the current users by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export function streamUsers(catalogFolder: string): AsyncGenerator<readonly User[]> {
   return streamRecords<User>(catalogFolder, 'users');
 }
@@ -99,12 +99,20 @@ async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind):
   }
 }
 
-/** Reads the items of a catalog folder, ordered by id. A missing catalog has none. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/**
+ * Reads the items of a catalog folder, ordered by id. A missing catalog has none.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function readItems(catalogFolder: string): Promise<Item[]> {
   return collect(streamItems(catalogFolder));
 }
 
-/** Reads the users of a catalog folder, ordered by id. A missing catalog has none. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/**
+ * Reads the users of a catalog folder, ordered by id. A missing catalog has none.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function readUsers(catalogFolder: string): Promise<User[]> {
   return collect(streamUsers(catalogFolder));
 }
@@ -130,7 +138,7 @@ export interface ItemsAsOf {
  *
  * @param receivedBefore epoch milliseconds; by default the current items
  *
- * @throws AppError `EVENTS_CATALOG_DAMAGED`
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function readItemsAsOf(
   catalogFolder: string,
@@ -158,7 +166,11 @@ export interface ItemsVersion {
   readonly order: number;
 }
 
-/** Returns the version of the items; undefined for a catalog that never contained items. */
+/**
+ * Returns the version of the items; undefined for a catalog that never contained items.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function readItemsVersion(catalogFolder: string): Promise<ItemsVersion | undefined> {
   const state = await readCatalogState(catalogFolder);
   const newest = segmentsOf(state, 'items').at(-1);
@@ -186,7 +198,7 @@ export interface ItemChanges {
   readonly changes: AsyncIterable<readonly ItemChange[]>;
 }
 
-/** Opens the changes after a version; without one, all items. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+/** Opens the changes after a version; without one, all items. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export async function openItemChanges(catalogFolder: string, after?: ItemsVersion): Promise<ItemChanges> {
   const { groups, isContinued } = await openVersions<Item>(catalogFolder, 'items', after);
   return {
@@ -199,13 +211,21 @@ export async function openItemChanges(catalogFolder: string, after?: ItemsVersio
   };
 }
 
-/** Reads the first offset of each source (`<topic>-<partition>`) that the catalog does not contain. */
+/**
+ * Reads the first offset of each source (`<topic>-<partition>`) that the catalog does not contain.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
   const state = await readCatalogState(catalogFolder);
   return state.version === 0 ? readLegacyOffsets(catalogFolder) : state.offsets;
 }
 
-/** Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user. */
+/**
+ * Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function findUserInCatalog(
   catalogFolder: string,
   userId: string,

@@ -26,7 +26,8 @@ export interface CompactResult {
  * Writers and readers continue meanwhile: a transaction replaces all files of a day, and only erasures change the rows.
  * Compaction may be killed at any point and run again.
  *
- * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`.
+ * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`,
+ * `EVENTS_LAKE_UNWRITABLE`.
  * The signal's reason when aborted.
  */
 export async function compactLake(lakeFolder: string, options: CompactOptions = {}): Promise<CompactResult> {

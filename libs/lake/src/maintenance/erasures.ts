@@ -23,7 +23,7 @@ export interface LakeErasure extends Erasure {
   readonly files: number;
 }
 
-/** Lists the recorded erasures, oldest first. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/** Lists the recorded erasures, oldest first. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
 export async function listErasures(lakeFolder: string): Promise<LakeErasure[]> {
   return erasuresOf(await readLakeState(lakeFolder));
 }
@@ -44,7 +44,7 @@ export interface ErasureCheck {
 /**
  * Counts the rows in every file that erasing the user must remove: rows of the user and of the user's sessions.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
  */
 export async function verifyErasure(
   lakeFolder: string,

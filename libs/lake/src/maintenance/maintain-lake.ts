@@ -54,7 +54,8 @@ export interface Maintenance {
  * Runs `work` with the exclusive right to rewrite files of the lake, and deletes files whose grace period has ended. The claim
  * of a dead process is taken over. If that process is alive after all, its next commit is refused.
  *
- * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ * @throws AppError `EVENTS_LAKE_BUSY` while another process rewrites files, `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`,
+ * `EVENTS_LAKE_UNWRITABLE`
  */
 export async function maintainLake<Result>(
   lakeFolder: string,

@@ -43,7 +43,7 @@ interface MigrateResult {
  * Converts the transaction log of an earlier release into the log of a Delta Lake table. The Parquet files do not change. An
  * interrupted migration resumes when it runs again. Afterwards, processes of the earlier release cannot commit.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
   const isEarlier = await wasWrittenByEarlierRelease(lakeFolder);

@@ -28,7 +28,7 @@ export interface SourceCheck {
   readonly absent: number;
 }
 
-/** Checks every offset of every source. @throws AppError `EVENTS_LAKE_DAMAGED` for an unreadable file. */
+/** Checks every offset of every source. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
 export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}): Promise<LakeCheck> {
   const state = await readLakeState(lakeFolder);
   const snapshot = snapshotOf(lakeFolder, state);

@@ -1,7 +1,11 @@
 import { readCatalogOffsets } from '../catalog/read-catalog.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
-/** Returns whether no sink has written to the lake and the catalog of a home. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/**
+ * Returns whether no sink has written to the lake and the catalog of a home.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function isEmptyHome({
   lakeFolder,
   catalogFolder,

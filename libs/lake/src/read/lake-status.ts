@@ -28,7 +28,7 @@ export interface LakeDay {
   readonly bytes: number;
 }
 
-/** Summarizes the transaction log without opening a data file. @throws AppError `EVENTS_LAKE_DAMAGED` */
+/** Summarizes the transaction log without opening a data file. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
 export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
   const state = await readLakeState(lakeFolder);
   const placed = await listPlacedFiles(lakeFolder);

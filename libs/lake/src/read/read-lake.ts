@@ -25,8 +25,8 @@ export interface LakeEvent {
  * Only `identify` events known at the end of the window count. Without any, the event belongs to `session:<sessionId>`.
  * `identify` events and erased events are left out, also before a compaction has removed erased rows from the files.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED` for a damaged file, `EVENTS_LAKE_SNAPSHOT_EXPIRED` when the read took longer than
- * the grace period of replaced files.
+ * @throws AppError `EVENTS_LAKE_DAMAGED` for a damaged file, `EVENTS_LAKE_UNREADABLE` (retryable), `EVENTS_LAKE_SNAPSHOT_EXPIRED` when the
+ * read took longer than the grace period of replaced files.
  */
 export async function readLake(
   lake: string | LakeSnapshot,
@@ -87,7 +87,7 @@ function createSharer(): (text: string) => string {
 /**
  * Streams the rows of a query over the files of a snapshot, on a new database. Without a query from `prepare` there are no rows.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
  */
 export async function* streamChunks(
   snapshot: LakeSnapshot,

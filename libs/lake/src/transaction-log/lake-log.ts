@@ -28,8 +28,8 @@ export type LakeLog = TransactionLog<LakeState, LakeChange>;
 /**
  * Opens the transaction log of a lake for writing. A missing lake has an empty log.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that `facet lake migrate` must
- * convert
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that
+ * `facet lake migrate` must convert
  */
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const log = await readLakeLog(lakeFolder, options);
@@ -57,7 +57,11 @@ function outdated(lakeFolder: string): AppError {
   });
 }
 
-/** Reads the current state of a lake without writing. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_OUTDATED` */
+/**
+ * Reads the current state of a lake without writing.
+ *
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_OUTDATED`
+ */
 export async function readLakeState(lakeFolder: string): Promise<LakeState> {
   return (await readLakeLog(lakeFolder, {})).state;
 }

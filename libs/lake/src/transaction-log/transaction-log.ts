@@ -71,8 +71,8 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
   /**
    * Commits a transaction: makes it durable and visible.
    *
-   * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unwritable`, and the errors
-   * of `check`.
+   * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unreadable` and
+   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable`, the transaction may be committed.
    */
   commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }

@@ -33,10 +33,14 @@ export interface LakeWriter {
    * example once the disk has space. More events may be added in between.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
-   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`.
+   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`.
    */
   commit(): Promise<LakeCommit>;
-  /** Drops the pending events of the given sources, or of all sources, and reads the committed offsets again. */
+  /**
+   * Drops the pending events of the given sources, or of all sources, and reads the committed offsets again.
+   *
+   * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
+   */
   discard(sources?: readonly string[]): Promise<void>;
   /** Drops all pending events and closes the writer. */
   close(): Promise<void>;
@@ -64,7 +68,7 @@ export interface LakeWriterOptions extends DuckDbOptions, TransactionLogOptions 
  * Opens the lake for writing. Several processes may write at the same time. When two write the same source, the second commit
  * is refused. Opening removes the leftover files of killed writers.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNWRITABLE`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
   const placed = await listPlacedFiles(lakeFolder);

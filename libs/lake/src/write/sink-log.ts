@@ -24,7 +24,7 @@ export interface SinkResult {
  * point and run again: the lake contains each offset once.
  *
  * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another sink writes the same log, `EVENTS_LAKE_UNWRITABLE`,
- * `EVENTS_LAKE_DAMAGED`. The signal's reason when aborted.
+ * `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. The signal's reason when aborted.
  */
 export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
   const { batchEventsMax = 1_000_000, signal } = options;

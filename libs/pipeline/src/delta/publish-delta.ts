@@ -46,7 +46,7 @@ const version = 4;
  *
  * Compares all items once for each bundle. Later calls compare those that were written since the last call.
  *
- * @throws AppError `EVENTS_CATALOG_DAMAGED`, and errors about a missing or damaged bundle.
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`, and errors about a missing or damaged bundle.
  */
 export async function publishDelta({ home, store, config }: StageContext): Promise<DeltaResult | undefined> {
   const bundle = await store.readRef('current');
