@@ -3,7 +3,7 @@ import { createItemRowParser, createUserRowParser, findMissingAttributes } from 
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
 import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
-import type { ParsedRow, RowParser } from './mapping/row-parser.ts';
+import type { AcceptedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
 import { fileTooLarge } from './tables/read-bounds.ts';
@@ -125,9 +125,9 @@ export async function readEventFiles(
         types,
         hasPlainInvoice: await hasPlainInvoice(table, mapping, { reopen, signal: options.signal }),
       }),
-      accept: ({ record, isDay, hasId }, at) => {
-        report.acceptEvent(record, at, { isDay, hasId });
-        events.push(record);
+      accept: (row, at) => {
+        report.acceptEvent(row, at);
+        events.push(row.record);
       },
       endChunk: async () => {
         await onEvents(events);
@@ -139,7 +139,7 @@ export async function readEventFiles(
 
 interface RowReader<Value> {
   readonly parser: RowParser<Value> & { readonly defaultType?: string | undefined };
-  accept(parsed: Extract<ParsedRow<Value>, { ok: true }>, at: LineReference): void;
+  accept(row: AcceptedRow<Value>, at: LineReference): void;
   endChunk?(): Promise<void>;
 }
 

@@ -17,17 +17,18 @@ export interface RefusedRow extends Refusal {
   readonly nestedPath?: string | undefined;
 }
 
-export type ParsedRow<Value> =
-  | {
-      readonly ok: true;
-      readonly record: Value;
-      readonly ignored?: readonly IgnoredValue[];
-      /** The time of an event has no time of day. */
-      readonly isDay?: boolean;
-      /** The row contains an event id. Without one, the import derives it from the other columns. */
-      readonly hasId?: boolean;
-    }
-  | RefusedRow;
+/** A row with a record. */
+export interface AcceptedRow<Value> {
+  readonly ok: true;
+  readonly record: Value;
+  readonly ignored?: readonly IgnoredValue[];
+  /** The time of an event has no time of day. */
+  readonly isDay?: boolean;
+  /** The row contains an event id. Without one, the import derives it from the other columns. */
+  readonly hasId?: boolean;
+}
+
+export type ParsedRow<Value> = AcceptedRow<Value> | RefusedRow;
 
 /** Turns the rows of a table into records. */
 export interface RowParser<Value> {

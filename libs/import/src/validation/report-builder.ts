@@ -2,7 +2,7 @@ import { dayMs, FingerprintSet, utcDay } from '@facet/platform';
 import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
 import type { Event, Item, User } from '@facet/schemas';
-import type { IgnoredValue } from '../mapping/row-parser.ts';
+import type { AcceptedRow, IgnoredValue } from '../mapping/row-parser.ts';
 import { createAttributeCounter } from './attributes.ts';
 import { distributionOf } from './distribution.ts';
 import { createLearningCounter } from './learning.ts';
@@ -88,20 +88,13 @@ export class ReportBuilder {
     return this.#files.push({ ...file, rows: 0, accepted: 0 }) - 1;
   }
 
-  acceptEvent(
-    event: Event,
-    { file, line }: LineReference,
-    {
-      isDay = false,
-      hasId = false,
-    }: { readonly isDay?: boolean | undefined; readonly hasId?: boolean | undefined } = {},
-  ): void {
+  acceptEvent({ record: event, isDay, hasId }: AcceptedRow<Event>, { file, line }: LineReference): void {
     this.#countRow(file, true);
     this.#accepted++;
-    if (isDay) this.#daysOnly++;
+    if (isDay === true) this.#daysOnly++;
     if (!this.#eventIds.add(event.eventId)) {
       this.#duplicates++;
-      if (isDay && !hasId) addLine(this.#daysOnlyDuplicates, file, line);
+      if (isDay === true && hasId !== true) addLine(this.#daysOnlyDuplicates, file, line);
     } else this.#learning?.add(event, { file, line });
     const user = tally(this.#users, keyOf(event), file, line);
     if (event.itemId !== undefined) tally(this.#items, event.itemId, file, line);
