@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { transactionsPerCheckpoint } from '@facet/lake';
-import { commitsSinceCheckpoint } from './checkpoints.ts';
+import { isCheckpointDue } from './checkpoints.ts';
 
 export const works = ['migration', 'checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
 export type Work = (typeof works)[number];
@@ -19,11 +18,12 @@ export interface WorkerOrder {
   readonly clockAheadMs: number;
 }
 
-/** What a process has acknowledged. */
+/** What a process has acknowledged, and how many checkpoints it has failed to write. */
 export interface Acknowledged {
   /** The offset after the last acknowledged event. */
   committed: number;
   readonly erasureIds: Set<string>;
+  failedCheckpoints: number;
 }
 
 const worker = fileURLToPath(new URL('worker.js', import.meta.url));
@@ -48,6 +48,7 @@ export async function runAndKill(
       const [step, value] = line.split(' ') as [string, string];
       if (step === 'begin') interrupted.add(value as Work);
       else if (step === 'end') interrupted.delete(value as Work);
+      else if (step === 'failed') acknowledged.failedCheckpoints++;
       else if (step === 'committed') acknowledged.committed = Number(value);
       else acknowledged.erasureIds.add(value);
       if (step === 'begin' && value === order.target) resolve(true);
@@ -61,6 +62,6 @@ export async function runAndKill(
   if (isBegun !== true) throw new Error(`The ${order.target} did not begin in ${targetWithinMs / 1_000} s.`);
   // The step `checkpoint` does not prove that the kill interrupted it. The commits without a checkpoint do.
   interrupted.delete('checkpoint');
-  if ((await commitsSinceCheckpoint(order.lake)) >= transactionsPerCheckpoint) interrupted.add('checkpoint');
+  if (await isCheckpointDue(order.lake)) interrupted.add('checkpoint');
   return interrupted;
 }

@@ -13,6 +13,7 @@ import { readVersion } from '../collector/check.ts';
 import { logProgress, readOptions } from '../command-line.ts';
 import { createChooser } from '../seeded-events.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
+import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import { needsMigration, toEarlierLog } from './earlier-lake.ts';
 import { runAndKill, works } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
@@ -34,7 +35,8 @@ Options:
 A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
 or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. After each
 kill the lake must contain every acknowledged event once, and none that an erasure covers. delta-rs and DuckDB must read the same rows
-as Facet in copies of the lake. The first run installs these two Python packages.
+as Facet in copies of the lake. The first run installs these two Python packages. At the end of each lake, its log must have a
+checkpoint of one of the last 32 commits.
 
 Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`;
 
@@ -80,6 +82,7 @@ const problems: string[] = [];
 const kills = new Map<Work, number>(works.map((work) => [work, 0]));
 let idleKills = 0;
 let compared = 0;
+let failedCheckpoints = 0;
 try {
   const log = await openFileEventLog(logFolder);
   await log.append(Array.from({ length: logEvents }, (_, offset) => eventAt(offset)));
@@ -127,6 +130,7 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
     note(lake, found);
   }
   await finish(lake, log, acknowledged);
+  failedCheckpoints += acknowledged.failedCheckpoints;
   await copy();
   const readings = await compareDeltaReaders(readers, copies);
   if (readings.length < 2 * copies.size) {
@@ -148,7 +152,7 @@ function note(lake: string, found: readonly string[]): void {
 /** Creates a lake with commits, a compaction, and an erasure that is pending. */
 async function createLake(lake: string, log: FileEventLog): Promise<Acknowledged> {
   const writer = await openLakeWriter(lake);
-  const acknowledged: Acknowledged = { committed: 0, erasureIds: new Set() };
+  const acknowledged: Acknowledged = { committed: 0, erasureIds: new Set(), failedCheckpoints: 0 };
   for (let commit = 0; commit < 10; commit++) {
     if (commit === 5) await compactLake(lake);
     acknowledged.committed += 50;
@@ -172,6 +176,9 @@ async function finish(lake: string, log: FileEventLog, acknowledged: Acknowledge
   acknowledged.committed = from + 1;
   await compactLake(lake, { now, graceMs: 0 });
   note(lake, [...(await checkLake(lake, acknowledged)), ...(await checkLeftovers(lake))]);
+  if (await isCheckpointDue(lake)) {
+    note(lake, [`the last ${await commitsSinceCheckpoint(lake)} commits have no checkpoint`]);
+  }
 }
 
 function report(): number {
@@ -182,7 +189,7 @@ function report(): number {
   const isEnough = rare.length === 0 && idleKills <= total / 2;
   const ok = problems.length === 0 && isEnough;
   if (values.json) {
-    console.log(JSON.stringify({ ok, seed, total, during, idleKills, compared, problems }));
+    console.log(JSON.stringify({ ok, seed, total, during, idleKills, failedCheckpoints, compared, problems }));
     return ok ? 0 : 1;
   }
   const named = works.map((work) => `${work} ${kills.get(work)!}`).join(', ');
@@ -190,6 +197,7 @@ function report(): number {
     [
       `${total} kills in ${rounds} lakes (${named}; between works ${idleKills})`,
       `${compared} comparisons with other readers of Delta Lake`,
+      `${failedCheckpoints} failed checkpoints`,
       `${problems.length} violations`,
       ...problems.slice(0, 10),
       ...(isEnough

@@ -3,7 +3,7 @@ import { openFileEventLogReader } from '@facet/event-log';
 import { compactLake, migrateLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint } from '@facet/lake';
 import { hourMs } from '@facet/platform';
 import { createChooser } from '../seeded-events.ts';
-import { commitsSinceCheckpoint } from './checkpoints.ts';
+import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
 import { receivedAt, requestErasure, source } from './lake-events.ts';
 
@@ -38,8 +38,10 @@ async function sink(): Promise<never> {
     if (events.length === 0) throw new Error('The event log is too short for this number of kills.');
     writer.add(source, events, from + events.length);
     const isCheckpointNext = (await commitsSinceCheckpoint(lake)) >= transactionsPerCheckpoint - 1;
-    if (isCheckpointNext) await run('checkpoint', () => writer.commit());
-    else await writer.commit();
+    if (isCheckpointNext) {
+      await run('checkpoint', () => writer.commit());
+      if (await isCheckpointDue(lake)) report('failed', 'checkpoint');
+    } else await writer.commit();
     report('committed', writer.committed(source));
     await sleep(choose(pauseMsMax));
   }
