@@ -12,7 +12,7 @@ export class UnreadableLogError extends Error {
   }
 }
 
-/** The errors of a transaction log and of the files that it lists. A cause that is an `AppError` stays as it is. */
+/** The errors of a transaction log and of the files that it lists. A cause that is an `AppError` is returned unchanged. */
 export interface LogErrors {
   /** A file is damaged, or the disk or the process cannot read now. */
   unreadable(path: string, cause: unknown): AppError;
