@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { readOptions } from '../command-line.ts';
+import { runInChild } from '../run-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
 const help = `Measure the stalls and the memory of loading a large bundle
@@ -50,8 +51,12 @@ interface Round {
 const root = await mkdtemp(join(tmpdir(), 'facet-bench-bundle-load-'));
 try {
   process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
-  const maker = start('make-bundle.js', [root, Number(values.items), Number(values.dim), values.index]);
-  const { id } = JSON.parse(await linesOf(maker).next()) as { readonly id: string };
+  const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js', import.meta.url), [
+    root,
+    Number(values.items),
+    Number(values.dim),
+    values.index,
+  ]);
   const rounds: Round[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const first = await startLoader(id);
@@ -71,8 +76,8 @@ try {
 
 function render(rounds: readonly Round[]): void {
   const reports = rounds.flatMap((round) => round.reports);
-  const row = (name: string, figures: readonly number[], unit: string, digits = 0): void => {
-    const sorted = [...figures].sort((a, b) => a - b);
+  const row = <Of>(name: string, all: readonly Of[], figureOf: (one: Of) => number, unit: string, digits = 0): void => {
+    const sorted = all.map(figureOf).sort((a, b) => a - b);
     const [middle, largest] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((figure) => figure.toFixed(digits));
     console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${largest}`);
   };
@@ -81,107 +86,47 @@ function render(rounds: readonly Round[]): void {
     ['load next to the current bundle', 'secondLoad'],
   ] as const) {
     const loadings = reports.map((report) => report[part]);
-    row(
-      title,
-      loadings.map(({ seconds }) => seconds),
-      's',
-      2,
-    );
-    row(
-      '  processor time, all threads',
-      loadings.map(({ processorSeconds }) => processorSeconds),
-      's',
-      2,
-    );
-    row(
-      '  longest stall of the event loop',
-      loadings.map(({ stallMs }) => stallMs),
-      'ms',
-      1,
-    );
-    row(
-      '    in processor time of its thread',
-      loadings.map(({ stallProcessorMs }) => stallProcessorMs),
-      'ms',
-      1,
-    );
+    row(title, loadings, ({ seconds }) => seconds, 's', 2);
+    row('  processor time, all threads', loadings, ({ processorSeconds }) => processorSeconds, 's', 2);
+    row('  longest stall of the event loop', loadings, ({ stallMs }) => stallMs, 'ms', 1);
+    row('    in processor time of its thread', loadings, ({ stallProcessorMs }) => stallProcessorMs, 'ms', 1);
   }
-  row(
-    'one process: RSS before the load',
-    rounds.map(({ reports: [first] }) => first!.before.rss),
-    'MB',
-  );
-  row(
-    '  RSS with the bundle',
-    rounds.map(({ reports: [first] }) => first!.after.rss),
-    'MB',
-  );
-  row(
-    '  of which JavaScript heap',
-    rounds.map(({ reports: [first] }) => first!.after.heap),
-    'MB',
-  );
-  row(
-    'two processes: together (PSS)',
-    rounds.map(({ together }) => together[0]!.pss + together[1]!.pss),
-    'MB',
-  );
-  row(
-    'index of an id, processor time',
-    reports.map(({ lookups }) => lookups.indexOfUs),
-    'us',
-    2,
-  );
-  row(
-    'id of an index',
-    reports.map(({ lookups }) => lookups.idOfUs),
-    'us',
-    2,
-  );
-  row(
-    'details of an item',
-    reports.map(({ lookups }) => lookups.itemAtUs),
-    'us',
-    2,
-  );
+  row('one process: RSS before the load', rounds, ({ reports: [first] }) => first!.before.rss, 'MB');
+  row('  RSS with the bundle', rounds, ({ reports: [first] }) => first!.after.rss, 'MB');
+  row('  of which JavaScript heap', rounds, ({ reports: [first] }) => first!.after.heap, 'MB');
+  row('two processes: together (PSS)', rounds, ({ together }) => together[0]!.pss + together[1]!.pss, 'MB');
+  row('index of an id, processor time', reports, ({ lookups }) => lookups.indexOfUs, 'us', 2);
+  row('id of an index', reports, ({ lookups }) => lookups.idOfUs, 'us', 2);
+  row('details of an item', reports, ({ lookups }) => lookups.itemAtUs, 'us', 2);
   reports[0]!.filters.forEach(({ name }, at) => {
-    row(
-      `filter: ${name}`,
-      reports.map(({ filters }) => filters[at]!.ms),
-      'ms',
-      1,
-    );
+    row(`filter: ${name}`, reports, ({ filters }) => filters[at]!.ms, 'ms', 1);
   });
 }
 
 async function startLoader(id: string): Promise<Loader> {
-  const child = start('load-bundle.js', [root, id]);
-  const lines = linesOf(child);
+  const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, script, JSON.stringify([root, id])], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = linesOf(child.stdout);
   const report = JSON.parse(await lines.next()) as LoadReport;
   return {
     report,
     async memory() {
-      child.stdin!.write('memory\n');
+      child.stdin.write('memory\n');
       return JSON.parse(await lines.next()) as Memory;
     },
     async stop() {
       const ended = new Promise((resolve) => child.once('close', resolve));
-      child.stdin!.end();
+      child.stdin.end();
       await ended;
     },
   };
 }
 
-function start(script: string, parameters: readonly unknown[]): ChildProcess {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  return spawn(process.execPath, [...process.execArgv, path, JSON.stringify(parameters)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-}
-
 /** Reads the output lines of a child process. */
-function linesOf(child: ChildProcess): { next(): Promise<string> } {
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+function linesOf(output: Readable): { next(): Promise<string> } {
+  const lines = createInterface({ input: output })[Symbol.asyncIterator]();
   return {
     async next() {
       const line = await lines.next();

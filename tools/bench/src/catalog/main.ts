@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { homePaths } from '@facet/config';
 import { logProgress, readOptions } from '../command-line.ts';
+import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
 
 const help = `Measure writes, compactions and deltas of a large catalog
@@ -46,22 +44,17 @@ const tasks = [
   'next delta',
   'full compaction',
 ] satisfies Task[];
-const run = promisify(execFile);
+const makeBundle = new URL('../bundle-load/make-bundle.js', import.meta.url);
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-catalog-'));
 const results: Measured[] = [];
 try {
   logProgress(`a bundle of ${Number(values.items).toLocaleString('en')} items`);
-  const made = await inProcess('../bundle-load/make-bundle.js', [
-    homePaths(folder).artifactsFolder,
-    Number(values.items),
-    64,
-    'flat',
-  ]);
-  const { id } = JSON.parse(made) as { readonly id: string };
+  const bundle = [homePaths(folder).artifactsFolder, Number(values.items), 64, 'flat'];
+  const { id } = await runInChild<{ readonly id: string }>(makeBundle, bundle);
   for (const task of tasks) {
     logProgress(task);
     const order = [folder, task, id, Number(values.upsert), Number(values.rounds)];
-    results.push(...(JSON.parse(await inProcess('in-child.js', order)) as Measured[]));
+    results.push(...(await runInChild<Measured[]>(new URL('in-child.js', import.meta.url), order)));
   }
   if (values.json) console.log(JSON.stringify(results));
   else for (const result of results) console.log(describe(result));
@@ -73,12 +66,6 @@ try {
   process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
 } finally {
   await rm(folder, { recursive: true, force: true });
-}
-
-async function inProcess(script: string, parameters: readonly unknown[]): Promise<string> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const { stdout } = await run(process.execPath, [...process.execArgv, path, JSON.stringify(parameters)]);
-  return stdout;
 }
 
 function describe({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }: Measured): string {

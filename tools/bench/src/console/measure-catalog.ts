@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { BrowserContext, Page } from 'playwright-core';
+import { runInChild } from '../run-in-child.ts';
 import { startConsole } from './start-console.ts';
 
 /** How the pages handle a generated catalog. */
@@ -29,12 +27,8 @@ export interface CatalogFigures {
 export async function measureCatalog(items: number, scratch: string): Promise<CatalogFigures> {
   const folder = await mkdtemp(join(scratch, 'catalog-'));
   const artifacts = join(folder, 'home', 'artifacts');
-  const maker = fileURLToPath(new URL('../bundle-load/make-bundle.js', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    maker,
-    JSON.stringify([artifacts, items, 64, 'flat']),
-  ]);
-  const { id } = JSON.parse(stdout) as { readonly id: string };
+  const maker = new URL('../bundle-load/make-bundle.js', import.meta.url);
+  const { id } = await runInChild<{ readonly id: string }>(maker, [artifacts, items, 64, 'flat']);
   await createFolderArtifactStore(artifacts).promote({ kind: 'bundle', id });
   const started = await startConsole(join(folder, 'home'), folder);
   try {

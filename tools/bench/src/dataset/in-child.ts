@@ -5,7 +5,7 @@ import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
 import { days, firstDay } from './generate-lake.ts';
 
-const [home = '', task = '', memoryLimit = ''] = process.argv.slice(2);
+const [home, task, memoryLimit] = JSON.parse(process.argv[2]!) as [string, string, string];
 const config = parseWith(
   FacetConfig,
   {

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
 import { logProgress, readOptions } from '../command-line.ts';
+import { runInChild } from '../run-in-child.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 
@@ -37,6 +36,8 @@ const megabytesMax = 4096;
 const size = sizeOf(Number(values.events));
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'facet-bench-dataset-')));
 const home = homePaths(folder);
+const run = <Result>(task: string): Promise<Result> =>
+  runInChild(new URL('in-child.js', import.meta.url), [folder, task, values['memory-limit']]);
 
 interface Measured {
   readonly seconds: number;
@@ -52,8 +53,8 @@ interface Built extends Measured {
 
 try {
   await prepare(size);
-  const build = await runInChild<Built>('build');
-  const read = await runInChild<Measured>(build.datasetId);
+  const build = await run<Built>('build');
+  const read = await run<Measured>(build.datasetId);
   if (values.json) console.log(JSON.stringify({ ...size, build, read }));
   else {
     console.log(describe('build', build));
@@ -96,18 +97,6 @@ function* usersOf({ users }: LakeSize): Generator<User> {
   for (let user = 0; user < users; user++) {
     yield { userId: `user-${String(user).padStart(8, '0')}`, attributes: { country: `c${user % 30}` } };
   }
-}
-
-async function runInChild<Result>(task: string): Promise<Result> {
-  const script = fileURLToPath(new URL('in-child.js', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, script, folder, task, values['memory-limit']], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${task} exited with ${code}`);
-  return JSON.parse(text) as Result;
 }
 
 function describe(name: string, { seconds, cpuSeconds, peakMegabytes }: Measured): string {

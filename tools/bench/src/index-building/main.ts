@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
 import { logProgress, readOptions } from '../command-line.ts';
+import { runInChild } from '../run-in-child.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 
 const help = `Build and tune an index of each kind on a generated catalog, as the index stage does
@@ -57,19 +56,8 @@ else {
 /** Measures one kind in a separate process. */
 async function measure(kind: IndexDemand['kind']): Promise<KindMeasurement> {
   logProgress(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
-  const script = fileURLToPath(new URL('measure-kind.js', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, script, JSON.stringify([kind, items, dim, recallMin, values['processor-time']])],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  let output = '';
-  child.stdout.on('data', (text) => (output += String(text)));
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`the measurement of ${kind} exited with ${code}`);
-  return JSON.parse(output) as KindMeasurement;
+  const order = [kind, items, dim, recallMin, values['processor-time']];
+  return runInChild<KindMeasurement>(new URL('measure-kind.js', import.meta.url), order);
 }
 
 function render(result: KindMeasurement, isChosen: boolean): string {
