@@ -1,4 +1,5 @@
 import { dayMs } from '@facet/platform';
+import { mulberry32 } from '@facet/testing';
 
 /** A synthetic shop with 240 items and returning customers, generated day by day with fixed seeds. */
 
@@ -62,18 +63,4 @@ export function poisoned(purchases: readonly Purchase[]): Purchase[] {
     [items[last], items[other]] = [items[other]!, items[last]!];
   }
   return purchases.map((purchase, index) => ({ ...purchase, itemId: items[index]! }));
-}
-
-export function toJsonLines(values: readonly unknown[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createEventClient } from '@facet/client';
@@ -12,6 +10,7 @@ import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/kafk
 import { chromiumPath, findFreePorts, startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess, LocalKafka } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
@@ -25,7 +24,7 @@ declare global {
 
 const keys = { server: createApiKey(), browser: createApiKey() };
 let kafka: LocalKafka;
-let folder: string;
+const folder = folderOfFile();
 let site: Server;
 let siteUrl: string;
 let collectorPort: number;
@@ -33,12 +32,7 @@ let collector: FacetProcess;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  [kafka, folder, site, [collectorPort = 0]] = await Promise.all([
-    startKafka(),
-    mkdtemp(join(tmpdir(), 'facet-e2e-client-')),
-    startSite(),
-    findFreePorts(1),
-  ]);
+  [kafka, site, [collectorPort = 0]] = await Promise.all([startKafka(), startSite(), findFreePorts(1)]);
   siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
   const keysFile = join(folder, 'keys.yaml');
   await addApiKey(keysFile, { name: 'server', scopes: ['ingest', 'admin'], sha256: hashApiKey(keys.server) });
@@ -58,7 +52,6 @@ afterAll(async () => {
   site?.close();
   await collector?.stop();
   await kafka?.stop();
-  if (folder !== undefined) await rm(folder, { recursive: true });
 });
 
 const collectorUrl = () => `http://127.0.0.1:${collectorPort}`;

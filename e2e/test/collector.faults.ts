@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@facet/testing';
 import { it } from 'vitest';
-import { temporaryFolder } from './facet.ts';
 import { expectSameDataset, retail, useServices } from './same-dataset.ts';
 
 const services = useServices();

@@ -1,7 +1,6 @@
 import { openRedisProfileStore } from '@facet/profiles';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from './facet.ts';
-import { shopEvents, shopFiles, writeShop } from '@facet/testing';
+import { shopEvents, shopFiles, temporaryFolder, writeShop } from '@facet/testing';
 import { expectSameDataset, useServices } from './same-dataset.ts';
 
 const services = useServices();

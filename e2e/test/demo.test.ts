@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { facet, temporaryFolder } from './facet.ts';
-import { departmentOf, shopFiles, writeShop } from '@facet/testing';
+import { facet } from './facet.ts';
+import { departmentOf, shopFiles, temporaryFolder, writeShop } from '@facet/testing';
 
 interface DemoDocument {
   readonly home: string;

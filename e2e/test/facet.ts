@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -92,19 +90,6 @@ export async function facetJson<Document>(folder: string, args: readonly string[
   const { code, out, err } = await facet(folder, [...args, '--json']);
   if (code !== 0) throw new Error(`facet ${args.join(' ')} exited with ${code}:\n${out}\n${err}`);
   return JSON.parse(out) as Document;
-}
-
-/** Creates a folder that is removed after the test. */
-export async function temporaryFolder(): Promise<string> {
-  const { folder, remove } = await keptFolder();
-  onTestFinished(remove);
-  return folder;
-}
-
-/** Creates a folder for all tests of a file; call `remove` in `afterAll`. */
-export async function keptFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-e2e-'));
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /** Returns the environment without the variables of Facet, except the cache folder. */

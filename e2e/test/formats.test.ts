@@ -2,8 +2,8 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it } from 'vitest';
-import { facet, facetJson, temporaryFolder } from './facet.ts';
-import { shopEvents, shopItems, toCsv, toJsonLines } from '@facet/testing';
+import { facet, facetJson } from './facet.ts';
+import { shopEvents, shopItems, temporaryFolder, toCsv, toJsonLines } from '@facet/testing';
 
 interface DatasetDocument {
   readonly dataset: {

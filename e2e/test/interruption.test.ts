@@ -1,8 +1,8 @@
 import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { facet, facetJson, startFacet, temporaryFolder } from './facet.ts';
-import { shopFiles, writeShop } from '@facet/testing';
+import { facet, facetJson, startFacet } from './facet.ts';
+import { shopFiles, temporaryFolder, writeShop } from '@facet/testing';
 
 const demo = ['demo', '--no-serve', '--home', 'home', ...shopFiles];
 

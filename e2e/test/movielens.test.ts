@@ -1,5 +1,6 @@
+import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { facet, temporaryFolder } from './facet.ts';
+import { facet } from './facet.ts';
 
 interface Method {
   readonly name: string;

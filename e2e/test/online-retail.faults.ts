@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { facetJson, temporaryFolder } from './facet.ts';
+import { facetJson } from './facet.ts';
 
 /** A folder next to the clone. */
 const data = fileURLToPath(new URL('../../../shared/data/online-retail-2', import.meta.url));

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { folderOfFile, toJsonLines } from '@facet/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { calendarDay, poisoned, purchasesOn, things, toJsonLines } from './changing-shop.ts';
+import { calendarDay, poisoned, purchasesOn, things } from './changing-shop.ts';
 import type { Purchase } from './changing-shop.ts';
-import { facet, facetJson, keptFolder } from './facet.ts';
+import { facet, facetJson } from './facet.ts';
 
 const config = `
 interactions: { positives: purchase }
@@ -30,8 +31,7 @@ interface Run {
 }
 
 let redis: LocalRedis;
-let folder: string;
-let remove: () => Promise<void>;
+const folder = folderOfFile();
 const processes: FacetProcess[] = [];
 const apiKey = createApiKey();
 const urls = { trainer: '', serving: '' };
@@ -58,7 +58,6 @@ async function start(app: string, env: Record<string, string> = {}): Promise<str
 
 beforeAll(async () => {
   redis = await startRedis({ persistent: true });
-  ({ folder, remove } = await keptFolder());
   await writeFile(join(folder, 'facet.yaml'), config);
   await writeFile(join(folder, 'items.jsonl'), toJsonLines(things));
   await addApiKey(join(folder, 'home', 'keys.yaml'), {
@@ -75,7 +74,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(processes.map((process) => process.stop()));
   await redis.stop();
-  await remove();
 });
 
 /** Imports purchases. */

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ClientError, createServingClient } from '@facet/client/serving';
 import { changeItems, readItems, upsertItems } from '@facet/lake';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { facet, facetJson, keptFolder, startFacet } from './facet.ts';
-import { shopFiles, writeShop } from '@facet/testing';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { facet, facetJson, startFacet } from './facet.ts';
+import { folderOfFile, shopFiles, writeShop } from '@facet/testing';
 
 interface RecommendationsResponse {
   readonly recommendationId: string;
@@ -15,17 +15,14 @@ interface RecommendationsResponse {
   readonly items: readonly { readonly itemId: string; readonly interest?: number }[];
 }
 
-let folder = '';
+const folder = folderOfFile();
 let bundleId = '';
-let remove = async (): Promise<void> => undefined;
 
 beforeAll(async () => {
-  ({ folder, remove } = await keptFolder());
   await writeShop(folder);
   await appendFile(join(folder, 'facet.yaml'), 'exposures: { sampledShare: 1 }\n');
   ({ bundleId } = await trainedHome());
 }, 300_000);
-afterAll(() => remove());
 
 async function trainedHome(): Promise<{ bundleId: string }> {
   const run = async (...args: string[]): Promise<{ bundleId: string }> => {

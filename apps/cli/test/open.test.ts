@@ -1,20 +1,14 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
+import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
 import { startConsole } from '../src/serving/console-process.ts';
 import { run } from './run.ts';
-
-async function createHome(): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), 'facet-open-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
-  return home;
-}
 
 const servingUrl = 'http://127.0.0.1:9';
 
@@ -33,7 +27,7 @@ async function start(home: string, known: string, newKey = known) {
 }
 
 test('facet open prints a link of the console that is noted in the home', async () => {
-  const home = await createHome();
+  const home = await temporaryFolder();
   const page = await start(home, createApiKey());
   onTestFinished(() => page.close());
   const { code, out } = await run(['open', '--home', home, '--no-browser']);
@@ -43,7 +37,7 @@ test('facet open prints a link of the console that is noted in the home', async 
 });
 
 test('facet open sends no key to another program on the address of a killed console', async () => {
-  const home = await createHome();
+  const home = await temporaryFolder();
   const received: string[] = [];
   const other = createServer(async (request, response) => {
     received.push(JSON.stringify(request.headers));
@@ -64,7 +58,7 @@ test('facet open sends no key to another program on the address of a killed cons
 });
 
 test('no console stays without a link', async () => {
-  const home = await createHome();
+  const home = await temporaryFolder();
   const children = async (): Promise<string[]> =>
     (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(/\s+/);
   const before = await children();

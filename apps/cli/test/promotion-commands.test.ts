@@ -1,9 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { dayMs } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
 
 const start = Date.UTC(2026, 0, 5);
@@ -44,7 +44,7 @@ const everythingOff = [
   'latencyRatioMax',
 ].map((check) => `${check}: false`);
 
-let folder: string;
+const folder = folderOfFile();
 let home: string;
 let first: string;
 let second: string;
@@ -56,7 +56,6 @@ async function json(...args: readonly string[]): Promise<{ code: number; documen
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-promotion-'));
   home = join(folder, 'home');
   const write = async (name: string, text: string): Promise<string> => {
     await writeFile(join(folder, name), text);
@@ -77,7 +76,6 @@ beforeAll(async () => {
   first = await index('--config', configs.one);
   second = await index('--config', configs.other, '--no-promote');
 }, 120_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('promoting a bundle', () => {
   it('an unchecked bundle needs a reason while another bundle is current', async () => {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
@@ -20,10 +19,11 @@ import { parseWith } from '@facet/platform';
 import { respondWithRecommendations, renderResponse } from '@facet/recommendations';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { buildFaissIndex } from '@facet/retrieval';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, expect, it } from 'vitest';
 import { run } from './run.ts';
 
-let home: string;
+const home = folderOfFile();
 const refs: Record<'live' | 'arm' | 'delta', ArtifactRef> = {} as never;
 const now = asOf + 1000;
 
@@ -68,7 +68,6 @@ const itemsOf = (document: Record<string, unknown>): string[] =>
 
 let shown: Record<'live' | 'arm', string[]>;
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'facet-replay-'));
   const store = createFolderArtifactStore(join(home, 'artifacts'));
   const put = (variant: 'facet' | 'mind') =>
     store.put(
@@ -97,7 +96,6 @@ beforeAll(async () => {
   };
   for (const one of [view, live, arm]) one.close();
 });
-afterAll(() => rm(home, { recursive: true, force: true }));
 
 it('replays the response of an arm byte for byte, with the items available then', async () => {
   expect(shown.arm).not.toContain('item30');

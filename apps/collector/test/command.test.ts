@@ -1,19 +1,13 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { expect, inject, it } from 'vitest';
 import { openSpool } from '../src/ingest/spool/spool.ts';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
-});
-
-afterAll(() => rm(folder, { recursive: true }));
+const folder = folderOfFile();
 
 interface Ended {
   readonly code: number;

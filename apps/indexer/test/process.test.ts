@@ -1,26 +1,19 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const timeout = 180_000;
 const patience = { timeout: 60_000, interval: 50 };
 
-async function createHome(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-indexer-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', { timeout }, async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   await redis.kill();
-  const home = await createHome();
+  const home = await temporaryFolder();
   const [port] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const indexer = await startFacetProcess({
@@ -70,7 +63,7 @@ async function run(environment: Record<string, string>, args: readonly string[] 
 }
 
 it('reports why it cannot start, and exits', { timeout }, async () => {
-  const home = await createHome();
+  const home = await temporaryFolder();
   const [wrong, keyless, helped, misconfigured, argued, versioned] = await Promise.all([
     run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),
     run({ FACET_HOME: home }),

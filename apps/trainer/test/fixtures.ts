@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
@@ -15,6 +14,7 @@ import { createLogger, dayMs, hashApiKey, scopes } from '@facet/platform';
 import type { ApiKey } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
+import { temporaryFolder } from '@facet/testing';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 import { createExperimentReports } from '../src/experiments/experiment-reports.ts';
@@ -40,8 +40,7 @@ export interface Home {
 
 /** Creates an empty home. Removed when the test ends. */
 export async function createHome(settings = ''): Promise<Home> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-trainer-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, settings);
   const paths = homePaths(folder);

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRunStore, requestRun } from '@facet/pipeline/runs';
+import { temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { addRefreshGauges } from '../src/refresh-gauges.ts';
 import type { GaugeDeps } from '../src/refresh-gauges.ts';
 
@@ -18,8 +17,7 @@ const schedule = {
 const day = '2026-01-31';
 
 test('counts a refresh with a rejected bundle as overdue until an operator promotes it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-gauges-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const store = createFolderArtifactStore(join(folder, 'artifacts'));
   const runs = createRunStore(join(folder, 'runs'));
   let time = Date.parse('2026-02-01T02:00:00Z');

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import { readConfigPath, readHomePaths, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 
@@ -45,8 +44,7 @@ describe('access', () => {
 
 describe('the certificate of a server', () => {
   it('is usable: refuses a missing file, the key of another certificate, and an expired one', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder();
     const { server: own, facet, expired } = await createCertificates(folder);
     const readTls = (certFile?: string, keyFile?: string) =>
       readServerSettings({ ...server, FACET_TLS_CERT_FILE: certFile, FACET_TLS_KEY_FILE: keyFile }, home).tls;

@@ -1,18 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, expect, it } from 'vitest';
 import { parseKafkaSettings } from '../src/kafka-settings.ts';
 
-let folder: string;
+const folder = folderOfFile();
 /** TLS with a certificate of this process. */
 let tls: Record<string, string>;
 let foreignKeyFile: string;
 let passwordFile: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   const { caFile, facet, foreign } = await createCertificates(folder);
   tls = {
     FACET_KAFKA_TLS: 'true',
@@ -24,8 +23,6 @@ beforeAll(async () => {
   passwordFile = join(folder, 'password');
   await writeFile(passwordFile, 'secret-1');
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const files = () => ({
   caFile: tls['FACET_KAFKA_CA_FILE'],

@@ -1,19 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, expect, it } from 'vitest';
 import { parseProfileStoreFiles, parseQueueFiles } from '../src/redis-settings.ts';
 
-let folder: string;
+const folder = folderOfFile();
 let passwordFile: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   passwordFile = join(folder, 'password');
   await writeFile(passwordFile, 'secret-1');
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('reads the files of the profile store and of the queue', () => {
   const environment = { FACET_REDIS_PASSWORD_FILE: passwordFile, FACET_QUEUE_PASSWORD_FILE: '' };

@@ -1,6 +1,7 @@
 import { hourMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Outcome } from '@facet/lake';
+import { mulberry32 } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { assignArms, parseExperiments } from '../src/index.ts';
 import type { ExposureRecord } from '../src/index.ts';
@@ -8,7 +9,6 @@ import { reportExperiment } from '../src/report/experiment-report.ts';
 import { joinOutcomes } from '../src/report/join-outcomes.ts';
 import type { ExperimentReport } from '../src/report/index.ts';
 import { exposure, noon } from './exposure.ts';
-import { seededRandom } from './seeded-random.ts';
 
 const arms = { control: { weight: 1 }, treatment: { weight: 1 } };
 const [ranking] = parseExperiments([{ name: 'ranking', share: 1, arms, shadow: { wide: { share: 1 } } }]);
@@ -217,7 +217,7 @@ it('reports the overlap of a shadow arm with shown and chosen items', async () =
  * exposure of the treatment is lost.
  */
 function simulate({ users, lift, loses = 0 }: { users: number; lift: number; loses?: number }) {
-  const random = seededRandom(20260101);
+  const random = mulberry32(20260101);
   const records: ExposureRecord[] = [];
   const outcomes: Outcome[] = [];
   for (let user = 0; user < users; user++) {

@@ -1,5 +1,5 @@
+import { mulberry32 } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from './seeded-random.ts';
 import { compareRatios, estimateRatio, testSampleRatio } from '../src/report/statistics.ts';
 import type { RatioEstimate } from '../src/report/statistics.ts';
 
@@ -69,7 +69,7 @@ describe('compareRatios', () => {
   });
 
   it('contains 0 in 95 of 100 experiments without an effect, although visits of a user are correlated', () => {
-    const random = seededRandom(7);
+    const random = mulberry32(7);
     const rounds = 600;
     let held = 0;
     let significant = 0;
@@ -84,7 +84,7 @@ describe('compareRatios', () => {
   });
 
   it('finds a real difference', () => {
-    const random = seededRandom(8);
+    const random = mulberry32(8);
     const [control, arm] = [simulateArm(4_000, random), simulateArm(4_000, random, 1.2)];
     const difference = compareRatios(arm, control)!;
     expect(difference.pValue).toBeLessThan(0.001);

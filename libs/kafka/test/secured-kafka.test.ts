@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { ClientSecurity } from '../src/client-security.ts';
@@ -30,13 +30,12 @@ function tokenOf(user: string, validSeconds: number): string {
   return `${encode({ alg: 'none' })}.${encode({ sub: user, iat: now - 7_200, exp: now + validSeconds })}.`;
 }
 
-let folder: string;
+const folder = folderOfFile();
 let files: Files;
 /** Concurrent tests cannot close their own connections: vitest does not know whose hook it is. */
 const connections: KafkaConnection[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   const write = async (name: string, text: string): Promise<string> => {
     await writeFile(join(folder, name), text);
     return join(folder, name);
@@ -50,7 +49,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const kafka of connections) await kafka.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 function connect(address: string, security: ClientSecurity, clientId = 'test'): KafkaConnection {

@@ -1,15 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { homePaths } from '@facet/config';
 import { isAppError } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { compareSample } from '../src/compare/compare-sample.ts';
 import type { CompareOptions, SampleComparison } from '../src/compare/compare-sample.ts';
 import { createStageContext } from '../src/index.ts';
 import { dayOf, ignorantWeights, putThemedBundle, putThemedDataset, themedConfig } from './themed-shop.ts';
 
-let folder: string;
+const folder = folderOfFile();
 let artifactsFolder: string;
 let yesterdayId: string;
 let todayId: string;
@@ -17,7 +15,6 @@ let ignorantId: string;
 let lostId: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-compare-'));
   const home = homePaths(folder);
   ({ artifactsFolder } = home);
   const { store } = createStageContext(home, themedConfig());
@@ -27,8 +24,6 @@ beforeAll(async () => {
   ignorantId = await putThemedBundle(store, today, ignorantWeights);
   lostId = await putThemedBundle(store, { ...today, id: 'f'.repeat(32) });
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function compare(before: string, after: string, options: Partial<CompareOptions> = {}): Promise<SampleComparison> {
   return compareSample({

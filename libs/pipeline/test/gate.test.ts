@@ -1,12 +1,12 @@
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@facet/artifacts';
 import { isAppError } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, gateStage, readGateReport } from '../src/index.ts';
 import type { HomePaths } from '@facet/config';
+import { folderOfFile } from '@facet/testing';
 import type { Dataset, GateReport } from '../src/index.ts';
 import {
   collapsedWeights,
@@ -20,7 +20,7 @@ import {
   themedItems,
 } from './themed-shop.ts';
 
-let folder: string;
+const folder = folderOfFile();
 let home: HomePaths;
 let store: ArtifactStore;
 let yesterday: Dataset;
@@ -29,7 +29,6 @@ let incumbentId: string;
 let candidateId: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-gate-'));
   home = homePaths(folder);
   ({ store } = createStageContext(home, themedConfig()));
   yesterday = await putThemedDataset(store, 29);
@@ -37,8 +36,6 @@ beforeAll(async () => {
   incumbentId = await putThemedBundle(store, yesterday);
   candidateId = await putThemedBundle(store, today);
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function gate(
   ids: { readonly dataset?: Dataset; readonly bundleId?: string; readonly incumbentId?: string | undefined },

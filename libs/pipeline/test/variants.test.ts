@@ -1,22 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import { modelVariant, modelVariants } from '@facet/model';
 import { recommend } from '@facet/recommendations';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, evaluateStage, indexStage, trainStage } from '../src/index.ts';
 import type { HomePaths } from '@facet/config';
+import { folderOfFile } from '@facet/testing';
 import { dayMs, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
-let root: string;
+const root = folderOfFile();
 let home: HomePaths;
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'facet-variants-'));
   home = homePaths(root);
   const log = await openFileEventLog(home.logFolder);
   await log.append(shopEvents());
@@ -25,8 +22,6 @@ beforeAll(async () => {
   await upsertItems(home.catalogFolder, things);
   await upsertUsers(home.catalogFolder, people);
 });
-
-afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Settings of a variant for the small shop. */
 function contextOf(variant: string): ReturnType<typeof createStageContext> {

@@ -1,11 +1,10 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import type { LakeEvent } from '@facet/lake';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
 import type { Dataset, ModelInfo, TrainingStart } from '../src/index.ts';
@@ -15,7 +14,7 @@ import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat, openModelState } from '../src/model/model-artifact.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { chooseStates, phasesOf } from '../src/training/warm-start.ts';
-import { temporaryFolder } from '@facet/testing';
+import { folderOfFile, temporaryFolder } from '@facet/testing';
 import { dayMs, opening, shopConfig, shopEvents, shopSources } from './tiny-shop.ts';
 
 const training = { batchSize: 32, epochs: 2, windowDays: 10, patience: 9, warm: { epochs: 2, learningRate: 1e-3 } };
@@ -116,16 +115,13 @@ describe('chooseStates', () => {
 });
 
 describe('a warm start', () => {
-  let root: string;
+  const root = folderOfFile();
   let first: Trained;
   let second: Trained;
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
     first = await train(root, dayDataset(56));
     second = await train(root, dayDataset(58), { warmFrom: first.id });
   });
-
-  afterAll(() => rm(root, { recursive: true, force: true }));
 
   it('is recorded with the state of each phase, and can start the next one', async () => {
     expect(first.start).toEqual({ kind: 'full' });

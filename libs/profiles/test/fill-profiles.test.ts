@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
@@ -6,8 +5,9 @@ import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
+import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesOf, fillProfiles, rebuildProfiles } from '../src/index.ts';
 import type { ProfileStore, UserProfile } from '../src/index.ts';
 import { chosen } from './changes.ts';
@@ -61,8 +61,7 @@ const events = fc
   );
 
 async function createSources(received: readonly Event[]): Promise<ProfileSources> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-profiles-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const sources = { lakeFolder: join(folder, 'lake'), catalogFolder: join(folder, 'catalog') };
   await addToLake(sources, received);
   await upsertUsers(sources.catalogFolder, [{ userId: 'ada', attributes: { age: 'young' } }]);

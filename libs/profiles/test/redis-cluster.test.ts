@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedis, startRedisCluster } from '@facet/local-services';
 import type { LocalRedis, RedisCluster } from '@facet/local-services';
 import type { RedisFiles } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
@@ -12,12 +12,11 @@ import { describeProfileStore, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
 let cluster: RedisCluster;
-let folder: string;
+const folder = folderOfFile();
 let files: RedisFiles & { readonly passwordFile: string };
 
 beforeAll(async () => {
   cluster = await startRedisCluster();
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   const { password, certificates } = cluster.secured;
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, password);
@@ -26,7 +25,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const patiently = { timeout: 60_000 };

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedisSentinels } from '@facet/local-services';
 import type { RedisSentinels } from '@facet/local-services';
+import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { chosen } from './changes.ts';
@@ -11,13 +11,12 @@ import { openRedis } from './stores.ts';
 
 const sentinelPassword = 'secret-3';
 let redis: RedisSentinels;
-let folder: string;
+const folder = folderOfFile();
 let sentinelPasswordFile: string;
 let wrongFile: string;
 
 beforeAll(async () => {
   redis = await startRedisSentinels({ sentinelPassword });
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   sentinelPasswordFile = join(folder, 'sentinel');
   wrongFile = join(folder, 'wrong');
   await writeFile(sentinelPasswordFile, sentinelPassword);
@@ -26,7 +25,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await redis.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const patiently = { timeout: 60_000 };

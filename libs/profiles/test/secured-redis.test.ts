@@ -1,23 +1,22 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSecuredRedis } from '@facet/local-services';
 import type { SecuredRedis } from '@facet/local-services';
 import type { RedisFiles } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { openRedis } from './stores.ts';
 
 let redis: SecuredRedis;
 let expired: SecuredRedis;
-let folder: string;
+const folder = folderOfFile();
 let passwordFile: string;
 let wrongFile: string;
 let files: RedisFiles;
 
 beforeAll(async () => {
   [redis, expired] = await Promise.all([startSecuredRedis(), startSecuredRedis({ isExpired: true })]);
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   passwordFile = join(folder, 'password');
   wrongFile = join(folder, 'wrong');
   await writeFile(passwordFile, `${redis.secured.password}\n`);
@@ -28,7 +27,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([redis.stop(), expired.stop()]);
-  await rm(folder, { recursive: true, force: true });
 });
 
 const patiently = { timeout: 60_000 };

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedisCluster, startRedisSentinels } from '@facet/local-services';
 import type { RedisCluster, RedisSentinels } from '@facet/local-services';
 import type { AppError } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { FlowProducer, Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { callQueue, connectClient, connectWorker, findUnsafeSettings, prefixOf } from '../src/queue/connection.ts';
@@ -13,19 +13,17 @@ import { createSchedulerLock } from '../src/scheduler/scheduler-lock.ts';
 
 let cluster: RedisCluster;
 let sentinels: RedisSentinels;
-let folder: string;
+const folder = folderOfFile();
 let passwordFile: string;
 
 beforeAll(async () => {
   [cluster, sentinels] = await Promise.all([startRedisCluster(), startRedisSentinels()]);
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   passwordFile = join(folder, 'password');
   await writeFile(passwordFile, cluster.secured.password);
 });
 
 afterAll(async () => {
   await Promise.all([cluster.stop(), sentinels.stop()]);
-  await rm(folder, { recursive: true, force: true });
 });
 
 const patiently = { timeout: 90_000, interval: 250 };

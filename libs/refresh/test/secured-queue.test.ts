@@ -1,26 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSecuredRedis } from '@facet/local-services';
 import type { SecuredRedis } from '@facet/local-services';
 import { AppError } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
 import { Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { callQueue, connectClient, connectWorker, findUnsafeSettings } from '../src/queue/connection.ts';
 import type { QueueOptions } from '../src/queue/connection.ts';
 
 let redis: SecuredRedis;
-let folder: string;
+const folder = folderOfFile();
 
 beforeAll(async () => {
   redis = await startSecuredRedis();
-  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
 });
 
 afterAll(async () => {
   await redis.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function queueAs(user: string): Promise<QueueOptions & { readonly passwordFile: string }> {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
@@ -12,7 +11,7 @@ import type { HomePaths } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { RunStore } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
-import { onTestFinished } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
 
 /** The first day of the shop. */
 export const opening = Date.UTC(2026, 0, 5);
@@ -53,8 +52,7 @@ export interface ShopHome {
 
 /** Creates a home whose lake contains the purchases of twenty people. Removed when the test ends. */
 export async function createShopHome(settings: ShopSettings = {}): Promise<ShopHome> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const paths = homePaths(folder);
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, settingsOf(settings));

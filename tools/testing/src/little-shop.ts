@@ -31,7 +31,7 @@ export const shopItems: readonly ShopItem[] = departments.flatMap((department) =
 
 /** Returns the events: each user buys 12 to 24 distinct items, mostly of two departments. */
 export function shopEvents(): ShopEvent[] {
-  const random = createRandom(7);
+  const random = mulberry32(7);
   const events: ShopEvent[] = [];
   for (let user = 0; user < userCount; user++) {
     const first = user % departments.length;
@@ -56,8 +56,8 @@ export function departmentOf(itemId: string): string {
   return itemId.split('-')[0]!;
 }
 
-/** Mulberry32. */
-function createRandom(seed: number): () => number {
+/** Returns a seeded generator of numbers in [0, 1). */
+export function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,22 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { docsRoutes, expectRouteAccess, scopeKeys } from '../route-access.ts';
 import { createTestIngest } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 
-let folder: string;
+const folder = folderOfFile();
 let ingest: TestIngest;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
   ingest = await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'keys', keys: scopeKeys } } });
 });
 
 afterAll(async () => {
   await ingest.close();
-  await rm(folder, { recursive: true });
 });
 
 it('requires a key of the right scope for every route but probes and preflights', async () => {

@@ -1,6 +1,5 @@
 import { hashUser } from '@facet/schemas';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { folderOfFile } from '@facet/testing';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createTestIngest, keyOf, textOf } from './fixtures.ts';
@@ -8,11 +7,10 @@ import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
 const now = Date.parse('2026-02-01T00:00:00Z');
-let folder: string;
+const folder = folderOfFile();
 let ingest: TestIngest;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
   ingest = await createTestIngest({
     spoolFolder: folder,
     ingest: { access: { kind: 'keys', keys: [keyOf('ops', ['admin'])] } },
@@ -22,7 +20,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await ingest.close();
-  await rm(folder, { recursive: true });
 });
 
 const headers = { 'x-api-key': textOf('ops'), 'content-type': 'application/json' };

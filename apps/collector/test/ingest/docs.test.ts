@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
@@ -24,19 +22,17 @@ interface Document {
   readonly components: { readonly schemas: object };
 }
 
-let folder: string;
+const folder = folderOfFile();
 let ingest: TestIngest;
 let document: Document;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
   ingest = await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'anybody' } } });
   document = (await ingest.app.inject('/docs/json')).json();
 });
 
 afterAll(async () => {
   await ingest.close();
-  await rm(folder, { recursive: true });
 });
 
 it('describes every route in OpenAPI 3.1', () => {

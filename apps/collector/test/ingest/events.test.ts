@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { folderOfFile } from '@facet/testing';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
@@ -9,11 +8,10 @@ import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
 const now = Date.parse('2026-02-01T00:00:00Z');
-let folder: string;
+const folder = folderOfFile();
 let ingest: TestIngest;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-collector-'));
   ingest = await createTestIngest({
     spoolFolder: folder,
     ingest: {
@@ -37,7 +35,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await ingest.close();
-  await rm(folder, { recursive: true });
 });
 
 function post(payload: unknown, more: InjectOptions & { readonly key?: string } = {}) {

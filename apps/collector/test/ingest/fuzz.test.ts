@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
+import { folderOfFile } from '@facet/testing';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -45,12 +44,11 @@ const payload = fc
     };
   });
 
-let folder: string;
+const folder = folderOfFile();
 let ingest: TestIngest;
 let url: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-fuzz-'));
   ingest = await createTestIngest({
     spoolFolder: folder,
     ackTimeoutMs: 60_000,
@@ -65,7 +63,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await ingest.close();
-  await rm(folder, { recursive: true });
 });
 
 async function post(

@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createLogger } from '@facet/platform';
 import { readCatalogOffsets, readItems, readItemsAsOf, readUsers } from '@facet/lake';
+import { temporaryFolder } from '@facet/testing';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createCatalogFeed } from '../../src/sink/catalog-feed.ts';
 import type { CatalogFeed } from '../../src/sink/catalog-feed.ts';
@@ -12,8 +10,7 @@ const users = 'facet.users.v1-0';
 let folder: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-catalog-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  folder = await temporaryFolder();
 });
 
 async function openFeed(): Promise<CatalogFeed> {

@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultHealthBounds, openLakeWriter } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
 import { createLogger, dayMs, hashApiKey } from '@facet/platform';
+import { temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
@@ -23,8 +23,7 @@ interface Lake {
 
 /** Creates a lake with `counts.yesterday` and `counts.today` events, and a reader at noon. */
 async function lakeWith(counts: { readonly yesterday: number; readonly today: number }): Promise<Lake> {
-  const home = await mkdtemp(join(tmpdir(), 'facet-data-health-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  const home = await temporaryFolder();
   const eventsOf = (name: string, at: number, count: number): Event[] =>
     Array.from({ length: count }, (_, n) => ({
       eventId: `${name}-${n}`,

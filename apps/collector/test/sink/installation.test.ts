@@ -1,18 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
 import { adoptInstallations, ensureInstallation, unnamedInstallation } from '@facet/config/installation';
 import { readItems } from '@facet/lake';
-import { expect, it, onTestFinished } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createBench, isCaughtUp, startProcess, until } from './fixtures.ts';
 import type { SinkBench } from './fixtures.ts';
-
-async function newHome(): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), 'facet-sink-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
-  return home;
-}
 
 /** Stores an item with a sink of the home of the bench. */
 async function storeItem(bench: SinkBench): Promise<void> {
@@ -26,7 +19,7 @@ async function storeItem(bench: SinkBench): Promise<void> {
 it('exits with 2 in a home that does not belong to the topics, before it writes to the catalog', async () => {
   const bench = await createBench();
   await storeItem(bench);
-  const home = await newHome();
+  const home = await temporaryFolder();
   const said = await startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }).then(
     async (sink) => {
       await until(async () => !sink.isRunning());
@@ -62,7 +55,7 @@ it('refuses the profile store of another home, and keeps its profiles', async ()
 it('takes over topics and profile store after the home has adopted them', async () => {
   const bench = await createBench();
   await storeItem(bench);
-  const home = await newHome();
+  const home = await temporaryFolder();
   const { id: lost } = await ensureInstallation(homePaths(bench.home));
   const { id } = await adoptInstallations(homePaths(home), [lost]);
   const sink = await bench.startSink({ FACET_HOME: home });
@@ -83,7 +76,7 @@ it('refuses an empty home for a group whose sinks stored no id, until the home h
   const admin = await bench.kafka.admin();
   const partitions = [{ partition: 0, offset: '1' }];
   await admin.setOffsets({ groupId: `${bench.prefix}-sink`, topic: bench.topics.items, partitions });
-  const FACET_HOME = await newHome();
+  const FACET_HOME = await temporaryFolder();
   const empty = { FACET_HOME, FACET_REDIS_URL: '' };
   const refused = await bench.startSink(empty);
   await expect(refused.failed).rejects.toMatchObject({
@@ -101,7 +94,7 @@ it('creates no topics in the Kafka of another installation', async () => {
   await storeItem(bench);
   const admin = await bench.kafka.admin();
   await admin.deleteTopics({ topics: [bench.topics.intake] });
-  const other = await bench.startSink({ FACET_HOME: await newHome() });
+  const other = await bench.startSink({ FACET_HOME: await temporaryFolder() });
   await expect(other.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
   await other.close();
   expect(await admin.listTopics()).not.toContain(bench.topics.intake);

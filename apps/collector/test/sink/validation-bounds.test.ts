@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import type { Problem } from '@facet/client/sink-api';
 import { withDuckDb } from '@facet/lake';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { temporaryFolder } from '@facet/testing';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { createBench, startProcess } from './fixtures.ts';
 
 const small = 'event_id,user_id,item_id,timestamp,event_type\ne1,ada,book,1769860800,click\n';
@@ -18,8 +18,7 @@ interface Answer {
 }
 
 async function startSink() {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-uploads-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const { url, pid } = await startProcess(await createBench(), { TMPDIR: folder });
   const childIds = async () => (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim();
   const send = async (name: string, body: Body, signal?: AbortSignal): Promise<Answer> => {
@@ -68,8 +67,7 @@ it('refuses a small file with too much decompressed data', { timeout: 120_000 },
 });
 
 it('refuses a Parquet file that repeats a long text', { timeout: 120_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bomb-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const path = join(folder, 'bomb.parquet');
   await withDuckDb({}, (connection) =>
     connection.run(`COPY (SELECT i::VARCHAR AS event_id, 'ada' AS user_id, repeat('x', 1000000) AS item_id, 1769860800 AS timestamp,

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { withDuckDb } from '@facet/lake';
-import { expect, onTestFinished, test } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { expect, test } from 'vitest';
 import type { ReadBounds } from '../../src/tables/read-bounds.ts';
 import { validateFiles } from '../../src/validate-files.ts';
 
@@ -13,8 +13,7 @@ const text = `event_id,user_id,item_id,timestamp,event_type\n${line.repeat(rows)
 const loose: ReadBounds = { rowsMax: rows, bytesMax: 1 << 20, duckDb: { memoryLimit: '512MB', threads: 1 } };
 
 async function writeFiles(): Promise<readonly string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bounds-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder();
   const path = (name: string) => join(folder, name);
   const objects = `{"eventId":"e1","userId":"ada","itemId":"book","timestamp":1769860800,"type":"click"}\n`.repeat(
     rows,
