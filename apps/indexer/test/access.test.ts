@@ -1,7 +1,7 @@
-import { listRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { createLogger, hashApiKey, scopes } from '@facet/platform';
+import { createLogger } from '@facet/platform';
 import { createWorkerMetrics } from '@facet/refresh';
+import { docsRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 
@@ -13,50 +13,19 @@ async function createTestApp(isConnected = true): Promise<HttpApp> {
       metrics: createWorkerMetrics('indexer', () => isConnected),
       worker: { isConnected, working: isConnected ? { runId: '2026-02-28', stage: 'index' } : undefined },
     },
-    {
-      access: {
-        kind: 'keys',
-        keys: scopes.map((scope) => ({ name: scope, scopes: [scope], sha256: hashApiKey(scope) })),
-      },
-    },
+    { access: { kind: 'keys', keys: scopeKeys } },
   );
   onTestFinished(() => app.close());
   return app;
 }
 
-/** Which requests each route accepts: all (`open`), or requests with a key of this scope. */
-const scopeOfRoute = {
-  'GET /healthz': 'open',
-  'GET /readyz': 'open',
-  'GET /metrics': 'admin',
-  'GET /docs': 'admin',
-  'GET /docs/': 'admin',
-  'GET /docs/json': 'admin',
-  'GET /docs/yaml': 'admin',
-  'GET /docs/static/*': 'admin',
-  'GET /docs/static/index.html': 'admin',
-  'GET /docs/static/swagger-initializer.js': 'admin',
-} as const;
-
 it('accepts only keys with the scope of the route', async () => {
-  const app = await createTestApp();
-  const routes = listRoutes(app).map(({ method, url }) => ({
-    method: method as 'GET',
-    url: url.replace('static/*', 'static/swagger-ui.css'),
-    name: `${method === 'HEAD' ? 'GET' : method} ${url}`,
-  }));
-  expect([...new Set(routes.map(({ name }) => name))].sort()).toEqual(Object.keys(scopeOfRoute).sort());
-  for (const { method, url, name } of routes) {
-    const statusWith = async (headers: Record<string, string>): Promise<number> =>
-      (await app.inject({ method, url, headers })).statusCode;
-    const scope = scopeOfRoute[name as keyof typeof scopeOfRoute];
-    expect(await statusWith({}), name).toBe(scope === 'open' ? 200 : 401);
-    for (const key of scopes) {
-      const status = await statusWith({ 'x-api-key': key });
-      if (scope === 'open' || scope === key) expect(status, `${name} with ${key}`).toBeLessThan(400);
-      else expect(status, `${name} with ${key}`).toBe(403);
-    }
-  }
+  await expectRouteAccess(await createTestApp(), {
+    ...docsRoutes('admin'),
+    'GET /healthz': 'open',
+    'GET /readyz': 'open',
+    'GET /metrics': 'admin',
+  });
 });
 
 it('reports its current stage, and is not ready without the queue', async () => {

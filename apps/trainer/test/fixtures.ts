@@ -10,11 +10,10 @@ import { parseExperiments } from '@facet/exposures';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { HomePaths } from '@facet/config';
 import type { RunStore } from '@facet/pipeline/runs';
-import { createLogger, dayMs, hashApiKey, scopes } from '@facet/platform';
-import type { ApiKey } from '@facet/platform';
+import { createLogger, dayMs } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
-import { temporaryFolder } from '@facet/testing';
+import { scopeKeys, temporaryFolder } from '@facet/testing';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 import { createExperimentReports } from '../src/experiments/experiment-reports.ts';
@@ -22,13 +21,6 @@ import { createExperimentReports } from '../src/experiments/experiment-reports.t
 /** Noon of the day after `lastDay`. */
 export const now = Date.UTC(2026, 2, 1, 12);
 export const lastDay = '2026-02-28';
-
-/** One key per scope, equal to the name of the scope. */
-const scopeKeys: readonly ApiKey[] = scopes.map((scope) => ({
-  name: scope,
-  scopes: [scope],
-  sha256: hashApiKey(scope),
-}));
 
 export interface Home {
   readonly folder: string;

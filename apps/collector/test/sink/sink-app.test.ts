@@ -1,11 +1,11 @@
 import { createHttpMetrics } from '@facet/http';
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
+import { docsRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
 import type { SinkState } from '../../src/sink/sink-state.ts';
-import { docsRoutes, expectRouteAccess, scopeKeys } from '../route-access.ts';
 
 const now = 1_800_000_000_000;
 const stallMs = 120_000;
@@ -60,7 +60,7 @@ const probe = async (state: SinkState): Promise<readonly [alive: number, ready: 
 
 it('requires a key with its scope for every route but probes', async () => {
   await expectRouteAccess(await createApp(working), {
-    ...docsRoutes,
+    ...docsRoutes('admin'),
     'GET /v1/status': 'read',
     'GET /v1/data-health': 'read',
     'GET /v1/lake': 'read',
