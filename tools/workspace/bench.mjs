@@ -38,7 +38,6 @@ runNamed(
       summary: 'Count which healthy and faulty bundles the guardrails roll back',
       file: `${from}/guardrails/main.js`,
     },
-    import: { summary: 'Measure the event log and the import of a file', file: `${from}/import-speed/main.js` },
     index: { summary: 'Build and tune an index of each kind', file: `${from}/index-building/main.js` },
     inference: { summary: 'Measure inference of one user, by variant', file: `${from}/inference/main.js` },
     interests: { summary: 'Diagnose what several interests find', file: `${from}/interests/main.js` },
