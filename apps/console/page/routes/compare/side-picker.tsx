@@ -1,5 +1,6 @@
 import type { components } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
+import { Fact } from '../../parts/fact.tsx';
 import { formatCount, formatNumber } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -75,20 +76,14 @@ function BundleFacts({ bundleId }: { readonly bundleId: string }) {
   const ndcg = Object.entries(data.metrics).find(([name]) => name.startsWith('new.ndcg'));
   return (
     <dl className="facts small">
-      <dt>Bundle</dt>
-      <dd className="mono">{shortId(data.bundleId)}</dd>
-      <dt>Data until</dt>
-      <dd>
+      <Fact name="Bundle">
+        <span className="mono">{shortId(data.bundleId)}</span>
+      </Fact>
+      <Fact name="Data until">
         <Time at={data.dataEnd} />
-      </dd>
-      <dt>Items</dt>
-      <dd>{formatCount(data.items)}</dd>
-      {ndcg === undefined ? null : (
-        <>
-          <dt>NDCG, its own window</dt>
-          <dd>{formatNumber(ndcg[1])}</dd>
-        </>
-      )}
+      </Fact>
+      <Fact name="Items">{formatCount(data.items)}</Fact>
+      {ndcg === undefined ? null : <Fact name="NDCG, its own window">{formatNumber(ndcg[1])}</Fact>}
     </dl>
   );
 }

@@ -2,6 +2,7 @@ import type { DeadLetter } from '@facet/client/sink-api';
 import { Dialog } from '@base-ui/react/dialog';
 import { useQuery } from '@tanstack/react-query';
 import { CopyButton } from '../../parts/copy-button.tsx';
+import { Fact } from '../../parts/fact.tsx';
 import { formatBytes, formatCount } from '../../parts/format.ts';
 import { QueryView } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -48,31 +49,21 @@ function Letter({ letter }: { readonly letter: DeadLetter }) {
   return (
     <div className="stack">
       <dl className="facts">
-        <dt>Id</dt>
-        <dd>
+        <Fact name="Id">
           <code>{deadLetterId}</code>
-        </dd>
-        <dt>Reason</dt>
-        <dd>
+        </Fact>
+        <Fact name="Reason">
           {reason}
           {field === '' ? '' : ` (${field})`}
-        </dd>
-        <dt>Message</dt>
-        <dd>
+        </Fact>
+        <Fact name="Message">
           {topic}, partition {partition}, offset {formatCount(offset)}
-        </dd>
-        <dt>Received</dt>
-        <dd>
+        </Fact>
+        <Fact name="Received">
           <Time at={timestamp} />
-        </dd>
-        <dt>Key</dt>
-        <dd>{key ?? 'none'}</dd>
-        {bytes === undefined ? null : (
-          <>
-            <dt>Size</dt>
-            <dd>{formatBytes(bytes)}, truncated</dd>
-          </>
-        )}
+        </Fact>
+        <Fact name="Key">{key ?? 'none'}</Fact>
+        {bytes === undefined ? null : <Fact name="Size">{formatBytes(bytes)}, truncated</Fact>}
       </dl>
       <pre className="data-payload" tabIndex={0} aria-label={`Payload, ${encoding}`}>
         {text}

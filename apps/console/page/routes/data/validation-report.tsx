@@ -1,5 +1,6 @@
 import type { Validation } from '@facet/client/sink-api';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
+import { Fact } from '../../parts/fact.tsx';
 import { formatBytes, formatCount, formatNumber, formatShare } from '../../parts/format.ts';
 import { Stat } from '../../parts/stat.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -46,54 +47,39 @@ export function ValidationReport({ report, share }: ValidationReportProps) {
         ) : null}
       </div>
       <dl className="facts small">
-        <dt>Columns</dt>
-        <dd>
+        <Fact name="Columns">
           {Object.entries(file.columns)
             .map(([field, column]) => (field === column ? field : `${field} from ${column}`))
             .join(', ')}
           {file.defaultType === undefined ? '' : `; every event is a ${file.defaultType}`}
-        </dd>
+        </Fact>
         {time.earliest === undefined || time.latest === undefined ? null : (
-          <>
-            <dt>Time</dt>
-            <dd>
-              <Time at={time.earliest} /> to <Time at={time.latest} />
-            </dd>
-          </>
+          <Fact name="Time">
+            <Time at={time.earliest} /> to <Time at={time.latest} />
+          </Fact>
         )}
         {types.length === 0 ? null : (
-          <>
-            <dt>Types</dt>
-            <dd>{types.map(({ type, count }) => `${type} ${formatCount(count)}`).join(', ')}</dd>
-          </>
+          <Fact name="Types">{types.map(({ type, count }) => `${type} ${formatCount(count)}`).join(', ')}</Fact>
         )}
         {learning === undefined || file.kind !== 'events' ? null : (
           <>
-            <dt>Learns from</dt>
-            <dd>{countsOf(learning.positives)}</dd>
-            <dt>Leaves out</dt>
-            <dd>{countsOf(learning.leftOut)}</dd>
+            <Fact name="Learns from">{countsOf(learning.positives)}</Fact>
+            <Fact name="Leaves out">{countsOf(learning.leftOut)}</Fact>
           </>
         )}
         {attributes.length === 0 ? null : (
-          <>
-            <dt>Attributes</dt>
-            <dd>
-              {attributes
-                .map(({ name, types: kinds, isNumericText }) =>
-                  isNumericText ? `${name} (text; every value is a number)` : `${name} (${kinds.join(' or ')})`,
-                )
-                .join(', ')}
-            </dd>
-          </>
+          <Fact name="Attributes">
+            {attributes
+              .map(({ name, types: kinds, isNumericText }) =>
+                isNumericText ? `${name} (text; every value is a number)` : `${name} (${kinds.join(' or ')})`,
+              )
+              .join(', ')}
+          </Fact>
         )}
         {suspiciousUsers.length === 0 ? null : (
-          <>
-            <dt>Suspicious users</dt>
-            <dd>
-              {suspiciousUsers.map(({ userId, events: count }) => `${userId} (${formatCount(count)})`).join(', ')}
-            </dd>
-          </>
+          <Fact name="Suspicious users">
+            {suspiciousUsers.map(({ userId, events: count }) => `${userId} (${formatCount(count)})`).join(', ')}
+          </Fact>
         )}
       </dl>
       <Reasons title="Reason of refusal" reasons={refusals} />

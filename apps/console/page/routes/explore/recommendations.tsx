@@ -1,6 +1,7 @@
 import type { CSSProperties } from 'react';
 import type { RecommendationsResponse } from '@facet/client/serving';
 import { interestColor } from '../../parts/colors.ts';
+import { Fact } from '../../parts/fact.tsx';
 import { formatCount, formatDuration, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -88,31 +89,25 @@ function Answer({ response: { data, tookMs } }: { readonly response: Timed<Recom
         <span className="muted small">{formatDuration(tookMs)}</span>
       </summary>
       <dl className="facts small">
-        <dt>Round trip</dt>
-        <dd>{formatDuration(tookMs)}</dd>
-        <dt>Computed in</dt>
-        <dd>{formatDuration(inside)}</dd>
+        <Fact name="Round trip">{formatDuration(tookMs)}</Fact>
+        <Fact name="Computed in">{formatDuration(inside)}</Fact>
         {spans.map(([name, ms]) => (
-          <Fact key={name} name={`· ${name}`} value={formatDuration(ms)} />
+          <Fact key={name} name={`· ${name}`}>
+            {formatDuration(ms)}
+          </Fact>
         ))}
-        <dt>Bundle</dt>
-        <dd className="mono">{bundleId.slice(0, 12)}</dd>
-        {deltaId === undefined ? null : <Fact name="Delta" value={deltaId.slice(0, 12)} />}
+        <Fact name="Bundle">
+          <span className="mono">{bundleId.slice(0, 12)}</span>
+        </Fact>
+        {deltaId === undefined ? null : <Fact name="Delta">{deltaId.slice(0, 12)}</Fact>}
         {Object.entries(arms).map(([experiment, arm]) => (
-          <Fact key={experiment} name={experiment} value={`arm ${arm}`} />
+          <Fact key={experiment} name={experiment}>
+            arm {arm}
+          </Fact>
         ))}
       </dl>
       <DocLink to="serving.md#request-timing">Request timing</DocLink>
     </details>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </>
   );
 }
 

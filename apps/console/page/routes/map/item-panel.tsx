@@ -1,4 +1,5 @@
 import type { UseQueryResult } from '@tanstack/react-query';
+import { Fact } from '../../parts/fact.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
@@ -34,18 +35,15 @@ export function ItemPanel({ query, onPick, onClose }: ItemPanelProps) {
                 {item.position === null ? <span className="badge">no position</span> : null}
               </p>
               <dl className="facts small">
-                <dt>Id</dt>
-                <dd className="mono">{item.itemId}</dd>
-                <dt>Users in 30 days</dt>
-                <dd>{formatCount(Math.floor(item.popularity))}</dd>
-                {item.firstSeen === null ? null : (
-                  <>
-                    <dt>First seen</dt>
-                    <dd>{item.firstSeen}</dd>
-                  </>
-                )}
+                <Fact name="Id">
+                  <span className="mono">{item.itemId}</span>
+                </Fact>
+                <Fact name="Users in 30 days">{formatCount(Math.floor(item.popularity))}</Fact>
+                {item.firstSeen === null ? null : <Fact name="First seen">{item.firstSeen}</Fact>}
                 {Object.entries(item.attributes).map(([name, value]) => (
-                  <AttributeFact key={name} name={name} value={value} />
+                  <Fact key={name} name={name}>
+                    {Array.isArray(value) ? value.join(', ') : String(value)}
+                  </Fact>
                 ))}
               </dl>
               <h3>Most similar items</h3>
@@ -55,15 +53,6 @@ export function ItemPanel({ query, onPick, onClose }: ItemPanelProps) {
         }
       </QueryView>
     </Card>
-  );
-}
-
-function AttributeFact({ name, value }: { readonly name: string; readonly value: MapItem['attributes'][string] }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{Array.isArray(value) ? value.join(', ') : String(value)}</dd>
-    </>
   );
 }
 

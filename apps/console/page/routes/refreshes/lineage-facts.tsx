@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
+import { Fact } from '../../parts/fact.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
 import { describeInterestChoice } from './interest-choice.ts';
@@ -21,19 +22,15 @@ export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; rea
     case 'model':
       return model === null ? null : (
         <Facts id={model.id}>
-          <dt>Started from</dt>
-          <dd>
+          <Fact name="Started from">
             {model.startedFrom === undefined || model.startedFrom === null ? (
               'random weights'
             ) : (
               <ArtifactLink id={model.startedFrom} />
             )}
-          </dd>
+          </Fact>
           {model.interests === undefined ? null : (
-            <>
-              <dt>Interests</dt>
-              <dd>{describeInterestChoice({ ...model, interests: model.interests })}</dd>
-            </>
+            <Fact name="Interests">{describeInterestChoice({ ...model, interests: model.interests })}</Fact>
           )}
         </Facts>
       );
@@ -41,12 +38,9 @@ export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; rea
       return bundle === null ? null : (
         <Facts id={bundle.id}>
           {bundle.asOf === undefined ? null : (
-            <>
-              <dt>End of its data</dt>
-              <dd>
-                <Time at={bundle.asOf} />
-              </dd>
-            </>
+            <Fact name="End of its data">
+              <Time at={bundle.asOf} />
+            </Fact>
           )}
         </Facts>
       );
@@ -59,10 +53,9 @@ function Facts({ id, children }: { readonly id: string; readonly children: React
   return (
     <div className="stack">
       <dl className="facts">
-        <dt>Id</dt>
-        <dd>
+        <Fact name="Id">
           <code>{id}</code>
-        </dd>
+        </Fact>
         {children}
       </dl>
       <div className="row">
@@ -86,22 +79,21 @@ function DatasetFacts({ dataset }: { readonly dataset: NonNullable<Lineage['data
     <Facts id={id}>
       {window === undefined ? null : (
         <>
-          <dt>Occurred before</dt>
-          <dd>
+          <Fact name="Occurred before">
             <BoundTime at={window.occurredBefore} />
-          </dd>
-          <dt>Received before</dt>
-          <dd>
+          </Fact>
+          <Fact name="Received before">
             <BoundTime at={window.receivedBefore} />
-          </dd>
-          <dt>Test window from</dt>
-          <dd>
+          </Fact>
+          <Fact name="Test window from">
             <BoundTime at={window.testFrom} />
-          </dd>
+          </Fact>
         </>
       )}
       {Object.entries(counts ?? {}).map(([name, count]) => (
-        <CountFact key={name} name={name} count={count} />
+        <Fact key={name} name={name}>
+          {formatCount(count)}
+        </Fact>
       ))}
     </Facts>
   );
@@ -110,15 +102,6 @@ function DatasetFacts({ dataset }: { readonly dataset: NonNullable<Lineage['data
 /** A dataset of all events has bounds outside the calendar. */
 function BoundTime({ at }: { readonly at: number }) {
   return Number.isNaN(new Date(at).getTime()) ? 'no bound' : <Time at={at} />;
-}
-
-function CountFact({ name, count }: { readonly name: string; readonly count: number }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{formatCount(count)}</dd>
-    </>
-  );
 }
 
 const filesMax = 200;
@@ -130,10 +113,14 @@ function LakeFacts({ lake }: { readonly lake: NonNullable<Lineage['lake']> }) {
     <div className="stack">
       <dl className="facts">
         {Object.entries(offsets).map(([source, offset]) => (
-          <CountFact key={source} name={`${source}: offsets before`} count={offset} />
+          <Fact key={source} name={`${source}: offsets before`}>
+            {formatCount(offset)}
+          </Fact>
         ))}
         {catalog.map(({ path, sha256 }) => (
-          <FileFact key={path} path={path} sha256={sha256} />
+          <Fact key={path} name={path}>
+            <code>{sha256.slice(0, 12)}</code>
+          </Fact>
         ))}
       </dl>
       {replaced === 0 ? null : (
@@ -162,17 +149,6 @@ function LakeFacts({ lake }: { readonly lake: NonNullable<Lineage['lake']> }) {
         </p>
       )}
     </div>
-  );
-}
-
-function FileFact({ path, sha256 }: { readonly path: string; readonly sha256: string }) {
-  return (
-    <>
-      <dt>{path}</dt>
-      <dd>
-        <code>{sha256.slice(0, 12)}</code>
-      </dd>
-    </>
   );
 }
 
