@@ -1,4 +1,5 @@
 import { AppError } from '@facet/platform';
+import { mean, sum } from './mean.ts';
 import { hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 
@@ -113,14 +114,4 @@ function checkRanking(ranking: Int32Array, lastSeenBy: Int32Array, position: num
     }
     lastSeenBy[item] = position;
   }
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : sum(values) / values.length;
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { popularity } from '@facet/evaluation';
+import { mean, popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
 import { contentTerms, createRandom } from '@facet/features';
@@ -186,8 +186,4 @@ export function sampleUsers<User>(users: readonly User[], usersMax: number): rea
   const sample = [...users];
   createRandom(0).shuffle(sample);
   return sample.slice(0, usersMax);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,4 +1,4 @@
-import { interestShares, interestSimilarity } from '@facet/evaluation';
+import { interestShares, interestSimilarity, mean } from '@facet/evaluation';
 import type { InterestSimilarity } from '@facet/evaluation';
 import { createItemScorer } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
@@ -34,8 +34,4 @@ export function reportInterests(
     labelShares: [...shares],
     effectiveInterests,
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,4 +1,4 @@
-import { pairedBootstrap } from '@facet/evaluation';
+import { mean, pairedBootstrap } from '@facet/evaluation';
 import type { PairedDifference } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
 import { figure, percent, signed } from './gate-report.ts';
@@ -251,8 +251,4 @@ function judgeLoss(
 function liftOf({ own }: MeasuredBundle, task: Task): number {
   const [mine, theirs] = [mean(own[task].own), mean(own[task].others)];
   return theirs === 0 ? (mine === 0 ? 1 : liftMax) : Math.min(liftMax, mine / theirs);
-}
-
-function mean(values: Float64Array): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

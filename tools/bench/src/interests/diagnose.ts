@@ -1,4 +1,4 @@
-import { clusterItems, countClusters, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
+import { clusterItems, countClusters, mean, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
 import type { LabelRanks, RankingWay } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import { scoreOfInterests } from '@facet/model';
@@ -116,8 +116,4 @@ function tabulate(users: readonly LabelRanks[]): RecallTable {
 
 function sumByInterest(users: readonly LabelRanks[], field: 'slots' | 'hits', K: number): number[] {
   return Array.from({ length: K }, (_, k) => users.reduce((sum, user) => sum + (user[field][k] ?? 0), 0));
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
