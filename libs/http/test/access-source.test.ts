@@ -1,14 +1,20 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addApiKey, hashApiKey, isAppError, removeApiKey, rotateApiKey } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readAccess } from '../src/index.ts';
 import { createTestApp, keyOf, textOf } from './fixtures.ts';
 
-const folder = folderOfFile();
+let folder: string;
 const logger = { info: vi.fn(), error: vi.fn() };
 const patience = { timeout: 60_000, interval: 10 };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-http-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
 
 describe('readAccess', () => {
   it('refuses a file without keys, and needs no keys only with the explicit insecure setting', async () => {

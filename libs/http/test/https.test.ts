@@ -1,23 +1,26 @@
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import type { TLSSocket } from 'node:tls';
 import { createCertificates } from '@facet/local-services';
-import { folderOfFile } from '@facet/testing';
-import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { listen } from '../src/index.ts';
 import { createTestApp } from './fixtures.ts';
 
 type Certificates = Awaited<ReturnType<typeof createCertificates>>;
-const folder = folderOfFile();
+let folder: string;
 let certificates: Certificates;
 let tls: { certFile: string; keyFile: string };
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   certificates = await createCertificates(join(folder, 'made'));
   tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
 });
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const patiently = { timeout: 60_000 };
 
