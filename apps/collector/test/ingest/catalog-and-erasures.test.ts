@@ -1,6 +1,5 @@
 import { hashUser } from '@facet/schemas';
 import { folderOfFile } from '@facet/testing';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createTestIngest, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';

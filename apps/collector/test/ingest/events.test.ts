@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { folderOfFile } from '@facet/testing';
 import type { InjectOptions } from 'fastify';

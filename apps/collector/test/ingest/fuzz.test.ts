@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
 import { folderOfFile } from '@facet/testing';
 import fc from 'fast-check';
