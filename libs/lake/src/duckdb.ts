@@ -1,5 +1,5 @@
-import { DuckDBInstance } from '@duckdb/node-api';
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import { DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { createTemporaryFolder } from '@facet/platform';
 
 export interface DuckDbOptions {
@@ -86,6 +86,35 @@ export async function* queryChunks(connection: DuckDBConnection, sql: string): A
     const chunk = await result.fetchChunk();
     if (chunk === null || chunk.rowCount === 0) return;
     yield chunk;
+  }
+}
+
+/** A column of a table, with its value for a row. */
+export interface AppendedColumn<Row> {
+  readonly name: string;
+  readonly type: DuckDBType;
+  readonly valueOf: (row: Row) => DuckDBValue;
+}
+
+/** Rows of a DuckDB data chunk. */
+const chunkRows = 2048;
+
+/** Appends rows to a table with these columns in chunks, which costs less than a call for each value. */
+export function appendRows<Row>(
+  appender: DuckDBAppender,
+  columns: readonly AppendedColumn<Row>[],
+  rows: readonly Row[],
+): void {
+  const types = columns.map(({ type }) => type);
+  for (let start = 0; start < rows.length; start += chunkRows) {
+    const end = Math.min(rows.length, start + chunkRows);
+    const chunk = DuckDBDataChunk.create(types, end - start);
+    columns.forEach(({ valueOf }, index) => {
+      const vector = chunk.getColumnVector(index);
+      for (let row = start; row < end; row++) vector.setItem(row - start, valueOf(rows[row] as Row));
+      vector.flush();
+    });
+    appender.appendDataChunk(chunk);
   }
 }
 

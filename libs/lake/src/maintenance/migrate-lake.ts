@@ -66,7 +66,7 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
 
 /** The first transaction of the new log. */
 interface NewLog {
-  readonly version: number;
+  readonly state: LakeState;
   readonly actions: readonly Action[];
 }
 
@@ -77,7 +77,7 @@ async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
       throw lakeErrors.unreadable(join(lakeFolder, earlierLogFolder), error);
     });
     if (isFenced) return newLog;
-    await fenceEarlierLog(lakeFolder, newLog.version).catch((error: unknown) => {
+    await fenceEarlierLog(lakeFolder, newLog.state.version).catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
   }
@@ -85,22 +85,24 @@ async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
 
 /** @throws Error that says what is damaged. */
 async function toNewLog(lakeFolder: string): Promise<NewLog & { readonly isFenced: boolean }> {
-  const { state, isFenced } = await readEarlierLog(lakeFolder);
-  const info = { version: state.version + 1, id: randomUUID(), at: Date.now() };
-  const actions = checkpointActions({ ...state, ...info, metaData: createMetaData(info.at) }, info.at);
-  applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), info.version));
-  return { version: info.version, actions, isFenced };
+  const { state: earlier, isFenced } = await readEarlierLog(lakeFolder);
+  const now = Date.now();
+  const state = { ...earlier, version: earlier.version + 1, id: randomUUID(), metaData: createMetaData(now) };
+  const actions = checkpointActions(state, now);
+  applyActions(emptyLakeState(), parseTransaction(serializeActions(actions), state.version));
+  return { state, actions, isFenced };
 }
 
 /** Ends the earlier log, writes the new log in a temporary folder, and moves this folder into the lake. */
 async function writeTable(lakeFolder: string): Promise<void> {
-  const { version, actions } = await convertEarlierLog(lakeFolder);
+  const { state, actions } = await convertEarlierLog(lakeFolder);
+  const { version } = state;
   try {
     const temporary = await makeTemporaryFolder(lakeFolder);
     try {
       await writeFileAtomically(join(temporary.path, transactionName(version)), [serializeActions(actions)]);
       const checkpoint = join(temporary.path, transactionName(version, checkpointExtension));
-      await writeDeltaCheckpoint(checkpoint, version, actions);
+      await writeDeltaCheckpoint(checkpoint, state, Date.now());
       await rename(temporary.path, join(lakeFolder, logFolder));
     } finally {
       await temporary.remove();

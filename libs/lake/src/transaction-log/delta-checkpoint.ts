@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DOUBLE, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { syncPath, writeFileAtomically } from '@facet/platform';
-import { sqlText, withDuckDb } from '../duckdb.ts';
+import { appendRows, sqlText, withDuckDb } from '../duckdb.ts';
+import type { AppendedColumn } from '../duckdb.ts';
 import { checkAction, fileFactsTag, parseAction, checkedFile } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
+import { checkpointActions, encodeFacts } from './delta-table.ts';
+import type { LakeState, LakeStateFile } from './state.ts';
 
 export const checkpointExtension = 'checkpoint.parquet';
 
 const texts = 'MAP(VARCHAR, VARCHAR)';
-/** The types of the columns of a checkpoint in DuckDB. SQL builds `add` and `remove`, because a lake has many files. */
+/** The types of the columns of a checkpoint in DuckDB. SQL builds `add` and `remove` from columns, because a lake has many files. */
 const columnTypes = {
   protocol: { minReaderVersion: 'INTEGER', minWriterVersion: 'INTEGER', writerFeatures: ['VARCHAR'] },
   metaData: {
@@ -27,21 +31,31 @@ const columnTypes = {
   domainMetadata: { domain: 'VARCHAR', configuration: 'VARCHAR', removed: 'BOOLEAN' },
 };
 const partition = `path, partitionValues: MAP {'dt': path[4:13]}`;
-const added =
-  `{path: ${partition}, size: size, modificationTime: changedAt, dataChange: false, stats: stats, ` +
+const receivedAt = (column: string): string =>
+  `{receivedAt: strftime(make_timestamp(${column}::BIGINT * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')}`;
+/** SQL of the statistics that `encodeFile` gives. */
+const stats =
+  `to_json({numRecords: rows::BIGINT, minValues: ${receivedAt('receivedFrom')}, ` +
+  `maxValues: ${receivedAt('receivedTo')}, nullCount: {userId: anonymous::BIGINT}})::VARCHAR`;
+const addSql =
+  `{path: ${partition}, size: bytes::BIGINT, modificationTime: addedAt::BIGINT, dataChange: false, stats: ${stats}, ` +
   `tags: MAP {${sqlText(fileFactsTag)}: facts}} AS add`;
-const removed = `{path: ${partition}, deletionTimestamp: changedAt, dataChange: false} AS remove`;
+const removeSql = `{path: ${partition}, deletionTimestamp: removedAt::BIGINT, dataChange: false} AS remove`;
 
-/** Writes a checkpoint atomically, then `_last_checkpoint`, which names the newest checkpoint. */
-export async function writeDeltaCheckpoint(path: string, version: number, actions: readonly Action[]): Promise<void> {
+/** Writes a checkpoint of the state atomically, then `_last_checkpoint`, which names the newest checkpoint. */
+export async function writeDeltaCheckpoint(path: string, state: LakeState, now: number): Promise<void> {
+  const { version, files, removed } = state;
+  const others = checkpointActions({ ...state, files: new Map(), removed: new Map() }, now);
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
     await withDuckDb({ threads: 1 }, async (connection) => {
-      await appendActions(connection, actions);
+      await fillTable(connection, 'files', { columns: fileColumns, rows: [...files.values()] });
+      await fillTable(connection, 'removed', { columns: removedColumns, rows: [...removed] });
+      await fillTable(connection, 'others', { columns: otherColumns, rows: others });
       await connection.run(
         `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(columnTypes))})) FROM others
-          UNION ALL BY NAME SELECT ${added} FROM files WHERE size IS NOT NULL
-          UNION ALL BY NAME SELECT ${removed} FROM files WHERE size IS NULL
+          UNION ALL BY NAME SELECT ${addSql} FROM files
+          UNION ALL BY NAME SELECT ${removeSql} FROM removed
         ) TO ${sqlText(temporary)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
       );
     });
@@ -51,35 +65,40 @@ export async function writeDeltaCheckpoint(path: string, version: number, action
     await rm(temporary, { force: true });
   }
   await syncPath(dirname(path));
-  const last = JSON.stringify({ version, size: actions.length });
+  const last = JSON.stringify({ version, size: files.size + removed.size + others.length });
   await writeFileAtomically(join(dirname(path), '_last_checkpoint'), [last]);
 }
 
-async function appendActions(connection: DuckDBConnection, actions: readonly Action[]): Promise<void> {
-  await connection.run('CREATE TABLE others(action VARCHAR)');
-  await connection.run('CREATE TABLE files(path VARCHAR, changedAt BIGINT, size BIGINT, stats VARCHAR, facts VARCHAR)');
-  const [others, files] = [await connection.createAppender('others'), await connection.createAppender('files')];
-  for (const action of actions) {
-    const { add, remove } = action;
-    if (add !== undefined) {
-      files.appendVarchar(add.path);
-      files.appendBigInt(BigInt(add.modificationTime));
-      files.appendBigInt(BigInt(add.size));
-      files.appendVarchar(add.stats);
-      files.appendVarchar(add.tags[fileFactsTag] ?? '');
-      files.endRow();
-    } else if (remove !== undefined) {
-      files.appendVarchar(remove.path);
-      files.appendBigInt(BigInt(remove.deletionTimestamp));
-      for (let column = 0; column < 3; column++) files.appendNull();
-      files.endRow();
-    } else {
-      others.appendVarchar(JSON.stringify(action));
-      others.endRow();
-    }
-  }
-  others.closeSync();
-  files.closeSync();
+/** Whole numbers are DOUBLE, which represents them exactly and avoids a bigint per file. */
+const fileColumns: readonly AppendedColumn<LakeStateFile>[] = [
+  { name: 'path', type: VARCHAR, valueOf: ({ path }) => checkedFile(path).path },
+  { name: 'bytes', type: DOUBLE, valueOf: ({ bytes }) => bytes },
+  { name: 'addedAt', type: DOUBLE, valueOf: ({ addedAt }) => addedAt },
+  { name: 'rows', type: DOUBLE, valueOf: ({ rows }) => rows },
+  { name: 'receivedFrom', type: DOUBLE, valueOf: ({ receivedFrom }) => receivedFrom },
+  { name: 'receivedTo', type: DOUBLE, valueOf: ({ receivedTo }) => receivedTo },
+  { name: 'anonymous', type: DOUBLE, valueOf: ({ anonymous }) => anonymous },
+  { name: 'facts', type: VARCHAR, valueOf: encodeFacts },
+];
+
+const removedColumns: readonly AppendedColumn<readonly [path: string, removedAt: number]>[] = [
+  { name: 'path', type: VARCHAR, valueOf: ([path]) => checkedFile(path).path },
+  { name: 'removedAt', type: DOUBLE, valueOf: ([, removedAt]) => removedAt },
+];
+
+const otherColumns: readonly AppendedColumn<Action>[] = [
+  { name: 'action', type: VARCHAR, valueOf: (action) => JSON.stringify(action) },
+];
+
+async function fillTable<Row>(
+  connection: DuckDBConnection,
+  name: string,
+  { columns, rows }: { readonly columns: readonly AppendedColumn<Row>[]; readonly rows: readonly Row[] },
+): Promise<void> {
+  await connection.run(`CREATE TABLE ${name}(${columns.map((column) => `${column.name} ${column.type}`).join(', ')})`);
+  const appender = await connection.createAppender(name);
+  appendRows(appender, columns, rows);
+  appender.closeSync();
 }
 
 /** @throws Error that says what is damaged. */

@@ -136,7 +136,6 @@ const FileFacts = Type.Object({
 
 function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
   const { path, bytes, rows, receivedFrom, receivedTo, anonymous, addedAt } = file;
-  const { version, identifies, sources, erasedThrough } = file;
   const stats: Static<typeof Stats> = {
     numRecords: rows,
     minValues: { receivedAt: new Date(receivedFrom).toISOString() },
@@ -150,9 +149,14 @@ function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
       modificationTime: addedAt,
       dataChange,
       stats: JSON.stringify(stats),
-      tags: { [fileFactsTag]: JSON.stringify({ version, identifies, sources, erasedThrough }) },
+      tags: { [fileFactsTag]: encodeFacts(file) },
     },
   };
+}
+
+/** Returns the tag of a file. */
+export function encodeFacts({ version, identifies, sources, erasedThrough }: LakeStateFile): string {
+  return JSON.stringify({ version, identifies, sources, erasedThrough });
 }
 
 const parseStats = parserOf('the statistics of a file', Stats);

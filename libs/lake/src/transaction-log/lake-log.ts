@@ -5,7 +5,6 @@ import { listPlacedFiles } from '../write/place-files.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
-  checkpointActions,
   createTable,
   encodeChange,
   parseTransaction,
@@ -95,7 +94,7 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     },
     writeCheckpoint: async (path, state, now) => {
       await dropDeletedFiles(lakeFolder, state);
-      await writeDeltaCheckpoint(path, state.version, checkpointActions(state, now));
+      await writeDeltaCheckpoint(path, state, now);
     },
   };
 }

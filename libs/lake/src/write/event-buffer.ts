@@ -1,18 +1,15 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBDataChunk } from '@duckdb/node-api';
 import type { DuckDBAppender } from '@duckdb/node-api';
 import type { LoggedEvent } from '@facet/event-log';
 import { identifyType } from '@facet/schemas';
-import { sqlText } from '../duckdb.ts';
+import { appendRows, sqlText } from '../duckdb.ts';
 import type { DuckDb } from '../duckdb.ts';
 import type { LakeFileFacts } from '../transaction-log/transaction.ts';
 import { bufferColumns, lakeOrder } from './columns.ts';
 
 /** Files written by one COPY statement, which keeps all of them open until it ends. */
 const filesPerCopy = 400;
-/** Rows of a DuckDB data chunk. */
-const chunkRows = 2048;
 
 /** A file outside the lake with the events of one day and source. */
 export interface BufferedPart {
@@ -41,7 +38,9 @@ export async function createEventBuffer(database: DuckDb): Promise<EventBuffer> 
 }
 
 async function makeTable({ connection }: DuckDb): Promise<DuckDBAppender> {
-  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  const columns = bufferColumns(0)
+    .map(({ name, type }) => `"${name}" ${type}`)
+    .join(', ');
   await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
   return connection.createAppender('buffered');
 }
@@ -60,9 +59,7 @@ class DuckDbEventBuffer implements EventBuffer {
   add(source: string, events: readonly LoggedEvent[]): void {
     const known = this.#sources.indexOf(source);
     const index = known === -1 ? this.#sources.push(source) - 1 : known;
-    for (let start = 0; start < events.length; start += chunkRows) {
-      this.#append(events.slice(start, start + chunkRows), index);
-    }
+    appendRows(this.#appender, bufferColumns(index), events);
   }
 
   async write(folder: string): Promise<readonly BufferedPart[]> {
@@ -92,21 +89,6 @@ class DuckDbEventBuffer implements EventBuffer {
     }
     this.#appender.flushSync();
     await this.#database.connection.run(`DELETE FROM buffered WHERE logSource = ${this.#sources.indexOf(source)}`);
-  }
-
-  #append(rows: readonly LoggedEvent[], source: number): void {
-    const chunk = DuckDBDataChunk.create(
-      bufferColumns.map((column) => column.type),
-      rows.length,
-    );
-    bufferColumns.forEach((column, index) => {
-      const vector = chunk.getColumnVector(index);
-      for (let row = 0; row < rows.length; row++) {
-        vector.setItem(row, column.valueOf(rows[row] as LoggedEvent, source));
-      }
-      vector.flush();
-    });
-    this.#appender.appendDataChunk(chunk);
   }
 
   async #planParts(): Promise<PlannedPart[]> {
@@ -147,7 +129,7 @@ function groupByDays(parts: readonly PlannedPart[]): PlannedPart[][] {
 const daySql = `strftime(make_timestamp(buffered.occurredAt::BIGINT * 1000), '%Y-%m-%d')`;
 
 function copyStatement(parts: readonly PlannedPart[], sources: readonly string[], folder: string): string {
-  const columns = bufferColumns.map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
+  const columns = bufferColumns(0).map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
   const [first, last] = [parts[0], parts.at(-1)] as [PlannedPart, PlannedPart];
   return (
     `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt, logSource AS part ` +
