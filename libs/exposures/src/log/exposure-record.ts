@@ -23,7 +23,7 @@ export interface ExposureRecord {
   readonly merge: unknown;
   /** [n] item ids, as returned. */
   readonly items: readonly string[];
-  /** [n] index of the interest that found each item, from 0; null for none. */
+  /** [n] index of the interest of each item, from 0; null for none. */
   readonly interests: readonly (number | null)[];
   /** [n] propensity of places that are reserved for new items; null for other places. Absent without such places. */
   readonly propensities?: readonly (number | null)[];

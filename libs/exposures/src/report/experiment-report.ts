@@ -24,7 +24,7 @@ export interface ArmOutcome {
   readonly perUser: ArmFigure;
   /** Share of users with the outcome. */
   readonly ofUsers: ArmFigure;
-  /** By the interest that found the item; null for none. */
+  /** By the interest of the item; null for none. */
   readonly interests: readonly ArmInterest[];
 }
 

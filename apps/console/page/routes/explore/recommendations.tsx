@@ -19,7 +19,7 @@ interface RecommendationsProps {
   readonly onAdd: (item: RecommendedItem) => void;
 }
 
-/** The merged list: the interest that found each item, why, and what a tried change does to it. */
+/** The merged list: the interest of each item, why, and what a tried change does to it. */
 export function Recommendations(props: RecommendationsProps) {
   const { response, changes, labels, focus, isStale, onAdd } = props;
   const { data } = response;
