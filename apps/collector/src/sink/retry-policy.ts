@@ -28,9 +28,9 @@ export interface RetryPolicy {
 
 const isRetryable = (error: unknown): boolean => isAppError(error) && error.retryable;
 
-/** Returns the dependency that has failed in an operation on a dependency. */
-const failedDependency = (dependency: string, { code }: AppError): string =>
-  /^EVENTS_(LAKE|CATALOG)_/.exec(code)?.[1]?.toLowerCase() ?? dependency;
+/** Returns the dependency to blame for an error of an operation: the lake or the catalog by the error code, else the operation's own. */
+const failedDependency = (operation: string, { code }: AppError): string =>
+  /^EVENTS_(LAKE|CATALOG)_/.exec(code)?.[1]?.toLowerCase() ?? operation;
 
 /** The maximum delay is also the time until an aborted caller notices, so it is short. */
 const retries = retry(handleWhen(isRetryable), {
@@ -40,34 +40,38 @@ const retries = retry(handleWhen(isRetryable), {
 
 export function createRetryPolicy(deps: { readonly logger: Logger; readonly now: () => number }): RetryPolicy {
   const { logger, now } = deps;
-  const outages = new Map<string, Outage>();
-  const end = (dependency: string): void => {
-    const outage = outages.get(dependency);
-    if (outage === undefined) return;
-    outages.delete(dependency);
-    logger.info({ dependency, seconds: (now() - outage.since) / 1000 }, 'dependency works again');
+  /** By dependency, the outage and the last operation that found it. */
+  const outages = new Map<string, { readonly outage: Outage; readonly operation: string }>();
+  /** Ends the outages that the result of an operation disproves: those of its dependency and those that it found. */
+  const endOthers = (operation: string, failed?: string): void => {
+    for (const [dependency, { outage, operation: finder }] of outages) {
+      if (dependency === failed || (dependency !== operation && finder !== operation)) continue;
+      outages.delete(dependency);
+      logger.info({ dependency, seconds: (now() - outage.since) / 1000 }, 'dependency works again');
+    }
   };
   const note = (operation: string, error: unknown): void => {
     if (!isAppError(error) || !error.retryable) return;
     const dependency = failedDependency(operation, error);
     const problem = describeError(error);
-    const known = outages.get(dependency);
+    endOthers(operation, dependency);
+    const known = outages.get(dependency)?.outage;
     if (known === undefined) logger.warn({ dependency, code: error.code, problem }, 'dependency failed; retrying');
-    outages.set(dependency, { dependency, since: known?.since ?? now(), problem });
+    outages.set(dependency, { outage: { dependency, since: known?.since ?? now(), problem }, operation });
   };
-  const tryOnce = async <Value>(dependency: string, attempt: () => Promise<Value>): Promise<Value> => {
+  const tryOnce = async <Value>(operation: string, attempt: () => Promise<Value>): Promise<Value> => {
     try {
       const value = await attempt();
-      end(dependency);
+      endOthers(operation);
       return value;
     } catch (error) {
-      note(dependency, error);
+      note(operation, error);
       throw error;
     }
   };
   return {
     get outages() {
-      return [...outages.values()];
+      return Array.from(outages.values(), ({ outage }) => outage);
     },
     until: (dependency, attempt, signal) =>
       retries.execute(async () => {
