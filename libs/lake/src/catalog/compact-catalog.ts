@@ -5,7 +5,8 @@ import { graceMsDefault } from '../layout.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { CatalogLog, Segment } from './catalog-log.ts';
-import { distinctVersions, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
+import type { CatalogState } from './catalog-format.ts';
+import { distinctVersions, isMissingSegment, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** A file that no transaction names and that is older was left by a killed writer, also of another host. */
@@ -43,7 +44,14 @@ export async function compactCatalog(catalogFolder: string, options: CompactCata
     const bound = isOldest && kind === 'items' ? Math.max(...segments.map(({ receivedTo }) => receivedTo)) - keptMs : 0;
     const dropped = { versions: 0, removals: 0 };
     const batches = compactedBatches(catalogFolder, run, { kind, isOldest, bound, dropped });
-    const entry = await writeSegment(catalogFolder, kind, batches);
+    const isUnchanged = ({ files }: CatalogState): boolean => run.every(({ path }) => files.has(path));
+    const entry = await writeSegment(catalogFolder, kind, batches).catch(async (error: unknown) => {
+      if (isMissingSegment(error)) await log.refresh();
+      if (isUnchanged(log.state)) throw error;
+      return undefined;
+    });
+    // Another compaction has replaced the segments and deleted them.
+    if (!isUnchanged(log.state)) continue;
     const facts = {
       order: newest.order,
       changeIds: run.flatMap(({ changeIds }) => changeIds).slice(-changeIdsMax),
@@ -60,7 +68,7 @@ export async function compactCatalog(catalogFolder: string, options: CompactCata
         add: entry === undefined ? [] : [{ ...entry, segment: { ...entry.segment, ...facts } }],
         remove: run.map(({ path }) => path),
       },
-      ({ files }) => run.every(({ path }) => files.has(path)),
+      isUnchanged,
     );
   }
   await deleteReplaced(catalogFolder, log, { now: now(), graceMs });

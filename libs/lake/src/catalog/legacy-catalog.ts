@@ -15,12 +15,19 @@ import type { CatalogKind, RecordVersion } from './segments.ts';
 const legacyFiles = { items: 'items.jsonl', users: 'users.jsonl', history: 'items.history.jsonl' } as const;
 const offsetsFolder = '_offsets';
 
-/** Returns the files of a catalog without a transaction log that contain items or users. */
+/**
+ * Returns the files of a catalog without a transaction log that contain items or users.
+ *
+ * @throws AppError `EVENTS_CATALOG_UNREADABLE`
+ */
 export async function listLegacyFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
   const { items, users, history } = legacyFiles;
   const names = [...(kind === 'users' ? [] : [items, history]), ...(kind === 'items' ? [] : [users])];
   const found = await Promise.all(
-    names.map(async (name) => ((await pathExists(join(catalogFolder, name))) ? [name] : [])),
+    names.map(async (name) => {
+      const path = join(catalogFolder, name);
+      return (await catalogErrors.reading(path, pathExists(path))) ? [name] : [];
+    }),
   );
   return found.flat();
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
@@ -177,7 +178,8 @@ export async function readItemsVersion(catalogFolder: string): Promise<ItemsVers
   if (newest !== undefined) return { fingerprint: newest.changeIds.at(-1)!, order: newest.order };
   const [legacy] = state.version === 0 ? await listLegacyFiles(catalogFolder, 'items') : [];
   if (legacy === undefined) return undefined;
-  const { size, mtimeMs, ino } = await stat(join(catalogFolder, legacy));
+  const path = join(catalogFolder, legacy);
+  const { size, mtimeMs, ino } = await catalogErrors.reading(path, stat(path));
   return { fingerprint: `${ino}-${size}-${mtimeMs}`, order: -1 };
 }
 

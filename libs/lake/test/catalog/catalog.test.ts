@@ -10,6 +10,7 @@ import {
   readlink,
   rename,
   rm,
+  symlink,
   writeFile,
 } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -368,6 +369,36 @@ it('reads the files of earlier releases, and turns them into segments with the f
   expect((await readdir(folder)).sort()).toEqual(['_log', '_offsets', 'items', 'users']);
 });
 
+it('leaves the segments to another compaction that deletes them during the read', async () => {
+  const folder = await temporaryFolder();
+  for (const id of ['a', 'b']) await changeCatalog(folder, { users: new Map([[id, user(id)]]) });
+  const compacted = join(await temporaryFolder(), 'compacted');
+  await cp(folder, compacted, { recursive: true });
+  await compactCatalog(compacted, { isFull: true, graceMs: 0 });
+  const users = join(folder, 'users');
+  // A pipe blocks the slow compaction until a process opens the other end.
+  const pipe = join(await temporaryFolder(), 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  for (const name of await readdir(users)) {
+    await rm(join(users, name));
+    await link(pipe, join(users, name));
+  }
+  const slow = compactCatalog(folder, { isFull: true });
+  await vi.waitFor(async () => expect(await readdir(users)).toContainEqual(expect.stringMatching(/\.part$/)));
+  for (const name of await readdir(users)) if (name.endsWith('.jsonl')) await rm(join(users, name));
+  await cp(compacted, folder, { recursive: true });
+  const writer = await open(pipe, 'r+');
+  await slow;
+  await writer.close();
+  expect(await readUsers(folder)).toEqual([user('a'), user('b')]);
+  const [compactedName, ...others] = await readdir(users);
+  expect(others).toEqual([]);
+
+  await changeCatalog(folder, { users: new Map([['c', user('c')]]) });
+  await rm(join(users, compactedName!));
+  await expect(compactCatalog(folder, { isFull: true })).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
+});
+
 it('reports a damaged file', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a')]);
@@ -376,6 +407,10 @@ it('reports a damaged file', async () => {
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
   await rm(join(folder, 'items', name!));
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
+
+  const earlier = await temporaryFolder();
+  await symlink('items.jsonl', join(earlier, 'items.jsonl'));
+  await expect(readItemsVersion(earlier)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
 });
 
 it('reports files that cannot be read now as retryable, with their path', async () => {
