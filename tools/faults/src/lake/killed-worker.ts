@@ -18,11 +18,15 @@ export interface WorkerOrder {
   readonly clockAheadMs: number;
 }
 
-/** What a process has acknowledged, and how many checkpoints it has failed to write. */
+/** What a process has acknowledged. */
 export interface Acknowledged {
   /** The offset after the last acknowledged event. */
   committed: number;
   readonly erasureIds: Set<string>;
+  /**
+   * The most checkpoints that the process can have failed to write. Counts a checkpoint, too, that a concurrent commit was still
+   * writing.
+   */
   failedCheckpoints: number;
 }
 
