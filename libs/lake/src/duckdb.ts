@@ -10,12 +10,19 @@ export interface DuckDbOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** DuckDB did not open: for example, it got no folder for temporary files, or no thread. It has not read any data. */
+export class OpenDuckDbError extends Error {
+  constructor(cause: unknown) {
+    super(`DuckDB did not open: ${(cause as Error).message}`, { cause });
+  }
+}
+
 const interruptEveryMs = 50;
 
 /**
  * Runs `work` on a new in-memory database with bounded memory. DuckDB cannot install extensions. Times are UTC.
  *
- * @throws the reason of the signal when it aborts.
+ * @throws {@link OpenDuckDbError}; the reason of the signal when it aborts.
  */
 export async function withDuckDb<Result>(
   options: DuckDbOptions,
@@ -49,18 +56,15 @@ export interface DuckDb {
   close(): Promise<void>;
 }
 
-/** Opens a database as {@link withDuckDb} does. The caller closes it. */
+/** Opens a database as {@link withDuckDb} does. The caller closes it. @throws {@link OpenDuckDbError} */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
-  const spillFolder = await createTemporaryFolder('duckdb');
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: options.memoryLimit ?? '2GB',
-    threads: String(options.threads ?? 2),
-    temp_directory: spillFolder.path,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
+  const spillFolder = await createTemporaryFolder('duckdb').catch((error: unknown) => {
+    throw new OpenDuckDbError(error);
   });
-  const connection = await instance.connect();
-  await connection.run(`SET TimeZone = 'UTC'`);
+  const { instance, connection } = await connect(options, spillFolder.path).catch(async (error: unknown) => {
+    await spillFolder.remove().catch(() => undefined);
+    throw new OpenDuckDbError(error);
+  });
   let isOpen = true;
   return {
     connection,
@@ -72,6 +76,22 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
       await spillFolder.remove();
     },
   };
+}
+
+async function connect(
+  options: DuckDbOptions,
+  spillFolder: string,
+): Promise<{ readonly instance: DuckDBInstance; readonly connection: DuckDBConnection }> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: options.memoryLimit ?? '2GB',
+    threads: String(options.threads ?? 2),
+    temp_directory: spillFolder,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  await connection.run(`SET TimeZone = 'UTC'`);
+  return { instance, connection };
 }
 
 /** Returns the rows of a query as objects. Cast whole numbers to DOUBLE, or they are returned as bigint. */

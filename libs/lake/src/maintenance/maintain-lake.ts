@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { hourMs, isAppError, minuteMs } from '@facet/platform';
-import { withDuckDb } from '../duckdb.ts';
+import { OpenDuckDbError, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { graceMsDefault, parseMergedPath, parsePartPath } from '../layout.ts';
 import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
@@ -69,7 +69,11 @@ export async function maintainLake<Result>(
     throw lakeErrors.unwritable(lakeFolder, error);
   });
   const deleteExpired = async (): Promise<void> =>
-    deleteUnused(lakeFolder, { state: log.state, token, before: now() - (options.graceMs ?? graceMsDefault) });
+    deleteUnused(lakeFolder, { state: log.state, token, before: now() - (options.graceMs ?? graceMsDefault) }).catch(
+      (error: unknown) => {
+        throw lakeErrors.unwritable(lakeFolder, error);
+      },
+    );
   try {
     await deleteExpired();
     const offsets = new Map(log.state.offsets);
@@ -142,6 +146,7 @@ function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolea
 /** Maps DuckDB errors to lake errors. Only the message of a DuckDB error names the file. */
 function toLakeError(error: unknown, lakeFolder: string, temporary: string): unknown {
   if (isAppError(error) || !(error instanceof Error)) return error;
+  if (error instanceof OpenDuckDbError) return lakeErrors.unreadable(lakeFolder, error);
   if (error.message.includes(temporary) || error.message.includes('No space left')) {
     return lakeErrors.unwritable(lakeFolder, error);
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AppError, isAppError } from '@facet/platform';
+import { OpenDuckDbError } from '../duckdb.ts';
 import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { MaintenanceClaim } from './transaction.ts';
 
@@ -14,7 +15,7 @@ export class UnreadableLogError extends Error {
 
 /** The errors of a transaction log and of the files that it lists. A cause that is an `AppError` is returned unchanged. */
 export interface LogErrors {
-  /** A file is damaged, or the disk or the process cannot read now. */
+  /** A file is damaged, or the disk or the process cannot read now. DuckDB that did not open is not damage. */
   unreadable(path: string, cause: unknown): AppError;
   /** Returns the result of a read. @throws AppError of `unreadable` if it fails. */
   reading<Result>(path: string, read: Promise<Result>): Promise<Result>;
@@ -47,13 +48,14 @@ function createLogErrors(
     if (isAppError(cause)) return cause;
     const message = `Cannot read the ${data} at ${path}: ${reasonOf(cause)}.`;
     const details = { context: { path }, cause };
-    if (environmentFailure.test(reasonOf(cause))) {
+    const isOfDisk = diskFailure.test(reasonOf(cause));
+    if (cause instanceof OpenDuckDbError || environmentFailure.test(reasonOf(cause))) {
       return new AppError(message, {
         code: data === 'lake' ? 'EVENTS_LAKE_UNREADABLE' : 'EVENTS_CATALOG_UNREADABLE',
         category: 'unavailable',
         remedy:
           'Check the disk, the free space, the permissions and the mounts of this folder and of the folder for temporary files, and ' +
-          'the limit of open files. Then retry.',
+          `the limits of open files and threads. Then retry.${isOfDisk ? ` If the disk stays broken, replace it. ${restore}` : ''}`,
         retryable: true,
         ...details,
       });
@@ -95,9 +97,12 @@ function createLogErrors(
   };
 }
 
+/** Messages of Node.js and DuckDB about a broken disk. */
+const diskFailure = /i\/o error|input\/output error/i;
+
 /** Messages of Node.js and DuckDB about reads that can succeed later without a change of the files. */
 const environmentFailure =
-  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|i\/o error|input\/output error|mkdtemp/i;
+  /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|resource temporarily unavailable|i\/o error|input\/output error/i;
 
 /** Returns the first line of the message. DuckDB appends advice and SQL. */
 function reasonOf(cause: unknown): string {

@@ -30,7 +30,8 @@ export interface LakeWriter {
   readonly pending: LakePending;
   /**
    * Makes all pending events durable and visible in one transaction. After a failure they stay pending: commit again, for
-   * example once the disk has space. More events may be added in between.
+   * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE` the lake may contain the
+   * transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
    * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`.
@@ -74,12 +75,12 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const placed = await listPlacedFiles(lakeFolder);
   const log = await openLakeLog(lakeFolder, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
-  const database = await mkdir(lakeFolder, { recursive: true })
+  await mkdir(lakeFolder, { recursive: true })
     .then(() => removeAbandonedFolders(lakeFolder))
-    .then(() => openDuckDb(options))
     .catch((error: unknown) => {
       throw lakeErrors.unwritable(lakeFolder, error);
     });
+  const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
   try {
     const buffer = await createEventBuffer(database);
     const writer = new BufferedLakeWriter({ lakeFolder, log, database, buffer, unrecorded });

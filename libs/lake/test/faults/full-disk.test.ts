@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
@@ -18,9 +18,12 @@ import { listPlacedFiles } from '../../src/write/place-files.ts';
 const run = promisify(execFile);
 const unwritable = { code: 'EVENTS_LAKE_UNWRITABLE', retryable: true };
 
-/** Mounts a disk of one megabyte, or skips the test where mounting is not permitted. */
+/** Mounts a disk of one megabyte at a new folder, or skips the test where mounting is not permitted. */
 async function smallDisk(context: TestContext): Promise<string> {
-  const folder = await temporaryFolder();
+  return mountAt(await temporaryFolder(), context);
+}
+
+async function mountAt(folder: string, context: TestContext): Promise<string> {
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]).catch((error: unknown) =>
     context.skip(`needs permission to mount a small disk: ${String((error as Error).message)}`),
   );
@@ -97,4 +100,14 @@ it('a compaction on a full disk changes no rows, and succeeds once there is spac
   await compactLake(lake, { graceMs: 0 });
   expect(await readLake(lake)).toEqual(before);
   expect(await listPlacedFiles(lake)).toHaveLength(4);
+});
+
+it('reports a folder of a killed process that cannot be deleted', async (context) => {
+  const lake = await temporaryFolder();
+  const abandoned = join(lake, '_tmp', 'another-host.1.a');
+  await mkdir(abandoned, { recursive: true });
+  await mountAt(abandoned, context);
+  await utimes(abandoned, 0, 0);
+  await expect(compactLake(lake)).rejects.toMatchObject(unwritable);
+  await expect(openLakeWriter(lake)).rejects.toMatchObject(unwritable);
 });

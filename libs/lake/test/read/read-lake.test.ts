@@ -11,6 +11,7 @@ import { keyOf } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { withDuckDb } from '../../src/duckdb.ts';
+import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
@@ -101,9 +102,10 @@ describe('the lake', () => {
     vi.stubEnv('TMPDIR', join(lake, 'missing'));
     onTestFinished(() => void vi.unstubAllEnvs());
     const message = expect.stringContaining('mkdtemp') as string;
-    const retryable = { message, category: 'unavailable', retryable: true };
-    await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNREADABLE', ...retryable });
-    await expect(sinkLog(log, lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE', ...retryable });
+    const unreadable = { code: 'EVENTS_LAKE_UNREADABLE', message, category: 'unavailable', retryable: true };
+    await expect(readLake(lake)).rejects.toMatchObject(unreadable);
+    await expect(sinkLog(log, lake)).rejects.toMatchObject(unreadable);
+    await expect(compactLake(lake)).rejects.toMatchObject(unreadable);
   });
 
   it('is empty before the first write', async () => {

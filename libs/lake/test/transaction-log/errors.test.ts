@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
-import { lakeErrors } from '../../src/transaction-log/errors.ts';
+import { OpenDuckDbError } from '../../src/duckdb.ts';
+import { catalogErrors, lakeErrors } from '../../src/transaction-log/errors.ts';
 
 it.each([
   "EACCES: permission denied, open '/lake/_delta_log/1.json'",
   "EMFILE: too many open files, open '/lake/_delta_log/1.json'",
   "EROFS: read-only file system, mkdir '/tmp/duckdb'",
+  'EAGAIN: resource temporarily unavailable, read',
   'EIO: i/o error, read',
   'IO Error: Could not read from file "/lake/dt=2024-01-15/a.parquet": Input/output error',
   'Out of Memory Error: failed to offload data block of size 256.0 KiB',
@@ -26,4 +28,23 @@ it('reports other errors as damage, with the first line of the message', () => {
     message: 'Cannot read the lake at /lake: Invalid Input Error: No magic bytes found.',
     retryable: false,
   });
+});
+
+it('does not blame the lake when DuckDB did not open', () => {
+  const cause = new OpenDuckDbError(new Error('Invalid Input Error: cannot start a thread'));
+  expect(lakeErrors.unreadable('/lake', cause)).toMatchObject({
+    code: 'EVENTS_LAKE_UNREADABLE',
+    message: 'Cannot read the lake at /lake: DuckDB did not open: Invalid Input Error: cannot start a thread.',
+    retryable: true,
+  });
+});
+
+it('says how to restore the data only after an error of the disk', () => {
+  const broken = new Error('EIO: i/o error, read');
+  expect(lakeErrors.unreadable('/lake', broken).remedy).toMatch(
+    /Then retry\. If the disk stays broken, replace it\. Restore the file from a backup/,
+  );
+  expect(catalogErrors.unreadable('/catalog', broken).remedy).toMatch(/replace it\. Restore the whole catalog folder/);
+  const { remedy } = lakeErrors.unreadable('/lake', new Error('EMFILE: too many open files, open'));
+  expect(remedy).toMatch(/Then retry\.$/);
 });
