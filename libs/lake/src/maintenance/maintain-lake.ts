@@ -96,8 +96,8 @@ export async function maintainLake<Result>(
   } catch (error) {
     throw toLakeError(error, lakeFolder, temporary.path);
   } finally {
-    await temporary.remove();
     await release();
+    await temporary.remove();
   }
 }
 
