@@ -109,29 +109,23 @@ export async function* queryChunks(connection: DuckDBConnection, sql: string): A
   }
 }
 
-/** A column of a table, with its value for a row. */
-export interface AppendedColumn<Row> {
-  readonly name: string;
-  readonly type: DuckDBType;
-  readonly valueOf: (row: Row) => DuckDBValue;
-}
-
 /** Rows of a DuckDB data chunk. */
 const chunkRows = 2048;
 
 /** Appends rows to a table with these columns in chunks, which costs less than a call for each value. */
-export function appendRows<Row>(
+export function appendRows<Row, Column extends { readonly type: DuckDBType }>(
   appender: DuckDBAppender,
-  columns: readonly AppendedColumn<Row>[],
+  columns: readonly Column[],
   rows: readonly Row[],
+  valueOf: (column: Column, row: Row) => DuckDBValue,
 ): void {
   const types = columns.map(({ type }) => type);
   for (let start = 0; start < rows.length; start += chunkRows) {
     const end = Math.min(rows.length, start + chunkRows);
     const chunk = DuckDBDataChunk.create(types, end - start);
-    columns.forEach(({ valueOf }, index) => {
+    columns.forEach((column, index) => {
       const vector = chunk.getColumnVector(index);
-      for (let row = start; row < end; row++) vector.setItem(row - start, valueOf(rows[row] as Row));
+      for (let row = start; row < end; row++) vector.setItem(row - start, valueOf(column, rows[row] as Row));
       vector.flush();
     });
     appender.appendDataChunk(chunk);

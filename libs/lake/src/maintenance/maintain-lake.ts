@@ -68,12 +68,10 @@ export async function maintainLake<Result>(
     await release();
     throw lakeErrors.unwritable(lakeFolder, error);
   });
-  const deleteExpired = async (): Promise<void> =>
-    deleteUnused(lakeFolder, { state: log.state, token, before: now() - (options.graceMs ?? graceMsDefault) }).catch(
-      (error: unknown) => {
-        throw lakeErrors.unwritable(lakeFolder, error);
-      },
-    );
+  const deleteExpired = async (): Promise<void> => {
+    const before = now() - (options.graceMs ?? graceMsDefault);
+    await lakeErrors.writing(lakeFolder, deleteUnused(lakeFolder, { state: log.state, token, before }));
+  };
   try {
     await deleteExpired();
     const offsets = new Map(log.state.offsets);

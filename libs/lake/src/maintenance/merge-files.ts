@@ -26,9 +26,8 @@ export async function placeMerged(
   const described = await describeFile(connection, written);
   if (described === undefined) return undefined;
   const path = mergedPath(day, token);
-  const [bytes] = await placeFiles(snapshot.lakeFolder, [{ written, path }]).catch((error: unknown) => {
-    throw lakeErrors.unwritable(snapshot.lakeFolder, error);
-  });
+  const { lakeFolder } = snapshot;
+  const [bytes] = await lakeErrors.writing(lakeFolder, placeFiles(lakeFolder, [{ written, path }]));
   return { path, bytes: bytes!, ...described };
 }
 

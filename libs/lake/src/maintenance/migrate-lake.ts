@@ -77,9 +77,7 @@ async function convertEarlierLog(lakeFolder: string): Promise<NewLog> {
       throw lakeErrors.unreadable(join(lakeFolder, earlierLogFolder), error);
     });
     if (isFenced) return newLog;
-    await fenceEarlierLog(lakeFolder, newLog.state.version).catch((error: unknown) => {
-      throw lakeErrors.unwritable(lakeFolder, error);
-    });
+    await lakeErrors.writing(lakeFolder, fenceEarlierLog(lakeFolder, newLog.state.version));
   }
 }
 

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DOUBLE, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { syncPath, writeFileAtomically } from '@facet/platform';
 import { appendRows, sqlText, withDuckDb } from '../duckdb.ts';
-import type { AppendedColumn } from '../duckdb.ts';
 import { checkAction, fileFactsTag, parseAction, checkedFile } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 import { checkpointActions, encodeFacts } from './delta-table.ts';
@@ -69,8 +68,15 @@ export async function writeDeltaCheckpoint(path: string, state: LakeState, now: 
   await writeFileAtomically(join(dirname(path), '_last_checkpoint'), [last]);
 }
 
+/** A column of a table, with its value for a row. */
+interface TableColumn<Row> {
+  readonly name: string;
+  readonly type: DuckDBType;
+  readonly valueOf: (row: Row) => DuckDBValue;
+}
+
 /** Whole numbers are DOUBLE, which represents them exactly and avoids a bigint per file. */
-const fileColumns: readonly AppendedColumn<LakeStateFile>[] = [
+const fileColumns: readonly TableColumn<LakeStateFile>[] = [
   { name: 'path', type: VARCHAR, valueOf: ({ path }) => checkedFile(path).path },
   { name: 'bytes', type: DOUBLE, valueOf: ({ bytes }) => bytes },
   { name: 'addedAt', type: DOUBLE, valueOf: ({ addedAt }) => addedAt },
@@ -81,23 +87,23 @@ const fileColumns: readonly AppendedColumn<LakeStateFile>[] = [
   { name: 'facts', type: VARCHAR, valueOf: encodeFacts },
 ];
 
-const removedColumns: readonly AppendedColumn<readonly [path: string, removedAt: number]>[] = [
+const removedColumns: readonly TableColumn<readonly [path: string, removedAt: number]>[] = [
   { name: 'path', type: VARCHAR, valueOf: ([path]) => checkedFile(path).path },
   { name: 'removedAt', type: DOUBLE, valueOf: ([, removedAt]) => removedAt },
 ];
 
-const otherColumns: readonly AppendedColumn<Action>[] = [
+const otherColumns: readonly TableColumn<Action>[] = [
   { name: 'action', type: VARCHAR, valueOf: (action) => JSON.stringify(action) },
 ];
 
 async function fillTable<Row>(
   connection: DuckDBConnection,
   name: string,
-  { columns, rows }: { readonly columns: readonly AppendedColumn<Row>[]; readonly rows: readonly Row[] },
+  { columns, rows }: { readonly columns: readonly TableColumn<Row>[]; readonly rows: readonly Row[] },
 ): Promise<void> {
   await connection.run(`CREATE TABLE ${name}(${columns.map((column) => `${column.name} ${column.type}`).join(', ')})`);
   const appender = await connection.createAppender(name);
-  appendRows(appender, columns, rows);
+  appendRows(appender, columns, rows, ({ valueOf }, row) => valueOf(row));
   appender.closeSync();
 }
 

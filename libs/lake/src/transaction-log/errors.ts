@@ -20,6 +20,8 @@ export interface LogErrors {
   /** Returns the result of a read. @throws AppError of `unreadable` if it fails. */
   reading<Result>(path: string, read: Promise<Result>): Promise<Result>;
   unwritable(folder: string, cause: unknown): AppError;
+  /** Returns the result of a write. @throws AppError of `unwritable` if it fails. */
+  writing<Result>(folder: string, write: Promise<Result>): Promise<Result>;
   /** Another writer has committed the same offsets. `sources` are those that this writer lost. */
   superseded(folder: string, sources: readonly string[]): AppError;
 }
@@ -67,23 +69,28 @@ function createLogErrors(
       ...details,
     });
   };
+  const unwritable = (folder: string, cause: unknown): AppError => {
+    if (isAppError(cause)) return cause;
+    return new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
+      code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
+      category: 'unavailable',
+      remedy: `Check the free space, the permissions and the health of the disk, then retry. ${kept}`,
+      context: { folder },
+      retryable: true,
+      cause,
+    });
+  };
   return {
     unreadable,
     reading: (path, read) =>
       read.catch((error: unknown) => {
         throw unreadable(path, error);
       }),
-    unwritable: (folder, cause) => {
-      if (isAppError(cause)) return cause;
-      return new AppError(`Cannot write the ${data} ${folder}: ${reasonOf(cause)}.`, {
-        code: data === 'lake' ? 'EVENTS_LAKE_UNWRITABLE' : 'EVENTS_CATALOG_UNWRITABLE',
-        category: 'unavailable',
-        remedy: `Check the free space, the permissions and the health of the disk, then retry. ${kept}`,
-        context: { folder },
-        retryable: true,
-        cause,
-      });
-    },
+    unwritable,
+    writing: (folder, write) =>
+      write.catch((error: unknown) => {
+        throw unwritable(folder, error);
+      }),
     superseded: (folder, sources) =>
       new AppError(
         `Another writer has committed to the ${data} ${folder}${sources.length === 0 ? '' : ` for ${sources.join(', ')}`}.`,

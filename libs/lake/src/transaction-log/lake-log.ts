@@ -33,9 +33,7 @@ export type LakeLog = TransactionLog<LakeState, LakeChange>;
 export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const log = await readLakeLog(lakeFolder, options);
   if (log.state.version >= 0) {
-    const isFenced = await restoreFence(lakeFolder).catch((error: unknown) => {
-      throw lakeErrors.unwritable(lakeFolder, error);
-    });
+    const isFenced = await lakeErrors.writing(lakeFolder, restoreFence(lakeFolder));
     if (!isFenced) throw earlierLogContinues(lakeFolder);
   }
   return log;

@@ -136,13 +136,7 @@ class FileTransactionLog<
 
   async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
     const { errors, createInitial, prepare } = this.#format;
-    const write = async <Result>(written: Promise<Result> | undefined): Promise<Result | undefined> => {
-      try {
-        return await written;
-      } catch (error) {
-        throw errors.unwritable(this.#folder, error);
-      }
-    };
+    const write = <Result>(written: Promise<Result>): Promise<Result> => errors.writing(this.#folder, written);
     for (;;) {
       await this.refresh();
       const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
@@ -152,9 +146,9 @@ class FileTransactionLog<
       }
       check?.(this.#state);
       this.#refuseSuperseded(change);
-      await write(prepare?.(this.#state, change));
+      if (prepare !== undefined) await write(prepare(this.#state, change));
       const transaction = this.#format.encode(this.#state, change, info);
-      if ((await write(this.#create(transaction))) !== true) continue;
+      if (!(await write(this.#create(transaction)))) continue;
       if (!(await this.#repeatRead(() => this.#isInHistory(transaction)))) {
         await write(this.#remove(transactionName(info.version)));
         throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));

@@ -1,6 +1,6 @@
 import { DOUBLE, SMALLINT, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { LoggedEvent } from '@facet/event-log';
-import type { AppendedColumn } from '../duckdb.ts';
 
 /**
  * The columns of every Parquet file of the lake with their types in Delta Lake. `logSource` and `logOffset` locate an event in its
@@ -26,21 +26,19 @@ export const lakeColumns = {
 /** The sort order of rows in a file: by user, then by time. */
 export const lakeOrder = ['userId', 'occurredAt', 'eventId', 'logSource', 'logOffset'] as const;
 
-interface BufferColumn extends AppendedColumn<LoggedEvent> {
+interface BufferColumn {
   readonly name: keyof typeof lakeColumns;
+  readonly type: DuckDBType;
   /** SQL of the Parquet column, where it differs from the buffer's column. */
   readonly sql?: string;
+  readonly valueOf: (logged: LoggedEvent, source: number) => DuckDBValue;
 }
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 const utc = (column: string): string => `make_timestamp(${column}::BIGINT * 1000)::TIMESTAMPTZ`;
 
-/**
- * Returns the columns of a writer's buffer. Whole numbers are DOUBLE, which represents them exactly and avoids a bigint per row.
- *
- * @param source the index of the source of the rows
- */
-export const bufferColumns = (source: number): readonly BufferColumn[] => [
+/** The columns of a writer's buffer. Whole numbers are DOUBLE, which represents them exactly and avoids a bigint per row. */
+export const bufferColumns: readonly BufferColumn[] = [
   { name: 'eventId', type: VARCHAR, valueOf: ({ event }) => event.eventId },
   { name: 'type', type: VARCHAR, valueOf: ({ event }) => event.type },
   { name: 'userId', type: VARCHAR, valueOf: ({ event }) => event.userId ?? null },
@@ -53,6 +51,6 @@ export const bufferColumns = (source: number): readonly BufferColumn[] => [
   { name: 'position', type: DOUBLE, sql: 'position::BIGINT', valueOf: ({ event }) => event.position ?? null },
   { name: 'context', type: VARCHAR, valueOf: ({ event }) => json(event.context) },
   { name: 'extra', type: VARCHAR, valueOf: ({ event }) => json(event.extra) },
-  { name: 'logSource', type: SMALLINT, sql: 'sources[logSource + 1]', valueOf: () => source },
+  { name: 'logSource', type: SMALLINT, sql: 'sources[logSource + 1]', valueOf: (_, source) => source },
   { name: 'logOffset', type: DOUBLE, sql: 'logOffset::BIGINT', valueOf: ({ offset }) => offset },
 ];

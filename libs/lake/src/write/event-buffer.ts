@@ -38,9 +38,7 @@ export async function createEventBuffer(database: DuckDb): Promise<EventBuffer> 
 }
 
 async function makeTable({ connection }: DuckDb): Promise<DuckDBAppender> {
-  const columns = bufferColumns(0)
-    .map(({ name, type }) => `"${name}" ${type}`)
-    .join(', ');
+  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
   await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
   return connection.createAppender('buffered');
 }
@@ -59,7 +57,7 @@ class DuckDbEventBuffer implements EventBuffer {
   add(source: string, events: readonly LoggedEvent[]): void {
     const known = this.#sources.indexOf(source);
     const index = known === -1 ? this.#sources.push(source) - 1 : known;
-    appendRows(this.#appender, bufferColumns(index), events);
+    appendRows(this.#appender, bufferColumns, events, ({ valueOf }, logged) => valueOf(logged, index));
   }
 
   async write(folder: string): Promise<readonly BufferedPart[]> {
@@ -129,7 +127,7 @@ function groupByDays(parts: readonly PlannedPart[]): PlannedPart[][] {
 const daySql = `strftime(make_timestamp(buffered.occurredAt::BIGINT * 1000), '%Y-%m-%d')`;
 
 function copyStatement(parts: readonly PlannedPart[], sources: readonly string[], folder: string): string {
-  const columns = bufferColumns(0).map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
+  const columns = bufferColumns.map(({ name, sql }) => (sql === undefined ? `"${name}"` : `${sql} AS "${name}"`));
   const [first, last] = [parts[0], parts.at(-1)] as [PlannedPart, PlannedPart];
   return (
     `COPY (SELECT ${columns.join(', ')}, ${daySql} AS dt, logSource AS part ` +

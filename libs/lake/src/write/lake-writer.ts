@@ -75,11 +75,8 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const placed = await listPlacedFiles(lakeFolder);
   const log = await openLakeLog(lakeFolder, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
-  await mkdir(lakeFolder, { recursive: true })
-    .then(() => removeAbandonedFolders(lakeFolder))
-    .catch((error: unknown) => {
-      throw lakeErrors.unwritable(lakeFolder, error);
-    });
+  await lakeErrors.writing(lakeFolder, mkdir(lakeFolder, { recursive: true }));
+  await lakeErrors.writing(lakeFolder, removeAbandonedFolders(lakeFolder));
   const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
   try {
     const buffer = await createEventBuffer(database);
