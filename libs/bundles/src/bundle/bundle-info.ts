@@ -57,6 +57,14 @@ export const BundleInfo = Type.Object({
 });
 export type BundleInfo = Static<typeof BundleInfo>;
 
+/** Returns how `createItemScorer` of @facet/model scores the items of a bundle and of its deltas. */
+export function scoringOf({ index, spec }: BundleInfo): {
+  readonly dim: number;
+  readonly sharpness: number | undefined;
+} {
+  return { dim: index.dim, sharpness: spec.config.scoreSharpness };
+}
+
 /** File names in the folder of a bundle. */
 export const bundleFiles = {
   info: 'bundle.json',

@@ -18,7 +18,7 @@ import type { Tensors } from '../items/tensors.ts';
 import { readPopularLists, writePopularLists } from '../popularity/popular-lists.ts';
 import type { PopularLists } from '../popularity/popular-lists.ts';
 import { createPopular } from '../popularity/popular.ts';
-import { bundleFiles, bundleFormat, BundleInfo } from './bundle-info.ts';
+import { bundleFiles, bundleFormat, BundleInfo, scoringOf } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 
@@ -237,8 +237,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     firstSeenOn: (item) => (firstSeen[item] === neverSeen ? undefined : firstSeen[item]),
     popular: createPopular(popularLists, () => byPopularity),
     vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
-    createItemScorer: (interests) =>
-      createItemScorer(interests, vectors, { dim: info.index.dim, sharpness: info.spec.config.scoreSharpness }),
+    createItemScorer: (interests) => createItemScorer(interests, vectors, scoringOf(info)),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     userRowOf: (userId) => (userId === undefined ? unknownUser : (rowOfUser.get(userId) ?? unknownUser)),
     close: () => index.close(),

@@ -3,6 +3,7 @@ import { createItemScorer, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
 import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
+import { scoringOf } from '../bundle/bundle-info.ts';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
 import { createdDay } from '../items/created-at.ts';
@@ -154,8 +155,7 @@ async function withAdded(
         : bundle.vectorOf(item),
     createItemScorer: (interests) => {
       const scoreItem = bundle.createItemScorer(interests);
-      const scoring = { dim: info.index.dim, sharpness: info.spec.config.scoreSharpness };
-      const scoreAdded = createItemScorer(interests, vectors, scoring);
+      const scoreAdded = createItemScorer(interests, vectors, scoringOf(info));
       return (item) => (item >= first ? scoreAdded(item - first) : scoreItem(item));
     },
     close: () => scan.close(),
