@@ -1,7 +1,7 @@
 import type { HttpApp } from '@facet/http';
 import { createLogger } from '@facet/platform';
 import { createWorkerMetrics } from '@facet/refresh';
-import { docsRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
+import { commonRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 
@@ -20,12 +20,7 @@ async function createTestApp(isConnected = true): Promise<HttpApp> {
 }
 
 it('accepts only keys with the scope of the route', async () => {
-  await expectRouteAccess(await createTestApp(), {
-    ...docsRoutes('admin'),
-    'GET /healthz': 'open',
-    'GET /readyz': 'open',
-    'GET /metrics': 'admin',
-  });
+  await expectRouteAccess(await createTestApp(), commonRoutes);
 });
 
 it('reports its current stage, and is not ready without the queue', async () => {

@@ -1,6 +1,6 @@
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
-import { docsRoutes, expectRouteAccess } from '@facet/testing';
+import { commonRoutes, expectRouteAccess } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestApp, lastDay } from './fixtures.ts';
 
@@ -16,10 +16,7 @@ it('accepts only keys with the scope of the route', async () => {
   await queue.request({ day: lastDay, requestedBy: 'test' });
   await queue.cancel(lastDay, { reason: 'a test' });
   const scopeOfRoute = {
-    ...docsRoutes('admin'),
-    'GET /healthz': 'open',
-    'GET /readyz': 'open',
-    'GET /metrics': 'admin',
+    ...commonRoutes,
     'POST /v1/refreshes': 'admin',
     'GET /v1/refreshes': 'read',
     'GET /v1/refreshes/:runId': 'read',

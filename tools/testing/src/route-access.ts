@@ -51,8 +51,12 @@ export async function expectRouteAccess(
   }
 }
 
-/** The routes of the API documentation, with the scope that they need. */
-export function docsRoutes<const Needed extends Scope>(scope: Needed): Record<string, Needed> {
-  const urls = ['', '/', '/json', '/yaml', '/static/*', '/static/index.html', '/static/swagger-initializer.js'];
-  return Object.fromEntries(urls.map((url) => [`GET /docs${url}`, scope]));
-}
+const docsUrls = ['', '/', '/json', '/yaml', '/static/*', '/static/index.html', '/static/swagger-initializer.js'];
+
+/** The routes that the collector, the trainer and the indexer share, with the scopes that they need. */
+export const commonRoutes: Readonly<Record<string, Scope | 'open'>> = {
+  ...Object.fromEntries(docsUrls.map((url) => [`GET /docs${url}`, 'admin'] as const)),
+  'GET /metrics': 'admin',
+  'GET /healthz': 'open',
+  'GET /readyz': 'open',
+};

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { docsRoutes, expectRouteAccess, folderOfFile, scopeKeys } from '@facet/testing';
+import { commonRoutes, expectRouteAccess, folderOfFile, scopeKeys } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
@@ -17,15 +17,12 @@ afterAll(async () => {
 
 it('requires a key of the right scope for every route but probes and preflights', async () => {
   const scopeOfRoute = {
-    ...docsRoutes('admin'),
+    ...commonRoutes,
     'POST /v1/events': 'ingest',
     'PUT /v1/items': 'admin',
     'PUT /v1/users': 'admin',
     'DELETE /v1/users/:userId': 'admin',
     'GET /v1/status': 'admin',
-    'GET /metrics': 'admin',
-    'GET /healthz': 'open',
-    'GET /readyz': 'open',
     // Browsers send preflights without a key.
     'OPTIONS *': 'open',
   } as const;

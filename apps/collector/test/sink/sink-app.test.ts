@@ -1,7 +1,7 @@
 import { createHttpMetrics } from '@facet/http';
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
-import { docsRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
+import { commonRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
@@ -60,7 +60,7 @@ const probe = async (state: SinkState): Promise<readonly [alive: number, ready: 
 
 it('requires a key with its scope for every route but probes', async () => {
   await expectRouteAccess(await createApp(working), {
-    ...docsRoutes('admin'),
+    ...commonRoutes,
     'GET /v1/status': 'read',
     'GET /v1/data-health': 'read',
     'GET /v1/lake': 'read',
@@ -68,9 +68,6 @@ it('requires a key with its scope for every route but probes', async () => {
     'GET /v1/dead-letters/:id': 'read',
     'POST /v1/dead-letters/redrive': 'admin',
     'POST /v1/validations': 'read',
-    'GET /metrics': 'admin',
-    'GET /healthz': 'open',
-    'GET /readyz': 'open',
   });
 });
 
