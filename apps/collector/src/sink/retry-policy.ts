@@ -43,7 +43,7 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
   /** By dependency, the outage and the last operation that found it. */
   const outages = new Map<string, { readonly outage: Outage; readonly operation: string }>();
   /** Ends the outages that the result of an operation disproves: those of its dependency and those that it found. */
-  const endOthers = (operation: string, failed?: string): void => {
+  const endDisproved = (operation: string, failed?: string): void => {
     for (const [dependency, { outage, operation: finder }] of outages) {
       if (dependency === failed || (dependency !== operation && finder !== operation)) continue;
       outages.delete(dependency);
@@ -54,7 +54,7 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
     if (!isAppError(error) || !error.retryable) return;
     const dependency = failedDependency(operation, error);
     const problem = describeError(error);
-    endOthers(operation, dependency);
+    endDisproved(operation, dependency);
     const known = outages.get(dependency)?.outage;
     if (known === undefined) logger.warn({ dependency, code: error.code, problem }, 'dependency failed; retrying');
     outages.set(dependency, { outage: { dependency, since: known?.since ?? now(), problem }, operation });
@@ -62,7 +62,7 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
   const tryOnce = async <Value>(operation: string, attempt: () => Promise<Value>): Promise<Value> => {
     try {
       const value = await attempt();
-      endOthers(operation);
+      endDisproved(operation);
       return value;
     } catch (error) {
       note(operation, error);

@@ -8,8 +8,8 @@ export interface CatalogProducts {
   /** The maximum number of users per call: enough to keep two cores busy, but fewer for a large catalog, to save memory. */
   readonly usersMax: number;
   /**
-   * Returns the scores that a scorer of `createItemScorer` returns, plus additions, for many users and all items [B, N + 1], in float32. The next
-   * call overwrites the result.
+   * Returns the scores of the item scorers of many users (`createItemScorer`), plus additions, for all items [B, N + 1], in float32. The
+   * next call overwrites the result.
    *
    * @param interests [B, K, D]
    * @param counts [B] K'u ≥ 1, the number of interests of each user. They fill the first rows.

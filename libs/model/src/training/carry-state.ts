@@ -42,7 +42,7 @@ export interface ReceivingModel {
  *   side features its row keeps its initial values.
  * - Adam's moments move with their rows and are zero for new rows. The number of steps is carried too, since carried moments need no
  *   bias correction. For new rows it would be needed: their first update is up to (1 − β₁) / √(1 − β₂) ≈ 3.2 times the learning rate.
- *   With a constant gradient, the tenth is 6.5 times the learning rate, and after 300 updates it is below twice.
+ *   With a constant gradient, the tenth update is 6.5 times the learning rate, and updates after the 300th are below twice.
  *
  * Rows without a counterpart are dropped. The result may share arrays with `from`.
  */
