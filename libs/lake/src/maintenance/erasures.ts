@@ -4,7 +4,7 @@ import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { isLakeFileName } from '../layout.ts';
-import { erasedOwners, identifyRows, ownedRows, parquetTable, sqlTime, where } from '../read/sql.ts';
+import { erasureTables, identifyRows, ownedRows, parquetTable, sessionRows, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
@@ -128,45 +128,50 @@ export function withoutErasing(table: string): string {
 export async function planErasures(
   connection: DuckDBConnection,
   snapshot: LakeSnapshot,
-  erasures: readonly LakeStateErasure[],
+  pending: readonly LakeStateErasure[],
 ): Promise<ErasurePlan> {
-  const { lakeFolder, version, erasureKey } = snapshot;
+  const { lakeFolder, version, erasures } = snapshot;
   const newest = Math.max(...erasures.map(({ requestedAt }) => requestedAt));
   const files = snapshot.files.filter(({ receivedFrom }) => receivedFrom <= newest);
-  const marks = new Map<string, { rows: number; paths: Set<string>; sessionHashes: string[] }>();
-  for (const { erasureId } of erasures) marks.set(erasureId, { rows: 0, paths: new Set(), sessionHashes: [] });
+  const found: [erasureId: string, path: string, rows: number][] = [];
+  const sessions = new Map<string, string[]>();
   if (files.length > 0) {
     const events = parquetTable(lakeFolder, files);
-    const run = async (sql: string): Promise<readonly unknown[][]> => (await connection.run(sql)).getRows();
-    await run(`CREATE TEMP TABLE identifies AS ${identifyRows(lakeFolder, identifyingFiles(snapshot))}`);
-    await run(`CREATE TEMP TABLE erased AS ${erasedOwners(erasures, [events, 'identifies'], erasureKey)}`);
+    const run = async <Row>(sql: string): Promise<Row[]> => (await (await connection.run(sql)).getRows()) as Row[];
+    for (const [name, sql] of erasureTables(snapshot, events)) await run(`CREATE TEMP TABLE ${name} AS ${sql}`);
     await run(
       `CREATE TEMP TABLE erasing AS ` +
         `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, logSource, logOffset, filename FROM ${events}) ` +
         `SELECT arg_min(erasureId, (requestedAt, erasureId)) AS erasureId, filename AS path, logSource, logOffset ` +
-        `FROM (${ownedRows('received', 'identifies')}) event JOIN erased ` +
-        `ON erased.owner = event.owner AND event.receivedAt <= erased.requestedAt GROUP BY path, logSource, logOffset`,
+        `FROM (${ownedRows('received', 'everyIdentify')} UNION ALL ${sessionRows('received', 'keptIdentify')}) event ` +
+        `JOIN erased ON erased.owner = event.owner AND event.receivedAt <= erased.requestedAt GROUP BY path, logSource, logOffset`,
     );
-    const counts = await run(`SELECT erasureId, path, count(*)::DOUBLE FROM erasing GROUP BY ALL`);
-    for (const [erasureId, path, rows] of counts as [string, string, number][]) {
-      const mark = marks.get(erasureId)!;
-      mark.rows += rows;
-      mark.paths.add(relative(lakeFolder, path));
-    }
-    const sessions = await run(
-      `SELECT DISTINCT erasureId, ${erasureKey.sql('sessionId')} FROM identifies JOIN erased ` +
-        `ON erased.owner = identifies.userId AND identifies.receivedAt <= erased.requestedAt ORDER BY ALL`,
+    const counts = await run<(typeof found)[number]>(
+      `SELECT erasureId, path, count(*)::DOUBLE FROM erasing GROUP BY ALL`,
     );
-    for (const [erasureId, hash] of sessions as [string, string][]) marks.get(erasureId)!.sessionHashes.push(hash);
+    for (const [erasureId, path, rows] of counts) found.push([erasureId, relative(lakeFolder, path), rows]);
+    const hashes = await run<[erasureId: string, sessionHash: string]>(
+      `SELECT DISTINCT erasureId, ${snapshot.erasureKey.sql('sessionId')} FROM everyIdentify identify JOIN erasedPeople person ` +
+        `ON person.owner = identify.userId AND identify.receivedAt <= person.requestedAt ORDER BY ALL`,
+    );
+    for (const [erasureId, hash] of hashes) sessions.set(erasureId, [...(sessions.get(erasureId) ?? []), hash]);
   }
+  const applied = new Set([
+    ...pending.map(({ erasureId }) => erasureId),
+    ...found.map(([erasureId]) => erasureId),
+    ...sessions.keys(),
+  ]);
   return {
-    paths: new Set([...marks.values()].flatMap(({ paths }) => [...paths])),
-    marks: [...marks].map(([erasureId, { rows, paths, sessionHashes }]) => ({
-      erasureId,
-      through: version,
-      rows,
-      files: paths.size,
-      sessionHashes,
-    })),
+    paths: new Set(found.map(([, path]) => path)),
+    marks: [...applied].map((erasureId) => {
+      const own = found.filter(([of]) => of === erasureId);
+      return {
+        erasureId,
+        through: version,
+        rows: own.reduce((sum, [, , rows]) => sum + rows, 0),
+        files: own.length,
+        sessionHashes: sessions.get(erasureId) ?? [],
+      };
+    }),
   };
 }

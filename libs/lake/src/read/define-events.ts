@@ -2,8 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifyType } from '@facet/schemas';
 import { selectRows, sqlText } from '../duckdb.ts';
 import {
-  erasedOwners,
+  erasureTables,
   identifyRows,
+  keptSessionRows,
   notErased,
   parquetTable,
   receivedAgain,
@@ -68,17 +69,11 @@ function eventColumns(owner: 'userId' | 'owner'): string {
 
 /** Creates `kept`: the rows that are not erased. As in a compaction, every `identify` of the lake counts, not only the window's. */
 async function defineKept(connection: DuckDBConnection, snapshot: LakeSnapshot, table: string): Promise<void> {
-  const { lakeFolder, pendingErasures, erasureKey } = snapshot;
-  const run = async (sql: string): Promise<unknown> => connection.run(sql);
-  await run(`CREATE TEMP TABLE everyIdentify AS ${identifyRows(lakeFolder, identifyingFiles(snapshot))}`);
-  await run(`CREATE TEMP TABLE erased AS ${erasedOwners(pendingErasures, [table, 'everyIdentify'], erasureKey)}`);
-  await run(
-    `CREATE TEMP TABLE keptAnonymous AS SELECT ${columns} FROM (${sessionRows('received', 'everyIdentify')}) owned ` +
-      `WHERE ${notErased('erased', 'owned')}`,
-  );
-  await run(
-    `CREATE TEMP VIEW kept AS SELECT ${columns} FROM received ` +
-      `WHERE userId IS NOT NULL AND ${notErased('erased', 'received', 'userId')} UNION ALL FROM keptAnonymous`,
+  const tables = [...erasureTables(snapshot, table), ['keptAnonymous', keptSessionRows('received')]];
+  for (const [name, sql] of tables) await connection.run(`CREATE TEMP TABLE ${name} AS ${sql}`);
+  await connection.run(
+    `CREATE TEMP VIEW kept AS SELECT * FROM received ` +
+      `WHERE userId IS NOT NULL AND ${notErased('received', 'userId')} UNION ALL FROM keptAnonymous`,
   );
 }
 
@@ -113,7 +108,7 @@ async function defineIdentifies(
 ): Promise<void> {
   const known = { occurredBefore, receivedBefore, offsets };
   const files = identifyingFiles(snapshot, known);
-  const isKept = snapshot.pendingErasures.length > 0 ? [notErased('erased', 'identify', 'userId')] : [];
+  const isKept = snapshot.pendingErasures.length > 0 ? [notErased('identify', 'userId')] : [];
   const conditions = [...windowConditions(known, files), ...isKept];
   await connection.run(`CREATE TEMP TABLE identifies AS ${identifyRows(snapshot.lakeFolder, files, conditions)}`);
 }

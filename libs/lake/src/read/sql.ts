@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import { sqlText } from '../duckdb.ts';
-import type { LakeWindow } from '../transaction-log/snapshot.ts';
+import { identifyingFiles } from '../transaction-log/snapshot.ts';
+import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeStateErasure } from '../transaction-log/state.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
@@ -100,10 +101,38 @@ export function sessionRows(rows: string, identifies: string): string {
 }
 
 /**
+ * Returns the names and the SQL of the tables that decide which rows are erased. Each statement may refer to the tables before it:
+ *
+ * - `everyIdentify`: the `identify` rows of the lake
+ * - `erasedPeople(owner, erasureId, requestedAt)`: rows of the owner received until then are erased
+ * - `erased`: `erasedPeople` and the sessions of their erased `identify` rows
+ * - `keptIdentify`: `everyIdentify` without erased rows
+ *
+ * Erasing an `identify` of one user can give the events of the session to another user, who may have been erased long ago.
+ * Therefore all recorded erasures apply, not only the pending ones.
+ *
+ * @param events the table of the files that are searched for erased users
+ */
+export function erasureTables(snapshot: LakeSnapshot, events: string): readonly (readonly [string, string])[] {
+  const { lakeFolder, erasures, erasureKey } = snapshot;
+  return [
+    ['everyIdentify', identifyRows(lakeFolder, identifyingFiles(snapshot))],
+    ['erasedPeople', erasedPeople(erasures, [events, 'everyIdentify'], erasureKey)],
+    [
+      'erased',
+      `FROM erasedPeople UNION SELECT ${sqlText(sessionUserPrefix)} || sessionId, erasureId, requestedAt ` +
+        `FROM everyIdentify identify JOIN erasedPeople person ` +
+        `ON person.owner = identify.userId AND identify.receivedAt <= person.requestedAt`,
+    ],
+    ['keptIdentify', `SELECT * FROM everyIdentify identify WHERE ${notErased('identify', 'userId')}`],
+  ];
+}
+
+/**
  * Returns SQL for `(owner, erasureId, requestedAt)`: rows of the owner received until then are erased. Hashing the distinct
  * people of the tables costs far less than hashing every row.
  */
-export function erasedOwners(
+export function erasedPeople(
   erasures: readonly LakeStateErasure[],
   tables: readonly string[],
   key: ErasureKey,
@@ -123,10 +152,20 @@ export function erasedOwners(
   );
 }
 
-/** Returns the SQL condition that a row is not erased, given a table of {@link erasedOwners}. */
-export function notErased(erased: string, row: string, owner = 'owner'): string {
+/** Returns the SQL condition that a row is not erased, given the table `erased` of {@link erasureTables}. */
+export function notErased(row: string, owner = 'owner'): string {
   return (
-    `NOT EXISTS (SELECT 1 FROM ${erased} erasure ` +
+    `NOT EXISTS (SELECT 1 FROM erased erasure ` +
     `WHERE erasure.owner = ${row}.${owner} AND ${row}.receivedAt <= erasure.requestedAt)`
   );
+}
+
+/**
+ * Returns SQL for the anonymous rows of a table that are not erased, given the tables of {@link erasureTables}. Their owner was
+ * not erased, neither before nor after the erased `identify` rows are removed.
+ */
+export function keptSessionRows(rows: string): string {
+  const keptBy = (identifies: string, table: string): string =>
+    `SELECT * EXCLUDE owner FROM (${sessionRows(table, identifies)}) owned WHERE ${notErased('owned')}`;
+  return keptBy('keptIdentify', `(${keptBy('everyIdentify', rows)})`);
 }

@@ -5,16 +5,15 @@ import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { streamChunks } from './read-lake.ts';
 import {
-  erasedOwners,
-  identifyRows,
+  erasureTables,
+  keptSessionRows,
   notErased,
-  ownedRows,
   parquetTable,
   receivedFirst,
   where,
   windowConditions,
 } from './sql.ts';
-import { filesOfWindow, identifyingFiles, openLakeSnapshot } from '../transaction-log/snapshot.ts';
+import { filesOfWindow, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /** An event and its user id, or `session:<sessionId>` for an anonymous event. */
@@ -147,15 +146,13 @@ function keptTables(
   snapshot: LakeSnapshot,
   { events, received }: { readonly events: string; readonly received: string },
 ): string[] {
-  const { lakeFolder, pendingErasures, erasureKey } = snapshot;
   // All identify rows are needed: when two name the same session and time, the last received counts.
   const distinct = `${receivedFirst} OR type = ${sqlText(identifyType)}`;
-  if (pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
+  if (snapshot.pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
   return [
     `received AS (${received})`,
-    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))})`,
-    `erased AS (${erasedOwners(pendingErasures, [events, 'identifies'], erasureKey)})`,
-    `owned AS (${ownedRows('received', 'identifies')})`,
-    `kept AS (SELECT * FROM owned WHERE ${notErased('erased', 'owned')} ${distinct})`,
+    ...erasureTables(snapshot, events).map(([name, sql]) => `${name} AS (${sql})`),
+    `keptOfUsers AS (SELECT * FROM received WHERE userId IS NOT NULL AND ${notErased('received', 'userId')})`,
+    `kept AS (SELECT * FROM (FROM keptOfUsers UNION ALL ${keptSessionRows('received')}) ${distinct})`,
   ];
 }

@@ -15,6 +15,7 @@ import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
+import { streamLakeByPerson } from '../../src/read/stream-events.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
@@ -394,6 +395,36 @@ describe('an erasure', () => {
     expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
   });
 
+  it.each([
+    { name: 'at the same time', compactBetween: false },
+    { name: 'earlier', compactBetween: true },
+  ])('removes events that an erased identify gives to a user who was erased $name', async ({ compactBetween }) => {
+    const { lake, writer } = await lakeOf([
+      identify({ userId: 'A', sessionId: 's', occurredAt: noon, receivedAt: noon + 9 }),
+      identify({ userId: 'B', sessionId: 's', occurredAt: noon + 2, receivedAt: noon }),
+      anonymous({ eventId: 'shared', sessionId: 's', occurredAt: noon + 1, receivedAt: noon + 5 }),
+      anonymous({ eventId: 'other', sessionId: 't', receivedAt: noon + 5 }),
+    ]);
+    await request(writer, erasureOf('A', noon + 7));
+    if (compactBetween) await compactLake(lake, { graceMs: 0 });
+    await request(writer, erasureOf('B', noon + 1));
+    const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
+    const streamedIds = async (): Promise<string[]> => {
+      const ids: string[] = [];
+      for await (const chunk of streamLakeByPerson(lake)) {
+        ids.push(...chunk.filter(({ event }) => event.type !== 'identify').map(({ event }) => event.eventId));
+      }
+      return ids;
+    };
+    expect(await idsIn()).toEqual(['other']);
+    expect(await streamedIds()).toEqual(['other']);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await idsIn()).toEqual(['other']);
+    expect(await streamedIds()).toEqual(['other']);
+    for (const userId of ['A', 'B']) expect(await verifyErasure(lake, userId)).toMatchObject({ rows: 0 });
+    expect((await listErasures(lake)).map(({ isPending }) => isPending)).toEqual([false, false]);
+  });
+
   it('of an unknown user is complete after the next compaction', async () => {
     const { lake, writer } = await lakeOf([{ userId: 'B' }]);
     const [file] = await listLakeFiles(lake);
@@ -462,7 +493,8 @@ describe('an erasure', () => {
           if (erasures.length > 0) expect(rows).toBe(0);
         }
       }),
-      { numRuns: 12 },
+      // A failure must be reported before the time limit of the test ends the search for a smaller one.
+      { numRuns: 12, interruptAfterTimeLimit: 120_000 },
     );
   });
 });
