@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hourMs } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
+import { catalogErrors } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { CatalogLog, Segment } from './catalog-log.ts';
@@ -31,8 +32,14 @@ export interface CompactCatalogOptions extends TransactionLogOptions {
  * before the grace period.
  *
  * Compacting the oldest segment keeps only the newest of an item's versions that are more than 90 days older than the newest version of all.
+ *
+ * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`.
  */
 export async function compactCatalog(catalogFolder: string, options: CompactCatalogOptions = {}): Promise<void> {
+  await catalogErrors.writing(catalogFolder, compact(catalogFolder, options));
+}
+
+async function compact(catalogFolder: string, options: CompactCatalogOptions): Promise<void> {
   const { isFull = false, graceMs = graceMsDefault, now = Date.now } = options;
   const log = await openCatalogLog(catalogFolder, options);
   for (const kind of catalogKinds) {

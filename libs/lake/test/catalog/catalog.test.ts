@@ -464,11 +464,13 @@ it('reports that a process may not open enough files', async () => {
 
 it('reports a damaged transaction log, and a folder that it cannot write, as errors of the catalog', async () => {
   const folder = await temporaryFolder();
-  await upsertItems(folder, [item('a')]);
+  await changeCatalog(folder, { items: [{ itemId: 'a', item: item('a'), receivedAt: 1 }] });
+  await changeCatalog(folder, { items: [{ itemId: 'b', item: item('b'), receivedAt: 1 }] });
   await rename(join(folder, 'items'), join(folder, 'away'));
   await writeFile(join(folder, 'items'), 'not a folder');
-  const remedy = expect.stringContaining('disk') as string;
-  await expect(upsertItems(folder, [item('b')])).rejects.toMatchObject({ code: 'EVENTS_CATALOG_UNWRITABLE', remedy });
+  const unwritable = { code: 'EVENTS_CATALOG_UNWRITABLE', remedy: expect.stringContaining('disk') as string };
+  await expect(upsertItems(folder, [item('b')])).rejects.toMatchObject(unwritable);
+  await expect(compactCatalog(folder)).rejects.toMatchObject(unwritable);
   const [name] = await readdir(join(folder, '_log'));
   await writeFile(join(folder, '_log', name!), '{}');
   const damaged = {
