@@ -63,7 +63,7 @@ const Outcome = Type.Object(
     interests: Type.Array(
       Type.Object({
         interest: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
-          description: 'The number of the interest that found the items, from 1; null for none.',
+          description: 'The number of the interest of the items, from 1; null for none.',
         }),
         itemsShown: Count,
         itemsChosen: Count,

@@ -90,7 +90,7 @@ export interface components {
       readonly perUser: components['schemas']['ArmFigure'];
       readonly ofUsers: components['schemas']['ArmFigure'];
       readonly interests: readonly {
-        /** @description The number of the interest that found the items, from 1; null for none. */
+        /** @description The number of the interest of the items, from 1; null for none. */
         readonly interest: number | null;
         readonly itemsShown: number;
         readonly itemsChosen: number;

@@ -22,7 +22,7 @@ const metrics: readonly { readonly name: string; readonly of: (outcome: ArmOutco
   { name: 'of users', of: ({ ofUsers }) => ofUsers },
 ];
 
-/** One outcome: its share in each arm, the differences from the control, its days, and the interests that found the items. */
+/** One outcome: its share in each arm, the differences from the control, its days, and the interests of the items. */
 export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
   const { arms, days } = report;
   return (

@@ -26,7 +26,7 @@ export function Recommendations(props: RecommendationsProps) {
   return (
     <Card title="Recommendations" actions={<Answer response={response} />}>
       <p className="muted small">
-        The lists of all interests, merged. Each item names the interest that found it and the behaviors behind it.{' '}
+        The lists of all interests, merged. Each item names its interest and the behaviors behind it.{' '}
         <DocLink to="serving.md#merges">Merges</DocLink>
       </p>
       {data.source.kind === 'popular' ? (
