@@ -9,6 +9,8 @@ import {
 } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
+import { milvusVariables, readMilvusSettings } from '@facet/config/milvus-settings';
+import type { MilvusConnection } from '@facet/config/milvus-settings';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
 import { parseEnvironment } from '@facet/platform';
 import type { RedisFiles } from '@facet/platform';
@@ -20,6 +22,7 @@ const Environment = Type.Object({
   ...homeVariables,
   ...folderVariables,
   ...profileStoreVariables,
+  ...milvusVariables,
   /** How often to check for a new bundle or delta. */
   FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
   /** Slower requests are logged with their spans. */
@@ -50,6 +53,8 @@ export interface ServingConfig extends ServerSettings {
   /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
   readonly redisFiles: RedisFiles;
+  /** Undefined: item vectors are searched in this process only. */
+  readonly milvus: MilvusConnection | undefined;
   /** `facet.yaml`. */
   readonly facetFile: string;
   /** Undefined: no tracing. */
@@ -82,6 +87,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     trialsFolder: home.trialsFolder,
     redisUrl: values.FACET_REDIS_URL,
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
+    milvus: readMilvusSettings(values),
     facetFile: readConfigPath(values),
     slowRequestMs: values.FACET_SLOW_REQUEST_MS,
     recallShare: values.FACET_RECALL_SHARE,

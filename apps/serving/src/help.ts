@@ -8,6 +8,7 @@ Configure serving with environment variables. It takes no arguments.
   FACET_CATALOG            attributes of users                                    <home>/catalog
   FACET_REDIS_URL          profiles of the collector; without it, from the lake
   FACET_REDIS_PASSWORD_FILE  its password; TLS: docs/configuration.md
+  FACET_MILVUS_ADDRESS     host:port of a Milvus that searches; TLS and token: docs/configuration.md
   FACET_ARTIFACTS          artifacts; the newest promotion names the bundle       <home>/artifacts
   FACET_EXPOSURES          exposure log                                           <home>/exposures
   FACET_CONFIG             file with settings of serving and experiments          facet.yaml

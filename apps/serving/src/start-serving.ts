@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createFolderArtifactStore } from '@facet/artifacts';
+import type { Bundle } from '@facet/bundles';
 import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
 import type { ExposureLogSettings } from '@facet/exposures';
@@ -12,6 +13,7 @@ import type { AppOptions } from './app.ts';
 import { BundleWatcher } from './bundle/bundle-watcher.ts';
 import { createRecallSampler } from './bundle/index-recall.ts';
 import { LiveBundle } from './bundle/live-bundle.ts';
+import { openMilvusIndexes } from './bundle/milvus.ts';
 import { RecentRequests } from './bundle/recent-requests.ts';
 import type { ServingConfig } from './config.ts';
 import { ArmBundles } from './experiments/arm-bundles.ts';
@@ -75,7 +77,11 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       })
     : undefined;
   const { takeTurn } = peers;
-  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn });
+  const { home } = config;
+  const milvus =
+    config.milvus && (await openMilvusIndexes(config.milvus, { home, metrics, logger, fills: number === 0 }));
+  const openIndex = milvus && ((bundle: Bundle) => milvus.open(bundle));
+  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn, openIndex });
   const exposures = openExposures(config, sections.exposures, { metrics, logger });
   const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
@@ -111,6 +117,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     metrics,
     logger,
     recent,
+    openIndex,
     sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
     takeTurn,
     beforeGoingLive: (view) => arms.prepare(view),
@@ -147,6 +154,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await exposures?.recorder.close();
       await arms.close();
       await watcher.close();
+      await milvus?.close();
       await profiles.close();
     },
   };

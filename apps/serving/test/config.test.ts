@@ -22,6 +22,7 @@ it('finds the folders in the home, and lets each be moved', () => {
     exposuresFolder: '/data/shop/exposures',
     redisUrl: undefined,
     redisFiles: {},
+    milvus: undefined,
     host: '127.0.0.1',
     port: 8080,
     logLevel: 'info',

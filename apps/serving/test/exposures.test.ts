@@ -43,6 +43,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
   const settings = {
     redisUrl: undefined,
     redisFiles: {},
+    milvus: undefined,
     gatesFolder: join(home.folder, 'gates'),
     trialsFolder: join(home.folder, 'trials'),
     facetFile,

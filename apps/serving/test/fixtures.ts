@@ -165,6 +165,8 @@ export interface OtherBundle {
   /** The positive rule. */
   readonly positives?: string;
   readonly datasetId?: string;
+  /** Default: `flat`. */
+  readonly indexKind?: 'flat' | 'hnsw';
 }
 
 /** Puts an untrained but complete bundle into a home. */
@@ -196,7 +198,13 @@ export async function putDeltaOf(
 
 async function writeWholeBundle(
   folder: string,
-  { items: catalog = films, seed = 11, positives = rules.positives, datasetId = 'dataset-of-the-fixture' }: OtherBundle,
+  {
+    items: catalog = films,
+    seed = 11,
+    positives = rules.positives,
+    datasetId = 'dataset-of-the-fixture',
+    indexKind = 'flat',
+  }: OtherBundle,
 ): Promise<void> {
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
   const counts = new Map<string, number>();
@@ -254,7 +262,14 @@ async function writeWholeBundle(
     trainedCount,
     interactions: { ...rules, positives },
     asOf,
-    index: { kind: 'flat', reason: 'a small catalog', dim, recall: 1, recallAt: 10 },
+    index: {
+      kind: indexKind,
+      reason: 'a small catalog',
+      dim,
+      recall: 1,
+      recallAt: 10,
+      ...(indexKind === 'hnsw' && { efSearch: 64 }),
+    },
     metrics: {},
   };
   await writeBundle(folder, {
@@ -273,7 +288,7 @@ async function writeWholeBundle(
       cell < 2 || cell >= 2 * itemCount ? Number.NaN : cell % 2 === 0 ? cell / itemCount - 1 : 0.5,
     ),
   });
-  const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
+  const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: indexKind });
   await index.save(join(folder, bundleFiles.index));
   index.close();
 }

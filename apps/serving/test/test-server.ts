@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { MilvusConnection } from '@facet/config/milvus-settings';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
@@ -25,6 +26,12 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+export interface TestServerOptions {
+  readonly tracing?: TracingSettings;
+  readonly port?: number;
+  readonly milvus?: MilvusConnection | undefined;
+}
+
 /**
  * Starts the real server on a real port until the test ends. It reads `facet.yaml` in the home's folder.
  *
@@ -32,7 +39,7 @@ export interface TestServer {
  */
 export async function startTestServer(
   home: Home,
-  { tracing, port = 0 }: { readonly tracing?: TracingSettings; readonly port?: number } = {},
+  { tracing, port = 0, milvus }: TestServerOptions = {},
 ): Promise<TestServer> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -44,6 +51,7 @@ export async function startTestServer(
       trialsFolder: join(home.folder, 'trials'),
       redisUrl: undefined,
       redisFiles: {},
+      milvus,
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
       slowRequestMs: 100,

@@ -10,7 +10,7 @@ const scanItemNs = { ofAll: 5, ofSome: 20 };
 const graphCandidateNs = 1_000;
 
 /** Default of faiss.ts. */
-const efSearchDefault = 64;
+export const efSearchDefault = 64;
 
 /** Returns the cost of scoring this many items. */
 export function scanCost({ size }: VectorIndex, items: number): number {

@@ -6,6 +6,8 @@ export { startKafka } from './kafka/local-kafka.ts';
 export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kafka.ts';
 export { startSecuredKafka } from './kafka/secured-kafka.ts';
 export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
+export { startMilvus } from './milvus.ts';
+export type { LocalMilvus } from './milvus.ts';
 export { startRedis } from './redis/local-redis.ts';
 export { startRedisCluster } from './redis/redis-cluster.ts';
 export type { RedisCluster } from './redis/redis-cluster.ts';

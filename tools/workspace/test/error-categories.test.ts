@@ -174,6 +174,7 @@ it('lists the category of every error code', () => {
         "FOLDER_NOT_LOCKABLE",
         "HOME_UNWRITABLE",
         "HTTP_ADDRESS_UNUSABLE",
+        "MILVUS_UNAVAILABLE",
         "PROFILES_REFUSED",
         "PROFILES_UNREACHABLE",
         "REFRESH_CHILD_DIED",

@@ -11,6 +11,10 @@ export interface Metrics extends HttpMetrics {
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
   /** Registers the state of the connection to Redis with the first call. */
   setProfileStoreConnected(isConnected: boolean): void;
+  /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. Registers the counter with the first call. */
+  countMilvusSearch(outcome: 'milvus' | 'failed' | 'in_process'): void;
+  /** Sets the number of loaded bundles that Milvus does not search. Registers the gauge with the first call. */
+  setMilvusWaiting(bundles: number): void;
   /** Observes the duration of a span. For a batch, the sum over all lists. */
   observeSpan(route: string, span: string, seconds: number): void;
   /** Observes a repeated exact search: how many of the wanted items the approximate search had found. */
@@ -148,6 +152,8 @@ export function createMetrics(): Metrics {
   });
   let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
   let storeConnected: Gauge | undefined;
+  let milvusSearches: Counter<'outcome'> | undefined;
+  let milvusWaiting: Gauge | undefined;
   return {
     ...http,
     observeIndexRecall(bundleId, { hits, wanted }) {
@@ -170,6 +176,24 @@ export function createMetrics(): Metrics {
         registers,
       });
       storeConnected.set(Number(isConnected));
+    },
+    countMilvusSearch(outcome) {
+      milvusSearches ??= new Counter({
+        name: 'facet_serving_milvus_searches_total',
+        help: 'Searches for items: by Milvus, failed in Milvus and repeated in process, or only in process.',
+        labelNames: ['outcome'] as const,
+        registers,
+      });
+      milvusSearches.inc({ outcome });
+    },
+    setMilvusWaiting(bundles) {
+      milvusWaiting ??= new Gauge({
+        name: 'facet_serving_milvus_waiting_bundles',
+        help: 'Loaded bundles that are searched in process, because their collection is not complete or Milvus does not respond.',
+        aggregator: 'max',
+        registers,
+      });
+      milvusWaiting.set(bundles);
     },
     observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
     setLoaded({ bundle, delta, profileCount }) {

@@ -1,0 +1,63 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAppError, parseEnvironment } from '@facet/platform';
+import { Type } from 'typebox';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { milvusVariables, readMilvusSettings } from '../src/milvus-settings.ts';
+
+let folder: string;
+let tokenFile: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facet-milvus-settings-'));
+  tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, 'root:secret\n');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const address = { FACET_MILVUS_ADDRESS: 'milvus:19530' };
+const read = (environment: NodeJS.ProcessEnv) =>
+  readMilvusSettings(parseEnvironment(Type.Object(milvusVariables), environment));
+
+function messageOf(environment: NodeJS.ProcessEnv): string {
+  try {
+    read(environment);
+  } catch (error) {
+    if (isAppError(error, 'CONFIG_INVALID')) return `${error.message} ${error.remedy}`;
+    throw error;
+  }
+  throw new Error('the environment was accepted');
+}
+
+it('returns nothing without an address', () => {
+  expect(read({})).toBeUndefined();
+  expect(read({ FACET_MILVUS_ADDRESS: '' })).toBeUndefined();
+});
+
+it('reads address, time limit, TLS and token', () => {
+  expect(read(address)).toEqual({
+    address: 'milvus:19530',
+    tokenFile: undefined,
+    tls: undefined,
+    searchMsMax: 100,
+  });
+  const secured = {
+    ...address,
+    FACET_MILVUS_TLS: 'true',
+    FACET_MILVUS_TOKEN_FILE: tokenFile,
+    FACET_MILVUS_SEARCH_MS: '40',
+  };
+  expect(read(secured)).toMatchObject({ tokenFile, tls: { caFile: undefined }, searchMsMax: 40 });
+});
+
+it('refuses contradictory variables, and names the one to change', () => {
+  expect(messageOf({ FACET_MILVUS_ADDRESS: 'http://milvus:19530' })).toContain('FACET_MILVUS_ADDRESS is "http:');
+  expect(messageOf({ FACET_MILVUS_ADDRESS: 'milvus' })).toContain('Write host:port');
+  expect(messageOf({ FACET_MILVUS_SEARCH_MS: '40' })).toContain('FACET_MILVUS_ADDRESS is not');
+  expect(messageOf({ ...address, FACET_MILVUS_SEARCH_MS: '0' })).toContain('FACET_MILVUS_SEARCH_MS');
+  expect(messageOf({ ...address, FACET_MILVUS_TLS: 'yes' })).toContain('FACET_MILVUS_TLS');
+  expect(messageOf({ ...address, FACET_MILVUS_CA_FILE: tokenFile })).toContain('set FACET_MILVUS_TLS=true');
+  expect(messageOf({ ...address, FACET_MILVUS_TOKEN_FILE: tokenFile })).toContain('without encryption');
+  const absent = { ...address, FACET_MILVUS_TLS: 'true', FACET_MILVUS_TOKEN_FILE: join(folder, 'absent') };
+  expect(messageOf(absent)).toContain('cannot be read');
+});
