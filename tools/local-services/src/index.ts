@@ -16,6 +16,8 @@ export type { RedisSentinels } from './redis/redis-sentinels.ts';
 export { startSecuredRedis } from './redis/secured-redis.ts';
 export type { SecuredRedis } from './redis/secured-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
+export { startS3 } from './s3/local-s3.ts';
+export type { LocalS3 } from './s3/local-s3.ts';
 export { installPython } from './python-packages.ts';
 export { installSchemathesis, runSchemathesis } from './schemathesis.ts';
 export type { SchemathesisReport, TestedApi } from './schemathesis.ts';

@@ -7,6 +7,7 @@ const titles = {
   openssl: 'openssl',
   chromium: 'Chromium',
   promtool: 'promtool',
+  s3Server: 'versitygw',
 } as const;
 
 /**

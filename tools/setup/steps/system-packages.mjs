@@ -95,11 +95,12 @@ const maven = { what: 'Maven', packages: ['maven'], isMet: () => prints(['mvn', 
  * @param {boolean} needs.tensorflow The TensorFlow library must be fetched.
  * @param {boolean} needs.services
  * @param {boolean} needs.kafka Kafka must be fetched.
+ * @param {boolean} needs.versitygw The S3 server must be compiled, with the Go of a wheel.
  */
 export async function findMissing(needs) {
   const required = [
     ...(needs.build ? toolchain : []),
-    ...(needs.tensorflow ? python : []),
+    ...(needs.tensorflow || needs.versitygw ? python : []),
     ...runtime,
     ...(needs.services ? services : []),
     ...(needs.kafka ? [maven] : []),

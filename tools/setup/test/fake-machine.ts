@@ -39,6 +39,8 @@ case "$call" in
   "npm ci"*) step=npm ;;
   "npm pack"*) step=npm-pack ;;
   "python3 -m pip download"*) step=pip ;;
+  "python3 -m pip install"*) step=go ;;
+  "go install "*) step=s3-server ;;
   "python3 "*) step=unpack ;;
   "cargo metadata"*) step=cargo ;;
   "cmake --build"*) step=make ;;
@@ -61,6 +63,8 @@ case "$step" in
   npm-pack) flag=--pack-destination; cp "$FAKE/registry/\${last##*/}" "$(after "$@")/package.tgz" || { echo "npm error code E404" >&2; exit 1; } ;;
   pip) flag=--dest; touch "$(after "$@")/tensorflow.whl" ;;
   unpack) mkdir -p "$3/lib" "$3/include"; touch "$3/lib/libtensorflow_cc.so.2" "$3/lib/libtensorflow_framework.so.2" ;;
+  go) flag=--target; mkdir -p "$(after "$@")/go/bin"; cp "$0" "$(after "$@")/go/bin/go" ;;
+  s3-server) mkdir -p "$GOBIN"; cp "$0" "$GOBIN/versitygw" ;;
   cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
   configure) flag=-B; mkdir -p "$(after "$@")/faiss" ;;
   kafka) echo jar > "\${last#-DoutputDirectory=}/kafka.jar" ;;

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeMachine } from './fake-machine.ts';
 
 const everyStep = ['cargo', 'configure', 'faiss-addon', 'make', 'npm', 'pip', 'tfjs-addon', 'unpack'];
+/** What `--services` fetches and compiles. */
+const services = ['go', 'kafka', 's3-server'];
 
 let machine: ReturnType<typeof createFakeMachine>;
 let clone: string;
@@ -86,9 +88,9 @@ describe('setup', () => {
 
     const first = await machine.run(clone, ['--services']);
 
-    expect(first.output).toMatch(/^✔ Kafka [\d.]+\n✔ Facet is set up/);
+    expect(first.output).toMatch(/^(✔ (Kafka|S3 server) v?[\d.]+( {2}\d+ s)?\n){2}✔ Facet is set up/);
     expect(first.code).toBe(0);
-    expect(machine.takeCalls()).toEqual(['kafka']);
+    expect(machine.takeCalls()).toEqual(services);
 
     const second = await machine.run(clone, ['--services']);
 
@@ -99,7 +101,7 @@ describe('setup', () => {
 
   it('shares Kafka among clones, and fetches it again when it has gone', async () => {
     expect((await machine.run(clone, ['--services'])).code).toBe(0);
-    expect(machine.takeCalls()).toEqual([...everyStep, 'kafka'].sort());
+    expect(machine.takeCalls()).toEqual([...everyStep, ...services].sort());
 
     expect((await machine.run(machine.clone('another'), ['--services'])).code).toBe(0);
     expect(machine.takeCalls()).toEqual(['npm']);
@@ -171,6 +173,12 @@ describe('setup', () => {
     ['pip', 'Temporary failure in name resolution', 'Fetching the TensorFlow library failed', /HTTPS_PROXY/],
     ['cargo', 'warning: spurious network error (2 tries remaining)', 'Building Faiss failed', /HTTPS_PROXY/],
     ['kafka', '[ERROR] Could not transfer artifact: Unknown host', 'Fetching Kafka failed', /HTTPS_PROXY/],
+    [
+      's3-server',
+      'dial tcp: lookup proxy: connection refused',
+      'Compiling the S3 server for tests failed',
+      /HTTPS_PROXY/,
+    ],
     ['npm', 'npm error code ENOTFOUND', 'Installing npm packages failed', /HTTPS_PROXY/],
     [
       'unpack',
@@ -230,7 +238,7 @@ describe('setup', () => {
     const results = await Promise.all(clones.map((root) => machine.run(root, ['--services'])));
 
     expect(results.map(({ code }) => code)).toEqual([0, 0]);
-    expect(machine.takeCalls()).toEqual([...everyStep, 'kafka', 'npm'].sort());
+    expect(machine.takeCalls()).toEqual([...everyStep, ...services, 'npm'].sort());
   });
 
   it('runs npm once for two runs in the same clone', async () => {

@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { findFreePorts } from '../process/free-ports.ts';
+import { createScratchFolder } from '../process/scratch-folder.ts';
+import { ServerProcess } from '../process/server-process.ts';
+import { requireService } from '../programs.ts';
+
+export interface LocalS3 {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** The credentials and the settings of the SDK, as environment variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder of the objects: the path of an object is its key. */
+  readonly folder: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Restarts on the same port with the same objects. */
+  start(): Promise<void>;
+  /** Stops the server and removes the objects. */
+  stop(): Promise<void>;
+}
+
+const bucket = 'facet-test';
+const region = 'us-east-1';
+
+/**
+ * Starts a real S3 server on a free port of 127.0.0.1, with one bucket in a temporary folder. The kernel kills it when this process
+ * ends for any reason.
+ *
+ * @throws Error that names the setup command if the server is missing, or contains its log if it did not start.
+ */
+export async function startS3(): Promise<LocalS3> {
+  const program = requireService('s3Server');
+  const scratch = await createScratchFolder('s3');
+  const objects = path.join(scratch.path, 'objects');
+  const folder = path.join(objects, bucket);
+  await mkdir(folder, { recursive: true });
+  const [port = 0] = await findFreePorts(1);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const keys = ['--access', 'facet-test', '--secret', 'facet-test-secret', '--region', region];
+  const server = new ServerProcess({
+    title: 'S3',
+    command: [program, '--port', `127.0.0.1:${port}`, '--quiet', ...keys, 'posix', objects],
+    logFile: path.join(scratch.path, 's3.log'),
+    isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).status === 403,
+  });
+  const stop = async () => {
+    await server.kill();
+    await scratch.remove();
+  };
+  try {
+    await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const env = {
+    AWS_ACCESS_KEY_ID: 'facet-test',
+    AWS_SECRET_ACCESS_KEY: 'facet-test-secret',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  return { endpoint, region, bucket, env, folder, kill: () => server.kill(), start: () => server.start(), stop };
+}
