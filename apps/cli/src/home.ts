@@ -1,7 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createFolderArtifactStore } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { openArtifactStore, useArtifact } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
@@ -13,7 +13,7 @@ const bundleFile = 'bundle.json';
 
 /** Opens the artifact store of a data home. */
 export function openStore(home: string): ArtifactStore {
-  return createFolderArtifactStore(homePaths(home).artifactsFolder);
+  return openArtifactStore(homePaths(home).artifactsFolder);
 }
 
 /** Returns the reference of the current bundle. @throws AppError `BUNDLE_NONE_CURRENT`. */
@@ -96,13 +96,15 @@ export async function findModel(home: string, id: string): Promise<StoredModel> 
       ? await currentBundleOf(home)
       : await findArtifact(store, id, { kinds: ['bundle', 'model'], home });
   if (ref.kind === 'model') {
-    const { manifest } = await store.open(ref, { files: [] });
+    const manifest = await useArtifact(store, ref, (artifact) => artifact.manifest, []);
     return { datasetId: manifest.metadata['datasetId'] as string, modelId: ref.id };
   }
-  const { folder, manifest } = await store.open(ref, { files: [bundleFile] });
-  const { datasetId, modelId } = manifest.metadata as Pick<IndexedModel, 'datasetId' | 'modelId'>;
-  const { metrics = {} } = JSON.parse(await readFile(join(folder, bundleFile), 'utf8')) as Partial<IndexedModel>;
-  return { datasetId, modelId, metrics };
+  const read = async ({ folder, manifest }: OpenArtifact): Promise<IndexedModel> => {
+    const { datasetId, modelId } = manifest.metadata as Pick<IndexedModel, 'datasetId' | 'modelId'>;
+    const { metrics = {} } = JSON.parse(await readFile(join(folder, bundleFile), 'utf8')) as Partial<IndexedModel>;
+    return { datasetId, modelId, metrics };
+  };
+  return useArtifact(store, ref, read, [bundleFile]);
 }
 
 /**

@@ -98,6 +98,12 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./commands/bundles.ts')).registerBundles,
   },
   {
+    name: 'artifacts',
+    summary: 'Move the artifacts of a home to an S3 bucket',
+    isGroup: true,
+    load: async () => (await import('./commands/artifacts.ts')).registerArtifacts,
+  },
+  {
     name: 'gate',
     summary: 'Check whether a bundle may replace the current bundle',
     load: async () => (await import('./commands/gate.ts')).registerGate,

@@ -1,3 +1,4 @@
+import { checkArtifactStore } from '@facet/artifacts';
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { createRunStore } from '@facet/pipeline/runs';
@@ -12,7 +13,7 @@ import { countDeltas } from './delta-metrics.ts';
 /**
  * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `checkArtifactStore`, `claimQueue` and `listen`.
  */
 export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
   // Reports a wrong file at the start instead of in every stage.
@@ -20,6 +21,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
   await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
+  await checkArtifactStore(home.artifactsFolder);
   const claim = await claimQueue({ home, logger }, config);
   const runs = createRunStore(home.runsFolder);
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { Bundle } from '@facet/bundles';
 import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
@@ -64,7 +64,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   if (listens === 'immediately') void warnOfMissingAttributes(config.facetFile, { ...config, logger });
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments);
-  const store = createFolderArtifactStore(config.artifactsFolder);
+  const store = openArtifactStore(config.artifactsFolder);
   const trialFile = { folder: config.trialsFolder, name: nameProcess(config, number) };
   const guardrails = sections.guardrails.enabled
     ? new Guardrails(sections.guardrails, {

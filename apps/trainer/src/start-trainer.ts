@@ -1,4 +1,4 @@
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { checkArtifactStore, openArtifactStore } from '@facet/artifacts';
 import { parseExperiments } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
@@ -23,7 +23,7 @@ import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 /**
  * Starts the stage worker, the scheduler and the API. During an outage of Redis they wait.
  *
- * @throws AppError as `readFacetConfig`, `readAccess`, `claimQueue` and `listen`.
+ * @throws AppError as `readFacetConfig`, `readAccess`, `checkArtifactStore`, `claimQueue` and `listen`.
  */
 export async function startTrainer(config: TrainerConfig, logger: Logger): Promise<RunningWorker> {
   const now = Date.now;
@@ -31,8 +31,9 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const { refresh: schedule, experiments: declared } = await readFacetConfig(config.configFile);
   void warnOfMissingAttributes(config.configFile, { ...home, logger });
   const access = await readAccess(config.access, { logger });
+  await checkArtifactStore(home.artifactsFolder);
   const claim = await claimQueue({ home, logger }, config);
-  const store = createFolderArtifactStore(home.artifactsFolder);
+  const store = openArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 
   return openWithClosers(async (closers) => {

@@ -13,6 +13,11 @@ export interface OpenArtifact {
   /** Local, read-only folder with the files that the manifest lists. */
   readonly folder: string;
   readonly manifest: ArtifactManifest;
+  /**
+   * Ends the use of the folder, whose files may then be removed to free space. Mapped files stay usable. Without the call, the
+   * folder stays until the process has ended.
+   */
+  release(): Promise<void>;
 }
 
 export interface ListedArtifact {
@@ -72,6 +77,11 @@ export interface ArtifactStore {
    */
   redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void>;
 
+  /**
+   * Removes what killed writers have left: unfinished artifacts, and contents that a redaction has replaced. `prune` does it, too.
+   */
+  removeRemains(): Promise<void>;
+
   /** Lists all artifacts of a kind, the most recently put first, without verifying them. */
   list(kind: string): Promise<ListedArtifact[]>;
 
@@ -130,7 +140,7 @@ export interface ArtifactStore {
   /**
    * Removes the artifacts of a kind except the `keep` most recently put (at least 3), the current and previous ones,
    * those that a reference names, and those that an artifact of another kind names in its metadata (`modelId`,
-   * `datasetId`). Also removes what crashed writers left in the staging folder.
+   * `datasetId`). Also calls `removeRemains`.
    *
    * @param options.needed Further ids to keep.
    * @throws AppError `ARTIFACT_INVALID` for `keep` below 3.

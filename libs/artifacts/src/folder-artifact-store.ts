@@ -1,29 +1,26 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError, syncPath, waitForFolderLock, writeFileAtomically } from '@facet/platform';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
-import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact, PromotionDecision } from './artifact-store.ts';
-import { hasErrorCode, hashFile, listFolder } from './disk/files.ts';
-import { hashFiles } from './disk/files.ts';
-import { artifactId, formatManifest, parseManifest, parseRedactions } from './manifest.ts';
+import {
+  createFileAtomically,
+  isAppError,
+  readTextIfExists,
+  syncPath,
+  waitForFolderLock,
+  writeFileAtomically,
+} from '@facet/platform';
+import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound } from './artifact-errors.ts';
+import type { ArtifactStorage } from './artifact-storage.ts';
+import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
+import { createArtifactStore } from './create-artifact-store.ts';
+import { hasErrorCode, hashFile, hashFiles, listFolder } from './disk/files.ts';
+import { artifactId, parseManifest, parseRedactions } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
-import { createPromotionLog } from './promotions/promotion-log.ts';
-import { isPromotionRun } from './promotions/promotion-record.ts';
-import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
-import { cancellationOf, fenceOf, onceCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+import type { PromotionRecords } from './promotions/promotion-log.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
+import { manifestName, redactionsName, sealArtifact } from './seal-artifact.ts';
 
-const manifestName = 'manifest.json';
-const redactionsName = 'redactions.json';
-const minKeep = 3;
 /** Another process may be rewriting the users of a large dataset. */
-const redactionWaitMs = 60_000;
-/** References that only the promotion log changes. */
-const promotedNames: readonly string[] = ['current', 'previous'];
-const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
-const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
-const idPattern = /^[0-9a-f]{32}$/;
+export const redactionWaitMs = 60_000;
 
 /**
  * Creates an artifact store in a folder of one disk:
@@ -37,14 +34,18 @@ const idPattern = /^[0-9a-f]{32}$/;
  * ```
  */
 export function createFolderArtifactStore(root: string): ArtifactStore {
+  return createArtifactStore(createFolderStorage(root));
+}
+
+/** Creates the storage of {@link createFolderArtifactStore}. */
+export function createFolderStorage(root: string): ArtifactStorage {
   const refsFolder = join(root, 'refs');
   const stagingFolder = join(root, 'staging');
-  const log = createPromotionLog(join(root, 'promotions'), stagingFolder);
+  const promotionsFolder = join(root, 'promotions');
 
-  function folderOf({ kind, id }: ArtifactRef): string {
-    checkName(kind, 'kind');
-    if (!idPattern.test(id)) throw invalid(`"${id}" is not an artifact id.`, 'Use an id that the store returned.');
-    return join(root, kind, id);
+  function folderOf(ref: ArtifactRef): string {
+    checkRef(ref);
+    return join(root, ref.kind, ref.id);
   }
 
   async function readManifest(ref: ArtifactRef): Promise<ArtifactManifest> {
@@ -52,13 +53,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
       if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw error;
       if (await exists(folderOf(ref))) throw corrupt(ref, manifestName, 'is missing');
-      throw new AppError(`The artifact store ${root} has no ${ref.kind} ${ref.id}.`, {
-        code: 'ARTIFACT_NOT_FOUND',
-        category: 'artifact-missing',
-        remedy: `List the existing ${ref.kind}s, or rebuild this one.`,
-        context: { ...ref },
-        cause: error,
-      });
+      throw notFound(ref, root, error);
     });
     if (artifactId(text) !== ref.id) throw corrupt(ref, manifestName, 'has been altered');
     const manifest = parseManifest(text, path);
@@ -86,7 +81,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
       if (found === sha256 || (await isRedacted(ref, path, (file) => file.sha256 === found))) continue;
       throw corrupt(ref, path, 'has been altered');
     }
-    return { ref, folder, manifest };
+    return { ref, folder, manifest, release: async () => undefined };
   }
 
   async function readRedactions(ref: ArtifactRef): Promise<readonly ManifestFile[]> {
@@ -108,15 +103,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
 
   async function redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
     const lock = await waitForFolderLock(root, redactionWaitMs);
-    if ('heldBy' in lock) {
-      throw new AppError(`Process ${lock.heldBy} is changing artifacts of ${root}.`, {
-        code: 'ARTIFACT_LOCKED',
-        category: 'conflict',
-        remedy: 'Wait until the process has ended, and repeat the command.',
-        retryable: true,
-        context: { ...ref },
-      });
-    }
+    if ('heldBy' in lock) throw locked(root, lock.heldBy);
     try {
       await replaceFile(ref, path, write);
     } finally {
@@ -156,30 +143,12 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     try {
       await mkdir(staged);
       await write(staged);
-      const ref = await seal(kind, staged, metadata);
+      const { ref } = await sealArtifact(kind, staged, metadata);
       await moveIntoPlace(staged, ref);
       return ref;
     } finally {
       await rm(staged, { recursive: true, force: true });
     }
-  }
-
-  /** Hashes and syncs the staged files and adds the manifest. */
-  async function seal(kind: string, staged: string, metadata: ArtifactMetadata): Promise<ArtifactRef> {
-    const { files, folders } = await listFolder(staged);
-    const reserved = [manifestName, redactionsName].find((name) => files.includes(name));
-    if (reserved !== undefined) {
-      throw invalid(`The store reserves the file name ${reserved}.`, 'Choose another file name.');
-    }
-    const entries: ManifestFile[] = [];
-    for (const path of files) {
-      entries.push({ path, ...(await hashFile(join(staged, path))) });
-      await syncPath(join(staged, path));
-    }
-    const text = formatManifest({ formatVersion: 1, kind, files: entries, metadata });
-    await writeFileAtomically(join(staged, manifestName), [text]);
-    for (const folder of folders) await syncPath(folder);
-    return { kind, id: artifactId(text) };
   }
 
   /**
@@ -223,247 +192,55 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
     checkName(kind, 'kind');
     const listed: ListedArtifact[] = [];
     for (const id of await namesIn(join(root, kind))) {
-      if (!idPattern.test(id)) continue;
+      if (!isId(id)) continue;
       const manifest = await stat(join(root, kind, id, manifestName)).catch(() => undefined);
       if (manifest !== undefined) listed.push({ ref: { kind, id }, putAt: manifest.mtimeMs });
     }
     return listed.sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
   }
 
-  async function readRef(name: string): Promise<ArtifactRef | undefined> {
-    if (name === 'current') return (await log.newest())?.ref ?? undefined;
-    if (name === 'previous') return (await log.newest())?.previous ?? undefined;
-    const path = refPath(name);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (hasErrorCode(error, 'ENOENT')) return undefined;
-      throw error;
-    });
-    if (text === undefined) return undefined;
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      value = undefined;
-    }
-    if (Value.Check(Ref, value) && namePattern.test(value.kind) && idPattern.test(value.id)) return value;
-    throw new AppError(`${path} does not name an artifact.`, {
-      code: 'ARTIFACT_CORRUPT',
-      category: 'artifact',
-      remedy: 'Delete the file. The process that writes the reference creates it again.',
-      context: { file: path },
-    });
-  }
-
-  async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
-    if (promotedNames.includes(name)) {
-      throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
-    }
-    const path = refPath(name);
-    await readManifest(ref);
-    await mkdir(refsFolder, { recursive: true });
-    const text = `${JSON.stringify({ kind: ref.kind, id: ref.id })}\n`;
-    await writeFileAtomically(path, [text], { temporary: await stagingPath(stagingFolder) });
-  }
-
-  async function promote(
-    ref: ArtifactRef,
-    decision: PromotionDecision & { readonly run?: PromotionRun } = {},
-  ): Promise<PromotionRecord> {
-    const { run } = decision;
-    if (run !== undefined) checkRun(run);
-    await open(ref);
-    return log.append(async ({ newest, records }) => {
-      if (run !== undefined) {
-        const all = await records();
-        const done = promotionOf(run, all);
-        if (done !== undefined) return done;
-        refuseSuperseded(run, all);
-      }
-      const current = newest?.ref ?? null;
-      if (newest !== undefined && current !== null && isSame(current, ref)) return newest;
-      refuseOtherCurrent(current, decision);
-      return {
-        kind: 'promote',
-        ...decisionFields(decision),
-        ref: { kind: ref.kind, id: ref.id },
-        previous: (await isPresent(current)) ? current : (newest?.previous ?? null),
-        run: run && { runId: run.runId, day: run.day },
-      };
-    });
-  }
-
-  async function rollback(decision: PromotionDecision & { readonly to?: string } = {}): Promise<ArtifactRef> {
-    const { ref } = await log.append(async ({ newest, records }) => {
-      const { ref: current = null } = newest ?? {};
-      refuseOtherCurrent(current, decision);
-      const previous =
-        decision.to === undefined ? (newest?.previous ?? null) : onceCurrent(decision.to, await records());
-      if (current === null || previous === null || isSame(current, previous)) {
-        const { to } = decision;
-        const why = to === current?.id ? 'is current' : 'was not current at any time';
-        throw new AppError(to === undefined ? 'There is no previous artifact to roll back to.' : `${to} ${why}.`, {
-          code: 'ARTIFACT_NO_PREVIOUS',
-          category: 'artifact',
-          remedy: 'Promote an artifact by its id instead.',
-        });
-      }
-      // The content was verified at promotion and is verified again at loading, so the rollback does not wait for it.
-      await open(previous, { files: [] });
-      return {
-        kind: 'rollback',
-        ...decisionFields(decision),
-        ref: previous,
-        previous: (await isPresent(current)) ? current : null,
-      };
-    });
-    return ref!;
-  }
-
-  async function fence(
-    run: PromotionRun,
-    decision: Pick<PromotionDecision, 'by' | 'at'> = {},
-  ): Promise<PromotionRecord> {
-    return appendAboutRun('fence', run, decision, (records) => fenceOf(run, records));
-  }
-
-  async function cancel(
-    run: PromotionRun,
-    decision: Omit<PromotionDecision, 'expectedCurrent'> = {},
-  ): Promise<PromotionRecord> {
-    return appendAboutRun(
-      'cancel',
-      run,
-      decision,
-      (records) => promotionOf(run, records) ?? cancellationOf(run, records),
-    );
-  }
-
-  /** Appends a record that leaves the current artifact unchanged, unless `find` returns an existing record. */
-  async function appendAboutRun(
-    kind: 'fence' | 'cancel',
-    run: PromotionRun,
-    decision: PromotionDecision,
-    find: (records: readonly PromotionRecord[]) => PromotionRecord | undefined,
-  ): Promise<PromotionRecord> {
-    checkRun(run);
-    return log.append(async ({ newest, records }) => {
-      const existing = find(await records());
-      if (existing !== undefined) return existing;
-      return {
-        kind,
-        ...decisionFields(decision),
-        ref: newest?.ref ?? null,
-        previous: newest?.previous ?? null,
-        run: { runId: run.runId, day: run.day },
-      };
-    });
-  }
-
-  /** Returns whether the artifact exists with a valid manifest. A missing or corrupt one must not block a promotion. */
-  async function isPresent(ref: ArtifactRef | null): Promise<boolean> {
-    if (ref === null) return false;
-    try {
-      await readManifest(ref);
-      return true;
-    } catch (error) {
-      if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
-      throw error;
-    }
-  }
-
-  async function prune(
-    kind: string,
-    options: { readonly keep: number; readonly needed?: readonly string[] },
-  ): Promise<ArtifactRef[]> {
-    if (!(options.keep >= minKeep)) {
-      throw invalid(
-        `Pruning must keep at least ${minKeep} artifacts, not ${options.keep}.`,
-        `Keep ${minKeep} or more.`,
-      );
-    }
-    const needed = new Set(options.needed);
-    const old = (await list(kind)).slice(options.keep).filter(({ ref }) => !needed.has(ref.id));
-    const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
-    const removed: ArtifactRef[] = [];
-    for (const { ref } of old) {
-      // Read again for each artifact, because another process may be promoting an old one.
-      if (named.has(ref.id) || (await isReferenced(ref))) continue;
-      await discard(folderOf(ref));
-      removed.push(ref);
-    }
-    await clearAbandoned(stagingFolder);
-    return removed;
-  }
-
-  async function isReferenced(ref: ArtifactRef): Promise<boolean> {
-    const others = (await namesIn(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : []));
-    for (const name of new Set([...promotedNames, ...others])) {
-      const named = await readRef(name);
-      if (named !== undefined && isSame(named, ref)) return true;
-    }
-    return false;
-  }
-
-  /** Returns the ids of artifacts of `kind` that artifacts of other kinds name as `<kind>Id` in their metadata. */
-  async function idsNamedByOthers(kind: string): Promise<Set<string>> {
-    const named = new Set<string>();
-    for (const other of await namesIn(root)) {
-      if (other === kind || !isName(other)) continue;
-      for (const { ref } of await list(other)) {
-        const id = await readManifest(ref).then(
-          ({ metadata }) => metadata[`${kind}Id`],
-          () => undefined,
-        );
-        if (typeof id === 'string') named.add(id);
-      }
-    }
-    return named;
-  }
-
-  function refPath(name: string): string {
-    checkName(name, 'name of a reference');
-    return join(refsFolder, `${name}.json`);
-  }
+  const promotions: PromotionRecords = {
+    names: () => namesIn(promotionsFolder),
+    read: async (name) =>
+      readFile(join(promotionsFolder, name), 'utf8').catch((error: unknown) => {
+        if (hasErrorCode(error, 'ENOENT', 'EISDIR')) return undefined;
+        throw error;
+      }),
+    async create(name, text) {
+      await mkdir(promotionsFolder, { recursive: true });
+      const isFirst = (await namesIn(promotionsFolder)).length === 0;
+      const temporary = await stagingPath(stagingFolder);
+      const isCreated = await createFileAtomically(join(promotionsFolder, name), [text], { temporary });
+      if (isFirst) await syncPath(root);
+      return isCreated;
+    },
+  };
 
   return {
+    promotions,
+    readManifest,
     put,
     open,
     redact,
     list,
-    readRef,
-    writeRef,
-    promote,
-    rollback,
-    fence,
-    cancel,
-    promotions: log.records,
-    prune,
+    kinds: async () => (await namesIn(root)).filter(isName),
+    remove: async (ref) => discard(folderOf(ref)),
+    removeRemains: () => clearAbandoned(stagingFolder),
+    refs: {
+      names: async () =>
+        (await namesIn(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : [])),
+      async read(name) {
+        const place = join(refsFolder, `${name}.json`);
+        const text = await readTextIfExists(place);
+        return text === undefined ? undefined : { text, place };
+      },
+      async write(name, text) {
+        await mkdir(refsFolder, { recursive: true });
+        const temporary = await stagingPath(stagingFolder);
+        await writeFileAtomically(join(refsFolder, `${name}.json`), [text], { temporary });
+      },
+    },
   };
-}
-
-/** Returns the fields that a record takes from the decision. */
-function decisionFields({ at = Date.now(), by = 'unknown', reason }: PromotionDecision) {
-  return { at, by, reason };
-}
-
-function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: PromotionDecision): void {
-  if (expectedCurrent === undefined || expectedCurrent === (current?.id ?? null)) return;
-  throw new AppError(`The current artifact is ${current?.id ?? 'none'}, not ${expectedCurrent ?? 'none'}.`, {
-    code: 'PROMOTION_CURRENT_CHANGED',
-    category: 'conflict',
-    remedy: 'Look at what is current now and decide again.',
-    retryable: true,
-    context: { current: current?.id ?? null, expectedCurrent },
-  });
-}
-
-function checkRun(run: PromotionRun): void {
-  if (isPromotionRun(run)) return;
-  throw invalid(`${JSON.stringify(run)} does not identify a run.`, 'Pass a runId, and the day as YYYY-MM-DD.');
-}
-
-function isSame(a: ArtifactRef, b: ArtifactRef): boolean {
-  return a.kind === b.kind && a.id === b.id;
 }
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -478,32 +255,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-const reservedNames: readonly string[] = ['refs', 'staging', 'promotions'];
-
-function isName(name: string): boolean {
-  return namePattern.test(name) && !reservedNames.includes(name);
-}
-
-function checkName(name: string, what: string): void {
-  if (isName(name)) return;
-  throw invalid(
-    `"${name}" cannot be the ${what}.`,
-    `Use lowercase letters, digits and hyphens, and none of the reserved names ${reservedNames.join(', ')}.`,
-  );
-}
-
-function invalid(message: string, remedy: string): AppError {
-  return new AppError(message, { code: 'ARTIFACT_INVALID', category: 'artifact', remedy });
-}
-
-function corrupt(ref: ArtifactRef, file: string, problem: string): AppError {
-  return new AppError(`The ${ref.kind} ${ref.id} is corrupt: ${file} ${problem}.`, {
-    code: 'ARTIFACT_CORRUPT',
-    category: 'artifact',
-    remedy:
-      'Roll back to another artifact, or rebuild this one from the same inputs: the new copy replaces the corrupt one.',
-    context: { ...ref, file },
-  });
 }

@@ -1,18 +1,25 @@
-import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
 import type { ArtifactMetadata } from '../src/manifest.ts';
 
+interface TestedStore {
+  readonly store: ArtifactStore;
+  /** Lets `change` alter or remove a stored file of an artifact, also the manifest, and forgets copies of it. */
+  damage(ref: ArtifactRef, file: string, change: (path: string) => Promise<void>): Promise<void>;
+}
+
 /**
  * Behavior that every adapter of {@link ArtifactStore} must have. `createStore` returns an empty store for each test.
  */
-export function describeArtifactStore(name: string, createStore: () => Promise<ArtifactStore>): void {
+export function describeArtifactStore(name: string, createStore: () => Promise<TestedStore>): void {
   describe(name, () => {
     let store: ArtifactStore;
+    let damage: TestedStore['damage'];
     beforeEach(async () => {
-      store = await createStore();
+      ({ store, damage } = await createStore());
     });
 
     async function putText(text: string, metadata: ArtifactMetadata = {}, kind = 'bundle'): Promise<ArtifactRef> {
@@ -73,14 +80,12 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       ['altered', 'b.bin', (path: string) => writeFile(path, Buffer.alloc(1000, 'x'))],
       ['lengthened', 'a.txt', (path: string) => appendFile(path, 'x')],
       ['missing', 'a.txt', (path: string) => rm(path)],
-      ['extra', 'c.txt', (path: string) => writeFile(path, '')],
       ['altered manifest', 'manifest.json', (path: string) => appendFile(path, ' ')],
-      ['missing manifest', 'manifest.json', (path: string) => rm(path)],
     ])(
       'refuses to open or promote an artifact with a file that is %s, names the file, and heals it with a new put',
-      async (_, file, damage) => {
+      async (_, file, change) => {
         const ref = await putText('one');
-        await damage(join((await store.open(ref)).folder, file));
+        await damage(ref, file, change);
         for (const attempt of [() => store.open(ref), () => store.promote(ref)]) {
           const error: unknown = await attempt().catch((thrown: unknown) => thrown);
           expect(isAppError(error, 'ARTIFACT_CORRUPT')).toBe(true);
@@ -94,8 +99,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
 
     test('verifies only the files that the caller reads', async () => {
       const ref = await putText('one');
-      const { folder } = await store.open(ref, { files: ['a.txt'] });
-      await writeFile(join(folder, 'b.bin'), Buffer.alloc(1000, 'x'));
+      await damage(ref, 'b.bin', (path) => writeFile(path, Buffer.alloc(1000, 'x')));
       await store.open(ref, { files: ['a.txt'] });
       await expect(store.open(ref, { files: ['b.bin'] })).rejects.toThrow('b.bin');
     });
@@ -160,11 +164,11 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       const [one, two, three] = [await putText('one'), await putText('two'), await putText('three')];
       await store.promote(one);
       await store.promote(two);
-      await rm(join((await store.open(two)).folder, 'manifest.json'));
+      await damage(two, 'manifest.json', rm);
       expect(await store.rollback()).toEqual(one);
       await store.promote(three);
       expect(await store.readRef('previous')).toEqual(one);
-      await rm(join((await store.open(one)).folder, 'a.txt'));
+      await damage(one, 'a.txt', rm);
       await expect(store.rollback()).rejects.toThrow(/a\.txt is missing/);
       expect(await store.readRef('current')).toEqual(three);
     });
@@ -176,6 +180,23 @@ export function describeArtifactStore(name: string, createStore: () => Promise<A
       );
       return isAppError(error) ? error.code : undefined;
     }
+
+    test('redacts a file again and again, keeps the id, and never restores the content from before', async () => {
+      const ref = await putText('ada bob eve');
+      for (const user of ['ada', 'bob', 'ada']) {
+        const { folder } = await store.open(ref);
+        await store.redact(ref, 'a.txt', async (target) => {
+          await writeFile(target, (await readFile(join(folder, 'a.txt'), 'utf8')).replace(user, 'erased'));
+        });
+      }
+      expect(await putText('ada bob eve')).toEqual(ref);
+      await store.removeRemains();
+      const { folder } = await store.open(ref);
+      expect(await readFile(join(folder, 'a.txt'), 'utf8')).toBe('erased erased eve');
+      await expect(store.redact(ref, 'none', (target) => writeFile(target, ''))).rejects.toMatchObject({
+        code: 'ARTIFACT_INVALID',
+      });
+    });
 
     test('writes references other than current and previous', async () => {
       const one = await putText('one');

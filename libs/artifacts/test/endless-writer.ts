@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFolderArtifactStore } from '../src/index.ts';
+import { openArtifactStore } from '../src/index.ts';
 
-const store = createFolderArtifactStore(process.argv[2]!);
+const store = openArtifactStore(process.argv[2]!);
 for (let version = 0; ; version = (version + 1) % 50) {
   const ref = await store.put(
     'bundle',

@@ -20,7 +20,26 @@ afterAll(async () => {
   for (const root of scratch) await rm(root, { recursive: true, force: true });
 });
 
-describeArtifactStore('folder artifact store', async () => createFolderArtifactStore(await createRoot()));
+describeArtifactStore('folder artifact store', async () => {
+  const root = await createRoot();
+  return {
+    store: createFolderArtifactStore(root),
+    damage: (ref, file, change) => change(join(root, ref.kind, ref.id, file)),
+  };
+});
+
+test.each([
+  ['extra', 'c.txt', (path: string) => writeFile(path, '')],
+  ['missing manifest', 'manifest.json', (path: string) => rm(path)],
+])('refuses to open an artifact with a file that is %s, and heals it with a new put', async (_, file, damage) => {
+  const store = createFolderArtifactStore(await createRoot());
+  const put = () => store.put('bundle', (folder) => writeFile(join(folder, 'a'), 'one'), {});
+  const ref = await put();
+  await damage(join((await store.open(ref)).folder, file));
+  await expect(store.open(ref)).rejects.toThrow(file);
+  expect(await put()).toEqual(ref);
+  await store.open(ref);
+});
 
 test('writes nested files and a manifest with hashes, and leaves the staging folder empty', async () => {
   const root = await createRoot();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArtifactStore } from '@facet/artifacts';
+import { useArtifact } from '@facet/artifacts';
+import type { ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import { parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 
@@ -19,7 +20,7 @@ const ReadFeatures = Type.Object({
 export async function readModelAttributes(store: ArtifactStore): Promise<readonly string[] | undefined> {
   const ref = await store.readRef('current');
   if (ref === undefined) return undefined;
-  const { folder } = await store.open(ref, { files: [infoFile] });
-  const info: unknown = JSON.parse(await readFile(join(folder, infoFile), 'utf8'));
+  const read = ({ folder }: OpenArtifact): Promise<string> => readFile(join(folder, infoFile), 'utf8');
+  const info: unknown = JSON.parse(await useArtifact(store, ref, read, [infoFile]));
   return parseWith(ReadFeatures, info, { source: `bundle ${ref.id}` }).spec.itemFeatures.map(({ name }) => name);
 }

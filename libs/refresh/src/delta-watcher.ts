@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { openLakeSnapshot, readItemsVersion } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
@@ -35,7 +35,7 @@ export function startDeltaWatcher(
   { home, configFile, everyMs }: DeltaWatcherOptions,
 ): DeltaWatcher {
   const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
-  const store = createFolderArtifactStore(artifactsFolder);
+  const store = openArtifactStore(artifactsFolder);
   const closing = new AbortController();
   const { signal } = closing;
   let published = { state: '', lakeVersion: 0, at: 0 };

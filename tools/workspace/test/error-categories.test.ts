@@ -37,6 +37,7 @@ it('lists the category of every error code', () => {
         "ARTIFACT_CORRUPT",
         "ARTIFACT_INVALID",
         "ARTIFACT_NO_PREVIOUS",
+        "ARTIFACT_STORE_NEWER",
         "BUNDLE_DRIFTED",
         "BUNDLE_INVALID",
         "BUNDLE_SEARCHES_WRONG",
@@ -140,6 +141,8 @@ it('lists the category of every error code', () => {
         "REPLAY_UNKNOWN",
       ],
       "precondition": [
+        "ARTIFACT_STORE_DIFFERS",
+        "ARTIFACT_STORE_HAS_LOCAL",
         "EVENTS_ERASURE_OPEN",
         "REFRESH_DAY_NOT_OVER",
         "REFRESH_DAY_SUPERSEDED",
@@ -149,6 +152,9 @@ it('lists the category of every error code', () => {
         "REFRESH_REJECTED",
       ],
       "unavailable": [
+        "ARTIFACT_COPIES_FULL",
+        "ARTIFACT_STORE_REFUSED",
+        "ARTIFACT_STORE_UNREACHABLE",
         "CLI_COLLECTOR_UNUSABLE",
         "CLI_UNHEALTHY",
         "COLLECTOR_LOG_REFUSES",
@@ -188,6 +194,8 @@ it('lists the category of every error code', () => {
         "TRAIN_BATCHES_ENDED",
       ],
       "usage": [
+        "ARTIFACT_STORE_NOT_CONFIGURED",
+        "ARTIFACT_STORE_UNSUPPORTED",
         "BENCHMARK_DIVERGED",
         "BENCHMARK_SETTING_UNKNOWN",
         "BENCHMARK_SWEEP_EMPTY",

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { eraseFromFileEventLog } from '@facet/event-log';
 import type { EraseEventsResult } from '@facet/event-log';
@@ -32,7 +32,7 @@ export async function eraseOutsideLake(
   const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
   const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
-  const store = createFolderArtifactStore(home.artifactsFolder);
+  const store = openArtifactStore(home.artifactsFolder);
   return { exposures, eventLog, artifacts: await eraseFromArtifacts(store, recorded, { signal }) };
 }
 

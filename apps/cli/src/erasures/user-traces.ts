@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { countErasable } from '@facet/exposures';
 import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
@@ -124,7 +124,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     const { findUserInArtifacts } = await import('@facet/pipeline/erasures');
     const snapshot = await openLakeSnapshot(home.lakeFolder);
     const found = await findUserInArtifacts(
-      createFolderArtifactStore(home.artifactsFolder),
+      openArtifactStore(home.artifactsFolder),
       userId,
       snapshot.erasures.filter(({ userHash }) => userHash === check.userHash),
       { signal: context.signal, onProgress: (done, total) => update(done / total, `${done} of ${total}`) },

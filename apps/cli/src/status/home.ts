@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { checkFacetConfig } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
@@ -44,7 +44,7 @@ export async function checkHome(file: string, home: HomePaths, now: number): Pro
 }
 
 async function checkBundle(home: HomePaths, now: number): Promise<Omit<Part, 'name'>> {
-  const store = createFolderArtifactStore(home.artifactsFolder);
+  const store = openArtifactStore(home.artifactsFolder);
   const ref = await store.readRef('current');
   if (ref === undefined) {
     const runs = await createRunStore(home.runsFolder).list({ limit: 1 });

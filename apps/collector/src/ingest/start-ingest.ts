@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConstantBackoff, handleAll, retry } from 'cockatiel';
 import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { readFacetConfig, usedItemAttributes } from '@facet/config';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -84,7 +84,7 @@ export async function startIngest(
         topics,
         rateLimiter: createKeyRateLimiter(),
         modelAttributes: createModelAttributes({
-          store: createFolderArtifactStore(config.artifactsFolder),
+          store: openArtifactStore(config.artifactsFolder),
           configured: facet.features.items,
           logger,
           now,

@@ -1,4 +1,4 @@
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView, Delta } from '@facet/bundles';
@@ -68,7 +68,7 @@ export class BundleWatcher {
 
   constructor(deps: WatcherDeps) {
     this.#deps = deps;
-    this.#store = createFolderArtifactStore(deps.artifactsFolder);
+    this.#store = openArtifactStore(deps.artifactsFolder);
     this.#clock = deps.clock ?? (() => performance.now());
     this.#cooldown = new Cooldown(this.#clock);
   }

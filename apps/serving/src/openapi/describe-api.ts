@@ -1,4 +1,4 @@
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { createLogger, parseWith } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { createApp } from '../app.ts';
@@ -9,7 +9,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 /** Returns the OpenAPI document of `/docs/json`. Needs no bundle and no store. */
 export async function describeApi(): Promise<Record<string, unknown>> {
   const logger = createLogger({ name: 'openapi', level: 'warn' });
-  const store = createFolderArtifactStore('none');
+  const store = openArtifactStore('none');
   const metrics = createMetrics();
   const arms = new ArmBundles({ store, experiments: [], metrics, logger });
   const comparisons = { artifactsFolder: 'none', gatesFolder: 'none', facetFile: 'none' };

@@ -1,4 +1,4 @@
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { createLogger } from '@facet/platform';
 import { createRunStore } from '@facet/pipeline/runs';
@@ -22,7 +22,7 @@ export async function describeApi(): Promise<Record<string, unknown>> {
       queue: { request: unused, cancel: unused, counts: unused },
       follow: unused,
       home,
-      store: createFolderArtifactStore(home.artifactsFolder),
+      store: openArtifactStore(home.artifactsFolder),
       schedule: {
         cron: 'off',
         timeZone: 'UTC',

@@ -11,10 +11,20 @@ const abandonedAfterMs = 24 * 3600 * 1000;
  */
 const processToken = randomUUID();
 
-/** Returns a new path in the staging folder. Its name contains host, process id, process token and a random part. */
+/** Returns a new name that contains host, process id, process token and a random part. */
+export function ownName(): string {
+  return [encodeURIComponent(hostname()), process.pid, processToken, randomUUID()].join('~');
+}
+
+/** Returns whether {@link ownName} of this process returned a name. */
+export function isOwnName(name: string): boolean {
+  return name.split('~')[2] === processToken;
+}
+
+/** Returns a new path in the staging folder, with a name of {@link ownName}. */
 export async function stagingPath(stagingFolder: string): Promise<string> {
   await mkdir(stagingFolder, { recursive: true });
-  return join(stagingFolder, [encodeURIComponent(hostname()), process.pid, processToken, randomUUID()].join('~'));
+  return join(stagingFolder, ownName());
 }
 
 /** Removes what crashed writers left in the staging folder. Files of running writers stay. */
@@ -25,13 +35,17 @@ export async function clearAbandoned(stagingFolder: string): Promise<void> {
   }
 }
 
-async function isAbandoned(path: string, name: string): Promise<boolean> {
+/**
+ * Returns whether the process that created a file with a name of {@link ownName} has ended. One of another host counts as ended after a
+ * time without changes of the file, a day by default.
+ */
+export async function isAbandoned(path: string, name: string, afterMs = abandonedAfterMs): Promise<boolean> {
   const [host, pid, token] = name.split('~');
   if (host === encodeURIComponent(hostname())) {
     return Number(pid) === process.pid ? token !== processToken : !isRunning(Number(pid));
   }
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
-  return Date.now() - mtimeMs > abandonedAfterMs;
+  return Date.now() - mtimeMs > afterMs;
 }
 
 function isRunning(processId: number): boolean {

@@ -1,14 +1,19 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { createFileAtomically, syncPath } from '@facet/platform';
-import { hasErrorCode } from '../disk/files.ts';
-import { stagingPath } from '../disk/staging.ts';
 import { formatPromotionRecord, parsePromotionRecord } from './promotion-record.ts';
 import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
 
+/** Where the records of a promotion log are stored, one file or object per record. */
+export interface PromotionRecords {
+  /** Returns the names of all records, in any order, and possibly names that are none. */
+  names(): Promise<string[]>;
+  /** Returns the text of a record, or undefined if there is none. */
+  read(name: string): Promise<string | undefined>;
+  /** Stores a record, whole and durable. Returns false if the name exists. Only one of several concurrent writers succeeds. */
+  create(name: string, text: string): Promise<boolean>;
+}
+
 /**
- * Numbered records of promotions, rollbacks and fences. Each record is hard-linked into place under the next number, so
- * the file system grants a number to one writer only. Records are written whole and never changed or removed.
+ * Numbered records of promotions, rollbacks and fences. Each record is created under the next number, which the storage
+ * grants to one writer only. Records are written whole and never changed or removed.
  */
 interface PromotionLog {
   /** Returns the newest record, by one directory listing and one read; undefined for an empty log. */
@@ -32,13 +37,9 @@ const recordPattern = /^(\d{10})\.json$/;
 /** Files read concurrently. */
 const readsAtATime = 64;
 
-export function createPromotionLog(folder: string, stagingFolder: string): PromotionLog {
+export function createPromotionLog(storage: PromotionRecords): PromotionLog {
   async function list(): Promise<number[]> {
-    const names = await readdir(folder).catch((error: unknown) => {
-      if (hasErrorCode(error, 'ENOENT')) return [];
-      throw error;
-    });
-    const numbers = names.flatMap((name) => {
+    const numbers = (await storage.names()).flatMap((name) => {
       const match = recordPattern.exec(name);
       return match === null ? [] : [Number(match[1])];
     });
@@ -47,12 +48,8 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
 
   /** Returns undefined for a file that is not a valid record, such as one damaged by the disk. */
   async function read(number: number): Promise<PromotionRecord | undefined> {
-    try {
-      return parsePromotionRecord(await readFile(pathOf(number), 'utf8'), number);
-    } catch (error) {
-      if (hasErrorCode(error, 'ENOENT', 'EISDIR')) return undefined;
-      throw error;
-    }
+    const text = await storage.read(nameOf(number));
+    return text === undefined ? undefined : parsePromotionRecord(text, number);
   }
 
   async function newestOf(numbers: readonly number[]): Promise<PromotionRecord | undefined> {
@@ -72,19 +69,6 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
     return records;
   }
 
-  /** Returns false if another writer has used the number. */
-  async function create(record: PromotionRecord): Promise<boolean> {
-    await mkdir(folder, { recursive: true });
-    const temporary = await stagingPath(stagingFolder);
-    const isCreated = await createFileAtomically(pathOf(record.number), [formatPromotionRecord(record)], { temporary });
-    if (isCreated && record.number === 1) await syncPath(dirname(folder));
-    return isCreated;
-  }
-
-  function pathOf(number: number): string {
-    return join(folder, `${String(number).padStart(10, '0')}.json`);
-  }
-
   return {
     newest: async () => newestOf(await list()),
     records: async () => recordsOf(await list()),
@@ -94,8 +78,12 @@ export function createPromotionLog(folder: string, stagingFolder: string): Promo
         const decided = await decide({ newest: await newestOf(numbers), records: () => recordsOf(numbers) });
         if ('number' in decided) return decided;
         const record: PromotionRecord = { format: 1, number: (numbers.at(-1) ?? 0) + 1, ...decided };
-        if (await create(record)) return record;
+        if (await storage.create(nameOf(record.number), formatPromotionRecord(record))) return record;
       }
     },
   };
+}
+
+function nameOf(number: number): string {
+  return `${String(number).padStart(10, '0')}.json`;
 }

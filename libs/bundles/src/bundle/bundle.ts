@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { readSafetensors, viewSafetensors, writeSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore, SafeTensor, Safetensors } from '@facet/artifacts';
+import { readSafetensors, useArtifact, viewSafetensors, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, OpenArtifact, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
 import { createItemScorer, createInferenceEngine, unknownUser } from '@facet/model';
 import type { Weights } from '@facet/model';
@@ -112,8 +112,7 @@ const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTable
 export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): Promise<BundleFacts> {
   // A bundle of another format has other files.
   const info = await readBundleInfo(store, ref);
-  const { folder } = await store.open(ref, { files: factFiles });
-  return (await readFacts(folder, ref.id, info)).facts;
+  return useArtifact(store, ref, async ({ folder }) => (await readFacts(folder, ref.id, info)).facts, factFiles);
 }
 
 /** Returns the facts, and the arrays of the items by name. */
@@ -169,8 +168,9 @@ function parseInfo(value: unknown, id: string): BundleInfo {
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID`.
  */
 export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Promise<BundleInfo> {
-  const { folder } = await store.open(ref, { files: [bundleFiles.info] });
-  return parseInfo(await readJson(folder, bundleFiles.info), ref.id);
+  const read = async ({ folder }: OpenArtifact): Promise<BundleInfo> =>
+    parseInfo(await readJson(folder, bundleFiles.info), ref.id);
+  return useArtifact(store, ref, read, [bundleFiles.info]);
 }
 
 /**
@@ -183,7 +183,17 @@ export async function readBundleInfo(store: ArtifactStore, ref: ArtifactRef): Pr
  */
 export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promise<Bundle> {
   const info = await readBundleInfo(store, ref);
-  const { folder, manifest } = await store.open(ref);
+  const artifact = await store.open(ref);
+  try {
+    return await loadOpenBundle(artifact, info);
+  } catch (error) {
+    await artifact.release();
+    throw error;
+  }
+}
+
+/** Loads an open bundle, and releases it when the bundle is closed. */
+async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, info: BundleInfo): Promise<Bundle> {
   const { facts, arrays } = await readFacts(folder, ref.id, info);
   const { catalog, tower, embeddings } = facts;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
@@ -240,7 +250,10 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
     createItemScorer: (interests) => createItemScorer(interests, vectors, scoringOf(info)),
     encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     userRowOf: (userId) => (userId === undefined ? unknownUser : (rowOfUser.get(userId) ?? unknownUser)),
-    close: () => index.close(),
+    close: () => {
+      index.close();
+      void release().catch(() => undefined);
+    },
   };
 }
 

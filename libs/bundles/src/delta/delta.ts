@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { readJsonLines, readSafetensors, useArtifact, writeJsonLines, writeSafetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -81,8 +81,7 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version).
  */
 export async function readDeltaInfo(store: ArtifactStore, ref: ArtifactRef): Promise<DeltaInfo> {
-  const { folder } = await store.open(ref, { files: [files.info] });
-  return parseInfo(folder, ref.id);
+  return useArtifact(store, ref, ({ folder }) => parseInfo(folder, ref.id), [files.info]);
 }
 
 async function parseInfo(folder: string, id: string): Promise<DeltaInfo> {
@@ -96,7 +95,10 @@ async function parseInfo(folder: string, id: string): Promise<DeltaInfo> {
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID` (another version), `DELTA_INVALID`.
  */
 export async function loadDelta(store: ArtifactStore, ref: ArtifactRef): Promise<Delta> {
-  const { folder } = await store.open(ref);
+  return useArtifact(store, ref, readDelta);
+}
+
+async function readDelta({ ref, folder }: OpenArtifact): Promise<Delta> {
   const info = await parseInfo(folder, ref.id);
   const added = await readJsonLines<CatalogItem>(join(folder, files.added));
   const changed = await readJsonLines<CatalogItem>(join(folder, files.changed));

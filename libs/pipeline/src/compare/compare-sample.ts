@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
@@ -85,7 +85,7 @@ const behaviorsMax = 10_000;
  * @throws AppError `COMPARISON_NO_DATASET`, `COMPARISON_NO_USERS`; as `loadBundle`.
  */
 export async function compareSample(options: CompareOptions): Promise<SampleComparison> {
-  const store = createFolderArtifactStore(options.artifactsFolder);
+  const store = openArtifactStore(options.artifactsFolder);
   const before = await loadBundle(store, { kind: 'bundle', id: options.before.bundleId });
   try {
     const isSame = options.after.bundleId === before.id;

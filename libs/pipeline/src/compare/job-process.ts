@@ -1,5 +1,5 @@
 /* The entry of the process that `run-job.ts` starts. It loads no TensorFlow. */
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { serveOrder } from '@facet/platform';
 import { saveGateReport } from '../gate/gate-report.ts';
@@ -13,7 +13,7 @@ serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareD
   const onProgress = (done: number, total: number): void => onShareDone(done / total);
   if (task.kind === 'compare') return compareSample({ ...task, onProgress });
   const { bundleId, incumbentId, settings, tieSeed } = task;
-  const store = createFolderArtifactStore(task.artifactsFolder);
+  const store = openArtifactStore(task.artifactsFolder);
   const { datasetId } = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
   const dataset = await openIfPossible(store, datasetId);
   if (dataset === undefined) throw noDataset();

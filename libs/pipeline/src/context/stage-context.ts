@@ -1,4 +1,4 @@
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import type { FacetConfig, HomePaths } from '@facet/config';
 
@@ -10,5 +10,5 @@ export interface StageContext {
 }
 
 export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
-  return { home, config, store: createFolderArtifactStore(home.artifactsFolder) };
+  return { home, config, store: openArtifactStore(home.artifactsFolder) };
 }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJsonLines, readSafetensors, writeJsonLines, writeSafetensors } from '@facet/artifacts';
+import { readJsonLines, readSafetensors, useArtifact, writeJsonLines, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
 import type { User } from '@facet/schemas';
@@ -49,13 +49,13 @@ function* usersOf({ sequences, userAttributes }: DatasetParts): Generator<Datase
 
 /** Reads only `dataset.json`. @throws AppError as {@link openDataset}. */
 export async function readDatasetInfo(store: ArtifactStore, id: string): Promise<DatasetInfo> {
-  return readInfo(await store.open({ kind: 'dataset', id }, { files: [files.info] }));
+  return useArtifact(store, { kind: 'dataset', id }, readInfo, [files.info]);
 }
 
 /** Reads the users with attributes. @throws AppError as {@link openDataset}. */
 export async function readDatasetUsers(store: ArtifactStore, id: string): Promise<User[]> {
-  const { folder } = await store.open({ kind: 'dataset', id }, { files: [files.users] });
-  const users = await readJsonLines<DatasetUser>(join(folder, files.users));
+  const read = ({ folder }: OpenArtifact): Promise<DatasetUser[]> => readJsonLines(join(folder, files.users));
+  const users = await useArtifact(store, { kind: 'dataset', id }, read, [files.users]);
   return users.flatMap(({ userId, attributes }) => (attributes === undefined ? [] : [{ userId, attributes } as User]));
 }
 
@@ -67,8 +67,12 @@ async function readInfo({ folder, manifest, ref }: OpenArtifact): Promise<Datase
 
 /** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `CONFIG_INVALID`, `DATASET_INVALID`. */
 export async function openDataset(store: ArtifactStore, id: string): Promise<Dataset> {
-  const artifact = await store.open({ kind: 'dataset', id });
+  return useArtifact(store, { kind: 'dataset', id }, readDataset);
+}
+
+async function readDataset(artifact: OpenArtifact): Promise<Dataset> {
   const { folder } = artifact;
+  const { id } = artifact.ref;
   const info = await readInfo(artifact);
   const items = await readJsonLines<CatalogItem>(join(folder, files.items));
   const users = await readJsonLines<DatasetUser>(join(folder, files.users));

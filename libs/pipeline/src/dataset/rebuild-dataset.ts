@@ -1,3 +1,4 @@
+import { useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { openLakeSnapshot, readItemsAsOf } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
@@ -68,7 +69,7 @@ function settingsOf({ interactions, filters, features, split }: DatasetInfo): Da
 
 async function findDiffering(store: ArtifactStore, [one, other]: readonly [string, string]): Promise<string[]> {
   const [before, after] = await Promise.all(
-    [one, other].map(async (id) => (await store.open({ kind: 'dataset', id })).manifest.files),
+    [one, other].map((id) => useArtifact(store, { kind: 'dataset', id }, ({ manifest }) => manifest.files)),
   );
   return before!.flatMap(({ path, sha256 }) =>
     after!.some((file) => file.path === path && file.sha256 === sha256) ? [] : [path],

@@ -83,6 +83,8 @@ export async function eraseFromArtifacts(
     });
     if (users !== undefined && users > 0) changed.push({ ref, path: file.path, users });
   }
+  // Also after an erasure that was interrupted: its new content may be in place, and the old content not yet removed.
+  await store.removeRemains();
   return changed;
 }
 
@@ -114,12 +116,17 @@ async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Eras
     onProgress?.(position, listed.length);
     const file = userFiles[ref.kind as keyof typeof userFiles];
     const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }));
-    if (!artifact?.manifest.files.some(({ path }) => path === file.path)) continue;
-    const datasetId = ref.kind === 'dataset' ? ref.id : artifact.manifest.metadata['datasetId'];
-    const info = typeof datasetId === 'string' ? await ifUsable(() => readDatasetInfo(store, datasetId)) : undefined;
-    const lakeVersion = info?.sources.lakeVersion ?? -1;
-    const unknownErasures = erasures.filter(({ recordedVersion }) => recordedVersion > lakeVersion);
-    yield { ref, file, folder: artifact.folder, unknownErasures };
+    if (artifact === undefined) continue;
+    try {
+      if (!artifact.manifest.files.some(({ path }) => path === file.path)) continue;
+      const datasetId = ref.kind === 'dataset' ? ref.id : artifact.manifest.metadata['datasetId'];
+      const info = typeof datasetId === 'string' ? await ifUsable(() => readDatasetInfo(store, datasetId)) : undefined;
+      const lakeVersion = info?.sources.lakeVersion ?? -1;
+      const unknownErasures = erasures.filter(({ recordedVersion }) => recordedVersion > lakeVersion);
+      yield { ref, file, folder: artifact.folder, unknownErasures };
+    } finally {
+      await artifact.release();
+    }
   }
 }
 
@@ -128,7 +135,9 @@ async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | unde
   try {
     return await read();
   } catch (error) {
-    if (isAppError(error) && !error.retryable) return undefined;
+    const isRefused = isAppError(error) && (error.retryable || error.category === 'unavailable');
+    // An erasure must not skip an artifact that the store refuses to read or change, or that a later version has written.
+    if (isAppError(error) && !isRefused && error.code !== 'ARTIFACT_STORE_NEWER') return undefined;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }

@@ -1,3 +1,4 @@
+import { useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { resolveModel } from '@facet/config';
 import type { ModelConfig } from '@facet/model';
@@ -101,7 +102,7 @@ export function lastFullRetrain(reports: readonly RunReport[]): RunReport | unde
 async function currentModelId(store: ArtifactStore): Promise<string | undefined> {
   const current = await store.readRef('current');
   if (current === undefined) return undefined;
-  const { modelId } = (await store.open(current)).manifest.metadata;
+  const { modelId } = await useArtifact(store, current, ({ manifest }) => manifest.metadata);
   return typeof modelId === 'string' ? modelId : undefined;
 }
 

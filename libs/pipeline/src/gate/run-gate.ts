@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import { dayMs, isAppError } from '@facet/platform';
@@ -160,7 +161,7 @@ function reportOf(
 
 async function openSized(store: ArtifactStore, id: string): Promise<SizedBundle> {
   const bundle = await loadBundle(store, { kind: 'bundle', id });
-  const { manifest } = await store.open({ kind: 'bundle', id }, { files: [] });
+  const manifest = await useArtifact(store, { kind: 'bundle', id }, (artifact) => artifact.manifest, []);
   return { bundle, bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import { readSafetensors, useArtifact, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { tensorsToWeights, weightsToTensors } from '@facet/bundles';
 import { ModelSpec, TrainingConfig } from '@facet/model';
@@ -170,8 +170,7 @@ async function putModelFiles(
 
 /** Reads `model.json` without the weights. @throws AppError as {@link openModel}. */
 export async function readModelInfo(store: ArtifactStore, id: string): Promise<ModelInfo> {
-  const { folder } = await store.open({ kind: 'model', id }, { files: [files.info] });
-  return readInfo(folder, id);
+  return useArtifact(store, { kind: 'model', id }, ({ folder }) => readInfo(folder, id), [files.info]);
 }
 
 async function readInfo(folder: string, id: string): Promise<ModelInfo> {
@@ -197,9 +196,10 @@ async function readInfo(folder: string, id: string): Promise<ModelInfo> {
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `MODEL_OUTDATED` for another format, `CONFIG_INVALID`.
  */
 export async function openModel(store: ArtifactStore, id: string): Promise<Model> {
-  const { folder } = await store.open({ kind: 'model', id });
-  const info = await readInfo(folder, id);
-  return { id, info, weights: await readWeights(join(folder, files.weights)) };
+  return useArtifact(store, { kind: 'model', id }, async ({ folder }) => {
+    const info = await readInfo(folder, id);
+    return { id, info, weights: await readWeights(join(folder, files.weights)) };
+  });
 }
 
 /** Reads the item ids of a model and one of its states. @throws AppError as {@link openModel}. */
@@ -208,15 +208,14 @@ export async function openModelState(
   { id, info: { states } }: Pick<Model, 'id' | 'info'>,
   phase: TrainingPhase,
 ): Promise<{ readonly itemIds: readonly string[]; readonly state: TrainingState }> {
-  const { folder } = await store.open({ kind: 'model', id });
   const phases = states?.phases ?? [];
-  return {
+  return useArtifact(store, { kind: 'model', id }, async ({ folder }) => ({
     itemIds: JSON.parse(await readFile(join(folder, files.itemIds), 'utf8')) as string[],
     state: {
       weights: await readWeights(join(folder, weightsFile(phases, phase))),
       optimizer: await readWeights(join(folder, files.optimizer(phase))),
     },
-  };
+  }));
 }
 
 /** The weights of the last phase are the weights of the model, and are stored once. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFormat } from '@facet/bundles';
 import { openLakeSnapshot } from '@facet/lake';
@@ -232,8 +233,7 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
 /** Returns whether an artifact exists and is intact. Otherwise the stage creates it again. */
 async function isIntact(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
   try {
-    await store.open(ref);
-    return true;
+    return await useArtifact(store, ref, () => true);
   } catch (error) {
     if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
     throw error;

@@ -1,0 +1,118 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findFreePorts, startFacetProcess, startS3 } from '@facet/local-services';
+import type { LocalS3 } from '@facet/local-services';
+import { dayMs } from '@facet/platform';
+import { folderOfFile } from '@facet/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+const start = Date.UTC(2026, 0, 5);
+const folder = folderOfFile();
+const settings = `
+interactions: { positives: purchase }
+split: { validationFrom: 2026-01-19, testFrom: 2026-01-23 }
+features: { titleWords: false }
+model: { embeddingDim: 4, interests: 2, sequenceLength: 6, hiddenUnits: [4], profileDim: 2 }
+`;
+const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
+let s3: LocalS3;
+let home: string;
+let configFile: string;
+
+beforeAll(async () => {
+  s3 = await startS3();
+  Object.assign(process.env, s3.env);
+  home = join(folder, 'home');
+  configFile = join(folder, 'facet.yaml');
+  await writeFile(configFile, settings + training(1));
+});
+afterAll(() => s3.stop());
+
+/** 40 people who each choose one of 60 things a day. */
+function eventsFile(): string {
+  const lines = ['user_id,item_id,timestamp'];
+  for (let day = 0; day < 20; day++) {
+    for (let person = 0; person < 40; person++) {
+      const thing = (person % 3) + 3 * ((person * 7 + day * 13) % 20);
+      lines.push(`person${person},thing${thing},${(start + day * dayMs + person * 1000) / 1000}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function succeed(...args: readonly string[]): Promise<string> {
+  const { code, out, err } = await run([...args, '--home', home]);
+  expect(code, `${args.join(' ')}: ${err}`).toBe(0);
+  return out;
+}
+
+async function writeS3File(artifacts: string): Promise<void> {
+  const { bucket, region, endpoint } = s3;
+  await mkdir(artifacts, { recursive: true });
+  await writeFile(
+    join(artifacts, 's3.yaml'),
+    JSON.stringify({ bucket, prefix: 'shop', region, endpoint, pathStyle: true }),
+  );
+}
+
+it('moves a home to S3', async () => {
+  const events = join(folder, 'events.csv');
+  await writeFile(events, eventsFile());
+  await succeed('import', '--events', events);
+  await succeed('index', '--config', configFile);
+  const artifacts = join(home, 'artifacts');
+  await writeS3File(artifacts);
+  const refused = await run(['bundles', '--home', home]);
+  expect([refused.code, refused.err]).toEqual([3, expect.stringContaining('facet artifacts upload')]);
+  expect(await succeed('artifacts', 'upload')).toContain('3 artifacts in the bucket.');
+  expect((await readdir(artifacts)).sort()).toEqual(['s3.yaml', 'staging', 'uploaded']);
+});
+
+it('trains, promotes and rolls back on S3', async () => {
+  await writeFile(configFile, settings + training(2));
+  await succeed('index', '--config', configFile);
+  await succeed('rollback', '--reason', 'to the first training');
+  const { promotions } = JSON.parse(await succeed('promotions', '--json')) as { promotions: { kind: string }[] };
+  expect(promotions.map(({ kind }) => kind)).toEqual(['rollback', 'promote', 'promote']);
+});
+
+it('serves on a machine that has only the bucket', async () => {
+  const elsewhere = join(folder, 'elsewhere');
+  await writeS3File(elsewhere);
+  const [port = 0] = await findFreePorts(1);
+  const serving = await startFacetProcess({
+    app: 'serving',
+    env: {
+      ...s3.env,
+      FACET_HOME: home,
+      FACET_ARTIFACTS: elsewhere,
+      FACET_CONFIG: configFile,
+      FACET_INSECURE: 'true',
+      FACET_PORT: String(port),
+    },
+    readyUrl: `http://127.0.0.1:${port}/readyz`,
+    readySeconds: 240,
+  });
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/recommendations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 'person1', limit: 5 }),
+    });
+    expect(((await response.json()) as { items: unknown[] }).items).toHaveLength(5);
+  } finally {
+    await serving.stop();
+  }
+  expect(await readdir(join(elsewhere, 's3-copies'))).toContain('bundle');
+});
+
+it('erases a user from the bucket', async () => {
+  await succeed('erasures', 'request', 'person1');
+  await succeed('lake', 'compact', '--grace', '0');
+  const objects = (await readdir(s3.folder, { recursive: true })).filter((name) => name.endsWith('users.jsonl'));
+  expect(objects).not.toEqual([]);
+  for (const name of objects) {
+    expect(await readFile(join(s3.folder, name), 'utf8')).not.toContain('"person1"');
+  }
+});

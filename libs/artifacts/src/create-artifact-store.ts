@@ -1,0 +1,254 @@
+import { AppError, isAppError } from '@facet/platform';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { checkName, invalid, isId, isName, isSame } from './artifact-errors.ts';
+import type { ArtifactStorage } from './artifact-storage.ts';
+import type { ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
+import { createPromotionLog } from './promotions/promotion-log.ts';
+import { isPromotionRun } from './promotions/promotion-record.ts';
+import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
+import { cancellationOf, fenceOf, onceCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+
+const minKeep = 3;
+/** References that only the promotion log changes. */
+const promotedNames: readonly string[] = ['current', 'previous'];
+const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
+
+/** Creates an artifact store of the artifacts in a storage: adds promotions, references and pruning. */
+export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
+  const { put, open, redact, list, removeRemains, readManifest, refs } = storage;
+  const log = createPromotionLog(storage.promotions);
+
+  async function readRef(name: string): Promise<ArtifactRef | undefined> {
+    if (name === 'current') return (await log.newest())?.ref ?? undefined;
+    if (name === 'previous') return (await log.newest())?.previous ?? undefined;
+    checkName(name, 'name of a reference');
+    const found = await refs.read(name);
+    if (found === undefined) return undefined;
+    let value: unknown;
+    try {
+      value = JSON.parse(found.text);
+    } catch {
+      value = undefined;
+    }
+    if (Value.Check(Ref, value) && isName(value.kind) && isId(value.id)) return value;
+    throw new AppError(`${found.place} does not name an artifact.`, {
+      code: 'ARTIFACT_CORRUPT',
+      category: 'artifact',
+      remedy: 'Delete the file. The process that writes the reference creates it again.',
+      context: { file: found.place },
+    });
+  }
+
+  async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
+    if (promotedNames.includes(name)) {
+      throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
+    }
+    checkName(name, 'name of a reference');
+    await readManifest(ref);
+    await refs.write(name, formatRef(ref));
+  }
+
+  async function promote(
+    ref: ArtifactRef,
+    decision: PromotionDecision & { readonly run?: PromotionRun } = {},
+  ): Promise<PromotionRecord> {
+    const { run } = decision;
+    if (run !== undefined) checkRun(run);
+    await verify(ref);
+    return log.append(async ({ newest, records }) => {
+      if (run !== undefined) {
+        const all = await records();
+        const done = promotionOf(run, all);
+        if (done !== undefined) return done;
+        refuseSuperseded(run, all);
+      }
+      const current = newest?.ref ?? null;
+      if (newest !== undefined && current !== null && isSame(current, ref)) return newest;
+      refuseOtherCurrent(current, decision);
+      return {
+        kind: 'promote',
+        ...decisionFields(decision),
+        ref: { kind: ref.kind, id: ref.id },
+        previous: (await isPresent(current)) ? current : (newest?.previous ?? null),
+        run: run && { runId: run.runId, day: run.day },
+      };
+    });
+  }
+
+  async function rollback(decision: PromotionDecision & { readonly to?: string } = {}): Promise<ArtifactRef> {
+    const { ref } = await log.append(async ({ newest, records }) => {
+      const { ref: current = null } = newest ?? {};
+      refuseOtherCurrent(current, decision);
+      const previous =
+        decision.to === undefined ? (newest?.previous ?? null) : onceCurrent(decision.to, await records());
+      if (current === null || previous === null || isSame(current, previous)) {
+        const { to } = decision;
+        const why = to === current?.id ? 'is current' : 'was not current at any time';
+        throw new AppError(to === undefined ? 'There is no previous artifact to roll back to.' : `${to} ${why}.`, {
+          code: 'ARTIFACT_NO_PREVIOUS',
+          category: 'artifact',
+          remedy: 'Promote an artifact by its id instead.',
+        });
+      }
+      // The content was verified at promotion and is verified again at loading, so the rollback does not wait for it.
+      await verify(previous, { files: [] });
+      return {
+        kind: 'rollback',
+        ...decisionFields(decision),
+        ref: previous,
+        previous: (await isPresent(current)) ? current : null,
+      };
+    });
+    return ref!;
+  }
+
+  async function fence(
+    run: PromotionRun,
+    decision: Pick<PromotionDecision, 'by' | 'at'> = {},
+  ): Promise<PromotionRecord> {
+    return appendAboutRun('fence', run, decision, (records) => fenceOf(run, records));
+  }
+
+  async function cancel(
+    run: PromotionRun,
+    decision: Omit<PromotionDecision, 'expectedCurrent'> = {},
+  ): Promise<PromotionRecord> {
+    return appendAboutRun(
+      'cancel',
+      run,
+      decision,
+      (records) => promotionOf(run, records) ?? cancellationOf(run, records),
+    );
+  }
+
+  async function verify(ref: ArtifactRef, options?: { readonly files: readonly string[] }): Promise<void> {
+    await (await open(ref, options)).release();
+  }
+
+  /** Appends a record that leaves the current artifact unchanged, unless `find` returns an existing record. */
+  async function appendAboutRun(
+    kind: 'fence' | 'cancel',
+    run: PromotionRun,
+    decision: PromotionDecision,
+    find: (records: readonly PromotionRecord[]) => PromotionRecord | undefined,
+  ): Promise<PromotionRecord> {
+    checkRun(run);
+    return log.append(async ({ newest, records }) => {
+      const existing = find(await records());
+      if (existing !== undefined) return existing;
+      return {
+        kind,
+        ...decisionFields(decision),
+        ref: newest?.ref ?? null,
+        previous: newest?.previous ?? null,
+        run: { runId: run.runId, day: run.day },
+      };
+    });
+  }
+
+  /** Returns whether the artifact exists with a valid manifest. A missing or corrupt one must not block a promotion. */
+  async function isPresent(ref: ArtifactRef | null): Promise<boolean> {
+    if (ref === null) return false;
+    try {
+      await readManifest(ref);
+      return true;
+    } catch (error) {
+      if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
+      throw error;
+    }
+  }
+
+  async function prune(
+    kind: string,
+    options: { readonly keep: number; readonly needed?: readonly string[] },
+  ): Promise<ArtifactRef[]> {
+    if (!(options.keep >= minKeep)) {
+      throw invalid(
+        `Pruning must keep at least ${minKeep} artifacts, not ${options.keep}.`,
+        `Keep ${minKeep} or more.`,
+      );
+    }
+    const needed = new Set(options.needed);
+    const old = (await list(kind)).slice(options.keep).filter(({ ref }) => !needed.has(ref.id));
+    const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
+    const removed: ArtifactRef[] = [];
+    for (const { ref } of old) {
+      // Read again for each artifact, because another process may be promoting an old one.
+      if (named.has(ref.id) || (await isReferenced(ref))) continue;
+      await storage.remove(ref);
+      removed.push(ref);
+    }
+    await removeRemains();
+    return removed;
+  }
+
+  async function isReferenced(ref: ArtifactRef): Promise<boolean> {
+    for (const name of new Set([...promotedNames, ...(await refs.names())])) {
+      const named = await readRef(name);
+      if (named !== undefined && isSame(named, ref)) return true;
+    }
+    return false;
+  }
+
+  /** Returns the ids of artifacts of `kind` that artifacts of other kinds name as `<kind>Id` in their metadata. */
+  async function idsNamedByOthers(kind: string): Promise<Set<string>> {
+    const named = new Set<string>();
+    for (const other of await storage.kinds()) {
+      if (other === kind) continue;
+      for (const { ref } of await list(other)) {
+        const id = await readManifest(ref).then(
+          ({ metadata }) => metadata[`${kind}Id`],
+          (error: unknown) => {
+            // Of an artifact that cannot be read now, it is unknown what it needs. Nothing may be removed then.
+            if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
+            throw error;
+          },
+        );
+        if (typeof id === 'string') named.add(id);
+      }
+    }
+    return named;
+  }
+
+  return {
+    put,
+    open,
+    redact,
+    removeRemains,
+    list,
+    readRef,
+    writeRef,
+    promote,
+    rollback,
+    fence,
+    cancel,
+    promotions: log.records,
+    prune,
+  };
+}
+
+function formatRef({ kind, id }: ArtifactRef): string {
+  return `${JSON.stringify({ kind, id })}\n`;
+}
+
+/** Returns the fields that a record takes from the decision. */
+function decisionFields({ at = Date.now(), by = 'unknown', reason }: PromotionDecision) {
+  return { at, by, reason };
+}
+
+function refuseOtherCurrent(current: ArtifactRef | null, { expectedCurrent }: PromotionDecision): void {
+  if (expectedCurrent === undefined || expectedCurrent === (current?.id ?? null)) return;
+  throw new AppError(`The current artifact is ${current?.id ?? 'none'}, not ${expectedCurrent ?? 'none'}.`, {
+    code: 'PROMOTION_CURRENT_CHANGED',
+    category: 'conflict',
+    remedy: 'Look at what is current now and decide again.',
+    retryable: true,
+    context: { current: current?.id ?? null, expectedCurrent },
+  });
+}
+
+function checkRun(run: PromotionRun): void {
+  if (isPromotionRun(run)) return;
+  throw invalid(`${JSON.stringify(run)} does not identify a run.`, 'Pass a runId, and the day as YYYY-MM-DD.');
+}

@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { AppError, listNames } from '@facet/platform';
+import { localArtifactFolders } from './disk/local-artifacts.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+import { createFolderArtifactStore } from './folder-artifact-store.ts';
+import { readS3Config, s3ConfigName } from './s3/s3-config.ts';
+import type { MovedArtifacts } from './s3/upload-artifacts.ts';
+
+/**
+ * Opens the artifact store of a data home: the bucket that `s3.yaml` in the folder names, or the folder itself. Reads the file at the
+ * first call of a method, which throws the errors of {@link readS3Config}, and `ARTIFACT_STORE_HAS_LOCAL` if the folder has artifacts
+ * that are not in the bucket.
+ */
+export function openArtifactStore(folder: string): ArtifactStore {
+  let opening: Promise<ArtifactStore> | undefined;
+  const opened = (): Promise<ArtifactStore> =>
+    (opening ??= openNow(folder).catch((error: unknown) => {
+      // A correction takes effect at the next call.
+      opening = undefined;
+      throw error;
+    }));
+  return {
+    put: async (...given) => (await opened()).put(...given),
+    open: async (...given) => (await opened()).open(...given),
+    redact: async (...given) => (await opened()).redact(...given),
+    removeRemains: async () => (await opened()).removeRemains(),
+    list: async (...given) => (await opened()).list(...given),
+    readRef: async (...given) => (await opened()).readRef(...given),
+    writeRef: async (...given) => (await opened()).writeRef(...given),
+    promote: async (...given) => (await opened()).promote(...given),
+    rollback: async (...given) => (await opened()).rollback(...given),
+    fence: async (...given) => (await opened()).fence(...given),
+    cancel: async (...given) => (await opened()).cancel(...given),
+    promotions: async () => (await opened()).promotions(),
+    prune: async (...given) => (await opened()).prune(...given),
+  };
+}
+
+async function openNow(folder: string): Promise<ArtifactStore> {
+  const config = await readS3Config(folder);
+  if (config === undefined) {
+    await refuseMissingConfig(folder);
+    return createFolderArtifactStore(folder);
+  }
+  await refuseLocalArtifacts(folder);
+  // Loads the SDK.
+  const { openS3ArtifactStore } = await import('./s3/open-s3-store.ts');
+  return openS3ArtifactStore(folder, config);
+}
+
+/**
+ * Checks that a writer can use the store: that the bucket responds, and that the server honors the conditions of writes, on which the
+ * promotion log depends. Does nothing for a folder.
+ *
+ * @throws AppError `ARTIFACT_STORE_REFUSED`, `ARTIFACT_STORE_UNREACHABLE`, `ARTIFACT_STORE_UNSUPPORTED`; those of
+ *   {@link openArtifactStore}.
+ */
+export async function checkArtifactStore(folder: string): Promise<void> {
+  const config = await readS3Config(folder);
+  if (config === undefined) return refuseMissingConfig(folder);
+  await refuseLocalArtifacts(folder);
+  const { checkS3Store } = await import('./s3/open-s3-store.ts');
+  await checkS3Store(config);
+}
+
+/**
+ * Moves the artifacts of a folder, the references and the promotion log to the bucket of `s3.yaml`. May be interrupted and repeated.
+ *
+ * @throws AppError `ARTIFACT_STORE_NOT_CONFIGURED` without `s3.yaml`; as {@link uploadArtifacts} and {@link checkArtifactStore}.
+ */
+export async function moveArtifactsToS3(
+  folder: string,
+  onProgress: (done: number, total: number) => void | Promise<void>,
+): Promise<MovedArtifacts> {
+  const config = await readS3Config(folder);
+  if (config === undefined) {
+    throw new AppError(`${join(folder, s3ConfigName)} does not exist.`, {
+      code: 'ARTIFACT_STORE_NOT_CONFIGURED',
+      category: 'usage',
+      remedy: 'Create the file as in docs/operations.md#artifacts-on-s3, and repeat the command.',
+    });
+  }
+  const { checkS3Store } = await import('./s3/open-s3-store.ts');
+  await checkS3Store(config);
+  const { uploadArtifacts } = await import('./s3/upload-artifacts.ts');
+  return uploadArtifacts(folder, config, onProgress);
+}
+
+/** @throws AppError `ARTIFACT_STORE_HAS_LOCAL`. */
+async function refuseLocalArtifacts(folder: string): Promise<void> {
+  const local = await localArtifactFolders(folder);
+  if (local.length === 0) return;
+  throw new AppError(`${folder} has an s3.yaml, and artifacts that are not in the bucket: ${local.join(', ')}.`, {
+    code: 'ARTIFACT_STORE_HAS_LOCAL',
+    category: 'precondition',
+    remedy: 'Stop all processes of this data home, then run: facet artifacts upload.',
+    context: { folder, local },
+  });
+}
+
+/** @throws AppError `ARTIFACT_STORE_NOT_CONFIGURED` for a folder that was used with a bucket: its artifacts are there. */
+async function refuseMissingConfig(folder: string): Promise<void> {
+  const left = (await listNames(folder)).find((name) => name === 's3-copies' || name === 'uploaded');
+  if (left === undefined) return;
+  throw new AppError(
+    `${join(folder, s3ConfigName)} is missing, but ${join(folder, left)} shows that the artifacts are on S3.`,
+    {
+      code: 'ARTIFACT_STORE_NOT_CONFIGURED',
+      category: 'usage',
+      remedy: `Restore ${s3ConfigName}. To keep new artifacts in the folder instead, delete s3-copies, and move uploaded elsewhere.`,
+      context: { folder },
+    },
+  );
+}

@@ -1,0 +1,351 @@
+import { createHash, randomInt } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { S3 } from '@aws-sdk/client-s3';
+import type { S3Config } from './s3-config.ts';
+import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
+
+interface StoredObject {
+  readonly text: string;
+  readonly etag: string;
+}
+
+export interface ListedObject {
+  /** Without the prefix of the store. */
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+  /** Epoch milliseconds, by the clock of the server. */
+  readonly changedAt: number;
+}
+
+export interface OpenUpload {
+  /** Without the prefix of the store. */
+  readonly key: string;
+  readonly uploadId: string;
+  readonly startedAt: number;
+}
+
+/**
+ * The objects below the prefix of a store. Requests are repeated after failures that may pass, and every request has a time limit.
+ *
+ * All methods throw AppError `ARTIFACT_STORE_REFUSED` or `ARTIFACT_STORE_UNREACHABLE`.
+ */
+export interface Bucket {
+  /** Returns a small object, or undefined if it does not exist. */
+  get(key: string): Promise<StoredObject | undefined>;
+  /**
+   * Stores a small object. `condition` is `absent` or the ETag of the object to replace. Returns the ETag, or undefined if the
+   * condition is not met.
+   */
+  put(key: string, text: string, condition?: string): Promise<string | undefined>;
+  delete(key: string): Promise<void>;
+  list(prefix: string, options?: { readonly after?: string }): Promise<ListedObject[]>;
+  /** Returns the folders directly below a prefix that ends with a slash. */
+  folders(prefix: string): Promise<string[]>;
+  /** Stores a file, in parts if it is large, and returns the ETag. The server checks the SHA-256 of each part. */
+  upload(key: string, path: string, bytes: number): Promise<string>;
+  /** Writes an object of `bytes` bytes into an existing file. Returns false if the object does not exist. */
+  download(key: string, path: string, bytes: number): Promise<boolean>;
+  uploads(prefix: string): Promise<OpenUpload[]>;
+  abort(upload: OpenUpload): Promise<void>;
+}
+
+/** The smallest part that S3 accepts is 5 MiB. Each part is in memory once. */
+const partBytesMin = 8 * 1024 * 1024;
+const partsMax = 10_000;
+const partsAtATime = 4;
+const attemptsMax = 4;
+const firstPauseMs = 200;
+/** For 8 MiB: a slower network would not be usable. */
+const requestMs = 60_000;
+/** Some servers copy all parts before they respond. */
+const completeMs = 600_000;
+const connectMs = 5_000;
+
+/** @param options.requestMs Time limit of one attempt of one request, with its body. */
+export function openBucket(config: S3Config, options: { readonly requestMs?: number } = {}): Bucket {
+  // The pinned version runs on Node 20; its warning about later versions would be on each start.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const limitMs = options.requestMs ?? requestMs;
+  const client = new S3({
+    region: config.region,
+    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+    forcePathStyle: config.pathStyle,
+    maxAttempts: 1,
+    // Each write names its SHA-256, and readers compare the SHA-256 of the manifest. Other servers may lack the default, CRC32.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: connectMs, requestTimeout: limitMs, throwOnRequestTimeout: true },
+  });
+  const Bucket = config.bucket;
+  const keyOf = (key: string): string => `${config.prefix}/${key}`;
+  const withoutPrefix = (key = ''): string => key.slice(config.prefix.length + 1);
+
+  /** Makes a request. Repeats it after failures that may pass. */
+  async function request<Result>(
+    attempt: (
+      options: { readonly abortSignal: AbortSignal; readonly requestTimeout: number },
+      number: number,
+    ) => Promise<Result>,
+    ms = limitMs,
+  ): Promise<Result> {
+    for (let number = 1; ; number++) {
+      const abortSignal = AbortSignal.timeout(ms);
+      try {
+        // A response that the SDK leaves unfinished must not wait longer, either.
+        return await withLimit(attempt({ abortSignal, requestTimeout: ms }, number), abortSignal);
+      } catch (error) {
+        if (number === attemptsMax || !isTransient(error)) throw error;
+        await sleep(firstPauseMs * 2 ** (number - 1) + randomInt(firstPauseMs));
+      }
+    }
+  }
+
+  /** Runs requests, and replaces their errors by errors with a remedy. */
+  async function explained<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw s3ProblemOf(error, config);
+    }
+  }
+
+  async function get(key: string): Promise<StoredObject | undefined> {
+    try {
+      return await request(async (limits) => {
+        const { Body, ETag = '' } = await client.getObject({ Bucket, Key: keyOf(key) }, limits);
+        return { text: await Body!.transformToString(), etag: ETag };
+      });
+    } catch (error) {
+      if (isMissingObject(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function put(key: string, text: string, condition?: string): Promise<string | undefined> {
+    const conditions =
+      condition === undefined ? {} : condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition };
+    const Body = Buffer.from(text);
+    let attempts = 0;
+    try {
+      const { ETag = '' } = await request(async (limits, number) => {
+        attempts = number;
+        return client.putObject(
+          { Bucket, Key: keyOf(key), Body, ChecksumSHA256: sha256Of(Body), ...conditions },
+          limits,
+        );
+      });
+      return ETag;
+    } catch (error) {
+      const isRefused = isFailedCondition(error) || (condition !== undefined && isMissingObject(error));
+      if (!isRefused) throw error;
+      // An attempt without a response may have succeeded.
+      const found = attempts > 1 ? await get(key) : undefined;
+      return found?.text === text ? found.etag : undefined;
+    }
+  }
+
+  /** Calls `read` for each page of a list. */
+  async function pages(read: (token?: string) => Promise<string | undefined>): Promise<void> {
+    let token: string | undefined;
+    do token = await read(token);
+    while (token !== undefined);
+  }
+
+  async function list(prefix: string, { after }: { readonly after?: string } = {}): Promise<ListedObject[]> {
+    const objects: ListedObject[] = [];
+    await pages(async (token) => {
+      const page = await request((limits) =>
+        client.listObjectsV2(
+          { Bucket, Prefix: keyOf(prefix), StartAfter: after && keyOf(after), ContinuationToken: token },
+          limits,
+        ),
+      );
+      for (const { Key, Size = 0, ETag = '', LastModified } of page.Contents ?? []) {
+        objects.push({ key: withoutPrefix(Key), bytes: Size, etag: ETag, changedAt: LastModified?.getTime() ?? 0 });
+      }
+      return page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    });
+    return objects;
+  }
+
+  async function folders(prefix: string): Promise<string[]> {
+    const names: string[] = [];
+    await pages(async (token) => {
+      const page = await request((limits) =>
+        client.listObjectsV2({ Bucket, Prefix: keyOf(prefix), Delimiter: '/', ContinuationToken: token }, limits),
+      );
+      for (const { Prefix } of page.CommonPrefixes ?? []) names.push(withoutPrefix(Prefix).slice(prefix.length, -1));
+      return page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    });
+    return names;
+  }
+
+  async function upload(key: string, path: string, bytes: number): Promise<string> {
+    const file = await open(path, 'r');
+    try {
+      return bytes <= partBytesMin ? await uploadWhole(key, file, bytes) : await uploadParts(key, file, bytes);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function uploadWhole(key: string, file: FileHandle, bytes: number): Promise<string> {
+    const Body = await readPart(file, 0, bytes);
+    const { ETag = '' } = await request((limits) =>
+      client.putObject({ Bucket, Key: keyOf(key), Body, ChecksumSHA256: sha256Of(Body) }, limits),
+    );
+    return ETag;
+  }
+
+  async function uploadParts(key: string, file: FileHandle, bytes: number): Promise<string> {
+    const Key = keyOf(key);
+    const { UploadId = '' } = await request((limits) =>
+      client.createMultipartUpload({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }, limits),
+    );
+    try {
+      const Parts = await mapConcurrently(partsOf(bytes), async ({ from, to }, position) => {
+        const PartNumber = position + 1;
+        const Body = await readPart(file, from, to);
+        const ChecksumSHA256 = sha256Of(Body);
+        const { ETag } = await request((limits) =>
+          client.uploadPart({ Bucket, Key, UploadId, PartNumber, Body, ChecksumSHA256 }, limits),
+        );
+        return { PartNumber, ETag, ChecksumSHA256 };
+      });
+      return await request(async (limits, number) => {
+        try {
+          const parts = { Bucket, Key, UploadId, MultipartUpload: { Parts } };
+          return (await client.completeMultipartUpload(parts, limits)).ETag ?? '';
+        } catch (error) {
+          // An attempt without a response may have succeeded.
+          if (number === 1 || !isMissingObject(error)) throw error;
+          const found = (await list(key)).find((object) => object.key === key && object.bytes === bytes);
+          if (found === undefined) throw error;
+          return found.etag;
+        }
+      }, completeMs);
+    } catch (error) {
+      await abort({ key, uploadId: UploadId }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function download(key: string, path: string, bytes: number): Promise<boolean> {
+    const file = await open(path, 'r+');
+    try {
+      await mapConcurrently(partsOf(bytes), async ({ from, to }) => {
+        const part = await request(async (limits) => {
+          const Range = `bytes=${from}-${to - 1}`;
+          const { Body } = await client.getObject({ Bucket, Key: keyOf(key), Range }, limits);
+          const received = await Body!.transformToByteArray();
+          if (received.length === to - from) return received;
+          throw new Error(`The response has ${received.length} bytes instead of ${to - from}.`);
+        });
+        await file.write(part, 0, part.length, from);
+      });
+      return true;
+    } catch (error) {
+      if (isMissingObject(error)) return false;
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function uploads(prefix: string): Promise<OpenUpload[]> {
+    const found: OpenUpload[] = [];
+    let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
+    await pages(async () => {
+      const page = await request((limits) =>
+        client.listMultipartUploads({ Bucket, Prefix: keyOf(prefix), ...marker }, limits),
+      );
+      for (const { Key, UploadId = '', Initiated } of page.Uploads ?? []) {
+        found.push({ key: withoutPrefix(Key), uploadId: UploadId, startedAt: Initiated?.getTime() ?? 0 });
+      }
+      marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      return page.IsTruncated === true ? 'next' : undefined;
+    });
+    return found;
+  }
+
+  async function abort({ key, uploadId }: Pick<OpenUpload, 'key' | 'uploadId'>): Promise<void> {
+    await request((limits) =>
+      client.abortMultipartUpload({ Bucket, Key: keyOf(key), UploadId: uploadId }, limits),
+    ).catch((error: unknown) => {
+      if (!isMissingObject(error)) throw error;
+    });
+  }
+
+  return {
+    get: (key) => explained(() => get(key)),
+    put: (key, text, condition) => explained(() => put(key, text, condition)),
+    delete: (key) =>
+      explained(async () => void (await request((limits) => client.deleteObject({ Bucket, Key: keyOf(key) }, limits)))),
+    list: (prefix, options) => explained(() => list(prefix, options)),
+    folders: (prefix) => explained(() => folders(prefix)),
+    upload: (key, path, bytes) => explained(() => upload(key, path, bytes)),
+    download: (key, path, bytes) => explained(() => download(key, path, bytes)),
+    uploads: (prefix) => explained(() => uploads(prefix)),
+    abort: (one) => explained(() => abort(one)),
+  };
+}
+
+/** Splits a size into the ranges of its parts. A size of 0 has none. */
+function partsOf(bytes: number): { readonly from: number; readonly to: number }[] {
+  const size = Math.max(partBytesMin, Math.ceil(bytes / partsMax));
+  return Array.from({ length: Math.ceil(bytes / size) }, (_, part) => ({
+    from: part * size,
+    to: Math.min((part + 1) * size, bytes),
+  }));
+}
+
+async function readPart(file: FileHandle, from: number, to: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(to - from);
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+  if (bytesRead !== buffer.length) throw new TypeError(`The file has ended ${buffer.length - bytesRead} bytes early.`);
+  return buffer;
+}
+
+function sha256Of(content: Buffer): string {
+  return createHash('sha256').update(content).digest('base64');
+}
+
+/** Runs `work` for each value, a few at a time, and returns the results in order. The first failure ends all. */
+async function mapConcurrently<Value, Result>(
+  values: readonly Value[],
+  work: (value: Value, position: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  let hasFailed = false;
+  const lanes = Array.from({ length: Math.min(partsAtATime, values.length) }, async () => {
+    while (next < values.length && !hasFailed) {
+      const position = next++;
+      try {
+        results[position] = await work(values[position]!, position);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  });
+  const failed = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return results;
+}
+
+async function withLimit<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let stop: (() => void) | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    signal.removeEventListener('abort', stop!);
+  }
+}
