@@ -135,8 +135,23 @@ export function createGroupConsumer(
     restarting = setTimeout(() => void run(listener).catch(fail), restartPauseMs);
   };
   const listenTo = (listener: GroupListener): void => {
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => listener.joined(payload.memberAssignment));
-    consumer.on(consumer.events.REBALANCING, () => listener.left());
+    let assignment: Assignment = {};
+    let isRejoining = false;
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      isRejoining = false;
+      assignment = payload.memberAssignment;
+      listener.joined(assignment);
+    });
+    consumer.on(consumer.events.REBALANCING, () => {
+      isRejoining = true;
+      listener.left();
+    });
+    // If a coordinator that is still loading refuses to let kafkajs 2.2.4 join again, kafkajs continues as the member that it was. The
+    // heartbeat proves that the group still has this member and its partitions.
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      if (isRejoining) listener.joined(assignment);
+      isRejoining = false;
+    });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       listener.left();
       const isLost = isLostBroker(payload.error);

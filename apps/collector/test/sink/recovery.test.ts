@@ -123,6 +123,29 @@ it('restarts the consumer after a broker has ended while a connection to it was 
   expect(joining.mock.calls.length).toBeGreaterThan(1);
 });
 
+it('continues when a coordinator that is still loading refuses its return to the group', async () => {
+  const bench = await createBench();
+  const sink = await bench.startSink();
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e1')]);
+  await until(() => isCaughtUp(sink, 1));
+  const require = createRequire(import.meta.url);
+  const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup.js') as {
+    readonly prototype: { heartbeat: () => Promise<void>; joinAndSync: () => Promise<void> };
+  };
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
+    readonly createErrorFromCode: (code: number) => Error;
+  };
+  const [isLoading, isNotCoordinator] = [14, 16].map(createErrorFromCode) as [Error, Error];
+  const heartbeat = vi.spyOn(ConsumerGroup.prototype, 'heartbeat').mockRejectedValueOnce(isNotCoordinator);
+  const joining = vi.spyOn(ConsumerGroup.prototype, 'joinAndSync').mockRejectedValueOnce(isLoading);
+  onTestFinished(() => [heartbeat, joining].forEach((spy) => spy.mockRestore()));
+  await until(async () => joining.mock.calls.length === 1);
+  await bench.publisher.publish([eventRecord(bench.topics.events, 'e2')]);
+  await until(() => isCaughtUp(sink, 2));
+  expect((await readStatus(sink)).group.isMember).toBe(true);
+  await expectEachOnce(bench, ['e1', 'e2']);
+});
+
 it('waits for Redis, reports the outage, and refills Redis when it returns empty', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
