@@ -88,16 +88,23 @@ try {
   const loads = servings.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
   const { downtimes, done } = killAtRandom(installation.victims, { choose, isOver });
   const runs: RunReport[] = [];
-  const judge = (load: SteadyLoad, name: string) => judgeRequests(load.requests, downtimes.get(name)!);
+  // Judges each request once: the suite must not delay its own requests, which it would then send all at once.
+  const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
   const logMinute = (): void => {
     const { acknowledged, rejected, withoutResponse } = producer.counts;
-    const [cut, failed] = loads
-      .map(({ load, name }) => judge(load, name))
-      .reduce(([allCut, allFailed], one) => [allCut + one.cut, allFailed + one.failed.length], [0, 0]);
+    for (const [position, { load, name }] of loads.entries()) {
+      const { requests, cut, failed } = judgeRequests(
+        load.requests.slice(judged.requests[position]),
+        downtimes.get(name)!,
+      );
+      judged.requests[position]! += requests;
+      judged.cut += cut;
+      judged.failed += failed.length;
+    }
     const kills = [...downtimes.values()].flat().length;
-    const requests = loads.reduce((sum, { load }) => sum + load.requests.length, 0);
+    const requests = judged.requests.reduce((sum, count) => sum + count, 0);
     logProgress(
-      `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${acknowledged} events acknowledged, ${rejected} posts rejected, ${withoutResponse} without a response; ${requests} requests, ${cut} cut, ${failed} failed`,
+      `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${acknowledged} events acknowledged, ${rejected} posts rejected, ${withoutResponse} without a response; ${requests} requests, ${judged.cut} cut, ${judged.failed} failed`,
     );
   };
   const logging = setInterval(logMinute, 60_000);
