@@ -8,8 +8,7 @@ import { withLock } from '@facet/setup/lock';
 
 /**
  * Returns the folder of the programs of a Python environment in the cache (`FACET_CACHE_DIR`, default `~/.cache/facet`). The first call
- * creates it;
- * other processes wait for it.
+ * creates it, and other processes wait.
  *
  * @param name of the environment, with the versions of its packages
  * @param packages arguments of `pip install`
