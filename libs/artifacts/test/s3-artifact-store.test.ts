@@ -389,8 +389,8 @@ describe('moving a home to S3', () => {
     await local.writeRef('delta', one);
     const records = await local.promotions();
 
-    for (const attempt of [openArtifactStore(home.folder).open(one), checkArtifactStore(home.folder)]) {
-      const refused = await errorOf(attempt);
+    for (const attempt of [() => openArtifactStore(home.folder).open(one), () => checkArtifactStore(home.folder)]) {
+      const refused = await errorOf(attempt());
       expect(refused.code).toBe('ARTIFACT_STORE_HAS_LOCAL');
       expect(refused.remedy).toContain('facet artifacts upload');
     }
@@ -450,8 +450,11 @@ describe('moving a home to S3', () => {
     await moveArtifactsToS3(home.folder, () => undefined);
     expect((await errorOf(moveArtifactsToS3(other, () => undefined))).code).toBe('ARTIFACT_STORE_DIFFERS');
     await rm(join(home.folder, 's3.yaml'));
-    for (const attempt of [openArtifactStore(home.folder).list('bundle'), checkArtifactStore(home.folder)]) {
-      expect((await errorOf(attempt)).code).toBe('ARTIFACT_STORE_NOT_CONFIGURED');
+    for (const attempt of [
+      () => openArtifactStore(home.folder).list('bundle'),
+      () => checkArtifactStore(home.folder),
+    ]) {
+      expect((await errorOf(attempt())).code).toBe('ARTIFACT_STORE_NOT_CONFIGURED');
     }
   });
 });
@@ -481,8 +484,9 @@ describe('problems', () => {
     ['no server', { endpoint: 'http://127.0.0.1:9' }, 'ARTIFACT_STORE_UNREACHABLE', /ECONNREFUSED/],
   ])('explains %s', async (_, more, code, message) => {
     const home = await createS3Home(s3, more);
-    for (const attempt of [checkArtifactStore(home.folder), openArtifactStore(home.folder).readRef('current')]) {
-      const error = await errorOf(attempt);
+    const attempts = [() => checkArtifactStore(home.folder), () => openArtifactStore(home.folder).readRef('current')];
+    for (const attempt of attempts) {
+      const error = await errorOf(attempt());
       expect(error).toMatchObject({ code, retryable: code === 'ARTIFACT_STORE_UNREACHABLE' });
       expect(error.message).toMatch(message);
     }
