@@ -171,6 +171,9 @@ const licenses = new Set([
   'Unlicense',
 ]);
 
+/** Unchanged packages under LGPL-3.0-or-later, which the client of Milvus needs. */
+const ofMilvusClient = new Set(['memium', 'utilium']);
+
 /** Packages whose manifest states no license, with that of their license file. */
 const stated = new Map([['jstat@1.9.6', 'MIT']]);
 
@@ -189,12 +192,13 @@ function licensesOf({ name, version, licenses: held = [] }: Component): string[]
   return texts.flatMap((text) => text.replaceAll(/[()]/g, '').split(' AND '));
 }
 
-it.each(apps)('the bill of materials of %s lists its packages, which all have permissive licenses', async (app) => {
+it.each(apps)('the bill of materials of %s lists its packages, which have permissive licenses', async (app) => {
   const file = join(folder, app, 'sbom.cdx.json');
   const { components } = JSON.parse(await readFile(file, 'utf8')) as { readonly components: readonly Component[] };
   expect(components.map(({ name }) => name)).toContain('pino');
   const others = components.filter((component) => licensesOf(component).some((license) => !licenses.has(license)));
-  expect(others.map((component) => [component.name, ...licensesOf(component)])).toEqual([]);
+  const unexpected = others.filter(({ name }) => !ofMilvusClient.has(name));
+  expect(unexpected.map((component) => [component.name, ...licensesOf(component)])).toEqual([]);
 });
 
 it('only training packs TensorFlow, and only searching packs Faiss', async () => {
