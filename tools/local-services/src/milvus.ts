@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFreePorts } from './process/free-ports.ts';
 import { createScratchFolder } from './process/scratch-folder.ts';
-import { ServerProcess } from './process/server-process.ts';
+import { ServerProcess, startInScratchFolder } from './process/server-process.ts';
 import { installPython } from './python-packages.ts';
 
 const version = '3.2.2';
@@ -47,16 +47,7 @@ export async function startMilvus(): Promise<LocalMilvus> {
     logFile: path.join(scratch.path, 'milvus.log'),
     isReady: () => acceptsConnections(port),
   });
-  const stop = async (): Promise<void> => {
-    await server.kill();
-    await scratch.remove();
-  };
-  try {
-    await server.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const stop = await startInScratchFolder(server, scratch);
   return {
     address: `127.0.0.1:${port}`,
     port,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ScratchFolder } from './scratch-folder.ts';
 
 /**
  * Wraps a command so that the kernel kills it when this process ends for any reason.
@@ -109,4 +110,27 @@ export class ServerProcess {
     const log = await readFile(this.#options.logFile, 'utf8').catch(() => '');
     return new Error(`${this.#options.title} ${what}\n${log.slice(-LOG_TAIL_CHARS)}`, { cause });
   }
+}
+
+/**
+ * Starts a server whose data is in a scratch folder. Returns a function that kills it and removes the folder, which also happens if it
+ * does not start.
+ *
+ * @throws Error as `ServerProcess.start`.
+ */
+export async function startInScratchFolder(
+  server: ServerProcess,
+  scratch: ScratchFolder,
+): Promise<() => Promise<void>> {
+  const stop = async (): Promise<void> => {
+    await server.kill();
+    await scratch.remove();
+  };
+  try {
+    await server.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
 }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
-import { ServerProcess } from '../process/server-process.ts';
+import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 
 export interface LocalRedisOptions {
@@ -55,16 +55,7 @@ export async function startRedis({ persistent = false, more = {} }: LocalRedisOp
     logFile: path.join(scratch.path, 'redis.log'),
     isReady: async () => (await askRedis(port, 'PING')).startsWith('+PONG'),
   });
-  const stop = async () => {
-    await server.kill();
-    await scratch.remove();
-  };
-  try {
-    await server.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const stop = await startInScratchFolder(server, scratch);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,

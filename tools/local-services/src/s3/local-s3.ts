@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
-import { ServerProcess } from '../process/server-process.ts';
+import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 
 export interface LocalS3 {
@@ -45,16 +45,7 @@ export async function startS3(): Promise<LocalS3> {
     logFile: path.join(scratch.path, 's3.log'),
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).status === 403,
   });
-  const stop = async () => {
-    await server.kill();
-    await scratch.remove();
-  };
-  try {
-    await server.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const stop = await startInScratchFolder(server, scratch);
   const env = {
     AWS_ACCESS_KEY_ID: 'facet-test',
     AWS_SECRET_ACCESS_KEY: 'facet-test-secret',
