@@ -9,7 +9,6 @@ import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { SampleRecall } from './index-recall.ts';
-import type { OpenIndex } from './milvus.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
 import { loadCheckedBundle } from './load-bundle.ts';
 import type { LoadDeps } from './load-bundle.ts';
@@ -21,8 +20,7 @@ export interface WatcherDeps {
   readonly live: LiveBundle;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Wraps the index of a loaded bundle. Absent: the index of the bundle is searched. */
-  readonly openIndex?: OpenIndex | undefined;
+  readonly openIndex?: LoadDeps['openIndex'];
   readonly sampleRecall?: SampleRecall;
   readonly recent?: LoadDeps['recent'];
   /** Is awaited before a view goes live, to prepare the bundles of experiment arms for it. Never fails. */
@@ -151,13 +149,9 @@ export class BundleWatcher {
   /** Loads a bundle and makes it live. Changes nothing on failure. The caller releases the previous bundle. */
   async #load(ref: ArtifactRef): Promise<void> {
     const { logger, recent, openIndex, sampleRecall } = this.#deps;
-    const loaded = await loadCheckedBundle(ref, { store: this.#store, logger, recent });
-    const opened = openIndex?.(loaded) ?? loaded.index;
-    const index = sampleRecall?.(opened, ref.id) ?? opened;
-    const bundle = new RefCounted<Bundle>({ ...loaded, index }, () => {
-      index.close();
-      loaded.close();
-    });
+    const loaded = await loadCheckedBundle(ref, { store: this.#store, logger, recent, openIndex });
+    const index = sampleRecall?.(loaded.index, ref.id) ?? loaded.index;
+    const bundle = new RefCounted<Bundle>({ ...loaded, index }, () => loaded.close());
     let profiles: RefCounted<OpenProfiles>;
     try {
       profiles = await this.#deps.profiles.openFor(bundle.value.info.interactions);

@@ -7,6 +7,7 @@ import type { Logger } from '@facet/platform';
 import { recommend, searchParameters } from '@facet/recommendations';
 import { allItems } from '@facet/retrieval';
 import type { SearchResult } from '@facet/retrieval';
+import type { OpenIndex } from './milvus.ts';
 import type { RecentRequest } from './recent-requests.ts';
 
 export interface LoadDeps {
@@ -14,20 +15,31 @@ export interface LoadDeps {
   readonly logger: Pick<Logger, 'info'>;
   /** Requests for warming the bundle; absent: those of its golden users. */
   readonly recent?: { readonly all: readonly RecentRequest[] } | undefined;
+  /** Wraps the index of the loaded bundle. Absent: the index of the bundle is searched. */
+  readonly openIndex?: OpenIndex | undefined;
 }
 
 /**
- * Loads a bundle, checks its search results, and warms it.
+ * Loads a bundle, checks its search results, warms it, and opens its index.
  *
  * @throws AppError those of `loadBundle` for a bundle that is missing, corrupt or drifted; those of `checkSearches`.
  */
-export async function loadCheckedBundle(ref: ArtifactRef, { store, logger, recent }: LoadDeps): Promise<Bundle> {
+export async function loadCheckedBundle(
+  ref: ArtifactRef,
+  { store, logger, recent, openIndex }: LoadDeps,
+): Promise<Bundle> {
   const bundle = await loadBundle(store, ref);
   try {
     await checkSearches(bundle);
     const warmUp = await warm(bundle, recent?.all ?? []);
     logger.info({ bundleId: ref.id, ...warmUp }, 'bundle loaded, checked and warmed');
-    return bundle;
+    if (openIndex === undefined) return bundle;
+    const index = openIndex(bundle);
+    const close = (): void => {
+      index.close();
+      bundle.close();
+    };
+    return { ...bundle, index, close };
   } catch (error) {
     bundle.close();
     throw error;

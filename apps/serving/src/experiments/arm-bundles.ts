@@ -8,7 +8,6 @@ import type { Logger } from '@facet/platform';
 import type { ArmOverrides } from '@facet/recommendations';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
 import type { LoadDeps } from '../bundle/load-bundle.ts';
-import type { OpenIndex } from '../bundle/milvus.ts';
 import { inTurn } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 import { Cooldown, RefCounted } from '../ref-counted.ts';
@@ -20,8 +19,7 @@ export interface ArmBundlesDeps {
   readonly metrics: Pick<Metrics, 'countLoadFailure'>;
   readonly logger: Logger;
   readonly recent?: LoadDeps['recent'];
-  /** Wraps the index of a loaded bundle. Absent: the index of the bundle is searched. */
-  readonly openIndex?: OpenIndex | undefined;
+  readonly openIndex?: LoadDeps['openIndex'];
   /** Waits until no other process loads a bundle. Absent: this is the only process. */
   readonly takeTurn?: Peers['takeTurn'];
   /** Epoch milliseconds. */
@@ -161,13 +159,8 @@ export class ArmBundles {
 
   #load(id: string, live: BundleView): Promise<void> {
     return this.#attempt(id, async () => {
-      const loaded = await loadCheckedBundle({ kind: 'bundle', id }, this.#deps);
-      const index = this.#deps.openIndex?.(loaded) ?? loaded.index;
-      const bundle = new RefCounted<Bundle>({ ...loaded, index }, () => {
-        index.close();
-        loaded.close();
-      });
-      const armBundle: ArmBundle = { bundle, views: new WeakMap() };
+      const bundle = await loadCheckedBundle({ kind: 'bundle', id }, this.#deps);
+      const armBundle: ArmBundle = { bundle: new RefCounted(bundle, () => bundle.close()), views: new WeakMap() };
       this.#loaded.set(id, armBundle);
       if (id !== live.id) await addView(armBundle, live);
       this.#deps.logger.info({ bundleId: id }, 'bundle of an arm loaded');
