@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
+import { mapConcurrently } from './map-concurrently.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
 
@@ -206,7 +207,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
       client.createMultipartUpload({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }, limits),
     );
     try {
-      const Parts = await mapConcurrently(partsOf(bytes), async ({ from, to }, position) => {
+      const Parts = await mapConcurrently(partsOf(bytes), partsAtATime, async ({ from, to }, position) => {
         const PartNumber = position + 1;
         const Body = await readPart(file, from, to);
         const ChecksumSHA256 = sha256Of(Body);
@@ -236,7 +237,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   async function download(key: string, path: string, bytes: number): Promise<boolean> {
     const file = await open(path, 'r+');
     try {
-      await mapConcurrently(partsOf(bytes), async ({ from, to }) => {
+      await mapConcurrently(partsOf(bytes), partsAtATime, async ({ from, to }) => {
         const part = await request(async (limits) => {
           const Range = `bytes=${from}-${to - 1}`;
           const { Body } = await client.getObject({ Bucket, Key: keyOf(key), Range }, limits);
@@ -311,30 +312,6 @@ async function readPart(file: FileHandle, from: number, to: number): Promise<Buf
 
 function sha256Of(content: Buffer): string {
   return createHash('sha256').update(content).digest('base64');
-}
-
-/** Runs `work` for each value, a few at a time, and returns the results in order. The first failure ends all. */
-async function mapConcurrently<Value, Result>(
-  values: readonly Value[],
-  work: (value: Value, position: number) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  let hasFailed = false;
-  const lanes = Array.from({ length: Math.min(partsAtATime, values.length) }, async () => {
-    while (next < values.length && !hasFailed) {
-      const position = next++;
-      try {
-        results[position] = await work(values[position]!, position);
-      } catch (error) {
-        hasFailed = true;
-        throw error;
-      }
-    }
-  });
-  const failed = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return results;
 }
 
 async function withLimit<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -23,6 +23,7 @@ import {
 import type { ArtifactEntry, EntryFile } from './artifact-entry.ts';
 import type { Bucket, ListedObject, OpenUpload } from './bucket.ts';
 import { createLocalCopies } from './local-copies.ts';
+import { mapConcurrently } from './map-concurrently.ts';
 import type { S3Config } from './s3-config.ts';
 
 interface FoundEntry {
@@ -105,7 +106,7 @@ export function createS3Storage(
   async function entriesOf(kind: string): Promise<ReadonlyMap<string, FoundEntry>> {
     const entries = new Map<string, FoundEntry>();
     const objects = await bucket.list(`${entriesPrefix}${kind}/`);
-    await inParallel(objects, async ({ key, etag }) => {
+    await mapConcurrently(objects, requestsAtATime, async ({ key, etag }) => {
       const id = key.slice(`${entriesPrefix}${kind}/`.length, -'.json'.length);
       if (!isId(id) || key !== entryKey({ kind, id })) return;
       const known = listed.get(key);
@@ -241,7 +242,7 @@ export function createS3Storage(
     const found = await findEntry(ref).catch(ignoreCorrupt);
     const uploads = new Set(found?.entry.files.map(({ upload }) => upload));
     if (files.some(({ upload }) => uploads.has(upload))) return true;
-    await inParallel(files, (file) => bucket.delete(objectKey(ref, file)));
+    await mapConcurrently(files, requestsAtATime, (file) => bucket.delete(objectKey(ref, file)));
     return false;
   }
 
@@ -329,12 +330,14 @@ export function createS3Storage(
       if (generation === undefined || named.has(key)) return false;
       return generation <= (found?.entry.generation ?? 0) || changedAt < now() - abandonedMs;
     };
-    await inParallel(
+    await mapConcurrently(
       objects.filter(({ key, changedAt }) => isUnused(key, changedAt)),
+      requestsAtATime,
       ({ key }) => bucket.delete(key),
     );
-    await inParallel(
+    await mapConcurrently(
       uploads.filter(({ key, startedAt }) => isUnused(key, startedAt)),
+      requestsAtATime,
       (upload) => bucket.abort(upload),
     );
   }
@@ -362,7 +365,7 @@ export function createS3Storage(
     const found = await findEntry(ref).catch(ignoreUnusable);
     // First, so that readers find all or nothing.
     await bucket.delete(entryKey(ref));
-    await inParallel(found?.entry.files ?? [], (file) => bucket.delete(objectKey(ref, file)));
+    await mapConcurrently(found?.entry.files ?? [], requestsAtATime, (file) => bucket.delete(objectKey(ref, file)));
     await copies.evict(ref);
   }
 
@@ -477,10 +480,4 @@ function isUnusable(error: unknown): boolean {
 
 function ignoreUnusable(error: unknown): undefined {
   if (!isUnusable(error)) throw error;
-}
-
-async function inParallel<Value>(values: readonly Value[], work: (value: Value) => Promise<void>): Promise<void> {
-  for (let start = 0; start < values.length; start += requestsAtATime) {
-    await Promise.all(values.slice(start, start + requestsAtATime).map(work));
-  }
 }
