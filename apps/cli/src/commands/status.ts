@@ -15,7 +15,7 @@ export const registerStatus: Register = (command, deps) => {
     `Asks the apps at the addresses of the console (FACET_SERVING_URL, FACET_COLLECTOR_URL, FACET_SINK_URL, FACET_TRAINER_URL,
 FACET_INDEXER_URL, FACET_CONSOLE_URL), Kafka at FACET_KAFKA_BROKERS, and Redis at FACET_REDIS_URL and FACET_QUEUE_URL. Kafka and
 Redis are not configured if their variables are not set. An app is not configured if its variable is not set and it does not respond
-at its default address. Parts that are not configured are no error.
+at its default address. This is not an error.
 
 FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), and versions (scope admin). It
 sends the key only to Facet at the addresses that variables name.
