@@ -100,6 +100,31 @@ it('sends the key only to Facet, and only at an address that a variable names', 
   expect(keys).toContain('k');
 });
 
+it('shows bundles that serving does not yet search in Milvus', { timeout }, async () => {
+  let waiting = '1';
+  const server = createServer(({ url }, response) =>
+    response.end(
+      url === '/metrics'
+        ? `facet_serving_milvus_waiting_bundles ${waiting}\n`
+        : JSON.stringify({ status: 'ready', bundleId: 'b' }),
+    ),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const env = { FACET_SERVING_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const check = async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
+  expect(await check()).toMatchObject({
+    state: 'healthy',
+    details: expect.stringContaining('1 bundle not yet searched in Milvus'),
+    facts: { bundlesWaitingForMilvus: 1 },
+  });
+  waiting = '0';
+  expect(await check()).toMatchObject({
+    state: 'healthy',
+    details: expect.stringContaining('no bundle waits for Milvus'),
+  });
+});
+
 it('shows apps with their versions, the lag of the sink, the schedule, Kafka and Redis', { timeout }, async () => {
   const home = await temporaryFolder();
   const apiKey = createApiKey();

@@ -1,6 +1,7 @@
 import { apiNames, parseApiUrls } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
-import { parseMetrics, valuesOf } from '@facet/http/metrics-text';
+import { parseMetrics, sumOf, valuesOf } from '@facet/http/metrics-text';
+import type { Metrics } from '@facet/http/metrics-text';
 import { probeApi } from '@facet/http/probe-api';
 import { minuteMs } from '@facet/platform';
 import type { CliEnvironment } from '../config.ts';
@@ -55,15 +56,15 @@ async function checkApp(
   }
   const read = async (path: string): Promise<Response | undefined> =>
     readRoute(new URL(path, url), isNamed ? apiKey : undefined);
-  const metrics = await read('/metrics');
-  const [version] =
-    metrics === undefined ? [] : valuesOf(parseMetrics(await metrics.text()), 'facet_build_info', 'version');
+  const metrics = parseMetrics((await (await read('/metrics'))?.text()) ?? '');
+  const [version] = valuesOf(metrics, 'facet_build_info', 'version');
+  const milvus = describeMilvus(metrics);
   const figures = await readFigures(name, read);
-  const facts = { url, version: version ?? null, ...figures.facts };
+  const facts = { url, version: version ?? null, ...figures.facts, ...milvus?.facts };
   if (state === 'not-ready') return { state: 'unhealthy', details: `${url}: ${problem}`, facts };
   const known = version === undefined ? [] : [`version ${version}`];
   const unsent = isNamed || apiKey === undefined ? [] : [`no key sent, because ${variable} is not set`];
-  const details = [url, ...known, ...figures.details, ...unsent].join(', ');
+  const details = [url, ...known, ...figures.details, ...(milvus?.details ?? []), ...unsent].join(', ');
   return { state: figures.problem === undefined ? 'healthy' : 'unhealthy', details: figures.problem ?? details, facts };
 }
 
@@ -102,6 +103,15 @@ async function readFigures(name: AppName, read: (path: string) => Promise<Respon
     if (schedule !== undefined) return describeSchedule(schedule);
   }
   return { details: [], facts: {} };
+}
+
+/** Describes the use of Milvus. Returns undefined without Milvus. Serving responds as well while a bundle waits for it. */
+function describeMilvus(metrics: Metrics): Figures | undefined {
+  const waiting = sumOf(metrics, 'facet_serving_milvus_waiting_bundles');
+  if (waiting === undefined) return undefined;
+  const details =
+    waiting === 0 ? 'no bundle waits for Milvus' : `${countOf(waiting, 'bundle')} not yet searched in Milvus`;
+  return { details: [details], facts: { bundlesWaitingForMilvus: waiting } };
 }
 
 interface SinkStatus {
