@@ -1,3 +1,4 @@
+import { startMilvus } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
 import { logProgress, readOptions } from '../command-line.ts';
@@ -12,6 +13,7 @@ Options:
   --items N         Number of items (default: 1000000)
   --dim N           Number of dimensions (default: 64)
   --recall-min N    Recall target of the tuning (default: 0.98)
+  --milvus          Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat
   --processor-time  Report processor time instead of wall time, for a busy machine
   --json            Print the results as JSON
   --help            Print this help
@@ -26,6 +28,7 @@ const { values } = readOptions(help, {
   items: { type: 'string', default: '1000000' },
   dim: { type: 'string', default: '64' },
   'recall-min': { type: 'string', default: '0.98' },
+  milvus: { type: 'boolean', default: false },
   'processor-time': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
@@ -41,7 +44,8 @@ const estimate = await estimateIndexes({
   flatItemsMax: 0,
   onProgress: (_, step) => logProgress(`  ${step}`),
 });
-const auto = await measure('auto');
+const milvus = values.milvus ? await startMilvus() : undefined;
+const auto = await measure('auto', milvus?.address).finally(() => milvus?.stop());
 const results = [auto];
 for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
   if (kind !== auto.choice.kind) results.push(await measure(kind));
@@ -54,14 +58,14 @@ else {
 }
 
 /** Measures one kind in a separate process. */
-async function measure(kind: IndexDemand['kind']): Promise<KindMeasurement> {
+async function measure(kind: IndexDemand['kind'], milvusAddress?: string): Promise<KindMeasurement> {
   logProgress(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
-  const order = [kind, items, dim, recallMin, values['processor-time']];
+  const order = [kind, items, dim, recallMin, values['processor-time'], milvusAddress ?? null];
   return runInChild<KindMeasurement>(new URL('measure-kind.js', import.meta.url), order);
 }
 
 function render(result: KindMeasurement, isChosen: boolean): string {
-  const { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency } = result;
+  const { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus: inMilvus } = result;
   const { kind, efSearch, nprobe, recall, recallAt, measured } = choice;
   const breadth = efSearch === undefined ? (nprobe === undefined ? '' : `nprobe ${nprobe}`) : `efSearch ${efSearch}`;
   const lines = [
@@ -75,6 +79,11 @@ function render(result: KindMeasurement, isChosen: boolean): string {
         `  ${kind === 'ivf' ? 'nprobe  ' : 'efSearch'} ${String(point.breadth).padStart(5)} recall@${recallAt} ${point.recall.toFixed(4)}, p50 ${ms(point.p50Ms)}, p99 ${ms(point.p99Ms)}`,
     ),
     `  search         ${breadth === '' ? 'all items' : breadth}: held-out recall@${recallAt} ${recall?.toFixed(4)}, p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`,
+    ...(inMilvus === undefined
+      ? []
+      : [
+          `  in Milvus      filled in ${inMilvus.fillSeconds.toFixed(1)} s; recall@${recallAt} ${inMilvus.recall.toFixed(4)}, p50 ${ms(inMilvus.latency.p50Ms)}, p99 ${ms(inMilvus.latency.p99Ms)} (wall times)`,
+        ]),
   ];
   return lines.join('\n');
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
 import type { IndexChoice, IndexDemand, Latency } from '@facet/retrieval';
+import { measureMilvus } from './measure-milvus.ts';
+import type { MilvusMeasurement } from './measure-milvus.ts';
 
 /** Measurement of one kind of index. */
 export interface KindMeasurement {
@@ -18,14 +20,16 @@ export interface KindMeasurement {
   readonly bytes: number;
   /** Of the reopened index, for held-out queries on one thread, four per request. */
   readonly latency: Latency;
+  readonly milvus?: MilvusMeasurement;
 }
 
-const [kind, itemCount, dim, recallMin, isProcessorTime] = JSON.parse(process.argv[2]!) as [
+const [kind, itemCount, dim, recallMin, isProcessorTime, milvusAddress] = JSON.parse(process.argv[2]!) as [
   IndexDemand['kind'],
   number,
   number,
   number,
   boolean,
+  string | null,
 ];
 
 /** Queries to tune with and held-out queries: the interests of 200 users each. */
@@ -63,9 +67,22 @@ try {
     parameters,
     now,
   });
+  const milvus =
+    milvusAddress === null || opened.kind === 'flat'
+      ? undefined
+      : await measureMilvus(milvusAddress, { index: opened, vectors, queries: queries.heldOut, depth, parameters });
   opened.close();
   const { size: bytes } = await stat(path);
-  const result: KindMeasurement = { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency: latencyOf(durationsMs) };
+  const latency = latencyOf(durationsMs);
+  const result: KindMeasurement = {
+    choice,
+    seconds,
+    vectorsMb,
+    peakMemoryMb,
+    bytes,
+    latency,
+    ...(milvus && { milvus }),
+  };
   process.stdout.write(JSON.stringify(result));
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { buildExactIndex, latencyOf, measureIndexRecall, timeRequests } from '@facet/retrieval';
+import type { Latency, SearchParameters, VectorIndex } from '@facet/retrieval';
+import { MilvusIndexes } from '@facet/retrieval/milvus';
+
+/** Measurement of the vectors of an index in Milvus. */
+export interface MilvusMeasurement {
+  /** From the first row to the searchable collection. */
+  readonly fillSeconds: number;
+  /** Index recall of the held-out queries, with the parameters of the index. */
+  readonly recall: number;
+  /** Wall time, which includes the server. Four queries per request. */
+  readonly latency: Latency;
+}
+
+/**
+ * Fills a collection with the vectors of an index that is not flat, and searches it as serving does.
+ *
+ * @throws Error if Milvus fails or does not answer a search.
+ */
+export async function measureMilvus(
+  address: string,
+  {
+    index,
+    vectors,
+    queries,
+    depth,
+    parameters,
+  }: {
+    readonly index: VectorIndex;
+    readonly vectors: Float32Array;
+    readonly queries: Float32Array;
+    readonly depth: number;
+    readonly parameters: SearchParameters;
+  },
+): Promise<MilvusMeasurement> {
+  const { dim } = index;
+  const padded = new Float32Array(dim + vectors.length);
+  padded.set(vectors, dim);
+  const startedAt = performance.now();
+  let others = 0;
+  let fill: () => void = () => undefined;
+  let fail: (problem: unknown) => void = () => undefined;
+  const filled = new Promise<void>((resolve, reject) => ([fill, fail] = [resolve, reject]));
+  const indexes = new MilvusIndexes({
+    milvus: { address, tokenFile: undefined, tls: undefined },
+    installationId: randomUUID(),
+    fills: true,
+    searchMsMax: 10_000,
+    hitsMax: Number.POSITIVE_INFINITY,
+    observer: {
+      searched: (outcome) => void (others += outcome === 'milvus' ? 0 : 1),
+      changed: (waiting) => void (waiting === 0 && fill()),
+      failed: (problem) => fail(problem),
+      recovered: () => undefined,
+      sweepFailed: () => undefined,
+      filled: () => undefined,
+      dropped: () => undefined,
+    },
+  });
+  try {
+    const inMilvus = indexes.open({ id: randomUUID(), index, vectors: padded });
+    await filled;
+    const fillSeconds = (performance.now() - startedAt) / 1000;
+    const exact = buildExactIndex(vectors, dim);
+    const recall = await measureIndexRecall(inMilvus, exact, queries, depth, parameters);
+    const { durationsMs } = await timeRequests(inMilvus, queries, {
+      k: depth,
+      parameters,
+      now: () => performance.now(),
+    });
+    if (others > 0) throw new Error(`${others} searches were not answered by Milvus`);
+    return { fillSeconds, recall, latency: latencyOf(durationsMs) };
+  } finally {
+    await indexes.close();
+  }
+}
