@@ -1,6 +1,7 @@
 """Trains a model in PyTorch from a folder of `facet train --export`, for `facet train --import`.
 
     train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps limits a trial, which writes nothing
+    torchrun --nproc-per-node 2 train.py FOLDER               each process computes a part of every batch
 
 Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
 and result.json. docs/external-training.md describes the files and what this program supports.
@@ -8,11 +9,13 @@ and result.json. docs/external-training.md describes the files and what this pro
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
@@ -49,10 +52,20 @@ for setting, (value, values) in supported.items():
     if value not in values:
         parser.error(f"model.{setting} is {json.dumps(value)}. Set it to one of {json.dumps(values)} and export again.")
 
+# torchrun sets these variables.
+world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
 torch.set_num_threads(arguments.threads)
-torch.manual_seed(training["seed"])
+torch.manual_seed(training["seed"] + rank)
+# All processes must draw the same epochs and negatives.
 random = np.random.default_rng(training["seed"])
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+label_random = random if world == 1 else np.random.default_rng([training["seed"], rank])  # Choices of a part of a batch.
+device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
+if world > 1:
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # Only gloo adds sparse gradients.
+    gloo = dist.new_group(backend="gloo")
 
 data = load_file(folder / "data.safetensors")
 weights = {name: weight.to(device) for name, weight in load_file(folder / "initial.safetensors").items()}
@@ -220,32 +233,40 @@ def draw_columns():
     return columns, log_expected(columns) - np.log(drawn)
 
 
-def labels_of(chosen):
-    """Row, item and weight of each label. The weights of an example sum to 1 / B."""
+def labels_of(chosen, share):
+    """Row, item and weight of each label. The weights of an example sum to its share."""
     if (label_ends[chosen] == ends[chosen] + 1).all():
         rows = np.flatnonzero(column_of[items[ends[chosen]]] >= 0)
-        return rows, items[ends[chosen[rows]]], torch.full((len(rows),), 1 / len(chosen), device=device)
+        return rows, items[ends[chosen[rows]]], torch.full((len(rows),), share, device=device)
     rows, labels, shares = [], [], []
     for row, example in enumerate(chosen):
         own = np.unique(items[ends[example] : label_ends[example]])
-        own = random.permutation(own[column_of[own] >= 0])[: limits["labelsMax"]]
+        own = label_random.permutation(own[column_of[own] >= 0])[: limits["labelsMax"]]
         rows += [row] * len(own)
         labels += list(own)
-        shares += [1 / (len(own) * len(chosen))] * len(own)
+        shares += [share / max(1, len(own))] * len(own)
     return np.array(rows), np.array(labels), torch.tensor(shares, dtype=torch.float32, device=device)
 
 
-def loss_of(chosen):
+def loss_of(batch):
+    """The loss of this process's part of a batch. The mean over the processes is the loss of the batch; None if it has no label."""
+    chosen = batch[rank::world]
     behaviors = sequences[chosen].astype(np.int64)
-    rows, labels, shares = labels_of(chosen)
-    if len(labels) == 0:
+    rows, labels, shares = labels_of(chosen, world / len(batch))
+    is_active = active_of(behaviors[:, 0])
+    pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device)) * min(1, len(labels))
+    totals = torch.stack([torch.tensor(float(len(labels)), device=device), pairs.sum()])
+    if world > 1:
+        dist.all_reduce(totals)
+    if totals[0] == 0:
         return None
     columns, log_drawn = draw_columns()
+    if len(labels) == 0:
+        return torch.zeros((), device=device)
     all_items, places = np.unique(np.concatenate([behaviors[:, 0].ravel(), labels, candidates[columns]]), return_inverse=True)
     values = embed(torch.from_numpy(all_items).to(device))
     places = torch.from_numpy(places).to(device)
     B, P = len(chosen), len(labels)
-    is_active = active_of(behaviors[:, 0])
     ages = torch.from_numpy(behaviors[:, 1]).to(device)
     mask = torch.from_numpy((behaviors[:, 0] > 0).astype(np.float32)).to(device)
     profile = [torch.from_numpy(row[users[chosen]]).long().to(device) for row in profiles]
@@ -284,8 +305,7 @@ def loss_of(chosen):
     if config["separation"] == 0:
         return loss
     cosines = torch.matmul(interests, interests.transpose(1, 2))
-    pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device))
-    return loss + config["separation"] * (F.relu(cosines - 0.5).square() * pairs).sum() / pairs.sum().clamp(min=1)
+    return loss + config["separation"] * world * (F.relu(cosines - 0.5).square() * pairs).sum() / totals[1].clamp(min=1)
 
 
 def draw_epoch():
@@ -301,13 +321,29 @@ def draw_epoch():
     return order[np.sort(by_user[place < np.repeat(kept, counts)])]
 
 
+def average_gradients():
+    """Makes the gradients of all processes equal to their mean."""
+    trained = [(name, weight) for name, weight in weights.items() if weight.requires_grad]
+    dense_weights = [weight for name, weight in trained if name not in sparse_names]
+    flat = torch.cat([(torch.zeros_like(w) if w.grad is None else w.grad).flatten() for w in dense_weights])
+    dist.all_reduce(flat)
+    for weight, grad in zip(dense_weights, flat.split([w.numel() for w in dense_weights])):
+        weight.grad = grad.view(weight.shape) / world
+    for name in sparse_names:
+        weight = weights[name]
+        no_rows = torch.sparse_coo_tensor(torch.zeros((1, 0), dtype=torch.long), torch.zeros((0, weight.shape[1])), weight.shape)
+        grad = (no_rows if weight.grad is None else weight.grad.cpu()).coalesce()
+        dist.all_reduce(grad, group=gloo)
+        weight.grad = (grad / world).to(device)
+
+
 epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()
     steps = -(-len(order) // size)
     total = 0.0
-    for batch in range(arguments.steps or steps):
+    for batch in range(min(arguments.steps or steps, steps)):
         rate = min(1, (step + 1) / max(1, steps / 2)) * max(0.01, 1 - step / (epochs * steps))
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = training["learningRate"] * rate
@@ -317,15 +353,22 @@ for epoch in range(1 if arguments.steps else epochs):
             continue
         if not torch.isfinite(loss):
             raise SystemExit(f"Loss {loss.item()} at step {step + 1}. Lower training.learningRate and export again.")
-        loss.backward()
+        if loss.requires_grad:
+            loss.backward()
+        total += loss.item()
+        if world > 1:
+            average_gradients()
         for optimizer in optimizers:
             optimizer.step()
-        total += loss.item()
         step += 1
-    curve.append({"loss": total / (batch + 1), "examples": len(order)})
-    print(json.dumps({"epoch": epoch + 1, "loss": total / (batch + 1), "seconds": time.perf_counter() - began}), flush=True)
+    mean = torch.tensor(total / (batch + 1) / world, dtype=torch.float64, device=device)
+    if world > 1:
+        dist.all_reduce(mean)
+    curve.append({"loss": mean.item(), "examples": len(order)})
+    if rank == 0:
+        print(json.dumps({"epoch": epoch + 1, "loss": mean.item(), "seconds": time.perf_counter() - began}), flush=True)
 
-if arguments.steps is None:
+if arguments.steps is None and rank == 0:
     golden = json.loads((folder / "golden.json").read_text())
     with torch.no_grad():
         rows = np.array([vector["items"] for vector in golden])
@@ -340,3 +383,6 @@ if arguments.steps is None:
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, folder / "weights.safetensors")
     (folder / "golden.json").write_text(json.dumps(golden, allow_nan=False))
     (folder / "result.json").write_text(json.dumps({"program": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))
+if world > 1:
+    dist.barrier()
+    dist.destroy_process_group()

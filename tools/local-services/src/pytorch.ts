@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { installPython } from '@facet/local-services';
+import { installPython } from './python-packages.ts';
 
 /** Pinned, so that figures remain comparable. */
 const packages = ['torch==2.8.0', 'numpy==2.4.6', 'safetensors==0.6.2', 'packaging==25.0'];

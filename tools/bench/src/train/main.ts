@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logProgress, readOptions } from '../command-line.ts';
-import { pytorchPython } from './pytorch.ts';
+import { pytorchPython } from '@facet/local-services';
 import { startTrainer } from './trainer-process.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';

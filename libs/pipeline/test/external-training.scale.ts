@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createFolderArtifactStore, readSafetensors } from '@facet/artifacts';
+import { homePaths } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
+import { pytorchPython } from '@facet/local-services';
+import { temporaryFolder } from '@facet/testing';
+import { beforeAll, expect, it } from 'vitest';
+import { putDataset } from '../src/dataset/dataset-artifact.ts';
+import { createStageContext, exportTraining, importTraining, openModel } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { shopConfig, shopDataset } from './tiny-shop.ts';
+
+const script = fileURLToPath(new URL('../../../tools/external-trainer/train.py', import.meta.url));
+/** Without random choices in parts of batches, two processes do the same as one, up to rounding. */
+function configOf(batchSize: number): FacetConfig {
+  return shopConfig({
+    model: {
+      embeddingDim: 6,
+      interests: 3,
+      sequenceLength: 8,
+      hiddenUnits: [8],
+      profileDim: 2,
+      popularityPrior: false,
+      dropout: 0,
+    },
+    training: { labels: 'next', examplesPerUser: 0, batchSize, epochs: 3 },
+  });
+}
+
+let python: string;
+
+beforeAll(async () => {
+  python = await pytorchPython();
+}, 1_800_000);
+
+interface Trained {
+  readonly losses: readonly number[];
+  readonly weights: Readonly<Record<string, { readonly data: Float32Array }>>;
+}
+
+async function prepare(config: FacetConfig): Promise<{ readonly context: StageContext; readonly folder: string }> {
+  const home = homePaths(await temporaryFolder());
+  const { id } = await putDataset(createFolderArtifactStore(home.artifactsFolder), shopDataset(undefined, config));
+  const context = createStageContext(home, config);
+  const folder = join(await temporaryFolder(), 'training');
+  await exportTraining(context, id, folder);
+  return { context, folder };
+}
+
+/** Returns a batch size with which the last batch has one example, so that the second process has none. */
+async function sizeWithLastOfOne(): Promise<number> {
+  const { folder } = await prepare(configOf(32));
+  const { tensors } = await readSafetensors(join(folder, 'data.safetensors'));
+  const examples = tensors['examples/user']!.shape[0]!;
+  let size = 16;
+  while (examples % size !== 1) size++;
+  return size;
+}
+
+/** Trains in this many processes and imports the model. @param denseRowsMax tables with more rows get sparse gradients */
+async function train(processes: number, batchSize: number, denseRowsMax: number): Promise<Trained> {
+  const { context, folder } = await prepare(configOf(batchSize));
+  const path = join(folder, 'training.json');
+  const info = JSON.parse(await readFile(path, 'utf8')) as { limits: object };
+  await writeFile(path, JSON.stringify({ ...info, limits: { ...info.limits, denseRowsMax } }));
+  const launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', String(processes)];
+  const args = [...(processes === 1 ? [] : launcher), script, folder, '--threads', '1'];
+  await promisify(execFile)(python, args);
+  const { modelId } = await importTraining(context, folder);
+  const { info: model, weights } = await openModel(context.store, modelId);
+  return { losses: model.refit!.map(({ loss }) => loss), weights };
+}
+
+it.each([
+  ['dense', 1_000],
+  ['sparse', 5],
+])('two processes train the model of one, with %s gradients', async (_, denseRowsMax) => {
+  const batchSize = await sizeWithLastOfOne();
+  const one = await train(1, batchSize, denseRowsMax);
+  const two = await train(2, batchSize, denseRowsMax);
+  expect(one.losses).toHaveLength(3);
+  expect(one.losses[2]).toBeLessThan(one.losses[0]!);
+  for (const [epoch, loss] of two.losses.entries()) expect(loss).toBeCloseTo(one.losses[epoch]!, 3);
+  for (const [name, { data }] of Object.entries(two.weights)) {
+    const expected = one.weights[name]!.data;
+    const distance = Math.hypot(...data.map((value, cell) => value - expected[cell]!));
+    expect(distance / Math.max(1, Math.hypot(...expected)), name).toBeLessThan(0.01);
+  }
+});
