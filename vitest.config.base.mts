@@ -36,8 +36,8 @@ export default defineConfig({
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
     isolate: false,
     maxWorkers: 1,
-    // `npm run test:faults -- kills` runs the others.
-    include: [process.env['FACET_FAULTS'] === '1' ? 'test/**/*.faults.ts' : 'test/**/*.test.ts'],
+    // `npm run test:faults -- kills` and `npm run test:scale` run the others.
+    include: [`test/**/*.${process.env['FACET_TESTS'] ?? 'test'}.ts`],
     testTimeout: 300_000,
     hookTimeout: 120_000,
   },

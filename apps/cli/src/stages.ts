@@ -64,7 +64,10 @@ type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
 export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
   await refuseEmptyHome(pipeline);
   return watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
-    const { output, reused } = await unlessAborted(datasetStage(pipeline), watcher.signal);
+    const { output, reused } = await unlessAborted(
+      datasetStage(pipeline, {}, { signal: watcher.signal }),
+      watcher.signal,
+    );
     stage.done(describeDataset(output.datasetId, output.info), { reused });
     return { datasetId: output.datasetId, dataset: output.info, reused: reused ? ['dataset'] : [] };
   });

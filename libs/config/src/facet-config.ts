@@ -4,6 +4,7 @@ import { HealthBoundsSchema } from '@facet/lake/health-bounds';
 import { eventTypePattern } from '@facet/schemas';
 import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings } from '@facet/exposures';
+import { recordOf } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -118,6 +119,31 @@ export const FacetConfig = Type.Object(
           description: 'Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids.',
         }),
         threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2, description: 'Threads of DuckDB.' }),
+        spark: Type.Optional(
+          Type.Object(
+            {
+              master: Type.String({
+                pattern: '^(spark|k8s)://.+|^yarn$|^local',
+                description: 'URL of the master, such as `spark://host:7077`, or `yarn`.',
+              }),
+              home: Type.Optional(
+                Type.String({
+                  pattern: '^/',
+                  description: 'Absolute path of Spark on this machine. Default: `spark-sql` of the search path.',
+                }),
+              ),
+              settings: recordOf(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+                default: {},
+                propertyNames: { pattern: '^spark\\.' },
+                description: 'Settings of Spark by name, such as `spark.executor.memory: 8g`.',
+              }),
+            },
+            {
+              additionalProperties: false,
+              description: 'Spark cluster that selects events and interactions. Default: DuckDB selects them.',
+            },
+          ),
+        ),
       },
       section('Resources; they do not change the dataset.'),
     ),

@@ -34,6 +34,11 @@ it.each([
   [false, { experiments: [{ name: 'e', arms: { a: { merge: {} } } }] }],
   [true, { gate: { lossMax: false, usersMin: 3 } }],
   [false, { gate: { lossMax: true } }],
+  [true, { dataset: { spark: { master: 'yarn', home: '/opt/spark', settings: { 'spark.executor.cores': 4 } } } }],
+  [false, { dataset: { spark: { home: '/opt/spark' } } }],
+  [false, { dataset: { spark: { master: 'yarn', setting: {} } } }],
+  [false, { dataset: { spark: { master: 'yarn', settings: { 'executor.cores': '4' } } } }],
+  [false, { dataset: { spark: { master: 'yarn', home: 'spark' } } }],
 ])('the schema returns %s for %j', (isValid, value) => {
   expect(schema.Check(value)).toBe(isValid);
 });

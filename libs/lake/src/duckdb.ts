@@ -91,8 +91,18 @@ async function connect(
   });
   const connection = await instance.connect();
   await connection.run(`SET TimeZone = 'UTC'`);
+  for (const macro of sparkFunctions) await connection.run(`CREATE MACRO ${macro}`);
   return { instance, connection };
 }
+
+/** Functions of Spark that DuckDB lacks. With them, one text of a query is valid in both. */
+const sparkFunctions = [
+  'unix_millis(moment) AS epoch_ms(moment)',
+  'timestamp_micros(microseconds) AS make_timestamp(microseconds)::TIMESTAMPTZ',
+  'shiftleft(number, bits) AS number << bits',
+  // Other numbers than in Spark, but queries compare hashes only with each other.
+  'xxhash64(value) AS hash(value)',
+];
 
 /** Returns the rows of a query as objects. Cast whole numbers to DOUBLE, or they are returned as bigint. */
 export async function selectRows<Row>(connection: DuckDBConnection, sql: string): Promise<Row[]> {

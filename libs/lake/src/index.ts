@@ -36,6 +36,7 @@ export { listLakeFiles, sha256File } from './read/lake-files.ts';
 export { lakeStatus } from './read/lake-status.ts';
 export { readInteractions } from './read/read-interactions.ts';
 export type { InteractionRules, LakeInteractions } from './read/read-interactions.ts';
+export { readInteractionsOnSpark } from './read/read-interactions-on-spark.ts';
 export { readLake, streamLake } from './read/read-lake.ts';
 export type { LakeEvent } from './read/read-lake.ts';
 export { streamLakeByPerson, streamOutcomes } from './read/stream-events.ts';

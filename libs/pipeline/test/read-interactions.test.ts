@@ -1,33 +1,14 @@
 import { join } from 'node:path';
-import { openLakeSnapshot, openLakeWriter, readInteractions, readLake } from '@facet/lake';
-import { hashUser } from '@facet/schemas';
+import { openLakeSnapshot, readInteractions, readLake } from '@facet/lake';
 import type { InteractionRules, LakeInteractions, LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { orderTable, parsePositiveClauses, parsePositiveRule, selectInteractions } from '@facet/features';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
+import { anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
 
-const everybody = { eventsPerDayMax: 1_000, noSleepHours: 25 };
 const hour = 3_600_000;
-const monday = Date.UTC(2026, 0, 5);
-
-async function lakeOf(events: readonly Event[], erased: readonly string[] = []): Promise<string> {
-  const lake = join(await temporaryFolder(), 'lake');
-  const writer = await openLakeWriter(lake);
-  writer.add(
-    'test-0',
-    events.map((event, offset) => ({ offset, event })),
-    events.length,
-  );
-  for (const userId of erased) {
-    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: monday + 4, requestedBy: 'test' };
-    writer.addErasure({ ...erasure, sessionHashes: [] });
-  }
-  await writer.commit();
-  await writer.close();
-  return lake;
-}
 
 async function interactionsOf(
   lake: string,
@@ -40,32 +21,10 @@ async function interactionsOf(
 
 it('returns the same as a selection from all events, for any events', async () => {
   const positives = 'purchase or rating >= 3.5 or click < 0';
-  const someone = fc.constantFrom('ada', 'ben', '\uFFFD', '😀', "o'hara");
-  const event = fc.record(
-    {
-      eventId: fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8', '9'),
-      type: fc.constantFrom('purchase', 'rating', 'click', 'view', 'identify'),
-      userId: fc.option(someone, { nil: undefined }),
-      itemId: fc.constantFrom('x', 'y', '\uFFFD', '😀'),
-      sessionId: fc.constantFrom('s', 't'),
-      occurredAt: fc.integer({ min: monday - 3, max: monday + 3 }),
-      receivedAt: fc.integer({ min: monday, max: monday + 9 }),
-      value: fc.option(fc.constantFrom(-1, 0, 3.5, 4), { nil: undefined }),
-    },
-    { requiredKeys: ['eventId', 'type', 'userId', 'itemId', 'sessionId', 'occurredAt', 'receivedAt'] },
-  );
-  // An identify event has a user and no item.
-  const events = fc
-    .array(event, { minLength: 1, maxLength: 20 })
-    .map((some) =>
-      some.map(({ itemId, ...other }) =>
-        other.type === 'identify' ? { ...other, userId: other.userId ?? 'ada' } : { ...other, itemId },
-      ),
-    );
   const erased = fc.subarray(['ada', '😀']);
   await fc.assert(
-    fc.asyncProperty(events, erased, async (some, gone) => {
-      const lake = await lakeOf(some as Event[], gone);
+    fc.asyncProperty(anyEvents, erased, async (some, gone) => {
+      const lake = await lakeOf(some, gone);
       const rules = { repeats: 'keep', tieSeed: 1 } as const;
       const all = await readLake(lake);
       const selected = selectInteractions(all, { ...rules, isPositive: parsePositiveRule(positives) });

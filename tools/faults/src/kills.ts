@@ -16,7 +16,7 @@ if (process.argv.includes('--help')) {
     const { status } = spawnSync(
       process.execPath,
       [vitest, '--root', path.join(root, project), '--maxWorkers=1', '--passWithNoTests', ...process.argv.slice(2)],
-      { stdio: 'inherit', env: { ...process.env, FACET_FAULTS: '1' } },
+      { stdio: 'inherit', env: { ...process.env, FACET_TESTS: 'faults' } },
     );
     if (status !== 0) process.exitCode = 1;
   }

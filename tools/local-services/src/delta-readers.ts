@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { installPython } from './python-packages.ts';
+import { installSparkWithDelta } from './spark.ts';
 
 const run = promisify(execFile);
 const inPython = (name: string): string => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
@@ -17,58 +16,16 @@ interface DeltaReader {
 }
 
 /**
- * Installs delta-rs, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed. Spark needs Java and
- * Maven, and downloads 330 MB.
+ * Installs delta-rs, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed.
  */
 export async function installDeltaReaders({ hasSpark = false } = {}): Promise<readonly DeltaReader[]> {
-  // The files have the packages and their dependencies, all with versions.
-  const install = (name: string, packages: string, addFiles?: (folder: string) => Promise<void>): Promise<string> =>
-    installPython(name, ['--requirement', inPython(packages)], addFiles);
-  const readers = [
-    {
-      programs: await install('delta-readers-1.6.6-1.4.4', 'delta-readers.txt'),
-      script: inPython('compare-delta-readers.py'),
-    },
-  ];
+  // The file has the packages and their dependencies, all with versions.
+  const programs = await installPython('delta-readers-1.6.6-1.4.4', ['--requirement', inPython('delta-readers.txt')]);
+  const readers = [{ programs, script: inPython('compare-delta-readers.py') }];
   if (hasSpark) {
-    const programs = await install('spark-3.5.9-delta-3.3.2', 'spark.txt', downloadSparkJars);
-    readers.push({ programs, script: inPython('compare-spark.py') });
+    readers.push({ programs: await installSparkWithDelta(), script: inPython('compare-spark.py') });
   }
   return readers;
-}
-
-const copyJar = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
-
-/** The jars of Delta Lake for Spark, with their SHA-256 checksums. */
-const sparkJars = [
-  {
-    artifact: 'delta-spark_2.12',
-    version: '3.3.2',
-    sha256: '4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85',
-  },
-  {
-    artifact: 'delta-storage',
-    version: '3.3.2',
-    sha256: 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
-  },
-];
-
-/** Downloads the jars with Maven into the folder `jars` of a Python environment. */
-async function downloadSparkJars(folder: string): Promise<void> {
-  const jars = join(folder, 'jars');
-  for (const { artifact, version, sha256 } of sparkJars) {
-    const what = [`-Dartifact=io.delta:${artifact}:${version}`, `-DoutputDirectory=${jars}`];
-    await run('mvn', ['--batch-mode', '--no-transfer-progress', copyJar, ...what], { cwd: folder });
-    const path = join(jars, `${artifact}-${version}.jar`);
-    const found = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
-    if (found !== sha256) {
-      throw new Error(
-        `${path} has the SHA-256 checksum ${found} instead of ${sha256}. Delete io/delta in the local repository of Maven and run the command again.`,
-      );
-    }
-  }
 }
 
 /** By version of a table, the files of the version. */

@@ -104,7 +104,7 @@ function countStatement(
   const ofSessions = sessions.length === 0 ? 'false' : `${erasureKey.sql('sessionId')} IN (${sessions.join(', ')})`;
   return (
     `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, filename FROM ${table} ${where(until)}), ` +
-    `identifies AS (${identifyRows(lakeFolder, identifyingFiles(snapshot))}) ` +
+    `identifies AS (${identifyRows(parquetTable(lakeFolder, identifyingFiles(snapshot)))}) ` +
     `SELECT filename, count(*)::DOUBLE FROM (${ownedRows('received', 'identifies')}) ` +
     `WHERE owner = ${sqlText(about.userId)} ` +
     `OR (owner = ${sqlText(sessionUserPrefix)} || sessionId AND ${ofSessions}) GROUP BY filename`

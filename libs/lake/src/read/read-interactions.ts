@@ -1,8 +1,9 @@
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import { dayMs, hourMs } from '@facet/platform';
+import { AppError, dayMs, formatCount, hourMs } from '@facet/platform';
 import { queryChunks, selectRows, sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { countRows, defineEvents } from './define-events.ts';
+import { createTables, eventTables, stored, view } from './event-tables.ts';
+import type { SqlTable } from './event-tables.ts';
 import { lakeUnreadable } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
@@ -63,129 +64,188 @@ export async function readInteractions(
     return await withDuckDb(options, async (connection) => {
       // No query depends on the order of rows.
       await connection.run('SET preserve_insertion_order = false');
-      const events = await defineEvents(connection, snapshot, window);
-      if (events === undefined) return noInteractions;
-      const eventTypes = await countTypes(connection);
-      const bots = await defineInteractions(connection, rules);
-      return { ...events, eventTypes, bots, ...(await readColumns(connection)) };
+      await createTables(connection, [...eventTables(snapshot, window), ...interactionTables(rules)]);
+      return loadInteractions(connection, (name) => `(${interactionResults[name]})`);
     });
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }
 }
 
-const noInteractions: LakeInteractions = {
-  userIds: [],
-  itemIds: [],
-  offsets: new Int32Array(1),
-  items: new Int32Array(),
-  times: new Float64Array(),
-  eventTypes: new Map(),
-  newest: { occurredAt: 0, receivedAt: 0 },
-  repeated: 0,
-  bots: { users: 0, interactions: 0 },
-};
-
-async function countTypes(connection: DuckDBConnection): Promise<LakeInteractions['eventTypes']> {
-  const rows = await selectRows<{ type: string; events: number }>(
-    connection,
-    `SELECT type, count(*)::DOUBLE AS events FROM events GROUP BY type ORDER BY type`,
-  );
-  return new Map(rows.map(({ type, events }) => [type, events]));
-}
-
-/** Creates the view `interactions(owner, itemId, occurredAt)` without bots. Returns the counts of bots. */
-async function defineInteractions(
-  connection: DuckDBConnection,
-  { positives, bots }: InteractionRules,
-): Promise<LakeInteractions['bots']> {
-  await connection.run(
-    `CREATE TEMP VIEW positives AS SELECT owner, itemId, occurredAt FROM events ` +
-      `WHERE ${positives.map(conditionSql).join(' OR ')}`,
-  );
-  await defineBots(connection, bots);
-  const users = await countRows(connection, 'bots');
-  await connection.run(
-    users === 0
-      ? 'CREATE TEMP VIEW interactions AS FROM positives'
-      : 'CREATE TEMP VIEW interactions AS FROM positives WHERE owner NOT IN (FROM bots)',
-  );
-  const interactions = users === 0 ? 0 : await countRows(connection, 'positives WHERE owner IN (FROM bots)');
-  return { users, interactions };
+/** Returns the tables of interactions without bots, of their users and items, and of event types. They follow those of `eventTables`. */
+export function interactionTables({ positives, bots }: InteractionRules): readonly SqlTable[] {
+  return [
+    stored('types', 'SELECT type, CAST(count(*) AS DOUBLE) AS events FROM events GROUP BY type'),
+    view('positives', `SELECT owner, itemId, occurredAt FROM events WHERE ${positives.map(conditionSql).join(' OR ')}`),
+    ...botTables(bots),
+    {
+      ...view(
+        'interactions',
+        `SELECT * FROM positives WHERE NOT EXISTS (SELECT 1 FROM bots WHERE bots.owner = positives.owner)`,
+      ),
+      ifEmpty: { table: 'bots', sql: 'SELECT * FROM positives' },
+    },
+    stored(
+      'users',
+      `SELECT owner, CAST(count(*) AS INT) AS interactions, CAST(row_number() OVER (ORDER BY owner) - 1 AS INT) AS number ` +
+        `FROM interactions GROUP BY owner`,
+    ),
+    stored(
+      'items',
+      `SELECT itemId, CAST(row_number() OVER (ORDER BY itemId) - 1 AS INT) AS number ` +
+        `FROM (SELECT DISTINCT itemId FROM interactions)`,
+    ),
+  ];
 }
 
 function conditionSql({ type, value }: EventCondition): string {
   const isOfType = `type = ${sqlText(type)}`;
   if (value === undefined) return `(${isOfType} AND (value IS NULL OR value >= 0))`;
-  // DuckDB orders NaN above all numbers.
-  return `(${isOfType} AND value ${value.comparison} ${sqlText(String(value.bound))}::DOUBLE AND NOT isnan(value))`;
+  // Both engines order NaN above all numbers.
+  return `(${isOfType} AND value ${value.comparison} CAST(${sqlText(String(value.bound))} AS DOUBLE) AND NOT isnan(value))`;
 }
 
 /**
- * Creates the table `bots(owner)`. The first query groups by the hash of the user, because groups of numbers fit into memory
- * where groups of texts would not. The second query checks only users with a suspicious hash.
+ * Returns the tables up to `bots(owner)`. The first one groups by the hash of the user, because groups of numbers fit into memory
+ * where groups of texts would not. The second one checks only users with a suspicious hash.
  */
-async function defineBots(
-  connection: DuckDBConnection,
-  { eventsPerDayMax, noSleepHours }: InteractionRules['bots'],
-): Promise<void> {
+function botTables({ eventsPerDayMax, noSleepHours }: InteractionRules['bots']): SqlTable[] {
   const suspicious = (who: string, condition: string): string =>
-    `SELECT DISTINCT who FROM (SELECT ${who} AS who, hour // 24 AS day, count(*) AS events, ` +
-    `bit_count(bit_or(1::INTEGER << (hour % 24)::INTEGER)) AS hours FROM ` +
-    `(SELECT owner, (epoch_ms(occurredAt) + ${beforeAllTimesMs}) // ${hourMs} AS hour FROM events ${condition}) ` +
+    `SELECT DISTINCT who FROM (SELECT ${who} AS who, hour - hour % 24 AS day, count(*) AS events, ` +
+    `bit_count(bit_or(shiftleft(1, CAST(hour % 24 AS INT)))) AS hours FROM ` +
+    `(SELECT owner, CAST((ms - ms % ${hourMs}) / ${hourMs} AS BIGINT) AS hour FROM ` +
+    `(SELECT owner, unix_millis(occurredAt) + ${beforeAllTimesMs} AS ms FROM events ${condition})) ` +
     `GROUP BY who, day) WHERE events > ${eventsPerDayMax} OR hours >= ${noSleepHours}`;
-  await connection.run(`CREATE TEMP TABLE busyHashes AS ${suspicious('hash(owner)', '')}`);
-  await connection.run(`CREATE TEMP TABLE bots AS ${suspicious('owner', 'WHERE hash(owner) IN (FROM busyHashes)')}`);
+  return [
+    stored('busyHashes', suspicious('xxhash64(owner)', '')),
+    stored(
+      'bots',
+      `SELECT who AS owner FROM (${suspicious('owner', 'WHERE xxhash64(owner) IN (SELECT who FROM busyHashes)')})`,
+    ),
+  ];
 }
 
-/** Added to times so that integer division works for times before 1970, too. A multiple of whole days. */
+/** Added to times so that the remainder is positive for times before 1970, too. A multiple of whole days. */
 const beforeAllTimesMs = 1_000_000 * dayMs;
 
-type Columns = Pick<LakeInteractions, 'userIds' | 'itemIds' | 'offsets' | 'items' | 'times'>;
+/** Queries over the tables, whose rows {@link loadInteractions} combines. */
+export const interactionResults = {
+  counts:
+    `SELECT CAST((SELECT count(*) FROM repeated) AS DOUBLE) AS repeated, ` +
+    `CAST((SELECT count(*) FROM users) AS DOUBLE) AS users, CAST((SELECT count(*) FROM items) AS DOUBLE) AS items, ` +
+    `(SELECT sum(events) FROM types) AS events, CAST((SELECT count(*) FROM bots) AS DOUBLE) AS botUsers, ` +
+    `CAST((SELECT count(*) FROM positives WHERE owner IN (SELECT owner FROM bots)) AS DOUBLE) AS botInteractions, ` +
+    `CAST(coalesce(unix_millis(max(occurredAt)), 0) AS DOUBLE) AS occurredAt, ` +
+    `CAST(coalesce(unix_millis(max(receivedAt)), 0) AS DOUBLE) AS receivedAt FROM kept`,
+  types: 'SELECT type, events FROM types',
+  users: 'SELECT owner, interactions, number FROM users',
+  items: 'SELECT itemId, number FROM items',
+  numbered:
+    `SELECT users.number AS userNumber, items.number AS itemNumber, CAST(unix_millis(occurredAt) AS DOUBLE) AS time ` +
+    `FROM interactions JOIN users ON users.owner = interactions.owner JOIN items ON items.itemId = interactions.itemId`,
+} as const;
 
-async function readColumns(connection: DuckDBConnection): Promise<Columns> {
-  await connection.run(
-    `CREATE TEMP TABLE users AS SELECT owner, count(*)::INTEGER AS interactions, ` +
-      `(row_number() OVER (ORDER BY owner) - 1)::INTEGER AS number FROM interactions GROUP BY owner`,
+interface Counts {
+  readonly repeated: number;
+  readonly users: number;
+  readonly items: number;
+  /** Null for none. */
+  readonly events: number | null;
+  readonly botUsers: number;
+  readonly botInteractions: number;
+  readonly occurredAt: number;
+  readonly receivedAt: number;
+}
+
+/**
+ * Reads the rows of the results with DuckDB.
+ *
+ * @param tableOf returns SQL for the table of a result
+ * @throws AppError `EVENTS_INTERACTIONS_TOO_MANY`; {@link MissingRowsError}
+ */
+export async function loadInteractions(
+  connection: DuckDBConnection,
+  tableOf: (name: keyof typeof interactionResults) => string,
+): Promise<LakeInteractions> {
+  const [counts] = await selectRows<Counts>(connection, `FROM ${tableOf('counts')}`);
+  if (counts === undefined) throw new MissingRowsError('the results have no counts');
+  const types = await selectRows<{ type: string; events: number }>(
+    connection,
+    `FROM ${tableOf('types')} ORDER BY type`,
   );
-  await connection.run(
-    `CREATE TEMP TABLE items AS SELECT itemId, (row_number() OVER (ORDER BY itemId) - 1)::INTEGER AS number ` +
-      `FROM (SELECT DISTINCT itemId FROM interactions)`,
-  );
-  const users = await readUsers(connection);
+  const { userIds, userOf, offsets } = await loadUsers(connection, tableOf('users'));
   const itemIds: string[] = [];
-  for await (const chunk of queryChunks(connection, 'SELECT itemId FROM items ORDER BY number')) {
+  for await (const chunk of queryChunks(connection, `SELECT itemId FROM ${tableOf('items')} ORDER BY number`)) {
     for (const itemId of column(chunk, 0)) itemIds.push(itemId as string);
   }
-  const { userIds, userOf, offsets } = users;
   const total = offsets.at(-1) ?? 0;
   const items = new Int32Array(total);
   const times = new Float64Array(total);
   const next = offsets.slice();
-  const numbered =
-    `SELECT users.number, items.number, epoch_ms(occurredAt)::DOUBLE FROM interactions ` +
-    `JOIN users ON users.owner = interactions.owner JOIN items ON items.itemId = interactions.itemId`;
-  for await (const chunk of queryChunks(connection, numbered)) {
+  let interactions = 0;
+  for await (const chunk of queryChunks(connection, `FROM ${tableOf('numbered')}`)) {
     const [user, item, time] = [chunk.getColumnVector(0), chunk.getColumnVector(1), chunk.getColumnVector(2)];
     for (let row = 0; row < chunk.rowCount; row++) {
       const position = next[userOf[user.getItem(row) as number]!]!++;
       items[position] = item.getItem(row) as number;
       times[position] = time.getItem(row) as number;
     }
+    interactions += chunk.rowCount;
   }
-  return { userIds, itemIds, offsets, items, times };
+  checkRows('users', userIds.length, counts.users);
+  checkRows('items', itemIds.length, counts.items);
+  checkRows('interactions', interactions, total);
+  checkRows(
+    'events',
+    types.reduce((sum, { events }) => sum + events, 0),
+    counts.events ?? 0,
+  );
+  const { repeated, botUsers, botInteractions, occurredAt, receivedAt } = counts;
+  return {
+    userIds,
+    itemIds,
+    offsets,
+    items,
+    times,
+    eventTypes: new Map(types.map(({ type, events }) => [type, events])),
+    newest: { occurredAt, receivedAt },
+    repeated,
+    bots: { users: botUsers, interactions: botInteractions },
+  };
+}
+
+/** Some rows of a result are missing. */
+export class MissingRowsError extends Error {}
+
+/** @throws {@link MissingRowsError} A file of a result can be missing if another machine wrote it. */
+export function checkRows(what: string, found: number, counted: number): void {
+  if (found !== counted) throw new MissingRowsError(`the results have ${found} of ${counted} ${what}`);
+}
+
+/** The largest number that an `Int32Array` of offsets can contain. */
+const interactionsMax = 2 ** 31 - 1;
+
+function tooMany(interactions: number): AppError {
+  return new AppError(`${formatCount(interactions)} interactions are more than a dataset can have.`, {
+    code: 'EVENTS_INTERACTIONS_TOO_MANY',
+    category: 'input',
+    remedy: `A dataset can have ${formatCount(interactionsMax)}. Make interactions.positives in facet.yaml narrower.`,
+  });
 }
 
 /** Returns the users in the order of JavaScript strings, which differs from DuckDB's for characters beyond U+FFFF. */
-async function readUsers(
+async function loadUsers(
   connection: DuckDBConnection,
-): Promise<Pick<Columns, 'userIds' | 'offsets'> & { readonly userOf: Int32Array }> {
+  table: string,
+): Promise<Pick<LakeInteractions, 'userIds' | 'offsets'> & { readonly userOf: Int32Array }> {
   const ids: string[] = [];
   const counts: number[] = [];
-  for await (const chunk of queryChunks(connection, 'SELECT owner, interactions FROM users ORDER BY number')) {
+  for await (const chunk of queryChunks(connection, `SELECT owner, interactions FROM ${table} ORDER BY number`)) {
     for (const id of column(chunk, 0)) ids.push(id as string);
     for (const count of column(chunk, 1)) counts.push(count as number);
   }
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total > interactionsMax) throw tooMany(total);
   const order = Int32Array.from(ids.keys());
   if (ids.some((id, number) => number > 0 && id < ids[number - 1]!)) {
     order.sort((a, b) => (ids[a]! < ids[b]! ? -1 : 1));

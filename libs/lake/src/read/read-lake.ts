@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api';
 import { openDuckDb, queryChunks } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { defineEvents } from './define-events.ts';
+import { createTables, eventTables } from './event-tables.ts';
 import { lakeUnreadable, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
@@ -46,8 +46,10 @@ export async function* streamLake(
 ): AsyncGenerator<LakeEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const share = createSharer();
-  const prepare = async (connection: DuckDBConnection): Promise<string | undefined> =>
-    (await defineEvents(connection, snapshot, window)) && orderedEvents;
+  const prepare = async (connection: DuckDBConnection): Promise<string> => {
+    await createTables(connection, eventTables(snapshot, window));
+    return orderedEvents;
+  };
   for await (const chunk of streamChunks(snapshot, prepare, options)) {
     const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
       chunk.getColumnVector(index),

@@ -6,11 +6,24 @@ import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeStateErasure } from '../transaction-log/state.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import { lakeColumns } from '../write/columns.ts';
 
 /** Returns SQL for a table of the rows in files of the lake. */
 export function parquetTable(lakeFolder: string, files: readonly { readonly path: string }[]): string {
-  return parquetFiles(files.map(({ path }) => join(lakeFolder, path)));
+  return files.length === 0 ? noRows : parquetFiles(files.map(({ path }) => join(lakeFolder, path)));
 }
+
+const nullOf = {
+  string: 'CAST(NULL AS STRING)',
+  double: 'CAST(NULL AS DOUBLE)',
+  long: 'CAST(NULL AS BIGINT)',
+  timestamp: 'timestamp_micros(CAST(NULL AS BIGINT))',
+};
+
+/** SQL for a table of the lake without rows. */
+export const noRows = `(SELECT ${Object.entries(lakeColumns)
+  .map(([name, type]) => `${nullOf[type]} AS ${name}`)
+  .join(', ')} LIMIT 0)`;
 
 /** Returns SQL for a table of the rows in any Parquet files. */
 export function parquetFiles(paths: readonly string[]): string {
@@ -19,7 +32,7 @@ export function parquetFiles(paths: readonly string[]): string {
 
 /** Returns SQL for a time in epoch milliseconds. */
 export function sqlTime(ms: number): string {
-  return `make_timestamp(${Math.trunc(ms * 1000)})::TIMESTAMPTZ`;
+  return `timestamp_micros(${Math.trunc(ms * 1000)})`;
 }
 
 export function where(conditions: readonly string[]): string {
@@ -53,28 +66,14 @@ function belowOffsets(offsets: Readonly<Record<string, number>>): string {
   return bounds.length === 0 ? 'false' : `logOffset < CASE logSource${bounds.join('')} ELSE 0 END`;
 }
 
-const placeOfRepeat = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
+/** The number of a row among the rows with the same `eventId`; 1 for the first received. */
+export const placeOfRepeat = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
 
-/** Keeps the first received of the rows with the same `eventId`. */
-export const receivedFirst = `QUALIFY ${placeOfRepeat} = 1`;
-
-/** Keeps all except the first received of the rows with the same `eventId`. */
-export const receivedAgain = `QUALIFY ${placeOfRepeat} > 1`;
-
-/** Returns SQL for the `identify` rows of files. The conditions may refer to the table as `identify`. */
-export function identifyRows(
-  lakeFolder: string,
-  files: readonly { readonly path: string }[],
-  conditions: readonly string[] = [],
-): string {
-  const table = files.length === 0 ? `(${noIdentifyRows})` : parquetTable(lakeFolder, files);
+/** Returns SQL for the `identify` rows of a table. The conditions may refer to the table as `identify`. */
+export function identifyRows(table: string, conditions: readonly string[] = []): string {
   const own = where([`type = ${sqlText(identifyType)}`, ...conditions]);
   return `SELECT sessionId, userId, occurredAt, receivedAt FROM ${table} identify ${own}`;
 }
-
-const noIdentifyRows =
-  `SELECT NULL::VARCHAR AS type, NULL::VARCHAR AS sessionId, NULL::VARCHAR AS userId, ` +
-  `NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt LIMIT 0`;
 
 /**
  * Returns SQL for the rows of a table with their `owner`. The owner of an anonymous row is the user of the next `identify` of
@@ -89,14 +88,20 @@ export function ownedRows(rows: string, identifies: string): string {
 
 /** Returns SQL for the anonymous rows among {@link ownedRows}. */
 export function sessionRows(rows: string, identifies: string): string {
-  const identities =
-    `(SELECT sessionId, occurredAt, arg_max(userId, (receivedAt, userId)) AS userId ` +
-    `FROM ${identifies} GROUP BY sessionId, occurredAt)`;
+  const identities = identitiesOf(identifies);
   return (
     `SELECT a.*, coalesce(n.userId, l.userId, ${sqlText(sessionUserPrefix)} || a.sessionId) AS owner ` +
     `FROM (SELECT * FROM ${rows} WHERE userId IS NULL) a ` +
     `ASOF LEFT JOIN ${identities} n ON a.sessionId = n.sessionId AND a.occurredAt <= n.occurredAt ` +
     `ASOF LEFT JOIN ${identities} l ON a.sessionId = l.sessionId AND a.occurredAt >= l.occurredAt`
+  );
+}
+
+/** Returns SQL for the user of each session from each `identify` time on. */
+export function identitiesOf(identifies: string): string {
+  return (
+    `(SELECT sessionId, occurredAt, max_by(userId, (receivedAt, userId)) AS userId ` +
+    `FROM ${identifies} GROUP BY sessionId, occurredAt)`
   );
 }
 
@@ -116,7 +121,7 @@ export function sessionRows(rows: string, identifies: string): string {
 export function erasureTables(snapshot: LakeSnapshot, events: string): readonly (readonly [string, string])[] {
   const { lakeFolder, erasures, erasureKey } = snapshot;
   return [
-    ['everyIdentify', identifyRows(lakeFolder, identifyingFiles(snapshot))],
+    ['everyIdentify', identifyRows(parquetTable(lakeFolder, identifyingFiles(snapshot)))],
     ['erasedPeople', erasedPeople(erasures, [events, 'everyIdentify'], erasureKey)],
     [
       'erased',
@@ -163,9 +168,11 @@ export function notErased(row: string, owner = 'owner'): string {
 /**
  * Returns SQL for the anonymous rows of a table that are not erased, given the tables of {@link erasureTables}. Their owner was
  * not erased, neither before nor after the erased `identify` rows are removed.
+ *
+ * @param columns the columns of the table
  */
-export function keptSessionRows(rows: string): string {
+export function keptSessionRows(rows: string, columns: string, rowsOfSessions = sessionRows): string {
   const keptBy = (identifies: string, table: string): string =>
-    `SELECT * EXCLUDE owner FROM (${sessionRows(table, identifies)}) owned WHERE ${notErased('owned')}`;
+    `SELECT ${columns} FROM (${rowsOfSessions(table, identifies)}) owned WHERE ${notErased('owned')}`;
   return keptBy('keptIdentify', `(${keptBy('everyIdentify', rows)})`);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ArtifactStore } from '@facet/artifacts';
-import { listLakeFiles, readInteractions, readItemsAsOf, readUsers } from '@facet/lake';
+import { listLakeFiles, readInteractions, readInteractionsOnSpark, readItemsAsOf, readUsers } from '@facet/lake';
 import type { LakeInteractions, LakeSnapshot } from '@facet/lake';
 import { parsePositiveClauses } from '@facet/features';
 import type { FacetConfig, HomePaths } from '@facet/config';
@@ -16,8 +16,15 @@ export interface DatasetInputs {
   readonly store: ArtifactStore;
   readonly snapshot: LakeSnapshot;
   readonly settings: DatasetSettings;
-  /** Limits of DuckDB. */
+  /** Limits of DuckDB, and the cluster of Spark. */
   readonly resources: FacetConfig['dataset'];
+  readonly watch?: DatasetWatch | undefined;
+}
+
+export interface DatasetWatch {
+  readonly signal?: AbortSignal | undefined;
+  /** Receives the finished share of the queries of Spark. */
+  readonly onQueried?: (share: number) => void;
 }
 
 export interface MadeDataset {
@@ -49,13 +56,18 @@ export async function makeDataset(inputs: DatasetInputs, cut: DatasetCut): Promi
   return { datasetId: id, info: parts.info };
 }
 
-/** Reads the interactions of a cut by the rules of the settings. */
+/** Reads the interactions of a cut by the rules of the settings, with Spark if the resources name a cluster. */
 export async function readCutInteractions(
-  { snapshot, settings, resources }: Pick<DatasetInputs, 'snapshot' | 'settings' | 'resources'>,
+  { snapshot, settings, resources, watch = {} }: Pick<DatasetInputs, 'snapshot' | 'settings' | 'resources' | 'watch'>,
   cut: DatasetCut,
 ): Promise<LakeInteractions> {
   const { positives, bots } = settings.interactions;
-  return readInteractions(snapshot, cut, { positives: parsePositiveClauses(positives), bots }, resources);
+  const rules = { positives: parsePositiveClauses(positives), bots };
+  const { spark, ...limits } = resources;
+  const { signal, onQueried } = watch;
+  if (spark === undefined) return readInteractions(snapshot, cut, rules, { ...limits, signal });
+  const onQuery = (done: number, total: number): void => onQueried?.(done / total);
+  return readInteractionsOnSpark(snapshot, cut, rules, { ...limits, spark, signal, onQuery });
 }
 
 /** The catalog as a dataset uses it. */

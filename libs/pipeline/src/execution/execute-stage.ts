@@ -57,12 +57,14 @@ export async function executeStage(
 
 const executors: Readonly<Record<RefreshStage, Executor>> = {
   async dataset(context, { run }, { runs, onProgress, signal }) {
-    onProgress?.({ share: 0, detail: 'users, items, behavior sequences' });
+    const report = (share: number): void => onProgress?.({ share, detail: 'users, items, behavior sequences' });
+    report(0);
     // The request fences the day, too, unless it was killed before.
     await context.store.fence({ runId: run.runId, day: run.day });
     const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);
     const offsets = await runs.pinOffsets(run.runId, offsetsNow);
-    const made = await datasetStage(context, { ...run.cut, offsets }).catch(async (error: unknown) => {
+    const cut = { ...run.cut, offsets };
+    const made = await datasetStage(context, cut, { signal, onQueried: report }).catch(async (error: unknown) => {
       const isEmpty = isAppError(error, 'DATASET_EMPTY_WINDOW');
       const skipped = isEmpty ? await whyNothingReceived(context, offsets) : undefined;
       if (skipped === undefined) throw error;

@@ -9,7 +9,7 @@ import { openDataset } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
 import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
 import { appliedOffsets, describeLake, makeDataset, readCatalog } from '../dataset/make-dataset.ts';
-import type { MadeDataset } from '../dataset/make-dataset.ts';
+import type { DatasetWatch, MadeDataset } from '../dataset/make-dataset.ts';
 import { resolveModel } from '@facet/config';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import type { DataSize } from '../estimate/estimate-memory.ts';
@@ -41,6 +41,7 @@ const stageVersions = { dataset: datasetVersion, train: 8, evaluate: 2, index: 8
 export async function datasetStage(
   { home, config, store }: StageContext,
   cut: DatasetCut = {},
+  watch: DatasetWatch = {},
 ): Promise<StageResult<MadeDataset>> {
   // Sinks and compactions continue during the stage, so it reads one snapshot.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
@@ -56,7 +57,7 @@ export async function datasetStage(
       features,
     },
     isUsable: ({ datasetId }) => isIntact(store, { kind: 'dataset', id: datasetId }),
-    run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset }, cut),
+    run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset, watch }, cut),
   });
 }
 

@@ -5,11 +5,11 @@ import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
 import { days, firstDay } from './generate-lake.ts';
 
-const [home, task, memoryLimit] = JSON.parse(process.argv[2]!) as [string, string, string];
+const [home, task, dataset] = JSON.parse(process.argv[2]!) as [string, string, object];
 const config = parseWith(
   FacetConfig,
   {
-    dataset: { memoryLimit },
+    dataset,
     interactions: { rareItems: { minUsers: 2 } },
     split: { testDays: 7, validationDays: 7 },
   },

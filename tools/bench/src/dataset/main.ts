@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
+import type { FacetConfig } from '@facet/config';
+import { startSpark } from '@facet/local-services';
 import { logProgress, readOptions } from '../command-line.ts';
 import { runInChild } from '../run-in-child.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
@@ -17,18 +19,22 @@ Options:
   --events N           Number of events; users are 1/50 and items 1/100 of it (default: 50000000)
   --memory-limit SIZE  Memory limit of DuckDB, dataset.memoryLimit (default: 1500MB)
   --keep DIR           Keep the lake in DIR and reuse it in later runs
+  --spark              Build with a Spark master and two workers, too, and compare the datasets; needs Java, and the
+                       first run downloads 330 MB
   --json               Print the results as JSON
   --help               Print this help
 
 build  Wall time, processor time and peak memory of the dataset stage, in a separate process
+spark  The same with --spark; time and memory of Spark are not included in processor time and peak memory
 read   The same for opening the dataset as training does, in a separate process
 
-Exit code: 0 when both processes stay below 4 GiB, 1 otherwise.`;
+Exit code: 0 when the first two processes stay below 4 GiB and the datasets are identical, 1 otherwise.`;
 
 const { values } = readOptions(help, {
   events: { type: 'string', default: '50000000' },
   'memory-limit': { type: 'string', default: '1500MB' },
   keep: { type: 'string' },
+  spark: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
 
@@ -36,8 +42,12 @@ const megabytesMax = 4096;
 const size = sizeOf(Number(values.events));
 const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'facet-bench-dataset-')));
 const home = homePaths(folder);
-const run = <Result>(task: string): Promise<Result> =>
-  runInChild(new URL('in-child.js', import.meta.url), [folder, task, values['memory-limit']]);
+const run = <Result>(task: string, resources: Pick<FacetConfig['dataset'], 'spark'> = {}): Promise<Result> =>
+  runInChild(new URL('in-child.js', import.meta.url), [
+    folder,
+    task,
+    { memoryLimit: values['memory-limit'], ...resources },
+  ]);
 
 interface Measured {
   readonly seconds: number;
@@ -55,12 +65,18 @@ try {
   await prepare(size);
   const build = await run<Built>('build');
   const read = await run<Measured>(build.datasetId);
-  if (values.json) console.log(JSON.stringify({ ...size, build, read }));
+  const onSpark = values.spark ? await buildOnSpark() : undefined;
+  if (values.json) console.log(JSON.stringify({ ...size, build, read, onSpark }));
   else {
     console.log(describe('build', build));
+    if (onSpark !== undefined) console.log(describe('spark', onSpark));
     console.log(describe('read', read));
     console.log(`counts   ${list(build.counts)}`);
     console.log(`dropped  ${list(build.dropped)}`);
+  }
+  if (onSpark !== undefined && onSpark.datasetId !== build.datasetId) {
+    logProgress(`Spark built dataset ${onSpark.datasetId} instead of ${build.datasetId}.`);
+    process.exitCode = 1;
   }
   if (Math.max(build.peakMegabytes, read.peakMegabytes) > megabytesMax) {
     logProgress(`Peak memory exceeded ${megabytesMax} MiB.`);
@@ -68,6 +84,17 @@ try {
   }
 } finally {
   if (values.keep === undefined) await rm(folder, { recursive: true, force: true });
+}
+
+async function buildOnSpark(): Promise<Built> {
+  const { master, home: sparkHome, settings, stop } = await startSpark();
+  try {
+    // A finished stage would not run again.
+    await rm(home.stagesFolder, { recursive: true, force: true });
+    return await run<Built>('build', { spark: { master, home: sparkHome, settings } });
+  } finally {
+    await stop();
+  }
 }
 
 /** Generates the lake and the catalog if they do not exist. */

@@ -1,0 +1,234 @@
+import { link, mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { AppError, minuteMs } from '@facet/platform';
+import { sessionUserPrefix } from '@facet/schemas';
+import { selectRows, sqlText, withDuckDb } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
+import { filesOfWindow, lakeUnreadable } from '../transaction-log/snapshot.ts';
+import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
+import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import { makeTemporaryFolder } from '../write/place-files.ts';
+import { createTables, duckDbDialect, eventColumns, eventTables, view } from './event-tables.ts';
+import type { LakeDialect, SqlTable } from './event-tables.ts';
+import {
+  checkRows,
+  interactionResults,
+  interactionTables,
+  loadInteractions,
+  MissingRowsError,
+  readInteractions,
+} from './read-interactions.ts';
+import type { InteractionRules, LakeInteractions } from './read-interactions.ts';
+import { runSpark } from './run-spark.ts';
+import type { SparkOptions } from './run-spark.ts';
+import { identitiesOf, noRows, parquetFiles } from './sql.ts';
+
+export interface SparkReadOptions extends DuckDbOptions {
+  readonly spark: SparkOptions;
+  /** Receives the number of finished queries of a total. */
+  readonly onQuery?: ((done: number, total: number) => void) | undefined;
+}
+
+/** More often than other processes delete temporary folders that have not changed. */
+const touchEveryMs = 5 * minuteMs;
+
+/**
+ * Returns the same as `readInteractions`. Spark runs the queries and writes the results as Parquet into a temporary folder of the lake.
+ * Its executors must see the lake at the same path, as the same user. This process holds all interactions in memory.
+ *
+ * @throws AppError as `readInteractions` and `runSpark`; `EVENTS_SPARK_PATH`; `EVENTS_SPARK_INCOMPLETE` if Spark does not see a file of the
+ *   lake, or this process a result; the reason of the signal.
+ */
+export async function readInteractionsOnSpark(
+  snapshot: LakeSnapshot,
+  window: LakeWindow,
+  rules: InteractionRules,
+  { spark, onQuery, ...options }: SparkReadOptions,
+): Promise<LakeInteractions> {
+  if (filesOfWindow(snapshot, window).length === 0) return readInteractions(snapshot, window, rules, options);
+  const { signal } = options;
+  try {
+    const folder = await makeTemporaryFolder(snapshot.lakeFolder);
+    const touch = (): void => void utimes(folder.path, new Date(), new Date()).catch(() => undefined);
+    const touching = setInterval(touch, touchEveryMs);
+    try {
+      return await withDuckDb(options, async (connection) => {
+        await connection.run('SET preserve_insertion_order = false');
+        const work = { snapshot, window, folder: resolve(folder.path) };
+        const { tables, inputs } = await planTables(connection, rules, work);
+        for (const { path, files } of inputs) await linkFiles(snapshot.lakeFolder, files, path);
+        const statements = sparkStatements(tables, inputs, work.folder);
+        const script = join(work.folder, 'interactions.sql');
+        await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
+        await runSpark(spark, script, { signal, onQuery: (done) => onQuery?.(done, statements.length) });
+        return await loadResults(connection, inputs, work.folder).catch((error: unknown) => {
+          throw isMissing(error) ? incomplete(spark, error) : error;
+        });
+      });
+    } finally {
+      clearInterval(touching);
+      // Executors that are ending may still write. A later process deletes what is left.
+      await folder.remove().catch(() => undefined);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw await lakeUnreadable(snapshot, error);
+  }
+}
+
+/** Files of the lake that Spark reads from a folder of links. So a compaction cannot remove them during the queries. */
+interface SparkInput {
+  readonly name: string;
+  readonly path: string;
+  readonly files: readonly LakeFileEntry[];
+}
+
+/** Returns the tables for Spark, and the files that they read. */
+async function planTables(
+  connection: DuckDBConnection,
+  rules: InteractionRules,
+  {
+    snapshot,
+    window,
+    folder,
+  }: { readonly snapshot: LakeSnapshot; readonly window: LakeWindow; readonly folder: string },
+): Promise<{ readonly tables: readonly SqlTable[]; readonly inputs: readonly SparkInput[] }> {
+  const erasures = await findErasures(connection, snapshot, { window, folder });
+  const inputs: SparkInput[] = [];
+  const dialect: LakeDialect = {
+    tableOf(files) {
+      if (files.length === 0) return noRows;
+      const name = `input${inputs.length}`;
+      const path = join(folder, name);
+      inputs.push({ name, path, files });
+      return parquetOnSpark(path);
+    },
+    sessionRows: sparkSessionRows,
+    erasureTables: () => erasures,
+  };
+  const tables = [...eventTables(snapshot, window, dialect), ...interactionTables(rules)];
+  return { tables, inputs };
+}
+
+async function linkFiles(lakeFolder: string, files: SparkInput['files'], folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const [number, { path }] of files.entries()) {
+    await link(join(lakeFolder, path), join(folder, `${number}.parquet`));
+  }
+}
+
+async function loadResults(
+  connection: DuckDBConnection,
+  inputs: readonly SparkInput[],
+  folder: string,
+): Promise<LakeInteractions> {
+  const tableOf = (name: string): string => parquetFiles([join(folder, name, '*.parquet')]);
+  for (const { name, files } of inputs) {
+    const [seen] = await selectRows<{ rows: number }>(connection, `FROM ${tableOf(countOf(name))}`);
+    const rows = files.reduce((sum, file) => sum + file.rows, 0);
+    checkRows('rows of the lake', seen?.rows ?? 0, rows);
+  }
+  return loadInteractions(connection, tableOf);
+}
+
+function countOf(input: string): string {
+  return `${input}-rows`;
+}
+
+/** Whether results are missing, or a file of them. */
+function isMissing(error: unknown): boolean {
+  return error instanceof MissingRowsError || /no files found/i.test((error as Error).message);
+}
+
+/** Spark has no `ASOF JOIN`. */
+function sparkSessionRows(rows: string, identifies: string): string {
+  const noEvent = eventColumns
+    .split(', ')
+    .map((column) => (['sessionId', 'occurredAt'].includes(column) ? column : `NULL AS ${column}`))
+    .join(', ');
+  const nearest = (order: string): string =>
+    `last_value(identified, true) OVER (PARTITION BY sessionId ORDER BY occurredAt ${order})`;
+  return (
+    `SELECT ${eventColumns}, coalesce(nextUser, lastUser, ${sqlText(sessionUserPrefix)} || sessionId) AS owner FROM ` +
+    `(SELECT *, ${nearest('DESC')} AS nextUser, ${nearest('ASC')} AS lastUser FROM ` +
+    `(SELECT ${eventColumns}, NULL AS identified, true AS isEvent FROM ${rows} WHERE userId IS NULL UNION ALL ` +
+    `SELECT ${noEvent}, userId AS identified, false AS isEvent FROM ${identitiesOf(identifies)})) ` +
+    `WHERE isEvent`
+  );
+}
+
+/**
+ * Finds erased users with DuckDB, because the key of their hashes must not be part of queries, plans and logs of a cluster. Spark reads
+ * the result.
+ */
+async function findErasures(
+  connection: DuckDBConnection,
+  snapshot: LakeSnapshot,
+  { window, folder }: { readonly window: LakeWindow; readonly folder: string },
+): Promise<readonly SqlTable[]> {
+  if (snapshot.pendingErasures.length === 0) return [];
+  const { tableOf, erasureTables } = duckDbDialect(snapshot);
+  const tables = erasureTables(tableOf(filesOfWindow(snapshot, window)));
+  await createTables(connection, tables);
+  const views: SqlTable[] = [];
+  for (const { name } of tables) {
+    const path = join(folder, `${name}.parquet`);
+    await connection.run(`COPY ${name} TO ${sqlText(path)} (FORMAT parquet)`);
+    views.push(view(name, `SELECT * FROM ${parquetOnSpark(path)}`));
+  }
+  // The results need the memory.
+  for (const { name } of tables.toReversed()) await connection.run(`DROP TABLE ${name}`);
+  return views;
+}
+
+/** Returns statements that create the tables and write each result as Parquet into a subfolder. @throws AppError `EVENTS_SPARK_PATH` */
+function sparkStatements(tables: readonly SqlTable[], inputs: readonly SparkInput[], folder: string): string[] {
+  const results = {
+    ...Object.fromEntries(
+      inputs.map(({ name, path }) => [
+        countOf(name),
+        `SELECT CAST(count(*) AS DOUBLE) AS rows FROM ${parquetOnSpark(path)}`,
+      ]),
+    ),
+    ...interactionResults,
+  };
+  return [
+    ...tables.map(
+      ({ name, sql, isStored }) => `${isStored ? 'CACHE TABLE' : 'CREATE TEMPORARY VIEW'} ${name} AS ${sql}`,
+    ),
+    ...Object.entries(results).map(
+      ([name, sql]) => `INSERT OVERWRITE DIRECTORY '${fileUrl(join(folder, name))}' USING parquet ${sql}`,
+    ),
+  ];
+}
+
+/** Returns SQL of Spark for a table of the rows in a Parquet file or folder. @throws AppError `EVENTS_SPARK_PATH` */
+function parquetOnSpark(path: string): string {
+  return `parquet.\`${fileUrl(path)}\``;
+}
+
+/** spark-sql would divide a statement at some characters, and Hadoop reads others as patterns. */
+function fileUrl(path: string): string {
+  if (/^[\w./-]+$/.test(path) && !path.includes('--')) return `file:${path}`;
+  throw new AppError(`Spark cannot read the path ${path}.`, {
+    code: 'EVENTS_SPARK_PATH',
+    category: 'usage',
+    remedy:
+      'Move the data home to a path of letters, digits, "/", ".", "_" and single "-". The name of this machine is part of the path, too.',
+    context: { path },
+  });
+}
+
+function incomplete({ master }: SparkOptions, cause: unknown): AppError {
+  const reason = (cause as Error).message.split('\n')[0];
+  return new AppError(`Spark at ${master} did not read or write all rows: ${reason}.`, {
+    code: 'EVENTS_SPARK_INCOMPLETE',
+    category: 'unavailable',
+    remedy:
+      'Mount the data home on all machines of the cluster at the same path as here, from the same disk. Then retry.',
+    context: { master },
+    retryable: true,
+    cause,
+  });
+}

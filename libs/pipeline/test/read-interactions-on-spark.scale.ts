@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { orderTable, parsePositiveClauses } from '@facet/features';
+import { compactLake, openLakeSnapshot, readInteractions, readInteractionsOnSpark } from '@facet/lake';
+import type { LakeInteractions, LakeSnapshot, LakeWindow } from '@facet/lake';
+import { startSpark } from '@facet/local-services';
+import type { LocalSpark } from '@facet/local-services';
+import type { Event } from '@facet/schemas';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
+
+const rules = { positives: parsePositiveClauses('purchase or rating >= 3.5 or click < 0 or view'), bots: everybody };
+const hour = 3_600_000;
+let spark: LocalSpark;
+
+beforeAll(async () => {
+  spark = await startSpark();
+}, 1_200_000);
+afterAll(() => spark.stop());
+
+/** Returns the interactions in the order of datasets. */
+function ordered({ eventTypes, newest, repeated, bots, ...columns }: LakeInteractions): object {
+  const { table } = orderTable(columns, { repeats: 'keep', tieSeed: 1 });
+  return { table, eventTypes: [...eventTypes], newest, repeated, bots };
+}
+
+/** Reads with both engines. Returns what they have in common. */
+async function readWithBoth(
+  snapshot: LakeSnapshot,
+  window: LakeWindow,
+  chosen = rules,
+): Promise<Pick<LakeInteractions, 'userIds' | 'repeated' | 'bots'>> {
+  const onDuckDb = await readInteractions(snapshot, window, chosen);
+  const queries: [done: number, total: number][] = [];
+  const onSpark = await readInteractionsOnSpark(snapshot, window, chosen, {
+    spark,
+    onQuery: (...done) => queries.push(done),
+  });
+  const { userIds, repeated, bots } = onSpark;
+  // `orderTable` reuses the arrays.
+  expect(ordered(onSpark)).toEqual(ordered(onDuckDb));
+  const [done, total] = queries.at(-1)!;
+  expect(done).toBe(total);
+  expect(await readdir(join(snapshot.lakeFolder, '_tmp'))).toEqual([]);
+  return { userIds, repeated, bots };
+}
+
+/** Returns events of many people and sessions on three days, with times and ids that collide. */
+function randomEvents(seed: number): Event[] {
+  return fc.sample(anyEvents, { seed, numRuns: 60 }).flatMap((events, group) =>
+    events.map((event) => ({
+      ...event,
+      eventId: `${group % 30}-${event.eventId}`,
+      ...(event.userId === undefined || group % 3 === 0 ? {} : { userId: `${event.userId}-${group % 20}` }),
+      ...(event.sessionId === undefined ? {} : { sessionId: `${event.sessionId}-${group % 20}` }),
+      occurredAt: event.occurredAt + (group % 7) * 11 * hour,
+    })),
+  );
+}
+
+it('reads the same interactions as DuckDB, with duplicates, sessions and bots', async () => {
+  const snapshot = await openLakeSnapshot(await lakeOf(randomEvents(1)));
+  const all = await readWithBoth(snapshot, {});
+  expect(all.repeated).toBeGreaterThan(10);
+  expect(all.userIds.length).toBeGreaterThan(20);
+  const people = await readWithBoth(snapshot, {}, { ...rules, bots: { eventsPerDayMax: 4, noSleepHours: 25 } });
+  expect(people.bots.users).toBeGreaterThan(0);
+  expect(people.userIds.length).toBeGreaterThan(5);
+});
+
+it('reads the same window of an earlier version, whose files a compaction has replaced', async () => {
+  const events = randomEvents(2);
+  const lake = await lakeOf(events.slice(0, 150), [], events.slice(150));
+  const snapshot = await openLakeSnapshot(lake);
+  await compactLake(lake);
+  expect((await openLakeSnapshot(lake)).files.length).toBeLessThan(snapshot.files.length);
+  const window = {
+    occurredFrom: monday - 2,
+    occurredBefore: monday + 50 * hour,
+    receivedBefore: monday + 7,
+    offsets: { 'test-0': 250 },
+  };
+  const { userIds } = await readWithBoth(snapshot, window);
+  expect(userIds.length).toBeGreaterThan(10);
+});
+
+it('leaves out events whose erasure is pending', async () => {
+  const events = randomEvents(3);
+  const erased = await openLakeSnapshot(await lakeOf(events, ['ada', '😀']));
+  expect(erased.pendingErasures).toHaveLength(2);
+  const interactionsOf = ({ userIds, offsets }: LakeInteractions): number => {
+    const ada = userIds.indexOf('ada');
+    return offsets[ada + 1]! - offsets[ada]!;
+  };
+  const before = await readInteractions(await openLakeSnapshot(await lakeOf(events)), {}, rules);
+  const after = await readInteractions(erased, {}, rules);
+  expect(interactionsOf(after)).toBeLessThan(interactionsOf(before));
+  await readWithBoth(erased, {});
+});
+
+it('reads a window without events', async () => {
+  const snapshot = await openLakeSnapshot(await lakeOf(randomEvents(4)));
+  const { userIds } = await readWithBoth(snapshot, { occurredFrom: monday + 10, occurredBefore: monday + 11 });
+  expect(userIds).toEqual([]);
+});
+
+it('reports a failed query and missing results, and deletes its files', async () => {
+  const snapshot = await openLakeSnapshot(await lakeOf(randomEvents(5)));
+  const read = (settings: object): Promise<LakeInteractions> =>
+    readInteractionsOnSpark(snapshot, {}, rules, { spark: { ...spark, settings: { ...spark.settings, ...settings } } });
+  await expect(read({ 'spark.sql.shuffle.partitions': 'many' })).rejects.toMatchObject({
+    code: 'EVENTS_SPARK_FAILED',
+    message: expect.stringContaining('many'),
+  });
+  // Results in another folder stand for those that an executor writes to another disk.
+  await expect(read({ 'spark.hadoop.mapreduce.output.basename': 'elsewhere/part' })).rejects.toMatchObject({
+    code: 'EVENTS_SPARK_INCOMPLETE',
+  });
+  expect(await readdir(join(snapshot.lakeFolder, '_tmp'))).toEqual([]);
+});
+
+it('ends Spark when a signal aborts', async () => {
+  const snapshot = await openLakeSnapshot(await lakeOf(randomEvents(6)));
+  const canceled = new AbortController();
+  const reading = readInteractionsOnSpark(snapshot, {}, rules, {
+    spark,
+    signal: canceled.signal,
+    onQuery: () => canceled.abort(new Error('enough')),
+  });
+  await expect(reading).rejects.toThrow('enough');
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);
+  expect(stdout).not.toContain(snapshot.lakeFolder);
+});

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findFreePorts } from './process/free-ports.ts';
+import { createScratchFolder } from './process/scratch-folder.ts';
+import { ServerProcess } from './process/server-process.ts';
+import { installPython } from './python-packages.ts';
+
+const run = promisify(execFile);
+/** The package and its dependency, with versions. */
+const requirements = fileURLToPath(new URL('../python/spark.txt', import.meta.url));
+
+/** Installs Spark if it is missing. Needs Java, and downloads 330 MB. Returns the folder of Python. */
+function installSpark(): Promise<string> {
+  return installPython('spark-3.5.9', ['--requirement', requirements]);
+}
+
+/** Installs Spark with the jars of Delta Lake if they are missing. Needs Maven, too. Returns the folder of Python. */
+export function installSparkWithDelta(): Promise<string> {
+  return installPython('spark-3.5.9-delta-3.3.2', ['--requirement', requirements], downloadSparkJars);
+}
+
+const copyJar = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
+
+/** The jars of Delta Lake for Spark, with their SHA-256 checksums. */
+const sparkJars = [
+  {
+    artifact: 'delta-spark_2.12',
+    version: '3.3.2',
+    sha256: '4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85',
+  },
+  {
+    artifact: 'delta-storage',
+    version: '3.3.2',
+    sha256: 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
+  },
+];
+
+/** Downloads the jars with Maven into the folder `jars` of a Python environment. */
+async function downloadSparkJars(folder: string): Promise<void> {
+  const jars = join(folder, 'jars');
+  for (const { artifact, version, sha256 } of sparkJars) {
+    const what = [`-Dartifact=io.delta:${artifact}:${version}`, `-DoutputDirectory=${jars}`];
+    await run('mvn', ['--batch-mode', '--no-transfer-progress', copyJar, ...what], { cwd: folder });
+    const path = join(jars, `${artifact}-${version}.jar`);
+    const found = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    if (found !== sha256) {
+      throw new Error(
+        `${path} has the SHA-256 checksum ${found} instead of ${sha256}. Delete io/delta in the local repository of Maven and run the command again.`,
+      );
+    }
+  }
+}
+
+const jvmFlags = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC';
+
+export interface LocalSpark {
+  /** `spark://host:port` */
+  readonly master: string;
+  /** The folder of Spark. */
+  readonly home: string;
+  /** Settings that a program needs on this machine. */
+  readonly settings: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a Spark master and two workers with one core each on free ports of 127.0.0.1. The kernel kills them when this process ends for
+ * any reason.
+ *
+ * @throws Error that contains the log of the part that did not start.
+ */
+export async function startSpark(): Promise<LocalSpark> {
+  const environment = dirname(await installSpark());
+  const home = await findPyspark(environment);
+  const scratch = await createScratchFolder('spark');
+  const [port = 0, ...pages] = await findFreePorts(4);
+  const master = `spark://127.0.0.1:${port}`;
+  const started: ServerProcess[] = [];
+  const start = async (name: string, webPort: number, args: readonly string[]): Promise<void> => {
+    const server = new ServerProcess({
+      title: `Spark ${name}`,
+      // spark-class replaces itself with Java.
+      command: [
+        ...[
+          'env',
+          'SPARK_LOCAL_IP=127.0.0.1',
+          'SPARK_DAEMON_MEMORY=256m',
+          `SPARK_LOCAL_DIRS=${scratch.path}`,
+          `SPARK_HOME=${home}`,
+        ],
+        ...[join(home, 'bin', 'spark-class'), `org.apache.spark.deploy.${name}`],
+        ...['--host', '127.0.0.1', '--webui-port', String(webPort), ...args],
+      ],
+      logFile: join(scratch.path, `${name}-${webPort}.log`),
+      isReady: async () => (await fetch(`http://127.0.0.1:${webPort}/json/`)).ok,
+    });
+    started.push(server);
+    await server.start();
+  };
+  const stop = async (): Promise<void> => {
+    for (const server of started.toReversed()) await server.kill();
+    await scratch.remove();
+  };
+  try {
+    await start('master.Master', pages[0]!, ['--port', String(port)]);
+    const resources = ['--cores', '1', '--memory', '2g', '--work-dir', scratch.path];
+    for (const page of pages.slice(1)) await start('worker.Worker', page, [...resources, master]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    master,
+    home,
+    settings: {
+      'spark.driver.bindAddress': '127.0.0.1',
+      'spark.driver.host': '127.0.0.1',
+      'spark.local.dir': scratch.path,
+      'spark.ui.enabled': 'false',
+      // Queries of tests are short.
+      'spark.driver.extraJavaOptions': jvmFlags,
+      'spark.executor.extraJavaOptions': jvmFlags,
+      'spark.sql.shuffle.partitions': '4',
+    },
+    stop,
+  };
+}
+
+async function findPyspark(environment: string): Promise<string> {
+  const { stdout } = await run(join(environment, 'bin', 'python'), [
+    '-c',
+    'import pyspark; print(pyspark.__path__[0])',
+  ]);
+  return stdout.trim();
+}

@@ -1,0 +1,146 @@
+// Runs the tests that need engines beyond one machine, and prints one table. `npm run test:scale` does all set-up.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { countVitestReport } from './results.mjs';
+import { root } from './runner.mjs';
+
+/**
+ * @typedef {object} Suite
+ * @property {string} part The part of Facet.
+ * @property {string} engine
+ * @property {string} project
+ * @property {string[]} files Below the project's folder `test`.
+ * @property {string} [kind] The ending of the files, if it is not `test`.
+ */
+
+/** @type {Record<string, Suite>} */
+const suites = {
+  delta: {
+    part: 'lake',
+    engine: 'delta-rs, DuckDB',
+    project: 'libs/lake',
+    files: ['transaction-log/delta-readers', 'maintenance/migrate-lake'],
+  },
+  spark: {
+    part: 'dataset',
+    engine: 'Spark, master and two workers',
+    project: 'libs/pipeline',
+    files: ['read-interactions-on-spark'],
+    kind: 'scale',
+  },
+  s3: {
+    part: 'artifacts',
+    engine: 'S3 (versitygw)',
+    project: 'libs/artifacts',
+    files: ['s3-artifact-store'],
+  },
+  milvus: { part: 'candidates', engine: 'Milvus Lite', project: 'libs/retrieval', files: ['milvus'] },
+  'serving-milvus': { part: 'serving', engine: 'Milvus Lite', project: 'apps/serving', files: ['milvus'] },
+  pytorch: {
+    part: 'training',
+    engine: 'PyTorch, two processes',
+    project: 'libs/pipeline',
+    files: ['external-training'],
+    kind: 'scale',
+  },
+  kafka: {
+    part: 'event log',
+    engine: 'Kafka, three brokers',
+    project: 'libs/kafka',
+    files: ['publisher-failover'],
+    kind: 'faults',
+  },
+  redis: {
+    part: 'profiles',
+    engine: 'Redis Cluster, Sentinel',
+    project: 'libs/profiles',
+    files: ['redis-cluster', 'redis-sentinels'],
+  },
+  queue: {
+    part: 'refresh queue',
+    engine: 'Redis Cluster, Sentinel',
+    project: 'libs/refresh',
+    files: ['queue-topologies'],
+  },
+};
+
+const help = `Run the conformance tests of the engines beyond one machine, and print one table
+
+  npm run test:scale [-- NAME...]
+
+Names: ${Object.keys(suites).join(', ')}. Default: all.
+
+Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
+Artifacts and candidates pass the same conformance tests on each of their engines; the others are compared with Facet's own result.
+
+Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !Object.hasOwn(suites, name) && name !== '--help');
+if (names.includes('--help')) console.log(help);
+else if (unknown !== undefined) {
+  console.error(`There is no engine "${unknown}".\n\n${help}`);
+  process.exitCode = 2;
+} else runAll(names.length === 0 ? Object.keys(suites) : names);
+
+/** @param {readonly string[]} chosen */
+function runAll(chosen) {
+  for (const args of [['tools/setup/setup.mjs', '--services'], ['tools/setup/build.mjs']]) {
+    const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    if (status !== 0) return void (process.exitCode = 1);
+  }
+  const rows = chosen.map((name) => {
+    const suite = /** @type {Suite} */ (suites[name]);
+    const startedAt = Date.now();
+    const { passed, failed } = run(suite);
+    return [
+      suite.part,
+      suite.engine,
+      String(passed),
+      String(failed),
+      `${Math.round((Date.now() - startedAt) / 1000)} s`,
+    ];
+  });
+  const table = [['part', 'engine', 'passed', 'failed', 'time'], ...rows];
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    Math.max(...table.map((row) => /** @type {string} */ (row[column]).length)),
+  );
+  for (const row of table) {
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(/** @type {number} */ (widths[column])))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+  if (rows.some((row) => row[3] !== '0')) process.exitCode = 1;
+}
+
+/** @param {Suite} suite */
+function run({ project, files, kind = 'test' }) {
+  const report = path.join(root, project, 'test-results', 'scale.json');
+  rmSync(report, { force: true });
+  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [
+    '--root',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    '--outputFile.json=test-results/scale.json',
+  ];
+  const { status } = spawnSync(process.execPath, [vitest, ...args, ...files.map((file) => `test/${file}.${kind}.ts`)], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, FACET_TESTS: kind },
+  });
+  try {
+    const result = JSON.parse(readFileSync(report, 'utf8'));
+    const tally = countVitestReport(result);
+    // A file that vitest does not find must not look like success.
+    const isComplete = status === 0 && result.testResults.length === files.length;
+    return isComplete ? tally : { ...tally, failed: Math.max(1, tally.failed) };
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
