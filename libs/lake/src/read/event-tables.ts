@@ -32,15 +32,12 @@ export interface LakeDialect {
   tableOf(files: readonly LakeFileEntry[]): string;
   /** Returns the SQL of {@link sessionRows}. */
   sessionRows(rows: string, identifies: string): string;
-  /** Returns the tables of {@link erasureTables}. */
-  erasureTables(events: string): readonly SqlTable[];
 }
 
-export function duckDbDialect(snapshot: LakeSnapshot): LakeDialect {
+function duckDbDialect(snapshot: LakeSnapshot): LakeDialect {
   return {
     tableOf: (files) => parquetTable(snapshot.lakeFolder, files),
     sessionRows,
-    erasureTables: (events) => erasureTables(snapshot, events).map(([name, sql]) => stored(name, sql)),
   };
 }
 
@@ -81,7 +78,7 @@ export function eventTables(
       sql: `SELECT ${eventColumns} FROM ${table} ${where(windowConditions(window, files))}`,
       isStored: rows <= storedRowsMax,
     },
-    ...(isErasing ? keptTables(table, dialect) : [view('kept', 'SELECT * FROM received')]),
+    ...(isErasing ? keptTables(snapshot, table) : [view('kept', 'SELECT * FROM received')]),
     ...distinctTables,
     ...(files.some(({ anonymous, identifies }) => anonymous + identifies > 0)
       ? ownedTables(snapshot, window, dialect)
@@ -90,10 +87,10 @@ export function eventTables(
 }
 
 /** The tables up to `kept`. As in a compaction, every `identify` of the lake counts, not only the window's. */
-function keptTables(table: string, dialect: LakeDialect): SqlTable[] {
+function keptTables(snapshot: LakeSnapshot, table: string): SqlTable[] {
   return [
-    ...dialect.erasureTables(table),
-    stored('keptAnonymous', keptSessionRows('received', eventColumns, dialect.sessionRows)),
+    ...erasureTables(snapshot, table).map(([name, sql]) => stored(name, sql)),
+    stored('keptAnonymous', keptSessionRows('received', eventColumns)),
     view(
       'kept',
       `SELECT * FROM received WHERE userId IS NOT NULL AND ${notErased('received', 'userId')} ` +

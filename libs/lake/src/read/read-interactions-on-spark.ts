@@ -9,7 +9,7 @@ import { filesOfWindow, lakeUnreadable } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
 import { makeTemporaryFolder } from '../write/place-files.ts';
-import { createTables, duckDbDialect, eventColumns, eventTables, view } from './event-tables.ts';
+import { eventColumns, eventTables } from './event-tables.ts';
 import type { LakeDialect, SqlTable } from './event-tables.ts';
 import {
   checkRows,
@@ -35,7 +35,8 @@ const touchEveryMs = 5 * minuteMs;
 
 /**
  * Returns the same as `readInteractions`. Spark runs the queries and writes the results as Parquet into a temporary folder of the lake.
- * Its executors must see the lake at the same path, as the same user. This process holds all interactions in memory.
+ * Its executors must see the lake at the same path, as the same user. This process holds all interactions in memory. While erasures are
+ * pending, DuckDB reads: the key of the hashes of erased users must not be part of queries, plans and logs of a cluster.
  *
  * @throws AppError as `readInteractions` and `runSpark`; `EVENTS_SPARK_PATH`; `EVENTS_SPARK_INCOMPLETE` if Spark does not see a file of the
  *   lake, or this process a result; the reason of the signal.
@@ -46,7 +47,10 @@ export async function readInteractionsOnSpark(
   rules: InteractionRules,
   { spark, onQuery, ...options }: SparkReadOptions,
 ): Promise<LakeInteractions> {
-  if (filesOfWindow(snapshot, window).length === 0) return readInteractions(snapshot, window, rules, options);
+  const isErasing = snapshot.pendingErasures.length > 0;
+  if (isErasing || filesOfWindow(snapshot, window).length === 0) {
+    return readInteractions(snapshot, window, rules, options);
+  }
   const { signal } = options;
   try {
     const folder = await makeTemporaryFolder(snapshot.lakeFolder);
@@ -56,7 +60,7 @@ export async function readInteractionsOnSpark(
       return await withDuckDb(options, async (connection) => {
         await connection.run('SET preserve_insertion_order = false');
         const work = { snapshot, window, folder: resolve(folder.path) };
-        const { tables, inputs } = await planTables(connection, rules, work);
+        const { tables, inputs } = planTables(rules, work);
         for (const { path, files } of inputs) await linkFiles(snapshot.lakeFolder, files, path);
         const statements = sparkStatements(tables, inputs, work.folder);
         const script = join(work.folder, 'interactions.sql');
@@ -85,16 +89,14 @@ interface SparkInput {
 }
 
 /** Returns the tables for Spark, and the files that they read. */
-async function planTables(
-  connection: DuckDBConnection,
+function planTables(
   rules: InteractionRules,
   {
     snapshot,
     window,
     folder,
   }: { readonly snapshot: LakeSnapshot; readonly window: LakeWindow; readonly folder: string },
-): Promise<{ readonly tables: readonly SqlTable[]; readonly inputs: readonly SparkInput[] }> {
-  const erasures = await findErasures(connection, snapshot, { window, folder });
+): { readonly tables: readonly SqlTable[]; readonly inputs: readonly SparkInput[] } {
   const inputs: SparkInput[] = [];
   const dialect: LakeDialect = {
     tableOf(files) {
@@ -105,10 +107,8 @@ async function planTables(
       return parquetOnSpark(path);
     },
     sessionRows: sparkSessionRows,
-    erasureTables: () => erasures,
   };
-  const tables = [...eventTables(snapshot, window, dialect), ...interactionTables(rules)];
-  return { tables, inputs };
+  return { tables: [...eventTables(snapshot, window, dialect), ...interactionTables(rules)], inputs };
 }
 
 async function linkFiles(lakeFolder: string, files: SparkInput['files'], folder: string): Promise<void> {
@@ -156,30 +156,6 @@ function sparkSessionRows(rows: string, identifies: string): string {
     `SELECT ${noEvent}, userId AS identified, false AS isEvent FROM ${identitiesOf(identifies)})) ` +
     `WHERE isEvent`
   );
-}
-
-/**
- * Finds erased users with DuckDB, because the key of their hashes must not be part of queries, plans and logs of a cluster. Spark reads
- * the result.
- */
-async function findErasures(
-  connection: DuckDBConnection,
-  snapshot: LakeSnapshot,
-  { window, folder }: { readonly window: LakeWindow; readonly folder: string },
-): Promise<readonly SqlTable[]> {
-  if (snapshot.pendingErasures.length === 0) return [];
-  const { tableOf, erasureTables } = duckDbDialect(snapshot);
-  const tables = erasureTables(tableOf(filesOfWindow(snapshot, window)));
-  await createTables(connection, tables);
-  const views: SqlTable[] = [];
-  for (const { name } of tables) {
-    const path = join(folder, `${name}.parquet`);
-    await connection.run(`COPY ${name} TO ${sqlText(path)} (FORMAT parquet)`);
-    views.push(view(name, `SELECT * FROM ${parquetOnSpark(path)}`));
-  }
-  // The results need the memory.
-  for (const { name } of tables.toReversed()) await connection.run(`DROP TABLE ${name}`);
-  return views;
 }
 
 /** Returns statements that create the tables and write each result as Parquet into a subfolder. @throws AppError `EVENTS_SPARK_PATH` */

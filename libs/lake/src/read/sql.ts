@@ -171,8 +171,8 @@ export function notErased(row: string, owner = 'owner'): string {
  *
  * @param columns the columns of the table
  */
-export function keptSessionRows(rows: string, columns: string, rowsOfSessions = sessionRows): string {
+export function keptSessionRows(rows: string, columns: string): string {
   const keptBy = (identifies: string, table: string): string =>
-    `SELECT ${columns} FROM (${rowsOfSessions(table, identifies)}) owned WHERE ${notErased('owned')}`;
+    `SELECT ${columns} FROM (${sessionRows(table, identifies)}) owned WHERE ${notErased('owned')}`;
   return keptBy('keptIdentify', `(${keptBy('everyIdentify', rows)})`);
 }
