@@ -72,7 +72,7 @@ const help = `Run the conformance tests of the engines beyond one machine, and p
 Names: ${Object.keys(suites).join(', ')}. Default: all.
 
 Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
-Artifacts and candidates pass the same conformance tests on each of their engines; the others are compared with Facet's own result.
+Each engine must give the same result as the part of Facet that it replaces.
 
 Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;
 

@@ -87,13 +87,8 @@ export async function startSpark(): Promise<LocalSpark> {
       title: `Spark ${name}`,
       // spark-class replaces itself with Java.
       command: [
-        ...[
-          'env',
-          'SPARK_LOCAL_IP=127.0.0.1',
-          'SPARK_DAEMON_MEMORY=256m',
-          `SPARK_LOCAL_DIRS=${scratch.path}`,
-          `SPARK_HOME=${home}`,
-        ],
+        ...['env', 'SPARK_LOCAL_IP=127.0.0.1', 'SPARK_DAEMON_MEMORY=256m'],
+        ...[`SPARK_LOCAL_DIRS=${scratch.path}`, `SPARK_HOME=${home}`],
         ...[join(home, 'bin', 'spark-class'), `org.apache.spark.deploy.${name}`],
         ...['--host', '127.0.0.1', '--webui-port', String(webPort), ...args],
       ],

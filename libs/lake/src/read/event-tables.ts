@@ -90,7 +90,7 @@ export function eventTables(
 function keptTables(snapshot: LakeSnapshot, table: string): SqlTable[] {
   return [
     ...erasureTables(snapshot, table).map(([name, sql]) => stored(name, sql)),
-    stored('keptAnonymous', keptSessionRows('received', eventColumns)),
+    stored('keptAnonymous', keptSessionRows('received')),
     view(
       'kept',
       `SELECT * FROM received WHERE userId IS NOT NULL AND ${notErased('received', 'userId')} ` +

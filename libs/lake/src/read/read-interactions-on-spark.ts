@@ -57,22 +57,21 @@ export async function readInteractionsOnSpark(
     const touch = (): void => void utimes(folder.path, new Date(), new Date()).catch(() => undefined);
     const touching = setInterval(touch, touchEveryMs);
     try {
-      return await withDuckDb(options, async (connection) => {
-        await connection.run('SET preserve_insertion_order = false');
-        const work = { snapshot, window, folder: resolve(folder.path) };
-        const { tables, inputs } = planTables(rules, work);
-        for (const { path, files } of inputs) await linkFiles(snapshot.lakeFolder, files, path);
-        const statements = sparkStatements(tables, inputs, work.folder);
-        const script = join(work.folder, 'interactions.sql');
-        await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
-        await runSpark(spark, script, { signal, onQuery: (done) => onQuery?.(done, statements.length) });
-        return await loadResults(connection, inputs, work.folder).catch((error: unknown) => {
+      const work = { snapshot, window, folder: resolve(folder.path) };
+      const { tables, inputs } = planTables(rules, work);
+      for (const { path, files } of inputs) await linkFiles(snapshot.lakeFolder, files, path);
+      const statements = sparkStatements(tables, inputs, work.folder);
+      const script = join(work.folder, 'interactions.sql');
+      await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
+      await runSpark(spark, script, { signal, onQuery: (done) => onQuery?.(done, statements.length) });
+      return await withDuckDb(options, (connection) => loadResults(connection, inputs, work.folder)).catch(
+        (error: unknown) => {
           throw isMissing(error) ? incomplete(spark, error) : error;
-        });
-      });
+        },
+      );
     } finally {
       clearInterval(touching);
-      // Executors that are ending may still write. A later process deletes what is left.
+      // Executors can write until they end. `removeAbandonedFolders` then deletes the folder later.
       await folder.remove().catch(() => undefined);
     }
   } catch (error) {
@@ -123,6 +122,8 @@ async function loadResults(
   inputs: readonly SparkInput[],
   folder: string,
 ): Promise<LakeInteractions> {
+  // No query depends on the order of rows.
+  await connection.run('SET preserve_insertion_order = false');
   const tableOf = (name: string): string => parquetFiles([join(folder, name, '*.parquet')]);
   for (const { name, files } of inputs) {
     const [seen] = await selectRows<{ rows: number }>(connection, `FROM ${tableOf(countOf(name))}`);

@@ -97,7 +97,7 @@ export function sessionRows(rows: string, identifies: string): string {
   );
 }
 
-/** Returns SQL for the user of each session from each `identify` time on. */
+/** Returns SQL for the user of each session at each time of an `identify`. The last received of the same time counts. */
 export function identitiesOf(identifies: string): string {
   return (
     `(SELECT sessionId, occurredAt, max_by(userId, (receivedAt, userId)) AS userId ` +
@@ -168,11 +168,9 @@ export function notErased(row: string, owner = 'owner'): string {
 /**
  * Returns SQL for the anonymous rows of a table that are not erased, given the tables of {@link erasureTables}. Their owner was
  * not erased, neither before nor after the erased `identify` rows are removed.
- *
- * @param columns the columns of the table
  */
-export function keptSessionRows(rows: string, columns: string): string {
+export function keptSessionRows(rows: string): string {
   const keptBy = (identifies: string, table: string): string =>
-    `SELECT ${columns} FROM (${sessionRows(table, identifies)}) owned WHERE ${notErased('owned')}`;
+    `SELECT * EXCLUDE owner FROM (${sessionRows(table, identifies)}) owned WHERE ${notErased('owned')}`;
   return keptBy('keptIdentify', `(${keptBy('everyIdentify', rows)})`);
 }

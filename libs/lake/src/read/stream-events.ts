@@ -67,11 +67,10 @@ function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undef
   const files = filesOfWindow(snapshot, window);
   if (files.length === 0) return undefined;
   const events = parquetTable(snapshot.lakeFolder, files);
-  const placed = `${columns}, logSource, logOffset`;
-  const received = `SELECT ${placed} FROM ${events} ${where(windowConditions(window, files))}`;
+  const received = `SELECT ${columns}, logSource, logOffset FROM ${events} ${where(windowConditions(window, files))}`;
   const session = `${sqlText(sessionUserPrefix)} || sessionId`;
   return (
-    `WITH ${keptTables(snapshot, { events, received, columns: placed }).join(', ')} ` +
+    `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +
     `SELECT person, eventId, type, userId, itemId, sessionId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ` +
     `FROM (SELECT coalesce(userId, ${session}) AS person, ${columns} FROM kept UNION ALL ` +
     `SELECT ${session}, ${columns} FROM kept WHERE type = ${sqlText(identifyType)}) ` +
@@ -131,7 +130,7 @@ function outcomeQuery(snapshot: LakeSnapshot, window: LakeWindow, types: readonl
     'eventId, type, userId, itemId, sessionId, recommendationId, occurredAt, receivedAt, logSource, logOffset';
   const received = `SELECT ${columns} FROM ${events} ${where(conditions)}`;
   return (
-    `WITH ${keptTables(snapshot, { events, received, columns }).join(', ')} ` +
+    `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +
     `SELECT recommendationId, itemId, type, epoch_ms(occurredAt)::DOUBLE FROM kept`
   );
 }
@@ -141,12 +140,11 @@ function outcomeQuery(snapshot: LakeSnapshot, window: LakeWindow, types: readonl
  * repeated ones. Erased rows are removed first, so an erased row never hides a repeat of the same `eventId`.
  *
  * @param query.events the table of the files, with all columns
- * @param query.received the wanted rows
- * @param query.columns the columns of these rows, with user, session, times and offset
+ * @param query.received the wanted rows, with the columns of user, session, times and offset
  */
 function keptTables(
   snapshot: LakeSnapshot,
-  { events, received, columns }: { readonly events: string; readonly received: string; readonly columns: string },
+  { events, received }: { readonly events: string; readonly received: string },
 ): string[] {
   // All identify rows are needed: when two name the same session and time, the last received counts.
   const distinct = `QUALIFY ${placeOfRepeat} = 1 OR type = ${sqlText(identifyType)}`;
@@ -155,6 +153,6 @@ function keptTables(
     `received AS (${received})`,
     ...erasureTables(snapshot, events).map(([name, sql]) => `${name} AS (${sql})`),
     `keptOfUsers AS (SELECT * FROM received WHERE userId IS NOT NULL AND ${notErased('received', 'userId')})`,
-    `kept AS (SELECT * FROM (FROM keptOfUsers UNION ALL ${keptSessionRows('received', columns)}) ${distinct})`,
+    `kept AS (SELECT * FROM (FROM keptOfUsers UNION ALL ${keptSessionRows('received')}) ${distinct})`,
   ];
 }
