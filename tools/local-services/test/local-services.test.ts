@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startKafka, startRedis } from '../src/index.ts';
+import { findFreePorts, startKafka, startRedis } from '../src/index.ts';
 import { isAlive, printed, runScript, until } from './processes.ts';
 
 let folder: string;
@@ -155,4 +155,13 @@ describe('on a machine without the services', () => {
       else process.env['FACET_CACHE_DIR'] = FACET_CACHE_DIR;
     }
   });
+});
+
+it('two processes find different free ports', async () => {
+  const other = runScript('test/fixtures/ports.ts', {});
+  const theirs = JSON.parse(await printed(other.stdout, /\n/)) as number[];
+  const ours = await findFreePorts(400);
+  other.kill();
+
+  expect(new Set([...theirs, ...ours]).size).toBe(800);
 });

@@ -1,28 +1,34 @@
 import { createServer } from 'node:net';
+import type { Server } from 'node:net';
 
 /** Below the ephemeral ports of Linux, so no outgoing connection takes a port while its server is down. */
 const FIRST_PORT = 20_000;
-const LAST_PORT = 32_000;
+const PORTS = 6_000;
 
-/** The ports of earlier calls, on which servers may not listen yet. */
-const returned = new Set<number>();
-
-/** Returns ports of 127.0.0.1 without a listener. Every call in a process returns others. */
+/**
+ * Returns ports of 127.0.0.1 without a listener. While this process lives, no other call returns them, in any process:
+ * for each, the process listens on the port 6,000 above.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (returned.has(port) || !(await isFree(port))) continue;
-    returned.add(port);
-    found.add(port);
+  const found: number[] = [];
+  while (found.length < count) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    const reservation = await listen(port + PORTS);
+    if (reservation === undefined) continue;
+    reservation.unref();
+    const server = await listen(port);
+    if (server === undefined) continue;
+    await new Promise((resolve) => server.close(resolve));
+    found.push(port);
   }
-  return [...found];
+  return found;
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Returns a server that listens on the port, or `undefined` if another does. */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: '127.0.0.1' }, () => resolve(server));
   });
 }
