@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatTable, logProgress, readOptions } from './command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 
 const help = `Run the native index code under AddressSanitizer and UBSan
 
@@ -62,7 +63,7 @@ const rows = Object.entries(parts)
     });
     return { name, result: status === 0 ? 'passed' : `FAILED (${signal ?? status})`, isPassed: status === 0 };
   });
-console.log(formatTable([['part', 'result'], ...rows.map(({ name, result }) => [name, result])]));
+console.log(alignColumns([['part', 'result'], ...rows.map(({ name, result }) => [name, result])]).join('\n'));
 const isPassed = rows.length > 0 && rows.every((row) => row.isPassed);
 if (isPassed) await rm(folder, { recursive: true });
 else logProgress(`The last file: ${folder}`);

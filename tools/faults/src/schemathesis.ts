@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import {
   findFreePorts,
   installSchemathesis,
+  logProgress,
+  readOptions,
   runSchemathesis,
   startFacetProcess,
   startKafka,
   startRedis,
 } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
-import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { formatTable, logProgress, readOptions } from './command-line.ts';
+import { addApiKey, alignColumns, createApiKey, hashApiKey } from '@facet/platform';
 import { lastDay, writeShopHome } from './refresh/shop-home.ts';
 import { until } from './wait.ts';
 
@@ -62,7 +63,7 @@ try {
 if (values.json) console.log(JSON.stringify(rows));
 else {
   const cells = rows.map(({ api, cases, isPassed }) => [api, String(cases), isPassed ? 'passed' : 'FAILED']);
-  console.log(formatTable([['API', 'requests', 'result'], ...cells]));
+  console.log(alignColumns([['API', 'requests', 'result'], ...cells]).join('\n'));
 }
 process.exit(rows.length > 0 && rows.every(({ isPassed }) => isPassed) ? 0 : 1);
 

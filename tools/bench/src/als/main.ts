@@ -3,9 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installPython } from '@facet/local-services';
+import { installPython, readOptions } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
-import { readOptions } from '../command-line.ts';
 
 const versions = { implicit: '0.7.3', numpy: '1.26.4', scipy: '1.13.1' };
 const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };

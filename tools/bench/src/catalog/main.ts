@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
 

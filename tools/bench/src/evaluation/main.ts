@@ -1,11 +1,11 @@
 import { cpus } from 'node:os';
 import { evaluateRanking } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
+import { readOptions } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
 import { dayMs } from '@facet/platform';
-import { readOptions } from '../command-line.ts';
 
 readOptions(
   `Measure the evaluation of a model over a full catalog

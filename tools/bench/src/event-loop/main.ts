@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { worldItemId } from '../serving/world-catalog.ts';

@@ -1,6 +1,6 @@
+import { logProgress, readOptions } from '@facet/local-services';
 import { allowItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
 import type { AllowedItems, InterestList, ListsRequest, Merge } from '@facet/retrieval';
-import { logProgress, readOptions } from '../command-line.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import type { World } from '../serving/world.ts';
 

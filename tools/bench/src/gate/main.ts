@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { logProgress, readOptions } from '@facet/local-services';
 import { gateStage, runGate } from '@facet/pipeline';
 import type { Dataset, GateReport } from '@facet/pipeline';
-import { logProgress, readOptions } from '../command-line.ts';
 import { hasRetailData, retailFiles } from '../warm/retail-days.ts';
 import { header, verdictRow, render } from './verdicts.ts';
 import type { VerdictRow } from './verdicts.ts';

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importFiles } from '@facet/import';
 import { FacetConfig, homePaths } from '@facet/config';
+import { logProgress } from '@facet/local-services';
 import { createStageContext, datasetStage, indexStage, openDataset, trainStage } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Dataset, StageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
-import { logProgress } from '../command-line.ts';
 import { retailFiles } from '../warm/retail-days.ts';
 
 /** An imported data set with its settings. */

@@ -1,9 +1,9 @@
 import { FacetConfig } from '@facet/config';
 import type { HomePaths } from '@facet/config';
+import { logProgress } from '@facet/local-services';
 import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '@facet/pipeline';
 import type { Dataset, Model, StageContext } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
-import { logProgress } from '../command-line.ts';
 
 /** A bundle with the dataset and the model that it was built from. */
 export interface BuiltBundle {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { openMovieLens } from '../gate/sound-data.ts';
 import { makeFaultyBundles } from './faulty-bundles.ts';
 import { makeHealthyBundles } from './healthy-bundles.ts';

@@ -1,7 +1,6 @@
-import { startMilvus } from '@facet/local-services';
+import { logProgress, readOptions, startMilvus } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
-import { logProgress, readOptions } from '../command-line.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 

@@ -4,9 +4,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
+import { readOptions } from '@facet/local-services';
 import { createInferenceEngine, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
 import type { ModelConfig, ModelSpec, InferenceEngine } from '@facet/model';
-import { readOptions } from '../command-line.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 

@@ -1,4 +1,5 @@
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
@@ -96,19 +97,25 @@ function rowOf(load: string, { startsMs, latenciesMs, requestStatuses }: LoadRes
 
 function render(rows: readonly Row[], peak: number): string {
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(1));
-  const lines = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) =>
-    [
-      load.padEnd(15),
-      requestsPerSecond.toFixed(0).padStart(10),
-      goodput.toFixed(0).padStart(9),
-      `${((100 * goodput) / peak).toFixed(0)} %`.padStart(7),
-      [succeeded.p50Ms, succeeded.p99Ms, succeeded.maxMs].map(ms).join(' / ').padStart(22),
-      String(rejected.count).padStart(8),
-      ms(rejected.p99Ms).padStart(13),
-      String(failed).padStart(6),
-    ].join('  '),
-  );
-  const head =
-    'load             requests/s  goodput/s  of peak     ms p50 / p99 / max  rejected  ms reject p99  failed';
-  return [head, ...lines].join('\n');
+  const cells = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) => [
+    load,
+    requestsPerSecond.toFixed(0),
+    goodput.toFixed(0),
+    `${((100 * goodput) / peak).toFixed(0)} %`,
+    [succeeded.p50Ms, succeeded.p99Ms, succeeded.maxMs].map(ms).join(' / '),
+    String(rejected.count),
+    ms(rejected.p99Ms),
+    String(failed),
+  ]);
+  const head = [
+    'load',
+    'requests/s',
+    'goodput/s',
+    'of peak',
+    'ms p50 / p99 / max',
+    'rejected',
+    'ms reject p99',
+    'failed',
+  ];
+  return alignColumns([head, ...cells], { right: [1, 2, 3, 4, 5, 6, 7] }).join('\n');
 }

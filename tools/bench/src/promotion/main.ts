@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { readOptions } from '../command-line.ts';
+import { readOptions } from '@facet/local-services';
 
 const help = `Measure promotion and rollback with a long promotion log
 

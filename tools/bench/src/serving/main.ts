@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { logProgress, readOptions } from '@facet/local-services';
 import { unknownUser } from '@facet/model';
-import { logProgress, readOptions } from '../command-line.ts';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import { describeLatencies } from '../load/latencies.ts';

@@ -1,4 +1,4 @@
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures } from '../load/latencies.ts';
 import { treeUsage } from '../load/process-usage.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';

@@ -1,7 +1,7 @@
 import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { logProgress } from '@facet/local-services';
 import { Index, MetricType } from 'faiss-node';
-import { logProgress } from '../command-line.ts';
 
 export interface CachedGraph {
   /** Folder of the cached graphs. */

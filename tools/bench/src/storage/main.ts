@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { logProgress, readOptions } from '@facet/local-services';
 import { syntheticVectors } from '@facet/retrieval';
 import { Graph, Index, IndexFlatIP, setThreads } from 'faiss-node';
-import { logProgress, readOptions } from '../command-line.ts';
 import { cachedGraph, onSphere } from './cached-graph.ts';
 import { cpuAtRecall, measureCurve } from './measure-curve.ts';
 import type { Curve, Search } from './measure-curve.ts';

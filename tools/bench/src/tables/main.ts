@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { stepsOf } from './steps.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));

@@ -19,8 +19,7 @@ import {
   trainPhase,
   writeTrainingFiles,
 } from '@facet/pipeline/benchmark';
-import { logProgress, readOptions } from '../command-line.ts';
-import { pytorchPython } from '@facet/local-services';
+import { logProgress, pytorchPython, readOptions } from '@facet/local-services';
 
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
 const help = `Compare the training time and the final quality of the default recipe with PyTorch

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, readOptions } from '../command-line.ts';
-import { pytorchPython } from '@facet/local-services';
+import { logProgress, pytorchPython, readOptions } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { startTrainer } from './trainer-process.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
@@ -202,6 +202,5 @@ function render(measured: readonly Measurement[]): string {
     ];
   });
   const head = ['items', 'B', 'Facet examples/s', 'PyTorch', 'ratio', 'loss', 'RSS'];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  return [head, ...rows].map((row) => row.map((cell, column) => cell.padStart(widths[column]!)).join('  ')).join('\n');
+  return alignColumns([head, ...rows], { right: [...head.keys()] }).join('\n');
 }

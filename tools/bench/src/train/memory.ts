@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
+import { readOptions } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
@@ -14,7 +15,6 @@ import {
   rankTasks,
   trainPhase,
 } from '@facet/pipeline/benchmark';
-import { readOptions } from '../command-line.ts';
 import { makeTrainWorld } from './train-world.ts';
 
 const help = `Compare the peak memory of a training with its estimate

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRandom } from '@facet/features';
-import { readOptions } from '../command-line.ts';
+import { readOptions } from '@facet/local-services';
 import { openMindSession } from './world-session.ts';
 import { makeTrainWorld } from './train-world.ts';
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createRandom } from '@facet/features';
+import { readOptions } from '@facet/local-services';
 import { liveTensors } from '@facet/tf-graph';
-import { readOptions } from '../command-line.ts';
 import { makeTrainWorld } from './train-world.ts';
 import { openMindSession } from './world-session.ts';
 

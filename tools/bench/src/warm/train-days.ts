@@ -1,9 +1,9 @@
 import { FacetConfig } from '@facet/config';
+import { logProgress } from '@facet/local-services';
 import { createStageContext, datasetStage, openModel, trainStage } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Model } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
-import { logProgress } from '../command-line.ts';
 
 /** The data and the settings of one refresh. */
 export interface Day {

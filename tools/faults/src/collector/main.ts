@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';

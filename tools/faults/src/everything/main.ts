@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { logProgress, readOptions } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
-import { describeError, isAppError } from '@facet/platform';
+import { alignColumns, describeError, isAppError } from '@facet/platform';
 import { check, describeVerdict, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/settle.ts';
-import { formatTable, logProgress, readOptions } from '../command-line.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { createChooser } from '../seeded-events.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
@@ -170,12 +170,12 @@ try {
   else {
     console.log(
       [
-        formatTable([
+        ...alignColumns([
           ['part', 'kills', 'longest downtime'],
           ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
         ]),
         '',
-        formatTable([
+        ...alignColumns([
           ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps'],
           ...byServing.map((row) => [
             row.name,

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatTable, logProgress, readOptions } from '../command-line.ts';
+import { logProgress, readOptions } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { installJazzer } from './install-jazzer.ts';
 import { seeds } from './seeds.ts';
 
@@ -52,7 +53,7 @@ else {
     String(row.edges),
     row.isPassed ? 'passed' : 'FAILED',
   ]);
-  console.log(formatTable([['parser', 'inputs', 'edges', 'result'], ...cells]));
+  console.log(alignColumns([['parser', 'inputs', 'edges', 'result'], ...cells]).join('\n'));
 }
 if (isPassed) await rm(folder, { recursive: true });
 else logProgress(`Inputs of findings: ${folder}`);

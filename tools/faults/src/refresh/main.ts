@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { logProgress, readOptions } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
-import { describeError } from '@facet/platform';
-import { formatTable, logProgress, readOptions } from '../command-line.ts';
+import { alignColumns, describeError } from '@facet/platform';
 import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { SmallDisk } from '../disk.ts';
@@ -178,7 +178,7 @@ function report(): void {
     return;
   }
   console.log(
-    formatTable([
+    alignColumns([
       ['scenario', 'fault', 'result', 'final state', 'reason', 'checks'],
       ...rows.map((row) => [
         row.scenario,
@@ -188,7 +188,7 @@ function report(): void {
         row.reason.length > reasonCharactersMax ? `${row.reason.slice(0, reasonCharactersMax)}…` : row.reason,
         `${row.checks.filter(({ problem }) => problem === undefined).length}/${row.checks.length}`,
       ]),
-    ]),
+    ]).join('\n'),
   );
   for (const row of rows) {
     for (const { name, problem } of row.checks) {

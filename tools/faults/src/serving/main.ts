@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
-import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { findFreePorts, logProgress, readOptions, startFacetProcess, startRedis } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
-import { formatTable, logProgress, readOptions } from '../command-line.ts';
 import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
 import { servingScenarios } from './scenarios.ts';
@@ -159,7 +159,7 @@ function report(): void {
     return;
   }
   console.log(
-    formatTable([
+    alignColumns([
       ['scenario', 'fault', 'requests', 'failed', 'no profile', 'longest', 'recovered'],
       ...rows.map(({ scenario, fault, requests, failed, degraded, longestMs, recoveryMs }) => [
         scenario,
@@ -170,7 +170,7 @@ function report(): void {
         `${longestMs.toFixed(0)} ms`,
         recoveryMs === 0 ? 'immediately' : `after ${recoveryMs.toFixed(0)} ms`,
       ]),
-    ]),
+    ]).join('\n'),
   );
   for (const { scenario, problem } of rows) if (problem !== undefined) console.log(`${scenario}: ${problem}`);
   console.log(isPassed ? 'ok' : 'FAILED');

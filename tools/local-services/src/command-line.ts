@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 
 /**
- * Returns the options and arguments of the command line. Prints `help` and exits with 0 on `--help`; exits with 2 on an
- * unknown option.
+ * Returns the options and arguments of a bench or a fault suite. Prints `help` and exits with 0 on `--help`; exits with
+ * 2 on an unknown option.
  */
 export function readOptions<const Options extends NonNullable<ParseArgsConfig['options']>>(
   help: string,
