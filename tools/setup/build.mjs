@@ -14,14 +14,18 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
  *
  * @returns {Promise<number>} The exit code of the compiler.
  */
-export function build() {
+export async function build() {
+  const compiler = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
+  if (!existsSync(compiler)) {
+    process.stderr.write('This clone has no packages yet. Run "npm run setup", then the same command again.\n');
+    return 1;
+  }
   const lock = path.join(root, 'node_modules', '.cache', 'facet-build.lock');
   return withLock(lock, { signal: new AbortController().signal, pollMs: 100 }, async () => {
     const projects = ['apps', 'libs', 'tools']
       .flatMap((parent) => readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)))
       .filter((folder) => existsSync(path.join(folder, 'tsconfig.build.json')));
     projects.forEach(removeStaleOutput);
-    const compiler = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
     const files = projects.map((folder) => path.join(folder, 'tsconfig.build.json'));
     const status = spawnSync(process.execPath, [compiler, '-b', ...files], { stdio: 'inherit' }).status ?? 1;
     return status === 0 ? buildPage(path.join(root, 'apps', 'console')) : status;
