@@ -50,8 +50,8 @@ export async function runSchemathesis(
   const args = ['run', document, '--url', url, '--header', `x-api-key: ${apiKey}`, '--checks', checks.join(',')];
   args.push('--phases', 'examples,coverage,fuzzing', '--max-time', String(seconds), '--seed', String(seed));
   args.push('--continue-on-failure', '--no-color');
-  // The stream of a run ends with the run.
-  args.push('--exclude-path-regex', '/events$');
+  // The stream of a refresh ends with the refresh.
+  args.push('--exclude-path-regex', '/refreshes/.+/events$');
   const child = spawn(program, args, {
     env: { ...process.env, SCHEMATHESIS_HOOKS: hooks },
     // It writes a cache into the working directory.
