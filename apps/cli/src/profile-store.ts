@@ -1,4 +1,3 @@
-import { homePaths } from '@facet/config/home-paths';
 import {
   claimStore,
   ensureInstallation,
@@ -11,6 +10,7 @@ import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command-context.ts';
+import { homeOf } from './home.ts';
 import { readConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 
@@ -54,7 +54,7 @@ export async function rebuildStoredProfiles(
   const { interactions } = await readConfig(options);
   const stage = progress.stage('profiles');
   try {
-    const home = homePaths(options.home);
+    const home = homeOf(options, context);
     const result = await withProfileStore(options, context, async (store) => {
       const installation = await ensureInstallation(home);
       if (await isEmptyHome(home)) {

@@ -192,11 +192,22 @@ it('facet erasures verify searches the profiles and the topics, and says by when
       { place: 'profiles', name: 'facet:user:{dora}:erased', removal: 'the mark of the erasure expires' },
       { place: 'Kafka', name: names.events, count: 1, removal: 'retention' },
     ],
-    unchecked: [],
+    unchecked: [
+      { place: 'lake' },
+      { place: 'artifacts' },
+      { place: 'catalog' },
+      { place: 'exposures' },
+      { place: 'other machines' },
+    ],
   });
   for (const { goneBy } of found.traces) expect(goneBy).toBeGreaterThan(at + 30 * dayMs);
   expect((await verify('dora')).out).toMatch(/Kafka +verify\.events\.v1 +1 +retention by 20\d\d-/);
-  expect(await verify('eve')).toMatchObject({ code: 0, out: expect.stringContaining('No searched place') as string });
+  const all = ['--without', 'artifacts', 'catalog', 'exposures', 'machines', 'spool'];
+  await openLakeWriter(join(home, 'lake')).then((writer) => writer.close());
+  expect(await verify('eve', ...all)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('No searched place') as string,
+  });
 });
 
 it('facet backfill sends files to the collector and adds nothing the second time', async () => {

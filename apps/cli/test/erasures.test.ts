@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { ExposureWriter } from '@facet/exposures';
@@ -48,8 +48,15 @@ async function logExposures(home: string): Promise<void> {
   await exposures.close();
 }
 
+/** Every place that this process cannot search. */
+const alone = ['--without', 'exposures', 'kafka', 'machines', 'profiles', 'spool'];
+
 async function verify(home: string, ...more: string[]): Promise<Verified & { readonly code: number }> {
-  const { code, out } = await run(['erasures', 'verify', 'u1', '--home', home, '--json', ...more]);
+  return verifyIn({}, home, ...more);
+}
+
+async function verifyIn(env: NodeJS.ProcessEnv, home: string, ...more: string[]) {
+  const { code, out } = await run(['erasures', 'verify', 'u1', '--home', home, '--json', ...more], { env });
   return { code, ...(JSON.parse(out) as Verified) };
 }
 
@@ -65,7 +72,7 @@ it('facet lake compact erases a user from every place in a data home that facet 
   const before = await verify(home);
   expect(placesOf(before)).toEqual({ lake: 10, 'event log': 10, exposures: 2, catalog: 1, dataset: 1 });
   expect(before).toMatchObject({ code: 3, isErased: false });
-  expect(before.unchecked.map(({ place }) => place)).toEqual(['spool', 'profiles', 'Kafka']);
+  expect(before.unchecked.map(({ place }) => place)).toEqual(['other machines', 'spool', 'profiles', 'Kafka']);
   expect((await run(['erasures', 'verify', 'u1', '--home', home])).err).toContain('erasures request');
   expect((await run(['erasures', 'list', '--home', home])).out).toContain('No erasures');
 
@@ -82,7 +89,11 @@ it('facet lake compact erases a user from every place in a data home that facet 
   expect(compacted.out).toContain('2 responses to erased users removed');
   expect(compacted.out).toContain('10 events removed from the event log');
   expect(compacted.out).toMatch(/1 user id removed from dataset [0-9a-f]{32}/);
-  expect(await verify(home)).toMatchObject({ code: 0, isErased: null, traces: [] });
+  expect(await verify(home)).toMatchObject({ code: 5, isErased: null, traces: [] });
+  const unproven = await run(['erasures', 'verify', 'u1', '--home', home, '--without', 'kafka', 'machines', 'spool']);
+  expect(unproven).toMatchObject({ code: 5, err: expect.stringContaining('--without profiles') as string });
+  expect(unproven.out).toContain('Not searched: profiles (no Redis');
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true, traces: [], unchecked: [] });
   expect((await run(['erasures', 'list', '--home', home])).out).toMatch(/done +10/);
   expect((await lakeStatus(join(home, 'lake'))).rows).toBe(60);
 
@@ -96,7 +107,7 @@ it('facet erasures verify searches spools and outputs, and ignores what a user s
   const home = await createHome();
   await run(['erasures', 'request', 'u1', '--home', home]);
   await run(['lake', 'compact', '--grace', '0', '--home', home]);
-  expect(await verify(home)).toMatchObject({ code: 0, isErased: null });
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
 
   const spool = await temporaryFolder();
   const recordOf = (topic: string, timestamp: number) => ({
@@ -113,12 +124,12 @@ it('facet erasures verify searches spools and outputs, and ignores what a user s
   await mkdir(join(home, 'stages'), { recursive: true });
   await writeFile(join(home, 'stages', 'list.json'), '["u1",null]\n');
   await writeFile(join(home, 'stages', 'other.json'), JSON.stringify({ users: [{ userId: 'u11' }], items: ['u1'] }));
-  const found = await verify(home, '--spool', spool);
+  const found = await verify(home, '--spool', spool, '--without', 'exposures');
   expect(found.traces.map(({ place, name, count }) => [place, name, count])).toEqual([
     ['outputs', 'gates/b.json', 1],
     ['spool', join(spool, '1.spool'), 1],
   ]);
-  expect(found.unchecked.map(({ place }) => place)).toEqual(['profiles', 'Kafka']);
+  expect(found.unchecked.map(({ place }) => place)).toEqual(['other machines', 'profiles', 'Kafka']);
 });
 
 it('countInFiles skips a file that is deleted before it is read', async () => {
@@ -139,5 +150,26 @@ it('facet lake compact leaves an event log alone that an import is writing, and 
   expect(placesOf(await verify(home))).toEqual({ 'event log': 10 });
   await log.close();
   await run(['lake', 'compact', '--grace', '0', '--home', home]);
-  expect(await verify(home)).toMatchObject({ code: 0, isErased: null });
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
+});
+
+it('facet erasures and facet lake compact use the folders that environment variables move, and name a missing folder', async () => {
+  const home = await createHome();
+  await logExposures(home);
+  const elsewhere = await temporaryFolder();
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of ['lake', 'catalog', 'artifacts', 'exposures']) {
+    env[`FACET_${name.toUpperCase()}`] = join(elsewhere, name);
+    await rename(join(home, name), join(elsewhere, name));
+  }
+  const missing = await verify(home, ...alone);
+  expect(missing).toMatchObject({ code: 3, isErased: false });
+  expect(missing.unchecked.map(({ place }) => place)).toEqual(['lake', 'artifacts', 'catalog']);
+  const before = await verifyIn(env, home);
+  expect(placesOf(before)).toEqual({ lake: 10, 'event log': 10, exposures: 2, catalog: 1, dataset: 1 });
+
+  expect((await run(['erasures', 'request', 'u1', '--home', home], { env })).code).toBe(0);
+  expect((await run(['lake', 'compact', '--grace', '0', '--home', home], { env })).code).toBe(0);
+  expect((await run(['lake', 'status', '--home', home, '--json'], { env })).out).toContain('"rows":60,');
+  expect(await verifyIn(env, home, ...alone)).toMatchObject({ code: 0, isErased: true, traces: [], unchecked: [] });
 });

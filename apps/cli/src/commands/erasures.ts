@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { homePaths } from '@facet/config/home-paths';
 import { changeUsers, listErasures, openLakeWriter } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { describeTrace, findTraces } from '../erasures/user-traces.ts';
-import type { SearchOptions } from '../erasures/user-traces.ts';
+import { absentPlaces, describeTrace, findTraces } from '../erasures/user-traces.ts';
+import type { SearchOptions, UncheckedPlace } from '../erasures/user-traces.ts';
+import { homeOf } from '../home.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
 import { withProfileStore } from '../profile-store.ts';
@@ -23,11 +24,15 @@ export const registerErasures: Register = (command, deps) => {
   addNotes(
     addKafka(addRedis(add('verify', 'Search every place that may contain the id of a user')))
       .argument('<user>', 'user id')
-      .option('--spool <folder...>', 'spools of ingests outside of the data home'),
+      .option('--spool <folder...>', 'spools of ingests outside of the data home')
+      .addOption(
+        new Option('--without <place...>', 'places that this installation does not have').choices(absentPlaces),
+      ),
     `Searches lake, event log, catalog, exposures, datasets, bundles, outputs of runs, spools, profiles and topics. Names each place that
-contains the id, with what removes it and when, and the places that it could not search. Exits with 3 if a place contains the id.`,
-    'facet erasures verify 196',
-    'facet erasures verify 196 --brokers kafka:9092 --redis redis://redis:6379 --json',
+contains the id, with what removes it and when, and the places that it could not search. Exits with 0 if it searched every place and
+none contains the id, with 3 if a place contains the id, and with 5 if only places that it could not search may contain the id.`,
+    'facet erasures verify 196 --without exposures kafka machines profiles spool',
+    'facet erasures verify 196 --brokers kafka:9092 --redis redis://redis:6379 --spool /data/spool --without machines --json',
   ).action(deps.action(verify));
   addNotes(
     addRedis(add('request', 'Erase a user from a data home that is filled from files')).argument('<user>', 'user id'),
@@ -36,8 +41,9 @@ contains the id, with what removes it and when, and the places that it could not
   ).action(deps.action(request));
 };
 
-async function list(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
-  const erasures = await listErasures(homePaths(options.home).lakeFolder);
+async function list(options: CommonOptions, context: CommandContext): Promise<void> {
+  const { output, terminal } = context;
+  const erasures = await listErasures(homeOf(options, context).lakeFolder);
   output.document({ home: options.home, erasures });
   const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
     erasureId,
@@ -51,11 +57,11 @@ async function list(options: CommonOptions, { output, terminal }: CommandContext
   output.show(rows.length === 0 ? 'No erasures.' : renderTable(header, rows, { style: terminal.style, right: [5] }));
 }
 
-/** @throws AppError `EVENTS_ERASURE_OPEN` if a place contains the id of the user. */
+/** @throws AppError `EVENTS_ERASURE_OPEN` if a place contains the id of the user; `EVENTS_ERASURE_UNPROVEN` if a place was not searched. */
 async function verify(userId: string, options: SearchOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
   const stage = context.progress.stage('verify');
-  const { check, traces, unchecked } = await findTraces(userId, homePaths(options.home), {
+  const { check, traces, unchecked } = await findTraces(userId, homeOf(options, context), {
     options,
     context,
     update: (share, detail) => stage.update(share, detail),
@@ -72,6 +78,7 @@ async function verify(userId: string, options: SearchOptions, context: CommandCo
   for (const { place, reason } of unchecked) output.show(`Not searched: ${place} (${reason})`);
   if (traces.length === 0) {
     output.show('No searched place contains the id.');
+    if (unchecked.length > 0) throw unproven(unchecked);
     return;
   }
   throw new AppError(`${countOf(traces.length, 'place')} ${traces.length === 1 ? 'contains' : 'contain'} the id.`, {
@@ -86,13 +93,21 @@ async function verify(userId: string, options: SearchOptions, context: CommandCo
   });
 }
 
+function unproven(unchecked: readonly UncheckedPlace[]): AppError {
+  const absent = [...new Set(unchecked.flatMap(({ without }) => without ?? []))];
+  const confirm = absent.length === 0 ? '' : ` If they do not exist, add --without ${absent.join(' ')}.`;
+  return new AppError(`${countOf(unchecked.length, 'place')} may contain the id and could not be searched.`, {
+    code: 'EVENTS_ERASURE_UNPROVEN',
+    category: 'unavailable',
+    remedy: `Follow the reasons in the list.${confirm}`,
+    context: { places: unchecked.map(({ place }) => place) },
+  });
+}
+
 /** Erases a user of a home without Kafka. With Kafka, DELETE /v1/users/ID does the same. */
-async function request(
-  userId: string,
-  options: RequestErasureOptions,
-  { environment, output }: CommandContext,
-): Promise<void> {
-  const { lakeFolder, catalogFolder } = homePaths(options.home);
+async function request(userId: string, options: RequestErasureOptions, context: CommandContext): Promise<void> {
+  const { environment, output } = context;
+  const { lakeFolder, catalogFolder } = homeOf(options, context);
   const erasure = { erasureId: randomUUID(), requestedAt: Date.now(), requestedBy: 'facet' };
   const lake = await openLakeWriter(lakeFolder);
   try {

@@ -1,4 +1,3 @@
-import { homePaths } from '@facet/config/home-paths';
 import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
@@ -20,6 +19,7 @@ import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
+import { homeOf } from '../home.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
@@ -80,9 +80,11 @@ first. Changes nothing if the log no longer contains all events to replace.`,
   ).action(deps.action(rebuild));
 };
 
-async function status(options: StatusOptions, { output, terminal }: CommandContext): Promise<void> {
-  const found = await lakeStatus(lakeFolderOf(options));
-  const live = options.files === true ? await openLakeSnapshot(lakeFolderOf(options)) : undefined;
+async function status(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { output, terminal } = context;
+  const { lakeFolder } = homeOf(options, context);
+  const found = await lakeStatus(lakeFolder);
+  const live = options.files === true ? await openLakeSnapshot(lakeFolder) : undefined;
   const liveFiles = live?.files.map(({ path, rows, bytes }) => ({ path, rows, bytes }));
   output.document({ home: options.home, ...found, liveFiles });
   if (found.version === 0) {
@@ -116,8 +118,9 @@ async function status(options: StatusOptions, { output, terminal }: CommandConte
 }
 
 /** @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. */
-async function verify(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
-  const check = await verifyLake(lakeFolderOf(options));
+async function verify(options: CommonOptions, context: CommandContext): Promise<void> {
+  const { output, terminal } = context;
+  const check = await verifyLake(homeOf(options, context).lakeFolder);
   output.document({ home: options.home, ...check });
   const { style } = terminal;
   const rows = check.sources.map(({ source, committed, rows: found, repeated, beyond, absent }) => [
@@ -134,8 +137,9 @@ async function verify(options: CommonOptions, { output, terminal }: CommandConte
 /** Compacts the lake and the catalog, and applies erasures to the lake, the event log in files, the exposure log, datasets and bundles. */
 async function compact(options: CompactOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
+  const home = homeOf(options, context);
   const stage = progress.stage('compact');
-  const result = await compactLake(lakeFolderOf(options), {
+  const result = await compactLake(home.lakeFolder, {
     graceMs: options.grace * hourMs,
     signal,
     onProgress: (done, total) => stage.update(done / Math.max(1, total), `${done} of ${countOf(total, 'day')}`),
@@ -145,7 +149,6 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   });
   const { days, filesBefore, filesAfter, erased } = result;
   stage.done(`${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`);
-  const home = homePaths(options.home);
   await compactCatalog(home.catalogFolder, { isFull: true, graceMs: options.grace * hourMs });
   const elsewhere = await eraseOutsideLake(home, context);
   output.document({ home: options.home, ...result, ...elsewhere });
@@ -158,8 +161,9 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   );
 }
 
-async function migrate(options: CommonOptions, { output }: CommandContext): Promise<void> {
-  const result = await migrateLake(lakeFolderOf(options));
+async function migrate(options: CommonOptions, context: CommandContext): Promise<void> {
+  const { output } = context;
+  const result = await migrateLake(homeOf(options, context).lakeFolder);
   output.document({ home: options.home, ...result });
   const size = `version ${result.version}, ${countOf(result.files, 'file')}, ${countOf(result.rows, 'row')}`;
   output.show(
@@ -198,7 +202,7 @@ async function refuseOtherHome(
   options: RebuildOptions,
   context: CommandContext,
 ): Promise<void> {
-  const home = homePaths(options.home);
+  const home = homeOf(options, context);
   const installation = await ensureInstallation(home);
   const groupId = groupOf(options, context);
   const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
@@ -207,13 +211,14 @@ async function refuseOtherHome(
 }
 
 async function rebuildFromFiles(options: RebuildOptions, context: CommandContext) {
-  return rebuildFrom(await openFileEventLogReader(homePaths(options.home).logFolder), options, context);
+  return rebuildFrom(await openFileEventLogReader(homeOf(options, context).logFolder), options, context);
 }
 
-async function rebuildFrom(log: EventLog, options: RebuildOptions, { progress, signal }: CommandContext) {
+async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {
+  const { progress, signal } = context;
   const stage = progress.stage('rebuild');
   try {
-    const result = await rebuildLake(log, lakeFolderOf(options), {
+    const result = await rebuildLake(log, homeOf(options, context).lakeFolder, {
       from: options.from,
       signal,
       onProgress: (done, total) => stage.update(done / Math.max(1, total), `${formatCount(done)} records`),
@@ -226,10 +231,6 @@ async function rebuildFrom(log: EventLog, options: RebuildOptions, { progress, s
   } finally {
     await log.close();
   }
-}
-
-function lakeFolderOf({ home }: Pick<CommonOptions, 'home'>): string {
-  return homePaths(home).lakeFolder;
 }
 
 function damaged({ home }: CommonOptions, { files, sources }: LakeCheck): AppError {

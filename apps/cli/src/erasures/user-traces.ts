@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
@@ -5,7 +6,7 @@ import { countErasable } from '@facet/exposures';
 import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
 import { findUserInCatalog, openLakeSnapshot, verifyErasure } from '@facet/lake';
 import type { ErasureCheck } from '@facet/lake';
-import { isAppError } from '@facet/platform';
+import { isAppError, listNames, pathExists } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { facet } from '../command-context.ts';
 import { withKafka } from '../kafka-log.ts';
@@ -27,10 +28,16 @@ export interface UserTrace {
   readonly goneBy?: number | undefined;
 }
 
+/** Places that `--without` can name: an installation may lack them. */
+export const absentPlaces = ['artifacts', 'catalog', 'exposures', 'kafka', 'machines', 'profiles', 'spool'] as const;
+type AbsentPlace = (typeof absentPlaces)[number];
+
 /** A place that could not be searched, and why. */
 export interface UncheckedPlace {
   readonly place: string;
   readonly reason: string;
+  /** The value of `--without` if the installation does not have the place. */
+  readonly without?: AbsentPlace | undefined;
 }
 
 export interface SearchOptions extends CommonOptions, KafkaOptions {
@@ -38,6 +45,7 @@ export interface SearchOptions extends CommonOptions, KafkaOptions {
   readonly redis?: string;
   /** Folders of spools outside of the data home. */
   readonly spool?: readonly string[];
+  readonly without?: readonly AbsentPlace[];
 }
 
 export interface Search {
@@ -78,11 +86,41 @@ export async function findTraces(
     traces.push(...found.traces);
     unchecked.push(...found.unchecked);
   }
-  return { check, traces, unchecked };
+  const { without: absent = [] } = search.options;
+  return {
+    check,
+    traces,
+    unchecked: unchecked.filter(({ without }) => without === undefined || !absent.includes(without)),
+  };
 }
 
 const compact = `${facet} lake compact`;
 const all = (traces: readonly UserTrace[]): FoundTraces => ({ traces, unchecked: [] });
+
+/** Names the folders that do not exist: a process may have written to another one. */
+async function missingFolders(home: HomePaths): Promise<UncheckedPlace[]> {
+  const missing: UncheckedPlace[] = [];
+  for (const without of ['artifacts', 'catalog', 'exposures'] as const) {
+    const folder = home[`${without}Folder`];
+    const reason = `${folder} does not exist: if apps use another folder, set FACET_${without.toUpperCase()}`;
+    if (!(await pathExists(folder))) missing.push({ place: without, reason, without });
+  }
+  if (await pathExists(home.lakeFolder)) return missing;
+  return [{ place: 'lake', reason: `${home.lakeFolder} does not exist: set --home or FACET_LAKE` }, ...missing];
+}
+
+/** Names the temporary folders of this machine with spilled rows. */
+async function spills(): Promise<UncheckedPlace[]> {
+  const names = (await listNames(tmpdir())).filter((name) => name.startsWith('facet-duckdb-'));
+  const found: UncheckedPlace[] = [];
+  for (const name of names) {
+    const folder = join(tmpdir(), name);
+    const reason = `${folder} contains rows of a query: deleted when its process has ended`;
+    const isEmpty = (await listNames(folder).catch(() => undefined))?.length === 0;
+    if (!isEmpty) found.push({ place: 'temporary files', reason });
+  }
+  return found;
+}
 
 const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
   lake: async ({ check }) =>
@@ -94,6 +132,13 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
         removal: isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact,
       })),
     ),
+
+  folders: async ({ home }) => ({ traces: [], unchecked: [...(await missingFolders(home)), ...(await spills())] }),
+
+  machines: async () => {
+    const reason = 'their temporary files and, for an hour, their copies of artifacts on S3';
+    return { traces: [], unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
+  },
 
   'event log': async ({ home, userId, until, context, update }) => {
     const found = await countInFiles([home.logFolder], userId, {
@@ -161,13 +206,14 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
         : 'the ingest, as soon as Kafka accepts the records',
     }));
     const reason = 'spools outside of the data home: name their folders with --spool';
-    return { traces, unchecked: others.length === 0 ? [{ place: 'spool', reason }] : [] };
+    return { traces, unchecked: others.length === 0 ? [{ place: 'spool', reason, without: 'spool' }] : [] };
   },
 
   profiles: async ({ userId, options, context, update }) => {
     const redis = options.redis ?? context.environment.redisUrl;
     if (redis === undefined) {
-      return { traces: [], unchecked: [{ place: 'profiles', reason: 'no Redis: set FACET_REDIS_URL or --redis' }] };
+      const reason = 'no Redis: set FACET_REDIS_URL or --redis';
+      return { traces: [], unchecked: [{ place: 'profiles', reason, without: 'profiles' }] };
     }
     const keys = await withProfileStore({ ...options, redis }, context, (store) =>
       store.findUser(userId, (sessions) => update(0, `${formatCount(sessions)} sessions`)),
@@ -185,10 +231,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
 
   Kafka: async ({ userId, until, options, context, update }) => {
     if ((options.brokers ?? context.environment.kafkaBrokers) === undefined) {
-      return {
-        traces: [],
-        unchecked: [{ place: 'Kafka', reason: 'no brokers: set FACET_KAFKA_BROKERS or --brokers' }],
-      };
+      const reason = 'no brokers: set FACET_KAFKA_BROKERS or --brokers';
+      return { traces: [], unchecked: [{ place: 'Kafka', reason, without: 'kafka' }] };
     }
     return withKafka(options, context, async (kafka, names) => {
       const traces: UserTrace[] = [];
