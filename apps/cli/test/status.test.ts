@@ -1,8 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess, startSecuredKafka, startSecuredRedis } from '@facet/local-services';
+import { homePaths } from '@facet/config/home-paths';
+import { ensureInstallation } from '@facet/config/installation';
+import {
+  askRedis,
+  findFreePorts,
+  startFacetProcess,
+  startRedis,
+  startSecuredKafka,
+  startSecuredRedis,
+} from '@facet/local-services';
 import type { SecuredKafka, SecuredRedis } from '@facet/local-services';
 import { createRunStore } from '@facet/pipeline/runs';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
@@ -123,6 +133,56 @@ it('shows bundles that serving does not yet search in Milvus', { timeout }, asyn
     state: 'healthy',
     details: expect.stringContaining('no bundle waits for Milvus'),
   });
+});
+
+it('names a serving that cannot read profiles', { timeout }, async () => {
+  let available = '0';
+  const server = createServer(({ url }, response) =>
+    response.end(
+      url === '/metrics'
+        ? `facet_serving_profiles_available ${available}\n`
+        : JSON.stringify({ status: 'ready', bundleId: 'b' }),
+    ),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const env = { FACET_SERVING_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const check = async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
+  expect(await check()).toMatchObject({
+    state: 'unhealthy',
+    details: expect.stringContaining('cannot read profiles from Redis') as string,
+    facts: { bundleId: 'b', profilesAvailable: false },
+  });
+  available = '1';
+  expect(await check()).toMatchObject({ state: 'healthy', facts: { profilesAvailable: true } });
+});
+
+it('does not call a Redis healthy that refuses reads or belongs to another home', { timeout }, async () => {
+  const plain = await startRedis();
+  onTestFinished(() => plain.stop());
+  expect(await askRedis(plain.port, 'ACL SETUSER app on >secret-1 ~* &* +@all -zrange')).toMatch(/^\+OK/);
+  const home = await temporaryFolder();
+  const { id } = await ensureInstallation(homePaths(home));
+  const env = {
+    FACET_REDIS_URL: `redis://app:secret-1@127.0.0.1:${plain.port}`,
+    FACET_QUEUE_URL: plain.url,
+  };
+  const partsNow = async () => (await readStatus(home, env)).parts;
+  expect(await partsNow()).toMatchObject({
+    profiles: {
+      state: 'unhealthy',
+      details: expect.stringMatching(/NOPERM.*Grant the user in FACET_REDIS_URL/) as string,
+    },
+    queue: { state: 'healthy' },
+  });
+  expect(await askRedis(plain.port, 'ACL SETUSER app +zrange')).toMatch(/^\+OK/);
+  expect(await partsNow()).toMatchObject({ profiles: { state: 'healthy' } });
+  expect(await askRedis(plain.port, `SET facet:installation ${randomUUID()}`)).toMatch(/^\+OK/);
+  const differs = {
+    state: 'unhealthy',
+    details: expect.stringContaining(`belongs to the installation ${id}, but`) as string,
+  };
+  expect(await partsNow()).toMatchObject({ profiles: differs, queue: differs });
 });
 
 it('shows apps with their versions, the lag of the sink, the schedule, Kafka and Redis', { timeout }, async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureInstallation } from '@facet/config/installation';
-import { startRedis } from '@facet/local-services';
+import { askRedis, startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
@@ -142,7 +142,6 @@ describe('an unavailable Redis', () => {
     expect(await app.post('/v1/interests', { userId: 'new' })).toMatchObject(missing('popular'));
     expect((await recommend(app, { behaviors: ['film-4'] })).body).toMatchObject({ source: { kind: 'model' } });
     expect((await app.app.inject('/readyz')).statusCode).toBe(200);
-    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('cannot read profiles'))).toHaveLength(1);
     const metrics = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
     expect(metrics.body).toContain('facet_serving_profile_read_duration_seconds_count{outcome="unavailable"} 10');
     expect(metrics.body).toMatch(
@@ -150,15 +149,17 @@ describe('an unavailable Redis', () => {
     );
   }
 
-  async function isConnected(app: TestApp): Promise<number> {
+  async function isAvailable(app: TestApp): Promise<number> {
     const { body } = await app.app.inject({ url: '/metrics', headers: { 'x-api-key': apiKey } });
-    return Number(/^facet_serving_profile_store_connected (\d)$/m.exec(body)?.[1]);
+    return Number(/^facet_serving_profiles_available (\d)$/m.exec(body)?.[1]);
   }
 
-  async function expectOutageReported(app: TestApp): Promise<void> {
-    expect(await isConnected(app)).toBe(0);
-    const lines = app.logLines.filter(({ msg }) => String(msg).startsWith('no connection to Redis'));
-    expect(lines).toEqual([expect.objectContaining({ problem: expect.stringContaining('FACET_REDIS_URL') as string })]);
+  const linesOf = (app: TestApp, text: string) => app.logLines.filter(({ msg }) => String(msg).startsWith(text));
+
+  async function expectOutageReported(app: TestApp, remedy = 'FACET_REDIS_URL'): Promise<void> {
+    expect(await isAvailable(app)).toBe(0);
+    const line = expect.objectContaining({ problem: expect.stringContaining(remedy) as string }) as object;
+    expect(linesOf(app, 'cannot read profiles')).toEqual([line]);
   }
 
   async function expectProfilesAgain(app: TestApp): Promise<void> {
@@ -170,18 +171,49 @@ describe('an unavailable Redis', () => {
     throw new Error('the profile was not read again');
   }
 
+  async function expectOutageEnds(app: TestApp): Promise<void> {
+    const starts = linesOf(app, 'reading profiles').length;
+    await expectProfilesAgain(app);
+    await expect.poll(() => isAvailable(app), { timeout: 15_000 }).toBe(1);
+    expect(linesOf(app, 'reading profiles')).toHaveLength(starts + 1);
+    expect(linesOf(app, 'cannot read profiles')).toHaveLength(1);
+  }
+
   it('that was killed leaves responses from the request alone, until it is back', async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
-    expect(await isConnected(app)).toBe(1);
+    expect(await isAvailable(app)).toBe(1);
     await redis.kill();
     await expectResponsesWithoutProfiles(app);
     await expectOutageReported(app);
     await redis.start();
     await collector.apply([rated({ userId: 'new' }, 4)]);
-    await expectProfilesAgain(app);
-    expect(await isConnected(app)).toBe(1);
-    expect(app.logLines.filter(({ msg }) => String(msg).startsWith('connected to Redis'))).toHaveLength(2);
+    await expectOutageEnds(app);
+  });
+
+  describe.each(['during requests', 'without requests'])('that refuses to read %s', (when) => {
+    it('is reported once with the remedy, until it allows them', async () => {
+      const setUser = async (rules: string): Promise<void> =>
+        expect(await askRedis(redis.port, `ACL SETUSER app ${rules}`)).toMatch(/^\+OK/);
+      await setUser('on >secret-1 ~facet* &* +@all');
+      const app = await createTestApp(home, { redisUrl: `redis://app:secret-1@127.0.0.1:${redis.port}` });
+      onTestFinished(() => app.close());
+      await collector.apply([rated({ userId: 'new' }, 4)]);
+      expect(await isAvailable(app)).toBe(1);
+      await setUser('-zrange');
+      if (when === 'during requests') await expectResponsesWithoutProfiles(app);
+      else await expect.poll(() => isAvailable(app), { timeout: 15_000 }).toBe(0);
+      await expectOutageReported(app, 'Grant the user in FACET_REDIS_URL the permissions');
+      await setUser('+zrange');
+      await expectOutageEnds(app);
+    });
+  });
+
+  it('that refuses to read at the start is reported before the first request', async () => {
+    expect(await askRedis(redis.port, 'ACL SETUSER keyless on >secret-1 resetkeys +@all')).toMatch(/^\+OK/);
+    const app = await createTestApp(home, { redisUrl: `redis://keyless:secret-1@127.0.0.1:${redis.port}` });
+    onTestFinished(() => app.close());
+    await expectOutageReported(app, 'Grant the user in FACET_REDIS_URL the permissions');
   });
 
   it('that hangs has the same effect', async () => {
@@ -190,10 +222,11 @@ describe('an unavailable Redis', () => {
     process.kill(redis.pid, 'SIGSTOP');
     try {
       await expectResponsesWithoutProfiles(app);
+      await expectOutageReported(app);
     } finally {
       process.kill(redis.pid, 'SIGCONT');
     }
-    await expectProfilesAgain(app);
+    await expectOutageEnds(app);
   });
 
   it('that hangs at the start gives no profiles afterwards if it belongs to another home', async () => {
@@ -203,9 +236,12 @@ describe('an unavailable Redis', () => {
     onTestFinished(() => collector.installation.write(id));
     process.kill(redis.pid, 'SIGSTOP');
     const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
-    const linesOf = (text: string) => app.logLines.filter(({ msg }) => String(msg).startsWith(text));
-    expect(linesOf('cannot check the installation')).toHaveLength(1);
-    await vi.waitFor(() => expect(linesOf('the profiles are refused')).toHaveLength(1), 10_000);
+    expect(linesOf(app, 'cannot check the installation')).toHaveLength(1);
+    const problemOf = (text: string) => ({ problem: expect.stringContaining(text) as string });
+    await expect
+      .poll(() => linesOf(app, 'cannot read profiles'), { timeout: 15_000 })
+      .toMatchObject([problemOf('unreachable'), problemOf('belongs to')]);
+    expect(await isAvailable(app)).toBe(0);
     expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
   });
 
@@ -228,9 +264,11 @@ describe('an unavailable Redis', () => {
     if (late === 'home') await rename(`${home.home.installationFile}.late`, home.home.installationFile);
     else await store.installation.write(randomUUID());
     await vi.waitFor(() => {
-      const refused = app.logLines.filter(({ msg }) => String(msg).startsWith('the profiles are refused'));
-      expect(refused).toMatchObject([{ problem: expect.stringContaining(`the installation ${id}`) as string }]);
+      expect(linesOf(app, 'cannot read profiles')).toMatchObject([
+        { problem: expect.stringContaining(`the installation ${id}`) as string },
+      ]);
     }, 10_000);
+    expect(await isAvailable(app)).toBe(0);
     expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
   });
 

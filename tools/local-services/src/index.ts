@@ -9,7 +9,7 @@ export { startSecuredKafka } from './kafka/secured-kafka.ts';
 export type { KafkaListeners, SecuredKafka } from './kafka/secured-kafka.ts';
 export { startMilvus } from './milvus.ts';
 export type { LocalMilvus } from './milvus.ts';
-export { startRedis } from './redis/local-redis.ts';
+export { askRedis, startRedis } from './redis/local-redis.ts';
 export { startRedisCluster } from './redis/redis-cluster.ts';
 export type { RedisCluster } from './redis/redis-cluster.ts';
 export { startRedisSentinels } from './redis/redis-sentinels.ts';

@@ -58,14 +58,18 @@ async function checkApp(
     readRoute(new URL(path, url), isNamed ? apiKey : undefined);
   const metrics = parseMetrics((await (await read('/metrics'))?.text()) ?? '');
   const [version] = valuesOf(metrics, 'facet_build_info', 'version');
-  const milvus = describeMilvus(metrics);
-  const figures = await readFigures(name, read);
-  const facts = { url, version: version ?? null, ...figures.facts, ...milvus?.facts };
+  const figures = [await readFigures(name, read), describeMilvus(metrics), describeProfiles(metrics)];
+  const facts: Figures['facts'] = Object.assign(
+    { url, version: version ?? null },
+    ...figures.map((each) => each?.facts),
+  );
   if (state === 'not-ready') return { state: 'unhealthy', details: `${url}: ${problem}`, facts };
   const known = version === undefined ? [] : [`version ${version}`];
   const unsent = isNamed || apiKey === undefined ? [] : [`no key sent, because ${variable} is not set`];
-  const details = [url, ...known, ...figures.details, ...(milvus?.details ?? []), ...unsent].join(', ');
-  return { state: figures.problem === undefined ? 'healthy' : 'unhealthy', details: figures.problem ?? details, facts };
+  const failed = figures.find((each) => each?.problem !== undefined);
+  if (failed !== undefined) return { state: 'unhealthy', details: failed.problem!, facts };
+  const details = [url, ...known, ...figures.flatMap((each) => each?.details ?? []), ...unsent].join(', ');
+  return { state: 'healthy', details, facts };
 }
 
 /** Returns undefined if the API refuses the key or does not respond in time. */
@@ -112,6 +116,18 @@ function describeMilvus(metrics: Metrics): Figures | undefined {
   const details =
     waiting === 0 ? 'no bundle waits for Milvus' : `${countOf(waiting, 'bundle')} not yet searched in Milvus`;
   return { details: [details], facts: { bundlesWaitingForMilvus: waiting } };
+}
+
+/** Describes whether serving can read profiles from Redis. Returns undefined without Redis. */
+function describeProfiles(metrics: Metrics): Figures | undefined {
+  const available = sumOf(metrics, 'facet_serving_profiles_available');
+  if (available === undefined) return undefined;
+  return {
+    details: [],
+    facts: { profilesAvailable: available > 0 },
+    problem:
+      available > 0 ? undefined : 'Serving cannot read profiles from Redis. Its log has the reason and the remedy.',
+  };
 }
 
 interface SinkStatus {

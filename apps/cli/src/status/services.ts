@@ -1,5 +1,7 @@
 import type { HomePaths } from '@facet/config/home-paths';
 import { FacetConfig } from '@facet/config';
+import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
+import type { InstallationKey } from '@facet/config/installation';
 import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/redis-settings';
 import { parseWith } from '@facet/platform';
 import type { CommandContext } from '../command-context.ts';
@@ -9,6 +11,8 @@ import type { Part } from './part.ts';
 
 /** A first connection with TLS takes longer than a request of serving may. */
 const redisTimeoutMs = 5_000;
+/** No user has this id. */
+const probeUserId = 'facet-probe';
 /** Enough for all attempts of the client to connect, whose last error says why. */
 const kafkaTimeoutMs = 8_000;
 
@@ -18,6 +22,10 @@ const kafkaTimeoutMs = 8_000;
  */
 export async function checkServices(home: HomePaths, context: Pick<CommandContext, 'environment'>): Promise<Part[]> {
   const { kafkaBrokers, redisUrl, queueUrl, queuePrefix, inherited } = context.environment;
+  const refuseOther = async (key: InstallationKey): Promise<void> => {
+    const installation = await readInstallation(home);
+    if (installation !== undefined) refuseOtherInstallation(installation, key.place, await key.read());
+  };
   return Promise.all([
     checkPart('kafka', async () => {
       if (kafkaBrokers === undefined) return notConfigured('FACET_KAFKA_BROKERS is not set.');
@@ -37,6 +45,9 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
         readTimeoutMs: redisTimeoutMs,
       });
       try {
+        await refuseOther(store.installation);
+        // The permissions for reading profiles may be missing.
+        await store.read(probeUserId);
         const unsafe = await store.checkSettings();
         return { state: 'healthy', details: ['Redis responds', ...unsafe].join('; '), facts: { unsafe } };
       } finally {
@@ -45,7 +56,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
     }),
     checkPart('queue', async () => {
       if (queueUrl === undefined) return notConfigured('FACET_QUEUE_URL is not set.');
-      const [{ openRefreshQueue }, { createRunStore }, { openStore }] = await Promise.all([
+      const [{ openRefreshQueue, withQueueInstallation }, { createRunStore }, { openStore }] = await Promise.all([
         import('@facet/refresh'),
         import('@facet/pipeline/runs'),
         import('../home.ts'),
@@ -53,10 +64,9 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
       // Counting jobs needs none of these settings.
       const schedule = parseWith(FacetConfig, {}, { source: 'the defaults' }).refresh;
       const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
-      const queue = openRefreshQueue(
-        { ...deps, attempts: schedule.attempts },
-        { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix },
-      );
+      const options = { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix };
+      await withQueueInstallation(options, refuseOther);
+      const queue = openRefreshQueue({ ...deps, attempts: schedule.attempts }, options);
       try {
         const jobs = await queue.counts();
         return { state: 'healthy', details: 'Redis responds', facts: { jobs } };

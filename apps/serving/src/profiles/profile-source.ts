@@ -7,8 +7,8 @@ import {
   watchInstallation,
 } from '@facet/config/installation';
 import { parsePositiveRule } from '@facet/features';
-import { describeError, isAppError } from '@facet/platform';
-import type { Logger, RedisFiles } from '@facet/platform';
+import { describeError, isAppError, repeat } from '@facet/platform';
+import type { AppError, Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
 import type { ProfileReading, ReadProfile, UserIds } from '@facet/recommendations';
@@ -52,7 +52,7 @@ export interface ProfileSource {
 }
 
 interface ReaderDeps {
-  readonly metrics: Pick<Metrics, 'observeProfileRead' | 'setProfileStoreConnected'>;
+  readonly metrics: Pick<Metrics, 'observeProfileRead' | 'setProfilesAvailable'>;
   readonly logger: Logger;
 }
 
@@ -72,6 +72,7 @@ export function createProfileSource(
   async function openRedis(url: string): Promise<RefCounted<OpenProfiles>> {
     // The collector, which writes the profiles, bounds their events.
     const eventsMax = Infinity;
+    const availability = watchAvailability(deps);
     const store = await openRedisProfileStore({
       ...redisFiles,
       url,
@@ -79,16 +80,13 @@ export function createProfileSource(
       writeTimeoutMs: silenceMsMax,
       eventsMax,
       onConnection(problem) {
-        deps.metrics.setProfileStoreConnected(problem === undefined);
-        if (problem === undefined) deps.logger.info('connected to Redis: responding with profiles');
-        else {
-          deps.logger.warn({ problem: describeError(problem) }, 'no connection to Redis: responding without profiles');
-        }
+        if (problem !== undefined) availability.lose(problem);
       },
     });
     try {
       const ownStore = await checkInstallation(store, home, deps.logger);
-      return new RefCounted<OpenProfiles>({ reader: createProfileReader(ownStore, deps), count: undefined }, close);
+      const reader = await createRedisReader(ownStore, availability, deps);
+      return new RefCounted<OpenProfiles>({ reader, count: undefined }, close);
     } catch (error) {
       await store.close();
       throw error;
@@ -100,7 +98,7 @@ export function createProfileSource(
       if (redisUrl !== undefined) return (redisProfiles ??= await openRedis(redisUrl)).hold();
       const store = createMemoryProfileStore();
       await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive: parsePositiveRule(positives) });
-      const reader = createProfileReader(store, deps);
+      const reader = createMemoryReader(store, deps.metrics);
       return new RefCounted<OpenProfiles>({ reader, count: await store.size() }, close);
     },
     async close() {
@@ -128,10 +126,7 @@ async function checkInstallation(
     return found !== undefined;
   }, logger);
   let refusal: Error | undefined;
-  watch.failed.catch((error: unknown) => {
-    refusal = error as Error;
-    logger.error({ problem: describeError(error) }, 'the profiles are refused: responding without them');
-  });
+  watch.failed.catch((error: unknown) => (refusal = error as Error));
   const refuse = (): void => {
     if (refusal !== undefined) throw refusal;
   };
@@ -152,10 +147,14 @@ async function checkInstallation(
   };
 }
 
-/** After this many consecutive failures, requests stop waiting for the store. */
+/** After this many consecutive failures, an outage begins: requests stop waiting for the store. */
 const failuresMax = 5;
-/** Interval of the attempts after that. Other requests do not wait for an attempt. */
+/** Interval of the attempts to read during an outage, and without requests. Other requests do not wait for an attempt. */
 const retryEveryMs = 1_000;
+/** An outage ends when no read has failed for this long. A store that fails only some reads causes one outage, not many. */
+const calmMs = 5_000;
+/** No user has this id. Its reads show an outage while no request reads a profile. */
+const probeUserId = 'facet-probe';
 
 /** A search reads at most this many keys of the store: a user has up to three. It takes Redis about 50 ms, in short commands. */
 const keysListedMax = 100_000;
@@ -177,47 +176,107 @@ function cacheFor<Value>(ms: number, read: () => Promise<Value>): () => Promise<
   };
 }
 
-const unavailable: ProfileReading = { profile: undefined, isAvailable: false };
-
-function createProfileReader(store: ProfileStore, { metrics, logger }: ReaderDeps): ProfileReader {
-  let failures = 0;
-  let retryAt = 0;
-
-  const succeed = (): void => {
-    if (failures >= failuresMax) logger.info('profiles are available again');
-    failures = 0;
-  };
-
-  const fail = (error: unknown): void => {
-    failures++;
-    retryAt = performance.now() + retryEveryMs;
-    if (failures === failuresMax) logger.warn({ err: error }, 'cannot read profiles: responding without them');
-  };
-
+function createMemoryReader(store: ProfileStore, metrics: ReaderDeps['metrics']): ProfileReader {
   return {
     async read(userId) {
       const start = performance.now();
-      if (failures >= failuresMax) {
-        if (start < retryAt) {
-          metrics.observeProfileRead('unavailable', 0);
-          return unavailable;
-        }
-        retryAt = start + retryEveryMs;
-      }
-      const seconds = (): number => (performance.now() - start) / 1_000;
-      try {
-        const profile = await store.read(userId);
-        succeed();
-        metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', seconds());
-        return { profile, isAvailable: true };
-      } catch (error) {
-        if (!isAppError(error) || !(error.retryable || isInstallationError(error))) throw error;
-        fail(error);
-        metrics.observeProfileRead('unavailable', seconds());
-        return unavailable;
-      }
+      const profile = await store.read(userId);
+      metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', (performance.now() - start) / 1_000);
+      return { profile, isAvailable: true };
     },
     listUserIds: cacheFor(listedForMs, () => store.listUserIds(keysListedMax)),
     close: () => store.close(),
+  };
+}
+
+interface Availability {
+  succeed(): void;
+  fail(problem: AppError): void;
+  /** Begins an outage, because the connection is lost. */
+  lose(problem: AppError): void;
+  /** Whether the last reads failed. */
+  isFailing(): boolean;
+}
+
+/** Logs each kind of problem of an outage once, and its end, and sets the metric. */
+function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
+  let failures = 0;
+  let failedAt = -Infinity;
+  let isAvailable: boolean | undefined;
+  const logged = new Set<string>();
+
+  const lose = (problem: AppError): void => {
+    failedAt = performance.now();
+    isAvailable = false;
+    metrics.setProfilesAvailable(false);
+    if (logged.has(problem.code)) return;
+    logged.add(problem.code);
+    logger.warn({ problem: describeError(problem) }, 'cannot read profiles: responding without them');
+  };
+  return {
+    lose,
+    succeed() {
+      failures = 0;
+      if (isAvailable === true || performance.now() - failedAt < calmMs) return;
+      isAvailable = true;
+      logged.clear();
+      metrics.setProfilesAvailable(true);
+      logger.info('reading profiles from Redis');
+    },
+    fail(problem) {
+      failures++;
+      failedAt = performance.now();
+      if (failures >= failuresMax || isAvailable === undefined) lose(problem);
+    },
+    isFailing: () => failures >= failuresMax,
+  };
+}
+
+const unavailable: ProfileReading = { profile: undefined, isAvailable: false };
+
+/** Returns a reader after its first attempt to read, successful or not. */
+async function createRedisReader(
+  store: ProfileStore,
+  availability: Availability,
+  { metrics, logger }: ReaderDeps,
+): Promise<ProfileReader> {
+  let attemptedAt = -Infinity;
+
+  /** Returns `unavailable` if the store fails. @throws Error that is not a failure of the store. */
+  async function attempt(userId: string): Promise<ProfileReading> {
+    attemptedAt = performance.now();
+    try {
+      const profile = await store.read(userId);
+      availability.succeed();
+      return { profile, isAvailable: true };
+    } catch (error) {
+      if (!isAppError(error) || !(error.retryable || isInstallationError(error))) throw error;
+      availability.fail(error);
+      return unavailable;
+    }
+  }
+  const isDue = (): boolean => performance.now() - attemptedAt >= retryEveryMs;
+
+  await attempt(probeUserId);
+  const endProbes = repeat(
+    retryEveryMs,
+    async () => {
+      if (isDue()) await attempt(probeUserId);
+    },
+    (error) => logger.error({ err: error }, 'cannot read profiles'),
+  );
+  return {
+    async read(userId) {
+      const start = performance.now();
+      const reading = availability.isFailing() && !isDue() ? unavailable : await attempt(userId);
+      const outcome = reading.profile === undefined ? 'unknown' : 'found';
+      metrics.observeProfileRead(reading.isAvailable ? outcome : 'unavailable', (performance.now() - start) / 1_000);
+      return reading;
+    },
+    listUserIds: cacheFor(listedForMs, () => store.listUserIds(keysListedMax)),
+    async close() {
+      await endProbes();
+      await store.close();
+    },
   };
 }

@@ -9,8 +9,8 @@ export interface Metrics extends HttpMetrics {
   countResponse(kind: 'recommendations' | 'interests' | 'rank' | 'similar', source: ResponseSource): void;
   /** @param outcome `unavailable`: the response was made without the profile. */
   observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
-  /** Registers the state of the connection to Redis with the first call. */
-  setProfileStoreConnected(isConnected: boolean): void;
+  /** Registers whether Redis provides profiles with the first call. */
+  setProfilesAvailable(isAvailable: boolean): void;
   /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. Registers the counter with the first call. */
   countMilvusSearch(outcome: 'milvus' | 'failed' | 'in_process'): void;
   /** Sets the number of loaded bundles that Milvus does not search. Registers the gauge with the first call. */
@@ -151,7 +151,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
-  let storeConnected: Gauge | undefined;
+  let profilesAvailable: Gauge | undefined;
   let milvusSearches: Counter<'outcome'> | undefined;
   let milvusWaiting: Gauge | undefined;
   return {
@@ -168,14 +168,14 @@ export function createMetrics(): Metrics {
     },
     observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
     countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
-    setProfileStoreConnected(isConnected) {
-      storeConnected ??= new Gauge({
-        name: 'facet_serving_profile_store_connected',
-        help: '1 while this process is connected to the Redis of the profiles, 0 while it is not.',
+    setProfilesAvailable(isAvailable) {
+      profilesAvailable ??= new Gauge({
+        name: 'facet_serving_profiles_available',
+        help: '1 while this process can read profiles from Redis, 0 during an outage.',
         aggregator: 'min',
         registers,
       });
-      storeConnected.set(Number(isConnected));
+      profilesAvailable.set(Number(isAvailable));
     },
     countMilvusSearch(outcome) {
       milvusSearches ??= new Counter({
