@@ -1,3 +1,4 @@
+import { isAppError } from '@facet/platform';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
 
 /**
@@ -18,4 +19,23 @@ export async function useArtifact<Result>(
   } finally {
     await artifact.release();
   }
+}
+
+/** Returns what `read` reads of artifacts, or undefined if {@link isUnusable}. @throws The other errors of `read`. */
+export async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isUnusable(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Returns whether an error means that an artifact is pruned, corrupt or of an earlier format. Returns false if the artifact may be intact: if
+ * the store refuses or does not respond, and if a later version of Facet wrote the artifact.
+ */
+export function isUnusable(error: unknown): boolean {
+  if (!isAppError(error)) return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return !error.retryable && error.category !== 'unavailable' && error.code !== 'ARTIFACT_STORE_NEWER';
 }

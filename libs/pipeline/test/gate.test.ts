@@ -1,10 +1,10 @@
 import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '@facet/artifacts';
-import { isAppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
-import { createStageContext, gateStage, readGateReport } from '../src/index.ts';
+import { createStageContext, gateStage, readGateReport, runGate } from '../src/index.ts';
 import type { HomePaths } from '@facet/config';
 import { folderOfFile } from '@facet/testing';
 import type { Dataset, GateReport } from '../src/index.ts';
@@ -131,6 +131,20 @@ describe('gateStage', () => {
     expect(report.incumbentProblem).toMatch(/golden\.json/);
     const gone = await gate({ incumbentId: 'f'.repeat(32) });
     expect(gone.incumbentProblem).toMatch(/no bundle f/);
+  });
+
+  it.each(['bundle', 'dataset'])('fails if the store refuses to read the %s of the incumbent', async (kind) => {
+    const refused = new AppError('Access is denied.', { code: 'ARTIFACT_STORE_REFUSED', category: 'unavailable' });
+    const refusing: ArtifactStore = {
+      ...store,
+      open: async (ref, options) => {
+        if (ref.kind === kind && [incumbentId, yesterday.id].includes(ref.id)) throw refused;
+        return store.open(ref, options);
+      },
+    };
+    const { gate: settings } = themedConfig();
+    const options = { store: refusing, dataset: today, bundleId: candidateId, incumbentId, settings, tieSeed: 1 };
+    await expect(runGate(options)).rejects.toBe(refused);
   });
 
   it('fails on a candidate that cannot be loaded', async () => {

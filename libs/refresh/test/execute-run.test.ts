@@ -67,6 +67,24 @@ test('prunes the datasets of skipped days, and does not skip after a change of t
   expect((await refresh(home, 5)).state).toBe('promoted');
 });
 
+test('refreshes although the dataset of the current bundle has an earlier format', async () => {
+  const home = await createShopHome();
+  const { runs } = home;
+  expect((await refresh(home, 0)).state).toBe('promoted');
+  const { datasetId } = (await runs.read(lastDay)).stages[0]!.outputs!;
+  const context = await contextOf(home);
+  const open: StageContext['store']['open'] = async (ref, options) => {
+    const artifact = await context.store.open(ref, options);
+    if (ref.id !== datasetId) return artifact;
+    return { ...artifact, manifest: { ...artifact.manifest, metadata: { formatVersion: 1 } } };
+  };
+  const later = (): number => now() + dayMs;
+  const asked = { day: shiftDay(lastDay, 1), requestedBy: 'test' };
+  const { report } = await requestRun({ ...home, schedule, now: later }, asked);
+  const earlierFormat = { ...context, store: { ...context.store, open } };
+  expect((await executeRun(earlierFormat, report.run, { runs, now: later })).state).toBe('promoted');
+});
+
 test('a canceled run that had no fence does not take the day from its successor', async () => {
   const home = await createShopHome();
   const { runs, store } = home;

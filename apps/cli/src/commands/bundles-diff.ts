@@ -1,9 +1,9 @@
+import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
 import { compareItems, compareRecommendations, goldenUsers, openDataset } from '@facet/pipeline';
 import type { RecommendationChange } from '@facet/pipeline';
-import { isAppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
 import type { Style } from '../terminal/terminal.ts';
@@ -87,11 +87,8 @@ async function sampleRecommendations(
   after: Bundle,
 ): Promise<BundleDiff['recommendations']> {
   for (const { info } of [after, before]) {
-    const dataset = await openDataset(store, info.datasetId).catch((error: unknown) => {
-      // A dataset that is pruned or incompatible has a substitute: the users of the other bundle.
-      if (isAppError(error)) return undefined;
-      throw error;
-    });
+    // A dataset that is pruned or incompatible has a substitute: the users of the other bundle.
+    const dataset = await ifUsable(() => openDataset(store, info.datasetId));
     if (dataset === undefined) continue;
     const changed = await compareRecommendations(before, after, goldenUsers(dataset));
     return {

@@ -1,9 +1,9 @@
+import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { interestChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
 import type { InterestChoice } from '@facet/pipeline/lineage';
 import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
-import { isAppError } from '@facet/platform';
 import { openRefreshQueue } from '@facet/refresh';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
@@ -86,12 +86,8 @@ async function readModelOf(
 ): Promise<(InterestChoice & { readonly id: string }) | undefined> {
   const id = stages.findLast(({ outputs }) => outputs?.modelId !== undefined)?.outputs?.modelId;
   if (id === undefined) return undefined;
-  try {
-    return { id, ...interestChoiceOf(await readModelInfo(store, id)) };
-  } catch (error) {
-    if (isAppError(error)) return undefined;
-    throw error;
-  }
+  const info = await ifUsable(() => readModelInfo(store, id));
+  return info && { id, ...interestChoiceOf(info) };
 }
 
 async function cancel(runId: string, options: CancelRunOptions, context: CommandContext): Promise<void> {

@@ -1,12 +1,12 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { openArtifactStore } from '@facet/artifacts';
+import { ifUsable, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from '@facet/evaluation';
 import type { BootstrapInterval, RankedUser } from '@facet/evaluation';
 import { sampleByHash } from '@facet/features';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import { respondWithRecommendations } from '@facet/recommendations';
 import type { ArmOverrides, RecommendationsRequest } from '@facet/recommendations';
 import type { ServingSettings } from '@facet/recommendations/settings';
@@ -112,19 +112,11 @@ interface HeldOutData {
  */
 async function openNewest(store: ArtifactStore, before: Bundle, after: Bundle): Promise<HeldOutData> {
   const [newer, older] = [before, after].sort((a, b) => b.info.asOf - a.info.asOf) as [Bundle, Bundle];
-  const dataset = await openIfPossible(store, newer.info.datasetId);
+  const dataset = await ifUsable(() => openDataset(store, newer.info.datasetId));
   const isSame = older.info.datasetId === newer.info.datasetId;
-  const other = isSame ? dataset : await openIfPossible(store, older.info.datasetId);
+  const other = isSame ? dataset : await ifUsable(() => openDataset(store, older.info.datasetId));
   if (dataset === undefined || other === undefined) throw noDataset();
   return { dataset, from: Math.max(dataset.split.testFrom, other.split.testFrom) };
-}
-
-/** Returns undefined for a dataset that has been pruned or has another format. */
-export async function openIfPossible(store: ArtifactStore, id: string): Promise<Dataset | undefined> {
-  return openDataset(store, id).catch((error: unknown) => {
-    if (isAppError(error)) return undefined;
-    throw error;
-  });
 }
 
 export function noDataset(): AppError {

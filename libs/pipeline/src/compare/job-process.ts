@@ -1,11 +1,12 @@
 /* The entry of the process that `run-job.ts` starts. It loads no TensorFlow. */
-import { openArtifactStore } from '@facet/artifacts';
+import { ifUsable, openArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { serveOrder } from '@facet/platform';
+import { openDataset } from '../dataset/dataset-artifact.ts';
 import { saveGateReport } from '../gate/gate-report.ts';
 import type { GateReport } from '../gate/gate-report.ts';
 import { runGate } from '../gate/run-gate.ts';
-import { compareSample, noDataset, openIfPossible } from './compare-sample.ts';
+import { compareSample, noDataset } from './compare-sample.ts';
 import type { SampleComparison } from './compare-sample.ts';
 import type { JobTask } from './run-job.ts';
 
@@ -15,7 +16,7 @@ serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareD
   const { bundleId, incumbentId, settings, tieSeed } = task;
   const store = openArtifactStore(task.artifactsFolder);
   const { datasetId } = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
-  const dataset = await openIfPossible(store, datasetId);
+  const dataset = await ifUsable(() => openDataset(store, datasetId));
   if (dataset === undefined) throw noDataset();
   const watch = { onStep: (_: string, done: number, total: number) => onProgress(done, total) };
   const report = await runGate({ store, dataset, bundleId, incumbentId, settings, tieSeed, watch });

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifUsable } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
 import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
@@ -9,7 +10,7 @@ import { createUnreadCounter, orderTable, parsePositiveClauses, toUserSequences 
 import type { UnreadAttribute } from '@facet/features';
 import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
-import { dayMs, isAppError, writeFileAtomically } from '@facet/platform';
+import { dayMs, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
@@ -128,13 +129,8 @@ const nothing: Earlier = { added: [], changed: [], gone: [], embeddings: new Flo
 
 /** Returns the published delta; undefined for an unreadable one, which is built again without withdrawn items of the past. */
 async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<Earlier | undefined> {
-  try {
-    const { info, ...delta } = await loadDelta(store, ref);
-    return { ...delta, gone: info.gone };
-  } catch (error) {
-    if (isAppError(error)) return undefined;
-    throw error;
-  }
+  const delta = await ifUsable(() => loadDelta(store, ref));
+  return delta && { ...delta, gone: delta.info.gone };
 }
 
 /** The inputs of the last comparison, so that the next one can skip unchanged items. */

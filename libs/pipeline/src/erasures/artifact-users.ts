@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJsonLines, writeJsonLines } from '@facet/artifacts';
+import { ifUsable, readJsonLines, writeJsonLines } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import type { LakeSnapshot } from '@facet/lake';
-import { isAppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 
@@ -127,18 +126,5 @@ async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Eras
     } finally {
       await artifact.release();
     }
-  }
-}
-
-/** Returns undefined for an artifact that is pruned, corrupt or of another format. */
-async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    const isRefused = isAppError(error) && (error.retryable || error.category === 'unavailable');
-    // An erasure must not skip an artifact that the store refuses to read or change, or that a later version has written.
-    if (isAppError(error) && !isRefused && error.code !== 'ARTIFACT_STORE_NEWER') return undefined;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

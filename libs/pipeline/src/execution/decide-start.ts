@@ -1,8 +1,7 @@
-import { useArtifact } from '@facet/artifacts';
+import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { resolveModel } from '@facet/config';
 import type { ModelConfig } from '@facet/model';
-import { isAppError } from '@facet/platform';
 import { hashJson } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
@@ -15,6 +14,7 @@ import type { RefreshRun, RunReport } from '../runs/run.ts';
 
 /**
  * Decides how a run continues after its dataset: skipped because nothing is new, a warm start, or a full training.
+ * An unusable current bundle neither skips nor fails the run.
  *
  * @param reports of all runs, newest first
  */
@@ -30,7 +30,7 @@ export async function decideStart(
 
 /** Returns why the run is skipped if the current bundle has the same data and model settings; otherwise undefined. */
 async function whyNothingNew({ store, config }: StageContext, info: DatasetInfo): Promise<string | undefined> {
-  return ignoreUnusable(async () => {
+  return ifUsable(async () => {
     const modelId = await currentModelId(store);
     if (modelId === undefined) return undefined;
     const model = (await openModel(store, modelId)).info;
@@ -58,16 +58,14 @@ function contentOf({ counts, sources, interactions, filters, features }: Dataset
  * bundle; otherwise undefined.
  */
 export async function whyNothingReceived({ store }: StageContext, offsets: LogOffsets): Promise<string | undefined> {
-  const modelId = await currentModelId(store);
-  if (modelId === undefined) return undefined;
-  const model = await readModelInfo(store, modelId).catch((error: unknown) => {
-    if (isAppError(error, 'MODEL_OUTDATED')) return undefined;
-    throw error;
+  return ifUsable(async () => {
+    const modelId = await currentModelId(store);
+    if (modelId === undefined) return undefined;
+    const { datasetId } = await readModelInfo(store, modelId);
+    const { window } = await readDatasetInfo(store, datasetId);
+    if (hashJson(window.offsets) !== hashJson(offsets)) return undefined;
+    return 'Nothing is new: no event was received since the dataset of the current bundle.';
   });
-  if (model === undefined) return undefined;
-  const { window } = await readDatasetInfo(store, model.datasetId);
-  if (hashJson(window.offsets) !== hashJson(offsets)) return undefined;
-  return 'Nothing is new: no event was received since the dataset of the current bundle.';
 }
 
 /** Returns the model of the current bundle; undefined for a full training, due `refresh.fullRetrainDays` after the last one. */
@@ -79,7 +77,7 @@ async function chooseWarmStart(
   if (run.isFull || isFullRetrainDue(run.day, lastFullRetrain(reports)?.run.day, config.refresh.fullRetrainDays)) {
     return undefined;
   }
-  return ignoreUnusable(() => currentModelId(store));
+  return ifUsable(() => currentModelId(store));
 }
 
 /** Without an earlier refresh, warm starts begin with the current model, which was trained manually. */
@@ -104,17 +102,4 @@ async function currentModelId(store: ArtifactStore): Promise<string | undefined>
   if (current === undefined) return undefined;
   const { modelId } = await useArtifact(store, current, ({ manifest }) => manifest.metadata);
   return typeof modelId === 'string' ? modelId : undefined;
-}
-
-/** An unusable current bundle must neither skip nor fail a run. */
-async function ignoreUnusable<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    const isUnusable = ['ARTIFACT_NOT_FOUND', 'ARTIFACT_CORRUPT', 'MODEL_OUTDATED'].some((code) =>
-      isAppError(error, code),
-    );
-    if (isUnusable) return undefined;
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { useArtifact } from '@facet/artifacts';
+import { ifUsable, isUnusable, useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
-import { dayMs, isAppError } from '@facet/platform';
+import { dayMs } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { contentChecks, indexRecallCheck } from './content-checks.ts';
@@ -57,7 +57,7 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
   try {
     const older = olderDataCheck(candidate, incumbent, options.settings);
     if (older !== undefined && !older.passed) return reportOf(options, { problem, checks: [older] });
-    const trainedOn = incumbent === undefined ? undefined : await datasetInfoOf(store, incumbent);
+    const trainedOn = incumbent && (await ifUsable(() => readDatasetInfo(store, incumbent.bundle.info.datasetId)));
     // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
     const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
     const judged = await judge(options, { candidate, incumbent, trainedOn, from });
@@ -174,17 +174,9 @@ async function openIncumbent(
   try {
     return { incumbent: await openSized(store, id), problem: null };
   } catch (error) {
-    if (!isAppError(error) || error.retryable) throw error;
-    return { incumbent: undefined, problem: error.message };
+    if (!isUnusable(error)) throw error;
+    return { incumbent: undefined, problem: (error as Error).message };
   }
-}
-
-async function datasetInfoOf(store: ArtifactStore, { bundle }: SizedBundle): Promise<DatasetInfo | undefined> {
-  return readDatasetInfo(store, bundle.info.datasetId).catch((error: unknown) => {
-    // The dataset may have been pruned, or have another format.
-    if (isAppError(error)) return undefined;
-    throw error;
-  });
 }
 
 function olderDataCheck(

@@ -1,9 +1,9 @@
-import { changesCurrent } from '@facet/artifacts';
+import { changesCurrent, ifUsable } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config';
 import { openLakeSnapshot } from '@facet/lake';
-import { AppError, isAppError } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { readGateReport } from '../gate/gate-report.ts';
 import { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
@@ -80,7 +80,7 @@ export async function traceLineage(id: string, place: Place): Promise<Lineage> {
 async function traceBundle(id: string, place: Place): Promise<Lineage> {
   const { store } = place;
   const promotions = (await store.promotions()).filter((record) => changesCurrent(record) && record.ref?.id === id);
-  const info = await orGone(readBundleInfo(store, { kind: 'bundle', id }));
+  const info = await ifUsable(() => readBundleInfo(store, { kind: 'bundle', id }));
   if (info !== undefined) {
     const bundle = { id, isGone: false, asOf: info.asOf, promotions };
     return { bundle, ...(await traceModel(info.modelId, info.datasetId, place)) };
@@ -103,7 +103,7 @@ async function traceModel(
   datasetId: string | undefined,
   place: Place,
 ): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
-  const info = await orGone(readModelInfo(place.store, id));
+  const info = await ifUsable(() => readModelInfo(place.store, id));
   const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
   const facts = info === undefined ? {} : { startedFrom, ...interestChoiceOf(info) };
   const model = { id, isGone: info === undefined, ...facts };
@@ -112,7 +112,7 @@ async function traceModel(
 }
 
 async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Lineage, 'dataset' | 'lake'>> {
-  const info = await orGone(readDatasetInfo(store, id));
+  const info = await ifUsable(() => readDatasetInfo(store, id));
   if (info === undefined) return { dataset: { id, isGone: true }, lake: null };
   const { occurredBefore, receivedBefore, offsets } = info.window;
   const { lakeVersion, lake, catalog } = info.sources;
@@ -146,12 +146,4 @@ async function readAcceptedBadData(
     }
   }
   return {};
-}
-
-/** Returns undefined for an artifact that is pruned, corrupt or incompatible. */
-async function orGone<Info>(reading: Promise<Info>): Promise<Info | undefined> {
-  return reading.catch((error: unknown) => {
-    if (isAppError(error)) return undefined;
-    throw error;
-  });
 }

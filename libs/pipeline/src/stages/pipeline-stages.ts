@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { useArtifact } from '@facet/artifacts';
+import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFormat } from '@facet/bundles';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import { isAppError } from '@facet/platform';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
 import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
@@ -233,10 +232,5 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
 
 /** Returns whether an artifact exists and is intact. Otherwise the stage creates it again. */
 async function isIntact(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
-  try {
-    return await useArtifact(store, ref, () => true);
-  } catch (error) {
-    if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
-    throw error;
-  }
+  return (await ifUsable(() => useArtifact(store, ref, () => true))) ?? false;
 }
