@@ -17,8 +17,8 @@ import {
 } from '@facet/pipeline';
 import { describeEpoch } from '@facet/pipeline/runs';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
-import { AppError, utcDay } from '@facet/platform';
-import { facet, unlessAborted } from './command-context.ts';
+import { AppError, unlessAborted, utcDay } from '@facet/platform';
+import { facet } from './command-context.ts';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';

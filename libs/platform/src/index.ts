@@ -37,3 +37,4 @@ export { createTemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
 export { tlsProblemOf } from './tls-problems.ts';
 export { dayMs, hourMs, minuteMs, repeat, utcDay } from './time.ts';
+export { unlessAborted } from './unless-aborted.ts';

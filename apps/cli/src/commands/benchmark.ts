@@ -33,9 +33,8 @@ import type {
   Setting,
   Sweep,
 } from '@facet/pipeline/benchmark';
-import { AppError } from '@facet/platform';
+import { AppError, unlessAborted } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
-import { unlessAborted } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
 import { addNotes, parseCount, parseIds } from '../options.ts';

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
+import { unlessAborted } from '@facet/platform';
 import { mapConcurrently } from './map-concurrently.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
@@ -96,7 +97,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
       const abortSignal = AbortSignal.timeout(ms);
       try {
         // A response that the SDK leaves unfinished must not wait longer, either.
-        return await withLimit(attempt({ abortSignal, requestTimeout: ms }, number), abortSignal);
+        return await unlessAborted(attempt({ abortSignal, requestTimeout: ms }, number), abortSignal);
       } catch (error) {
         if (number === attemptsMax || !isTransient(error)) throw error;
         await sleep(firstPauseMs * 2 ** (number - 1) + randomInt(firstPauseMs));
@@ -312,17 +313,4 @@ async function readPart(file: FileHandle, from: number, to: number): Promise<Buf
 
 function sha256Of(content: Buffer): string {
   return createHash('sha256').update(content).digest('base64');
-}
-
-async function withLimit<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  let stop: (() => void) | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    signal.removeEventListener('abort', stop!);
-  }
 }

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { AppError } from '@facet/platform';
+import { AppError, unlessAborted } from '@facet/platform';
 import type { Job } from 'bullmq';
 
 /** The lock of a worker on its job. BullMQ renews it while the job is executed. */
@@ -36,10 +36,7 @@ export function watchJobLock(
     signal,
     async confirm() {
       signal.throwIfAborted();
-      const aborted = new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      });
-      if ((await Promise.race([job.extendLock(token, lockMs), aborted])) === 1) return;
+      if ((await unlessAborted(job.extendLock(token, lockMs), signal)) === 1) return;
       lose('the lock expired, or another worker holds it');
       signal.throwIfAborted();
     },
