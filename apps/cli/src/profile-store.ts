@@ -52,8 +52,7 @@ export async function rebuildStoredProfiles(
 ): Promise<RebuildResult> {
   const { output, progress } = context;
   const { interactions } = await readConfig(options);
-  const stage = progress.stage('profiles');
-  try {
+  return progress.run('profiles', '', async (stage) => {
     const home = homeOf(options, context);
     const result = await withProfileStore(options, context, async (store) => {
       const installation = await ensureInstallation(home);
@@ -66,8 +65,5 @@ export async function rebuildStoredProfiles(
     stage.done(countOf(result.replaced, 'profile'));
     output.show(`${countOf(result.replaced, 'profile')} rebuilt from the lake, ${result.removed} stale ones removed.`);
     return result;
-  } catch (error) {
-    stage.failed();
-    throw error;
-  }
+  });
 }

@@ -23,7 +23,6 @@ import type { CommandContext, CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
 import { describeInterestChoice } from './terminal/interest-choice.ts';
-import type { StageDisplay } from './terminal/progress.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of `--config`, else `facet.yaml`. A missing `facet.yaml` means all defaults. */
@@ -63,7 +62,7 @@ type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
 /** Builds the dataset. @throws AppError `EVENTS_NONE`, those of the stage; the signal's reason when aborted. */
 export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
   await refuseEmptyHome(pipeline);
-  return watch(watcher, 'dataset', 'users, items, behavior sequences', async (stage) => {
+  return watcher.progress.run('dataset', 'users, items, behavior sequences', async (stage) => {
     const { output, reused } = await unlessAborted(
       datasetStage(pipeline, {}, { signal: watcher.signal }),
       watcher.signal,
@@ -76,7 +75,7 @@ export async function runDataset(pipeline: StageContext, watcher: Watcher): Prom
 /** Trains the model, after {@link runDataset}. @throws as {@link runDataset}. */
 export async function runTrain(pipeline: StageContext, watcher: Watcher): Promise<TrainOutputs> {
   const before = await runDataset(pipeline, watcher);
-  return watch(watcher, 'train', 'loading TensorFlow', async (stage) => {
+  return watcher.progress.run('train', 'loading TensorFlow', async (stage) => {
     let fitted = '';
     const { output, reused } = await trainStage(
       pipeline,
@@ -111,7 +110,7 @@ export async function evaluateModel(
   { datasetId, modelId }: Pick<IndexedModel, 'datasetId' | 'modelId'>,
   watcher: Watcher,
 ): Promise<{ readonly evaluation: EvaluationReport; readonly reused: readonly string[] }> {
-  return watch(watcher, 'evaluate', 'tuning the baselines', async (stage) => {
+  return watcher.progress.run('evaluate', 'tuning the baselines', async (stage) => {
     const onMethod = (name: string, done: number, total: number): void => stage.update((done + 1) / (total + 1), name);
     const { output, reused } = await unlessAborted(
       evaluateStage(pipeline, { datasetId, modelId }, { onMethod }),
@@ -138,7 +137,7 @@ export async function indexModel(
   watcher: Watcher,
   described = `model ${shortId(modelId)}`,
 ): Promise<IndexedModel & { readonly bundleId: string; readonly reused: readonly string[] }> {
-  return watch(watcher, 'index', 'item embeddings', async (stage) => {
+  return watcher.progress.run('index', 'item embeddings', async (stage) => {
     const onProgress = (share: number, step: string): void => stage.update(share, step);
     const { output, reused } = await unlessAborted(
       indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }),
@@ -176,7 +175,7 @@ export async function runImport(
   watcher: Watcher,
   onRefused?: (line: RefusedLine) => void,
 ): Promise<ImportResult> {
-  return watch(watcher, 'import', 'reading', async (stage) => {
+  return watcher.progress.run('import', 'reading', async (stage) => {
     const result = await importFiles(files, {
       home: pipeline.home,
       mapping: pipeline.config.mapping,
@@ -189,21 +188,6 @@ export async function runImport(
     stage.done(describeImport(result), { reused: !result.imported });
     return result;
   });
-}
-
-async function watch<Output>(
-  { progress }: Watcher,
-  name: string,
-  detail: string,
-  run: (stage: StageDisplay) => Promise<Output>,
-): Promise<Output> {
-  const stage = progress.stage(name, detail);
-  try {
-    return await run(stage);
-  } catch (error) {
-    stage.failed();
-    throw error;
-  }
 }
 
 function describeProgress(progress: ImportProgress): string {

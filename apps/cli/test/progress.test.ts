@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createProgress } from '../src/terminal/progress.ts';
 import { createTerminal } from '../src/terminal/terminal.ts';
 
@@ -43,4 +43,30 @@ it('writes plain lines to a file: a start, each step and epoch, the progress eve
       '',
     ].join('\n'),
   );
+});
+
+it('removes the bar from a terminal when the work of a stage fails, or only printed a note', async () => {
+  vi.useFakeTimers();
+  try {
+    let writes = 0;
+    const stream = Object.assign(
+      new Writable({
+        write(_chunk, _encoding, done) {
+          writes++;
+          done();
+        },
+      }),
+      { isTTY: true },
+    );
+    const progress = createProgress(createTerminal(stream), Date.now);
+    const failing = progress.run('gate', 'loading', async () => Promise.reject(new Error('failed')));
+    await expect(failing).rejects.toThrow('failed');
+    await progress.run('queue', '', async (stage) => stage.note('the run waits'));
+    const written = writes;
+    expect(written).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(writes).toBe(written);
+  } finally {
+    vi.useRealTimers();
+  }
 });

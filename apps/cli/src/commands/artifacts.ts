@@ -24,17 +24,14 @@ interrupted and repeated. Erasures do not change the files in artifacts/uploaded
 
 async function upload({ home }: UploadOptions, context: CommandContext): Promise<void> {
   const { artifactsFolder } = homePaths(home);
-  const stage = context.progress.stage('upload');
-  try {
-    const { uploaded, corrupt, movedTo } = await moveArtifactsToS3(artifactsFolder, (done, total) =>
+  const moved = await context.progress.run('upload', '', async (stage) => {
+    const result = await moveArtifactsToS3(artifactsFolder, (done, total) =>
       stage.update(done / total, `${done} of ${countOf(total, 'artifact')}`),
     );
-    stage.done(countOf(uploaded, 'artifact'));
-    report(home, { uploaded, corrupt, movedTo }, context);
-  } catch (error) {
-    stage.failed();
-    throw error;
-  }
+    stage.done(countOf(result.uploaded, 'artifact'));
+    return result;
+  });
+  report(home, moved, context);
 }
 
 function report(home: string, { uploaded, corrupt, movedTo }: MovedArtifacts, { output }: CommandContext): void {

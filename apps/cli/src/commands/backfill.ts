@@ -95,7 +95,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
       });
     });
   } catch (error) {
-    stage.failed();
+    stage.close();
     throw isAppError(error) || signal.aborted ? error : unusable(options.to, error);
   }
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);

@@ -115,7 +115,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
             epoch: (description) => stage.step(`${row}: ${description}`),
             diverged: (description) => stage.note(`${row}: ${description}`),
             done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
-            failed: () => stage.failed(),
+            failed: () => stage.close(),
           };
         },
       }),
@@ -173,8 +173,7 @@ async function openData(
   { progress, signal }: CommandContext,
 ): Promise<BenchmarkData[]> {
   const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);
-  const stage = progress.stage('data', `${name}, ${protocol}`);
-  try {
+  return progress.run('data', `${name}, ${protocol}`, async (stage) => {
     const opening =
       protocol === 'rolling'
         ? openRollingData(pipeline, source, { everyDays: every, days })
@@ -187,10 +186,7 @@ async function openData(
         `${countOf(users, 'user')} in the test`,
     );
     return periods;
-  } catch (error) {
-    stage.failed();
-    throw error;
-  }
+  });
 }
 
 function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {

@@ -115,12 +115,11 @@ async function prepare(
     const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };
   }
-  const stage = progress.stage('fetch', 'MovieLens 100K');
-  const fetched = await ensureMovieLens(environment.cacheFolder, signal).catch((error: unknown) => {
-    stage.failed();
-    throw error;
+  const fetched = await progress.run('fetch', 'MovieLens 100K', async (stage) => {
+    const found = await ensureMovieLens(environment.cacheFolder, signal);
+    stage.done('MovieLens 100K: 943 people, 1,682 films', { reused: found.reused });
+    return found;
   });
-  stage.done('MovieLens 100K: 943 people, 1,682 films', { reused: fetched.reused });
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? movieLensHome;
@@ -176,26 +175,18 @@ async function serve(
   const { environment, output, progress, signal, terminal } = context;
   const { home } = about;
   const access = await prepareAccess({ insecure: options.insecure, apiKeysFile: environment.apiKeysFile }, home);
-  const stage = progress.stage('serve', 'loading the bundle');
-  const isTaken = options.port === undefined && (await whyUnusable(defaultHost, defaultPort)) !== undefined;
-  if (isTaken) stage.note(`port ${defaultPort} is in use, choosing a free port`);
-  const port = options.port ?? (isTaken ? 0 : defaultPort);
-  const server = await startServing(
-    {
-      home,
-      host: defaultHost,
-      port,
-      access,
-      configFile: await chooseConfigFile(options),
-      logLevel: 'warn',
-      environment,
-    },
-    signal,
-  ).catch((error: unknown) => {
-    stage.failed();
-    throw error;
+  const configFile = await chooseConfigFile(options);
+  const server = await progress.run('serve', 'loading the bundle', async (stage) => {
+    const isTaken = options.port === undefined && (await whyUnusable(defaultHost, defaultPort)) !== undefined;
+    if (isTaken) stage.note(`port ${defaultPort} is in use, choosing a free port`);
+    const port = options.port ?? (isTaken ? 0 : defaultPort);
+    const started = await startServing(
+      { home, host: defaultHost, port, access, configFile, logLevel: 'warn', environment },
+      signal,
+    );
+    stage.done(`listening on ${started.url}`);
+    return started;
   });
-  stage.done(`listening on ${server.url}`);
   const [example] = about.users;
   const path = example === undefined ? undefined : explorePath(example.userId);
   const page = await openConsole({ home, servingUrl: server.url, access, path }, context);
@@ -232,13 +223,13 @@ async function openConsole(
   about: Pick<Parameters<typeof startConsole>[0], 'home' | 'servingUrl' | 'access' | 'path'>,
   { environment, progress, signal }: CommandContext,
 ): Promise<ConsoleProcess | undefined> {
-  const stage = progress.stage('console', 'starting');
   try {
-    const page = await startConsole({ ...about, environment }, signal);
-    stage.done(`listening on ${page.url}`);
-    return page;
+    return await progress.run('console', 'starting', async (stage) => {
+      const page = await startConsole({ ...about, environment }, signal);
+      stage.done(`listening on ${page.url}`);
+      return page;
+    });
   } catch (error) {
-    stage.failed();
     // Ctrl-C also ends the wait for serving, which follows.
     if (!signal.aborted) process.stderr.write(`${describeError(error)}\n`);
     return undefined;

@@ -60,12 +60,9 @@ async function list(options: CommonOptions, context: CommandContext): Promise<vo
 /** @throws AppError `EVENTS_ERASURE_OPEN` if a place contains the id of the user; `EVENTS_ERASURE_UNPROVEN` if a place was not searched. */
 async function verify(userId: string, options: SearchOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const stage = context.progress.stage('verify');
-  const { check, traces, unchecked } = await findTraces(userId, homeOf(options, context), {
-    options,
-    context,
-    update: (share, detail) => stage.update(share, detail),
-  }).finally(() => stage.failed());
+  const { check, traces, unchecked } = await context.progress.run('verify', '', async ({ update }) =>
+    findTraces(userId, homeOf(options, context), { options, context, update }),
+  );
   const { userHash, erasures } = check;
   // Null: a place that was not searched may contain the id.
   const isErased = traces.length === 0 && (unchecked.length === 0 || null);

@@ -48,16 +48,18 @@ async function estimate(options: EstimateOptions, { output, terminal, progress }
   const users = options.users ?? usersPerItem * items;
   const size = { items, users, events: options.events ?? eventsPerUser * users };
 
-  const stage = progress.stage('estimate', 'building small indexes');
-  const indexes = await estimateIndexes({
-    items,
-    dim: model.embeddingDim + (model.popularityPrior ? 1 : 0),
-    interests: model.interests,
-    recallMin: config.index.recallMin,
-    flatItemsMax: config.index.flatItemsMax,
-    onProgress: (share, step) => stage.update(share, step),
+  const indexes = await progress.run('estimate', 'building small indexes', async (stage) => {
+    const estimated = await estimateIndexes({
+      items,
+      dim: model.embeddingDim + (model.popularityPrior ? 1 : 0),
+      interests: model.interests,
+      recallMin: config.index.recallMin,
+      flatItemsMax: config.index.flatItemsMax,
+      onProgress: (share, step) => stage.update(share, step),
+    });
+    stage.done(`measured on up to ${formatCount(estimated.calibration.scanned)} items`);
+    return estimated;
   });
-  stage.done(`measured on up to ${formatCount(indexes.calibration.scanned)} items`);
   const memory = estimateMemory(size, { model, training }, indexes);
 
   output.show(

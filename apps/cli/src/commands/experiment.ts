@@ -75,24 +75,25 @@ async function report(name: string, options: ReportOptions, context: CommandCont
   const { output, progress, signal, terminal } = context;
   const experiment = findExperiment(await declaredExperiments(options), name);
   const { lakeFolder, exposuresFolder } = homePaths(options.home);
-  const stage = progress.stage('report');
   const {
     report: result,
     from,
     before,
     read,
     damaged,
-  } = await readExperimentReport(experiment, {
-    exposuresFolder,
-    lakeFolder,
-    from: options.from,
-    before: options.to,
-    outcomes: options.outcome,
-    windowMs: options.windowHours * hourMs,
-    now: Date.now(),
-    signal,
-    onRead: (count) => stage.update(0, countOf(count, 'response')),
-  }).finally(() => stage.failed());
+  } = await progress.run('report', '', async (stage) =>
+    readExperimentReport(experiment, {
+      exposuresFolder,
+      lakeFolder,
+      from: options.from,
+      before: options.to,
+      outcomes: options.outcome,
+      windowMs: options.windowHours * hourMs,
+      now: Date.now(),
+      signal,
+      onRead: (count) => stage.update(0, countOf(count, 'response')),
+    }),
+  );
   if (result.counts.exposures === 0 && result.shadow.length === 0) throw noExposures(experiment, options, read);
   const { windowHours, outcome: outcomeTypes } = options;
   output.document({

@@ -46,16 +46,13 @@ async function gate(
     output.document({ home, bundleId: ref.id, isCurrent: true });
     return;
   }
-  const stage = progress.stage('gate', 'loading the bundles');
-  const { output: report, reused } = await gateStage(
-    pipeline,
-    { datasetId, bundleId: ref.id, incumbentId },
-    { signal, onStep: (what, done, total) => stage.update(done / total, what) },
-  ).catch((error: unknown) => {
-    stage.failed();
-    throw error;
+  const { output: report, reused } = await progress.run('gate', 'loading the bundles', async (stage) => {
+    const onStep = (what: string, done: number, total: number): void => stage.update(done / total, what);
+    const result = await gateStage(pipeline, { datasetId, bundleId: ref.id, incumbentId }, { signal, onStep });
+    const { verdict, checks } = result.output;
+    stage.done(`${verdict === 'pass' ? 'passed' : 'rejected'}, ${checks.length} checks`, { reused: result.reused });
+    return result;
   });
-  stage.done(`${report.verdict === 'pass' ? 'passed' : 'rejected'}, ${report.checks.length} checks`, { reused });
   output.show(`\n${renderGate(report, terminal)}`);
   output.document({ home, ...report, reused });
   if (report.verdict === 'pass') return;

@@ -138,17 +138,19 @@ async function verify(options: CommonOptions, context: CommandContext): Promise<
 async function compact(options: CompactOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
   const home = homeOf(options, context);
-  const stage = progress.stage('compact');
-  const result = await compactLake(home.lakeFolder, {
-    graceMs: options.grace * hourMs,
-    signal,
-    onProgress: (done, total) => stage.update(done / Math.max(1, total), `${done} of ${countOf(total, 'day')}`),
-  }).catch((error: unknown) => {
-    stage.failed();
-    throw error;
+  const result = await progress.run('compact', '', async (stage) => {
+    const compacted = await compactLake(home.lakeFolder, {
+      graceMs: options.grace * hourMs,
+      signal,
+      onProgress: (done, total) => stage.update(done / Math.max(1, total), `${done} of ${countOf(total, 'day')}`),
+    });
+    const { days, filesBefore, filesAfter } = compacted;
+    stage.done(
+      `${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`,
+    );
+    return compacted;
   });
-  const { days, filesBefore, filesAfter, erased } = result;
-  stage.done(`${countOf(days, 'day')} rewritten, ${formatCount(filesBefore)} files are now ${formatCount(filesAfter)}`);
+  const { days, erased } = result;
   await compactCatalog(home.catalogFolder, { isFull: true, graceMs: options.grace * hourMs });
   const elsewhere = await eraseOutsideLake(home, context);
   output.document({ home: options.home, ...result, ...elsewhere });
@@ -216,18 +218,16 @@ async function rebuildFromFiles(options: RebuildOptions, context: CommandContext
 
 async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {
   const { progress, signal } = context;
-  const stage = progress.stage('rebuild');
   try {
-    const result = await rebuildLake(log, homeOf(options, context).lakeFolder, {
-      from: options.from,
-      signal,
-      onProgress: (done, total) => stage.update(done / Math.max(1, total), `${formatCount(done)} records`),
+    return await progress.run('rebuild', '', async (stage) => {
+      const result = await rebuildLake(log, homeOf(options, context).lakeFolder, {
+        from: options.from,
+        signal,
+        onProgress: (done, total) => stage.update(done / Math.max(1, total), `${formatCount(done)} records`),
+      });
+      stage.done(`${countOf(result.rows, 'event')}, ${countOf(result.days, 'day')}`);
+      return result;
     });
-    stage.done(`${countOf(result.rows, 'event')}, ${countOf(result.days, 'day')}`);
-    return result;
-  } catch (error) {
-    stage.failed();
-    throw error;
   } finally {
     await log.close();
   }

@@ -162,7 +162,7 @@ async function refreshOnWorkers(
   const display = createStageDisplay(progress);
   try {
     let { report } = await queue.request(request);
-    if (!hasEnded(report)) reportMissingWorkers(await queue.missingWorkers(), report, progress);
+    if (!hasEnded(report)) await reportMissingWorkers(await queue.missingWorkers(), report, progress);
     if (!isFollowed) return report;
     for await (const news of followRun(runs, report.run.runId, { ...options, signal })) {
       if (news.type === 'progress') display.update(news.stage, news.progress);
@@ -181,19 +181,19 @@ async function refreshOnWorkers(
   }
 }
 
-function reportMissingWorkers(
+async function reportMissingWorkers(
   missing: readonly string[],
   { run }: RunReport,
   progress: CommandContext['progress'],
-): void {
+): Promise<void> {
   if (missing.length === 0) return;
   const commands = missing.map((name) => `npm run ${name}`).join(' and ');
-  progress
-    .stage('queue')
-    .note(
+  await progress.run('queue', '', async (stage) =>
+    stage.note(
       `run ${run.runId} waits: no ${missing.join(' and no ')} is connected to the queue. ` +
         `Start ${commands}, or cancel the run with: ${facet} runs cancel ${run.runId}`,
-    );
+    ),
+  );
 }
 
 /** Shows a bar for the running stage and a line for each finished stage. */
@@ -203,7 +203,7 @@ function createStageDisplay(progress: CommandContext['progress']) {
   const begin = (stage: RefreshStage): StageDisplay | undefined => {
     if (shown.has(stage)) return undefined;
     if (current?.stage === stage) return current.bar;
-    current?.bar.failed();
+    current?.bar.close();
     current = { stage, bar: progress.stage(stage) };
     return current.bar;
   };
@@ -215,7 +215,7 @@ function createStageDisplay(progress: CommandContext['progress']) {
       shown.add(stage);
       current = undefined;
     },
-    close: () => current?.bar.failed(),
+    close: () => current?.bar.close(),
   };
 }
 

@@ -56,23 +56,24 @@ the lake, stores the reports in <home>/health, and exits with 3 if a day is bad.
 async function validateFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { mapping, eventTypes, interactions } = await readConfig(options);
-  const stage = context.progress.stage('validate');
-  const { report } = await withSourceFiles(options, (files) =>
-    withRefusedFile(options, files, async (onRefused) => ({
-      report: await checkFiles(files, {
-        mapping,
-        types: eventTypes,
-        learning: explainPositiveRule(interactions.positives),
-        signal,
-        onRefused,
-        onProgress: ({ stage: kind, doneBytes, totalBytes, doneRows }) =>
-          stage.update(
-            doneBytes / Math.max(1, totalBytes),
-            `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
-          ),
-      }),
-    })),
-  ).finally(() => stage.failed());
+  const { report } = await context.progress.run('validate', '', async (stage) =>
+    withSourceFiles(options, (files) =>
+      withRefusedFile(options, files, async (onRefused) => ({
+        report: await checkFiles(files, {
+          mapping,
+          types: eventTypes,
+          learning: explainPositiveRule(interactions.positives),
+          signal,
+          onRefused,
+          onProgress: ({ stage: kind, doneBytes, totalBytes, doneRows }) =>
+            stage.update(
+              doneBytes / Math.max(1, totalBytes),
+              `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
+            ),
+        }),
+      })),
+    ),
+  );
   output.show(renderValidationReport(report).trimEnd());
   output.document(report);
   refuseUnusable(report);
@@ -115,8 +116,7 @@ async function validateLake(options: LakeOptions, context: CommandContext): Prom
     });
   }
   const checked: DayHealth[] = [];
-  const stage = progress.stage('validate');
-  try {
+  await progress.run('validate', '', async (stage) => {
     for (const [index, day] of days.entries()) {
       signal.throwIfAborted();
       stage.update(index / days.length, day);
@@ -124,9 +124,7 @@ async function validateLake(options: LakeOptions, context: CommandContext): Prom
       await storeDayHealth(healthFolder, health);
       checked.push(health);
     }
-  } finally {
-    stage.failed();
-  }
+  });
   output.show(checked.map(renderDayHealth).join('\n\n').trimEnd());
   output.document({ days: checked });
   const bad = checked.filter(({ verdict }) => verdict === 'bad').map(({ day }) => day);

@@ -16,13 +16,15 @@ export interface StageDisplay {
   note(text: string): void;
   /** Replaces the bar by the result of the stage. */
   done(result: string, options?: { readonly reused?: boolean }): void;
-  /** Removes the bar. The caller reports the error. */
-  failed(): void;
+  /** Removes the bar, if it is still there. */
+  close(): void;
 }
 
 /** Shows the progress of a command: a bar on a terminal, plain lines in a file. */
 export interface Progress {
   stage(name: string, detail?: string): StageDisplay;
+  /** Runs `work` with a stage, and closes the stage at the end. */
+  run<Result>(name: string, detail: string, work: (stage: StageDisplay) => Promise<Result>): Promise<Result>;
 }
 
 const nameWidth = 9;
@@ -33,7 +35,19 @@ const lineEveryMs = 30_000;
 const margin = 2;
 
 export function createProgress(terminal: Terminal, now: () => number): Progress {
-  return { stage: (name, detail) => (terminal.isInteractive ? barStage : lineStage)(terminal, now, name, detail) };
+  const stage: Progress['stage'] = (name, detail) =>
+    (terminal.isInteractive ? barStage : lineStage)(terminal, now, name, detail);
+  return {
+    stage,
+    async run(name, detail, work) {
+      const running = stage(name, detail);
+      try {
+        return await work(running);
+      } finally {
+        running.close();
+      }
+    },
+  };
 }
 
 function describeProgress({ detail, examplesPerSecond, etaSeconds }: StageProgress): string {
@@ -76,7 +90,7 @@ function lineStage({ stream }: Terminal, now: () => number, name: string, detail
     step: write,
     note: write,
     done: (result, options) => write(`${result}${timing(now() - start, options)}`),
-    failed: () => undefined,
+    close: () => undefined,
   };
 }
 
@@ -118,7 +132,7 @@ function barStage(terminal: Terminal, now: () => number, name: string, detail = 
       const room = terminal.width - nameWidth - time.length - 3 - margin;
       stream.write(`${style('green', '✓')} ${title} ${fit(result, room)}${style('dim', time)}\n`);
     },
-    failed: () => bar.stop(),
+    close: () => bar.stop(),
   };
 }
 
