@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { promtoolPath } from '@facet/local-services';
+import { requireService } from '@facet/local-services';
 import { expect, test } from 'vitest';
 
 const folder = fileURLToPath(new URL('../../infra/alerts/', import.meta.url));
@@ -10,7 +10,7 @@ const files = readdirSync(folder);
 
 /** Returns the output of promtool, which fails for an invalid rule. */
 async function promtool(...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(promtoolPath(), args, { cwd: folder });
+  const { stdout } = await promisify(execFile)(requireService('promtool'), args, { cwd: folder });
   return stdout;
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createEventClient } from '@facet/client';
 import type { createTracker, Tracker } from '@facet/client/browser';
 import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/kafka';
-import { chromiumPath, findFreePorts, startFacetProcess, startKafka } from '@facet/local-services';
+import { findFreePorts, requireService, startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess, LocalKafka } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
@@ -177,7 +177,7 @@ it('acknowledged events survive kill -9 of the collector', async () => {
 
 it('events of a page survive a crash of the collector, a reload and the end of the page', async () => {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
-  browser = await chromium.launch({ executablePath: chromiumPath(), args });
+  browser = await chromium.launch({ executablePath: requireService('chromium'), args });
   const page = await (await browser.newContext()).newPage();
   const open = async () => {
     await page.goto(siteUrl);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { chromiumPath } from '@facet/local-services';
+import { requireService } from '@facet/local-services';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
@@ -19,7 +19,7 @@ const browserArgs = [
 
 /** Starts one Chromium for all test files. It ends with this process. */
 function startBrowser(): Promise<Browser> {
-  return (browser ??= chromium.launch({ executablePath: chromiumPath(), args: browserArgs }));
+  return (browser ??= chromium.launch({ executablePath: requireService('chromium'), args: browserArgs }));
 }
 
 export interface OpenOptions {

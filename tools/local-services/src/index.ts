@@ -1,6 +1,6 @@
 export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
 export type { DeltaVersions } from './delta-readers.ts';
-export { chromiumPath, promtoolPath } from './programs.ts';
+export { requireService } from './programs.ts';
 export { createCertificates } from './certificates.ts';
 export { logProgress, readOptions } from './command-line.ts';
 export { startKafka } from './kafka/local-kafka.ts';

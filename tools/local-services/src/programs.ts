@@ -20,13 +20,3 @@ export function requireService(name: keyof typeof titles): string {
   if (found !== undefined) return found;
   throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs --services`);
 }
-
-/** Returns the browser for tests. */
-export function chromiumPath(): string {
-  return requireService('chromium');
-}
-
-/** Returns the checker of alert rules. */
-export function promtoolPath(): string {
-  return requireService('promtool');
-}

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findFreePorts, startKafka, startRedis } from '../src/index.ts';
-import { isAlive, printed, runScript, until } from './processes.ts';
+import { isAlive, printed, runScript } from './processes.ts';
 
 let folder: string;
 const inheritedTmpdir = process.env['TMPDIR'];
@@ -112,8 +112,10 @@ describe('when the process that started the services', () => {
 
     starter.kill('SIGKILL');
 
-    await until(() => !pids.some(isAlive));
-    await until(() => !readdirSync(folder).some((name) => name.startsWith('facet-')));
+    await vi.waitFor(() => {
+      expect(pids.filter(isAlive)).toEqual([]);
+      expect(readdirSync(folder).filter((name) => name.startsWith('facet-'))).toEqual([]);
+    }, 10_000);
   });
 
   it('is `npm run services`, they run until Ctrl-C', async () => {

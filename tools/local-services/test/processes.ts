@@ -32,12 +32,3 @@ export function isAlive(pid: number): boolean {
     return false;
   }
 }
-
-/** @throws Error if the condition does not become true within 10 s. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`still not true: ${condition}`);
-}

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromiumPath, findFreePorts, startFacetProcess } from '@facet/local-services';
+import { findFreePorts, requireService, startFacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContext } from 'playwright-core';
@@ -47,7 +47,7 @@ export async function startConsole(home: string, folder: string): Promise<Starte
     env: { ...env, FACET_PORT: String(port), FACET_SERVING_URL: servingUrl },
     readyUrl: `${url}/readyz`,
   });
-  const browser: Browser = await chromium.launch({ executablePath: chromiumPath(), args: browserArgs });
+  const browser: Browser = await chromium.launch({ executablePath: requireService('chromium'), args: browserArgs });
   return {
     url,
     async openSession() {

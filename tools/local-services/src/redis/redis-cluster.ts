@@ -22,21 +22,8 @@ const slots = 16_384;
 const NODE_TIMEOUT_MS = 2_000;
 const READY_WITHIN_MS = 60_000;
 
-const ATTEMPTS = 3;
-
 /** Starts a Redis Cluster. Resolves when all nodes agree that it is complete, and the replicas follow their masters. */
 export async function startRedisCluster(): Promise<RedisCluster> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await startOnce();
-    } catch (error) {
-      // Another process can take a free port before a node listens on it.
-      if (attempt === ATTEMPTS || !/address already in use/i.test((error as Error).message)) throw error;
-    }
-  }
-}
-
-async function startOnce(): Promise<RedisCluster> {
   const scratch = await createScratchFolder('certificates');
   const nodes: LocalRedis[] = [];
   const stop = async (): Promise<void> => {
