@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const projects = ['libs/import', 'libs/kafka', 'libs/pipeline', 'apps/collector', 'e2e'];
 
 if (process.argv.includes('--help')) {

@@ -1,9 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logProgress, readOptions } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
@@ -40,7 +39,7 @@ const variables = values.plain ? {} : useSanitizedAddon();
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));
 
-const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const script = (name: string): string[] => [
   ...['--conditions=@facet/source', '--import', 'tsx', join(retrieval, 'test', 'native', 'sanitizers', name)],
   ...[folder, values.seconds, values.seed, values.files],

@@ -1,3 +1,5 @@
+import { mix } from '@facet/features';
+
 /** An event derived from its number, so that the suite can check every field in the lake without a copy of the events. */
 export interface SeededEvent {
   readonly eventId: string;
@@ -31,21 +33,4 @@ export function seededEvent(number: number, startedAt: number): SeededEvent {
 export function numberOf(eventId: string): number | undefined {
   const match = idPattern.exec(eventId);
   return match === null ? undefined : Number(match[1]);
-}
-
-/** Finalizer of MurmurHash3, which spreads neighboring numbers. */
-function mix(value: number): number {
-  let hash = value | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-/** Returns a seeded generator of uniform numbers below `bound`. */
-export function createChooser(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x9e3779b9) | 0;
-    return mix(state) % bound;
-  };
 }

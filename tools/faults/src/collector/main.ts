@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom } from '@facet/features';
 import { logProgress, readOptions } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
@@ -10,7 +11,6 @@ import type { Parts } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
 import { settle } from './settle.ts';
-import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { Victim } from '../killable-app.ts';
 
@@ -54,7 +54,7 @@ const outageRate = 12_000;
 
 const eventsMin = Number(values.events);
 const killsMin = Number(values.kills);
-const choose = createChooser(Number(values.seed));
+const choose = createRandom(Number(values.seed)).int;
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-'));
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
 if (disk === undefined) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { createRandom } from '@facet/features';
 import { logProgress, readOptions } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError, isAppError } from '@facet/platform';
@@ -12,7 +13,6 @@ import { check, describeVerdict, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/settle.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
-import { createChooser } from '../seeded-events.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
 import { until } from '../wait.ts';
 import { positives, profileSettings, startInstallation } from './installation.ts';
@@ -59,7 +59,7 @@ if (!(minutesWanted > 0 && rate > 0 && Number.isInteger(seed))) {
   console.error('Pass a positive number to --minutes and --rate, and an integer to --seed.');
   process.exit(1);
 }
-const choose = createChooser(seed);
+const choose = createRandom(seed).int;
 const violations: string[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'facet-everything-'));
 const installation = await startInstallation(folder).catch(async (error: unknown) => {

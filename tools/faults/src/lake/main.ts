@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog } from '@facet/event-log';
+import { createRandom } from '@facet/features';
 import { compactLake, openLakeSnapshot, openLakeWriter } from '@facet/lake';
 import { compareDeltaReaders, installDeltaReaders, logProgress, readOptions } from '@facet/local-services';
 import type { DeltaVersions } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
 import { readVersion } from '../collector/check.ts';
-import { createChooser } from '../seeded-events.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import { needsMigration, toEarlierLog } from './earlier-lake.ts';
@@ -72,7 +72,7 @@ if (!(rounds > 0 && killsPerRound > 0 && Number.isInteger(seed))) {
   process.exit(1);
 }
 logProgress(`seed ${seed}`);
-const choose = createChooser(seed);
+const choose = createRandom(seed).int;
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-lake-'));
 const logFolder = join(folder, 'log');
 const readers = await installDeltaReaders({ hasSpark: values.spark });

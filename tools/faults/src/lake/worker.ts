@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFileEventLogReader } from '@facet/event-log';
+import { createRandom } from '@facet/features';
 import { compactLake, migrateLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint } from '@facet/lake';
 import { hourMs } from '@facet/platform';
-import { createChooser } from '../seeded-events.ts';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
 import { receivedAt, requestErasure, source } from './lake-events.ts';
@@ -16,7 +16,7 @@ const batchEventsMax = 30;
 const pauseMsMax = 20;
 
 const { lake, logFolder, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
-const choose = createChooser(seed);
+const choose = createRandom(seed).int;
 const now = (): number => Date.now() + clockAheadMs;
 const report = (...words: readonly unknown[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
 

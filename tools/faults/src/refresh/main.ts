@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRandom } from '@facet/features';
 import { logProgress, readOptions } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
-import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { SmallDisk } from '../disk.ts';
 import { artifactsOf, checkTestbed } from './checks.ts';
@@ -123,7 +123,9 @@ async function runScenario(template: string, scenario: Scenario, round: number, 
   const begunAt = Date.now();
   try {
     // The seed does not depend on which other scenarios run.
-    const choose = createChooser(seed + 1_000 * round + 31 * scenarios.findIndex(({ name }) => title.startsWith(name)));
+    const choose = createRandom(
+      seed + 1_000 * round + 31 * scenarios.findIndex(({ name }) => title.startsWith(name)),
+    ).int;
     const outcome = await scenario.run(testbed, { choose, stageMs: control.stageMs });
     const durationMs = Date.now() - begunAt;
     const last = outcome.reports.at(-1)!;

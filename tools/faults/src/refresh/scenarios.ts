@@ -83,40 +83,21 @@ const victims = [
   { name: 'redis', hit: hitRedis },
 ] as const;
 
-/** Kills once after each finished stage. */
-function atBoundaries(name: string, hit: Hit): Scenario {
+/** Kills a part after each finished stage, or once in each stage at a seeded moment. */
+function killed(name: string, hit: Hit, moment: 'at boundaries' | 'inside stages'): Scenario {
+  const isInside = moment === 'inside stages';
   return {
-    name: `${name} at boundaries`,
-    fault: `kill -9 of ${name} after each stage`,
-    async run(testbed) {
-      const runId = await begin(testbed);
-      let faults = 0;
-      for (const stage of refreshStages) {
-        await testbed.untilStage(runId, stage, ({ state }) => state === 'finished');
-        await hit(testbed);
-        faults++;
-      }
-      return { faults, reports: [await testbed.ended(runId)] };
-    },
-  };
-}
-
-/** Kills once in each stage, at a seeded moment. */
-function inside(name: string, hit: Hit): Scenario {
-  return {
-    name: `${name} inside stages`,
-    fault: `kill -9 of ${name} at a random moment of each stage`,
-    isRandom: true,
+    name: `${name} ${moment}`,
+    fault: `kill -9 of ${name} ${isInside ? 'at a random moment of' : 'after'} each stage`,
+    isRandom: isInside,
     async run(testbed, moments) {
       const runId = await begin(testbed);
-      let faults = 0;
       for (const stage of refreshStages) {
-        await testbed.untilStage(runId, stage, () => true);
-        await sleep(momentIn(moments, stage));
+        await testbed.untilStage(runId, stage, ({ state }) => isInside || state === 'finished');
+        if (isInside) await sleep(momentIn(moments, stage));
         await hit(testbed);
-        faults++;
       }
-      return { faults, reports: [await testbed.ended(runId)] };
+      return { faults: refreshStages.length, reports: [await testbed.ended(runId)] };
     },
   };
 }
@@ -291,9 +272,9 @@ function superseded(): Scenario {
 }
 
 export const scenarios: readonly Scenario[] = [
-  ...victims.map(({ name, hit }) => atBoundaries(name, hit)),
+  ...victims.map(({ name, hit }) => killed(name, hit, 'at boundaries')),
   child('at boundaries'),
-  ...victims.map(({ name, hit }) => inside(name, hit)),
+  ...victims.map(({ name, hit }) => killed(name, hit, 'inside stages')),
   child('inside stages'),
   together(),
   longOutage(),

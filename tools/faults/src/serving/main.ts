@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
+import { createRandom } from '@facet/features';
 import { findFreePorts, logProgress, readOptions, startFacetProcess, startRedis } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
-import { createChooser } from '../seeded-events.ts';
 import { mountSmallDisk } from '../disk.ts';
 import { servingScenarios } from './scenarios.ts';
 import type { ServingTestbed, ServingScenario } from './scenarios.ts';
@@ -124,7 +124,7 @@ async function startTestbed(): Promise<ServingTestbed> {
     artifactsFolder: bundleStore.root,
     smallDisk: disk?.folder,
     putBundle,
-    choose: createChooser(Number(values.seed)),
+    choose: createRandom(Number(values.seed)).int,
   };
 }
 
