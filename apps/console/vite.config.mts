@@ -18,6 +18,18 @@ const compressAssets = (): Plugin => ({
   },
 });
 
+/** Lists the packages of the page for its bill of materials, as locations in the lock file. */
+const listPackages = (): Plugin => ({
+  name: 'list-packages',
+  async writeBundle({ dir = '' }, files) {
+    const modules = Object.values(files).flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : []));
+    const found = modules.flatMap(
+      (id) => /node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [],
+    );
+    await writeFile(join(dir, '.packages.json'), JSON.stringify([...new Set(found)].sort()));
+  },
+});
+
 /** Modules that every page needs. */
 const commonModules =
   /page\/(api|shell)\/|search(-text)?\.ts|preload-helper|node_modules\/(react|react-dom|scheduler|openapi-fetch|use-sync-external-store|@tanstack\/(query-core|react-query|router-core|react-router|history|store|react-store))\//;
@@ -26,7 +38,7 @@ const commonModules =
 export default defineConfig({
   root: folder('page'),
   cacheDir: folder('../../node_modules/.cache/vite-console'),
-  plugins: [react(), compressAssets()],
+  plugins: [react(), compressAssets(), listPackages()],
   resolve: { conditions: ['@facet/source', 'module', 'browser', 'production'], dedupe: ['react', 'react-dom'] },
   build: {
     outDir: folder('dist/page'),

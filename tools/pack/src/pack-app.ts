@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packagesOfPage, writeBillOfMaterials } from './bill-of-materials.ts';
 import { builtFromSource, copyFiles } from './copy-files.ts';
 import { lockUnder, strangersIn, withLibraries } from './lock.ts';
 import type { Lock, PutPackage } from './lock.ts';
@@ -45,7 +46,8 @@ export async function packApp(workspace: Workspace, app: OwnPackage, target: str
   };
   await writeJson(join(target, 'package.json'), rootManifest);
   await writeLock(root, target, rootManifest, put);
-  await writeBillOfMaterials(target);
+  const native = nativePackages.filter(({ name }) => reached.has(name)).map(({ contains }) => contains);
+  await writeBillOfMaterials(target, [...native, ...(await packagesOfPage(root, app.folder))]);
 }
 
 async function writeLock(root: string, target: string, manifest: Manifest, put: readonly PutPackage[]): Promise<void> {
@@ -59,11 +61,4 @@ async function writeLock(root: string, target: string, manifest: Manifest, put: 
   const strangers = strangersIn(pruned, workspaceLock);
   if (strangers.length > 0) throw new Error(`npm chose other versions than package-lock.json: ${strangers.join(', ')}`);
   await writeJson(lockFile, withLibraries(pruned, workspaceLock));
-}
-
-/** Writes the name, version, license and checksum of each package as CycloneDX. Throws if a package misses a dependency. */
-async function writeBillOfMaterials(target: string): Promise<void> {
-  const flags = ['--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--sbom-type=application'];
-  const { stdout } = await promisify(execFile)('npm', ['sbom', ...flags], { cwd: target, maxBuffer: 64 << 20 });
-  await writeFile(join(target, 'sbom.cdx.json'), stdout);
 }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readManifest } from './manifest.ts';
+import { faiss, tensorflow } from '@facet/setup/pins';
+import type { Component } from './bill-of-materials.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A registry package with an addon that tools/setup builds. It is packed with the built addon. */
@@ -13,6 +15,8 @@ export interface NativePackage {
   readonly entry: string;
   /** Selects the files needed at run time. The others are sources of the addon. */
   readonly isNeeded: (file: string) => boolean;
+  /** The library inside the addon or next to it. OpenBLAS and OpenMP are libraries of the host. */
+  readonly contains: Component;
 }
 
 export const nativePackages: readonly NativePackage[] = [
@@ -21,6 +25,12 @@ export const nativePackages: readonly NativePackage[] = [
     target: 'native/faiss-node',
     entry: 'lib/index.js',
     isNeeded: (file) => /^(LICENSE|lib\/.*\.js|build\/Release\/faiss-node\.node)$/.test(file),
+    contains: {
+      name: 'faiss',
+      version: faiss.version,
+      purl: `pkg:github/facebookresearch/faiss@v${faiss.version}`,
+      license: 'MIT',
+    },
   },
   {
     name: '@tensorflow/tfjs-node',
@@ -28,6 +38,13 @@ export const nativePackages: readonly NativePackage[] = [
     entry: 'dist/index.js',
     isNeeded: (file) =>
       /^(dist\/.*\.js|lib\/.*\.node|deps\/lib\/.*)$/.test(file) && !/(_test|\/run_tests|\/tests?\/.*)\.js$/.test(file),
+    contains: {
+      name: 'tensorflow',
+      version: tensorflow.version,
+      purl: `pkg:pypi/${tensorflow.wheel.requirement.replace('==', '@')}`,
+      license: 'Apache-2.0',
+      hash: { alg: 'SHA-256', content: tensorflow.wheel.sha256 },
+    },
   },
 ];
 

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { faiss, tensorflow } from '@facet/setup/pins';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { stepsOf } from './dockerfile.ts';
 import { lastDay, shopConfig, shopEvents, shopItems } from './shop.ts';
@@ -171,7 +172,7 @@ const licenses = new Set([
   'Unlicense',
 ]);
 
-/** Unchanged packages under LGPL-3.0-or-later, which the client of Milvus needs. */
+/** Unchanged packages under LGPL-3.0-or-later, which the client of Milvus depends on and never loads. */
 const ofMilvusClient = new Set(['memium', 'utilium']);
 
 /** Packages whose manifest states no license, with that of their license file. */
@@ -192,13 +193,48 @@ function licensesOf({ name, version, licenses: held = [] }: Component): string[]
   return texts.flatMap((text) => text.replaceAll(/[()]/g, '').split(' AND '));
 }
 
-it.each(apps)('the bill of materials of %s lists its packages, which have permissive licenses', async (app) => {
+/** Reads the components of the bill of materials of an app. */
+async function componentsOf(app: App): Promise<readonly Component[]> {
   const file = join(folder, app, 'sbom.cdx.json');
-  const { components } = JSON.parse(await readFile(file, 'utf8')) as { readonly components: readonly Component[] };
+  return (JSON.parse(await readFile(file, 'utf8')) as { readonly components: readonly Component[] }).components;
+}
+
+it.each(apps)('the bill of materials of %s lists its packages, which have permissive licenses', async (app) => {
+  const components = await componentsOf(app);
   expect(components.map(({ name }) => name)).toContain('pino');
   const others = components.filter((component) => licensesOf(component).some((license) => !licenses.has(license)));
   const unexpected = others.filter(({ name }) => !ofMilvusClient.has(name));
   expect(unexpected.map((component) => [component.name, ...licensesOf(component)])).toEqual([]);
+});
+
+it('the bills of materials list native libraries, and the packages inside the page of the console', async () => {
+  const found = async (app: App, names: readonly string[]) =>
+    (await componentsOf(app))
+      .filter(({ name }) => names.includes(name))
+      .map(({ name, version }) => `${name}@${version}`);
+  const native = ['faiss', 'tensorflow'];
+  const libraries = await Promise.all(apps.map(async (app) => [app, ...(await found(app, native))]));
+  expect(libraries).toEqual([
+    ['cli', `faiss@${faiss.version}`],
+    ['collector'],
+    ['console'],
+    ['indexer', `faiss@${faiss.version}`],
+    ['serving', `faiss@${faiss.version}`],
+    ['trainer', `faiss@${faiss.version}`, `tensorflow@${tensorflow.version}`],
+  ]);
+  const ofPage = ['@base-ui/react', '@tanstack/react-query', '@tanstack/react-router', 'react', 'react-dom', 'uplot'];
+  expect(await found('console', ofPage)).toHaveLength(ofPage.length);
+});
+
+it('serving works without the packages under LGPL', async () => {
+  const cwd = join(folder, 'serving');
+  const [command = ''] = /^rm -r .*/m.exec(await readFile(join(workspace, 'SECURITY.md'), 'utf8')) ?? [];
+  await run('sh', ['-ec', command], { cwd });
+  const left = await readdir(join(cwd, 'node_modules'), { recursive: true });
+  expect(left.filter((path) => ofMilvusClient.has(basename(path)))).toEqual([]);
+  const load = "typeof require('@zilliz/milvus2-sdk-node').MilvusClient";
+  const { stdout } = await run(process.execPath, ['-p', load], { cwd });
+  expect(stdout.trim()).toBe('function');
 });
 
 it('only training packs TensorFlow, and only searching packs Faiss', async () => {
