@@ -38,6 +38,20 @@ it('the Dockerfile is valid, and does not run as root', () => {
   expect(copied).toEqual(['/packed/$APP /app']);
 });
 
+it('the images use the version of Node that the docs recommend and CI tests', () => {
+  const read = (file: string): string => readFileSync(workspace + file, 'utf8');
+  const recommended = read('.nvmrc').trim();
+  expect([...dockerfile.matchAll(/^FROM node:(\d+)/gm)].map(([, version]) => version)).toEqual([
+    recommended,
+    recommended,
+  ]);
+  expect(read('docs/operations.md')).toContain(`Use Node ${recommended}, as the images do.`);
+  const ci = parse(read('.github/workflows/ci.yml')) as {
+    readonly jobs: { readonly test: { readonly strategy: { readonly matrix: { readonly node: readonly number[] } } } };
+  };
+  expect(ci.jobs.test.strategy.matrix.node).toContain(Number(recommended));
+});
+
 it('the compose file matches the schema of Compose', () => {
   // Disables style rules about order and quotes, and the rule against naming locally built images.
   const off = ['no-build-and-image', 'no-quotes-in-volumes', 'services-alphabetical-order'];

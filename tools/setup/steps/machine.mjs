@@ -16,7 +16,7 @@ export function checkNode(version) {
     if (major < pins.node.below) return;
   }
   throw new SetupFailure(`Node ${version} does not fit`, {
-    remedy: `Install Node ${minMajor}.${minMinor} or newer, below ${pins.node.below} (such as the newest 20 or 22), and run the same command again.`,
+    remedy: `Install Node ${minMajor}.${minMinor} or newer, below ${pins.node.below} (such as the newest 22), and run the same command again.`,
   });
 }
 
