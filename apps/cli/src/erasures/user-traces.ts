@@ -201,8 +201,9 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     const traces = found.map((file) => ({
       ...nameIn(home, file),
       place: 'spool',
-      removal: file.path.endsWith('refused.jsonl')
-        ? 'Kafka refused the records: delete the file'
+      // Earlier versions wrote refused records to refused.jsonl.
+      removal: /\.refused$|refused\.jsonl$/.test(file.path)
+        ? 'Kafka refused records of this file: send them again (docs/collector.md#refused-records), or delete the file'
         : 'the ingest, as soon as Kafka accepts the records',
     }));
     const reason = 'spools outside of the data home: name their folders with --spool';

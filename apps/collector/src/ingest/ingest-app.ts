@@ -63,7 +63,7 @@ export async function createIngestApp(services: IngestServices, options: IngestO
   addMetricsRoute(app, services.metrics);
   addStatusRoutes(app, services);
   addErasureRoutes(app, services);
-  await addBatchRoutes(app, services, { eventTypes: options.eventTypes, limits });
+  await addBatchRoutes(app, services, { eventTypes: options.eventTypes, access: options.access, limits });
   await app.ready();
   return app;
 }

@@ -1,8 +1,8 @@
 import type { LogRecord, TopicNames } from '@facet/kafka';
 import { createProblems } from '@facet/http';
-import type { KeyRateLimiter } from '@facet/http';
-import { isAppError } from '@facet/platform';
-import type { ApiKey, Logger } from '@facet/platform';
+import type { Access, KeyRateLimiter } from '@facet/http';
+import { hasScope, isAppError } from '@facet/platform';
+import type { ApiKey, Logger, Scope } from '@facet/platform';
 import type { IngestMetrics } from './ingest-metrics.ts';
 import type { IntakeCounter } from './intake-counter.ts';
 import type { RecordWriter, Written } from './record-writer.ts';
@@ -72,4 +72,10 @@ export async function storeRecords(
 /** The name of the sender in counts and erasures. */
 export function producerOf(key: ApiKey | undefined): string {
   return key?.name ?? 'anybody';
+}
+
+/** The names of all senders that may now call routes with this scope. */
+export function producersOf(access: Access, scope: Scope): readonly string[] {
+  if (access.kind === 'anybody') return [producerOf(undefined)];
+  return access.keys.filter((key) => hasScope(key, scope)).map(producerOf);
 }

@@ -27,6 +27,8 @@ export interface RecordWriter {
    */
   write(records: readonly LogRecord[]): Promise<Written>;
   readonly state: RecordWriterState;
+  /** Reports whether the topics could be created or found. Decides `state.isLogReachable` until the first publish. */
+  noteTopics(isReachable: boolean): void;
   /** Stores all queued records and stops the replay. */
   close(): Promise<void>;
 }
@@ -94,6 +96,9 @@ class QueuedRecordWriter implements RecordWriter {
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
   #isLogReachable: boolean | undefined;
+  #hasTopics: boolean | undefined;
+  /** The last segment of the spool whose refused records were logged. */
+  #loggedSegment: number | undefined;
   #lastFailedAt = -Infinity;
 
   constructor(deps: RecordWriterDeps, { queueBytesMax }: RecordWriterOptions) {
@@ -105,13 +110,18 @@ class QueuedRecordWriter implements RecordWriter {
   get state(): RecordWriterState {
     const { spool, now } = this.#deps;
     const { state } = spool;
+    const isLogReachable = this.#isLogReachable ?? this.#hasTopics;
     const isSpoolUsable = state.bytes < state.bytesMax && now() - this.#lastFailedAt > failureMs;
     return {
-      isLogReachable: this.#isLogReachable,
-      canStore: isSpoolUsable || (this.#isLogReachable === true && spool.isEmpty),
+      isLogReachable,
+      canStore: isSpoolUsable || (isLogReachable === true && spool.isEmpty),
       queueBytes: this.#queueBytes,
       spool: state,
     };
+  }
+
+  noteTopics(isReachable: boolean): void {
+    this.#hasTopics = isReachable;
   }
 
   async write(records: readonly LogRecord[]): Promise<Written> {
@@ -230,35 +240,54 @@ class QueuedRecordWriter implements RecordWriter {
   async #replay(): Promise<void> {
     const { signal } = this.#closing;
     let replayed = 0;
-    for (let records = 1; records > 0 && !signal.aborted; replayed += records) {
+    while (!signal.aborted) {
+      const step = replayRetries.execute(() => (this.#replayStep = this.#replayChunk()), signal);
       // Only closing ends the retries.
-      records = await replayRetries.execute(() => (this.#replayStep = this.#replayChunk()), signal).catch(() => 0);
+      const forwarded = await step.catch(() => undefined);
+      if (forwarded === undefined) break;
+      replayed += forwarded;
     }
     if (replayed > 0) this.#deps.logger.info({ records: replayed }, 'replayed records from the spool');
   }
 
-  /** Moves the oldest chunk of the spool to the log, and returns the number of its records; 0 for an empty spool. */
-  async #replayChunk(): Promise<number> {
+  /** Moves the oldest chunk of the spool to the log. Returns the number of forwarded records; undefined for an empty spool. */
+  async #replayChunk(): Promise<number | undefined> {
     const { spool, logger, metrics } = this.#deps;
     this.#closing.signal.throwIfAborted();
     try {
       const chunk = await spool.read(replayBytesMax);
-      if (chunk === undefined) return 0;
+      if (chunk === undefined) return undefined;
       const records = chunk.batches.flat();
       const acknowledged = await this.#publish(records);
       if (acknowledged === undefined) throw new NotAcknowledged();
-      await spool.setAside(records.filter((_, index) => acknowledged.refused.has(index)));
-      await spool.release(chunk);
-      metrics.countReplayed(records.length);
+      const refused = acknowledged.refused.size;
+      const forwarded = records.length - refused;
+      metrics.countReplayed({ forwarded, refused });
+      if (refused > 0) this.#logRefused(chunk.end.segment, acknowledged.refusal);
+      await spool.release(chunk, { hasRefused: refused > 0 });
       this.#noteReplayStep(true);
-      return records.length;
+      return forwarded;
     } catch (error) {
       if (!(error instanceof NotAcknowledged)) logger.error({ err: error }, 'replaying the spool failed; retrying');
       this.#noteReplayStep(false);
       throw error;
     }
   }
+
+  /** Logs one line for each segment: a wrong clock makes Kafka refuse every record. */
+  #logRefused(segment: number, refusal: AppError | undefined): void {
+    if (segment === this.#loggedSegment) return;
+    this.#loggedSegment = segment;
+    this.#deps.logger.error(
+      { segment, reason: refusal?.message, remedy: refusedRemedy },
+      'Kafka refuses acknowledged records of the spool: the spool keeps them',
+    );
+  }
 }
+
+const refusedRemedy =
+  'Correct the clock of this machine, or raise max.message.bytes of the topic. Then delete the file cursor of the spool, ' +
+  'and restart the ingest: it sends all records of the kept segments again. To give up these records, delete *.refused.';
 
 class NotAcknowledged extends Error {}
 

@@ -122,8 +122,10 @@ export async function startIngest(
     try {
       const { eventPartitions, replicationFactor } = config;
       const created = await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
+      writer.noteTopics(true);
       if (created.length > 0) logger.info({ topics: created }, 'created topics');
     } catch (error) {
+      writer.noteTopics(false);
       logger.warn({ problem: describeError(error) }, 'creating topics failed; retrying');
       throw error;
     }

@@ -7,7 +7,7 @@ import type { IngestServices } from './ingest-services.ts';
 const IngestStatus = Type.Object(
   {
     log: Type.Union([Type.Literal('reachable'), Type.Literal('unreachable'), Type.Literal('untried')], {
-      description: 'Whether Kafka acknowledged the latest publish.',
+      description: 'Whether Kafka acknowledged the latest publish; before the first one, whether it has the topics.',
     }),
     canStore: Type.Boolean({ description: 'Whether Kafka or the spool accepts records, as far as is known.' }),
     queueBytes: Type.Integer({ description: 'Bytes of queued records.' }),
@@ -15,6 +15,9 @@ const IngestStatus = Type.Object(
       records: Type.Integer(),
       bytes: Type.Integer(),
       bytesMax: Type.Integer(),
+      refusedBytes: Type.Integer({
+        description: 'Bytes of segments with acknowledged records that Kafka refused. Above 0, an operator must act.',
+      }),
       oldestAt: Type.Optional(epochMs('When the oldest record was received, in epoch milliseconds.')),
     }),
   },

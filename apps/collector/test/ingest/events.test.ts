@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { folderOfFile } from '@facet/testing';
+import { folderOfFile, temporaryFolder } from '@facet/testing';
 import type { InjectOptions } from 'fastify';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
@@ -282,6 +282,32 @@ describe('browsers', () => {
     expect(elsewhere.statusCode).toBe(403);
     expect(elsewhere.headers).not.toHaveProperty('access-control-allow-origin');
   });
+});
+
+it('counts from 0, so that alerts see the first records of a key', async () => {
+  const keys = [keyOf('first', ['ingest']), keyOf('ops', ['admin'])];
+  const fresh = await createTestIngest({
+    spoolFolder: await temporaryFolder(),
+    ingest: { access: { kind: 'keys', keys } },
+  });
+  onTestFinished(() => fresh.close());
+  const readCounts = async () => {
+    const { body } = await fresh.app.inject({ url: '/metrics', headers: { 'x-api-key': textOf('ops') } });
+    return body.split('\n').filter((line) => line.startsWith('facet_collector_records_total'));
+  };
+  const series = (producer: string, kind: string, outcome: string, reason = '') =>
+    `facet_collector_records_total{kind="${kind}",producer="${producer}",outcome="${outcome}",reason="${reason}"}`;
+  const counts = await readCounts();
+  expect(counts).toContain(`${series('first', 'events', 'accepted')} 0`);
+  expect(counts).toContain(`${series('first', 'events', 'refused', 'unknown-type')} 0`);
+  expect(counts).toContain(`${series('ops', 'items', 'refused', 'not-text')} 0`);
+  expect(counts.filter((line) => line.includes('kind="items",producer="first"'))).toEqual([]);
+  keys.push(keyOf('second', ['ingest']));
+  expect(await readCounts()).toContain(`${series('second', 'events', 'accepted')} 0`);
+  const headers = { 'x-api-key': textOf('first') };
+  const payload = [eventOf('nope', { type: 'nope' })];
+  await fresh.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+  expect(await readCounts()).toContain(`${series('first', 'events', 'refused', 'unknown-type')} 1`);
 });
 
 it('counts outcomes by producer, under a limited set of names', async () => {

@@ -1,17 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
 import { temporaryFolder } from '@facet/testing';
+import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
+import { readTopic } from './read-topic.ts';
 
-/** Mounts a file system of one megabyte. Returns undefined if this machine does not permit it. */
-async function mountSmallDisk(): Promise<string | undefined> {
+/** Mounts a file system of some megabytes. Returns undefined if this machine does not permit it. */
+async function mountSmallDisk(megabytes: number): Promise<string | undefined> {
   const folder = await temporaryFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
@@ -37,10 +39,10 @@ async function fill(spool: Spool, from: number): Promise<number> {
 }
 
 it('keeps its batches on a full disk, restarts, and accepts batches again after a replay', async (context) => {
-  const disk = await mountSmallDisk();
+  const disk = await mountSmallDisk(1);
   if (disk === undefined) return context.skip('this machine cannot mount a file system');
   const folder = join(disk, 'spool');
-  const options = { bytesMax, segmentBytesMax: 100_000, reserveBytes: 20_000 };
+  const options = { bytesMax, segmentBytesMax: 100_000 };
   const first = await openSpool(folder, options);
   let stored = await fill(first, 0);
   expect(stored).toBeGreaterThan(50);
@@ -67,24 +69,42 @@ it('keeps its batches on a full disk, restarts, and accepts batches again after 
   await second.close();
 });
 
-it('keeps refused records on a full disk, so that they do not block the others', async (context) => {
-  const disk = await mountSmallDisk();
+it('keeps refused records on a full disk, and forwards all others once', async (context) => {
+  const disk = await mountSmallDisk(6);
   if (disk === undefined) return context.skip('this machine cannot mount a file system');
-  const folder = join(disk, 'spool');
-  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 100_000, reserveBytes: 40_000 });
-  const stored = await fill(spool, 0);
-  const refused = [batchOf(0), batchOf(1), batchOf(2)].flat();
-  await spool.setAside(refused);
-  const lines = (await readFile(join(folder, 'refused.jsonl'), 'utf8')).trim().split('\n');
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(refused);
-  // Without the reserve, the file keeps complete lines only.
-  await fill(spool, stored);
-  const more = [batchOf(3), batchOf(4), batchOf(5)].flat();
-  await expect(spool.setAside(more)).rejects.toMatchObject({ code: 'ENOSPC' });
-  for (let chunk = await spool.read(1); chunk !== undefined; chunk = await spool.read(1)) await spool.release(chunk);
-  await fill(spool, stored);
-  await spool.setAside(more);
-  const kept = (await readFile(join(folder, 'refused.jsonl'), 'utf8')).trim().split('\n');
-  expect(kept.map((line) => JSON.parse(line) as unknown)).toEqual([...refused, ...more]);
-  await spool.close();
-});
+  const options = {
+    spoolFolder: join(disk, 'spool'),
+    ingest: { access: { kind: 'keys', keys: [keyOf('all', ['ingest', 'admin'])] } },
+    // One segment takes the whole disk, so deleting segments frees no space.
+    spoolBytesMax: 1 << 30,
+  } as const;
+  const headers = { 'x-api-key': textOf('all') };
+  const away = await createTestIngest({ ...options, brokers: ['127.0.0.1:9'], ackTimeoutMs: 200 });
+  const sent: string[] = [];
+  for (let request = 0; ; request++) {
+    const payload = Array.from({ length: 100 }, (_, at) =>
+      eventOf(`${request}-${at}`, at % 4 === 0 ? {} : { note: 'x'.repeat(2_000) }),
+    );
+    const response = await away.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+    if (response.statusCode === 503) break;
+    expect(response.json()).toMatchObject({ accepted: 100, stored: 'spool' });
+    sent.push(...payload.map(({ eventId }) => eventId));
+  }
+  expect(sent.length).toBeGreaterThan(2_000);
+  await away.close();
+
+  const { bavail, bsize } = await statfs(disk);
+  expect(bavail * bsize).toBeLessThan(300_000);
+  const back = await createTestIngest({ ...options, topics: away.topics, recordBytesMax: 1_000 });
+  const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
+  await expect.poll(readStatus, { timeout: 20_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
+  const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
+  const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+  const small = sent.filter((id) => Number(id.split('-')[1]) % 4 === 0);
+  expect(ids.toSorted()).toEqual(small.toSorted());
+  const kept = (await readdir(options.spoolFolder)).filter((name) => name.endsWith('.refused'));
+  const texts = await Promise.all(kept.map((name) => readFile(join(options.spoolFolder, name), 'utf8')));
+  const keptIds = texts.flatMap((text) => [...text.matchAll(/\\"eventId\\":\\"([^"\\]+)/g)].map(([, id]) => id));
+  expect(keptIds).toEqual(sent);
+  await back.close();
+}, 60_000);

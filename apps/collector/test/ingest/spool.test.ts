@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogRecord } from '@facet/kafka';
 import { isAppError } from '@facet/platform';
@@ -24,7 +24,7 @@ async function drain(spool: Spool, bytes = 1): Promise<(string | null)[]> {
 }
 
 async function segments(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith('.spool')).sort();
+  return (await readdir(folder)).filter((name) => /\.(spool|refused)$/.test(name)).sort();
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
@@ -143,6 +143,67 @@ it('replays from the start if the cursor is unreadable', async () => {
   const opened = await openSpool(folder, { bytesMax });
   expect(await drain(opened)).toEqual(['a', 'b']);
   await opened.close();
+});
+
+it('keeps a segment with refused records wherever the process is killed, and reads it again without the cursor', async () => {
+  const folder = await temporaryFolder();
+  // Each segment has two batches.
+  const options = { bytesMax, segmentBytesMax: 150 };
+  const names = ['0000000000000001', '0000000000000002', '0000000000000003'];
+  const first = await openSpool(folder, options);
+  for (const value of ['a', 'b', 'c', 'd', 'e', 'f']) await first.append([batchOf(value)]);
+  const spooled = names.map((name) => `${name}.spool`);
+  expect(await segments(folder)).toEqual(spooled);
+  const { size } = await stat(join(folder, spooled[1]!));
+  await first.release((await first.read(1))!);
+  await first.release((await first.read(1))!);
+  const cursor = await readFile(join(folder, 'cursor'));
+  await first.release((await first.read(1))!, { hasRefused: true });
+  await first.close();
+  expect(first.state.refusedBytes).toBe(size);
+
+  // As if the process was killed between the new name and the cursor: the chunk is read again, and the log may accept it now.
+  const afterRefusal = await readFile(join(folder, 'cursor'));
+  await writeFile(join(folder, 'cursor'), cursor);
+  const killed = await openSpool(folder, options);
+  expect(killed.state).toMatchObject({ records: 4, refusedBytes: 0 });
+  expect(await segments(folder)).toEqual(spooled.slice(1));
+  await killed.release((await killed.read(1))!, { hasRefused: true });
+  await killed.close();
+  expect(await readFile(join(folder, 'cursor'))).toEqual(afterRefusal);
+
+  // As if the process was killed in the middle of the segment.
+  const second = await openSpool(folder, options);
+  expect(second.state).toMatchObject({ records: 3, refusedBytes: size });
+  expect(await drain(second)).toEqual(['d', 'e', 'f']);
+  expect(second.state).toMatchObject({ records: 0, bytes: size, refusedBytes: size });
+  await second.append([batchOf('g')]);
+  await second.close();
+
+  const third = await openSpool(folder, options);
+  expect(third.state).toMatchObject({ records: 1, refusedBytes: size });
+  expect(await drain(third)).toEqual(['g']);
+  await third.close();
+  expect(await segments(folder)).toEqual([`${names[1]}.refused`]);
+
+  await rm(join(folder, 'cursor'));
+  const again = await openSpool(folder, options);
+  expect(await drain(again)).toEqual(['c', 'd']);
+  expect(again.state).toMatchObject({ bytes: 0, refusedBytes: 0 });
+  expect(await segments(folder)).toEqual([]);
+  await again.close();
+});
+
+it('counts segments with refused records towards its size limit', async () => {
+  const folder = await temporaryFolder();
+  const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
+  while ((await codeOf(spool.append([batchOf('x'.repeat(50))]))) === undefined);
+  for (let chunk = await spool.read(1); chunk !== undefined; chunk = await spool.read(1)) {
+    await spool.release(chunk, { hasRefused: true });
+  }
+  expect(spool.isEmpty).toBe(true);
+  expect(await codeOf(spool.append([batchOf('x'.repeat(50))]))).toBe('COLLECTOR_SPOOL_FULL');
+  await spool.close();
 });
 
 it('enforces its size limit, and accepts batches again after a release', async () => {

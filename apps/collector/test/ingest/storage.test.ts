@@ -1,8 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createLogger } from '@facet/platform';
+import { readIngestConfig } from '../../src/config.ts';
+import { startIngest } from '../../src/ingest/start-ingest.ts';
 import { connectKafka, ensureTopics } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
@@ -14,6 +17,20 @@ const access = { kind: 'keys', keys } as const;
 const deadBroker = '127.0.0.1:9';
 
 describe('without Kafka', () => {
+  it('reports before the first event that it cannot reach Kafka', async () => {
+    const config = readIngestConfig({
+      FACET_HOME: await temporaryFolder(),
+      FACET_KAFKA_BROKERS: deadBroker,
+      FACET_INSECURE: 'true',
+      FACET_PORT: '0',
+    });
+    const ingest = await startIngest(config, { logger: createLogger({ name: 'test', level: 'silent' }) });
+    onTestFinished(() => ingest.close());
+    const read = async (path: string) => (await fetch(new URL(path, ingest.url))).text();
+    await expect.poll(() => read('/metrics'), { timeout: 15_000 }).toContain('facet_collector_log_reachable 0');
+    expect(JSON.parse(await read('/v1/status'))).toMatchObject({ log: 'unreachable', canStore: true });
+  }, 30_000);
+
   it('keeps acknowledged events in the spool, and rejects events when it is full', async () => {
     const spoolFolder = await temporaryFolder();
     const ingest = await createTestIngest({
@@ -90,7 +107,7 @@ it('refuses records above the size limit of the broker', async () => {
   });
   const records = await readTopic(inject('kafkaBrokers'), strict.topics.events);
   expect(records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId)).toEqual(['small']);
-  expect(await readdir(spoolFolder)).not.toContain('refused.jsonl');
+  expect((await readdir(spoolFolder)).filter((name) => /spool|refused/.test(name))).toEqual([]);
   await strict.close();
 });
 
@@ -111,7 +128,7 @@ it('asks the sender to keep records that the log refuses because of a wrong cloc
   await ahead.close();
 });
 
-it('sets acknowledged records aside that the log refuses later, and continues', async () => {
+it('keeps acknowledged records that the log refuses later, reports them, and sends them again on request', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('before'), eventOf('large', { note: 'x'.repeat(2_000) }), eventOf('after')];
@@ -125,15 +142,43 @@ it('sets acknowledged records aside that the log refuses later, and continues', 
   expect(response.json()).toMatchObject({ accepted: 3, stored: 'spool' });
   await away.close();
 
+  const readStatus = async ({ app }: TestIngest) => (await app.inject({ url: '/v1/status', headers })).json<unknown>();
+  const readMetrics = async ({ app }: TestIngest) => (await app.inject({ url: '/metrics', headers })).body;
+  const readIds = async () => {
+    const records = await readTopic(inject('kafkaBrokers'), away.topics.events);
+    return records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+  };
   const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics, recordBytesMax: 1_000 });
+  expect(await readMetrics(back)).toMatch(/^facet_collector_spool_refused_records_total [01]$/m);
   await expect
-    .poll(async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>(), { timeout: 10_000 })
+    .poll(() => readStatus(back), { timeout: 10_000 })
     .toMatchObject({ log: 'reachable', spool: { records: 0 } });
-  const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
-  const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
-  expect(ids).toEqual(['before', 'after']);
-  expect(await readFile(join(spoolFolder, 'refused.jsonl'), 'utf8')).toContain('large');
+  expect(await readIds()).toEqual(['before', 'after']);
+  const name = '0000000000000001.refused';
+  const { size } = await stat(join(spoolFolder, name));
+  expect(await readStatus(back)).toMatchObject({ spool: { bytes: size, refusedBytes: size } });
+  const metrics = await readMetrics(back);
+  expect(metrics).toMatch(/^facet_collector_spool_refused_records_total 1$/m);
+  expect(metrics).toMatch(/^facet_collector_spool_replayed_records_total 2$/m);
+  expect(metrics).toMatch(new RegExp(`^facet_collector_spool_refused_bytes ${size}$`, 'm'));
+  const logged = back.logLines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  expect(logged.filter((line) => Number(line['level']) >= 50)).toEqual([
+    expect.objectContaining({
+      segment: 1,
+      reason: expect.stringContaining('MESSAGE_TOO_LARGE'),
+      remedy: expect.stringContaining('delete the file cursor'),
+    }),
+  ]);
   await back.close();
+
+  await rm(join(spoolFolder, 'cursor'));
+  const corrected = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics });
+  await expect
+    .poll(() => readStatus(corrected), { timeout: 10_000 })
+    .toMatchObject({ log: 'reachable', spool: { records: 0, bytes: 0, refusedBytes: 0 } });
+  expect(new Set(await readIds())).toEqual(new Set(['before', 'large', 'after']));
+  expect(await readdir(spoolFolder)).not.toContain(name);
+  await corrected.close();
 });
 
 it('drains the spool under permanent load', async () => {

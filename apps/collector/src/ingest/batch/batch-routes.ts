@@ -2,11 +2,11 @@ import { createUnreadCounter, describeUnread } from '@facet/features';
 import { countedField } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 import { Problem } from '@facet/http';
-import type { HttpApp, KeyPlace } from '@facet/http';
+import type { Access, HttpApp, KeyPlace } from '@facet/http';
 import type { Scope } from '@facet/platform';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ingestProblems, producerOf, storeRecords } from '../ingest-services.ts';
+import { ingestProblems, producerOf, producersOf, storeRecords } from '../ingest-services.ts';
 import type { IngestServices } from '../ingest-services.ts';
 import type { IntakeOutcome } from '../intake-counter.ts';
 import { addBatchBodies } from './batch-body.ts';
@@ -71,6 +71,7 @@ const BatchQuery = Type.Object({
 export interface BatchRouteOptions {
   /** Event types that `facet.yaml` declares. */
   readonly eventTypes: readonly string[];
+  readonly access: Access;
   readonly limits: { readonly recordsMax: number; readonly recordBytesMax: number };
 }
 
@@ -78,10 +79,11 @@ export interface BatchRouteOptions {
 export async function addBatchRoutes(
   app: HttpApp,
   services: IngestServices,
-  { eventTypes, limits }: BatchRouteOptions,
+  { eventTypes, access, limits }: BatchRouteOptions,
 ): Promise<void> {
   for (const kind of Object.values(recordKinds(services.topics, eventTypes))) {
     await app.register(async (scope: HttpApp) => addBatchRoute(scope, services, kind, limits));
+    services.metrics.watchProducers(kind.name, () => producersOf(access, routes[kind.name].scope));
   }
 }
 

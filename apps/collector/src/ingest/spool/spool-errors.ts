@@ -4,7 +4,9 @@ export function spoolFull(folder: string, bytesMax: number): AppError {
   return new AppError(`The spool ${folder} has reached its limit of ${bytesMax} bytes.`, {
     code: 'COLLECTOR_SPOOL_FULL',
     category: 'unavailable',
-    remedy: 'Restore Kafka; the spool then drains automatically. FACET_SPOOL_BYTES_MAX sets the limit.',
+    remedy:
+      'Restore Kafka; the spool then drains automatically, except segments that Kafka refused (*.refused). ' +
+      'FACET_SPOOL_BYTES_MAX sets the limit.',
     context: { folder, bytesMax },
     retryable: true,
   });

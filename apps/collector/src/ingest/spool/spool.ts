@@ -1,13 +1,10 @@
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
-import type { LogRecord } from '@facet/kafka';
 import { openCursor } from './cursor.ts';
 import type { Cursor, SpoolPosition } from './cursor.ts';
-import { createRefusedFile } from './refused-file.ts';
-import type { RefusedFile } from './refused-file.ts';
 import { decodeFrame, encodeFrame, hasFrameBehind, readFrames, truncateSegment } from './segment-file.ts';
 import type { SpooledBatch } from './segment-file.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
@@ -17,8 +14,6 @@ export interface SpoolOptions {
   readonly bytesMax: number;
   /** A segment of this size is closed. Only whole segments are deleted. */
   readonly segmentBytesMax?: number;
-  /** Space for refused records on a full disk. By default, that of the largest chunk of a replay. */
-  readonly reserveBytes?: number;
 }
 
 /** The oldest batches, in order, and their end. */
@@ -29,9 +24,11 @@ export interface SpoolChunk {
 
 export interface SpoolState {
   readonly records: number;
-  /** Size on disk, including replayed batches that are not deleted yet. */
+  /** Size on disk, including replayed batches that are not deleted yet, and `refusedBytes`. */
   readonly bytes: number;
   readonly bytesMax: number;
+  /** Size of the segments with records that the log refused. */
+  readonly refusedBytes: number;
   /** When the oldest record was received, in epoch milliseconds; undefined for an empty spool. */
   readonly oldestAt: number | undefined;
 }
@@ -39,6 +36,9 @@ export interface SpoolState {
 /**
  * Records on the local disk that wait for the log. They are appended to segment files, read in order, and deleted when
  * released. Appended records survive a crash of the process and of the machine.
+ *
+ * Segments with records that the log refused are renamed from `.spool` to `.refused` and never deleted. This writes no data, so
+ * refused records block nothing on a full disk. Without the file `cursor`, the next `openSpool` returns their records again.
  */
 export interface Spool {
   readonly state: SpoolState;
@@ -53,13 +53,11 @@ export interface Spool {
   append(batches: readonly SpooledBatch[]): Promise<void>;
   /** Returns the oldest batches: at least one, and about `bytesMax` bytes. Returns `undefined` for an empty spool. */
   read(bytesMax: number): Promise<SpoolChunk | undefined>;
-  /** Deletes a chunk. After a crash, or if the cursor cannot be written, the chunk is read again. */
-  release(chunk: SpoolChunk): Promise<void>;
   /**
-   * Keeps records that the log permanently refuses in `refused.jsonl` for inspection, so that they neither get lost nor
-   * block the others, also on a full disk. Resolves when they are durable.
+   * Deletes a chunk. Keeps its segment if `hasRefused`, because the log refused records of the chunk. If it fails, this process
+   * does not read the chunk again, but the next one does.
    */
-  setAside(records: readonly LogRecord[]): Promise<void>;
+  release(chunk: SpoolChunk, options?: { readonly hasRefused: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -78,10 +76,10 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
       throw spoolUnwritable(folder, error);
     });
     try {
+      // Earlier versions reserved space for refused records.
+      await rm(join(folder, 'reserve'), { force: true });
       const segments = await openSegments(folder, cursor.initial);
-      const refused = createRefusedFile(folder, { reserveBytes: options.reserveBytes ?? 1 << 20 });
-      await refused.reserve();
-      return new SegmentedSpool({ folder, cursor, ...segments, refused, lock }, options);
+      return new SegmentedSpool({ folder, cursor, ...segments, lock }, options);
     } catch (error) {
       await cursor.close();
       throw error;
@@ -100,41 +98,51 @@ async function createLocked(folder: string): ReturnType<typeof takeFolderLock> {
 
 interface Segment {
   readonly number: number;
-  readonly path: string;
+  path: string;
   /** Size of the intact, durable batches. */
   bytes: number;
   /** Number of records that are not released. */
   records: number;
+  /** Whether the log refused released records. */
+  hasRefused: boolean;
 }
 
 interface OpenedSegments {
   readonly segments: Segment[];
+  /** Size of released segments with refused records. */
+  readonly keptBytes: number;
   readonly position: SpoolPosition;
   readonly lastNumber: number;
   readonly oldestAt: number | undefined;
   readonly truncatedBytes: number;
 }
 
-const namePattern = /^(\d{16})\.spool$/;
+const namePattern = /^\d{16}\.(?:spool|refused)$/;
 
-function segmentPath(folder: string, number: number): string {
-  return join(folder, `${String(number).padStart(16, '0')}.spool`);
+function segmentPath(folder: string, number: number, type: 'spool' | 'refused' = 'spool'): string {
+  return join(folder, `${String(number).padStart(16, '0')}.${type}`);
 }
 
 /** Counts waiting records, deletes replayed segments, and truncates the last segment after its last intact batch. */
 async function openSegments(folder: string, position: SpoolPosition): Promise<OpenedSegments> {
-  const numbers = (await readdir(folder))
-    .flatMap((name) => namePattern.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
-  const lastNumber = Math.max(position.segment, numbers.at(-1) ?? 0);
+  const names = (await readdir(folder)).filter((name) => namePattern.test(name)).sort();
+  const lastNumber = Math.max(position.segment, Number.parseInt(names.at(-1) ?? '0', 10));
   const segments: Segment[] = [];
+  let keptBytes = 0;
   let oldestAt: number | undefined;
   let truncatedBytes = 0;
-  for (const number of numbers) {
-    const path = segmentPath(folder, number);
+  for (const name of names) {
+    const number = Number.parseInt(name, 10);
+    let path = join(folder, name);
+    let hasRefused = name.endsWith('.refused');
+    if (hasRefused && number > position.segment) {
+      // The cursor says that the log has not seen these records yet: keep the segment only if the log refuses them again.
+      hasRefused = false;
+      await rename(path, segmentPath(folder, number));
+      path = segmentPath(folder, number);
+    }
     const { size } = await stat(path);
-    const segment: Segment = { number, path, bytes: replayedBytes(number, position, size), records: 0 };
+    const segment: Segment = { number, path, bytes: replayedBytes(number, position, size), records: 0, hasRefused };
     for await (const { line, records, end } of readFrames(path, segment.bytes, size)) {
       oldestAt ??= decodeFrame(line)[0]?.timestamp;
       segment.bytes = end;
@@ -148,9 +156,10 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
       await truncateSegment(path, segment.bytes);
     }
     if (segment.records > 0) segments.push(segment);
+    else if (hasRefused) keptBytes += segment.bytes;
     else await rm(path);
   }
-  return { segments, position, lastNumber, oldestAt, truncatedBytes };
+  return { segments, keptBytes, position, lastNumber, oldestAt, truncatedBytes };
 }
 
 function replayedBytes(number: number, position: SpoolPosition, size: number): number {
@@ -164,9 +173,9 @@ class SegmentedSpool implements Spool {
   readonly #bytesMax: number;
   readonly #segmentBytesMax: number;
   readonly #cursor: Cursor;
-  readonly #refused: RefusedFile;
   readonly #lock: FolderLock;
   readonly #segments: Segment[];
+  #keptBytes: number;
   #position: SpoolPosition;
   #lastNumber: number;
   /** The last segment, if it accepts appends. */
@@ -180,7 +189,6 @@ class SegmentedSpool implements Spool {
     opened: OpenedSegments & {
       readonly folder: string;
       readonly cursor: Cursor;
-      readonly refused: RefusedFile;
       readonly lock: FolderLock;
     },
     options: SpoolOptions,
@@ -190,9 +198,9 @@ class SegmentedSpool implements Spool {
     this.#bytesMax = options.bytesMax;
     this.#segmentBytesMax = options.segmentBytesMax ?? Math.min(16 << 20, Math.ceil(options.bytesMax / 8));
     this.#cursor = opened.cursor;
-    this.#refused = opened.refused;
     this.#lock = opened.lock;
     this.#segments = opened.segments;
+    this.#keptBytes = opened.keptBytes;
     this.#position = opened.position;
     this.#lastNumber = opened.lastNumber;
     this.#oldestAt = opened.oldestAt;
@@ -204,6 +212,7 @@ class SegmentedSpool implements Spool {
       records,
       bytes: this.#bytes(),
       bytesMax: this.#bytesMax,
+      refusedBytes: this.#keptBytes + sizeOf(this.#segments.filter(({ hasRefused }) => hasRefused)),
       oldestAt: records === 0 ? undefined : this.#oldestAt,
     };
   }
@@ -247,18 +256,15 @@ class SegmentedSpool implements Spool {
     return { batches, end: { segment: segment.number, byte } };
   }
 
-  async release({ batches, end }: SpoolChunk): Promise<void> {
+  async release({ batches, end }: SpoolChunk, { hasRefused } = { hasRefused: false }): Promise<void> {
     const segment = this.#segments.find(({ number }) => number === end.segment);
     if (segment === undefined) return;
     segment.records -= countAll(batches);
+    segment.hasRefused ||= hasRefused;
     this.#position = end;
+    await this.#nameRefused();
     await this.#cursor.write(end);
     await this.#deleteReleased();
-    await this.#refused.reserve();
-  }
-
-  setAside(records: readonly LogRecord[]): Promise<void> {
-    return this.#refused.append(records);
   }
 
   async close(): Promise<void> {
@@ -269,7 +275,7 @@ class SegmentedSpool implements Spool {
   }
 
   #bytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return this.#keptBytes + sizeOf(this.#segments);
   }
 
   /** Returns the last segment, or a new one if the last is full or had a failed write. */
@@ -287,7 +293,7 @@ class SegmentedSpool implements Spool {
     const file = await open(path, 'ax');
     this.#lastNumber = number;
     this.#file = file;
-    const segment = { number, path, bytes: 0, records: 0 };
+    const segment = { number, path, bytes: 0, records: 0, hasRefused: false };
     this.#segments.push(segment);
     await syncPath(this.#folder);
     return { file, segment };
@@ -316,6 +322,19 @@ class SegmentedSpool implements Spool {
     }
   }
 
+  /** Makes the names of segments with refused records durable. Otherwise the cursor must not pass these records. */
+  async #nameRefused(): Promise<void> {
+    const refused = this.#segments.filter(({ hasRefused }) => hasRefused);
+    if (refused.length === 0) return;
+    for (const segment of refused) {
+      const path = segmentPath(this.#folder, segment.number, 'refused');
+      if (segment.path !== path) await rename(segment.path, path);
+      segment.path = path;
+    }
+    await syncPath(this.#folder);
+  }
+
+  /** Deletes released segments, except those with refused records. */
   async #deleteReleased(): Promise<void> {
     for (let first = this.#segments[0]; first?.records === 0; first = this.#segments[0]) {
       const isLast = this.#segments.length === 1;
@@ -323,11 +342,17 @@ class SegmentedSpool implements Spool {
       if (isLast && this.#isAppending) return;
       this.#segments.shift();
       const file = isLast ? this.#file : undefined;
-      if (isLast) this.#file = this.#torn = undefined;
+      if (isLast) this.#file = undefined;
+      if (this.#torn === first && !first.hasRefused) this.#torn = undefined;
       await file?.close();
-      await rm(first.path, { force: true });
+      if (first.hasRefused) this.#keptBytes += first.bytes;
+      else await rm(first.path, { force: true });
     }
   }
+}
+
+function sizeOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function countAll(batches: readonly SpooledBatch[]): number {
