@@ -4,7 +4,7 @@ import type { Admin, LogEntry } from 'kafkajs';
 import type { Logger } from '@facet/platform';
 import { clientSecurity } from './client-security.ts';
 import type { ClientSecurity } from './client-security.ts';
-import { addCompressionCodecs } from './compression-codecs.ts';
+import { replaceDecoder } from './record-batches.ts';
 
 export interface KafkaOptions extends ClientSecurity {
   /** `host:port` of at least one broker of the cluster. */
@@ -40,7 +40,7 @@ const closing = within(2_000);
 
 /** Creates a connection that connects on first use, so that a process starts while Kafka is away. */
 export function connectKafka({ brokers, clientId, logger, ...security }: KafkaOptions): KafkaConnection {
-  addCompressionCodecs();
+  replaceDecoder();
   const client = new Kafka({
     brokers: [...brokers],
     clientId,

@@ -5,17 +5,22 @@ import { fetchExtents } from './offsets.ts';
 import type { LogRecord } from './publisher.ts';
 import { readRecords } from './read-records.ts';
 import type { RawRecord } from './read-records.ts';
+import type { UndecodableBatch } from './record-batches.ts';
 
-/** A message that the sink could not use, its place in the log, and the reason. */
+/** A message, or a batch of messages, that the sink could not use, its place in the log, and the reason. */
 export interface DeadLetter {
   /** `<topic>-<partition>-<offset>` of the message, so that a repeated dead letter has the same id. */
   readonly deadLetterId: string;
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+  /** The last offset of a batch that could not be decoded; absent for a message. The topic has the content of the batch. */
+  readonly lastOffset?: number;
   /** Epoch milliseconds at which the log received the message. */
   readonly timestamp: number;
   readonly reason: string;
+  /** Why the batch could not be decoded. */
+  readonly problem?: string;
   /** The invalid field, shortened; empty for the whole message. A producer can send any field name. */
   readonly field: string;
   /** The message key, shortened. */
@@ -36,6 +41,8 @@ export interface DeadMessage {
   readonly timestamp: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** The batch that the message replaces. */
+  readonly undecodable?: UndecodableBatch | undefined;
 }
 
 /** A dead letter must fit into a record even if JSON or base64 lengthens it. The topic has the whole message. */
@@ -49,13 +56,15 @@ export function deadLetter(
   refusal: { readonly field: string; readonly reason: string },
   failedAt: number,
 ): DeadLetter {
-  const { topic, partition, offset, timestamp, key, value } = message;
+  const { topic, partition, timestamp, key, value, undecodable } = message;
+  const offset = undecodable?.firstOffset ?? message.offset;
   return {
     deadLetterId: `${topic}-${partition}-${offset}`,
     topic,
     partition,
     offset,
     timestamp,
+    ...(undecodable && { lastOffset: undecodable.lastOffset, problem: undecodable.problem }),
     reason: refusal.reason,
     field: refusal.field.slice(0, fieldCharactersMax),
     key: key === null ? null : Buffer.from(key.subarray(0, keyBytesMax)).toString('utf8'),

@@ -8,10 +8,13 @@ import { readRecords } from './read-records.ts';
 import type { RawRecord } from './read-records.ts';
 import type { TopicNames } from './topics.ts';
 
-/** The records of a topic that contain the id of a user. */
+/** What a topic contains of a user. */
 export interface UserInTopic {
   readonly topic: string;
+  /** Records that contain the id of the user. */
   readonly records: number;
+  /** Batches that could not be decoded, and may contain the id. */
+  readonly undecodable: number;
   /** Epoch milliseconds of the newest of these records. */
   readonly newestAt: number;
   /** By when Kafka deletes all of them, epoch milliseconds; undefined if the settings of the topic set no time. */
@@ -26,7 +29,7 @@ export interface FindUserOptions {
 }
 
 /**
- * Reads a topic and finds the records whose key or content names a user.
+ * Reads a topic and finds the records whose key or content names a user. Returns `undefined` if there are none.
  *
  * @throws AppError as `readRecords`
  */
@@ -42,9 +45,11 @@ export async function findUserInTopic(
   const read = new Map(ranges.map(({ partition, from }) => [partition, from]));
   let done = 0;
   let records = 0;
+  let undecodable = 0;
   let newestAt = 0;
   for await (const batch of readRecords(kafka, { topic, ranges, signal })) {
     for (const record of batch.records) {
+      if (record.undecodable !== undefined) undecodable++;
       if (record.timestampMs > until || !namesUser(record, userId)) continue;
       records++;
       newestAt = Math.max(newestAt, record.timestampMs);
@@ -53,9 +58,9 @@ export async function findUserInTopic(
     read.set(batch.partition, batch.next);
     onProgress?.(done, total);
   }
-  if (records === 0) return undefined;
+  if (records + undecodable === 0) return undefined;
   const keptMs = await longestKeptMs(kafka, topic);
-  return { topic, records, newestAt, deletedBy: keptMs === undefined ? undefined : newestAt + keptMs };
+  return { topic, records, undecodable, newestAt, deletedBy: keptMs === undefined ? undefined : newestAt + keptMs };
 }
 
 /** The topics with records about users. */

@@ -13,5 +13,6 @@ export { fetchExtents } from './offsets.ts';
 export { openKafkaPublisher } from './publisher.ts';
 export type { LogRecord, Publisher } from './publisher.ts';
 export { readRecords } from './read-records.ts';
+export type { UndecodableBatch } from './record-batches.ts';
 export { ensureTopics, topicNames } from './topics.ts';
 export type { TopicNames } from './topics.ts';

@@ -1,5 +1,5 @@
 import type { EventLog, LoggedBatch, LoggedEvent, RefusedRecord } from '@facet/event-log';
-import { keyOf, parseLoggedEvent, serializeEvent } from '@facet/schemas';
+import { keyOf, parseLoggedEvent, refuse, serializeEvent } from '@facet/schemas';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { fetchExtents, fetchOffsetsAt } from './offsets.ts';
 import { openKafkaPublisher } from './publisher.ts';
@@ -43,8 +43,8 @@ export function openKafkaEventLog(kafka: KafkaConnection, { topic, types = [] }:
 function parseBatch({ partition, records, next }: RawBatch, types: readonly string[]): LoggedBatch {
   const events: LoggedEvent[] = [];
   const refused: RefusedRecord[] = [];
-  for (const { offset, timestampMs, value } of records) {
-    const parsed = parseLoggedEvent(value, timestampMs, types);
+  for (const { offset, timestampMs, value, undecodable } of records) {
+    const parsed = undecodable === undefined ? parseLoggedEvent(value, timestampMs, types) : refuse('', 'undecodable');
     if (parsed.ok) events.push({ offset, event: parsed.event });
     else refused.push({ offset, ...parsed });
   }

@@ -5,6 +5,7 @@ import { clientRetry, within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { logTruncated, unreachable } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
+import type { BatchMessage, UndecodableBatch } from './record-batches.ts';
 
 export interface ReadRecordsQuery {
   readonly topic: string;
@@ -17,6 +18,8 @@ export interface RawRecord {
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** The batch that this record replaces. The record has the last offset of the batch, and no key and value. */
+  readonly undecodable?: UndecodableBatch | undefined;
 }
 
 /** Consecutive records of one partition. */
@@ -150,11 +153,13 @@ class RangeReader {
   #putBatch(batch: Batch): void {
     const range = this.#open.get(batch.partition);
     if (range === undefined) return;
-    const records = batch.messages.map(({ offset, timestamp, key, value }) => ({
+    const messages: readonly Omit<BatchMessage, 'isControlRecord' | 'batchContext'>[] = batch.messages;
+    const records = messages.map(({ offset, timestamp, key, value, undecodable }) => ({
       offset: Number(offset),
       timestampMs: Number(timestamp),
       key,
       value,
+      undecodable,
     }));
     this.#put(batch.partition, records, Number(batch.lastOffset()) + 1);
   }

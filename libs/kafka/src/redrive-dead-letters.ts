@@ -68,6 +68,7 @@ interface ValidLetter {
 function validate(letter: DeadLetter, options: RedriveOptions): ValidLetter | Required<RedriveOutcome> {
   const { names, types = [], addEventIds = false } = options;
   if (letter.topic !== names.events) return { letter, failure: { field: '', reason: 'not-an-event' } };
+  if (letter.lastOffset !== undefined) return { letter, failure: { field: '', reason: 'undecodable' } };
   if (letter.bytes !== undefined) return { letter, failure: { field: '', reason: 'payload-incomplete' } };
   const value = payloadBytes(letter);
   let parsed = parseLoggedEvent(value, letter.timestamp, types);

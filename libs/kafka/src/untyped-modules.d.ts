@@ -1,9 +1,13 @@
 /** The parts in use of packages without types. */
 declare module 'lz4js' {
-  /** Decompresses a frame. */
-  export function decompress(frame: Uint8Array): Uint8Array | number[];
-  /** Returns the largest number of bytes that a frame can contain. */
-  export function decompressBound(frame: Uint8Array): number;
+  /** Decompresses a block to `target`, from `targetStart`. Returns the place after it, which may be outside of `target`. */
+  export function decompressBlock(
+    source: Uint8Array,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    targetStart: number,
+  ): number;
   /** Compresses into a frame. */
   export function compress(data: Uint8Array): Uint8Array | number[];
 }
@@ -13,4 +17,9 @@ declare module 'snappyjs' {
   export function uncompress(block: Uint8Array, bytesMax: number): Uint8Array;
   /** Compresses into a raw block. */
   export function compress(data: Uint8Array): Uint8Array;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  const crc32c: (data: Uint8Array) => number;
+  export = crc32c;
 }

@@ -102,6 +102,20 @@ describe('dead letters', () => {
     await installation.close();
   });
 
+  it('contain the place of a batch that could not be decoded, which is not redriven', async () => {
+    const installation = await install();
+    const { kafka, names, publisher } = installation;
+    const place = { topic: names.events, partition: 0, offset: 9, timestamp: noon, key: null, value: null };
+    const undecodable = { firstOffset: 3, lastOffset: 9, problem: 'The checksum of the batch is wrong.' };
+    const letter = deadLetter({ ...place, undecodable }, { field: '', reason: 'undecodable' }, noon);
+    await publisher.publish([deadLetterRecord(names.deadLetters, letter)]);
+    const [found] = await all(readDeadLetters(kafka, { topic: names.deadLetters }));
+    expect(found).toMatchObject({ deadLetterId: `${names.events}-0-3`, offset: 3, lastOffset: 9, payload: null });
+    expect(found).toMatchObject({ problem: undecodable.problem });
+    expect(await redrive(installation)).toMatchObject([{ failure: { field: '', reason: 'undecodable' } }]);
+    await installation.close();
+  });
+
   it('are redriven once at their original time if they are valid now', async () => {
     const installation = await install();
     const { kafka, names } = installation;

@@ -1,3 +1,4 @@
+import { damageBatch } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { deadLetter, ensureTopics, findUserInTopic, openKafkaPublisher, topicNames } from '../src/index.ts';
@@ -48,9 +49,15 @@ it('finds records by key, content and the payload of a dead letter, and ignores 
     onProgress: (done, total) => progress.push([done, total]),
   });
   // The retention of the topic is unlimited.
-  expect(found).toEqual({ topic, records: 4, newestAt: at, deletedBy: undefined });
+  expect(found).toEqual({ topic, records: 4, undecodable: 0, newestAt: at, deletedBy: undefined });
   expect(progress.at(-1)).toEqual([7, 7]);
   expect(await findUserInTopic(kafka, topic, 'eve')).toBeUndefined();
+});
+
+it('counts batches that cannot be decoded', async () => {
+  const { kafka, topic } = await createFilledTopic([{ key: 'ada', value: event('ada') }]);
+  await damageBatch({ dataFolder: inject('kafkaDataFolder') }, { topic, partition: 0, firstOffset: 0 });
+  expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ records: 0, undecodable: 1 });
 });
 
 it('names the time by which retention deletes the records', async () => {

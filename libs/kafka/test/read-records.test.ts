@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigResourceTypes } from 'kafkajs';
+import { damageBatch } from '@facet/local-services';
+import { CompressionTypes, ConfigResourceTypes } from 'kafkajs';
 import { describe, expect, inject, it } from 'vitest';
-import { connectKafka, ensureTopics, fetchExtents, openKafkaPublisher, readRecords, topicNames } from '../src/index.ts';
+import {
+  connectKafka,
+  ensureTopics,
+  fetchExtents,
+  openKafkaEventLog,
+  openKafkaPublisher,
+  readRecords,
+  topicNames,
+} from '../src/index.ts';
 import { createTopic, readAll, textOf } from './kafka-fixture.ts';
 import type { TestTopic } from './kafka-fixture.ts';
 
@@ -110,6 +119,43 @@ describe('records that brokers have compressed', () => {
     await produce(target, values);
     expect((await readAll(target)).flat().map(textOf)).toEqual(values);
     await target.kafka.close();
+  });
+
+  it('replace a batch that cannot be decoded by one record, and continue after it', async () => {
+    const target = await createTopic(brokers);
+    const { kafka, topic } = target;
+    const producer = kafka.client.producer({ createPartitioner: () => () => 0 });
+    await producer.connect();
+    const bomb = Buffer.alloc(65 << 20);
+    await producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: [{ value: 'hidden' }, { value: bomb }],
+    });
+    for (const value of ['a', 'damaged', 'b', 'last and damaged']) {
+      await producer.send({ topic, messages: [{ value }] });
+    }
+    await producer.disconnect();
+    for (const firstOffset of [3, 5]) {
+      await damageBatch({ dataFolder: inject('kafkaDataFolder') }, { topic, partition: 0, firstOffset });
+    }
+    const records = (await readAll(target)).flat();
+    expect(records.map(({ offset, value }) => [offset, value === null ? null : String(value)])).toEqual([
+      [1, null],
+      [2, 'a'],
+      [3, null],
+      [4, 'b'],
+      [5, null],
+    ]);
+    expect(records[0]!.undecodable).toMatchObject({ firstOffset: 0, lastOffset: 1 });
+    expect(records[4]!.undecodable).toMatchObject({ firstOffset: 5, lastOffset: 5 });
+    const log = openKafkaEventLog(kafka, { topic });
+    const refused: number[] = [];
+    for await (const batch of log.stream([{ partition: 0, from: 0, to: 2 }])) {
+      refused.push(...batch.refused.filter(({ reason }) => reason === 'undecodable').map(({ offset }) => offset));
+    }
+    expect(refused).toEqual([1]);
+    await kafka.close();
   });
 
   it('are stored as gzip in topics that Facet creates', async () => {

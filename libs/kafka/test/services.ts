@@ -5,6 +5,8 @@ import type { TestProject } from 'vitest/node';
 declare module 'vitest' {
   interface ProvidedContext {
     readonly kafkaBrokers: readonly string[];
+    /** Where the broker stores its partitions. */
+    readonly kafkaDataFolder: string;
     readonly securedKafka: KafkaListeners;
   }
 }
@@ -13,6 +15,7 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const kafka = await startSecuredKafka();
   project.provide('kafkaBrokers', kafka.brokers);
+  project.provide('kafkaDataFolder', kafka.nodes[0]!.dataFolder);
   project.provide('securedKafka', kafka.secured);
   return () => kafka.stop();
 }

@@ -1,5 +1,6 @@
 /** Why a record was refused. Reports use these words as keys, and metrics use them as label values. */
 export const refusalReasons = [
+  'undecodable',
   'missing',
   'not-unicode',
   'not-json',

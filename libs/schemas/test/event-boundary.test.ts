@@ -108,6 +108,7 @@ it('accepts only events that the published schema accepts, and refuses with fiel
   expect(counts.accepted).toBeGreaterThan(4_000);
   expect(counts.refused).toBeGreaterThan(4_000);
   const notOfEvents = [
+    'undecodable',
     'not-json',
     'not-true-or-false',
     'not-an-attribute',

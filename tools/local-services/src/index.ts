@@ -3,6 +3,7 @@ export type { DeltaVersions } from './delta-readers.ts';
 export { requireService } from './programs.ts';
 export { createCertificates } from './certificates.ts';
 export { logProgress, readOptions } from './command-line.ts';
+export { damageBatch } from './kafka/damage-batch.ts';
 export { startKafka } from './kafka/local-kafka.ts';
 export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kafka.ts';
 export { startSecuredKafka } from './kafka/secured-kafka.ts';

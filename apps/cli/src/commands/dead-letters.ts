@@ -119,7 +119,8 @@ async function show(id: string, options: KafkaOptions, context: CommandContext):
     const size = bytes === undefined ? '' : `, the first part of ${formatCount(bytes)} bytes`;
     const facts = [
       ['Reason', reasonOf(letter)],
-      ['Message', `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`],
+      ['Message', `${letter.topic}, partition ${letter.partition}, ${offsetsOf(letter)}`],
+      ...(letter.problem === undefined ? [] : [['Problem', letter.problem]]),
       ['Received', formatSecond(letter.timestamp)],
       ['Failed', formatSecond(letter.failedAt)],
       ['Redriven', letter.redrivenAt === undefined ? 'no' : formatSecond(letter.redrivenAt)],
@@ -169,6 +170,7 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
 }
 
 const adviceOf: Readonly<Record<string, string>> = {
+  undecodable: 'The batch cannot be decoded. Resend its messages in smaller batches, compressed with gzip.',
   'unknown-type': 'Declare the type under eventTypes in facet.yaml, then run this command again.',
   'not-an-event': 'Resend items and users. Facet does not redrive them, because newer versions may exist.',
   'payload-incomplete': 'The message was too large to store. Resend it in smaller parts.',
@@ -193,6 +195,10 @@ interface Problem {
 
 function reasonOf({ reason, field }: Problem): string {
   return field === '' ? reason : `${reason} (${printable(field)})`;
+}
+
+function offsetsOf({ offset, lastOffset }: DeadLetter): string {
+  return lastOffset === undefined ? `offset ${offset}` : `offsets ${offset} to ${lastOffset}`;
 }
 
 function payloadText({ payload, encoding }: DeadLetter): string {

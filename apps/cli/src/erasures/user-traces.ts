@@ -12,7 +12,7 @@ import { facet } from '../command-context.ts';
 import { withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { withProfileStore } from '../profile-store.ts';
-import { formatCount, formatSecond } from '../terminal/text.ts';
+import { countOf, formatCount, formatSecond } from '../terminal/text.ts';
 import { countInFiles } from './scan-files.ts';
 
 /** A place that contains the id of a user. */
@@ -245,7 +245,14 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
         try {
           const found = await findUserInTopic(kafka, topic, userId, { until, signal, onProgress });
           if (found === undefined) continue;
-          const { records: count, deletedBy: goneBy } = found;
+          const { records: count, undecodable, deletedBy: goneBy } = found;
+          if (undecodable > 0) {
+            unchecked.push({
+              place: 'Kafka',
+              reason: `${countOf(undecodable, 'batch', 'batches')} of ${topic} cannot be decoded`,
+            });
+          }
+          if (count === 0) continue;
           const removal = goneBy === undefined ? 'the topic has no retention: change its settings' : 'retention';
           traces.push({ place: 'Kafka', name: topic, count, removal, goneBy });
         } catch (error) {

@@ -37,9 +37,9 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
     async put(position, refused, signal) {
       if (refused.length === 0) return;
       const records = refused.map(({ message, field, reason }) => {
-        const { key, value } = message;
+        const { key, value, undecodable } = message;
         const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
-        return deadLetterRecord(topic, deadLetter({ ...place, key, value }, { field, reason }, now()));
+        return deadLetterRecord(topic, deadLetter({ ...place, key, value, undecodable }, { field, reason }, now()));
       });
       await retryPolicy.until('kafka', () => publisher.publish(records), signal);
       lake.addIntake(countRefusals(position.topic, refused, now()));

@@ -206,7 +206,8 @@ export class SinkLoop implements GroupListener {
     const handler = handlers.get(batch.topic);
     if (position === undefined || handler === undefined) return false;
     position.end = Math.max(position.end, batch.end);
-    const first = Number(batch.messages[0]?.offset ?? batch.next);
+    const [message] = batch.messages;
+    const first = message?.undecodable?.firstOffset ?? Number(message?.offset ?? batch.next);
     const placement = placeMessages(position, { first, next: batch.next });
     if (placement === 'skip') return true;
     if (placement === 'read-again') {

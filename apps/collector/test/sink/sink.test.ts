@@ -1,8 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { compactLake, lakeStatus, readItems, readItemsVersion, readUsers, verifyErasure } from '@facet/lake';
+import {
+  compactLake,
+  lakeStatus,
+  readItems,
+  readItemsVersion,
+  readUsers,
+  verifyErasure,
+  verifyLake,
+} from '@facet/lake';
 import { serializeErasure, serializeIntake } from '@facet/schemas';
 import { connectKafka, fetchExtents } from '@facet/kafka';
+import { damageBatch } from '@facet/local-services';
+import { CompressionTypes } from 'kafkajs';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
@@ -121,6 +131,53 @@ it('publishes invalid messages as dead letters with the reason, and continues', 
   expect(metrics).toContain(`facet_sink_dead_letters_total{topic="${topics.events}",reason="not-json"} 2`);
   // Prometheus does not see the first increase of a counter that starts with it.
   expect(metrics).toContain(`facet_sink_dead_letters_total{topic="${topics.items}",reason="not-json"} 0`);
+});
+
+it('publishes a batch that cannot be decoded as one dead letter, and continues after it', async () => {
+  const { kafka, topics, startSink, lakeIds, home } = await createBench();
+  const producer = kafka.client.producer({ createPartitioner: () => () => 0 });
+  await producer.connect();
+  onTestFinished(() => producer.disconnect());
+  const { events: topic } = topics;
+  const send = (...values: (string | Buffer)[]) =>
+    producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: values.map((value) => ({ key: 'k', value })),
+    });
+  const valueOf = (id: string) => eventRecord(topic, id).value!;
+  await send(valueOf('before'));
+  await send(valueOf('hidden'), Buffer.alloc(65 << 20));
+  await send(valueOf('between'));
+  await send(valueOf('damaged-1'), valueOf('damaged-2'), valueOf('damaged-3'));
+  await send(valueOf('after'));
+  await damageBatch({ dataFolder: inject('kafkaDataFolder') }, { topic, partition: 0, firstOffset: 4 });
+
+  const sink = await startSink();
+  await until(() => isCaughtUp(sink, 8));
+  expect(await lakeIds()).toEqual(['after', 'before', 'between']);
+  const deadLetters = (await readTopic(inject('kafkaBrokers'), topics.deadLetters)).map(
+    ({ value }) => JSON.parse(value ?? '') as Record<string, unknown>,
+  );
+  const batch = { topic, partition: 0, reason: 'undecodable', field: '', key: null, payload: null };
+  expect(deadLetters).toMatchObject([
+    { ...batch, offset: 1, lastOffset: 2, problem: expect.stringContaining('67108864 bytes') as string },
+    { ...batch, offset: 4, lastOffset: 6, problem: expect.stringContaining('checksum') as string },
+  ]);
+  const metrics = await (await fetch(`${sink.url}/metrics`)).text();
+  expect(metrics).toContain(`facet_sink_dead_letters_total{topic="${topic}",reason="undecodable"} 2`);
+  expect(metrics).toContain(`facet_sink_dead_letters_total{topic="${topics.items}",reason="undecodable"} 0`);
+  expect(metrics).toContain(`facet_sink_lost_messages_total{topic="${topic}"} 0`);
+  const { sources, files } = await verifyLake(join(home, 'lake'));
+  expect(files).toEqual([]);
+  expect(sources.find(({ source }) => source === `${topic}-0`)).toMatchObject({ repeated: 0, beyond: 0 });
+
+  // Another sink continues after the batches.
+  await sink.close();
+  const next = await startSink();
+  await send(valueOf('last'));
+  await until(() => isCaughtUp(next, 9));
+  expect(await lakeIds()).toEqual(['after', 'before', 'between', 'last']);
 });
 
 it('shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name', async () => {

@@ -193,9 +193,13 @@ export interface components {
       readonly topic: string;
       readonly partition: number;
       readonly offset: number;
+      /** @description The last offset of a batch that cannot be decoded; absent for a message. */
+      readonly lastOffset?: number;
       /** @description When the log received the message, epoch milliseconds. */
       readonly timestamp: number;
       readonly reason: string;
+      /** @description Why the batch cannot be decoded. */
+      readonly problem?: string;
       /** @description The invalid field; empty for the whole message. */
       readonly field: string;
       /** @description The key of the message. */

@@ -26,6 +26,8 @@ export interface KafkaNode {
   readonly id: number;
   readonly port: number;
   readonly pid: number;
+  /** Contains a folder for each partition. */
+  readonly dataFolder: string;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** SIGTERM, which moves partition leadership to other brokers first. */
@@ -80,7 +82,7 @@ export async function startKafka({ brokers: count = 1, security }: LocalKafkaOpt
     const [file, ...args] = endWithUs([...jvm, ...storageTool]);
     await promisify(execFile)(file, args);
   };
-  const nodes = cluster.map(({ id, port }) => {
+  const nodes = cluster.map(({ id, port, dataFolder }) => {
     const server = new ServerProcess({
       title: `Kafka broker ${id}`,
       command: [...jvm, 'kafka.Kafka', propertiesFile(id)],
@@ -90,6 +92,7 @@ export async function startKafka({ brokers: count = 1, security }: LocalKafkaOpt
     return {
       id,
       port,
+      dataFolder,
       get pid() {
         return server.pid;
       },

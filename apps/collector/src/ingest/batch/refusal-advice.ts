@@ -2,6 +2,7 @@ import { eventTypePattern, futureToleranceMs, idLengthMax, nestingMax, sessionUs
 import type { Refusal, RefusalReason } from '@facet/schemas';
 
 const advice: Readonly<Record<RefusalReason, string>> = {
+  undecodable: 'must be in a batch that can be decompressed',
   missing: 'is required',
   'not-unicode': 'must be valid Unicode, without lone surrogates',
   'not-json': 'must be one JSON text',

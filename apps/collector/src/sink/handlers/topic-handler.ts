@@ -1,4 +1,5 @@
 import type { LakeWriter } from '@facet/lake';
+import { refuse } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
 import type { CatalogFeed } from '../catalog-feed.ts';
 import type { DeadLetters, RefusedMessage } from '../dead-letters.ts';
@@ -42,7 +43,7 @@ export function readMessages<Parsed extends { readonly ok: true }>(
 ): RefusedMessage[] {
   const refused: RefusedMessage[] = [];
   for (const message of messages) {
-    const parsed = parse(message);
+    const parsed = message.undecodable === undefined ? parse(message) : refuse('', 'undecodable');
     if (parsed.ok) accept(parsed, message);
     else refused.push({ message, field: parsed.field, reason: parsed.reason });
   }

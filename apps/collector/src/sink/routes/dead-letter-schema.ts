@@ -23,8 +23,12 @@ const letter = {
   topic: Type.String(),
   partition: Type.Integer(),
   offset: Type.Integer(),
+  lastOffset: Type.Optional(
+    Type.Integer({ description: 'The last offset of a batch that cannot be decoded; absent for a message.' }),
+  ),
   timestamp: Type.Integer({ description: 'When the log received the message, epoch milliseconds.' }),
   reason: Type.String(),
+  problem: Type.Optional(Type.String({ description: 'Why the batch cannot be decoded.' })),
   field,
   key: Type.Union([Type.String(), Type.Null()], { description: 'The key of the message.' }),
   payload: Type.Union([Type.String(), Type.Null()]),

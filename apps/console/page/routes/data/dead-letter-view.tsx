@@ -56,8 +56,10 @@ function Letter({ letter }: { readonly letter: DeadLetter }) {
           {reason}
           {field === '' ? '' : ` (${field})`}
         </Fact>
+        {letter.problem === undefined ? null : <Fact name="Problem">{letter.problem}</Fact>}
         <Fact name="Message">
           {topic}, partition {partition}, offset {formatCount(offset)}
+          {letter.lastOffset === undefined ? '' : ` to ${formatCount(letter.lastOffset)}`}
         </Fact>
         <Fact name="Received">
           <Time at={timestamp} />
