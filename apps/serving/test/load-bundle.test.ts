@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
+import { buildFaissIndex } from '@facet/retrieval';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RecentRequests } from '../src/bundle/recent-requests.ts';
 import { checkSearches, warm } from '../src/bundle/load-bundle.ts';
@@ -40,6 +41,14 @@ describe('the searches of a bundle', () => {
 
   it('are accepted if they are right', async () => {
     await expect(checkSearches(bundle)).resolves.toBeUndefined();
+  });
+
+  it('are accepted if they find other items of equal vectors than the scan', async () => {
+    const { dim } = bundle.index;
+    const vectors = Float32Array.from({ length: 2_001 * dim }, (_, cell) => 1 + (cell % dim));
+    const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'hnsw', neighbors: 4 });
+    onTestFinished(() => index.close());
+    await expect(checkSearches({ ...bundle, vectors, index })).resolves.toBeUndefined();
   });
 
   it('are refused if they find nothing', async () => {

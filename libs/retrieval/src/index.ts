@@ -14,7 +14,7 @@ export type { Merge } from './merging/merge-lists.ts';
 export { rescoreLists } from './merging/rescore-lists.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest } from './retrieve-lists.ts';
-export { measureIndexRecall } from './tuning/index-recall.ts';
+export { countFound, measureIndexRecall } from './tuning/index-recall.ts';
 export { latencyOf, timeRequests } from './tuning/time-requests.ts';
 export type { Latency } from './tuning/time-requests.ts';
 export { buildChosenIndex, buildTunedIndex } from './tuning/build-tuned-index.ts';

@@ -1,5 +1,5 @@
 import { measureQueueDelay } from '@facet/http';
-import { allItems } from '@facet/retrieval';
+import { allItems, countFound } from '@facet/retrieval';
 import type { SearchParameters, SearchResult, VectorIndex } from '@facet/retrieval';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -68,20 +68,4 @@ export function createRecallSampler(options: RecallOptions): SampleRecall {
       },
     };
   };
-}
-
-/** Counts the exact nearest items that a search found. Items with the score of the last exact item are interchangeable. */
-function countFound(exact: SearchResult, found: SearchResult): { readonly hits: number; readonly wanted: number } {
-  const { k } = exact;
-  let hits = 0;
-  let wanted = 0;
-  for (let start = 0; start < exact.ids.length; start += k) {
-    const nearest = new Set(exact.ids.subarray(start, start + k).filter((item) => item > 0));
-    const lowest = exact.scores[start + nearest.size - 1] ?? Infinity;
-    wanted += nearest.size;
-    for (let place = start; place < start + nearest.size; place++) {
-      if (nearest.has(found.ids[place]!) || found.scores[place]! >= lowest) hits++;
-    }
-  }
-  return { hits, wanted };
 }

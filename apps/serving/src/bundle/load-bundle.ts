@@ -5,7 +5,7 @@ import type { Bundle } from '@facet/bundles';
 import { AppError, dot } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { recommend, searchParameters } from '@facet/recommendations';
-import { allItems } from '@facet/retrieval';
+import { allItems, countFound } from '@facet/retrieval';
 import type { SearchResult } from '@facet/retrieval';
 import type { OpenIndex } from './milvus.ts';
 import type { RecentRequest } from './recent-requests.ts';
@@ -104,13 +104,8 @@ async function findRecallProblem(
   found: SearchResult,
 ): Promise<string | undefined> {
   const { k } = found;
-  const exact = await index.scan(queries, k, allItems(index.size));
-  let hits = 0;
-  for (let start = 0; start < exact.ids.length; start += k) {
-    const nearest = new Set(exact.ids.subarray(start, start + k));
-    for (const item of found.ids.subarray(start, start + k)) if (nearest.has(item)) hits++;
-  }
-  const recall = hits / exact.ids.length;
+  const { hits, wanted } = countFound(await index.scan(queries, k, allItems(index.size)), found);
+  const recall = hits / wanted;
   return recall >= recallMin ? undefined : `the index finds ${(100 * recall).toFixed(0)} % of the nearest ${k} items`;
 }
 

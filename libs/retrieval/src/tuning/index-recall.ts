@@ -31,26 +31,32 @@ export async function measureIndexRecall(
   let found = 0;
   for (let first = 0; first < queryCount; first += queriesPerCall) {
     const batch = queries.subarray(first * index.dim, (first + queriesPerCall) * index.dim);
-    found += countFound(await exact.search(batch, depth), await index.search(batch, depth, parameters));
+    found += countFound(await exact.search(batch, depth), await index.search(batch, depth, parameters)).hits;
   }
   return found / (queryCount * depth);
 }
 
-/** Returns the mean share of the `expected` items that `actual` contains, for results of the same queries. */
-export function resultRecall(expected: SearchResult, actual: SearchResult): number {
-  return countFound(expected, actual) / expected.ids.length;
+/** Returns the mean share of the `exact` items that `found` contains, for results of the same queries. */
+export function resultRecall(exact: SearchResult, found: SearchResult): number {
+  const { hits, wanted } = countFound(exact, found);
+  return hits / wanted;
 }
 
-/** An item that ties with the exact k-th also counts, so that duplicate vectors do not lower the recall. */
-function countFound(expected: SearchResult, actual: SearchResult): number {
-  const { k } = expected;
-  let found = 0;
-  for (let start = 0; start < expected.ids.length; start += k) {
-    const nearest = new Set(expected.ids.subarray(start, start + k));
-    const lowestScore = expected.scores[start + k - 1]!;
-    for (let position = start; position < start + k; position++) {
-      if (nearest.has(actual.ids[position]!) || actual.scores[position]! >= lowestScore) found++;
+/** Counts the exact nearest items that a search found. Items with the score of the last exact item are interchangeable. */
+export function countFound(
+  exact: SearchResult,
+  found: SearchResult,
+): { readonly hits: number; readonly wanted: number } {
+  const { k } = exact;
+  let hits = 0;
+  let wanted = 0;
+  for (let start = 0; start < exact.ids.length; start += k) {
+    const nearest = new Set(exact.ids.subarray(start, start + k).filter((item) => item > 0));
+    const lowest = exact.scores[start + nearest.size - 1] ?? Infinity;
+    wanted += nearest.size;
+    for (let place = start; place < start + nearest.size; place++) {
+      if (nearest.has(found.ids[place]!) || found.scores[place]! >= lowest) hits++;
     }
   }
-  return found;
+  return { hits, wanted };
 }
