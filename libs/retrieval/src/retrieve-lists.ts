@@ -1,6 +1,7 @@
 import { allItems, allowedItems } from './indexes/allowed-items.ts';
 import type { AllowedItems } from './indexes/allowed-items.ts';
 import { invalidQuery } from './indexes/checks.ts';
+import { emptyList } from './merging/interest-list.ts';
 import type { InterestList } from './merging/interest-list.ts';
 import { scanCost, searchCost } from './search-cost.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';
@@ -229,8 +230,4 @@ function listOf(
   const found = nearest.at(-1)! < 0 ? nearest.indexOf(-1) : k;
   const lowestSeen = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
   return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), lowestSeen };
-}
-
-function emptyList(interest: number): InterestList {
-  return { interest, items: new Int32Array(0), scores: new Float32Array(0) };
 }

@@ -27,49 +27,25 @@ export function insertCandidates(
   candidates: readonly Candidate[],
 ): readonly InterestList[] {
   if (candidates.length === 0) return lists;
-  const added = new Map<number, Candidate[]>();
-  for (const candidate of candidates) {
-    const others = added.get(candidate.interest);
-    if (others === undefined) added.set(candidate.interest, [candidate]);
-    else others.push(candidate);
+  const all = new Map(lists.map((list) => [list.interest, list]));
+  for (const interest of new Set(candidates.map((candidate) => candidate.interest))) {
+    const { items, scores } = all.get(interest) ?? emptyList(interest);
+    const entries = [
+      ...Array.from(items, (item, rank) => ({ item, score: scores[rank]! })),
+      // Rounded like the scores of the list, so that equal scores are ordered by item.
+      ...candidates
+        .filter((candidate) => candidate.interest === interest)
+        .map(({ item, score }) => ({ item, score: Math.fround(score) })),
+    ].sort((a, b) => b.score - a.score || a.item - b.item);
+    all.set(interest, {
+      interest,
+      items: Int32Array.from(entries, ({ item }) => item),
+      scores: Float32Array.from(entries, ({ score }) => score),
+    });
   }
-  const extended = lists.map((list) => insert(list, added.get(list.interest) ?? []));
-  const present = new Set(lists.map(({ interest }) => interest));
-  for (const [interest, own] of added) if (!present.has(interest)) extended.push(insert(emptyList(interest), own));
-  return extended.sort((a, b) => a.interest - b.interest);
+  return [...all.values()].sort((a, b) => a.interest - b.interest);
 }
 
-function emptyList(interest: number): InterestList {
+export function emptyList(interest: number): InterestList {
   return { interest, items: new Int32Array(0), scores: new Float32Array(0) };
-}
-
-function insert(list: InterestList, candidates: readonly Candidate[]): InterestList {
-  if (candidates.length === 0) return list;
-  // Rounded like the scores of the list, so that equal scores are ordered by item.
-  const sorted = candidates
-    .map(({ item, score }) => ({ item, score: Math.fround(score) }))
-    .sort((a, b) => b.score - a.score || a.item - b.item);
-  const size = list.items.length + sorted.length;
-  const items = new Int32Array(size);
-  const scores = new Float32Array(size);
-  let from = 0;
-  let next = 0;
-  for (let rank = 0; rank < size; rank++) {
-    const added = sorted[next];
-    if (added !== undefined && isBefore(added, list, from)) {
-      items[rank] = added.item;
-      scores[rank] = added.score;
-      next++;
-    } else {
-      items[rank] = list.items[from]!;
-      scores[rank] = list.scores[from++]!;
-    }
-  }
-  return { interest: list.interest, items, scores };
-}
-
-function isBefore({ item, score }: { item: number; score: number }, list: InterestList, position: number): boolean {
-  if (position === list.items.length) return true;
-  const other = list.scores[position]!;
-  return score > other || (score === other && item < list.items[position]!);
 }
