@@ -1,10 +1,11 @@
 import { parseWith } from '@facet/platform';
+import { allowedItems } from '@facet/retrieval';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
 import { createLruCache } from '../src/filters/compile-filter.ts';
-import { bitmapOf, createBits, setBit } from '../src/items/item-bitmap.ts';
+import { createBits, setBit } from '../src/items/item-bitmap.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
@@ -16,7 +17,7 @@ function viewOf(items: readonly CatalogItem[], delta: ReadonlyMap<number, Catalo
   const itemAt = (item: number): CatalogItem => delta.get(item) ?? catalog.itemAt(item);
   const bits = createBits(itemCount);
   for (let item = 1; item <= itemCount; item++) setBit(bits, item, itemAt(item).available === false);
-  return { catalog, deltaItems: delta, itemCount, itemAt, unavailable: bitmapOf(bits) } as BundleView;
+  return { catalog, deltaItems: delta, itemCount, itemAt, unavailable: allowedItems(bits) } as BundleView;
 }
 
 const name = fc.constantFrom('genre', 'price', 'constructor', 'never');

@@ -75,7 +75,7 @@ describe('a catalog in columns', () => {
           }
           expect(catalog.unavailable.has(position + 1)).toBe(expected.available === false);
         });
-        expect(catalog.unavailable.size).toBe(items.filter(({ available }) => available === false).length);
+        expect(catalog.unavailable.count).toBe(items.filter(({ available }) => available === false).length);
         if (!items.some((one) => one.itemId === other)) expect(catalog.indexOf(other)).toBeUndefined();
         expect(catalog.indexOf('')).toBeUndefined();
       }),

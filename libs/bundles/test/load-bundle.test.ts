@@ -53,7 +53,7 @@ describe('a bundle', () => {
     expect(bundle.id).toBe(ref.id);
     expect(bundle.index).toMatchObject({ size: itemCount, dim: contents.info.index.dim });
     for (const item of [1, 25, itemCount]) expect(bundle.indexOf(`item${item}`)).toBe(item);
-    expect(bundle.unavailable.size).toBe(2);
+    expect(bundle.unavailable.count).toBe(2);
     expect([7, 13].every((item) => bundle.unavailable.has(item))).toBe(true);
     bundle.close();
   });

@@ -265,7 +265,7 @@ function listPopular(bundle: BundleView, items: AllowedItems, exclusions: Exclus
 export function findAllowedItems(bundle: BundleView, filters: readonly ItemConditions[]): FilteredItems | undefined {
   const [first, ...others] = filters.map((filter) => compileFilter(bundle, { ...filter, available: true }));
   if (first !== undefined) return intersectAllowed([first, ...others]);
-  return bundle.unavailable.size === 0 ? undefined : compileFilter(bundle, { available: true });
+  return bundle.unavailable.count === 0 ? undefined : compileFilter(bundle, { available: true });
 }
 
 /** Items that must not be returned. */
@@ -300,14 +300,14 @@ export function collectExclusions(
     if (unavailable.has(item)) ownUnavailable++;
     else if (allowed?.has(item) === false) ownFiltered++;
   }
-  const offered = bundle.itemCount - unavailable.size;
+  const offered = bundle.itemCount - unavailable.count;
   return {
     own,
     has: (item) => own.has(item) || allowed?.has(item) === false,
     counts: {
       seen: own.size - excluded,
       excluded,
-      unavailable: unavailable.size - ownUnavailable,
+      unavailable: unavailable.count - ownUnavailable,
       filtered: allowed === undefined ? 0 : offered - allowed.count - ownFiltered,
     },
   };

@@ -1,7 +1,7 @@
 export { estimateIndexes } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';
 export { syntheticVectors } from './estimate/synthetic-vectors.ts';
-export { allItems, allowedItems, allowItems } from './indexes/allowed-items.ts';
+export { allItems, allowedItems, allowItems, fullBitmap } from './indexes/allowed-items.ts';
 export type { AllowedItems } from './indexes/allowed-items.ts';
 export { buildExactIndex } from './indexes/exact.ts';
 export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './indexes/faiss.ts';

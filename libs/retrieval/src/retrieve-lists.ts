@@ -1,4 +1,4 @@
-import { allItems, allowedItems } from './indexes/allowed-items.ts';
+import { allItems, allowedItems, fullBitmap } from './indexes/allowed-items.ts';
 import type { AllowedItems } from './indexes/allowed-items.ts';
 import { invalidQuery } from './indexes/checks.ts';
 import { emptyList } from './merging/interest-list.ts';
@@ -128,10 +128,7 @@ async function searchOnce(
 /** Returns the items that are allowed and not excluded; undefined if all are. */
 function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
   if (exclude === undefined || exclude.size === 0) return allowed;
-  const bitmap = new Uint8Array(Math.ceil(index.size / 8));
-  if (allowed === undefined) bitmap.fill(0xff);
-  else bitmap.set(allowed.bitmap.subarray(0, bitmap.length));
-  if (allowed === undefined && index.size % 8 !== 0) bitmap[bitmap.length - 1] = (1 << (index.size % 8)) - 1;
+  const bitmap = allowed?.bitmap.slice(0, Math.ceil(index.size / 8)) ?? fullBitmap(index.size);
   let count = allowed?.count ?? index.size;
   for (const item of exclude) {
     const bit = 1 << ((item - 1) & 7);

@@ -1,6 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { BundleView } from '@facet/bundles';
 import { searchParameters } from '@facet/recommendations';
+import { fullBitmap } from '@facet/retrieval';
 import { oncePerBundle } from '../bundle/once-per-bundle.ts';
 
 /** Each search of the index takes about a millisecond, and a delta rarely has more items. */
@@ -20,7 +21,7 @@ export const placeNewItems = oncePerBundle(async (bundle): Promise<Float32Array>
   if (positions === undefined) return placed;
   const { dim } = info.index;
   const last = Math.min(itemCount, own + placedMax);
-  const parameters = { ...searchParameters(bundle), allowed: bitmapOfFirst(own) };
+  const parameters = { ...searchParameters(bundle), allowed: fullBitmap(own) };
   for (let first = own + 1; first <= last; first += itemsPerSearch) {
     const count = Math.min(itemsPerSearch, last - first + 1);
     const queries = new Float32Array(count * dim);
@@ -38,13 +39,6 @@ export const placeNewItems = oncePerBundle(async (bundle): Promise<Float32Array>
   }
   return placed;
 });
-
-/** Returns the bitmap of the items 1 to `count`. */
-function bitmapOfFirst(count: number): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(count / 8)).fill(255);
-  if (count % 8 > 0) bits[bits.length - 1] = (1 << (count % 8)) - 1;
-  return bits;
-}
 
 function embeddingOf(bundle: BundleView, item: number): Float32Array {
   return bundle.vectorOf(item).subarray(0, bundle.info.spec.config.embeddingDim);

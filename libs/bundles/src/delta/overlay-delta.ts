@@ -1,13 +1,13 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createItemScorer, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
-import { buildFaissIndex, joinIndexes } from '@facet/retrieval';
+import { allowedItems, buildFaissIndex, joinIndexes } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
 import { scoringOf } from '../bundle/bundle-info.ts';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
 import { createdDay } from '../items/created-at.ts';
-import { bitmapOf, createBits, setBit } from '../items/item-bitmap.ts';
+import { createBits, setBit } from '../items/item-bitmap.ts';
 import { createPopular } from '../popularity/popular.ts';
 import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
@@ -100,9 +100,9 @@ function unavailableNow(
   itemCount: number,
 ): BundleView['unavailable'] {
   const bits = createBits(itemCount);
-  bits.set(unavailable.bits);
+  bits.set(unavailable.bitmap);
   for (const [item, { available }] of deltaItems) setBit(bits, item, available === false);
-  return bitmapOf(bits);
+  return allowedItems(bits);
 }
 
 type AddedParts =

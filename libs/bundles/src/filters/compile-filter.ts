@@ -1,9 +1,8 @@
-import { allowedItems } from '@facet/retrieval';
+import { allowedItems, fullBitmap } from '@facet/retrieval';
 import type { AllowedItems } from '@facet/retrieval';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 import { createBits, setBit } from '../items/item-bitmap.ts';
-import type { ItemBitmap } from '../items/item-bitmap.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
 import { createItemTest, matchColumn } from './match-values.ts';
 import type { ValueTest } from './match-values.ts';
@@ -45,7 +44,7 @@ export function intersectAllowed(all: readonly [FilteredItems, ...FilteredItems[
 function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
   const { itemCount, catalog, deltaItems, unavailable } = view;
   const conditions = Object.entries(filter.attributes ?? {});
-  const own = allBits(catalog.itemCount);
+  const own = fullBitmap(catalog.itemCount);
   for (const [name, condition] of conditions) {
     applyCondition(
       own,
@@ -57,7 +56,8 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItem
   bits.set(own);
   const passes = createItemTest(filter.attributes ?? {});
   for (const [item, facts] of deltaItems) setBit(bits, item, passes(facts));
-  if (filter.available !== undefined) keepAvailable(bits, unavailable, filter.available);
+  if (filter.available === true) subtract(bits, unavailable.bitmap);
+  if (filter.available === false) intersect(bits, unavailable.bitmap);
   return toFilteredItems(
     bits,
     findUnknownAttributes(
@@ -97,24 +97,12 @@ function applyCondition(
   if (min !== undefined || max !== undefined) intersect(bits, matches({ min, max }));
 }
 
-function keepAvailable(bits: Uint8Array, unavailable: ItemBitmap, isAvailable: boolean): void {
-  if (isAvailable) subtract(bits, unavailable.bits);
-  else intersect(bits, unavailable.bits);
-}
-
 function intersect(bits: Uint8Array, others: Uint8Array): void {
   for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= others[byte]!;
 }
 
 function subtract(bits: Uint8Array, others: Uint8Array): void {
   for (let byte = 0; byte < bits.length; byte++) bits[byte]! &= ~others[byte]!;
-}
-
-/** Returns a bitmap of all items 1..N. */
-function allBits(itemCount: number): Uint8Array {
-  const bits = createBits(itemCount).fill(0xff);
-  if (itemCount % 8 !== 0) bits[bits.length - 1] = (1 << (itemCount % 8)) - 1;
-  return bits;
 }
 
 function toFilteredItems(bits: Uint8Array, unknownAttributes: readonly string[]): FilteredItems {

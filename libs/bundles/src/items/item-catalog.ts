@@ -1,11 +1,12 @@
 import type { SafeTensor } from '@facet/artifacts';
 import type { Attributes, AttributeValue } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
+import { allowedItems } from '@facet/retrieval';
+import type { AllowedItems } from '@facet/retrieval';
 import { Type } from 'typebox';
 import { ColumnSchema, encodeColumns, openColumn, valueAt } from './attribute-columns.ts';
 import type { AttributeColumn } from './attribute-columns.ts';
-import { bitmapOf, createBits, hasBit, setBit } from './item-bitmap.ts';
-import type { ItemBitmap } from './item-bitmap.ts';
+import { createBits, hasBit, setBit } from './item-bitmap.ts';
 import { tensor, tensorOf } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { buildIdTable, encodeTexts, openIdTable, openTexts } from './text-column.ts';
@@ -44,7 +45,7 @@ export interface ItemCatalog {
   /** Returns all facts of an item, with attributes sorted by name. Slower than reading a single fact. */
   itemAt(item: number): CatalogItem;
   /** Withdrawn items. */
-  readonly unavailable: ItemBitmap;
+  readonly unavailable: AllowedItems;
   readonly columns: readonly AttributeColumn[];
 }
 
@@ -111,7 +112,7 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
   const [titled, available, unavailable] = [
     bitsAt('title/present'),
     bitsAt('available/true'),
-    bitmapOf(bitsAt('available/false')),
+    allowedItems(bitsAt('available/false')),
   ];
   const columns = parseSchemas(metadata['attributes']).map((schema, position) =>
     openColumn(schema, position, tensors, rows),

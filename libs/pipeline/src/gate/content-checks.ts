@@ -93,7 +93,7 @@ function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostIte
     checks.push({ name, value, incumbent: null, threshold, passed, sentence });
   };
   const items = candidate.itemCount;
-  const available = incumbent.itemCount - incumbent.unavailable.size;
+  const available = incumbent.itemCount - incumbent.unavailable.count;
   check('new items', share(added.length, items), newItemsMax, `${added.length} of ${items} items are new`);
   check(
     'lost items',

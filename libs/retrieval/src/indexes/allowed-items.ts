@@ -1,4 +1,4 @@
-/** A set of items that a filter allows. */
+/** A set of items, such as those that a filter allows. */
 export interface AllowedItems {
   readonly count: number;
   /** Bitmap: item i is bit (i - 1) & 7 of byte (i - 1) >> 3. */
@@ -42,6 +42,13 @@ export function allowItems(size: number, isAllowed: (item: number) => boolean): 
   const bitmap = new Uint8Array(Math.ceil(size / 8));
   for (let row = 0; row < size; row++) if (isAllowed(row + 1)) bitmap[row >> 3]! |= 1 << (row & 7);
   return allowedItems(bitmap);
+}
+
+/** Returns the bitmap of the items 1 to `size`. */
+export function fullBitmap(size: number): Uint8Array {
+  const bitmap = new Uint8Array(Math.ceil(size / 8)).fill(0xff);
+  if (size % 8 !== 0) bitmap[bitmap.length - 1] = (1 << (size % 8)) - 1;
+  return bitmap;
 }
 
 /** Returns all item indices in ascending order. */
