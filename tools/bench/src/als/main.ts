@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPython, readOptions } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
+import { median } from '../figures.ts';
 
 const versions = { implicit: '0.7.3', numpy: '1.26.4', scipy: '1.13.1' };
 const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };
@@ -130,7 +131,7 @@ for (let round = 0; round < rounds; round++) {
     losses.map((value) => (value === undefined ? '' : Math.round(value).toLocaleString('en-US'))),
   );
 }
-const ratio = ratios.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+const ratio = median(ratios);
 console.log(
   `Facet vs. implicit with CG, median: ${ratio.toFixed(2)} (at most ${ratioMax}: ${ratio <= ratioMax ? 'met' : 'MISSED'})`,
 );

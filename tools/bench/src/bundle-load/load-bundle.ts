@@ -6,6 +6,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { compileFilter, loadBundle } from '@facet/bundles';
 import type { AttributeFilter, Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
+import { cpuTimeMs, median } from '../figures.ts';
 
 /** Report of one process. Memory is in megabytes; times of one thread are processor times. */
 export interface LoadReport {
@@ -63,12 +64,12 @@ function printLine(value: LoadReport | Memory): void {
 async function load(): Promise<Loading & { readonly bundle: Bundle }> {
   await delay(100);
   const watch = watchEventLoop();
-  const processorBefore = processorSeconds();
+  const before = cpuTimeMs();
   const startedAt = performance.now();
   const loaded = await loadBundle(createFolderArtifactStore(root), { kind: 'bundle', id });
   const seconds = (performance.now() - startedAt) / 1000;
   await delay(2);
-  return { bundle: loaded, seconds, processorSeconds: processorSeconds() - processorBefore, ...watch.stop() };
+  return { bundle: loaded, seconds, processorSeconds: (cpuTimeMs() - before) / 1_000, ...watch.stop() };
 }
 
 function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle): LoadReport['lookups'] {
@@ -76,9 +77,9 @@ function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle): LoadRepor
   const items = Array.from({ length: lookups }, () => 1 + random.int(itemCount));
   const ids = items.map((item) => idOf(item));
   const usOf = (lookup: (position: number) => unknown): number => {
-    const startSeconds = processorSeconds();
+    const startedAt = cpuTimeMs();
     for (let position = 0; position < lookups; position++) lookup(position);
-    return (1e6 * (processorSeconds() - startSeconds)) / lookups;
+    return (1_000 * (cpuTimeMs() - startedAt)) / lookups;
   };
   return {
     itemAtUs: usOf((position) => itemAt(items[position]!)),
@@ -103,11 +104,11 @@ function measureFilters(loaded: Bundle): LoadReport['filters'] {
   };
   return Object.entries(filters).map(([name, filterOf]) => {
     const times = Array.from({ length: filterTimes }, (_, time) => {
-      const startSeconds = processorSeconds();
+      const startedAt = cpuTimeMs();
       compileFilter(loaded, { attributes: filterOf(time), available: true });
-      return 1000 * (processorSeconds() - startSeconds);
+      return cpuTimeMs() - startedAt;
     });
-    return { name, ms: times.sort((a, b) => a - b)[filterTimes >> 1]! };
+    return { name, ms: median(times) };
   });
 }
 
@@ -132,11 +133,6 @@ function watchEventLoop() {
 /** Returns the processor time of this thread, precise to about 4 ms: the kernel updates it on a wait or a tick. */
 function threadProcessorMs(): number {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
-}
-
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 function memoryNow(): Memory {

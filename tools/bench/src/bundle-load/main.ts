@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { readOptions } from '@facet/local-services';
+import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
@@ -77,8 +78,8 @@ try {
 function render(rounds: readonly Round[]): void {
   const reports = rounds.flatMap((round) => round.reports);
   const row = <Of>(name: string, all: readonly Of[], figureOf: (one: Of) => number, unit: string, digits = 0): void => {
-    const sorted = all.map(figureOf).sort((a, b) => a - b);
-    const [middle, largest] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((figure) => figure.toFixed(digits));
+    const figures = all.map(figureOf);
+    const [middle, largest] = [median(figures), Math.max(...figures)].map((figure) => figure.toFixed(digits));
     console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${largest}`);
   };
   for (const [title, part] of [

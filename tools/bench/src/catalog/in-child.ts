@@ -1,5 +1,4 @@
 // Runs one task of the catalog benchmark in a separate process and prints its times, its peak memory and delays of its event loop.
-import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -12,6 +11,7 @@ import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
 import { createStageContext, publishDelta } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import type { Item } from '@facet/schemas';
+import { cpuTimeMs, memoryMb } from '../figures.ts';
 
 export type Task = 'fill' | 'first delta' | 'writes' | 'large delta' | 'last upsert' | 'next delta' | 'full compaction';
 
@@ -110,12 +110,10 @@ async function measure(name: string, work: () => Promise<unknown>): Promise<void
 function watch(): { stop(): Promise<Omit<Measured, 'name' | 'seconds'>> } {
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();
-  const before = process.cpuUsage();
+  const before = cpuTimeMs();
   let privateMegabytes = 0;
-  const sample = (): string => {
-    const status = readFileSync('/proc/self/status', 'utf8');
-    privateMegabytes = Math.max(privateMegabytes, megabytesOf(status, 'RssAnon'));
-    return status;
+  const sample = (): void => {
+    privateMegabytes = Math.max(privateMegabytes, memoryMb('RssAnon'));
   };
   const timer = setInterval(sample, 20);
   return {
@@ -123,17 +121,13 @@ function watch(): { stop(): Promise<Omit<Measured, 'name' | 'seconds'>> } {
       await setImmediate();
       clearInterval(timer);
       delays.disable();
-      const { user, system } = process.cpuUsage(before);
+      sample();
       return {
-        cpuSeconds: (user + system) / 1e6,
-        peakMegabytes: megabytesOf(sample(), 'VmHWM'),
+        cpuSeconds: (cpuTimeMs() - before) / 1_000,
+        peakMegabytes: memoryMb('VmHWM'),
         privateMegabytes,
         delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 },
       };
     },
   };
-}
-
-function megabytesOf(status: string, name: string): number {
-  return (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) * 1024) / 1e6;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
 import { logProgress, readOptions } from '@facet/local-services';
+import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
 
@@ -69,8 +70,7 @@ try {
 }
 
 function describe({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }: Measured): string {
-  const sorted = [...seconds].sort((a, b) => a - b);
-  const [p50, largest] = [sorted[sorted.length >> 1]!, sorted.at(-1)!].map((one) => one.toFixed(3).padStart(8));
+  const [p50, largest] = [median(seconds), Math.max(...seconds)].map((one) => one.toFixed(3).padStart(8));
   const figures = [
     `p50${p50} s`,
     `largest${largest} s`,

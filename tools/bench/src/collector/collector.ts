@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
@@ -46,10 +45,4 @@ export async function prepareCollector(options: {
     startIngest: () => start('ingest', ingestPort, 'readyz'),
     startSink: () => start('sink', sinkPort, 'healthz'),
   };
-}
-
-/** Returns the resident memory of a process in megabytes. */
-export async function residentMegabytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1_024;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
 import { logProgress, readOptions, startKafka, startRedis } from '@facet/local-services';
+import { median } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
 import { runRawProducer } from './raw-producer.ts';
@@ -132,7 +133,7 @@ async function benchFreshness(shared: Shared): Promise<object> {
     await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 5 });
     const result = await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 60 });
     console.log(
-      `post to profile at ${perSecond(result.loadEventsPerSecond)}   p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}, slowest ${ms(result.maxMs)} of ${result.probes}`,
+      `post to profile at ${perSecond(result.loadEventsPerSecond)}   p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}, slowest ${ms(result.maxMs)} of ${result.count}`,
     );
     return result;
   } finally {
@@ -167,11 +168,6 @@ async function makeTopics(prefix: string): Promise<string> {
   await ensureTopics(connection, { names });
   await connection.close();
   return names.events;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 function perSecond(rate: number): string {

@@ -2,7 +2,9 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lakeStatus } from '@facet/lake';
 import { openRedisProfileStore } from '@facet/profiles';
-import { residentMegabytes } from './collector.ts';
+import { memoryMb } from '../figures.ts';
+import { describeLatencies } from '../load/latencies.ts';
+import type { Latencies } from '../load/latencies.ts';
 import type { Collector } from './collector.ts';
 import { nextBatch, post, postLoad } from './load.ts';
 import type { LoadResult } from './load.ts';
@@ -50,12 +52,9 @@ export async function waitUntilProcessed(collector: Collector, messages: number)
   }
 }
 
-export interface Freshness {
+/** Times from the post of an event to its profile. */
+export interface Freshness extends Latencies {
   readonly loadEventsPerSecond: number;
-  readonly probes: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
 }
 
 /**
@@ -106,16 +105,7 @@ export async function measureFreshness(
     agent.destroy();
     await store.close();
   }
-  delays.sort((a, b) => a - b);
-  const quantile = (share: number): number =>
-    delays[Math.min(delays.length - 1, Math.floor(share * delays.length))] ?? 0;
-  return {
-    loadEventsPerSecond: loaded / options.seconds,
-    probes: delays.length,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-    maxMs: delays.at(-1) ?? 0,
-  };
+  return { loadEventsPerSecond: loaded / options.seconds, ...describeLatencies(Float64Array.from(delays)) };
 }
 
 export interface MemorySample {
@@ -138,8 +128,8 @@ export async function measureMemory(
     await waitForLake(collector, options.rowsBefore + round * perRound);
     const sample = {
       events: round * perRound,
-      ingestMegabytes: await residentMegabytes(processes.ingestPid),
-      sinkMegabytes: await residentMegabytes(processes.sinkPid),
+      ingestMegabytes: memoryMb('VmRSS', processes.ingestPid),
+      sinkMegabytes: memoryMb('VmRSS', processes.sinkPid),
     };
     samples.push(sample);
     onSample(sample);

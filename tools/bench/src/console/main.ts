@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { logProgress, readOptions } from '@facet/local-services';
 import type { Page } from 'playwright-core';
+import { median } from '../figures.ts';
 import { measureCatalog } from './measure-catalog.ts';
 import type { CatalogFigures } from './measure-catalog.ts';
 import { startConsole } from './start-console.ts';
@@ -68,7 +69,7 @@ const measureInteraction = `(merge) => new Promise((resolve) => {
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-console-'));
 try {
   const figures = await measure(Number(values.repeat));
-  const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, medianOf(all)]));
+  const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
   const catalogs: CatalogFigures[] = [];
   for (const size of values.items.split(',').filter((text) => text !== '')) {
     logProgress(`a catalog of ${size} items`);
@@ -117,15 +118,11 @@ async function open({ url, openSession }: StartedConsole): Promise<{ page: Page;
   return { page, scriptBytes: bodies.reduce((sum, body) => sum + gzipSync(body).length, 0) };
 }
 
-function medianOf(all: readonly number[]): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN;
-}
-
 function render(figures: Record<Figure, number[]>): string {
   return Object.entries(figures)
     .map(([name, all]) => {
-      const [median, high] = [medianOf(all), Math.max(...all)].map((value) => Math.round(value));
-      return `${name.padEnd(16)} median ${median}   highest ${high}   budget ${budgets[name as Figure]}`;
+      const [middle, high] = [median(all), Math.max(...all)].map((value) => Math.round(value));
+      return `${name.padEnd(16)} median ${middle}   highest ${high}   budget ${budgets[name as Figure]}`;
     })
     .join('\n');
 }

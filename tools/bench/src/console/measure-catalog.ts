@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { BrowserContext, Page } from 'playwright-core';
+import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import { startConsole } from './start-console.ts';
 
@@ -102,7 +103,7 @@ async function measurePanning(page: Page): Promise<Pick<CatalogFigures, 'panFram
   await page.mouse.up();
   const times = frames.slice(1).map((at, place) => at - frames[place]!);
   return {
-    panFrameMs: times.sort((a, b) => a - b)[times.length >> 1]!,
+    panFrameMs: median(times),
     panFrameProcessorMs: processorMs / frames.length,
   };
 }

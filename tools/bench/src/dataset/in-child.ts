@@ -1,8 +1,8 @@
 // Runs one task of the benchmark in a separate process and prints its time and peak memory.
-import { readFile } from 'node:fs/promises';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
+import { cpuTimeMs, memoryMb } from '../figures.ts';
 import { days, firstDay } from './generate-lake.ts';
 
 const [home, task, dataset] = JSON.parse(process.argv[2]!) as [string, string, object];
@@ -19,9 +19,8 @@ const context = createStageContext(homePaths(home), config);
 const startedAt = performance.now();
 const result = task === 'build' ? await build() : await read(task);
 const seconds = (performance.now() - startedAt) / 1000;
-const { user, system } = process.cpuUsage();
 process.stdout.write(
-  JSON.stringify({ ...result, seconds, cpuSeconds: (user + system) / 1e6, peakMegabytes: await peakMegabytes() }),
+  JSON.stringify({ ...result, seconds, cpuSeconds: cpuTimeMs() / 1_000, peakMegabytes: memoryMb('VmHWM') }),
 );
 
 /** Builds a dataset that ends one day before the last event, so that later and late events are cut off. */
@@ -35,10 +34,4 @@ async function build(): Promise<object> {
 async function read(datasetId: string): Promise<object> {
   const { sequences, items } = await openDataset(context.store, datasetId);
   return { users: sequences.userIds.length, interactions: sequences.items.length, items: items.length - 1 };
-}
-
-/** Returns the peak resident memory of this process. */
-async function peakMegabytes(): Promise<number> {
-  const status = await readFile('/proc/self/status', 'utf8');
-  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }

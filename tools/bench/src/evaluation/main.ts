@@ -6,6 +6,7 @@ import { initializeWeights, modelVariant } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
 import { dayMs } from '@facet/platform';
+import { cpuTimeMs } from '../figures.ts';
 
 readOptions(
   `Measure the evaluation of a model over a full catalog
@@ -60,12 +61,11 @@ interface Duration {
 }
 
 function measure(run: () => void): Duration {
-  const cpu = process.cpuUsage();
+  const before = cpuTimeMs();
   const startedAt = performance.now();
   run();
   const seconds = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  return { seconds, cpuSeconds: (user + system) / 1e6 };
+  return { seconds, cpuSeconds: (cpuTimeMs() - before) / 1_000 };
 }
 const inBlocks = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
 const oneByOne = createModelScorer(data, spec, weights, heldOut);

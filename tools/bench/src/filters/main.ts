@@ -1,6 +1,7 @@
 import { logProgress, readOptions } from '@facet/local-services';
 import { allowItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
 import type { AllowedItems, InterestList, ListsRequest, Merge } from '@facet/retrieval';
+import { cpuTimeMs } from '../figures.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import type { World } from '../serving/world.ts';
 
@@ -102,9 +103,9 @@ async function measure(
   let scanned = 0;
   for (let user = 0; user < userCount(); user++) {
     const request = { ...requestOf(user), ...settingsOf(user) };
-    const startedAt = process.cpuUsage();
+    const startedAt = cpuTimeMs();
     const { lists, method } = await retrieveLists(request);
-    times.push(cpuMsSince(startedAt));
+    times.push(cpuTimeMs() - startedAt);
     if (method === 'scan') scanned++;
     if (user < checkedUsers) recalls.push(...(await recallsOf(lists, request)));
   }
@@ -152,17 +153,12 @@ async function measureMerges(): Promise<Record<string, number>> {
   for (const [name, merge] of Object.entries(merges)) {
     const round = (): void => requests.forEach((lists) => void mergeLists(lists, merge, depth, { categoryOf }));
     for (let warmUp = 0; warmUp < rounds; warmUp++) round();
-    const startedAt = process.cpuUsage();
+    const startedAt = cpuTimeMs();
     for (let i = 0; i < rounds; i++) round();
-    figures[name] = (cpuMsSince(startedAt) / rounds / requests.length) * 1_000;
+    figures[name] = ((cpuTimeMs() - startedAt) / rounds / requests.length) * 1_000;
     console.log(`merge, ${name.padEnd(22)} ${figures[name].toFixed(0).padStart(4)} µs`);
   }
   return figures;
-}
-
-function cpuMsSince(startedAt: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(startedAt);
-  return (user + system) / 1_000;
 }
 
 function report({ name, allowed, cpuMs, scanned, recall, worstRecall }: ListFigures): void {

@@ -1,9 +1,10 @@
 // Measures one kind of index in a separate process, because peak memory is per process. Prints one JSON document.
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
 import type { IndexChoice, IndexDemand, Latency } from '@facet/retrieval';
+import { cpuTimeMs, memoryMb } from '../figures.ts';
 import { measureMilvus } from './measure-milvus.ts';
 import type { MilvusMeasurement } from './measure-milvus.ts';
 
@@ -38,7 +39,7 @@ const depth = 200;
 
 const vectors = syntheticVectors(itemCount, dim, 1);
 const queries = { tuning: syntheticVectors(queryCount, dim, 2), heldOut: syntheticVectors(queryCount, dim, 3) };
-const vectorsMb = await peakMb();
+const vectorsMb = Math.round(memoryMb('VmHWM'));
 const folder = await mkdtemp(join(tmpdir(), 'facet-bench-index-'));
 try {
   const path = join(folder, 'index.faiss');
@@ -58,7 +59,7 @@ try {
   const seconds = (now() - startedAt) / 1000;
   await index.save(path);
   index.close();
-  const peakMemoryMb = await peakMb();
+  const peakMemoryMb = Math.round(memoryMb('VmHWM'));
   const opened = await openFaissIndex(path);
   const { efSearch, nprobe } = choice;
   const parameters = { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
@@ -88,15 +89,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Returns the peak memory of this process in MB. */
-async function peakMb(): Promise<number> {
-  const status = await readFile('/proc/self/status', 'utf8');
-  return Math.round((Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6);
-}
-
 /** Returns wall time, or processor time of this process, in milliseconds. */
 function now(): number {
-  if (!isProcessorTime) return performance.now();
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  return isProcessorTime ? cpuTimeMs() : performance.now();
 }

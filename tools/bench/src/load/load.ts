@@ -1,5 +1,6 @@
 import { createRandom } from '@facet/features';
 import { Worker } from 'node:worker_threads';
+import { cpuTimeMs } from '../figures.ts';
 import type { OnResponse } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 
@@ -44,7 +45,7 @@ export async function runLoad(
   requests: readonly Buffer[],
   first = 0,
 ): Promise<LoadResult> {
-  const cpuBefore = process.cpuUsage();
+  const cpuBefore = cpuTimeMs();
   const recorder = createRecorder();
   let next = first;
   const send: Send = (scheduledAt, onResponse) => {
@@ -56,8 +57,7 @@ export async function runLoad(
   };
   if (load.kind === 'closed') await runClosed(load, send);
   else await runOpen(load, send);
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { ...recorder.result(), cpuMs: (user + system) / 1000 };
+  return { ...recorder.result(), cpuMs: cpuTimeMs() - cpuBefore };
 }
 
 type Send = (scheduledAt: number, onResponse: OnResponse) => void;

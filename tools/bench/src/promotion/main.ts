@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import { readOptions } from '@facet/local-services';
+import { median } from '../figures.ts';
 
 const help = `Measure promotion and rollback with a long promotion log
 
@@ -64,8 +65,7 @@ async function report(what: string, times: number, work: () => Promise<unknown>)
     await work();
     ms.push(performance.now() - start);
   }
-  ms.sort((a, b) => a - b);
   console.log(
-    `${what.padEnd(30)} median ${ms[times >> 1]!.toFixed(1).padStart(7)} ms, slowest ${ms.at(-1)!.toFixed(1)} ms`,
+    `${what.padEnd(30)} median ${median(ms).toFixed(1).padStart(7)} ms, slowest ${Math.max(...ms).toFixed(1)} ms`,
   );
 }

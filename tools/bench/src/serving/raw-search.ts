@@ -1,6 +1,7 @@
 // Searches the bare index in a separate process: one user at a time, on one thread, with the patched Faiss.
 import { readFile } from 'node:fs/promises';
 import { Index, setThreads } from 'faiss-node';
+import { cpuTimeMs } from '../figures.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 
@@ -47,17 +48,16 @@ process.send?.('ready');
 function measure(seconds: number): RawSearchResult {
   const times: number[] = [];
   const until = performance.now() + seconds * 1000;
-  const before = process.cpuUsage();
+  const before = cpuTimeMs();
   for (let request = 0; performance.now() < until; request++) {
     const start = performance.now();
     index.search(requests[request % requests.length]!, k, parameters);
     times.push(performance.now() - start);
   }
-  const { user, system } = process.cpuUsage(before);
   return {
     ...parameters,
     recall,
-    cpuMs: (user + system) / 1000 / times.length,
+    cpuMs: (cpuTimeMs() - before) / times.length,
     latency: describeLatencies(Float64Array.from(times)),
   };
 }

@@ -1,4 +1,5 @@
 import { logProgress, readOptions } from '@facet/local-services';
+import { median } from '../figures.ts';
 import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures } from '../load/latencies.ts';
 import { treeUsage } from '../load/process-usage.ts';
@@ -78,9 +79,6 @@ await withServing(world, { limit: Number(values.limit), processes }, async (serv
 /** Returns the growth from the median of the second quarter to the median of the last one, as a share. */
 function growthOf(megabytes: readonly number[]): number {
   const quarter = Math.max(1, Math.floor(megabytes.length / 4));
-  const medianOf = (from: number): number => {
-    const sorted = megabytes.slice(from, from + quarter).sort((a, b) => a - b);
-    return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-  };
+  const medianOf = (from: number): number => median(megabytes.slice(from, from + quarter));
   return medianOf(megabytes.length - quarter) / medianOf(Math.min(quarter, megabytes.length - quarter)) - 1;
 }

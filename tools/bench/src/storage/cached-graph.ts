@@ -2,6 +2,7 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logProgress } from '@facet/local-services';
 import { Index, MetricType } from 'faiss-node';
+import { cpuTimeMs } from '../figures.ts';
 
 export interface CachedGraph {
   /** Folder of the cached graphs. */
@@ -34,11 +35,11 @@ export async function cachedGraph(options: CachedGraph): Promise<string> {
   index.setParameter('efConstruction', efConstruction);
   const wide = onSphere(vectors, dim);
   if (!index.isTrained()) index.train(wide.subarray(0, Math.min(items, trainingRowsMax) * (dim + 1)));
-  const startedAt = process.cpuUsage();
+  const startedAt = cpuTimeMs();
   for (let row = 0; row < items; row += rowsPerCall) {
     index.add(wide.subarray(row * (dim + 1), Math.min(items, row + rowsPerCall) * (dim + 1)));
   }
-  const seconds = process.cpuUsage(startedAt).user / 1e6;
+  const seconds = (cpuTimeMs() - startedAt) / 1_000;
   logProgress(`  built ${graph},${storage} in ${seconds.toFixed(0)} s of processor time`);
   index.write(`${path}.part`);
   await rename(`${path}.part`, path);

@@ -1,3 +1,4 @@
+import { cpuTimeMs } from '../figures.ts';
 /** Returns k labels for each of the queries `from` to `to`. */
 export type Search = (from: number, to: number, efSearch: number) => Promise<Int32Array>;
 
@@ -23,12 +24,11 @@ export async function measureCurve(search: Search, { efs, truth, k, queriesPerRe
     let hits = 0;
     for (let pass = 0; pass < passes; pass++) {
       const labelsOfRequests: Int32Array[] = [];
-      const startedAt = process.cpuUsage();
+      const startedAt = cpuTimeMs();
       for (let query = 0; query < queryCount; query += queriesPerRequest) {
         labelsOfRequests.push(await search(query, query + queriesPerRequest, ef));
       }
-      const { user, system } = process.cpuUsage(startedAt);
-      cpuMs = Math.min(cpuMs, (user + system) / 1000 / labelsOfRequests.length);
+      cpuMs = Math.min(cpuMs, (cpuTimeMs() - startedAt) / labelsOfRequests.length);
       hits = pass > 0 ? hits : hitsOf(labelsOfRequests, truth, k, queriesPerRequest);
     }
     curve.push({ ef, recall: hits / truth.length, cpuMs });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logProgress, pytorchPython, readOptions } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
+import { median } from '../figures.ts';
 import { startTrainer } from './trainer-process.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
@@ -149,11 +150,6 @@ async function takeTurns(
     pytorchLoss: pytorch === undefined ? undefined : pytorchLoss,
     facetRssMb,
   };
-}
-
-function median(measured: readonly number[]): number {
-  const sorted = measured.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 interface Target {

@@ -4,6 +4,7 @@ import { createStageContext, datasetStage, openModel, trainStage } from '@facet/
 import type { HomePaths } from '@facet/config';
 import type { Model } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
+import { cpuTimeMs } from '../figures.ts';
 
 /** The data and the settings of one refresh. */
 export interface Day {
@@ -33,7 +34,7 @@ export async function trainDay(home: HomePaths, { config }: Day, warmFrom?: stri
   const context = createStageContext(home, config);
   const { datasetId } = (await datasetStage(context)).output;
   const startedAt = performance.now();
-  const cpuBefore = process.cpuUsage();
+  const cpuBefore = cpuTimeMs();
   const { output } = await trainStage(
     context,
     { datasetId, warmFrom },
@@ -42,14 +43,14 @@ export async function trainDay(home: HomePaths, { config }: Day, warmFrom?: stri
       onEpoch: (phase, report) => logProgress(`${phase} ${JSON.stringify(report)}`),
     },
   );
-  const cpu = process.cpuUsage(cpuBefore);
+  const cpuSeconds = (cpuTimeMs() - cpuBefore) / 1_000;
   const model = await openModel(context.store, output.modelId);
   const epochs = [...model.info.fit, ...model.info.refit];
   return {
     datasetId,
     model,
     seconds: (performance.now() - startedAt) / 1000,
-    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    cpuSeconds,
     examples: epochs.reduce((sum, epoch) => sum + epoch.examples, 0),
   };
 }
