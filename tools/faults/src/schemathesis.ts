@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  createScratchFolder,
   findFreePorts,
   installSchemathesis,
   logProgress,
@@ -39,7 +39,7 @@ const { values } = readOptions(help, {
   json: { type: 'boolean', default: false },
 });
 
-const folder = await mkdtemp(join(tmpdir(), 'facet-schemathesis-'));
+const { path: folder } = await createScratchFolder('faults-schemathesis');
 const apiKey = createApiKey();
 const running: FacetProcess[] = [];
 const [program, kafka, redis] = await Promise.all([installSchemathesis(), startKafka(), startRedis()]);
@@ -58,7 +58,6 @@ try {
 } finally {
   for (const process of running) await process.kill();
   await Promise.all([kafka.stop(), redis.stop()]);
-  await rm(folder, { recursive: true, force: true });
 }
 if (values.json) console.log(JSON.stringify(rows));
 else {

@@ -29,3 +29,4 @@ export type { LocalSpark } from './spark.ts';
 export { startFacetProcess } from './process/facet-process.ts';
 export type { FacetProcess, FacetProcessOptions } from './process/facet-process.ts';
 export { findFreePorts } from './process/free-ports.ts';
+export { createScratchFolder } from './process/scratch-folder.ts';

@@ -1,11 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { readOptions } from '@facet/local-services';
+import { createScratchFolder, readOptions } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
@@ -49,31 +46,27 @@ interface Round {
   readonly together: readonly Memory[];
 }
 
-const root = await mkdtemp(join(tmpdir(), 'facet-bench-bundle-load-'));
-try {
-  process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
-  const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js', import.meta.url), [
-    root,
-    Number(values.items),
-    Number(values.dim),
-    values.index,
-  ]);
-  const rounds: Round[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    const first = await startLoader(id);
-    const second = await startLoader(id);
-    rounds.push({
-      reports: [first.report, second.report],
-      together: [await first.memory(), await second.memory()],
-    });
-    await first.stop();
-    await second.stop();
-  }
-  if (values.json) console.log(JSON.stringify(rounds));
-  else render(rounds);
-} finally {
-  await rm(root, { recursive: true, force: true });
+const { path: root } = await createScratchFolder('bench-bundle-load');
+process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
+const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js', import.meta.url), [
+  root,
+  Number(values.items),
+  Number(values.dim),
+  values.index,
+]);
+const rounds: Round[] = [];
+for (let round = 0; round < Number(values.rounds); round++) {
+  const first = await startLoader(id);
+  const second = await startLoader(id);
+  rounds.push({
+    reports: [first.report, second.report],
+    together: [await first.memory(), await second.memory()],
+  });
+  await first.stop();
+  await second.stop();
 }
+if (values.json) console.log(JSON.stringify(rounds));
+else render(rounds);
 
 function render(rounds: readonly Round[]): void {
   const reports = rounds.flatMap((round) => round.reports);

@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
@@ -46,28 +43,24 @@ const tasks = [
   'full compaction',
 ] satisfies Task[];
 const makeBundle = new URL('../bundle-load/make-bundle.js', import.meta.url);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-catalog-'));
+const { path: folder } = await createScratchFolder('bench-catalog');
 const results: Measured[] = [];
-try {
-  logProgress(`a bundle of ${Number(values.items).toLocaleString('en')} items`);
-  const bundle = [homePaths(folder).artifactsFolder, Number(values.items), 64, 'flat'];
-  const { id } = await runInChild<{ readonly id: string }>(makeBundle, bundle);
-  for (const task of tasks) {
-    logProgress(task);
-    const order = [folder, task, id, Number(values.upsert), Number(values.rounds)];
-    results.push(...(await runInChild<Measured[]>(new URL('in-child.js', import.meta.url), order)));
-  }
-  if (values.json) console.log(JSON.stringify(results));
-  else for (const result of results) console.log(describe(result));
-  const [upsert, compaction, delta] = ['upsert', 'compaction', 'next delta'].map((name) =>
-    results.find((one) => one.name === name)!,
-  );
-  const seconds = Math.max(...upsert!.seconds) + Math.max(...delta!.seconds);
-  const megabytes = Math.max(...[upsert, compaction, delta].map((one) => one!.privateMegabytes));
-  process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
-} finally {
-  await rm(folder, { recursive: true, force: true });
+logProgress(`a bundle of ${Number(values.items).toLocaleString('en')} items`);
+const bundle = [homePaths(folder).artifactsFolder, Number(values.items), 64, 'flat'];
+const { id } = await runInChild<{ readonly id: string }>(makeBundle, bundle);
+for (const task of tasks) {
+  logProgress(task);
+  const order = [folder, task, id, Number(values.upsert), Number(values.rounds)];
+  results.push(...(await runInChild<Measured[]>(new URL('in-child.js', import.meta.url), order)));
 }
+if (values.json) console.log(JSON.stringify(results));
+else for (const result of results) console.log(describe(result));
+const [upsert, compaction, delta] = ['upsert', 'compaction', 'next delta'].map((name) =>
+  results.find((one) => one.name === name)!,
+);
+const seconds = Math.max(...upsert!.seconds) + Math.max(...delta!.seconds);
+const megabytes = Math.max(...[upsert, compaction, delta].map((one) => one!.privateMegabytes));
+process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
 
 function describe({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }: Measured): string {
   const [p50, largest] = [median(seconds), Math.max(...seconds)].map((one) => one.toFixed(3).padStart(8));

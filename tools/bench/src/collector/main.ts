@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
-import { logProgress, readOptions, startKafka, startRedis } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions, startKafka, startRedis } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
@@ -38,7 +35,7 @@ const sinkEvents = 1_000_000;
 const rawBatchEvents = 5_000;
 
 const rounds = Number(values.rounds);
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-'));
+const { path: folder } = await createScratchFolder('bench-collector');
 const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
 try {
   const shared = { folder, brokers: kafka.brokers, redisUrl: redis.url };
@@ -51,7 +48,6 @@ try {
   if (values.json) console.log(JSON.stringify(results));
 } finally {
   await Promise.all([kafka.stop(), redis.stop()]);
-  await rm(folder, { recursive: true, force: true });
 }
 
 type Shared = Omit<Parameters<typeof prepareCollector>[0], 'topicPrefix'>;

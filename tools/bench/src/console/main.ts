@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import type { Page } from 'playwright-core';
 import { median } from '../figures.ts';
 import { measureCatalog } from './measure-catalog.ts';
@@ -66,21 +64,17 @@ const measureInteraction = `(merge) => new Promise((resolve) => {
   select.dispatchEvent(new Event('change', { bubbles: true }));
 })`;
 
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-console-'));
-try {
-  const figures = await measure(Number(values.repeat));
-  const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
-  const catalogs: CatalogFigures[] = [];
-  for (const size of values.items.split(',').filter((text) => text !== '')) {
-    logProgress(`a catalog of ${size} items`);
-    catalogs.push(await measureCatalog(Number(size), folder));
-  }
-  if (values.json) console.log(JSON.stringify({ medians, figures, budgets, catalogs }));
-  else console.log([render(figures), ...catalogs.map(describeCatalog)].join('\n'));
-  process.exitCode = Object.entries(budgets).some(([name, budget]) => medians[name]! > budget) ? 1 : 0;
-} finally {
-  await rm(folder, { recursive: true, force: true });
+const { path: folder } = await createScratchFolder('bench-console');
+const figures = await measure(Number(values.repeat));
+const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
+const catalogs: CatalogFigures[] = [];
+for (const size of values.items.split(',').filter((text) => text !== '')) {
+  logProgress(`a catalog of ${size} items`);
+  catalogs.push(await measureCatalog(Number(size), folder));
 }
+if (values.json) console.log(JSON.stringify({ medians, figures, budgets, catalogs }));
+else console.log([render(figures), ...catalogs.map(describeCatalog)].join('\n'));
+process.exitCode = Object.entries(budgets).some(([name, budget]) => medians[name]! > budget) ? 1 : 0;
 
 async function measure(repeats: number): Promise<Record<Figure, number[]>> {
   const started = await startConsole(resolve(values.home), folder);

@@ -1,11 +1,9 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { logProgress, readOptions, startSpark } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions, startSpark } from '@facet/local-services';
 import { runInChild } from '../run-in-child.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
@@ -40,7 +38,7 @@ const { values } = readOptions(help, {
 /** 4 GiB. */
 const megabytesMax = 2 ** 32 / 1e6;
 const size = sizeOf(Number(values.events));
-const folder = values.keep ?? (await mkdtemp(join(tmpdir(), 'facet-bench-dataset-')));
+const folder = values.keep ?? (await createScratchFolder('bench-dataset')).path;
 const home = homePaths(folder);
 const run = <Result>(task: string, resources: Pick<FacetConfig['dataset'], 'spark'> = {}): Promise<Result> =>
   runInChild(new URL('in-child.js', import.meta.url), [
@@ -61,29 +59,25 @@ interface Built extends Measured {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
-try {
-  await prepare(size);
-  const build = await run<Built>('build');
-  const read = await run<Measured>(build.datasetId);
-  const onSpark = values.spark ? await buildOnSpark() : undefined;
-  if (values.json) console.log(JSON.stringify({ ...size, build, read, onSpark }));
-  else {
-    console.log(describe('build', build));
-    if (onSpark !== undefined) console.log(describe('spark', onSpark));
-    console.log(describe('read', read));
-    console.log(`counts   ${list(build.counts)}`);
-    console.log(`dropped  ${list(build.dropped)}`);
-  }
-  if (onSpark !== undefined && onSpark.datasetId !== build.datasetId) {
-    logProgress(`Spark built dataset ${onSpark.datasetId} instead of ${build.datasetId}.`);
-    process.exitCode = 1;
-  }
-  if (Math.max(build.peakMegabytes, read.peakMegabytes) > megabytesMax) {
-    logProgress('Peak memory exceeded 4 GiB.');
-    process.exitCode = 1;
-  }
-} finally {
-  if (values.keep === undefined) await rm(folder, { recursive: true, force: true });
+await prepare(size);
+const build = await run<Built>('build');
+const read = await run<Measured>(build.datasetId);
+const onSpark = values.spark ? await buildOnSpark() : undefined;
+if (values.json) console.log(JSON.stringify({ ...size, build, read, onSpark }));
+else {
+  console.log(describe('build', build));
+  if (onSpark !== undefined) console.log(describe('spark', onSpark));
+  console.log(describe('read', read));
+  console.log(`counts   ${list(build.counts)}`);
+  console.log(`dropped  ${list(build.dropped)}`);
+}
+if (onSpark !== undefined && onSpark.datasetId !== build.datasetId) {
+  logProgress(`Spark built dataset ${onSpark.datasetId} instead of ${build.datasetId}.`);
+  process.exitCode = 1;
+}
+if (Math.max(build.peakMegabytes, read.peakMegabytes) > megabytesMax) {
+  logProgress('Peak memory exceeded 4 GiB.');
+  process.exitCode = 1;
 }
 
 async function buildOnSpark(): Promise<Built> {

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { gateStage, runGate } from '@facet/pipeline';
 import type { Dataset, GateReport } from '@facet/pipeline';
 import { hasRetailData, retailFiles } from '../warm/retail-days.ts';
@@ -47,21 +46,17 @@ if (values.only !== undefined && values.only !== 'movielens' && values.only !== 
 const seed = Number(values.seed);
 /** Prints a line to the report, or to standard error with --json. */
 const note = (text: string): void => (values.json ? logProgress(text) : console.log(text));
-const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-gate-'));
+const { path: scratch } = await createScratchFolder('bench-gate');
 const rows: VerdictRow[] = [];
-try {
-  if (values.only !== 'retail') await compareDataSet(await openMovieLens(values.home ?? join(scratch, 'movielens')));
-  if (values.only !== 'movielens') {
-    if (hasRetailData(values.data)) await compareDataSet(await importRetail(values.data, join(scratch, 'retail')));
-    else {
-      const missing = Object.values(retailFiles).join(' and ');
-      note(`Online Retail II skipped: ${values.data} does not contain ${missing}. Pass the folder with --data.`);
-    }
+if (values.only !== 'retail') await compareDataSet(await openMovieLens(values.home ?? join(scratch, 'movielens')));
+if (values.only !== 'movielens') {
+  if (hasRetailData(values.data)) await compareDataSet(await importRetail(values.data, join(scratch, 'retail')));
+  else {
+    const missing = Object.values(retailFiles).join(' and ');
+    note(`Online Retail II skipped: ${values.data} does not contain ${missing}. Pass the folder with --data.`);
   }
-  if (values.json) console.log(JSON.stringify(rows));
-} finally {
-  await rm(scratch, { recursive: true, force: true });
 }
+if (values.json) console.log(JSON.stringify(rows));
 
 async function compareDataSet(sound: SoundData): Promise<void> {
   const { name, home, config } = sound;

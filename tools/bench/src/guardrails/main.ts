@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { openMovieLens } from '../gate/sound-data.ts';
 import { makeFaultyBundles } from './faulty-bundles.ts';
 import { makeHealthyBundles } from './healthy-bundles.ts';
@@ -49,39 +48,35 @@ interface Verdict {
 
 const windowMs = 1_000 * Number(values.window);
 const verdicts: Verdict[] = [];
-const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-guardrails-'));
+const { path: scratch } = await createScratchFolder('bench-guardrails');
+const { home } = await openMovieLens(values.home ?? join(scratch, 'movielens'));
+const [first, ...healthy] = await makeHealthyBundles(home, Number(values.swaps) + 1);
+const last = healthy.at(-1) ?? first!;
+const faulty = await makeFaultyBundles(last);
+const store = createFolderArtifactStore(home.artifactsFolder);
+// A bundle that the guardrails rolled back in an earlier run would not be judged again.
+await rm(join(home.artifactsFolder, 'promotions'), { recursive: true, force: true });
+await promote(store, first!.bundleId);
+const serving = await startLoggingServer({ home: home.folder, folder: scratch, windowMinutes: windowMs / 60_000 });
+const traffic = startTraffic(serving.url, replayRequests(last.dataset), Number(values.rate));
 try {
-  const { home } = await openMovieLens(values.home ?? join(scratch, 'movielens'));
-  const [first, ...healthy] = await makeHealthyBundles(home, Number(values.swaps) + 1);
-  const last = healthy.at(-1) ?? first!;
-  const faulty = await makeFaultyBundles(last);
-  const store = createFolderArtifactStore(home.artifactsFolder);
-  // A bundle that the guardrails rolled back in an earlier run would not be judged again.
-  await rm(join(home.artifactsFolder, 'promotions'), { recursive: true, force: true });
-  await promote(store, first!.bundleId);
-  const serving = await startLoggingServer({ home: home.folder, folder: scratch, windowMinutes: windowMs / 60_000 });
-  const traffic = startTraffic(serving.url, replayRequests(last.dataset), Number(values.rate));
-  try {
-    // The first comparison needs the requests of a whole period, too.
-    await new Promise((resolve) => setTimeout(resolve, windowMs));
-    for (const { label, bundleId } of healthy) await judge({ kind: 'healthy', name: label, bundleId }, store, serving);
-    for (const { name, bundleId } of faulty) {
-      await judge({ kind: 'faulty', name, bundleId }, store, serving);
-      // The period before the next swap must not contain the requests of this bundle.
-      await serving.next(
-        ({ bundleId: id, msg }) => id === last.bundleId && /passed|not rolling back/.test(msg),
-        4 * windowMs,
-      );
-    }
-  } finally {
-    await traffic.stop();
-    logProgress(`${traffic.sent} requests, ${traffic.failed} of them without a response`);
-    await serving.stop();
+  // The first comparison needs the requests of a whole period, too.
+  await new Promise((resolve) => setTimeout(resolve, windowMs));
+  for (const { label, bundleId } of healthy) await judge({ kind: 'healthy', name: label, bundleId }, store, serving);
+  for (const { name, bundleId } of faulty) {
+    await judge({ kind: 'faulty', name, bundleId }, store, serving);
+    // The period before the next swap must not contain the requests of this bundle.
+    await serving.next(
+      ({ bundleId: id, msg }) => id === last.bundleId && /passed|not rolling back/.test(msg),
+      4 * windowMs,
+    );
   }
-  report();
 } finally {
-  await rm(scratch, { recursive: true, force: true });
+  await traffic.stop();
+  logProgress(`${traffic.sent} requests, ${traffic.failed} of them without a response`);
+  await serving.stop();
 }
+report();
 
 async function promote(store: ArtifactStore, id: string): Promise<void> {
   await store.promote({ kind: 'bundle', id }, { by: 'npm run bench -- guardrails', reason: 'a benchmark' });

@@ -1,7 +1,7 @@
 // Measures one kind of index in a separate process, because peak memory is per process. Prints one JSON document.
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createScratchFolder } from '@facet/local-services';
 import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
 import type { IndexChoice, IndexDemand, Latency } from '@facet/retrieval';
 import { cpuTimeMs, memoryMb } from '../figures.ts';
@@ -40,54 +40,50 @@ const depth = 200;
 const vectors = syntheticVectors(itemCount, dim, 1);
 const queries = { tuning: syntheticVectors(queryCount, dim, 2), heldOut: syntheticVectors(queryCount, dim, 3) };
 const vectorsMb = Math.round(memoryMb('VmHWM'));
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-index-'));
-try {
-  const path = join(folder, 'index.faiss');
-  const startedAt = now();
-  let lastStep = '';
-  const { index, choice } = await buildTunedIndex(vectors, dim, queries, {
-    kind,
-    flatItemsMax: 0,
-    recallMin,
-    depth,
-    now,
-    onProgress: (_, step) => {
-      if (step !== lastStep) process.stderr.write(`  ${step}\n`);
-      lastStep = step;
-    },
-  });
-  const seconds = (now() - startedAt) / 1000;
-  await index.save(path);
-  index.close();
-  const peakMemoryMb = Math.round(memoryMb('VmHWM'));
-  const opened = await openFaissIndex(path);
-  const { efSearch, nprobe } = choice;
-  const parameters = { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
-  const { durationsMs } = await timeRequests(opened, queries.heldOut, {
-    k: depth,
-    parameters,
-    now,
-  });
-  const milvus =
-    milvusAddress === null || opened.kind === 'flat'
-      ? undefined
-      : await measureMilvus(milvusAddress, { index: opened, vectors, queries: queries.heldOut, depth, parameters });
-  opened.close();
-  const { size: bytes } = await stat(path);
-  const latency = latencyOf(durationsMs);
-  const result: KindMeasurement = {
-    choice,
-    seconds,
-    vectorsMb,
-    peakMemoryMb,
-    bytes,
-    latency,
-    ...(milvus && { milvus }),
-  };
-  process.stdout.write(JSON.stringify(result));
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+const { path: folder } = await createScratchFolder('bench-index');
+const path = join(folder, 'index.faiss');
+const startedAt = now();
+let lastStep = '';
+const { index, choice } = await buildTunedIndex(vectors, dim, queries, {
+  kind,
+  flatItemsMax: 0,
+  recallMin,
+  depth,
+  now,
+  onProgress: (_, step) => {
+    if (step !== lastStep) process.stderr.write(`  ${step}\n`);
+    lastStep = step;
+  },
+});
+const seconds = (now() - startedAt) / 1000;
+await index.save(path);
+index.close();
+const peakMemoryMb = Math.round(memoryMb('VmHWM'));
+const opened = await openFaissIndex(path);
+const { efSearch, nprobe } = choice;
+const parameters = { ...(efSearch === undefined ? {} : { efSearch }), ...(nprobe === undefined ? {} : { nprobe }) };
+const { durationsMs } = await timeRequests(opened, queries.heldOut, {
+  k: depth,
+  parameters,
+  now,
+});
+const milvus =
+  milvusAddress === null || opened.kind === 'flat'
+    ? undefined
+    : await measureMilvus(milvusAddress, { index: opened, vectors, queries: queries.heldOut, depth, parameters });
+opened.close();
+const { size: bytes } = await stat(path);
+const latency = latencyOf(durationsMs);
+const result: KindMeasurement = {
+  choice,
+  seconds,
+  vectorsMb,
+  peakMemoryMb,
+  bytes,
+  latency,
+  ...(milvus && { milvus }),
+};
+process.stdout.write(JSON.stringify(result));
 
 /** Returns wall time, or processor time of this process, in milliseconds. */
 function now(): number {

@@ -1,10 +1,9 @@
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { createStageContext } from '@facet/pipeline';
 import { openBenchmarkData } from '@facet/pipeline/benchmark';
 import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
@@ -62,55 +61,51 @@ if (folder === undefined || !existsSync(folder)) {
   process.exit(1);
 }
 
-const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-interests-'));
-try {
-  const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- interests' });
-  const sequences = join(folder, 'sequences.txt');
-  const isSequences = existsSync(sequences);
-  const source: BenchmarkSource = isSequences
-    ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')] }
-    : { kind: 'home' };
-  const context = createStageContext(homePaths(isSequences ? join(scratch, 'home') : folder), config);
-  const benchmark = await openBenchmarkData(context, source, protocol);
-  const heldOut = benchmark.protocol[part];
-  const users = heldOut.users.slice();
-  createRandom(1).shuffle(users);
-  users.length = Math.min(users.length, Number(values.users));
-  let clusters: ReadonlyMap<number, number> | undefined;
-  const results = [];
-  let drawing = values.draw;
-  for (const attempt of values.try) {
-    for (let seed = 1; seed <= Number(values.seeds); seed++) {
-      const settings = attempt
-        .split(' ')
-        .filter((text) => text !== '')
-        .map(parseSetting);
-      const startedAt = performance.now();
-      const checkpoints = join(scratch, `${results.length}`);
-      const options = { benchmark, config, part, variant: values.variant, settings, seed, checkpoints };
-      const fitted = await fitWeights(options);
-      // The groups of users must not differ between models.
-      clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
-      if (drawing !== undefined && fitted.spec.config.interests > 1) {
-        const svg = drawUser(benchmark.data, fitted, users, { title: values.title, isAnonymous: values.anonymous });
-        if (svg === undefined) logProgress('No user has 16 to 30 behaviors in two interests, so nothing is drawn.');
-        else await writeFile(drawing, svg);
-        drawing = undefined;
-      }
-      const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
-      results.push(result);
-      logProgress(
-        `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
-      );
-      if (values.append !== undefined) {
-        await appendFile(values.append, `${JSON.stringify({ folder, protocol, part, ...result })}\n`);
-      }
+const { path: scratch } = await createScratchFolder('bench-interests');
+const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- interests' });
+const sequences = join(folder, 'sequences.txt');
+const isSequences = existsSync(sequences);
+const source: BenchmarkSource = isSequences
+  ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')] }
+  : { kind: 'home' };
+const context = createStageContext(homePaths(isSequences ? join(scratch, 'home') : folder), config);
+const benchmark = await openBenchmarkData(context, source, protocol);
+const heldOut = benchmark.protocol[part];
+const users = heldOut.users.slice();
+createRandom(1).shuffle(users);
+users.length = Math.min(users.length, Number(values.users));
+let clusters: ReadonlyMap<number, number> | undefined;
+const results = [];
+let drawing = values.draw;
+for (const attempt of values.try) {
+  for (let seed = 1; seed <= Number(values.seeds); seed++) {
+    const settings = attempt
+      .split(' ')
+      .filter((text) => text !== '')
+      .map(parseSetting);
+    const startedAt = performance.now();
+    const checkpoints = join(scratch, `${results.length}`);
+    const options = { benchmark, config, part, variant: values.variant, settings, seed, checkpoints };
+    const fitted = await fitWeights(options);
+    // The groups of users must not differ between models.
+    clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
+    if (drawing !== undefined && fitted.spec.config.interests > 1) {
+      const svg = drawUser(benchmark.data, fitted, users, { title: values.title, isAnonymous: values.anonymous });
+      if (svg === undefined) logProgress('No user has 16 to 30 behaviors in two interests, so nothing is drawn.');
+      else await writeFile(drawing, svg);
+      drawing = undefined;
+    }
+    const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
+    results.push(result);
+    logProgress(
+      `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
+    );
+    if (values.append !== undefined) {
+      await appendFile(values.append, `${JSON.stringify({ folder, protocol, part, ...result })}\n`);
     }
   }
-  console.log(values.json ? JSON.stringify(results) : render(results));
-} finally {
-  await rm(scratch, { recursive: true, force: true });
 }
+console.log(values.json ? JSON.stringify(results) : render(results));
 
 function parseSetting(text: string): Setting {
   const [name, ...rest] = text.split('=');

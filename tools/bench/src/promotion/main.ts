@@ -1,9 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { readOptions } from '@facet/local-services';
+import { createScratchFolder, readOptions } from '@facet/local-services';
 import { median } from '../figures.ts';
 
 const help = `Measure promotion and rollback with a long promotion log
@@ -24,22 +23,18 @@ const { values } = readOptions(help, {
   megabytes: { type: 'string', default: '800' },
 });
 
-const root = await mkdtemp(join(tmpdir(), 'facet-bench-promotion-'));
+const { path: root } = await createScratchFolder('bench-promotion');
 const store = createFolderArtifactStore(root);
-try {
-  const small = [await putBundle(1, 2), await putBundle(2, 2)] as const;
-  await fillLog(Number(values.records), small);
-  await report('current bundle', 15, async () => store.readRef('current'));
-  await report('rollback, a bundle of 2 MB', 15, async () => store.rollback());
-  let run = 0;
-  await report('promotion by a run', 15, async () =>
-    store.promote(small[run % 2]!, { run: { runId: `bench-${run++}`, day: '2026-01-31' } }),
-  );
-  for (const content of [3, 4]) await store.promote(await putBundle(content, Number(values.megabytes)));
-  await report(`rollback, a bundle of ${values.megabytes} MB`, 5, async () => store.rollback());
-} finally {
-  await rm(root, { recursive: true, force: true });
-}
+const small = [await putBundle(1, 2), await putBundle(2, 2)] as const;
+await fillLog(Number(values.records), small);
+await report('current bundle', 15, async () => store.readRef('current'));
+await report('rollback, a bundle of 2 MB', 15, async () => store.rollback());
+let run = 0;
+await report('promotion by a run', 15, async () =>
+  store.promote(small[run % 2]!, { run: { runId: `bench-${run++}`, day: '2026-01-31' } }),
+);
+for (const content of [3, 4]) await store.promote(await putBundle(content, Number(values.megabytes)));
+await report(`rollback, a bundle of ${values.megabytes} MB`, 5, async () => store.rollback());
 
 async function putBundle(content: number, megabytes: number): Promise<ArtifactRef> {
   const bytes = Buffer.alloc(megabytes * 1_000_000, content);

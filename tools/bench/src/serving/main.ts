@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { unknownUser } from '@facet/model';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
@@ -96,31 +96,27 @@ function describeWorld({ itemCount, choice }: World) {
 
 /** Measures the bare search on one core and on all cores. */
 async function measureRaw() {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-raw-'));
-  try {
-    const interestsFile = join(folder, 'interests.f32');
-    const { interests, dim, choice, users } = world;
-    await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
-    const queriesPerUser = interests.length / dim / users.length;
-    const { efSearch } = choice;
-    const task = {
-      indexFile: world.bareIndexFile,
-      interestsFile,
-      exactFile: world.exactFile,
-      recallMin: Number(values['recall-min']),
-      queriesPerUser,
-      dim,
-      k: Math.min(depth, world.itemCount),
-      ...(efSearch === undefined ? {} : { efSearch }),
-      seconds: seconds / 4,
-    };
-    logProgress('bare search on one core');
-    const alone = await measureRawSearch(task, 1);
-    logProgress('bare search on all cores');
-    return { alone, together: await measureRawSearch(task, availableParallelism()) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const { path: folder } = await createScratchFolder('bench-serving');
+  const interestsFile = join(folder, 'interests.f32');
+  const { interests, dim, choice, users } = world;
+  await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
+  const queriesPerUser = interests.length / dim / users.length;
+  const { efSearch } = choice;
+  const task = {
+    indexFile: world.bareIndexFile,
+    interestsFile,
+    exactFile: world.exactFile,
+    recallMin: Number(values['recall-min']),
+    queriesPerUser,
+    dim,
+    k: Math.min(depth, world.itemCount),
+    ...(efSearch === undefined ? {} : { efSearch }),
+    seconds: seconds / 4,
+  };
+  logProgress('bare search on one core');
+  const alone = await measureRawSearch(task, 1);
+  logProgress('bare search on all cores');
+  return { alone, together: await measureRawSearch(task, availableParallelism()) };
 }
 
 async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createScratchFolder } from '@facet/local-services';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import { startLoadGenerator } from '../load/load-generator.ts';
@@ -31,7 +31,7 @@ export async function measureBareServer(options: BareServerOptions): Promise<Bar
   const { busyMs, responseBytes, bodies, load } = options;
   const script = fileURLToPath(new URL('bare-server.js', import.meta.url));
   const server = fork(script, [String(busyMs), String(responseBytes)], { execArgv: [] });
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-bare-'));
+  const { path: folder } = await createScratchFolder('bench-bare-server');
   try {
     const [{ port }] = (await once(server, 'message')) as [AddressInfo];
     const bodiesFile = join(folder, 'bodies.json');
@@ -45,6 +45,5 @@ export async function measureBareServer(options: BareServerOptions): Promise<Bar
     }
   } finally {
     server.disconnect();
-    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createScratchFolder } from '@facet/local-services';
 import { startLoadGenerator } from '../load/load-generator.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import { startServing } from './serving-process.ts';
@@ -23,28 +23,24 @@ export async function withServing(
   work: (serving: ServingProcess, generator: LoadGenerator) => Promise<void>,
 ): Promise<void> {
   await world.store.promote(world.bundles[0]!);
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-serving-'));
+  const { path: folder } = await createScratchFolder('bench-serving');
+  const serving = await startServing({
+    folder,
+    artifactsFolder: world.artifactsFolder,
+    env,
+    ...(processes === undefined ? {} : { processes: Number(processes) }),
+  });
   try {
-    const serving = await startServing({
-      folder,
-      artifactsFolder: world.artifactsFolder,
-      env,
-      ...(processes === undefined ? {} : { processes: Number(processes) }),
-    });
+    const bodiesFile = join(folder, 'bodies.json');
+    await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));
+    const { url, key } = serving;
+    const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
     try {
-      const bodiesFile = join(folder, 'bodies.json');
-      await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));
-      const { url, key } = serving;
-      const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
-      try {
-        await work(serving, generator);
-      } finally {
-        generator.stop();
-      }
+      await work(serving, generator);
     } finally {
-      await serving.stop();
+      generator.stop();
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await serving.stop();
   }
 }

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -19,7 +18,7 @@ import {
   trainPhase,
   writeTrainingFiles,
 } from '@facet/pipeline/benchmark';
-import { logProgress, pytorchPython, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, pytorchPython, readOptions } from '@facet/local-services';
 
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
 const help = `Compare the training time and the final quality of the default recipe with PyTorch
@@ -66,87 +65,83 @@ interface Trained {
 const trialSteps = 20;
 
 const python = await pytorchPython();
-const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-quality-'));
-try {
-  const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- time-to-quality' });
-  const context = createStageContext(homePaths(join(scratch, 'home')), config);
-  const benchmark = await openBenchmarkData(
-    context,
-    { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')] },
-    'leave-one-out',
+const { path: scratch } = await createScratchFolder('bench-time-to-quality');
+const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- time-to-quality' });
+const context = createStageContext(homePaths(join(scratch, 'home')), config);
+const benchmark = await openBenchmarkData(
+  context,
+  { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')] },
+  'leave-one-out',
+);
+const settings = [{ name: 'epochs', value: Number(values.epochs) }];
+const { model, training } = towerSettings('facet', { config, benchmark, settings });
+const { data, protocol } = benchmark;
+const spec = modelSpecOf(model, data, protocol.validation.cut);
+if (negativesOf(model, spec.itemCount) === 'all') {
+  throw new Error(
+    `The recipe samples negatives, which needs more than ${spec.itemCount} items. Pass a larger catalog.`,
   );
-  const settings = [{ name: 'epochs', value: Number(values.epochs) }];
-  const { model, training } = towerSettings('facet', { config, benchmark, settings });
-  const { data, protocol } = benchmark;
-  const spec = modelSpecOf(model, data, protocol.validation.cut);
-  if (negativesOf(model, spec.itemCount) === 'all') {
-    throw new Error(
-      `The recipe samples negatives, which needs more than ${spec.itemCount} items. Pass a larger catalog.`,
+}
+const weights = initializeWeights(spec, createRandom(training.seed));
+const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
+
+let examples = 0;
+const trainFacet = async (round: number): Promise<Trained> => {
+  const startedAt = now();
+  const { curve, last } = await trainPhase({
+    data,
+    spec,
+    config: training,
+    heldOut: protocol.validation,
+    initialWeights: weights,
+    checkpoint: join(scratch, `checkpoint-${round}`),
+    now,
+    onEpoch: ({ epoch, loss }) =>
+      logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
+  });
+  const seconds = (now() - startedAt) / 1000;
+  examples = curve.at(-1)!.examples;
+  return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
+};
+const trainPytorch = async (): Promise<Trained> => {
+  const folder = await mkdtemp(join(scratch, 'pytorch-'));
+  await writeTrainingFiles(folder, { data, spec, training, before: protocol.validation.cut, weights });
+  // Spinning threads are faster on an idle machine and much slower on a busy one. PyTorch uses the faster policy.
+  const trials = [];
+  for (const policy of ['ACTIVE', 'PASSIVE']) {
+    trials.push({ policy, ...(await runReferenceProgram(folder, policy, trialSteps)) });
+  }
+  const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
+  const { loss, seconds } = await runReferenceProgram(folder, fastest!.policy);
+  return { seconds, loss, ndcg: await validate(await readTrainedWeights(folder)) };
+};
+const runReferenceProgram = async (
+  folder: string,
+  policy: string,
+  steps?: number,
+): Promise<{ loss: number; seconds: number }> => {
+  const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
+  const argv = [script, folder, '--threads', values.threads];
+  if (steps !== undefined) argv.push('--steps', String(steps));
+  const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
+};
+
+const rounds = [];
+for (let round = 1; round <= Number(values.rounds); round++) {
+  logProgress(`round ${round}: Facet`);
+  const facet = await trainFacet(round);
+  logProgress(`round ${round}: PyTorch`);
+  rounds.push({ facet, pytorch: await trainPytorch() });
+}
+if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples, rounds }));
+else {
+  console.log(`${examples} examples in each of ${training.epochs} epochs, B ${training.batchSize}`);
+  console.log('           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time vs. PyTorch');
+  for (const { facet, pytorch } of rounds) {
+    const cells = [facet, pytorch].map(
+      ({ seconds, ndcg, loss }) => `${seconds.toFixed(1).padStart(8)} s   ${ndcg.toFixed(4)}  ${loss.toFixed(3)}`,
     );
+    console.log(`      ${cells.join('  ')}   ${(facet.seconds / pytorch.seconds).toFixed(2)} (≤ 1)`);
   }
-  const weights = initializeWeights(spec, createRandom(training.seed));
-  const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
-
-  let examples = 0;
-  const trainFacet = async (round: number): Promise<Trained> => {
-    const startedAt = now();
-    const { curve, last } = await trainPhase({
-      data,
-      spec,
-      config: training,
-      heldOut: protocol.validation,
-      initialWeights: weights,
-      checkpoint: join(scratch, `checkpoint-${round}`),
-      now,
-      onEpoch: ({ epoch, loss }) =>
-        logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
-    });
-    const seconds = (now() - startedAt) / 1000;
-    examples = curve.at(-1)!.examples;
-    return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
-  };
-  const trainPytorch = async (): Promise<Trained> => {
-    const folder = await mkdtemp(join(scratch, 'pytorch-'));
-    await writeTrainingFiles(folder, { data, spec, training, before: protocol.validation.cut, weights });
-    // Spinning threads are faster on an idle machine and much slower on a busy one. PyTorch uses the faster policy.
-    const trials = [];
-    for (const policy of ['ACTIVE', 'PASSIVE']) {
-      trials.push({ policy, ...(await runReferenceProgram(folder, policy, trialSteps)) });
-    }
-    const [fastest] = trials.sort((a, b) => a.seconds - b.seconds);
-    const { loss, seconds } = await runReferenceProgram(folder, fastest!.policy);
-    return { seconds, loss, ndcg: await validate(await readTrainedWeights(folder)) };
-  };
-  const runReferenceProgram = async (
-    folder: string,
-    policy: string,
-    steps?: number,
-  ): Promise<{ loss: number; seconds: number }> => {
-    const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
-    const argv = [script, folder, '--threads', values.threads];
-    if (steps !== undefined) argv.push('--steps', String(steps));
-    const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
-    return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
-  };
-
-  const rounds = [];
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    logProgress(`round ${round}: Facet`);
-    const facet = await trainFacet(round);
-    logProgress(`round ${round}: PyTorch`);
-    rounds.push({ facet, pytorch: await trainPytorch() });
-  }
-  if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples, rounds }));
-  else {
-    console.log(`${examples} examples in each of ${training.epochs} epochs, B ${training.batchSize}`);
-    console.log('           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time vs. PyTorch');
-    for (const { facet, pytorch } of rounds) {
-      const cells = [facet, pytorch].map(
-        ({ seconds, ndcg, loss }) => `${seconds.toFixed(1).padStart(8)} s   ${ndcg.toFixed(4)}  ${loss.toFixed(3)}`,
-      );
-      console.log(`      ${cells.join('  ')}   ${(facet.seconds / pytorch.seconds).toFixed(2)} (≤ 1)`);
-    }
-  }
-} finally {
-  await rm(scratch, { recursive: true, force: true });
 }

@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, pytorchPython, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, pytorchPython, readOptions } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
 import { startTrainer } from './trainer-process.ts';
@@ -84,10 +81,10 @@ process.exitCode = targets.every(({ met }) => met) ? 0 : 1;
 
 async function measure(items: number, batch: number, withPytorch: boolean): Promise<Measurement> {
   logProgress(`${items.toLocaleString('en')} items, B ${batch}`);
-  const folder = await mkdtemp(join(tmpdir(), 'facet-bench-train-'));
+  const scratch = await createScratchFolder('bench-train');
   const total = warmUpSteps + rounds * steps;
   const world = makeTrainWorld(items, batch * total);
-  await writeTrainWorld(folder, world, { items, negatives, batchSize: batch });
+  await writeTrainWorld(scratch.path, world, { items, negatives, batchSize: batch });
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const facet = startTrainer(
     process.execPath,
@@ -99,7 +96,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
         [pages, { ...pages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
           startTrainer(
             python,
-            [script('../../python/train.py'), folder, ...[items, batch, negatives, threads].map(String)],
+            [script('../../python/train.py'), scratch.path, ...[items, batch, negatives, threads].map(String)],
             env,
           ),
         ),
@@ -109,7 +106,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
     return { items, batch, ...(await takeTurns(facet, pytorch)) };
   } finally {
     await Promise.all([facet.stop(), pytorch?.stop()]);
-    await rm(folder, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 

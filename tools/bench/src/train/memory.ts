@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { readOptions } from '@facet/local-services';
+import { createScratchFolder, readOptions } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
@@ -64,27 +62,23 @@ const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negativ
 const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
 const spec = modelSpecOf(model, data, Number.POSITIVE_INFINITY);
 const heldOut = heldOutLast(data, 'validation');
-const folder = await mkdtemp(join(tmpdir(), 'facet-bench-memory-'));
+const { path: folder } = await createScratchFolder('bench-train-memory');
 let validated = 0;
-try {
-  await trainPhase({
-    data,
-    spec,
-    config,
-    heldOut,
-    initialWeights: initializeWeights(spec, createRandom(1)),
-    checkpoint: join(folder, 'checkpoint'),
-    validate: async (weights) => {
-      const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
-      const options = { cutoffs: [10], tieSeed: 1 };
-      rankTasks({ new: scorer.ranker, all: scorer.ranker }, heldOut.users.slice(0, rankedUsers), options, ['new']);
-      scorer.dispose();
-      return -validated++;
-    },
-  });
-} finally {
-  await rm(folder, { recursive: true });
-}
+await trainPhase({
+  data,
+  spec,
+  config,
+  heldOut,
+  initialWeights: initializeWeights(spec, createRandom(1)),
+  checkpoint: join(folder, 'checkpoint'),
+  validate: async (weights) => {
+    const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
+    const options = { cutoffs: [10], tieSeed: 1 };
+    rankTasks({ new: scorer.ranker, all: scorer.ranker }, heldOut.users.slice(0, rankedUsers), options, ['new']);
+    scorer.dispose();
+    return -validated++;
+  },
+});
 const peak = 1024 * process.resourceUsage().maxRSS;
 const size = { items: itemCount, users: sequences.userIds.length, events: sequences.items.length };
 const { bytes } = estimateTrainingMemory(size, { model: spec.config, training: config });

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRandom } from '@facet/features';
-import { readOptions } from '@facet/local-services';
+import { createScratchFolder, readOptions } from '@facet/local-services';
 import { openMindSession } from './world-session.ts';
 import { makeTrainWorld } from './train-world.ts';
 
@@ -44,7 +43,7 @@ interface Trained {
   readonly weights: Float32Array;
 }
 
-if (values.into === undefined) compare();
+if (values.into === undefined) await compare();
 else trainInto(values.into);
 
 function trainInto(file: string): void {
@@ -81,24 +80,20 @@ function trainInChild(folder: string, threads: string, attempt: number): Trained
   return { threads, loss, weights, hash: createHash('sha256').update(bytes).digest('hex').slice(0, 12) };
 }
 
-function compare(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'facet-repeat-'));
+async function compare(): Promise<void> {
+  const { path: folder } = await createScratchFolder('bench-train-repeat');
   const problems: string[] = [];
-  try {
-    let reference: Trained | undefined;
-    for (const threads of values.threads) {
-      const [one, two] = [1, 2].map((attempt) => trainInChild(folder, threads, attempt)) as [Trained, Trained];
-      reference ??= one;
-      const share = Math.abs(one.loss - reference.loss) / reference.loss;
-      console.log(
-        `${threads} threads: loss ${one.loss.toFixed(6)}, weights ${one.hash} and ${two.hash}; vs. ${reference.threads} threads: ` +
-          `loss differs by ${share.toExponential(1)}, ${describeDifference(one.weights, reference.weights)}`,
-      );
-      if (one.hash !== two.hash) problems.push(`Two trainings with ${threads} threads differ.`);
-      if (share > lossToleranceShare) problems.push(`The loss with ${threads} threads is out of tolerance.`);
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
+  let reference: Trained | undefined;
+  for (const threads of values.threads) {
+    const [one, two] = [1, 2].map((attempt) => trainInChild(folder, threads, attempt)) as [Trained, Trained];
+    reference ??= one;
+    const share = Math.abs(one.loss - reference.loss) / reference.loss;
+    console.log(
+      `${threads} threads: loss ${one.loss.toFixed(6)}, weights ${one.hash} and ${two.hash}; vs. ${reference.threads} threads: ` +
+        `loss differs by ${share.toExponential(1)}, ${describeDifference(one.weights, reference.weights)}`,
+    );
+    if (one.hash !== two.hash) problems.push(`Two trainings with ${threads} threads differ.`);
+    if (share > lossToleranceShare) problems.push(`The loss with ${threads} threads is out of tolerance.`);
   }
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;

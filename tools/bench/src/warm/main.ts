@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import { homePaths } from '@facet/config';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { createStageContext, openDataset, rankTestWindow } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Task, TaskEvaluations } from '@facet/pipeline';
@@ -55,15 +53,11 @@ const tasks = ['new', 'all'] as const;
 
 const steps = Number(values.steps);
 const stepDays = Number(values['step-days']);
-const scratch = await mkdtemp(join(tmpdir(), 'facet-bench-warm-'));
+const { path: scratch } = await createScratchFolder('bench-warm');
 const home = homePaths(join(scratch, 'home'));
 const retail = await openRetailDays(values.data, home, scratch);
-try {
-  if (values.choose) await chooseSettings();
-  else await compare();
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
+if (values.choose) await chooseSettings();
+else await compare();
 
 async function compare(): Promise<void> {
   const days = Array.from({ length: steps + 1 }, (_, step) =>

@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';
@@ -55,7 +53,7 @@ const outageRate = 12_000;
 const eventsMin = Number(values.events);
 const killsMin = Number(values.kills);
 const choose = createRandom(Number(values.seed)).int;
-const folder = await mkdtemp(join(tmpdir(), 'facet-faults-'));
+const { path: folder } = await createScratchFolder('faults-collector');
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
 if (disk === undefined) {
   logProgress('Cannot mount a small disk, which needs root. The spool only fills to its size limit.');
@@ -96,7 +94,6 @@ try {
 } finally {
   await parts.stop();
   await disk?.unmount();
-  await rm(folder, { recursive: true, force: true });
 }
 process.exitCode = exitCode;
 

@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError, isAppError } from '@facet/platform';
 import { check, describeVerdict, isFlawless } from '../collector/check.ts';
@@ -61,11 +58,7 @@ if (!(minutesWanted > 0 && rate > 0 && Number.isInteger(seed))) {
 }
 const choose = createRandom(seed).int;
 const violations: string[] = [];
-const folder = await mkdtemp(join(tmpdir(), 'facet-everything-'));
-const installation = await startInstallation(folder).catch(async (error: unknown) => {
-  await rm(folder, { recursive: true, force: true });
-  throw error;
-});
+const installation = await startInstallation((await createScratchFolder('faults-everything')).path);
 const { home, servings } = installation;
 try {
   const begunAt = performance.now();
@@ -199,7 +192,6 @@ try {
   process.exitCode = results.ok ? 0 : 1;
 } finally {
   await installation.stop();
-  await rm(folder, { recursive: true, force: true });
 }
 
 /** Refreshes the last day of the shop again and again. Each run reads the events that have arrived since. */

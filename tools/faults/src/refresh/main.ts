@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
@@ -57,29 +56,25 @@ interface Row {
   readonly checks: readonly Check[];
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-faults-'));
+const { path: folder } = await createScratchFolder('faults-refresh');
 const seed = Number(values.seed);
 const wanted = scenarios.filter(({ name }) => name.includes(values.only));
 const rows: Row[] = [];
 const startedAt = Date.now();
-try {
-  const template = join(folder, 'template');
-  await mkdir(template);
-  await writeShopHome(template);
-  logProgress('Running the control run without faults.');
-  const control = await runControl(template);
-  logProgress(`The control run took ${seconds(control.durationMs)}.`);
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    for (const scenario of wanted) {
-      if (round > 1 && scenario.isRandom !== true) continue;
-      const name = round === 1 ? scenario.name : `${scenario.name} (${round})`;
-      const row = await runScenario(template, { ...scenario, name }, round, control);
-      rows.push(row);
-      logProgress(`${String(rows.length).padStart(2)}. ${name}: ${row.result}, ${row.ended}, ${describeChecks(row)}`);
-    }
+const template = join(folder, 'template');
+await mkdir(template);
+await writeShopHome(template);
+logProgress('Running the control run without faults.');
+const control = await runControl(template);
+logProgress(`The control run took ${seconds(control.durationMs)}.`);
+for (let round = 1; round <= Number(values.rounds); round++) {
+  for (const scenario of wanted) {
+    if (round > 1 && scenario.isRandom !== true) continue;
+    const name = round === 1 ? scenario.name : `${scenario.name} (${round})`;
+    const row = await runScenario(template, { ...scenario, name }, round, control);
+    rows.push(row);
+    logProgress(`${String(rows.length).padStart(2)}. ${name}: ${row.result}, ${row.ended}, ${describeChecks(row)}`);
   }
-} finally {
-  await rm(folder, { recursive: true, force: true });
 }
 const isPassed = rows.length > 0 && rows.every(({ checks }) => checks.every(({ problem }) => problem === undefined));
 report();

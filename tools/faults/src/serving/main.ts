@@ -1,11 +1,17 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { createRandom } from '@facet/features';
-import { findFreePorts, logProgress, readOptions, startFacetProcess, startRedis } from '@facet/local-services';
+import {
+  createScratchFolder,
+  findFreePorts,
+  logProgress,
+  readOptions,
+  startFacetProcess,
+  startRedis,
+} from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { mountSmallDisk } from '../disk.ts';
@@ -53,7 +59,7 @@ const slowMs = 250;
 /** Pause before and after each fault. */
 const calmMs = 2_000;
 
-const folder = await mkdtemp(join(tmpdir(), 'facet-serving-faults-'));
+const { path: folder } = await createScratchFolder('faults-serving');
 const disk = await mountSmallDisk(join(folder, 'exposures'), 8);
 const [bundleStore, redis] = await Promise.all([createBundleStore(), startRedis({ persistent: true })]);
 const rows: Row[] = [];
@@ -71,7 +77,6 @@ try {
   await redis.stop();
   await bundleStore.remove();
   await disk?.unmount();
-  await rm(folder, { recursive: true, force: true });
 }
 const isPassed = rows.every(({ problem }) => problem === undefined);
 report();
