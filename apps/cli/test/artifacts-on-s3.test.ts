@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
@@ -115,4 +115,17 @@ it('erases a user from the bucket', async () => {
   for (const name of objects) {
     expect(await readFile(join(s3.folder, name), 'utf8')).not.toContain('"person1"');
   }
+  // Erasures do not reach the copies that were moved aside.
+  const verify = ['erasures', 'verify', 'person1', '--home', home, '--without'];
+  const absent = ['exposures', 'kafka', 'machines', 'profiles', 'spool'];
+  const copied = await run([...verify, ...absent]);
+  expect([copied.code, copied.out]).toEqual([3, expect.stringContaining('artifacts/uploaded/1/dataset/')]);
+  await rm(join(home, 'artifacts', 'uploaded'), { recursive: true });
+  expect(await run([...verify, ...absent])).toMatchObject({ code: 0 });
+  // A copy of an artifact that the bucket does not have any more.
+  const copy = join(home, 'artifacts', 's3-copies', 'dataset', '0'.repeat(32), 'files');
+  await mkdir(copy, { recursive: true });
+  await writeFile(join(copy, 'users.jsonl'), '{"userId":"person1"}\n');
+  await utimes(join(copy, 'users.jsonl'), 1, 1);
+  expect(await run([...verify, ...absent])).toMatchObject({ code: 3 });
 });

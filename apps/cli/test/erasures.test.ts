@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { ExposureWriter } from '@facet/exposures';
 import { lakeStatus, readLake } from '@facet/lake';
@@ -119,17 +119,28 @@ it('facet erasures verify searches spools and outputs, and ignores what a user s
   const frame = (...records: object[]): string => `0123abcd 0000000${records.length} ${JSON.stringify(records)}\n`;
   const earlier = Date.now() - 3_600_000;
   await writeFile(join(spool, '1.spool'), frame(recordOf('events', earlier), recordOf('events', Date.now() + 1_000)));
-  await mkdir(join(home, 'gates'), { recursive: true });
-  await writeFile(join(home, 'gates', 'b.json'), JSON.stringify({ users: [{ userId: 'u1' }] }, null, 2));
-  await mkdir(join(home, 'stages'), { recursive: true });
-  await writeFile(join(home, 'stages', 'list.json'), '["u1",null]\n');
-  await writeFile(join(home, 'stages', 'other.json'), JSON.stringify({ users: [{ userId: 'u11' }], items: ['u1'] }));
+  const write = async (path: string, text: string, at = earlier): Promise<void> => {
+    await mkdir(dirname(join(home, path)), { recursive: true });
+    await writeFile(join(home, path), text);
+    await utimes(join(home, path), at / 1_000, at / 1_000);
+  };
+  await write('gates/b.json', JSON.stringify({ users: [{ userId: 'u1' }] }, null, 2));
+  await write('gates/newer.json', '{"userId":"u1"}', Date.now() + 1_000);
+  await write('stages/list.json', '["u1",null]\n');
+  await write('stages/other.json', JSON.stringify({ users: [{ userId: 'u11' }], items: ['u1'] }));
+  await write('artifacts/staging/host~1~token~random/users.jsonl', '{"userId":"u1"}\n{"userId":"u2"}\n{"user');
+  await write('artifacts/staging/host~1~token~random/items.jsonl', '{"itemId":"u1"}\n');
+  await write('artifacts/staging/host~1~token~other', '["u0","u1","u2"]\n');
+  await write('artifacts/dataset/unlisted/users.jsonl', '{"userId":"u1"}\n');
   const found = await verify(home, '--spool', spool, '--without', 'exposures');
   expect(found.traces.map(({ place, name, count }) => [place, name, count])).toEqual([
+    ['artifacts', 'artifacts/staging/host~1~token~other', 1],
+    ['artifacts', 'artifacts/staging/host~1~token~random/users.jsonl', 1],
+    ['artifacts', 'artifacts/dataset/unlisted/users.jsonl', 1],
     ['outputs', 'gates/b.json', 1],
     ['spool', join(spool, '1.spool'), 1],
   ]);
-  expect(found.unchecked.map(({ place }) => place)).toEqual(['other machines', 'profiles', 'Kafka']);
+  expect(found.unchecked.map(({ place }) => place)).toEqual(['other machines', 'outputs', 'profiles', 'Kafka']);
 });
 
 it('countInFiles skips a file that is deleted before it is read', async () => {
@@ -138,7 +149,7 @@ it('countInFiles skips a file that is deleted before it is read', async () => {
   for (const path of [first, second]) await writeFile(path, '{"userId":"u1"}\n');
   const { signal } = new AbortController();
   const found = await countInFiles([folder], 'u1', { signal, onProgress: () => rmSync(second, { force: true }) });
-  expect(found).toEqual([{ path: first, count: 1 }]);
+  expect(found).toMatchObject([{ path: first, count: 1 }]);
 });
 
 it('facet lake compact leaves an event log alone that an import is writing, and erases from it later', async () => {

@@ -22,12 +22,16 @@ export async function useArtifact<Result>(
 }
 
 /** Returns what `read` reads of artifacts, or undefined if {@link isUnusable}. @throws The other errors of `read`. */
-export async function ifUsable<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+export async function ifUsable<Value>(
+  read: () => Promise<Value>,
+  onUnusable?: (error: unknown) => void,
+): Promise<Value | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (isUnusable(error)) return undefined;
-    throw error;
+    if (!isUnusable(error)) throw error;
+    onUnusable?.(error);
+    return undefined;
   }
 }
 

@@ -49,11 +49,11 @@ it('is skipped by readers immediately, and removed from the disk afterwards', as
   await writer.close();
   const erasures = [erasureOf('ada')];
   expect(await usersOf(folder, erasures)).toEqual(['bob', undefined, 'ada']);
-  expect(await countErasable(folder, recorded(erasures))).toBe(2);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 2, unreadable: [] });
   expect(await eraseFromExposures(folder, recorded(erasures))).toEqual({ records: 2, files: 1, openFiles: 0 });
   // Records after the erasure stay.
   expect(await usersOf(folder)).toEqual(['bob', undefined, 'ada']);
-  expect(await countErasable(folder, recorded(erasures))).toBe(0);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 0, unreadable: [] });
   expect(await readdir(folder)).toContain('_erasures.json');
 });
 
@@ -69,7 +69,7 @@ it('finds the later pages of a response, which contain the hash of the user', as
   await writer.close();
   const erasures = [erasureOf('ada')];
   expect(await usersOf(folder, erasures)).toEqual(['bob', undefined]);
-  expect(await countErasable(folder, recorded(erasures))).toBe(2);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 2, unreadable: [] });
   expect((await eraseFromExposures(folder, recorded(erasures))).records).toBe(2);
   expect(await bytesOf(folder)).not.toMatch(/ada/);
   expect(await bytesOf(folder)).toContain('page of bob');
@@ -87,9 +87,9 @@ it('skips open files, which a later run erases completely', async () => {
   writer.append(late);
   await writer.close();
   expect(await findExposure(folder, late.recommendationId)).toEqual(late);
-  expect(await countErasable(folder, recorded(erasures))).toBe(1);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 1, unreadable: [] });
   expect(await eraseFromExposures(folder, recorded(erasures))).toEqual({ records: 1, files: 1, openFiles: 0 });
-  expect(await countErasable(folder, recorded(erasures))).toBe(0);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 0, unreadable: [] });
 });
 
 it('processes the file of a dead process, including its truncated line', async () => {
@@ -100,13 +100,27 @@ it('processes the file of a dead process, including its truncated line', async (
   const path = join(folder, name);
   await writeFile(path, `${await readFile(path, 'utf8')}{"recommendationId":"torn","userId":"ada"`);
   const erasures = [erasureOf('ada')];
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 2, unreadable: [path] });
   expect((await eraseFromExposures(folder, recorded(erasures))).openFiles).toBe(1);
   const longAgo = (await stat(path)).mtimeMs / 1000 - 2 * 3_600;
   await utimes(path, longAgo, longAgo);
   expect((await eraseFromExposures(folder, recorded(erasures))).openFiles).toBe(0);
+  expect(await countErasable(folder, recorded(erasures))).toEqual({ records: 0, unreadable: [] });
   expect(await readFile(path, 'utf8')).not.toContain('ada');
   expect(await readFile(path, 'utf8')).toContain('bob');
   await writer.close();
+});
+
+it('lists files with unreadable lines of the days before the erasure', async () => {
+  const { folder, writer } = await log();
+  await writer.close();
+  const [name] = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.jsonl'));
+  const path = join(folder, name!);
+  await writeFile(path, `${(await readFile(path, 'utf8')).replace('{', '\0')}`);
+  expect((await countErasable(folder, recorded([erasureOf('ada')]))).unreadable).toEqual([path]);
+  expect((await countErasable(folder, recorded([erasureOf('ada', noon - 86_400_000)]))).unreadable).toEqual([]);
+  await eraseFromExposures(folder, recorded([erasureOf('bob')]));
+  expect((await countErasable(folder, recorded([erasureOf('ada')]))).unreadable).toEqual([]);
 });
 
 it('removes a file without remaining lines, and skips completed erasures', async () => {

@@ -9,7 +9,7 @@ import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
 import { beforeEach, expect, it } from 'vitest';
-import { eraseFromArtifacts, findUserInArtifacts } from '../src/erasures/index.ts';
+import * as erasures from '../src/erasures/index.ts';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
@@ -31,6 +31,20 @@ beforeEach(async () => {
   await upsertUsers(context.home.catalogFolder, [...people, { userId, attributes: { city: 'Ghent' } }]);
   ({ datasetId } = (await datasetStage(context)).output);
 });
+
+/** Expects no damaged artifact. */
+async function findUserInArtifacts(...args: Parameters<typeof erasures.findUserInArtifacts>) {
+  const { found, damaged } = await erasures.findUserInArtifacts(...args);
+  expect(damaged).toEqual([]);
+  return found;
+}
+
+/** Expects no damaged artifact. */
+async function eraseFromArtifacts(...args: Parameters<typeof erasures.eraseFromArtifacts>) {
+  const { changed, damaged } = await erasures.eraseFromArtifacts(...args);
+  expect(damaged).toEqual([]);
+  return changed;
+}
 
 async function eraseUser(): Promise<LakeSnapshot> {
   const writer = await openLakeWriter(context.home.lakeFolder);
@@ -109,6 +123,19 @@ it('skips an artifact that is pruned while it is read or changed', async () => {
     await store.put('dataset', (folder) => writeFile(join(folder, 'users.jsonl'), `{"userId":"${userId}"}\n`), {});
     expect(await search()).toEqual([]);
   }
+});
+
+it('lists a damaged artifact, which may contain the id', async () => {
+  const { store, home } = context;
+  const recorded = await eraseUser();
+  const path = join(home.artifactsFolder, 'dataset', datasetId, 'users.jsonl');
+  await writeFile(path, (await readFile(path, 'utf8')).slice(0, -5));
+  const ref = { kind: 'dataset', id: datasetId };
+  const damaged = [{ ref, problem: expect.stringContaining('users.jsonl') as string }];
+  expect(await erasures.findUserInArtifacts(store, userId, recorded.erasures)).toEqual({ found: [], damaged });
+  expect(await erasures.eraseFromArtifacts(store, recorded)).toEqual({ changed: [], damaged });
+  await rm(join(home.artifactsFolder, 'dataset', datasetId), { recursive: true });
+  expect(await findUserInArtifacts(store, userId, recorded.erasures)).toEqual([]);
 });
 
 it('erases the id from a bundle with a vector per user', async () => {

@@ -7,7 +7,7 @@ import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import type { ArtifactWithUsers } from '@facet/pipeline/erasures';
+import type { ArtifactWithUsers, DamagedArtifact } from '@facet/pipeline/erasures';
 import { isAppError, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
@@ -19,6 +19,7 @@ export interface ErasedElsewhere {
   /** Null while an import writes the event log: the next run erases from it. */
   readonly eventLog: EraseEventsResult | null;
   readonly artifacts: readonly ArtifactWithUsers[];
+  readonly damagedArtifacts: readonly DamagedArtifact[];
 }
 
 /** Applies the erasures of a lake to the rest of its data home. May be interrupted and repeated. */
@@ -28,12 +29,15 @@ export async function eraseOutsideLake(
 ): Promise<ErasedElsewhere> {
   const recorded = await openLakeSnapshot(home.lakeFolder);
   const exposures = await eraseFromExposures(home.exposuresFolder, recorded, { signal });
-  if (recorded.erasures.length === 0) return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [] };
+  if (recorded.erasures.length === 0) {
+    return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [], damagedArtifacts: [] };
+  }
   const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
   const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
   const store = openArtifactStore(home.artifactsFolder);
-  return { exposures, eventLog, artifacts: await eraseFromArtifacts(store, recorded, { signal }) };
+  const { changed, damaged } = await eraseFromArtifacts(store, recorded, { signal });
+  return { exposures, eventLog, artifacts: changed, damagedArtifacts: damaged };
 }
 
 async function eraseFromEventLog(
@@ -74,7 +78,7 @@ async function eraseFromEventLog(
 }
 
 /** Describes what was erased, in one line for each place. */
-export function describeErased({ exposures, eventLog, artifacts }: ErasedElsewhere): string[] {
+export function describeErased({ exposures, eventLog, artifacts, damagedArtifacts }: ErasedElsewhere): string[] {
   const { records, openFiles } = exposures;
   const lines: string[] = [];
   if (records > 0) lines.push(`${countOf(records, 'response')} to erased users removed from the exposure log.`);
@@ -86,5 +90,6 @@ export function describeErased({ exposures, eventLog, artifacts }: ErasedElsewhe
   for (const { ref, users } of artifacts) {
     lines.push(`${countOf(users, 'user id')} removed from ${ref.kind} ${ref.id}.`);
   }
+  for (const { problem } of damagedArtifacts) lines.push(`Nothing could be erased from an artifact: ${problem}`);
   return lines;
 }

@@ -8,6 +8,16 @@ export interface ScanOptions {
   readonly onProgress: (share: number, detail: string) => void;
   /** Whether a line or record that names the user counts; all by default. */
   readonly isCounted?: (fields: Readonly<Record<string, unknown>>) => boolean;
+  /** Whether lists of texts contain user ids. */
+  readonly countsLists?: boolean | undefined;
+}
+
+/** A file with the id of a user. */
+interface FoundFile {
+  readonly path: string;
+  readonly count: number;
+  /** Epoch milliseconds. */
+  readonly modifiedAt: number;
 }
 
 /** Files without text. */
@@ -22,33 +32,35 @@ const newline = 0x0a;
 export async function countInFiles(
   folders: readonly string[],
   userId: string,
-  { signal, onProgress, isCounted = () => true }: ScanOptions,
-): Promise<{ readonly path: string; readonly count: number }[]> {
-  const files: { readonly path: string; readonly bytes: number }[] = [];
+  { signal, onProgress, isCounted = () => true, countsLists = false }: ScanOptions,
+): Promise<FoundFile[]> {
+  const files: { readonly path: string; readonly bytes: number; readonly modifiedAt: number }[] = [];
   for (const folder of folders) {
     for (const path of await listTexts(folder)) {
       const status = await stat(path).catch(() => undefined);
-      if (status !== undefined) files.push({ path, bytes: status.size });
+      if (status !== undefined) files.push({ path, bytes: status.size, modifiedAt: status.mtimeMs });
     }
   }
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const patterns = patternsOf(userId);
-  const found: { readonly path: string; readonly count: number }[] = [];
+  const found: FoundFile[] = [];
   let done = 0;
-  for (const { path, bytes } of files) {
+  for (const { path, bytes, modifiedAt } of files) {
     signal.throwIfAborted();
     onProgress(done / Math.max(1, total), `${formatBytes(done)} of ${formatBytes(total)}`);
     let count = 0;
     try {
       for await (const line of linesOf(path)) {
-        if (patterns.some((pattern) => line.includes(pattern))) {
+        if (!patterns.some((pattern) => line.includes(pattern))) continue;
+        if (countsLists && line.toString('utf8', 0, 2) === '["') count++;
+        else {
           count += recordsIn(line).filter((record) => namesUser(record, userId) && isCounted(record)).length;
         }
       }
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-    if (count > 0) found.push({ path, count });
+    if (count > 0) found.push({ path, count, modifiedAt });
     done += bytes;
   }
   return found;

@@ -95,6 +95,7 @@ export async function findTraces(
 }
 
 const compact = `${facet} lake compact`;
+const temporaryRemoval = `${compact} deletes it when its process has ended`;
 const all = (traces: readonly UserTrace[]): FoundTraces => ({ traces, unchecked: [] });
 
 /** Names the folders that do not exist: a process may have written to another one. */
@@ -123,20 +124,29 @@ async function spills(): Promise<UncheckedPlace[]> {
 }
 
 const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
-  lake: async ({ check }) =>
-    all(
-      check.files.map(({ path, rows, isReplaced }) => ({
+  lake: async ({ check }) => {
+    const removalOf = ({ isReplaced, isTemporary }: (typeof check.files)[number]): string => {
+      if (isTemporary) return temporaryRemoval;
+      return isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact;
+    };
+    return {
+      traces: check.files.map((file) => ({
         place: 'lake',
-        name: path,
-        count: rows,
-        removal: isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact,
+        name: file.path,
+        count: file.rows,
+        removal: removalOf(file),
       })),
-    ),
+      unchecked: check.unreadable.map((path) => ({
+        place: 'lake',
+        reason: `${path} is unreadable: ${temporaryRemoval}`,
+      })),
+    };
+  },
 
   folders: async ({ home }) => ({ traces: [], unchecked: [...(await missingFolders(home)), ...(await spills())] }),
 
   machines: async () => {
-    const reason = 'their temporary files and, for an hour, their copies of artifacts on S3';
+    const reason = 'their temporary files of DuckDB and Spark, and their copies of artifacts on S3';
     return { traces: [], unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
   },
 
@@ -152,9 +162,18 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
   exposures: async ({ home, check }) => {
     const everything = { erasureId: '', userHash: check.userHash, requestedAt: Infinity };
     const erasures = check.erasures.length === 0 ? [everything] : check.erasures;
-    const count = await countErasable(home.exposuresFolder, { erasures, erasureKey: check.erasureKey });
+    const { records: count, unreadable } = await countErasable(home.exposuresFolder, {
+      erasures,
+      erasureKey: check.erasureKey,
+    });
     const removal = `${compact}, 15 minutes after the last response`;
-    return all(count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }]);
+    return {
+      traces: count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }],
+      unchecked: unreadable.map((path) => ({
+        place: 'exposures',
+        reason: `${path} has unreadable lines: ${compact} removes them an hour after the last response. Or delete the file`,
+      })),
+    };
   },
 
   catalog: async ({ home, userId }) => {
@@ -168,27 +187,43 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     // Loads the pipeline, which the other places do not need.
     const { findUserInArtifacts } = await import('@facet/pipeline/erasures');
     const snapshot = await openLakeSnapshot(home.lakeFolder);
-    const found = await findUserInArtifacts(
+    const { found, damaged } = await findUserInArtifacts(
       openArtifactStore(home.artifactsFolder),
       userId,
       snapshot.erasures.filter(({ userHash }) => userHash === check.userHash),
       { signal: context.signal, onProgress: (done, total) => update(done / total, `${done} of ${total}`) },
     );
-    return all(
-      found.map(({ ref, path, users }) => ({
+    return {
+      traces: found.map(({ ref, path, users }) => ({
         place: ref.kind,
         name: join('artifacts', ref.kind, ref.id, path),
         count: users,
         removal: compact,
       })),
-    );
+      unchecked: damaged.map(({ ref, problem }) => ({ place: ref.kind, reason: `${problem} Delete the artifact.` })),
+    };
   },
 
-  'outputs of runs': async ({ home, userId, context, update }) => {
-    const { stagesFolder, checkpointsFolder, runsFolder, gatesFolder, benchmarksFolder, healthFolder } = home;
+  'unfinished artifacts': async (search) => {
+    const { artifactsFolder } = search.home;
+    const staged = await findInFiles([join(artifactsFolder, 'staging')], search, {
+      place: 'artifacts',
+      removal: temporaryRemoval,
+      countsLists: true,
+    });
+    const copies = [join(artifactsFolder, 'uploaded'), ...(await unlistedArtifacts(artifactsFolder))];
+    const copied = await findInFiles(copies, search, {
+      place: 'artifacts',
+      removal: 'delete the folder; a copy of an artifact on S3 is deleted within an hour',
+      countsLists: true,
+    });
+    return { traces: [...staged.traces, ...copied.traces], unchecked: [...staged.unchecked, ...copied.unchecked] };
+  },
+
+  'outputs of runs': async (search) => {
+    const { stagesFolder, checkpointsFolder, runsFolder, gatesFolder, benchmarksFolder, healthFolder } = search.home;
     const folders = [stagesFolder, checkpointsFolder, runsFolder, gatesFolder, benchmarksFolder, healthFolder];
-    const found = await countInFiles(folders, userId, { signal: context.signal, onProgress: update });
-    return all(found.map((file) => ({ ...nameIn(home, file), place: 'outputs', removal: 'delete the file' })));
+    return findInFiles(folders, search, { place: 'outputs', removal: 'delete the file' });
   },
 
   spool: async ({ home, userId, until = Infinity, options, context, update }) => {
@@ -264,6 +299,40 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     });
   },
 };
+
+/** Returns the files that name the user. A file that is newer than the erasure may contain earlier data or only later data. */
+async function findInFiles(
+  folders: readonly string[],
+  { home, userId, until = Infinity, context, update }: Search,
+  { place, removal, countsLists }: { readonly place: string; readonly removal: string; readonly countsLists?: boolean },
+): Promise<FoundTraces> {
+  const { signal } = context;
+  const found = await countInFiles(folders, userId, { signal, onProgress: update, countsLists });
+  const [newer, older] = [true, false].map((isNewer) =>
+    found.filter(({ modifiedAt }) => modifiedAt > until === isNewer).map((file) => nameIn(home, file)),
+  );
+  return {
+    traces: older!.map((file) => ({ ...file, place, removal })),
+    unchecked: newer!.map(({ name }) => ({
+      place,
+      reason: `${name} contains the id and is newer than the erasure. It may contain earlier data: ${removal}`,
+    })),
+  };
+}
+
+/** Returns the folders of artifacts that the store does not list: without a manifest, or local copies that S3 does not have any more. */
+async function unlistedArtifacts(artifactsFolder: string): Promise<string[]> {
+  const store = openArtifactStore(artifactsFolder);
+  const folders: string[] = [];
+  for (const kind of ['dataset', 'bundle']) {
+    const listed = new Set((await store.list(kind)).map(({ ref }) => ref.id));
+    for (const parent of [join(artifactsFolder, kind), join(artifactsFolder, 's3-copies', kind)]) {
+      const names = await listNames(parent);
+      folders.push(...names.filter((name) => !listed.has(name)).map((name) => join(parent, name)));
+    }
+  }
+  return folders;
+}
 
 function nameIn({ folder }: HomePaths, { path, count }: { readonly path: string; readonly count: number }) {
   const inside = relative(folder, path);

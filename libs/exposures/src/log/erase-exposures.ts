@@ -70,18 +70,29 @@ export async function eraseFromExposures(
   return result;
 }
 
-/** Returns how many records of erased users the files still contain. */
-export async function countErasable(folder: string, erasures: RecordedErasures): Promise<number> {
-  const isErased = erasedBy(erasures);
+/**
+ * Returns how many records of erased users the files still contain, and the files with unreadable or truncated lines, which may be
+ * records of these users.
+ */
+export async function countErasable(
+  folder: string,
+  recorded: RecordedErasures,
+): Promise<{ readonly records: number; readonly unreadable: readonly string[] }> {
+  const isErased = erasedBy(recorded);
+  const until = Math.max(...recorded.erasures.map(({ requestedAt }) => requestedAt));
   let records = 0;
+  const unreadable = new Set<string>();
   for (const day of await listDays(folder)) {
+    if (Date.parse(day) > until) continue;
     for (const { path } of await listFiles(folder, day, Date.now())) {
-      for await (const { lines } of readLines(path)) {
-        records += lines.filter((line) => isErased(parseExposure(line) ?? unreadableRecord)).length;
+      for await (const { lines, isTorn } of readLines(path)) {
+        const parsed = lines.map(parseExposure);
+        records += parsed.filter((record) => record !== undefined && isErased(record)).length;
+        if (isTorn || parsed.includes(undefined)) unreadable.add(path);
       }
     }
   }
-  return records;
+  return { records, unreadable: [...unreadable] };
 }
 
 /** Also removes unreadable lines if there is anything to erase, because they may belong to an erased user. */
@@ -130,9 +141,6 @@ async function copyWithout(path: string, numbers: ReadonlySet<number>): Promise<
   }
   await syncPath(dirname(path));
 }
-
-/** Stands for an unreadable line. */
-const unreadableRecord = { respondedAt: 0 } as ExposureRecord;
 
 function doneFile(folder: string): string {
   return join(folder, '_erasures.json');

@@ -1,18 +1,20 @@
 import { join, relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { pathExists } from '@facet/platform';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { isLakeFileName } from '../layout.ts';
 import { erasureTables, identifyRows, ownedRows, parquetTable, sessionRows, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
-import { listPlacedFiles } from '../write/place-files.ts';
+import { listPlacedFiles, listTemporaryFiles } from '../write/place-files.ts';
 
 /** An erasure and its progress. */
 export interface LakeErasure extends Erasure {
@@ -38,7 +40,15 @@ export interface ErasureCheck {
   /** Rows received up to the last request, or all rows without a request. */
   readonly rows: number;
   /** The files with these rows. The first compaction after the grace period deletes replaced files. */
-  readonly files: readonly { readonly path: string; readonly rows: number; readonly isReplaced: boolean }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly rows: number;
+    readonly isReplaced: boolean;
+    /** In the folder of a process that writes, or that was killed. A compaction deletes the folder after the process has ended. */
+    readonly isTemporary: boolean;
+  }[];
+  /** Temporary files without an end or without the columns of events. They may contain rows of the user. */
+  readonly unreadable: readonly string[];
 }
 
 /**
@@ -57,18 +67,36 @@ export async function verifyErasure(
   const paths = [...state.files.keys()];
   paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isLakeFileName(path)));
   const { erasureKey } = state;
-  if (paths.length === 0) return { userHash, erasureKey, erasures, rows: 0, files: [] };
+  const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
+  if (paths.length + temporary.size === 0)
+    return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable: [] };
   const snapshot = snapshotOf(lakeFolder, state);
+  const unreadable: string[] = [];
   const counts = await withDuckDb(options, async (connection) => {
-    const result = await connection.run(countStatement(snapshot, { userId, erasures, paths }));
-    return new Map((await result.getRows()) as [string, number][]);
+    const count = async (counted: readonly string[]): Promise<[string, number][]> => {
+      const result = await connection.run(countStatement(snapshot, { userId, erasures, paths: counted }));
+      return (await result.getRows()) as [string, number][];
+    };
+    const found = paths.length === 0 ? [] : await count(paths);
+    for (const path of temporary) {
+      const rows = await count([path]).catch(() => undefined);
+      found.push(...(rows ?? []));
+      // The process may have moved or deleted the file meanwhile.
+      if (rows === undefined && (await pathExists(join(lakeFolder, path)))) unreadable.push(path);
+    }
+    return new Map(found);
   }).catch(async (error: unknown) => {
     throw await lakeUnreadable(snapshot, error);
   });
-  const files = paths
-    .map((path) => ({ path, rows: counts.get(join(lakeFolder, path)) ?? 0, isReplaced: !state.files.has(path) }))
+  const files = [...paths, ...temporary]
+    .map((path) => ({
+      path,
+      rows: counts.get(join(lakeFolder, path)) ?? 0,
+      isReplaced: !state.files.has(path),
+      isTemporary: temporary.has(path),
+    }))
     .filter(({ rows }) => rows > 0);
-  return { userHash, erasureKey, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files };
+  return { userHash, erasureKey, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files, unreadable };
 }
 
 function erasuresOf(state: LakeState): LakeErasure[] {

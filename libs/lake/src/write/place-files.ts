@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { hourMs, listNames, syncPath } from '@facet/platform';
@@ -36,6 +36,18 @@ export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
   return paths;
 }
 
+/** Lists the Parquet files in the temporary folders of all processes by path. */
+export async function listTemporaryFiles(lakeFolder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const folder of await listNames(join(lakeFolder, temporaryFolder))) {
+    const names = await readdir(join(lakeFolder, temporaryFolder, folder), { recursive: true }).catch(ignoreMissing);
+    paths.push(
+      ...(names ?? []).filter((name) => name.endsWith('.parquet')).map((name) => join(temporaryFolder, folder, name)),
+    );
+  }
+  return paths;
+}
+
 /** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. Returns their sizes. */
 export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<number[]> {
   const bytes: number[] = [];
@@ -67,6 +79,11 @@ export async function makeTemporaryFolder(
   const path = join(lakeFolder, temporaryFolder, `${hostname()}.${process.pid}.${randomUUID()}`);
   await mkdir(path, { recursive: true });
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A process may delete its folder while it is listed. */
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Removes the temporary folders of processes that have ended. */

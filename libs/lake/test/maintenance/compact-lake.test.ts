@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createHash, createHmac } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dayMs } from '@facet/platform';
@@ -331,6 +331,32 @@ describe('an erasure', () => {
     expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0, files: [] });
     expect(await verifyErasure(lake, 'B')).toMatchObject({ erasures: [], rows: 2 });
     expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 8, rows: 4, absent: 4 }] });
+  });
+
+  it('finds rows in temporary files of killed processes, which a compaction deletes', async () => {
+    const { lake, writer } = await lakeOf([
+      { userId: 'A', receivedAt: noon },
+      { userId: 'B', receivedAt: noon },
+      { userId: 'A', receivedAt: noon + 1 },
+    ]);
+    const folder = '_tmp/another-host.1.00000000-0000-0000-0000-000000000000';
+    const linked = `${folder}/input0/0.parquet`;
+    const torn = `${folder}/part.parquet`;
+    const [file] = await listLakeFiles(lake);
+    await mkdir(join(lake, folder, 'input0'), { recursive: true });
+    await link(join(lake, file!.path), join(lake, linked));
+    await writeFile(join(lake, torn), (await readFile(join(lake, file!.path))).subarray(0, 500));
+    await request(writer, erasureOf('A', noon));
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'A')).toMatchObject({
+      rows: 1,
+      files: [{ path: linked, rows: 1, isTemporary: true }],
+      unreadable: [torn],
+    });
+    const hoursAgo = Date.now() / 1_000 - 2 * 3_600;
+    await utimes(join(lake, folder), hoursAgo, hoursAgo);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'A')).toMatchObject({ rows: 0, files: [], unreadable: [] });
   });
 
   it('removes rows of the user and the sessions that arrive after the erasure', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ifUsable, readJsonLines, writeJsonLines } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import type { LakeSnapshot } from '@facet/lake';
+import { isAppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 
@@ -13,6 +14,12 @@ export interface ArtifactWithUsers {
   /** The file with the ids. */
   readonly path: string;
   readonly users: number;
+}
+
+/** An artifact that cannot be read. It may contain the ids of users. */
+export interface DamagedArtifact {
+  readonly ref: ArtifactRef;
+  readonly problem: string;
 }
 
 /** An erasure as the lake records it. */
@@ -49,7 +56,7 @@ const userFiles = {
  * Replaces the ids of erased users in datasets and bundles by random ones, and removes their attributes. The artifacts keep
  * their ids. Artifacts that read a lake version with the erasure are skipped: their users came back later. May be repeated.
  *
- * @returns the changed artifacts
+ * @returns the changed artifacts, and those that could not be read
  * @throws The reason of the signal when aborted.
  */
 export async function eraseFromArtifacts(
@@ -59,32 +66,36 @@ export async function eraseFromArtifacts(
     erasureKey,
   }: { readonly erasures: readonly Erasure[]; readonly erasureKey: Pick<LakeSnapshot['erasureKey'], 'of'> },
   watch: Watch = {},
-): Promise<ArtifactWithUsers[]> {
+): Promise<{ readonly changed: readonly ArtifactWithUsers[]; readonly damaged: readonly DamagedArtifact[] }> {
   const changed: ArtifactWithUsers[] = [];
-  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
+  const damaged: DamagedArtifact[] = [];
+  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, { erasures, damaged }, watch)) {
     const hashes = new Set(unknownErasures.map(({ userHash }) => userHash));
     if (hashes.size === 0) continue;
     const path = join(folder, file.path);
     const isErased = ({ userId }: ListedUser): boolean => hashes.has(erasureKey.of(hashUser(userId)));
-    const users = await ifUsable(async () => {
-      if (!(await file.read(path)).some(isErased)) return 0;
-      let count = 0;
-      await store.redact(ref, file.path, async (target) => {
-        // Again, because another compaction may have changed the file.
-        const listed = await file.read(path);
-        count = listed.filter(isErased).length;
-        await file.write(
-          target,
-          listed.map((user) => (isErased(user) ? { userId: `erased:${randomUUID()}` } : user)),
-        );
-      });
-      return count;
-    });
+    const users = await ifUsable(
+      async () => {
+        if (!(await file.read(path)).some(isErased)) return 0;
+        let count = 0;
+        await store.redact(ref, file.path, async (target) => {
+          // Again, because another compaction may have changed the file.
+          const listed = await file.read(path);
+          count = listed.filter(isErased).length;
+          await file.write(
+            target,
+            listed.map((user) => (isErased(user) ? { userId: `erased:${randomUUID()}` } : user)),
+          );
+        });
+        return count;
+      },
+      noteDamage(damaged, ref),
+    );
     if (users !== undefined && users > 0) changed.push({ ref, path: file.path, users });
   }
   // Also after an erasure that was interrupted: its new content may be in place, and the old content not yet removed.
   await store.removeRemains();
-  return changed;
+  return { changed, damaged };
 }
 
 /**
@@ -97,24 +108,29 @@ export async function findUserInArtifacts(
   userId: string,
   erasures: readonly Erasure[],
   watch: Watch = {},
-): Promise<ArtifactWithUsers[]> {
+): Promise<{ readonly found: readonly ArtifactWithUsers[]; readonly damaged: readonly DamagedArtifact[] }> {
   const found: ArtifactWithUsers[] = [];
-  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, erasures, watch)) {
+  const damaged: DamagedArtifact[] = [];
+  for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, { erasures, damaged }, watch)) {
     if (erasures.length > 0 && unknownErasures.length === 0) continue;
-    const listed = await ifUsable(() => file.read(join(folder, file.path)));
+    const listed = await ifUsable(() => file.read(join(folder, file.path)), noteDamage(damaged, ref));
     const users = (listed ?? []).filter((user) => user.userId === userId).length;
     if (users > 0) found.push({ ref, path: file.path, users });
   }
-  return found;
+  return { found, damaged };
 }
 
-async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Erasure[], { signal, onProgress }: Watch) {
+async function* artifactsWithUsers(
+  store: ArtifactStore,
+  { erasures, damaged }: { readonly erasures: readonly Erasure[]; readonly damaged: DamagedArtifact[] },
+  { signal, onProgress }: Watch,
+) {
   const listed = [...(await store.list('dataset')), ...(await store.list('bundle'))];
   for (const [position, { ref }] of listed.entries()) {
     signal?.throwIfAborted();
     onProgress?.(position, listed.length);
     const file = userFiles[ref.kind as keyof typeof userFiles];
-    const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }));
+    const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }), noteDamage(damaged, ref));
     if (artifact === undefined) continue;
     try {
       if (!artifact.manifest.files.some(({ path }) => path === file.path)) continue;
@@ -127,4 +143,11 @@ async function* artifactsWithUsers(store: ArtifactStore, erasures: readonly Eras
       await artifact.release();
     }
   }
+}
+
+/** Adds an artifact that is not usable, unless it is pruned. */
+function noteDamage(damaged: DamagedArtifact[], ref: ArtifactRef): (error: unknown) => void {
+  return (error) => {
+    if (isAppError(error) && error.code !== 'ARTIFACT_NOT_FOUND') damaged.push({ ref, problem: error.message });
+  };
 }

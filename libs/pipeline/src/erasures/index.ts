@@ -1,2 +1,2 @@
 export { eraseFromArtifacts, findUserInArtifacts } from './artifact-users.ts';
-export type { ArtifactWithUsers } from './artifact-users.ts';
+export type { ArtifactWithUsers, DamagedArtifact } from './artifact-users.ts';
