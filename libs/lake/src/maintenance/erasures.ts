@@ -68,8 +68,9 @@ export async function verifyErasure(
   paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isLakeFileName(path)));
   const { erasureKey } = state;
   const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
-  if (paths.length + temporary.size === 0)
+  if (paths.length + temporary.size === 0) {
     return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable: [] };
+  }
   const snapshot = snapshotOf(lakeFolder, state);
   const unreadable: string[] = [];
   const counts = await withDuckDb(options, async (connection) => {
