@@ -9,6 +9,8 @@ export function countDeltas(registry: Registry): (outcome: 'changed' | 'same' | 
     labelNames: ['outcome'] as const,
     registers: [registry],
   });
+  // Alerts see a rise from 0 only.
+  for (const outcome of ['changed', 'same', 'failed']) checks.inc({ outcome }, 0);
   const last = new Gauge({
     name: 'facet_indexer_delta_timestamp_seconds',
     help: 'Time of the last successful check of a changed catalog, in seconds since the epoch.',

@@ -4,6 +4,7 @@ import { homePaths } from '@facet/config';
 import { openLakeSnapshot, readItemsVersion } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
 import { toProblem } from '@facet/pipeline/runs';
+import { AppError, minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { runRefreshChild } from './child-process/run-refresh-child.ts';
 
@@ -11,6 +12,8 @@ export interface DeltaWatcherOptions {
   readonly home: string;
   readonly configFile: string;
   readonly everyMs: number;
+  /** Time after which the child process is ended; default 30 minutes. */
+  readonly childMsMax?: number;
 }
 
 export interface DeltaWatcher {
@@ -32,7 +35,7 @@ export function startDeltaWatcher(
     logger,
     onResult,
   }: { readonly logger: Logger; readonly onResult?: (outcome: 'changed' | 'same' | 'failed') => void },
-  { home, configFile, everyMs }: DeltaWatcherOptions,
+  { home, configFile, everyMs, childMsMax = 30 * minuteMs }: DeltaWatcherOptions,
 ): DeltaWatcher {
   const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
   const store = openArtifactStore(artifactsFolder);
@@ -51,7 +54,14 @@ export function startDeltaWatcher(
     if (!isChanged && (await store.readRef('delta')) === undefined) return;
     const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
     if (!isChanged && lakeVersion === published.lakeVersion) return;
-    const result = await runRefreshChild<DeltaResult | null>('delta', { home, configFile }, { signal });
+    const limit = AbortSignal.timeout(childMsMax);
+    const result = await runRefreshChild<DeltaResult | null>(
+      'delta',
+      { home, configFile },
+      { signal: AbortSignal.any([signal, limit]) },
+    ).catch((error: unknown) => {
+      throw error === limit.reason ? timedOut(childMsMax) : error;
+    });
     published = { state, lakeVersion, at: performance.now() };
     onResult?.(result === null ? 'same' : 'changed');
     if (result !== null) logger.info({ ...result }, 'published a delta of the changed catalog');
@@ -79,4 +89,14 @@ export function startDeltaWatcher(
       await watching;
     },
   };
+}
+
+function timedOut(ms: number): AppError {
+  return new AppError(`The delta process was not finished after ${ms / minuteMs} min.`, {
+    code: 'REFRESH_DELTA_TIMED_OUT',
+    category: 'unavailable',
+    remedy:
+      'Run facet delta to see where it stops. Check the disks of the home, and the load and memory of the machine.',
+    retryable: true,
+  });
 }
