@@ -96,7 +96,9 @@ function logTo(logger: Logger | undefined): (entry: LogEntry) => void {
       logger?.debug({ namespace, ...log }, 'kafkajs');
       return;
     }
-    const failure = `${namespace} ${log.message} ${String(log['broker'])}`;
+    // The pause before the next attempt is random.
+    const message = log.message.replace(/\d+ ?ms\b/g, 'N ms');
+    const failure = `${namespace} ${message} ${String(log['broker'])}`;
     const logged = failures.get(failure);
     if (logged !== undefined && Date.now() - logged.at < sameFailureMs) {
       logged.repeats++;
