@@ -171,7 +171,11 @@ describe('labels of items', () => {
     attributes: { genre, language: 'english', number: `${at % 2}`, ...more },
   });
   const films = Array.from({ length: 100 }, (_, at) =>
-    film(at, at < 10 ? 'opera' : 'crime', { tags: at < 20 ? ['loud', 'long'] : ['long'], note: `note ${at}` }),
+    film(at, at < 10 ? 'opera' : 'crime', {
+      tags: at < 20 ? ['loud', 'long'] : ['long'],
+      note: `note ${at}`,
+      hue: `hue ${at}`,
+    }),
   );
   const view = viewOf(films);
   const operas = Array.from({ length: 10 }, (_, at) => at + 1);
@@ -186,12 +190,13 @@ describe('labels of items', () => {
     expect(labelItems(view, [1, 2, ...Array.from({ length: 18 }, (_, at) => 60 + at)])).toEqual([]);
   });
 
-  it('respect max and shareMin, and are empty without items', () => {
-    expect(labelItems(view, operas, { max: 1 })).toHaveLength(1);
-    expect(labelItems(view, [...operas.slice(0, 5), 60, 61, 62, 63, 64], { shareMin: 0.6 })).toEqual([]);
+  it('are at most three, of values that 30 % of the items have', () => {
+    const fewOperas = (count: number) => labelItems(view, [...operas.slice(0, count), 60, 61, 62, 63, 64, 65]);
+    expect(fewOperas(2)).toEqual([]);
+    expect(fewOperas(3)[0]).toMatchObject({ value: 'opera' });
     expect(labelItems(view, [])).toEqual([]);
-    // One item is described by all of its rare values.
-    expect(labelItems(view, [3]).map(({ value }) => value)).toEqual(['note 2', 'opera', 'loud']);
+    // One item is described by its rarest values.
+    expect(labelItems(view, [3]).map(({ value }) => value)).toEqual(['hue 2', 'note 2', 'opera']);
   });
 
   it('count an item of the delta with its current values', () => {

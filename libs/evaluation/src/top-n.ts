@@ -76,8 +76,8 @@ export function createTopSelector(capacity: number, tieSeed: number): TopSelecto
 }
 
 export interface TopNOptions {
-  /** Items that are never returned: their indices, or a bitmap `Uint8Array [N+1]` with 1 at an excluded index. */
-  readonly exclude?: Iterable<number> | Uint8Array;
+  /** Items that are never returned. */
+  readonly exclude?: Iterable<number>;
   /** Seeds the order of items with equal scores, as in {@link createTopSelector}. */
   readonly tieSeed: number;
 }
@@ -90,12 +90,13 @@ export interface TopNOptions {
  * @throws AppError `EVALUATION_SCORE_NAN` for a score that is not a number, excluded or not.
  */
 export function topN(scores: Float32Array, n: number, options: TopNOptions): Int32Array {
-  const excluded = excludedBitmap(options.exclude, scores.length);
+  const excluded = new Uint8Array(scores.length);
+  for (const item of options.exclude ?? []) excluded[item] = 1;
   const selector = createTopSelector(Math.min(n, Math.max(0, scores.length - 1)), options.tieSeed);
   for (let item = 1; item < scores.length; item++) {
     const score = scores[item]!;
     if (Number.isNaN(score)) throw scoreNotANumber(item);
-    if (score === -Infinity || excluded?.[item] === 1) continue;
+    if (score === -Infinity || excluded[item] === 1) continue;
     selector.offer(item, score);
   }
   return selector.take().items;
@@ -108,11 +109,4 @@ export function scoreNotANumber(item: number): AppError {
     remedy: 'Look for a diverged model or a division by zero in the scorer.',
     context: { item },
   });
-}
-
-function excludedBitmap(exclude: Iterable<number> | Uint8Array | undefined, length: number): Uint8Array | undefined {
-  if (exclude === undefined || exclude instanceof Uint8Array) return exclude;
-  const bitmap = new Uint8Array(length);
-  for (const item of exclude) bitmap[item] = 1;
-  return bitmap;
 }

@@ -21,8 +21,6 @@ export type FeatureSchema = Static<typeof FeatureSchema>;
 /** Encodes one attribute as rows of its embedding table. */
 export interface FeatureEncoder {
   readonly schema: FeatureSchema;
-  /** Number of rows of the feature's embedding table, row 0 included. */
-  readonly tableSize: number;
   /** Returns the rows of the attribute's known values, at most `slots`. */
   encode(value: AttributeValue | undefined): number[];
 }
@@ -31,7 +29,6 @@ export function createFeatureEncoder(schema: FeatureSchema): FeatureEncoder {
   const rows = new Map(schema.values.map((value, position) => [value, position + 1]));
   return {
     schema,
-    tableSize: schema.values.length + 1,
     encode(value) {
       if (value === undefined) return [];
       if (schema.kind === 'number') {

@@ -18,17 +18,10 @@ export type HttpApp = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/**
- * Creates a plugin whose hooks and decorators apply to the context that registers it, instead of a child context.
- *
- * @param meta.dependencies names of plugins that must be registered first. Fastify checks them at boot.
- */
+/** Creates a plugin whose hooks and decorators apply to the context that registers it, instead of a child context. */
 export function definePlugin<Options extends FastifyPluginOptions = Record<never, never>>(
-  meta: { readonly name: string; readonly dependencies?: readonly string[] },
+  name: string,
   register: (app: HttpApp, options: Options) => void,
 ): (app: FastifyInstance, options: Options) => Promise<void> {
-  return fp(async (app: FastifyInstance, options: Options) => register(app as unknown as HttpApp, options), {
-    name: meta.name,
-    dependencies: [...(meta.dependencies ?? [])],
-  });
+  return fp(async (app: FastifyInstance, options: Options) => register(app as unknown as HttpApp, options), { name });
 }

@@ -15,7 +15,7 @@ export interface HttpMetrics {
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** Creates the metrics of the process and of its requests. */
-export function createHttpMetrics(options: { readonly prefix?: string } = {}): HttpMetrics {
+export function createHttpMetrics(): HttpMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -26,7 +26,7 @@ export function createHttpMetrics(options: { readonly prefix?: string } = {}): H
     registers: [registry],
   }).set({ version: readFacetVersion() }, 1);
   const durations = new Histogram({
-    name: `${options.prefix ?? 'facet_'}http_request_duration_seconds`,
+    name: 'facet_http_request_duration_seconds',
     help: 'Time from the arrival of a request to the end of the response.',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: durationBuckets,

@@ -32,7 +32,7 @@ export async function createTestApp(
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const logger = createLogger({ name: 'test', level: 'debug', destination });
-  const metrics = createHttpMetrics({ prefix: 'test_' });
+  const metrics = createHttpMetrics();
   const { addRoutes, ...rest } = options;
   const app = await createHttpApp(
     { logger, metrics },

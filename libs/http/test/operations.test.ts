@@ -55,7 +55,7 @@ describe('metrics', () => {
       ['method="POST",route="/v1/orders",status="400"', 1],
       ['method="GET",route="unknown",status="404"', 2],
     ] as const) {
-      expect(lines).toContain(`test_http_request_duration_seconds_count{${labels}} ${count}`);
+      expect(lines).toContain(`facet_http_request_duration_seconds_count{${labels}} ${count}`);
     }
     expect(body).toContain('nodejs_eventloop_lag_seconds');
     expect(body).toMatch(/^facet_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);

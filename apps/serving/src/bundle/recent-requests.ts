@@ -54,7 +54,7 @@ const limitDefault = 20;
 
 /** Records some of the successful requests to the routes of this context. */
 export const recordRecentRequests = definePlugin<{ readonly recent: RecentRequests }>(
-  { name: 'recent-requests' },
+  'recent-requests',
   (app, { recent }) => {
     app.addHook('onResponse', (request, reply, done) => {
       if (reply.statusCode === 200 && recent.wantsOne) {

@@ -18,7 +18,7 @@ export interface ExposureOptions {
 }
 
 /** Records the recommendations of the routes in this context, and computes their shadow arms. */
-export const recordExposures = definePlugin<ExposureOptions>({ name: 'exposures' }, (app, options) => {
+export const recordExposures = definePlugin<ExposureOptions>('exposures', (app, options) => {
   const { serving } = app;
   app.addHook('onSend', (request, _reply, _payload, done) => {
     if (request.recommendation !== undefined) recordExposure(request, request.recommendation, serving, options);

@@ -30,7 +30,7 @@ export interface GuardrailDeps {
 
 /** Reports the outcome of every request in this context to the guardrails. */
 export const judgeRecommendations = definePlugin<{ readonly guardrails: Pick<Guardrails, 'record'> }>(
-  { name: 'guardrails' },
+  'guardrails',
   (app, { guardrails }) => {
     app.addHook('onResponse', ({ usedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
       const outcome = judge(statusCode, recommendation?.response, elapsedTime);

@@ -62,7 +62,7 @@ export interface SpansOptions {
 }
 
 /** Gives every request a span clock. Reports the spans to the metrics, and to the log if the request was slow. */
-export const measureSpans = definePlugin<SpansOptions>({ name: 'spans' }, (app, { slowRequestMs, watchSpans }) => {
+export const measureSpans = definePlugin<SpansOptions>('spans', (app, { slowRequestMs, watchSpans }) => {
   const { live, metrics, logger } = app.serving;
   const logSlow = createSlowRequestLog(slowRequestMs, logger);
   app.decorateRequest('spans');

@@ -21,7 +21,7 @@ declare module 'fastify' {
  * Traces requests: one server span for each request, named by its route. A request with a `traceparent` (W3C Trace Context)
  * joins that trace. Spans contain only the route, the status and the id of a request.
  */
-export const traceRequests = definePlugin<{ readonly tracer: Tracer }>({ name: 'tracing' }, (app, { tracer }) => {
+export const traceRequests = definePlugin<{ readonly tracer: Tracer }>('tracing', (app, { tracer }) => {
   const propagator = new W3CTraceContextPropagator();
   app.decorateRequest('traced');
   app.addHook('onRequest', async (request) => {

@@ -12,20 +12,16 @@ interface ItemLabel {
   readonly lift: number;
 }
 
-interface LabelOptions {
-  /** Maximum number of labels; 3 by default. */
-  readonly max?: number;
-  /** Minimum share of the items with the value; 0.3 by default. */
-  readonly shareMin?: number;
-}
+const labelsMax = 3;
+/** A value that fewer of the items have does not describe the group. */
+const shareMin = 0.3;
 
 /**
  * Describes a group of items by attribute values that are frequent in the group and rare in the bundle, best first
  * (share × log lift). Considers texts and list entries. Ignores values without a letter, and values that only one of
  * several items has. Often empty, because many catalogs have no descriptive values.
  */
-export function labelItems(view: BundleView, items: Iterable<number>, options: LabelOptions = {}): ItemLabel[] {
-  const { max = 3, shareMin = 0.3 } = options;
+export function labelItems(view: BundleView, items: Iterable<number>): ItemLabel[] {
   const carriers = new Map<string, Map<string, number>>();
   let count = 0;
   for (const item of items) {
@@ -50,7 +46,7 @@ export function labelItems(view: BundleView, items: Iterable<number>, options: L
     }
   }
   const telling = ({ share, lift }: ItemLabel): number => share * Math.log(lift);
-  return labels.sort((a, b) => telling(b) - telling(a) || compareLabels(a, b)).slice(0, max);
+  return labels.sort((a, b) => telling(b) - telling(a) || compareLabels(a, b)).slice(0, labelsMax);
 }
 
 /** Returns how many items of the bundle have a value. */

@@ -20,11 +20,6 @@ export interface PopularItems {
   readonly windowDays: number;
   /** The segment whose list comes first, and its users in the window; absent for all users. */
   readonly segment?: (Segment & { readonly users: number }) | undefined;
-  /**
-   * Returns how many users of the segment, or of all users, interacted with an item; undefined for items beyond the
-   * list.
-   */
-  chosenBy(item: number): number | undefined;
 }
 
 /** The popular items of a bundle, with or without its delta. */
@@ -67,11 +62,6 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
         },
         windowDays: whole.windowDays,
         segment: list && { ...list.segment!, users: list.users },
-        chosenBy(item) {
-          const { items, chosenBy } = list ?? whole;
-          const place = items.indexOf(item);
-          return place < 0 ? undefined : chosenBy[place];
-        },
       };
     },
   };

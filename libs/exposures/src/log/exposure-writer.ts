@@ -39,8 +39,6 @@ interface ExposureWriterOptions {
   readonly folder: string;
   /** Maximum delay of a record in the buffer, unless the disk is slow; 1 second by default. */
   readonly flushMs?: number | undefined;
-  /** Buffered bytes that trigger a write; 256 KiB by default. */
-  readonly flushBytes?: number | undefined;
   /** Maximum size of the buffer; further records are dropped. 16 MiB by default. */
   readonly bufferBytesMax?: number | undefined;
   /** 256 MiB by default. */
@@ -80,6 +78,8 @@ interface OpenFile {
 
 const maintenanceIntervalMs = fileAgeMsMax / 3;
 
+/** Buffered bytes that trigger a write. */
+const flushBytes = 256 * 1024;
 /** Limits one write, so that concatenating it does not block the event loop. */
 const writeBytesMax = 1024 * 1024;
 
@@ -107,7 +107,6 @@ export class ExposureWriter {
     this.#options = {
       folder: options.folder,
       flushMs: options.flushMs ?? 1_000,
-      flushBytes: options.flushBytes ?? 256 * 1024,
       bufferBytesMax: options.bufferBytesMax ?? 16 * 1024 * 1024,
       fileBytesMax: options.fileBytesMax ?? 256 * 1024 * 1024,
       retentionDays: options.retentionDays ?? 30,
@@ -125,7 +124,7 @@ export class ExposureWriter {
 
   /** Buffers a record. Returns `false` if the record is dropped, as all are after `close`. */
   append(record: ExposureRecord): boolean {
-    const { flushMs, flushBytes, bufferBytesMax } = this.#options;
+    const { flushMs, bufferBytesMax } = this.#options;
     const bytes = Buffer.from(serializeExposure(record));
     if (this.#isClosed || this.#waitingBytes + bytes.length > bufferBytesMax) {
       this.#dropped++;

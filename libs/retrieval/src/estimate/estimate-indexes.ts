@@ -23,8 +23,6 @@ export interface EstimateOptions {
   readonly scanItemsMax?: number;
   /** Clock in milliseconds. */
   readonly now?: () => number;
-  /** CPU time of this process in milliseconds, which excludes other work on the machine. */
-  readonly processorTime?: () => number;
   /** @param share Completed share of the calibration, 0 to 1. */
   readonly onProgress?: (share: number, step: string) => void;
 }
@@ -149,8 +147,8 @@ interface ScanSample {
 }
 
 function createSampler(options: EstimateOptions, vectors: Float32Array, queries: Float32Array) {
-  const { dim, interests, recallMin, processorTime = usedProcessorMs } = options;
-  const timed = { k: depth, now: processorTime, queriesPerRequest: interests };
+  const { dim, interests, recallMin } = options;
+  const timed = { k: depth, now: usedProcessorMs, queriesPerRequest: interests };
 
   /** Builds an index, passes it to `use`, and closes it. */
   async function withIndex<Result>(
@@ -158,10 +156,10 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     rows: Float32Array,
     use: (index: VectorIndex, buildMs: number) => Promise<Result>,
   ): Promise<Result> {
-    const startedAt = processorTime();
+    const startedAt = usedProcessorMs();
     const index = await buildChosenIndex(rows, dim, kind);
     try {
-      return await use(index, processorTime() - startedAt);
+      return await use(index, usedProcessorMs() - startedAt);
     } finally {
       index.close();
     }
@@ -202,7 +200,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
         wide: await searchGraph(index, 2 * depth, exact),
       }));
       const cluster = await withIndex('ivf', rows, async (index, buildMs) => {
-        const tuning = { recallMin, giveUpAtMs: Infinity, now: processorTime };
+        const tuning = { recallMin, giveUpAtMs: Infinity, now: usedProcessorMs };
         const { chosen, curve } = await tuneBreadth(index, { tuning: exact, heldOut: exact }, tuning);
         const breadth = (chosen ?? curve.at(-1)!).breadth;
         const { latency } = await search(index, { nprobe: breadth });
@@ -299,6 +297,7 @@ function scaled({ p50Ms, p99Ms }: Latency, factor: number): Latency {
   return { p50Ms: p50Ms * factor, p99Ms: p99Ms * factor };
 }
 
+/** Returns the CPU time of this process in milliseconds, which excludes other work on the machine. */
 function usedProcessorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
