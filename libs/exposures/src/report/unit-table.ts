@@ -31,14 +31,26 @@ export type UnitTable = ReturnType<typeof createUnitTable>;
 export function createUnitTable(outcomes: readonly string[]) {
   const numbers = new Map<string, number>();
   const arms: number[] = [];
+  /** All columns. Each has one count per user. */
+  const columns: number[][] = [];
+  const createColumn = (): number[] => {
+    const column = arms.map(() => 0);
+    columns.push(column);
+    return column;
+  };
+  /** Returns the column at a position, creating the columns up to it. */
+  const columnAt = (some: number[][], place: number): number[] => {
+    while (some.length <= place) some.push(createColumn());
+    return some[place]!;
+  };
   const exposures = createColumn();
   const items = createColumn();
   const fallbacks = createColumn();
   const exposuresWith = outcomes.map(() => createColumn());
   /** `<outcome> <recommendationId>` of responses with the outcome on any page. */
   const counted = new FingerprintSet();
-  const shown: Column[] = [];
-  const chosenOf: Column[][] = outcomes.map(() => []);
+  const shown: number[][] = [];
+  const chosenOf: number[][][] = outcomes.map(() => []);
   return {
     /** Returns the row of a known user. */
     unitOf: (userHash: string): number => numbers.get(userHash)!,
@@ -48,22 +60,23 @@ export function createUnitTable(outcomes: readonly string[]) {
       if (unit === numbers.size) {
         numbers.set(userHash, unit);
         arms.push(arm);
+        for (const column of columns) column.push(0);
       } else if (arms[unit] !== arm) arms[unit] = -1;
-      exposures.add(unit, 1);
-      if (source.kind !== 'model') fallbacks.add(unit, 1);
+      exposures[unit]!++;
+      if (source.kind !== 'model') fallbacks[unit]!++;
       return unit;
     },
     addPage(unit: number, page: ExposureRecord, chosen: ChosenItems): void {
-      items.add(unit, page.items.length);
+      items[unit]! += page.items.length;
       const slotOf = (item: number): number => (page.interests[item] ?? -1) + 1;
-      page.items.forEach((_, item) => columnAt(shown, slotOf(item)).add(unit, 1));
+      page.items.forEach((_, item) => columnAt(shown, slotOf(item))[unit]!++);
       for (const [outcome, places] of chosen) {
-        if (counted.add(`${outcome} ${page.recommendationId}`)) exposuresWith[outcome]!.add(unit, 1);
-        for (const item of places) columnAt(chosenOf[outcome]!, slotOf(item)).add(unit, 1);
+        if (counted.add(`${outcome} ${page.recommendationId}`)) exposuresWith[outcome]![unit]!++;
+        for (const item of places) columnAt(chosenOf[outcome]!, slotOf(item))[unit]!++;
       }
     },
     units(): JoinedUnits {
-      const values = (column: Column): Float64Array => column.values(arms.length);
+      const values = (column: readonly number[]): Float64Array => Float64Array.from(column);
       return {
         arms: Int32Array.from(arms),
         exposures: values(exposures),
@@ -71,41 +84,8 @@ export function createUnitTable(outcomes: readonly string[]) {
         fallbacks: values(fallbacks),
         exposuresWith: exposuresWith.map(values),
         shown: shown.map(values),
-        chosen: chosenOf.map((columns) => shown.map((_, slot) => values(columnAt(columns, slot)))),
+        chosen: chosenOf.map((ofOutcome) => shown.map((_, slot) => values(columnAt(ofOutcome, slot)))),
       };
-    },
-  };
-}
-
-/** Returns the column at a position, creating the columns up to it. */
-function columnAt(columns: Column[], place: number): Column {
-  while (columns.length <= place) columns.push(createColumn());
-  return columns[place]!;
-}
-
-/** Counts per row, 0 by default. */
-interface Column {
-  add(unit: number, count: number): void;
-  /** Returns the counts of the first `units` rows. */
-  values(units: number): Float64Array;
-}
-
-function createColumn(): Column {
-  let counts = new Float64Array(1024);
-  const holdAll = (units: number): void => {
-    if (units <= counts.length) return;
-    const larger = new Float64Array(Math.max(units, 2 * counts.length));
-    larger.set(counts);
-    counts = larger;
-  };
-  return {
-    add: (unit, count) => {
-      holdAll(unit + 1);
-      counts[unit]! += count;
-    },
-    values: (units) => {
-      holdAll(units);
-      return counts.subarray(0, units);
     },
   };
 }
