@@ -1,6 +1,7 @@
 import { dot } from '@facet/platform';
 import type { UserInterests } from './interest-monitors.ts';
 import type { HeldOutUser } from './rank-users.ts';
+import { mean } from './mean.ts';
 import { truthSize } from './metrics.ts';
 
 /**
@@ -95,8 +96,7 @@ export function rankLabels(
 /** Returns the mean over users of recall at a cutoff. Users without labels do not count. */
 export function recallOf(users: readonly LabelRanks[], way: RankingWay, cutoff: number): number {
   const counted = users.filter(({ labels }) => labels > 0);
-  const found = counted.map(({ ranks, labels }) => ranks[way].filter((rank) => rank <= cutoff).length / labels);
-  return counted.length === 0 ? 0 : found.reduce((sum, share) => sum + share, 0) / counted.length;
+  return mean(counted.map(({ ranks, labels }) => ranks[way].filter((rank) => rank <= cutoff).length / labels));
 }
 
 function bestOf(byInterest: readonly Float32Array[], position: number): number {
@@ -107,20 +107,15 @@ function bestOf(byInterest: readonly Float32Array[], position: number): number {
 
 /** Returns the rank of each score: 1 plus the number of higher scores. */
 function ranksOf(scores: Float32Array): Int32Array {
-  const ascending = scores.slice().sort();
-  return Int32Array.from(scores, (score) => scores.length - lastAtMost(ascending, score));
-}
-
-/** Returns the position of the last of the ascending values that is not above `value`. */
-function lastAtMost(ascending: Float32Array, value: number): number {
-  let low = 0;
-  let high = ascending.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (ascending[middle]! <= value) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  const ranks = new Map<number, number>();
+  scores
+    .slice()
+    .sort()
+    .reverse()
+    .forEach((score, higher) => {
+      if (!ranks.has(score)) ranks.set(score, higher + 1);
+    });
+  return Int32Array.from(scores, (score) => ranks.get(score)!);
 }
 
 /** Returns the direction of the mean interest with the mean length of the interests. */

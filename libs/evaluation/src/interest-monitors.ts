@@ -1,3 +1,5 @@
+import { dot } from '@facet/platform';
+
 /** The interest vectors of one user: `[K'u, D]` row by row. */
 export interface UserInterests {
   readonly vectors: Float32Array;
@@ -46,17 +48,9 @@ export function interestSimilarity(users: Iterable<UserInterests>, dim: number):
 }
 
 function cosineOfRows(matrix: Float32Array, first: number, second: number, dim: number): number | undefined {
-  let dot = 0;
-  let firstSquares = 0;
-  let secondSquares = 0;
-  for (let d = 0; d < dim; d++) {
-    const a = matrix[first * dim + d]!;
-    const b = matrix[second * dim + d]!;
-    dot += a * b;
-    firstSquares += a * a;
-    secondSquares += b * b;
-  }
-  return firstSquares === 0 || secondSquares === 0 ? undefined : dot / Math.sqrt(firstSquares * secondSquares);
+  const product = (a: number, b: number): number => dot(matrix, a * dim, matrix, b * dim, dim);
+  const squares = product(first, first) * product(second, second);
+  return squares === 0 ? undefined : product(first, second) / Math.sqrt(squares);
 }
 
 export interface InterestShares {
