@@ -39,8 +39,10 @@ export interface Publisher {
    * @throws AppError Retryable: `EVENTS_LOG_UNREACHABLE` (no acknowledgment in time, or closed), `EVENTS_LOG_BUSY` (too many
    * bytes are pending; nothing was sent), `EVENTS_TOPIC_UNKNOWN`. Permanent: `EVENTS_RECORD_TOO_LARGE`,
    * `EVENTS_RECORD_REFUSED` for the records at `context.indexes`, which brokers never accept; all others are acknowledged.
+   *
+   * @param options.ackTimeoutMs replaces the limit of the publisher. Finding refused records takes many sends.
    */
-  publish(records: readonly LogRecord[]): Promise<void>;
+  publish(records: readonly LogRecord[], options?: { readonly ackTimeoutMs: number }): Promise<void>;
   /** Bytes of the records whose calls have not settled. */
   readonly pendingBytes: number;
   /** Finishes pending calls within a time limit and rejects the rest. */
@@ -95,10 +97,10 @@ class KafkaPublisher implements Publisher {
     return this.#pendingBytes;
   }
 
-  async publish(records: readonly LogRecord[]): Promise<void> {
+  async publish(records: readonly LogRecord[], options?: { readonly ackTimeoutMs: number }): Promise<void> {
     if (records.length === 0) return;
     if (this.#isClosed) throw unreachable('The publisher is closed');
-    const { ackTimeoutMs, pendingBytesMax } = this.#options;
+    const { ackTimeoutMs, pendingBytesMax } = { ...this.#options, ...options };
     const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
     // A call larger than the limit is accepted when it is the only one. Otherwise it could never be sent.
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > pendingBytesMax) throw busy(this.#pendingBytes);
@@ -167,14 +169,43 @@ class KafkaPublisher implements Publisher {
         const reason = protocolErrorType(error);
         if (reason === undefined || !refusalReasons.has(reason)) throw this.#noteFailure(error);
         const [first] = rest;
-        if (rest.length === 1 && first !== undefined) return [{ topic: first.topic, index: first.index, reason }];
-        // The broker does not say which record it refuses: halve the batch until it is alone.
-        const middle = rest.length >> 1;
-        const refused = await this.#sendBatch(rest.slice(0, middle), signal);
-        return [...refused, ...(await this.#sendBatch(rest.slice(middle), signal))];
+        if (rest.length === 1 && first !== undefined) return [reject(first, reason)];
+        return this.#sendParts(rest, reason, signal);
       }
     }
     return [];
+  }
+
+  /** Sends a batch again in parts, because brokers do not say which of its records they refuse. Returns these records. */
+  async #sendParts(
+    batch: readonly OutgoingRecord[],
+    reason: string,
+    signal: AbortSignal,
+  ): Promise<readonly RejectedRecord[]> {
+    const refused: RejectedRecord[] = [];
+    const send = async (part: readonly OutgoingRecord[]): Promise<number> =>
+      refused.push(...(await this.#sendBatch(part, signal)));
+    const isOfFirstTopic = ({ topic }: OutgoingRecord): boolean => topic === batch[0]?.topic;
+    if (!batch.every(isOfFirstTopic)) {
+      await send(batch.filter(isOfFirstTopic));
+      await send(batch.filter((record) => !isOfFirstTopic(record)));
+      return refused;
+    }
+    let rest = batch;
+    if (reason === 'INVALID_TIMESTAMP') {
+      // A wrong clock makes brokers refuse all records. They accept a range of times: without its earliest and latest record,
+      // nothing of the batch is in the range.
+      const earliest = batch.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+      const latest = batch.reduce((a, b) => (timeOf(b) >= timeOf(a) ? b : a));
+      await send([earliest]);
+      await send([latest]);
+      if (refused.length === 2) return batch.map((record) => reject(record, reason));
+      rest = batch.filter((record) => record !== earliest && record !== latest);
+    }
+    const middle = rest.length >> 1;
+    await send(rest.slice(0, middle));
+    await send(rest.slice(middle));
+    return refused;
   }
 
   /** Sending to an unknown topic would block the producer for as long as kafkajs retries. */
@@ -203,6 +234,14 @@ class KafkaPublisher implements Publisher {
 
 function bytesOf({ key, value }: LogRecord): number {
   return Buffer.byteLength(key) + (value === null ? 0 : Buffer.byteLength(value)) + overheadBytes;
+}
+
+function timeOf({ message }: OutgoingRecord): number {
+  return Number(message.timestamp);
+}
+
+function reject({ topic, index }: OutgoingRecord, reason: string): RejectedRecord {
+  return { topic, index, reason };
 }
 
 /** Slices of up to `sendBytesMax`, or of one larger record. */

@@ -63,6 +63,8 @@ interface Acknowledgment {
 /** Slightly below the limit of one send of the publisher: a larger group would need a second send. */
 const groupBytesMax = 850_000;
 const replayBytesMax = 850_000;
+/** No request waits for a replay, so it has the time to find all refused records of a chunk. */
+const replayAckMs = 60_000;
 /** Chunks to replay before each group that is appended to the spool. */
 const replayedChunksPerGroup = 2;
 /** The longest wait of a write for the replay of one chunk. */
@@ -206,9 +208,12 @@ class QueuedRecordWriter implements RecordWriter {
   }
 
   /** Returns `undefined` if the log did not acknowledge all records in time. The log may still contain or store some of them. */
-  async #publish(records: readonly LogRecord[]): Promise<Acknowledgment | undefined> {
+  async #publish(
+    records: readonly LogRecord[],
+    options?: { readonly ackTimeoutMs: number },
+  ): Promise<Acknowledgment | undefined> {
     try {
-      await this.#deps.publisher.publish(records);
+      await this.#deps.publisher.publish(records, options);
       this.#noteLog(true);
       return { refused: new Set() };
     } catch (error) {
@@ -258,7 +263,7 @@ class QueuedRecordWriter implements RecordWriter {
       const chunk = await spool.read(replayBytesMax);
       if (chunk === undefined) return undefined;
       const records = chunk.batches.flat();
-      const acknowledged = await this.#publish(records);
+      const acknowledged = await this.#publish(records, { ackTimeoutMs: replayAckMs });
       if (acknowledged === undefined) throw new NotAcknowledged();
       const refused = acknowledged.refused.size;
       const forwarded = records.length - refused;

@@ -181,6 +181,37 @@ it('keeps acknowledged records that the log refuses later, reports them, and sen
   await corrected.close();
 });
 
+it('does not retry a spool with the times of a wrong clock, and forwards what was received before', async () => {
+  const spoolFolder = await temporaryFolder();
+  const headers = { 'x-api-key': textOf('all') };
+  let aheadMs = 0;
+  const spooling = { spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 200 };
+  const away = await createTestIngest({ ...spooling, now: () => Date.now() + aheadMs });
+  const sent: string[] = [];
+  for (let request = 0; request < 30; request++) {
+    // Brokers refuse records more than an hour ahead of their clock.
+    if (request === 10) aheadMs = 2 * 3_600_000;
+    const payload = Array.from({ length: 200 }, (_, at) => eventOf(`${request}-${at}`, { userId: `user${at}` }));
+    const response = await away.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+    expect(response.json()).toMatchObject({ stored: 'spool' });
+    if (request < 10) sent.push(...payload.map(({ eventId }) => eventId));
+  }
+  await away.close();
+
+  const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics });
+  const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
+  await expect.poll(readStatus, { timeout: 120_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
+  const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
+  const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+  expect(new Set(ids)).toEqual(new Set(sent));
+  // Finding the first refused record sends smaller and smaller parts again.
+  expect(ids.length).toBeLessThan(3 * sent.length);
+  const { body } = await back.app.inject({ url: '/metrics', headers });
+  expect(body).toMatch(/^facet_collector_spool_refused_records_total 4000$/m);
+  expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
+  await back.close();
+}, 180_000);
+
 it('drains the spool under permanent load', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
