@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/prom
 import { join } from 'node:path';
 import {
   createFileAtomically,
+  hashFile,
   isAppError,
   readTextIfExists,
   syncPath,
@@ -12,7 +13,7 @@ import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound }
 import type { ArtifactStorage } from './artifact-storage.ts';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
-import { hasErrorCode, hashFile, hashFiles, listFolder } from './disk/files.ts';
+import { hasErrorCode, hashFiles, listFolder } from './disk/files.ts';
 import { artifactId, parseManifest, parseRedactions } from './manifest.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';

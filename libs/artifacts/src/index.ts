@@ -1,5 +1,4 @@
 export type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
-export { hashFile } from './disk/files.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';
 export { checkArtifactStore, moveArtifactsToS3, openArtifactStore } from './open-artifact-store.ts';
 export { readJsonLines, writeJsonLines } from './formats/json-lines.ts';

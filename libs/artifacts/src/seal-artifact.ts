@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { syncPath, writeFileAtomically } from '@facet/platform';
+import { hashFile, syncPath, writeFileAtomically } from '@facet/platform';
 import { invalid } from './artifact-errors.ts';
 import type { ArtifactRef } from './artifact-store.ts';
-import { hashFile, listFolder } from './disk/files.ts';
+import { listFolder } from './disk/files.ts';
 import { artifactId, formatManifest } from './manifest.ts';
 import type { ArtifactMetadata, ManifestFile } from './manifest.ts';
 

@@ -3,8 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog, LoggedEvent } from '@facet/event-log';
-import { sha256File, sinkLog, upsertItems, upsertUsers } from '@facet/lake';
-import { AppError, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import { AppError, hashFile, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
@@ -215,7 +215,7 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
       const path = typeof file === 'string' ? file : file.path;
       await inspectFile(path);
       const format = typeof file === 'string' ? undefined : file.format;
-      sources.push({ kind, path, sha256: await sha256File(path), ...(format === undefined ? {} : { format }) });
+      sources.push({ kind, path, sha256: (await hashFile(path)).sha256, ...(format === undefined ? {} : { format }) });
     }
   }
   return sources;

@@ -32,7 +32,7 @@ export { verifyLake } from './maintenance/verify-lake.ts';
 export type { LakeCheck } from './maintenance/verify-lake.ts';
 export { countEvents } from './read/count-events.ts';
 export { isEmptyHome } from './read/is-empty-home.ts';
-export { listLakeFiles, sha256File } from './read/lake-files.ts';
+export { listLakeFiles } from './read/lake-files.ts';
 export { lakeStatus } from './read/lake-status.ts';
 export { readInteractions } from './read/read-interactions.ts';
 export type { InteractionRules, LakeInteractions } from './read/read-interactions.ts';

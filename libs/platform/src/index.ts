@@ -19,6 +19,7 @@ export type { ErrorCategory } from './errors.ts';
 export { FingerprintSet } from './fingerprint-set.ts';
 export { takeFolderLock, waitForFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';
+export { hashFile } from './hash-file.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';

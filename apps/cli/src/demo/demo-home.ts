@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
-import { hashFile } from '@facet/artifacts';
 import type { SourceFiles } from '@facet/import';
-import { AppError } from '@facet/platform';
+import { AppError, hashFile } from '@facet/platform';
 
 export const movieLensHome = join('.facet', 'movielens-100k');
 

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashFile } from '@facet/artifacts';
-import { AppError } from '@facet/platform';
+import { AppError, hashFile } from '@facet/platform';
 
 /** The files of MovieLens 100K. */
 export interface MovieLensFiles {

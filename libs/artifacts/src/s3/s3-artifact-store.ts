@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayMs, hourMs, isAppError, minuteMs, waitForFolderLock } from '@facet/platform';
+import { dayMs, hashFile, hourMs, isAppError, minuteMs, waitForFolderLock } from '@facet/platform';
 import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
-import { hashFile } from '../disk/files.ts';
 import { clearAbandoned, stagingPath } from '../disk/staging.ts';
 import { redactionWaitMs } from '../folder-artifact-store.ts';
 import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from '../manifest.ts';

@@ -1,11 +1,10 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError, listNames, syncPath, waitForFolderLock } from '@facet/platform';
+import { AppError, hashFile, isAppError, listNames, syncPath, waitForFolderLock } from '@facet/platform';
 import { locked } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
 import { localArtifactFolders } from '../disk/local-artifacts.ts';
-import { hashFile } from '../disk/files.ts';
 import { createFolderStorage } from '../folder-artifact-store.ts';
 import { manifestName } from '../seal-artifact.ts';
 import { openS3Storage } from './open-s3-store.ts';

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { hashFile } from '@facet/platform';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import { filesOfWindow, lakeUnreadable, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
@@ -36,18 +34,6 @@ export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWin
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }
-}
-
-/** Returns the SHA-256 of a file in hex. */
-export async function sha256File(path: string): Promise<string> {
-  return (await hashFile(path)).sha256;
-}
-
-async function hashFile(path: string): Promise<{ readonly bytes: number; readonly sha256: string }> {
-  const digest = createHash('sha256');
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
-  await pipeline(file, digest);
-  return { bytes: file.bytesRead, sha256: digest.digest('hex') };
 }
 
 async function countFileRows(paths: readonly string[]): Promise<number[]> {
