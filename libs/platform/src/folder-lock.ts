@@ -3,6 +3,7 @@ import { readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from './errors.ts';
+import { isProcessRunning } from './is-process-running.ts';
 
 /** An exclusive lock on a folder. */
 export interface FolderLock {
@@ -109,14 +110,6 @@ async function describeProcess(pid: number): Promise<readonly [pid: string, star
 }
 
 async function isRunning(holder: string): Promise<boolean> {
-  const [id = '', startedAt] = holder.split(' ');
-  const pid = Number(id);
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: the process runs as another user.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
-  return (await describeProcess(pid))[1] === startedAt;
+  const [pid = '', startedAt] = holder.split(' ');
+  return isProcessRunning(Number(pid)) && (await describeProcess(Number(pid)))[1] === startedAt;
 }

@@ -20,6 +20,7 @@ export { FingerprintSet } from './fingerprint-set.ts';
 export { takeFolderLock, waitForFolderLock } from './folder-lock.ts';
 export type { FolderLock } from './folder-lock.ts';
 export { hashFile } from './hash-file.ts';
+export { isProcessRunning } from './is-process-running.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';

@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isProcessRunning } from './is-process-running.ts';
 import { listNames } from './read-if-exists.ts';
 import { dayMs } from './time.ts';
 
@@ -54,13 +55,7 @@ function processNamespace(): string {
 
 function isOfRunning(processId: number, path: string): boolean {
   // An earlier process of the same number has ended.
-  if (processId === process.pid) return ownFolders.has(path);
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return processId === process.pid ? ownFolders.has(path) : isProcessRunning(processId);
 }
 
 async function isAbandoned(path: string): Promise<boolean> {

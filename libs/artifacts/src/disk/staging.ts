@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isProcessRunning } from '@facet/platform';
 
 /** A staged folder of another host counts as abandoned after a day without changes. */
 const abandonedAfterMs = 24 * 3600 * 1000;
@@ -42,18 +43,8 @@ export async function clearAbandoned(stagingFolder: string): Promise<void> {
 export async function isAbandoned(path: string, name: string, afterMs = abandonedAfterMs): Promise<boolean> {
   const [host, pid, token] = name.split('~');
   if (host === encodeURIComponent(hostname())) {
-    return Number(pid) === process.pid ? token !== processToken : !isRunning(Number(pid));
+    return Number(pid) === process.pid ? token !== processToken : !isProcessRunning(Number(pid));
   }
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
   return Date.now() - mtimeMs > afterMs;
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process runs as another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hourMs, listNames, syncPath } from '@facet/platform';
+import { hourMs, isProcessRunning, listNames, syncPath } from '@facet/platform';
 import { temporaryFolder } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 
@@ -104,13 +104,5 @@ export async function removeAbandonedFolders(lakeFolder: string): Promise<void> 
  * id may be reused: process 1 of a restarted container differs from the earlier process 1.
  */
 export function isRunning(pid: number, at: number): boolean {
-  if (pid === process.pid) return at >= Date.now() - process.uptime() * 1000;
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process runs as another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return pid === process.pid ? at >= Date.now() - process.uptime() * 1000 : isProcessRunning(pid);
 }
