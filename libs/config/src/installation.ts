@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import {
   AppError,
   createFileAtomically,
   createFolder,
   describeError,
   isAppError,
+  pathExists,
   readConfigFile,
   repeat,
   writeFileAtomically,
@@ -60,12 +60,11 @@ export const unnamedInstallation = '00000000-0000-0000-0000-000000000000';
  * @throws AppError `INSTALLATION_DAMAGED`, and `CONFIG_UNREADABLE` for a file that cannot be read
  */
 export async function readInstallation({ folder, installationFile }: Home): Promise<Installation | undefined> {
+  if (!(await pathExists(installationFile))) return undefined;
   try {
-    await access(installationFile);
     const { id, adopted } = await readConfigFile(File, installationFile);
     return { id, adopted, home: folder };
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     const isUnreadable = isAppError(error, 'CONFIG_UNREADABLE') && (error.cause as NodeJS.ErrnoException).errno;
     if (!isAppError(error) || isUnreadable) throw error;
     throw new AppError(`${installationFile} does not contain the id of an installation: ${describeError(error)}`, {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Type } from 'typebox';
 import { isSeq, parseDocument } from 'yaml';
@@ -11,6 +11,7 @@ import { AppError } from './errors.ts';
 import { waitForFolderLock } from './folder-lock.ts';
 import type { FolderLock } from './folder-lock.ts';
 import { parseWith } from './parse.ts';
+import { readTextIfExists } from './read-if-exists.ts';
 
 /** How an HTTP server authorizes requests: with the keys of a file, or `anybody` for requests without a key. */
 export type AccessSource = { readonly keysFile: string } | 'anybody';
@@ -154,7 +155,7 @@ async function changeKeys(
     const keys = await readApiKeys(path);
     const at = keys.findIndex((key) => key.name === name);
     const changed = change(keys[at]);
-    const document = parseDocument(await readFile(path, 'utf8').catch(emptyWhenMissing));
+    const document = parseDocument((await readTextIfExists(path)) ?? '');
     if (!isSeq(document.get('keys'))) document.set('keys', document.createNode([]));
     if (changed) {
       parseWith(KeyEntry, changed, { source: `the key ${name}` });
@@ -188,9 +189,4 @@ async function waitForLock(path: string): Promise<FolderLock> {
     remedy: 'Repeat the command.',
     context: { path },
   });
-}
-
-function emptyWhenMissing(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return '';
-  throw error;
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, hashFile } from '@facet/platform';
+import { AppError, hashFile, pathExists } from '@facet/platform';
 
 /** The files of MovieLens 100K. */
 export interface MovieLensFiles {
@@ -121,11 +121,7 @@ function downloadFailed(reason: string): AppError {
 async function isComplete(folder: string): Promise<boolean> {
   for (const { name, sha256 } of files) {
     const path = join(folder, name);
-    const isPresent = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (!isPresent || (await hashFile(path)).sha256 !== sha256) return false;
+    if (!(await pathExists(path)) || (await hashFile(path)).sha256 !== sha256) return false;
   }
   return true;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isProcessRunning } from '@facet/platform';
+import { isProcessRunning, listNames } from '@facet/platform';
 
 /** A staged folder of another host counts as abandoned after a day without changes. */
 const abandonedAfterMs = 24 * 3600 * 1000;
@@ -30,7 +30,7 @@ export async function stagingPath(stagingFolder: string): Promise<string> {
 
 /** Removes what crashed writers left in the staging folder. Files of running writers stay. */
 export async function clearAbandoned(stagingFolder: string): Promise<void> {
-  for (const name of await readdir(stagingFolder).catch(() => [])) {
+  for (const name of await listNames(stagingFolder)) {
     const path = join(stagingFolder, name);
     if (await isAbandoned(path, name)) await rm(path, { recursive: true, force: true });
   }

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
+import { readStored } from '../context/stage-cache.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { forTasks } from '../evaluation/tasks.ts';
@@ -117,9 +118,7 @@ function countParameters(weights: Weights): number {
 
 /** Measures the seconds of a phase, including earlier interrupted runs up to their last epoch. */
 async function resumeStopwatch(path: string, now: () => number): Promise<{ lap(): void; seconds(): number }> {
-  const earlier = await readFile(path, 'utf8')
-    .then((text) => (JSON.parse(text) as { seconds: number }).seconds)
-    .catch(() => 0);
+  const earlier = (await readStored<{ readonly seconds: number }>(path))?.seconds ?? 0;
   const startedAt = now();
   const seconds = (): number => earlier + (now() - startedAt) / 1000;
   return {

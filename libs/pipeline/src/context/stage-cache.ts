@@ -65,7 +65,7 @@ async function makeOnce<Part>(path: string, make: () => Promise<Part>): Promise<
 }
 
 /** Returns undefined for a missing or damaged file. */
-async function readStored<Output>(path: string): Promise<Output | undefined> {
+export async function readStored<Output>(path: string): Promise<Output | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Output;
   } catch {

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
@@ -12,6 +12,7 @@ import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, 
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, writeFileAtomically } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
+import { readStored } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
 /** A published delta. */
@@ -147,12 +148,8 @@ interface Memo {
 const memoName = 'delta.json';
 
 async function readMemo(folder: string): Promise<Memo | undefined> {
-  try {
-    const memo = JSON.parse(await readFile(join(folder, memoName), 'utf8')) as Memo;
-    return memo.version === version ? memo : undefined;
-  } catch {
-    return undefined;
-  }
+  const memo = await readStored<Memo>(join(folder, memoName));
+  return memo?.version === version ? memo : undefined;
 }
 
 async function writeMemo(folder: string, memo: Memo): Promise<void> {

@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PairedDifference } from '@facet/evaluation';
-import { writeFileAtomically } from '@facet/platform';
+import { readTextIfExists, writeFileAtomically } from '@facet/platform';
 
 /** One check of a candidate. */
 export interface GateCheck {
@@ -47,12 +47,8 @@ export async function saveGateReport(folder: string, report: GateReport): Promis
 
 /** Returns the newest report about a bundle; undefined if the gate has not checked it. */
 export async function readGateReport(folder: string, bundleId: string): Promise<GateReport | undefined> {
-  try {
-    return JSON.parse(await readFile(pathOf(folder, bundleId), 'utf8')) as GateReport;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await readTextIfExists(pathOf(folder, bundleId));
+  return text === undefined ? undefined : (JSON.parse(text) as GateReport);
 }
 
 function pathOf(folder: string, bundleId: string): string {

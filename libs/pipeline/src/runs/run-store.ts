@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, createFileAtomically, isAppError, writeFileAtomically } from '@facet/platform';
+import {
+  AppError,
+  createFileAtomically,
+  isAppError,
+  listNames,
+  pathExists,
+  readTextIfExists,
+  writeFileAtomically,
+} from '@facet/platform';
 import { failedWithEnoughEvents, hasEnded, refreshStages, summarizeRun, toProblem } from './run.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord } from './run.ts';
 
@@ -105,12 +113,8 @@ export function createRunStore(runsFolder: string): RunStore {
   }
 
   /** Newest day first, and newest run of a day first. */
-  async function listNames(): Promise<RunName[]> {
-    const files = await readdir(runsFolder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
-    const names = files.map(parseRunId).filter((name) => name !== undefined);
+  async function listRuns(): Promise<RunName[]> {
+    const names = (await listNames(runsFolder)).map(parseRunId).filter((name) => name !== undefined);
     return names.sort((a, b) => (a.day === b.day ? b.number - a.number : a.day < b.day ? 1 : -1));
   }
 
@@ -142,7 +146,7 @@ export function createRunStore(runsFolder: string): RunStore {
     async findOrCreate(request, usedRunIds = new Set()) {
       const runIdOf = (number: number): string => (number === 1 ? request.day : `${request.day}-${number}`);
       for (;;) {
-        const newest = (await listNames()).find(({ day }) => day === request.day);
+        const newest = (await listRuns()).find(({ day }) => day === request.day);
         const report = newest === undefined ? undefined : await readIfIntact(newest.runId);
         if (report !== undefined && isRepeated(report, request)) {
           refuseLateAcceptance(report, request);
@@ -156,7 +160,7 @@ export function createRunStore(runsFolder: string): RunStore {
       }
     },
     async list({ limit = Infinity } = {}) {
-      const names = (await listNames()).slice(0, limit);
+      const names = (await listRuns()).slice(0, limit);
       const reports = await Promise.all(names.map(({ runId }) => readIfIntact(runId)));
       return reports.filter((report) => report !== undefined);
     },
@@ -167,11 +171,7 @@ export function createRunStore(runsFolder: string): RunStore {
       await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ reason })]);
       return read(runId);
     },
-    isCancelled: (runId) =>
-      access(fileOf(runId, 'cancelled')).then(
-        () => true,
-        () => false,
-      ),
+    isCancelled: (runId) => pathExists(fileOf(runId, 'cancelled')),
     async remove(runId) {
       // The request first: a crash must not leave a run that looks unfinished.
       await rm(fileOf(runId, 'run'), { force: true });
@@ -223,10 +223,7 @@ function damagedRecord({ requestedAt }: RefreshRun, stage: RefreshStage, error: 
 
 /** Returns undefined for a missing file. */
 async function readJson<Value>(path: string): Promise<Value | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readTextIfExists(path);
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as Value;
