@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { hashFile } from '@facet/platform';
-import { sqlText, withDuckDb } from '../duckdb.ts';
 import { filesOfWindow, lakeUnreadable, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
@@ -15,33 +14,21 @@ export interface LakeFile {
 }
 
 /**
- * Lists the files that contain the window's events, by path, with their size, hash and rows on the disk.
+ * Lists the files that contain the window's events, by path, with their size, hash and rows.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
  */
 export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWindow = {}): Promise<LakeFile[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const { lakeFolder } = snapshot;
-  const paths = filesOfWindow(snapshot, window).map(({ path }) => path);
-  if (paths.length === 0) return [];
+  const files: LakeFile[] = [];
   try {
-    const rows = await countFileRows(paths.map((path) => join(lakeFolder, path)));
-    const files: LakeFile[] = [];
-    for (const [index, path] of paths.entries()) {
-      files.push({ path, rows: rows[index] ?? 0, ...(await hashFile(join(lakeFolder, path))) });
+    for (const { path, rows, bytes } of filesOfWindow(snapshot, window)) {
+      const found = await hashFile(join(snapshot.lakeFolder, path));
+      if (found.bytes !== bytes) throw new Error(`${path} has ${found.bytes} bytes instead of ${bytes}`);
+      files.push({ path, rows, ...found });
     }
     return files;
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }
-}
-
-async function countFileRows(paths: readonly string[]): Promise<number[]> {
-  return withDuckDb({}, async (connection) => {
-    const result = await connection.run(
-      `SELECT file_name, num_rows::DOUBLE FROM parquet_file_metadata([${paths.map(sqlText).join(', ')}])`,
-    );
-    const byPath = new Map((await result.getRows()).map(([path, rows]) => [String(path), Number(rows)]));
-    return paths.map((path) => byPath.get(path) ?? 0);
-  });
 }
