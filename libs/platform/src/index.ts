@@ -24,6 +24,7 @@ export { isProcessRunning } from './is-process-running.ts';
 export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
+export { mapConcurrently } from './map-concurrently.ts';
 export { nearestName, suggestName } from './nearest-name.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';

@@ -1,3 +1,4 @@
+import { mapConcurrently } from '@facet/platform';
 import { formatPromotionRecord, parsePromotionRecord } from './promotion-record.ts';
 import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
 
@@ -61,12 +62,7 @@ export function createPromotionLog(storage: PromotionRecords): PromotionLog {
   }
 
   async function recordsOf(numbers: readonly number[]): Promise<PromotionRecord[]> {
-    const records: PromotionRecord[] = [];
-    for (let start = 0; start < numbers.length; start += readsAtATime) {
-      const some = await Promise.all(numbers.slice(start, start + readsAtATime).map(read));
-      records.push(...some.filter((record) => record !== undefined));
-    }
-    return records;
+    return (await mapConcurrently(numbers, readsAtATime, read)).filter((record) => record !== undefined);
   }
 
   return {

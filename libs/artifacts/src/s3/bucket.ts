@@ -3,8 +3,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
-import { unlessAborted } from '@facet/platform';
-import { mapConcurrently } from './map-concurrently.ts';
+import { mapConcurrently, unlessAborted } from '@facet/platform';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
 

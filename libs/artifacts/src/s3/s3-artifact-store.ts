@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayMs, hashFile, hourMs, isAppError, minuteMs, waitForFolderLock } from '@facet/platform';
+import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs, waitForFolderLock } from '@facet/platform';
 import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
@@ -22,7 +22,6 @@ import {
 import type { ArtifactEntry, EntryFile } from './artifact-entry.ts';
 import type { Bucket, ListedObject, OpenUpload } from './bucket.ts';
 import { createLocalCopies } from './local-copies.ts';
-import { mapConcurrently } from './map-concurrently.ts';
 import type { S3Config } from './s3-config.ts';
 
 interface FoundEntry {

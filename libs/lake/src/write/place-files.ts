@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hourMs, isProcessRunning, listNames, syncPath } from '@facet/platform';
+import { hourMs, isProcessRunning, listNames, mapConcurrently, syncPath } from '@facet/platform';
 import { temporaryFolder } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 
@@ -50,23 +50,17 @@ export async function listTemporaryFiles(lakeFolder: string): Promise<string[]> 
 
 /** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. Returns their sizes. */
 export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<number[]> {
-  const bytes: number[] = [];
-  const queue = [...files.entries()];
-  const work = async (): Promise<void> => {
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const [index, { written, path }] = next;
-      const file = await open(written, 'r+');
-      try {
-        await file.datasync();
-        bytes[index] = (await file.stat()).size;
-      } finally {
-        await file.close();
-      }
+  const bytes = await mapConcurrently(files, syncConcurrency, async ({ written, path }) => {
+    const file = await open(written, 'r+');
+    try {
+      await file.datasync();
       await mkdir(join(lakeFolder, dirname(path)), { recursive: true });
       await rename(written, join(lakeFolder, path));
+      return (await file.stat()).size;
+    } finally {
+      await file.close();
     }
-  };
-  await Promise.all(Array.from({ length: syncConcurrency }, work));
+  });
   for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncPath(join(lakeFolder, day));
   await syncPath(lakeFolder);
   return bytes;

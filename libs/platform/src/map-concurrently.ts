@@ -1,4 +1,7 @@
-/** Runs `work` for each value, at most `atATime` at once, and returns the results in order. The first failure ends all. */
+/**
+ * Runs `work` for each value, at most `atATime` at once, and returns the results in order. After a failure, starts no more work, and rejects
+ * when all running work has ended.
+ */
 export async function mapConcurrently<Value, Result>(
   values: readonly Value[],
   atATime: number,
