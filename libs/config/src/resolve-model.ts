@@ -7,6 +7,7 @@ import {
   modelVariant,
   TrainingConfig,
 } from '@facet/model';
+import type { ModelSettings } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { FacetConfig } from './facet-config.ts';
@@ -23,7 +24,7 @@ const StrictTrainingConfig = Type.Object(
  *
  * @throws AppError `MODEL_UNKNOWN_VARIANT`, `MODEL_UNSUPPORTED`, `CONFIG_INVALID` naming the fields.
  */
-export function resolveModel(config: FacetConfig): { model: ModelConfig; training: TrainingConfig } {
+export function resolveModel(config: FacetConfig): ModelSettings {
   const { variant, ...overrides } = config.model;
   const base = modelVariant(variant);
   const trained = { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } };
@@ -34,7 +35,7 @@ export function resolveModel(config: FacetConfig): { model: ModelConfig; trainin
 export function parseModelSettings(
   { model, training }: { readonly model: Pick<ModelConfig, 'extractor'>; readonly training: object },
   source: string,
-): { model: ModelConfig; training: TrainingConfig } {
+): ModelSettings {
   const schema = Type.Object(
     {
       ...ModelConfig.properties,

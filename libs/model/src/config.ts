@@ -216,8 +216,8 @@ export const TrainingConfig = Type.Object({
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
 
-/** A complete set of hyperparameters, see `variants.ts`. */
-export interface ModelVariant {
+/** All settings of a model and of its training. */
+export interface ModelSettings {
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
 }

@@ -1,6 +1,6 @@
 import { suggestName } from '@facet/platform';
 import { AppError } from '@facet/platform/errors';
-import type { ExtractorConfig, ExtractorKind, ModelConfig, ModelVariant, TrainingConfig } from './config.ts';
+import type { ExtractorConfig, ExtractorKind, ModelConfig, ModelSettings, TrainingConfig } from './config.ts';
 
 /** The default recipe. docs/model.md gives the source and the value of each addition to the paper. */
 export const facetModel: ModelConfig = {
@@ -102,7 +102,7 @@ export const mindTraining: TrainingConfig = {
 };
 
 /** Returns MIND with the given differences. */
-const mindWith = (model: Partial<ModelConfig>, training: Partial<TrainingConfig> = {}): ModelVariant => ({
+const mindWith = (model: Partial<ModelConfig>, training: Partial<TrainingConfig> = {}): ModelSettings => ({
   model: { ...mindModel, ...model },
   training: { ...mindTraining, ...training },
 });
@@ -115,7 +115,7 @@ const comirec: Partial<ModelConfig> = {
 };
 
 /** The named variants of `facet.yaml` (`model.variant`). */
-export const modelVariants: Readonly<Record<string, ModelVariant>> = {
+export const modelVariants: Readonly<Record<string, ModelSettings>> = {
   facet: { model: facetModel, training: facetTraining },
   mind: { model: mindModel, training: mindTraining },
   /** MIND-1 (paper, §5.1.2): one interest. The routing reduces to squash(Σ S·e_i). */
@@ -206,7 +206,7 @@ export const modelVariants: Readonly<Record<string, ModelVariant>> = {
 };
 
 /** Returns a variant by name. @throws AppError `MODEL_UNKNOWN_VARIANT`. */
-export function modelVariant(name: string): ModelVariant {
+export function modelVariant(name: string): ModelSettings {
   const variant = Object.hasOwn(modelVariants, name) ? modelVariants[name] : undefined;
   if (variant === undefined) {
     throw new AppError(`Unknown model variant "${name}".`, {

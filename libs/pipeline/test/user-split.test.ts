@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
+import type { ModelSettings } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { chooseSystems, runBenchmark } from '../src/benchmark/index.ts';
 import type { Setting } from '../src/benchmark/index.ts';
-import type { TowerSettings } from '../src/benchmark/tower-settings.ts';
 import { rankTasks } from '../src/evaluation/tasks.ts';
 import { openSequences, small } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
@@ -84,7 +84,7 @@ describe('a benchmark of a split by users', () => {
   it('trains facet on the share that the split holds out, and published models on the next item', async () => {
     const { context, benchmark } = await openSequences(lines, 'user-split');
     const systems = chooseSystems(['facet', 'sasrec-facet', 'mind'], { config: context.config, benchmark, settings });
-    const training = systems.map(({ settings }) => (settings as TowerSettings).training);
+    const training = systems.map(({ settings }) => (settings as ModelSettings).training);
     expect(training.map(({ labels }) => labels)).toEqual(['share', 'moment', 'share']);
     expect(training.map(({ refit }) => refit)).toEqual([false, false, false]);
   });

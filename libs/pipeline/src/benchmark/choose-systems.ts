@@ -1,11 +1,12 @@
 import { modelVariants } from '@facet/model';
+import type { ModelSettings } from '@facet/model';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { classicSystems } from './classic-systems.ts';
 import type { System } from './system.ts';
 import { towerSettings } from './tower-settings.ts';
-import type { Setting, TowerSettings } from './tower-settings.ts';
+import type { Setting } from './tower-settings.ts';
 import { fitTower } from './tower-systems.ts';
 
 export interface SystemOptions {
@@ -43,7 +44,7 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   ];
 }
 
-export function towerSystem(name: string, settings: TowerSettings): System {
+export function towerSystem(name: string, settings: ModelSettings): System {
   return {
     name,
     kind: 'tower',

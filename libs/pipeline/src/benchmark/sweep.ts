@@ -1,4 +1,5 @@
 import type { SeedInterval } from '@facet/evaluation';
+import type { ModelSettings } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { parseModelSettings } from '@facet/config';
 import { drawChart } from './svg-chart.ts';
@@ -7,7 +8,6 @@ import { towerSystem } from './choose-systems.ts';
 import type { System } from './system.ts';
 import type { BenchmarkTable, SystemSummary } from './table.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';
-import type { TowerSettings } from './tower-settings.ts';
 
 /** A hyper-parameter and its values. All other settings stay unchanged. */
 export interface Sweep {
@@ -40,7 +40,7 @@ export interface SweepResult extends Sweep {
 export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[] {
   const towers = systems.filter(({ kind }) => kind === 'tower');
   const swept = towers.flatMap((tower) => {
-    const settings = tower.settings as TowerSettings;
+    const settings = tower.settings as ModelSettings;
     checkSetting({ name: sweep.name, value: undefined });
     const variants = sweep.values.map((value) => withSetting(settings, { name: sweep.name, value }));
     if (variants.every((variant) => variant === settings)) return [];

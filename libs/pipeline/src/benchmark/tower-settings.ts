@@ -1,14 +1,9 @@
 import { modelVariants } from '@facet/model';
-import type { ModelConfig, TrainingConfig } from '@facet/model';
+import type { ModelSettings } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
-
-export interface TowerSettings {
-  readonly model: ModelConfig;
-  readonly training: TrainingConfig;
-}
 
 /** A hyper-parameter, named by its path or by the letter of the paper, and its JSON value. */
 export interface Setting {
@@ -34,7 +29,7 @@ const paths: Readonly<Record<string, string>> = {
 export function towerSettings(
   variant: string,
   { config, benchmark, settings }: { config: FacetConfig; benchmark: BenchmarkData; settings: readonly Setting[] },
-): TowerSettings {
+): ModelSettings {
   const named = variant === config.model.variant ? resolveModel(config) : modelVariants[variant]!;
   settings.forEach(checkSetting);
   const fitting = fitToProtocol(named, benchmark);
@@ -47,7 +42,7 @@ const fewLabelsEpochs = 10;
 const singleLabelExamples = 32;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
-function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes }: BenchmarkData): TowerSettings {
+function fitToProtocol({ model, training }: ModelSettings, { protocol, hasTimes }: BenchmarkData): ModelSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
@@ -65,14 +60,14 @@ function fitToProtocol({ model, training }: TowerSettings, { protocol, hasTimes 
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */
-export function withSetting(settings: TowerSettings, { name, value }: Setting): TowerSettings {
+export function withSetting(settings: ModelSettings, { name, value }: Setting): ModelSettings {
   const path = pathOf(name);
   const part = (['model', 'training'] as const).find((key) => has(settings[key], path));
   // Towers with a single vector are the baseline for towers with several.
   const isFixed = path[0] === 'interests' && settings.model.interests === 1;
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
-  const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as TowerSettings;
+  const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as ModelSettings;
   return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
-import type { ModelSpec, Weights } from '@facet/model';
+import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
 import { readStored } from '../context/stage-cache.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
@@ -16,7 +16,6 @@ import { describeEpoch, trainingProgress } from '../training/training-progress.t
 import { sampleUsers } from './classic-systems.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import type { FitContext, FittedSystem } from './system.ts';
-import type { TowerSettings } from './tower-settings.ts';
 
 /** The number of validation users for choosing the number of epochs. */
 const validationUsersMax = 20_000;
@@ -25,7 +24,7 @@ const validationUsersMax = 20_000;
  * Fits a tower on the data before the validation part, chooses the best epoch on that part, and fits again for the same number of
  * epochs with that part included. An interrupted fit resumes after its last epoch.
  */
-export async function fitTower({ model, training }: TowerSettings, context: FitContext): Promise<FittedSystem> {
+export async function fitTower({ model, training }: ModelSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
   const { validation, test, choice } = protocol;
   const config = { ...training, seed: context.seed };

@@ -1,5 +1,5 @@
 import { freemem } from 'node:os';
-import type { ModelConfig, TrainingConfig } from '@facet/model';
+import type { ModelSettings } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { estimateTrainingMemory } from './estimate-memory.ts';
 import type { DataSize } from './estimate-memory.ts';
@@ -27,7 +27,7 @@ export function processMemory(): ProcessMemory {
  */
 export function checkTrainingMemory(
   size: DataSize,
-  settings: { readonly model: ModelConfig; readonly training: TrainingConfig },
+  settings: ModelSettings,
   { usedBytes, availableBytes }: ProcessMemory = processMemory(),
 ): void {
   const { bytes, parts } = estimateTrainingMemory(size, settings);
@@ -47,12 +47,7 @@ export function checkTrainingMemory(
 }
 
 /** Returns the change that reduces the largest part of the estimate by the missing bytes. */
-function advice(
-  part: string,
-  partBytes: number,
-  missingBytes: number,
-  { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
-): string {
+function advice(part: string, partBytes: number, missingBytes: number, { model, training }: ModelSettings): string {
   const share = Math.max(0, 1 - missingBytes / partBytes);
   if (part === 'process' || part === 'dataset') return 'Use a machine with more memory.';
   if (part.startsWith('tables')) {

@@ -1,6 +1,6 @@
 import { popularityFeatureCount } from '@facet/features';
 import { negativesOf } from '@facet/model';
-import type { ModelConfig, TrainingConfig } from '@facet/model';
+import type { ModelSettings } from '@facet/model';
 import type { KindEstimate } from '@facet/retrieval';
 
 /** The size of the data. */
@@ -53,7 +53,7 @@ const behaviorsInTraining = { transformer: 55, others: 2 };
  */
 export function estimateMemory(
   { items, users, events }: DataSize,
-  { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
+  { model, training }: ModelSettings,
   indexes: { readonly kinds: readonly KindEstimate[]; readonly chosen: KindEstimate['kind'] },
 ): MemoryEstimate {
   const D = model.embeddingDim;
@@ -92,7 +92,7 @@ export function estimateMemory(
 /** Estimates the peak memory of a training process: its permanent arrays and the arrays of a step. */
 export function estimateTrainingMemory(
   { items, users, events }: DataSize,
-  { model, training }: { readonly model: ModelConfig; readonly training: TrainingConfig },
+  { model, training }: ModelSettings,
 ): ByteEstimate {
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = model;
   const negatives = negativesOf(model, items);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
-import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
+import type { ModelSettings, ModelSpec, TrainingConfig, Weights } from '@facet/model';
 import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -21,11 +21,9 @@ import type { TrainingProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
 
-export interface TrainOptions {
+export interface TrainOptions extends ModelSettings {
   readonly store: ArtifactStore;
   readonly dataset: Dataset;
-  readonly model: ModelConfig;
-  readonly training: TrainingConfig;
   /** The id of an earlier model to start from, if possible. */
   readonly warmFrom?: string | undefined;
   /** The folder of this run's checkpoints, removed when the run has finished. */

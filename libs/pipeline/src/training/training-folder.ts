@@ -13,7 +13,7 @@ import {
 import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
 import type { Cut } from '@facet/features';
 import { createInferenceEngine, initializeWeights, ModelSpec, negativesOf, TrainingConfig } from '@facet/model';
-import type { ModelConfig, Weights } from '@facet/model';
+import type { ModelConfig, ModelSettings, Weights } from '@facet/model';
 import {
   defaultDenseRowsMax,
   maxLabels,
@@ -88,12 +88,6 @@ const TrainingResult = Type.Object({
   ),
 });
 
-/** The settings of a training. */
-export interface TrainingSettings {
-  readonly model: ModelConfig;
-  readonly training: TrainingConfig;
-}
-
 const goldenUsers = 20;
 /** Maximum difference per coordinate between an interest of the program and that of Facet. */
 const differenceMax = 1e-4;
@@ -104,7 +98,7 @@ const differenceMax = 1e-4;
  * @param folder New or empty.
  * @throws AppError `TRAINING_FOLDER_NOT_EMPTY`, `MODEL_NO_EXAMPLES`
  */
-export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: TrainingSettings): Promise<void> {
+export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: ModelSettings): Promise<void> {
   const { training } = settings;
   const { id, split } = dataset;
   const spec = specOf(dataset, settings);
@@ -166,7 +160,7 @@ export async function readTrainedWeights(folder: string): Promise<Weights> {
 export async function importTrainedModel(
   store: ArtifactStore,
   folder: string,
-  settings: TrainingSettings,
+  settings: ModelSettings,
 ): Promise<{ readonly datasetId: string; readonly modelId: string }> {
   const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --export.`);
   const dataset = await openDataset(store, info.dataset?.id ?? '');
@@ -220,7 +214,7 @@ function changedKeys<Settings extends object>(before: Settings, after: Settings)
   return keys.filter((key) => hashJson([before[key]]) !== hashJson([after[key]]));
 }
 
-function specOf(dataset: Dataset, { model }: TrainingSettings): ModelSpec {
+function specOf(dataset: Dataset, { model }: ModelSettings): ModelSpec {
   return modelSpecOf(model, dataset, dataset.split.validationFrom);
 }
 

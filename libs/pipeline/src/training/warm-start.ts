@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import type { TimeSplit } from '@facet/features';
-import type { ModelConfig, TrainingConfig } from '@facet/model';
+import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { stateVersion } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -36,10 +36,8 @@ export function chooseStates(
 }
 
 /** The training that a warm start is planned for. */
-export interface WantedTraining {
+export interface WantedTraining extends ModelSettings {
   readonly dataset: Dataset;
-  readonly model: ModelConfig;
-  readonly training: TrainingConfig;
 }
 
 /** Decides what a training starts from. Returns the source model if a warm start is requested and possible. */
