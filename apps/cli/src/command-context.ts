@@ -8,7 +8,6 @@ export const facet = existsSync(new URL('../tsconfig.build.json', import.meta.ur
 
 /** Standard output: text for people or, with `--json`, one document for programs. */
 export interface Output {
-  readonly isJson: boolean;
   /** Prints a text; does nothing with `--json`. */
   show(text: string): void;
   /** Prints the document of the command, at most once; does nothing without `--json`. */

@@ -81,7 +81,6 @@ function createContext(
   onDocument: () => void,
 ): CommandContext {
   const output: Output = {
-    isJson,
     show: (text) => void (isJson || stdout.write(`${text}\n`)),
     document: (value) => {
       if (!isJson) return;

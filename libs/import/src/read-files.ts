@@ -13,8 +13,7 @@ import type { ReportBuilder } from './validation/report-builder.ts';
 import type { LineReference, ReportFile } from './validation/report.ts';
 
 /** A file to read. Its name implies its format, unless `format` is set. */
-export type SourceFile =
-  string | { readonly path: string; readonly format?: TableFormat | undefined; readonly delimiter?: string };
+export type SourceFile = string | { readonly path: string; readonly format?: TableFormat | undefined };
 
 /** The files to read. */
 export interface SourceFiles {

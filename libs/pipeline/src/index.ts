@@ -9,6 +9,7 @@ export { estimateMemory, estimateTrainingMemory } from './estimate/estimate-memo
 export type { ByteEstimate, DataSize, MemoryEstimate } from './estimate/estimate-memory.ts';
 export { rankTestWindow } from './evaluation/evaluate.ts';
 export type { EvaluatedMethod, EvaluationReport } from './evaluation/evaluate.ts';
+export { taskTitles } from './evaluation/tasks.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { executeRun } from './execution/execute-run.ts';
 export { executeStage } from './execution/execute-stage.ts';

@@ -25,7 +25,7 @@ export { inSlices, rowsPerSlice } from './in-slices.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { mapConcurrently } from './map-concurrently.ts';
-export { nearestName, suggestName } from './nearest-name.ts';
+export { nearestName, plainName, suggestName } from './nearest-name.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
 export { epochMs, epochMsMax } from './epoch-ms.ts';

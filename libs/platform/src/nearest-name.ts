@@ -12,12 +12,12 @@ export function nearestName(
   names: readonly string[],
   { errorsMax = 3 }: { readonly errorsMax?: number } = {},
 ): string | undefined {
-  if (names.length === 0 || wrong.length > wrongLengthMax || plain(wrong).length < 2) return undefined;
-  const plainNames = names.map(plain);
-  const nearest = closest(plain(wrong), plainNames);
+  if (names.length === 0 || wrong.length > wrongLengthMax || plainName(wrong).length < 2) return undefined;
+  const plainNames = names.map(plainName);
+  const nearest = closest(plainName(wrong), plainNames);
   // Exchanged letters count as two errors.
   const ownErrorsMax = Math.min(errorsMax, Math.round(nearest.length * 0.4));
-  return distance(plain(wrong), nearest) <= ownErrorsMax ? names[plainNames.indexOf(nearest)] : undefined;
+  return distance(plainName(wrong), nearest) <= ownErrorsMax ? names[plainNames.indexOf(nearest)] : undefined;
 }
 
 /** Returns a question about the nearest name, to begin a remedy with: `Did you mean click? `. Empty if no name is near. */
@@ -26,6 +26,7 @@ export function suggestName(wrong: string, names: readonly string[]): string {
   return nearest === undefined ? '' : `Did you mean ${nearest}? `;
 }
 
-function plain(name: string): string {
+/** Removes case and punctuation from a name: `User ID`, `user_id` and `userId` become `userid`. */
+export function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }

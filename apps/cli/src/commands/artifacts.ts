@@ -6,10 +6,6 @@ import { addHome, addNotes, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
 import { countOf } from '../terminal/text.ts';
 
-interface UploadOptions extends CommonOptions {
-  readonly home: string;
-}
-
 export const registerArtifacts: Register = (command, deps) => {
   addNotes(
     addHome(
@@ -22,7 +18,7 @@ interrupted and repeated. Erasures do not change the files in artifacts/uploaded
   ).action(deps.action(upload));
 };
 
-async function upload({ home }: UploadOptions, context: CommandContext): Promise<void> {
+async function upload({ home }: CommonOptions, context: CommandContext): Promise<void> {
   const { artifactsFolder } = homePaths(home);
   const moved = await context.progress.run('upload', '', async (stage) => {
     const result = await moveArtifactsToS3(artifactsFolder, (done, total) =>

@@ -4,7 +4,7 @@ import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
 import type { SourceFiles } from '@facet/import';
-import { createStageContext } from '@facet/pipeline';
+import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import {
   chooseSystems,
@@ -249,7 +249,6 @@ async function findData(
   };
 }
 
-const taskTitles = { new: 'Items new to the user', all: 'All items, repeats included' } as const;
 /** Name, seeds, validation, parameters and seconds. The saved table has all columns. */
 const costColumns = [0, 1, 2, 4, 5, 6, 7];
 

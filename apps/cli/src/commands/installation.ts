@@ -18,7 +18,6 @@ import { countOf, renderTable } from '../terminal/text.ts';
 import { queueOf } from './refresh.ts';
 
 interface InstallationOptions extends CommonOptions, KafkaOptions {
-  readonly home: string;
   readonly redis?: string;
   readonly queue?: string;
   readonly queuePrefix?: string;

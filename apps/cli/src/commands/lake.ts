@@ -38,7 +38,6 @@ interface CompactOptions extends CommonOptions {
 }
 
 interface RebuildOptions extends CommonOptions, KafkaOptions {
-  readonly home: string;
   /** Epoch milliseconds. */
   readonly from: number;
   readonly redis?: string;

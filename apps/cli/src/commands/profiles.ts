@@ -7,7 +7,6 @@ import type { Register } from '../options.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
 
 interface RebuildOptions extends CommonOptions, KafkaOptions {
-  readonly home: string;
   readonly redis?: string;
 }
 

@@ -1,10 +1,10 @@
-import type { EvaluatedMethod, EvaluationReport } from '@facet/pipeline';
+import { taskTitles } from '@facet/pipeline';
+import type { EvaluatedMethod, EvaluationReport, Task } from '@facet/pipeline';
 import { utcDay } from '@facet/platform';
 import type { Style } from './terminal.ts';
 import { countOf, renderTable, wrap } from './text.ts';
 
 type Cutoff = EvaluatedMethod['new']['cutoffs'][number];
-type Task = 'new' | 'all';
 
 const metrics = [
   { name: 'Recall', of: (at: Cutoff) => at.recall },
@@ -13,10 +13,6 @@ const metrics = [
   { name: 'Coverage', of: (at: Cutoff) => at.coverage },
 ] as const;
 
-const taskTitles: Readonly<Record<Task, string>> = {
-  new: 'Items new to the user',
-  all: 'All items, repeats included',
-};
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'On items new to the user', all: 'On all items' };
 
 /** Returns the tables of both tasks with the conclusions as sentences. */

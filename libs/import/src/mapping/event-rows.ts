@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dayMs } from '@facet/platform';
+import { dayMs, plainName } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -14,7 +14,7 @@ import {
 import type { Event, RefusalReason } from '@facet/schemas';
 import { cellNumber, cellText, isEmptyCell, looksNegative } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
-import { columnNames, eventFieldNames, findColumns, otherCandidates, plainName, ratingNames } from './find-columns.ts';
+import { columnNames, eventFieldNames, findColumns, otherCandidates, ratingNames } from './find-columns.ts';
 import type { FieldColumns } from './find-columns.ts';
 import { isNested, suggestPath } from './nested-path.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';

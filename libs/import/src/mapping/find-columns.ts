@@ -1,4 +1,4 @@
-import { AppError } from '@facet/platform';
+import { AppError, plainName } from '@facet/platform';
 import type { Table, TableColumn } from '../tables/table.ts';
 
 /** The usual names of each field, most likely first, in the form of {@link plainName}. */
@@ -42,11 +42,6 @@ export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];
 
 /** The column index of each field that was found. */
 export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof Names]?: number };
-
-/** Removes case and punctuation from a name: `User ID`, `user_id` and `userId` become `userid`. */
-export function plainName(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
-}
 
 /**
  * Finds the column of each field: by `mapped`, or else by the usual names.

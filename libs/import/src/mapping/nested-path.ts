@@ -1,6 +1,6 @@
+import { plainName } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
 import { cellText } from './cell-values.ts';
-import { plainName } from './find-columns.ts';
 
 /** Keys of an object that probably contain its id or name, most likely first. */
 const usualKeys = ['id', 'oid', 'key', 'uuid', 'name', 'value'];

@@ -158,10 +158,9 @@ async function* asUtf8(
   if (decoder !== undefined) yield Buffer.from(decoder.decode());
 }
 
+/** Returns `undefined` for UTF-8, whose lines are checked one by one. */
 function utf16Decoder(block: Buffer): TextDecoder | undefined {
   if (block[0] === 0xff && block[1] === 0xfe) return new TextDecoder('utf-16le');
   if (block[0] === 0xfe && block[1] === 0xff) return new TextDecoder('utf-16be');
   return undefined;
 }
-
-/** Returns `undefined` for UTF-8, whose lines are checked one by one. */

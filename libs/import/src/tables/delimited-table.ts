@@ -16,7 +16,7 @@ import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './tab
 export async function openDelimitedTable(
   path: string,
   format: 'csv' | 'tsv' | 'recbole',
-  options: TableSource & { delimiter?: string | undefined },
+  options: TableSource,
 ): Promise<Table> {
   const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
@@ -28,7 +28,7 @@ export async function openDelimitedTable(
     if (first.done === true) throw emptyFile(path);
 
     const { block, declared } = withoutSeparatorLine(first.value);
-    const delimiter = options.delimiter ?? declared ?? (format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
+    const delimiter = declared ?? (format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
     const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
     const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
     const firstRecords = await records.next();

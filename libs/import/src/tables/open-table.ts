@@ -27,8 +27,6 @@ export const tableExtensions: readonly string[] = Object.keys(formatsByExtension
 export interface OpenTableOptions {
   /** Overrides the format that the file name implies. */
   readonly format?: TableFormat | undefined;
-  /** Overrides the delimiter that the header of a CSV file implies. */
-  readonly delimiter?: string | undefined;
   /** As in `TableSource`. */
   readonly encoding?: string | undefined;
   /** Paths into nested objects of JSON Lines and Parquet, such as `user.id`. Each becomes a column. */
@@ -59,7 +57,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   const rest = { facts, onBytes, bounds, encoding };
   if (format === 'parquet') return openParquetTable(path, { ...rest, nestedPaths });
   if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths });
-  return openDelimitedTable(path, format, { ...rest, delimiter: options.delimiter });
+  return openDelimitedTable(path, format, rest);
 }
 
 function formatOf(path: string): TableFormat {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAppError, parseWith, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { isAppError, parseWith, writeFileAtomically } from '@facet/platform';
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { HealthBoundsSchema } from './health-bounds.ts';
@@ -13,8 +13,8 @@ import { lakeUnreadable } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
-  /** Section `dataHealth` of facet.yaml, by default {@link defaultHealthBounds}. */
-  readonly bounds?: HealthBounds | undefined;
+  /** Section `dataHealth` of facet.yaml. */
+  readonly bounds: HealthBounds;
   /** The clock in epoch milliseconds, by default the system clock. */
   readonly now?: (() => number) | undefined;
 }
@@ -35,9 +35,9 @@ export async function dayHealth(
   lakeFolder: string,
   catalogFolder: string,
   day: string,
-  options: DayHealthOptions = {},
+  options: DayHealthOptions,
 ): Promise<DayHealth> {
-  const bounds = options.bounds ?? defaultHealthBounds();
+  const { bounds } = options;
   const now = (options.now ?? Date.now)();
   const state = await readLakeState(lakeFolder);
   const measures = await withDuckDb(options, async (connection) =>
@@ -64,10 +64,4 @@ export async function storeDayHealth(folder: string, health: DayHealth): Promise
   await mkdir(folder, { recursive: true });
   const stored = { ...health, suspiciousUsers: { ...health.suspiciousUsers, examples: [] } };
   await writeFileAtomically(join(folder, `${health.day}.json`), [`${JSON.stringify(stored)}\n`]);
-}
-
-/** Reads the health of a day that {@link storeDayHealth} stored, or returns `undefined`. */
-export async function readDayHealth(folder: string, day: string): Promise<DayHealth | undefined> {
-  const text = await readTextIfExists(join(folder, `${day}.json`));
-  return text === undefined ? undefined : (JSON.parse(text) as DayHealth);
 }

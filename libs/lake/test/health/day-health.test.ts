@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hourMs, dayMs, minuteMs } from '@facet/platform';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Event, IntakeCount } from '@facet/schemas';
 import { makeEvent, temporaryFolder } from '@facet/testing';
 import { upsertItems } from '../../src/catalog/change-catalog.ts';
-import { dayHealth, newestLakeDays, readDayHealth, storeDayHealth } from '../../src/health/day-health.ts';
+import { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from '../../src/health/day-health.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';
 import { writeLake } from '../write-lake.ts';
@@ -15,7 +15,7 @@ import { writeLake } from '../write-lake.ts';
 const day = '2024-03-10';
 const start = Date.parse(`${day}T00:00:00Z`);
 const hour = hourMs;
-const afterwards = { now: () => start + 2 * dayMs };
+const afterwards = { bounds: defaultHealthBounds(), now: () => start + 2 * dayMs };
 
 /** Returns `count` events of distinct users at noon of a day, received a second later. */
 function crowd(count: number, fields: Partial<Event> & { readonly on: number; readonly name: string }): Event[] {
@@ -175,9 +175,8 @@ describe('a day with every kind of problem', () => {
 
   it('is restored from plain JSON', async () => {
     const folder = join(home, 'health');
-    expect(await readDayHealth(folder, day)).toBeUndefined();
     await storeDayHealth(folder, health);
-    expect(await readDayHealth(folder, day)).toEqual(health);
+    expect(JSON.parse(await readFile(join(folder, `${day}.json`), 'utf8'))).toEqual(health);
   });
 
   it('lists the newest days', async () => {
@@ -194,7 +193,7 @@ describe('a day in progress', () => {
     const noon = crowd(500, { on: start - dayMs, name: 'noon' });
     await writeLake(lakeFolder, [...morning, ...noon]);
     const check = async (now: number): Promise<DayHealth> =>
-      dayHealth(lakeFolder, catalogFolder, day, { now: () => now });
+      dayHealth(lakeFolder, catalogFolder, day, { ...afterwards, now: () => now });
 
     const early = await check(start + hour);
     expect(early).toMatchObject({ isOver: false, verdict: 'ok', volume: { trailingMean: 0 } });
@@ -255,7 +254,9 @@ describe('users who look like bots', () => {
     expect(later.suspiciousUsers.examples.map(({ userId }) => userId)).toEqual(['scraper', 'sleepless']);
 
     await storeDayHealth(home, later);
-    expect(await readDayHealth(home, day)).toMatchObject({ suspiciousUsers: { users: 2, examples: [] } });
+    expect(JSON.parse(await readFile(join(home, `${day}.json`), 'utf8'))).toMatchObject({
+      suspiciousUsers: { users: 2, examples: [] },
+    });
   });
 });
 

@@ -1,16 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SeedInterval } from '@facet/evaluation';
-import { writeFileAtomically } from '@facet/platform';
+import { formatCount, writeFileAtomically } from '@facet/platform';
+import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { drawSweep } from './sweep.ts';
 import type { SweepResult } from './sweep.ts';
 import type { BenchmarkTable, MetricName, SystemSummary } from './table.ts';
-
-const taskTitles: Readonly<Record<Task, string>> = {
-  new: 'Items new to the user',
-  all: 'All items, repeats included',
-};
 
 const metricTitles: Readonly<Record<MetricName, string>> = {
   recall: 'Recall',
@@ -95,7 +91,7 @@ export function costGrid({ systems, choice }: BenchmarkTable): Grid {
       String(system.seeds),
       system.validationScore === undefined ? '–' : figure(system.validationScore),
       describeChosen(system),
-      count(Math.round(system.parameters)),
+      formatCount(Math.round(system.parameters)),
       system.tuningSeconds.toFixed(1),
       system.trainingSeconds.toFixed(1),
       system.evaluationSeconds.toFixed(1),
@@ -137,10 +133,10 @@ function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
   return [
     `# Benchmark ${table.id}`,
-    `${count(data.users)} users, ${count(data.items)} items, ${count(data.interactions)} interactions; data ${data.id}.`,
+    `${formatCount(data.users)} users, ${formatCount(data.items)} items, ${formatCount(data.interactions)} interactions; data ${data.id}.`,
     rules.map((rule) => `- ${rule}`).join('\n'),
     ...tasks.flatMap((task) => [
-      `## ${taskTitles[task]} (${count(table.systems[0]!.tasks[task]!.users)} users)`,
+      `## ${taskTitles[task]} (${formatCount(table.systems[0]!.tasks[task]!.users)} users)`,
       renderGrid(qualityGrid(table, task)),
     ]),
     `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
@@ -159,7 +155,7 @@ function renderCold(table: BenchmarkTable): string[] {
   if (grid === undefined) return [];
   const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
   return [
-    `## Cold items (${count(users)} users)`,
+    `## Cold items (${formatCount(users)} users)`,
     'Items without interactions before the cut, for users who interact with one in the test. HR and NDCG rank all items; "of cold" ranks only cold items. n/a: the system knows an item only by its interactions.',
     renderGrid(grid),
   ];
@@ -215,8 +211,4 @@ function figure({ mean, halfWidth }: SeedInterval): string {
 
 function short(value: number): string {
   return value.toFixed(4);
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en-US');
 }

@@ -6,10 +6,9 @@ import type { StageContext } from '../context/stage-context.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset, readDatasetInfo, readDatasetUsers } from './dataset-artifact.ts';
-import { appliedOffsets } from './make-dataset.ts';
+import { appliedOffsets, readCutInteractions } from './make-dataset.ts';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo } from './dataset.ts';
-import { readCutInteractions } from './make-dataset.ts';
 
 /** A dataset that was rebuilt from the manifest of another one. */
 export interface RebuiltDataset {

@@ -131,6 +131,10 @@ function toSequenceUser(
 
 /** The two tasks that are reported separately: items `new` to the user, and `all` items, repeats included. */
 export type Task = RankingTask;
+export const taskTitles: Readonly<Record<Task, string>> = {
+  new: 'Items new to the user',
+  all: 'All items, repeats included',
+};
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
 /** The ranker of each task. One ranker for both tasks scores each user once. */
