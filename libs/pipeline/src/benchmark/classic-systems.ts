@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { mean, popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
-import { contentTerms, createRandom } from '@facet/features';
+import { contentTerms } from '@facet/features';
 import { createCatalogProducts } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
-import { forTasks } from '../evaluation/tasks.ts';
+import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
 import { hashJson } from '../context/stage-cache.ts';
@@ -178,12 +178,4 @@ function candidatesOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutS
     for (let item = 1; item < scores.length; item++) if (candidates[item] !== 1) scores[item] = -Infinity;
     return scores;
   };
-}
-
-/** Returns a seeded sample of users, which is the same for all systems. */
-export function sampleUsers<User>(users: readonly User[], usersMax: number): readonly User[] {
-  if (users.length <= usersMax) return users;
-  const sample = [...users];
-  createRandom(0).shuffle(sample);
-  return sample.slice(0, usersMax);
 }

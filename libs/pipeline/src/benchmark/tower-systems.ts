@@ -6,14 +6,13 @@ import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
 import { readStored } from '../context/stage-cache.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
-import { forTasks } from '../evaluation/tasks.ts';
+import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
 import { bestScore, chooseFit, comparedSpecs } from '../training/choose-interests.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
-import { sampleUsers } from './classic-systems.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 

@@ -11,6 +11,7 @@ import { respondWithRecommendations } from '@facet/recommendations';
 import type { ArmOverrides, RecommendationsRequest } from '@facet/recommendations';
 import type { ServingSettings } from '@facet/recommendations/settings';
 import { openDataset } from '../dataset/dataset-artifact.ts';
+import { behaviorsBetween } from '../dataset/dataset.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { heldOutWindow } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser } from '../evaluation/tasks.ts';
@@ -219,17 +220,13 @@ function truthOf({ history, truth }: HeldOutSequenceUser): Truth {
 }
 
 /** Returns a function that makes the response of one side for a user at the start of the window. */
-function createResponder({ sequences, items, userAttributes }: Dataset, from: number, options: CompareOptions) {
+function createResponder(dataset: Dataset, from: number, options: CompareOptions) {
+  const { sequences, userAttributes } = dataset;
   return async (bundle: Bundle, side: ComparedSide, { userIndex, start, end }: HeldOutSequenceUser) => {
-    const behaviors = [];
-    for (let position = start; position < end; position++) {
-      const item = sequences.items[position]!;
-      if (item > 0) behaviors.push({ itemId: items[item]!.itemId, occurredAt: sequences.times[position]! });
-    }
     return respondWithRecommendations(
       {
         userId: sequences.userIds[userIndex]!,
-        behaviors: behaviors.slice(-behaviorsMax),
+        behaviors: behaviorsBetween(dataset, start, end).slice(-behaviorsMax),
         profile: userAttributes[userIndex] as RecommendationsRequest['profile'],
         limit: options.limit,
       },

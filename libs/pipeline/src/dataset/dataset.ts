@@ -80,6 +80,16 @@ export interface Dataset {
   readonly split: TimeSplit;
 }
 
+/** Returns the behaviors at the positions from `start` to before `end` of the sequences, in the form of requests. */
+export function behaviorsBetween({ sequences, items }: Dataset, start: number, end: number) {
+  const behaviors: { readonly itemId: string; readonly occurredAt: number }[] = [];
+  for (let position = start; position < end; position++) {
+    const item = sequences.items[position]!;
+    if (item > 0) behaviors.push({ itemId: items[item]!.itemId, occurredAt: sequences.times[position]! });
+  }
+  return behaviors;
+}
+
 /** The tables of a dataset, before features are encoded. */
 export interface DatasetTables {
   /** [N + 1] by item index; position 0 is a placeholder. */

@@ -2,6 +2,7 @@ import { createdTime, wasListed } from '@facet/bundles';
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
 import {
+  createRandom,
   heldOutByTime,
   heldOutNext,
   heldOutUsers,
@@ -178,4 +179,12 @@ export function rankTasks(
 /** Returns the same value for both tasks. */
 export function forTasks<Value>(value: Value): Record<Task, Value> {
   return { new: value, all: value };
+}
+
+/** Returns a seeded sample of at most `usersMax` users. */
+export function sampleUsers<User>(users: readonly User[], usersMax: number, seed = 0): readonly User[] {
+  if (users.length <= usersMax) return users;
+  const sample = [...users];
+  createRandom(seed).shuffle(sample);
+  return sample.slice(0, usersMax);
 }

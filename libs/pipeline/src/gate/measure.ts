@@ -8,7 +8,7 @@ import { interactionsBefore } from '../evaluation/baselines.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { createBundleScorer } from '../evaluation/model-scorer.ts';
-import { forTasks, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
+import { forTasks, heldOutWindow, rankTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser, Task, TaskEvaluations } from '../evaluation/tasks.ts';
 
 /** The cutoff of all metrics of the gate. */
@@ -56,7 +56,7 @@ const pairings = 10;
 export async function measureWindow(options: MeasureOptions): Promise<MeasuredWindow> {
   const { dataset, from, tieSeed } = options;
   const window = heldOutWindow(dataset, from, Number.POSITIVE_INFINITY);
-  const users = sampleOf(window.users, options.usersMax);
+  const users = sampleUsers(window.users, options.usersMax, sampleSeed);
   const catalogSize = dataset.items.length - 1;
   const evaluation = { cutoffs: [gateCutoff], catalogSize, tieSeed };
   const evaluate = (rankings: Readonly<Record<Task, readonly RankedUser[]>>): TaskEvaluations => ({
@@ -80,13 +80,6 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
   await options.onMethod?.('the incumbent');
   const incumbent = options.incumbent === undefined ? undefined : measure(options.incumbent);
   return { from, before: dataset.info.window.occurredBefore, users: users.length, candidate, incumbent, baseline };
-}
-
-function sampleOf(users: readonly HeldOutSequenceUser[], usersMax: number): readonly HeldOutSequenceUser[] {
-  if (users.length <= usersMax) return users;
-  const sample = [...users];
-  createRandom(sampleSeed).shuffle(sample);
-  return sample.slice(0, usersMax);
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Bundle } from '@facet/bundles';
-import { hashText } from '@facet/features';
+import { sampleByHash } from '@facet/features';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationRequest } from '@facet/recommendations';
+import { behaviorsBetween } from '../dataset/dataset.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
@@ -22,22 +23,13 @@ export interface GoldenUser {
 }
 
 /** Returns a sample of users that stays the same from day to day while the users are in the data. */
-export function goldenUsers({ sequences, items, userAttributes }: Dataset): GoldenUser[] {
-  const order = [...sequences.userIds.keys()].map((user) => ({ user, hash: hashText(sequences.userIds[user]!) }));
-  order.sort((a, b) => a.hash - b.hash || a.user - b.user);
-  return order.slice(0, goldenUsersMax).map(({ user }) => {
-    const behaviors = [];
-    for (let position = sequences.offsets[user]!; position < sequences.offsets[user + 1]!; position++) {
-      const item = sequences.items[position]!;
-      if (item > 0) behaviors.push({ itemId: items[item]!.itemId, occurredAt: sequences.times[position]! });
-    }
-    const request = {
-      userId: sequences.userIds[user]!,
-      behaviors,
-      attributes: userAttributes[user],
-      limit: responseLength,
-    };
-    return { userId: sequences.userIds[user]!, request };
+export function goldenUsers(dataset: Dataset): GoldenUser[] {
+  const { sequences, userAttributes } = dataset;
+  const users = sampleByHash(sequences.userIds.keys(), goldenUsersMax, (user) => sequences.userIds[user]!);
+  return users.map((user) => {
+    const userId = sequences.userIds[user]!;
+    const behaviors = behaviorsBetween(dataset, sequences.offsets[user]!, sequences.offsets[user + 1]!);
+    return { userId, request: { userId, behaviors, attributes: userAttributes[user], limit: responseLength } };
   });
 }
 
