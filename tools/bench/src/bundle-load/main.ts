@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createScratchFolder, readOptions } from '@facet/local-services';
 import { median } from '../figures.ts';
+import { startLineProcess } from '../line-process.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
@@ -33,13 +31,6 @@ const { values } = readOptions(help, {
   json: { type: 'boolean', default: false },
 });
 
-/** A process that has loaded the bundle. */
-interface Loader {
-  readonly report: LoadReport;
-  memory(): Promise<Memory>;
-  stop(): Promise<void>;
-}
-
 /** Two concurrent processes. */
 interface Round {
   readonly reports: readonly LoadReport[];
@@ -54,14 +45,15 @@ const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js
   Number(values.dim),
   values.index,
 ]);
+const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
+const args = [...process.execArgv, script, JSON.stringify([root, id])];
 const rounds: Round[] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
-  const first = await startLoader(id);
-  const second = await startLoader(id);
-  rounds.push({
-    reports: [first.report, second.report],
-    together: [await first.memory(), await second.memory()],
-  });
+  const first = startLineProcess(process.execPath, args);
+  const reports = [await first.ask<LoadReport>()];
+  const second = startLineProcess(process.execPath, args);
+  reports.push(await second.ask<LoadReport>());
+  rounds.push({ reports, together: [await first.ask<Memory>('memory'), await second.ask<Memory>('memory')] });
   await first.stop();
   await second.stop();
 }
@@ -95,37 +87,4 @@ function render(rounds: readonly Round[]): void {
   reports[0]!.filters.forEach(({ name }, at) => {
     row(`filter: ${name}`, reports, ({ filters }) => filters[at]!.ms, 'ms', 1);
   });
-}
-
-async function startLoader(id: string): Promise<Loader> {
-  const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, script, JSON.stringify([root, id])], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = linesOf(child.stdout);
-  const report = JSON.parse(await lines.next()) as LoadReport;
-  return {
-    report,
-    async memory() {
-      child.stdin.write('memory\n');
-      return JSON.parse(await lines.next()) as Memory;
-    },
-    async stop() {
-      const ended = new Promise((resolve) => child.once('close', resolve));
-      child.stdin.end();
-      await ended;
-    },
-  };
-}
-
-/** Reads the output lines of a child process. */
-function linesOf(output: Readable): { next(): Promise<string> } {
-  const lines = createInterface({ input: output })[Symbol.asyncIterator]();
-  return {
-    async next() {
-      const line = await lines.next();
-      if (line.done === true) throw new Error('A child process of the benchmark exited early.');
-      return line.value;
-    },
-  };
 }

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { createScratchFolder, logProgress, pytorchPython, readOptions } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
-import { startTrainer } from './trainer-process.ts';
-import type { TrainerProcess } from './trainer-process.ts';
+import { startLineProcess } from '../line-process.ts';
+import type { LineProcess } from '../line-process.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
 const help = `Compare the training step of MIND with PyTorch
@@ -38,6 +38,15 @@ const { values } = readOptions(help, {
   'huge-pages': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
+
+/** Response of a trainer to a number of training steps. */
+interface StepsResult {
+  readonly ms: number;
+  /** Mean loss of the steps. */
+  readonly loss: number;
+  /** Resident memory, if the trainer reports it. */
+  readonly rssMb?: number;
+}
 
 interface Measurement {
   readonly items: number;
@@ -86,7 +95,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const world = makeTrainWorld(items, batch * total);
   await writeTrainWorld(scratch.path, world, { items, negatives, batchSize: batch });
   const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const facet = startTrainer(
+  const facet = startLineProcess(
     process.execPath,
     [...process.execArgv, script('facet-trainer.js'), ...[items, batch, negatives, total].map(String)],
     { ...pages, TF_NUM_INTRAOP_THREADS: String(Math.max(1, threads >> 1)), TF_NUM_INTEROP_THREADS: String(threads) },
@@ -94,7 +103,7 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const pytorch = withPytorch
     ? await fasterOf(
         [pages, { ...pages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
-          startTrainer(
+          startLineProcess(
             python,
             [script('../../python/train.py'), scratch.path, ...[items, batch, negatives, threads].map(String)],
             env,
@@ -114,28 +123,32 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
  * Returns the faster trainer and stops the others. Spinning PyTorch threads are faster on an idle machine and much slower on a
  * busy one.
  */
-async function fasterOf(trainers: readonly TrainerProcess[]): Promise<TrainerProcess> {
+async function fasterOf(trainers: readonly LineProcess[]): Promise<LineProcess> {
   const times: number[] = [];
-  for (const trainer of trainers) times.push((await trainer.train(warmUpSteps)).ms);
+  for (const trainer of trainers) times.push((await train(trainer, warmUpSteps)).ms);
   const fastest = times.indexOf(Math.min(...times));
   await Promise.all(trainers.filter((_, position) => position !== fastest).map((trainer) => trainer.stop()));
   return trainers[fastest]!;
 }
 
+function train(trainer: LineProcess, count: number): Promise<StepsResult> {
+  return trainer.ask(String(count));
+}
+
 async function takeTurns(
-  facet: TrainerProcess,
-  pytorch: TrainerProcess | undefined,
+  facet: LineProcess,
+  pytorch: LineProcess | undefined,
 ): Promise<Omit<Measurement, 'items' | 'batch'>> {
-  await facet.train(warmUpSteps);
+  await train(facet, warmUpSteps);
   const facetMs: number[] = [];
   const pytorchMs: number[] = [];
   let [facetLoss, pytorchLoss, facetRssMb] = [0, 0, 0];
   for (let round = 0; round < rounds; round++) {
-    const facetSteps = await facet.train(steps);
+    const facetSteps = await train(facet, steps);
     facetMs.push(facetSteps.ms / steps);
     [facetLoss, facetRssMb] = [facetSteps.loss, facetSteps.rssMb ?? 0];
-    const pytorchSteps = await pytorch?.train(steps);
-    if (pytorchSteps === undefined) continue;
+    if (pytorch === undefined) continue;
+    const pytorchSteps = await train(pytorch, steps);
     pytorchMs.push(pytorchSteps.ms / steps);
     pytorchLoss = pytorchSteps.loss;
   }
