@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { logProgress, readOptions } from '@facet/local-services';
+import { readOptions } from '@facet/local-services';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { worldItemId } from '../serving/world-catalog.ts';
@@ -18,8 +18,8 @@ Options:
 longest block   Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
 response        Time to the end of the response
 
-"first" includes what serving computes once for each bundle. "best" is the best of the others: programs on the same cores lengthen
-the others.
+"first" includes what serving computes once for each bundle. "best" is the lowest of all measurements: programs on the same cores
+lengthen the others.
 
 Exit code: 0 when the measurement is complete.`;
 
@@ -52,26 +52,18 @@ interface Row {
   readonly best: Block;
 }
 
-const world = await openWorld({
-  items: Number(values.items),
-  recallMin: 0.98,
-  kind: 'flat',
-  onProgress: logProgress,
-});
+const world = await openWorld({ items: Number(values.items), kind: 'flat' });
 await withServing(world, { limit: 20, processes: '1' }, async (serving) => {
   const rows: Row[] = [];
   for (const path of paths) {
     const first = await measure(serving, path);
-    let best = first;
-    for (let repeat = 1; repeat < Number(values.repeat); repeat++) {
-      const { blockMs, responseMs, bytes } = await measure(serving, path);
-      const isFirst = repeat === 1;
-      best = {
-        blockMs: isFirst ? blockMs : Math.min(best.blockMs, blockMs),
-        responseMs: isFirst ? responseMs : Math.min(best.responseMs, responseMs),
-        bytes,
-      };
-    }
+    const blocks = [first];
+    while (blocks.length < Number(values.repeat)) blocks.push(await measure(serving, path));
+    const best = {
+      blockMs: Math.min(...blocks.map(({ blockMs }) => blockMs)),
+      responseMs: Math.min(...blocks.map(({ responseMs }) => responseMs)),
+      bytes: first.bytes,
+    };
     rows.push({ path, first, best });
   }
   console.log(values.json ? JSON.stringify({ items: world.itemCount, rows }) : render(rows));

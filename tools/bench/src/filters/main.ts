@@ -1,4 +1,4 @@
-import { logProgress, readOptions } from '@facet/local-services';
+import { readOptions } from '@facet/local-services';
 import { allowItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
 import type { AllowedItems, InterestList, ListsRequest, Merge } from '@facet/retrieval';
 import { cpuTimeMs } from '../figures.ts';
@@ -39,7 +39,7 @@ interface ListFigures {
 const checkedUsers = 10;
 
 setFaissThreads(1);
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress });
+const world = await openWorld({ items: Number(values.items) });
 const index = await openFaissIndex(world.indexFile);
 try {
   const lists: ListFigures[] = [];

@@ -48,7 +48,7 @@ const seconds = Number(values.seconds);
 const warmUpSeconds = 3;
 const concurrency = 16;
 
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress });
+const world = await openWorld({ items: Number(values.items) });
 await withServing(world, { limit: depth, processes: values.processes }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));

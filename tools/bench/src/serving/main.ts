@@ -66,7 +66,6 @@ const limit = Number(values.limit);
 const world = await openWorld({
   items: Number(values.items),
   recallMin: Number(values['recall-min']),
-  onProgress: logProgress,
 });
 const raw = await measureRaw();
 logProgress('user tower');
@@ -86,13 +85,10 @@ await withServing(world, { limit, processes, env }, async (serving, generator) =
   const loads = await measureLoads(serving, generator);
   if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
   const results = { ...loads, memory: await treeUsage(serving.pid) };
-  const report = { ...describeWorld(world), limit, raw, tower, responses, ...results };
+  const { kind, efSearch } = world.choice;
+  const report = { items: world.itemCount, index: { kind, efSearch }, limit, raw, tower, responses, ...results };
   console.log(values.json ? JSON.stringify(report) : renderServing(report));
 });
-
-function describeWorld({ itemCount, choice }: World) {
-  return { items: itemCount, index: { kind: choice.kind, efSearch: choice.efSearch } };
-}
 
 /** Measures the bare search on one core and on all cores. */
 async function measureRaw() {

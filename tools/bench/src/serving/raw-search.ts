@@ -90,17 +90,12 @@ async function readInts(path: string): Promise<Int32Array> {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-/** Reads queries in the width of the index. A graph has an extra dimension, which is 0 in queries. */
+/** Returns the interests of each user. */
 async function readRequests(): Promise<Float32Array[]> {
   const bytes = await readFile(task.interestsFile);
   const interests = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const width = index.getDimension();
-  return Array.from({ length: interests.length / dim / queriesPerUser }, (_, user) => {
-    const queries = new Float32Array(queriesPerUser * width);
-    for (let query = 0; query < queriesPerUser; query++) {
-      const from = (user * queriesPerUser + query) * dim;
-      queries.set(interests.subarray(from, from + dim), query * width);
-    }
-    return queries;
-  });
+  const length = queriesPerUser * dim;
+  return Array.from({ length: interests.length / length }, (_, user) =>
+    interests.subarray(user * length, (user + 1) * length),
+  );
 }

@@ -1,6 +1,6 @@
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
-import { createInferenceEngine, facetModel, indexVectors, initializeWeights, unknownUser } from '@facet/model';
+import { facetModel, initializeWeights, unknownUser } from '@facet/model';
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import { bundleWeights } from '@facet/bundles';
 
@@ -27,16 +27,6 @@ export function createWorldModel(itemCount: number): WorldModel {
   // The embeddings are generated separately, so the model's own table has a single item.
   const weights = initializeWeights({ ...spec, itemCount: 1 }, createRandom(1));
   return { spec, ...bundleWeights(weights) };
-}
-
-/** Returns the index vectors of [N + 1, D] embeddings. */
-export function worldIndexVectors({ spec, tower }: WorldModel, embeddings: Float32Array): Float32Array {
-  return indexVectors(spec, tower, embeddings, new Float32Array(0));
-}
-
-/** @param embeddings [N + 1, D] */
-export function createWorldEngine({ spec, tower }: WorldModel, embeddings: Float32Array): InferenceEngine {
-  return createInferenceEngine(spec, tower, embeddings);
 }
 
 /** Returns behaviors as serving reads them from a request without times: one millisecond apart, after all data. */

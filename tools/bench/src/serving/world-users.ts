@@ -15,12 +15,7 @@ const usersPerSearch = 16;
  * @param scan exact index of the items
  * @param vectors [N + 1, D] vectors of the index
  */
-export async function drawUsers(
-  scan: VectorIndex,
-  vectors: Float32Array,
-  count: number,
-  onProgress: (share: number) => void,
-): Promise<Int32Array[]> {
+export async function drawUsers(scan: VectorIndex, vectors: Float32Array, count: number): Promise<Int32Array[]> {
   const { dim, size } = scan;
   const random = createRandom(5);
   const users: Int32Array[] = [];
@@ -49,7 +44,6 @@ export async function drawUsers(
       random.shuffle(items);
       users.push(items);
     }
-    onProgress(users.length / count);
   }
   return users;
 }

@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
-import { facetModel, unknownUser } from '@facet/model';
+import { logProgress } from '@facet/local-services';
+import { createInferenceEngine, facetModel, indexVectors, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
 import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
 import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
-import {
-  behaviorRowsOf,
-  createWorldEngine,
-  createWorldModel,
-  interestsOf,
-  worldEnd,
-  worldIndexVectors,
-} from './world-model.ts';
+import { behaviorRowsOf, createWorldModel, interestsOf, worldEnd } from './world-model.ts';
 import type { WorldModel } from './world-model.ts';
 import { drawUsers } from './world-users.ts';
 
@@ -35,13 +29,10 @@ export const depth = 200;
 
 export interface WorldOptions {
   readonly items: number;
-  /** Share of the exact nearest 200 that the index must find. */
-  readonly recallMin: number;
+  /** Share of the exact nearest 200 that the index must find. Default: 0.98. */
+  readonly recallMin?: number;
   /** Kind of the index. Default: `auto`. A flat index takes no time to build. */
   readonly kind?: 'auto' | 'flat';
-  /** Folder of cached worlds. A large world takes minutes to build. */
-  readonly cacheFolder?: string;
-  readonly onProgress?: (text: string) => void;
 }
 
 /** A generated world: a catalog, its users, and bundles of it that serving can load. */
@@ -71,43 +62,39 @@ export interface World {
   readonly engine: InferenceEngine;
 }
 
-/** Returns the folder of cached worlds, which is outside the clone. */
-function worldCacheFolder(environment: NodeJS.ProcessEnv): string {
-  return environment['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
-}
+/** Folder of cached worlds, outside the clone. A large world takes minutes to build. */
+const cacheFolder = process.env['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
 
 /** Opens a world and builds its missing parts. Equal options give equal vectors, users and items. */
-export async function openWorld(options: WorldOptions, bundleCount = 1): Promise<World> {
-  const { items, recallMin, kind = 'auto', onProgress = () => undefined } = options;
-  const cacheFolder = options.cacheFolder ?? worldCacheFolder(process.env);
+export async function openWorld(
+  { items, recallMin = 0.98, kind = 'auto' }: WorldOptions,
+  bundleCount = 1,
+): Promise<World> {
   const folder = join(cacheFolder, `world-${items}-${recallMin}-${kind === 'auto' ? '' : `${kind}-`}${generation}`);
   await mkdir(folder, { recursive: true });
-  onProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
+  logProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
 
-  const embeddings = await cachedFloats(join(folder, 'embeddings.f32'), async () => {
-    const rows = new Float32Array((items + 1) * dim);
-    rows.set(syntheticVectors(items, dim, 1), dim);
-    return rows;
-  });
+  const embeddings = new Float32Array((items + 1) * dim);
+  embeddings.set(syntheticVectors(items, dim, 1), dim);
   const model = createWorldModel(items);
-  const vectors = worldIndexVectors(model, embeddings);
-  const engine = createWorldEngine(model, embeddings);
-  const allUsers = await cachedUsers(join(folder, 'users.json'), vectors, onProgress);
+  const vectors = indexVectors(model.spec, model.tower, embeddings, new Float32Array(0));
+  const engine = createInferenceEngine(model.spec, model.tower, embeddings);
+  const allUsers = await cachedUsers(join(folder, 'users.json'), vectors);
   const { tuning, heldOut } = usersPerPart;
   const users = allUsers.slice(tuning + heldOut);
   const indexFile = join(folder, bundleFiles.index);
-  const choice = await cachedIndex(folder, indexFile, { recallMin, kind }, vectors, onProgress, () => ({
+  const choice = await cachedIndex(folder, indexFile, { recallMin, kind }, vectors, () => ({
     tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
     heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
 
-  const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors, onProgress);
+  const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors);
   const interests = interestsOf(engine, users, dim);
-  const exactFile = await cachedExactLabels(folder, vectors, interests, onProgress);
+  const exactFile = await cachedExactLabels(folder, vectors, interests);
   const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
   const store = createFolderArtifactStore(artifactsFolder);
   const parts = { model, choice, indexFile, embeddings, vectors, engine, users };
-  const bundles = await cachedBundles(artifactsFolder, store, parts, bundleCount, onProgress);
+  const bundles = await cachedBundles(artifactsFolder, store, parts, bundleCount);
   return {
     itemCount: items,
     dim,
@@ -131,16 +118,12 @@ export function requestBodies({ users }: Pick<World, 'users'>, limit: number): s
   return users.map((items) => JSON.stringify({ behaviors: Array.from(items, worldItemId), limit }));
 }
 
-async function cachedUsers(
-  file: string,
-  vectors: Float32Array,
-  onProgress: (text: string) => void,
-): Promise<Int32Array[]> {
+async function cachedUsers(file: string, vectors: Float32Array): Promise<Int32Array[]> {
   const lists = await cachedJson(file, async () => {
-    onProgress('drawing users');
+    logProgress('drawing users');
     const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
     const count = usersPerPart.tuning + usersPerPart.heldOut + usersPerPart.requesting;
-    const users = await drawUsers(scan, vectors, count, () => undefined);
+    const users = await drawUsers(scan, vectors, count);
     scan.close();
     return users.map((items) => Array.from(items));
   });
@@ -152,7 +135,6 @@ async function cachedIndex(
   indexFile: string,
   { recallMin, kind }: Required<Pick<WorldOptions, 'recallMin' | 'kind'>>,
   vectors: Float32Array,
-  onProgress: (text: string) => void,
   queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
 ): Promise<IndexChoice> {
   // Written after the index, so that its presence implies a complete index.
@@ -164,7 +146,7 @@ async function cachedIndex(
       recallMin,
       depth,
       onProgress: (_, step) => {
-        if (step !== lastStep) onProgress(step);
+        if (step !== lastStep) logProgress(step);
         lastStep = step;
       },
     });
@@ -180,13 +162,12 @@ async function cachedBareIndex(
   indexFile: string,
   { kind }: IndexChoice,
   vectors: Float32Array,
-  onProgress: (text: string) => void,
 ): Promise<string> {
   if (kind === 'flat') return indexFile;
   if (kind !== 'hnsw') throw new Error(`the benchmark cannot compare index kind ${kind} with plain Faiss`);
   const path = join(folder, 'bare.faiss');
   if (await exists(path)) return path;
-  onProgress('building the bare index');
+  logProgress('building the bare index');
   await writeWhole(path, async (part) => writeBareGraph(vectors.subarray(dim), dim, part));
   return path;
 }
@@ -208,15 +189,10 @@ function writeBareGraph(vectors: Float32Array, dim: number, path: string): void 
   index.dispose();
 }
 
-async function cachedExactLabels(
-  folder: string,
-  vectors: Float32Array,
-  interests: Float32Array,
-  onProgress: (text: string) => void,
-): Promise<string> {
+async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<string> {
   const path = join(folder, 'exact.i32');
   if (await exists(path)) return path;
-  onProgress('exact scan');
+  logProgress('exact scan');
   const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
   const { ids } = await scan.search(queries, Math.min(depth, scan.size));
@@ -244,12 +220,11 @@ async function cachedBundles(
   store: ArtifactStore,
   parts: BundleParts,
   count: number,
-  onProgress: (text: string) => void,
 ): Promise<ArtifactRef[]> {
   const refs: ArtifactRef[] = [];
   const missing = async (number: number, makeItems: () => BundleItems): Promise<ArtifactRef> =>
     cachedJson(join(artifactsFolder, `bundle-${number}.json`), async () => {
-      onProgress(`writing bundle ${number}`);
+      logProgress(`writing bundle ${number}`);
       return putBundle(store, `world-${number}`, parts, makeItems());
     });
   let made: BundleItems | undefined;
@@ -314,28 +289,6 @@ async function putBundle(
 function bundleKey(): string {
   const ways = [BundleInfo, bundleFiles, ...[writeBundle, drawCatalog, isAvailable, drawPopularity].map(String)];
   return createHash('sha256').update(JSON.stringify(ways)).digest('hex').slice(0, 12);
-}
-
-async function cachedFloats(file: string, make: () => Promise<Float32Array>): Promise<Float32Array> {
-  if (await exists(file)) return readFloats(file);
-  const made = await make();
-  await writeWhole(file, (part) => writeFile(part, new Uint8Array(made.buffer, made.byteOffset, made.byteLength)));
-  return made;
-}
-
-async function readFloats(file: string): Promise<Float32Array> {
-  const { size } = await stat(file);
-  const floats = new Float32Array(size / 4);
-  const bytes = new Uint8Array(floats.buffer);
-  const handle = await open(file);
-  try {
-    for (let offset = 0; offset < size;) {
-      offset += (await handle.read(bytes, offset, Math.min(1 << 30, size - offset))).bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
-  return floats;
 }
 
 async function cachedJson<Value>(file: string, make: () => Promise<Value>): Promise<Value> {

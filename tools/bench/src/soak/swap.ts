@@ -45,7 +45,7 @@ const warmUpSeconds = 5;
 const secondsPerLoad = 10;
 
 const calmMs = Number(values.calm) * 1000;
-const world = await openWorld({ items: Number(values.items), recallMin: 0.98, onProgress: logProgress }, 2);
+const world = await openWorld({ items: Number(values.items) }, 2);
 const { processes } = values;
 await withServing(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
   logProgress('warm-up');
