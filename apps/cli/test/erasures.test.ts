@@ -3,7 +3,7 @@ import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { ExposureWriter } from '@facet/exposures';
-import { lakeStatus, readLake } from '@facet/lake';
+import { lakeStatus, readLake, upsertUsers } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { countInFiles } from '../src/erasures/scan-files.ts';
@@ -107,6 +107,9 @@ it('facet erasures verify searches spools and outputs, and ignores what a user s
   const home = await createHome();
   await run(['erasures', 'request', 'u1', '--home', home]);
   await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
+
+  await upsertUsers(join(home, 'catalog'), [{ userId: 'u1', attributes: { age: 37 } }]);
   expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
 
   const spool = await temporaryFolder();

@@ -1,5 +1,5 @@
 export { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from './catalog/change-catalog.ts';
-export type { ItemVersion } from './catalog/change-catalog.ts';
+export type { ItemVersion, UserVersion } from './catalog/change-catalog.ts';
 export { compactCatalog } from './catalog/compact-catalog.ts';
 export type { ItemsVersion } from './catalog/read-catalog.ts';
 export {

@@ -4,7 +4,7 @@ import type { LocalRedis } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { chosen, identified } from './changes.ts';
+import { chosen, identified, noon } from './changes.ts';
 import { describeProfileStore, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
@@ -45,6 +45,18 @@ describe('what is stored in Redis', () => {
     ]);
     for (const { expiresAt } of found) expect(expiresAt).toBeGreaterThan(Date.now() + dayMs);
     expect(await store.findUser('eve')).toEqual([]);
+    const erasedAt = noon + 60_000 + 1_000;
+    await store.apply([{ kind: 'attributes', userId: 'ada', attributes: {}, receivedAt: erasedAt }]);
+    expect(await store.findUser('ada', { until: erasedAt - 1 })).toEqual([]);
+    expect(await store.findUser('ada', { until: erasedAt })).toHaveLength(4);
+    await store.apply([
+      { kind: 'erase', userId: 'ada', before: erasedAt },
+      chosen(ada, 'b', 2),
+      identified('ada', 'new', 2),
+    ]);
+    const left = ['find:user:{ada}:erased', 'find:session:{visit}:identities'];
+    expect((await store.findUser('ada', { until: erasedAt })).map(({ key }) => key)).toEqual(left);
+    expect(await store.findUser('ada')).toHaveLength(5);
   });
 
   it('expires ttlDays after the last write of a user or session; a write extends all of its keys', async () => {

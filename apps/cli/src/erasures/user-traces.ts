@@ -176,8 +176,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     };
   },
 
-  catalog: async ({ home, userId }) => {
-    const found = await findUserInCatalog(home.catalogFolder, userId);
+  catalog: async ({ home, userId, until }) => {
+    const found = await findUserInCatalog(home.catalogFolder, userId, until);
     return all(
       found.map(({ path, count }) => ({ place: 'catalog', name: join('catalog', path), count, removal: compact })),
     );
@@ -245,14 +245,17 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     return { traces, unchecked: others.length === 0 ? [{ place: 'spool', reason, without: 'spool' }] : [] };
   },
 
-  profiles: async ({ userId, options, context, update }) => {
+  profiles: async ({ userId, until, options, context, update }) => {
     const redis = options.redis ?? context.environment.redisUrl;
     if (redis === undefined) {
       const reason = 'no Redis: set FACET_REDIS_URL or --redis';
       return { traces: [], unchecked: [{ place: 'profiles', reason, without: 'profiles' }] };
     }
     const keys = await withProfileStore({ ...options, redis }, context, (store) =>
-      store.findUser(userId, (sessions) => update(0, `${formatCount(sessions)} sessions`)),
+      store.findUser(userId, {
+        until,
+        onProgress: (sessions) => update(0, `${formatCount(sessions)} sessions`),
+      }),
     );
     return all(
       keys.map(({ key, expiresAt }) => ({

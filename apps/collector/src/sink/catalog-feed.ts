@@ -1,5 +1,5 @@
 import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
-import type { ItemVersion } from '@facet/lake';
+import type { ItemVersion, UserVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -49,7 +49,7 @@ export function createCatalogFeed(
   { logger, now }: { readonly logger: Logger; readonly now: () => number },
 ): CatalogFeed {
   let items: ItemVersion[] = [];
-  const users = new Map<string, User | undefined>();
+  const users = new Map<string, UserVersion>();
   let written: ReadonlyMap<string, number> = new Map();
   let advanced = new Map<string, number>();
   let changedSince: number | undefined;
@@ -75,7 +75,7 @@ export function createCatalogFeed(
     committed: (source) => written.get(source) ?? 0,
     changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
     changeUser(userId, user, receivedAt) {
-      users.set(userId, user);
+      users.set(userId, { user, receivedAt });
       usersChangedTo = Math.max(usersChangedTo, receivedAt);
     },
     get usersReceivedTo() {

@@ -111,7 +111,7 @@ function createProfileFeed(
   };
 
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
-    // The catalog has no time of a user's change. Changes read from the log after the fill must count as newer.
+    // Readers of the catalog get no time of a user's change. Changes read from the log after the fill must count as newer.
     const fillTime = (catalog.usersReceivedTo ?? 0) + 1;
     await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive }, { now: fillTime, signal, receivedFrom });
   };

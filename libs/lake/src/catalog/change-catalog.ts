@@ -17,12 +17,20 @@ export interface ItemVersion {
   readonly receivedAt: number;
 }
 
+/** A state of a user and the time when the catalog received it. */
+export interface UserVersion {
+  /** Absent when the user was removed. */
+  readonly user?: User | undefined;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+}
+
 /** Changes of the catalog. Readers see all of them or none. */
 export interface CatalogChange {
   /** In the order in which they apply, which may differ from the order of their times. */
   readonly items?: readonly ItemVersion[];
-  /** By id. Without a record, the user is removed. */
-  readonly users?: ReadonlyMap<string, User | undefined>;
+  /** By id. */
+  readonly users?: ReadonlyMap<string, UserVersion>;
   /** The offset range that each source advances by. */
   readonly offsets?: OffsetRanges;
 }
@@ -41,7 +49,7 @@ export async function changeCatalog(
 ): Promise<void> {
   const versionsOf = {
     items: items.map(({ itemId, item, receivedAt }) => ({ id: itemId, receivedAt, record: item })),
-    users: Array.from(users, ([id, record]) => ({ id, record })),
+    users: Array.from(users, ([id, { user, receivedAt }]) => ({ id, receivedAt, record: user })),
   };
   const add: SegmentEntry[] = [];
   try {
@@ -90,8 +98,17 @@ export async function changeItems(
   await compactCatalog(catalogFolder);
 }
 
-/** Adds or replaces users, or removes those without a record. */
-export async function changeUsers(catalogFolder: string, users: ReadonlyMap<string, User | undefined>): Promise<void> {
+/**
+ * Adds or replaces users, or removes those without a record.
+ *
+ * @param receivedAt the time of the changes, epoch milliseconds; now by default
+ */
+export async function changeUsers(
+  catalogFolder: string,
+  changes: ReadonlyMap<string, User | undefined>,
+  receivedAt = Date.now(),
+): Promise<void> {
+  const users = new Map(Array.from(changes, ([userId, user]) => [userId, { user, receivedAt }]));
   await changeCatalog(catalogFolder, { users });
   await compactCatalog(catalogFolder);
 }

@@ -224,20 +224,23 @@ export async function readCatalogOffsets(catalogFolder: string): Promise<Readonl
 }
 
 /**
- * Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user.
+ * Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user. Removals of the user count
+ * always, and versions of earlier releases, which have no time.
  *
+ * @param until counts other versions only if they were received until this time, epoch milliseconds
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function findUserInCatalog(
   catalogFolder: string,
   userId: string,
+  until = Infinity,
 ): Promise<{ readonly path: string; readonly count: number }[]> {
   const found: { path: string; count: number }[] = [];
   const add = (path: string, count: number): void => {
     if (count > 0) found.push({ path, count });
   };
   for (const path of await listPlacedFiles(catalogFolder, 'users')) {
-    add(path, await countVersions(join(catalogFolder, path), userId));
+    add(path, await countVersions(join(catalogFolder, path), userId, until));
   }
   for (const path of await listLegacyFiles(catalogFolder, 'users')) {
     const { versions } = await readLegacyVersions(catalogFolder, 'users');
@@ -247,12 +250,15 @@ export async function findUserInCatalog(
 }
 
 /** Counts the versions of an id in a file. A file that a compaction has deleted has none. */
-async function countVersions(path: string, id: string): Promise<number> {
+async function countVersions(path: string, id: string, until: number): Promise<number> {
   let count = 0;
   try {
-    if (!path.endsWith(segmentExtension)) return await countInUnfinished(path, id);
+    if (!path.endsWith(segmentExtension)) return await countInUnfinished(path, id, until);
     for await (const batch of readSegments([path])) {
-      for (const versions of batch) if (versions[0]!.id === id) count += versions.length;
+      for (const version of batch.flat()) {
+        const isLater = version.record !== undefined && (version.receivedAt ?? 0) > until;
+        if (version.id === id && !isLater) count++;
+      }
     }
   } catch (error) {
     if (!isMissingSegment(error)) throw error;

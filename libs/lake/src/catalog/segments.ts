@@ -13,7 +13,7 @@ export type CatalogKind = 'items' | 'users';
 /** A state of an item or user. */
 export interface RecordVersion<Entity = unknown> {
   readonly id: string;
-  /** Epoch milliseconds. Absent for users, and for items that are older than the history. */
+  /** Epoch milliseconds. Absent for records that are older than the history, and for users of earlier releases. */
   readonly receivedAt?: number | undefined;
   /** Absent when the record was removed. */
   readonly record?: Entity | undefined;
@@ -85,14 +85,20 @@ export function wasLeftUnfinished(path: string, writtenAt: number): boolean {
   return host === hostname() && !isRunning(Number(pid), writtenAt);
 }
 
-/** Counts the versions of an id in an unfinished segment, also the last one if it contains the id. */
-export async function countInUnfinished(path: string, id: string): Promise<number> {
+/**
+ * Counts the versions of an id in an unfinished segment, also the last one if it contains the id.
+ *
+ * @param until as of `findUserInCatalog`
+ */
+export async function countInUnfinished(path: string, id: string, until: number): Promise<number> {
   const start = `{"id":${JSON.stringify(id)}`;
   let count = 0;
   try {
     const file = await open(path);
     for await (const line of file.readLines()) {
-      if (line.startsWith(start) && ',}'.includes(line.charAt(start.length))) count++;
+      if (!line.startsWith(start) || !',}'.includes(line.charAt(start.length))) continue;
+      const [, receivedAt] = /^,"receivedAt":(\d+),"record":/.exec(line.slice(start.length)) ?? [];
+      if (Number(receivedAt ?? 0) <= until) count++;
     }
   } catch (error) {
     throw catalogErrors.unreadable(path, error);

@@ -84,10 +84,13 @@ it('stores users separately, in the order of their ids', async () => {
 
 it('writes items, users and offsets together, and refuses a second writer of a source', async () => {
   const folder = await temporaryFolder();
-  const at = { items: [{ itemId: 'a', item: item('a'), receivedAt: 1 }], users: new Map([['u', user('u')]]) };
+  const at = {
+    items: [{ itemId: 'a', item: item('a'), receivedAt: 1 }],
+    users: new Map([['u', { user: user('u'), receivedAt: 1 }]]),
+  };
   await changeCatalog(folder, { ...at, offsets: { 'items-0': { from: 0, to: 5 } } });
   const late = changeCatalog(folder, {
-    users: new Map([['u', user('u', 99)]]),
+    users: new Map([['u', { user: user('u', 99), receivedAt: 2 }]]),
     offsets: { 'items-0': { from: 0, to: 7 } },
   });
   await expect(late).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
@@ -203,6 +206,26 @@ it('finds a removed user until a full compaction has deleted every version of th
   await compactCatalog(folder, { isFull: true, graceMs: 0 });
   expect(await findUserInCatalog(folder, 'u5')).toEqual([]);
   expect(await readUsers(folder)).toHaveLength(99);
+});
+
+it('leaves out versions of a user that were received later, but not the removal of the user', async () => {
+  const folder = await temporaryFolder();
+  await changeUsers(folder, new Map([['u', user('u')]]), 1);
+  await changeUsers(folder, new Map([['u', undefined]]), 3);
+  await changeUsers(folder, new Map([['u', user('u', 99)]]), 4);
+  const countOf = async (until?: number): Promise<number> =>
+    (await findUserInCatalog(folder, 'u', until)).reduce((sum, { count }) => sum + count, 0);
+  // The first version and the removal.
+  expect(await countOf(2)).toBe(2);
+  await compactCatalog(folder, { isFull: true, graceMs: 0 });
+  expect([await countOf(), await countOf(4), await countOf(2)]).toEqual([1, 1, 0]);
+  const unfinished = [
+    '{"id":"u","receivedAt":4,"record":{}}',
+    '{"id":"u","receivedAt":4}',
+    '{"id":"u","receivedAt":4,"rec',
+  ];
+  await writeFile(join(folder, 'users', 'left.jsonl.part'), unfinished.join('\n'));
+  expect([await countOf(4), await countOf(2)]).toEqual([4, 2]);
 });
 
 it('lets a reader finish while a compaction deletes the segments', async () => {
@@ -355,7 +378,7 @@ it('reads the files of earlier releases, and turns them into segments with the f
   const offsets = { 'items-0': { from: 7, to: 8 } };
   await Promise.all([
     changeCatalog(folder, { items: [{ itemId: 'c', item: item('c'), receivedAt: 40 }], offsets }),
-    changeCatalog(folder, { users: new Map([['u2', undefined]]) }),
+    changeCatalog(folder, { users: new Map([['u2', { receivedAt: 1 }]]) }),
   ]);
   expect(await read()).toMatchObject({
     items: [...before.items, item('c')],
@@ -371,7 +394,9 @@ it('reads the files of earlier releases, and turns them into segments with the f
 
 it('leaves the segments to another compaction that deletes them during the read', async () => {
   const folder = await temporaryFolder();
-  for (const id of ['a', 'b']) await changeCatalog(folder, { users: new Map([[id, user(id)]]) });
+  for (const id of ['a', 'b']) {
+    await changeCatalog(folder, { users: new Map([[id, { user: user(id), receivedAt: 1 }]]) });
+  }
   const compacted = join(await temporaryFolder(), 'compacted');
   await cp(folder, compacted, { recursive: true });
   await compactCatalog(compacted, { isFull: true, graceMs: 0 });
@@ -394,7 +419,7 @@ it('leaves the segments to another compaction that deletes them during the read'
   const [compactedName, ...others] = await readdir(users);
   expect(others).toEqual([]);
 
-  await changeCatalog(folder, { users: new Map([['c', user('c')]]) });
+  await changeCatalog(folder, { users: new Map([['c', { user: user('c'), receivedAt: 1 }]]) });
   await rm(join(users, compactedName!));
   await expect(compactCatalog(folder, { isFull: true })).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
 });

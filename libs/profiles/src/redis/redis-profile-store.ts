@@ -7,7 +7,7 @@ import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from '../profi
 import type { OwnerChanges } from '../profile/owner-changes.ts';
 import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
 import type { ProfileStore } from '../profile/profile-store.ts';
-import { decodeEvents, decodeIdentities, encodeEvent } from '../profile/stored-entry.ts';
+import { decodeEvents, decodeIdentities, encodeEvent, receivedAtOf } from '../profile/stored-entry.ts';
 import { keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
 import { hostOf } from './redis-errors.ts';
@@ -53,9 +53,13 @@ export interface RedisProfileStore extends ProfileStore {
    * Returns the keys that contain the id of a user: the keys of the user, including the mark of an erasure, and of sessions that
    * were identified as the user. Reads all sessions.
    *
-   * @param onProgress called with the number of sessions read so far
+   * @param options.until leaves out keys with only data that was received later, epoch milliseconds
+   * @param options.onProgress called with the number of sessions read so far
    */
-  findUser(userId: string, onProgress?: (sessions: number) => void): Promise<KeyOfUser[]>;
+  findUser(
+    userId: string,
+    options?: { readonly until?: number | undefined; readonly onProgress?: (sessions: number) => void },
+  ): Promise<KeyOfUser[]>;
   /** The id of the installation that uses the store. */
   readonly installation: {
     /** The server and the key, for messages. */
@@ -224,15 +228,25 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       return { userIds: Array.from(names, keys.userOf), isComplete: true };
     },
 
-    async findUser(userId, onProgress) {
-      const found: string[] = Object.values(userKeys(keys.user(userId)));
+    async findUser(userId, { until = Infinity, onProgress } = {}) {
+      const { events, sessions: sessionsKey, attributes, erased } = userKeys(keys.user(userId));
+      const [eventTexts, earlySessions, attributesText] = (await connection.write([
+        allOf(events),
+        ['zcount', sessionsKey, '-inf', until === Infinity ? '+inf' : until],
+        ['get', attributes],
+      ])) as [string[], number, string | null];
+      const found = [erased];
+      if (eventTexts.some((text) => receivedAtOf(text) <= until)) found.push(events);
+      if (earlySessions > 0) found.push(sessionsKey);
+      if (attributesText !== null && (JSON.parse(attributesText) as [number])[0] <= until) found.push(attributes);
       let sessions = 0;
       for await (const portion of connection.scan(keys.patterns.sessions)) {
         const identities = [...new Set(portion)].filter((key) => key.endsWith(':identities'));
         if (identities.length === 0) continue;
         const replies = (await connection.write(identities.map(allOf))) as string[][];
         identities.forEach((key, position) => {
-          if (decodeIdentities(replies[position] ?? []).some((identity) => identity.userId === userId)) found.push(key);
+          const identified = decodeIdentities(replies[position] ?? []);
+          if (identified.some((one) => one.userId === userId && one.receivedAt <= until)) found.push(key);
         });
         onProgress?.((sessions += identities.length));
       }
