@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedisSentinels } from '@facet/local-services';
 import type { RedisSentinels } from '@facet/local-services';
+import type { RedisFiles } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
@@ -95,5 +96,60 @@ describe('a profile store behind Sentinels', () => {
     await expect.poll(problem, patiently).toBe('');
     expect(await itemsOf(store, 'ada')).toContain('after');
     await expect.poll(() => restarts.length, patiently).toBeGreaterThan(0);
+  });
+});
+
+describe('a profile store behind Sentinels with TLS, a password and users', () => {
+  let secured: RedisSentinels;
+  let files: RedisFiles;
+
+  beforeAll(async () => {
+    secured = await startRedisSentinels({ sentinelPassword, hasTls: true });
+    const { certificates, password } = secured.secured;
+    const passwordFile = join(folder, 'password');
+    await writeFile(passwordFile, password);
+    files = { caFile: certificates.caFile, ...certificates.facet, passwordFile, sentinelPasswordFile };
+  });
+
+  afterAll(async () => {
+    await secured.stop();
+  });
+
+  const open = (user: string, more: RedisFiles = {}) =>
+    openRedis({
+      url: `rediss+sentinel://${user}@${secured.addresses}?master=facet`,
+      prefix: 'facet',
+      writeRetriesMax: 0,
+      ...files,
+      ...more,
+    });
+
+  it.each<readonly [string, string, () => RedisFiles, RegExp, string]>([
+    [
+      'an unknown authority',
+      'facet',
+      () => ({ caFile: secured.secured.certificates.foreignCaFile }),
+      /Connection is closed/,
+      'With TLS, check FACET_REDIS_CA_FILE',
+    ],
+    ['a wrong password', 'facet', () => ({ passwordFile: wrongFile }), /WRONGPASS/, 'FACET_REDIS_PASSWORD_FILE'],
+    ['a user without permission', 'guest', () => ({}), /NOPERM/, 'Grant the user in FACET_REDIS_URL'],
+  ])('names the problem and the remedy: %s', async (_, user, more, message, remedy) => {
+    const store = await open(user, more());
+    const problem = () => store.apply([chosen(ada, 'a', 1)]).catch((error: unknown) => error);
+    await expect.poll(problem, patiently).toMatchObject({
+      message: expect.stringMatching(message) as string,
+      remedy: expect.stringContaining(remedy) as string,
+    });
+  });
+
+  it('continues with the replica after the failure of the master', async () => {
+    const store = await open('facet');
+    await store.apply([chosen(ada, 'before', 1)]);
+    expect(await itemsOf(store, 'ada')).toEqual(['before']);
+    await secured.nodes[0]!.kill();
+    const problem = () => store.apply([chosen(ada, 'after', 2)]).then(() => '', String);
+    await expect.poll(problem, patiently).toBe('');
+    expect(await itemsOf(store, 'ada')).toContain('after');
   });
 });

@@ -13,17 +13,26 @@ import { createSchedulerLock } from '../src/scheduler/scheduler-lock.ts';
 
 let cluster: RedisCluster;
 let sentinels: RedisSentinels;
+let secured: RedisSentinels;
+const sentinelPassword = 'secret-3';
 const folder = folderOfFile();
 let passwordFile: string;
+let sentinelPasswordFile: string;
 
 beforeAll(async () => {
-  [cluster, sentinels] = await Promise.all([startRedisCluster(), startRedisSentinels()]);
+  [cluster, sentinels, secured] = await Promise.all([
+    startRedisCluster(),
+    startRedisSentinels(),
+    startRedisSentinels({ sentinelPassword, hasTls: true }),
+  ]);
   passwordFile = join(folder, 'password');
   await writeFile(passwordFile, cluster.secured.password);
+  sentinelPasswordFile = join(folder, 'sentinel');
+  await writeFile(sentinelPasswordFile, sentinelPassword);
 });
 
 afterAll(async () => {
-  await Promise.all([cluster.stop(), sentinels.stop()]);
+  await Promise.all([cluster.stop(), sentinels.stop(), secured.stop()]);
 });
 
 const patiently = { timeout: 90_000, interval: 250 };
@@ -80,6 +89,17 @@ describe.each<readonly [string, () => { readonly options: QueueOptions; readonly
       options: { redisUrl: `redis+sentinel://${sentinels.addresses}?master=facet` },
       kill: () => sentinels.nodes[0]!.kill(),
     }),
+  ],
+  [
+    'Sentinels with TLS and a password, as a user with the documented permissions',
+    () => {
+      const { certificates } = secured.secured;
+      const redisFiles = { caFile: certificates.caFile, ...certificates.facet, passwordFile, sentinelPasswordFile };
+      return {
+        options: { redisUrl: `rediss+sentinel://facet@${secured.addresses}?master=facet`, redisFiles },
+        kill: () => secured.nodes[0]!.kill(),
+      };
+    },
   ],
 ])('the queue on %s', (_, at) => {
   it('passes jobs, keeps the lock of the scheduler, and continues after the failure of its master', async () => {

@@ -7,11 +7,14 @@ import { ServerProcess } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 import { askRedis, startRedis } from './local-redis.ts';
 import type { LocalRedis } from './local-redis.ts';
+import { secureRedis } from './secured-redis.ts';
+import type { RedisSecrets } from './secured-redis.ts';
 
-/** A master and its replica, which three Sentinels watch under the name `facet`. */
+/** A master and its replica with the users of a `SecuredRedis`, which three Sentinels watch under the name `facet`. */
 export interface RedisSentinels {
   /** The addresses of the Sentinels, separated by commas. */
   readonly addresses: string;
+  readonly secured: RedisSecrets;
   readonly sentinels: readonly ServerProcess[];
   /** The master first. */
   readonly nodes: readonly LocalRedis[];
@@ -25,10 +28,12 @@ const READY_WITHIN_MS = 60_000;
  * Starts a master, a replica and three Sentinels. Resolves when the Sentinels know each other and the replica.
  *
  * @param sentinelPassword the password that the Sentinels require
+ * @param hasTls whether the addresses of the Sentinels, and those that they return, are for TLS
  */
 export async function startRedisSentinels({
   sentinelPassword,
-}: { readonly sentinelPassword?: string } = {}): Promise<RedisSentinels> {
+  hasTls = false,
+}: { readonly sentinelPassword?: string; readonly hasTls?: boolean } = {}): Promise<RedisSentinels> {
   const scratch = await createScratchFolder('sentinels');
   const nodes: LocalRedis[] = [];
   const sentinels: ServerProcess[] = [];
@@ -37,15 +42,26 @@ export async function startRedisSentinels({
     await scratch.remove();
   };
   try {
-    const master = await startRedis();
-    nodes.push(master);
-    nodes.push(await startRedis({ more: { replicaof: `127.0.0.1 ${master.port}` } }));
-    await until(master.port, 'INFO replication', /slave0:.*state=online/);
+    const { secrets, options } = await secureRedis(scratch.path);
+    const tls = Object.fromEntries(Object.entries(options).filter(([name]) => name.startsWith('tls-')));
     const ports = await findFreePorts(3);
+    const tlsPorts = await findFreePorts(5);
+    const [masterTlsPort, replicaTlsPort, ...sentinelTlsPorts] = tlsPorts;
+    const replication: Readonly<Record<string, string>> = hasTls ? { 'tls-replication': 'yes' } : {};
+    const startNode = async (tlsPort: number, more: Readonly<Record<string, string>> = {}): Promise<LocalRedis> => {
+      const node = await startRedis({ more: { ...options, ...replication, 'tls-port': String(tlsPort), ...more } });
+      nodes.push(node);
+      return node;
+    };
+    const master = await startNode(masterTlsPort!);
+    const masterPort = hasTls ? masterTlsPort! : master.port;
+    await startNode(replicaTlsPort!, { replicaof: `127.0.0.1 ${masterPort}` });
+    await until(master.port, 'INFO replication', /slave0:.*state=online/);
     await Promise.all(
-      ports.map(async (port) => {
+      ports.map(async (port, position) => {
         const at = (name: string): string => path.join(scratch.path, `${port}.${name}`);
-        await writeFile(at('conf'), configOf(port, master.port, sentinelPassword));
+        const settings = { port: String(port), ...tls, ...replication, 'tls-port': String(sentinelTlsPorts[position]) };
+        await writeFile(at('conf'), configOf(settings, masterPort, sentinelPassword));
         const sentinel = new ServerProcess({
           title: 'Redis Sentinel',
           command: [requireService('redisServer'), at('conf'), '--sentinel'],
@@ -58,17 +74,22 @@ export async function startRedisSentinels({
     );
     const login = sentinelPassword === undefined ? '' : `AUTH ${sentinelPassword}\r\n`;
     for (const port of ports) await until(port, `${login}SENTINEL CKQUORUM facet`, /OK 3 usable/);
-    return { addresses: ports.map((port) => `127.0.0.1:${port}`).join(','), sentinels, nodes, stop };
+    const addresses = (hasTls ? sentinelTlsPorts : ports).map((port) => `127.0.0.1:${port}`).join(',');
+    return { addresses, secured: secrets, sentinels, nodes, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function configOf(port: number, masterPort: number, password: string | undefined): string {
+function configOf(
+  settings: Readonly<Record<string, string>>,
+  masterPort: number,
+  password: string | undefined,
+): string {
   const secured = password === undefined ? [] : [`requirepass ${password}`, `sentinel sentinel-pass ${password}`];
   return [
-    `port ${port}`,
+    ...Object.entries(settings).map(([name, value]) => `${name} ${value}`),
     'bind 127.0.0.1',
     `sentinel monitor facet 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds facet ${DOWN_AFTER_MS}`,
