@@ -16,6 +16,15 @@ await addApiKey(join(home.folder, 'keys.yaml'), servingKey('tests', ['serve']));
 
 const start = (environment: Record<string, string>): RealProcess => startProcess(home, environment);
 
+it('prints its version and its variables, and refuses other arguments, without starting a server', async () => {
+  const run = (argument: string): RealProcess => startProcess(home, { FACET_PORT: 'invalid' }, [argument]);
+  const [version, help, unknown] = ['--version', '--help', '--port'].map(run);
+  expect(await version!.output).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(await help!.output).toContain('FACET_REDIS_URL');
+  expect(await unknown!.log).toContain('serving does not understand "--port"');
+  expect(await Promise.all([version, help, unknown].map((each) => each!.exitCode))).toEqual([0, 0, 2]);
+});
+
 describe('a process with a bundle', () => {
   it('announces its URL and readiness, serves without TensorFlow, and ends on SIGTERM', async () => {
     const { child, output, log, exitCode } = start({});

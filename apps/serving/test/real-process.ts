@@ -19,8 +19,12 @@ export interface RealProcess {
 }
 
 /** Starts the real process, like the command line. */
-export function startProcess(home: Pick<Home, 'folder'>, environment: Record<string, string>): RealProcess {
-  const child = fork(join(import.meta.dirname, '../dist/main.js'), {
+export function startProcess(
+  home: Pick<Home, 'folder'>,
+  environment: Record<string, string>,
+  args: readonly string[] = [],
+): RealProcess {
+  const child = fork(join(import.meta.dirname, '../dist/main.js'), args, {
     execArgv: [],
     env: { PATH: process.env['PATH'], FACET_HOME: home.folder, FACET_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   addApiKey,
@@ -112,6 +114,23 @@ describe('writing', () => {
     await Promise.all(names.map((name) => addApiKey(path, { ...ops, name })));
     expect((await readApiKeys(path)).map(({ name }) => name).toSorted()).toEqual(names);
     expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
+  });
+
+  test('loses no key when two processes add keys at once', { timeout: 60_000 }, async () => {
+    const path = await temporaryFile();
+    const keysEach = 40;
+    const script = `
+      import { addApiKey, hashApiKey } from '@facet/platform';
+      const [path, app] = process.argv.slice(1);
+      for (let at = 0; at < ${keysEach}; at++) {
+        await addApiKey(path, { name: app + at, scopes: ['read'], sha256: hashApiKey(app + at) });
+      }`;
+    const add = async (app: string): Promise<unknown> =>
+      promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, path, app], {
+        cwd: import.meta.dirname,
+      });
+    await Promise.all(['a', 'b'].map(add));
+    expect(await readApiKeys(path)).toHaveLength(2 * keysEach);
   });
 
   test('rotates a key: its hash changes, the rest stays, the old hash works until a time', async () => {
