@@ -182,7 +182,7 @@ it('ingest and sink store an event and a new file', async () => {
   await start('npm run collector -- ingest', /"listening"/);
   await start('npm run collector -- sink', /"listening"/);
   expect(JSON.parse(await succeed('curl localhost:8081/v1/events'))).toMatchObject({ accepted: 1 });
-  expect(await succeed('npm run facet -- backfill')).toMatch(/\d+ records accepted/);
+  expect(await succeed('FACET_API_KEY=$key npm run facet -- backfill')).toMatch(/\d+ records accepted/);
   const waiting = { timeout: 120_000, interval: 3_000 };
   await expect.poll(() => succeed('npm run facet -- lake status'), waiting).toMatch(/facet\.events\.v1-\d/);
   // The sink may still store the events of the backfill.

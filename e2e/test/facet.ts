@@ -40,8 +40,12 @@ export function startFacet(
 }
 
 /** Runs `facet` and waits for its end. */
-export async function facet(folder: string, args: readonly string[]): Promise<Ended> {
-  return spawnFacet(folder, args).ended;
+export async function facet(
+  folder: string,
+  args: readonly string[],
+  environment?: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  return spawnFacet(folder, args, environment).ended;
 }
 
 function spawnFacet(
@@ -86,8 +90,12 @@ function spawnFacet(
 }
 
 /** Runs `facet … --json` successfully and returns its document. */
-export async function facetJson<Document>(folder: string, args: readonly string[]): Promise<Document> {
-  const { code, out, err } = await facet(folder, [...args, '--json']);
+export async function facetJson<Document>(
+  folder: string,
+  args: readonly string[],
+  environment?: Readonly<Record<string, string>>,
+): Promise<Document> {
+  const { code, out, err } = await facet(folder, [...args, '--json'], environment);
   if (code !== 0) throw new Error(`facet ${args.join(' ')} exited with ${code}:\n${out}\n${err}`);
   return JSON.parse(out) as Document;
 }

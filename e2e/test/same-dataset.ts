@@ -37,14 +37,11 @@ export async function expectSameDataset(
   const collector = await startCollector(services, join(folder, 'collected'));
   try {
     const { url, key } = collector;
-    const sent = await facetJson<{ refusals: unknown[]; report: { events: { accepted: number } } }>(folder, [
-      'backfill',
-      ...files,
-      '--to',
-      url,
-      '--key',
-      key,
-    ]);
+    const sent = await facetJson<{ refusals: unknown[]; report: { events: { accepted: number } } }>(
+      folder,
+      ['backfill', ...files, '--to', url],
+      { FACET_API_KEY: key },
+    );
     expect(sent).toMatchObject({ refusals: [], report: { events: { accepted: events } } });
     await vi.waitFor(async () => expect(await collector.lag()).toBe(0), { timeout: 120_000, interval: 250 });
   } finally {

@@ -1,5 +1,5 @@
 import { defaultHome } from '@facet/config/environment';
-import { nearestName } from '@facet/platform';
+import { AppError, nearestName } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -101,13 +101,33 @@ export function addKafka(command: Command): Command {
 }
 
 export function addRedis(command: Command): Command {
-  return command.option('--redis <url>', 'Redis of the profile store (default: FACET_REDIS_URL)');
+  return command.option(
+    '--redis <url>',
+    'Redis of the profile store (default: FACET_REDIS_URL)',
+    withoutPassword('--redis', 'FACET_REDIS'),
+  );
 }
 
 export function addQueue(command: Command): Command {
   return command
-    .option('--queue <url>', 'Redis of trainer and indexer (default: FACET_QUEUE_URL)')
+    .option(
+      '--queue <url>',
+      'Redis of trainer and indexer (default: FACET_QUEUE_URL)',
+      withoutPassword('--queue', 'FACET_QUEUE'),
+    )
     .option('--queue-prefix <prefix>', 'prefix of the queue keys (default: FACET_QUEUE_PREFIX, else facet)');
+}
+
+/** Returns a parser that refuses a URL with a password, because the list of processes shows arguments to all users of a machine. */
+function withoutPassword(option: string, prefix: string): (url: string) => string {
+  return (url) => {
+    if (!/^[^/]*\/\/[^@/]*:[^@/]*@/.test(url)) return url;
+    throw new AppError(`The URL of ${option} contains a password, which the list of processes shows.`, {
+      code: 'CLI_USAGE',
+      category: 'usage',
+      remedy: `Write the password to a file, name the file in ${prefix}_PASSWORD_FILE, and remove the password from the URL. Or set ${prefix}_URL instead of ${option}.`,
+    });
+  };
 }
 
 /** Adds notes and examples below the options. */

@@ -232,8 +232,9 @@ it('facet backfill sends files to the collector and adds nothing the second time
   const config = join(home, 'facet.yaml');
   // The collector does not know of this type.
   await writeFile(config, 'eventTypes: [teleport]\n');
-  const args = ['backfill', events, '--items', items, '--to', url, '--key', 'any', '--config', config];
-  const first = await run([...args, '--json']);
+  const args = ['backfill', events, '--items', items, '--to', url, '--config', config];
+  const withKey = { env: { FACET_API_KEY: 'any' } };
+  const first = await run([...args, '--json'], withKey);
   expect(first.code).toBe(0);
   expect(JSON.parse(first.out)).toMatchObject({
     accepted: 3,
@@ -243,7 +244,7 @@ it('facet backfill sends files to the collector and adds nothing the second time
   expect(await fetchExtents(kafka, names.events)).toEqual([{ partition: 0, start: 0, end: 1 }]);
   expect(await fetchExtents(kafka, names.items)).toEqual([{ partition: 0, start: 0, end: 2 }]);
 
-  const second = await run(args);
+  const second = await run(args, withKey);
   expect(second.out).toContain('events.csv:3');
   expect(second.out).toMatch(/1 events refused by the collector: type: unknown-type/);
 }, 120_000);

@@ -97,10 +97,25 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['serve --port abc', 'A port is a number from 0 to 65535.'],
     ['refresh --day yesterday', 'Use a calendar day, written YYYY-MM-DD.'],
     ['promote', "missing required argument 'id'"],
+    ['backfill x.csv --to http://127.0.0.1:1 --key facet_a', "unknown option '--key'"],
   ])('facet %s', async (command, message) => {
     const { code, err } = await run(command.split(' '), { env: { FACET_HOME: await temporaryFolder() } });
     expect(err).toContain(message);
     expect(code).not.toBe(0);
+  });
+
+  it.each([
+    ['profiles rebuild --redis', 'FACET_REDIS'],
+    ['erasures verify ada --redis', 'FACET_REDIS'],
+    ['refresh --queue', 'FACET_QUEUE'],
+  ])('facet %s with a password', async (command, prefix) => {
+    for (const url of ['redis://:secret-1@localhost', 'rediss+sentinel://ada:secret-1@a:1,b:2/0?master=m']) {
+      const { code, out, err } = await run([...command.split(' '), url, '--json']);
+      expect(code).toBe(2);
+      expect(err).toContain(`name the file in ${prefix}_PASSWORD_FILE`);
+      expect(err).toContain(`Or set ${prefix}_URL instead`);
+      expect(out + err).not.toContain('secret-1');
+    }
   });
 
   it.each(['dataset', 'train', 'evaluate', 'index', 'refresh'])(
@@ -146,5 +161,19 @@ describe('a mistake gets a message that names it and says what to do', () => {
     const { code, err } = await run(['validate', ...files, '--home', home, '--config', config]);
     expect(err).toContain(message);
     expect(code).not.toBe(0);
+  });
+
+  it.each([
+    ['profiles rebuild --redis', 'FACET_REDIS'],
+    ['erasures verify ada --redis', 'FACET_REDIS'],
+    ['refresh --queue', 'FACET_QUEUE'],
+  ])('facet %s with a password', async (command, prefix) => {
+    for (const url of ['redis://:secret-1@localhost', 'rediss+sentinel://ada:secret-1@a:1,b:2/0?master=m']) {
+      const { code, out, err } = await run([...command.split(' '), url, '--json']);
+      expect(code).toBe(2);
+      expect(err).toContain(`name the file in ${prefix}_PASSWORD_FILE`);
+      expect(err).toContain(`Or set ${prefix}_URL instead`);
+      expect(out + err).not.toContain('secret-1');
+    }
   });
 });

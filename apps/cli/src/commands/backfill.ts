@@ -15,7 +15,6 @@ import { countOf, formatCount } from '../terminal/text.ts';
 
 interface BackfillOptions extends Omit<FileOptions, 'home'> {
   readonly to: string;
-  readonly key?: string;
 }
 
 /** Records that the collector refused. */
@@ -35,9 +34,8 @@ export const registerBackfill: Register = (command, deps) => {
   addNotes(
     addReading(addFiles(command))
       .argument('[files...]', 'files of events, as --events')
-      .requiredOption('--to <url>', 'URL of the collector')
-      .option('--key <key>', 'API key with scope ingest, and admin for items and users (default: FACET_API_KEY)'),
-    `Maps columns as facet import does. Events without an id get a stable id, so the command can be repeated: events already sent are
+      .requiredOption('--to <url>', 'URL of the collector'),
+    `Set FACET_API_KEY to a key with the scope ingest, and admin for items and users. Maps columns as facet import does. Events without an id get a stable id, so the command can be repeated: events already sent are
 deduplicated.`,
     'facet backfill orders.csv --to http://127.0.0.1:8081',
     'facet backfill --events a.jsonl --items items.csv --to https://events.example.com',
@@ -55,13 +53,12 @@ deduplicated.`,
 /** @throws AppError `CLI_COLLECTOR_UNUSABLE`, `EVENTS_NOTHING_USABLE`; those of reading files. */
 async function backfill(options: BackfillOptions, context: CommandContext): Promise<void> {
   const { environment, output, progress, signal } = context;
-  const key = options.key ?? environment.apiKey;
+  const key = environment.apiKey;
   if (key === undefined) {
     throw new AppError('The collector needs an API key.', {
       code: 'CLI_USAGE',
       category: 'usage',
-      remedy:
-        'Set FACET_API_KEY or --key. Create a key with facet keys create (scope ingest, and admin for items and users).',
+      remedy: 'Set FACET_API_KEY. Create a key with facet keys create (scope ingest, and admin for items and users).',
     });
   }
   const config = await readConfig(options);
