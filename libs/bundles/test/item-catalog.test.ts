@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { viewSafetensors, writeSafetensors } from '@facet/artifacts';
+import { folderOfFile } from '@facet/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { itemsOf } from '../src/index.ts';
 import type { CatalogItem } from '../src/index.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
@@ -43,11 +43,7 @@ const catalogs = fc
   .chain((ids) => fc.tuple(...ids.map((id) => item.map((facts): CatalogItem => ({ itemId: id, ...facts })))));
 
 describe('a catalog in columns', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'facet-catalog-'));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = folderOfFile();
 
   /** Returns the catalog after a round trip through a file. */
   async function throughFile(items: readonly CatalogItem[]): Promise<ItemCatalog> {

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FeatureSchema } from '@facet/features';
+import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PopularList, PopularLists } from '../src/index.ts';
 import { readPopularLists, writePopularLists } from '../src/popularity/popular-lists.ts';
 import { createPopular } from '../src/popularity/popular.ts';
@@ -89,9 +88,7 @@ test('returns every item once for any user and window', () => {
 
 describe('the file', () => {
   async function scratchFile(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'facet-popular-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    return join(folder, 'popular.safetensors');
+    return join(await temporaryFolder(), 'popular.safetensors');
   }
 
   test('returns the lists that were written', async () => {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { buildChosenIndex, buildExactIndex, buildTunedIndex, measureIndexRecall } from '../src/index.ts';
 import type { IndexChoice } from '../src/index.ts';
 import type { BuildTunedOptions } from '../src/tuning/build-tuned-index.ts';
@@ -158,11 +158,7 @@ describe.each(['hnsw', 'ivf'] as const)('the breadth of %s', (kind) => {
 });
 
 describe('a rebuilt index', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'facet-tuned-'));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const folder = folderOfFile();
 
   test.each(['flat', 'hnsw', 'ivf'] as const)('has the same bytes: %s', async (kind) => {
     const bytes = async (name: string, build: () => ReturnType<typeof buildChosenIndex>): Promise<Buffer> => {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@facet/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildChosenIndex, estimateIndexes, syntheticVectors } from '../src/index.ts';
 import type { IndexesEstimate } from '../src/index.ts';
@@ -29,12 +29,11 @@ describe('a power law', () => {
 });
 
 test.each(['flat', 'hnsw', 'ivf'] as const)('predicts the size of a %s index', async (kind) => {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-size-'));
+  const folder = await temporaryFolder();
   const index = await buildChosenIndex(syntheticVectors(8000, 48, 1), 48, kind);
   await index.save(join(folder, 'index'));
   index.close();
   const { size } = await stat(join(folder, 'index'));
-  await rm(folder, { recursive: true });
   const { bytes, buildBytes } = indexMemory(kind, 8000, 48);
   expect(bytes / size).toBeGreaterThan(0.93);
   expect(bytes / size).toBeLessThan(1.03);

@@ -1,15 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
+import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { openMilvus } from '../src/milvus/milvus.ts';
 
 test('sends the token and a certificate with TLS, and only to a server of the given authority', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-milvus-tls-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   const { caFile, foreignCaFile, server: own, facet } = await createCertificates(folder);
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, 'root:secret\n');

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -291,8 +291,7 @@ describe('a search that ends early', () => {
 
   /** Returns a graph whose rows have no links. tools/setup/faiss-addon/graph.h describes the file. */
   async function buildUnlinked(): Promise<VectorIndex> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'facet-unlinked-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder();
     const file = path.join(folder, 'graph');
     const built = await buildFaissIndex(vectors, width, { kind: 'hnsw', neighbors: 4 });
     await built.save(file);

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import type { AppError } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   buildExactIndex,
   buildFaissIndex,
@@ -18,12 +18,8 @@ import { describeVectorIndex } from './conformance.ts';
 import { learnableVectors } from './learnable-vectors.ts';
 import type { FaissIndexOptions } from '../src/indexes/faiss.ts';
 
-let folder: string;
-beforeAll(async () => {
-  setFaissThreads(1);
-  folder = await mkdtemp(join(tmpdir(), 'facet-index-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = folderOfFile();
+beforeAll(() => setFaissThreads(1));
 
 const hnsw: FaissIndexOptions = { kind: 'hnsw', neighbors: 16, efConstruction: 100 };
 const ivf: FaissIndexOptions = { kind: 'ivf', lists: 32 };

@@ -1,12 +1,12 @@
 import { Index, IndexFlatIP, mapFile, MetricType, setThreads } from 'faiss-node';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { randomVectors } from './random-vectors.ts';
 
 setFlagsFromString('--expose-gc');
@@ -18,12 +18,8 @@ const vectors = randomVectors(n, d, 11);
 const queries = randomVectors(4, d, 12);
 const factories = ['Flat', 'HNSW8', 'IVF10,Flat'];
 
-let folder: string;
-beforeAll(async () => {
-  setThreads(1);
-  folder = await mkdtemp(path.join(tmpdir(), 'facet-files-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = folderOfFile();
+beforeAll(() => setThreads(1));
 
 function build(factory: string, rows = vectors): Index {
   const index = Index.fromFactory(d, factory, MetricType.METRIC_L2);

@@ -1,10 +1,10 @@
 import { Graph, Index, MetricType, setThreads } from 'faiss-node';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, truncate, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { exactTopK, randomVectors, rowsOf } from './random-vectors.ts';
 
 const d = 20;
@@ -15,12 +15,8 @@ const queries = randomVectors(9, d, 22);
 /** Narrow enough that the graph is searched, not scanned. */
 const efSearch = 200;
 
-let folder: string;
-beforeAll(async () => {
-  setThreads(1);
-  folder = await mkdtemp(path.join(tmpdir(), 'facet-graph-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = folderOfFile();
+beforeAll(() => setThreads(1));
 
 /** Returns an index over vectors with one extra dimension, like transformed ones. */
 function faissIndex(rows = vectors): Index {
