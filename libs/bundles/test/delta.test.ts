@@ -1,41 +1,16 @@
 import { buildUserSequences } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, isAppError } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  buildDelta,
-  embedNewItems,
-  loadBundle,
-  loadBundleFacts,
-  loadDelta,
-  overlayDelta,
-  putDelta,
-} from '../src/index.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { buildDelta, embedNewItems, loadBundleFacts, loadDelta, overlayDelta, putDelta } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { asOf, bundleContents, catalogOf, createBundleStore } from '../testing/small-bundle.ts';
-import type { BundleStore } from '../testing/small-bundle.ts';
+import { asOf, bundleContents, catalogOf, newItems, openSmallBundles } from '../testing/small-bundle.ts';
 
-let bundleStore: BundleStore;
-const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
-  }
-});
-afterAll(async () => {
-  for (const bundle of Object.values(bundles)) bundle.close();
-  await bundleStore.remove();
-});
+const { bundleStore, bundles, close } = await openSmallBundles();
+afterAll(close);
 
 const catalog = bundleContents().items.slice(1);
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
-const newItems = (count: number): CatalogItem[] =>
-  Array.from({ length: count }, (_, item): CatalogItem => ({
-    itemId: `new${item}`,
-    title: `New ${item}`,
-    attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },
-  }));
 
 async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Delta> {
   return loadDelta(bundleStore.store, await putDelta(bundleStore.store, buildDelta(bundle, items)));

@@ -23,8 +23,8 @@ import {
 import type { ModelSpec } from '@facet/model';
 import { dayMs, hourMs } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
-import { bundleWeights, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
-import type { BundleContents } from '../src/bundle/bundle.ts';
+import { bundleWeights, loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
+import type { Bundle, BundleContents } from '../src/bundle/bundle.ts';
 import { bundleFiles, bundleFormat } from '../src/bundle/bundle-info.ts';
 import type { CatalogItem } from '../src/items/item-catalog.ts';
 import { recordGoldenVector } from '../src/bundle/golden-vectors.ts';
@@ -181,4 +181,29 @@ export async function createBundleStore(): Promise<BundleStore> {
       ),
     remove: () => rm(root, { recursive: true, force: true }),
   };
+}
+
+/** Opens a bundle of each variant, in a dedicated store. */
+export async function openSmallBundles() {
+  const bundleStore = await createBundleStore();
+  const open = async (variant: 'facet' | 'mind'): Promise<Bundle> =>
+    loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
+  const bundles = { facet: await open('facet'), mind: await open('mind') };
+  return {
+    bundleStore,
+    bundles,
+    async close(): Promise<void> {
+      for (const bundle of Object.values(bundles)) bundle.close();
+      await bundleStore.remove();
+    },
+  };
+}
+
+/** Returns items that no bundle contains. Every third has no attribute. */
+export function newItems(count: number): CatalogItem[] {
+  return Array.from({ length: count }, (_, item): CatalogItem => ({
+    itemId: `new${item}`,
+    title: `New ${item}`,
+    attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },
+  }));
 }

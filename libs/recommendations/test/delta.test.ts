@@ -1,34 +1,17 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleContents, BundleView, CatalogItem, Delta } from '@facet/bundles';
-import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, itemCount, newItems, openSmallBundles } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { BundleStore } from '@facet/bundles/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { RecommendationRequest } from '../src/index.ts';
 
-let bundleStore: BundleStore;
-const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
-  }
-});
-afterAll(async () => {
-  for (const bundle of Object.values(bundles)) bundle.close();
-  await bundleStore.remove();
-});
+const { bundleStore, bundles, close } = await openSmallBundles();
+afterAll(close);
 
 const catalog = bundleContents().items.slice(1);
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
-const newItems = (count: number): CatalogItem[] =>
-  Array.from({ length: count }, (_, item): CatalogItem => ({
-    itemId: `new${item}`,
-    title: `New ${item}`,
-    attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },
-  }));
 
 /** Applies a delta of the catalog to the bundle while `work` runs. */
 async function withView<Result>(

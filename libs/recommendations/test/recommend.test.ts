@@ -1,27 +1,16 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
+import { asOf, bundleContents, itemCount, openSmallBundles } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { BundleStore } from '@facet/bundles/testing';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import { unknownUser } from '@facet/model';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { Behavior, RecommendationRequest } from '../src/index.ts';
 
-let bundleStore: BundleStore;
-const bundles: Record<'facet' | 'mind', Bundle> = {} as never;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  for (const variant of ['facet', 'mind'] as const) {
-    bundles[variant] = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents(variant)));
-  }
-});
-afterAll(async () => {
-  for (const bundle of Object.values(bundles)) bundle.close();
-  await bundleStore.remove();
-});
+const { bundleStore, bundles, close } = await openSmallBundles();
+afterAll(close);
 
 /** Behaviors an hour apart, oldest first, the last an hour before the end of the data. */
 function chose(...items: number[]): Behavior[] {

@@ -1,23 +1,15 @@
-import { loadBundle } from '@facet/bundles';
-import type { Bundle } from '@facet/bundles';
-import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
+import { asOf, itemCount, openSmallBundles } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
-import type { BundleStore } from '@facet/bundles/testing';
 import { Value } from 'typebox/value';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { respondWithRecommendations, RecommendationsRequest } from '../src/index.ts';
 import type { RecommendationsResponse } from '../src/index.ts';
 
-let bundleStore: BundleStore;
-let bundle: Bundle;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
-});
-afterAll(async () => {
-  bundle.close();
-  await bundleStore.remove();
-});
+const {
+  bundles: { facet: bundle },
+  close,
+} = await openSmallBundles();
+afterAll(close);
 
 /** @param bundleDays the age of the bundle's data at the time of the request. */
 const ask = async (request: RecommendationsRequest, bundleDays: number): Promise<RecommendationsResponse> =>
