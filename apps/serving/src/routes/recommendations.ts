@@ -79,9 +79,11 @@ async function serveList(request: RecommendationsCall, loaded: Loaded): Promise<
   const { arms, overrides, bundle, release } = entered;
   try {
     request.usedBundleId = bundle.id;
-    const cached = cacheRead(loaded.profiles.read);
+    const cached: { reading?: ProfileReading } = {};
+    // Shadow arms and replays use the same profile.
+    const readProfile: ReadProfile = async (userId) => (cached.reading ??= await loaded.profiles.read(userId));
     const recommendationId = serving.createId();
-    const context = { readProfile: cached.read, settings, recommendationId, now, arms, overrides };
+    const context = { readProfile, settings, recommendationId, now, arms, overrides };
     const response = await respondWithRecommendations(body, { ...context, bundle, spans });
     serving.metrics.countArms(response.arms ?? {});
     return {
@@ -109,20 +111,6 @@ async function serveNextPage(request: RecommendationsCall, { bundle }: Loaded): 
     userHash: sequence.userHash,
     merge: sequence.merge,
   };
-}
-
-interface CachedRead {
-  readonly read: ReadProfile;
-  readonly reading: ProfileReading | undefined;
-}
-
-/** Wraps `read` to read the profile of one user only once. Shadow arms and replays use the same profile. */
-function cacheRead(read: ReadProfile): CachedRead {
-  const cached: { read: ReadProfile; reading: ProfileReading | undefined } = {
-    reading: undefined,
-    read: async (userId) => (cached.reading ??= await read(userId)),
-  };
-  return cached;
 }
 
 /** Adds `POST /v1/recommendations:batch`. */
