@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncPath, utcDay, writeFileAtomically } from '@facet/platform';
+import { readTextIfExists, syncPath, utcDay, writeFileAtomically } from '@facet/platform';
 import {
   fileAgeMsMax,
-  ignoreAbsent,
   listDays,
   listFiles,
   readLines,
@@ -147,7 +146,7 @@ function doneFile(folder: string): string {
 }
 
 async function readDone(folder: string): Promise<readonly string[]> {
-  const text = await readFile(doneFile(folder), 'utf8').catch(ignoreAbsent);
+  const text = await readTextIfExists(doneFile(folder));
   return text === undefined ? [] : (JSON.parse(text) as string[]);
 }
 

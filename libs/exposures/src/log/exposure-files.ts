@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { listNames } from '@facet/platform';
 
 /**
  * The exposure log is a folder of JSON Lines files, `dt=YYYY-MM-DD/<host>-<pid>-<random>.jsonl`, by the UTC day of
@@ -32,7 +33,7 @@ export function newFileName(): string {
 
 /** Lists the days in the log, ascending. */
 export async function listDays(folder: string): Promise<string[]> {
-  const names = await namesIn(folder);
+  const names = await listNames(folder);
   return names.flatMap((name) => dayPattern.exec(name)?.[1] ?? []).sort();
 }
 
@@ -48,7 +49,7 @@ export interface ExposureFile {
 /** Lists the files of a day, oldest first. */
 export async function listFiles(folder: string, day: string, now: number): Promise<ExposureFile[]> {
   const parent = join(folder, dayFolder(day));
-  const names = new Set((await namesIn(parent)).flatMap((name) => filePattern.exec(name)?.[1] ?? []));
+  const names = new Set((await listNames(parent)).flatMap((name) => filePattern.exec(name)?.[1] ?? []));
   const files: ExposureFile[] = [];
   for (const name of names) {
     const closed = join(parent, name);
@@ -72,7 +73,7 @@ async function openToRead(path: string): Promise<FileHandle | undefined> {
 /** Removes unfinished copies of dead processes. */
 export async function removeAbandonedCopies(folder: string, day: string): Promise<void> {
   const parent = join(folder, dayFolder(day));
-  for (const name of await namesIn(parent)) {
+  for (const name of await listNames(parent)) {
     if (!name.endsWith(temporarySuffix)) continue;
     const found = await statFile(join(parent, name));
     if (found !== undefined && found.modifiedAt < Date.now() - abandonedAfterMs) await rm(found.path, { force: true });
@@ -85,17 +86,13 @@ async function statFile(path: string): Promise<{ readonly path: string; readonly
 }
 
 /** Returns undefined for a path that does not exist, because other processes delete and rename files at any time. */
-export function ignoreAbsent(error: unknown): undefined {
+function ignoreAbsent(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   throw error;
 }
 
 const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
 const filePattern = /^(.+\.jsonl)(?:\.open)?$/;
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(ignoreAbsent)) ?? [];
-}
 
 /** Complete lines of a file. */
 interface LineBlock {

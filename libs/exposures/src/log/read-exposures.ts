@@ -1,7 +1,6 @@
 import { utcDay } from '@facet/platform';
-import { listDays, listFiles } from './exposure-files.ts';
+import { listDays, listFiles, readLines } from './exposure-files.ts';
 import type { ExposureFile } from './exposure-files.ts';
-import { readLines } from './exposure-files.ts';
 import { parseExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 import { erasedBy } from './erase-exposures.ts';

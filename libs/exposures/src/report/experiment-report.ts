@@ -1,10 +1,7 @@
 import type { Experiment } from '../experiments/experiment.ts';
-import type { JoinCounts, JoinedExperiment } from './join-outcomes.ts';
-import { compareRatios, estimateRatio } from './statistics.ts';
-import type { RatioDifference, RatioEstimate } from './statistics.ts';
-import { testSampleRatio } from './statistics.ts';
-import type { SampleRatio } from './statistics.ts';
-import type { ShadowTally } from './join-outcomes.ts';
+import type { JoinCounts, JoinedExperiment, ShadowTally } from './join-outcomes.ts';
+import { compareRatios, estimateRatio, testSampleRatio } from './statistics.ts';
+import type { RatioDifference, RatioEstimate, SampleRatio } from './statistics.ts';
 import type { JoinedUnits } from './unit-table.ts';
 
 /** A metric of an arm, and its difference from the control. */

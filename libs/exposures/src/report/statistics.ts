@@ -1,3 +1,5 @@
+import jstat from 'jstat';
+
 /**
  * A ratio of two sums over users with its 95 % interval. The interval is absent if the variance is 0 or there is one
  * user.
@@ -104,8 +106,6 @@ export function testSampleRatio(units: readonly number[], weights: readonly numb
   const pValue = chiSquareTail(chiSquare, degrees);
   return { chiSquare, degrees, pValue, isMismatch: pValue < mismatchLevel, expected };
 }
-
-import jstat from 'jstat';
 
 /** Two-sided 95 % quantile of the standard normal distribution. */
 const z95 = 1.959963984540054;

@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Page } from '../../parts/page.tsx';
-import { Card } from '../../parts/page.tsx';
+import { Card, Page } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
 import { DeadLettersCard } from './dead-letters-card.tsx';
 import { DaysCard } from './days-card.tsx';
