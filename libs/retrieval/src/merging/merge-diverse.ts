@@ -23,8 +23,8 @@ export function diverseCandidates(limit: number): number {
  * 0, it equals {@link mergeByMax}.
  *
  * An item gains λ for each selected item except the n in the same category, so f - λ n decides. Those n are the items of
- * its category with higher scores, so n is its rank in the category and known in advance. Each step takes the best of
- * the categories' next items.
+ * its category with higher scores, so n is its rank in the category and known in advance. Sorting by f - λ n gives
+ * the greedy order.
  */
 export function mergeDiverse(
   lists: readonly InterestList[],
@@ -37,71 +37,14 @@ export function mergeDiverse(
   // If all scores are equal, any other category is better.
   const penalty = lambda * (range === 0 ? 1 : range);
 
-  /**
-   * By position: f - λ n, and the next position of the same category (0 for none). Then the first position of each
-   * category.
-   */
-  const values = new Float64Array(candidates.length);
-  const nextOf = new Int32Array(candidates.length);
-  const firsts: number[] = [];
-  const categories = new Map<string | number | undefined, { count: number; last: number }>();
-  candidates.forEach(({ item, score }, position) => {
-    const name = categoryOf(item);
-    const category = categories.get(name);
-    if (category === undefined) {
-      categories.set(name, { count: 1, last: position });
-      firsts.push(position);
-      values[position] = score;
-    } else {
-      values[position] = score - penalty * category.count++;
-      nextOf[category.last] = position;
-      category.last = position;
-    }
+  const counts = new Map<string | number | undefined, number>();
+  const valued = candidates.map((candidate) => {
+    const category = categoryOf(candidate.item);
+    const rank = counts.get(category) ?? 0;
+    counts.set(category, rank + 1);
+    return { candidate, value: candidate.score - penalty * rank };
   });
-
-  // Sorted best first, so the positions already form a heap.
-  const heap = createHeap(firsts, (a, b) => values[a]! > values[b]! || (values[a] === values[b] && a < b));
-  const merged: Candidate[] = [];
-  while (merged.length < limit && heap.size() > 0) {
-    const position = heap.top();
-    merged.push(candidates[position]!);
-    heap.replaceTop(nextOf[position]! > 0 ? nextOf[position] : undefined);
-  }
-  return merged;
-}
-
-/** A binary heap of numbers. */
-interface Heap {
-  size(): number;
-  /** Returns the first value. */
-  top(): number;
-  /** Replaces the first value, or removes it if `by` is undefined. */
-  replaceTop(by: number | undefined): void;
-}
-
-/**
- * Creates a binary heap.
- *
- * @param values A valid heap, such as a sorted array; modified in place.
- */
-function createHeap(values: number[], isBefore: (a: number, b: number) => boolean): Heap {
-  function siftDown(value: number): void {
-    let place = 0;
-    for (let child = 1; child < values.length; child = 2 * place + 1) {
-      if (child + 1 < values.length && isBefore(values[child + 1]!, values[child]!)) child++;
-      if (!isBefore(values[child]!, value)) break;
-      values[place] = values[child]!;
-      place = child;
-    }
-    values[place] = value;
-  }
-
-  return {
-    size: () => values.length,
-    top: () => values[0]!,
-    replaceTop(by) {
-      const value = by ?? values.pop()!;
-      if (values.length > 0) siftDown(value);
-    },
-  };
+  // Equal values stay in the order of scores.
+  valued.sort((a, b) => b.value - a.value);
+  return valued.slice(0, limit).map(({ candidate }) => candidate);
 }
