@@ -38,13 +38,12 @@ export function invalid(message: string, remedy: string): AppError {
   return new AppError(message, { code: 'ARTIFACT_INVALID', category: 'artifact', remedy });
 }
 
-export function notFound(ref: ArtifactRef, store: string, cause?: unknown): AppError {
+export function notFound(ref: ArtifactRef, store: string): AppError {
   return new AppError(`The artifact store ${store} has no ${ref.kind} ${ref.id}.`, {
     code: 'ARTIFACT_NOT_FOUND',
     category: 'artifact-missing',
     remedy: `List the existing ${ref.kind}s, or rebuild this one.`,
     context: { ...ref },
-    cause,
   });
 }
 

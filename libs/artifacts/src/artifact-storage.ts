@@ -1,15 +1,24 @@
 import type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
 import type { ArtifactManifest } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';
+import type { SealedArtifact } from './seal-artifact.ts';
 
 /**
- * What a place to store artifacts provides. {@link createArtifactStore} adds the rules of promotions, references and pruning, which
- * are the same for all places.
+ * What a place to store artifacts provides. {@link createArtifactStore} adds the rules that are the same for all places: of writing,
+ * promotions, references and pruning.
  */
-export interface ArtifactStorage extends Pick<ArtifactStore, 'put' | 'open' | 'redact' | 'list' | 'removeRemains'> {
+export interface ArtifactStorage extends Pick<ArtifactStore, 'open' | 'removeRemains'> {
+  /** A folder on this machine. `staging` in it has the files being written, and its lock admits one change of a file at a time. */
+  readonly folder: string;
   readonly promotions: PromotionRecords;
   /** @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`. */
   readManifest(ref: ArtifactRef): Promise<ArtifactManifest>;
+  /** Stores a new artifact, and may move its files out of the staged folder. An equal artifact stays unless it is corrupt. */
+  store(artifact: SealedArtifact, staged: string): Promise<void>;
+  /** As `redact`, for a file of the manifest, while no other process of this machine changes files. */
+  replaceFile: ArtifactStore['redact'];
+  /** In any order. */
+  list: ArtifactStore['list'];
   /** Returns the kinds of which there may be artifacts. */
   kinds(): Promise<string[]>;
   /** Removes an artifact such that readers see all or nothing of it. */

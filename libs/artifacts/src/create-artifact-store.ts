@@ -1,23 +1,65 @@
-import { AppError, isAppError } from '@facet/platform';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, isAppError, waitForFolderLock } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { checkName, invalid, isId, isName, isSame } from './artifact-errors.ts';
+import { checkName, invalid, isId, isName, isSame, locked } from './artifact-errors.ts';
 import type { ArtifactStorage } from './artifact-storage.ts';
 import type { ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
+import { clearAbandoned, stagingPath } from './disk/staging.ts';
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
 import { cancellationOf, fenceOf, onceCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
+import { sealArtifact } from './seal-artifact.ts';
 
 const minKeep = 3;
+/** Another process may be rewriting the users of a large dataset. */
+const redactionWaitMs = 60_000;
 /** References that only the promotion log changes. */
 const promotedNames: readonly string[] = ['current', 'previous'];
 const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
 
-/** Creates an artifact store of the artifacts in a storage: adds promotions, references and pruning. */
+/** Creates an artifact store of the artifacts in a storage. */
 export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
-  const { put, open, redact, list, removeRemains, readManifest, refs } = storage;
+  const { folder, open, removeRemains, readManifest, refs } = storage;
+  const stagingFolder = join(folder, 'staging');
   const log = createPromotionLog(storage.promotions);
+
+  const put: ArtifactStore['put'] = async (kind, write, metadata) => {
+    checkName(kind, 'kind');
+    await clearAbandoned(stagingFolder);
+    const staged = await stagingPath(stagingFolder);
+    try {
+      await mkdir(staged);
+      await write(staged);
+      const sealed = await sealArtifact(kind, staged, metadata);
+      await storage.store(sealed, staged);
+      return sealed.ref;
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+  };
+
+  const redact: ArtifactStore['redact'] = async (ref, path, write) => {
+    const { files } = await readManifest(ref);
+    if (!files.some((file) => file.path === path)) {
+      throw invalid(`The ${ref.kind} ${ref.id} has no file ${path}.`, 'Name a file of the manifest.');
+    }
+    await mkdir(folder, { recursive: true });
+    const lock = await waitForFolderLock(folder, redactionWaitMs);
+    if ('heldBy' in lock) throw locked(folder, lock.heldBy);
+    try {
+      await storage.replaceFile(ref, path, write);
+    } finally {
+      await lock.release();
+    }
+  };
+
+  const list: ArtifactStore['list'] = async (kind) => {
+    checkName(kind, 'kind');
+    return (await storage.list(kind)).sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
+  };
 
   async function readRef(name: string): Promise<ArtifactRef | undefined> {
     if (name === 'current') return (await log.newest())?.ref ?? undefined;

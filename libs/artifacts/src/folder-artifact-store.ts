@@ -1,27 +1,26 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createFileAtomically,
   hashFile,
   isAppError,
+  listNames,
+  pathExists,
   readTextIfExists,
   syncPath,
-  waitForFolderLock,
   writeFileAtomically,
 } from '@facet/platform';
-import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound } from './artifact-errors.ts';
+import { checkRef, corrupt, isId, isName, notFound } from './artifact-errors.ts';
 import type { ArtifactStorage } from './artifact-storage.ts';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
 import { hasErrorCode, hashFiles, listFolder } from './disk/files.ts';
-import { artifactId, parseManifest, parseRedactions } from './manifest.ts';
-import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from './manifest.ts';
+import { parseRedactions } from './manifest.ts';
+import type { ArtifactManifest, ManifestFile } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
-import { manifestName, redactionsName, sealArtifact } from './seal-artifact.ts';
-
-/** Another process may be rewriting the users of a large dataset. */
-export const redactionWaitMs = 60_000;
+import { manifestName, manifestOf, redactionsName } from './seal-artifact.ts';
+import type { SealedArtifact } from './seal-artifact.ts';
 
 /**
  * Creates an artifact store in a folder of one disk:
@@ -51,15 +50,9 @@ export function createFolderStorage(root: string): ArtifactStorage {
 
   async function readManifest(ref: ArtifactRef): Promise<ArtifactManifest> {
     const path = join(folderOf(ref), manifestName);
-    const text = await readFile(path, 'utf8').catch(async (error: unknown) => {
-      if (!hasErrorCode(error, 'ENOENT', 'ENOTDIR')) throw error;
-      if (await exists(folderOf(ref))) throw corrupt(ref, manifestName, 'is missing');
-      throw notFound(ref, root, error);
-    });
-    if (artifactId(text) !== ref.id) throw corrupt(ref, manifestName, 'has been altered');
-    const manifest = parseManifest(text, path);
-    if (manifest.kind !== ref.kind) throw corrupt(ref, manifestName, `belongs to a ${manifest.kind}`);
-    return manifest;
+    const text = await readTextIfExists(path);
+    if (text !== undefined) return manifestOf(ref, text, path);
+    throw (await pathExists(folderOf(ref))) ? corrupt(ref, manifestName, 'is missing') : notFound(ref, root);
   }
 
   async function open(ref: ArtifactRef, options: { readonly files?: readonly string[] } = {}): Promise<OpenArtifact> {
@@ -87,11 +80,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
 
   async function readRedactions(ref: ArtifactRef): Promise<readonly ManifestFile[]> {
     const path = join(folderOf(ref), redactionsName);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (hasErrorCode(error, 'ENOENT')) return '[]';
-      throw error;
-    });
-    return parseRedactions(text, path);
+    return parseRedactions((await readTextIfExists(path)) ?? '[]', path);
   }
 
   async function isRedacted(
@@ -102,21 +91,8 @@ export function createFolderStorage(root: string): ArtifactStorage {
     return (await readRedactions(ref)).some((file) => file.path === path && isSameFile(file));
   }
 
-  async function redact(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
-    const lock = await waitForFolderLock(root, redactionWaitMs);
-    if ('heldBy' in lock) throw locked(root, lock.heldBy);
-    try {
-      await replaceFile(ref, path, write);
-    } finally {
-      await lock.release();
-    }
-  }
-
   async function replaceFile(ref: ArtifactRef, path: string, write: (target: string) => Promise<void>): Promise<void> {
-    const { folder, manifest } = await open(ref, { files: [path] });
-    if (!manifest.files.some((file) => file.path === path)) {
-      throw invalid(`The ${ref.kind} ${ref.id} has no file ${path}.`, 'Name a file of the manifest.');
-    }
+    const { folder } = await open(ref, { files: [path] });
     const staged = await stagingPath(stagingFolder);
     try {
       await write(staged);
@@ -133,30 +109,11 @@ export function createFolderStorage(root: string): ArtifactStorage {
     }
   }
 
-  async function put(
-    kind: string,
-    write: (folder: string) => Promise<void>,
-    metadata: ArtifactMetadata,
-  ): Promise<ArtifactRef> {
-    checkName(kind, 'kind');
-    await clearAbandoned(stagingFolder);
-    const staged = await stagingPath(stagingFolder);
-    try {
-      await mkdir(staged);
-      await write(staged);
-      const { ref } = await sealArtifact(kind, staged, metadata);
-      await moveIntoPlace(staged, ref);
-      return ref;
-    } finally {
-      await rm(staged, { recursive: true, force: true });
-    }
-  }
-
   /**
    * Renames the staged folder into place. An equal artifact stays unless it is corrupt, in which case the new copy
    * replaces it.
    */
-  async function moveIntoPlace(staged: string, ref: ArtifactRef): Promise<void> {
+  async function store({ ref }: SealedArtifact, staged: string): Promise<void> {
     const target = folderOf(ref);
     await mkdir(join(root, ref.kind), { recursive: true });
     for (;;) {
@@ -190,18 +147,17 @@ export function createFolderStorage(root: string): ArtifactStorage {
   }
 
   async function list(kind: string): Promise<ListedArtifact[]> {
-    checkName(kind, 'kind');
     const listed: ListedArtifact[] = [];
-    for (const id of await namesIn(join(root, kind))) {
+    for (const id of await listNames(join(root, kind))) {
       if (!isId(id)) continue;
       const manifest = await stat(join(root, kind, id, manifestName)).catch(() => undefined);
       if (manifest !== undefined) listed.push({ ref: { kind, id }, putAt: manifest.mtimeMs });
     }
-    return listed.sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
+    return listed;
   }
 
   const promotions: PromotionRecords = {
-    names: () => namesIn(promotionsFolder),
+    names: () => listNames(promotionsFolder),
     read: async (name) =>
       readFile(join(promotionsFolder, name), 'utf8').catch((error: unknown) => {
         if (hasErrorCode(error, 'ENOENT', 'EISDIR')) return undefined;
@@ -209,7 +165,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
       }),
     async create(name, text) {
       await mkdir(promotionsFolder, { recursive: true });
-      const isFirst = (await namesIn(promotionsFolder)).length === 0;
+      const isFirst = (await listNames(promotionsFolder)).length === 0;
       const temporary = await stagingPath(stagingFolder);
       const isCreated = await createFileAtomically(join(promotionsFolder, name), [text], { temporary });
       if (isFirst) await syncPath(root);
@@ -218,18 +174,19 @@ export function createFolderStorage(root: string): ArtifactStorage {
   };
 
   return {
+    folder: root,
     promotions,
     readManifest,
-    put,
+    store,
     open,
-    redact,
+    replaceFile,
     list,
-    kinds: async () => (await namesIn(root)).filter(isName),
+    kinds: async () => (await listNames(root)).filter(isName),
     remove: async (ref) => discard(folderOf(ref)),
     removeRemains: () => clearAbandoned(stagingFolder),
     refs: {
       names: async () =>
-        (await namesIn(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : [])),
+        (await listNames(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : [])),
       async read(name) {
         const place = join(refsFolder, `${name}.json`);
         const text = await readTextIfExists(place);
@@ -242,18 +199,4 @@ export function createFolderStorage(root: string): ArtifactStorage {
       },
     },
   };
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    if (hasErrorCode(error, 'ENOENT')) return [];
-    throw error;
-  });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

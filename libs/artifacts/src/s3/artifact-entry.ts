@@ -4,9 +4,8 @@ import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { corrupt } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
-import { artifactId, parseManifest } from '../manifest.ts';
 import type { ArtifactManifest } from '../manifest.ts';
-import { manifestName } from '../seal-artifact.ts';
+import { manifestOf } from '../seal-artifact.ts';
 
 const EntryFile = Type.Object({
   path: Type.String({ minLength: 1 }),
@@ -69,9 +68,7 @@ export function parseEntry(
     });
   }
   if (!Value.Check(Entry, value)) throw corrupt(ref, entryKey(ref), 'does not describe an artifact');
-  if (artifactId(value.manifest) !== ref.id) throw corrupt(ref, manifestName, 'has been altered');
-  const manifest = parseManifest(value.manifest, entryKey(ref));
-  if (manifest.kind !== ref.kind) throw corrupt(ref, manifestName, `belongs to a ${manifest.kind}`);
+  const manifest = manifestOf(ref, value.manifest, entryKey(ref));
   const paths = value.files.map(({ path }) => path);
   if (paths.join('\n') !== manifest.files.map(({ path }) => path).join('\n')) {
     throw corrupt(ref, entryKey(ref), 'lists other files than the manifest');

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs, waitForFolderLock } from '@facet/platform';
-import { checkName, checkRef, corrupt, invalid, isId, isName, locked, notFound } from '../artifact-errors.ts';
+import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '@facet/platform';
+import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
-import { clearAbandoned, stagingPath } from '../disk/staging.ts';
-import { redactionWaitMs } from '../folder-artifact-store.ts';
-import type { ArtifactManifest, ArtifactMetadata, ManifestFile } from '../manifest.ts';
+import { stagingPath } from '../disk/staging.ts';
+import type { ArtifactManifest, ManifestFile } from '../manifest.ts';
 import type { PromotionRecords } from '../promotions/promotion-log.ts';
-import { manifestName, sealArtifact } from '../seal-artifact.ts';
+import { manifestName } from '../seal-artifact.ts';
+import type { SealedArtifact } from '../seal-artifact.ts';
 import {
   entriesPrefix,
   entryKey,
@@ -36,9 +36,7 @@ export interface SourceFile extends ManifestFile {
 }
 
 /** An artifact that is complete on this machine. */
-interface SealedArtifact {
-  readonly ref: ArtifactRef;
-  readonly manifestText: string;
+interface SourceArtifact extends SealedArtifact {
   readonly files: readonly SourceFile[];
   /** Epoch milliseconds. */
   readonly putAt: number;
@@ -49,7 +47,7 @@ export interface S3Storage extends ArtifactStorage {
    * Stores an artifact that may contain redacted files. An intact artifact of the same id stays, but takes over redactions. Returns
    * whether the files were stored.
    */
-  store(artifact: SealedArtifact): Promise<boolean>;
+  storeFiles(artifact: SourceArtifact): Promise<boolean>;
 }
 
 const promotionsPrefix = 'promotions/';
@@ -118,9 +116,7 @@ export function createS3Storage(
   }
 
   async function list(kind: string): Promise<ListedArtifact[]> {
-    checkName(kind, 'kind');
-    const found = [...(await entriesOf(kind))].map(([id, { entry }]) => ({ ref: { kind, id }, putAt: entry.putAt }));
-    return found.sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
+    return [...(await entriesOf(kind))].map(([id, { entry }]) => ({ ref: { kind, id }, putAt: entry.putAt }));
   }
 
   async function open(ref: ArtifactRef, options: { readonly files?: readonly string[] } = {}): Promise<OpenArtifact> {
@@ -173,27 +169,11 @@ export function createS3Storage(
     return bucket.list(`${filesPrefix}${kind}/${id}/`);
   }
 
-  async function put(
-    kind: string,
-    write: (folder: string) => Promise<void>,
-    metadata: ArtifactMetadata,
-  ): Promise<ArtifactRef> {
-    checkName(kind, 'kind');
+  async function store({ ref, manifestText, files }: SealedArtifact, staged: string): Promise<void> {
     await refreshIfDue();
-    await clearAbandoned(stagingFolder);
-    const staged = await stagingPath(stagingFolder);
-    try {
-      await mkdir(staged);
-      await write(staged);
-      const { ref, manifestText, files } = await sealArtifact(kind, staged, metadata);
-      const sources = files.map((file) => ({ ...file, source: join(staged, file.path) }));
-      const isStored = await store({ ref, manifestText, files: sources, putAt: now() });
-      // The files of an artifact that exists may be from before an erasure.
-      if (isStored) await adopt(ref, staged);
-      return ref;
-    } finally {
-      await rm(staged, { recursive: true, force: true });
-    }
+    const sources = files.map((file) => ({ ...file, source: join(staged, file.path) }));
+    // The files of an artifact that exists may be from before an erasure.
+    if (await storeFiles({ ref, manifestText, files: sources, putAt: now() })) await adopt(ref, staged);
   }
 
   async function adopt(ref: ArtifactRef, staged: string): Promise<void> {
@@ -205,14 +185,14 @@ export function createS3Storage(
     else await copies.update(ref, redactedFiles(found), fetchFile(ref));
   }
 
-  async function store({ ref, manifestText, files, putAt }: SealedArtifact): Promise<boolean> {
+  async function storeFiles({ ref, manifestText, files, putAt }: SourceArtifact): Promise<boolean> {
     for (;;) {
       const found = await findEntry(ref).catch(ignoreCorrupt);
       // A corrupt entry is replaced, too.
       const etag = found?.etag ?? (await bucket.get(entryKey(ref)))?.etag;
       if (found !== undefined && (await isIntact(ref, found.entry))) {
         const erased = files.find((file) => isErasedOnlyHere(file, found));
-        if (erased !== undefined) await replaceFile(ref, erased.path, (target) => copyFile(erased.source, target));
+        if (erased !== undefined) await tryToReplace(ref, erased.path, (target) => copyFile(erased.source, target));
         else if (found.entry.putAt >= putAt) return false;
         else if (await write(ref, { ...found.entry, putAt }, found.etag)) return false;
         continue;
@@ -259,21 +239,8 @@ export function createS3Storage(
     return (await bucket.put(entryKey(ref), formatEntry(entry), condition)) !== undefined;
   }
 
-  async function redact(ref: ArtifactRef, path: string, change: (target: string) => Promise<void>): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    const lock = await waitForFolderLock(folder, redactionWaitMs);
-    if ('heldBy' in lock) throw locked(folder, lock.heldBy);
-    try {
-      while (!(await replaceFile(ref, path, change))) {
-        // Another host has changed the artifact. The change must be made to the new content.
-      }
-    } finally {
-      await lock.release();
-    }
-  }
-
   /** Returns false if another writer has replaced the entry in the meantime. */
-  async function replaceFile(
+  async function tryToReplace(
     ref: ArtifactRef,
     path: string,
     change: (target: string) => Promise<void>,
@@ -283,11 +250,7 @@ export function createS3Storage(
     const staged = await stagingPath(stagingFolder);
     try {
       const { entry, etag } = await readEntry(ref);
-      const file = entry.files.find((one) => one.path === path);
-      if (file === undefined) {
-        throw invalid(`The ${ref.kind} ${ref.id} has no file ${path}.`, 'Name a file of the manifest.');
-      }
-      await load(ref, [file]);
+      await load(ref, [entry.files.find((file) => file.path === path)!]);
       await change(staged);
       const generation = entry.generation + 1;
       const source = { path, ...(await hashFile(staged)), source: staged };
@@ -422,10 +385,15 @@ export function createS3Storage(
   return {
     promotions,
     readManifest: async (ref) => (await readEntry(ref)).manifest,
-    put,
+    folder,
     store,
+    storeFiles,
     open,
-    redact,
+    async replaceFile(...change) {
+      while (!(await tryToReplace(...change))) {
+        // Another host has changed the artifact. The change must be made to the new content.
+      }
+    },
     removeRemains,
     list,
     kinds: async () => (await bucket.folders(entriesPrefix)).filter(isName),

@@ -122,7 +122,7 @@ function createCopier(local: ArtifactStorage, remote: S3Storage, config: S3Confi
         files.push({ path, ...(await hashFile(join(source, path))), source: join(source, path) });
       }
       const manifestText = await readFile(join(source, manifestName), 'utf8');
-      await remote.store({ ref, manifestText, files, putAt: Math.floor(putAt) });
+      await remote.storeFiles({ ref, manifestText, files, putAt: Math.floor(putAt) });
       return true;
     } catch (error) {
       if (!isAppError(error, 'ARTIFACT_CORRUPT')) throw error;
