@@ -76,6 +76,7 @@ export async function decodeBatches(data: Buffer, budget = { bytes: responseByte
     try {
       const content = await decompress(batch.codec, batch.content);
       const used = content.length + count * messageBytes;
+      if (count < 0) throw invalid();
       if (used > batchBytesMax) throw tooLarge();
       budget.bytes -= used;
       for (const message of decodeMessages(batch, content)) messages.push(message);
@@ -150,7 +151,7 @@ function decodeMessages(batch: Batch, content: Buffer): BatchMessage[] {
     const key = reader.readBytes();
     const value = reader.readBytes();
     if (reader.at > end || end > content.length || offset <= last || offset > lastOffset) {
-      throw new Error('The content of the batch is invalid.');
+      throw invalid();
     }
     // Headers follow.
     reader.at = end;
@@ -158,9 +159,14 @@ function decodeMessages(batch: Batch, content: Buffer): BatchMessage[] {
     const timestamp = String(batch.isLogAppendTime ? batch.maxTimestamp : time);
     messages.push({ offset: String(offset), timestamp, key, value, isControlRecord, batchContext });
   }
+  if (reader.at !== content.length) throw invalid();
   // Compaction removes the last messages of a batch, or all of them, but not the batch. Without a message, kafkajs would not continue.
   if (last < lastOffset) messages.push(withoutContent(lastOffset, { ...batch, isControlRecord: true }));
   return messages;
+}
+
+function invalid(): Error {
+  return new Error('The content of the batch is invalid.');
 }
 
 /** Reads integers of variable length in zigzag encoding. */

@@ -134,6 +134,21 @@ it('never skips an intact batch, whichever byte of another one is damaged', asyn
   }
 });
 
+it('stays within the offsets of a batch, whatever a producer writes into it', async () => {
+  const after = batch({ firstOffset: 4, values: ['b'] });
+  for (const codec of [0, 1]) {
+    const good = batch({ firstOffset: 1, values: ['x', 'y', 'z'], codec });
+    for (let at = 57; at < good.length; at++) {
+      const messages = await decodeBatches(Buffer.concat([sealed(damaged(good, at)), after]));
+      const offsets = messages.map(({ offset }) => Number(offset));
+      expect(offsets.at(-2)).toBe(3);
+      expect(offsets.at(-1)).toBe(4);
+      expect(Math.min(...offsets)).toBeGreaterThanOrEqual(1);
+      if (at < 61) expect(messages[0]!.undecodable).toBeDefined();
+    }
+  }
+});
+
 it('moves past the messages that compaction has removed from the end of a batch', async () => {
   const messages = await decodeBatches(
     Buffer.concat([
