@@ -211,7 +211,7 @@ it('shows apps with their versions, the lag of the sink, the schedule, Kafka and
       facts: { url: trainer, version: '0.1.0', overdueSeconds: 0, next: { day: expect.any(String) as string } },
     });
   const { code, parts } = await readStatus(home, asked);
-  expect(parts['sink']).toMatchObject({ state: 'healthy', facts: { url: sink, version: null } });
+  expect(parts['sink']).toMatchObject({ state: 'healthy', facts: { url: sink, version: '0.1.0' } });
   expect(parts['kafka']).toMatchObject({ state: 'healthy', facts: { brokers: 1 } });
   expect(parts['profiles']).toMatchObject({ state: 'healthy' });
   expect(parts['queue']).toMatchObject({

@@ -28,7 +28,7 @@ it('reports its current stage, and is not ready without the queue', async () => 
     Promise.all(['/healthz', '/readyz'].map(async (url) => (await app.inject(url)).json() as unknown));
   expect(await healthOf(await createTestApp())).toEqual([
     { status: 'ok' },
-    { status: 'ready', working: '2026-02-28 index' },
+    { status: 'ready', version: '0.1.0', working: '2026-02-28 index' },
   ]);
   const [alive, ready] = await healthOf(await createTestApp(false));
   expect(alive).toEqual({ status: 'ok' });

@@ -81,7 +81,11 @@ describe('every route', () => {
 
 it('the probes reveal only the health of the process', async () => {
   expect((await call('GET', '/healthz')).json()).toEqual({ status: 'ok' });
-  expect((await call('GET', '/readyz')).json()).toEqual({ status: 'ready', bundleId: home.bundleRef.id });
+  expect((await call('GET', '/readyz')).json()).toEqual({
+    status: 'ready',
+    version: '0.1.0',
+    bundleId: home.bundleRef.id,
+  });
 });
 
 const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}`;

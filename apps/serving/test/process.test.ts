@@ -41,7 +41,7 @@ describe('a process with a bundle', () => {
     ]);
     child.kill('SIGHUP');
     const ready = await fetch(`${url}/readyz`);
-    expect(await ready.json()).toEqual({ status: 'ready', bundleId: home.bundleRef.id });
+    expect(await ready.json()).toEqual({ status: 'ready', version: '0.1.0', bundleId: home.bundleRef.id });
     const response = await fetch(`${url}/v1/recommendations`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },

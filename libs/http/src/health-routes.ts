@@ -1,3 +1,4 @@
+import { readFacetVersion } from '@facet/platform/app-arguments';
 import { Type } from 'typebox';
 import type { Static, TProperties } from 'typebox';
 import type { HttpApp } from './http-app.ts';
@@ -7,7 +8,7 @@ import { problemError, problemResponses } from './problems/problem.ts';
 export interface HealthChecks<Facts extends TProperties> {
   /** The summary of `/readyz` in the API document. */
   readonly readySummary: string;
-  /** The fields of `/readyz` in addition to its status. */
+  /** The fields of `/readyz` in addition to its status and the version. */
   readonly readyFacts: Facts;
   /** Example values of these fields for the API document. */
   readonly readyExample?: FactsOf<Facts>;
@@ -51,7 +52,8 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
   const facts: TProperties = checks.readyFacts;
   const startedAt = performance.now();
   let wasReady = false;
-  const examples = readyExample === undefined ? {} : { examples: [{ status: 'ready', ...readyExample }] };
+  const version = readFacetVersion();
+  const example = { status: 'ready', version: '0.1.0', ...readyExample };
   app.get(
     '/readyz',
     {
@@ -63,8 +65,8 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
         security: [],
         response: {
           200: Type.Object(
-            { status: Type.Literal('ready'), ...facts },
-            { description: 'The process is ready.', ...examples },
+            { status: Type.Literal('ready'), version: Type.String({ description: 'The version of Facet.' }), ...facts },
+            { description: 'The process is ready.', examples: [example] },
           ),
           503: problemResponses['5xx'],
         },
@@ -76,7 +78,7 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
       const isStarting = !wasReady && performance.now() - startedAt < startMsMax;
       if (isStarting && isUnderPressure(app)) throw problemError('NOT_READY', 'The process is still starting.');
       wasReady = true;
-      return { status: 'ready' as const, ...current };
+      return { status: 'ready' as const, version, ...current };
     },
   );
 }

@@ -6,6 +6,8 @@ export interface ApiState {
   readonly state: 'ready' | 'not-ready' | 'unreachable';
   /** Why it is not ready, or why its certificate was refused. */
   readonly problem?: string;
+  /** The version of Facet, if the API is ready. */
+  readonly version?: string;
 }
 
 const probeTimeoutMs = 2_000;
@@ -13,6 +15,7 @@ const probeTimeoutMs = 2_000;
 /** The body of `/readyz`: the status, or a problem. */
 interface ReadyBody {
   readonly status?: unknown;
+  readonly version?: unknown;
   readonly statusCode?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
@@ -25,8 +28,11 @@ export async function probeApi(url: string): Promise<ApiState> {
       redirect: 'error',
       signal: AbortSignal.timeout(probeTimeoutMs),
     });
-    const { status, statusCode, code, message } = (await response.json()) as ReadyBody;
-    if (response.ok) return { state: status === 'ready' ? 'ready' : 'unreachable' };
+    const { status, version, statusCode, code, message } = (await response.json()) as ReadyBody;
+    if (response.ok) {
+      if (status !== 'ready') return { state: 'unreachable' };
+      return { state: 'ready', ...(typeof version === 'string' && { version }) };
+    }
     const isProblem = statusCode === response.status && typeof code === 'string' && typeof message === 'string';
     return isProblem ? { state: 'not-ready', problem: message } : { state: 'unreachable' };
   } catch (error) {

@@ -33,7 +33,7 @@ describe('health', () => {
     expect(waiting.json()).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
     expect(waiting.headers['retry-after']).toBe('1');
     bundleId = 'b1';
-    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ready', bundleId: 'b1' });
+    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ready', version: '0.1.0', bundleId: 'b1' });
     isStuck = true;
     expect((await app.inject('/healthz')).json()).toMatchObject({ statusCode: 503, code: 'STORE_FULL' });
     await app.close();

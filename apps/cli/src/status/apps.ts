@@ -42,7 +42,7 @@ async function checkApp(
   { inherited, apiKey }: Pick<CliEnvironment, 'inherited' | 'apiKey'>,
 ): Promise<Omit<Part, 'name'>> {
   const variable = `FACET_${name.toUpperCase()}_URL`;
-  const { state, problem } = await probeApi(url);
+  const { state, problem, ...probed } = await probeApi(url);
   const isNamed = Boolean(inherited[variable]);
   if (state === 'unreachable') {
     if (!isNamed) {
@@ -57,7 +57,7 @@ async function checkApp(
   const read = async (path: string): Promise<Response | undefined> =>
     readRoute(new URL(path, url), isNamed ? apiKey : undefined);
   const metrics = parseMetrics((await (await read('/metrics'))?.text()) ?? '');
-  const [version] = valuesOf(metrics, 'facet_build_info', 'version');
+  const version = probed.version ?? valuesOf(metrics, 'facet_build_info', 'version')[0];
   const figures = [await readFigures(name, read), describeMilvus(metrics), describeProfiles(metrics)];
   const facts: Figures['facts'] = Object.assign(
     { url, version: version ?? null },

@@ -1251,6 +1251,8 @@ export interface operations {
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ready';
+            /** @description The version of Facet. */
+            readonly version: string;
             readonly bundleId: string;
           };
         };

@@ -631,6 +631,8 @@ export interface operations {
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ready';
+            /** @description The version of Facet. */
+            readonly version: string;
             /** @description Number of assigned partitions. */
             readonly partitions: number;
           };

@@ -534,6 +534,8 @@ export interface operations {
           readonly 'application/json': {
             /** @enum {string} */
             readonly status: 'ready';
+            /** @description The version of Facet. */
+            readonly version: string;
             /** @description The run and stage that the worker executes; empty when idle. */
             readonly working: string;
           };
