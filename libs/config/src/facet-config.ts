@@ -221,7 +221,7 @@ export const FacetConfig = Type.Object(
         keepDays: Type.Number({
           minimum: 7,
           default: 90,
-          description: 'Days to keep runs, gate reports, outputs of stages, checkpoints and rows of benchmarks.',
+          description: 'Days to keep runs, gate and health reports, outputs of stages, checkpoints and benchmarks.',
         }),
       },
       section('Retention of artifacts.'),

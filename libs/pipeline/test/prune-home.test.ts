@@ -4,8 +4,9 @@ import { homePaths } from '@facet/config/home-paths';
 import { FacetConfig } from '@facet/config';
 import { dayMs, parseWith, utcDay } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createStageContext } from '../src/context/stage-context.ts';
+import { executeStage } from '../src/execution/execute-stage.ts';
 import { pruneHome } from '../src/execution/prune-home.ts';
 import { createRunStore } from '../src/runs/index.ts';
 
@@ -18,20 +19,24 @@ async function writeAt(time: number, folder: string, name: string): Promise<void
 }
 
 test(
-  'a year of daily runs leaves what 30 days write, and the runs of stored bundles',
+  'a year of daily runs that fail leaves what 30 days write, and the runs of stored bundles',
   { timeout: 120_000 },
   async () => {
     const home = homePaths(await temporaryFolder());
     const config = parseWith(FacetConfig, { artifacts: { keep: 3, keepDays: 30 } }, { source: 'settings' });
     const context = createStageContext(home, config);
     const runs = createRunStore(home.runsFolder);
-    const start = Date.parse('2026-01-01');
+    // Before the clock of the disk, which dates the artifacts.
+    const start = Date.parse('2021-01-01');
     let firstBundle = '';
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     for (let n = 0; n < 365; n++) {
       const now = start + n * dayMs;
       const day = utcDay(now);
       const cut = { occurredBefore: now, receivedBefore: now };
-      await runs.findOrCreate({
+      vi.setSystemTime(now);
+      const { report } = await runs.findOrCreate({
         day,
         cut,
         isForced: false,
@@ -40,40 +45,52 @@ test(
         requestedBy: 'test',
         requestedAt: now,
       });
-      // Every run after the fifth is rejected, so its bundle never becomes current.
-      const { id: bundleId } = await context.store.put(
-        'bundle',
-        (folder) => writeFile(join(folder, 'n'), String(n)),
-        {},
-      );
+      // To save time, only every fifth run executes a stage and stores artifacts. The stage fails quickly, because the lake is empty.
+      // No run reaches its end.
+      const isFull = n < 5 || n % 5 === 4;
+      const put = async (kind: string): Promise<string> =>
+        (await context.store.put(kind, (folder) => writeFile(join(folder, 'n'), String(n)), {})).id;
+      if (isFull) {
+        const failed = executeStage(context, { run: report.run, stage: 'dataset', outputs: {} }, { runs });
+        await expect(failed).rejects.toThrow();
+        for (const kind of ['dataset', 'model']) await put(kind);
+      }
+      // No bundle after the fifth becomes current.
+      const bundleId = isFull ? await put('bundle') : `unbuilt-${n}`;
       if (n < 5) await context.store.promote({ kind: 'bundle', id: bundleId });
       if (n === 4) firstBundle = bundleId;
       const outputs = { bundleId, verdict: 'reject' as const };
       await runs.write(day, { stage: 'gate', state: 'finished', attempt: 1, startedAt: now, endedAt: now, outputs });
-      for (const name of ['run', 'gate']) await writeTime(now, join(home.runsFolder, day, `${name}.json`));
+      for (const name of await readdir(join(home.runsFolder, day))) {
+        await writeTime(now, join(home.runsFolder, day, name));
+      }
       await writeTime(now, join(home.runsFolder, day));
       await writeAt(now, home.gatesFolder, `${bundleId}.json`);
       await writeAt(now, home.stagesFolder, `train-${n}.json`);
       await writeAt(now, join(home.checkpointsFolder, `cancelled-${n}`), 'progress.json');
       await writeAt(now, join(home.benchmarksFolder, 'rows'), `${n}.json`);
-      if (n % 5 === 4) await pruneHome(context, now);
+      await writeAt(now, join(home.benchmarksFolder, `table-${n}`), 'table.md');
+      await writeAt(now, home.healthFolder, `${day}.json`);
     }
     const kept = await readdir(home.runsFolder);
-    expect(kept).toContain('2026-01-05');
-    expect(kept).toContain('2026-12-31');
+    expect(kept).toContain('2021-01-05');
+    expect(kept).toContain('2021-12-31');
     expect(kept.length).toBeLessThanOrEqual(34);
     expect(await readdir(home.gatesFolder)).toContain(`${firstBundle}.json`);
     for (const folder of [
       home.gatesFolder,
       home.stagesFolder,
       home.checkpointsFolder,
+      home.healthFolder,
+      home.benchmarksFolder,
       join(home.benchmarksFolder, 'rows'),
     ]) {
       const names = await readdir(folder);
       expect(names.length).toBeGreaterThanOrEqual(30);
       expect(names.length).toBeLessThanOrEqual(34);
     }
-    expect(await context.store.list('bundle')).toHaveLength(5);
+    for (const kind of ['dataset', 'model']) expect(await context.store.list(kind)).toHaveLength(4);
+    expect(await context.store.list('bundle')).toHaveLength(6);
   },
 );
 

@@ -59,6 +59,8 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
   async dataset(context, { run }, { runs, onProgress, signal }) {
     const report = (share: number): void => onProgress?.({ share, detail: 'users, items, behavior sequences' });
     report(0);
+    // First, because earlier runs may have failed before their end, and may have filled the disk.
+    await pruneHome(context, Date.now());
     // The request fences the day, too, unless it was killed before.
     await context.store.fence({ runId: run.runId, day: run.day });
     const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);

@@ -7,8 +7,8 @@ import { lastFullRetrain } from './decide-start.ts';
 import { createRunStore } from '../runs/run-store.ts';
 
 /**
- * Deletes artifacts that are neither recent nor needed. Also deletes runs, outputs of stages, gate reports, checkpoints and rows of
- * benchmarks after `artifacts.keepDays` without a change. Keeps runs and reports of stored bundles, and the run of the last full
+ * Deletes artifacts that are neither recent nor needed. Also deletes runs, outputs of stages, gate reports, health reports, checkpoints,
+ * and rows and tables of benchmarks after `artifacts.keepDays` without a change. Keeps runs and reports of stored bundles, and the run of the last full
  * training, which decides when the next one is due.
  *
  * @param now epoch milliseconds.
@@ -33,7 +33,15 @@ export async function pruneHome({ store, config, home }: StageContext, now: numb
   for (const name of await listOld(home.gatesFolder, before)) {
     if (!bundles.has(name.replace('.json', ''))) await rm(join(home.gatesFolder, name), { force: true });
   }
-  for (const folder of [home.stagesFolder, home.checkpointsFolder, join(home.benchmarksFolder, 'rows')]) {
+  const { stagesFolder, checkpointsFolder, healthFolder, benchmarksFolder } = home;
+  // A folder of `benchmarks` is a table, or `rows`.
+  for (const folder of [
+    stagesFolder,
+    checkpointsFolder,
+    healthFolder,
+    join(benchmarksFolder, 'rows'),
+    benchmarksFolder,
+  ]) {
     for (const name of await listOld(folder, before)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
