@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
 import { Graph, Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
+import { efSearchDefault } from '../search-cost.ts';
 import { checkQueries, checkVectors, closedIndex, emptyResult, rowsOf } from './checks.ts';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
 import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
@@ -35,9 +36,6 @@ export const ivfItemsMin = itemsPerListMin;
 
 /** Training items per cluster. Faiss would subsample anyway, but only after copying every vector. */
 const trainingItemsPerList = 64;
-
-/** The default of Faiss, 16, finds half of the nearest 200 of clustered vectors. */
-const efSearchDefault = 64;
 
 /** Index kind by the first four bytes of a file. */
 const kindOfFile: ReadonlyMap<string, 'flat' | 'ivf' | 'graph'> = new Map([
