@@ -1,6 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf } from './fetch-api.ts';
-import { serving } from './serving.ts';
+import { dataOf, serving } from './fetch-api.ts';
 
 /** Users with distinct interests. The first request after a new bundle compares hundreds of users. */
 export const exampleUsersQuery = queryOptions({

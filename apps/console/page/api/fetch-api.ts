@@ -1,3 +1,7 @@
+import type { paths as ServingPaths } from '@facet/client/serving-api';
+import type { paths as SinkPaths } from '@facet/client/sink-api';
+import type { paths as TrainerPaths } from '@facet/client/trainer-api';
+import createClient from 'openapi-fetch';
 import { ApiError, errorOf } from './api-error.ts';
 
 /** The server accepts a request that changes something only with this header, which other sites cannot send. */
@@ -20,6 +24,14 @@ export async function fetchApi(input: string | Request, init?: RequestInit): Pro
   if (!response.ok) throw await errorOf(response);
   return response;
 }
+
+const clientOf = <Paths extends object>(api: string) =>
+  createClient<Paths>({ baseUrl: `/api/${api}`, headers: markerHeaders, fetch: fetchApi });
+
+/** The typed clients of the APIs. Use them with `dataOf`: `dataOf(serving.GET('/v1/bundles'))`. */
+export const serving = clientOf<ServingPaths>('serving');
+export const sink = clientOf<SinkPaths>('sink');
+export const trainer = clientOf<TrainerPaths>('trainer');
 
 /**
  * `openapi-fetch` maps the types of a response property by property, which turns read-only arrays into objects with their methods. This

@@ -1,7 +1,6 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf } from '../../api/fetch-api.ts';
-import { serving } from '../../api/serving.ts';
+import { dataOf, serving } from '../../api/fetch-api.ts';
 import type { Side } from './sides.ts';
 
 export type Recommendations = components['schemas']['RecommendationsResponse'];

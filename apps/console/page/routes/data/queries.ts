@@ -1,6 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf } from '../../api/fetch-api.ts';
-import { sink } from '../../api/sink.ts';
+import { dataOf, sink } from '../../api/fetch-api.ts';
 
 const statusEveryMs = 3_000;
 const lakeEveryMs = 10_000;

@@ -1,8 +1,7 @@
 import type { RedriveReport } from '@facet/client/sink-api';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { dataOf } from '../../api/fetch-api.ts';
-import { sink } from '../../api/sink.ts';
+import { dataOf, sink } from '../../api/fetch-api.ts';
 import { ActionDialog } from '../../parts/dialog.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';

@@ -1,6 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf } from '../../api/fetch-api.ts';
-import { trainer } from '../../api/trainer.ts';
+import { dataOf, trainer } from '../../api/fetch-api.ts';
 
 /** The trainer computes a report at most once a minute. */
 const reportEveryMs = 60_000;

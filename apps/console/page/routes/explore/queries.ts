@@ -1,7 +1,6 @@
 import type { InterestsRequest, RecommendationsRequest } from '@facet/client/serving';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { dataOf } from '../../api/fetch-api.ts';
-import { serving } from '../../api/serving.ts';
+import { dataOf, serving } from '../../api/fetch-api.ts';
 import { recommendationsOf, requesterOf } from './search.ts';
 import type { ExploreSearch } from './search.ts';
 

@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { dataOf } from '../../api/fetch-api.ts';
-import { serving } from '../../api/serving.ts';
+import { dataOf, serving } from '../../api/fetch-api.ts';
 import { formatNumber } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Stat } from '../../parts/stat.tsx';

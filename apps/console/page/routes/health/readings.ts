@@ -2,8 +2,7 @@ import { growthOf, parseMetrics } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { queryOptions } from '@tanstack/react-query';
 import type { ApiName } from '../../api/api-error.ts';
-import { dataOf, fetchApi } from '../../api/fetch-api.ts';
-import { serving } from '../../api/serving.ts';
+import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
 
 /** A process behind the console, or the console. */
 export type ProcessName = ApiName | 'console';

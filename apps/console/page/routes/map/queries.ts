@@ -1,7 +1,6 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf, fetchApi } from '../../api/fetch-api.ts';
-import { serving } from '../../api/serving.ts';
+import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
 import { readSafetensors } from './safetensors.ts';
 import type { Column } from './safetensors.ts';
 

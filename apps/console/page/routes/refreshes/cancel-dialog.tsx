@@ -1,8 +1,7 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { dataOf } from '../../api/fetch-api.ts';
-import { trainer } from '../../api/trainer.ts';
+import { dataOf, trainer } from '../../api/fetch-api.ts';
 import { ActionDialog } from '../../parts/dialog.tsx';
 import { needsAdmin, useMayChange } from '../../parts/use-may-change.ts';
 import { refreshQuery } from './queries.ts';

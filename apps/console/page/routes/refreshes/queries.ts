@@ -1,7 +1,6 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf } from '../../api/fetch-api.ts';
-import { trainer } from '../../api/trainer.ts';
+import { dataOf, trainer } from '../../api/fetch-api.ts';
 
 export type StageName = Refresh['stages'][number]['stage'];
 export type StageRecord = Refresh['stages'][number];
