@@ -57,20 +57,16 @@ declare module 'fastify' {
  *
  * @throws AppError `NOT_READY`, `OVERLOADED`.
  */
-export async function serve<Request, Result>(
+export function serve<Result>(
   { live, admission }: Pick<Serving, 'live' | 'admission'>,
-  request: Request,
-  work: (request: Request, loaded: Loaded) => Promise<Result>,
+  work: (loaded: Loaded) => Promise<Result>,
 ): Promise<Result> {
-  const held = live.hold();
-  try {
+  return live.use(async (loaded) => {
     admission.enter();
     try {
-      return await work(request, held.value);
+      return await work(loaded);
     } finally {
       admission.leave();
     }
-  } finally {
-    await held.release();
-  }
+  });
 }

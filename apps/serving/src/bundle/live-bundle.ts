@@ -37,21 +37,12 @@ export class LiveBundle {
   }
 
   /**
-   * Holds the live bundle until the caller releases it.
-   *
-   * @throws AppError `NOT_READY`.
-   */
-  hold(): RefCounted<Loaded> {
-    return this.#require().hold();
-  }
-
-  /**
    * Holds the live bundle until `work` has ended.
    *
    * @throws AppError `NOT_READY`.
    */
   async use<Result>(work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
-    const held = this.hold();
+    const held = this.#require().hold();
     try {
       return await work(held.value);
     } finally {

@@ -32,7 +32,7 @@ export function addCatalogRoutes(app: HttpApp): void {
         response: { 200: CatalogResponse, ...problemResponses },
       },
     },
-    () => serve(serving, serving.settings, (settings, { bundle }) => respondWithCatalog(bundle, settings)),
+    () => serve(serving, ({ bundle }) => respondWithCatalog(bundle, serving.settings)),
   );
 
   app.get(
@@ -52,9 +52,7 @@ export function addCatalogRoutes(app: HttpApp): void {
     },
     async (request) => {
       const query = parseSearchQuery(request.query);
-      return serve(serving, query, (wanted, { bundle }) =>
-        respondWithItems(wanted, { bundle, openTitles: () => openTitles(bundle) }),
-      );
+      return serve(serving, ({ bundle }) => respondWithItems(query, { bundle, openTitles: () => openTitles(bundle) }));
     },
   );
 }

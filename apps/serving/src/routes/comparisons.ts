@@ -105,8 +105,8 @@ export function addComparisons(
         response: { 200: RecommendationsResponse, ...problemResponses },
       },
     },
-    async (request) =>
-      serve(serving, request, async ({ body, spans }, { bundle: current, profiles }) => {
+    async ({ body, spans }) =>
+      serve(serving, async ({ bundle: current, profiles }) => {
         const { bundleId: wanted, arm, timings, ...list } = body;
         const { bundleId, overrides } = resolveSide({ bundleId: wanted, arm }, arms.experiments, current.id);
         const response = await previews.use(bundleId, current, (bundle) =>

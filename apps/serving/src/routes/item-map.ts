@@ -155,8 +155,8 @@ export function addItemMap(app: HttpApp): void {
         response: { 200: ItemMapResponse, ...problemResponses },
       },
     },
-    async (request) =>
-      serve(serving, request, async (_, { bundle }) => ({
+    async () =>
+      serve(serving, async ({ bundle }) => ({
         ...originOf(bundle),
         items: bundle.itemCount,
         newItems: bundle.itemCount - bundle.info.spec.itemCount,
@@ -191,7 +191,7 @@ export function addItemMap(app: HttpApp): void {
     async (request, reply) => {
       const { query } = request;
       const names = typeof query.column === 'string' ? [query.column] : query.column;
-      const body = await serve(serving, request, async (_, { bundle }) => {
+      const body = await serve(serving, async ({ bundle }) => {
         const range = rangeOf(bundle, query);
         const etag = `"${hashOf([bundle.id, bundle.deltaId ?? '', ...names, range.first, range.count])}"`;
         void reply.header('etag', etag).header('cache-control', 'private, no-cache');
@@ -220,8 +220,8 @@ export function addItemMap(app: HttpApp): void {
         response: { 200: LookupResponse, ...problemResponses },
       },
     },
-    async (request) =>
-      serve(serving, request, async ({ body }, { bundle }) => {
+    async ({ body }) =>
+      serve(serving, async ({ bundle }) => {
         const numbers = (body.items ?? []).map((item) => (item <= bundle.itemCount ? item : undefined));
         const ofIds = (body.itemIds ?? []).map((itemId) => bundle.indexOf(itemId));
         const placed = await placeNewItems(bundle);

@@ -55,8 +55,8 @@ export async function addRecommendations(app: HttpApp): Promise<void> {
       },
     },
     async (request, reply) => {
-      const { cursor } = request.body;
-      const served = await serve(serving, request, cursor === undefined ? serveList : serveNextPage);
+      const respond = request.body.cursor === undefined ? serveList : serveNextPage;
+      const served = await serve(serving, (loaded) => respond(request, loaded));
       request.recommendation = served;
       serving.metrics.countResponse('recommendations', served.response.source);
       return reply
@@ -132,9 +132,9 @@ export function addBatch(app: HttpApp): void {
         response: { 200: BatchResponse, ...problemResponses },
       },
     },
-    async (request, reply) => {
+    async ({ body, spans }, reply) => {
       const signal = responseSignal(reply);
-      const batch = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+      const batch = await serve(serving, ({ bundle, profiles }) =>
         respondWithBatch(body, {
           bundle,
           readProfile: profiles.read,
@@ -171,8 +171,8 @@ export function addRank(app: HttpApp): void {
         response: { 200: RankResponse, ...problemResponses },
       },
     },
-    async (request) => {
-      const response = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+    async ({ body, spans }) => {
+      const response = await serve(serving, ({ bundle, profiles }) =>
         respondWithRank(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
       );
       serving.metrics.countResponse('rank', response.source);
@@ -197,8 +197,8 @@ export function addInterests(app: HttpApp): void {
         response: { 200: InterestsResponse, ...problemResponses },
       },
     },
-    async (request) => {
-      const response = await serve(serving, request, ({ body, spans }, { bundle, profiles }) =>
+    async ({ body, spans }) => {
+      const response = await serve(serving, ({ bundle, profiles }) =>
         respondWithInterests(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
       );
       serving.metrics.countResponse('interests', response.source);
@@ -228,8 +228,8 @@ export function addSimilarItems(app: HttpApp): void {
     },
     async (request) => {
       const query = { itemId: request.params.itemId, ...parseSimilarItemsQuery(request.query) };
-      const response = await serve(serving, request, ({ spans }, { bundle }) =>
-        respondWithSimilarItems(query, { bundle, settings: serving.settings, spans }),
+      const response = await serve(serving, ({ bundle }) =>
+        respondWithSimilarItems(query, { bundle, settings: serving.settings, spans: request.spans }),
       );
       serving.metrics.countResponse('similar', response.source);
       return response;

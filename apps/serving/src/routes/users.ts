@@ -53,7 +53,7 @@ export function addUserRoutes(app: HttpApp): void {
     },
     async (request) => {
       const query = parseSearchQuery(request.query);
-      return serve(serving, query, (wanted, loaded) => respondWithUsers(wanted, openDirectory(loaded)));
+      return serve(serving, (loaded) => respondWithUsers(query, openDirectory(loaded)));
     },
   );
 
@@ -73,9 +73,9 @@ export function addUserRoutes(app: HttpApp): void {
     },
     async (request) => {
       const { limit } = parseSearchQuery(request.query);
-      return serve(serving, limit, async (count, loaded) => {
+      return serve(serving, async (loaded) => {
         const examples = await chooseExamples(loaded.bundle, loaded);
-        return { ...examples, users: examples.users.slice(0, count) };
+        return { ...examples, users: examples.users.slice(0, limit) };
       });
     },
   );
@@ -92,9 +92,9 @@ export function addUserRoutes(app: HttpApp): void {
         response: { 200: UserResponse, ...problemResponses },
       },
     },
-    async (request) =>
-      serve(serving, request.params.userId, (userId, { bundle, profiles }) =>
-        respondWithUser(userId, { bundle, readProfile: profiles.read, now: serving.now() }),
+    async ({ params }) =>
+      serve(serving, ({ bundle, profiles }) =>
+        respondWithUser(params.userId, { bundle, readProfile: profiles.read, now: serving.now() }),
       ),
   );
 }
