@@ -1,14 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
 import { openMovieLens } from '../gate/sound-data.ts';
+import { startLoadGenerator } from '../load/load-generator.ts';
 import { makeFaultyBundles } from './faulty-bundles.ts';
 import { makeHealthyBundles } from './healthy-bundles.ts';
+import { replayRequests } from './replay-requests.ts';
 import { startLoggingServer } from './serving.ts';
 import type { LoggingServer, LogLine } from './serving.ts';
-import { replayRequests, startTraffic } from './traffic.ts';
 
 const help = `Swap healthy and faulty bundles, and count which ones the guardrails roll back
 
@@ -58,7 +59,19 @@ const store = createFolderArtifactStore(home.artifactsFolder);
 await rm(join(home.artifactsFolder, 'promotions'), { recursive: true, force: true });
 await promote(store, first!.bundleId);
 const serving = await startLoggingServer({ home: home.folder, folder: scratch, windowMinutes: windowMs / 60_000 });
-const traffic = startTraffic(serving.url, replayRequests(last.dataset), Number(values.rate));
+const bodiesFile = join(scratch, 'bodies.json');
+await writeFile(bodiesFile, JSON.stringify(replayRequests(last.dataset).map((body) => JSON.stringify(body))));
+const target = { url: serving.url, path: '/v1/recommendations', key: 'none', bodiesFile };
+const generator = await startLoadGenerator(target);
+let isDone = false;
+let [sent, failed] = [0, 0];
+const traffic = (async () => {
+  while (!isDone) {
+    const { latenciesMs, statuses } = await generator.run({ kind: 'open', rate: Number(values.rate), seconds: 10 });
+    sent += latenciesMs.length;
+    failed += statuses[0] ?? 0;
+  }
+})();
 try {
   // The first comparison needs the requests of a whole period, too.
   await new Promise((resolve) => setTimeout(resolve, windowMs));
@@ -72,8 +85,10 @@ try {
     );
   }
 } finally {
-  await traffic.stop();
-  logProgress(`${traffic.sent} requests, ${traffic.failed} of them without a response`);
+  isDone = true;
+  await traffic;
+  generator.stop();
+  logProgress(`${sent} requests, ${failed} of them without a response`);
   await serving.stop();
 }
 report();

@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { findFreePorts, startFacetProcess } from '@facet/local-services';
 
 /** A line of the log of serving. */
 export interface LogLine {
@@ -31,18 +28,17 @@ export async function startLoggingServer(options: {
   const { home, folder, windowMinutes } = options;
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, `guardrails: { windowMinutes: ${windowMinutes} }\nexposures: { enabled: false }\n`);
-  const app = fileURLToPath(new URL('../../../../apps/serving/dist/main.js', import.meta.url));
-  const env = { ...process.env, FACET_HOME: home, FACET_CONFIG: configFile, FACET_PORT: '0', FACET_INSECURE: 'true' };
-  const child = spawn(process.execPath, [app], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const [port] = await findFreePorts(1);
+  const url = `http://127.0.0.1:${port}`;
   let lines: LogLine[] = [];
-  createInterface({ input: child.stderr! }).on('line', (line) => {
-    if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
-  });
-  const url = await new Promise<string>((resolve, reject) => {
-    child.on('message', ({ type, url }: { readonly type: string; readonly url: string }) => {
-      if (type === 'ready') resolve(url);
-    });
-    child.once('exit', (code) => reject(new Error(`serving exited with ${code}: ${lines.at(-1)?.msg}`)));
+  const serving = await startFacetProcess({
+    app: 'serving',
+    env: { FACET_HOME: home, FACET_CONFIG: configFile, FACET_PORT: String(port), FACET_INSECURE: 'true' },
+    readyUrl: `${url}/readyz`,
+    readySeconds: 120,
+    onErrorLine(line) {
+      if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
+    },
   });
   return {
     url,
@@ -57,10 +53,6 @@ export async function startLoggingServer(options: {
       throw new Error(`serving logged no such line in ${timeoutMs / 1_000} s; last: ${lines.at(-1)?.msg}`);
     },
     skip: () => void (lines = []),
-    async stop() {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    },
+    stop: async () => void (await serving.stop()),
   };
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './server-process.ts';
 
@@ -25,6 +26,8 @@ export interface FacetProcessOptions {
   readonly niceness?: number;
   /** Heap limit of V8, so that leaks show early. */
   readonly heapMegabytes?: number;
+  /** Receives each line on standard error. */
+  readonly onErrorLine?: (line: string) => void;
 }
 
 /** A Facet app in its own process, as in production. */
@@ -49,7 +52,7 @@ const nobody = 65_534;
  * @throws Error with the output of the process, if it exits or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
-  const { app, packedIn, args = [], env, readySeconds = 60, niceness, heapMegabytes } = options;
+  const { app, packedIn, args = [], env, readySeconds = 60, niceness, heapMegabytes, onErrorLine } = options;
   const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`];
   const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)];
   const folder = packedIn ?? path.join(root, 'apps', app);
@@ -65,6 +68,7 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
   });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputCharactersMax)));
+  if (onErrorLine !== undefined) createInterface({ input: child.stderr }).on('line', onErrorLine);
 
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
