@@ -51,6 +51,11 @@ export interface Publisher {
 
 /** Below what brokers accept as one batch, even if all records belong to one partition. */
 const sendBytesMax = 900_000;
+/**
+ * A broker accepts a range of times that is at least this long: by default, times up to an hour ahead of its clock, and all
+ * earlier ones.
+ */
+const acceptedTimesMs = 3_600_000;
 /** Bytes of a record in addition to key and value, in memory and on the wire. */
 const overheadBytes = 64;
 
@@ -185,22 +190,25 @@ class KafkaPublisher implements Publisher {
     const refused: RejectedRecord[] = [];
     const send = async (part: readonly OutgoingRecord[]): Promise<number> =>
       refused.push(...(await this.#sendBatch(part, signal)));
-    const isOfFirstTopic = ({ topic }: OutgoingRecord): boolean => topic === batch[0]?.topic;
-    if (!batch.every(isOfFirstTopic)) {
-      await send(batch.filter(isOfFirstTopic));
-      await send(batch.filter((record) => !isOfFirstTopic(record)));
+    const places = [...new Set(batch.map(placeOf))];
+    if (places.length > 1) {
+      for (const place of places) await send(batch.filter((record) => placeOf(record) === place));
       return refused;
     }
     let rest = batch;
-    if (reason === 'INVALID_TIMESTAMP') {
-      // A wrong clock makes brokers refuse all records. They accept a range of times: without its earliest and latest record,
-      // nothing of the batch is in the range.
+    if (reason === 'INVALID_TIMESTAMP' && batch[0]?.message.partition !== undefined) {
       const earliest = batch.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
       const latest = batch.reduce((a, b) => (timeOf(b) >= timeOf(a) ? b : a));
-      await send([earliest]);
-      await send([latest]);
-      if (refused.length === 2) return batch.map((record) => reject(record, reason));
-      rest = batch.filter((record) => record !== earliest && record !== latest);
+      if (timeOf(latest) - timeOf(earliest) <= acceptedTimesMs) {
+        // A wrong clock makes brokers refuse all records: the accepted times are then before the earliest or after the latest.
+        await send([earliest]);
+        await send([latest]);
+        if (refused.filter((one) => one.reason === reason).length === 2) {
+          return batch.map((record) => reject(record, reason));
+        }
+        // Accepted ones are sent again in their place, because another record of the same key may precede them.
+        rest = batch.filter(({ index }) => !refused.some((one) => one.index === index));
+      }
     }
     const middle = rest.length >> 1;
     await send(rest.slice(0, middle));
@@ -234,6 +242,11 @@ class KafkaPublisher implements Publisher {
 
 function bytesOf({ key, value }: LogRecord): number {
   return Buffer.byteLength(key) + (value === null ? 0 : Buffer.byteLength(value)) + overheadBytes;
+}
+
+/** Brokers refuse the records of a partition together. The first send sets the partition. */
+function placeOf({ topic, message }: OutgoingRecord): string {
+  return `${topic} ${message.partition}`;
 }
 
 function timeOf({ message }: OutgoingRecord): number {

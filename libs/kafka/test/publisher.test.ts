@@ -7,6 +7,11 @@ import { createTopic, readAll, textOf } from './kafka-fixture.ts';
 const brokers = inject('kafkaBrokers');
 const timestamp = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
+/** Epoch milliseconds. */
+function minutesAhead(minutes: number): number {
+  return Date.now() + minutes * 60_000;
+}
+
 describe('the Kafka publisher', () => {
   it("chooses the partition of a key as Kafka's Java client does, and keeps value and time", async () => {
     const target = await createTopic(brokers, { partitions: 6 });
@@ -80,6 +85,55 @@ describe('the Kafka publisher', () => {
     const stored = (await readAll(target)).flat().map(textOf);
     expect(new Set(stored)).toEqual(new Set(values.filter((value) => value.startsWith('small'))));
     expect(publisher.pendingBytes).toBe(0);
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('keeps the order of a key whose records are near the limit of a broker’s clock', async () => {
+    const target = await createTopic(brokers);
+    const publisher = openKafkaPublisher(target.kafka);
+    // Brokers refuse records more than an hour ahead of their clock.
+    const send = publisher.publish([
+      { topic: target.topic, key: 'item', value: 'old', timestamp: minutesAhead(50) },
+      { topic: target.topic, key: 'other', value: 'refused', timestamp: minutesAhead(70) },
+      { topic: target.topic, key: 'item', value: 'new', timestamp: minutesAhead(40) },
+    ]);
+    await expect(send).rejects.toMatchObject({ code: 'EVENTS_RECORD_REFUSED', context: { indexes: [1] } });
+    const values = (await readAll(target)).flat().map(textOf);
+    expect(values.indexOf('old')).toBeGreaterThan(-1);
+    expect(values.at(-1)).toBe('new');
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('refuses no record between the times that a broker refuses', async () => {
+    const target = await createTopic(brokers, { config: { 'message.timestamp.before.max.ms': '600000' } });
+    const publisher = openKafkaPublisher(target.kafka);
+    const minutes = [-20, 0, 10, 70];
+    const send = publisher.publish(
+      minutes.map((at) => ({ topic: target.topic, key: `k${at}`, value: `${at}`, timestamp: minutesAhead(at) })),
+    );
+    await expect(send).rejects.toMatchObject({ code: 'EVENTS_RECORD_REFUSED', context: { indexes: [0, 3] } });
+    expect(new Set((await readAll(target)).flat().map(textOf))).toEqual(new Set(['0', '10']));
+    await publisher.close();
+    await target.kafka.close();
+  });
+
+  it('refuses no record because brokers refuse others of two partitions for two reasons', async () => {
+    const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
+    const publisher = openKafkaPublisher(target.kafka);
+    const large = randomBytes(30_000).toString('hex');
+    // Of two partitions, Kafka places 21 in partition 0, and abc in partition 1.
+    const records = [
+      { key: 'abc', value: large, timestamp: minutesAhead(30) },
+      { key: 'abc', value: 'good 1', timestamp: minutesAhead(31) },
+      { key: '21', value: 'good 0', timestamp: minutesAhead(32) },
+      { key: '21', value: 'ahead', timestamp: minutesAhead(70) },
+    ];
+    const send = publisher.publish(records.map((record) => ({ topic: target.topic, ...record })));
+    await expect(send).rejects.toMatchObject({ code: 'EVENTS_RECORD_REFUSED' });
+    const partitions = (await readAll(target)).map((of) => [...new Set(of.map(textOf))]);
+    expect(partitions).toEqual([['good 0'], ['good 1']]);
     await publisher.close();
     await target.kafka.close();
   });
