@@ -168,7 +168,9 @@ class RangeReader {
     const range = this.#open.get(partition);
     if (range === undefined || fetchedTo <= range.from) return;
     const next = Math.min(fetchedTo, range.to);
-    const inRange = records.filter(({ offset }) => offset >= range.from && offset < next);
+    const inRange = records.filter(
+      ({ offset, undecodable }) => offset >= range.from && (undecodable?.firstOffset ?? offset) < next,
+    );
     this.#unread.push({ partition, records: inRange, next });
     this.#advance(range, next);
     if (this.#unread.length >= unreadBatchesMax) this.#pause();

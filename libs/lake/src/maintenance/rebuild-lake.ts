@@ -39,7 +39,7 @@ const batchEventsMax = 500_000;
 /**
  * Replaces the rows of a log since a time with the same rows from the log, in one transaction, up to the committed offsets. A
  * sink may add later events meanwhile. Files with replaced rows only are not read, so they may be damaged or missing. Erased
- * events stay erased.
+ * events stay erased. Rows of a batch that the log cannot decode stay as they are.
  *
  * @throws AppError `EVENTS_REBUILD_INCOMPLETE` when the log no longer contains all replaced rows. The lake is then unchanged.
  * Also the errors of `compactLake` and of the log.
@@ -48,8 +48,8 @@ export async function rebuildLake(log: EventLog, lakeFolder: string, options: Re
   const result = await maintainLake(lakeFolder, options, async (maintenance) => {
     const ranges = await planRanges(log, maintenance, options.from);
     if (ranges.length === 0) return { rows: 0, days: 0 };
-    const { rows, staged } = await stageEvents(log, { ranges, maintenance, options });
-    return { rows, days: await replaceRows(maintenance, { ranges, staged }) };
+    const { rows, staged, decoded } = await stageEvents(log, { ranges, maintenance, options });
+    return { rows, days: await replaceRows(maintenance, { ranges: decoded, staged }) };
   });
   // The log may still contain erased events. Reads leave them out; compaction removes them from the disk.
   if (pendingErasures(await readLakeState(lakeFolder)).length > 0) await compactLake(lakeFolder, options);
@@ -84,7 +84,15 @@ async function planRanges(
   return ranges;
 }
 
-/** Writes the events of the ranges to temporary files. Returns their paths by day. */
+interface StagedEvents {
+  readonly rows: number;
+  /** Paths of temporary files by day. */
+  readonly staged: ReadonlyMap<string, readonly string[]>;
+  /** The ranges without the batches that cannot be decoded. */
+  readonly decoded: readonly RebuiltRange[];
+}
+
+/** Writes the events of the ranges to temporary files. */
 async function stageEvents(
   log: EventLog,
   {
@@ -96,7 +104,7 @@ async function stageEvents(
     readonly maintenance: Maintenance;
     readonly options: RebuildOptions;
   },
-): Promise<{ readonly rows: number; readonly staged: ReadonlyMap<string, readonly string[]> }> {
+): Promise<StagedEvents> {
   const { signal } = options;
   const staged = new Map<string, string[]>();
   const database = await openDuckDb(options);
@@ -115,20 +123,46 @@ async function stageEvents(
     const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     let done = 0;
     let rows = 0;
-    for await (const { partition, events, next } of log.stream(ranges, { signal })) {
-      buffer.add(sourceName({ topic: log.topic, partition }), events);
+    let decoded = ranges;
+    for await (const { partition, events, refused, next } of log.stream(ranges, { signal })) {
+      const source = sourceName({ topic: log.topic, partition });
+      buffer.add(source, events);
       buffered += events.length;
       rows += events.length;
-      done += next - (position.get(partition) ?? next);
+      const start = position.get(partition) ?? next;
+      for (const { offset, reason } of refused) {
+        if (reason !== 'undecodable') continue;
+        // The batch begins after the event before it.
+        const before = events.findLast((event) => event.offset < offset)?.offset ?? start - 1;
+        decoded = without(decoded, { source, from: before + 1, to: offset + 1 });
+      }
+      done += next - start;
       position.set(partition, next);
       if (buffered >= batchEventsMax) await flush();
       options.onProgress?.(done, total);
     }
     await flush();
-    return { rows, staged };
+    return { rows, staged, decoded };
   } finally {
     await database.close();
   }
+}
+
+/** Returns the parts of the ranges that are not in the other range of the same source. */
+function without(
+  ranges: readonly RebuiltRange[],
+  { source, from, to }: Omit<RebuiltRange, 'partition'>,
+): readonly RebuiltRange[] {
+  return ranges
+    .flatMap((range) =>
+      range.source === source
+        ? [
+            { ...range, to: Math.min(range.to, from) },
+            { ...range, from: Math.max(range.from, to) },
+          ]
+        : [range],
+    )
+    .filter((range) => range.from < range.to);
 }
 
 async function replaceRows(

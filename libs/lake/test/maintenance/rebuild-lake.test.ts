@@ -129,6 +129,37 @@ it('does not restore erased events', async () => {
   expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
 });
 
+it('keeps the rows of batches that the log can no longer decode', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const lasts = [199, 449, 450, count - 1];
+  const isLost = (offset: number): boolean => lasts.some((last) => offset > last - 10 && offset <= last);
+  const damaged: EventLog = {
+    topic: log.topic,
+    append: (added) => log.append(added),
+    extents: () => log.extents(),
+    offsetsAt: (time) => log.offsetsAt(time),
+    async *stream(ranges, options) {
+      for await (const batch of log.stream(ranges, options)) {
+        const first = batch.next - batch.events.length;
+        yield {
+          ...batch,
+          events: batch.events.filter(({ offset }) => !isLost(offset)),
+          refused: lasts
+            .filter((offset) => offset >= first && offset < batch.next)
+            .map((offset) => ({ offset, ok: false, field: '', reason: 'undecodable' })),
+        };
+      }
+    },
+    close: () => log.close(),
+  };
+  for (const from of [noon + 445_000, 0]) {
+    await rebuildLake(damaged, lake, { from });
+    expect(await readLake(lake)).toEqual(before);
+  }
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+});
+
 it('refuses when the log no longer contains all rows', async () => {
   const { lake, log } = await lakeOf();
   const before = await lakeStatus(lake);
