@@ -292,7 +292,8 @@ class QueuedRecordWriter implements RecordWriter {
 
 const refusedRemedy =
   'Correct the clock of this machine, or raise max.message.bytes of the topic. Then delete the file cursor of the spool, ' +
-  'and restart the ingest: it sends all records of the kept segments again. To give up these records, delete *.refused.';
+  'and restart the ingest: it sends all records of the kept segments again. To give up these records, delete *.refused (not ' +
+  '*.refusing, of which other records still wait), and restart the ingest.';
 
 class NotAcknowledged extends Error {}
 

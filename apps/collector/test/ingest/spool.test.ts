@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogRecord } from '@facet/kafka';
 import { isAppError } from '@facet/platform';
@@ -24,7 +24,7 @@ async function drain(spool: Spool, bytes = 1): Promise<(string | null)[]> {
 }
 
 async function segments(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => /\.(spool|refused)$/.test(name)).sort();
+  return (await readdir(folder)).filter((name) => /\.(spool|refusing|refused)$/.test(name)).sort();
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
@@ -192,6 +192,46 @@ it('keeps a segment with refused records wherever the process is killed, and rea
   expect(again.state).toMatchObject({ bytes: 0, refusedBytes: 0 });
   expect(await segments(folder)).toEqual([]);
   await again.close();
+});
+
+it('keeps waiting records when an operator deletes the refused segments', async () => {
+  const folder = await temporaryFolder();
+  const deleteRefused = async () => {
+    const refused = (await segments(folder)).filter((name) => name.endsWith('.refused'));
+    await Promise.all(refused.map((name) => rm(join(folder, name))));
+  };
+  const first = await openSpool(folder, { bytesMax });
+  for (const value of ['a', 'b', 'c']) await first.append([batchOf(value)]);
+  await first.release((await first.read(1))!, { hasRefused: true });
+  await deleteRefused();
+  // The running process still reads the segment.
+  await first.release((await first.read(1))!);
+  await first.close();
+  await deleteRefused();
+
+  const second = await openSpool(folder, { bytesMax });
+  expect(await drain(second)).toEqual(['c']);
+  expect(await segments(folder)).toEqual(['0000000000000001.refused']);
+  await second.close();
+  await deleteRefused();
+
+  const third = await openSpool(folder, { bytesMax });
+  expect(third.state).toMatchObject({ records: 0, bytes: 0, refusedBytes: 0 });
+  await third.close();
+});
+
+it('names a replayed segment with refused records after a kill before the new name', async () => {
+  const folder = await temporaryFolder();
+  const first = await openSpool(folder, { bytesMax });
+  await first.append([batchOf('a')]);
+  await first.release((await first.read(1))!, { hasRefused: true });
+  await first.close();
+  const name = '0000000000000001';
+  await rename(join(folder, `${name}.refused`), join(folder, `${name}.refusing`));
+  const second = await openSpool(folder, { bytesMax });
+  expect(second.state.refusedBytes).toBeGreaterThan(0);
+  expect(await segments(folder)).toEqual([`${name}.refused`]);
+  await second.close();
 });
 
 it('counts segments with refused records towards its size limit', async () => {

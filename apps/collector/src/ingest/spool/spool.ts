@@ -37,8 +37,9 @@ export interface SpoolState {
  * Records on the local disk that wait for the log. They are appended to segment files, read in order, and deleted when
  * released. Appended records survive a crash of the process and of the machine.
  *
- * Segments with records that the log refused are renamed from `.spool` to `.refused` and never deleted. This writes no data, so
- * refused records block nothing on a full disk. Without the file `cursor`, the next `openSpool` returns their records again.
+ * Segments with records that the log refused are never deleted. They are renamed from `.spool` to `.refusing`, and to `.refused`
+ * when none of their records waits. This writes no data, so refused records block nothing on a full disk. Without the file
+ * `cursor`, the next `openSpool` returns their records again.
  */
 export interface Spool {
   readonly state: SpoolState;
@@ -117,10 +118,18 @@ interface OpenedSegments {
   readonly truncatedBytes: number;
 }
 
-const namePattern = /^\d{16}\.(?:spool|refused)$/;
+type SegmentType = 'spool' | 'refusing' | 'refused';
 
-function segmentPath(folder: string, number: number, type: 'spool' | 'refused' = 'spool'): string {
+const namePattern = /^\d{16}\.(?:spool|refusing|refused)$/;
+
+function segmentPath(folder: string, number: number, type: SegmentType): string {
   return join(folder, `${String(number).padStart(16, '0')}.${type}`);
+}
+
+async function renameSegment(segment: Segment, type: SegmentType): Promise<void> {
+  const path = segmentPath(dirname(segment.path), segment.number, type);
+  if (segment.path !== path) await rename(segment.path, path);
+  segment.path = path;
 }
 
 /** Counts waiting records, deletes replayed segments, and truncates the last segment after its last intact batch. */
@@ -133,14 +142,9 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
   let truncatedBytes = 0;
   for (const name of names) {
     const number = Number.parseInt(name, 10);
-    let path = join(folder, name);
-    let hasRefused = name.endsWith('.refused');
-    if (hasRefused && number > position.segment) {
-      // The cursor says that the log has not seen these records yet: keep the segment only if the log refuses them again.
-      hasRefused = false;
-      await rename(path, segmentPath(folder, number));
-      path = segmentPath(folder, number);
-    }
+    const path = join(folder, name);
+    // Behind the cursor, the log has not seen the records yet: the segment is kept only if the log refuses them again.
+    const hasRefused = !name.endsWith('.spool') && number <= position.segment;
     const { size } = await stat(path);
     const segment: Segment = { number, path, bytes: replayedBytes(number, position, size), records: 0, hasRefused };
     for await (const { line, records, end } of readFrames(path, segment.bytes, size)) {
@@ -155,9 +159,15 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
       truncatedBytes = size - segment.bytes;
       await truncateSegment(path, segment.bytes);
     }
-    if (segment.records > 0) segments.push(segment);
-    else if (hasRefused) keptBytes += segment.bytes;
-    else await rm(path);
+    if (segment.records > 0) {
+      await renameSegment(segment, hasRefused ? 'refusing' : 'spool');
+      segments.push(segment);
+    } else if (hasRefused) {
+      await renameSegment(segment, 'refused');
+      keptBytes += segment.bytes;
+    } else {
+      await rm(path);
+    }
   }
   return { segments, keptBytes, position, lastNumber, oldestAt, truncatedBytes };
 }
@@ -289,7 +299,7 @@ class SegmentedSpool implements Spool {
     await this.#file?.close();
     this.#file = undefined;
     const number = this.#lastNumber + 1;
-    const path = segmentPath(this.#folder, number);
+    const path = segmentPath(this.#folder, number, 'spool');
     const file = await open(path, 'ax');
     this.#lastNumber = number;
     this.#file = file;
@@ -326,11 +336,7 @@ class SegmentedSpool implements Spool {
   async #nameRefused(): Promise<void> {
     const refused = this.#segments.filter(({ hasRefused }) => hasRefused);
     if (refused.length === 0) return;
-    for (const segment of refused) {
-      const path = segmentPath(this.#folder, segment.number, 'refused');
-      if (segment.path !== path) await rename(segment.path, path);
-      segment.path = path;
-    }
+    for (const segment of refused) await renameSegment(segment, 'refusing');
     await syncPath(this.#folder);
   }
 
@@ -345,8 +351,12 @@ class SegmentedSpool implements Spool {
       if (isLast) this.#file = undefined;
       if (this.#torn === first && !first.hasRefused) this.#torn = undefined;
       await file?.close();
-      if (first.hasRefused) this.#keptBytes += first.bytes;
-      else await rm(first.path, { force: true });
+      if (first.hasRefused) {
+        this.#keptBytes += first.bytes;
+        await renameSegment(first, 'refused');
+      } else {
+        await rm(first.path, { force: true });
+      }
     }
   }
 }
