@@ -69,16 +69,37 @@ export function readLz4(frame: Buffer): Uint8Array {
     at += 4;
     if (at + blockBytes > frame.length) throw new Error('The LZ4 frame ends within a block.');
     if (bytes + blockBytesMax > target.length) target = grow(target);
-    if (isCompressed) bytes = decompressBlock(frame, target, at, blockBytes, bytes);
-    else {
-      target.set(frame.subarray(at, at + blockBytes), bytes);
-      bytes += blockBytes;
-    }
-    // lz4js counts bytes that do not fit.
-    if (bytes > target.length) throw new Error('A block of the LZ4 frame is larger than the frame allows.');
-    if (bytes > batchBytesMax) throw tooLarge();
+    const size = isCompressed ? sizeOfLz4Block(frame.subarray(at, at + blockBytes)) : blockBytes;
+    if (size > blockBytesMax) throw new Error('A block of the LZ4 frame is larger than the frame allows.');
+    if (bytes + size > batchBytesMax) throw tooLarge();
+    if (isCompressed) decompressBlock(frame, target, at, blockBytes, bytes);
+    else target.set(frame.subarray(at, at + blockBytes), bytes);
+    bytes += size;
     at += blockBytes + checksumBytes;
   }
+}
+
+/** Returns the size of a block after decompression. lz4js would decompress a block of any size, and drop what does not fit. */
+function sizeOfLz4Block(block: Buffer): number {
+  let at = 0;
+  const readLength = (nibble: number): number => {
+    if (nibble < 15) return nibble;
+    let length = nibble;
+    for (let byte = 255; byte === 255; length += byte) byte = block.readUInt8(at++);
+    return length;
+  };
+  let bytes = 0;
+  while (at < block.length) {
+    const token = block.readUInt8(at++);
+    const literals = readLength(token >> 4);
+    bytes += literals;
+    at += literals;
+    // The last sequence has only literals.
+    if (at >= block.length) break;
+    at += 2;
+    bytes += 4 + readLength(token & 15);
+  }
+  return bytes;
 }
 
 function grow(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

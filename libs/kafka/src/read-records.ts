@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, Consumer } from 'kafkajs';
 import type { PartitionRange } from '@facet/event-log';
 import { clientRetry, within } from './connect-kafka.ts';
@@ -108,7 +109,7 @@ class RangeReader {
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [this.#topic], fromBeginning: true });
-      await this.#consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => this.#putBatch(batch) });
+      await this.#consumer.run({ autoCommit: false, eachBatch: ({ batch }) => this.#putBatch(batch) });
     } catch (error) {
       throw unreachable(`Kafka refused to read ${this.#topic}`, error);
     }
@@ -150,8 +151,9 @@ class RangeReader {
     }
   }
 
-  #putBatch(batch: Batch): void {
-    const range = this.#open.get(batch.partition);
+  async #putBatch(batch: Batch): Promise<void> {
+    const { topic, partition } = batch;
+    const range = this.#open.get(partition);
     if (range === undefined) return;
     const messages: readonly Omit<BatchMessage, 'isControlRecord' | 'batchContext'>[] = batch.messages;
     const records = messages.map(({ offset, timestamp, key, value, undecodable }) => ({
@@ -161,7 +163,18 @@ class RangeReader {
       value,
       undecodable,
     }));
-    this.#put(batch.partition, records, Number(batch.lastOffset()) + 1);
+    const next = Number(batch.lastOffset()) + 1;
+    const end = Number(batch.highWatermark);
+    if (next <= end) {
+      this.#put(partition, records, next);
+      return;
+    }
+    // The offsets are damaged, or the broker received messages while it responded.
+    const inLog = records.filter(({ offset }) => offset < end);
+    this.#put(partition, inLog, (inLog.at(-1)?.offset ?? -1) + 1);
+    const from = this.#open.get(partition)?.from;
+    if (from !== undefined) this.#consumer.seek({ topic, partition, offset: String(from) });
+    await sleep(fetchWaitMs);
   }
 
   #put(partition: number, records: readonly RawRecord[], fetchedTo: number): void {

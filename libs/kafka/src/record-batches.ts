@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
 import crc32c from 'kafkajs/src/protocol/recordBatch/crc32C/index.js';
 import { batchBytesMax, decompress, tooLarge } from './decompress.ts';
 
@@ -25,6 +26,9 @@ export interface BatchMessage {
   readonly undecodable?: UndecodableBatch;
 }
 
+/** The last offset of a batch whose end is unknown. Readers do not continue after a batch that ends after its partition. */
+const unknownOffset = Number.MAX_SAFE_INTEGER;
+
 /** What a message takes in memory, in addition to its bytes. */
 const messageBytes = 200;
 /** What the batches of one response take in memory. The last one may exceed it. */
@@ -43,11 +47,10 @@ const flags = { codec: 0x07, logAppendTime: 0x08, transaction: 0x10, control: 0x
 
 /**
  * Decodes the batches of one partition. A batch that cannot be decoded becomes one message with `undecodable`. The broker may cut off
- * the last batch, which the next fetch returns again. Decoding also ends when the budget is used up, and after a batch with a wrong
- * checksum: its header may be damaged, so only the broker can find the next batch.
+ * the last batch, which the next fetch returns again. Decoding also ends when the budget is used up, and after a batch that cannot be
+ * decoded: its header may be damaged, so only the broker can find the next batch.
  *
  * @param budget bytes that may be used in memory; decreases by what the batches use
- * @throws Error if the first batch is damaged and its end is unknown
  */
 export async function decodeBatches(data: Buffer, budget = { bytes: responseBytesMax }): Promise<BatchMessage[]> {
   const messages: BatchMessage[] = [];
@@ -55,37 +58,73 @@ export async function decodeBatches(data: Buffer, budget = { bytes: responseByte
     const bytes = readFrame(data, at);
     if (bytes === undefined) break;
     at += bytes.length;
-    const firstOffset = Number(bytes.readBigInt64BE(0));
-    if (isOld(bytes)) {
+    const previous = Number(messages.at(-1)?.offset ?? -1);
+    const isIntact = hasChecksum(bytes);
+    // The checksum does not cover the magic number.
+    if (!isIntact && isOld(bytes)) {
+      const lastOffset = Number(bytes.readBigInt64BE(0));
+      const firstOffset = messages.length > 0 && lastOffset > previous ? previous + 1 : lastOffset;
       const problem = 'The batch has the message format of Kafka 0.10 or earlier.';
-      messages.push(undecodable({ firstOffset, lastOffset: firstOffset, problem }));
+      messages.push(undecodable({ firstOffset, lastOffset, problem }));
       continue;
     }
     const batch = readHeader(bytes);
-    const { lastOffset, count } = batch;
-    if (crc32c(bytes.subarray(attributesAt)) !== bytes.readUInt32BE(checksumAt)) {
-      // The count and the last offset confirm each other, except in a compacted topic.
-      const end = count === lastOffset - firstOffset + 1 ? lastOffset : offsetBefore(readFrame(data, at));
-      if (end >= firstOffset) {
-        messages.push(undecodable({ firstOffset, lastOffset: end, problem: 'The checksum of the batch is wrong.' }));
-      } else if (messages.length === 0) {
-        throw new Error(`The batch at offset ${firstOffset} is damaged, and its end is unknown.`);
-      }
+    const damage = findDamage(batch, { isIntact, previous, limit: offsetBefore(readFrame(data, at)) });
+    if (damage !== undefined) {
+      // The next fetch begins with a batch whose end is unknown.
+      if (damage.lastOffset < unknownOffset || messages.length === 0) messages.push(undecodable(damage));
       break;
     }
+    const { firstOffset, lastOffset, codec, count } = batch;
+    // Most codecs block the thread. Other work of the process runs between batches.
+    if (codec !== 0) await setImmediate();
     try {
-      const content = await decompress(batch.codec, batch.content);
+      const content = await decompress(codec, batch.content);
       const used = content.length + count * messageBytes;
       if (count < 0) throw invalid();
       if (used > batchBytesMax) throw tooLarge();
+      const decoded = decodeMessages(batch, content);
       budget.bytes -= used;
-      for (const message of decodeMessages(batch, content)) messages.push(message);
+      for (const message of decoded) messages.push(message);
     } catch (error) {
+      // Decompression may have taken as long as that of the largest batch.
+      budget.bytes -= batchBytesMax;
       const problem = error instanceof Error ? error.message : String(error);
       messages.push(undecodable({ firstOffset, lastOffset, problem }, batch));
+      break;
     }
   }
   return messages;
+}
+
+/**
+ * Returns the place of a batch with a damaged header or content, or `undefined` for another batch.
+ *
+ * @param place the last offset of the previous batch, -1 if there is none, and the offset before the next batch
+ */
+function findDamage(
+  { firstOffset, lastOffset, count }: Batch,
+  place: { readonly isIntact: boolean; readonly previous: number; readonly limit: number },
+): UndecodableBatch | undefined {
+  const { isIntact, previous, limit } = place;
+  if (!isIntact) {
+    const problem = 'The checksum of the batch is wrong.';
+    // The count and the last offset confirm each other, except in a compacted topic.
+    const end = count === lastOffset - firstOffset + 1 ? lastOffset : limit;
+    return { firstOffset, lastOffset: end >= firstOffset ? end : unknownOffset, problem };
+  }
+  // The checksum does not cover the first offset.
+  const problem = 'The first offset of the batch is wrong.';
+  const expected = previous + 1;
+  if (firstOffset < expected) {
+    return { firstOffset: expected, lastOffset: Math.min(limit, expected + lastOffset - firstOffset), problem };
+  }
+  if (firstOffset > expected && lastOffset > limit) return { firstOffset, lastOffset: unknownOffset, problem };
+  return undefined;
+}
+
+function hasChecksum(bytes: Buffer): boolean {
+  return bytes.length >= headerBytes && crc32c(bytes.subarray(attributesAt)) === bytes.readUInt32BE(checksumAt);
 }
 
 /** Returns the bytes of a batch, or `undefined` if the broker has cut it off. */
@@ -101,9 +140,9 @@ function isOld(bytes: Buffer): boolean {
   return oldMagic.includes(bytes.readInt8(magicAt));
 }
 
-/** Returns the offset before a batch, or -1 if there is none. */
+/** Returns the offset before a batch. */
 function offsetBefore(bytes: Buffer | undefined): number {
-  return bytes === undefined ? -1 : Number(bytes.readBigInt64BE(0)) - 1;
+  return bytes === undefined ? unknownOffset : Number(bytes.readBigInt64BE(0)) - 1;
 }
 
 interface Batch extends Pick<BatchMessage, 'batchContext' | 'isControlRecord'> {

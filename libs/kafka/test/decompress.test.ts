@@ -55,3 +55,16 @@ it('refuses LZ4 frames that are cut off, contain too much, or need a dictionary'
   large[5] = 0x40;
   expect(() => readLz4(large)).toThrow(/larger than the frame allows/);
 });
+
+it('refuses a block of LZ4 with an extreme length at once', () => {
+  // One literal, and a match of 255 MB.
+  const block = Buffer.alloc(1_000_000, 0xff);
+  block.set([0x1f, 0x41, 1, 0]);
+  block[block.length - 1] = 0;
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(block.length);
+  const frame = Buffer.concat([Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x40, 0x70, 0]), length, block, Buffer.alloc(4)]);
+  const startedAt = performance.now();
+  expect(() => readLz4(frame)).toThrow(/larger than the frame allows/);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+});

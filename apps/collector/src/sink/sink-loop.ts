@@ -208,6 +208,13 @@ export class SinkLoop implements GroupListener {
     position.end = Math.max(position.end, batch.end);
     const [message] = batch.messages;
     const first = message?.undecodable?.firstOffset ?? Number(message?.offset ?? batch.next);
+    if (batch.next > position.end) {
+      this.#noteBeyondEnd(position, batch);
+      const messages = batch.messages.filter(({ offset }) => Number(offset) < position.end);
+      const next = Number(messages.at(-1)?.offset ?? -1) + 1;
+      if (next > position.next) await this.#processBatch(lease, { ...batch, messages, next });
+      return false;
+    }
     const placement = placeMessages(position, { first, next: batch.next });
     if (placement === 'skip') return true;
     if (placement === 'read-again') {
@@ -280,6 +287,15 @@ export class SinkLoop implements GroupListener {
     if (handlers.get(topic)?.offsetOwner !== 'lake') return;
     const extents = await retryPolicy.until('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
     this.#noteLost(position, next, Math.min(before, extents.get(sourceName(position))?.start ?? next));
+  }
+
+  /** Logs a batch that ends after its partition: its offsets are damaged, or the broker received messages while it responded. */
+  #noteBeyondEnd(position: PartitionPosition, { messages, next }: FetchedBatch): void {
+    if (position.beyondEnd === next) return;
+    position.beyondEnd = next;
+    const { topic, partition, next: offset } = position;
+    const problem = messages.at(-1)?.undecodable?.problem;
+    this.#deps.logger.warn({ topic, partition, offset, problem }, 'the end of a batch is unknown; reading it again');
   }
 
   #noteLost({ topic, partition }: { readonly topic: string; readonly partition: number }, from: number, to: number) {

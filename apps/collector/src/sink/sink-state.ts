@@ -12,6 +12,8 @@ export interface PartitionPosition {
   end: number;
   /** The last offset to which the consumer was rewound. */
   rewoundTo?: number;
+  /** The end of the last batch that ended after the partition. */
+  beyondEnd?: number;
 }
 
 /** How to treat messages of the offsets `first` to `next` (exclusive) when `position.next` is expected. */

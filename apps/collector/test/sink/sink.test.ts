@@ -180,6 +180,36 @@ it('publishes a batch that cannot be decoded as one dead letter, and continues a
   expect(await lakeIds()).toEqual(['after', 'before', 'between', 'last']);
 });
 
+it('stops only the partition of a batch whose end is unknown', async () => {
+  const { kafka, topics, startSink, lakeIds } = await createBench();
+  const producer = kafka.client.producer({
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition ?? 0,
+  });
+  await producer.connect();
+  onTestFinished(() => producer.disconnect());
+  const send = (topic: string, id: string) =>
+    producer.send({ topic, messages: [{ key: id, value: eventRecord(topic, id).value! }] });
+  await send(topics.items, 'item');
+  await send(topics.events, 'before');
+  await send(topics.events, 'misplaced');
+  const dataFolder = inject('kafkaDataFolder');
+  // The number of messages contradicts the last offset, as after compaction. The first offset is far beyond the end.
+  await damageBatch({ dataFolder }, { topic: topics.items, partition: 0, firstOffset: 0 }, 60);
+  await damageBatch({ dataFolder }, { topic: topics.events, partition: 0, firstOffset: 1 }, 4);
+  await producer.send({
+    topic: topics.events,
+    messages: [{ partition: 1, key: 'k', value: eventRecord(topics.events, 'other').value! }],
+  });
+
+  await startSink();
+  await until(async () => (await lakeIds()).length === 2);
+  expect(await lakeIds()).toEqual(['before', 'other']);
+  expect(await readTopic(inject('kafkaBrokers'), topics.deadLetters)).toEqual([]);
+});
+
 it('shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name', async () => {
   const { topics, startSink, home } = await createBench();
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
