@@ -63,6 +63,7 @@ interface Acknowledgment {
 /** Slightly below the limit of one send of the publisher: a larger group would need a second send. */
 const groupBytesMax = 850_000;
 const replayBytesMax = 850_000;
+const replayBytesMin = 1_000;
 /** No request waits for a replay, so it has the time to find all refused records of a chunk. */
 const replayAckMs = 60_000;
 /** Chunks to replay before each group that is appended to the spool. */
@@ -97,6 +98,8 @@ class QueuedRecordWriter implements RecordWriter {
   #isReplayAdvancing = false;
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
+  /** Size of the next chunk. */
+  #replayBytes = replayBytesMax;
   #isLogReachable: boolean | undefined;
   #hasTopics: boolean | undefined;
   /** The last segment of the spool whose refused records were logged. */
@@ -260,12 +263,21 @@ class QueuedRecordWriter implements RecordWriter {
     const { spool, logger, metrics } = this.#deps;
     this.#closing.signal.throwIfAborted();
     try {
-      const chunk = await spool.read(replayBytesMax);
+      const chunk = await spool.read(this.#replayBytes);
       if (chunk === undefined) return undefined;
       const records = chunk.batches.flat();
+      const startedAt = performance.now();
       const acknowledged = await this.#publish(records, { ackTimeoutMs: replayAckMs });
-      if (acknowledged === undefined) throw new NotAcknowledged();
+      if (acknowledged === undefined) {
+        // Finding the refused records may take too long: a smaller chunk has fewer of them.
+        this.#replayBytes = Math.max(replayBytesMin, this.#replayBytes / 2);
+        throw new NotAcknowledged();
+      }
       const refused = acknowledged.refused.size;
+      // A chunk of twice the size then ends in time.
+      if (performance.now() - startedAt < replayAckMs / 4) {
+        this.#replayBytes = Math.min(replayBytesMax, this.#replayBytes * 2);
+      }
       const forwarded = records.length - refused;
       metrics.countReplayed({ forwarded, refused });
       if (refused > 0) this.#logRefused(chunk.end.segment, acknowledged.refusal);

@@ -1,9 +1,14 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLogger } from '@facet/platform';
 import { readIngestConfig } from '../../src/config.ts';
 import { startIngest } from '../../src/ingest/start-ingest.ts';
-import { connectKafka, ensureTopics } from '@facet/kafka';
+import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';
+import { createRecordWriter } from '../../src/ingest/record-writer.ts';
+import { openSpool } from '../../src/ingest/spool/spool.ts';
+import { connectKafka, ensureTopics, openKafkaPublisher } from '@facet/kafka';
+import type { LogRecord } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
@@ -211,6 +216,37 @@ it('does not retry a spool with the times of a wrong clock, and forwards what wa
   expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
   await back.close();
 }, 180_000);
+
+it('replays records that Kafka refuses one by one, even if a whole chunk of them takes too long', async () => {
+  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  const topic = `t${randomUUID()}`;
+  const configEntries = [{ name: 'max.message.bytes', value: '1000' }];
+  await (
+    await kafka.admin()
+  ).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
+  const spool = await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 });
+  const refused = 100;
+  for (let at = 0; at <= refused; at++) {
+    const value = at === refused ? 'small' : randomBytes(2_000).toString('base64');
+    await spool.append([[{ topic, key: `k${at}`, value, timestamp: Date.now() }]]);
+  }
+  const publisher = openKafkaPublisher(kafka);
+  const metrics = createIngestMetrics();
+  const logger = createLogger({ name: 'test', level: 'silent' });
+  const impatient = { publish: (records: readonly LogRecord[]) => publisher.publish(records, { ackTimeoutMs: 500 }) };
+  const writer = createRecordWriter(
+    { publisher: impatient, spool, metrics, logger, now: Date.now },
+    { queueBytesMax: 1 << 20 },
+  );
+  await expect.poll(() => spool.isEmpty, { timeout: 100_000 }).toBe(true);
+  const stored = await readTopic(inject('kafkaBrokers'), topic);
+  expect(new Set(stored.map(({ value }) => value))).toEqual(new Set(['small']));
+  await writer.close();
+  expect(await metrics.registry.metrics()).toMatch(/^facet_collector_spool_refused_records_total 100$/m);
+  await publisher.close();
+  await kafka.close();
+  await spool.close();
+}, 120_000);
 
 it('drains the spool under permanent load', async () => {
   const spoolFolder = await temporaryFolder();
