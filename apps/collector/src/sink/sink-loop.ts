@@ -215,7 +215,8 @@ export class SinkLoop implements GroupListener {
       if (next > position.next) await this.#processBatch(lease, { ...batch, messages, next });
       return false;
     }
-    const placement = placeMessages(position, { first, next: batch.next });
+    const isUndecodable = batch.messages.some(({ undecodable }) => undecodable !== undefined);
+    const placement = placeMessages(position, { first, next: batch.next, isUndecodable });
     if (placement === 'skip') return true;
     if (placement === 'read-again') {
       position.rewoundTo = position.next;

@@ -22,13 +22,18 @@ export type Placement = 'skip' | 'process' | 'read-again';
 /**
  * Makes sure that each offset is processed once. Processed messages are skipped. A gap is read again once; offsets that
  * are still missing then have no message: compaction deleted it, a transaction aborted it, or it is a transaction marker.
+ * A batch that cannot be decoded is also read again once: the network or the memory of the broker may have damaged it.
  */
 export function placeMessages(
   position: Readonly<PartitionPosition>,
-  { first, next }: { readonly first: number; readonly next: number },
+  {
+    first,
+    next,
+    isUndecodable = false,
+  }: { readonly first: number; readonly next: number; readonly isUndecodable?: boolean },
 ): Placement {
   if (next <= position.next) return 'skip';
-  return first > position.next && position.rewoundTo !== position.next ? 'read-again' : 'process';
+  return (first > position.next || isUndecodable) && position.rewoundTo !== position.next ? 'read-again' : 'process';
 }
 
 /** Returns the number of messages in the log that are not stored. */

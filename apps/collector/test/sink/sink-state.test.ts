@@ -18,6 +18,13 @@ it('reads a gap again once, and then accepts it', () => {
   expect(placeMessages({ ...position, rewoundTo: 9 }, { first: 12, next: 20 })).toBe('read-again');
 });
 
+it('reads a batch that cannot be decoded again once', () => {
+  const batch = { first: 10, next: 20, isUndecodable: true };
+  expect(placeMessages(position, batch)).toBe('read-again');
+  expect(placeMessages({ ...position, rewoundTo: 10 }, batch)).toBe('process');
+  expect(placeMessages({ ...position, next: 20 }, batch)).toBe('skip');
+});
+
 it('follows when the group last stored something of each partition', () => {
   const read = (stored: number, end: number) => [{ topic: 't', partition: 0, start: 0, stored, end }];
   const first = followGroup([], read(5, 100), 1_000);
