@@ -36,6 +36,7 @@ export async function createApp({ logger, metrics, now }: AppDeps, options: AppO
   addHealthRoutes(app, {
     readySummary: 'Check whether the console accepts requests',
     readyFacts: {},
+    readyExample: {},
     checkReady: () => ({}),
   });
   addMetricsRoute(app, metrics);

@@ -4,8 +4,8 @@ import type { PromotionRecords } from './promotions/promotion-log.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
 
 /**
- * What a place to store artifacts provides. {@link createArtifactStore} adds the rules that are the same for all places: of writing,
- * promotions, references and pruning.
+ * Storage for artifacts: a folder or a bucket. {@link createArtifactStore} adds the rules for writing, promotions, references and
+ * pruning, which are the same for each kind of storage.
  */
 export interface ArtifactStorage extends Pick<ArtifactStore, 'open' | 'removeRemains'> {
   /** A folder on this machine. `staging` in it has the files being written, and its lock admits one change of a file at a time. */

@@ -11,7 +11,7 @@ export interface HealthChecks<Facts extends TProperties> {
   /** The fields of `/readyz` in addition to its status and the version. */
   readonly readyFacts: Facts;
   /** Example values of these fields for the API document. */
-  readonly readyExample?: FactsOf<Facts>;
+  readonly readyExample: FactsOf<Facts>;
   /** @throws AppError a problem of the app's catalog while the app cannot respond to requests. */
   checkReady(): FactsOf<Facts> | Promise<FactsOf<Facts>>;
   /** @throws AppError a problem of the app's catalog when only a restart helps. Absent: the process is always alive. */

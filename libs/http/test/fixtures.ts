@@ -38,7 +38,12 @@ export async function createTestApp(
     { logger, metrics },
     { access: { kind: 'anybody' }, problems, bodyBytesMax: 10_000, eventLoopDelayMsMax: 250, ...rest },
   );
-  addHealthRoutes(app, { readySummary: 'Whether it is ready', readyFacts: {}, checkReady: () => ({}) });
+  addHealthRoutes(app, {
+    readySummary: 'Whether it is ready',
+    readyFacts: {},
+    readyExample: {},
+    checkReady: () => ({}),
+  });
   addMetricsRoute(app, metrics);
   app.post(
     '/v1/orders',

@@ -20,6 +20,7 @@ describe('health', () => {
     addHealthRoutes(app, {
       readySummary: 'Whether there is a bundle',
       readyFacts: { bundleId: Type.String() },
+      readyExample: { bundleId: 'eb342103ec0057bad650138446eee7d9' },
       checkReady: async () => {
         if (bundleId === '') throw problemError('NOT_READY', 'There is no bundle.');
         return { bundleId };

@@ -55,6 +55,7 @@ export async function createIngestApp(services: IngestServices, options: IngestO
   addHealthRoutes(app, {
     readySummary: 'Reports whether the log or the spool can store records',
     readyFacts: {},
+    readyExample: {},
     checkReady() {
       if (services.writer.state.canStore) return {};
       throw ingestProblems.error('STORE_UNAVAILABLE', 'Neither Kafka nor the spool can store records.');

@@ -93,6 +93,7 @@ export async function createSinkApp(
   addHealthRoutes(app, {
     readySummary: 'Reports whether the sink is a member of the consumer group and all its dependencies work',
     readyFacts: { partitions: Type.Integer({ description: 'Number of assigned partitions.' }) },
+    readyExample: { partitions: 8 },
     checkReady() {
       const state = readState();
       const { group, positions, outages } = state;

@@ -224,10 +224,10 @@ export async function readCatalogOffsets(catalogFolder: string): Promise<Readonl
 }
 
 /**
- * Finds every file of the catalog, also replaced and unfinished ones, that contains the id of a user. Removals of the user count
- * always, and versions of earlier releases, which have no time.
+ * Returns the files of the catalog that contain the id of a user, including replaced and unfinished files. Removals of the user,
+ * and versions of earlier releases, which have no time, always count.
  *
- * @param until counts other versions only if they were received until this time, epoch milliseconds
+ * @param until epoch milliseconds; other versions count only if the catalog received them until this time
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function findUserInCatalog(

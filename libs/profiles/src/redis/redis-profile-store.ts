@@ -53,7 +53,7 @@ export interface RedisProfileStore extends ProfileStore {
    * Returns the keys that contain the id of a user: the keys of the user, including the mark of an erasure, and of sessions that
    * were identified as the user. Reads all sessions.
    *
-   * @param options.until leaves out keys with only data that was received later, epoch milliseconds
+   * @param options.until epoch milliseconds; leaves out keys whose data was all received after this time
    * @param options.onProgress called with the number of sessions read so far
    */
   findUser(

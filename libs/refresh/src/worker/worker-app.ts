@@ -31,6 +31,7 @@ export async function createWorkerApp(
     readyFacts: {
       working: Type.String({ description: 'The run and stage that the worker executes; empty when idle.' }),
     },
+    readyExample: { working: '2026-01-31 train' },
     checkReady() {
       if (!worker.isConnected) throw problemError('NOT_READY', 'The queue in Redis does not respond.');
       const { working } = worker;
