@@ -46,7 +46,8 @@ describe('reading records of a topic', () => {
       await transaction[outcome]();
     }
     await producer.disconnect();
-    expect(await fetchExtents(target.kafka, target.topic)).toEqual([
+    // The broker writes markers after it has responded.
+    await expect.poll(() => fetchExtents(target.kafka, target.topic), { timeout: 10_000 }).toEqual([
       { partition: 0, start: 0, end: 0 },
       { partition: 1, start: 0, end: 8 },
     ]);
