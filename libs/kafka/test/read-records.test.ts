@@ -47,10 +47,12 @@ describe('reading records of a topic', () => {
     }
     await producer.disconnect();
     // The broker writes markers after it has responded.
-    await expect.poll(() => fetchExtents(target.kafka, target.topic), { timeout: 10_000 }).toEqual([
-      { partition: 0, start: 0, end: 0 },
-      { partition: 1, start: 0, end: 8 },
-    ]);
+    await expect
+      .poll(() => fetchExtents(target.kafka, target.topic), { timeout: 10_000 })
+      .toEqual([
+        { partition: 0, start: 0, end: 0 },
+        { partition: 1, start: 0, end: 8 },
+      ]);
     expect((await readAll(target)).flat().map(textOf)).toEqual(['kept', 'kept too']);
     const onlyMarkers = readRecords(target.kafka, { topic: target.topic, ranges: [{ partition: 1, from: 5, to: 8 }] });
     const nexts: number[] = [];
