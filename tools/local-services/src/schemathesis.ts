@@ -53,7 +53,8 @@ export async function runSchemathesis(
   // The stream of a refresh ends with the refresh.
   args.push('--exclude-path-regex', '/refreshes/.+/events$');
   const child = spawn(program, args, {
-    env: { ...process.env, SCHEMATHESIS_HOOKS: hooks },
+    // It writes control characters for any value of FORCE_COLOR, also 0.
+    env: { ...process.env, FORCE_COLOR: undefined, SCHEMATHESIS_HOOKS: hooks },
     // It writes a cache into the working directory.
     cwd: dirname(document),
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -22,6 +22,6 @@ it(
     const api = { name: 'ingest', url, apiKey: 'none', document };
     const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 20, seed: 1 });
     expect(report.isPassed, report.output).toBe(true);
-    expect(report.output).toMatch(/Operations: +8 selected \/ 8 total/);
+    expect(report.output).toMatch(/Selected: 8\/8/);
   },
 );
