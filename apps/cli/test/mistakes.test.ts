@@ -162,18 +162,4 @@ describe('a mistake gets a message that names it and says what to do', () => {
     expect(err).toContain(message);
     expect(code).not.toBe(0);
   });
-
-  it.each([
-    ['profiles rebuild --redis', 'FACET_REDIS'],
-    ['erasures verify ada --redis', 'FACET_REDIS'],
-    ['refresh --queue', 'FACET_QUEUE'],
-  ])('facet %s with a password', async (command, prefix) => {
-    for (const url of ['redis://:secret-1@localhost', 'rediss+sentinel://ada:secret-1@a:1,b:2/0?master=m']) {
-      const { code, out, err } = await run([...command.split(' '), url, '--json']);
-      expect(code).toBe(2);
-      expect(err).toContain(`name the file in ${prefix}_PASSWORD_FILE`);
-      expect(err).toContain(`Or set ${prefix}_URL instead`);
-      expect(out + err).not.toContain('secret-1');
-    }
-  });
 });

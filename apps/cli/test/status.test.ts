@@ -110,19 +110,20 @@ it('sends the key only to Facet, and only at an address that a variable names', 
   expect(keys).toContain('k');
 });
 
-it('shows bundles that serving does not yet search in Milvus', { timeout }, async () => {
-  let waiting = '1';
+/** Starts an HTTP server in the place of a ready serving with these metrics, and returns a function that checks it. */
+async function serveMetrics(metrics: () => string) {
   const server = createServer(({ url }, response) =>
-    response.end(
-      url === '/metrics'
-        ? `facet_serving_milvus_waiting_bundles ${waiting}\n`
-        : JSON.stringify({ status: 'ready', bundleId: 'b' }),
-    ),
+    response.end(url === '/metrics' ? metrics() : JSON.stringify({ status: 'ready', bundleId: 'b' })),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const env = { FACET_SERVING_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-  const check = async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
+  return async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
+}
+
+it('shows bundles that serving does not yet search in Milvus', { timeout }, async () => {
+  let waiting = '1';
+  const check = await serveMetrics(() => `facet_serving_milvus_waiting_bundles ${waiting}\n`);
   expect(await check()).toMatchObject({
     state: 'healthy',
     details: expect.stringContaining('1 bundle not yet searched in Milvus'),
@@ -137,17 +138,7 @@ it('shows bundles that serving does not yet search in Milvus', { timeout }, asyn
 
 it('names a serving that cannot read profiles', { timeout }, async () => {
   let available = '0';
-  const server = createServer(({ url }, response) =>
-    response.end(
-      url === '/metrics'
-        ? `facet_serving_profiles_available ${available}\n`
-        : JSON.stringify({ status: 'ready', bundleId: 'b' }),
-    ),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const env = { FACET_SERVING_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-  const check = async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
+  const check = await serveMetrics(() => `facet_serving_profiles_available ${available}\n`);
   expect(await check()).toMatchObject({
     state: 'unhealthy',
     details: expect.stringContaining('cannot read profiles from Redis') as string,
