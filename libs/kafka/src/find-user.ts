@@ -29,7 +29,8 @@ export interface FindUserOptions {
 }
 
 /**
- * Reads a topic and finds the records whose key or content names a user. Returns `undefined` if there are none.
+ * Reads a topic and finds the records whose key or content names a user. Returns `undefined` if the topic
+ * has neither such records nor batches that cannot be decoded.
  *
  * @throws AppError as `readRecords`
  */

@@ -35,8 +35,8 @@ export const registerBackfill: Register = (command, deps) => {
     addReading(addFiles(command))
       .argument('[files...]', 'files of events, as --events')
       .requiredOption('--to <url>', 'URL of the collector'),
-    `Set FACET_API_KEY to a key with the scope ingest, and admin for items and users. Maps columns as facet import does. Events without an id get a stable id, so the command can be repeated: events already sent are
-deduplicated.`,
+    `Set FACET_API_KEY to a key with the scope ingest, and admin for items and users. Maps columns as facet import does. Events without an
+id get a stable id, so the command can be repeated: events already sent are deduplicated.`,
     'facet backfill orders.csv --to http://127.0.0.1:8081',
     'facet backfill --events a.jsonl --items items.csv --to https://events.example.com',
   ).action(

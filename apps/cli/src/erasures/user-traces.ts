@@ -311,14 +311,12 @@ async function findInFiles(
 ): Promise<FoundTraces> {
   const { signal } = context;
   const found = await countInFiles(folders, userId, { signal, onProgress: update, countsLists });
-  const [newer, older] = [true, false].map((isNewer) =>
-    found.filter(({ modifiedAt }) => modifiedAt > until === isNewer).map((file) => nameIn(home, file)),
-  );
+  const isNewer = ({ modifiedAt }: { readonly modifiedAt: number }): boolean => modifiedAt > until;
   return {
-    traces: older!.map((file) => ({ ...file, place, removal })),
-    unchecked: newer!.map(({ name }) => ({
+    traces: found.filter((file) => !isNewer(file)).map((file) => ({ ...nameIn(home, file), place, removal })),
+    unchecked: found.filter(isNewer).map((file) => ({
       place,
-      reason: `${name} contains the id and is newer than the erasure. It may contain earlier data: ${removal}`,
+      reason: `${nameIn(home, file).name} contains the id and is newer than the erasure. It may contain earlier data: ${removal}`,
     })),
   };
 }
