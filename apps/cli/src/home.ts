@@ -2,23 +2,14 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openArtifactStore, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
-import { defaultConfigFile, parseHomePaths } from '@facet/config/environment';
+import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
-import type { HomePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { facet } from './command-context.ts';
-import type { CommandContext, CommonOptions } from './command-context.ts';
+import type { CommonOptions } from './command-context.ts';
 
 /** Describes a bundle, in every format. */
 const bundleFile = 'bundle.json';
-
-/** Returns the paths of the data home, with the folders that `FACET_LAKE` and similar variables move. */
-export function homeOf(
-  { home }: Pick<CommonOptions, 'home'>,
-  { environment }: Pick<CommandContext, 'environment'>,
-): HomePaths {
-  return parseHomePaths(environment.inherited, home);
-}
 
 /** Opens the artifact store of a data home. */
 export function openStore(home: string): ArtifactStore {

@@ -1,3 +1,4 @@
+import { homePaths } from '@facet/config/home-paths';
 import {
   claimStore,
   ensureInstallation,
@@ -10,7 +11,6 @@ import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command-context.ts';
-import { homeOf } from './home.ts';
 import { readConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 
@@ -53,7 +53,7 @@ export async function rebuildStoredProfiles(
   const { output, progress } = context;
   const { interactions } = await readConfig(options);
   return progress.run('profiles', '', async (stage) => {
-    const home = homeOf(options, context);
+    const home = homePaths(options.home);
     const result = await withProfileStore(options, context, async (store) => {
       const installation = await ensureInstallation(home);
       if (await isEmptyHome(home)) {

@@ -1,3 +1,4 @@
+import { refuseUnknownVariables } from '@facet/config/known-variables';
 import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
 import { Interruption } from './command-context.ts';
@@ -59,6 +60,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
           // Commander calls an action with the arguments, the options and the command.
           const withOptions = given.slice(0, -1) as Parameters<typeof body>;
           const { json } = withOptions.at(-1) as CommonOptions;
+          refuseUnknownVariables(environment.inherited);
           withOptions.push(createContext(deps, json === true, () => (hasDocument = true)));
           await body(...withOptions);
         },

@@ -79,14 +79,14 @@ it('trains, promotes and rolls back on S3', async () => {
 
 it('serves on a machine that has only the bucket', async () => {
   const elsewhere = join(folder, 'elsewhere');
-  await writeS3File(elsewhere);
+  const artifacts = join(elsewhere, 'artifacts');
+  await writeS3File(artifacts);
   const [port = 0] = await findFreePorts(1);
   const serving = await startFacetProcess({
     app: 'serving',
     env: {
       ...s3.env,
-      FACET_HOME: home,
-      FACET_ARTIFACTS: elsewhere,
+      FACET_HOME: elsewhere,
       FACET_CONFIG: configFile,
       FACET_INSECURE: 'true',
       FACET_PORT: String(port),
@@ -104,7 +104,7 @@ it('serves on a machine that has only the bucket', async () => {
   } finally {
     await serving.stop();
   }
-  expect(await readdir(join(elsewhere, 's3-copies'))).toContain('bundle');
+  expect(await readdir(join(artifacts, 's3-copies'))).toContain('bundle');
 });
 
 it('erases a user from the bucket', async () => {

@@ -60,16 +60,6 @@ it('prints one document with --json', async () => {
   });
 });
 
-it('looks for attributes in the catalog of FACET_CATALOG', async () => {
-  const { file } = await createHome('serving: { filters: { tall: { attributes: { height: { max: 3 } } } } }\n');
-  const FACET_CATALOG = await temporaryFolder();
-  const args = ['config', 'check', '--home', await temporaryFolder(), '--config', file];
-  await upsertItems(FACET_CATALOG, [{ itemId: '1', attributes: { height: 3 } }]);
-  expect((await run(args, { env: { FACET_CATALOG } })).code).toBe(0);
-  await upsertItems(FACET_CATALOG, [{ itemId: '1', attributes: { width: 3 } }]);
-  expect((await run(args, { env: { FACET_CATALOG } })).out).toContain('height');
-});
-
 it('checks the file of FACET_CONFIG, and exits with 0 if it is valid', async () => {
   const { home, file } = await createHome('serving: { filters: { cheap: { attributes: { price: { max: 3 } } } } }\n');
   const env = { FACET_CONFIG: file, FACET_HOME: home };

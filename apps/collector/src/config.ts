@@ -1,17 +1,17 @@
+import { resolve } from 'node:path';
 import {
-  folderVariables,
   homeVariables,
+  parseVariables,
   readConfigPath,
-  readHomePaths,
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
 import type { HomePaths } from '@facet/config/home-paths';
 import { kafkaVariables, readKafkaSettings } from '@facet/config/kafka-settings';
 import type { KafkaSettings } from '@facet/config/kafka-settings';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
-import { parseEnvironment } from '@facet/platform';
 import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -19,7 +19,6 @@ import type { Static } from 'typebox';
 /** The variables of both processes. */
 const sharedVariables = {
   ...homeVariables,
-  ...folderVariables,
   ...kafkaVariables,
   /** Partitions of a new event topic, which limit how many sinks share the work. */
   FACET_EVENT_PARTITIONS: Type.Integer({ minimum: 1, maximum: 1_000, default: 6 }),
@@ -36,7 +35,7 @@ const SinkEnvironment = Type.Object({
   FACET_SINK_COMMIT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 3_600, default: 15 }),
   /** Number of buffered events that triggers a commit. After a crash, the sink reads up to this many again. */
   FACET_SINK_COMMIT_ROWS: Type.Integer({ minimum: 1, maximum: 10_000_000, default: 200_000 }),
-  /** How long the sink collects changes of items and users. Each write rewrites the whole catalog. */
+  /** How long the sink collects changes of items and users. */
   FACET_SINK_CATALOG_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 3 }),
   /** Time without progress, while there is work, after which the liveness probe fails. */
   FACET_SINK_STALL_SECONDS: Type.Number({ minimum: 1, default: 120 }),
@@ -49,6 +48,8 @@ const SinkEnvironment = Type.Object({
 const IngestEnvironment = Type.Object({
   ...sharedVariables,
   FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8081 }),
+  /** Default: `spool` in the data home. Each process needs its own. */
+  FACET_SPOOL: Type.Optional(Type.String()),
   /** Size limit of the spool. The ingest rejects requests when the spool is full. */
   FACET_SPOOL_BYTES_MAX: Type.Integer({ minimum: 1 << 20, default: 1 << 30 }),
   /** Size limit of the queue in memory. */
@@ -100,12 +101,12 @@ export interface IngestConfig extends SharedConfig {
  * @throws AppError `CONFIG_INVALID`, which names each invalid variable
  */
 export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
-  const values = parseEnvironment(IngestEnvironment, environment);
-  const home = readHomePaths(values);
+  const values = parseVariables(IngestEnvironment, environment);
+  const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...shared(values, home),
     port: values.FACET_PORT,
-    spoolFolder: home.spoolFolder,
+    spoolFolder: resolve(values.FACET_SPOOL ?? home.spoolFolder),
     artifactsFolder: home.artifactsFolder,
     spoolBytesMax: values.FACET_SPOOL_BYTES_MAX,
     queueBytesMax: values.FACET_INGEST_QUEUE_BYTES_MAX,
@@ -120,8 +121,8 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv): IngestConfig {
  * @throws AppError `CONFIG_INVALID`, which names each invalid variable
  */
 export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
-  const values = parseEnvironment(SinkEnvironment, environment);
-  const home = readHomePaths(values);
+  const values = parseVariables(SinkEnvironment, environment);
+  const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...shared(values, home),
     home,

@@ -27,7 +27,6 @@ Environment variables configure both. They take no arguments.
   FACET_SPOOL_BYTES_MAX     ingest: size limit, above which requests get 503    1 GiB
   FACET_REDIS_URL           sink: redis://…; without it, no profiles are kept
   FACET_REDIS_PASSWORD_FILE sink: file with the password of the user in the URL
-  FACET_LAKE, FACET_CATALOG sink: folders to write to                           <home>/lake, <home>/catalog
 
 Send a first event, with Kafka on this machine:
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { apiVariables, readApiUrls } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
-import { homeVariables, readHomePaths, readServerSettings, serverVariables } from '@facet/config/environment';
+import { homeVariables, parseVariables, readServerSettings, serverVariables } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
-import { hourMs, parseEnvironment } from '@facet/platform';
+import { homePaths } from '@facet/config/home-paths';
+import { hourMs } from '@facet/platform';
 import { Type } from 'typebox';
 
 /** The environment variables of this process. */
@@ -38,8 +39,8 @@ export interface ConsoleConfig extends ServerSettings {
  * @throws AppError `CONFIG_INVALID` with every wrong variable.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
-  const values = parseEnvironment(Environment, environment);
-  const server = readServerSettings(values, readHomePaths(values));
+  const values = parseVariables(Environment, environment);
+  const server = readServerSettings(values, homePaths(values.FACET_HOME));
   return Object.freeze({
     ...server,
     upstreams: readApiUrls(values),

@@ -85,11 +85,7 @@ async function startDataSet(name: string, set: DataSet) {
   const outcomes = await recordExperiment(homePaths(home).exposuresFolder, until);
   const { url: servingUrl } = await startServing(home, {
     keysFile: writeKeys(home),
-    env: {
-      FACET_CONFIG: configFile,
-      FACET_EXPOSURES: join(folder, 'new-exposures'),
-      FACET_TRENDS_SECONDS: '10',
-    },
+    env: { FACET_CONFIG: configFile, FACET_TRENDS_SECONDS: '10' },
   });
   const operations = await startProcesses({ home, configFile, servingUrl });
   return { ...operations, servingUrl, outcomes };

@@ -1,4 +1,4 @@
-import { parseEnvironment } from '@facet/platform';
+import { parseVariables } from '@facet/config/environment';
 import { workerConfig, workerVariables } from '@facet/refresh';
 import type { WorkerConfig } from '@facet/refresh';
 import { Type } from 'typebox';
@@ -16,6 +16,6 @@ export interface IndexerConfig extends WorkerConfig {
 
 /** @throws AppError `CONFIG_INVALID` naming each wrong variable. */
 export function readConfig(environment: NodeJS.ProcessEnv): IndexerConfig {
-  const values = parseEnvironment(Environment, environment);
+  const values = parseVariables(Environment, environment);
   return Object.freeze({ ...workerConfig(values), deltaMs: values.FACET_DELTA_SECONDS * 1000 });
 }

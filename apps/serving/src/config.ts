@@ -1,18 +1,17 @@
 import { availableParallelism } from 'node:os';
 import {
-  folderVariables,
   homeVariables,
+  parseVariables,
   readConfigPath,
-  readHomePaths,
   readServerSettings,
   serverVariables,
 } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
 import type { HomePaths } from '@facet/config/home-paths';
 import { milvusVariables, readMilvusSettings } from '@facet/config/milvus-settings';
 import type { MilvusConnection } from '@facet/config/milvus-settings';
 import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
-import { parseEnvironment } from '@facet/platform';
 import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
 import type { TracingSettings } from './telemetry/open-tracing.ts';
@@ -20,7 +19,6 @@ import type { TracingSettings } from './telemetry/open-tracing.ts';
 /** The environment variables of this process. */
 const Environment = Type.Object({
   ...homeVariables,
-  ...folderVariables,
   ...profileStoreVariables,
   ...milvusVariables,
   /** How often to check for a new bundle or delta. */
@@ -74,8 +72,8 @@ export interface ServingConfig extends ServerSettings {
  * @throws AppError `CONFIG_INVALID` with every wrong variable.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
-  const values = parseEnvironment(Environment, environment);
-  const home = readHomePaths(values);
+  const values = parseVariables(Environment, environment);
+  const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...readServerSettings(values, home),
     home,

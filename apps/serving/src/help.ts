@@ -4,13 +4,9 @@ export const help = `Serves recommendations over HTTP from the current bundle of
 Configure serving with environment variables. It takes no arguments.
 
   FACET_HOME               data home                                              .facet/default
-  FACET_LAKE               event lake: the behaviors of users                     <home>/lake
-  FACET_CATALOG            attributes of users                                    <home>/catalog
   FACET_REDIS_URL          profiles of the collector; without it, from the lake
   FACET_REDIS_PASSWORD_FILE  its password; TLS: docs/configuration.md
   FACET_MILVUS_ADDRESS     host:port of a Milvus that searches; TLS and token: docs/configuration.md
-  FACET_ARTIFACTS          artifacts; the newest promotion names the bundle       <home>/artifacts
-  FACET_EXPOSURES          exposure log                                           <home>/exposures
   FACET_CONFIG             file with settings of serving and experiments          facet.yaml
   FACET_WATCH_INTERVAL_MS  time between two checks for a new bundle               1000
   FACET_RECALL_SHARE       share of searches repeated to measure index recall     0.01

@@ -14,7 +14,7 @@ function problemOf(environment: NodeJS.ProcessEnv): { code: string; message: str
   throw new Error('the environment was accepted');
 }
 
-it('finds the folders in the home, and lets each be moved', () => {
+it('finds the folders in the home', () => {
   expect(readConfig({ ...insecure, FACET_HOME: '/data/shop' })).toMatchObject({
     lakeFolder: '/data/shop/lake',
     catalogFolder: '/data/shop/catalog',
@@ -27,20 +27,13 @@ it('finds the folders in the home, and lets each be moved', () => {
     port: 8080,
     logLevel: 'info',
   });
-  expect(
-    readConfig({ ...insecure, FACET_HOME: '/data/shop', FACET_LAKE: '/lake', FACET_PORT: '0', FACET_HOST: '::' }),
-  ).toMatchObject({
-    lakeFolder: '/lake',
-    catalogFolder: '/data/shop/catalog',
-    port: 0,
-    host: '::',
-  });
+  expect(readConfig({ ...insecure, FACET_PORT: '0', FACET_HOST: '::' })).toMatchObject({ port: 0, host: '::' });
 });
 
 it('treats an empty variable as absent', () => {
-  expect(readConfig({ ...insecure, FACET_PORT: '', FACET_LAKE: '', FACET_HOME: '/data' })).toMatchObject({
+  expect(readConfig({ ...insecure, FACET_PORT: '', FACET_HOST: '', FACET_HOME: '/data' })).toMatchObject({
     port: 8080,
-    lakeFolder: '/data/lake',
+    host: '127.0.0.1',
   });
 });
 

@@ -99,7 +99,7 @@ describe('a process that cannot serve reports the reason and ends', () => {
   it('without a bundle', async () => {
     const { exitCode, fatal } = await failure({
       FACET_INSECURE: 'true',
-      FACET_ARTIFACTS: join(tmpdir(), 'facet-no-such-folder'),
+      FACET_HOME: join(tmpdir(), 'facet-no-such-folder'),
     });
     expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'SERVING_NO_BUNDLE' });

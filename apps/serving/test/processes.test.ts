@@ -201,7 +201,7 @@ it('two processes count the requests of a key together', { timeout: 150_000 }, a
 });
 
 it('a worker that fails before it is ready ends all workers, with its exit code', async () => {
-  const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_ARTIFACTS: '/nowhere' });
+  const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_HOME: '/nowhere' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];
   expect(code).toBe(4);

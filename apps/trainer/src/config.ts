@@ -1,4 +1,4 @@
-import { parseEnvironment } from '@facet/platform';
+import { parseVariables } from '@facet/config/environment';
 import { workerConfig, workerVariables } from '@facet/refresh';
 import type { WorkerConfig } from '@facet/refresh';
 import { Type } from 'typebox';
@@ -16,6 +16,6 @@ export interface TrainerConfig extends WorkerConfig {
 
 /** @throws AppError `CONFIG_INVALID` naming each wrong variable. */
 export function readConfig(environment: NodeJS.ProcessEnv): TrainerConfig {
-  const values = parseEnvironment(Environment, environment);
+  const values = parseVariables(Environment, environment);
   return Object.freeze({ ...workerConfig(values), schedulerMs: values.FACET_SCHEDULER_SECONDS * 1000 });
 }

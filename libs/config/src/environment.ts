@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { AppError, parseEnvironment, problemsOf } from '@facet/platform';
+import { AppError, invalidConfig, parseEnvironment, problemsOf } from '@facet/platform';
 import type { AccessSource, CertificateFiles, ConfigProblem } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { homePaths } from './home-paths.ts';
 import type { HomePaths } from './home-paths.ts';
 import { kafkaVariables, readKafkaSettings } from './kafka-settings.ts';
+import { findUnknownVariables } from './known-variables.ts';
 import { profileStoreVariables, queueVariables, readRedisFiles } from './redis-settings.ts';
 import { readServerCertificate } from './setting-files.ts';
 
@@ -18,15 +19,6 @@ export const homeVariables = {
   FACET_HOME: Type.String({ default: defaultHome }),
   /** Default: `facet.yaml` in the working directory, which may be missing. */
   FACET_CONFIG: Type.Optional(Type.String()),
-};
-
-/** Overrides of single folders of the data home. */
-export const folderVariables = {
-  FACET_LAKE: Type.Optional(Type.String()),
-  FACET_CATALOG: Type.Optional(Type.String()),
-  FACET_ARTIFACTS: Type.Optional(Type.String()),
-  FACET_EXPOSURES: Type.Optional(Type.String()),
-  FACET_SPOOL: Type.Optional(Type.String()),
 };
 
 /** Variables of every HTTP server. */
@@ -45,27 +37,25 @@ export const serverVariables = {
   ),
 };
 
+/**
+ * Parses the variables that an app reads.
+ *
+ * @throws AppError `CONFIG_INVALID` naming each wrong variable, and each that begins with `FACET_` and that no part of Facet reads.
+ */
+export function parseVariables<Schema extends Type.TObject>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): Static<Schema> {
+  let values: Static<Schema> | undefined;
+  const problems = [
+    ...findUnknownVariables(environment),
+    ...problemsOf(() => (values = parseEnvironment(schema, environment)), []),
+  ];
+  if (values === undefined || problems.length > 0) throw invalidConfig('the environment', problems);
+  return values;
+}
+
 type Values<Variables extends Type.TProperties> = Static<Type.TObject<Variables>>;
-
-/** Returns the paths of the data home with the overrides of single folders. */
-export function readHomePaths(
-  values: Pick<Values<typeof homeVariables>, 'FACET_HOME'> & Partial<Values<typeof folderVariables>>,
-): HomePaths {
-  const paths = homePaths(values.FACET_HOME);
-  return {
-    ...paths,
-    lakeFolder: resolve(values.FACET_LAKE ?? paths.lakeFolder),
-    catalogFolder: resolve(values.FACET_CATALOG ?? paths.catalogFolder),
-    artifactsFolder: resolve(values.FACET_ARTIFACTS ?? paths.artifactsFolder),
-    exposuresFolder: resolve(values.FACET_EXPOSURES ?? paths.exposuresFolder),
-    spoolFolder: resolve(values.FACET_SPOOL ?? paths.spoolFolder),
-  };
-}
-
-/** Returns the paths of a data home with the overrides of single folders that `environment` contains. */
-export function parseHomePaths(environment: NodeJS.ProcessEnv, home: string): HomePaths {
-  return readHomePaths({ ...parseEnvironment(Type.Object(folderVariables), environment), FACET_HOME: home });
-}
 
 /**
  * Returns the path of the configuration file. Only the default file may be missing, because a missing file means all defaults.
@@ -124,7 +114,6 @@ export function readServerSettings(
 
 const AllVariables = Type.Object({
   ...homeVariables,
-  ...folderVariables,
   ...kafkaVariables,
   ...profileStoreVariables,
   ...queueVariables,
@@ -141,6 +130,6 @@ export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigP
     ...problemsOf(() => readKafkaSettings(given), []),
     ...problemsOf(() => readRedisFiles(given, 'FACET_REDIS'), []),
     ...problemsOf(() => readRedisFiles(given, 'FACET_QUEUE'), []),
-    ...problemsOf(() => readServerSettings(given, readHomePaths(given)), ['FACET_INSECURE']),
+    ...problemsOf(() => readServerSettings(given, homePaths(given.FACET_HOME)), ['FACET_INSECURE']),
   ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
 }

@@ -1,21 +1,37 @@
 import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
+import { problemsOf } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
+import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { readConfigPath, readHomePaths, readServerSettings } from '../src/environment.ts';
+import { homeVariables, parseVariables, readConfigPath, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 
 const server = { FACET_HOST: '127.0.0.1', FACET_INSECURE: 'false', FACET_LOG_LEVEL: 'info' } as const;
 const home = homePaths('/data/shop');
 
-describe('the data home', () => {
-  it('contains every folder', () => {
-    expect(readHomePaths({ FACET_HOME: '/data/shop' })).toEqual(home);
-    for (const path of Object.values(home)) expect(path).toMatch(/^\/data\/shop/);
+describe('the variables of an app', () => {
+  const read = (environment: NodeJS.ProcessEnv) => parseVariables(Type.Object(homeVariables), environment);
+
+  it('may be those of other apps, of other programs and of Kubernetes', () => {
+    const others = {
+      FACET_SINK_URL: 'http://sink:8082',
+      LAKE: '/lake',
+      FACET_OLD: '',
+      FACET_SERVING_SERVICE_HOST: '10.0.0.1',
+      FACET_SERVING_SERVICE_PORT_HTTP: '8080',
+      FACET_SERVING_PORT: 'tcp://10.0.0.1:8080',
+      FACET_SERVING_PORT_8080_TCP_ADDR: '10.0.0.1',
+    };
+    expect(read({ FACET_HOME: '/data', ...others })).toEqual({ FACET_HOME: '/data' });
   });
 
-  it('lets a variable move one folder', () => {
-    expect(readHomePaths({ FACET_HOME: '/data/shop', FACET_LAKE: '/lake' })).toEqual({ ...home, lakeFolder: '/lake' });
+  it('are refused if no part of Facet reads them', () => {
+    const wrong = { FACET_REDIS_ULR: 'redis://cache', FACET_LAKE_SIZE: '4' };
+    expect(problemsOf(() => read(wrong), [])).toEqual([
+      { path: ['FACET_REDIS_ULR'], problem: 'is not a variable of Facet (did you mean FACET_REDIS_URL?)' },
+      { path: ['FACET_LAKE_SIZE'], problem: 'is not a variable of Facet' },
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { byLine, checkFacetConfig, describeConfig } from '@facet/config';
-import { findEnvironmentProblems, parseHomePaths, readConfigPath } from '@facet/config/environment';
+import { findEnvironmentProblems, readConfigPath } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
 import { AppError, fieldOf, pathExists } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
 import { facet } from '../command-context.ts';
@@ -16,7 +17,7 @@ export const registerConfig: Register = (command, deps) => {
     `Reports all problems, each with its line and its remedy, and exits with 2 if there is one:
   - unknown fields and wrong values
   - settings that contradict each other, such as splits in the wrong order or experiments that overlap
-  - attributes that no item or user in the catalog of the data home (or of FACET_CATALOG) has, of which apps only warn
+  - attributes that no item or user in the catalog of the data home has, of which apps only warn
   - FACET_ variables that several apps share
 
 Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
@@ -42,7 +43,7 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
   const file =
     options.config === undefined ? readConfigPath({ FACET_CONFIG: configFile }) : await chooseConfigFile(options);
   const exists = await pathExists(file);
-  const checked = await checkFacetConfig(file, parseHomePaths(inherited, options.home));
+  const checked = await checkFacetConfig(file, homePaths(options.home));
   const warnings = checked.warnings.map(({ remedy, ...each }) => ({
     ...each,
     remedy: `${remedy} The apps start with a warning in their logs.`,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { homePaths } from '@facet/config/home-paths';
 import { changeUsers, listErasures, openLakeWriter } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
@@ -8,7 +9,6 @@ import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { absentPlaces, describeTrace, findTraces } from '../erasures/user-traces.ts';
 import type { SearchOptions, UncheckedPlace } from '../erasures/user-traces.ts';
-import { homeOf } from '../home.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
 import { withProfileStore } from '../profile-store.ts';
@@ -43,7 +43,7 @@ none contains the id, with 3 if a place contains the id, and with 5 if only plac
 
 async function list(options: CommonOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const erasures = await listErasures(homeOf(options, context).lakeFolder);
+  const erasures = await listErasures(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, erasures });
   const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
     erasureId,
@@ -61,7 +61,7 @@ async function list(options: CommonOptions, context: CommandContext): Promise<vo
 async function verify(userId: string, options: SearchOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
   const { check, traces, unchecked } = await context.progress.run('verify', '', async ({ update }) =>
-    findTraces(userId, homeOf(options, context), { options, context, update }),
+    findTraces(userId, homePaths(options.home), { options, context, update }),
   );
   const { userHash, erasures } = check;
   // Null: a place that was not searched may contain the id.
@@ -104,7 +104,7 @@ function unproven(unchecked: readonly UncheckedPlace[]): AppError {
 /** Erases a user of a home without Kafka. With Kafka, DELETE /v1/users/ID does the same. */
 async function request(userId: string, options: RequestErasureOptions, context: CommandContext): Promise<void> {
   const { environment, output } = context;
-  const { lakeFolder, catalogFolder } = homeOf(options, context);
+  const { lakeFolder, catalogFolder } = homePaths(options.home);
   const erasure = { erasureId: randomUUID(), requestedAt: Date.now(), requestedBy: 'facet' };
   const lake = await openLakeWriter(lakeFolder);
   try {

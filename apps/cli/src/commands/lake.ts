@@ -1,3 +1,4 @@
+import { homePaths } from '@facet/config/home-paths';
 import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
@@ -19,7 +20,6 @@ import type { Command } from 'commander';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
-import { homeOf } from '../home.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
@@ -81,7 +81,7 @@ first. Changes nothing if the log no longer contains all events to replace.`,
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const { lakeFolder } = homeOf(options, context);
+  const { lakeFolder } = homePaths(options.home);
   const found = await lakeStatus(lakeFolder);
   const live = options.files === true ? await openLakeSnapshot(lakeFolder) : undefined;
   const liveFiles = live?.files.map(({ path, rows, bytes }) => ({ path, rows, bytes }));
@@ -119,7 +119,7 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
 /** @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. */
 async function verify(options: CommonOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const check = await verifyLake(homeOf(options, context).lakeFolder);
+  const check = await verifyLake(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, ...check });
   const { style } = terminal;
   const rows = check.sources.map(({ source, committed, rows: found, repeated, beyond, absent }) => [
@@ -136,7 +136,7 @@ async function verify(options: CommonOptions, context: CommandContext): Promise<
 /** Compacts the lake and the catalog, and applies erasures to the lake, the event log in files, the exposure log, datasets and bundles. */
 async function compact(options: CompactOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
-  const home = homeOf(options, context);
+  const home = homePaths(options.home);
   const result = await progress.run('compact', '', async (stage) => {
     const compacted = await compactLake(home.lakeFolder, {
       graceMs: options.grace * hourMs,
@@ -164,7 +164,7 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
 
 async function migrate(options: CommonOptions, context: CommandContext): Promise<void> {
   const { output } = context;
-  const result = await migrateLake(homeOf(options, context).lakeFolder);
+  const result = await migrateLake(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, ...result });
   const size = `version ${result.version}, ${countOf(result.files, 'file')}, ${countOf(result.rows, 'row')}`;
   output.show(
@@ -203,7 +203,7 @@ async function refuseOtherHome(
   options: RebuildOptions,
   context: CommandContext,
 ): Promise<void> {
-  const home = homeOf(options, context);
+  const home = homePaths(options.home);
   const installation = await ensureInstallation(home);
   const groupId = groupOf(options, context);
   const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
@@ -212,14 +212,14 @@ async function refuseOtherHome(
 }
 
 async function rebuildFromFiles(options: RebuildOptions, context: CommandContext) {
-  return rebuildFrom(await openFileEventLogReader(homeOf(options, context).logFolder), options, context);
+  return rebuildFrom(await openFileEventLogReader(homePaths(options.home).logFolder), options, context);
 }
 
 async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {
   const { progress, signal } = context;
   try {
     return await progress.run('rebuild', '', async (stage) => {
-      const result = await rebuildLake(log, homeOf(options, context).lakeFolder, {
+      const result = await rebuildLake(log, homePaths(options.home).lakeFolder, {
         from: options.from,
         signal,
         onProgress: (done, total) => stage.update(done / Math.max(1, total), `${formatCount(done)} records`),

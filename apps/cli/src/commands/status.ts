@@ -1,4 +1,5 @@
-import { parseHomePaths, readConfigPath } from '@facet/config/environment';
+import { readConfigPath } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { chooseConfigFile } from '../home.ts';
@@ -31,7 +32,7 @@ async function showStatus(options: CommonOptions, context: CommandContext): Prom
   const { config } = options;
   const file =
     config === undefined ? readConfigPath({ FACET_CONFIG: environment.configFile }) : await chooseConfigFile(options);
-  const home = parseHomePaths(environment.inherited, options.home);
+  const home = homePaths(options.home);
   const checked = [checkApps(environment), checkHome(file, home, Date.now()), checkServices(home, context)];
   const parts = (await Promise.all(checked)).flat();
   const unhealthy = parts.filter(({ state }) => state === 'unhealthy').map(({ name }) => name);

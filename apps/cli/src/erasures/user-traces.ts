@@ -98,16 +98,16 @@ const compact = `${facet} lake compact`;
 const temporaryRemoval = `${compact} deletes it when its process has ended`;
 const all = (traces: readonly UserTrace[]): FoundTraces => ({ traces, unchecked: [] });
 
-/** Names the folders that do not exist: a process may have written to another one. */
+/** Names the folders that do not exist: their disk may not be mounted. */
 async function missingFolders(home: HomePaths): Promise<UncheckedPlace[]> {
   const missing: UncheckedPlace[] = [];
   for (const without of ['artifacts', 'catalog', 'exposures'] as const) {
     const folder = home[`${without}Folder`];
-    const reason = `${folder} does not exist: if apps use another folder, set FACET_${without.toUpperCase()}`;
+    const reason = `${folder} does not exist: mount its disk, if it has one`;
     if (!(await pathExists(folder))) missing.push({ place: without, reason, without });
   }
   if (await pathExists(home.lakeFolder)) return missing;
-  return [{ place: 'lake', reason: `${home.lakeFolder} does not exist: set --home or FACET_LAKE` }, ...missing];
+  return [{ place: 'lake', reason: `${home.lakeFolder} does not exist: set --home` }, ...missing];
 }
 
 /** Names the temporary folders of this machine with spilled rows. */

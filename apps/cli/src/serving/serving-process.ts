@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { defaultConfigFile } from '@facet/config/environment';
-import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { Interruption } from '../command-context.ts';
 import type { CliEnvironment } from '../config.ts';
@@ -49,13 +48,9 @@ export async function startServing(options: ServingOptions, signal: AbortSignal)
 
 function environmentOf(options: ServingOptions): NodeJS.ProcessEnv {
   const { host, port, processes, access, configFile, logLevel, environment } = options;
-  const home = homePaths(options.home);
   return {
     ...environment.inherited,
-    FACET_HOME: home.folder,
-    FACET_LAKE: home.lakeFolder,
-    FACET_CATALOG: home.catalogFolder,
-    FACET_ARTIFACTS: home.artifactsFolder,
+    FACET_HOME: resolve(options.home),
     // Unset, so that the default file may be missing.
     FACET_CONFIG: configFile === defaultConfigFile ? '' : resolve(configFile),
     FACET_HOST: host,

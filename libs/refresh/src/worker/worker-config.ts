@@ -1,11 +1,6 @@
-import {
-  homeVariables,
-  readConfigPath,
-  readHomePaths,
-  readServerSettings,
-  serverVariables,
-} from '@facet/config/environment';
+import { homeVariables, readConfigPath, readServerSettings, serverVariables } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
 import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
 import type { RedisFiles } from '@facet/platform';
 import { Type } from 'typebox';
@@ -33,7 +28,7 @@ export interface WorkerConfig extends ServerSettings {
 
 /** @throws AppError `CONFIG_INVALID` when the variables contradict each other. */
 export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: number }): WorkerConfig {
-  const home = readHomePaths(values);
+  const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...readServerSettings(values, home),
     home: home.folder,

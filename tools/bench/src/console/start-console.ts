@@ -32,7 +32,6 @@ export async function startConsole(home: string, folder: string): Promise<Starte
   const env = {
     FACET_HOME: home,
     FACET_CONFIG: configFile,
-    FACET_EXPOSURES: join(folder, 'exposures'),
     FACET_API_KEYS_FILE: keysFile,
     FACET_LOG_LEVEL: 'warn',
   };

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
@@ -22,13 +22,13 @@ export async function startServing(options: {
   await addApiKey(join(folder, 'keys.yaml'), { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
   // Anonymous requests record no exposures by default, and recording costs time as well.
   await writeFile(join(folder, 'facet.yaml'), 'exposures: { recordStateless: true }\n');
+  await symlink(artifactsFolder, join(folder, 'artifacts'));
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const started = await startFacetProcess({
     app: 'serving',
     env: {
       FACET_HOME: folder,
-      FACET_ARTIFACTS: artifactsFolder,
       FACET_CONFIG: join(folder, 'facet.yaml'),
       FACET_LOG_LEVEL: 'warn',
       FACET_PORT: String(port),

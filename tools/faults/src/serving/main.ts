@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -100,6 +100,7 @@ async function startTestbed(): Promise<ServingTestbed> {
   );
   await profiles.close();
   await mkdir(join(folder, 'exposures'), { recursive: true });
+  await symlink(bundleStore.root, join(folder, 'artifacts'));
   await writeFile(join(folder, 'facet.yaml'), '');
   const [port = 0] = await findFreePorts(1);
   const url = `http://127.0.0.1:${port}`;
@@ -108,9 +109,7 @@ async function startTestbed(): Promise<ServingTestbed> {
     app: 'serving',
     env: {
       FACET_HOME: folder,
-      FACET_ARTIFACTS: bundleStore.root,
       FACET_CONFIG: join(folder, 'facet.yaml'),
-      FACET_EXPOSURES: join(folder, 'exposures'),
       FACET_REDIS_URL: redis.url,
       FACET_PROCESSES: '2',
       FACET_INSECURE: 'true',

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { knownVariables } from '@facet/config/known-variables';
+import { workspaceRoot } from '@facet/testing';
+import { expect, it } from 'vitest';
+
+/** Returns the variables of Facet in the files of the workspace that match one of the patterns. */
+function readNames(...patterns: string[]): string[] {
+  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...patterns], {
+    cwd: workspaceRoot,
+    encoding: 'utf8',
+  });
+  const names = files
+    .trim()
+    .split('\n')
+    .flatMap((file) => readFileSync(path.join(workspaceRoot, file), 'utf8').match(/\bFACET_[A-Z_]*[A-Z]\b/g) ?? []);
+  return [...new Set(names)];
+}
+
+it('knows each variable that an app, a command or a container reads, and no other', () => {
+  // Code also contains beginnings of names, such as FACET_KAFKA.
+  const isKnown = (name: string): boolean => knownVariables.some((known) => `${known}_`.startsWith(`${name}_`));
+  expect(
+    readNames('apps/*/src/*.ts', 'libs/*/src/*.ts', 'infra/*', 'docs/*.md').filter((name) => !isKnown(name)),
+  ).toEqual([]);
+  const used = readNames('*.ts', '*.mts', '*.mjs', '*.cjs', 'infra/*');
+  expect(knownVariables.filter((name) => !used.includes(name))).toEqual([]);
+});
