@@ -53,10 +53,7 @@ export async function startIngest(
     closeTimeoutMs: publisherCloseMs,
   });
   const metrics = createIngestMetrics();
-  const writer = createRecordWriter(
-    { publisher, spool, metrics, logger, now },
-    { queueBytesMax: config.queueBytesMax },
-  );
+  const writer = createRecordWriter({ publisher, spool, metrics, logger, now }, config);
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
   const intakeTimer = setInterval(() => void writeIntake(), intakeMs).unref();

@@ -68,8 +68,9 @@ export async function createTestIngest(options: {
   const brokers = options.brokers ?? inject('kafkaBrokers');
   const kafka = connectKafka({ brokers, clientId: 'test' });
   if (options.brokers === undefined) await ensureTopics(kafka, { names: topics, eventPartitions: 2 });
+  const { ackTimeoutMs = 10_000 } = options;
   const publisher: Publisher = openKafkaPublisher(kafka, {
-    ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
+    ackTimeoutMs,
     closeTimeoutMs: 500,
     recordBytesMax: options.recordBytesMax,
   });
@@ -78,7 +79,7 @@ export async function createTestIngest(options: {
   const now = options.now ?? Date.now;
   const writer = createRecordWriter(
     { publisher, spool, metrics, logger, now },
-    { queueBytesMax: options.queueBytesMax ?? 8 << 20 },
+    { queueBytesMax: options.queueBytesMax ?? 8 << 20, ackTimeoutMs },
   );
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
