@@ -107,6 +107,11 @@ describe('facet keys rotate and revoke', () => {
     expect(findApiKey(before, keys, Date.now() + 3 * 3_600_000)).toBeUndefined();
     expect((await run(['keys', 'list'], { env })).out).toContain(keys[0]!.previous![0]!.acceptedUntil);
 
+    const atOnce = await run(['keys', 'rotate', '--name', 'web', '--overlap', '0'], { env });
+    const kept = await readApiKeys(env.FACET_API_KEYS_FILE);
+    for (const text of [before, textIn(out)]) expect(findApiKey(text, kept, Date.now())).toBeUndefined();
+    expect(findApiKey(textIn(atOnce.out), kept, Date.now())?.name).toBe('web');
+
     expect((await run(['keys', 'revoke', '--name', 'web'], { env })).code).toBe(0);
     expect(await readApiKeys(env.FACET_API_KEYS_FILE)).toEqual([]);
     const again = await run(['keys', 'revoke', '--name', 'web'], { env });

@@ -96,7 +96,8 @@ export async function replaceApiKey(path: string, key: ApiKey, acceptPreviousUnt
 }
 
 /**
- * Replaces the hash of a key. The old key is accepted until a time, so that callers can change over.
+ * Replaces the hash of a key. Its old keys are accepted until a time, so that callers can change over. Old keys of earlier rotations
+ * may end before.
  *
  * @param acceptedUntil epoch milliseconds
  * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.
@@ -107,7 +108,11 @@ export async function rotateApiKey(
 ): Promise<void> {
   await changeKeys(path, name, (held) => {
     const key = requireKey(held, path, name);
-    return withPrevious({ ...key, sha256 }, key, acceptedUntil);
+    const end = new Date(acceptedUntil).toISOString();
+    const previous = (key.previous ?? []).map((entry) =>
+      Date.parse(entry.acceptedUntil) > acceptedUntil ? { ...entry, acceptedUntil: end } : entry,
+    );
+    return withPrevious({ ...key, sha256 }, { ...key, previous }, acceptedUntil);
   });
 }
 

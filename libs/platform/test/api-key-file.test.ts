@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   addApiKey,
   createApiKey,
+  findApiKey,
   hashApiKey,
   isAppError,
   readApiKeys,
@@ -146,6 +147,24 @@ describe('writing', () => {
     const [rotated] = await readApiKeys(path);
     expect(rotated!.previous!.map((entry) => entry.sha256)).toEqual([sha256, hashApiKey('b')]);
     expect((await refusal(rotateApiKey(path, { name: 'x', sha256, acceptedUntil: 0 }))).code).toBe('KEYS_NAME_UNKNOWN');
+  });
+
+  test('a rotation without overlap also ends the keys of earlier rotations', async () => {
+    const path = await temporaryFile();
+    await addApiKey(path, { ...web, sha256: hashApiKey('a') });
+    const hour = 3_600_000;
+    await rotateApiKey(path, { name: 'web', sha256: hashApiKey('b'), acceptedUntil: Date.now() + hour });
+    const now = Date.now();
+    await rotateApiKey(path, { name: 'web', sha256: hashApiKey('c'), acceptedUntil: now });
+    const keys = await readApiKeys(path);
+    for (const old of ['a', 'b']) expect(findApiKey(old, keys, now)).toBeUndefined();
+    expect(findApiKey('c', keys, now)?.name).toBe('web');
+    // A longer overlap does not prolong an earlier one.
+    await rotateApiKey(path, { name: 'web', sha256: hashApiKey('d'), acceptedUntil: now + hour });
+    await rotateApiKey(path, { name: 'web', sha256: hashApiKey('e'), acceptedUntil: now + 2 * hour });
+    const later = await readApiKeys(path);
+    expect(findApiKey('c', later, now + hour)).toBeUndefined();
+    expect(findApiKey('d', later, now + hour)?.name).toBe('web');
   });
 
   test('keeps the mode of the file, so that apps of another user can still read it', async () => {

@@ -61,9 +61,9 @@ export const registerKeys: Register = (command, deps) => {
     'facet keys create --name web --scope ingest --origin https://shop.example --events-per-second 500',
   ).action(deps.action(createKey));
   addNotes(
-    add('rotate', 'Replace a key and print the new one; the old key works until the overlap ends')
+    add('rotate', 'Replace a key and print the new one; old keys work until the overlap ends')
       .requiredOption('--name <name>', 'name of the key')
-      .option('--overlap <hours>', 'hours until the old key stops working; 0 stops it now', parseHours, 24),
+      .option('--overlap <hours>', 'hours until all old keys stop working; 0 stops them now', parseHours, 24),
     '',
     'facet keys rotate --name backend --overlap 72',
   ).action(deps.action(rotateKey));
@@ -102,7 +102,7 @@ async function rotateKey(
   await rotateApiKey(file, { name, sha256: hashApiKey(apiKey), acceptedUntil });
   const until = new Date(acceptedUntil).toISOString();
   context.output.show(`New key ${name}, shown once: ${apiKey}`);
-  context.output.show(`The old key works until ${until}. Running apps read ${file} within seconds.`);
+  context.output.show(`Old keys work until ${until} at the latest. Running apps read ${file} within seconds.`);
   context.output.document({ file, name, apiKey, previousAcceptedUntil: until });
 }
 
