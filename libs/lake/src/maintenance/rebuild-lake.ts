@@ -1,13 +1,16 @@
 import { join } from 'node:path';
+import { BIGINT, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { EventLog, PartitionRange } from '@facet/event-log';
 import { AppError } from '@facet/platform';
-import { openDuckDb, sqlText } from '../duckdb.ts';
+import { appendRows, openDuckDb, selectRows, sqlText } from '../duckdb.ts';
 import { dayOf, sourceName } from '../layout.ts';
 import { compactLake } from './compact-lake.ts';
 import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
 import { placeMerged } from './merge-files.ts';
 import { parquetFiles, parquetTable, sqlTime, where } from '../read/sql.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
@@ -26,6 +29,8 @@ export interface RebuildResult {
   readonly rows: number;
   /** Rewritten days. */
   readonly days: number;
+  /** Rows that stay as they are, because the log refuses their records now. */
+  readonly kept: number;
 }
 
 /** A range of offsets to read from the log again. */
@@ -39,7 +44,7 @@ const batchEventsMax = 500_000;
 /**
  * Replaces the rows of a log since a time with the same rows from the log, in one transaction, up to the committed offsets. A
  * sink may add later events meanwhile. Files with replaced rows only are not read, so they may be damaged or missing. Erased
- * events stay erased. Rows of a batch that the log cannot decode stay as they are.
+ * events stay erased. Rows of records that the log refuses stay as they are: a type may be undeclared, or a batch undecodable.
  *
  * @throws AppError `EVENTS_REBUILD_INCOMPLETE` when the log no longer contains all replaced rows. The lake is then unchanged.
  * Also the errors of `compactLake` and of the log.
@@ -47,9 +52,9 @@ const batchEventsMax = 500_000;
 export async function rebuildLake(log: EventLog, lakeFolder: string, options: RebuildOptions): Promise<RebuildResult> {
   const result = await maintainLake(lakeFolder, options, async (maintenance) => {
     const ranges = await planRanges(log, maintenance, options.from);
-    if (ranges.length === 0) return { rows: 0, days: 0 };
+    if (ranges.length === 0) return { rows: 0, days: 0, kept: 0 };
     const { rows, staged, decoded } = await stageEvents(log, { ranges, maintenance, options });
-    return { rows, days: await replaceRows(maintenance, { ranges: decoded, staged }) };
+    return { rows, ...(await replaceRows(maintenance, { ranges: decoded, staged })) };
   });
   // The log may still contain erased events. Reads leave them out; compaction removes them from the disk.
   if (pendingErasures(await readLakeState(lakeFolder)).length > 0) await compactLake(lakeFolder, options);
@@ -92,7 +97,14 @@ interface StagedEvents {
   readonly decoded: readonly RebuiltRange[];
 }
 
-/** Writes the events of the ranges to temporary files. */
+/** A column of the table `refused`: the refused records, except undecodable batches. */
+type RefusedPlace = readonly [source: string, offset: number];
+const refusedColumns = [
+  { type: VARCHAR, valueOf: ([source]: RefusedPlace) => source },
+  { type: BIGINT, valueOf: ([, offset]: RefusedPlace) => BigInt(offset) },
+];
+
+/** Writes the events of the ranges to temporary files, and the places of refused records to the table `refused`. */
 async function stageEvents(
   log: EventLog,
   {
@@ -106,6 +118,8 @@ async function stageEvents(
   },
 ): Promise<StagedEvents> {
   const { signal } = options;
+  await maintenance.connection.run('CREATE TEMP TABLE refused (logSource VARCHAR, logOffset BIGINT)');
+  const refusedRows = await maintenance.connection.createAppender('refused');
   const staged = new Map<string, string[]>();
   const database = await openDuckDb(options);
   try {
@@ -130,6 +144,13 @@ async function stageEvents(
       buffered += events.length;
       rows += events.length;
       const start = position.get(partition) ?? next;
+      const places = refused.filter(({ reason }) => reason !== 'undecodable');
+      appendRows(
+        refusedRows,
+        refusedColumns,
+        places.map(({ offset }): RefusedPlace => [source, offset]),
+        ({ valueOf }, place) => valueOf(place),
+      );
       for (const { offset, reason } of refused) {
         if (reason !== 'undecodable') continue;
         // The batch begins after the event before it.
@@ -142,6 +163,7 @@ async function stageEvents(
       options.onProgress?.(done, total);
     }
     await flush();
+    refusedRows.closeSync();
     return { rows, staged, decoded };
   } finally {
     await database.close();
@@ -171,21 +193,24 @@ async function replaceRows(
     ranges,
     staged,
   }: { readonly ranges: readonly RebuiltRange[]; readonly staged: ReadonlyMap<string, readonly string[]> },
-): Promise<number> {
-  const { snapshot, commit, renew } = maintenance;
+): Promise<Pick<RebuildResult, 'days' | 'kept'>> {
+  const { snapshot, connection, commit, renew } = maintenance;
   const touched = snapshot.files.filter((file) => ranges.some((range) => overlaps(file, range)));
   const isReplaced = ranges
     .map(({ source, from, to }) => `(logSource = ${sqlText(source)} AND logOffset >= ${from} AND logOffset < ${to})`)
     .join(' OR ');
+  const refusedRows = await countRefused(connection, snapshot.lakeFolder, touched);
   const add: LakeFileEntry[] = [];
   const days = [...new Set([...touched.map(({ path }) => dayOf(path)), ...staged.keys()])].sort();
   for (const day of days) {
-    const kept = touched.filter((file) => dayOf(file.path) === day && !liesWithin(file, ranges));
+    const kept = touched.filter(
+      (file) => dayOf(file.path) === day && (refusedRows.has(file) || !liesWithin(file, ranges)),
+    );
     const fresh = staged.get(day) ?? [];
     const tables = [
       ...(kept.length === 0
         ? []
-        : [`SELECT * FROM ${parquetTable(snapshot.lakeFolder, kept)} WHERE NOT (${isReplaced})`]),
+        : [`SELECT * FROM ${parquetTable(snapshot.lakeFolder, kept)} row WHERE NOT (${isReplaced}) OR ${isRefused}`]),
       ...(fresh.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(fresh)}`]),
     ];
     if (tables.length === 0) continue;
@@ -194,7 +219,35 @@ async function replaceRows(
     await renew();
   }
   await commit({ add, remove: touched.map(({ path }) => path) });
-  return days.length;
+  return { days: days.length, kept: [...refusedRows.values()].reduce((sum, rows) => sum + rows, 0) };
+}
+
+/** SQL condition that the log refuses the record of a lake row. */
+const isRefused =
+  'EXISTS (SELECT 1 FROM refused WHERE refused.logSource = row.logSource AND refused.logOffset = row.logOffset)';
+
+/** Counts the rows of refused records in each file that has some. In a damaged file, no row is left to keep. */
+async function countRefused(
+  connection: DuckDBConnection,
+  lakeFolder: string,
+  files: readonly LakeStateFile[],
+): Promise<ReadonlyMap<LakeStateFile, number>> {
+  const counts = new Map<LakeStateFile, number>();
+  const [refused] = await selectRows<{ readonly rows: number }>(
+    connection,
+    'SELECT count(*)::DOUBLE AS rows FROM refused',
+  );
+  if (refused?.rows === 0) return counts;
+  for (const file of files) {
+    const sql = `SELECT count(*)::DOUBLE AS rows FROM ${parquetTable(lakeFolder, [file])} row WHERE ${isRefused}`;
+    const [found] = await selectRows<{ readonly rows: number }>(connection, sql).catch((cause: unknown) => {
+      const error = lakeErrors.unreadable(join(lakeFolder, file.path), cause);
+      if (error.code === 'EVENTS_LAKE_DAMAGED') return [];
+      throw error;
+    });
+    if (found !== undefined && found.rows > 0) counts.set(file, found.rows);
+  }
+  return counts;
 }
 
 function overlaps({ sources }: LakeStateFile, { source, from, to }: RebuiltRange): boolean {

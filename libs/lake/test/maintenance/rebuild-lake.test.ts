@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog, FileEventLog } from '@facet/event-log';
-import { dayMs } from '@facet/platform';
+import { dayMs, utcDay } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
+import type { Event, RefusalReason } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
@@ -53,7 +53,7 @@ it.each([0, noon + 350_000, noon + 700_000])('restores the same rows from %i on'
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const replaced = Math.min(count, Math.max(0, count - (from - noon) / 1000));
-  expect(await rebuildLake(log, lake, { from })).toEqual({ rows: replaced, days: 3 });
+  expect(await rebuildLake(log, lake, { from })).toEqual({ rows: replaced, days: 3, kept: 0 });
   expect(await readLake(lake)).toEqual(before);
   expect(await verifyLake(lake)).toMatchObject({
     isSound: true,
@@ -89,7 +89,7 @@ it('adds missing rows and removes wrong rows', async () => {
   writer.add('other-0', [{ offset: 0, event: makeEvent({ eventId: 'of another log' }) }], 1);
   await writer.commit();
   await writer.close();
-  expect(await rebuildLake(log, other, { from: 0 })).toEqual({ rows: count, days: 4 });
+  expect(await rebuildLake(log, other, { from: 0 })).toEqual({ rows: count, days: 4, kept: 0 });
   expect(await readLake(other)).toEqual(before);
 });
 
@@ -129,12 +129,13 @@ it('does not restore erased events', async () => {
   expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
 });
 
-it('keeps the rows of batches that the log can no longer decode', async () => {
-  const { lake, log } = await lakeOf();
-  const before = await readLake(lake);
-  const lasts = [199, 449, 450, count - 1];
-  const isLost = (offset: number): boolean => lasts.some((last) => offset > last - 10 && offset <= last);
-  const damaged: EventLog = {
+/** Returns the log as a stricter reader sees it: it refuses records, and then streams no event of the `lost` offsets. */
+function strictLog(
+  log: EventLog,
+  refusals: readonly { readonly offset: number; readonly reason: RefusalReason }[],
+  isLost: (offset: number) => boolean,
+): EventLog {
+  return {
     topic: log.topic,
     append: (added) => log.append(added),
     extents: () => log.extents(),
@@ -145,19 +146,58 @@ it('keeps the rows of batches that the log can no longer decode', async () => {
         yield {
           ...batch,
           events: batch.events.filter(({ offset }) => !isLost(offset)),
-          refused: lasts
-            .filter((offset) => offset >= first && offset < batch.next)
-            .map((offset) => ({ offset, ok: false, field: '', reason: 'undecodable' })),
+          refused: refusals
+            .filter(({ offset }) => offset >= first && offset < batch.next)
+            .map((refusal) => ({ ...refusal, ok: false, field: '' })),
         };
       }
     },
     close: () => log.close(),
   };
+}
+
+it('keeps the rows of batches that the log can no longer decode', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const lasts = [199, 449, 450, count - 1];
+  const refusals = lasts.map((offset) => ({ offset, reason: 'undecodable' as const }));
+  const damaged = strictLog(log, refusals, (offset) => lasts.some((last) => offset > last - 10 && offset <= last));
   for (const from of [noon + 445_000, 0]) {
     await rebuildLake(damaged, lake, { from });
     expect(await readLake(lake)).toEqual(before);
   }
   expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+});
+
+it('keeps the rows of events that the log refuses now, such as events of an undeclared type', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const isWish = (offset: number): boolean => offset % 3 === 0 || offset > count - 10;
+  const wishes = events.flatMap((_, offset) => (isWish(offset) ? [{ offset, reason: 'unknown-type' as const }] : []));
+  for (const from of [noon + 445_000, 0]) {
+    const kept = wishes.filter(({ offset }) => noon + offset * 1000 >= from).length;
+    const rows = count - Math.max(0, (from - noon) / 1000) - kept;
+    expect(await rebuildLake(strictLog(log, wishes, isWish), lake, { from })).toMatchObject({ rows, kept });
+    expect(await readLake(lake)).toEqual(before);
+  }
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+});
+
+it('repairs a damaged file although the log refuses records of its offsets', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const [damaged, intact] = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
+  const offsetIn = (file: { readonly path: string }): number =>
+    events.findIndex(({ occurredAt }, offset) => offset >= 600 && file.path.startsWith(`dt=${utcDay(occurredAt)}`));
+  const lost = [damaged!, intact!].map(offsetIn);
+  await writeFile(join(lake, damaged!.path), 'damaged');
+  const strict = strictLog(
+    log,
+    lost.map((offset) => ({ offset, reason: 'unknown-type' })),
+    (offset) => lost.includes(offset),
+  );
+  expect(await rebuildLake(strict, lake, { from: noon + 600_000 })).toMatchObject({ rows: 298, kept: 1 });
+  expect(await readLake(lake)).toEqual(before.filter(({ eventId }) => eventId !== `e${lost[0]}`));
 });
 
 it('refuses when the log no longer contains all rows', async () => {
