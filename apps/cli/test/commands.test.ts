@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createRunStore } from '@facet/pipeline/runs';
 import { describe, expect, it } from 'vitest';
 import { Interruption } from '../src/command-context.ts';
 import { run } from './run.ts';
@@ -123,6 +124,24 @@ describe('facet import', () => {
     expect(JSON.parse(first.out)).toMatchObject({ imported: true, offsets: { from: 0, to: 2 } });
     expect(JSON.parse(second.out)).toMatchObject({ imported: false, offsets: { from: 0, to: 2 } });
     expect(second.err).toContain('already done');
+  });
+});
+
+describe('facet refresh', () => {
+  it('after an earlier rejection, counts the late events and proposes --force', async () => {
+    const home = await temporaryFolder();
+    await run(['import', '--events', await fileWith(events), '--home', home]);
+    const day = '2023-11-14';
+    const runs = createRunStore(join(home, 'runs'));
+    const cut = { occurredBefore: Date.parse('2023-11-15'), receivedBefore: 0 };
+    const request = { day, cut, isForced: false, isFull: false, requestedBy: 'test', requestedAt: 0 };
+    await runs.findOrCreate({ ...request, place: 'here' });
+    const outputs = { verdict: 'reject' as const, reasons: ['It is worse.'], bundleId: 'b' };
+    await runs.write(day, { stage: 'promote', state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
+    const { code, err } = await run(['refresh', '--home', home]);
+    expect(code).toBe(6);
+    expect(err).toContain('It is worse.');
+    expect(err).toContain('Since this run, 2 late events arrived. Add --force');
   });
 });
 

@@ -196,6 +196,20 @@ test('does not cancel a run that has promoted but has not recorded it', async ()
   expect(await runs.isCancelled(lastDay)).toBe(false);
 });
 
+test('refreshes a day again after the gate rejected its bundle for too few users', async () => {
+  const home = await createShopHome();
+  // The shop has twenty people.
+  const settings = (await readFile(home.configFile, 'utf8')).replace('usersMin: 5', 'usersMin: 21');
+  await writeFile(home.configFile, settings);
+  const rejected = await refresh(home, 0);
+  expect(rejected).toMatchObject({ state: 'rejected', reason: expect.stringContaining('at least 21 are required') });
+  expect(rejected.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: true });
+  await writeFile(home.configFile, settings.replace('usersMin: 21', 'usersMin: 5'));
+  const promoted = await refresh(home, 0);
+  expect(promoted).toMatchObject({ run: { runId: `${lastDay}-2` }, state: 'promoted' });
+  expect(promoted.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: false });
+});
+
 test('prunes rejected bundles, but keeps the bundles of experiments', async () => {
   const home = await createShopHome();
   const { runs, store } = home;

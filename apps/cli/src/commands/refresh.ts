@@ -3,7 +3,7 @@ import { parseQueueFiles } from '@facet/config/redis-settings';
 import { countEvents, newestLakeDays, openLakeSnapshot } from '@facet/lake';
 import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
-import { createRunStore, hasEnded, newestDayOver, requestRun } from '@facet/pipeline/runs';
+import { createRunStore, hasEnded, newestDayOver, rejectedForTooFewUsers, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
 import { AppError, takeFolderLock } from '@facet/platform';
 import { claimQueue, followRun, openRefreshQueue } from '@facet/refresh';
@@ -70,7 +70,7 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
       ? await refreshInProcess(pipeline, runs, request, context)
       : await refreshOnWorkers(pipeline, runs, request, { queue, isFollowed: options.wait }, context);
   const { state } = report;
-  const isEarlier = (state === 'promoted' || state === 'skipped') && endOf(report) < startedAt;
+  const isEarlier = ['promoted', 'rejected', 'skipped'].includes(state) && endOf(report) < startedAt;
   const lateEvents = isEarlier ? await countLateEvents(pipeline, report) : 0;
   reportOutcome(report, options, context, { isEarlier, lateEvents });
 }
@@ -249,7 +249,7 @@ function reportOutcome(
   const { runId, day } = run;
   const took = stages.length === 0 ? '' : ` in ${formatDuration(durationMs(report))}`;
   output.document({ home, ...report, isEarlier, lateEvents });
-  if (isEarlier && lateEvents > 0) {
+  if (isEarlier && lateEvents > 0 && state !== 'rejected') {
     output.show(
       `Run ${runId} already refreshed ${day}. Since then, ${countOf(lateEvents, 'late event')} arrived. Add --force to include them now, or wait for the refresh of the next day.`,
     );
@@ -270,12 +270,19 @@ function reportOutcome(
     case 'waiting':
     case 'running':
       return output.show(`Run ${runId} continues. Follow it with: ${facet} refresh --day ${day} --home ${home}`);
-    case 'rejected':
+    case 'rejected': {
+      const { bundleId } = stages.at(-1)?.outputs ?? {};
+      let again = '';
+      if (rejectedForTooFewUsers(report)) again = ' Run the same command again when there are more events.';
+      else if (isEarlier) {
+        again = ` Since this run, ${countOf(lateEvents, 'late event')} arrived. Add --force to refresh the day again.`;
+      }
       throw new AppError(`Run ${runId}: the gate rejects the bundle. ${reason}`, {
         code: 'REFRESH_REJECTED',
         category: 'rejected',
-        remedy: `See ${facet} bundles. Promote the bundle anyway with: ${facet} promote ${stages.at(-1)?.outputs?.bundleId} --reason "REASON".`,
+        remedy: `See ${facet} bundles.${again} Promote the bundle anyway with: ${facet} promote ${bundleId} --reason "REASON".`,
       });
+    }
     case 'failed': {
       const problem = stages.findLast(({ state: ended }) => ended === 'failed')?.problem;
       throw new AppError(`Run ${runId} failed: ${reason}`, {

@@ -19,6 +19,9 @@ const Outputs = Type.Object(
     incumbentId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
     verdict: Type.Optional(Type.Union([Type.Literal('pass'), Type.Literal('reject')])),
     reasons: Type.Optional(Type.Array(Type.String())),
+    hasTooFewUsers: Type.Optional(
+      Type.Boolean({ description: 'Whether the evaluated window has fewer users than the gate requires.' }),
+    ),
     skipped: Type.Optional(Type.String()),
     promotion: Type.Optional(Type.Integer({ description: 'The number of the record in the promotion log.' })),
   },

@@ -356,6 +356,8 @@ export interface components {
           readonly incumbentId?: string | null;
           readonly verdict?: 'pass' | 'reject';
           readonly reasons?: readonly string[];
+          /** @description Whether the evaluated window has fewer users than the gate requires. */
+          readonly hasTooFewUsers?: boolean;
           readonly skipped?: string;
           /** @description The number of the record in the promotion log. */
           readonly promotion?: number;

@@ -163,8 +163,9 @@ async function judge(
     bundleId: requireOutput(outputs, 'bundleId'),
     incumbentId: incumbentId ?? undefined,
   });
-  const { verdict, reasons } = output;
-  return { outputs: { incumbentId, verdict, reasons }, isReused: reused };
+  const { verdict, reasons, checks } = output;
+  const hasTooFewUsers = checks.some(({ name, passed }) => name === 'users' && !passed);
+  return { outputs: { incumbentId, verdict, reasons, hasTooFewUsers }, isReused: reused };
 }
 
 function modelOf(outputs: RefreshOutputs): { datasetId: string; modelId: string } {

@@ -4,7 +4,7 @@ export { newestDayOver, requestRun } from './request-run.ts';
 export type { RefreshRequest, RequestDeps } from './request-run.ts';
 export { createRunStore, recordStage } from './run-store.ts';
 export type { NewRun, RunStore, StageOutcome } from './run-store.ts';
-export { hasEnded, refreshStages, runStates, toProblem } from './run.ts';
+export { hasEnded, refreshStages, rejectedForTooFewUsers, runStates, toProblem } from './run.ts';
 export type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageProgress, StageRecord } from './run.ts';
 export { describeEpoch } from '../training/training-progress.ts';
 export { dueMomentOf, isScheduled, missingDays, newestDueDay, nextRefreshes, overdueSeconds } from './schedule.ts';

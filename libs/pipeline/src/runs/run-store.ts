@@ -10,7 +10,14 @@ import {
   readTextIfExists,
   writeFileAtomically,
 } from '@facet/platform';
-import { failedWithEnoughEvents, hasEnded, refreshStages, summarizeRun, toProblem } from './run.ts';
+import {
+  failedWithEnoughEvents,
+  hasEnded,
+  refreshStages,
+  rejectedForTooFewUsers,
+  summarizeRun,
+  toProblem,
+} from './run.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord } from './run.ts';
 
 /**
@@ -28,7 +35,7 @@ export interface RunStore {
    * Returns the run of a day that a request would only repeat: a run in progress or, unless the request is forced, a promoted,
    * rejected or skipped run. Otherwise creates a run. Of concurrent requests, one creates the run. Unless forced, a run after a
    * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
-   * run had too few or built no dataset.
+   * run had too few or built no dataset. A run that the gate rejected for too few users counts as a failed run with too few events.
    *
    * @param usedRunIds ids that a new run does not get, although the store may have lost their runs
    * @throws AppError `REFRESH_RUN_UNFINISHED` if the request accepts bad data and a run in progress does not.
@@ -184,7 +191,7 @@ export function createRunStore(runsFolder: string): RunStore {
 
 function isRepeated(report: RunReport, { isForced }: NewRun): boolean {
   if (!hasEnded(report)) return true;
-  return !isForced && report.state !== 'failed' && report.state !== 'cancelled';
+  return !isForced && report.state !== 'failed' && report.state !== 'cancelled' && !rejectedForTooFewUsers(report);
 }
 
 /** The request of a run never changes, so a run in progress cannot accept bad data later. */

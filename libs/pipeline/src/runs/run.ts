@@ -42,6 +42,8 @@ export interface RefreshOutputs {
   readonly verdict?: 'pass' | 'reject';
   /** Why the gate rejects the bundle. */
   readonly reasons?: readonly string[];
+  /** Whether the evaluated window has fewer users than the gate requires. */
+  readonly hasTooFewUsers?: boolean;
   /** Why the remaining stages are skipped. */
   readonly skipped?: string;
   /** The number of the record in the promotion log. */
@@ -121,6 +123,11 @@ export function failedWithEnoughEvents({ state, stages }: RunReport): boolean {
   const hasDataset = stages.some((record) => record.stage === 'dataset' && record.state === 'finished');
   const lacksEvents = stages.some(({ problem }) => problem?.category === 'input');
   return state === 'failed' && hasDataset && !lacksEvents;
+}
+
+/** Returns whether the gate rejected the bundle of a run because of too few users: more events can change the verdict. */
+export function rejectedForTooFewUsers({ state, stages }: RunReport): boolean {
+  return state === 'rejected' && stages.at(-1)?.outputs?.hasTooFewUsers === true;
 }
 
 /** Derives the state of a run from the records of its stages. */

@@ -99,6 +99,16 @@ test.each<[string, StageRecord[]]>([
       { ...failedAt('train'), problem: { code: 'MODEL_NO_EXAMPLES', category: 'input', message: 'No examples.' } },
     ],
   ],
+  [
+    'was rejected for too few users',
+    [
+      { stage: 'dataset', state: 'finished', attempt: 1, startedAt: 1, outputs: {} },
+      {
+        ...{ stage: 'promote', state: 'finished', attempt: 1, startedAt: 1 },
+        outputs: { verdict: 'reject', reasons: ['The window has 3 users.'], hasTooFewUsers: true },
+      },
+    ],
+  ],
 ])('reads all events that are there now after a run that %s', async (_, records) => {
   const runs = createRunStore(await temporaryFolder());
   const later = { ...asked, cut: { ...asked.cut, receivedBefore: 9_000 }, requestedAt: 9_000 };
