@@ -133,7 +133,7 @@ export async function* readDeadLetters(
 type DeadLetterEntry = { readonly letter: DeadLetter } | { readonly deadLetterId: string; readonly redrivenAt: number };
 
 /** Returns the content of a record of the topic, or `undefined` for a record that Facet did not write. */
-function parseDeadLetterRecord({ key, value }: RawRecord): DeadLetterEntry | undefined {
+export function parseDeadLetterRecord({ key, value }: RawRecord): DeadLetterEntry | undefined {
   if (key === null || value === null) return undefined;
   const deadLetterId = key.toString('utf8');
   const fields = parseObject(value.toString('utf8'));

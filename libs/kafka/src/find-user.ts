@@ -1,6 +1,6 @@
 import { dayMs } from '@facet/platform';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { payloadBytes } from './dead-letters.ts';
+import { parseDeadLetterRecord, payloadBytes } from './dead-letters.ts';
 import type { DeadLetter } from './dead-letters.ts';
 import { unreachable } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
@@ -22,7 +22,7 @@ export interface UserInTopic {
 }
 
 export interface FindUserOptions {
-  /** Ignores records after this time, epoch milliseconds. */
+  /** Ignores records received after this time, epoch milliseconds. */
   readonly until?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -51,7 +51,7 @@ export async function findUserInTopic(
   for await (const batch of readRecords(kafka, { topic, ranges, signal })) {
     for (const record of batch.records) {
       if (record.undecodable !== undefined) undecodable++;
-      if (record.timestampMs > until || !namesUser(record, userId)) continue;
+      if (!namesUser(record, userId) || receivedAtOf(record) > until) continue;
       records++;
       newestAt = Math.max(newestAt, record.timestampMs);
     }
@@ -81,6 +81,12 @@ function namesUser({ key, value }: Pick<RawRecord, 'key' | 'value'>, userId: str
   const payload = payloadBytes(content as unknown as DeadLetter)!.toString();
   const dead = parseJson(payload);
   return dead === undefined ? payload.includes(userId) : dead.userId === userId;
+}
+
+/** Returns when the log received the message of a record. The sink may write a dead letter long after its message. */
+function receivedAtOf(record: RawRecord): number {
+  const entry = parseDeadLetterRecord(record);
+  return entry !== undefined && 'letter' in entry ? entry.letter.timestamp : record.timestampMs;
 }
 
 /** Returns undefined for a text that is no JSON object. */

@@ -22,18 +22,19 @@ async function createFilledTopic(
   return target;
 }
 
+const letterOf = (payload: string | Buffer, { receivedAt = at, failedAt = at } = {}): string =>
+  JSON.stringify(
+    deadLetter(
+      { topic: 't', partition: 0, offset: 1, timestamp: receivedAt, key: null, value: Buffer.from(payload) },
+      { field: '', reason: 'not-json' },
+      failedAt,
+    ),
+  );
+
 const event = (userId: string, more: object = {}): string => JSON.stringify({ eventId: 'e', userId, ...more });
 
 it('finds records by key, content and the payload of a dead letter, and ignores later and foreign records', async () => {
   const userId = 'ad"a';
-  const letterOf = (payload: string | Buffer): string =>
-    JSON.stringify(
-      deadLetter(
-        { topic: 't', partition: 0, offset: 1, timestamp: at, key: null, value: Buffer.from(payload) },
-        { field: '', reason: 'not-json' },
-        at,
-      ),
-    );
   const { kafka, topic } = await createFilledTopic([
     { key: userId, value: null },
     { key: 'session', value: event(userId) },
@@ -52,6 +53,15 @@ it('finds records by key, content and the payload of a dead letter, and ignores 
   expect(found).toEqual({ topic, records: 4, undecodable: 0, newestAt: at, deletedBy: undefined });
   expect(progress.at(-1)).toEqual([7, 7]);
   expect(await findUserInTopic(kafka, topic, 'eve')).toBeUndefined();
+});
+
+it('finds a dead letter that was written after the erasure for a message received before, and no later message', async () => {
+  const failedAt = at + 10;
+  const { kafka, topic } = await createFilledTopic([
+    { key: 'dead 1', value: letterOf(event('ada'), { failedAt }), timestamp: failedAt },
+    { key: 'dead 2', value: letterOf(event('ada'), { receivedAt: at + 5, failedAt }), timestamp: failedAt },
+  ]);
+  expect(await findUserInTopic(kafka, topic, 'ada', { until: at })).toMatchObject({ records: 1, newestAt: failedAt });
 });
 
 it('counts batches that cannot be decoded', async () => {
