@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { chosen, identified, noon } from './changes.ts';
 import { describeProfileStore, itemsOf } from './conformance.ts';
+import type { ProfileChange } from '../src/index.ts';
 import { openRedis } from './stores.ts';
 
 let redis: LocalRedis;
@@ -49,14 +50,44 @@ describe('what is stored in Redis', () => {
     await store.apply([{ kind: 'attributes', userId: 'ada', attributes: {}, receivedAt: erasedAt }]);
     expect(await store.findUser('ada', { until: erasedAt - 1 })).toEqual([]);
     expect(await store.findUser('ada', { until: erasedAt })).toHaveLength(4);
-    await store.apply([
-      { kind: 'erase', userId: 'ada', before: erasedAt },
-      chosen(ada, 'b', 2),
-      identified('ada', 'new', 2),
-    ]);
+    await store.apply([{ kind: 'erase', userId: 'ada', before: erasedAt }]);
     const left = ['find:user:{ada}:erased', 'find:session:{visit}:identities'];
     expect((await store.findUser('ada', { until: erasedAt })).map(({ key }) => key)).toEqual(left);
+    await store.apply([chosen(ada, 'b', 2), identified('ada', 'new', 2)]);
     expect(await store.findUser('ada')).toHaveLength(5);
+  });
+
+  it.each<[string, ProfileChange[], string[]]>([
+    ['events', [chosen(ada, 'b', 2)], []],
+    ['sessions', [identified('ada', 'new', 2)], []],
+    ['attributes', [{ kind: 'attributes', userId: 'ada', attributes: { age: 37 }, receivedAt: noon + 120_000 }], []],
+    [
+      'removed attributes',
+      [{ kind: 'attributes', userId: 'ada', attributes: null, receivedAt: noon + 120_000 }],
+      ['returned:user:{ada}:erased'],
+    ],
+  ])('leaves out the mark of the erasure of a user with later data: %s', async (_, changes, found) => {
+    const store = await openRedis({ url: redis.url, prefix: 'returned' });
+    await store.clear();
+    const erase: ProfileChange = { kind: 'erase', userId: 'ada', before: noon + 90_000 };
+    await store.apply([chosen(ada, 'a', 1), erase]);
+    await store.apply(changes);
+    expect((await store.findUser('ada', { until: noon + 90_000 })).map(({ key }) => key)).toEqual(found);
+  });
+
+  it('expires the mark of an erasure ttlDays after the erasure, also for a user who comes back', async () => {
+    const client = connect();
+    const store = await openRedis({ url: redis.url, prefix: 'mark', ttlDays: 2 });
+    const key = 'mark:user:{ada}:erased';
+    const erase: ProfileChange = { kind: 'erase', userId: 'ada', before: noon };
+    await store.apply([erase]);
+    expect(await client.pttl(key)).toBeGreaterThan(2 * dayMs - 60_000);
+    await client.pexpire(key, 60_000);
+    // The sink repeats the erasure with each identify.
+    await store.apply([chosen(ada, 'b', 2), identified('ada', 'new', 2), erase]);
+    expect(await client.pttl(key)).toBeLessThanOrEqual(60_000);
+    await store.apply([{ ...erase, before: noon + 180_000 }]);
+    expect(await client.pttl(key)).toBeGreaterThan(2 * dayMs - 60_000);
   });
 
   it('expires ttlDays after the last write of a user or session; a write extends all of its keys', async () => {

@@ -53,7 +53,8 @@ export interface RedisProfileStore extends ProfileStore {
    * Returns the keys that contain the id of a user: the keys of the user, including the mark of an erasure, and of sessions that
    * were identified as the user. Reads all sessions.
    *
-   * @param options.until epoch milliseconds; leaves out keys whose data was all received after this time
+   * @param options.until epoch milliseconds; leaves out keys whose data was all received after this time, and the mark if the user
+   *   has such data, which contains the id legitimately
    * @param options.onProgress called with the number of sessions read so far
    */
   findUser(
@@ -230,15 +231,21 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
 
     async findUser(userId, { until = Infinity, onProgress } = {}) {
       const { events, sessions: sessionsKey, attributes, erased } = userKeys(keys.user(userId));
-      const [eventTexts, earlySessions, attributesText] = (await connection.write([
+      const [eventTexts, earlySessions, allSessions, attributesText] = (await connection.write([
         allOf(events),
         ['zcount', sessionsKey, '-inf', until === Infinity ? '+inf' : until],
+        ['zcard', sessionsKey],
         ['get', attributes],
-      ])) as [string[], number, string | null];
-      const found = [erased];
+      ])) as [string[], number, number, string | null];
+      const [attributesAt, values] = JSON.parse(attributesText ?? '[null,null]') as [number | null, Attributes | null];
+      const hasReturned =
+        eventTexts.some((text) => receivedAtOf(text) > until) ||
+        allSessions > earlySessions ||
+        (values !== null && attributesAt! > until);
+      const found = hasReturned ? [] : [erased];
       if (eventTexts.some((text) => receivedAtOf(text) <= until)) found.push(events);
       if (earlySessions > 0) found.push(sessionsKey);
-      if (attributesText !== null && (JSON.parse(attributesText) as [number])[0] <= until) found.push(attributes);
+      if (attributesAt !== null && attributesAt <= until) found.push(attributes);
       let sessions = 0;
       for await (const portion of connection.scan(keys.patterns.sessions)) {
         const identities = [...new Set(portion)].filter((key) => key.endsWith(':identities'));

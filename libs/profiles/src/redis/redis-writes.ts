@@ -123,7 +123,7 @@ local firstSession, firstEvent = 9, 9 + 2 * tonumber(ARGV[8])
 local erasedBefore = tonumber(redis.call('GET', erased) or -1)
 if ARGV[5] ~= '' and tonumber(ARGV[5]) > erasedBefore then
   erasedBefore = tonumber(ARGV[5])
-  redis.call('SET', erased, ARGV[5])
+  redis.call('SET', erased, ARGV[5], 'PX', ttlMs)
 end
 
 if replacedBefore > 0 then
@@ -150,7 +150,8 @@ if ARGV[6] ~= '' or ARGV[5] ~= '' or replacedBefore > 0 then
   if knownAt <= erasedBefore then redis.call('DEL', attributes) end
 end
 
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttlMs) end
+-- Not the mark of the erasure: it expires even if the user comes back.
+for _, key in ipairs({ events, sessions, attributes }) do redis.call('PEXPIRE', key, ttlMs) end
 `;
 
 /**
