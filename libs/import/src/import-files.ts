@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog, LoggedEvent } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
-import { AppError, hashFile, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { AppError, hashFile } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
+import { readRecord, writeRecord } from './import-record.ts';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
@@ -38,6 +39,7 @@ export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
 export interface ImportResult {
   /** False when the same files were imported earlier with the same mapping. Then nothing was written. */
   readonly imported: boolean;
+  /** Has no examples if nothing was imported. */
   readonly report: ValidationReport;
   /** SHA-256 of the source files, for manifests. */
   readonly sources: readonly ImportSource[];
@@ -51,14 +53,6 @@ export interface ImportSource {
   readonly sha256: string;
   /** The format, if the name does not decide it. */
   readonly format?: string;
-}
-
-interface ImportRecord {
-  readonly status: 'running' | 'done';
-  /** The end of the event log when the import started. */
-  readonly from: number;
-  readonly to?: number;
-  readonly report?: ValidationReport;
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
@@ -98,9 +92,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     }
     if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
     const from = earlier?.from ?? (await log.end());
-    const record = async (value: ImportRecord): Promise<void> =>
-      writeFileAtomically(recordPath, [`${JSON.stringify(value)}\n`]);
-    await record({ status: 'running', from });
+    await writeRecord(recordPath, { status: 'running', from });
 
     const report = new ReportBuilder(reading.now(), options.learning);
     await importCatalog(files, { home, reading, report });
@@ -109,7 +101,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
 
     const to = await log.end();
     const built = report.build();
-    await record({ status: 'done', from, to, report: built });
+    await writeRecord(recordPath, { status: 'done', from, to, report: built });
     return { imported: true, report: built, sources, offsets: { from, to } };
   } finally {
     await log.close();
@@ -271,11 +263,6 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
     },
     ...(learning?.rule === rule && learning !== undefined ? { learning } : {}),
   };
-}
-
-async function readRecord(path: string): Promise<ImportRecord | undefined> {
-  const text = await readTextIfExists(path);
-  return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
 }
 
 const remedies: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
+export { findImportExamples, removeImportExamples } from './import-record.ts';
 export { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { findAllFiles } from './tables/find-files.ts';

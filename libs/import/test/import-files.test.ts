@@ -8,6 +8,7 @@ import { openFileEventLog, openFileEventLogReader } from '@facet/event-log';
 import { readItems, readLake, readUsers } from '@facet/lake';
 import { makeEvent, temporaryFolder } from '@facet/testing';
 import { importFiles } from '../src/import-files.ts';
+import { learningSection } from '../src/validation/render-report.ts';
 import { importFolders } from './import-folders.ts';
 import type { ImportFolders, ImportOptions } from '../src/import-files.ts';
 
@@ -100,6 +101,30 @@ describe('importFiles', () => {
       { home, now, mapping: { defaultType: 'view' } },
     );
     expect(viewed).toMatchObject({ imported: true, offsets: { from: 40, to: 80 } });
+  });
+
+  it('keeps no values of rows in its record, so a repeated import reports counts only', async () => {
+    const { home, file } = await setUp();
+    const rows = ['u1,i1,click,2024-01-01 10:00,1', 'u1,i1,view,2024-01-01 11:00,u1'];
+    const files = {
+      events: [await file('e.csv', ['user,item,type,time,value', ...rows].join('\n'))],
+      users: [await file('u.csv', 'user_id,nick\nu2,u1\n')],
+    };
+    const learning = {
+      rule: 'click',
+      whyLeftOut: ({ type }: { type: string }) => (type === 'click' ? undefined : ('type-not-in-rule' as const)),
+    };
+    const { report } = await importFiles(files, { home, now, learning });
+    expect(JSON.stringify(report).match(/"u1"/g)?.length).toBeGreaterThan(3);
+    const [name = ''] = await readdir(home.importsFolder);
+    expect(await readFile(join(home.importsFolder, name), 'utf8')).not.toContain('"u1"');
+    const again = await importFiles(files, { home, now, learning });
+    expect(again.report).toMatchObject({ events: report.events, unknownUsers: { ids: 1, events: 2, examples: [] } });
+    const section = learningSection(again.report).split('\n');
+    expect(section.slice(1)).toEqual([
+      '  positive  1  click',
+      '  left out  1  view   the rule does not name this type',
+    ]);
   });
 
   it('adds no event for rows that were imported earlier', async () => {

@@ -156,11 +156,11 @@ export function learningSection(report: ValidationReport): string {
     events.type,
     samplesOf(events.samples, report),
   ]);
-  const leftOut = learning.leftOut.map((events) => [
+  const leftOut = learning.leftOut.map(({ count, type, reason, samples }) => [
     'left out',
-    formatCount(events.count),
-    events.type,
-    `${leftOutReasons[events.reason]} (${samplesOf(events.samples, report)})`,
+    formatCount(count),
+    type,
+    leftOutReasons[reason] + (samples.length === 0 ? '' : ` (${samplesOf(samples, report)})`),
   ]);
   const none = positives.length === 0 ? ['nothing: no event is positive'] : [];
   return section(`What the model learns from (interactions.positives: ${learning.rule})`, [
