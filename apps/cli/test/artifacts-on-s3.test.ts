@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile, temporaryFolder } from '@facet/testing';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
 
 const start = Date.UTC(2026, 0, 5);
@@ -108,6 +108,9 @@ it('serves on a machine that has only the bucket', async () => {
 });
 
 it('erases a user from the bucket', async () => {
+  // Other tests leave temporary files of Facet, which verify lists.
+  vi.stubEnv('TMPDIR', await temporaryFolder());
+  onTestFinished(() => void vi.unstubAllEnvs());
   await succeed('erasures', 'request', 'person1');
   await succeed('lake', 'compact', '--grace', '0');
   const objects = (await readdir(s3.folder, { recursive: true })).filter((name) => name.endsWith('users.jsonl'));

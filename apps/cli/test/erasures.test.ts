@@ -1,11 +1,12 @@
 import { rmSync } from 'node:fs';
-import { mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { ExposureWriter } from '@facet/exposures';
 import { lakeStatus, readLake, upsertUsers } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { countInFiles } from '../src/erasures/scan-files.ts';
 import { run } from './run.ts';
 
@@ -13,14 +14,21 @@ interface Verified {
   /** Null if a place was not searched. */
   readonly isErased: boolean | null;
   readonly traces: readonly { readonly place: string; readonly name: string; readonly count: number }[];
-  readonly unchecked: readonly { readonly place: string }[];
+  readonly unchecked: readonly { readonly place: string; readonly reason: string }[];
 }
+
+/** Other tests leave temporary files of Facet, which verify lists. */
+beforeEach(async () => {
+  vi.stubEnv('TMPDIR', await temporaryFolder());
+  onTestFinished(() => void vi.unstubAllEnvs());
+});
 
 /** A home with clicks of seven users, a dataset, and the attributes of two users. */
 async function createHome(): Promise<string> {
   const home = await temporaryFolder();
-  const events = join(home, 'events.csv');
-  const users = join(home, 'users.csv');
+  const source = await temporaryFolder();
+  const events = join(source, 'events.csv');
+  const users = join(source, 'users.csv');
   const rows = Array.from({ length: 70 }, (_, row) => `u${row % 7},i${row % 5},click,${1_700_000_000 + row * 3_600}`);
   await writeFile(events, ['user_id,item_id,type,timestamp', ...rows].join('\n'));
   await writeFile(users, 'user_id,age\nu1,36\nu2,41\n');
@@ -46,6 +54,14 @@ async function logExposures(home: string): Promise<void> {
     });
   }
   await exposures.close();
+}
+
+/** Returns the files that contain a text. */
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const contents = await Promise.all(paths.map((path) => readFile(path)));
+  return paths.filter((_, position) => contents[position]!.includes(text));
 }
 
 /** Every place that this process cannot search. */
@@ -97,6 +113,71 @@ it('facet lake compact erases a user from every place in a data home that facet 
   expect((await run(['lake', 'rebuild', '--from', '2020-01-01', '--home', home])).code).toBe(0);
   expect(await readLake(join(home, 'lake'))).toHaveLength(60);
   expect((await run(['dataset', '--home', home])).code).toBe(0);
+});
+
+it('facet lake compact leaves no file in the data home that contains the id of an erased user', async () => {
+  const home = await createHome();
+  const source = await temporaryFolder();
+  const userId = 'ada@example.org';
+  const rows = Array.from({ length: 300 }, (_, row) => `${userId},i${row % 5},${1_700_000_000 + row},${userId}`);
+  await writeFile(join(source, 'bot.csv'), ['user_id,item_id,timestamp,value', ...rows].join('\n'));
+  await writeFile(join(source, 'users.csv'), `user_id,friend\nu1,${userId}\n`);
+  const files = ['--events', join(source, 'bot.csv'), '--users', join(source, 'users.csv')];
+  const imported = await run(['import', '--home', home, '--json', ...files]);
+  expect(imported.out.split(userId).length).toBeGreaterThan(5);
+  expect((await run(['dataset', '--home', home])).code).toBe(0);
+  expect(await filesWith(home, userId)).not.toEqual([]);
+  for (const erased of [userId, 'u1']) await run(['erasures', 'request', erased, '--home', home]);
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(await filesWith(home, userId)).toEqual([]);
+});
+
+it('facet lake compact removes what earlier versions and killed processes left, and facet erasures verify finds it before', async () => {
+  const home = await createHome();
+  await logExposures(home);
+  const copies = [];
+  for (const folder of ['log', 'exposures']) {
+    const names = await readdir(join(home, folder), { recursive: true });
+    const path = join(
+      home,
+      folder,
+      names.find((name) => name.endsWith('.jsonl'))!,
+    );
+    const copy = `${path}.0ef5cf18-44b6-4ea6-ae2c-8cb2c4b4f7c0.tmp`;
+    copies.push({ copy, content: await readFile(path) });
+  }
+  await run(['erasures', 'request', 'u1', '--home', home]);
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  const [name = ''] = await readdir(join(home, 'imports'));
+  const record = await readFile(join(home, 'imports', name), 'utf8');
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0 });
+
+  await writeFile(join(home, 'imports', name), record.replace('"samples":[]', '"samples":[{"userId":"u1"}]'));
+  for (const { copy, content } of copies) {
+    await writeFile(copy, content);
+    await utimes(copy, 1, 1);
+  }
+  const left = await verify(home, ...alone);
+  expect(placesOf(left)).toEqual({ 'event log': 10, exposures: 2 });
+  expect(left.unchecked).toMatchObject([{ place: 'imports' }]);
+  const { out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(out).toContain('Examples removed from 1 record of imports.');
+  expect(await readFile(join(home, 'imports', name), 'utf8')).toBe(record);
+  expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
+});
+
+it('facet erasures verify lists temporary folders with uploads and standard input', async () => {
+  const home = await createHome();
+  await run(['erasures', 'request', 'u1', '--home', home]);
+  await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  for (const purpose of ['validate', 'input', 'duckdb', 'other']) {
+    const folder = join(tmpdir(), `facet-${purpose}-host-1-1-x`);
+    await mkdir(folder);
+    await writeFile(join(folder, 'rows'), 'u1');
+  }
+  const { code, unchecked } = await verify(home, ...alone);
+  expect(code).toBe(5);
+  expect(unchecked.map((one) => /facet-(\w+)-host/.exec(one.reason)?.[1])).toEqual(['duckdb', 'input', 'validate']);
 });
 
 it('facet erasures verify searches spools and outputs, and ignores what a user sent after the erasure', async () => {

@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { pathExists, takeFolderLock, writeFileAtomically } from '@facet/platform';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listNames, pathExists, takeFolderLock, writeFileAtomically } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { listSegments, logLocked } from './file-event-log.ts';
+import { isSegmentCopy } from './segment.ts';
 
 const newline = 0x0a;
 const space = 0x20;
@@ -15,7 +17,8 @@ export interface EraseEventsResult {
 
 /**
  * Erases events from an event log in files. Replaces the line of an erased event with `null`, padded to the same length, so that offsets
- * and positions of the other events stay. A file is replaced atomically, so the function may be killed and repeated.
+ * and positions of the other events stay. A file is replaced atomically, so the function may be killed and repeated. It deletes the
+ * copies that a killed run has left.
  *
  * @throws AppError `EVENTS_LOG_LOCKED` while another process writes the log
  */
@@ -29,6 +32,8 @@ export async function eraseFromFileEventLog(
   const lock = await takeFolderLock(folder);
   if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
   try {
+    const copies = (await listNames(folder)).filter(isSegmentCopy);
+    for (const name of copies) await rm(join(folder, name), { force: true });
     for (const { path } of await listSegments(folder)) {
       signal?.throwIfAborted();
       const bytes = await readFile(path);

@@ -10,3 +10,4 @@ export { eraseFromFileEventLog } from './erase-events.ts';
 export type { EraseEventsResult } from './erase-events.ts';
 export { fileLogTopic, openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
 export type { FileEventLog } from './file-event-log.ts';
+export { isSegmentCopy } from './segment.ts';

@@ -16,6 +16,11 @@ export function segmentBase(name: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
+/** Whether a file is the incomplete copy that replaces a segment. */
+export function isSegmentCopy(name: string): boolean {
+  return /^\d{20}\.jsonl\..+\.tmp$/.test(name);
+}
+
 /** The part of a segment with complete events. */
 export interface SegmentExtent {
   readonly bytes: number;

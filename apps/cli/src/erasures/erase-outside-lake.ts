@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
-import { eraseFromFileEventLog } from '@facet/event-log';
+import { eraseFromFileEventLog, isSegmentCopy } from '@facet/event-log';
 import type { EraseEventsResult } from '@facet/event-log';
 import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
+import { removeImportExamples } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import type { ArtifactWithUsers, DamagedArtifact } from '@facet/pipeline/erasures';
-import { isAppError, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { isAppError, listNames, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
 import { countOf } from '../terminal/text.ts';
@@ -20,6 +21,8 @@ export interface ErasedElsewhere {
   readonly eventLog: EraseEventsResult | null;
   readonly artifacts: readonly ArtifactWithUsers[];
   readonly damagedArtifacts: readonly DamagedArtifact[];
+  /** Records of imports whose examples of rows were removed. */
+  readonly importRecords: number;
 }
 
 /** Applies the erasures of a lake to the rest of its data home. May be interrupted and repeated. */
@@ -29,15 +32,16 @@ export async function eraseOutsideLake(
 ): Promise<ErasedElsewhere> {
   const recorded = await openLakeSnapshot(home.lakeFolder);
   const exposures = await eraseFromExposures(home.exposuresFolder, recorded, { signal });
+  const importRecords = await removeImportExamples(home.importsFolder);
   if (recorded.erasures.length === 0) {
-    return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [], damagedArtifacts: [] };
+    return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [], damagedArtifacts: [], importRecords };
   }
   const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
   const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
   const store = openArtifactStore(home.artifactsFolder);
   const { changed, damaged } = await eraseFromArtifacts(store, recorded, { signal });
-  return { exposures, eventLog, artifacts: changed, damagedArtifacts: damaged };
+  return { exposures, eventLog, artifacts: changed, damagedArtifacts: damaged, importRecords };
 }
 
 async function eraseFromEventLog(
@@ -49,7 +53,9 @@ async function eraseFromEventLog(
   const doneFile = join(logFolder, '_erasures.json');
   const done = new Set(JSON.parse((await readTextIfExists(doneFile)) ?? '[]') as string[]);
   const pending = erasures.filter(({ erasureId }) => !done.has(erasureId));
-  if (pending.length === 0) return { events: 0, files: 0 };
+  // A killed run may have left a copy of a segment with events of any user.
+  const hasCopies = (await listNames(logFolder)).some(isSegmentCopy);
+  if (pending.length === 0 && !hasCopies) return { events: 0, files: 0 };
   const erasedUntil = new Map<string, number>();
   for (const { userHash, requestedAt } of pending) {
     erasedUntil.set(userHash, Math.max(requestedAt, erasedUntil.get(userHash) ?? 0));
@@ -78,7 +84,8 @@ async function eraseFromEventLog(
 }
 
 /** Describes what was erased, in one line for each place. */
-export function describeErased({ exposures, eventLog, artifacts, damagedArtifacts }: ErasedElsewhere): string[] {
+export function describeErased(erased: ErasedElsewhere): string[] {
+  const { exposures, eventLog, artifacts, damagedArtifacts, importRecords } = erased;
   const { records, openFiles } = exposures;
   const lines: string[] = [];
   if (records > 0) lines.push(`${countOf(records, 'response')} to erased users removed from the exposure log.`);
@@ -87,6 +94,7 @@ export function describeErased({ exposures, eventLog, artifacts, damagedArtifact
   }
   if (eventLog === null) lines.push('An import is writing the event log: the next compaction erases from it.');
   else if (eventLog.events > 0) lines.push(`${countOf(eventLog.events, 'event')} removed from the event log.`);
+  if (importRecords > 0) lines.push(`Examples removed from ${countOf(importRecords, 'record')} of imports.`);
   for (const { ref, users } of artifacts) {
     lines.push(`${countOf(users, 'user id')} removed from ${ref.kind} ${ref.id}.`);
   }

@@ -20,8 +20,8 @@ interface FoundFile {
   readonly modifiedAt: number;
 }
 
-/** Files without text. */
-const binary = /\.(safetensors|parquet|faiss|tmp)$/;
+/** Files without text, and their incomplete copies. */
+const binary = /\.(safetensors|parquet|faiss)\b/;
 const newline = 0x0a;
 
 /**

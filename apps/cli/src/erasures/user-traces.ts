@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { countErasable } from '@facet/exposures';
+import { findImportExamples } from '@facet/import';
 import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
 import { findUserInCatalog, openLakeSnapshot, verifyErasure } from '@facet/lake';
 import type { ErasureCheck } from '@facet/lake';
@@ -110,13 +111,13 @@ async function missingFolders(home: HomePaths): Promise<UncheckedPlace[]> {
   return [{ place: 'lake', reason: `${home.lakeFolder} does not exist: set --home` }, ...missing];
 }
 
-/** Names the temporary folders of this machine with spilled rows. */
-async function spills(): Promise<UncheckedPlace[]> {
-  const names = (await listNames(tmpdir())).filter((name) => name.startsWith('facet-duckdb-'));
+/** Names the temporary folders of this machine with spilled rows, uploaded files and standard input. */
+async function temporaryFolders(): Promise<UncheckedPlace[]> {
+  const names = (await listNames(tmpdir())).filter((name) => /^facet-(duckdb|validate|input)-/.test(name));
   const found: UncheckedPlace[] = [];
   for (const name of names) {
     const folder = join(tmpdir(), name);
-    const reason = `${folder} contains rows of a query: deleted when its process has ended`;
+    const reason = `${folder} may contain the id: delete it if its process has ended`;
     const isEmpty = (await listNames(folder).catch(() => undefined))?.length === 0;
     if (!isEmpty) found.push({ place: 'temporary files', reason });
   }
@@ -143,10 +144,13 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     };
   },
 
-  folders: async ({ home }) => ({ traces: [], unchecked: [...(await missingFolders(home)), ...(await spills())] }),
+  folders: async ({ home }) => ({
+    traces: [],
+    unchecked: [...(await missingFolders(home)), ...(await temporaryFolders())],
+  }),
 
   machines: async () => {
-    const reason = 'their temporary files of DuckDB and Spark, and their copies of artifacts on S3';
+    const reason = 'their temporary files and their copies of artifacts on S3';
     return { traces: [], unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
   },
 
@@ -166,7 +170,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
       erasures,
       erasureKey: check.erasureKey,
     });
-    const removal = `${compact}, 15 minutes after the last response`;
+    const removal = `${compact}, 15 minutes after the last response, or an hour after a killed process`;
     return {
       traces: count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }],
       unchecked: unreadable.map((path) => ({
@@ -218,6 +222,13 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
       countsLists: true,
     });
     return { traces: [...staged.traces, ...copied.traces], unchecked: [...staged.unchecked, ...copied.unchecked] };
+  },
+
+  imports: async ({ home }) => {
+    const paths = await findImportExamples(home.importsFolder);
+    const reason = (path: string): string =>
+      `${path} contains examples of rows from an earlier version of Facet: ${compact} removes them`;
+    return { traces: [], unchecked: paths.map((path) => ({ place: 'imports', reason: reason(path) })) };
   },
 
   'outputs of runs': async (search) => {

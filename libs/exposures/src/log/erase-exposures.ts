@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { readTextIfExists, syncPath, utcDay, writeFileAtomically } from '@facet/platform';
 import {
   fileAgeMsMax,
+  listCopies,
   listDays,
   listFiles,
   readLines,
@@ -36,15 +37,16 @@ export async function eraseFromExposures(
   { erasures, erasureKey }: RecordedErasures,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<EraseExposuresResult> {
+  const logged = await listDays(folder);
+  for (const day of logged) await removeAbandonedCopies(folder, day);
   const done = new Set(await readDone(folder));
   const pending = erasures.filter(({ erasureId }) => !done.has(erasureId));
   const result = { records: 0, files: 0, openFiles: 0 };
   if (pending.length === 0) return result;
   const newest = utcDay(Math.max(...pending.map(({ requestedAt }) => requestedAt)));
-  const days = (await listDays(folder)).filter((day) => day <= newest);
+  const days = logged.filter((day) => day <= newest);
   let oldestOpen: string | undefined;
   for (const day of days) {
-    await removeAbandonedCopies(folder, day);
     for (const file of await listFiles(folder, day, Date.now())) {
       options.signal?.throwIfAborted();
       if (file.isOpen) {
@@ -70,8 +72,8 @@ export async function eraseFromExposures(
 }
 
 /**
- * Returns how many records of erased users the files still contain, and the files with unreadable or truncated lines, which may be
- * records of these users.
+ * Returns how many records of erased users the files and their unfinished copies still contain, and the files with unreadable or
+ * truncated lines, which may be records of these users.
  */
 export async function countErasable(
   folder: string,
@@ -83,7 +85,8 @@ export async function countErasable(
   const unreadable = new Set<string>();
   for (const day of await listDays(folder)) {
     if (Date.parse(day) > until) continue;
-    for (const { path } of await listFiles(folder, day, Date.now())) {
+    const files = (await listFiles(folder, day, Date.now())).map(({ path }) => path);
+    for (const path of [...files, ...(await listCopies(folder, day))]) {
       for await (const { lines, isTorn } of readLines(path)) {
         const parsed = lines.map(parseExposure);
         records += parsed.filter((record) => record !== undefined && isErased(record)).length;

@@ -70,13 +70,18 @@ async function openToRead(path: string): Promise<FileHandle | undefined> {
   );
 }
 
+/** Returns the paths of unfinished copies of the files of a day. */
+export async function listCopies(folder: string, day: string): Promise<string[]> {
+  const parent = join(folder, dayFolder(day));
+  const names = (await listNames(parent)).filter((name) => name.endsWith(temporarySuffix));
+  return names.map((name) => join(parent, name));
+}
+
 /** Removes unfinished copies of dead processes. */
 export async function removeAbandonedCopies(folder: string, day: string): Promise<void> {
-  const parent = join(folder, dayFolder(day));
-  for (const name of await listNames(parent)) {
-    if (!name.endsWith(temporarySuffix)) continue;
-    const found = await statFile(join(parent, name));
-    if (found !== undefined && found.modifiedAt < Date.now() - abandonedAfterMs) await rm(found.path, { force: true });
+  for (const path of await listCopies(folder, day)) {
+    const found = await statFile(path);
+    if (found !== undefined && found.modifiedAt < Date.now() - abandonedAfterMs) await rm(path, { force: true });
   }
 }
 
