@@ -28,12 +28,6 @@ describe('prepareAccess', () => {
     expect(findApiKey(first.newKey!, keys, Date.now() + dayMs)).toBeUndefined();
   });
 
-  it('accepts a given key and does not print it', async () => {
-    const { home, keysFile } = await newHome();
-    expect(await prepareAccess({ apiKey: 'k', apiKeysFile: '/etc/keys.yaml' }, home)).toEqual({ keysFile });
-    expect(findApiKey('k', await readApiKeys(keysFile), Date.now())?.name).toBe('facet-serve');
-  });
-
   it('writes no key for a given file or for access without keys', async () => {
     const { home, keysFile } = await newHome();
     expect(await prepareAccess({ apiKeysFile: '/etc/keys.yaml' }, home)).toEqual({ keysFile: '/etc/keys.yaml' });

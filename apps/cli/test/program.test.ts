@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { createProgram } from '../src/program.ts';
 import { run } from './run.ts';
 
 const commands = [
@@ -43,6 +45,25 @@ describe('help', () => {
   });
 });
 
+/** Returns a command and its subcommands of all levels. */
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+it('no option of any command takes a secret, which the list of processes would show', { timeout: 60_000 }, async () => {
+  const ignore = (): void => undefined;
+  const deps = { version: '', home: undefined, write: { out: ignore, err: ignore }, action: () => async () => {} };
+  const names = (await createProgram([], deps)).commands.map((command) => command.name());
+  const all: Command[] = [];
+  for (const name of names) {
+    const program = await createProgram([name], deps);
+    all.push(...withSubcommands(program.commands.find((command) => command.name() === name)!));
+  }
+  expect(all.map((command) => command.name())).toEqual(expect.arrayContaining(['open', 'serve', 'rotate', 'replay']));
+  const options = all.flatMap((command) => command.options.map((option) => `${command.name()} ${option.flags}`));
+  expect(options.filter((option) => / .*(key|password|token|secret)/i.test(option))).toEqual([]);
+});
+
 describe('wrong usage', () => {
   it('is one JSON document with --json', async () => {
     const { code, out } = await run(['rollback', '--json', '--too', 'x']);
@@ -66,7 +87,6 @@ describe('wrong usage', () => {
     [['explore'], /missing required argument 'user'/],
     [['serve', '--port', '99999'], /A port is a number from 0 to 65535/],
     [['serve', '--port', 'http'], /A port is a number/],
-    [['serve', '--insecure', '--api-key', 'k'], /cannot be used with/],
     [['recommend', '--user', 'u', '--behaviors', 'a,b'], /cannot be used with/],
     [['recommend', '--user', 'u', '--limit', '0'], /from 1 to 1000/],
     [['demo', '--test-from', '01.10.2011'], /YYYY-MM-DD/],

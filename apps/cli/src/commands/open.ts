@@ -15,7 +15,6 @@ import { defaultHost } from '../serving/serving-process.ts';
 interface OpenOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
   readonly url?: string;
-  readonly apiKey?: string;
   readonly browser: boolean;
 }
 
@@ -24,18 +23,18 @@ export const registerOpen: Register = (command, deps) => {
     command
       .option('--home <dir>', 'data home of the console (default: the one that started last)', deps.home)
       .option('--url <url>', 'address of the console')
-      .option('--api-key <key>', 'key to sign in with (default: FACET_API_KEY, or the new key of facet demo)')
       .option('--no-browser', 'only print the link'),
-    'The link signs in once, within ten minutes. Without a key, the page asks for one.',
+    `The link signs in once, within ten minutes. The key is the one in FACET_API_KEY, else the new key of facet demo. Without a key, the
+page asks for one.`,
     'facet open',
-    'facet open --url https://console.example.com --api-key facet_…',
+    'facet open --url https://console.example.com',
   ).action(deps.action(open));
 };
 
 async function open(options: OpenOptions, { environment, output }: CommandContext): Promise<void> {
   const noted = options.url === undefined ? await findConsole(options.home) : undefined;
   const url = options.url ?? noted?.url ?? `http://${defaultHost}:${defaultConsolePort}`;
-  const apiKey = options.apiKey ?? environment.apiKey ?? noted?.apiKey;
+  const apiKey = environment.apiKey ?? noted?.apiKey;
   const link = await createConsoleLink({ url, ...(apiKey === undefined ? {} : { apiKey }) });
   output.show(link);
   const isOpened = options.browser && (await openBrowser(link, environment.inherited));

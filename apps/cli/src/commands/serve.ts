@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { chooseConfigFile, currentBundleOf } from '../home.ts';
 import { addHome, addNotes, parsePort } from '../options.ts';
@@ -11,7 +11,6 @@ interface ServeOptions extends CommonOptions {
   readonly port: number;
   readonly processes?: string;
   readonly insecure?: boolean;
-  readonly apiKey?: string;
 }
 
 export const registerServe: Register = (command, deps) => {
@@ -20,9 +19,8 @@ export const registerServe: Register = (command, deps) => {
       .option('--host <address>', 'address to listen on', defaultHost)
       .option('--port <number>', 'port to listen on; 0: any free port', parsePort, defaultPort)
       .option('--processes <number>', 'processes that share the port; cores: one per core', parseProcesses)
-      .option('--api-key <key>', 'accept this key (default: the keys of FACET_API_KEYS_FILE, else a new key)')
-      .addOption(new Option('--insecure', 'accept requests without a key').conflicts('apiKey')),
-    '',
+      .option('--insecure', 'accept requests without a key'),
+    'Accepts the keys of FACET_API_KEYS_FILE, else creates a key and prints it once.',
     'facet serve --home .facet/movielens-100k',
     'facet serve --host 0.0.0.0 --port 9000 --processes cores',
   ).action(deps.action(serve));

@@ -13,16 +13,14 @@ export interface ServingAccess {
 const keyName = 'facet-serve';
 
 /**
- * Chooses the access: `--insecure`, else the key of `--api-key`, else the file of the environment, else a new key. A given or
- * new key replaces the key of the previous run in the keys file of the home. A server of that run may still serve, so its key works for
- * another day.
+ * Chooses the access: `--insecure`, else the file of the environment, else a new key. A new key replaces the key of the previous run
+ * in the keys file of the home. A server of that run may still serve, so its key works for another day.
  *
  * @throws AppError those of `replaceApiKey`.
  */
 export async function prepareAccess(
   options: {
     readonly insecure?: boolean | undefined;
-    readonly apiKey?: string | undefined;
     /** `FACET_API_KEYS_FILE`. */
     readonly apiKeysFile?: string | undefined;
   },
@@ -30,9 +28,9 @@ export async function prepareAccess(
 ): Promise<ServingAccess> {
   const { keysFile } = homePaths(home);
   if (options.insecure === true) return { keysFile: undefined };
-  if (options.apiKey === undefined && options.apiKeysFile !== undefined) return { keysFile: options.apiKeysFile };
-  const key = options.apiKey ?? createApiKey();
-  const entry = { name: keyName, scopes: ['serve', 'admin'], sha256: hashApiKey(key) } as const;
+  if (options.apiKeysFile !== undefined) return { keysFile: options.apiKeysFile };
+  const newKey = createApiKey();
+  const entry = { name: keyName, scopes: ['serve', 'admin'], sha256: hashApiKey(newKey) } as const;
   await replaceApiKey(keysFile, entry, Date.now() + dayMs);
-  return options.apiKey === undefined ? { keysFile, newKey: key } : { keysFile };
+  return { keysFile, newKey };
 }

@@ -77,6 +77,6 @@ function keyRefused(base: string, what: string): AppError {
     code: 'CONSOLE_KEY_REFUSED',
     category: 'usage',
     remedy:
-      "Start the console again, or pass its address with --url and a key of the console's keys file with --api-key.",
+      "Start the console again, or pass its address with --url and set FACET_API_KEY to a key of the console's keys file.",
   });
 }
