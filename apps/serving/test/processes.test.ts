@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { findFreePorts } from '@facet/local-services';
-import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey, removeApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { homeOfFile, putBundle, putDatasetOf } from './fixtures.ts';
 import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
@@ -174,31 +174,44 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
   });
 });
 
-it('two processes count the requests of a key together', { timeout: 150_000 }, async () => {
-  const limited = createApiKey();
-  const unlimited = createApiKey();
-  const keysFile = join(home.folder, 'limited-keys.yaml');
-  const scopes = ['serve'] as const;
-  await addApiKey(keysFile, { name: 'limited', scopes, sha256: hashApiKey(limited), requestsPerSecondMax: 1 });
-  await addApiKey(keysFile, { name: 'unlimited', scopes, sha256: hashApiKey(unlimited) });
-  const { child, ready } = startTwo({ FACET_API_KEYS_FILE: keysFile });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const { url } = await ready;
-  // A new connection for each request: the supervisor hands connections to the workers in turn.
-  const ask = async (key: string): Promise<number> => {
-    const headers = { authorization: `Bearer ${key}`, connection: 'close' };
-    const { status } = await fetch(`${url}/v1/items/film-1/similar`, { headers });
-    // A busy machine.
-    return status === 503 ? ask(key) : status;
-  };
-  const startedAt = performance.now();
-  const statuses: number[] = [];
-  while (statuses.length < 20 || !statuses.includes(429)) statuses.push(await ask(limited));
-  const seconds = (performance.now() - startedAt) / 1000;
-  expect(new Set(statuses)).toEqual(new Set([200, 429]));
-  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);
-  for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
-});
+it(
+  'two processes count the requests of a key together, and refuse a key that is revoked',
+  { timeout: 150_000 },
+  async () => {
+    const limited = createApiKey();
+    const unlimited = createApiKey();
+    const keysFile = join(home.folder, 'limited-keys.yaml');
+    const scopes = ['serve'] as const;
+    await addApiKey(keysFile, { name: 'limited', scopes, sha256: hashApiKey(limited), requestsPerSecondMax: 1 });
+    await addApiKey(keysFile, { name: 'unlimited', scopes, sha256: hashApiKey(unlimited) });
+    const { child, ready } = startTwo({ FACET_API_KEYS_FILE: keysFile });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const { url } = await ready;
+    // A new connection for each request: the supervisor hands connections to the workers in turn.
+    const ask = async (key: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${key}`, connection: 'close' };
+      const { status } = await fetch(`${url}/v1/items/film-1/similar`, { headers });
+      // A busy machine.
+      return status === 503 ? ask(key) : status;
+    };
+    const startedAt = performance.now();
+    const statuses: number[] = [];
+    while (statuses.length < 20 || !statuses.includes(429)) statuses.push(await ask(limited));
+    const seconds = (performance.now() - startedAt) / 1000;
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);
+    for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
+
+    await removeApiKey(keysFile, 'unlimited');
+    const askAll = async (): Promise<Set<number>> => {
+      const seen = new Set<number>();
+      for (let asked = 0; asked < 10; asked++) seen.add(await ask(unlimited));
+      return seen;
+    };
+    await vi.waitFor(async () => expect(await askAll()).toEqual(new Set([401])), patiently);
+    expect([200, 429]).toContain(await ask(limited));
+  },
+);
 
 it('a worker that fails before it is ready ends all workers, with its exit code', async () => {
   const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_HOME: '/nowhere' });
