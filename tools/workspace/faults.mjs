@@ -40,7 +40,7 @@ runNamed(
       needsServices: true,
     },
     'fuzz-parsers': {
-      summary: 'Fuzz the parsers of files and cursors, guided by coverage',
+      summary: 'Fuzz the parsers of files, cursors and Kafka batches, guided by coverage',
       file: 'tools/faults/dist/fuzz/main.js',
     },
     sanitizers: {

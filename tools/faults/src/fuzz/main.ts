@@ -8,7 +8,7 @@ import { alignColumns } from '@facet/platform';
 import { installJazzer } from './install-jazzer.ts';
 import { seeds } from './seeds.ts';
 
-const help = `Fuzz the parsers of files and cursors, guided by the code that each input reaches
+const help = `Fuzz the parsers of files, cursors and Kafka batches, guided by the code that each input reaches
 
   npm run test:faults -- fuzz-parsers [options]
 

@@ -83,6 +83,34 @@ const manifest = {
   metadata: { a: [1, null, { b: true }] },
 };
 const batch = `00000001 ${JSON.stringify([{ topic: 'events', key: 'k', value: '{}' }])}`;
+/** A Kafka batch with two records, without a checksum. */
+function kafkaBatch(codec: number, compress: (records: Buffer) => Buffer): Buffer {
+  // Of each record: length, attributes, time, offset, no key, value, one header.
+  const records = [0, 2].map((delta) => Buffer.from([22, 0, delta, delta, 1, 4, 123, 125, 2, 2, 104, 0]));
+  const bytes = Buffer.concat([Buffer.alloc(61), compress(Buffer.concat(records))]);
+  bytes.writeInt32BE(bytes.length - 12, 8);
+  bytes.writeInt8(2, 16);
+  bytes.writeInt16BE(codec, 21);
+  bytes.writeInt32BE(1, 23);
+  bytes.writeBigInt64BE(-1n, 43);
+  bytes.writeInt32BE(2, 57);
+  return bytes;
+}
+/** Snappy: the length, then a literal. LZ4: a frame with a block of 64 KiB at most that is not compressed. */
+const asSnappy = (records: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([records.length, (records.length - 1) << 2]), records]);
+const asLz4 = (records: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0, records.length, 0, 0, 0x80]),
+    records,
+    Buffer.alloc(4),
+  ]);
+/** Zstandard: a frame with a block that is not compressed. */
+const asZstandard = (records: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, records.length, (records.length << 3) | 1, 0, 0]),
+    records,
+  ]);
 const tensors = encodeSafetensors(
   {
     a: { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
@@ -102,6 +130,13 @@ export const seeds: Readonly<Record<string, readonly (string | Uint8Array)[]>> =
   cursor: [JSON.stringify(sequence), gzipSync(JSON.stringify(sequence)).toString('base64url')],
   safetensors: [Buffer.concat(tensors)],
   spool: [`${crc32(batch).toString(16).padStart(8, '0')} ${batch}\n`],
+  batches: [
+    kafkaBatch(0, (records) => records),
+    kafkaBatch(1, (records) => gzipSync(records)),
+    kafkaBatch(2, asSnappy),
+    kafkaBatch(3, asLz4),
+    kafkaBatch(4, asZstandard),
+  ],
   lake: [
     `\0${lakeActions.map((action) => JSON.stringify(action)).join('\n')}`,
     `\x01${JSON.stringify(catalogRecord)}`,

@@ -63,6 +63,37 @@ export const spool: Target = async (input) => {
   }
 };
 
+interface BatchesModule {
+  decodeBatches(data: Buffer): Promise<readonly unknown[]>;
+}
+// @facet/kafka exports no decoder: only kafkajs calls it.
+const batchesFile = new URL('../../../../libs/kafka/dist/record-batches.js', import.meta.url).href;
+const { decodeBatches } = (await import(batchesFile)) as BatchesModule;
+
+/** The decoder reports damage as messages, and throws nothing. It reads the content of a batch only if the checksum is right. */
+export const batches: Target = async (input) => {
+  await decodeBatches(input);
+  await decodeBatches(sealBatch(input));
+};
+
+/** Returns a batch with the length and the checksum of its bytes. */
+function sealBatch(bytes: Buffer): Buffer {
+  const sealed = Buffer.concat([bytes, Buffer.alloc(Math.max(0, 61 - bytes.length))]);
+  sealed.writeInt32BE(sealed.length - 12, 8);
+  sealed.writeInt8(2, 16);
+  sealed.writeUInt32BE(crc32c(sealed.subarray(21)), 17);
+  return sealed;
+}
+
+function crc32c(bytes: Uint8Array): number {
+  let sum = -1;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 && 0x82f63b78);
+  }
+  return ~sum >>> 0;
+}
+
 /** The records that the first byte of an input selects. Checkpoints of the lake are in Parquet, which DuckDB parses. */
 const records = [
   { name: '_delta_log/00000000000000000000.json', read: lakeStatus },
