@@ -1,4 +1,5 @@
 import { refuseUnknownVariables } from '@facet/config/known-variables';
+import { readFacetVersion } from '@facet/platform/app-arguments';
 import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
 import { Interruption } from './command-context.ts';
@@ -19,7 +20,6 @@ export interface CliDeps {
   readonly now: () => number;
 }
 
-const version = '0.1.0';
 /** 128 plus the number of the signal, as shells report it. */
 export const exitCodeOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const usageExitCode = 2;
@@ -51,7 +51,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
 
   try {
     const program = await createProgram(args, {
-      version,
+      version: readFacetVersion(),
       home: environment.home,
       write: { out: (text) => stdout.write(text), err: (text) => stderr.write(text) },
       action:

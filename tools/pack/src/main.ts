@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -6,7 +7,7 @@ import { packApp } from './pack-app.ts';
 import { packClient } from './pack-client.ts';
 import { readWorkspace } from './workspace.ts';
 
-const usage = `npm run pack -- [APP…] [client] [addons] [--out DIR]
+const usage = `npm run pack -- [APP…] [client] [addons] [--out DIR] [--commit ID]
 
 Write apps, by default all of them, each to a folder that runs on any machine with Node, without this
 repository:
@@ -23,6 +24,7 @@ machines of the same platform, without a compiler:
   FACET_PREBUILT=out/facet-addons-linux-x64-….tgz npm run setup
 
   --out DIR      Parent folder of the apps and packages (default: out)
+  --commit ID    Commit in the versions of apps, as in 0.1.0+1f4e2ab (default: that of the clone)
   --name NAME    Name of the package of addons (default: ${addonsPackage})
 `;
 
@@ -31,11 +33,13 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     out: { type: 'string', default: join(root, 'out') },
+    // The build argument of the images may be empty.
+    commit: { type: 'string', default: '' },
     name: { type: 'string', default: addonsPackage },
     help: { type: 'boolean', default: false },
   },
 });
-const workspace = await readWorkspace(root);
+const workspace = await readWorkspace(root, values.commit || readCommit());
 const apps = [...workspace.apps.keys()];
 const unknown = positionals.filter((name) => ![...apps, 'client', 'addons'].includes(name));
 if (values.help) {
@@ -45,8 +49,23 @@ if (values.help) {
     `Unknown app: ${unknown.join(', ')}. Choose from ${[...apps, 'client', 'addons'].join(', ')}.\n\n${usage}`,
   );
   process.exitCode = 2;
+} else if (!/^[0-9A-Za-z.-]*$/.test(values.commit)) {
+  process.stderr.write(
+    `The commit ${values.commit} cannot be part of a version. Use letters, digits, dots and hyphens.\n`,
+  );
+  process.exitCode = 2;
 } else {
   for (const name of positionals.length > 0 ? positionals : apps) await pack(name, resolve(values.out));
+}
+
+/** Returns the short id of the commit, or undefined outside of a clone. */
+function readCommit(): string | undefined {
+  try {
+    const args = ['describe', '--always', '--dirty', '--exclude', '*'];
+    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined;
+  }
 }
 
 async function pack(name: string, out: string): Promise<void> {

@@ -63,18 +63,28 @@ export interface Workspace {
   readonly packages: ReadonlyMap<string, OwnPackage>;
 }
 
-export async function readWorkspace(root: string): Promise<Workspace> {
+/**
+ * Reads the packages of the workspace.
+ *
+ * @param commit is added to the versions of apps and libraries as build metadata: `0.1.0+1f4e2ab`. So each build has its own version.
+ */
+export async function readWorkspace(root: string, commit: string | undefined): Promise<Workspace> {
   const read = async (folder: string): Promise<OwnPackage> => ({
     folder,
     manifest: await readManifest(join(root, folder)),
   });
+  const readOwn = async (folder: string): Promise<OwnPackage> => {
+    const { manifest } = await read(folder);
+    const version = commit === undefined ? manifest.version : `${manifest.version}+${commit}`;
+    return { folder, manifest: { ...manifest, version } };
+  };
   const below = async (parent: string): Promise<string[]> =>
     (await readdir(join(root, parent))).filter((name) => existsSync(join(root, parent, name, 'package.json'))).sort();
   const apps = await Promise.all(
-    (await below('apps')).map(async (name) => [name, await read(join('apps', name))] as const),
+    (await below('apps')).map(async (name) => [name, await readOwn(join('apps', name))] as const),
   );
   const packages = await Promise.all([
-    ...(await below('libs')).map((name) => read(join('libs', name))),
+    ...(await below('libs')).map((name) => readOwn(join('libs', name))),
     ...nativePackages.map(({ name }) => read(join('node_modules', name))),
   ]);
   return { root, apps: new Map(apps), packages: new Map(packages.map((one) => [one.manifest.name, one])) };

@@ -130,6 +130,10 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect([refresh.state, refresh.reason]).toEqual(['promoted', undefined]);
 
   const serving = await start('serving', { FACET_PROCESSES: '2' });
+  const { version } = await ask<{ version: string }>(`${serving.url}/readyz`);
+  const { stdout: commit } = await run('git', ['rev-parse', '--short', 'HEAD'], { cwd: workspace });
+  expect(version).toMatch(/^\d+\.\d+\.\d+\+/);
+  expect(version.split('+')[1]).toMatch(new RegExp(`^${commit.trim()}(-dirty)?$`));
   const response = await ask<{ source: { kind: string }; bundleId: string; items: { itemId: string }[] }>(
     `${serving.url}/v1/recommendations`,
     'POST',
@@ -149,6 +153,9 @@ it('packed apps outside the workspace turn events into recommendations, and exit
     return JSON.parse(stdout);
   };
   expect(JSON.stringify(await facet('bundles'))).toContain(response.bundleId);
+  expect((await run(process.execPath, ['dist/main.js', '--version'], { cwd: join(folder, 'cli') })).stdout.trim()).toBe(
+    version,
+  );
   // The upgrade to another format of bundles needs no TensorFlow, which the command line does not pack.
   const reindexed = await facet('index', '--model', 'current', '--no-promote', '--config', join(folder, 'facet.yaml'));
   expect(reindexed).toMatchObject({ bundleId: response.bundleId });
