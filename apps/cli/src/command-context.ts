@@ -29,7 +29,7 @@ export interface CommandContext {
 /** The options of every command. */
 export interface CommonOptions {
   readonly home: string;
-  /** Undefined: `facet.yaml` if it exists. */
+  /** The file of `--config`, else of `FACET_CONFIG`. Undefined: `facet.yaml` if it exists. */
   readonly config?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;

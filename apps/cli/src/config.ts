@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 export interface CliEnvironment {
   /** `FACET_HOME`: the data home unless `--home` is given. */
   readonly home: string | undefined;
-  /** `FACET_CONFIG`: the configuration file of the apps, which `facet config check` and `facet status` check unless `--config` is given. */
+  /** `FACET_CONFIG`: the configuration file unless `--config` is given. */
   readonly configFile: string | undefined;
   /** Downloads shared by all clones: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheFolder: string;

@@ -108,9 +108,9 @@ export async function findModel(home: string, id: string): Promise<StoredModel> 
 }
 
 /**
- * Returns the file of `--config`, else `facet.yaml`, which may be missing.
+ * Returns the file of `--config`, else of `FACET_CONFIG`, else `facet.yaml`, which may be missing.
  *
- * @throws AppError `CONFIG_UNREADABLE` when the file of `--config` is missing.
+ * @throws AppError `CONFIG_UNREADABLE` when the file of `--config` or `FACET_CONFIG` is missing.
  */
 export async function chooseConfigFile({ config }: Pick<CommonOptions, 'config'>): Promise<string> {
   if (config === undefined) return defaultConfigFile;
@@ -118,7 +118,7 @@ export async function chooseConfigFile({ config }: Pick<CommonOptions, 'config'>
     throw new AppError(`The configuration file ${config} does not exist.`, {
       code: 'CONFIG_UNREADABLE',
       category: 'usage',
-      remedy: 'Correct --config, or omit it to use the defaults.',
+      remedy: 'Correct --config or FACET_CONFIG. Without both, the defaults apply.',
       cause: error,
     });
   });

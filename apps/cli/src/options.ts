@@ -8,9 +8,14 @@ import type { CommandContext } from './command-context.ts';
 export interface CommandDeps {
   /** `FACET_HOME`, if set. */
   readonly home: string | undefined;
-  /** Turns the body of a command into its action: appends the context to arguments and options, and reports failures. */
+  /**
+   * Turns the body of a command into its action: appends the context to arguments and options, and reports failures.
+   *
+   * @param settings `reportsVariables`: the command itself reports unknown variables, which other commands refuse
+   */
   action<Args extends unknown[]>(
     body: (...args: [...Args, CommandContext]) => Promise<void>,
+    settings?: { readonly reportsVariables: boolean },
   ): (...args: Args) => Promise<void>;
 }
 
@@ -57,7 +62,7 @@ export function addCommonOptions(command: Command): Command {
   return command
     .option('--json', 'print one JSON document to standard output and nothing else')
     .option('--verbose', 'print stack traces of errors')
-    .option('--config <file>', 'configuration file (default: facet.yaml if it exists)');
+    .option('--config <file>', 'configuration file (default: FACET_CONFIG, else facet.yaml if it exists)');
 }
 
 export function addHome(command: Command, { home }: CommandDeps): Command {

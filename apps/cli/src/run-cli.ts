@@ -55,14 +55,14 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
       home: environment.home,
       write: { out: (text) => stdout.write(text), err: (text) => stderr.write(text) },
       action:
-        (body) =>
+        (body, { reportsVariables } = { reportsVariables: false }) =>
         async (...given) => {
           // Commander calls an action with the arguments, the options and the command.
-          const withOptions = given.slice(0, -1) as Parameters<typeof body>;
-          const { json } = withOptions.at(-1) as CommonOptions;
-          refuseUnknownVariables(environment.inherited);
-          withOptions.push(createContext(deps, json === true, () => (hasDocument = true)));
-          await body(...withOptions);
+          const options = given.at(-2) as CommonOptions;
+          const args = [...given.slice(0, -2), { ...options, config: options.config ?? environment.configFile }];
+          if (!reportsVariables) refuseUnknownVariables(environment.inherited);
+          const context = createContext(deps, options.json === true, () => (hasDocument = true));
+          await body(...([...args, context] as Parameters<typeof body>));
         },
     });
     await program.parseAsync(args, { from: 'user' });

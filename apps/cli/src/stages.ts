@@ -25,7 +25,7 @@ import type { IndexedModel } from './home.ts';
 import { describeInterestChoice } from './terminal/interest-choice.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
-/** Reads the file of `--config`, else `facet.yaml`. A missing `facet.yaml` means all defaults. */
+/** Reads the file of {@link chooseConfigFile}. A missing `facet.yaml` means all defaults. */
 export async function readConfig(options: Pick<CommonOptions, 'config'>): Promise<FacetConfig> {
   return readFacetConfig(await chooseConfigFile(options));
 }

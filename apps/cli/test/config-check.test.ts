@@ -66,5 +66,40 @@ it('checks the file of FACET_CONFIG, and exits with 0 if it is valid', async () 
   expect(await run(['config', 'check'], { env })).toEqual({ code: 0, out: `${file} is valid.\n`, err: '' });
   const missing = await run(['config', 'check'], { env: { ...env, FACET_CONFIG: join(home, 'missing.yaml') } });
   expect(missing.code).toBe(2);
-  expect(missing.err).toContain('missing.yaml, which does not exist.');
+  expect(missing.err).toContain('missing.yaml does not exist.');
 });
+
+it('reports unknown variables with all other problems', async () => {
+  const { home, file } = await createHome('spilt: {}\n');
+  const env = { FACET_REDIS_ULR: 'redis://redis', FACET_KAFKA_BROKERS: 'kafka' };
+  const { code, out } = await run(['config', 'check', '--home', home, '--config', file], { env });
+  expect(code).toBe(2);
+  expect(out).toContain('spilt: is not a known field');
+  expect(out).toContain('FACET_REDIS_ULR: is not a variable of Facet (did you mean FACET_REDIS_URL?)');
+  expect(out).toContain('FACET_KAFKA_BROKERS: has "kafka"');
+});
+
+it('commands read the file of FACET_CONFIG, unless --config names another', async () => {
+  const { home, file } = await createHome('interactions: { positives: add_to_cart }\n');
+  const other = join(home, 'other.yaml');
+  await writeFile(other, 'interactions: { positives: purchase }\n');
+  const events = join(home, 'events.csv');
+  await writeFile(events, 'user_id,item_id,event_type,timestamp\na,1,purchase,2026-01-31T12:00:00Z\n');
+  const ruleOf = async (...args: readonly string[]): Promise<unknown> => {
+    const { out } = await run(['validate', '--events', events, '--json', ...args], { env: { FACET_CONFIG: file } });
+    return (JSON.parse(out) as { readonly learning?: { readonly rule: string } }).learning?.rule;
+  };
+  expect(await ruleOf()).toBe('add_to_cart');
+  expect(await ruleOf('--config', other)).toBe('purchase');
+});
+
+it.each(['refresh', 'lake rebuild --from 2026-01-31', 'index'])(
+  'facet %s refuses a FACET_CONFIG that names a missing file',
+  async (command) => {
+    const home = await temporaryFolder();
+    const env = { FACET_HOME: home, FACET_CONFIG: join(home, 'missing.yaml'), FACET_KAFKA_BROKERS: '127.0.0.1:1' };
+    const { code, err } = await run(command.split(' '), { env });
+    expect(code).toBe(2);
+    expect(err).toContain('missing.yaml does not exist. Correct --config or FACET_CONFIG');
+  },
+);

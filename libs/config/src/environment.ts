@@ -120,13 +120,15 @@ const AllVariables = Type.Object({
   ...serverVariables,
 });
 
-/** Returns the problems of the variables that several apps share. Each app also checks its other variables. */
+/** Returns the problems of the variables that several apps share, and of unknown ones. Each app also checks its other variables. */
 export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigProblem[] {
   let values: Static<typeof AllVariables> | undefined;
   const wrong = problemsOf(() => (values = parseEnvironment(AllVariables, environment)), []);
-  if (values === undefined) return wrong;
+  const unknown = findUnknownVariables(environment);
+  if (values === undefined) return [...unknown, ...wrong];
   const given = values;
   return [
+    ...unknown,
     ...problemsOf(() => readKafkaSettings(given), []),
     ...problemsOf(() => readRedisFiles(given, 'FACET_REDIS'), []),
     ...problemsOf(() => readRedisFiles(given, 'FACET_QUEUE'), []),

@@ -35,6 +35,7 @@ export const lastDay = new Date(firstDay + (days - 1) * dayMs).toISOString().sli
 /** A `facet.yaml` for the shop: small and without a gate, because model quality does not matter here. */
 export const shopConfig = `
 interactions: { positives: purchase }
+index: { kind: flat }
 split: { testDays: 4, validationDays: 4 }
 model: { embeddingDim: 8, hiddenUnits: [16], sequenceLength: 12 }
 training: { epochs: 1, refit: false }

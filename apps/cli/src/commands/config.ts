@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { byLine, checkFacetConfig, describeConfig } from '@facet/config';
-import { findEnvironmentProblems, readConfigPath } from '@facet/config/environment';
+import { findEnvironmentProblems } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError, fieldOf, pathExists } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
@@ -18,13 +18,14 @@ export const registerConfig: Register = (command, deps) => {
   - unknown fields and wrong values
   - settings that contradict each other, such as splits in the wrong order or experiments that overlap
   - attributes that no item or user in the catalog of the data home has, of which apps only warn
-  - FACET_ variables that several apps share
+  - FACET_ variables that several apps share, and those that no part of Facet reads
 
-Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
+Checks the file of --config, else FACET_CONFIG, else facet.yaml. Connects to nothing: facet status finds a Redis that another
+installation uses.`,
     'facet config check',
     'facet config check --config /etc/facet/facet.yaml --home /var/lib/facet',
     'facet config check --json',
-  ).action(deps.action(check));
+  ).action(deps.action(check, { reportsVariables: true }));
   addNotes(
     addSubcommand(command, 'schema', 'Print the JSON Schema of facet.yaml'),
     `Editors complete and explain the settings of a facet.yaml that begins with this line:
@@ -39,9 +40,7 @@ Checks the file of --config, else FACET_CONFIG, else facet.yaml.`,
 };
 
 async function check(options: CommonOptions, { environment, output, terminal }: CommandContext): Promise<void> {
-  const { configFile, inherited } = environment;
-  const file =
-    options.config === undefined ? readConfigPath({ FACET_CONFIG: configFile }) : await chooseConfigFile(options);
+  const file = await chooseConfigFile(options);
   const exists = await pathExists(file);
   const checked = await checkFacetConfig(file, homePaths(options.home));
   const warnings = checked.warnings.map(({ remedy, ...each }) => ({
@@ -49,7 +48,7 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
     remedy: `${remedy} The apps start with a warning in their logs.`,
   }));
   const problems = byLine([...checked.problems, ...warnings]);
-  const variableProblems = findEnvironmentProblems(inherited);
+  const variableProblems = findEnvironmentProblems(environment.inherited);
   output.document({
     file: resolve(file),
     exists,

@@ -1,4 +1,3 @@
-import { readConfigPath } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
@@ -29,9 +28,7 @@ Exits with 5 if a part is not healthy.`,
 
 async function showStatus(options: CommonOptions, context: CommandContext): Promise<void> {
   const { environment, output, terminal } = context;
-  const { config } = options;
-  const file =
-    config === undefined ? readConfigPath({ FACET_CONFIG: environment.configFile }) : await chooseConfigFile(options);
+  const file = await chooseConfigFile(options);
   const home = homePaths(options.home);
   const checked = [checkApps(environment), checkHome(file, home, Date.now()), checkServices(home, context)];
   const parts = (await Promise.all(checked)).flat();
