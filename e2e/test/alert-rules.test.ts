@@ -1,12 +1,35 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { requireService } from '@facet/local-services';
+import { readYamlFile } from '@facet/platform';
 import { expect, test } from 'vitest';
 
-const folder = fileURLToPath(new URL('../../infra/alerts/', import.meta.url));
+const workspace = fileURLToPath(new URL('../../', import.meta.url));
+const folder = join(workspace, 'infra/alerts');
 const files = readdirSync(folder);
+
+interface RulesFile {
+  readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
+}
+
+interface TestsFile {
+  readonly tests: readonly {
+    readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts: readonly object[] }[];
+  }[];
+}
+
+async function readAll<Content>(ending: string): Promise<Content[]> {
+  const names = files.filter((name) => name.endsWith(ending));
+  return Promise.all(names.map(async (name) => (await readYamlFile(join(folder, name))).value as Content));
+}
+
+async function readRules(): Promise<RulesFile['groups'][number]['rules']> {
+  const read = await readAll<RulesFile>('.rules.yml');
+  return read.flatMap(({ groups }) => groups).flatMap(({ rules }) => rules);
+}
 
 /** Returns the output of promtool, which fails for an invalid rule. */
 async function promtool(...args: string[]): Promise<string> {
@@ -22,4 +45,36 @@ test('Prometheus accepts the alert rules', async () => {
 
 test.each(files.filter((name) => name.endsWith('.test.yml')))('%s: alerts fire as specified', async (file) => {
   expect(await promtool('test', 'rules', file)).toMatch(/SUCCESS/);
+});
+
+test('each alert fires in a test', async () => {
+  const tests = (await readAll<TestsFile>('.test.yml')).flatMap((file) => file.tests);
+  const expected = tests.flatMap(({ alert_rule_test: alerts }) => alerts);
+  const fired = expected.filter(({ exp_alerts: alerts }) => alerts.length > 0).map(({ alertname }) => alertname);
+  const alerts = (await readRules()).map(({ alert }) => alert);
+  expect(alerts).toContain('FacetProcessDown');
+  expect(alerts.filter((alert) => !fired.includes(alert))).toEqual([]);
+});
+
+test('the code defines each metric of the rules', async () => {
+  const sources = ['apps', 'libs'].flatMap((parent) =>
+    readdirSync(join(workspace, parent)).flatMap((project) => {
+      const source = join(workspace, parent, project, 'src');
+      const names = readdirSync(source, { encoding: 'utf8', recursive: true });
+      return names.filter((name) => name.endsWith('.ts')).map((name) => readFileSync(join(source, name), 'utf8'));
+    }),
+  );
+  /** Finds `name: 'facet_sink_lag'`, and `lag` in a file that adds names to `facet_sink_`. */
+  const isDefined = (metric: string): boolean =>
+    sources.some((text) => {
+      const prefixes = text.match(/\bfacet_\w+_(?=\$\{|')/g) ?? [];
+      const endings = prefixes.filter((prefix) => metric.startsWith(prefix)).map(({ length }) => metric.slice(length));
+      return (
+        text.includes(`name: '${metric}'`) || endings.some((ending) => new RegExp(`\\b${ending}\\b['":]`).test(text))
+      );
+    });
+  const named = (await readRules()).flatMap((rule) => JSON.stringify(rule).match(/\bfacet_\w+/g) ?? []);
+  const metrics = new Set(named.map((name) => name.replace(/_(bucket|count|sum)$/, '')));
+  expect(metrics).toContain('facet_sink_lag');
+  expect([...metrics].filter((metric) => !isDefined(metric))).toEqual([]);
 });
