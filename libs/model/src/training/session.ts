@@ -85,6 +85,8 @@ interface StepGraph {
   dispose(): void;
 }
 
+const smallBytesMax = 1 << 20;
+
 /** @param sample Any batch of the training. */
 function openStepGraph(
   spec: ModelSpec,
@@ -109,8 +111,19 @@ function openStepGraph(
       }),
     );
   };
-  const write = (name: string, { shape, data }: Weight): void =>
-    tf.tidy(() => void session.run({ [stepNodes.fed(name)]: tf.tensor(data, [...shape]) }, [stepNodes.write(name)]));
+  // One run for all small variables. Larger ones are written one by one, because a run copies what it writes.
+  const write = (values: Weights): void => {
+    const [small, large] = [true, false].map((isSmall) =>
+      Object.entries(values).filter(([, { data }]) => data.byteLength <= smallBytesMax === isSmall),
+    );
+    for (const written of [small!, ...large!.map((each) => [each])].filter(({ length }) => length > 0)) {
+      tf.tidy(() => {
+        const feeds = written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])]);
+        const outputs = written.map(([name]) => stepNodes.write(name));
+        session.run(Object.fromEntries(feeds), outputs);
+      });
+    }
+  };
   return {
     step(batch, learningRate) {
       return tf.tidy(() => {
@@ -131,13 +144,12 @@ function openStepGraph(
       const taken: Weight = { shape: [], data: Float32Array.of(steps) };
       return { weights: read(shapes), optimizer: { steps: taken, ...read(momentShapes) } };
     },
-    write({ weights, optimizer }) {
-      for (const [name, weight] of Object.entries(weights)) write(name, weight);
-      steps = optimizer['steps']!.data[0]!;
-      for (const name of Object.keys(momentShapes)) write(name, optimizer[name]!);
+    write({ weights, optimizer: { steps: taken, ...optimizer } }) {
+      write({ ...weights, ...optimizer });
+      steps = taken!.data[0]!;
     },
     start(weights) {
-      for (const [name, weight] of Object.entries(weights)) write(name, weight);
+      write(weights);
       tf.dispose(session.run({}, Object.keys(momentShapes).map(stepNodes.clear)));
       steps = 0;
     },
