@@ -43,6 +43,12 @@ describe('label-aware attention (§4.4)', () => {
   it('a fractional p of a negative agreement is a number', () =>
     expectVector(attend(1.5), mix(softmax([0.5 ** 1.5, -(2 ** 1.5), 1]))));
   it('infinity selects the nearest interest', () => expectVector(attend('infinity'), [1, 3]));
+  it('infinity selects a single interest', () => {
+    const [only] = tf.tidy(() =>
+      labelAwareAttention(tf.tensor3d([[[1, 3]]]), tf.tensor2d([[-1, 0]]), tf.tensor2d([[1]]), 'infinity').arraySync(),
+    );
+    expectVector(only!, [1, 3]);
+  });
   it('inactive interests have no weight', () => {
     expectVector(attend('infinity', [1, 1, 0]), [0.5, 1]);
     expectVector(attend(0, [1, 0, 0]), [0.5, 1]);

@@ -30,11 +30,12 @@ export function labelAwareAttention(
 }
 
 function attentionWeights(agreement: Tensor2D, penalty: Tensor2D, power: number | 'infinity'): Tensor2D {
-  if (power === 'infinity') {
+  // `oneHot` needs a depth of two. A single interest has the whole weight.
+  if (power === 'infinity' && agreement.shape[1] > 1) {
     const nearest = tf.argMax(tf.add(agreement, penalty), 1);
     return tf.oneHot(nearest, agreement.shape[1]).toFloat() as Tensor2D;
   }
-  const logits = power === 0 ? tf.zerosLike(agreement) : signedPower(agreement, power);
+  const logits = power === 0 || power === 'infinity' ? tf.zerosLike(agreement) : signedPower(agreement, power);
   return tf.softmax(tf.add(logits, penalty)) as Tensor2D;
 }
 
