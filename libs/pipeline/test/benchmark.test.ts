@@ -115,7 +115,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('resumes an interrupted tower with the same result', async () => {
     const epochs: string[] = [];
-    const whole = await run(await open(), ['facet'], { seeds: 2, onEpoch: (text) => epochs.push(text) });
+    const whole = await run(await open(), ['comirec-sa'], { seeds: 2, onEpoch: (text) => epochs.push(text) });
     expect(epochs.filter((text) => text.startsWith('fit, 2 interests, epoch 1: loss '))).toEqual([
       expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
       expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
@@ -127,11 +127,11 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const onStep = (detail: string): void => {
       if (detail.startsWith('fit, 2 interests, epoch 2')) stopping.abort(new Error('stopped'));
     };
-    const stopped = run(opened, ['facet'], { seeds: 2, signal: stopping.signal, onStep });
+    const stopped = run(opened, ['comirec-sa'], { signal: stopping.signal, onStep });
     await expect(stopped).rejects.toMatchObject({ code: 'MODEL_ABORTED' });
-    const { rows, reused } = await run(opened, ['facet'], { seeds: 2 });
-    expect(reused).toEqual([false, false]);
-    expect(figuresOf(rows)).toEqual(figuresOf(whole.rows));
+    const { rows, reused } = await run(opened, ['comirec-sa']);
+    expect(reused).toEqual([false]);
+    expect(figuresOf(rows)).toEqual(figuresOf(whole.rows.slice(0, 1)));
     expect(await readdir(opened.context.home.checkpointsFolder)).toEqual([]);
   });
 
@@ -175,55 +175,57 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('contains intervals over seeds and users, and is saved as Markdown and JSON', async () => {
     const opened = await open();
-    const names = ['popularity', 'facet'];
+    const names = ['popularity', 'comirec-sa'];
     const ran = await run(opened, names, { seeds: 3 });
     const { rows } = ran;
     const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
     const table = summarize(ran, systems, opened.benchmark);
-    const [popularity, facet] = table.systems;
+    const [popularity, tower] = table.systems;
     expect(popularity!.tasks.new!.cutoffs[0]!.ndcg.halfWidth).toBeUndefined();
-    const hits = rows.filter(({ system }) => system === 'facet').map(({ tasks }) => tasks.new!.cutoffs[1]!.hitRate);
+    const hits = rows
+      .filter(({ system }) => system === 'comirec-sa')
+      .map(({ tasks }) => tasks.new!.cutoffs[1]!.hitRate);
     const mean = (hits[0]! + hits[1]! + hits[2]!) / 3;
     const deviation = Math.sqrt(hits.reduce((sum, hit) => sum + (hit - mean) ** 2, 0) / 2);
-    const { hitRate } = facet!.tasks.new!.cutoffs[1]!;
+    const { hitRate } = tower!.tasks.new!.cutoffs[1]!;
     expect(hitRate.mean).toBeCloseTo(mean, 12);
     // 4.303 is the 97.5 % quantile of t with two degrees of freedom.
     expect(hitRate.halfWidth).toBeCloseTo((4.303 * deviation) / Math.sqrt(3), 12);
-    const { overUsers } = facet!.tasks.new!;
+    const { overUsers } = tower!.tasks.new!;
     expect(overUsers.recall.mean).toBeCloseTo(hitRate.mean, 5);
     expect(overUsers.recall.low).toBeLessThan(overUsers.recall.high);
 
     const folder = await saveTable(opened.context.home.benchmarksFolder, table);
     expect(JSON.parse(await readFile(join(folder, 'table.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(table)));
     const markdown = await readFile(join(folder, 'table.md'), 'utf8');
-    expect(markdown).toContain(`| facet | `);
+    expect(markdown).toContain(`| comirec-sa | `);
     expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
   });
 
   it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
     const opened = await open();
-    const chosen = chooseSystems(['popularity', 'facet', 'youtube-dnn'], {
+    const chosen = chooseSystems(['popularity', 'comirec-sa', 'youtube-dnn'], {
       ...opened.context,
       benchmark: opened.benchmark,
       settings: small,
     });
     const sweep = { name: 'K', values: [1, 2] };
     const swept = sweepSystems(sweep, chosen);
-    expect(swept.map(({ name }) => name)).toEqual(['facet K=1', 'facet K=2']);
+    expect(swept.map(({ name }) => name)).toEqual(['comirec-sa K=1', 'comirec-sa K=2']);
     const systems = [...chosen.slice(0, 1), ...swept];
     const ran = await runBenchmark({ ...opened, systems: [...systems, ...chosen.slice(1, 2)], seeds: 2, now: () => 0 });
     const table = summarize(ran, systems, opened.benchmark);
     // One of popularity, two of each K: the default is not trained twice.
     expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);
-    const result = readSweep(sweep, ['popularity', 'facet', 'youtube-dnn'], table);
-    expect(result.curves.map(({ system }) => system)).toEqual(['facet']);
+    const result = readSweep(sweep, ['popularity', 'comirec-sa', 'youtube-dnn'], table);
+    expect(result.curves.map(({ system }) => system)).toEqual(['comirec-sa']);
     const [{ points, chosen: best } = { points: [], chosen: 0 }] = result.curves;
     const [first, second] = points.map(({ validationScore }) => validationScore.mean);
     expect(best).toBe(first! >= second! ? 1 : 2);
     expect(points[0]!.summary.interests!.meanInterests).toBe(1);
     const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
-    expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`facet (validation: ${String(best)})`);
-    expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| facet | ${String(best)} (chosen) |`);
+    expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`comirec-sa (validation: ${String(best)})`);
+    expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| comirec-sa | ${String(best)} (chosen) |`);
     expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/None of the chosen towers/);
     expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
   });

@@ -13,7 +13,7 @@ import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { temporaryFolder } from '@facet/testing';
-import { shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
+import { cheapModel, facetExamples, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
 
 const dataset = shopDataset();
 
@@ -25,6 +25,8 @@ interface Run {
   /** The reported divergences. */
   readonly diverged: readonly string[];
 }
+
+const facet = { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
 
 /** Trains in `root`. `killAfter` ends the run after that epoch, by an abort or a crash, or some steps later. */
 async function run(
@@ -38,9 +40,8 @@ async function run(
     way?: 'abort' | 'crash';
   } = {},
 ): Promise<Run> {
-  const base = { batchSize: 32, epochs: 3, windowDays: 10, patience: 9 };
-  const tiny = { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
-  const config = shopConfig({ training: { ...base, ...options.training }, model: { ...tiny, ...options.model } });
+  const base = { ...facetExamples, batchSize: 32, epochs: 3, windowDays: 10, patience: 9 };
+  const config = shopConfig({ training: { ...base, ...options.training }, model: options.model ?? cheapModel });
   const abort = new AbortController();
   const epochs: string[] = [];
   const diverged: string[] = [];
@@ -76,7 +77,10 @@ async function storedModel(root: string, id: string) {
 describe('trainModel', () => {
   it('compares several interests with one, and stores the better model with both scores', async () => {
     const root = await temporaryFolder();
-    const { modelId, epochs } = await run(root, { model: { interestGainMin: 0.01 }, training: { epochs: 1 } });
+    const { modelId, epochs } = await run(root, {
+      model: { ...facet, interestGainMin: 0.01 },
+      training: { epochs: 1 },
+    });
     const { info } = await storedModel(root, modelId!);
     const [several, one] = info.interestScores!;
     expect(epochs).toEqual(['fit 1', 'fit 1', 'refit 1']);
@@ -87,7 +91,7 @@ describe('trainModel', () => {
 
   it('stores the model with its curves, and removes the checkpoints', async () => {
     const root = await temporaryFolder();
-    const { modelId, epochs } = await run(root);
+    const { modelId, epochs } = await run(root, { model: facet });
     const model = await storedModel(root, modelId!);
     const { fit, refit, bestEpoch, spec, datasetId } = model.info;
     expect(datasetId).toBe('shop');
@@ -116,7 +120,7 @@ describe('trainModel', () => {
   });
 
   it('reports the progress of every step', async () => {
-    const config = shopConfig();
+    const config = shopConfig({ model: cheapModel });
     const steps: TrainingProgress[] = [];
     let clock = 0;
     const root = await temporaryFolder();
@@ -146,8 +150,9 @@ describe('trainModel', () => {
     const mutated = original.map((event) =>
       event.occurredAt >= testFrom ? { ...event, itemId: event.itemId === 'thing01' ? 'thing02' : 'thing01' } : event,
     );
-    const untouched = await run(await temporaryFolder(), { training: { epochs: 1 } });
-    const other = await run(await temporaryFolder(), { training: { epochs: 1 }, of: shopDataset(mutated) });
+    const options = { model: facet, training: { epochs: 1 } };
+    const untouched = await run(await temporaryFolder(), options);
+    const other = await run(await temporaryFolder(), { ...options, of: shopDataset(mutated) });
     expect(untouched.modelId).toBeDefined();
     expect(other.modelId).toBe(untouched.modelId);
   });
@@ -161,13 +166,14 @@ describe('trainModel', () => {
 });
 
 describe('an interrupted training', () => {
-  const refits = { fit: { training: { refit: false } }, both: {} };
-  // Uninterrupted trainings, without and with a refit. A refit costs as much as the fit, so tests of a fit do without.
+  const refits = { fit: { training: { refit: false } }, both: {}, facet: { model: facet } };
+  // Uninterrupted trainings, without and with a refit, and of `facet`. A refit costs as much as the fit, so tests of a fit do without.
   const whole = {} as Record<keyof typeof refits, Run>;
   beforeAll(async () => {
     const root = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
     whole.fit = await run(join(root, 'fit'), refits.fit);
     whole.both = await run(join(root, 'both'), refits.both);
+    whole.facet = await run(join(root, 'facet'), refits.facet);
     await rm(root, { recursive: true, force: true });
   });
 
@@ -175,7 +181,7 @@ describe('an interrupted training', () => {
     ['fit 1', 'abort', 'fit'],
     ['fit 2', 'crash', 'fit'],
     ['fit 3', 'crash', 'both'],
-    ['refit 1', 'crash', 'both'],
+    ['refit 1', 'crash', 'facet'],
   ] as const)('resumes after %s and %s with the same result', async (killAfter, way, phases) => {
     const root = await temporaryFolder();
     const killed = await run(root, { ...refits[phases], killAfter, way });
@@ -203,16 +209,16 @@ describe('an interrupted training', () => {
   });
 
   it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
-    const training = { learningRate: 1.4, epochs: 2, refit: false };
-    const unstopped = await run(await temporaryFolder(), { training });
+    const options = { model: facet, training: { learningRate: 1.4, epochs: 2, refit: false } };
+    const unstopped = await run(await temporaryFolder(), options);
     expect(unstopped.error).toBeUndefined();
     expect(unstopped.diverged.length).toBeGreaterThan(0);
     expect(unstopped.diverged[0]).toMatch(
       /^fit: In epoch 1, step \d+, the loss .*learning rate 1\.4;.* half the learning rate\.$/,
     );
     const root = await temporaryFolder();
-    await run(root, { training, killAfter: 'fit 1', way: 'crash' });
-    const resumed = await run(root, { training });
+    await run(root, { ...options, killAfter: 'fit 1', way: 'crash' });
+    const resumed = await run(root, options);
     expect(resumed.modelId).toBe(unstopped.modelId);
     const { fit } = (await storedModel(root, resumed.modelId!)).info;
     expect(fit.flatMap(({ diverged = [] }) => diverged)).toHaveLength(unstopped.diverged.length);
