@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -141,19 +142,35 @@ export interface Home {
 
 export async function createHome(): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'facet-serving-'));
-  const lakeFolder = join(folder, 'lake');
-  const catalogFolder = join(folder, 'catalog');
+  const { folder: template, bundleRef } = await (firstHome ??= buildHome());
+  await cp(template, folder, { recursive: true });
+  return {
+    home: homePaths(folder),
+    folder,
+    lakeFolder: join(folder, 'lake'),
+    catalogFolder: join(folder, 'catalog'),
+    artifactsFolder: join(folder, 'artifacts'),
+    bundleRef,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The home that all others are copies of. */
+let firstHome: ReturnType<typeof buildHome> | undefined;
+
+async function buildHome(): Promise<{ readonly folder: string; readonly bundleRef: ArtifactRef }> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-serving-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const artifactsFolder = join(folder, 'artifacts');
   const log = await openFileEventLog(join(folder, 'log'));
   await log.append(events);
-  await sinkLog(log, lakeFolder);
+  await sinkLog(log, join(folder, 'lake'));
   await log.close();
-  await upsertUsers(catalogFolder, users);
+  await upsertUsers(join(folder, 'catalog'), users);
   const store = createFolderArtifactStore(artifactsFolder);
   const bundleRef = await putBundle({ artifactsFolder });
   await store.promote(bundleRef);
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { home: homePaths(folder), folder, lakeFolder, catalogFolder, artifactsFolder, bundleRef, remove };
+  return { folder, bundleRef };
 }
 
 /** How a bundle differs from the first one. */

@@ -19,8 +19,8 @@ async function writeAt(time: number, folder: string, name: string): Promise<void
 }
 
 test(
-  'a year of daily runs that fail leaves what 30 days write, and the runs of stored bundles',
-  { timeout: 120_000 },
+  '100 daily runs that fail leave what 30 days write, and the runs of stored bundles',
+  { timeout: 60_000 },
   async () => {
     const home = homePaths(await temporaryFolder());
     const config = parseWith(FacetConfig, { artifacts: { keep: 3, keepDays: 30 } }, { source: 'settings' });
@@ -31,7 +31,7 @@ test(
     let firstBundle = '';
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    for (let n = 0; n < 365; n++) {
+    for (let n = 0; n < 100; n++) {
       const now = start + n * dayMs;
       const day = utcDay(now);
       const cut = { occurredBefore: now, receivedBefore: now };
@@ -74,7 +74,7 @@ test(
     }
     const kept = await readdir(home.runsFolder);
     expect(kept).toContain('2021-01-05');
-    expect(kept).toContain('2021-12-31');
+    expect(kept).toContain('2021-04-10');
     expect(kept.length).toBeLessThanOrEqual(34);
     expect(await readdir(home.gatesFolder)).toContain(`${firstBundle}.json`);
     for (const folder of [
