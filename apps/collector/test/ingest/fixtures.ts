@@ -110,8 +110,7 @@ export async function createTestIngest(options: {
     drainIntake: () => intake.drain(now())?.value,
     async close() {
       await app.close();
-      await writer.close();
-      await publisher.close();
+      await Promise.all([writer.close(), publisher.close()]);
       await kafka.close();
       await spool.close();
     },

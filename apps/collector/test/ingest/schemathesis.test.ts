@@ -20,7 +20,7 @@ it(
     const document = join(await temporaryFolder(), 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());
     const api = { name: 'ingest', url, apiKey: 'none', document };
-    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 20, seed: 1 });
+    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 6, seed: 1 });
     expect(report.isPassed, report.output).toBe(true);
     expect(report.output).toMatch(/Selected: 8\/8/);
   },
