@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
@@ -53,9 +55,27 @@ export interface ShopHome {
 /** Creates a home whose lake contains the purchases of twenty people. Removed when the test ends. */
 export async function createShopHome(settings: ShopSettings = {}): Promise<ShopHome> {
   const folder = await temporaryFolder();
+  await cp(await (firstHome ??= buildHome()), folder, { recursive: true });
   const paths = homePaths(folder);
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, settingsOf(settings));
+  return {
+    folder,
+    paths,
+    configFile,
+    store: createFolderArtifactStore(paths.artifactsFolder),
+    runs: createRunStore(paths.runsFolder),
+    addDay: (day) => append(paths, purchasesOf(day)),
+  };
+}
+
+/** The home that all others are copies of. */
+let firstHome: ReturnType<typeof buildHome> | undefined;
+
+async function buildHome(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-refresh-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const paths = homePaths(folder);
   await upsertItems(
     paths.catalogFolder,
     Array.from({ length: 24 }, (_, thing) => ({
@@ -65,14 +85,7 @@ export async function createShopHome(settings: ShopSettings = {}): Promise<ShopH
     })),
   );
   await append(paths, Array.from({ length: daysOpen }, (_, day) => purchasesOf(day)).flat());
-  return {
-    folder,
-    paths,
-    configFile,
-    store: createFolderArtifactStore(paths.artifactsFolder),
-    runs: createRunStore(paths.runsFolder),
-    addDay: (day) => append(paths, purchasesOf(day)),
-  };
+  return folder;
 }
 
 async function append(paths: HomePaths, events: LakeEvent[]): Promise<void> {
