@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -58,6 +58,7 @@ interface Document {
   readonly parts: readonly {
     readonly name: string;
     readonly state: string;
+    readonly details: string;
     readonly facts?: Record<string, unknown>;
   }[];
 }
@@ -136,6 +137,74 @@ it('shows bundles that serving does not yet search in Milvus', { timeout }, asyn
   });
 });
 
+it('shows the spool of the ingest, and is not healthy while Kafka refuses records', { timeout }, async () => {
+  let spool: object = { records: 1200, bytes: 9, bytesMax: 10, refusedBytes: 0, oldestAt: Date.UTC(2026, 0, 31, 12) };
+  const server = createServer(({ url, headers }, response) => {
+    const status = { log: 'unreachable', canStore: true, queueBytes: 0, spool };
+    const isAllowed = headers['x-api-key'] === 'k';
+    response.statusCode = url === '/v1/status' && !isAllowed ? 401 : 200;
+    response.end(JSON.stringify(url === '/v1/status' ? status : { status: 'ready' }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const env = { FACET_COLLECTOR_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, FACET_API_KEY: 'k' };
+  const check = async (given: NodeJS.ProcessEnv) => (await checkApps(readEnvironment(given), await freeUrls()))[1];
+  expect(await check({ ...env, FACET_API_KEY: '' })).toMatchObject({ name: 'ingest', state: 'healthy' });
+  expect(await check(env)).toMatchObject({
+    name: 'ingest',
+    state: 'healthy',
+    details: expect.stringContaining(
+      'Kafka does not respond, 1,200 records in the spool since 2026-01-31 12:00 UTC',
+    ) as string,
+    facts: { log: 'unreachable', spool },
+  });
+  spool = { ...spool, refusedBytes: 4096 };
+  expect(await check(env)).toMatchObject({
+    state: 'unhealthy',
+    details: expect.stringContaining('Kafka refuses acknowledged records in the spool: 4') as string,
+  });
+});
+
+it('shows each disk of the home', { timeout }, async () => {
+  const home = await temporaryFolder();
+  const memory = await mkdtemp('/dev/shm/facet-');
+  onTestFinished(() => rm(memory, { recursive: true }));
+  await symlink(memory, join(home, 'exposures'));
+  await mkdir(join(home, 'lake'));
+  const { parts } = await readStatus(home, await freeUrls());
+  const disk = { freeBytes: expect.any(Number) as number, totalBytes: expect.any(Number) as number };
+  expect(parts['disk']!.facts).toEqual({
+    disks: [
+      { ...disk, folder: home },
+      { ...disk, folder: join(home, 'exposures') },
+    ],
+  });
+});
+
+it('shows all parts although variables are wrong, and names the variables', { timeout }, async () => {
+  const home = await temporaryFolder();
+  const env = {
+    ...(await freeUrls()),
+    FACET_SINK_URL: 'sink:8082',
+    FACET_CONFIG: join(home, 'missing.yaml'),
+    FACET_REDIS_ULR: 'redis://redis',
+  };
+  const { code, parts } = await readStatus(home, env);
+  expect(code).toBe(5);
+  expect(parts).toMatchObject({
+    sink: { state: 'unhealthy', details: expect.stringContaining('FACET_SINK_URL') as string },
+    serving: { state: 'unhealthy', details: expect.stringContaining('No serving responds') as string },
+    configuration: { state: 'unhealthy', details: expect.stringContaining('missing.yaml does not exist') as string },
+    disk: { state: 'healthy' },
+    kafka: { state: 'not-configured' },
+  });
+  const { parts: others } = await readStatus(home, { ...env, FACET_CONFIG: '' });
+  expect(others['configuration']).toMatchObject({
+    state: 'unhealthy',
+    details: expect.stringContaining('the environment has 1 problem, first FACET_REDIS_ULR.') as string,
+  });
+});
+
 it('names a serving that cannot read profiles', { timeout }, async () => {
   let available = '0';
   const check = await serveMetrics(() => `facet_serving_profiles_available ${available}\n`);
@@ -209,7 +278,7 @@ it('shows apps with their versions, the lag of the sink, the schedule, Kafka and
     state: 'healthy',
     facts: { jobs: { trainer: expect.any(Object) as object } },
   });
-  expect(parts['disk']).toMatchObject({ facts: { folder: home } });
+  expect(parts['disk']).toMatchObject({ facts: { disks: [{ folder: home }] } });
   expect(parts['serving']).toMatchObject({ state: 'unhealthy' });
   expect(code).toBe(5);
 });

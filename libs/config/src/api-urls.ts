@@ -28,7 +28,8 @@ export function readApiUrls(values: Static<Type.TObject<typeof apiVariables>>): 
   };
 }
 
-/** Reads the address of each API. @throws AppError `CONFIG_INVALID` with every wrong variable. */
-export function parseApiUrls(environment: NodeJS.ProcessEnv): Readonly<Record<ApiName, string>> {
-  return readApiUrls(parseEnvironment(Type.Object(apiVariables), environment));
+/** Reads the address of one API. @throws AppError `CONFIG_INVALID` */
+export function parseApiUrl(name: ApiName, environment: NodeJS.ProcessEnv): string {
+  const variable = `FACET_${name.toUpperCase()}_URL`;
+  return readApiUrls(parseEnvironment(Type.Object(apiVariables), { [variable]: environment[variable] }))[name];
 }

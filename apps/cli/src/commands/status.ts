@@ -1,7 +1,6 @@
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { chooseConfigFile } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { checkApps } from '../status/apps.ts';
@@ -17,20 +16,23 @@ FACET_INDEXER_URL, FACET_CONSOLE_URL), Kafka at FACET_KAFKA_BROKERS, and Redis a
 Redis are not configured if their variables are not set. An app is not configured if its variable is not set and it does not respond
 at its default address. This is not an error.
 
-FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), and versions (scope admin). It
-sends the key only to Facet at the addresses that variables name.
+FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), the spool of the ingest and versions
+(scope admin). It sends the key only to Facet at the addresses that variables name.
 
 Exits with 5 if a part is not healthy.`,
     'facet status',
     'facet status --home /var/lib/facet --json',
-  ).action(deps.action(showStatus));
+  ).action(deps.action(showStatus, { reportsVariables: true }));
 };
 
 async function showStatus(options: CommonOptions, context: CommandContext): Promise<void> {
   const { environment, output, terminal } = context;
-  const file = await chooseConfigFile(options);
   const home = homePaths(options.home);
-  const checked = [checkApps(environment), checkHome(file, home, Date.now()), checkServices(home, context)];
+  const checked = [
+    checkApps(environment),
+    checkHome(options, { home, environment, now: Date.now() }),
+    checkServices(home, context),
+  ];
   const parts = (await Promise.all(checked)).flat();
   const unhealthy = parts.filter(({ state }) => state === 'unhealthy').map(({ name }) => name);
   output.document({ home: home.folder, healthy: unhealthy.length === 0, parts });

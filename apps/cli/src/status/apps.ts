@@ -1,4 +1,4 @@
-import { apiNames, parseApiUrls } from '@facet/config/api-urls';
+import { apiNames, parseApiUrl } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { parseMetrics, sumOf, valuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
@@ -7,7 +7,7 @@ import { minuteMs } from '@facet/platform';
 import type { CliEnvironment } from '../config.ts';
 import { defaultConsolePort } from '../serving/console-process.ts';
 import { defaultHost } from '../serving/serving-process.ts';
-import { countOf, formatDuration, formatMinute, shortId } from '../terminal/text.ts';
+import { countOf, formatBytes, formatDuration, formatMinute, shortId } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
 
@@ -27,11 +27,13 @@ export async function checkApps(
 ): Promise<Part[]> {
   const variables = { ...defaults, ...inherited };
   const consoleUrl = inherited['FACET_CONSOLE_URL'] || defaults['FACET_CONSOLE_URL']!;
-  const urls = { ...parseApiUrls(variables), console: consoleUrl };
   return Promise.all(
     ([...apiNames, 'console'] as const).map(async (name) =>
       // The console calls the ingest by the name of its app.
-      checkPart(name === 'collector' ? 'ingest' : name, async () => checkApp(name, urls[name], { inherited, apiKey })),
+      checkPart(name === 'collector' ? 'ingest' : name, async () => {
+        const url = name === 'console' ? consoleUrl : parseApiUrl(name, variables);
+        return checkApp(name, url, { inherited, apiKey });
+      }),
     ),
   );
 }
@@ -95,6 +97,10 @@ async function readFigures(name: AppName, read: (path: string) => Promise<Respon
       return { details: [`bundle ${shortId(ready.bundleId)}`], facts: { bundleId: ready.bundleId } };
     }
   }
+  if (name === 'collector') {
+    const status = await readJson<IngestStatus>('/v1/status');
+    if (status !== undefined) return describeSpool(status);
+  }
   if (name === 'sink') {
     const status = await readJson<SinkStatus>('/v1/status');
     if (status !== undefined) {
@@ -127,6 +133,27 @@ function describeProfiles(metrics: Metrics): Figures | undefined {
     facts: { profilesAvailable: available > 0 },
     problem:
       available > 0 ? undefined : 'Serving cannot read profiles from Redis. Its log has the reason and the remedy.',
+  };
+}
+
+interface IngestStatus {
+  readonly log: 'reachable' | 'unreachable' | 'untried';
+  readonly spool: { readonly records: number; readonly refusedBytes: number; readonly oldestAt?: number };
+}
+
+function describeSpool({ log, spool }: IngestStatus): Figures {
+  const { records, refusedBytes, oldestAt } = spool;
+  const since = oldestAt === undefined ? '' : ` since ${formatMinute(oldestAt)} UTC`;
+  return {
+    details: [
+      ...(log === 'unreachable' ? ['Kafka does not respond'] : []),
+      `${countOf(records, 'record')} in the spool${since}`,
+    ],
+    facts: { log, spool },
+    problem:
+      refusedBytes === 0
+        ? undefined
+        : `Kafka refuses acknowledged records in the spool: ${formatBytes(refusedBytes)}. The log of the ingest has the reason and the remedy.`,
   };
 }
 

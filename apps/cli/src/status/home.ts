@@ -1,13 +1,16 @@
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { openArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { checkFacetConfig } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
+import { findEnvironmentProblems } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
 import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
 import { dayMs, fieldOf, pathExists } from '@facet/platform';
 import { facet } from '../command-context.ts';
-import { noCurrentBundle } from '../home.ts';
+import type { CommonOptions } from '../command-context.ts';
+import type { CliEnvironment } from '../config.ts';
+import { chooseConfigFile, noCurrentBundle } from '../home.ts';
 import { countOf, formatBytes, formatMinute, printable, shortId } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
@@ -15,21 +18,28 @@ import type { Part } from './part.ts';
 /** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. */
 const freeBytesMin = 1 << 30;
 
-/** Checks the configuration file and what the data home contains: the current bundle, the refreshes and the disk. */
-export async function checkHome(file: string, home: HomePaths, now: number): Promise<Part[]> {
+/** Checks the configuration and what the data home contains: the current bundle, the refreshes and the disks. */
+export async function checkHome(
+  options: Pick<CommonOptions, 'config'>,
+  { home, environment, now }: { readonly home: HomePaths; readonly environment: CliEnvironment; readonly now: number },
+): Promise<Part[]> {
   let config: FacetConfig | undefined;
   const configuration = await checkPart('configuration', async () => {
+    const file = await chooseConfigFile(options);
     const checked = await checkFacetConfig(file, home);
     config = checked.config;
-    const [first] = checked.problems;
-    if (first === undefined) {
+    const found = { [file]: checked.problems, 'the environment': findEnvironmentProblems(environment.inherited) };
+    const problems = Object.entries(found).flatMap(([source, [first, ...others]]) =>
+      first === undefined ? [] : [`${source} has ${countOf(others.length + 1, 'problem')}, first ${fieldOf(first)}`],
+    );
+    if (problems.length === 0) {
       const { length } = checked.warnings;
       const hint = length === 0 ? '' : `, ${countOf(length, 'warning')} of ${facet} config check`;
       return { state: 'healthy', details: `${(await pathExists(file)) ? file : 'all defaults'}${hint}` };
     }
     return {
       state: 'unhealthy',
-      details: `${file} has ${countOf(checked.problems.length, 'problem')}, first ${fieldOf(first)}. See them with: ${facet} config check.`,
+      details: `${problems.join('; ')}. See them with: ${facet} config check.`,
     };
   });
   const hasHome = await pathExists(home.folder);
@@ -38,7 +48,7 @@ export async function checkHome(file: string, home: HomePaths, now: number): Pro
   const parts = await Promise.all([
     inHome('bundle', async () => checkBundle(home, now)),
     inHome('refreshes', async () => checkRefreshes(home, config, now)),
-    inHome('disk', async () => checkDisk(home)),
+    inHome('disk', async () => checkDisks(home)),
   ]);
   return [configuration, ...parts];
 }
@@ -84,11 +94,23 @@ async function checkRefreshes(
   return { state: 'healthy', details, facts };
 }
 
-async function checkDisk({ folder }: HomePaths): Promise<Omit<Part, 'name'>> {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  const [freeBytes, totalBytes] = [bavail * bsize, blocks * bsize];
-  const facts = { folder, freeBytes, totalBytes };
-  const details = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free in ${folder}`;
-  if (freeBytes >= freeBytesMin) return { state: 'healthy', details, facts };
+/** Checks the disk of the home, and those of folders of the home that are mounts or links. */
+async function checkDisks(home: HomePaths): Promise<Omit<Part, 'name'>> {
+  const disks = new Map<number, { readonly folder: string; readonly freeBytes: number; readonly totalBytes: number }>();
+  for (const folder of Object.values(home)) {
+    const found = await stat(folder).catch(() => undefined);
+    if (found?.isDirectory() !== true || disks.has(found.dev)) continue;
+    const { bavail, blocks, bsize } = await statfs(folder);
+    disks.set(found.dev, { folder, freeBytes: bavail * bsize, totalBytes: blocks * bsize });
+  }
+  const found = [...disks.values()];
+  const details = found
+    .map(
+      ({ folder, freeBytes, totalBytes }) =>
+        `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free in ${folder}`,
+    )
+    .join(', ');
+  const facts = { disks: found };
+  if (found.every(({ freeBytes }) => freeBytes >= freeBytesMin)) return { state: 'healthy', details, facts };
   return { state: 'unhealthy', details: `${details}. Free space, or lower artifacts.keep in facet.yaml.`, facts };
 }
