@@ -15,7 +15,7 @@ if (vulnerabilities === undefined) {
   console.error(`npm audit failed:\n${stderr}`);
   process.exit(1);
 }
-// A package that only depends on such a package names it instead of an advisory.
+// If a package only depends on a vulnerable package, `via` contains the name of that package instead of an advisory.
 const found = Object.values(vulnerabilities).flatMap(({ via }) => via.filter(({ url }) => url !== undefined));
 const explanations = readFileSync('SECURITY.md', 'utf8');
 for (const { name, range, severity, title, url } of found) {

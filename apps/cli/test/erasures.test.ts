@@ -132,7 +132,7 @@ it('facet lake compact leaves no file in the data home that contains the id of a
   expect(await filesWith(home, userId)).toEqual([]);
 });
 
-it('facet lake compact removes what earlier versions and killed processes left, and facet erasures verify finds it before', async () => {
+it('facet erasures verify finds files of earlier versions and killed processes, which facet lake compact removes', async () => {
   const home = await createHome();
   await logExposures(home);
   const copies = [];

@@ -66,7 +66,7 @@ export async function openPage(options: OpenOptions = {}): Promise<Page> {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Fails if axe finds a violation of WCAG 2.2 AA or of its best practices, in light, or one of the colors, in dark. */
+/** Checks WCAG 2.2 AA and the best practices of axe with the light color scheme, and the rules about colors with the dark one. */
 export async function expectAccessible(page: Page): Promise<void> {
   const schemes = { light: {}, dark: { runOnly: ['color-contrast', 'link-in-text-block'] } };
   for (const [colorScheme, options] of Object.entries(schemes) as ['light' | 'dark', object][]) {

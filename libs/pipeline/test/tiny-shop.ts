@@ -81,7 +81,7 @@ export const cheapModel = {
   temperature: 0.2,
   temperatureMin: 0.2,
 };
-/** What `facet` trains on, for other variants. */
+/** The training settings of the variant `facet`, for tests of other variants. */
 export const facetExamples = { labels: 'window', examplesPerUser: 8, learningRate: 3e-3 };
 
 /** A small, fast facet.yaml with a split by dates. */

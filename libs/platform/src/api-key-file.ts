@@ -96,8 +96,8 @@ export async function replaceApiKey(path: string, key: ApiKey, acceptPreviousUnt
 }
 
 /**
- * Replaces the hash of a key. Its old keys are accepted until a time, so that callers can change over. Old keys of earlier rotations
- * may end before.
+ * Replaces the hash of a key. Apps accept the old key until `acceptedUntil`, so that callers can switch to the new one. Keys of
+ * earlier rotations end at their own time, at the latest at `acceptedUntil`.
  *
  * @param acceptedUntil epoch milliseconds
  * @throws AppError `KEYS_NAME_UNKNOWN`; the errors of {@link replaceApiKey}.

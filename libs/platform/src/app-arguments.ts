@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of Facet. All its packages have the same. A packed app has its commit in it: `0.1.0+1f4e2ab`. */
+/** Returns the version of Facet, which all its packages share. The version of a packed app contains the commit: `0.1.0+1f4e2ab`. */
 export function readFacetVersion(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(manifest) as { readonly version: string }).version;

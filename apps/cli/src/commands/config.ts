@@ -17,11 +17,11 @@ export const registerConfig: Register = (command, deps) => {
     `Reports all problems, each with its line and its remedy, and exits with 2 if there is one:
   - unknown fields and wrong values
   - settings that contradict each other, such as splits in the wrong order or experiments that overlap
-  - attributes that no item or user in the catalog of the data home has, of which apps only warn
-  - FACET_ variables that several apps share, and those that no part of Facet reads
+  - attributes that no item or user in the catalog of the data home has; apps only warn about them
+  - wrong values of FACET_ variables that several apps share, and FACET_ variables that no part of Facet reads
 
-Checks the file of --config, else FACET_CONFIG, else facet.yaml. Connects to nothing: facet status finds a Redis that another
-installation uses.`,
+Checks the file of --config, else FACET_CONFIG, else facet.yaml. Connects to no service. To find a Redis that belongs to another
+installation, run facet status.`,
     'facet config check',
     'facet config check --config /etc/facet/facet.yaml --home /var/lib/facet',
     'facet config check --json',

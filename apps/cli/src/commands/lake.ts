@@ -73,8 +73,8 @@ which takes seconds. If it is interrupted, run it again. Earlier releases cannot
       addKafka(add('rebuild', 'Read the events since a time from the log again, then rebuild the profiles')),
     ).requiredOption('--from <time>', 'time of receipt: YYYY-MM-DD or RFC 3339', parseTime),
     `Reads from Kafka if --brokers or FACET_KAFKA_BROKERS is given, else from the files imported into the data home. Stop every sink
-first. Changes nothing if the log no longer contains all events to replace. Keeps the rows of records that Facet refuses now, such
-as events of a type that eventTypes in facet.yaml no longer declares.`,
+first. Changes nothing if the log no longer contains all events to replace. Keeps the rows of records that Facet no longer accepts,
+such as events of a type that is missing under eventTypes in facet.yaml.`,
     'facet lake rebuild --from 2026-01-31',
     'facet lake rebuild --from 2026-01-31T12:00:00Z --brokers kafka:9092',
   ).action(deps.action(rebuild));
@@ -185,7 +185,7 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
   );
   if (result.kept > 0) {
     output.show(
-      `${countOf(result.kept, 'row')} of records that Facet refuses now stay unchanged. If eventTypes in facet.yaml lacks their types, declare them, and run the command again.`,
+      `${countOf(result.kept, 'row')} unchanged, because Facet no longer accepts their records. If their types are missing under eventTypes in facet.yaml, declare them and run the command again.`,
     );
   }
   const redis = options.redis ?? environment.redisUrl;

@@ -16,8 +16,8 @@ FACET_INDEXER_URL, FACET_CONSOLE_URL), Kafka at FACET_KAFKA_BROKERS, and Redis a
 Redis are not configured if their variables are not set. An app is not configured if its variable is not set and it does not respond
 at its default address. This is not an error.
 
-FACET_API_KEY lets the command read more: the lag of the sink and the schedule (scope read), the spool of the ingest and versions
-(scope admin). It sends the key only to Facet at the addresses that variables name.
+FACET_API_KEY lets the command read more. With the scope read: the lag of the sink and the schedule. With the scope admin also: the
+spool of the ingest and whether serving can read profiles. It sends the key only to apps whose addresses you set in variables.
 
 Exits with 5 if a part is not healthy.`,
     'facet status',

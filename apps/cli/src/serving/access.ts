@@ -13,8 +13,9 @@ export interface ServingAccess {
 const keyName = 'facet-serve';
 
 /**
- * Chooses the access: `--insecure`, else the file of the environment, else a new key. A new key replaces the key of the previous run
- * in the keys file of the home. A server of that run may still serve, so its key works for another day.
+ * Returns which keys serving accepts. With `--insecure`, requests need no key. Otherwise, serving accepts the keys of
+ * `FACET_API_KEYS_FILE`, else a new key in the keys file of the home. The new key replaces the key of the previous run. The previous
+ * key works for another day, because a server of that run may still be running.
  *
  * @throws AppError those of `replaceApiKey`.
  */

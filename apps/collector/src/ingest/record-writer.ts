@@ -95,7 +95,7 @@ class QueuedRecordWriter implements RecordWriter {
   #replaying: Promise<void> | undefined;
   /** The replay of the current chunk. */
   #replayStep: Promise<unknown> = Promise.resolve();
-  /** Whether the last chunk was replayed, and no write has waited in vain since. */
+  /** Whether the replay makes progress. False after a failed chunk or a timeout of a waiting write, until the next replayed chunk. */
   #isReplayAdvancing = true;
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
@@ -199,7 +199,7 @@ class QueuedRecordWriter implements RecordWriter {
     for (let chunks = 0; chunks < replayedChunksPerGroup; chunks++) {
       if (this.#deps.spool.isEmpty || !this.#isReplayAdvancing) return;
       await new Promise<void>((resolve) => {
-        // Without one replayed chunk in this time, later writes do not wait.
+        // If no chunk was replayed before the timeout, later writes do not wait.
         const timer = setTimeout(() => this.#noteReplayStep(chunks > 0), until - performance.now());
         this.#onReplayStep = () => {
           clearTimeout(timer);

@@ -29,7 +29,7 @@ export interface RebuildResult {
   readonly rows: number;
   /** Rewritten days. */
   readonly days: number;
-  /** Rows that stay as they are, because the log refuses their records now. */
+  /** Rows that stay unchanged, because the log no longer accepts their records. */
   readonly kept: number;
 }
 
@@ -97,7 +97,7 @@ interface StagedEvents {
   readonly decoded: readonly RebuiltRange[];
 }
 
-/** A column of the table `refused`: the refused records, except undecodable batches. */
+/** A row of the table `refused`, which contains the refused records except undecodable batches. */
 type RefusedPlace = readonly [source: string, offset: number];
 const refusedColumns = [
   { type: VARCHAR, valueOf: ([source]: RefusedPlace) => source },

@@ -53,8 +53,8 @@ export interface RedisProfileStore extends ProfileStore {
    * Returns the keys that contain the id of a user: the keys of the user, including the mark of an erasure, and of sessions that
    * were identified as the user. Reads all sessions.
    *
-   * @param options.until epoch milliseconds; leaves out keys whose data was all received after this time, and the mark if the user
-   *   has such data, which contains the id legitimately
+   * @param options.until epoch milliseconds; leaves out keys with only data received after this time. Also leaves out the mark of the
+   *   erasure if the user has such data
    * @param options.onProgress called with the number of sessions read so far
    */
   findUser(
