@@ -74,7 +74,7 @@ which takes seconds. If it is interrupted, run it again. Earlier releases cannot
     ).requiredOption('--from <time>', 'time of receipt: YYYY-MM-DD or RFC 3339', parseTime),
     `Reads from Kafka if --brokers or FACET_KAFKA_BROKERS is given, else from the files imported into the data home. Stop every sink
 first. Changes nothing if the log no longer contains all events to replace. Keeps the rows of records that Facet no longer accepts,
-such as events of a type that is missing under eventTypes in facet.yaml.`,
+such as events of a type that is missing under eventTypes in facet.yaml. Such rows are lost if their file cannot be read.`,
     'facet lake rebuild --from 2026-01-31',
     'facet lake rebuild --from 2026-01-31T12:00:00Z --brokers kafka:9092',
   ).action(deps.action(rebuild));
@@ -186,6 +186,11 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
   if (result.kept > 0) {
     output.show(
       `${countOf(result.kept, 'row')} unchanged, because Facet no longer accepts their records. If their types are missing under eventTypes in facet.yaml, declare them and run the command again.`,
+    );
+  }
+  for (const { path, rowsMax, problem } of result.lost) {
+    output.show(
+      `${path} cannot be read: ${problem}. Up to ${countOf(rowsMax, 'row')} lost, because Facet no longer accepts their records.`,
     );
   }
   const redis = options.redis ?? environment.redisUrl;

@@ -10,7 +10,7 @@ import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
 import { placeMerged } from './merge-files.ts';
 import { parquetFiles, parquetTable, sqlTime, where } from '../read/sql.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lossOf } from '../transaction-log/errors.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
@@ -31,6 +31,16 @@ export interface RebuildResult {
   readonly days: number;
   /** Rows that stay unchanged, because the log no longer accepts their records. */
   readonly kept: number;
+  /** Replaced files that cannot be read, although they may contain such rows. These rows are lost. */
+  readonly lost: readonly LostRows[];
+}
+
+export interface LostRows {
+  /** The file, relative to the lake folder. */
+  readonly path: string;
+  readonly rowsMax: number;
+  /** Why the file cannot be read. */
+  readonly problem: string;
 }
 
 /** A range of offsets to read from the log again. */
@@ -43,8 +53,9 @@ const batchEventsMax = 500_000;
 
 /**
  * Replaces the rows of a log since a time with the same rows from the log, in one transaction, up to the committed offsets. A
- * sink may add later events meanwhile. Files with replaced rows only are not read, so they may be damaged or missing. Erased
- * events stay erased. Rows of records that the log refuses stay as they are: a type may be undeclared, or a batch undecodable.
+ * sink may add later events meanwhile. Erased events stay erased. Rows of records that the log refuses stay as they are: a type
+ * may be undeclared, or a batch undecodable. Of the files with replaced rows only, the rebuild reads those that may contain such
+ * rows. If one of these is damaged or missing, or its disk is broken, only its rows of refused records are lost.
  *
  * @throws AppError `EVENTS_REBUILD_INCOMPLETE` when the log no longer contains all replaced rows. The lake is then unchanged.
  * Also the errors of `compactLake` and of the log.
@@ -52,9 +63,9 @@ const batchEventsMax = 500_000;
 export async function rebuildLake(log: EventLog, lakeFolder: string, options: RebuildOptions): Promise<RebuildResult> {
   const result = await maintainLake(lakeFolder, options, async (maintenance) => {
     const ranges = await planRanges(log, maintenance, options.from);
-    if (ranges.length === 0) return { rows: 0, days: 0, kept: 0 };
-    const { rows, staged, decoded } = await stageEvents(log, { ranges, maintenance, options });
-    return { rows, ...(await replaceRows(maintenance, { ranges: decoded, staged })) };
+    if (ranges.length === 0) return { rows: 0, days: 0, kept: 0, lost: [] };
+    const { rows, staged } = await stageEvents(log, { ranges, maintenance, options });
+    return { rows, ...(await replaceRows(maintenance, { ranges, staged, signal: options.signal })) };
   });
   // The log may still contain erased events. Reads leave them out; compaction removes them from the disk.
   if (pendingErasures(await readLakeState(lakeFolder)).length > 0) await compactLake(lakeFolder, options);
@@ -93,11 +104,9 @@ interface StagedEvents {
   readonly rows: number;
   /** Paths of temporary files by day. */
   readonly staged: ReadonlyMap<string, readonly string[]>;
-  /** The ranges without the batches that cannot be decoded. */
-  readonly decoded: readonly RebuiltRange[];
 }
 
-/** A row of the table `refused`, which contains the refused records except undecodable batches. */
+/** A row of the table `refused`, which contains every offset of refused records and of undecodable batches. */
 type RefusedPlace = readonly [source: string, offset: number];
 const refusedColumns = [
   { type: VARCHAR, valueOf: ([source]: RefusedPlace) => source },
@@ -137,26 +146,24 @@ async function stageEvents(
     const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     let done = 0;
     let rows = 0;
-    let decoded = ranges;
     for await (const { partition, events, refused, next } of log.stream(ranges, { signal })) {
       const source = sourceName({ topic: log.topic, partition });
       buffer.add(source, events);
       buffered += events.length;
       rows += events.length;
       const start = position.get(partition) ?? next;
-      const places = refused.filter(({ reason }) => reason !== 'undecodable');
+      const offsets = refused.flatMap(({ offset, reason }) => {
+        if (reason !== 'undecodable') return [offset];
+        // The batch begins after the event before it.
+        const before = events.findLast((event) => event.offset < offset)?.offset ?? start - 1;
+        return Array.from({ length: offset - before }, (_, index) => before + 1 + index);
+      });
       appendRows(
         refusedRows,
         refusedColumns,
-        places.map(({ offset }): RefusedPlace => [source, offset]),
+        offsets.map((offset): RefusedPlace => [source, offset]),
         ({ valueOf }, place) => valueOf(place),
       );
-      for (const { offset, reason } of refused) {
-        if (reason !== 'undecodable') continue;
-        // The batch begins after the event before it.
-        const before = events.findLast((event) => event.offset < offset)?.offset ?? start - 1;
-        decoded = without(decoded, { source, from: before + 1, to: offset + 1 });
-      }
       done += next - start;
       position.set(partition, next);
       if (buffered >= batchEventsMax) await flush();
@@ -164,27 +171,10 @@ async function stageEvents(
     }
     await flush();
     refusedRows.closeSync();
-    return { rows, staged, decoded };
+    return { rows, staged };
   } finally {
     await database.close();
   }
-}
-
-/** Returns the parts of the ranges that are not in the other range of the same source. */
-function without(
-  ranges: readonly RebuiltRange[],
-  { source, from, to }: Omit<RebuiltRange, 'partition'>,
-): readonly RebuiltRange[] {
-  return ranges
-    .flatMap((range) =>
-      range.source === source
-        ? [
-            { ...range, to: Math.min(range.to, from) },
-            { ...range, from: Math.max(range.from, to) },
-          ]
-        : [range],
-    )
-    .filter((range) => range.from < range.to);
 }
 
 async function replaceRows(
@@ -192,62 +182,93 @@ async function replaceRows(
   {
     ranges,
     staged,
-  }: { readonly ranges: readonly RebuiltRange[]; readonly staged: ReadonlyMap<string, readonly string[]> },
-): Promise<Pick<RebuildResult, 'days' | 'kept'>> {
+    signal,
+  }: {
+    readonly ranges: readonly RebuiltRange[];
+    readonly staged: ReadonlyMap<string, readonly string[]>;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Pick<RebuildResult, 'days' | 'kept' | 'lost'>> {
   const { snapshot, connection, commit, renew } = maintenance;
   const touched = snapshot.files.filter((file) => ranges.some((range) => overlaps(file, range)));
-  const isReplaced = ranges
-    .map(({ source, from, to }) => `(logSource = ${sqlText(source)} AND logOffset >= ${from} AND logOffset < ${to})`)
-    .join(' OR ');
-  const refusedRows = await countRefused(connection, snapshot.lakeFolder, touched);
+  const isReplaced = anyOf(ranges);
   const add: LakeFileEntry[] = [];
+  const lost: LostRows[] = [];
+  let kept = 0;
   const days = [...new Set([...touched.map(({ path }) => dayOf(path)), ...staged.keys()])].sort();
   for (const day of days) {
-    const kept = touched.filter(
-      (file) => dayOf(file.path) === day && (refusedRows.has(file) || !liesWithin(file, ranges)),
-    );
-    const fresh = staged.get(day) ?? [];
+    const files = touched.filter(({ path }) => dayOf(path) === day);
+    const replaced = files.filter((file) => liesWithin(file, ranges));
+    const partial = files.filter((file) => !liesWithin(file, ranges));
+    const written = [...(staged.get(day) ?? [])];
+    for (const file of replaced) {
+      const extracted = await extractRefused(maintenance, { file, signal });
+      if (typeof extracted === 'string') written.push(extracted);
+      else if (extracted !== undefined) lost.push(extracted);
+    }
     const tables = [
-      ...(kept.length === 0
+      ...(partial.length === 0
         ? []
-        : [`SELECT * FROM ${parquetTable(snapshot.lakeFolder, kept)} row WHERE NOT (${isReplaced}) OR ${isRefused}`]),
-      ...(fresh.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(fresh)}`]),
+        : [
+            `SELECT * FROM ${parquetTable(snapshot.lakeFolder, partial)} row WHERE NOT (${isReplaced}) OR ${isRefused}`,
+          ]),
+      ...(written.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(written)}`]),
     ];
     if (tables.length === 0) continue;
     const merged = await placeMerged(maintenance, { day, rows: tables.join(' UNION ALL BY NAME ') });
-    if (merged !== undefined) add.push(merged);
+    if (merged !== undefined) {
+      add.push(merged);
+      kept += await countRows(connection, `${parquetTable(snapshot.lakeFolder, [merged])} row WHERE ${isRefused}`);
+    }
     await renew();
   }
   await commit({ add, remove: touched.map(({ path }) => path) });
-  return { days: days.length, kept: [...refusedRows.values()].reduce((sum, rows) => sum + rows, 0) };
+  return { days: days.length, kept, lost };
 }
 
 /** SQL condition that the log refuses the record of a lake row. */
 const isRefused =
   'EXISTS (SELECT 1 FROM refused WHERE refused.logSource = row.logSource AND refused.logOffset = row.logOffset)';
 
-/** Counts the rows of refused records in each file that has some. In a damaged file, no row is left to keep. */
-async function countRefused(
-  connection: DuckDBConnection,
-  lakeFolder: string,
-  files: readonly LakeStateFile[],
-): Promise<ReadonlyMap<LakeStateFile, number>> {
-  const counts = new Map<LakeStateFile, number>();
-  const [refused] = await selectRows<{ readonly rows: number }>(
-    connection,
-    'SELECT count(*)::DOUBLE AS rows FROM refused',
-  );
-  if (refused?.rows === 0) return counts;
-  for (const file of files) {
-    const sql = `SELECT count(*)::DOUBLE AS rows FROM ${parquetTable(lakeFolder, [file])} row WHERE ${isRefused}`;
-    const [found] = await selectRows<{ readonly rows: number }>(connection, sql).catch((cause: unknown) => {
-      const error = lakeErrors.unreadable(join(lakeFolder, file.path), cause);
-      if (error.code === 'EVENTS_LAKE_DAMAGED') return [];
-      throw error;
-    });
-    if (found !== undefined && found.rows > 0) counts.set(file, found.rows);
+/**
+ * Writes the rows of refused records in a replaced file to a temporary file, and returns its path. Returns `undefined` if the log
+ * refuses no record of these offsets. A file that is damaged, missing or on a broken disk does not prevent its own repair.
+ */
+async function extractRefused(
+  { snapshot, connection, temporaryFolder }: Maintenance,
+  { file, signal }: { readonly file: LakeStateFile; readonly signal: AbortSignal | undefined },
+): Promise<string | LostRows | undefined> {
+  const ranges = Object.entries(file.sources).map(([source, range]) => ({ source, ...range }));
+  const refused = await countRows(connection, `refused WHERE ${anyOf(ranges)}`);
+  if (refused === 0) return undefined;
+  const path = join(snapshot.lakeFolder, file.path);
+  const written = join(temporaryFolder, `refused-${file.path.replaceAll('/', '-')}`);
+  try {
+    await connection.run(
+      `COPY (SELECT * FROM ${parquetFiles([path])} row WHERE ${isRefused}) TO ${sqlText(written)} (FORMAT parquet)`,
+    );
+    return written;
+  } catch (error) {
+    signal?.throwIfAborted();
+    const problem = lossOf(path, error);
+    if (problem === undefined || problem.includes(temporaryFolder)) throw error;
+    return { path: file.path, rowsMax: Math.min(file.rows, refused), problem };
   }
-  return counts;
+}
+
+async function countRows(connection: DuckDBConnection, rows: string): Promise<number> {
+  const [counted] = await selectRows<{ readonly rows: number }>(
+    connection,
+    `SELECT count(*)::DOUBLE AS rows FROM ${rows}`,
+  );
+  return counted?.rows ?? 0;
+}
+
+/** Returns the SQL condition that a row is in one of the ranges. */
+function anyOf(ranges: readonly Omit<RebuiltRange, 'partition'>[]): string {
+  return ranges
+    .map(({ source, from, to }) => `(logSource = ${sqlText(source)} AND logOffset >= ${from} AND logOffset < ${to})`)
+    .join(' OR ');
 }
 
 function overlaps({ sources }: LakeStateFile, { source, from, to }: RebuiltRange): boolean {

@@ -111,6 +111,16 @@ const diskFailure = /i\/o error|input\/output error/i;
 const environmentFailure =
   /no space left|quota exceeded|out of memory|permission denied|not permitted|too many open files|table overflow|read-only file system|resource temporarily unavailable|i\/o error|input\/output error/i;
 
+/**
+ * Returns why a file is lost: it is damaged or missing, or its disk is broken. Returns `undefined` if the file can be read later,
+ * for example with more memory.
+ */
+export function lossOf(path: string, cause: unknown): string | undefined {
+  const reason = reasonOf(cause);
+  const isOfDisk = diskFailure.test(reason) && reason.includes(path);
+  return isOfDisk || !environmentFailure.test(reason) ? reason : undefined;
+}
+
 /** Returns the first line of the message. DuckDB appends advice and SQL. */
 function reasonOf(cause: unknown): string {
   const [line = ''] = (cause as Error).message.trim().split('\n');

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
@@ -7,6 +7,7 @@ import { dayMs, utcDay } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event, RefusalReason } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { selectRows, withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
@@ -53,7 +54,7 @@ it.each([0, noon + 350_000, noon + 700_000])('restores the same rows from %i on'
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const replaced = Math.min(count, Math.max(0, count - (from - noon) / 1000));
-  expect(await rebuildLake(log, lake, { from })).toEqual({ rows: replaced, days: 3, kept: 0 });
+  expect(await rebuildLake(log, lake, { from })).toEqual({ rows: replaced, days: 3, kept: 0, lost: [] });
   expect(await readLake(lake)).toEqual(before);
   expect(await verifyLake(lake)).toMatchObject({
     isSound: true,
@@ -89,7 +90,7 @@ it('adds missing rows and removes wrong rows', async () => {
   writer.add('other-0', [{ offset: 0, event: makeEvent({ eventId: 'of another log' }) }], 1);
   await writer.commit();
   await writer.close();
-  expect(await rebuildLake(log, other, { from: 0 })).toEqual({ rows: count, days: 4, kept: 0 });
+  expect(await rebuildLake(log, other, { from: 0 })).toEqual({ rows: count, days: 4, kept: 0, lost: [] });
   expect(await readLake(other)).toEqual(before);
 });
 
@@ -183,21 +184,62 @@ it('keeps the rows of events that the log refuses now, such as events of an unde
   expect(await verifyLake(lake)).toMatchObject({ isSound: true });
 });
 
-it('repairs a damaged file although the log refuses records of its offsets', async () => {
+/** Returns the first offset from 600 on of an event in the file. */
+function offsetIn({ path }: { readonly path: string }): number {
+  return events.findIndex(({ occurredAt }, offset) => offset >= 600 && path.startsWith(`dt=${utcDay(occurredAt)}`));
+}
+
+/** Overwrites the first page of a column. */
+async function damageColumn(path: string, column: string): Promise<void> {
+  const start = await withDuckDb({}, async (connection) => {
+    const sql = `SELECT coalesce(dictionary_page_offset, data_page_offset)::DOUBLE AS start FROM parquet_metadata('${path}')`;
+    const [row] = await selectRows<{ readonly start: number }>(connection, `${sql} WHERE path_in_schema = '${column}'`);
+    return row!.start;
+  });
+  const file = await open(path, 'r+');
+  await file.write(Buffer.alloc(16, 0xff), 0, 16, start);
+  await file.close();
+}
+
+const damages: Record<string, (path: string) => Promise<void>> = {
+  'a damaged file': (path) => writeFile(path, 'damaged'),
+  'a missing file': (path) => rm(path),
+  'a file with one damaged column': (path) => damageColumn(path, 'eventId'),
+};
+
+it.each(
+  Object.keys(damages).flatMap((damage) =>
+    (['unknown-type', 'undecodable'] as const).map((reason) => [damage, reason] as const),
+  ),
+)('repairs %s although the log refuses records of its offsets as %s', async (damage, reason) => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const [damaged, intact] = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
-  const offsetIn = (file: { readonly path: string }): number =>
-    events.findIndex(({ occurredAt }, offset) => offset >= 600 && file.path.startsWith(`dt=${utcDay(occurredAt)}`));
   const lost = [damaged!, intact!].map(offsetIn);
-  await writeFile(join(lake, damaged!.path), 'damaged');
+  await damages[damage]!(join(lake, damaged!.path));
   const strict = strictLog(
     log,
-    lost.map((offset) => ({ offset, reason: 'unknown-type' })),
+    lost.map((offset) => ({ offset, reason })),
     (offset) => lost.includes(offset),
   );
-  expect(await rebuildLake(strict, lake, { from: noon + 600_000 })).toMatchObject({ rows: 298, kept: 1 });
+  expect(await rebuildLake(strict, lake, { from: noon + 600_000 })).toEqual({
+    rows: 298,
+    days: 3,
+    kept: 1,
+    lost: [{ path: damaged!.path, rowsMax: 2, problem: expect.any(String) as string }],
+  });
   expect(await readLake(lake)).toEqual(before.filter(({ eventId }) => eventId !== `e${lost[0]}`));
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+});
+
+it('reads no replaced file without refused records, although the log refuses others', async () => {
+  const { lake, log } = await lakeOf();
+  const before = await readLake(lake);
+  const files = await listLakeFiles(lake);
+  for (const { path } of files.filter((file) => file.path.includes('/part-a-0-600-800'))) await rm(join(lake, path));
+  const strict = strictLog(log, [{ offset: 850, reason: 'not-json' }], (offset) => offset === 850);
+  expect(await rebuildLake(strict, lake, { from: noon + 600_000 })).toEqual({ rows: 299, days: 3, kept: 1, lost: [] });
+  expect(await readLake(lake)).toEqual(before);
 });
 
 it('refuses when the log no longer contains all rows', async () => {

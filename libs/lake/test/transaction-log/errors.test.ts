@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { OpenDuckDbError } from '../../src/duckdb.ts';
-import { catalogErrors, lakeErrors } from '../../src/transaction-log/errors.ts';
+import { catalogErrors, lakeErrors, lossOf } from '../../src/transaction-log/errors.ts';
 
 it.each([
   "EACCES: permission denied, open '/lake/_delta_log/1.json'",
@@ -28,6 +28,19 @@ it('reports other errors as damage, with the first line of the message', () => {
     message: 'Cannot read the lake at /lake: Invalid Input Error: No magic bytes found.',
     retryable: false,
   });
+});
+
+it.each([
+  ['Invalid Input Error: Failed to read file "/lake/dt=2024-01-15/a.parquet": ZSTD Decompression failure', true],
+  ['Invalid Error: TProtocolException: Invalid data', true],
+  ['IO Error: No files found that match the pattern "/lake/dt=2024-01-15/a.parquet"', true],
+  ['IO Error: Could not read from file "/lake/dt=2024-01-15/a.parquet": Input/output error', true],
+  ['IO Error: Could not write file "/tmp/duckdb/a": Input/output error', false],
+  ['IO Error: Cannot open file "/lake/dt=2024-01-15/a.parquet": Permission denied', false],
+  ['Out of Memory Error: failed to allocate data', false],
+])('tells a lost file from one that can be read later: %s', (message, isLost) => {
+  const loss = lossOf('/lake/dt=2024-01-15/a.parquet', new Error(`${message}\n\nLINE 1: SELECT`));
+  expect(loss).toBe(isLost ? message : undefined);
 });
 
 it('does not blame the lake when DuckDB did not open', () => {
