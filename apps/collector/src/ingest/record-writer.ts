@@ -44,8 +44,6 @@ export interface RecordWriterDeps {
 export interface RecordWriterOptions {
   /** Limit of all queued records. The writer rejects calls beyond it. */
   readonly queueBytesMax: number;
-  /** The longest wait of a write for the replay of the spool. */
-  readonly ackTimeoutMs: number;
 }
 
 /** Queued records of one call. */
@@ -70,6 +68,8 @@ const replayBytesMin = 1_000;
 const replayAckMs = 60_000;
 /** Chunks to replay before each group that is appended to the spool. */
 const replayedChunksPerGroup = 2;
+/** The longest wait of a write for the replay of one chunk. */
+const replayWaitMs = 500;
 /** How long the ingest is not ready after a failed write. Then the next write may succeed. */
 const failureMs = 5_000;
 /** Bytes of a record in addition to key and value. */
@@ -88,15 +88,14 @@ export function createRecordWriter(deps: RecordWriterDeps, options: RecordWriter
 class QueuedRecordWriter implements RecordWriter {
   readonly #deps: RecordWriterDeps;
   readonly #queueBytesMax: number;
-  readonly #ackTimeoutMs: number;
   readonly #queue: QueuedWrite[] = [];
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
   #replaying: Promise<void> | undefined;
   /** The replay of the current chunk. */
   #replayStep: Promise<unknown> = Promise.resolve();
-  /** Whether the replay makes progress. False after a failed chunk or a timeout of a waiting write, until the next replayed chunk. */
-  #isReplayAdvancing = true;
+  /** Whether the last chunk was replayed successfully and within `replayWaitMs`. */
+  #isReplayAdvancing = false;
   #onReplayStep: () => void = () => undefined;
   readonly #closing = new AbortController();
   /** Size of the next chunk. */
@@ -107,10 +106,9 @@ class QueuedRecordWriter implements RecordWriter {
   #loggedSegment: number | undefined;
   #lastFailedAt = -Infinity;
 
-  constructor(deps: RecordWriterDeps, { queueBytesMax, ackTimeoutMs }: RecordWriterOptions) {
+  constructor(deps: RecordWriterDeps, { queueBytesMax }: RecordWriterOptions) {
     this.#deps = deps;
     this.#queueBytesMax = queueBytesMax;
-    this.#ackTimeoutMs = ackTimeoutMs;
     this.#startReplay();
   }
 
@@ -195,12 +193,10 @@ class QueuedRecordWriter implements RecordWriter {
 
   /** Without this wait, steady load would append as fast as the replay drains, and the spool would never be empty. */
   async #waitForReplay(): Promise<void> {
-    const until = performance.now() + this.#ackTimeoutMs;
     for (let chunks = 0; chunks < replayedChunksPerGroup; chunks++) {
       if (this.#deps.spool.isEmpty || !this.#isReplayAdvancing) return;
       await new Promise<void>((resolve) => {
-        // If no chunk was replayed before the timeout, later writes do not wait.
-        const timer = setTimeout(() => this.#noteReplayStep(chunks > 0), until - performance.now());
+        const timer = setTimeout(() => this.#noteReplayStep(false), replayWaitMs);
         this.#onReplayStep = () => {
           clearTimeout(timer);
           resolve();

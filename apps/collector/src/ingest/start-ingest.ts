@@ -53,7 +53,10 @@ export async function startIngest(
     closeTimeoutMs: publisherCloseMs,
   });
   const metrics = createIngestMetrics();
-  const writer = createRecordWriter({ publisher, spool, metrics, logger, now }, config);
+  const writer = createRecordWriter(
+    { publisher, spool, metrics, logger, now },
+    { queueBytesMax: config.queueBytesMax },
+  );
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
   const intakeTimer = setInterval(() => void writeIntake(), intakeMs).unref();

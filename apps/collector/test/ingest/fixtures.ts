@@ -68,9 +68,8 @@ export async function createTestIngest(options: {
   const brokers = options.brokers ?? inject('kafkaBrokers');
   const kafka = connectKafka({ brokers, clientId: 'test' });
   if (options.brokers === undefined) await ensureTopics(kafka, { names: topics, eventPartitions: 2 });
-  const { ackTimeoutMs = 10_000 } = options;
   const publisher: Publisher = openKafkaPublisher(kafka, {
-    ackTimeoutMs,
+    ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
     closeTimeoutMs: 500,
     recordBytesMax: options.recordBytesMax,
   });
@@ -79,7 +78,7 @@ export async function createTestIngest(options: {
   const now = options.now ?? Date.now;
   const writer = createRecordWriter(
     { publisher, spool, metrics, logger, now },
-    { queueBytesMax: options.queueBytesMax ?? 8 << 20, ackTimeoutMs },
+    { queueBytesMax: options.queueBytesMax ?? 8 << 20 },
   );
   metrics.watch(() => writer.state, now);
   const intake = createIntakeCounter({ topic: topics.intake });
