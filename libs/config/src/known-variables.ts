@@ -1,8 +1,8 @@
 import { invalidConfig, nearestName } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
 
-/** Every environment variable that a part of Facet reads. All parts may share one environment. */
-export const knownVariables = `
+/** Every environment variable that a part of Facet reads, without `FACET_`. All parts may share one environment. */
+const names = `
   HOME CONFIG LOG_LEVEL DEBUG CACHE_DIR
   HOST PORT TLS_CERT_FILE TLS_KEY_FILE API_KEYS_FILE API_KEY INSECURE
   KAFKA_BROKERS KAFKA_TLS KAFKA_CA_FILE KAFKA_CERT_FILE KAFKA_KEY_FILE KAFKA_SASL_MECHANISM KAFKA_USER
@@ -20,8 +20,9 @@ export const knownVariables = `
   PREBUILT TESTS BENCH_CACHE BENCH_PROFILES RETAIL_FOLDER SCREENSHOTS WRITE_GOLDEN SANITIZED_ADDON
 `
   .trim()
-  .split(/\s+/)
-  .map((name) => `FACET_${name}`);
+  .split(/\s+/);
+
+export const knownVariables = names.map((name) => `FACET_${name}`);
 
 /** For a service whose name begins with `facet`, Kubernetes sets such variables in each container of the namespace. */
 const isOfKubernetes = (name: string, value: string): boolean =>
@@ -33,8 +34,8 @@ export function findUnknownVariables(environment: NodeJS.ProcessEnv): ConfigProb
     .filter(([name, value = '']) => name.startsWith('FACET_') && value !== '' && !isOfKubernetes(name, value))
     .filter(([name]) => !knownVariables.includes(name))
     .map(([name]) => {
-      const nearest = nearestName(name, knownVariables);
-      const question = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+      const nearest = nearestName(name.replace('FACET_', ''), names);
+      const question = nearest === undefined ? '' : ` (did you mean FACET_${nearest}?)`;
       return { path: [name], problem: `is not a variable of Facet${question}` };
     });
 }

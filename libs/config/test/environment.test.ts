@@ -27,10 +27,10 @@ describe('the variables of an app', () => {
   });
 
   it('are refused if no part of Facet reads them', () => {
-    const wrong = { FACET_REDIS_ULR: 'redis://cache', FACET_LAKE_SIZE: '4' };
+    const wrong = { FACET_REDIS_ULR: 'redis://cache', FACET_LAKE: '/lake' };
     expect(problemsOf(() => read(wrong), [])).toEqual([
       { path: ['FACET_REDIS_ULR'], problem: 'is not a variable of Facet (did you mean FACET_REDIS_URL?)' },
-      { path: ['FACET_LAKE_SIZE'], problem: 'is not a variable of Facet' },
+      { path: ['FACET_LAKE'], problem: 'is not a variable of Facet' },
     ]);
   });
 });
