@@ -39,7 +39,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const workspace = await readWorkspace(root, values.commit || readCommit());
+const workspace = await readWorkspace(root, buildOf(values.commit) || readCommit());
 const apps = [...workspace.apps.keys()];
 const unknown = positionals.filter((name) => ![...apps, 'client', 'addons'].includes(name));
 if (values.help) {
@@ -49,13 +49,14 @@ if (values.help) {
     `Unknown app: ${unknown.join(', ')}. Choose from ${[...apps, 'client', 'addons'].join(', ')}.\n\n${usage}`,
   );
   process.exitCode = 2;
-} else if (!/^[0-9A-Za-z.-]*$/.test(values.commit)) {
-  process.stderr.write(
-    `The commit ${values.commit} cannot be part of a version. Use letters, digits, dots and hyphens.\n`,
-  );
-  process.exitCode = 2;
 } else {
   for (const name of positionals.length > 0 ? positionals : apps) await pack(name, resolve(values.out));
+}
+
+/** Returns an image tag as the build of a version: parts of letters, digits and hyphens, separated by dots. */
+function buildOf(tag: string): string {
+  const parts = tag.replaceAll(/[^0-9A-Za-z.-]/g, '-').split('.');
+  return parts.filter((part) => part !== '').join('.');
 }
 
 /** Returns the short id of the commit, or undefined outside of a clone. */
