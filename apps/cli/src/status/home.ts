@@ -15,7 +15,7 @@ import { countOf, formatBytes, formatMinute, printable, shortId } from '../termi
 import { checkPart, notConfigured } from './part.ts';
 import type { Part } from './part.ts';
 
-/** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. */
+/** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. On small disks: 10 %. */
 const freeBytesMin = 1 << 30;
 
 /** Checks the configuration and what the data home contains: the current bundle, the refreshes and the disks. */
@@ -28,7 +28,11 @@ export async function checkHome(
     const file = await chooseConfigFile(options);
     const checked = await checkFacetConfig(file, home);
     config = checked.config;
-    const found = { [file]: checked.problems, 'the environment': findEnvironmentProblems(environment.inherited) };
+    // Only apps need to read the key of their certificate.
+    const variables = findEnvironmentProblems(environment.inherited).filter(
+      ({ path: [name = ''] }) => !name.startsWith('FACET_TLS_'),
+    );
+    const found = { [file]: checked.problems, 'the environment': variables };
     const problems = Object.entries(found).flatMap(([source, [first, ...others]]) =>
       first === undefined ? [] : [`${source} has ${countOf(others.length + 1, 'problem')}, first ${fieldOf(first)}`],
     );
@@ -111,6 +115,11 @@ async function checkDisks(home: HomePaths): Promise<Omit<Part, 'name'>> {
     )
     .join(', ');
   const facts = { disks: found };
-  if (found.every(({ freeBytes }) => freeBytes >= freeBytesMin)) return { state: 'healthy', details, facts };
-  return { state: 'unhealthy', details: `${details}. Free space, or lower artifacts.keep in facet.yaml.`, facts };
+  const isFull = found.some(({ freeBytes, totalBytes }) => freeBytes < Math.min(freeBytesMin, totalBytes / 10));
+  if (!isFull) return { state: 'healthy', details, facts };
+  return {
+    state: 'unhealthy',
+    details: `${details}. Free space, or lower artifacts.keep or exposures.retentionDays in facet.yaml.`,
+    facts,
+  };
 }
