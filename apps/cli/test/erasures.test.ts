@@ -166,6 +166,39 @@ it('facet erasures verify finds files of earlier versions and killed processes, 
   expect(await verify(home, ...alone)).toMatchObject({ code: 0, isErased: true });
 });
 
+it('facet erasures verify lists files of killed imports, damaged records and other files, which do not stop facet lake compact', async () => {
+  const home = await createHome();
+  const imports = join(home, 'imports');
+  const [name = ''] = await readdir(imports);
+  const record = await readFile(join(imports, name), 'utf8');
+  const withExamples = record.replace('"samples":[]', '"samples":["u1,i1"]');
+  const left = `${name}.0ef5cf18-44b6-4ea6-ae2c-8cb2c4b4f7c0.tmp`;
+  const incomplete = `${name}.1ef5cf18-44b6-4ea6-ae2c-8cb2c4b4f7c0.tmp`;
+  const damaged = `${'0'.repeat(32)}.json`;
+  await writeFile(join(imports, left), withExamples);
+  await writeFile(join(imports, incomplete), withExamples.slice(0, 99));
+  await writeFile(join(imports, `${name}.2ef5cf18-44b6-4ea6-ae2c-8cb2c4b4f7c0.tmp`), record);
+  await writeFile(join(imports, damaged), '');
+  await writeFile(join(imports, 'rows.json'), '{"user":"u1"}');
+  await utimes(join(imports, left), 1, 1);
+  await run(['erasures', 'request', 'u1', '--home', home]);
+  const listed = ({ unchecked }: Verified) =>
+    unchecked.map(({ place, reason }) => [place, reason.slice(imports.length + 1).split(' ')[0]]).toSorted();
+  const byName = (...names: string[]) => names.map((one) => ['imports', one]).toSorted();
+  const before = await verify(home, ...alone);
+  expect(listed(before)).toEqual(byName(left, incomplete, damaged, 'rows.json'));
+
+  // A file that a running import may write stays for an hour.
+  const { code, out } = await run(['lake', 'compact', '--grace', '0', '--home', home]);
+  expect(code).toBe(0);
+  expect(out).toContain('1 file of killed imports deleted.');
+  expect(out).toContain(`${join(imports, damaged)} is not a readable record`);
+  expect(out).toContain(`${join(imports, 'rows.json')} is not a readable record`);
+  const after = await verify(home, ...alone);
+  expect(after).toMatchObject({ code: 5, isErased: null, traces: [] });
+  expect(listed(after)).toEqual(byName(incomplete, damaged, 'rows.json'));
+});
+
 it('facet erasures verify lists temporary folders with uploads and standard input', async () => {
   const home = await createHome();
   await run(['erasures', 'request', 'u1', '--home', home]);

@@ -1,5 +1,6 @@
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { hourMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { ValidationReport } from './validation/report.ts';
 
 export interface ImportRecord {
@@ -24,28 +25,75 @@ export async function writeRecord(path: string, record: ImportRecord): Promise<v
   await writeFileAtomically(path, [`${JSON.stringify(record, withoutExamples)}\n`]);
 }
 
-/** Returns the paths of the records with examples, which earlier versions wrote. */
-export async function findImportExamples(importsFolder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of await listNames(importsFolder)) {
-    if (!name.endsWith('.json')) continue;
-    const path = join(importsFolder, name);
-    const record = await readRecord(path);
-    if (JSON.stringify(record) !== JSON.stringify(record, withoutExamples)) found.push(path);
-  }
-  return found;
+/** Files in the folder of imports that may contain ids of users. */
+export interface ImportTraces {
+  /** Records with examples, which earlier versions wrote. */
+  readonly records: readonly string[];
+  /** Files that killed imports left, with examples or incomplete. */
+  readonly temporary: readonly string[];
+  /** Damaged records and files that are not of Facet. */
+  readonly unreadable: readonly string[];
 }
 
-/** Removes the examples from the records of earlier versions. Returns the number of changed records. */
-export async function removeImportExamples(importsFolder: string): Promise<number> {
-  const paths = await findImportExamples(importsFolder);
-  for (const path of paths) {
+const recordName = /^[0-9a-f]{32}\.json$/;
+const temporaryName = /^[0-9a-f]{32}\.json\.[0-9a-f-]{36}\.tmp$/;
+
+/** Returns the paths of the files that may contain ids of users. */
+export async function findImportTraces(importsFolder: string): Promise<ImportTraces> {
+  const records: string[] = [];
+  const temporary: string[] = [];
+  const unreadable: string[] = [];
+  for (const name of await listNames(importsFolder)) {
+    const path = join(importsFolder, name);
+    const isTemporary = temporaryName.test(name);
+    const found = isTemporary || recordName.test(name) ? await hasExamples(path) : undefined;
+    if (found === false) continue;
+    if (isTemporary) temporary.push(path);
+    else (found === undefined ? unreadable : records).push(path);
+  }
+  return { records, temporary, unreadable };
+}
+
+/** What `removeImportExamples` did with the folder of imports. */
+export interface ErasedImports {
+  /** The number of records of earlier versions whose examples were removed. */
+  readonly records: number;
+  /** The number of deleted files of killed imports. */
+  readonly temporary: number;
+  /** Paths of damaged records and files that are not of Facet, which stay. */
+  readonly unreadable: readonly string[];
+}
+
+/** Removes the examples from the records of earlier versions, and the files of imports that were killed an hour ago. */
+export async function removeImportExamples(importsFolder: string): Promise<ErasedImports> {
+  const { records, unreadable } = await findImportTraces(importsFolder);
+  for (const path of records) {
     const record = await readRecord(path);
     if (record !== undefined) await writeRecord(path, record);
   }
-  return paths.length;
+  let temporary = 0;
+  for (const name of await listNames(importsFolder)) {
+    if (!temporaryName.test(name)) continue;
+    const path = join(importsFolder, name);
+    const status = await stat(path).catch(() => undefined);
+    // A running import renames its file within moments.
+    if (status === undefined || status.mtimeMs > Date.now() - hourMs) continue;
+    await rm(path, { force: true });
+    temporary++;
+  }
+  return { records: records.length, temporary, unreadable };
 }
 
+/** Returns undefined for a file that is not a readable record, and false for one that was deleted. */
+async function hasExamples(path: string): Promise<boolean | undefined> {
+  const record: unknown = await readRecord(path).catch(() => null);
+  if (record === undefined) return false;
+  if (typeof record !== 'object' || record === null || !('status' in record)) return undefined;
+  return JSON.stringify(record) !== JSON.stringify(record, withoutExamples);
+}
+
+/** Omits the suspicious users, because an empty list would say that there are none. Their number is not in another field. */
 function withoutExamples(name: string, value: unknown): unknown {
-  return exampleFields.includes(name) && Array.isArray(value) ? [] : value;
+  if (!Array.isArray(value) || value.length === 0 || !exampleFields.includes(name)) return value;
+  return name === 'suspiciousUsers' ? undefined : [];
 }

@@ -1,6 +1,7 @@
 export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
-export { findImportExamples, removeImportExamples } from './import-record.ts';
+export { findImportTraces, removeImportExamples } from './import-record.ts';
+export type { ErasedImports } from './import-record.ts';
 export { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { findAllFiles } from './tables/find-files.ts';

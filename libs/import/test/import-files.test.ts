@@ -127,6 +127,17 @@ describe('importFiles', () => {
     ]);
   });
 
+  it('omits suspicious users from the report of a repeated import', async () => {
+    const { home, file } = await setUp();
+    const rows = Array.from({ length: 300 }, (_, row) => `bot,i${row % 5},${1_700_000_000 + row}`);
+    const files = { events: [await file('e.csv', ['user,item,time', ...rows].join('\n'))] };
+    const first = await importFiles(files, { home, now });
+    expect(first.report.suspiciousUsers).toMatchObject([{ userId: 'bot' }]);
+    const again = await importFiles(files, { home, now });
+    expect(again.imported).toBe(false);
+    expect(again.report).not.toHaveProperty('suspiciousUsers');
+  });
+
   it('adds no event for rows that were imported earlier', async () => {
     const { home, file } = await setUp();
     await importFiles({ events: [await file('a.csv', rowsCsv(40))] }, { home, now });

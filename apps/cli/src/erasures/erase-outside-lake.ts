@@ -6,6 +6,7 @@ import type { EraseEventsResult } from '@facet/event-log';
 import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
 import { removeImportExamples } from '@facet/import';
+import type { ErasedImports } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import type { ArtifactWithUsers, DamagedArtifact } from '@facet/pipeline/erasures';
@@ -21,8 +22,7 @@ export interface ErasedElsewhere {
   readonly eventLog: EraseEventsResult | null;
   readonly artifacts: readonly ArtifactWithUsers[];
   readonly damagedArtifacts: readonly DamagedArtifact[];
-  /** Records of imports whose examples of rows were removed. */
-  readonly importRecords: number;
+  readonly imports: ErasedImports;
 }
 
 /** Applies the erasures of a lake to the rest of its data home. May be interrupted and repeated. */
@@ -32,16 +32,21 @@ export async function eraseOutsideLake(
 ): Promise<ErasedElsewhere> {
   const recorded = await openLakeSnapshot(home.lakeFolder);
   const exposures = await eraseFromExposures(home.exposuresFolder, recorded, { signal });
-  const importRecords = await removeImportExamples(home.importsFolder);
-  if (recorded.erasures.length === 0) {
-    return { exposures, eventLog: { events: 0, files: 0 }, artifacts: [], damagedArtifacts: [], importRecords };
-  }
+  const erased = recorded.erasures.length === 0 ? nothingErased : await eraseUsers(home, recorded, signal);
+  return { exposures, ...erased, imports: await removeImportExamples(home.importsFolder) };
+}
+
+type ErasedUsers = Pick<ErasedElsewhere, 'eventLog' | 'artifacts' | 'damagedArtifacts'>;
+
+const nothingErased: ErasedUsers = { eventLog: { events: 0, files: 0 }, artifacts: [], damagedArtifacts: [] };
+
+async function eraseUsers(home: HomePaths, recorded: LakeSnapshot, signal: AbortSignal): Promise<ErasedUsers> {
   const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
   const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
   const store = openArtifactStore(home.artifactsFolder);
   const { changed, damaged } = await eraseFromArtifacts(store, recorded, { signal });
-  return { exposures, eventLog, artifacts: changed, damagedArtifacts: damaged, importRecords };
+  return { eventLog, artifacts: changed, damagedArtifacts: damaged };
 }
 
 async function eraseFromEventLog(
@@ -85,7 +90,7 @@ async function eraseFromEventLog(
 
 /** Describes what was erased, in one line for each place. */
 export function describeErased(erased: ErasedElsewhere): string[] {
-  const { exposures, eventLog, artifacts, damagedArtifacts, importRecords } = erased;
+  const { exposures, eventLog, artifacts, damagedArtifacts, imports } = erased;
   const { records, openFiles } = exposures;
   const lines: string[] = [];
   if (records > 0) lines.push(`${countOf(records, 'response')} to erased users removed from the exposure log.`);
@@ -94,7 +99,9 @@ export function describeErased(erased: ErasedElsewhere): string[] {
   }
   if (eventLog === null) lines.push('An import is writing the event log: the next compaction erases from it.');
   else if (eventLog.events > 0) lines.push(`${countOf(eventLog.events, 'event')} removed from the event log.`);
-  if (importRecords > 0) lines.push(`Examples removed from ${countOf(importRecords, 'record')} of imports.`);
+  if (imports.records > 0) lines.push(`Examples removed from ${countOf(imports.records, 'record')} of imports.`);
+  if (imports.temporary > 0) lines.push(`${countOf(imports.temporary, 'file')} of killed imports deleted.`);
+  for (const path of imports.unreadable) lines.push(`${path} is not a readable record of an import: delete it.`);
   for (const { ref, users } of artifacts) {
     lines.push(`${countOf(users, 'user id')} removed from ${ref.kind} ${ref.id}.`);
   }

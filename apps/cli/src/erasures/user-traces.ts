@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { openArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { countErasable } from '@facet/exposures';
-import { findImportExamples } from '@facet/import';
+import { findImportTraces } from '@facet/import';
 import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
 import { findUserInCatalog, openLakeSnapshot, verifyErasure } from '@facet/lake';
 import type { ErasureCheck } from '@facet/lake';
@@ -225,10 +225,15 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
   },
 
   imports: async ({ home }) => {
-    const paths = await findImportExamples(home.importsFolder);
-    const reason = (path: string): string =>
-      `${path} contains examples of rows from an earlier version of Facet: ${compact} removes them`;
-    return { traces: [], unchecked: paths.map((path) => ({ place: 'imports', reason: reason(path) })) };
+    const { records, temporary, unreadable } = await findImportTraces(home.importsFolder);
+    const reasons = [
+      ...records.map(
+        (path) => `${path} contains examples of rows from an earlier version of Facet: ${compact} removes them`,
+      ),
+      ...temporary.map((path) => `${path} is of a killed import: ${compact} deletes it an hour after the kill`),
+      ...unreadable.map((path) => `${path} is not a readable record of an import: delete it`),
+    ];
+    return { traces: [], unchecked: reasons.map((reason) => ({ place: 'imports', reason })) };
   },
 
   'outputs of runs': async (search) => {

@@ -230,7 +230,7 @@ function unknownSection(
   return section(title, [...alignColumns(rows, { right: [1] }), ...alignColumns(examples)]);
 }
 
-function suspiciousSection({ suspiciousUsers }: ValidationReport): string {
+function suspiciousSection({ suspiciousUsers = [] }: ValidationReport): string {
   const rows = suspiciousUsers
     .slice(0, 20)
     .map((user) => [

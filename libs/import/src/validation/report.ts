@@ -159,7 +159,8 @@ export interface ValidationReport {
   /** Present when event files and user files were given. */
   readonly unknownUsers?: ReportUnknown;
   readonly usersWithoutEvents?: number;
-  readonly suspiciousUsers: readonly SuspiciousUser[];
+  /** Absent in the report of a repeated import that found suspicious users, because its record names no users. */
+  readonly suspiciousUsers?: readonly SuspiciousUser[];
 }
 
 export interface ReportSkew {
