@@ -1,7 +1,8 @@
 import type { ProfileChange } from '../src/index.ts';
 import type { ProfileEvent } from '../src/profile/profile-store.ts';
 
-export const noon = Date.UTC(2026, 0, 15, 12);
+/** Of today, because an erasure leaves no mark in Redis if it is older than `ttlDays`. */
+export const noon = new Date().setUTCHours(12, 0, 0, 0);
 
 /** Returns an interaction at `noon` plus some minutes, received one second later by default. */
 export function chosen(

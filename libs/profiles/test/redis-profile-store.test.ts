@@ -79,15 +79,24 @@ describe('what is stored in Redis', () => {
     const client = connect();
     const store = await openRedis({ url: redis.url, prefix: 'mark', ttlDays: 2 });
     const key = 'mark:user:{ada}:erased';
-    const erase: ProfileChange = { kind: 'erase', userId: 'ada', before: noon };
+    const erase: ProfileChange = { kind: 'erase', userId: 'ada', before: Date.now() - dayMs };
     await store.apply([erase]);
-    expect(await client.pttl(key)).toBeGreaterThan(2 * dayMs - 60_000);
-    await client.pexpire(key, 60_000);
+    expect(await client.pttl(key)).toBeGreaterThan(dayMs - 60_000);
+    expect(await client.pttl(key)).toBeLessThanOrEqual(dayMs);
     // The sink repeats the erasure with each identify.
-    await store.apply([chosen(ada, 'b', 2), identified('ada', 'new', 2), erase]);
-    expect(await client.pttl(key)).toBeLessThanOrEqual(60_000);
-    await store.apply([{ ...erase, before: noon + 180_000 }]);
+    await client.del(key);
+    await store.apply([identified('ada', 'new', 2), erase]);
+    expect(await client.pttl(key)).toBeLessThanOrEqual(dayMs);
+    await store.apply([{ ...erase, before: Date.now() }]);
     expect(await client.pttl(key)).toBeGreaterThan(2 * dayMs - 60_000);
+  });
+
+  it('sets no mark for an erasure that is older than ttlDays, but erases', async () => {
+    const store = await openRedis({ url: redis.url, prefix: 'old', ttlDays: 2 });
+    const before = Date.now() - 2 * dayMs - 60_000;
+    await store.apply([chosen(ada, 'a', 1, { receivedAt: before })]);
+    await store.apply([{ kind: 'erase', userId: 'ada', before }]);
+    expect(await connect().keys('old:*')).toEqual([]);
   });
 
   it('expires ttlDays after the last write of a user or session; a write extends all of its keys', async () => {
@@ -98,7 +107,7 @@ describe('what is stored in Redis', () => {
       identified('ada', 'visit', 1),
       chosen({ sessionId: 'visit' }, 'b', 1),
       { kind: 'attributes', userId: 'ada', attributes: {}, receivedAt: 1 },
-      { kind: 'erase', userId: 'ben', before: 1 },
+      { kind: 'erase', userId: 'ben', before: Date.now() },
     ]);
     const keys = await client.keys('ttl:*');
     expect(keys.toSorted()).toEqual([

@@ -123,7 +123,10 @@ local firstSession, firstEvent = 9, 9 + 2 * tonumber(ARGV[8])
 local erasedBefore = tonumber(redis.call('GET', erased) or -1)
 if ARGV[5] ~= '' and tonumber(ARGV[5]) > erasedBefore then
   erasedBefore = tonumber(ARGV[5])
-  redis.call('SET', erased, ARGV[5], 'PX', ttlMs)
+  local time = redis.call('TIME')
+  local leftMs = erasedBefore + ttlMs - (time[1] * 1000 + math.floor(time[2] / 1000))
+  -- An old erasure comes again after its mark has expired.
+  if leftMs > 0 then redis.call('SET', erased, ARGV[5], 'PX', string.format('%.0f', leftMs)) end
 end
 
 if replacedBefore > 0 then
