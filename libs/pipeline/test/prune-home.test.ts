@@ -91,8 +91,8 @@ test(
     }
     for (const kind of ['dataset', 'model']) expect(await context.store.list(kind)).toHaveLength(4);
     expect(await context.store.list('bundle')).toHaveLength(6);
-    // Never pruned: a fence for each of the 77 runs that execute a stage, and the five promotions.
-    expect(await readdir(join(home.artifactsFolder, 'promotions'))).toHaveLength(77 + 5);
+    // Never pruned: a fence for each of the 24 runs that execute a stage, and the five promotions.
+    expect(await readdir(join(home.artifactsFolder, 'promotions'))).toHaveLength(24 + 5);
   },
 );
 
