@@ -38,7 +38,8 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
 
   return openWithClosers(async (closers) => {
     closers.push(claim.close);
-    const queue = openRefreshQueue({ runs, store, schedule, now, attempts: schedule.attempts }, config);
+    const { lakeFolder } = home;
+    const queue = openRefreshQueue({ runs, store, lakeFolder, schedule, now, attempts: schedule.attempts }, config);
     closers.push(() => queue.close());
     const metrics = createWorkerMetrics('trainer', () => worker.isConnected);
     const worker = startStageWorker(

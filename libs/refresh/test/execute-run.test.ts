@@ -196,7 +196,7 @@ test('does not cancel a run that has promoted but has not recorded it', async ()
   expect(await runs.isCancelled(lastDay)).toBe(false);
 });
 
-test('refreshes a day again after the gate rejected its bundle for too few users', async () => {
+test('refreshes a day again after the gate rejected its bundle for too few users, if the lake has new events', async () => {
   const home = await createShopHome();
   // The shop has twenty people.
   const settings = (await readFile(home.configFile, 'utf8')).replace('usersMin: 5', 'usersMin: 21');
@@ -205,7 +205,12 @@ test('refreshes a day again after the gate rejected its bundle for too few users
   expect(rejected).toMatchObject({ state: 'rejected', reason: expect.stringContaining('at least 21 are required') });
   expect(rejected.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: true });
   await writeFile(home.configFile, settings.replace('usersMin: 21', 'usersMin: 5'));
-  const promoted = await refresh(home, 0);
+  const asked = { day: lastDay, requestedBy: 'test' };
+  const deps = { ...home, lakeFolder: home.paths.lakeFolder, schedule, now };
+  expect(await requestRun(deps, asked)).toMatchObject({ isNew: false, report: { state: 'rejected' } });
+  await home.addDay(daysOpen);
+  const { report } = await requestRun(deps, asked);
+  const promoted = await executeRun(await contextOf(home), report.run, { runs: home.runs, now });
   expect(promoted).toMatchObject({ run: { runId: `${lastDay}-2` }, state: 'promoted' });
   expect(promoted.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: false });
 });

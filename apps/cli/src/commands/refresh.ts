@@ -103,7 +103,7 @@ async function refreshInProcess(
   request: RefreshRequest,
   { progress, signal }: CommandContext,
 ): Promise<RunReport> {
-  const { runsFolder } = pipeline.home;
+  const { runsFolder, lakeFolder } = pipeline.home;
   await mkdir(runsFolder, { recursive: true });
   const lock = await takeFolderLock(runsFolder);
   if ('heldBy' in lock) {
@@ -118,7 +118,7 @@ async function refreshInProcess(
   try {
     const now = Date.now;
     const { report } = await requestRun(
-      { runs, store: pipeline.store, schedule: pipeline.config.refresh, now },
+      { runs, store: pipeline.store, lakeFolder, schedule: pipeline.config.refresh, now },
       { ...request, place: 'here' },
     );
     if (hasEnded(report)) return report;
@@ -158,7 +158,11 @@ async function refreshOnWorkers(
 ): Promise<RunReport> {
   await (await claimQueue({ home }, options)).close();
   const schedule = config.refresh;
-  const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, options);
+  const { lakeFolder } = home;
+  const queue = openRefreshQueue(
+    { runs, store, lakeFolder, schedule, now: Date.now, attempts: schedule.attempts },
+    options,
+  );
   const display = createStageDisplay(progress);
   try {
     let { report } = await queue.request(request);
@@ -273,8 +277,9 @@ function reportOutcome(
     case 'rejected': {
       const { bundleId } = stages.at(-1)?.outputs ?? {};
       let again = '';
-      if (rejectedForTooFewUsers(report)) again = ' Run the same command again when there are more events.';
-      else if (isEarlier) {
+      if (rejectedForTooFewUsers(report)) {
+        again = ' Run the same command again when there are more events, or add --force after a change of facet.yaml.';
+      } else if (isEarlier) {
         again = ` Since this run, ${countOf(lateEvents, 'late event')} arrived. Add --force to refresh the day again.`;
       }
       throw new AppError(`Run ${runId}: the gate rejects the bundle. ${reason}`, {

@@ -3,7 +3,7 @@ import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { AppError } from '@facet/platform';
 import { recordCancellations } from './cancel-run.ts';
 import { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
-import type { RunStore } from './run-store.ts';
+import type { LogOffsets, RunStore } from './run-store.ts';
 import type { RefreshRun, RunReport } from './run.ts';
 import type { RefreshSchedule } from './schedule.ts';
 
@@ -25,6 +25,8 @@ export interface RefreshRequest {
 export interface RequestDeps {
   readonly runs: RunStore;
   readonly store: ArtifactStore;
+  /** Without it, each request for a day that was rejected for too few users creates a run. */
+  readonly lakeFolder?: string;
   readonly schedule: Pick<RefreshSchedule, 'timeZone'>;
   /** The clock in epoch milliseconds. */
   readonly now: () => number;
@@ -37,7 +39,7 @@ export interface RequestDeps {
  * @throws AppError `REFRESH_DAY_INVALID`, `REFRESH_DAY_NOT_OVER`, `REFRESH_DAY_SUPERSEDED`, `REFRESH_RUN_UNFINISHED`.
  */
 export async function requestRun(
-  { runs, store, schedule, now }: RequestDeps,
+  { runs, store, lakeFolder, schedule, now }: RequestDeps,
   {
     day: requestedDay,
     isForced = false,
@@ -66,10 +68,19 @@ export async function requestRun(
   const accepted = acceptedBadData === undefined ? {} : { acceptedBadData };
   const requested = await runs.findOrCreate(
     { day, cut, isForced, isFull, ...accepted, place, requestedBy, requestedAt },
-    new Set(ended.flatMap(({ run }) => run?.runId ?? [])),
+    {
+      usedRunIds: new Set(ended.flatMap(({ run }) => run?.runId ?? [])),
+      readOffsets: lakeFolder === undefined ? undefined : () => readOffsets(lakeFolder),
+    },
   );
   if (requested.isNew) await store.fence({ runId: requested.report.run.runId, day });
   return requested;
+}
+
+async function readOffsets(lakeFolder: string): Promise<LogOffsets> {
+  // Loads DuckDB, which most requests do not need.
+  const { lakeStatus } = await import('@facet/lake');
+  return (await lakeStatus(lakeFolder)).offsets;
 }
 
 /** Fails early: the promotion of a day before the current one would be refused at the end of the run. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import {
   AppError,
   createFileAtomically,
@@ -35,14 +36,19 @@ export interface RunStore {
    * Returns the run of a day that a request would only repeat: a run in progress or, unless the request is forced, a promoted,
    * rejected or skipped run. Otherwise creates a run. Of concurrent requests, one creates the run. Unless forced, a run after a
    * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
-   * run had too few or built no dataset. A run that the gate rejected for too few users counts as a failed run with too few events.
+   * run had too few or built no dataset. A run that the gate rejected for too few users counts as a failed run with too few events,
+   * if the lake has other offsets than that run.
    *
-   * @param usedRunIds ids that a new run does not get, although the store may have lost their runs
+   * @param options.usedRunIds ids that a new run does not get, although the store may have lost their runs
+   * @param options.readOffsets returns the current offsets of the lake; without it, the lake counts as changed
    * @throws AppError `REFRESH_RUN_UNFINISHED` if the request accepts bad data and a run in progress does not.
    */
   findOrCreate(
     request: NewRun,
-    usedRunIds?: ReadonlySet<string>,
+    options?: {
+      readonly usedRunIds?: ReadonlySet<string>;
+      readonly readOffsets?: (() => Promise<LogOffsets>) | undefined;
+    },
   ): Promise<{ readonly report: RunReport; readonly isNew: boolean }>;
   /**
    * Reads a run. A damaged record of a stage counts as a failure of the stage.
@@ -148,14 +154,27 @@ export function createRunStore(runsFolder: string): RunStore {
     }
   }
 
+  /** Returns whether a request would only repeat a run of its day. */
+  async function isRepeated(
+    report: RunReport,
+    { isForced }: NewRun,
+    readOffsets: (() => Promise<LogOffsets>) | undefined,
+  ): Promise<boolean> {
+    if (!hasEnded(report)) return true;
+    if (isForced || report.state === 'failed' || report.state === 'cancelled') return false;
+    if (!rejectedForTooFewUsers(report)) return true;
+    const offsets = await readJson<LogOffsets>(fileOf(report.run.runId, 'offsets')).catch(ifDamaged(() => undefined));
+    return offsets !== undefined && isDeepStrictEqual(offsets, await readOffsets?.());
+  }
+
   return {
     read,
-    async findOrCreate(request, usedRunIds = new Set()) {
+    async findOrCreate(request, { usedRunIds = new Set(), readOffsets } = {}) {
       const runIdOf = (number: number): string => (number === 1 ? request.day : `${request.day}-${number}`);
       for (;;) {
         const newest = (await listRuns()).find(({ day }) => day === request.day);
         const report = newest === undefined ? undefined : await readIfIntact(newest.runId);
-        if (report !== undefined && isRepeated(report, request)) {
+        if (report !== undefined && (await isRepeated(report, request, readOffsets))) {
           refuseLateAcceptance(report, request);
           return { report, isNew: false };
         }
@@ -187,11 +206,6 @@ export function createRunStore(runsFolder: string): RunStore {
     pinOffsets: (runId, offsets) => pin(fileOf(runId, 'offsets'), offsets),
     pinStart: (runId, start) => pin(fileOf(runId, 'start'), start),
   };
-}
-
-function isRepeated(report: RunReport, { isForced }: NewRun): boolean {
-  if (!hasEnded(report)) return true;
-  return !isForced && report.state !== 'failed' && report.state !== 'cancelled' && !rejectedForTooFewUsers(report);
 }
 
 /** The request of a run never changes, so a run in progress cannot accept bad data later. */

@@ -120,6 +120,24 @@ test.each<[string, StageRecord[]]>([
   expect(await runs.pinOffsets(`${day}-2`, { log: 99 })).toEqual({ log: 99 });
 });
 
+test('repeats a rejection for too few users until the lake has other events, unless forced', async () => {
+  const runs = createRunStore(await temporaryFolder());
+  await runs.findOrCreate(asked);
+  await runs.pinOffsets(day, { a: 7, b: 2 });
+  await finish(runs, day, { verdict: 'reject', reasons: ['The window has 3 users.'], hasTooFewUsers: true });
+  const requested = async (offsets: Record<string, number>, isForced = false): Promise<[string, boolean]> => {
+    const readOffsets = () => Promise.resolve(offsets);
+    const { report, isNew } = await runs.findOrCreate({ ...asked, isForced }, { readOffsets });
+    return [report.run.runId, isNew];
+  };
+  expect(await requested({ b: 2, a: 7 })).toEqual([day, false]);
+  expect(await requested({ a: 8, b: 2 })).toEqual([`${day}-2`, true]);
+  await runs.pinOffsets(`${day}-2`, { a: 8, b: 2 });
+  await finish(runs, `${day}-2`, { verdict: 'reject', hasTooFewUsers: true });
+  expect(await requested({ a: 8, b: 2 })).toEqual([`${day}-2`, false]);
+  expect(await requested({ a: 8, b: 2 }, true)).toEqual([`${day}-3`, true]);
+});
+
 test('numbers ten runs of a day', async () => {
   const runs = createRunStore(await temporaryFolder());
   for (let run = 0; run < 11; run++) {
