@@ -85,6 +85,7 @@ interface StepGraph {
   dispose(): void;
 }
 
+/** Variables up to this size are written together. */
 const smallBytesMax = 1 << 20;
 
 /** @param sample Any batch of the training. */
@@ -113,10 +114,11 @@ function openStepGraph(
   };
   // One run for all small variables. Larger ones are written one by one, because a run copies what it writes.
   const write = (values: Weights): void => {
-    const [small, large] = [true, false].map((isSmall) =>
-      Object.entries(values).filter(([, { data }]) => data.byteLength <= smallBytesMax === isSmall),
-    );
-    for (const written of [small!, ...large!.map((each) => [each])].filter(({ length }) => length > 0)) {
+    const isSmall = ([, { data }]: readonly [string, Weight]): boolean => data.byteLength <= smallBytesMax;
+    const all = Object.entries(values);
+    const small = all.filter(isSmall);
+    const large = all.filter((each) => !isSmall(each)).map((each) => [each]);
+    for (const written of small.length === 0 ? large : [small, ...large]) {
       tf.tidy(() => {
         const feeds = written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])]);
         const outputs = written.map(([name]) => stepNodes.write(name));
