@@ -59,10 +59,10 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
         async (...given) => {
           // Commander calls an action with the arguments, the options and the command.
           const options = given.at(-2) as CommonOptions;
-          const args = [...given.slice(0, -2), { ...options, config: options.config ?? environment.configFile }];
+          const withConfig = [...given.slice(0, -2), { ...options, config: options.config ?? environment.configFile }];
           if (!reportsVariables) refuseUnknownVariables(environment.inherited);
           const context = createContext(deps, options.json === true, () => (hasDocument = true));
-          await body(...([...args, context] as Parameters<typeof body>));
+          await body(...([...withConfig, context] as Parameters<typeof body>));
         },
     });
     await program.parseAsync(args, { from: 'user' });

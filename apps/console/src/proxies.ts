@@ -1,4 +1,4 @@
-import { apiNames } from '@facet/config/api-urls';
+import { apiNames, urlVariable } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { createProblems } from '@facet/http';
 import type { HttpApp } from '@facet/http';
@@ -98,7 +98,7 @@ function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: st
     });
   }
   return consoleProblems.error('API_UNREACHABLE', `${nameOf(name)} at ${upstream} does not respond.`, {
-    remedy: `Start ${inSentence(name)}, or set FACET_${name.toUpperCase()}_URL of the console.`,
+    remedy: `Start ${inSentence(name)}, or set ${urlVariable(name)} of the console.`,
   });
 }
 

@@ -28,8 +28,13 @@ export function readApiUrls(values: Static<Type.TObject<typeof apiVariables>>): 
   };
 }
 
+/** Returns the variable with the address of an API, of the console or of Prometheus. */
+export function urlVariable(name: string): string {
+  return `FACET_${name.toUpperCase()}_URL`;
+}
+
 /** Reads the address of one API. @throws AppError `CONFIG_INVALID` */
 export function parseApiUrl(name: ApiName, environment: NodeJS.ProcessEnv): string {
-  const variable = `FACET_${name.toUpperCase()}_URL`;
+  const variable = urlVariable(name);
   return readApiUrls(parseEnvironment(Type.Object(apiVariables), { [variable]: environment[variable] }))[name];
 }

@@ -46,13 +46,19 @@ export function parseVariables<Schema extends Type.TObject>(
   schema: Schema,
   environment: NodeJS.ProcessEnv,
 ): Static<Schema> {
-  let values: Static<Schema> | undefined;
-  const problems = [
-    ...findUnknownVariables(environment),
-    ...problemsOf(() => (values = parseEnvironment(schema, environment)), []),
-  ];
+  const { values, problems } = checkVariables(schema, environment);
   if (values === undefined || problems.length > 0) throw invalidConfig('the environment', problems);
   return values;
+}
+
+/** Returns the problems of wrong and unknown variables, and the values unless one is wrong. */
+function checkVariables<Schema extends Type.TObject>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): { readonly values: Static<Schema> | undefined; readonly problems: readonly ConfigProblem[] } {
+  let values: Static<Schema> | undefined;
+  const wrong = problemsOf(() => (values = parseEnvironment(schema, environment)), []);
+  return { values, problems: [...findUnknownVariables(environment), ...wrong] };
 }
 
 type Values<Variables extends Type.TProperties> = Static<Type.TObject<Variables>>;
@@ -121,17 +127,14 @@ const AllVariables = Type.Object({
 });
 
 /** Returns the problems of the variables that several apps share, and of unknown ones. Each app also checks its other variables. */
-export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): ConfigProblem[] {
-  let values: Static<typeof AllVariables> | undefined;
-  const wrong = problemsOf(() => (values = parseEnvironment(AllVariables, environment)), []);
-  const unknown = findUnknownVariables(environment);
-  if (values === undefined) return [...unknown, ...wrong];
-  const given = values;
+export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): readonly ConfigProblem[] {
+  const { values, problems } = checkVariables(AllVariables, environment);
+  if (values === undefined) return problems;
   return [
-    ...unknown,
-    ...problemsOf(() => readKafkaSettings(given), []),
-    ...problemsOf(() => readRedisFiles(given, 'FACET_REDIS'), []),
-    ...problemsOf(() => readRedisFiles(given, 'FACET_QUEUE'), []),
-    ...problemsOf(() => readServerSettings(given, homePaths(given.FACET_HOME)), ['FACET_INSECURE']),
+    ...problems,
+    ...problemsOf(() => readKafkaSettings(values), []),
+    ...problemsOf(() => readRedisFiles(values, 'FACET_REDIS'), []),
+    ...problemsOf(() => readRedisFiles(values, 'FACET_QUEUE'), []),
+    ...problemsOf(() => readServerSettings(values, homePaths(values.FACET_HOME)), ['FACET_INSECURE']),
   ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
 }

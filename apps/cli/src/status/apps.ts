@@ -1,4 +1,4 @@
-import { apiNames, parseApiUrl } from '@facet/config/api-urls';
+import { apiNames, parseApiUrl, urlVariable } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { parseMetrics, sumOf, valuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
@@ -43,7 +43,7 @@ async function checkApp(
   url: string,
   { inherited, apiKey }: Pick<CliEnvironment, 'inherited' | 'apiKey'>,
 ): Promise<Omit<Part, 'name'>> {
-  const variable = `FACET_${name.toUpperCase()}_URL`;
+  const variable = urlVariable(name);
   const { state, problem, ...probed } = await probeApi(url);
   const isNamed = Boolean(inherited[variable]);
   if (state === 'unreachable') {
