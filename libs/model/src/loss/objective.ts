@@ -7,7 +7,7 @@ import type { TrainingBatch, WeightTensors } from '../batch.ts';
 import type { ModelSpec } from '../config.ts';
 import { minusInfinity } from '../epsilon.ts';
 import { itemTower } from '../tower/item-tower.ts';
-import { logSumExpRows, unitLength } from '../tower/math.ts';
+import { logSumExp, unitLength } from '../tower/math.ts';
 import { userTower } from '../tower/user-tower.ts';
 import { scalarScale } from '../weights.ts';
 import { labelAwareAttention } from './label-aware-attention.ts';
@@ -67,7 +67,7 @@ const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, b
   const negatives = tf.gather(items, batch.items!.candidates);
   const labelItems = tf.gather(items, labels.items);
   const partitionsOf = (scores: Tensor2D): Tensor1D =>
-    logSumExpRows(withoutLabels(tf.sub(scores, logExpected.candidates), labelCells!));
+    logSumExp(withoutLabels(tf.sub(scores, logExpected.candidates), labelCells!));
   let labelScores: Tensor1D;
   let logPartitions: Tensor1D;
   if (readout.kind === 'label-aware') {

@@ -2,7 +2,7 @@ import { tf } from '@facet/tf-graph/tensorflow';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@facet/tf-graph/tensorflow';
 import { minusInfinity } from '../epsilon.ts';
 import type { ModelConfig } from '../config.ts';
-import { logSumExpInterests } from '../tower/math.ts';
+import { logSumExp } from '../tower/math.ts';
 
 type InterestReadout = Exclude<ModelConfig['readout']['kind'], 'label-aware'>;
 
@@ -23,7 +23,7 @@ export function scoreCandidates(
   return tf.tidy(() => {
     const [R, K, D] = interests.shape;
     const C = candidates.shape[0];
-    const scores = tf.matMul(interests.reshape([R * K, D]) as Tensor2D, candidates, false, true).reshape([R, K, C]);
+    const scores = tf.matMul(interests.reshape([R * K, D]) as Tensor2D, tf.transpose(candidates)).reshape([R, K, C]);
     return readInterests(scores as Tensor3D, active, readout);
   });
 }
@@ -47,5 +47,5 @@ function readInterests(scores: Tensor3D, active: Tensor2D, readout: InterestRead
   const masked = tf.add(scores, tf.mul(tf.sub(1, active), minusInfinity).expandDims(2));
   if (readout === 'max') return tf.max(masked, 1) as Tensor2D;
   const count = tf.maximum(tf.sum(active, 1, true), 1);
-  return tf.sub(logSumExpInterests(masked as Tensor3D), tf.log(count));
+  return tf.sub(logSumExp(masked as Tensor3D), tf.log(count));
 }

@@ -1,6 +1,6 @@
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Scalar, Tensor1D, Tensor2D } from '@facet/tf-graph/tensorflow';
-import { logSumExpRows } from '../tower/math.ts';
+import { logSumExp } from '../tower/math.ts';
 
 /**
  * Softmax loss over all candidates (paper, Eq. 10 without sampling): −Σ_p w_p ln softmax(scores[row_p])[label_p].
@@ -13,7 +13,7 @@ import { logSumExpRows } from '../tower/math.ts';
 export function fullSoftmaxLoss(scores: Tensor2D, rows: Tensor1D, labels: Tensor1D, weights: Tensor1D): Scalar {
   return tf.tidy(() => {
     const [, C] = scores.shape;
-    const logPartition = logSumExpRows(scores); // [R]
+    const logPartition = logSumExp(scores); // [R]
     const flat = tf.add(tf.mul(rows, C), labels).toInt();
     const logProbability = tf.sub(tf.gather(scores.flatten(), flat), tf.gather(logPartition, rows));
     return tf.neg(tf.sum(tf.mul(logProbability, weights))) as Scalar;

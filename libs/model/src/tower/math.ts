@@ -27,37 +27,39 @@ export function unitLength<T extends Tensor>(vectors: T): T {
 
 /** Layer normalization (Ba et al., 2016) along the last axis of [B, L, D]: mean 0 and variance 1, then scale and shift [D]. */
 export function layerNorm(values: Tensor3D, scale: Tensor, shift: Tensor): Tensor3D {
-  return tf.tidy(() => {
-    const centered = tf.sub(values, tf.mean(values, 2, true));
-    const variance = tf.mean(tf.square(centered), 2, true);
-    const normal = tf.mul(centered, tf.rsqrt(tf.add(variance, layerNormEpsilon)));
-    return tf.add(tf.mul(normal, scale), shift);
-  });
+  return tf.tidy(() => tf.add(tf.mul(standardize(values), scale), shift));
 }
 
-// The gradients of the following two functions are softmaxes. `tf.logSumExp` differentiates through maximum and exponentials.
+/** Scales vectors along the last axis to mean 0 and variance 1. */
+const standardize = tf.customGrad((...[input, save]: unknown[]) => {
+  const values = input as Tensor3D;
+  const centered = tf.sub(values, tf.mean(values, 2, true));
+  const factor = tf.rsqrt(tf.add(tf.mean(tf.square(centered), 2, true), layerNormEpsilon));
+  const normal = tf.mul(centered, factor);
+  (save as (tensors: Tensor[]) => void)([normal, factor]);
+  return {
+    value: normal,
+    // The part of dy that changes neither mean nor variance, times the factor.
+    gradFunc: (dy: Tensor, saved: Tensor[]) => {
+      const [n, f] = saved as [Tensor, Tensor];
+      const along = tf.mul(n, tf.mean(tf.mul(dy, n), 2, true));
+      return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, 2, true)), along), f);
+    },
+  };
+}) as unknown as (values: Tensor3D) => Tensor3D;
 
-/** ln Σ_c exp(x_rc) of each row of [R, C] → [R]. */
-export const logSumExpRows = tf.customGrad((...[scores, save]: unknown[]) => {
-  const rows = scores as Tensor2D;
-  const most = tf.max(rows, 1, true);
-  const terms = tf.exp(tf.sub(rows, most));
+/**
+ * ln Σ exp(x) along axis 1: [R, C] → [R], [R, K, C] → [R, C]. Its gradient is a softmax. `tf.logSumExp` differentiates through maximum
+ * and exponentials, and keeps its input, which then needs a second large array.
+ */
+export const logSumExp = tf.customGrad((...[scores, save]: unknown[]) => {
+  const all = scores as Tensor;
+  const most = tf.max(all, 1, true);
+  const terms = tf.exp(tf.sub(all, most));
   const sums = tf.sum(terms, 1, true);
   (save as (tensors: Tensor[]) => void)([terms, sums]);
   return {
     value: tf.squeeze(tf.add(most, tf.log(sums)), [1]),
-    gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(tf.div(dy.expandDims(1), saved[1]!), saved[0]!),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0]!, tf.div(dy.expandDims(1), saved[1]!)),
   };
-}) as unknown as (scores: Tensor2D) => Tensor1D;
-
-/** ln Σ_k exp(x_rkc) over the interests of [R, K, C] → [R, C]. */
-export const logSumExpInterests = tf.customGrad((...[scores, save]: unknown[]) => {
-  const all = scores as Tensor3D;
-  const value = tf.logSumExp(all, 1);
-  (save as (tensors: Tensor[]) => void)([all, value]);
-  return {
-    value,
-    gradFunc: (dy: Tensor, saved: Tensor[]) =>
-      tf.mul(tf.exp(tf.sub(saved[0]!, saved[1]!.expandDims(1))), dy.expandDims(1)),
-  };
-}) as unknown as (scores: Tensor3D) => Tensor2D;
+}) as unknown as { (scores: Tensor2D): Tensor1D; (scores: Tensor3D): Tensor2D };

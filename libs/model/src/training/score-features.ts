@@ -18,13 +18,14 @@ export function popularityFeatures(
   const ofDay = items.length * width;
   const features = new Float32Array(days.length * ofDay);
   if (logExpected === undefined) {
-    let offset = 0;
-    for (const day of days) {
+    const runs = consecutiveRuns(items);
+    days.forEach((day, place) => {
       const all = timeline.featuresOn(day);
-      for (const item of items) {
-        for (let feature = 0; feature < width; feature++) features[offset++] = all[item * width + feature]!;
+      for (const { start, end } of runs) {
+        const ofItems = all.subarray(items[start]! * width, (items[end - 1]! + 1) * width);
+        features.set(ofItems, place * ofDay + start * width);
       }
-    }
+    });
   } else {
     items.forEach((item, column) => timeline.writeFeatures(features, column * width, ofDay, item, days));
   }
@@ -37,6 +38,16 @@ export function popularityFeatures(
     },
     labels: logExpected === undefined ? undefined : labelPopularity(examples, timeline),
   };
+}
+
+/** Returns the places [start, end) of `items` at which each item is the successor of the one before. */
+function consecutiveRuns(items: Int32Array): { start: number; end: number }[] {
+  const runs: { start: number; end: number }[] = [];
+  items.forEach((item, place) => {
+    if (place > 0 && item === items[place - 1]! + 1) runs.at(-1)!.end = place + 1;
+    else runs.push({ start: place, end: place + 1 });
+  });
+  return runs;
 }
 
 /** Returns the features [P, features] of each label on the day of its example. */
