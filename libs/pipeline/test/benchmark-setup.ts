@@ -1,13 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
+import { openFileEventLog } from '@facet/event-log';
 import { createRandom } from '@facet/features';
+import { sinkLog, upsertItems } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { openBenchmarkData } from '../src/benchmark/index.ts';
 import type { BenchmarkData, ProtocolName, Setting } from '../src/benchmark/index.ts';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { shopConfig } from './tiny-shop.ts';
+import { shopConfig, things } from './tiny-shop.ts';
 
 /** Settings with which a tower trains within seconds. */
 export const small: readonly Setting[] = [
@@ -43,6 +46,17 @@ export function themedSequences(): string[] {
     const length = 3 + random.int(4);
     return [`u${user}`, ...Array.from({ length }, (_, step) => `i${(user % 3) * 8 + ((from + step) % 8)}`)].join(' ');
   });
+}
+
+/** Returns the context of a new home with these events and the things of the tiny shop. */
+export async function openShop(events: readonly LakeEvent[]): Promise<StageContext> {
+  const home = homePaths(await temporaryFolder());
+  const log = await openFileEventLog(home.logFolder);
+  await log.append(events);
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+  await upsertItems(home.catalogFolder, things);
+  return createStageContext(home, shopConfig());
 }
 
 export interface OpenedBenchmark {

@@ -1,6 +1,4 @@
 import { homePaths } from '@facet/config';
-import { openFileEventLog } from '@facet/event-log';
-import { sinkLog, upsertItems } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import {
@@ -14,7 +12,8 @@ import {
 import type { BenchmarkData, BenchmarkRun } from '../src/benchmark/index.ts';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { closing, dayMs, shopConfig, shopEvents, things } from './tiny-shop.ts';
+import { openShop } from './benchmark-setup.ts';
+import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const every = 5 * dayMs;
 
@@ -25,13 +24,7 @@ interface RanPeriods {
 }
 
 async function runPeriods(names: readonly string[]): Promise<RanPeriods> {
-  const home = homePaths(await temporaryFolder());
-  const log = await openFileEventLog(home.logFolder);
-  await log.append(shopEvents());
-  await sinkLog(log, home.lakeFolder);
-  await log.close();
-  await upsertItems(home.catalogFolder, things);
-  const context = createStageContext(home, shopConfig());
+  const context = await openShop(shopEvents());
   const periods = await openRollingData(context, { kind: 'home' }, { everyDays: 5, days: 17 });
   const systems = chooseSystems(names, { config: context.config, benchmark: joinPeriods(periods), settings: [] });
   const runs: BenchmarkRun[] = [];

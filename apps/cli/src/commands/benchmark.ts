@@ -179,11 +179,12 @@ async function openData(
         ? openRollingData(pipeline, source, { everyDays: every, days })
         : openBenchmarkData(pipeline, source, protocol).then((data) => [data]);
     const periods = await unlessAborted(opening, signal);
-    const { data } = periods.at(-1)!;
+    const { data, notPositive } = periods.at(-1)!;
+    const leftOut = notPositive === 0 ? '' : `; ${countOf(notPositive, 'event')} not positive (interactions.positives)`;
     const users = periods.reduce((sum, { protocol }) => sum + protocol.test.users.length, 0);
     stage.done(
       `${countOf(data.sequences.items.length, 'interaction')} with ${countOf(data.items.length - 1, 'item')}, ` +
-        `${countOf(users, 'user')} in the test`,
+        `${countOf(users, 'user')} in the test${leftOut}`,
     );
     return periods;
   });

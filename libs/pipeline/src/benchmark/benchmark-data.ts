@@ -35,13 +35,15 @@ export interface BenchmarkData {
   readonly protocol: Protocol;
   /** Whether times are real. Without them there is no popularity at a time. */
   readonly hasTimes: boolean;
+  /** The number of events that `interactions.positives` leaves out. */
+  readonly notPositive: number;
 }
 
 /**
  * Reads the events of a home, or the sequences of a file, and splits them by a protocol.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no test users; as
- *   `datasetStage`, `readSequencesFile` and `readItemFiles`.
+ * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no validation or test
+ *   users; as `datasetStage`, `selectInteractions`, `readSequencesFile` and `readItemFiles`.
  */
 export async function openBenchmarkData(
   context: StageContext,
@@ -52,14 +54,18 @@ export async function openBenchmarkData(
   checkTimes(source);
   const { output } = await datasetStage(context);
   const dataset = await openDataset(context.store, output.datasetId);
-  return { id: dataset.id, data: dataset, protocol: timeSplitProtocol(dataset, dataset.split), hasTimes: true };
+  const split = timeSplitProtocol(dataset, dataset.split);
+  checkUsers(split, 'No user has interactions both before and in a window of the split (validation or test).');
+  const notPositive = dataset.info.dropped['notPositive'] ?? 0;
+  return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, notPositive };
 }
 
 /**
  * Reads the events of a home and splits the last `days` days (UTC) into periods of `everyDays` days. Returns the data of each period, which
  * contain no later interaction.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if a period has no validation or test users.
+ * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if a period has no validation or test users; as
+ *   `selectInteractions`.
  */
 export async function openRollingData(
   context: StageContext,
@@ -68,7 +74,7 @@ export async function openRollingData(
 ): Promise<BenchmarkData[]> {
   checkTimes(source);
   const { interactions, features } = context.config;
-  const { table, items, users } = await readHome(context, interactions);
+  const { table, items, users, notPositive } = await readHome(context, interactions);
   const newest = table.times.reduce((latest, time) => Math.max(latest, time), 0);
   const periods = {
     every: everyDays * dayMs,
@@ -82,7 +88,7 @@ export async function openRollingData(
     const data = encodeTables(tables, learned);
     const protocol = rollingProtocol(data, periods, position);
     checkUsers(protocol, 'A period has no users with interactions before and in it.');
-    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true };
+    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true, notPositive };
   });
 }
 
@@ -136,19 +142,20 @@ async function openByPosition(
 ): Promise<BenchmarkData> {
   const { config } = context;
   const rules = { ...config.interactions, repeats };
-  const { table, items, users } =
+  const { table, items, users, notPositive } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
   const { learned, ...tables } = layOutTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const protocol = split(data);
   checkUsers(protocol, tooShort);
-  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home' };
+  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', notPositive };
 }
 
 interface OrderedInteractions {
   readonly table: InteractionTable;
   readonly items: readonly Item[];
   readonly users: readonly User[];
+  readonly notPositive: number;
 }
 
 type Rules = StageContext['config']['interactions'];
@@ -157,7 +164,8 @@ async function readHome({ home, config }: StageContext, rules: Rules): Promise<O
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const interactions = await readCutInteractions({ snapshot, settings: config, resources: config.dataset }, {});
   const { items, users } = await readCatalog(home);
-  return { table: selectInteractions(interactions, rules).table, items, users };
+  const { table, dropped } = selectInteractions(interactions, rules);
+  return { table, items, users, notPositive: dropped.notPositive };
 }
 
 /** Multiple values in a cell of the item file are separated by `|`, unless `mapping` sets another separator. */
@@ -171,7 +179,7 @@ async function readSequences(
   const mapping = { ...config.mapping, items: { separator: '|', ...config.mapping?.items } };
   const now = (): number => Date.now();
   await readItemFiles(source.items, { mapping, now }, new ReportBuilder(now()), (item) => items.push(item));
-  return { table, items, users: [] };
+  return { table, items, users: [], notPositive: 0 };
 }
 
 function hashOf({ sequences, items, userAttributes, itemFeatures }: ModelData): string {

@@ -134,6 +134,9 @@ function renderMarkdown(table: BenchmarkTable): string {
   return [
     `# Benchmark ${table.id}`,
     `${formatCount(data.users)} users, ${formatCount(data.items)} items, ${formatCount(data.interactions)} interactions; data ${data.id}.`,
+    ...(data.notPositive === 0
+      ? []
+      : [`interactions.positives of facet.yaml leaves out ${formatCount(data.notPositive)} events.`]),
     rules.map((rule) => `- ${rule}`).join('\n'),
     ...tasks.flatMap((task) => [
       `## ${taskTitles[task]} (${formatCount(table.systems[0]!.tasks[task]!.users)} users)`,

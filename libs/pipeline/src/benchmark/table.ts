@@ -63,9 +63,17 @@ export interface SystemSummary {
 
 export interface BenchmarkTable {
   readonly id: string;
-  readonly data: { readonly id: string; readonly users: number; readonly items: number; readonly interactions: number };
+  readonly data: {
+    readonly id: string;
+    readonly users: number;
+    readonly items: number;
+    readonly interactions: number;
+    /** Events that `interactions.positives` leaves out. */
+    readonly notPositive: number;
+  };
   readonly protocol: ProtocolName;
   readonly rules: readonly string[];
+  /** The tasks with test users. */
   readonly tasks: readonly Task[];
   readonly mainCutoff: number;
   /** The selection metric on validation. */
@@ -83,9 +91,11 @@ export interface BenchmarkTable {
 export function summarize(
   { rows, diverged }: BenchmarkRun,
   systems: readonly System[],
-  { id, data, protocol }: BenchmarkData,
+  { id, data, protocol, notPositive }: BenchmarkData,
 ): BenchmarkTable {
   const { metric, cutoff } = protocol.choice;
+  // Data can contain no item that is new to a test user.
+  const tasks = protocol.tasks.filter((task) => rows.some((row) => row.tasks[task]!.users > 0));
   return {
     id: hashJson({
       data: id,
@@ -97,15 +107,16 @@ export function summarize(
       users: data.sequences.userIds.length,
       items: data.items.length - 1,
       interactions: data.sequences.items.length,
+      notPositive,
     },
     protocol: protocol.name,
     rules: protocol.rules,
-    tasks: protocol.tasks,
+    tasks,
     mainCutoff: protocol.mainCutoff,
     choice: `${metric === 'ndcg' ? 'NDCG' : 'Recall'}@${cutoff}${protocol.tasks.length > 1 ? ', mean over the tasks' : ''}`,
     systems: systems.flatMap((system) => {
       const runs = rows.filter((row) => row.system === system.name);
-      return runs.length === 0 ? [] : [summarizeSystem(system, runs, protocol.tasks)];
+      return runs.length === 0 ? [] : [summarizeSystem(system, runs, tasks)];
     }),
     diverged: diverged.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
   };

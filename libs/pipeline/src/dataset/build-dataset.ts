@@ -44,7 +44,6 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
   const { features } = settings;
   const { bots, rareItems, ...rules } = settings.interactions;
   const { table, dropped } = selectInteractions(sources.interactions, settings.interactions);
-  if (table.items.length === 0) throw noPositives(sources.interactions, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
   const counts = countWindows(table.times, split);
   const { learned, ...tables } = layOutTables(table, split.testFrom, { ...sources, features });
@@ -111,14 +110,19 @@ export function layOutTables(
   };
 }
 
-/** Orders and filters interactions. Returns the number of interactions that each rule removed, too. */
+/**
+ * Orders and filters interactions. Returns the number of events that each rule removed, too.
+ *
+ * @throws AppError `DATASET_NO_POSITIVES` with the event types found, if no interaction is left
+ */
 export function selectInteractions(
   interactions: LakeInteractions,
   rules: DatasetSettings['interactions'],
-): { table: InteractionTable; dropped: Record<string, number> } {
+): { table: InteractionTable; dropped: { readonly notPositive: number } & Record<string, number> } {
   const found = interactions.items.length + interactions.bots.interactions;
   const ordered = orderTable(interactions, rules);
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
+  if (common.table.items.length === 0) throw noPositives(interactions, rules);
   return {
     table: common.table,
     dropped: {

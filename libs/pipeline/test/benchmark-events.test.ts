@@ -1,0 +1,63 @@
+import type { LakeEvent } from '@facet/lake';
+import { describe, expect, it } from 'vitest';
+import {
+  chooseSystems,
+  openBenchmarkData,
+  openRollingData,
+  runBenchmark,
+  saveTable,
+  summarize,
+} from '../src/benchmark/index.ts';
+import type { BenchmarkTable } from '../src/benchmark/index.ts';
+import type { StageContext } from '../src/index.ts';
+import { openShop } from './benchmark-setup.ts';
+import { shopEvents, testFrom } from './tiny-shop.ts';
+
+const home = { kind: 'home' } as const;
+
+async function tabulate(context: StageContext, names: readonly string[]): Promise<BenchmarkTable> {
+  const benchmark = await openBenchmarkData(context, home, 'time-split');
+  const systems = chooseSystems(names, { config: context.config, benchmark, settings: [] });
+  const run = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+  return summarize(run, systems, benchmark);
+}
+
+describe('a benchmark of events', () => {
+  it('rejects a split by time without a user on both sides of it', async () => {
+    // Every session is a user.
+    const sessions = shopEvents().map((event, session) => ({ ...event, userId: `session${session}` }));
+    const opening = openBenchmarkData(await openShop(sessions), home, 'time-split');
+    await expect(opening).rejects.toMatchObject({ code: 'BENCHMARK_TOO_SHORT' });
+  });
+
+  it('leaves out the task of new items if no test user has one', async () => {
+    const events = shopEvents().filter(({ occurredAt }) => occurredAt < testFrom);
+    const bought = events.filter(({ type }) => type === 'purchase');
+    const again = bought
+      .slice(0, 20)
+      .map((event, place): LakeEvent => ({ ...event, eventId: `again${place}`, occurredAt: testFrom + place }));
+    const context = await openShop([...events, ...again]);
+    const table = await tabulate(context, ['popularity', 'own-history']);
+    expect(table.tasks).toEqual(['all']);
+    expect(table.systems.map(({ tasks }) => Object.keys(tasks))).toEqual([['all'], ['all']]);
+    await expect(saveTable(context.home.benchmarksFolder, table)).resolves.toMatch(table.id);
+  });
+
+  it.each(['time-split', 'leave-one-out', 'user-split', 'rolling'] as const)(
+    '%s: counts events that are not positive, and rejects data without positive ones',
+    async (protocol) => {
+      const open = async (context: StageContext) =>
+        protocol === 'rolling'
+          ? (await openRollingData(context, home, { everyDays: 10, days: 20 }))[0]!
+          : openBenchmarkData(context, home, protocol);
+      const events = shopEvents();
+      const views = events.filter(({ type }) => type === 'view');
+      expect((await open(await openShop(events))).notPositive).toBe(views.length);
+      await expect(open(await openShop(views))).rejects.toMatchObject({
+        code: 'DATASET_NO_POSITIVES',
+        message: `No event is positive by the rule "purchase". The events are: view (${views.length}).`,
+        remedy: expect.stringContaining('interactions.positives'),
+      });
+    },
+  );
+});
