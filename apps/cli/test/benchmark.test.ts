@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -22,6 +23,7 @@ interface Document {
   readonly folder: string;
   readonly table: {
     readonly protocol: string;
+    readonly data: { readonly users: number; readonly items: number };
     readonly tasks: readonly string[];
     readonly systems: readonly {
       readonly name: string;
@@ -64,6 +66,24 @@ it('rolling: judges each of the last periods, and refuses a period that is not a
   // All users buy one thing on each of the two days; on the last day they buy their first thing again.
   expect(table.systems[0]!.tasks).toMatchObject({ new: { users: 12 }, all: { users: 24 } });
   expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
+});
+
+it('finds compressed sequences, items and users in a folder, and files of events by the first word of their names', async () => {
+  const folder = await temporaryFolder();
+  const lines = Array.from({ length: 12 }, (_, user) => `u${user} ${user % 5} ${(user + 1) % 5} ${(user + 2) % 5}`);
+  await writeFile(join(folder, 'sequences.txt.gz'), gzipSync(lines.join('\n')));
+  await writeFile(join(folder, 'items.tsv'), 'item_id\tkind\n0\ta\n9\ta');
+  await writeFile(join(folder, 'users.csv'), 'user\nu1');
+  const args = ['benchmark', '--home', join(folder, 'home'), '--protocol', 'leave-one-out', '--systems', 'popularity'];
+  const { code, out } = await run([...args, '--data', folder, '--json']);
+  expect(code).toBe(0);
+  expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
+  expect(await run([...args, '--data', folder, '--users', join(folder, 'items.tsv')])).toMatchObject({ code: 3 });
+
+  const ratings = await temporaryFolder();
+  await writeShop(ratings);
+  await rename(join(ratings, 'events.csv'), join(ratings, 'ratings_Beauty.csv'));
+  expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 
 it('refuses unknown systems, settings and data', async () => {

@@ -71,6 +71,6 @@ export async function openSequences(
   const folder = await temporaryFolder();
   const path = await writeSequences(folder, lines);
   const context = createStageContext(homePaths(join(folder, 'home')), shopConfig({ evaluation: { cutoffs: [3, 10] } }));
-  const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')] } as const;
+  const source = { kind: 'sequences', path, items: [join(folder, 'items.tsv')], users: [] } as const;
   return { context, benchmark: await openBenchmarkData(context, source, protocol) };
 }

@@ -80,7 +80,7 @@ describe('a rolling benchmark', () => {
     const context = createStageContext(homePaths(await temporaryFolder()), shopConfig());
     const opening = openRollingData(
       context,
-      { kind: 'sequences', path: 'x.txt', items: [] },
+      { kind: 'sequences', path: 'x.txt', items: [], users: [] },
       { everyDays: 1, days: 2 },
     );
     await expect(opening).rejects.toMatchObject({ code: 'BENCHMARK_NO_TIMES' });

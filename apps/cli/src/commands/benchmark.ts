@@ -202,19 +202,18 @@ function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {
 
 /** The data of `--data`. */
 type NamedData =
-  | { readonly kind: 'events'; readonly files: SourceFiles }
-  | { readonly kind: 'sequences'; readonly path: string; readonly items: readonly string[] };
+  { readonly kind: 'events'; readonly files: SourceFiles } | Extract<BenchmarkSource, { kind: 'sequences' }>;
 
 const namesOf = {
-  sequences: /^sequences\b.*\.txt$/i,
-  items: /^(items|products|catalog|movies|articles)\b/i,
-  users: /^(users|customers|people)\b/i,
-  events: /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)\b/i,
+  sequences: /^sequences(?![a-z]).*\.txt(\.gz|\.zst)?$/i,
+  items: /^(items|products|catalog|movies|articles)(?![a-z])/i,
+  users: /^(users|customers|people)(?![a-z])/i,
+  events: /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)(?![a-z])/i,
 };
 
 /**
  * Classifies the files of `--data`, or of its folder, by their names. A text file whose name begins with `sequences` contains one
- * user per line; its items are in the same folder.
+ * user per line; its items and users are in the same folder.
  *
  * @throws AppError `BENCHMARK_DATA_UNKNOWN`.
  */
@@ -225,14 +224,15 @@ async function findData(
   const [first = ''] = paths;
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory() === true;
   const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
-  const named = (kind: keyof typeof namesOf): string[] => files.filter((path) => namesOf[kind].test(basename(path)));
+  const named = (kind: keyof typeof namesOf, among = files): string[] =>
+    among.filter((path) => namesOf[kind].test(basename(path)));
   const [sequences] = named('sequences');
   if (sequences !== undefined) {
     const siblings = isFolder
       ? files
       : (await readdir(dirname(sequences))).map((name) => join(dirname(sequences), name));
-    const items = catalog.items ?? siblings.filter((path) => namesOf.items.test(basename(path)));
-    return { kind: 'sequences', path: sequences, items };
+    const { items = named('items', siblings), users = named('users', siblings) } = catalog;
+    return { kind: 'sequences', path: sequences, items, users };
   }
   const events = isFolder ? named('events') : files;
   if (events.length === 0) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readItemFiles, ReportBuilder } from '@facet/import';
+import { readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
@@ -25,7 +25,14 @@ import { readSequencesFile } from './sequences-file.ts';
 
 /** The source of a benchmark's interactions. */
 export type BenchmarkSource =
-  { readonly kind: 'home' } | { readonly kind: 'sequences'; readonly path: string; readonly items: readonly string[] };
+  | { readonly kind: 'home' }
+  | {
+      readonly kind: 'sequences';
+      readonly path: string;
+      /** Files of items and users. */
+      readonly items: readonly string[];
+      readonly users: readonly string[];
+    };
 
 /** The data and the protocol that all systems of a benchmark share. */
 export interface BenchmarkData {
@@ -168,18 +175,38 @@ async function readHome({ home, config }: StageContext, rules: Rules): Promise<O
   return { table, items, users, notPositive: dropped.notPositive };
 }
 
-/** Multiple values in a cell of the item file are separated by `|`, unless `mapping` sets another separator. */
+/**
+ * The catalog is the items of the sequences, as in published protocols. An item that only the item file describes can never be a
+ * label, and without times no popularity would rank it below the others. Multiple values in a cell of the item file are separated by
+ * `|`, unless `mapping` sets another separator.
+ */
 async function readSequences(
   { config }: StageContext,
   source: Extract<BenchmarkSource, { kind: 'sequences' }>,
   rules: Rules,
 ): Promise<OrderedInteractions> {
   const { table } = orderTable(await readSequencesFile(source.path), rules);
-  const items: Item[] = [];
   const mapping = { ...config.mapping, items: { separator: '|', ...config.mapping?.items } };
-  const now = (): number => Date.now();
-  await readItemFiles(source.items, { mapping, now }, new ReportBuilder(now()), (item) => items.push(item));
-  return { table, items, users: [], notPositive: 0 };
+  const reading = { mapping, now: () => Date.now() };
+  const report = new ReportBuilder(reading.now());
+  const occurring = new Set(table.itemIds);
+  const items: Item[] = [];
+  await readItemFiles(source.items, reading, report, (item) => {
+    if (occurring.has(item.itemId)) items.push({ ...item, attributes: withoutSingleLists(item.attributes) });
+  });
+  const users: User[] = [];
+  await readUserFiles(source.users, reading, report, (user) => users.push(user));
+  return { table, items, users, notPositive: 0 };
+}
+
+/** Returns attributes in which a list of one value is that value, so that a price is a number and a date is a date. */
+function withoutSingleLists(attributes: Item['attributes']): Item['attributes'] {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [
+      name,
+      Array.isArray(value) && value.length === 1 ? value[0]! : value,
+    ]),
+  );
 }
 
 function hashOf({ sequences, items, userAttributes, itemFeatures }: ModelData): string {

@@ -1,13 +1,12 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { inspectFile, readBytes, readLines } from '@facet/import';
 import type { InteractionTable } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
 
 /**
- * Reads a file of sequences. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. The file contains
- * no times, so the interactions of a user get one day each, which preserves their order.
+ * Reads a file of sequences, compressed or not. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. The
+ * file contains no times, so the interactions of a user get one day each, which preserves their order.
  *
- * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items or a repeated user.
+ * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items, a repeated user, or a line that is not UTF-8; as `readBytes`.
  */
 export async function readSequencesFile(path: string): Promise<InteractionTable> {
   const userIds: string[] = [];
@@ -16,19 +15,11 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
   const items: number[] = [];
   const times: number[] = [];
   const seen = new Set<string>();
-  let line = 0;
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-    line++;
+  const addLine = (text: string): string | undefined => {
     const [userId, ...itemIds] = text.split(/\s+/).filter((word) => word !== '');
-    if (userId === undefined) continue;
-    if (itemIds.length === 0 || seen.has(userId)) {
-      const problem = seen.has(userId) ? `user ${userId} is repeated` : `user ${userId} has no items`;
-      throw new AppError(`${path}, line ${line}: ${problem}.`, {
-        code: 'BENCHMARK_SEQUENCES_INVALID',
-        category: 'input',
-        remedy: 'Write each line as a user id and then item ids, oldest first, separated by spaces.',
-      });
-    }
+    if (userId === undefined) return undefined;
+    if (itemIds.length === 0) return `user ${userId} has no items`;
+    if (seen.has(userId)) return `user ${userId} is repeated`;
     seen.add(userId);
     userIds.push(userId);
     itemIds.forEach((itemId, place) => {
@@ -37,6 +28,19 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
       times.push(place * dayMs);
     });
     offsets.push(items.length);
+    return undefined;
+  };
+  const bytes = readBytes(path, { facts: await inspectFile(path) });
+  for await (const { firstLine, lines, faults } of readLines(bytes, path)) {
+    for (const [place, text] of lines.entries()) {
+      const problem = faults.has(place) ? 'the text is not UTF-8' : addLine(text);
+      if (problem === undefined) continue;
+      throw new AppError(`${path}, line ${firstLine + place}: ${problem}.`, {
+        code: 'BENCHMARK_SEQUENCES_INVALID',
+        category: 'input',
+        remedy: 'Write each line as a user id and then item ids, oldest first, separated by spaces.',
+      });
+    }
   }
   return {
     userIds,

@@ -66,7 +66,7 @@ const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- interests'
 const sequences = join(folder, 'sequences.txt');
 const isSequences = existsSync(sequences);
 const source: BenchmarkSource = isSequences
-  ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')] }
+  ? { kind: 'sequences', path: sequences, items: [join(folder, 'items.tsv')], users: [] }
   : { kind: 'home' };
 const context = createStageContext(homePaths(isSequences ? join(scratch, 'home') : folder), config);
 const benchmark = await openBenchmarkData(context, source, protocol);

@@ -70,7 +70,7 @@ const config = parseWith(FacetConfig, {}, { source: 'npm run bench -- time-to-qu
 const context = createStageContext(homePaths(join(scratch, 'home')), config);
 const benchmark = await openBenchmarkData(
   context,
-  { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')] },
+  { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')], users: [] },
   'leave-one-out',
 );
 const settings = [{ name: 'epochs', value: Number(values.epochs) }];
