@@ -44,6 +44,7 @@ supported = {
     "extractor.trainingLogits": (config["extractor"].get("trainingLogits"), ["fixed"]),
     "layers": (config["layers"], ["hidden"]),
     "normalize": (config["normalize"], [True]),
+    "negatives": ("all" if isinstance(info["negatives"], int) else info["negatives"], ["all"]),
     "readout.kind": (config["readout"]["kind"], ["logsumexp"]),
     "popularityPrior": (config["popularityPrior"], [False]),
     "distinctBehaviors": (config["distinctBehaviors"], [True] if config["repeatBonus"] else [True, False]),

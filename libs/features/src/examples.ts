@@ -91,15 +91,35 @@ export function drawEpoch(
   const order = Int32Array.from({ length: examples.count }, (_, position) => position);
   random.shuffle(order);
   if (perUser === 0) return order;
-  const left = new Map<number, number>();
-  for (const user of examples.user) left.set(user, (left.get(user) ?? 0) + 1);
-  for (const [user, n] of left) left.set(user, n <= perUser ? n : Math.round(Math.sqrt(perUser * n)));
+  const left = countsOf(examples);
+  for (const [user, n] of left) left.set(user, drawnOf(n, perUser));
   return order.filter((position) => {
     const user = examples.user[position]!;
     const count = left.get(user)!;
     left.set(user, count - 1);
     return count > 0;
   });
+}
+
+/** Returns the probability of each example to be in an epoch of {@link drawEpoch}. */
+export function epochShares(examples: Examples, perUser: number): Float64Array {
+  const counts = countsOf(examples);
+  return Float64Array.from(examples.user, (user) => {
+    const n = counts.get(user)!;
+    return drawnOf(n, perUser) / n;
+  });
+}
+
+/** Returns the number of examples of each user. */
+function countsOf({ user: users }: Examples): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const user of users) counts.set(user, (counts.get(user) ?? 0) + 1);
+  return counts;
+}
+
+/** Returns how many of a user's `n` examples an epoch has. */
+function drawnOf(n: number, perUser: number): number {
+  return perUser === 0 || n <= perUser ? n : Math.round(Math.sqrt(perUser * n));
 }
 
 function createColumns(): {

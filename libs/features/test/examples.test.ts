@@ -1,7 +1,7 @@
 import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom, drawEpoch, prefixExamples, windowExamples } from '../src/index.ts';
+import { createRandom, drawEpoch, epochShares, prefixExamples, windowExamples } from '../src/index.ts';
 import type { Examples, UserSequences } from '../src/index.ts';
 import { anyHistories, sequencesOf } from './histories.ts';
 
@@ -286,6 +286,13 @@ describe('drawEpoch', () => {
     const perUser = [0, 1, 2].map((user) => order.filter((position) => examples.user[position] === user).length);
     expect(perUser).toEqual([13, 4, 1]); // √(6 · 29) = 13.2
     expect(new Set(order).size).toBe(order.length);
+  });
+
+  it('has each example with the probability of epochShares', () => {
+    const shares = epochShares(examples, 6);
+    expect([...new Set(shares)]).toEqual([13 / 29, 1]);
+    expect(shares.filter((_, position) => examples.user[position] === 0)).toEqual(new Float64Array(29).fill(13 / 29));
+    expect([...new Set(epochShares(examples, 0))]).toEqual([1]);
   });
 
   it('draws another part each time, so that all examples occur', () => {

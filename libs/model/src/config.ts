@@ -160,10 +160,19 @@ export const ModelConfig = Type.Object({
         'Sharpness β of the score of an item: the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e) over the interests (not in the paper). Absent or 0: the maximum (Eq. 3).',
     }),
   ),
-  negatives: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all'), Type.Literal('auto')], {
-    description:
-      'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for small catalogs (`loss/negatives.ts`).',
-  }),
+  negatives: Type.Union(
+    [
+      Type.Integer({ minimum: 1 }),
+      Type.Literal('all'),
+      Type.Literal('auto'),
+      Type.Literal('in-batch'),
+      Type.Unsafe<`in-batch+${number}`>(Type.String({ pattern: String.raw`^in-batch\+[1-9]\d*$` })),
+    ],
+    {
+      description:
+        'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for small catalogs (`loss/negatives.ts`). `in-batch`: the labels of the other examples of the batch (Yi et al., RecSys 2019). `in-batch+2048`: these and 2,048 drawn ones (Yang et al., WWW 2020).',
+    },
+  ),
   popularityPrior: Type.Boolean({
     description: "Adds learned weights of an item's popularity at the moment of the request (not in the paper).",
   }),

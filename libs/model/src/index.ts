@@ -14,7 +14,7 @@ export {
 export type { Interests, ItemScore } from './inference/interests.ts';
 export { contentItemsMax, createColdItemEmbedder } from './inference/cold-items.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
-export { negativesOf } from './loss/negatives.ts';
+export { negativesOf, sampledOf } from './loss/negatives.ts';
 export {
   defaultExtractor,
   facetModel,

@@ -1,18 +1,19 @@
-import { buildPopularityTimeline, createRandom } from '@facet/features';
+import { buildPopularityTimeline, createRandom, drawEpoch } from '@facet/features';
 import type { PopularityTimeline } from '@facet/features';
 import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
 import { objective } from '../src/loss/objective.ts';
 import { columnsOf, createCandidateSet } from '../src/training/candidate-set.ts';
+import type { BatchNegatives } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
-import { toBatch } from '../src/training/training-batches.ts';
+import { createNegativeDraw, toBatch } from '../src/training/training-batches.ts';
 import { trainingExamples } from '../src/batches.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { facetModel, modelVariants, negativesOf } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
 import { mindRouting } from '../src/variants.ts';
-import { batchTensors, createTinyWorld, variablesOf } from './tiny-world.ts';
+import { batchTensors, createTinyWorld, drawnItems, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const allGradients: ExtractorConfig = { ...mindRouting, gradient: 'all' };
@@ -52,6 +53,16 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
     name: 'the default recipe with negatives and a learned temperature',
     variant: 'facet',
     model: { ...differentiable(facetModel), negatives: 8, temperatureMin: 0.1 },
+  },
+  {
+    name: 'MIND, in-batch negatives',
+    variant: 'mind',
+    model: { extractor: allGradients, negatives: 'in-batch' },
+  },
+  {
+    name: 'the default recipe, mixed negatives',
+    variant: 'facet',
+    model: { ...differentiable(facetModel), negatives: 'in-batch+8' },
   },
   {
     name: 'YouTube DNN with recency and context',
@@ -94,9 +105,8 @@ describe('the gradient of every weight equals finite differences', () => {
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
       const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
       const candidateSet = createCandidateSet(data, 13);
-      const negatives = negativesOf(spec.config, 13);
-      const drawn = negatives === 'all' ? undefined : candidateSet.sampler.draw(negatives, random);
-      const tensors = batchTensors(world, batch, candidateSet, drawn);
+      const negatives = createNegativeDraw({ ...world, data }, candidateSet)(examples, batch, random);
+      const tensors = batchTensors(world, batch, candidateSet, negatives);
       const loss = (): number => tf.tidy(() => objective(variables, spec, tensors).dataSync()[0]!);
       const { grads } = tf.variableGrads(() => objective(variables, spec, tensors));
 
@@ -148,7 +158,8 @@ describe('the candidates of labels', () => {
     const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
     const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
     const negatives = [5, 9, 1];
-    const { labelCells } = toBatch(spec, batch, createCandidateSet(data, 13), Int32Array.of(5, 9, 5, 1));
+    const candidateSet = createCandidateSet(data, 13);
+    const { labelCells } = toBatch(spec, batch, candidateSet, drawnItems(candidateSet, 5, 9, 5, 1));
     const pairs = labelCells!.data;
     const cells = Array.from({ length: pairs.length / 2 }, (_, hit) => `${pairs[2 * hit]} ${pairs[2 * hit + 1]}`);
     const labelsOf = (example: number): Int32Array =>
@@ -182,10 +193,9 @@ describe('the candidates of labels', () => {
       const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
       const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
       const candidateSet = createCandidateSet(data, 13);
-      const each = { ...candidateSet, sampler: { ...candidateSet.sampler, logExpectedCount: () => 0 } };
-      const lossOf = (...against: [typeof candidateSet, Int32Array | undefined]): number =>
-        objective(variables, spec, batchTensors(world, batch, ...against)).dataSync()[0]!;
-      return { full: lossOf(candidateSet, undefined), once: lossOf(each, data.candidates) };
+      const lossOf = (negatives: BatchNegatives | undefined): number =>
+        objective(variables, spec, batchTensors(world, batch, candidateSet, negatives)).dataSync()[0]!;
+      return { full: lossOf(undefined), once: lossOf({ items: data.candidates, logExpectedCount: () => 0 }) };
     });
     expect(losses.once).toBeCloseTo(losses.full, 5);
     tf.disposeVariables();
@@ -194,12 +204,40 @@ describe('the candidates of labels', () => {
   it('a negative that is drawn several times is one column with the same total weight', () => {
     const world = createTinyWorld({ variant: 'facet' });
     const candidateSet = createCandidateSet(world.data, 13);
-    const { items, logExpected, of } = columnsOf(candidateSet, Int32Array.of(7, 3, 7, 7));
+    const { items, logExpected, of } = columnsOf(candidateSet, drawnItems(candidateSet, 7, 3, 7, 7));
     expect([...items]).toEqual([7, 3]);
     expect([of(3), of(7), of(1)]).toEqual([1, 0, -1]);
-    const once = candidateSet.sampler.logExpectedCount(7, 4);
-    expect(logExpected![0]).toBeCloseTo(once - Math.log(3), 6);
-    expect(logExpected![1]).toBeCloseTo(candidateSet.sampler.logExpectedCount(3, 4), 6);
+    const expected = (item: number): number => candidateSet.sampler.expectedCount(item, 4);
+    expect(logExpected![0]).toBeCloseTo(Math.log(expected(7) / 3), 6);
+    expect(logExpected![1]).toBeCloseTo(Math.log(expected(3)), 6);
+  });
+
+  it.each(['in-batch', 'in-batch+4'] as const)('%s weighs each item by its expected count', (negatives) => {
+    const training = { labels: 'share', examplesPerUser: 2 } as const;
+    const { data: whole, ...world } = createTinyWorld({ variant: 'mind', model: { negatives }, training });
+    // Users of unequal length, so that items differ in frequency and users in the share of their examples.
+    const offsets = Int32Array.of(0, 8, 16, 24, 27, 30, 33);
+    const sequences = { ...whole.sequences, offsets, userIds: whole.sequences.userIds.slice(0, 6) };
+    const data = { ...whole, sequences };
+    const examples = trainingExamples(sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const readExamples = createExampleReader(world.spec, data);
+    const draw = createNegativeDraw({ ...world, data }, createCandidateSet(data, 13));
+    const random = createRandom(4);
+    const sums = new Float64Array(14);
+    const batches = 20_000;
+    for (let batch = 0; batch < batches; batch++) {
+      const order = drawEpoch(examples, { perUser: training.examplesPerUser, random });
+      // Any batch of the epoch: users with few examples are rarer in the first ones.
+      random.shuffle(order);
+      const rows = readExamples(examples, order.subarray(0, 5), random);
+      const { items, logExpectedCount } = draw(examples, rows, random)!;
+      for (const item of items) sums[item]! += Math.exp(-logExpectedCount(item));
+      // The first example masks its own labels.
+      const own = rows.labels.filter((_, label) => rows.labelRows[label] === 0);
+      for (const item of own) sums[item]! -= Math.exp(-logExpectedCount(item));
+    }
+    // So Σ exp(s − ln Q) over the negatives is an unbiased estimate of Σ exp(s) over all items.
+    for (let item = 1; item <= 12; item++) expect(Math.abs(sums[item]! / batches - 1)).toBeLessThan(0.05);
   });
 
   it('auto uses all items of a small catalog and samples a large one', () => {
@@ -207,6 +245,7 @@ describe('the candidates of labels', () => {
     expect(negativesOf({ negatives: 'auto' }, 5_001)).toBe(2_048);
     expect(negativesOf({ negatives: 'all' }, 1_000_000)).toBe('all');
     expect(negativesOf({ negatives: 7 }, 10)).toBe(7);
+    expect(negativesOf({ negatives: 'in-batch' }, 10)).toBe('in-batch');
   });
 });
 
@@ -222,8 +261,8 @@ describe('the weights that a batch trains', () => {
       const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
       const batch = createExampleReader(spec, data)(examples, Int32Array.of(0), createRandom(2));
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
-      const negatives = Int32Array.of(8, 12);
-      const tensors = batchTensors(world, batch, createCandidateSet(data, 13), negatives);
+      const candidateSet = createCandidateSet(data, 13);
+      const tensors = batchTensors(world, batch, candidateSet, drawnItems(candidateSet, 8, 12));
       const { grads } = tf.variableGrads(
         () => objective(variables, spec, tensors),
         [variables['item/id']!, variables['item/feature/genre']!],

@@ -8,7 +8,7 @@ import { createExampleReader } from '../src/training/example-rows.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { objective } from '../src/loss/objective.ts';
 import { trainingExamples } from '../src/batches.ts';
-import { batchTensors, createTinyWorld, variablesOf } from './tiny-world.ts';
+import { batchTensors, createTinyWorld, drawnItems, variablesOf } from './tiny-world.ts';
 
 /** The same rows with padding in front. */
 function padded({ length, items, ages, counts }: BehaviorRows, longer: number): BehaviorRows {
@@ -31,14 +31,15 @@ it.each(Object.keys(modelVariants))('rows of 4 slots have the loss and the gradi
   );
   const batch = createExampleReader(spec, data)(examples, short, createRandom(2));
   expect(batch.behaviors.length).toBe(4);
-  const negatives = spec.config.negatives === 'all' ? undefined : Int32Array.of(1, 5, 5, 9, 12);
+  const candidates = createCandidateSet(data, spec.itemCount);
+  const negatives = spec.config.negatives === 'all' ? undefined : drawnItems(candidates, 1, 5, 5, 9, 12);
   const random = createRandom(3);
   // No weight is zero, as after training.
   const variables = variablesOf(world.weights, (value) => value + 0.1 * random.normal());
   const trainable = Object.values(variables).filter((variable) => variable.trainable);
   const gradientsOf = (of: ExampleRows): number[][] =>
     tf.tidy(() => {
-      const tensors = batchTensors(world, of, createCandidateSet(data, spec.itemCount), negatives);
+      const tensors = batchTensors(world, of, candidates, negatives);
       const { value, grads } = tf.variableGrads(() => objective(variables, spec, tensors), trainable);
       return [value, ...Object.values(grads)].map((tensor) => [...tensor.dataSync()]);
     });

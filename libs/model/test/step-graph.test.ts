@@ -29,6 +29,8 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
   },
   { name: 'MIND, full softmax', variant: 'mind', model: { negatives: 'all' } },
   { name: 'the default recipe, sampled', variant: 'facet', model: { negatives: 8 } },
+  { name: 'MIND, in-batch negatives', variant: 'mind', model: { negatives: 'in-batch' } },
+  { name: 'the default recipe, mixed negatives', variant: 'facet', model: { negatives: 'in-batch+8' } },
   { name: 'the default recipe, learned temperature', variant: 'facet', model: { temperatureMin: 0.1 } },
 ];
 

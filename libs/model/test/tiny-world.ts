@@ -20,7 +20,7 @@ import type { TrainingBatch } from '../src/batch.ts';
 import { pooledArrays } from '../src/tower/item-rows.ts';
 import { toBatch } from '../src/training/training-batches.ts';
 import type { BatchBuilder } from '../src/training/training-batches.ts';
-import type { CandidateSet } from '../src/training/candidate-set.ts';
+import type { BatchNegatives, CandidateSet } from '../src/training/candidate-set.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { createTrainingSession } from '../src/training.ts';
 import type { TrainingSession } from '../src/training.ts';
@@ -136,11 +136,19 @@ export function batchTensors(
   { spec, itemFeatures, trainedCount }: TinyWorld,
   rows: ExampleRows,
   candidates: CandidateSet,
-  negatives: Int32Array | undefined,
+  negatives: BatchNegatives | undefined,
 ): TrainingBatch {
   const batch = toBatch(spec, rows, candidates, negatives);
   const pooled = pooledArrays({ itemCount: spec.itemCount, trainedCount, features: itemFeatures });
   return tensorsOf({ ...batch, items: { ...batch.items!, pooled } });
+}
+
+/** Returns these items, with repeats, as the negatives of a batch. */
+export function drawnItems({ sampler }: CandidateSet, ...items: readonly number[]): BatchNegatives {
+  return {
+    items: Int32Array.from(items),
+    logExpectedCount: (item) => Math.log(sampler.expectedCount(item, items.length)),
+  };
 }
 
 /** Returns weights as variables, with each value changed by `change`. */

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { buildPopularityTimeline, createRandom, prefixExamples } from '@facet/features';
 import type { UserSequences } from '@facet/features';
 import { modelVariant } from '@facet/model';
-import type { ModelSpec } from '@facet/model';
+import type { ModelConfig, ModelSpec } from '@facet/model';
 import { createBatchSource, createBatchBuilder } from '@facet/model/batches';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
 import { dayMs } from '@facet/platform';
@@ -23,7 +23,7 @@ const sequences: UserSequences = {
 };
 
 /** @param negatives of a model with a popularity prior and dropout */
-function orderOf(negatives: 'all' | number): BatchOrder {
+function orderOf(negatives: ModelConfig['negatives']): BatchOrder {
   const { model, training } = modelVariant('facet');
   const spec: ModelSpec = { config: { ...model, negatives }, itemCount, itemFeatures: [], userFeatures: [] };
   return {
@@ -43,13 +43,13 @@ async function read({ batches }: EpochBatches, most = Infinity): Promise<(BatchA
   return all;
 }
 
-it.each([8, 'all'] as const)(
+it.each([8, 'all', 'in-batch+8'] as const)(
   'prepares the same batches as without a thread, even after an abandoned epoch (negatives: %s)',
   async (negatives) => {
     const { data, cut, config, ...order } = orderOf(negatives);
     const timeline = buildPopularityTimeline(sequences, itemCount, cut);
     const source = createBatchSource(
-      createBatchBuilder({ ...order, data: { ...data, timeline } }),
+      createBatchBuilder({ ...order, data: { ...data, timeline }, training: config }),
       orderOf(negatives).examples,
       config,
     );

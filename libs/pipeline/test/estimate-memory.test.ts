@@ -51,6 +51,10 @@ describe('the memory of a run', () => {
     expect(partOf(trainOf(1e6, { negatives: 4096 }), sampled)).toBe(
       2 * partOf(trainOf(1e6, { negatives: 2048 }), sampled),
     );
+    // A batch of 256 examples has at most 25,600 labels.
+    const mixed = partOf(trainOf(1e6, { negatives: 'in-batch+2048' }), sampled);
+    expect(mixed / partOf(trainOf(1e6, { negatives: 2048 }), sampled)).toBeCloseTo((25_600 + 2048) / 2048, 6);
+    expect(partOf(trainOf(9000, { negatives: 'in-batch' }), sampled)).toBeLessThan(mixed / 3);
   });
 
   it('is within a tenth of the figures of npm run bench -- train-memory', () => {

@@ -6,18 +6,28 @@ const fullSoftmaxItemsMax = 5_000;
 /** Negatives per batch of a larger catalog. */
 const drawnNegatives = 2_048;
 
-/** Returns the number of negatives per batch, or `all` for the full softmax over all items. */
-export function negativesOf({ negatives }: Pick<ModelConfig, 'negatives'>, itemCount: number): number | 'all' {
+/** The negatives of a batch for a catalog of known size. */
+export type Negatives = Exclude<ModelConfig['negatives'], 'auto'>;
+
+/** Returns the negatives of a batch: `all` for the full softmax over all items. */
+export function negativesOf({ negatives }: Pick<ModelConfig, 'negatives'>, itemCount: number): Negatives {
   if (negatives !== 'auto') return negatives;
   return itemCount <= fullSoftmaxItemsMax ? 'all' : drawnNegatives;
+}
+
+/** Returns the number of drawn negatives, and whether the labels of the batch are negatives too. */
+export function sampledOf(negatives: Exclude<Negatives, 'all'>): { drawn: number; inBatch: boolean } {
+  if (typeof negatives === 'number') return { drawn: negatives, inBatch: false };
+  const [, drawn = 0] = negatives.split('+');
+  return { drawn: Number(drawn), inBatch: true };
 }
 
 /** Draws negatives with replacement, log-uniform by popularity rank: q(rank r) = (ln(r + 2) − ln(r + 1)) / ln(N + 1). */
 export interface NegativeSampler {
   /** Returns the items of `count` draws. Never draws padding. */
   draw(count: number, random: Random): Int32Array;
-  /** Returns ln Q of an item: the logarithm of its expected count n·q among n = `count` draws. */
-  logExpectedCount(item: number, count: number): number;
+  /** Returns the expected count n·q of an item among n = `count` draws. */
+  expectedCount(item: number, count: number): number;
 }
 
 /** @param candidates Items by popularity, the most popular first. */
@@ -33,9 +43,9 @@ export function createLogUniformSampler(candidates: Int32Array): NegativeSampler
       const rank = (): number => Math.min(candidates.length - 1, Math.floor(Math.exp(random.next() * logRange)) - 1);
       return Int32Array.from({ length: count }, () => candidates[rank()]!);
     },
-    logExpectedCount(item, count) {
+    expectedCount(item, count) {
       const rank = rankOf[item]!;
-      return Math.log((count * Math.log((rank + 2) / (rank + 1))) / logRange);
+      return (count * Math.log((rank + 2) / (rank + 1))) / logRange;
     },
   };
 }

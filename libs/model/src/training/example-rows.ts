@@ -1,4 +1,4 @@
-import { behaviorRowLength, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { behaviorRowLength, createBehaviorRows, epochShares, writeBehaviorSequence } from '@facet/features';
 import type { EncodedFeature, Examples, PopularityTimeline, Random, UserSequences } from '@facet/features';
 import type { UserRows } from '../batch.ts';
 import type { ModelSpec } from '../config.ts';
@@ -36,7 +36,7 @@ export type ExampleReader = (examples: Examples, chosen: Int32Array, random: Ran
 export function createExampleReader(spec: ModelSpec, data: TrainingData): ExampleReader {
   const { config } = spec;
   const { interests: K, sequenceLength: L } = config;
-  const candidatePosition = positionsOf(data.candidates, spec.itemCount);
+  const labelItems = createLabelReader(spec, data);
   return (examples, chosen, random) => {
     const size = chosen.length;
     const lengths = chosen.map((example) => examples.end[example]! - examples.start[example]!);
@@ -60,7 +60,7 @@ export function createExampleReader(spec: ModelSpec, data: TrainingData): Exampl
         config.extractor.kind === 'user-vectors'
           ? Int32Array.from(chosen, (example) => examples.user[example]!)
           : undefined,
-      ...labelsOf(spec, data, examples, chosen, candidatePosition, behaviorCounts, random),
+      ...labelsOf(labelItems, examples, chosen, behaviorCounts, random),
       behaviorCounts,
       days: Int32Array.from(chosen, (example) => data.timeline.dayOf(examples.time[example]!)),
     };
@@ -76,12 +76,42 @@ export function positionsOf(candidates: Int32Array, itemCount: number): Int32Arr
   return positions;
 }
 
-function labelsOf(
+/** Returns the distinct items that are labels of an example, before the limit of {@link maxLabels}. */
+type LabelReader = (examples: Examples, example: number) => number[];
+
+function createLabelReader(spec: ModelSpec, data: TrainingData): LabelReader {
+  const candidatePosition = positionsOf(data.candidates, spec.itemCount);
+  return (examples, example) =>
+    distinctItems(data.sequences.items, examples.end[example]!, examples.labelEnd[example]!).filter(
+      (item) =>
+        candidatePosition[item]! >= 0 &&
+        (!spec.config.popularityPrior || data.timeline.isKnown(item, data.timeline.dayOf(examples.time[example]!))),
+    );
+}
+
+/** Returns the expected count of each item among the labels of one example of an epoch [N + 1]. @param perUser As in `drawEpoch`. */
+export function labelFrequencies(
   spec: ModelSpec,
   data: TrainingData,
   examples: Examples,
+  perUser: number,
+): Float64Array {
+  const labelItems = createLabelReader(spec, data);
+  const shares = epochShares(examples, perUser);
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const frequencies = new Float64Array(spec.itemCount + 1);
+  shares.forEach((share, example) => {
+    const labels = labelItems(examples, example);
+    const frequency = (share / total) * Math.min(1, maxLabels / labels.length);
+    for (const item of labels) frequencies[item]! += frequency;
+  });
+  return frequencies;
+}
+
+function labelsOf(
+  labelItems: LabelReader,
+  examples: Examples,
   chosen: Int32Array,
-  candidatePosition: Int32Array,
   behaviorCounts: Int32Array,
   random: Random,
 ): Pick<ExampleRows, 'labelRows' | 'labels' | 'labelWeights'> {
@@ -90,11 +120,7 @@ function labelsOf(
   const weights: number[] = [];
   chosen.forEach((example, row) => {
     if (behaviorCounts[row] === 0) return;
-    const distinct = distinctItems(data.sequences.items, examples.end[example]!, examples.labelEnd[example]!).filter(
-      (item) =>
-        candidatePosition[item]! >= 0 &&
-        (!spec.config.popularityPrior || data.timeline.isKnown(item, data.timeline.dayOf(examples.time[example]!))),
-    );
+    const distinct = labelItems(examples, example);
     if (distinct.length > maxLabels) {
       random.shuffle(distinct);
       distinct.length = maxLabels;

@@ -6,13 +6,13 @@ import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
 import { namedSize, userArrays } from '../batch.ts';
 import type { BatchArrays, ItemBatch } from '../batch.ts';
 import type { ModelSpec, TrainingConfig } from '../config.ts';
-import { negativesOf } from '../loss/negatives.ts';
+import { negativesOf, sampledOf } from '../loss/negatives.ts';
 import { pooledArrays } from '../tower/item-rows.ts';
 import type { ItemRows } from '../tower/item-rows.ts';
 import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
-import { columnsOf, createCandidateSet } from './candidate-set.ts';
-import type { CandidateSet } from './candidate-set.ts';
-import { createExampleReader } from './example-rows.ts';
+import { columnsOf, createCandidateSet, drawNegatives } from './candidate-set.ts';
+import type { BatchNegatives, CandidateSet } from './candidate-set.ts';
+import { createExampleReader, labelFrequencies } from './example-rows.ts';
 import type { ExampleRows, TrainingData } from './example-rows.ts';
 import { popularityFeatures, repeatBonusFeatures } from './score-features.ts';
 import { createUsedRows } from './used-rows.ts';
@@ -24,6 +24,7 @@ export interface BatchOptions {
   /** Items 1..trainedCount have a dedicated embedding. */
   readonly trainedCount: number;
   readonly data: TrainingData;
+  readonly training: Pick<TrainingConfig, 'examplesPerUser'>;
   /** A table with more rows is sparse: a step gathers and updates only the rows that the batch uses (`adam.ts`). */
   readonly denseRowsMax?: number;
 }
@@ -54,25 +55,40 @@ export function createBatchBuilder(options: BatchOptions): BatchBuilder {
 /** Creates the same batches with all N + 1 items and whole tables. */
 export function createWholeBatchBuilder(options: BatchOptions): BatchBuilder {
   const { spec, data } = options;
-  const negatives = negativesOf(spec.config, spec.itemCount);
   const readExamples = createExampleReader(spec, data);
   const candidates = createCandidateSet(data, spec.itemCount);
+  const draw = createNegativeDraw(options, candidates);
   const pooled = pooledArrays(itemRows(options));
   return (examples, chosen, random) => {
     const rows = readExamples(examples, chosen, random);
     if (rows.labels.length === 0) return undefined;
-    const drawn = negatives === 'all' ? undefined : candidates.sampler.draw(negatives, random);
-    const batch = toBatch(spec, rows, candidates, drawn);
+    const batch = toBatch(spec, rows, candidates, draw(examples, rows, random));
     const seeds = drawSeeds(spec, random);
     return { ...batch, users: { ...batch.users, seeds }, items: { ...batch.items!, pooled } };
   };
 }
 
+/** Returns a function that draws the negatives of a batch; undefined for the full softmax. */
+export function createNegativeDraw(
+  { spec, data, training }: BatchOptions,
+  candidates: CandidateSet,
+): (examples: Examples, rows: ExampleRows, random: Random) => BatchNegatives | undefined {
+  const negatives = negativesOf(spec.config, spec.itemCount);
+  if (negatives === 'all') return () => undefined;
+  const { drawn, inBatch } = sampledOf(negatives);
+  // All batches of a phase are cut from the same examples.
+  let known: { readonly examples: Examples; readonly frequencies: Float64Array } | undefined;
+  return (examples, rows, random) => {
+    if (!inBatch) return drawNegatives(candidates, drawn, random);
+    if (known?.examples !== examples) {
+      known = { examples, frequencies: labelFrequencies(spec, data, examples, training.examplesPerUser) };
+    }
+    return drawNegatives(candidates, drawn, random, { rows, frequencies: known.frequencies });
+  };
+}
+
 /** Returns the items that all batches share in a full softmax; undefined if each batch has its own. @param candidates Of the training data. */
-export function sharedItems(
-  options: Omit<BatchOptions, 'data' | 'denseRowsMax'>,
-  candidates: Int32Array,
-): ArraysOf<ItemBatch> | undefined {
+export function sharedItems(options: ItemOptions, candidates: Int32Array): ArraysOf<ItemBatch> | undefined {
   if (!usesAllItems(options)) return undefined;
   return {
     pooled: pooledArrays(itemRows(options)),
@@ -83,15 +99,15 @@ export function sharedItems(
 /**
  * Returns examples with their candidates as a batch without pooled items and seeds.
  *
- * @param drawn Negatives with repeats; undefined for the full softmax.
+ * @param negatives Undefined for the full softmax.
  */
 export function toBatch(
   { config }: ModelSpec,
   rows: ExampleRows,
   candidates: CandidateSet,
-  drawn: Int32Array | undefined,
+  negatives: BatchNegatives | undefined,
 ): BatchArrays {
-  const columns = columnsOf(candidates, drawn);
+  const columns = columnsOf(candidates, negatives);
   const labelColumns = rows.labels.map(columns.of);
   const [P, C] = [namedSize('P', rows.labels.length), namedSize('C', columns.items.length)];
   const batch: BatchArrays = {
@@ -100,16 +116,16 @@ export function toBatch(
       rows: { shape: [P], data: rows.labelRows },
       items: { shape: [P], data: rows.labels },
       weights: { shape: [P], data: rows.labelWeights },
-      columns: drawn === undefined ? { shape: [P], data: labelColumns } : undefined,
+      columns: negatives === undefined ? { shape: [P], data: labelColumns } : undefined,
     },
     items: { pooled: {}, candidates: { shape: [C], data: columns.items } },
     usedRows: {},
     popularity: config.popularityPrior ? popularityFeatures(rows, columns, candidates.timeline) : undefined,
     repeats: config.repeatBonus ? repeatBonusFeatures(rows, columns) : undefined,
   };
-  if (drawn === undefined) return batch;
+  if (negatives === undefined) return batch;
   const labelCells = labelCellsOf(rows.labelRows, labelColumns, config.readout.kind === 'label-aware');
-  const ofLabels = Float32Array.from(rows.labels, (item) => candidates.sampler.logExpectedCount(item, drawn.length));
+  const ofLabels = Float32Array.from(rows.labels, negatives.logExpectedCount);
   return {
     ...batch,
     logExpected: {

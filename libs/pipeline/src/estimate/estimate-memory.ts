@@ -1,6 +1,7 @@
 import { popularityFeatureCount } from '@facet/features';
-import { negativesOf } from '@facet/model';
+import { negativesOf, sampledOf } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
+import { maxLabels } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
 
 /** The size of the data. */
@@ -107,10 +108,22 @@ export function estimateTrainingMemory(
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,
-    'softmax over negatives': negatives === 'all' ? 0 : scoresInTraining.sampled * scores * negatives,
+    'softmax over negatives':
+      negatives === 'all' ? 0 : scoresInTraining.sampled * scores * negativesMax(negatives, training, items),
     'behaviors of a batch':
       behaviorsInTraining[extractor.kind === 'transformer' ? 'transformer' : 'others'] * B * L * D * float,
   });
+}
+
+/** Returns an upper bound of the distinct negatives of a batch. */
+function negativesMax(
+  negatives: Parameters<typeof sampledOf>[0],
+  { batchSize, labels }: ModelSettings['training'],
+  items: number,
+): number {
+  const { drawn, inBatch } = sampledOf(negatives);
+  const ofLabels = inBatch ? batchSize * (labels === 'next' ? 1 : maxLabels) : 0;
+  return Math.min(items, drawn + ofLabels);
 }
 
 function datasetBytes({ items, users, events }: DataSize): number {

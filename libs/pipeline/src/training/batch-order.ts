@@ -27,6 +27,6 @@ export type BatchResponse =
 export function batchSourceOf(order: BatchOrder): (epoch: number) => EpochBatches<Iterable<BatchArrays | undefined>> {
   const { spec, itemFeatures, trainedCount, data, cut, examples, config } = order;
   const timeline = buildPopularityTimeline(data.sequences, spec.itemCount, cut);
-  const build = createBatchBuilder({ spec, itemFeatures, trainedCount, data: { ...data, timeline } });
+  const build = createBatchBuilder({ spec, itemFeatures, trainedCount, data: { ...data, timeline }, training: config });
   return createBatchSource(build, examples, config);
 }

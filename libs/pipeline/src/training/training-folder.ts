@@ -12,8 +12,15 @@ import {
 } from '@facet/bundles';
 import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
 import type { Cut } from '@facet/features';
-import { createInferenceEngine, initializeWeights, ModelSpec, negativesOf, TrainingConfig } from '@facet/model';
-import type { ModelConfig, ModelSettings, Weights } from '@facet/model';
+import {
+  createInferenceEngine,
+  initializeWeights,
+  ModelConfig,
+  ModelSpec,
+  negativesOf,
+  TrainingConfig,
+} from '@facet/model';
+import type { ModelSettings, Weights } from '@facet/model';
 import {
   defaultDenseRowsMax,
   maxLabels,
@@ -58,8 +65,8 @@ const TrainingInfo = Type.Object({
   ),
   spec: ModelSpec,
   training: TrainingConfig,
-  /** Negatives per batch. */
-  negatives: Type.Union([Type.Integer(), Type.Literal('all')]),
+  /** The setting of the model for this catalog, never `auto`. */
+  negatives: ModelConfig.properties.negatives,
   /** `scalarScale` of @facet/model. */
   scalarScale: Type.Number(),
   /** The embedding tables that items are pooled from. */

@@ -21,11 +21,12 @@ export interface WorldSession extends TrainingSession {
 
 /** Opens a session of the paper's model on generated data, with random logits and a sampled softmax in every step. */
 export function openMindSession({ sequences, examples }: TrainWorld, items: number, negatives: number): WorldSession {
-  const spec = plainSpec({ ...modelVariant('mind').model, sequenceLength, negatives }, items);
+  const { model, training } = modelVariant('mind');
+  const spec = plainSpec({ ...model, sequenceLength, negatives }, items);
   const candidates = allItems(items);
   const ofItems = { spec, itemFeatures: [], trainedCount: items };
   const timeline = buildPopularityTimeline(sequences, items, Number.MAX_SAFE_INTEGER);
-  const build = createBatchBuilder({ ...ofItems, data: { sequences, profiles: [], timeline, candidates } });
+  const build = createBatchBuilder({ ...ofItems, data: { sequences, profiles: [], timeline, candidates }, training });
   const initialWeights = initializeWeights(spec, createRandom(1));
   const session = createTrainingSession({ spec, initialWeights, sharedItems: sharedItems(ofItems, candidates) });
   return {
