@@ -86,6 +86,18 @@ it('finds compressed sequences, items and users in a folder, and files of events
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 
+it('writes the table without a system that fails, and exits with its error', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--set', 'batchSize=1000000000'];
+  const { code, out, err } = await run([...args, '--systems', 'facet,popularity', '--seeds', '1']);
+  expect(code).toBe(2);
+  expect(err).toMatch(/facet, seed 1: Training needs about/);
+  expect(err).toContain('error: 1 run failed. The table contains the others. Set training.batchSize lower.');
+  expect(out).toMatch(/Saved in/);
+  expect(out).toMatch(/Not in the table: facet, seed 1/);
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

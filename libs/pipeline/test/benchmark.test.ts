@@ -6,7 +6,7 @@ import { isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import {
   chooseSystems,
-  describeDiverged,
+  describeFailed,
   openBenchmarkData,
   readSweep,
   runBenchmark,
@@ -174,20 +174,38 @@ describe('a benchmark of sequences, leave-one-out', () => {
       onDivergence: (text: string) => divergences.push(text),
     };
     const opened = await open();
-    const { rows, diverged } = await run(opened, ['facet', 'popularity'], options);
+    const { rows, failed } = await run(opened, ['facet', 'popularity'], options);
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
-    expect(diverged).toMatchObject([{ system: 'facet', seed: 1, error: { code: 'MODEL_DIVERGED' } }]);
+    expect(failed).toMatchObject([{ system: 'facet', seed: 1, error: { code: 'MODEL_DIVERGED' } }]);
     const systems = chooseSystems(['facet', 'popularity'], {
       ...opened.context,
       benchmark: opened.benchmark,
       settings: small,
     });
-    const table = summarize({ rows, diverged }, systems, opened.benchmark);
+    const table = summarize({ rows, failed }, systems, opened.benchmark);
     expect(table.systems.map(({ name }) => name)).toEqual(['popularity']);
-    expect(describeDiverged(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
+    expect(describeFailed(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
     expect(divergences[0]).toMatch(
       /^(re)?fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the learning rate\.$/,
     );
+  });
+
+  it('lists every system that fails and measures the others', async () => {
+    const { context, benchmark } = await open();
+    const options = { config: context.config, benchmark, settings: [...small, { name: 'batchSize', value: 1e9 }] };
+    const [popularity, facet] = chooseSystems(['popularity', 'facet'], options);
+    const fit = () => Promise.reject(new RangeError('Set maximum size exceeded'));
+    const systems = [facet!, { ...popularity!, name: 'large', fit }, popularity!];
+    const { rows, failed } = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+    expect(rows.map(({ system }) => system)).toEqual(['popularity']);
+    expect(failed).toMatchObject([
+      { system: 'facet', error: { code: 'TRAIN_OUT_OF_MEMORY' } },
+      { system: 'large', error: { message: 'Set maximum size exceeded' } },
+    ]);
+    expect(describeFailed(summarize({ rows, failed }, systems, benchmark))).toEqual([
+      expect.stringMatching(/^Not in the table: facet, seed 1\. Training needs about/),
+      'Not in the table: large, seed 1. Set maximum size exceeded',
+    ]);
   });
 
   it('lists all systems, and rejects an unknown one with the list', async () => {

@@ -10,7 +10,7 @@ import {
   chooseSystems,
   coldGrid,
   costGrid,
-  describeDiverged,
+  describeFailed,
   joinPeriods,
   joinRuns,
   openBenchmarkData,
@@ -33,7 +33,7 @@ import type {
   Setting,
   Sweep,
 } from '@facet/pipeline/benchmark';
-import { AppError, unlessAborted } from '@facet/platform';
+import { AppError, describeError, isAppError, unlessAborted } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
@@ -115,15 +115,18 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
             epoch: (description) => stage.step(`${row}: ${description}`),
             diverged: (description) => stage.note(`${row}: ${description}`),
             done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
-            failed: () => stage.close(),
+            failed: (error) => {
+              if (!signal.aborted) stage.note(`${row}: ${describeError(error)}`);
+              stage.close();
+            },
           };
         },
       }),
     );
   }
   const run = joinRuns(runs);
-  const [diverged] = run.diverged;
-  if (run.rows.length === 0 && diverged !== undefined) throw diverged.error;
+  const [failure] = run.failed;
+  if (run.rows.length === 0 && failure !== undefined) throw failure.error;
   const table = summarize(run, systems, data);
   const towers = chosen.map(({ name }) => name);
   const results = sweeps.map((sweep) => readSweep(sweep, towers, table));
@@ -132,15 +135,14 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
     `\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json${sweeps.map(({ name }) => `, sweep-${name}.svg`).join('')}`,
   );
   output.document({ home, folder, table });
-  if (diverged === undefined) return;
-  throw new AppError(
-    `${countOf(run.diverged.length, 'training run')} diverged. The table contains the other systems.`,
-    {
-      code: 'BENCHMARK_DIVERGED',
-      category: 'usage',
-      remedy: diverged.error.remedy ?? 'Set a lower training.learningRate.',
-    },
-  );
+  if (failure === undefined) return;
+  const { error } = failure;
+  throw new AppError(`${countOf(run.failed.length, 'run')} failed. The table contains the others.`, {
+    code: 'BENCHMARK_INCOMPLETE',
+    category: isAppError(error) ? 'usage' : 'internal',
+    remedy: isAppError(error) ? error.remedy : 'Run the command again with --verbose for the stack trace.',
+    cause: error,
+  });
 }
 
 /** Imports the files of events, if given, and returns the source of the interactions. */
@@ -277,7 +279,7 @@ function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal,
       width,
     ),
     renderTable(head, cost.rows.map(pick), { style, right: columnsAfterFirst(head) }),
-    ...describeDiverged(table).map((line) => wrap(line, width)),
+    ...describeFailed(table).map((line) => wrap(line, width)),
   ].join('\n\n');
 }
 

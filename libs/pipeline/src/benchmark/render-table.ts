@@ -123,9 +123,9 @@ function describe(choice: unknown): string {
     .join(', ');
 }
 
-/** Describes the trainings that are missing in the table. */
-export function describeDiverged({ diverged }: BenchmarkTable): string[] {
-  return diverged.map(({ system, seed, message }) => `Not in the table: ${system}, seed ${seed}. ${message}`);
+/** Describes the runs that are missing in the table. */
+export function describeFailed({ failed }: BenchmarkTable): string[] {
+  return failed.map(({ system, seed, message }) => `Not in the table: ${system}, seed ${seed}. ${message}`);
 }
 
 /** Renders the whole table as Markdown. */
@@ -144,7 +144,7 @@ function renderMarkdown(table: BenchmarkTable): string {
     ]),
     `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
     ...renderCold(table),
-    ...describeDiverged(table),
+    ...describeFailed(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
     'Tuning chooses settings (classic systems) or the number of epochs (towers) on validation. Training is the final fit, which includes the validation data. Seconds are means over seeds.',

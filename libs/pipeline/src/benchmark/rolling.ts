@@ -11,16 +11,16 @@ export function joinPeriods(periods: readonly BenchmarkData[]): BenchmarkData {
 
 /**
  * Joins the runs of several periods: metrics are means over the users of all periods, seconds are sums, and settings and interests are
- * those of the last period. A system and seed that diverged in one period has no row.
+ * those of the last period. A system and seed that failed in one period has no row.
  */
 export function joinRuns(runs: readonly BenchmarkRun[]): BenchmarkRun {
   const [first] = runs;
-  if (first === undefined || runs.length === 1) return first ?? { rows: [], diverged: [] };
+  if (first === undefined || runs.length === 1) return first ?? { rows: [], failed: [] };
   const rows = first.rows.flatMap(({ system, seed }) => {
     const ofPeriods = runs.flatMap(({ rows }) => rows.filter((row) => row.system === system && row.seed === seed));
     return ofPeriods.length < runs.length ? [] : [joinRows(ofPeriods)];
   });
-  return { rows, diverged: runs.flatMap(({ diverged }) => diverged) };
+  return { rows, failed: runs.flatMap(({ failed }) => failed) };
 }
 
 function joinRows(rows: readonly BenchmarkRow[]): BenchmarkRow {

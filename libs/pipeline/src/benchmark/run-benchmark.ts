@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { CutoffMetrics } from '@facet/evaluation';
-import { AppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -34,16 +33,16 @@ export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOve
     | undefined;
 }
 
-/** A training that diverged even with lower learning rates, and has no row. */
-export interface DivergedRun {
+/** A run of a system that failed, and has no row. */
+export interface FailedRun {
   readonly system: string;
   readonly seed: number;
-  readonly error: AppError;
+  readonly error: Error;
 }
 
 export interface BenchmarkRun {
   readonly rows: readonly BenchmarkRow[];
-  readonly diverged: readonly DivergedRun[];
+  readonly failed: readonly FailedRun[];
 }
 
 export interface RowTask {
@@ -73,23 +72,22 @@ export interface RunOptions {
     epoch(description: string): void;
     diverged(description: string): void;
     done(row: BenchmarkRow, reused: boolean): void;
-    failed(): void;
+    failed(error: unknown): void;
   };
 }
 
 /**
  * Fits and measures every system with every seed. Stores each finished row and never runs it again for the same data, settings and
- * seed. An interrupted training resumes after its last epoch. After a training that diverges permanently, the benchmark continues
- * with the other systems.
+ * seed. An interrupted training resumes after its last epoch. If a system fails, the benchmark continues with the others.
  *
- * @throws AppError as the systems; the reason of the signal when aborted.
+ * @throws the reason of the signal, or AppError `MODEL_ABORTED`, when aborted.
  */
 export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const runs = options.systems.flatMap((system) =>
     Array.from({ length: system.isSeeded ? options.seeds : 1 }, (_, run) => ({ system, seed: run + 1 })),
   );
   const rows: BenchmarkRow[] = [];
-  const diverged: DivergedRun[] = [];
+  const failed: FailedRun[] = [];
   for (const [place, { system, seed }] of runs.entries()) {
     const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length });
     try {
@@ -101,20 +99,12 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
       callbacks?.done(output, reused);
       rows.push(output);
     } catch (error) {
-      const isDiverged = hasDiverged(error, system);
-      if (isDiverged) callbacks?.diverged(error.message);
-      callbacks?.failed();
-      if (!isDiverged) throw error;
-      diverged.push({ system: system.name, seed, error });
+      callbacks?.failed(error);
+      if (options.signal?.aborted === true || !(error instanceof Error)) throw error;
+      failed.push({ system: system.name, seed, error });
     }
   }
-  return { rows, diverged };
-}
-
-/** Returns whether an error means divergence. A divergence in the refit, which has no validation, shows only in the test. */
-function hasDiverged(error: unknown, { kind }: System): error is AppError {
-  if (!(error instanceof AppError)) return false;
-  return error.code === 'MODEL_DIVERGED' || (kind === 'tower' && error.code === 'EVALUATION_SCORE_NAN');
+  return { rows, failed };
 }
 
 async function runRow(
@@ -146,7 +136,8 @@ async function runRow(
     inputs,
     run: async () => {
       signal?.throwIfAborted();
-      const fitContext = { benchmark, seed, tieSeed, checkpoints, now, signal, ...callbacks };
+      const { memoryCheck } = context.config.trainer;
+      const fitContext = { benchmark, seed, tieSeed, memoryCheck, checkpoints, now, signal, ...callbacks };
       const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(fitContext);
       callbacks.onProgress(1, 'the test');
       await setImmediate();

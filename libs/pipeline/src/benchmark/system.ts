@@ -7,6 +7,8 @@ export interface FitContext {
   readonly benchmark: BenchmarkData;
   readonly seed: number;
   readonly tieSeed: number;
+  /** Whether to reject a training that would run out of memory. */
+  readonly memoryCheck?: boolean;
   /** The folder of checkpoints, from which an interrupted fit resumes. */
   readonly checkpoints: string;
   readonly signal?: AbortSignal | undefined;

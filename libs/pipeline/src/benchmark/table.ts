@@ -79,8 +79,8 @@ export interface BenchmarkTable {
   /** The selection metric on validation. */
   readonly choice: string;
   readonly systems: readonly SystemSummary[];
-  /** Trainings that diverged permanently, which the means leave out. */
-  readonly diverged: readonly { readonly system: string; readonly seed: number; readonly message: string }[];
+  /** Runs that failed, which the means leave out. */
+  readonly failed: readonly { readonly system: string; readonly seed: number; readonly message: string }[];
 }
 
 /**
@@ -89,7 +89,7 @@ export interface BenchmarkTable {
  * @param systems in the order of the table; a system without a row is left out
  */
 export function summarize(
-  { rows, diverged }: BenchmarkRun,
+  { rows, failed }: BenchmarkRun,
   systems: readonly System[],
   { id, data, protocol, notPositive }: BenchmarkData,
 ): BenchmarkTable {
@@ -118,7 +118,7 @@ export function summarize(
       const runs = rows.filter((row) => row.system === system.name);
       return runs.length === 0 ? [] : [summarizeSystem(system, runs, tasks)];
     }),
-    diverged: diverged.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
+    failed: failed.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
   };
 }
 

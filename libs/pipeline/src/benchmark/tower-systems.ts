@@ -4,6 +4,8 @@ import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
 import { readStored } from '../context/stage-cache.ts';
+import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
+import { sizeOf } from '../estimate/estimate-memory.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
@@ -22,10 +24,13 @@ const validationUsersMax = 20_000;
 /**
  * Fits a tower on the data before the validation part, chooses the best epoch on that part, and fits again for the same number of
  * epochs with that part included. An interrupted fit resumes after its last epoch.
+ *
+ * @throws AppError as `checkTrainingMemory` and `trainPhase`.
  */
 export async function fitTower({ model, training }: ModelSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
   const { validation, test, choice } = protocol;
+  if (context.memoryCheck === true) checkTrainingMemory(sizeOf(data), { model, training });
   const config = { ...training, seed: context.seed };
   const metric = `${choice.metric}@${choice.cutoff}`;
   const specs = comparedSpecs(modelSpecOf(model, data, validation.cut));

@@ -3,12 +3,17 @@ import { negativesOf, sampledOf } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
 import { maxLabels } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
+import type { ModelData } from '../dataset/dataset.ts';
 
 /** The size of the data. */
 export interface DataSize {
   readonly items: number;
   readonly users: number;
   readonly events: number;
+}
+
+export function sizeOf({ items, sequences }: Pick<ModelData, 'items' | 'sequences'>): DataSize {
+  return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
 }
 
 /** An estimate with its parts, largest first. */

@@ -6,12 +6,12 @@ import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
-import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
+import type { DatasetCut } from '../dataset/dataset.ts';
 import { appliedOffsets, describeLake, makeDataset, readCatalog } from '../dataset/make-dataset.ts';
 import type { DatasetWatch, MadeDataset } from '../dataset/make-dataset.ts';
 import { resolveModel } from '@facet/config';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
-import type { DataSize } from '../estimate/estimate-memory.ts';
+import { sizeOf } from '../estimate/estimate-memory.ts';
 import { evaluateModel } from '../evaluation/evaluate.ts';
 import type { EvaluateOptions, EvaluationReport } from '../evaluation/evaluate.ts';
 import { saveGateReport } from '../gate/gate-report.ts';
@@ -130,10 +130,6 @@ export async function importTraining(
   folder: string,
 ): Promise<{ readonly datasetId: string; readonly modelId: string }> {
   return importTrainedModel(store, folder, resolveModel(config));
-}
-
-function sizeOf({ items, sequences }: Dataset): DataSize {
-  return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
 }
 
 /** Dataset and model → evaluation report on the test window, with baselines. */

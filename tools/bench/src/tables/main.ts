@@ -63,7 +63,7 @@ if (!existsSync(inputs.retail)) {
 const failed: string[] = [];
 for (const [position, { name, arguments: options }] of steps.entries()) {
   logProgress(`\n${position + 1}/${steps.length} ${name}`);
-  // A diverged row is in the table; the other steps are still worth measuring.
+  // The table names a run that failed; the other steps are still worth measuring.
   if ((await facet(['benchmark', ...options])) !== 0) failed.push(name);
 }
 if (failed.length > 0) fail(`Steps without a complete table:\n${failed.join('\n')}`);
