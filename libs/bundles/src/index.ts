@@ -14,7 +14,7 @@ export type { Bundle, BundleContents } from './bundle/bundle.ts';
 export { GoldenVector, largestDifference, recordGoldenVector, rowsOf } from './bundle/golden-vectors.ts';
 export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
-export { buildDelta, buildDeltaOf, embedNewItems } from './delta/build-delta.ts';
+export { awaitsInteractions, buildDelta, buildDeltaOf, embedNewItems } from './delta/build-delta.ts';
 export type { NewInteractions } from './delta/build-delta.ts';
 export { compareCatalog } from './delta/compare-catalog.ts';
 export type { CatalogDifference } from './delta/compare-catalog.ts';

@@ -1,8 +1,16 @@
 import { buildUserSequences } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, isAppError } from '@facet/platform';
-import { afterAll, describe, expect, it } from 'vitest';
-import { buildDelta, embedNewItems, loadBundleFacts, loadDelta, overlayDelta, putDelta } from '../src/index.ts';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import {
+  buildDelta,
+  embedNewItems,
+  loadBundle,
+  loadBundleFacts,
+  loadDelta,
+  overlayDelta,
+  putDelta,
+} from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
 import { asOf, bundleContents, catalogOf, newItems, openSmallBundles } from '../testing/small-bundle.ts';
 
@@ -85,26 +93,37 @@ describe('a delta', () => {
     view.close();
   });
 
-  it('places new items by their interactions', async () => {
+  it('places new and first chosen items by their interactions', async () => {
     const items = [...catalog, ...newItems(3)];
+    const contents = bundleContents();
+    contents.popularity.fill(0, 38);
+    const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
+    onTestFinished(() => bundle.close());
+    const buyers = { new2: 18, new0: 2, item39: 7, item38: 9, item20: 20 };
     const today = Math.floor(asOf / dayMs) + 2;
     const sequencesOf = (vocabulary: ItemVocabulary) =>
       buildUserSequences(
-        Array.from({ length: 20 }, (_, user) => ({
-          userId: `buyer${user}`,
-          itemId: user < 18 ? 'new2' : 'new0',
-          occurredAt: asOf + user,
-        })),
+        Object.entries(buyers).flatMap(([itemId, count]) =>
+          Array.from({ length: count }, (_, user) => ({ userId: `buyer${user}`, itemId, occurredAt: asOf + user })),
+        ),
         vocabulary,
       );
-    const contents = buildDelta(bundles.facet, items, { interactions: { today, sequencesOf } });
-    expect([...contents.popularity]).toEqual([2, 0, 18]);
-    const view = await overlayDelta(bundles.facet, { id: 'd'.repeat(32), ...contents });
+    const interactions = { today, itemIds: Object.keys(buyers), sequencesOf };
+    const ref = await putDelta(bundleStore.store, buildDelta(bundle, items, { interactions }));
+    const delta = await loadDelta(bundleStore.store, ref);
+    // The bundle knows interactions with item 20, and item 40 has none.
+    expect(delta.info.chosen).toEqual(['item38', 'item39']);
+    expect([...delta.popularity]).toEqual([9, 7, 2, 0, 18]);
+    const unknown = { ...delta, info: { ...delta.info, chosen: ['item38', 'unknown'] } };
+    await expect(overlayDelta(bundle, unknown)).rejects.toThrow('item unknown');
+    const view = await overlayDelta(bundle, delta);
     const order = [...view.itemsByPopularity()];
     expect(new Set(order).size).toBe(items.length);
     const popularity = order.map((item) => view.popularityOf(item));
     expect(popularity).toEqual(popularity.toSorted((a, b) => b - a));
     expect(view.popularityOf(view.indexOf('new2')!)).toBe(18);
+    expect(view.popularityOf(39)).toBe(7);
+    expect(view.vectorOf(39).slice(0, -1)).toEqual(bundle.vectorOf(39).slice(0, -1));
     view.close();
   });
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
 import { changeItems, compactCatalog, openLakeWriter, upsertItems } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
@@ -11,20 +13,24 @@ import { beforeEach, expect, test } from 'vitest';
 import { homePaths, resolveModel } from '@facet/config';
 import { createStageContext, publishDelta } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
+import type { Dataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
 import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
-import { closing, shopConfig, shopDataset, things } from './tiny-shop.ts';
+import { closing, shopConfig, shopDataset, shopEvents, things } from './tiny-shop.ts';
 
 const config = shopConfig({
   model: { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
 });
-const dataset = shopDataset();
+const shop = shopDataset();
 let context: StageContext;
 
 /** Promotes an untrained bundle of the shop; another one for each seed. */
-async function promoteBundle(seed: number): Promise<string> {
+async function promoteBundle(
+  seed: number,
+  { dataset = shop, prior }: { readonly dataset?: Dataset; readonly prior?: readonly number[] } = {},
+): Promise<string> {
   const { model, training } = resolveModel(config);
   const spec = {
     config: model,
@@ -43,6 +49,7 @@ async function promoteBundle(seed: number): Promise<string> {
     start: { kind: 'full' as const },
   };
   const weights = initializeWeights(spec, createRandom(seed));
+  if (prior !== undefined) weights['prior/weights']!.data.set(prior);
   const untrained = { id: `model ${seed}`, info, weights };
   const ref = await buildBundle({
     store: context.store,
@@ -74,6 +81,36 @@ const idsOf = ({ items }: RecommendationResult): string[] => items.map(({ itemId
 const change = (changes: Record<string, Item | undefined>) =>
   changeItems(context.home.catalogFolder, new Map(Object.entries(changes)));
 const newCup: Item = { itemId: 'cup-new', title: 'cup of the day', attributes: { kind: 'cup', shop: 'shop0' } };
+
+/** The purchases of an item by 19 people after the last bundle, each twice a day, which counts once, and two views. */
+function purchasesOf(itemId: string): LakeEvent[] {
+  return Array.from({ length: 40 }, (_, position) => ({
+    eventId: `${itemId} ${position}`,
+    userId: `buyer ${position >> 1}`,
+    type: position < 38 ? 'purchase' : 'view',
+    itemId,
+    occurredAt: closing + 1000 + position,
+    receivedAt: closing + 1000 + position,
+  }));
+}
+
+/** Stores the purchases of an item in the lake, or erases the buyers. */
+async function buy(itemId: string, { isErased = false } = {}): Promise<void> {
+  const writer = await openLakeWriter(context.home.lakeFolder);
+  const events = purchasesOf(itemId);
+  if (isErased) {
+    for (const userId of new Set(events.map((event) => event.userId))) {
+      const userHash = createHash('sha256').update(userId).digest('hex');
+      const erasure = { userHash, sessionHashes: [], requestedAt: closing + 5000, requestedBy: 'test' };
+      writer.addErasure({ ...erasure, erasureId: userId });
+    }
+  } else {
+    const rows = events.map((event, offset) => ({ offset, event }));
+    writer.add('facet.events.v1-0', rows, rows.length);
+  }
+  await writer.commit();
+  await writer.close();
+}
 
 beforeEach(async () => {
   context = createStageContext(homePaths(await temporaryFolder()), config);
@@ -199,23 +236,7 @@ test('counts the first interactions with new items', async () => {
   expect([...before.popularity]).toEqual([0]);
   expect(idsOf(await ask([])).at(-1)).toBe('cup-new');
 
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const events = Array.from({ length: 40 }, (_, position) => ({
-    eventId: `first ${position}`,
-    // Each user twice a day, which counts once. A view is no interaction.
-    userId: `buyer ${position >> 1}`,
-    type: position < 38 ? 'purchase' : 'view',
-    itemId: 'cup-new',
-    occurredAt: closing + 1000 + position,
-    receivedAt: closing + 1000 + position,
-  }));
-  writer.add(
-    'facet.events.v1-0',
-    events.map((event, offset) => ({ offset, event })),
-    events.length,
-  );
-  await writer.commit();
-  await writer.close();
+  await buy('cup-new');
   const second = (await publishDelta(context))!;
   expect(second).toMatchObject({ added: 1 });
   const after = await loaded(second.deltaId);
@@ -226,6 +247,42 @@ test('counts the first interactions with new items', async () => {
   const scores = (await ask([])).items;
   expect(scores.findIndex(({ itemId }) => itemId === 'cup-new')).toBeLessThan(scores.length - 1);
   expect(await publishDelta(context)).toBeUndefined();
+});
+
+test('counts the first interactions with an item of the bundle, as the next bundle does', async () => {
+  // The prior reads all popularity features.
+  const prior = [0.4, 0.3, 0.2, 0.1, -0.1, -0.2];
+  await promoteBundle(1, { prior });
+  await change({ 'cup-new': newCup });
+  expect(await publishDelta(context)).toMatchObject({ added: 1, chosen: 0 });
+  const cold = ['thing21', 'thing22', 'thing23'];
+  expect(idsOf(await ask([])).filter((itemId) => cold.includes(itemId))).toEqual(cold);
+  const behaviors = ['thing04', 'thing07'];
+  const scoreOf = async () => (await ask(behaviors)).items.find(({ itemId }) => itemId === 'thing22')!.score;
+  const before = await scoreOf();
+  await change({ 'cup-new': undefined });
+  await publishDelta(context);
+  await buy('thing22');
+  expect(await publishDelta(context)).toMatchObject({ added: 0, changed: 0, chosen: 1 });
+  expect(idsOf(await ask([])).find((itemId) => cold.includes(itemId))).toBe('thing22');
+  const score = await scoreOf();
+  expect(score).toBeGreaterThan(before + 1);
+  expect(await publishDelta(context)).toBeUndefined();
+
+  const { info, ...rest } = shopDataset([...shopEvents(), ...purchasesOf('thing22')]);
+  const window = { ...info.window, occurredBefore: closing + dayMs };
+  await promoteBundle(1, { prior, dataset: { ...rest, info: { ...info, window } } });
+  expect(await publishDelta(context)).toMatchObject({ added: 0, chosen: 0 });
+  expect(await scoreOf()).toBeCloseTo(score, 5);
+});
+
+test('forgets the first interactions with an item once they are erased', async () => {
+  await promoteBundle(1);
+  await buy('thing22');
+  expect(await publishDelta(context)).toMatchObject({ chosen: 1 });
+  await buy('thing22', { isErased: true });
+  expect(await publishDelta(context)).toMatchObject({ chosen: 0 });
+  expect(idsOf(await ask([])).slice(-3)).toEqual(['thing21', 'thing22', 'thing23']);
 });
 
 test('withdraws nothing for an empty or missing catalog', async () => {

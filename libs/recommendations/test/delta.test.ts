@@ -1,9 +1,11 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleContents, BundleView, CatalogItem, Delta } from '@facet/bundles';
 import { asOf, bundleContents, itemCount, newItems, openSmallBundles } from '@facet/bundles/testing';
-import { hourMs } from '@facet/platform';
+import { buildUserSequences } from '@facet/features';
+import type { ItemVocabulary } from '@facet/features';
+import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { RecommendationRequest } from '../src/index.ts';
 
@@ -122,6 +124,48 @@ describe('a bundle with a delta', () => {
     }
   });
 
+  it('responds like a bundle with the first interactions of its items', async () => {
+    const cold = [38, 39, 40];
+    for (const name of ['facet', 'mind'] as const) {
+      const contents = bundleContents(name);
+      const { dim } = contents.info.index;
+      contents.popularity.fill(0, cold[0]);
+      if (name === 'facet') for (const item of cold) contents.vectors[(item + 1) * dim - 1] = -9;
+      const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
+      onTestFinished(() => bundle.close());
+      const added = newItems(3);
+      const itemIds = ['item40', 'item38', 'new1'];
+      const purchases = itemIds.flatMap((itemId, position) =>
+        Array.from({ length: 3 + position }, (_, user) => ({ userId: `user${user}`, itemId, occurredAt: asOf })),
+      );
+      const interactions = {
+        today: Math.floor(asOf / dayMs) + 1,
+        itemIds,
+        sequencesOf: (vocabulary: ItemVocabulary) => buildUserSequences(purchases, vocabulary),
+      };
+      const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, [...catalog, ...added], { interactions }) };
+      const view = await overlayDelta(bundle, delta);
+      onTestFinished(() => view.close());
+      const whole = joined(contents, delta);
+      [38, 40].forEach((item, row) => {
+        whole.vectors.set(delta.vectors.subarray(row * dim, (row + 1) * dim), item * dim);
+        whole.popularity[item] = delta.popularity[row]!;
+      });
+      const expecting = await loadBundle(bundleStore.store, await bundleStore.put(whole));
+      onTestFinished(() => expecting.close());
+      await fc.assert(
+        fc.asyncProperty(request, async (asked) => {
+          const response = await recommend(view, asked);
+          const expected = await recommend(expecting, asked);
+          expect(response.removed).toEqual(expected.removed);
+          expect(response.items.map(({ score }) => score)).toEqual(expected.items.map(({ score }) => score));
+          expect(idsOf(response.items)).toEqual(idsOf(expected.items));
+        }),
+        { numRuns: 40 },
+      );
+    }
+  });
+
   it('recommends a new item to users of similar items, and reads it as a behavior', async () => {
     const item = newItems(1);
     await withView(bundles.facet, [...catalog, ...item], async (view) => {
@@ -155,16 +199,16 @@ describe('a bundle with a delta', () => {
 });
 
 /** A bundle built from all items, including the new ones. */
-function joined(contents: BundleContents, { added, embeddings, vectors }: Delta): BundleContents {
+function joined(contents: BundleContents, { info: { chosen }, added, ...rows }: Delta): BundleContents {
   const concat = (a: Float32Array, b: Float32Array): Float32Array => Float32Array.of(...a, ...b);
-  const { spec } = contents.info;
+  const { spec, index } = contents.info;
   return {
     ...contents,
     info: { ...contents.info, spec: { ...spec, itemCount: spec.itemCount + added.length } },
     items: [...contents.items, ...added],
-    embeddings: concat(contents.embeddings, embeddings),
-    vectors: concat(contents.vectors, vectors),
-    popularity: concat(contents.popularity, new Float32Array(added.length)),
+    embeddings: concat(contents.embeddings, rows.embeddings),
+    vectors: concat(contents.vectors, rows.vectors.subarray(chosen.length * index.dim)),
+    popularity: concat(contents.popularity, rows.popularity.subarray(chosen.length)),
     firstSeen: Int32Array.of(...contents.firstSeen, ...added.map(() => -1)),
   };
 }

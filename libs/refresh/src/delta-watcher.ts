@@ -14,6 +14,8 @@ export interface DeltaWatcherOptions {
   readonly everyMs: number;
   /** Time after which the child process is ended; default 30 minutes. */
   readonly childMsMax?: number;
+  /** The time between two comparisons with the lake; default one minute. */
+  readonly lakeEveryMs?: number;
 }
 
 export interface DeltaWatcher {
@@ -23,19 +25,16 @@ export interface DeltaWatcher {
 /** Rounds to skip after a failure: the next attempt would probably fail, too, and each attempt starts a process. */
 const cooldownRounds = 6;
 
-/** The time between two comparisons with the lake. */
-const lakeEveryMs = 60_000;
-
 /**
  * Watches the catalog, the current bundle and the lake. When one of them changes, publishes a delta with the new and withdrawn items,
- * and the popularity of new items, in a child process.
+ * and the popularity of items by their first interactions, in a child process.
  */
 export function startDeltaWatcher(
   {
     logger,
     onResult,
   }: { readonly logger: Logger; readonly onResult?: (outcome: 'changed' | 'same' | 'failed') => void },
-  { home, configFile, everyMs, childMsMax = 30 * minuteMs }: DeltaWatcherOptions,
+  { home, configFile, everyMs, childMsMax = 30 * minuteMs, lakeEveryMs = minuteMs }: DeltaWatcherOptions,
 ): DeltaWatcher {
   const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
   const store = openArtifactStore(artifactsFolder);
@@ -49,9 +48,8 @@ export function startDeltaWatcher(
     if (bundle === undefined || catalog === undefined) return;
     const state = `${bundle.id} ${catalog.fingerprint}`;
     const isChanged = state !== published.state;
-    // First interactions with new items change a delta, but not more often than once a minute.
+    // First interactions with items change a delta, but not more often than once a minute.
     if (!isChanged && performance.now() < published.at + lakeEveryMs) return;
-    if (!isChanged && (await store.readRef('delta')) === undefined) return;
     const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
     if (!isChanged && lakeVersion === published.lakeVersion) return;
     const limit = AbortSignal.timeout(childMsMax);

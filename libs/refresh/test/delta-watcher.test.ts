@@ -1,10 +1,50 @@
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createLogger } from '@facet/platform';
+import { readFacetConfig } from '@facet/config';
+import { changeItems, openLakeWriter } from '@facet/lake';
+import { createLogger, dayMs } from '@facet/platform';
 import { expect, it, onTestFinished } from 'vitest';
+import { createStageContext, executeRun } from '@facet/pipeline';
+import { requestRun } from '@facet/pipeline/runs';
 import { startDeltaWatcher } from '../src/index.ts';
-import { createShopHome } from './shop-home.ts';
+import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
+
+it('publishes the first interactions with an item of the bundle', async () => {
+  const { folder, paths, configFile, store, runs } = await createShopHome();
+  // Received before the refreshed day ends, so that the bundle contains it and the first comparison finds no change.
+  await rm(paths.catalogFolder, { recursive: true });
+  await changeItems(paths.catalogFolder, new Map([['cold', { itemId: 'cold', attributes: { kind: 'tea' } }]]), opening);
+  const now = (): number => opening + (daysOpen + 1) * dayMs;
+  const { report } = await requestRun(
+    { runs, store, schedule: { timeZone: 'UTC' }, now },
+    { day: lastDay, requestedBy: 'test' },
+  );
+  const context = createStageContext(paths, await readFacetConfig(configFile));
+  expect((await executeRun(context, report.run, { runs, now })).state).toBe('promoted');
+  const lines: unknown[] = [];
+  const outcomes: string[] = [];
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  const watcher = startDeltaWatcher(
+    { logger, onResult: (outcome) => outcomes.push(outcome) },
+    { home: folder, configFile, everyMs: 10, lakeEveryMs: 10 },
+  );
+  onTestFinished(() => watcher.close());
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same']);
+  const writer = await openLakeWriter(paths.lakeFolder);
+  onTestFinished(() => writer.close());
+  const times = { occurredAt: now(), receivedAt: now() };
+  const event = { eventId: 'first', type: 'purchase', userId: 'person1', itemId: 'cold', ...times };
+  writer.add('first-0', [{ offset: 0, event }], 1);
+  await writer.commit();
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same', 'changed']);
+  expect(lines).toMatchObject([{ added: 0, withdrawn: 0, chosen: 1 }]);
+});
 
 it('ends a delta process that hangs, and tries again', async () => {
   const { folder, store } = await createShopHome();

@@ -34,6 +34,15 @@ const joined = (buildMain: (vectors: Float32Array) => Promise<VectorIndex>) => a
   return joinIndexes(await buildMain(vectors.slice(0, split)), await build('flat')(vectors.slice(split)));
 };
 
+/** With the last third in a joined index, which also replaces every second item by an equal vector. */
+const replacing = (buildMain: (vectors: Float32Array) => Promise<VectorIndex>) => async (vectors: Float32Array) => {
+  const split = Math.ceil((vectors.length / dim) * (2 / 3));
+  const replaced = Array.from({ length: split }, (_, row) => row + 1).filter((item) => item % 2 === 0);
+  const added = [...replaced.flatMap((item) => [...vectors.slice((item - 1) * dim, item * dim)])];
+  const rows = Float32Array.of(...added, ...vectors.slice(split * dim));
+  return joinIndexes(await buildMain(vectors.slice(0, split * dim)), await build('flat')(rows), replaced);
+};
+
 const merges: Merge[] = [
   { by: 'max' },
   { by: 'round-robin' },
@@ -48,6 +57,8 @@ describe.each([
   ['hnsw', build('hnsw')],
   ['ivf', build('ivf')],
   ['hnsw and delta', joined(build('hnsw'))],
+  ['flat', replacing(build('flat'))],
+  ['hnsw and replacing delta', replacing(build('hnsw'))],
 ] as const)('over an index of kind %s', (name, buildIndex) => {
   test('returns only allowed items that are not excluded, in full lists and pages', async () => {
     await fc.assert(

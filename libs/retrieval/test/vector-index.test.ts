@@ -52,6 +52,44 @@ describeVectorIndex('two joined', (vectors, dim) => buildJoined({ kind: 'flat' }
   isExact: true,
   recallMin: 0.9999,
 });
+/** Returns a joined index whose second part replaces every seventh item of the first, by an equal vector. */
+async function buildReplaced(main: FaissIndexOptions, vectors: Float32Array, dim: number) {
+  const split = Math.ceil((vectors.length / dim) * 0.6);
+  const replaced = Array.from({ length: split }, (_, row) => row + 1).filter((item) => item % 7 === 1);
+  const rows = replaced.map((item) => vectors.subarray((item - 1) * dim, item * dim));
+  const added = Float32Array.from([...rows, vectors.subarray(split * dim)].flatMap((part) => [...part]));
+  return joinIndexes(
+    await buildFaissIndex(vectors.subarray(0, split * dim), dim, main),
+    await buildFaissIndex(added, dim, { kind: 'flat' }),
+    replaced,
+  );
+}
+describeVectorIndex('a scan that replaces items', (vectors, dim) => buildReplaced({ kind: 'flat' }, vectors, dim), {
+  isExact: true,
+  recallMin: 0.9999,
+});
+describeVectorIndex('a graph with replaced items', (vectors, dim) => buildReplaced(hnsw, vectors, dim), {
+  isExact: false,
+  parameters: { efSearch: 200 },
+  recallMin: 0.98,
+});
+test('items that score higher than the replaced ones take their places', async () => {
+  const vectors = learnableVectors(300, 8, { space: 1, seed: 2 });
+  const before = vectors.slice();
+  const replaced = Array.from({ length: 100 }, (_, row) => 3 * row + 1);
+  for (const item of replaced) before[8 * item - 1]! -= 1 + (item % 5);
+  const rows = replaced.flatMap((item) => [...vectors.subarray(8 * (item - 1), 8 * item)]);
+  const flat = { kind: 'flat' } as const;
+  const added = await buildFaissIndex(Float32Array.from(rows), 8, flat);
+  const index = joinIndexes(await buildFaissIndex(before, 8, flat), added, replaced);
+  const queries = learnableVectors(20, 8, { space: 1, seed: 3 }).map((value, at) => (at % 8 === 7 ? 1 : value));
+  for (const k of [1, 10, 150, 300]) {
+    const expected = await buildExactIndex(vectors, 8).search(queries, k);
+    const found = await index.search(queries, k);
+    expect(found.ids).toEqual(expected.ids);
+    found.scores.forEach((score, position) => expect(score).toBeCloseTo(expected.scores[position]!, 5));
+  }
+});
 describeVectorIndex('a graph joined with a scan', (vectors, dim) => buildJoined(hnsw, vectors, dim), {
   isExact: false,
   parameters: { efSearch: 200 },

@@ -11,8 +11,8 @@ import { countOf } from '../terminal/text.ts';
 export const registerDelta: Register = (command, deps) => {
   addNotes(
     addHome(command, deps),
-    `Publishes new items, withdrawn items and new titles. A running API loads them within seconds. A running indexer does this
-automatically.`,
+    `Publishes new items, withdrawn items, new titles and the first interactions with items. A running API loads them within
+seconds. A running indexer does this automatically.`,
     'facet delta',
     'facet import --events new.csv --items items.csv && facet delta',
   ).action(deps.action(delta));
@@ -27,10 +27,11 @@ async function delta(options: CommonOptions, { output }: CommandContext): Promis
     output.document({ home, bundleId: id, isNew: false });
     return;
   }
-  const { deltaId, added, withdrawn, returned, changed, readAttributes, unreadAttributes, unreadAttributesCount } =
-    result;
+  const { deltaId, added, withdrawn, returned, changed, chosen } = result;
+  const { readAttributes, unreadAttributes, unreadAttributesCount } = result;
   output.show(
-    `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed.`,
+    `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed, ` +
+      `${chosen} first chosen.`,
   );
   if (unreadAttributes.length > 0) {
     const rows = unreadAttributes.map((attribute) => [

@@ -179,7 +179,8 @@ export class BundleWatcher {
     if (overlaid === undefined) return false;
     const { delta, view } = overlaid;
     await this.#goLive(view, delta);
-    this.#deps.logger.info({ bundleId: bundle.id, deltaId: ref.id, ...delta.info.counts }, 'delta loaded');
+    const { counts, chosen } = delta.info;
+    this.#deps.logger.info({ bundleId: bundle.id, deltaId: ref.id, ...counts, chosen: chosen.length }, 'delta loaded');
     return true;
   }
 

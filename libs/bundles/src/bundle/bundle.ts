@@ -96,8 +96,11 @@ function orderByPopularity(popularity: Float32Array): Int32Array {
   );
 }
 
-/** The parts of a bundle that look up and embed items. */
-export interface BundleFacts extends Pick<BundleContents, 'info' | 'tower' | 'itemTables' | 'embeddings'> {
+/** The parts of a bundle that look up, embed and score items. */
+export interface BundleFacts extends Pick<
+  BundleContents,
+  'info' | 'tower' | 'itemTables' | 'embeddings' | 'vectors' | 'popularity'
+> {
   readonly id: string;
   readonly catalog: ItemCatalog;
 }
@@ -129,8 +132,11 @@ async function readFacts(
   const itemTables = await readWeights(bundleFiles.itemTables);
   const { tensors: arrays } = await mapSafetensors(folder, bundleFiles.embeddings);
   const { embeddingDim } = info.spec.config;
-  const embeddings = tensorOf(arrays, 'embeddings', 'F32', (catalog.itemCount + 1) * embeddingDim);
-  return { facts: { id, info, catalog, tower, itemTables, embeddings }, arrays };
+  const rows = catalog.itemCount + 1;
+  const embeddings = tensorOf(arrays, 'embeddings', 'F32', rows * embeddingDim);
+  const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
+  const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
+  return { facts: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity }, arrays };
 }
 
 /** Parses a JSON file, and yields to the event loop before returning. */
@@ -195,15 +201,13 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
 /** Loads an open bundle, and releases it when the bundle is closed. */
 async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, info: BundleInfo): Promise<Bundle> {
   const { facts, arrays } = await readFacts(folder, ref.id, info);
-  const { catalog, tower, embeddings } = facts;
+  const { catalog, tower, embeddings, vectors, popularity } = facts;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
   const { itemCount } = catalog;
   const rows = itemCount + 1;
   if (info.spec.itemCount !== itemCount) {
     throw mismatch(ref.id, `${itemCount} items, but a model of ${info.spec.itemCount}`);
   }
-  const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
-  const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
   const byPopularity = tensorOf(arrays, 'byPopularity', 'I32', itemCount);
   const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
@@ -224,8 +228,6 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
   return {
     ...facts,
-    vectors,
-    popularity,
     byPopularity,
     firstSeen,
     popularLists,

@@ -8,7 +8,7 @@ import {
   writeExpectedFeatures,
 } from '@facet/features';
 import type { EncodedFeature, ItemVocabulary, UserSequences } from '@facet/features';
-import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors } from '@facet/model';
+import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors, popularityPrior } from '@facet/model';
 import { dayMs } from '@facet/platform';
 import type { BundleFacts } from '../bundle/bundle.ts';
 import { createdDay } from '../items/created-at.ts';
@@ -23,13 +23,15 @@ import { launchCurvesOf } from './launch-tables.ts';
 export interface DeltaSources {
   /** Items known to have been removed from the catalog. The bundle may know them from events only. */
   readonly gone?: readonly string[] | undefined;
-  /** The interactions with new items since the bundle was built. By default there are none. */
+  /** The interactions since the bundle was built. By default there are none. */
   readonly interactions?: NewInteractions | undefined;
 }
 
 export interface NewInteractions {
   /** The day of the popularity, counted from the epoch. Interactions before it count. */
   readonly today: number;
+  /** The items with interactions, each once. */
+  readonly itemIds: readonly string[];
   /** Returns the sequences of all users, with the items of a vocabulary. */
   readonly sequencesOf: (vocabulary: ItemVocabulary) => UserSequences;
 }
@@ -54,51 +56,71 @@ export function buildDelta(
 /**
  * Builds a delta of a difference between a catalog and a bundle. New items are embedded by items with similar content. Their popularity
  * is the one that is expected of an item without interactions, as in the bundle, or that of their first interactions if it scores higher.
- * Deterministic.
+ * The same interactions count for items of the bundle that had none. Deterministic.
  */
 export function buildDeltaOf(
   bundle: BundleFacts,
   { added, changed, counts, gone }: CatalogDifference,
   { interactions, earlier }: DeltaParts = {},
 ): DeltaContents {
-  const features = popularityOfAdded(added, interactions);
-  const { embeddings, vectors } = vectorsOf(bundle, added, { actual: features, earlier });
+  const { dim } = bundle.info.index;
+  const chosenItems = firstChosen(bundle, interactions);
+  const chosen = chosenItems.map((item) => bundle.catalog.idOf(item));
+  const features = popularityOf([...chosen, ...added.map(({ itemId }) => itemId)], interactions);
+  const ofAdded = vectorsOf(bundle, added, earlier);
+  const vectors = new Float32Array((1 + chosen.length) * dim + ofAdded.vectors.length);
+  chosenItems.forEach((item, row) =>
+    vectors.set(bundle.vectors.subarray(item * dim, (item + 1) * dim), (row + 1) * dim),
+  );
+  vectors.set(ofAdded.vectors, (1 + chosen.length) * dim);
+  if (features !== undefined) raisePriors(vectors, popularityPrior(bundle.tower, features), dim);
   const recent = popularityFeatureNames.indexOf('chosen30Days');
   return {
     info: {
       formatVersion: 1,
       bundleId: bundle.id,
       embeddingDim: bundle.info.spec.config.embeddingDim,
-      indexDim: bundle.info.index.dim,
+      indexDim: dim,
       counts,
       gone,
+      chosen,
     },
     added,
     changed,
-    embeddings,
-    vectors,
-    popularity: Float32Array.from(added, (_, position) =>
-      Math.round(Math.expm1(features?.[(position + 1) * popularityFeatureCount + recent] ?? 0)),
+    embeddings: ofAdded.embeddings,
+    vectors: vectors.slice(dim),
+    popularity: Float32Array.from({ length: chosen.length + added.length }, (_, row) =>
+      Math.round(Math.expm1(features?.[(row + 1) * popularityFeatureCount + recent] ?? 0)),
     ),
   };
 }
 
-/** Returns the popularity features [M + 1, features] of new items by their interactions; undefined without interactions. */
-function popularityOfAdded(
-  added: readonly CatalogItem[],
-  interactions: NewInteractions | undefined,
-): Float32Array | undefined {
-  if (interactions === undefined) return undefined;
-  const vocabulary = createItemVocabulary(['', ...added.map(({ itemId }) => itemId)], 0);
-  const sequences = interactions.sequencesOf(vocabulary);
-  return buildPopularityTimeline(sequences, added.length, Number.POSITIVE_INFINITY).featuresOn(interactions.today);
+/** Returns whether interactions can change a delta: the bundle or the catalog has items without interactions. */
+export function awaitsInteractions({ popularity }: BundleFacts, { added }: CatalogDifference): boolean {
+  return added.length > 0 || popularity.includes(0, 1);
 }
 
-/** @param parts.actual [M + 1, features] of the new items by their interactions. */
+/** Returns the items with interactions that had none when the bundle was built, in the order of the bundle. */
+function firstChosen({ catalog, popularity }: BundleFacts, interactions: NewInteractions | undefined): number[] {
+  const items = Array.from(interactions?.itemIds ?? [], (itemId) => catalog.indexOf(itemId));
+  return items
+    .filter((item) => item !== undefined)
+    .filter((item) => popularity[item] === 0)
+    .sort((a, b) => a - b);
+}
+
+/** Returns the popularity features [1 + items, features] by new interactions; undefined without interactions. */
+function popularityOf(itemIds: readonly string[], interactions: NewInteractions | undefined): Float32Array | undefined {
+  if (interactions === undefined) return undefined;
+  const sequences = interactions.sequencesOf(createItemVocabulary(['', ...itemIds], 0));
+  return buildPopularityTimeline(sequences, itemIds.length, Number.POSITIVE_INFINITY).featuresOn(interactions.today);
+}
+
+/** Returns the vectors of new items without interactions. */
 function vectorsOf(
   bundle: BundleFacts,
   added: readonly CatalogItem[],
-  { actual, earlier }: Pick<DeltaParts, 'earlier'> & { readonly actual: Float32Array | undefined },
+  earlier: DeltaParts['earlier'],
 ): Pick<DeltaContents, 'embeddings' | 'vectors'> {
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
@@ -116,15 +138,15 @@ function vectorsOf(
     writeExpectedFeatures(expected, item * popularityFeatureCount, curves, { features, item, age });
   });
   const vectors = indexVectors(spec, bundle.tower, padded, expected);
-  if (actual !== undefined) keepHigherPrior(vectors, indexVectors(spec, bundle.tower, padded, actual), index.dim);
   return { embeddings: padded.slice(embeddingDim), vectors: vectors.slice(index.dim) };
 }
 
-/** Replaces rows by `others` with a higher popularity prior, the last coordinate. */
-function keepHigherPrior(vectors: Float32Array, others: Float32Array, dim: number): void {
-  for (let end = dim; end <= vectors.length; end += dim) {
-    if (others[end - 1]! > vectors[end - 1]!) vectors.set(others.subarray(end - dim, end), end - dim);
-  }
+/** Raises the last coordinate of each row to the popularity prior of the row. Without a prior, changes nothing. */
+function raisePriors(vectors: Float32Array, prior: Float32Array | undefined, dim: number): void {
+  prior?.forEach((value, row) => {
+    const last = (row + 1) * dim - 1;
+    vectors[last] = Math.max(vectors[last]!, value);
+  });
 }
 
 /** The parts of a bundle that embed items. */

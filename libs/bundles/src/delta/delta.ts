@@ -27,10 +27,12 @@ export const DeltaInfo = Type.Object({
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
+  /** Ids of the bundle's items without interactions that have some now, in the order of the bundle. */
+  chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;
 
-/** The difference between a catalog and a bundle: M new items, and the changed items of the bundle. */
+/** The difference between a catalog and a bundle: M new items, the changed items of the bundle, and its R first chosen items. */
 export interface DeltaContents {
   readonly info: DeltaInfo;
   /** [M] sorted by id. */
@@ -39,9 +41,9 @@ export interface DeltaContents {
   readonly changed: readonly CatalogItem[];
   /** [M, D], without a padding row. */
   readonly embeddings: Float32Array;
-  /** [M, index dim] */
+  /** [R + M, index dim] of the first chosen items, then of the new ones. */
   readonly vectors: Float32Array;
-  /** [M] number of recent interactions, as in the bundle. */
+  /** [R + M] number of recent interactions, as in the bundle. */
   readonly popularity: Float32Array;
 }
 
@@ -59,6 +61,7 @@ const files = {
 /** Stores a delta. Equal contents get the same id. */
 export async function putDelta(store: ArtifactStore, contents: DeltaContents): Promise<ArtifactRef> {
   const { info, added, changed, embeddings, vectors, popularity } = contents;
+  const rows = info.chosen.length + added.length;
   return store.put(
     'delta',
     async (folder) => {
@@ -67,8 +70,8 @@ export async function putDelta(store: ArtifactStore, contents: DeltaContents): P
       await writeJsonLines(join(folder, files.changed), changed);
       await writeSafetensors(join(folder, files.vectors), {
         embeddings: { dtype: 'F32', shape: [added.length, info.embeddingDim], data: embeddings },
-        vectors: { dtype: 'F32', shape: [added.length, info.indexDim], data: vectors },
-        popularity: { dtype: 'F32', shape: [added.length], data: popularity },
+        vectors: { dtype: 'F32', shape: [rows, info.indexDim], data: vectors },
+        popularity: { dtype: 'F32', shape: [rows], data: popularity },
       });
     },
     { formatVersion: 1, bundleId: info.bundleId },
@@ -108,8 +111,8 @@ async function readDelta({ ref, folder }: OpenArtifact): Promise<Delta> {
   if (popularity?.dtype !== 'F32') throw invalidDelta(ref.id, 'the popularity of its items is missing');
   const rows = [
     embeddings.data.length / info.embeddingDim,
-    vectors.data.length / info.indexDim,
-    popularity.data.length,
+    vectors.data.length / info.indexDim - info.chosen.length,
+    popularity.data.length - info.chosen.length,
     info.counts.added,
   ];
   if (rows.some((count) => count !== added.length)) {

@@ -15,21 +15,23 @@ import type { Delta } from './delta.ts';
 /**
  * Returns a view of a bundle with its delta. The N items of the bundle keep their indices; new items start at N + 1.
  *
- * New items are found by a scan next to the bundle's index, and can occur in behavior sequences. Withdrawn items are
- * never returned, and titles and attributes are current. The bundle is not copied or changed, so it may have other
- * views; close it last. An empty delta returns the bundle itself, without a deltaId.
+ * New items are found by a scan next to the bundle's index, and can occur in behavior sequences. The scan also replaces
+ * the vectors of first chosen items. Withdrawn items are never returned, and titles and attributes are current. The
+ * bundle is not copied or changed, so it may have other views; close it last. An empty delta returns the bundle itself,
+ * without a deltaId.
  *
  * @throws AppError `DELTA_INVALID` if the delta does not match the bundle.
  */
 export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<BundleView> {
   checkFit(bundle, delta);
-  const { added, changed } = delta;
-  if (added.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
+  const { added, changed, popularity } = delta;
+  // First chosen and new items have a popularity.
+  if (popularity.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
   const { deltaItems, indexes } = await placeItems(bundle, delta);
   return {
     ...viewWithItems(bundle, deltaItems, bundle.itemCount + added.length),
     deltaId: delta.id,
-    ...(added.length === 0 ? { close: () => undefined } : await withAdded(bundle, delta, indexes)),
+    ...(popularity.length === 0 ? { close: () => undefined } : await withRows(bundle, delta, indexes)),
   };
 }
 
@@ -76,12 +78,12 @@ async function placeItems(
   const indexes = new Map<string, number>();
   for (const item of changed) {
     const index = indexOf(item.itemId);
-    if (index === undefined) throw misplacedItem(id, item);
+    if (index === undefined) throw misplacedItem(id, item.itemId);
     deltaItems.set(index, item);
     if (deltaItems.size % itemsPerTurn === 0) await yieldToEventLoop();
   }
   for (const item of added) {
-    if (indexOf(item.itemId) !== undefined) throw misplacedItem(id, item);
+    if (indexOf(item.itemId) !== undefined) throw misplacedItem(id, item.itemId);
     if (indexes.has(item.itemId)) throw invalidDelta(id, 'it contains a new item twice');
     indexes.set(item.itemId, itemCount + 1 + indexes.size);
     deltaItems.set(itemCount + indexes.size, item);
@@ -90,8 +92,8 @@ async function placeItems(
   return { deltaItems, indexes };
 }
 
-function misplacedItem(deltaId: string, { itemId }: CatalogItem): AppError {
-  return invalidDelta(deltaId, `item ${itemId} is listed as new or changed, but is not`);
+function misplacedItem(deltaId: string, itemId: string): AppError {
+  return invalidDelta(deltaId, `item ${itemId} is listed as new, changed or chosen, but is not`);
 }
 
 function unavailableNow(
@@ -105,7 +107,7 @@ function unavailableNow(
   return allowedItems(bits);
 }
 
-type AddedParts =
+type RowParts =
   | 'itemCount'
   | 'engine'
   | 'index'
@@ -118,20 +120,32 @@ type AddedParts =
   | 'createItemScorer'
   | 'close';
 
-async function withAdded(
+/** Returns the parts of a view that read the rows of first chosen and of new items. */
+async function withRows(
   bundle: Bundle,
   delta: Delta,
   indexes: ReadonlyMap<string, number>,
-): Promise<Pick<BundleView, AddedParts>> {
+): Promise<Pick<BundleView, RowParts>> {
   const { info, tower, embeddings, byPopularity, popularity } = bundle;
   const { added, vectors } = delta;
+  const { dim } = info.index;
   const first = bundle.itemCount + 1;
-  const scan = await buildFaissIndex(vectors, info.index.dim, { kind: 'flat' });
-  const popularityOf = (item: number): number => (item >= first ? delta.popularity[item - first]! : popularity[item]!);
-  const newByPopularity = [...indexes.values()].sort((a, b) => popularityOf(b) - popularityOf(a) || a - b);
+  const chosen = delta.info.chosen.map((itemId) => {
+    const item = bundle.indexOf(itemId);
+    if (item === undefined) throw misplacedItem(delta.id, itemId);
+    return item;
+  });
+  const rows = new Map([...chosen, ...indexes.values()].map((item, row) => [item, row]));
+  const scan = await buildFaissIndex(vectors, dim, { kind: 'flat' });
+  const popularityOf = (item: number): number => {
+    const row = rows.get(item);
+    return row === undefined ? popularity[item]! : delta.popularity[row]!;
+  };
+  const newByPopularity = [...rows.keys()].sort((a, b) => popularityOf(b) - popularityOf(a) || a - b);
   function* itemsByPopularity(): Generator<number> {
     let next = 0;
     for (const item of byPopularity) {
+      if (rows.has(item)) continue;
       while (next < newByPopularity.length && popularityOf(newByPopularity[next]!) > popularity[item]!) {
         yield newByPopularity[next++]!;
       }
@@ -143,20 +157,23 @@ async function withAdded(
   return {
     itemCount: bundle.itemCount + added.length,
     engine: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
-    index: joinIndexes(bundle.index, scan),
+    index: joinIndexes(bundle.index, scan, chosen),
     indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
     itemsByPopularity,
     popularityOf,
     firstSeenOn: (item) => (item >= first ? createdDay(added[item - first]!.attributes) : bundle.firstSeenOn(item)),
     popular: createPopular(bundle.popularLists, itemsByPopularity),
-    vectorOf: (item) =>
-      item >= first
-        ? vectors.subarray((item - first) * info.index.dim, (item - first + 1) * info.index.dim)
-        : bundle.vectorOf(item),
+    vectorOf(item) {
+      const row = rows.get(item);
+      return row === undefined ? bundle.vectorOf(item) : vectors.subarray(row * dim, (row + 1) * dim);
+    },
     createItemScorer: (interests) => {
       const scoreItem = bundle.createItemScorer(interests);
-      const scoreAdded = createItemScorer(interests, vectors, scoringOf(info));
-      return (item) => (item >= first ? scoreAdded(item - first) : scoreItem(item));
+      const scoreRow = createItemScorer(interests, vectors, scoringOf(info));
+      return (item) => {
+        const row = rows.get(item);
+        return row === undefined ? scoreItem(item) : scoreRow(row);
+      };
     },
     close: () => scan.close(),
   };

@@ -2,16 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
+import { awaitsInteractions, buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
 import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
 import { usedItemAttributes } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { createUnreadCounter, orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
+import { createUnreadCounter, parsePositiveClauses, toUserSequences } from '@facet/features';
 import type { UnreadAttribute } from '@facet/features';
 import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, writeFileAtomically } from '@facet/platform';
-import { toCatalogItem } from '../dataset/build-dataset.ts';
+import { selectInteractions, toCatalogItem } from '../dataset/build-dataset.ts';
 import { readStored } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
@@ -27,6 +27,8 @@ export interface DeltaResult {
   readonly returned: number;
   /** The number of items of the bundle with another title or other attributes. */
   readonly changed: number;
+  /** The number of items of the bundle with their first interactions. */
+  readonly chosen: number;
   /** The attributes of items that the model reads, with `title` for the words of titles. */
   readonly readAttributes: readonly string[];
   /** The attributes of the new items that the model does not read: the most frequent 20. */
@@ -39,7 +41,7 @@ export interface DeltaResult {
 const deltasKept = 10;
 
 /** Increase this when the same inputs give another delta. */
-const version = 4;
+const version = 5;
 
 /**
  * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
@@ -59,13 +61,9 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const memo = await readMemo(home.stagesFolder);
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const isSameBase = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null);
-  // Interactions matter for new items only.
-  const isLakeCurrent = memo?.added === 0 || memo?.lakeVersion === snapshot.version;
+  const isLakeCurrent = memo?.awaitsInteractions === false || memo?.lakeVersion === snapshot.version;
   if (isSameBase && isLakeCurrent && memo.catalog.fingerprint === catalog.fingerprint) return undefined;
   if (await isEmptyCatalog(home.catalogFolder)) return undefined;
-  const { version: lakeVersion } = snapshot;
-  const remember = (deltaId: string | null, added: number): Promise<void> =>
-    writeMemo(home.stagesFolder, { version, bundleId: bundle.id, catalog, deltaId, lakeVersion, added });
   const earlier = published === undefined ? nothing : await readEarlier(store, published);
   // The items that were written after the last comparison differ from its result; without one, all items are compared.
   const facts = await loadBundleFacts(store, bundle);
@@ -76,31 +74,47 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
     for (const { itemId, item } of batch) comparison.add(itemId, item && toCatalogItem(item));
   }
   const difference = comparison.finish();
-  const { counts, gone, added } = difference;
-  const isEmpty = gone.length === 0 && Object.values(counts).every((count) => count === 0);
+  const isLakeRead = awaitsInteractions(facts, difference);
+  const remember = (deltaId: string | null): Promise<void> =>
+    writeMemo(home.stagesFolder, {
+      version,
+      bundleId: bundle.id,
+      catalog,
+      deltaId,
+      lakeVersion: snapshot.version,
+      awaitsInteractions: isLakeRead,
+    });
+  const interactions = isLakeRead ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
+  const delta = buildDeltaOf(facts, difference, { interactions, earlier: isContinued ? earlier : undefined });
+  const { gone, counts, chosen } = delta.info;
+  const isEmpty = gone.length + chosen.length === 0 && Object.values(counts).every((count) => count === 0);
   if (published === undefined && isEmpty) {
-    await remember(null, counts.added);
+    await remember(null);
     return undefined;
   }
-  const interactions = added.length > 0 ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
-  const ref = await putDelta(
-    store,
-    buildDeltaOf(facts, difference, { interactions, earlier: isContinued ? earlier : undefined }),
-  );
+  const ref = await putDelta(store, delta);
   if (ref.id !== published?.id) {
     await store.writeRef('delta', ref);
     await store.prune('delta', { keep: deltasKept });
   }
-  await remember(ref.id, counts.added);
+  await remember(ref.id);
   if (ref.id === published?.id) return undefined;
   const readAttributes = facts.info.spec.itemFeatures.map(({ name }) => name);
   const unread = createUnreadCounter();
-  for (const { attributes } of added) unread.add(Object.keys(attributes));
+  for (const { attributes } of difference.added) unread.add(Object.keys(attributes));
   const { attributes: unreadAttributes, count: unreadAttributesCount } = unread.list({
     read: readAttributes,
     used: usedItemAttributes(config, facts.info.asOf),
   });
-  return { deltaId: ref.id, bundleId: bundle.id, ...counts, readAttributes, unreadAttributes, unreadAttributesCount };
+  return {
+    deltaId: ref.id,
+    bundleId: bundle.id,
+    ...counts,
+    chosen: chosen.length,
+    readAttributes,
+    unreadAttributes,
+    unreadAttributesCount,
+  };
 }
 
 async function isEmptyCatalog(catalogFolder: string): Promise<boolean> {
@@ -112,13 +126,15 @@ async function isEmptyCatalog(catalogFolder: string): Promise<boolean> {
 async function readNewInteractions(
   snapshot: LakeSnapshot,
   asOf: number,
-  { interactions: { positives, bots, ...rules }, dataset }: FacetConfig,
+  { interactions: rules, dataset }: FacetConfig,
 ): Promise<NewInteractions> {
   const since = { occurredFrom: asOf };
-  const read = await readInteractions(snapshot, since, { positives: parsePositiveClauses(positives), bots }, dataset);
-  const { table } = orderTable(read, rules);
+  const positives = parsePositiveClauses(rules.positives);
+  const read = await readInteractions(snapshot, since, { positives, bots: rules.bots }, dataset);
+  const { table } = selectInteractions(read, rules);
   return {
     today: Math.floor(Math.max(asOf, read.newest.occurredAt) / dayMs) + 1,
+    itemIds: Array.from(new Set(table.items), (item) => table.itemIds[item]!),
     sequencesOf: (vocabulary) => toUserSequences(table, vocabulary),
   };
 }
@@ -141,8 +157,7 @@ interface Memo {
   readonly catalog: ItemsVersion;
   readonly deltaId: string | null;
   readonly lakeVersion: number;
-  /** The number of new items. */
-  readonly added: number;
+  readonly awaitsInteractions: boolean;
 }
 
 const memoName = 'delta.json';
