@@ -1,5 +1,6 @@
-import { createRandom } from '@facet/features';
+import { buildPopularityTimeline, createRandom } from '@facet/features';
 import type { Examples } from '@facet/features';
+import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
@@ -182,6 +183,14 @@ describe('training', () => {
     const world = createTinyWorld({ variant: 'facet' });
     const none = trainingExamples(world.data.sequences, world.training, 0);
     await expect(train(world, { examples: none })).rejects.toMatchObject({ code: 'MODEL_NO_EXAMPLES' });
+  });
+
+  it('refuses data of one day, on which the popularity prior knows no item', async () => {
+    const { data, ...world } = createTinyWorld({ variant: 'facet', training: { labels: 'next' } });
+    const sequences = { ...data.sequences, times: data.sequences.times.map((time) => time / 20) };
+    const timeline = buildPopularityTimeline(sequences, 13, dayMs);
+    const oneDay = { ...world, data: { ...data, sequences, timeline } };
+    await expect(train(oneDay)).rejects.toMatchObject({ code: 'MODEL_NO_LABELS' });
   });
 
   it('repeats a diverged epoch from the state before it at half the rate, and reports it', async () => {

@@ -3,7 +3,7 @@ import type { TrainingConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
 import { createLossWatch, divergedError, isFiniteState, isRecoverable, recoveryRate } from './divergence.ts';
 import type { Divergence, LossWatch } from './divergence.ts';
-import { noExamples } from './training-batches.ts';
+import { noExamples, noLabels } from './training-batches.ts';
 import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
@@ -65,7 +65,7 @@ export interface LoopOptions {
  * Trains epoch by epoch. A resumed run equals an uninterrupted run. Stops when the validation score has not improved for `patience`
  * epochs. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`).
  *
- * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_ABORTED`, or `MODEL_DIVERGED` after too many divergences.
+ * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_NO_LABELS`, `MODEL_ABORTED`, or `MODEL_DIVERGED` after too many divergences.
  */
 export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const { session, config } = options;
@@ -161,6 +161,7 @@ async function trainEpoch(
   const steps = Math.ceil(examples / config.batchSize);
   let lossSum = 0;
   let firstLoss = 0;
+  let hasLabels = false;
   let step = 0;
   for await (const batch of batches) {
     if (options.signal?.aborted === true) {
@@ -170,6 +171,7 @@ async function trainEpoch(
         retryable: true,
       });
     }
+    hasLabels ||= batch !== undefined;
     const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
     const loss = batch === undefined ? 0 : session.step(batch, rate);
     step++;
@@ -182,6 +184,7 @@ async function trainEpoch(
     // Steps block the thread; this lets the event loop process signals and progress.
     await new Promise((resolve) => setImmediate(resolve));
   }
+  if (epoch === 1 && !hasLabels) throw noLabels();
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
   return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, steps };

@@ -230,6 +230,15 @@ export function trainingExamples(sequences: UserSequences, config: TrainingConfi
   return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });
 }
 
+/** Returns the error for examples without labels: the popularity prior is unknown before the day after an item's first interaction. */
+export function noLabels(): AppError {
+  return new AppError('No training labels: no example predicts an item that has an interaction on an earlier day.', {
+    code: 'MODEL_NO_LABELS',
+    category: 'input',
+    remedy: 'Import events of more days, or set model.popularityPrior: false.',
+  });
+}
+
 /** Returns the error for a training without examples. */
 export function noExamples(): AppError {
   return new AppError('No training examples: no user has two interactions at different times.', {
