@@ -1,3 +1,5 @@
+import { countPairs } from '@facet/features';
+
 /** What a scorer may know about a user. A scorer that needs more takes a subtype. */
 export interface ScoredUser {
   /** Dense user index, for scorers that learned something per user. */
@@ -33,17 +35,12 @@ export interface PopularityOptions {
 export function popularity(interactions: InteractionColumns, options: PopularityOptions): Scorer {
   const { users, items, times } = interactions;
   const { catalogSize, since = -Infinity } = options;
-  const counts = new Float32Array(catalogSize + 1);
-  const countedPairs = new Set<number>();
-  for (let row = 0; row < items.length; row++) {
-    if (times[row]! < since) continue;
-    const item = items[row]!;
-    // Exact below 2^53: 9 million users of a billion items.
-    const pair = users[row]! * (catalogSize + 1) + item;
-    if (countedPairs.has(pair)) continue;
-    countedPairs.add(pair);
-    counts[item]!++;
-  }
+  const counted = {
+    users: users.filter((_, row) => times[row]! >= since),
+    items: items.filter((_, row) => times[row]! >= since),
+  };
+  const { start } = countPairs(counted, catalogSize, 'distinct');
+  const counts = Float32Array.from({ length: catalogSize + 1 }, (_, item) => start[item + 1]! - start[item]!);
   return () => counts;
 }
 
