@@ -6,12 +6,12 @@ import { awaitsInteractions, buildDeltaOf, compareCatalog, loadBundleFacts, load
 import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
 import { usedItemAttributes } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { createUnreadCounter, parsePositiveClauses, toUserSequences } from '@facet/features';
+import { createUnreadCounter, dropRareItems, orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
 import type { UnreadAttribute } from '@facet/features';
 import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
 import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
 import { dayMs, writeFileAtomically } from '@facet/platform';
-import { selectInteractions, toCatalogItem } from '../dataset/build-dataset.ts';
+import { toCatalogItem } from '../dataset/build-dataset.ts';
 import { readStored } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 
@@ -131,7 +131,7 @@ async function readNewInteractions(
   const since = { occurredFrom: asOf };
   const positives = parsePositiveClauses(rules.positives);
   const read = await readInteractions(snapshot, since, { positives, bots: rules.bots }, dataset);
-  const { table } = selectInteractions(read, rules);
+  const { table } = dropRareItems(orderTable(read, rules).table, rules.rareItems.minUsers);
   return {
     today: Math.floor(Math.max(asOf, read.newest.occurredAt) / dayMs) + 1,
     itemIds: Array.from(new Set(table.items), (item) => table.itemIds[item]!),
