@@ -51,6 +51,7 @@ it.each(['time-split', 'leave-one-out'])(
     const again = await run(wanted);
     expect(again.err.match(/already done/g)).toHaveLength(3);
     expect(again.out).toContain(`Saved in ${saved}`);
+    expect(again.out).toMatch(/Measured by Facet \d+\.\d+\.\d+\+[0-9a-f]{7,}(-dirty)?\./);
     expect(again.out).toMatch(/item-cf-cosine {2,}\d\.\d{4}/);
   },
 );

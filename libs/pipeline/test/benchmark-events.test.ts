@@ -18,7 +18,7 @@ const home = { kind: 'home' } as const;
 async function tabulate(context: StageContext, names: readonly string[]): Promise<BenchmarkTable> {
   const benchmark = await openBenchmarkData(context, home, 'time-split');
   const systems = chooseSystems(names, { config: context.config, benchmark, settings: [] });
-  const run = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+  const run = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
   return summarize(run, systems, benchmark);
 }
 

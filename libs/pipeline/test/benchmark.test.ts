@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import {
   chooseSystems,
   describeFailed,
+  describeVersions,
   openBenchmarkData,
   readSweep,
   runBenchmark,
@@ -30,6 +31,7 @@ function run(
   names: readonly string[],
   options: {
     seeds?: number;
+    version?: string;
     settings?: readonly Setting[];
     signal?: AbortSignal;
     onStep?: (detail: string) => void;
@@ -46,6 +48,7 @@ function run(
     benchmark,
     systems,
     seeds: options.seeds ?? 1,
+    version: options.version ?? 'test',
     now: () => (clock += 1000),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onRow: () => ({
@@ -196,7 +199,14 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const [popularity, facet] = chooseSystems(['popularity', 'facet'], options);
     const fit = () => Promise.reject(new RangeError('Set maximum size exceeded'));
     const systems = [facet!, { ...popularity!, name: 'large', fit }, popularity!];
-    const { rows, failed } = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+    const { rows, failed } = await runBenchmark({
+      context,
+      benchmark,
+      systems,
+      seeds: 1,
+      version: 'test',
+      now: () => 0,
+    });
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
     expect(failed).toMatchObject([
       { system: 'facet', error: { code: 'TRAIN_OUT_OF_MEMORY' } },
@@ -252,6 +262,22 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(markdown).toContain(`± ${hitRate.halfWidth!.toFixed(4)}`);
   });
 
+  it('names the versions of Facet that measured the rows', async () => {
+    const opened = await open();
+    const table = async (names: readonly string[], version: string) => {
+      const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
+      return summarize(await run(opened, names, { version }), systems, opened.benchmark);
+    };
+    expect(describeVersions(await table(['popularity'], '0.1.0+a'))).toBe('Measured by Facet 0.1.0+a.');
+    // The row of popularity is reused, with the version that measured it.
+    const mixed = await table(['popularity', 'tf-idf'], '0.1.0+b');
+    expect(describeVersions(mixed)).toBe(
+      'The rows are of different versions of Facet, and may not be comparable: popularity 0.1.0+a, tf-idf 0.1.0+b.',
+    );
+    const markdown = join(await saveTable(opened.context.home.benchmarksFolder, mixed), 'table.md');
+    expect(await readFile(markdown, 'utf8')).toContain(describeVersions(mixed));
+  });
+
   it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
     const opened = await open();
     const chosen = chooseSystems(['popularity', 'comirec-sa', 'youtube-dnn'], {
@@ -263,7 +289,13 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const swept = sweepSystems(sweep, chosen);
     expect(swept.map(({ name }) => name)).toEqual(['comirec-sa K=1', 'comirec-sa K=2']);
     const systems = [...chosen.slice(0, 1), ...swept];
-    const ran = await runBenchmark({ ...opened, systems: [...systems, ...chosen.slice(1, 2)], seeds: 2, now: () => 0 });
+    const ran = await runBenchmark({
+      ...opened,
+      systems: [...systems, ...chosen.slice(1, 2)],
+      seeds: 2,
+      version: 'test',
+      now: () => 0,
+    });
     const table = summarize(ran, systems, opened.benchmark);
     // One of popularity, two of each K: the default is not trained twice.
     expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);

@@ -29,7 +29,7 @@ async function runPeriods(names: readonly string[]): Promise<RanPeriods> {
   const systems = chooseSystems(names, { config: context.config, benchmark: joinPeriods(periods), settings: [] });
   const runs: BenchmarkRun[] = [];
   for (const benchmark of periods) {
-    runs.push(await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 }));
+    runs.push(await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 }));
   }
   return { context, periods, runs };
 }

@@ -29,7 +29,7 @@ it('drawn, in-batch and mixed negatives reach the quality of the full softmax wi
       { name: 'refit', value: false },
     ];
     const systems = chooseSystems(['facet'], { config: context.config, benchmark, settings });
-    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
     return rows[0]!.tasks.new!.cutoffs.find(({ cutoff }) => cutoff === 10)!.ndcg;
   };
   const full = await ndcgOf('all');

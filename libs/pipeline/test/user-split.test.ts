@@ -92,7 +92,7 @@ describe('a benchmark of a split by users', () => {
   it('lets repeats return in ALL, and ranks only other items in NEW', async () => {
     const { context, benchmark } = await openSequences(lines, 'user-split');
     const systems = chooseSystems(['own-history', 'item-cf-cosine'], { config: context.config, benchmark, settings });
-    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, now: () => 0 });
+    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
     for (const { tasks } of rows) {
       // Every target is a repeat of one of six items.
       expect(tasks.all!.cutoffs.find(({ cutoff }) => cutoff === 10)!.hitRate).toBe(1);

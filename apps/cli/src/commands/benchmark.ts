@@ -11,6 +11,7 @@ import {
   coldGrid,
   costGrid,
   describeFailed,
+  describeVersions,
   joinPeriods,
   joinRuns,
   openBenchmarkData,
@@ -37,6 +38,7 @@ import { AppError, describeError, isAppError, unlessAborted } from '@facet/platf
 import { InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
+import { readCodeVersion } from '../code-version.ts';
 import { addNotes, parseCount, parseIds } from '../options.ts';
 import type { Register } from '../options.ts';
 import { readConfig, runImport } from '../stages.ts';
@@ -96,6 +98,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(names, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
+  const version = readCodeVersion();
   const runs: BenchmarkRun[] = [];
   for (const [position, period] of periods.entries()) {
     const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
@@ -105,6 +108,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
         benchmark: period,
         systems,
         seeds: options.seeds,
+        version,
         signal,
         now: () => performance.now(),
         onRow: ({ name, seed, place, total }) => {
@@ -279,7 +283,7 @@ function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal,
       width,
     ),
     renderTable(head, cost.rows.map(pick), { style, right: columnsAfterFirst(head) }),
-    ...describeFailed(table).map((line) => wrap(line, width)),
+    ...[...describeFailed(table), describeVersions(table)].map((line) => wrap(line, width)),
   ].join('\n\n');
 }
 

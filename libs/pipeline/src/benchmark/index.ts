@@ -13,7 +13,7 @@ export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
 export { protocolNames } from './protocol.ts';
 export type { ProtocolName } from './protocol.ts';
-export { coldGrid, costGrid, describeFailed, qualityGrid, saveTable } from './render-table.ts';
+export { coldGrid, costGrid, describeFailed, describeVersions, qualityGrid, saveTable } from './render-table.ts';
 export { joinPeriods, joinRuns } from './rolling.ts';
 export { runBenchmark } from './run-benchmark.ts';
 export type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';

@@ -128,6 +128,14 @@ export function describeFailed({ failed }: BenchmarkTable): string[] {
   return failed.map(({ system, seed, message }) => `Not in the table: ${system}, seed ${seed}. ${message}`);
 }
 
+/** Names the version of Facet that measured the rows, or that of each system if they differ. */
+export function describeVersions({ systems }: BenchmarkTable): string {
+  const [version, ...others] = new Set(systems.flatMap(({ versions }) => versions));
+  if (others.length === 0) return `Measured by Facet ${version}.`;
+  const bySystem = systems.map(({ name, versions }) => `${name} ${versions.join(' and ')}`).join(', ');
+  return `The rows are of different versions of Facet, and may not be comparable: ${bySystem}.`;
+}
+
 /** Renders the whole table as Markdown. */
 function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
@@ -145,6 +153,7 @@ function renderMarkdown(table: BenchmarkTable): string {
     `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
     ...renderCold(table),
     ...describeFailed(table),
+    describeVersions(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
     'Tuning chooses settings (classic systems) or the number of epochs (towers) on validation. Training is the final fit, which includes the validation data. Seconds are means over seeds.',

@@ -1,6 +1,7 @@
 import type { CutoffMetrics } from '@facet/evaluation';
 import { hashJson } from '../context/stage-cache.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
+import { versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun, RowTask } from './run-benchmark.ts';
 
 /** Returns the data that the table of several periods names: those of the last period, under an id of all of them. */
@@ -29,6 +30,7 @@ function joinRows(rows: readonly BenchmarkRow[]): BenchmarkRow {
   const cold = rows.flatMap(({ cold }) => cold ?? []);
   return {
     ...last,
+    versions: rows.flatMap(versionsOf),
     validationScore:
       last.validationScore === undefined ? undefined : sum((row) => row.validationScore ?? 0) / rows.length,
     tuningSeconds: sum((row) => row.tuningSeconds),

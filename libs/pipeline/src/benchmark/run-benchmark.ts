@@ -20,6 +20,8 @@ export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOve
   readonly system: string;
   readonly kind: System['kind'];
   readonly seed: number;
+  /** The version of Facet that measured the row; several for several periods. Absent in rows of versions that did not store it. */
+  readonly versions?: readonly string[];
   readonly evaluationSeconds: number;
   readonly tasks: Readonly<Partial<Record<Task, RowTask>>>;
   readonly interests?: InterestReport | undefined;
@@ -58,6 +60,8 @@ export interface RunOptions {
   readonly systems: readonly System[];
   /** The number of runs of each seeded system. */
   readonly seeds: number;
+  /** The version of Facet, which every new row stores. */
+  readonly version: string;
   /** A clock in milliseconds. */
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
@@ -110,7 +114,7 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
 async function runRow(
   system: System,
   seed: number,
-  { context, benchmark, now, signal }: RunOptions,
+  { context, benchmark, version, now, signal }: RunOptions,
   callbacks: Required<Pick<FitContext, 'onProgress' | 'onEpoch' | 'onDivergence'>>,
 ): Promise<{ output: BenchmarkRow; reused: boolean }> {
   const { data, protocol } = benchmark;
@@ -156,6 +160,7 @@ async function runRow(
         system: name,
         kind,
         seed,
+        versions: [version],
         ...fitted,
         evaluationSeconds: (now() - startedAt) / 1000,
         tasks: Object.fromEntries(tasks),
@@ -188,6 +193,11 @@ function ascending(...cutoffs: readonly (readonly number[])[]): number[] {
 
 function encode(values: Float64Array): string {
   return Buffer.from(Float32Array.from(values).buffer).toString('base64');
+}
+
+/** Returns the versions of Facet that measured a row. */
+export function versionsOf({ versions = ['unknown'] }: BenchmarkRow): readonly string[] {
+  return versions;
 }
 
 /** Decodes the values per user of a row. */

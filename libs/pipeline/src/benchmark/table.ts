@@ -4,7 +4,7 @@ import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { decodeUsers } from './run-benchmark.ts';
+import { decodeUsers, versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
 import type { ProtocolName } from './protocol.ts';
 import type { System } from './system.ts';
@@ -47,6 +47,8 @@ export interface SystemSummary {
   readonly name: string;
   readonly kind: System['kind'];
   readonly seeds: number;
+  /** The distinct versions of Facet that measured the runs. */
+  readonly versions: readonly string[];
   readonly settings: unknown;
   /** The settings chosen on validation for each seed. */
   readonly chosen: readonly unknown[];
@@ -130,6 +132,7 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
     name: system.name,
     kind: system.kind,
     seeds: runs.length,
+    versions: [...new Set(runs.flatMap(versionsOf))],
     settings: system.settings,
     chosen: runs.map(({ chosen }) => chosen),
     validationScore: validation.length === 0 ? undefined : seedInterval(validation),
