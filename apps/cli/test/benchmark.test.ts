@@ -87,6 +87,17 @@ it('finds compressed sequences, items and users in a folder, and files of events
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 
+it('prints the number of trainings before the first one, and their time after its first epochs', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const settings = ['d=6', 'K=2', 'batchSize=8', 'epochs=2'].flatMap((setting) => ['--set', setting]);
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), ...settings];
+  const { code, err } = await run([...args, '--systems', 'facet,popularity', '--seeds', '2']);
+  expect(code).toBe(0);
+  expect(err).toMatch(/^plan +2 trainings of 1 variant of the model\n/m);
+  expect(err.match(/at most [\d.]+ s for \d trainings? as long as this one/g)).toHaveLength(1);
+});
+
 it('writes the table without a system that fails, and exits with its error', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

@@ -29,5 +29,6 @@ describe('text on a terminal', () => {
     [12_300, '12 s'],
     [59_900, '1 min 0 s'],
     [125_000, '2 min 5 s'],
+    [3_600_000 * 49 + 60_000, '49 h 1 min'],
   ])('says %i ms as %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
 });

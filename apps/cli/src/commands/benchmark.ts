@@ -72,7 +72,7 @@ export const registerBenchmark: Register = (command, deps) => {
       .addOption(new Option('--protocol <name>', 'held-out data').choices(protocolNames).default('time-split'))
       .option('--every <days>', 'length of a period with --protocol rolling: 1d, 7d', parseDays, 7)
       .option('--days <number>', 'last days that the periods cover with --protocol rolling', parseCount, 28)
-      .option('--systems <names>', 'systems, separated by commas (default: all)', parseIds)
+      .option('--systems <names>', 'systems, separated by commas (default: all, see below)', parseIds)
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(
         '--set <name=value...>',
@@ -81,7 +81,10 @@ export const registerBenchmark: Register = (command, deps) => {
       )
       .option('--sweep <name=values...>', 'hyper-parameter of the towers with several values: K=1,2,4,8', addSweep),
     `Chooses settings and epochs on validation data only. Saves the table in <home>/benchmarks. Stored rows of the same data, settings
-and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.`,
+and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.
+
+Without --systems, runs facet, the simple methods, sasrec-facet and then every other variant of the model. On millions of events, all
+variants take days. For a first answer, choose systems, for example --systems facet,item-cf-bm25,sasrec-facet --seeds 1.`,
     'facet benchmark --data orders.csv --systems popularity,item-cf-bm25,facet',
     'facet benchmark --data beauty/ --protocol leave-one-out --seeds 3',
     'facet benchmark --home .facet/shop --protocol rolling --every 7d --days 28 --systems facet,item-cf-bm25',
@@ -95,11 +98,19 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
-  const { systems: names, set: settings = [], sweep: sweeps = [] } = options;
-  const chosen = chooseSystems(names, { config, benchmark: data, settings });
+  const { set: settings = [], sweep: sweeps = [] } = options;
+  const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
   const version = readCodeVersion();
+  const towers = systems.filter(({ kind }) => kind === 'tower');
+  const trainings = towers.length * options.seeds;
+  if (trainings > 0) {
+    const all = countOf(trainings * periods.length, 'training');
+    const variants = `${countOf(towers.length, 'variant')} of the model`;
+    await context.progress.run('plan', '', async (stage) => stage.note(`${all} of ${variants}`));
+  }
   const runs: BenchmarkRun[] = [];
+  let isEstimated = false;
   for (const [position, period] of periods.entries()) {
     const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
     runs.push(
@@ -111,12 +122,25 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
         version,
         signal,
         now: () => performance.now(),
-        onRow: ({ name, seed, place, total }) => {
+        onRow: ({ name, seed, place, total, trainingsLeft }) => {
           const row = `${name}, seed ${seed}${suffix}`;
           const stage = context.progress.stage(`${place + 1}/${total}`, row);
+          const pace = createPace(() => performance.now());
+          const allLeft = trainingsLeft + (periods.length - position - 1) * trainings;
           return {
-            update: (share, detail) => stage.update(share, `${row}: ${detail}`),
-            epoch: (description) => stage.step(`${row}: ${description}`),
+            update(share, detail) {
+              pace.update(share);
+              stage.update(share, `${row}: ${detail}`);
+            },
+            epoch(description) {
+              stage.step(`${row}: ${description}`);
+              const ms = pace.wholeMs();
+              if (isEstimated || ms === undefined) return;
+              isEstimated = true;
+              stage.note(
+                `at most ${formatDuration(ms * allLeft)} for ${countOf(allLeft, 'training')} as long as this one`,
+              );
+            },
             diverged: (description) => stage.note(`${row}: ${description}`),
             done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
             failed: (error) => {
@@ -132,8 +156,8 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const [failure] = run.failed;
   if (run.rows.length === 0 && failure !== undefined) throw failure.error;
   const table = summarize(run, systems, data);
-  const towers = chosen.map(({ name }) => name);
-  const results = sweeps.map((sweep) => readSweep(sweep, towers, table));
+  const names = chosen.map(({ name }) => name);
+  const results = sweeps.map((sweep) => readSweep(sweep, names, table));
   const folder = await saveTable(pipeline.home.benchmarksFolder, table, results);
   output.show(
     `\n${renderBenchmark(table, terminal)}\n\nSaved in ${folder}: table.md, table.json${sweeps.map(({ name }) => `, sweep-${name}.svg`).join('')}`,
@@ -147,6 +171,21 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
     remedy: isAppError(error) ? error.remedy : 'Run the command again with --verbose for the stack trace.',
     cause: error,
   });
+}
+
+/** Estimates how long a row takes, from its finished share. @param now a clock in milliseconds */
+function createPace(now: () => number): { update(share: number): void; wholeMs(): number | undefined } {
+  // A resumed training starts with the share of its earlier epochs.
+  let first: { readonly share: number; readonly at: number } | undefined;
+  let reached = 0;
+  return {
+    update(share) {
+      first ??= { share, at: now() };
+      reached = share;
+    },
+    wholeMs: () =>
+      first === undefined || reached <= first.share ? undefined : (now() - first.at) / (reached - first.share),
+  };
 }
 
 /** Imports the files of events, if given, and returns the source of the interactions. */

@@ -17,7 +17,8 @@ export interface SystemOptions {
 }
 
 /**
- * Returns the systems with these names, or all systems: the classic ones, then every named variant of the model.
+ * Returns the systems with these names, or all systems, the most informative first: the default, the classic systems, the default with
+ * the extractor of SASRec, then every other named variant of the model.
  *
  * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`; as `towerSettings`.
  */
@@ -28,7 +29,7 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   const variants = Object.entries(modelVariants).flatMap(([name, { model }]) =>
     protocol.name === 'user-split' && model.extractor.kind === 'user-vectors' ? [] : [name],
   );
-  const known = [...classic.map(({ name }) => name), ...variants];
+  const known = [...new Set(['facet', ...classic.map(({ name }) => name), 'sasrec-facet', ...variants])];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new AppError(`The protocol ${protocol.name} has no system "${unknown}".`, {
@@ -37,11 +38,9 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
       remedy: `Choose from: ${known.join(', ')}.`,
     });
   }
-  const isWanted = (name: string): boolean => names?.includes(name) ?? true;
-  return [
-    ...classic.filter(({ name }) => isWanted(name)),
-    ...variants.filter(isWanted).map((variant) => towerSystem(variant, towerSettings(variant, options))),
-  ];
+  return known
+    .filter((name) => names?.includes(name) ?? true)
+    .map((name) => classic.find((system) => system.name === name) ?? towerSystem(name, towerSettings(name, options)));
 }
 
 export function towerSystem(name: string, settings: ModelSettings): System {

@@ -71,6 +71,8 @@ export interface RunOptions {
     readonly seed: number;
     readonly place: number;
     readonly total: number;
+    /** The number of runs of towers, from this row on. */
+    readonly trainingsLeft: number;
   }) => {
     update(share: number, detail: string): void;
     epoch(description: string): void;
@@ -93,7 +95,8 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const rows: BenchmarkRow[] = [];
   const failed: FailedRun[] = [];
   for (const [place, { system, seed }] of runs.entries()) {
-    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length });
+    const trainingsLeft = runs.slice(place).filter(({ system }) => system.kind === 'tower').length;
+    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length, trainingsLeft });
     try {
       const { output, reused } = await runRow(system, seed, options, {
         onProgress: (share, detail) => callbacks?.update(share, detail),
