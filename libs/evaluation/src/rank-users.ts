@@ -24,26 +24,29 @@ export interface RankOptions {
 }
 
 /**
- * Ranks the full catalog for one user after another, for {@link evaluateRanking}. The tasks of a user share one
+ * Ranks the full catalog for each user, in the order of the users, for {@link evaluateRanking}. The tasks of a user share one
  * computation of the scores.
  */
-export function* rankUsers<User extends HeldOutUser>(
+export function rankUsers<User extends HeldOutUser>(
   scorer: Scorer<User> | BlockScorer<User>,
   users: readonly User[],
   tasks: readonly RankingTask[],
   options: RankOptions,
-): Generator<Partial<Record<RankingTask, RankedUser>>> {
+): Partial<Record<RankingTask, RankedUser>>[] {
   const { n } = options;
   const isBlock = typeof scorer !== 'function';
   const usersMax = isBlock ? scorer.usersMax : 1;
   // Excluding items changes the scores of a block, so `all`, which excludes none, must come before `new`.
   const ordered = [...tasks].sort();
   if (isBlock) scorer.prepare?.(users);
-  for (let start = 0; start < users.length; start += usersMax) {
-    const batch = users.slice(start, start + usersMax);
-    const block = isBlock ? scorer.scoreBlock(batch) : undefined;
-    for (const [row, user] of batch.entries()) {
-      const tieSeed = mix(options.tieSeed ^ (start + row));
+  const places = isBlock ? groupPlaces(users, scorer) : [...users.keys()];
+  const rankedUsers: Partial<Record<RankingTask, RankedUser>>[] = [];
+  for (let start = 0; start < places.length; start += usersMax) {
+    const batch = places.slice(start, start + usersMax);
+    const block = isBlock ? scorer.scoreBlock(batch.map((place) => users[place]!)) : undefined;
+    for (const [row, place] of batch.entries()) {
+      const user = users[place]!;
+      const tieSeed = mix(options.tieSeed ^ place);
       const scores = isBlock ? undefined : scorer(user);
       const ranked: Partial<Record<RankingTask, RankedUser>> = {};
       for (const task of ordered) {
@@ -53,9 +56,18 @@ export function* rankUsers<User extends HeldOutUser>(
             : topNOfBlock(block, row, n, { exclude, tieSeed }),
         );
       }
-      yield ranked;
+      rankedUsers[place] = ranked;
     }
   }
+  return rankedUsers;
+}
+
+/** Returns the positions of users, group by group. */
+function groupPlaces<User>(users: readonly User[], { groupOf }: BlockScorer<User>): number[] {
+  const places = [...users.keys()];
+  if (groupOf === undefined) return places;
+  const groups = users.map(groupOf);
+  return places.sort((a, b) => groups[a]! - groups[b]!);
 }
 
 function rankFor(user: HeldOutUser, task: RankingTask, top: (exclude: Iterable<number>) => Int32Array): RankedUser {

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { topNOfBlock } from '../src/block-scorer.ts';
 import type { BlockScorer, ScoreBlock } from '../src/block-scorer.ts';
 import { rankUsers } from '../src/rank-users.ts';
-import type { HeldOutUser } from '../src/rank-users.ts';
 import { topN } from '../src/top-n.ts';
 
 /** A block of one row. Each score differs from the exact one by a share of the tolerance in [-1, 1]. */
@@ -58,11 +57,12 @@ describe('topNOfBlock', () => {
 });
 
 describe('rankUsers by blocks', () => {
-  it('ranks as user by user, for both tasks and any block size', () => {
+  it('ranks as user by user, for both tasks and any block size, group by group', () => {
     const anyUser = fc.record({
       scores: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 12, maxLength: 12 }),
       history: fc.array(fc.integer({ min: 1, max: 11 }), { maxLength: 4 }),
       truth: fc.uniqueArray(fc.integer({ min: 1, max: 11 }), { maxLength: 3 }),
+      group: fc.integer({ min: 0, max: 2 }),
     });
     fc.assert(
       fc.property(
@@ -70,26 +70,33 @@ describe('rankUsers by blocks', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.constantFrom('new' as const, 'all' as const),
         (drawn, usersMax, task) => {
-          const users = drawn.map(({ scores, history, truth }): HeldOutUser & { scores: Float32Array } => ({
+          const users = drawn.map(({ scores, history, truth, group }) => ({
+            group,
             scores: Float32Array.from(scores),
             history: Int32Array.from(history),
             truth: { items: Int32Array.from(truth), absent: 0 },
           }));
+          const groups: number[] = [];
           const blocks: BlockScorer<(typeof users)[number]> = {
             usersMax,
-            scoreBlock: (asked) => ({
-              width: 12,
-              scores: Float32Array.from(
-                asked.flatMap(({ scores }) => [...scores].map((score, item) => (item === 0 ? -Infinity : score))),
-              ),
-              tolerance: 1e-3,
-              exact: (row, item) => asked[row]!.scores[item]!,
-            }),
+            groupOf: ({ group }) => group,
+            scoreBlock: (asked) => {
+              groups.push(...asked.map(({ group }) => group));
+              return {
+                width: 12,
+                scores: Float32Array.from(
+                  asked.flatMap(({ scores }) => [...scores].map((score, item) => (item === 0 ? -Infinity : score))),
+                ),
+                tolerance: 1e-3,
+                exact: (row, item) => asked[row]!.scores[item]!,
+              };
+            },
           };
           const options = { n: 5, tieSeed: 3 };
-          expect([...rankUsers(blocks, users, [task], options)]).toEqual([
-            ...rankUsers(({ scores }) => scores, users, [task], options),
-          ]);
+          expect(rankUsers(blocks, users, [task], options)).toEqual(
+            rankUsers(({ scores }) => scores, users, [task], options),
+          );
+          expect(groups).toEqual(groups.toSorted((a, b) => a - b));
         },
       ),
     );

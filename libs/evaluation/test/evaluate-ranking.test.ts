@@ -74,7 +74,7 @@ test('refuses a ranking with a repeated item, padding or an item beyond the cata
 test("excludes the history from ranking and truth for the task 'new', not for 'all'", () => {
   const scores = Float32Array.of(0, 5, 4, 3, 2);
   const user = { history: Int32Array.of(1, 1, 2), truth: { items: Int32Array.of(1, 4), absent: 1 } };
-  const [ranked] = [...rankUsers(() => scores, [user], ['new', 'all'], { n: 2, tieSeed: 1 })];
+  const [ranked] = rankUsers(() => scores, [user], ['new', 'all'], { n: 2, tieSeed: 1 });
   const { new: fresh, all } = ranked!;
   expect([...fresh!.ranking]).toEqual([3, 4]);
   expect(fresh!.truth).toEqual({ items: Int32Array.of(4), absent: 1 });
@@ -84,6 +84,6 @@ test("excludes the history from ranking and truth for the task 'new', not for 'a
 
 test('orders ties differently for different users', () => {
   const user = { history: new Int32Array(0), truth: { items: Int32Array.of(1), absent: 0 } };
-  const [first, second] = [...rankUsers(() => new Float32Array(50), [user, user], ['all'], { n: 20, tieSeed: 1 })];
+  const [first, second] = rankUsers(() => new Float32Array(50), [user, user], ['all'], { n: 20, tieSeed: 1 });
   expect([...first!.all!.ranking]).not.toEqual([...second!.all!.ranking]);
 });

@@ -60,7 +60,7 @@ describe.skipIf(!isPresent)(title, () => {
 
   function evaluate(scorer: Scorer) {
     const { test, catalogSize } = split!;
-    const rankings = [...rankUsers(scorer, test, ['new', 'all'], { n: 50, tieSeed: 1 })];
+    const rankings = rankUsers(scorer, test, ['new', 'all'], { n: 50, tieSeed: 1 });
     const at50 = (task: 'new' | 'all') =>
       evaluateRanking(
         rankings.map((ranked) => ranked[task]!),

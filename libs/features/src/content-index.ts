@@ -120,10 +120,16 @@ function gramsOf(title: string): number[] {
 
 /** Returns the places of the `count` highest positive scores, equal scores by place. */
 function highest(scores: Float64Array, count: number): Int32Array {
-  const positive: number[] = [];
-  scores.forEach((score, place) => {
-    if (score > 0) positive.push(place);
-  });
-  positive.sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return Int32Array.from(positive.slice(0, count));
+  const places: number[] = [];
+  let floor = 0;
+  for (let place = 0; place < scores.length; place++) {
+    const score = scores[place]!;
+    if (score <= floor) continue;
+    let rank = places.length;
+    while (rank > 0 && scores[places[rank - 1]!]! < score) rank--;
+    places.splice(rank, 0, place);
+    if (places.length > count) places.pop();
+    if (places.length === count) floor = scores[places[count - 1]!]!;
+  }
+  return Int32Array.from(places);
 }

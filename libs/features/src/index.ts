@@ -29,7 +29,13 @@ export {
   titleFeatureName,
 } from './feature-schema.ts';
 export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
-export { expectedFeaturesOn, launchAges, learnLaunchCurves, writeExpectedFeatures } from './launch-curves.ts';
+export {
+  expectedFeaturesOn,
+  launchAges,
+  learnLaunchCurves,
+  readLaunches,
+  writeExpectedFeatures,
+} from './launch-curves.ts';
 export type { LaunchCurves } from './launch-curves.ts';
 export { createUnreadCounter, describeUnread } from './unread-attributes.ts';
 export type { UnreadAttribute } from './unread-attributes.ts';
@@ -38,6 +44,7 @@ export type { Interaction, InteractionEvent, InteractionRules } from './interact
 export {
   buildPopularityTimeline,
   coldItemFeatures,
+  cacheDays,
   popularityFeatureCount,
   popularityFeatureNames,
 } from './popularity-timeline.ts';

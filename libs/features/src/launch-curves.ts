@@ -41,40 +41,91 @@ const countColumns = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver
 const everColumn = popularityFeatureNames.indexOf('chosenEver');
 const idleColumn = popularityFeatureNames.indexOf('idle');
 
+/** The items that had no interaction until an age, by their positions in the arrays. */
+interface LaunchesOfAge {
+  readonly items: Int32Array;
+  /** The day of the creation or of the first interaction. */
+  readonly seen: Int32Array;
+  /** [launches, popularity features] {@link horizonDays} after the age, with counts instead of their logarithms. */
+  readonly popularity: Float64Array;
+  /** The logarithm of all interactions {@link horizonDays} after the age. */
+  readonly logCounts: Float32Array;
+}
+
+/** The launches of all items. The curves of any day are learned from those before it. */
+export interface Launches {
+  readonly timeline: PopularityTimeline;
+  readonly catalog: LaunchedItems;
+  /** The day of the first interaction with any item; `Infinity` without interactions. */
+  readonly firstDay: number;
+  /** By {@link launchAges}. */
+  readonly byAge: readonly LaunchesOfAge[];
+  /** The items without an interaction. */
+  readonly waiting: Int32Array;
+}
+
+/** Reads the launches of a timeline, once for the curves of many days. */
+export function readLaunches(timeline: PopularityTimeline, catalog: LaunchedItems): Launches {
+  const items = Int32Array.from(catalog.createdOn.keys()).subarray(1);
+  const firstDays = Float64Array.from(items, (item) => timeline.firstDayOf(item) ?? Number.POSITIVE_INFINITY);
+  const seenOn = (item: number): number => {
+    const created = catalog.createdOn[item]!;
+    return Number.isNaN(created) ? firstDays[item - 1]! : Math.min(firstDays[item - 1]!, created);
+  };
+  return {
+    timeline,
+    catalog,
+    firstDay: firstDays.reduce((least, first) => Math.min(least, first), Number.POSITIVE_INFINITY),
+    byAge: launchAges.map((age) => {
+      const waited = items.filter(
+        (item) => Number.isFinite(seenOn(item)) && firstDays[item - 1]! >= seenOn(item) + age,
+      );
+      const seen = Int32Array.from(waited, seenOn);
+      return { items: waited, seen, ...popularityAfter(timeline, waited, seen, age) };
+    }),
+    waiting: items.filter((item) => firstDays[item - 1] === Number.POSITIVE_INFINITY),
+  };
+}
+
+function popularityAfter(
+  timeline: PopularityTimeline,
+  items: Int32Array,
+  seen: Int32Array,
+  age: number,
+): Pick<LaunchesOfAge, 'popularity' | 'logCounts'> {
+  const popularity = new Float64Array(items.length * popularityFeatureCount);
+  const logCounts = new Float32Array(items.length);
+  const row = new Float32Array(popularityFeatureCount);
+  items.forEach((item, place) => {
+    const now = seen[place]! + age + horizonDays;
+    timeline.writeFeatures(row, 0, 0, item, [now]);
+    if (!timeline.isKnown(item, now)) row[idleColumn] = Math.log1p(age + horizonDays);
+    logCounts[place] = row[everColumn]!;
+    popularity.set(row, place * popularityFeatureCount);
+    for (const column of countColumns) popularity[place * popularityFeatureCount + column] = Math.expm1(row[column]!);
+  });
+  return { popularity, logCounts };
+}
+
 /**
  * Learns launch curves from the interactions before `day`; undefined with fewer than 20 launches. A launch is an item that appeared
  * after the first weeks of the data and {@link horizonDays} ago or earlier.
  */
-export function learnLaunchCurves(
-  timeline: PopularityTimeline,
-  { features, createdOn }: LaunchedItems,
-  day: number,
-): LaunchCurves | undefined {
-  const firstDays = Array.from(createdOn, (_, item) => timeline.firstDayOf(item));
-  const start = firstDays.reduce<number>((least, first) => Math.min(least, first ?? day), day);
+export function learnLaunchCurves({ catalog, firstDay, byAge: all }: Launches, day: number): LaunchCurves | undefined {
+  const start = Math.min(firstDay, day);
   const sureFrom = start + Math.min(unsureDays, (day - start) * unsureShare);
   const curveFrom = Math.max((start + day) / 2, day - curveDays);
-  const row = new Float32Array(popularityFeatureCount);
-  const byAge = new Float32Array(launchAges.length * popularityFeatureCount);
-  const launches: { item: number; logCount: number }[] = [];
+  const width = popularityFeatureCount;
+  const byAge = new Float32Array(launchAges.length * width);
   let curve: Float32Array | undefined;
-  launchAges.forEach((age, place) => {
-    const sums = new Float64Array(popularityFeatureCount);
+  all.forEach(({ seen, popularity }, place) => {
+    const seenBefore = day - launchAges[place]! - horizonDays;
+    const sums = new Float64Array(width);
     let count = 0;
-    for (let item = 1; item < createdOn.length; item++) {
-      const first = firstDays[item];
-      const created = createdOn[item]!;
-      const seen = Math.min(
-        first ?? Number.POSITIVE_INFINITY,
-        Number.isNaN(created) ? Number.POSITIVE_INFINITY : created,
-      );
-      const now = seen + age + horizonDays;
-      if (!(seen >= sureFrom && now <= day) || (first !== undefined && first < seen + age)) continue;
-      timeline.writeFeatures(row, 0, 0, item, [now]);
-      if (first === undefined || first >= now) row[idleColumn] = Math.log1p(age + horizonDays);
-      if (place === 0) launches.push({ item, logCount: row[everColumn]! });
-      if (seen < curveFrom) continue;
-      row.forEach((value, column) => (sums[column]! += countColumns.includes(column) ? Math.expm1(value) : value));
+    for (let launch = 0; launch < seen.length; launch++) {
+      const from = seen[launch]!;
+      if (from < sureFrom || from < curveFrom || from > seenBefore) continue;
+      for (let column = 0; column < width; column++) sums[column]! += popularity[launch * width + column]!;
       count++;
     }
     if (count >= launchesMin) {
@@ -82,26 +133,34 @@ export function learnLaunchCurves(
         countColumns.includes(column) ? Math.log1p(sum / count) : sum / count,
       );
     }
-    if (curve !== undefined) byAge.set(curve, place * popularityFeatureCount);
+    if (curve !== undefined) byAge.set(curve, place * width);
   });
   if (curve === undefined) return undefined;
-  return { byAge, byValue: valueEffects(launches, features) };
+  return { byAge, byValue: valueEffects(all[0]!, { from: sureFrom, until: day - horizonDays }, catalog.features) };
 }
 
-/** Returns the mean deviation of each value's launches from all launches, shrunk by their number. */
+/** Returns the mean deviation of each value's launches from all launches between two days, shrunk by their number. */
 function valueEffects(
-  launches: readonly { readonly item: number; readonly logCount: number }[],
+  { items, seen, logCounts }: LaunchesOfAge,
+  { from, until }: { readonly from: number; readonly until: number },
   features: readonly EncodedFeature[],
 ): LaunchCurves['byValue'] {
-  const mean = launches.reduce((sum, { logCount }) => sum + logCount, 0) / launches.length;
+  const launches: number[] = [];
+  seen.forEach((day, launch) => {
+    if (day >= from && day <= until) launches.push(launch);
+  });
+  const mean = launches.reduce((sum, launch) => sum + logCounts[launch]!, 0) / launches.length;
   return Object.fromEntries(
     features.map(({ schema, rows }) => {
       const sums = new Float64Array(schema.values.length + 1);
       const counts = new Float64Array(schema.values.length + 1);
-      for (const { item, logCount } of launches) {
-        for (const value of rows.subarray(item * schema.slots, (item + 1) * schema.slots)) {
+      for (const launch of launches) {
+        const deviation = logCounts[launch]! - mean;
+        const start = items[launch]! * schema.slots;
+        for (let cell = start; cell < start + schema.slots; cell++) {
+          const value = rows[cell]!;
           if (value === 0) continue;
-          sums[value]! += logCount - mean;
+          sums[value]! += deviation;
           counts[value]!++;
         }
       }
@@ -132,21 +191,31 @@ export function writeExpectedFeatures(
   }
   const width = popularityFeatureCount;
   const place = launchAges.findLastIndex((from) => from <= Math.max(0, age));
-  target.set(curves.byAge.subarray(place * width, (place + 1) * width), offset);
+  for (let column = 0; column < width; column++) target[offset + column] = curves.byAge[place * width + column]!;
   const effect = effectOf(curves, features, item);
   for (const column of countColumns) target[offset + column] = Math.max(0, target[offset + column]! + effect);
 }
 
 /** Returns the mean over the features of the mean effect of their values. */
 function effectOf({ byValue }: LaunchCurves, features: readonly EncodedFeature[], item: number): number {
-  const effects = features.flatMap(({ schema: { name, slots }, rows }) => {
-    const values = rows.subarray(item * slots, (item + 1) * slots).filter((value) => value > 0);
-    const table = byValue[name];
-    return table === undefined || values.length === 0
-      ? []
-      : [values.reduce((sum, value) => sum + table[value]!, 0) / values.length];
-  });
-  return effects.length === 0 ? 0 : effects.reduce((sum, effect) => sum + effect, 0) / effects.length;
+  let sum = 0;
+  let known = 0;
+  for (const { schema, rows } of features) {
+    const table = byValue[schema.name];
+    if (table === undefined) continue;
+    let sumOfValues = 0;
+    let values = 0;
+    for (let cell = item * schema.slots; cell < (item + 1) * schema.slots; cell++) {
+      const value = rows[cell]!;
+      if (value === 0) continue;
+      sumOfValues += table[value]!;
+      values++;
+    }
+    if (values === 0) continue;
+    sum += sumOfValues / values;
+    known++;
+  }
+  return known === 0 ? 0 : sum / known;
 }
 
 /**
@@ -157,20 +226,21 @@ function effectOf({ byValue }: LaunchCurves, features: readonly EncodedFeature[]
  * multiplied by the share of these items that is expected to be launched (`launchShare`).
  */
 export function expectedFeaturesOn(
-  timeline: PopularityTimeline,
-  items: LaunchedItems,
+  launches: Launches,
   day: number,
-  curves: LaunchCurves | undefined = learnLaunchCurves(timeline, items, day),
+  curvesOn: (day: number) => LaunchCurves | undefined = (day) => learnLaunchCurves(launches, day),
 ): Float32Array {
-  const all = timeline.featuresOn(day).slice();
+  const { timeline, catalog, waiting } = launches;
+  const all = timeline.featuresOn(day);
+  const curves = waiting.length === 0 ? undefined : curvesOn(day);
   if (curves === undefined) return all;
-  const share = launchShare(timeline, items, day);
-  for (let item = 1; item < items.createdOn.length; item++) {
-    if (timeline.firstDayOf(item) !== undefined) continue;
-    const created = items.createdOn[item]!;
+  const { features, createdOn } = catalog;
+  const share = launchShare(launches, day);
+  for (const item of waiting) {
+    const created = createdOn[item]!;
     const offset = item * popularityFeatureCount;
     const age = Number.isNaN(created) ? 0 : day - created;
-    writeExpectedFeatures(all, offset, curves, { features: items.features, item, age });
+    writeExpectedFeatures(all, offset, curves, { features, item, age });
     if (!Number.isNaN(created)) continue;
     for (const column of countColumns) all[offset + column] = Math.log1p(Math.expm1(all[offset + column]!) * share);
   }
@@ -181,14 +251,13 @@ export function expectedFeaturesOn(
  * Returns, among the items without a day of creation, the number launched in the last {@link launchWindowDays} divided by the number
  * without an interaction, at most 1.
  */
-function launchShare(timeline: PopularityTimeline, { createdOn }: LaunchedItems, day: number): number {
+function launchShare({ catalog: { createdOn }, byAge, waiting }: Launches, day: number): number {
+  const { items, seen } = byAge[0]!;
   let launched = 0;
-  let waiting = 0;
-  for (let item = 1; item < createdOn.length; item++) {
-    if (!Number.isNaN(createdOn[item]!)) continue;
-    const first = timeline.firstDayOf(item);
-    if (first === undefined) waiting++;
-    else if (first < day && first >= day - launchWindowDays) launched++;
+  for (let launch = 0; launch < items.length; launch++) {
+    const first = seen[launch]!;
+    if (first < day && first >= day - launchWindowDays && Number.isNaN(createdOn[items[launch]!])) launched++;
   }
-  return Math.min(1, launched / Math.max(1, waiting));
+  const dateless = waiting.filter((item) => Number.isNaN(createdOn[item]!)).length;
+  return Math.min(1, launched / Math.max(1, dateless));
 }

@@ -34,12 +34,12 @@ export interface PopularityTimeline {
   firstDayOf(item: number): number | undefined;
   /**
    * Returns [N + 1, {@link popularityFeatureCount}], the logarithms ln(1 + x) of: distinct users per day within 7, 30 and 90 days and
-   * ever before `day`, days since the first interaction, days since the last one. Cached by day.
+   * ever before `day`, days since the first interaction, days since the last one. Every call computes a new array.
    */
   featuresOn(day: number): Float32Array;
   /**
-   * Writes the features of one item on several days, those of day t at `offset + t · stride`. Uncached: batches need few items of a
-   * large catalog on many days.
+   * Writes the features of one item on several days, those of day t at `offset + t · stride`. Batches need few items of a large catalog on
+   * many days.
    *
    * @param days Ascending.
    */
@@ -53,11 +53,6 @@ export function buildPopularityTimeline(
   before: Cut,
 ): PopularityTimeline {
   const daily = dailyInteractions(sequences, itemCount, before);
-  const cache = new Map<number, Float32Array>();
-  const cachedDays = Math.min(
-    maxCachedDays,
-    Math.ceil(maxCachedBytes / (4 * popularityFeatureCount * (itemCount + 1))),
-  );
 
   /** The first interaction of each window of an item, and of the day itself. */
   const starts = new Int32Array(bounds.length);
@@ -82,7 +77,7 @@ export function buildPopularityTimeline(
       const end = starts[bounds.length - 1]!;
       const row = offset + place * stride;
       if (end === start) {
-        target.set(coldItemFeatures, row);
+        writeColdItem(target, row);
         continue;
       }
       for (let window = 0; window < windowDays.length; window++) target[row + window] = log1p(end - starts[window]!);
@@ -97,7 +92,7 @@ export function buildPopularityTimeline(
     return daily.offsets[item + 1]! > start ? daily.days[start]! : undefined;
   }
 
-  function compute(day: number): Float32Array {
+  function featuresOn(day: number): Float32Array {
     const features = new Float32Array((itemCount + 1) * popularityFeatureCount);
     const days = [day];
     for (let item = 1; item <= itemCount; item++) {
@@ -110,21 +105,40 @@ export function buildPopularityTimeline(
     dayOf: (time) => Math.floor(time / dayMs),
     isKnown: (item, day) => (firstDayOf(item) ?? day) < day,
     firstDayOf,
-    featuresOn(day) {
-      const cached = cache.get(day);
-      if (cached !== undefined) return cached;
-      const features = compute(day);
-      if (cache.size >= cachedDays) cache.delete(cache.keys().next().value!);
-      cache.set(day, features);
-      return features;
-    },
+    featuresOn,
     writeFeatures,
   };
 }
 
-/** A batch has up to a few hundred days with 6 floats per item each. */
-const maxCachedDays = 800;
-const maxCachedBytes = 2 ** 30;
+/**
+ * Returns `compute` with a memory for the values of the first days, up to `bytesMax`, and of the latest day. No day displaces another,
+ * because repeated passes over more days than fit would then find none.
+ */
+export function cacheDays<Value>(
+  compute: (day: number) => Value,
+  { bytesMax, bytesOf }: { readonly bytesMax: number; readonly bytesOf: (value: Value) => number },
+): (day: number) => Value {
+  const kept = new Map<number, Value>();
+  let bytes = 0;
+  let latest: { readonly day: number; readonly value: Value } | undefined;
+  return (day) => {
+    if (latest?.day === day) return latest.value;
+    if (kept.has(day)) return kept.get(day)!;
+    const value = compute(day);
+    latest = { day, value };
+    const more = bytes + bytesOf(value);
+    if (more <= bytesMax) {
+      bytes = more;
+      kept.set(day, value);
+    }
+    return value;
+  };
+}
+
+/** As `target.set(coldItemFeatures, row)`, which takes several times as long. */
+function writeColdItem(target: Float32Array, row: number): void {
+  for (let feature = 0; feature < popularityFeatureCount; feature++) target[row + feature] = coldItemFeatures[feature]!;
+}
 
 /** Returns for each item the sorted days of its interactions, each (user, item, day) once. */
 function dailyInteractions(

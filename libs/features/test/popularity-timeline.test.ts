@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   buildPopularityTimeline,
   coldItemFeatures,
+  cacheDays,
   popularityFeatureCount,
   popularityFeatureNames,
 } from '../src/index.ts';
@@ -174,20 +175,23 @@ describe('buildPopularityTimeline', () => {
     const timeline = buildPopularityTimeline(sequencesOf([]), 9, Infinity);
     expect([0, dayMs - 1, dayMs, -1].map((time) => timeline.dayOf(time))).toEqual([0, 0, 1, -1]);
   });
+});
 
-  it('caches days correctly, even more than it keeps', () => {
-    const histories: Interaction[][] = [
-      [
-        [1, 0],
-        [2, 400 * dayMs],
-        [1, 900 * dayMs],
-      ],
-    ];
-    const timeline = buildPopularityTimeline(sequencesOf(histories), 9, Infinity);
-    const fresh = (day: number): number[] => [
-      ...buildPopularityTimeline(sequencesOf(histories), 9, Infinity).featuresOn(day),
-    ];
-    for (let day = 0; day < 1000; day++) timeline.featuresOn(day);
-    for (const day of [1, 401, 999]) expect([...timeline.featuresOn(day)]).toEqual(fresh(day));
+describe('cacheDays', () => {
+  it('computes each day once while the days fit, and never more than the latest of the others', () => {
+    const computed: number[] = [];
+    const compute = (day: number): Float32Array => {
+      computed.push(day);
+      return Float32Array.of(day, 2 * day);
+    };
+    const read = cacheDays(compute, { bytesMax: 16, bytesOf: ({ byteLength }) => byteLength });
+    const pass = (): void => {
+      for (const day of [1, 2, 2, 3, 3, 4, 1]) expect([...read(day)]).toEqual([day, 2 * day]);
+    };
+    pass();
+    expect(computed).toEqual([1, 2, 3, 4]);
+    pass();
+    expect(computed).toEqual([1, 2, 3, 4, 3, 4]);
+    expect(read(2)).toBe(read(2));
   });
 });

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
+import { catalogAtCut } from '../src/evaluation/catalog-at-cut.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
@@ -100,8 +101,7 @@ describe('buildBundle', () => {
       const model = randomModel(variant);
       const bundle = await build(model);
       const scorer = createModelScorer(dataset, model.info.spec, model.weights, {
-        cut: closing,
-        known: new Uint8Array(25).fill(1, 1),
+        catalog: catalogAtCut(dataset, closing, new Uint8Array(25).fill(1, 1)),
         candidates: new Uint8Array(25).fill(1, 1),
       });
       const { sequences } = dataset;

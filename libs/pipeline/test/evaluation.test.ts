@@ -12,7 +12,7 @@ import { evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import * as tensorFlow from '@facet/model/training';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
-import type { HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
+import type { HeldOut, HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
@@ -299,6 +299,35 @@ describe('evaluation and time', () => {
       );
     },
   );
+
+  it('computes what does not depend on weights once for all models of a cut, and the same scores bit by bit', () => {
+    const shop = shopDataset();
+    let titlesRead = 0;
+    const items = shop.items.map((facts) =>
+      Object.defineProperty({ ...facts }, 'title', {
+        get() {
+          titlesRead++;
+          return facts.title;
+        },
+      }),
+    );
+    const dataset = { ...shop, items };
+    const models = [modelOf(dataset), outspokenModel(dataset)];
+    const scoresOf = ({ info, weights }: Model, heldOut: HeldOut) => {
+      const { score } = createModelScorer(dataset, info.spec, weights, heldOut);
+      return heldOut.users.map((user) => score(user).slice());
+    };
+    const heldOut = heldOutLast(dataset, 'validation');
+    titlesRead = 0;
+    const [first] = models.map((model) => scoresOf(model, heldOut));
+    const day = heldOut.catalog.timeline().dayOf(heldOut.users[0]!.askedAt);
+    expect(titlesRead).toBe(dataset.items.length - 1);
+    expect(heldOut.catalog.popularityOn(day)).toBe(heldOut.catalog.popularityOn(day));
+    expect(scoresOf(models[0]!, heldOut)).toEqual(first);
+    for (const model of models) {
+      expect(scoresOf(model, heldOut)).toEqual(scoresOf(model, heldOutLast(dataset, 'validation')));
+    }
+  });
 
   it('returns the same report for the same inputs', async () => {
     const dataset = shopDataset();

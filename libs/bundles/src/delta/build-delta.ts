@@ -8,7 +8,14 @@ import {
   writeExpectedFeatures,
 } from '@facet/features';
 import type { EncodedFeature, ItemVocabulary, UserSequences } from '@facet/features';
-import { contentItemsMax, createColdItemEmbedder, embedItems, indexVectors, popularityPrior } from '@facet/model';
+import {
+  contentItemsMax,
+  embedColdItems,
+  embedItems,
+  findNeighbors,
+  indexVectors,
+  popularityPrior,
+} from '@facet/model';
 import { dayMs } from '@facet/platform';
 import type { BundleFacts } from '../bundle/bundle.ts';
 import { createdDay } from '../items/created-at.ts';
@@ -175,15 +182,14 @@ function embedContent(
     const known = Math.min(trainedCount, contentItemsMax);
     const facts = Array.from({ length: known }, (_, position) => featureAttributes(catalog.itemAt(position + 1)));
     const knownFeatures = encodeFeatures(spec.itemFeatures, [undefined, ...facts]);
-    const embedder = createColdItemEmbedder(
+    const cold = findNeighbors(
       {
         content: { features: knownFeatures, titleOf: (item) => catalog.titleOf(item) },
-        embeddings,
         items: positions(known),
       },
-      D,
+      { content: { features, titleOf: (item) => items[item - 1]!.title }, items: missing },
     );
-    embedder.embed(target, { features, titleOf: (item) => items[item - 1]!.title }, missing);
+    embedColdItems(target, cold, { embeddings, dim: D });
   }
   return target.subarray(D);
 }

@@ -1,45 +1,49 @@
 import { buildContentIndex } from '@facet/features';
 import type { ContentIndex, ItemContent, Neighbors } from '@facet/features';
 
-/** Items that are known by their ids: their content and their embeddings. */
-export interface KnownItems {
-  readonly content: ItemContent;
-  /** E, rows of D by the positions of the content. */
-  readonly embeddings: Float32Array;
-  /** Positions, most popular first. */
-  readonly items: Int32Array;
-}
-
 /** Neighbors of an item without interactions. Chosen on the validation window of online-retail-2 among 5, 20 and 50. */
 const neighborCount = 20;
 /** More known items, in the order of popularity, hardly find better neighbors and cost time. */
 export const contentItemsMax = 50_000;
 
-/** Embeds items without interactions. */
-export interface ColdItemEmbedder {
-  /**
-   * Replaces the rows of `items` in `target` by the weighted mean of the known items with the most similar content: their unit vectors,
-   * scaled to their mean length (k-nearest-neighbor mapping of Gantner et al., ICDM 2010). Keeps the rows of items without similar ones.
-   *
-   * @param target [n, D] by the positions of `content`.
-   */
-  embed(target: Float32Array, content: ItemContent, items: Iterable<number>): void;
+/** An item without interactions, and the known items with the most similar content. */
+export interface ColdItem {
+  readonly item: number;
+  readonly neighbors: Neighbors;
 }
 
-/** @param D the width of the embeddings. */
-export function createColdItemEmbedder(known: KnownItems, D: number): ColdItemEmbedder {
-  const { content: knownContent, items: all } = known;
+/**
+ * Yields cold items with their neighbors, which do not depend on the weights of a model.
+ *
+ * @param known.items positions in its content, most popular first
+ * @param cold.items positions in its content
+ */
+export function* findNeighbors(
+  known: { readonly content: ItemContent; readonly items: Int32Array },
+  cold: { readonly content: ItemContent; readonly items: Iterable<number> },
+): Generator<ColdItem> {
   let index: ContentIndex | undefined;
-  return {
-    embed(target, content, items) {
-      for (const item of items) {
-        index ??= buildContentIndex(knownContent, all.subarray(0, contentItemsMax));
-        const neighbors = index.nearest(content, item, neighborCount);
-        const row = target.subarray(item * D, (item + 1) * D);
-        if (neighbors.items.length > 0) writeMean(row, known.embeddings, neighbors);
-      }
-    },
-  };
+  for (const item of cold.items) {
+    index ??= buildContentIndex(known.content, known.items.subarray(0, contentItemsMax));
+    yield { item, neighbors: index.nearest(cold.content, item, neighborCount) };
+  }
+}
+
+/**
+ * Replaces the rows of cold items in `target` by the weighted mean of their neighbors: their unit vectors, scaled to their mean length
+ * (k-nearest-neighbor mapping of Gantner et al., ICDM 2010). Keeps the rows of items without neighbors.
+ *
+ * @param target [n, D] by the positions of the cold items
+ * @param embeddings E, rows of D by the positions of the known items
+ */
+export function embedColdItems(
+  target: Float32Array,
+  cold: Iterable<ColdItem>,
+  { embeddings, dim: D }: { readonly embeddings: Float32Array; readonly dim: number },
+): void {
+  for (const { item, neighbors } of cold) {
+    if (neighbors.items.length > 0) writeMean(target.subarray(item * D, (item + 1) * D), embeddings, neighbors);
+  }
 }
 
 function writeMean(target: Float32Array, embeddings: Float32Array, { items, similarities }: Neighbors): void {

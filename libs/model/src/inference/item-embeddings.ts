@@ -64,13 +64,14 @@ export function indexVectors(
  * @param popularity [N + 1, features] of the day of the request (`PopularityTimeline.featuresOn`).
  */
 export function popularityPrior(weights: Weights, popularity: Float32Array): Float32Array | undefined {
-  const weight = weights['prior/weights']?.data;
-  if (weight === undefined) return undefined;
+  const learned = weights['prior/weights']?.data;
+  if (learned === undefined) return undefined;
+  const weight = Float64Array.from(learned, (value) => value * scalarScale);
   const prior = new Float32Array(popularity.length / popularityFeatureCount);
   for (let row = 1; row < prior.length; row++) {
     let sum = 0;
     for (let feature = 0; feature < popularityFeatureCount; feature++) {
-      sum += weight[feature]! * scalarScale * popularity[row * popularityFeatureCount + feature]!;
+      sum += weight[feature]! * popularity[row * popularityFeatureCount + feature]!;
     }
     prior[row] = sum;
   }

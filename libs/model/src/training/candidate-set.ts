@@ -1,3 +1,4 @@
+import { cacheDays } from '@facet/features';
 import type { PopularityTimeline, Random } from '@facet/features';
 import { createLogUniformSampler } from '../loss/negatives.ts';
 import type { NegativeSampler } from '../loss/negatives.ts';
@@ -11,15 +12,19 @@ export interface CandidateSet {
   /** [N + 1] the position of each item among them, −1 for none. */
   readonly positions: Int32Array;
   readonly sampler: NegativeSampler;
+  /** Caches the features of days. */
   readonly timeline: PopularityTimeline;
 }
+
+/** Batches of the full softmax read the features of all items on up to a few hundred days. */
+const cachedFeatures = { bytesMax: 2 ** 30, bytesOf: (features: Float32Array) => features.byteLength };
 
 export function createCandidateSet({ candidates, timeline }: TrainingData, itemCount: number): CandidateSet {
   return {
     items: candidates,
     positions: positionsOf(candidates, itemCount),
     sampler: createLogUniformSampler(candidates),
-    timeline,
+    timeline: { ...timeline, featuresOn: cacheDays(timeline.featuresOn, cachedFeatures) },
   };
 }
 

@@ -2,7 +2,7 @@ import type { Cut } from '@facet/features';
 import { evaluateRanking } from '@facet/evaluation';
 import type { RankingEvaluation } from '@facet/evaluation';
 import { dayMs } from '@facet/platform';
-import type { ModelData } from '../dataset/dataset.ts';
+import type { CatalogData } from '../evaluation/catalog-at-cut.ts';
 import { heldOutLast, heldOutUserParts, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
 
@@ -42,7 +42,7 @@ const taskRule = 'NEW: items that are new to the user, with the history masked. 
 
 /** Returns a global time split: every user is evaluated at the start of the window on the interactions in it. */
 export function timeSplitProtocol(
-  data: Pick<ModelData, 'sequences' | 'items'>,
+  data: CatalogData,
   split: { readonly validationFrom: number; readonly testFrom: number },
 ): Protocol {
   return {
@@ -74,11 +74,7 @@ export interface Periods {
  *
  * @param position 0 for the first period
  */
-export function rollingProtocol(
-  data: Pick<ModelData, 'sequences' | 'items'>,
-  { every, count, before }: Periods,
-  position: number,
-): Protocol {
+export function rollingProtocol(data: CatalogData, { every, count, before }: Periods, position: number): Protocol {
   const testFrom = before - (count - position) * every;
   return {
     ...timeSplitProtocol(data, { validationFrom: testFrom - every, testFrom }),
@@ -94,7 +90,7 @@ export function rollingProtocol(
 }
 
 /** Returns leave-one-out: every user is evaluated on the last item, given all earlier ones. */
-export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>): Protocol {
+export function leaveOneOutProtocol(data: CatalogData): Protocol {
   return {
     name: 'leave-one-out',
     tasks: ['new'],
@@ -116,7 +112,7 @@ export function leaveOneOutProtocol(data: Pick<ModelData, 'sequences' | 'items'>
 export const userSplitSeed = 1;
 
 /** Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth. */
-export function userSplitProtocol(data: Pick<ModelData, 'sequences' | 'items'>): Protocol {
+export function userSplitProtocol(data: CatalogData): Protocol {
   return {
     name: 'user-split',
     tasks: ['new', 'all'],

@@ -1,13 +1,13 @@
 import type { Bundle } from '@facet/bundles';
-import { createdDays, embedNewItems } from '@facet/bundles';
+import { embedNewItems } from '@facet/bundles';
 import {
   behaviorRowLength,
-  buildPopularityTimeline,
   createBehaviorRows,
-  expectedFeaturesOn,
+  cacheDays,
+  popularityFeatureCount,
   writeBehaviorSequence,
 } from '@facet/features';
-import type { BehaviorRows, Cut } from '@facet/features';
+import type { BehaviorRows } from '@facet/features';
 import type { BlockScorer, ScoredUser, Scorer, UserInterests } from '@facet/evaluation';
 import {
   createInferenceEngine,
@@ -21,6 +21,7 @@ import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import type { createCatalogProducts, createInterestBatches, InterestBatches } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
+import type { CatalogAtCut } from './catalog-at-cut.ts';
 import { createVectorBlocks, exactScore } from './vector-blocks.ts';
 import type { VectorScores } from './vector-blocks.ts';
 
@@ -51,10 +52,8 @@ export interface ModelScorer {
 }
 
 export interface ScorerOptions {
-  /** Popularity counts interactions before this cut. */
-  readonly cut: Cut;
-  /** [N + 1] 1 for an item with an interaction before the cut. Other items have their side features only. */
-  readonly known: Uint8Array;
+  /** Popularity counts interactions before its cut. Items that it does not know have their side features only. */
+  readonly catalog: CatalogAtCut;
   /** [N + 1] 1 for a candidate. */
   readonly candidates: Uint8Array;
   /** Computes interests with the user tower of TensorFlow, which equals the inference engine of serving within rounding. */
@@ -74,7 +73,7 @@ export function createModelScorer(
   weights: Weights,
   options: ScorerOptions,
 ): ModelScorer {
-  const embeddings = embedCatalog(spec, weights, data, options.known);
+  const embeddings = embedCatalog(spec, weights, data, options.catalog.knownItems());
   const profileOf = (user: number): number[] => data.profiles.map(({ rows }) => rows[user]!);
   return createScorer(data, { spec, weights, embeddings, profileOf, userRowOf: (user) => user }, options);
 }
@@ -116,6 +115,9 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
   return embeddings;
 }
 
+/** The users of a day share a prior. Blocks read one day after another, reports in the order of the users. */
+const cachedPriors = { bytesMax: 2 ** 27, bytesOf: (prior: Float32Array) => prior.byteLength };
+
 interface ScoredParts {
   readonly spec: ModelSpec;
   /** The weights of the inference engine and the popularity prior. */
@@ -129,19 +131,17 @@ interface ScoredParts {
 }
 
 function createScorer(
-  { sequences, items, itemFeatures }: ModelData,
+  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
   { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
-  { cut, candidates, tensorFlow }: ScorerOptions,
+  { catalog, candidates, tensorFlow }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
-  const timeline = buildPopularityTimeline(sequences, itemCount, cut);
-  const launched = { features: itemFeatures, createdOn: createdDays(items) };
-  const priorOn = cacheByDay((day) =>
-    spec.config.popularityPrior ? popularityPrior(weights, expectedFeaturesOn(timeline, launched, day)) : undefined,
-  );
+  const priorOn = cacheDays((day) => popularityPrior(weights, catalog.popularityOn(day))!, cachedPriors);
+  const dayOf = ({ askedAt }: SequenceUser): number => catalog.timeline().dayOf(askedAt);
   const engine = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
-  const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, timeline.featuresOn(0)));
+  const noPopularity = new Float32Array((itemCount + 1) * popularityFeatureCount);
+  const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, noPopularity));
   const { interests, scoreSharpness: sharpness } = spec.config;
   const products = tensorFlow?.createCatalogProducts(vectors, { interests, dim, sharpness });
   const tower = tensorFlow?.createInterestBatches(spec, weights, embeddings);
@@ -167,7 +167,7 @@ function createScorer(
     sharpness,
     interestsMax: interests,
     interests: (user) => read(user).interests,
-    prior: (user) => priorOn(timeline.dayOf(user.askedAt)),
+    prior: spec.config.popularityPrior ? (user) => priorOn(dayOf(user)) : () => undefined,
     bonuses: (user) => read(user).bonuses,
     candidates,
   };
@@ -191,7 +191,14 @@ function createScorer(
       return users.map(scores.interests);
     },
     score,
-    ranker: products === undefined ? score : { ...createVectorBlocks(scores, products), prepare: readAll },
+    ranker:
+      products === undefined
+        ? score
+        : {
+            ...createVectorBlocks(scores, products),
+            prepare: readAll,
+            ...(spec.config.popularityPrior ? { groupOf: dayOf } : {}),
+          },
     dispose() {
       tower?.dispose();
       products?.dispose();
@@ -306,13 +313,4 @@ function columnsBefore(columns: number, width: number, matrix: Float32Array): Fl
   const kept = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) kept.set(matrix.subarray(row * width, row * width + columns), row * columns);
   return kept;
-}
-
-/** Leave-one-out has one query time per user, but few days. */
-function cacheByDay<Value>(compute: (day: number) => Value): (day: number) => Value {
-  const cache = new Map<number, Value>();
-  return (day) => {
-    if (!cache.has(day)) cache.set(day, compute(day));
-    return cache.get(day)!;
-  };
 }

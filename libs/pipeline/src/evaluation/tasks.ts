@@ -12,6 +12,8 @@ import {
 } from '@facet/features';
 import type { Cut, HeldOutSequence, UserPart } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
+import { catalogAtCut } from './catalog-at-cut.ts';
+import type { CatalogAtCut, CatalogData } from './catalog-at-cut.ts';
 import type { SequenceUser } from './model-scorer.ts';
 
 /** Held-out users: each method ranks items for users with a history before a cut, and the interactions after it are the truth. */
@@ -23,6 +25,7 @@ export interface HeldOut {
   /** [N + 1] 1 for a candidate of every method: see {@link candidatesAt}. */
   readonly candidates: Uint8Array;
   readonly users: readonly HeldOutSequenceUser[];
+  readonly catalog: CatalogAtCut;
 }
 
 /** A window of time. All users are evaluated at its start. */
@@ -48,45 +51,42 @@ function candidatesAt(items: ModelData['items'], known: Uint8Array, cut: Cut): U
 }
 
 /** Holds out the interactions in a window of time. */
-export function heldOutWindow(
-  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
-  from: number,
-  before: number,
-): HeldOutWindow {
+export function heldOutWindow(data: CatalogData, from: number, before: number): HeldOutWindow {
+  const { sequences, items } = data;
   const known = itemsKnownBefore(sequences, from, items.length - 1);
   const candidates = candidatesAt(items, known, from);
   const users = heldOutByTime(sequences, { from, before, known: candidates }).map((heldOut) => ({
     ...toSequenceUser(sequences, heldOut),
     askedAt: from,
   }));
-  return { cut: from, from, before, known, candidates, users };
+  return { cut: from, from, before, known, candidates, users, catalog: catalogAtCut(data, from, known) };
 }
 
 /** Holds out each user's last item (`test`) or the last but one (`validation`). Users are evaluated at the time of that interaction. */
-export function heldOutLast(
-  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
-  part: 'validation' | 'test',
-): HeldOut {
+export function heldOutLast(data: CatalogData, part: 'validation' | 'test'): HeldOut {
+  const { sequences, items } = data;
   const cut = leaveOneOutCut(sequences, part);
   const known = itemsKnownBefore(sequences, cut, items.length - 1);
   const candidates = candidatesAt(items, known, cut);
-  return { cut, known, candidates, users: askedNext(sequences, heldOutNext(sequences, cut, candidates)) };
+  const users = askedNext(sequences, heldOutNext(sequences, cut, candidates));
+  return { cut, known, candidates, users, catalog: catalogAtCut(data, cut, known) };
 }
 
 /** Holds out the validation and test users of a split by users. Users are evaluated at the time of their first held-out interaction. */
 export function heldOutUserParts(
-  { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
+  data: CatalogData,
   seed: number,
 ): { readonly validation: HeldOut; readonly test: HeldOut } {
+  const { sequences, items } = data;
   const cut = userSplitCut(sequences, seed);
   const known = itemsKnownBefore(sequences, cut, items.length - 1);
   const candidates = candidatesAt(items, known, cut);
-  const usersOf = (part: UserPart): HeldOutSequenceUser[] =>
-    askedNext(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
-  return {
-    validation: { cut, known, candidates, users: usersOf('validation') },
-    test: { cut, known, candidates, users: usersOf('test') },
+  const catalog = catalogAtCut(data, cut, known);
+  const partOf = (part: UserPart): HeldOut => {
+    const users = askedNext(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
+    return { cut, known, candidates, users, catalog };
   };
+  return { validation: partOf('validation'), test: partOf('test') };
 }
 
 /**
@@ -96,13 +96,13 @@ export function heldOutUserParts(
  */
 export function heldOutCold(
   { sequences }: Pick<ModelData, 'sequences'>,
-  { cut, known, candidates, users }: HeldOut,
+  { candidates, users, ...heldOut }: HeldOut,
   among: 'all' | 'cold',
 ): HeldOut {
+  const { known } = heldOut;
   const isCold = candidates.map((isCandidate, item) => (isCandidate === 1 && known[item] === 0 ? 1 : 0));
   return {
-    cut,
-    known,
+    ...heldOut,
     candidates: among === 'cold' ? isCold : candidates,
     users: users.flatMap((user) => {
       const later = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);

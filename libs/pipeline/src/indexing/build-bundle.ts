@@ -17,6 +17,7 @@ import {
   createRandom,
   expectedFeaturesOn,
   learnLaunchCurves,
+  readLaunches,
   popularityFeatureCount,
   popularityFeatureNames,
 } from '@facet/features';
@@ -66,9 +67,11 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
   const timeline = buildPopularityTimeline(dataset.sequences, spec.itemCount, asOf);
   const today = timeline.dayOf(asOf - 1) + 1;
   const popularityNow = timeline.featuresOn(today);
-  const launched = { features: dataset.itemFeatures, createdOn: createdDays(dataset.items) };
-  const curves = learnLaunchCurves(timeline, launched, today);
-  const vectors = indexVectors(spec, model.weights, embeddings, expectedFeaturesOn(timeline, launched, today, curves));
+  const launches = readLaunches(timeline, {
+    features: dataset.itemFeatures,
+    createdOn: createdDays(dataset.items),
+  });
+  const vectors = indexVectors(spec, model.weights, embeddings, expectedFeaturesOn(launches, today));
   const { tower, itemTables } = bundleWeights(model.weights);
   const engine = createInferenceEngine(spec, tower, embeddings);
 
@@ -101,7 +104,7 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
           info,
           items: dataset.items,
           tower,
-          itemTables: { ...itemTables, ...launchTables(curves) },
+          itemTables: { ...itemTables, ...launchTables(learnLaunchCurves(launches, today)) },
           embeddings,
           vectors,
           popularity: recentPopularity(popularityNow, spec.itemCount),

@@ -1,30 +1,47 @@
-import { createColdItemEmbedder, embedItems } from '@facet/model';
-import type { ModelSpec, Weights } from '@facet/model';
+import { embedColdItems, embedItems, findNeighbors } from '@facet/model';
+import type { ColdItem, ModelSpec, Weights } from '@facet/model';
 import type { ModelData } from '../dataset/dataset.ts';
+
+type Catalog = Pick<ModelData, 'items' | 'vocabulary' | 'itemFeatures'>;
+
+/** The items whose ids a model knows, and the others. */
+export interface KnownItems {
+  /** [N + 1] 0 for an item whose id is not trained yet; absent if every id of the vocabulary's trained items is. */
+  readonly known?: Uint8Array | undefined;
+  /** The other items. */
+  readonly cold: Iterable<ColdItem>;
+}
+
+/** Yields the items whose ids are not trained, with the known items that have the most similar content. */
+export function coldItemsOf(
+  { items, vocabulary: { trainedCount }, itemFeatures }: Catalog,
+  known?: Uint8Array,
+): Iterable<ColdItem> {
+  const isTrained = (item: number): boolean => item <= trainedCount && known?.[item] !== 0;
+  const all = Int32Array.from(items.keys()).subarray(1);
+  const content = { features: itemFeatures, titleOf: (item: number) => items[item]!.title };
+  return findNeighbors(
+    { content, items: all.filter(isTrained) },
+    { content, items: all.filter((item) => !isTrained(item)) },
+  );
+}
 
 /**
  * Returns the embeddings E [N + 1, D] of all items: of items with a trained id by the item tower, of other items by the known items with
  * similar content.
- *
- * @param known [N + 1] 0 for an item whose id is not trained yet; by default, every id of the vocabulary's trained items is.
  */
 export function embedCatalog(
   spec: ModelSpec,
   weights: Weights,
-  { items, vocabulary: { trainedCount }, itemFeatures }: Pick<ModelData, 'items' | 'vocabulary' | 'itemFeatures'>,
-  known?: Uint8Array,
+  catalog: Catalog,
+  { known, cold }: KnownItems = { cold: coldItemsOf(catalog) },
 ): Float32Array {
   const embeddings = embedItems(spec, weights, {
     itemCount: spec.itemCount,
-    trainedCount,
-    features: itemFeatures,
+    trainedCount: catalog.vocabulary.trainedCount,
+    features: catalog.itemFeatures,
     known,
   });
-  const isTrained = (item: number): boolean => item <= trainedCount && known?.[item] !== 0;
-  const all = Int32Array.from({ length: spec.itemCount }, (_, position) => position + 1);
-  const content = { features: itemFeatures, titleOf: (item: number) => items[item]!.title };
-  const trained = { content, embeddings, items: all.filter(isTrained) };
-  const cold = all.filter((item) => !isTrained(item));
-  createColdItemEmbedder(trained, spec.config.embeddingDim).embed(embeddings, content, cold);
+  embedColdItems(embeddings, cold, { embeddings, dim: spec.config.embeddingDim });
   return embeddings;
 }

@@ -10,6 +10,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import type { TensorFlowBatches } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
+import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
@@ -65,8 +66,9 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const [fitBound, refitBound] = phasesOf(dataset.split, options.training);
   const parts = specs.length + (refitBound === undefined ? 0 : 1);
   const fits: PhaseResult[] = [];
+  const validation = heldOutWindow(dataset, dataset.split.validationFrom, dataset.split.testFrom);
   for (const each of specs) {
-    const { validate, dispose } = createValidator(dataset, each);
+    const { validate, dispose } = createValidator(dataset, each, validation);
     try {
       fits.push(await runPhase(run, { ...fitBound!, spec: each, part: fits.length, parts, validate }));
     } finally {
@@ -202,9 +204,7 @@ interface Validator {
   dispose(): void;
 }
 
-function createValidator(dataset: Dataset, spec: ModelSpec): Validator {
-  const { validationFrom, testFrom } = dataset.split;
-  const window = heldOutWindow(dataset, validationFrom, testFrom);
+function createValidator(dataset: Dataset, spec: ModelSpec, window: HeldOut): Validator {
   const users = [...window.users];
   createRandom(0).shuffle(users);
   users.length = Math.min(users.length, validationUsersMax);
