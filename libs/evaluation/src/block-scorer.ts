@@ -9,8 +9,6 @@ export interface BlockScorer<User> {
   readonly usersMax: number;
   /** Computes in advance what is cheaper for many users at once. Called once, before the first block, with all users. */
   prepare?(users: readonly User[]): void;
-  /** Returns a number. Blocks cost less time and memory if users with equal numbers follow each other. */
-  readonly groupOf?: (user: User) => number;
   scoreBlock(users: readonly User[]): ScoreBlock;
 }
 

@@ -57,7 +57,7 @@ describe('topNOfBlock', () => {
 });
 
 describe('rankUsers by blocks', () => {
-  it('ranks as user by user, for both tasks and any block size, group by group', () => {
+  it('ranks as user by user, for both tasks, any block size and any order', () => {
     const anyUser = fc.record({
       scores: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 12, maxLength: 12 }),
       history: fc.array(fc.integer({ min: 1, max: 11 }), { maxLength: 4 }),
@@ -79,7 +79,6 @@ describe('rankUsers by blocks', () => {
           const groups: number[] = [];
           const blocks: BlockScorer<(typeof users)[number]> = {
             usersMax,
-            groupOf: ({ group }) => group,
             scoreBlock: (asked) => {
               groups.push(...asked.map(({ group }) => group));
               return {
@@ -93,7 +92,8 @@ describe('rankUsers by blocks', () => {
             },
           };
           const options = { n: 5, tieSeed: 3 };
-          expect(rankUsers(blocks, users, [task], options)).toEqual(
+          const orderBy = ({ group }: (typeof users)[number]): number => group;
+          expect(rankUsers(blocks, users, [task], { ...options, orderBy })).toEqual(
             rankUsers(({ scores }) => scores, users, [task], options),
           );
           expect(groups).toEqual(groups.toSorted((a, b) => a - b));

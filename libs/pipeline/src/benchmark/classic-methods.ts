@@ -2,6 +2,7 @@ import { createItemCf, ownHistory, popularity, tfIdf, withFallback } from '@face
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
+import type { SequenceUser } from '../evaluation/model-scorer.ts';
 
 /** A method without a tower. Its settings are chosen on validation for each task separately. */
 export interface ClassicMethod<Settings> {
@@ -17,7 +18,7 @@ export type Fit<Settings> = (settings: Settings) => FittedMethod;
 
 export interface FittedMethod {
   readonly parameters: number;
-  readonly scores: Scorer | VectorProducts;
+  readonly scores: Scorer<SequenceUser> | VectorProducts;
   /** Whether the method can rank items without interactions. */
   readonly ranksCold?: boolean;
 }
@@ -39,6 +40,8 @@ export interface FitData {
   readonly terms: () => string[][];
   /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
   readonly recent: Scorer;
+  /** Popularity of the 30 days before the query of the user. */
+  readonly recentAtQuery: Scorer<SequenceUser>;
   readonly seed: number;
 }
 
@@ -56,8 +59,8 @@ export const recentPopularity: ClassicMethod<object> = {
   isSeeded: false,
   grid: [{}],
   fit:
-    ({ recent, catalogSize }) =>
-    () => ({ scores: recent, parameters: catalogSize }),
+    ({ recentAtQuery, catalogSize }) =>
+    () => ({ scores: recentAtQuery, parameters: catalogSize }),
 };
 
 export const ownHistoryMethod: ClassicMethod<object> = {

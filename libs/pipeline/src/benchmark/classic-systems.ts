@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { mean, popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
-import { contentTerms } from '@facet/features';
+import { cacheDays, contentTerms, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import { createCatalogProducts } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
+import type { SequenceUser } from '../evaluation/model-scorer.ts';
 import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
 import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
@@ -28,12 +29,11 @@ const recentDays = 30;
 const tuningUsersMax = 5000;
 
 /** Returns the simple methods of a protocol, the weakest first. */
-export function classicSystems({ protocol: { tasks, test }, data: { items } }: BenchmarkData): System[] {
+export function classicSystems({ protocol: { tasks }, data: { items }, hasTimes }: BenchmarkData): System[] {
   const hasContent = items.some((item) => contentTerms(featureAttributes(item)).length > 0);
   return [
     toSystem(popularityMethod),
-    // Needs a time before which interactions are recent.
-    ...(typeof test.cut === 'number' ? [toSystem(recentPopularity)] : []),
+    ...(hasTimes ? [toSystem(recentPopularity)] : []),
     // Finds repeats only.
     ...(tasks.includes('all') ? [toSystem(ownHistoryMethod)] : []),
     ...(hasContent ? [toSystem(tfIdfMethod)] : []),
@@ -129,7 +129,23 @@ function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
   const columns = interactionsBefore(data, heldOut.cut);
   const recent = popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
   const terms = (): string[][] => data.items.map((item) => contentTerms(featureAttributes(item)));
-  return { columns, catalogSize, recent, seed, terms };
+  const recentAtQuery = typeof heldOut.cut === 'number' ? recent : popularityBeforeDays(heldOut);
+  return { columns, catalogSize, recent, recentAtQuery, seed, terms };
+}
+
+const cachedScores = { bytesMax: 2 ** 27, bytesOf: (scores: Float32Array) => scores.byteLength };
+
+/** Scores items by the logarithm of their popularity in the 30 days before the day of the query. */
+function popularityBeforeDays({ catalog }: HeldOut): Scorer<SequenceUser> {
+  const column = popularityFeatureNames.indexOf('chosen30Days');
+  const scoresOn = cacheDays((day) => {
+    const features = catalog.timeline().featuresOn(day);
+    return Float32Array.from(
+      { length: features.length / popularityFeatureCount },
+      (_, item) => features[item * popularityFeatureCount + column]!,
+    );
+  }, cachedScores);
+  return ({ askedAt }) => scoresOn(catalog.timeline().dayOf(askedAt));
 }
 
 interface RankingMethod {
@@ -172,7 +188,7 @@ function rankerOver(method: FittedMethod, heldOut: HeldOut): NonNullable<FittedS
 }
 
 /** Scores only the candidates that all systems share. */
-function candidatesOnly(score: Scorer, { candidates }: HeldOut): Scorer<HeldOutSequenceUser> {
+function candidatesOnly(score: Scorer<HeldOutSequenceUser>, { candidates }: HeldOut): Scorer<HeldOutSequenceUser> {
   return (user) => {
     const scores = score(user).slice();
     for (let item = 1; item < scores.length; item++) if (candidates[item] !== 1) scores[item] = -Infinity;

@@ -115,7 +115,7 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
   return embeddings;
 }
 
-/** The users of a day share a prior. Blocks read one day after another, reports in the order of the users. */
+/** The users of a day share a prior. Rankings read one day after another, reports in the order of the users. */
 const cachedPriors = { bytesMax: 2 ** 27, bytesOf: (prior: Float32Array) => prior.byteLength };
 
 interface ScoredParts {
@@ -137,7 +137,6 @@ function createScorer(
 ): ModelScorer {
   const itemCount = items.length - 1;
   const priorOn = cacheDays((day) => popularityPrior(weights, catalog.popularityOn(day))!, cachedPriors);
-  const dayOf = ({ askedAt }: SequenceUser): number => catalog.timeline().dayOf(askedAt);
   const engine = createInferenceEngine(spec, weights, embeddings);
   const dim = spec.config.embeddingDim;
   const noPopularity = new Float32Array((itemCount + 1) * popularityFeatureCount);
@@ -167,7 +166,7 @@ function createScorer(
     sharpness,
     interestsMax: interests,
     interests: (user) => read(user).interests,
-    prior: spec.config.popularityPrior ? (user) => priorOn(dayOf(user)) : () => undefined,
+    prior: spec.config.popularityPrior ? ({ askedAt }) => priorOn(catalog.timeline().dayOf(askedAt)) : () => undefined,
     bonuses: (user) => read(user).bonuses,
     candidates,
   };
@@ -191,14 +190,7 @@ function createScorer(
       return users.map(scores.interests);
     },
     score,
-    ranker:
-      products === undefined
-        ? score
-        : {
-            ...createVectorBlocks(scores, products),
-            prepare: readAll,
-            ...(spec.config.popularityPrior ? { groupOf: dayOf } : {}),
-          },
+    ranker: products === undefined ? score : { ...createVectorBlocks(scores, products), prepare: readAll },
     dispose() {
       tower?.dispose();
       products?.dispose();

@@ -166,7 +166,8 @@ export function rankTasks(
   tasks: readonly Task[] = ['new', 'all'],
 ): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
-  const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed };
+  const orderBy = ({ askedAt }: HeldOutSequenceUser): number => askedAt;
+  const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed, orderBy };
   const groups = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
   for (const group of groups) {
     for (const ranked of rankUsers(rankers[group[0]!], users, group, depth)) {

@@ -1,0 +1,61 @@
+import type { Scorer } from '@facet/evaluation';
+import { expect, it } from 'vitest';
+import { chooseSystems } from '../src/benchmark/index.ts';
+import type { BenchmarkData } from '../src/benchmark/index.ts';
+import { leaveOneOutProtocol, userSplitProtocol } from '../src/benchmark/protocol.ts';
+import type { HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
+import { dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
+
+const data = shopDataset();
+const benchmarkOf = (protocol: BenchmarkData['protocol'], hasTimes: boolean): BenchmarkData => ({
+  id: 'shop',
+  data,
+  protocol,
+  hasTimes,
+  notPositive: 0,
+});
+const systemsOf = (benchmark: BenchmarkData, names?: readonly string[]) =>
+  chooseSystems(names, { config: shopConfig(), benchmark, settings: [] });
+
+/** Counts the users per day who chose each item in the 30 days before the day of a query, in the data before the cut. */
+function countRecent(cut: Int32Array, askedAt: number): number[] {
+  const { offsets, items, times, userIds } = data.sequences;
+  const today = Math.floor(askedAt / dayMs);
+  const chosen = new Set<string>();
+  const counts = new Array<number>(data.items.length).fill(0);
+  for (let user = 0; user < userIds.length; user++) {
+    for (let position = offsets[user]!; position < cut[user]!; position++) {
+      const day = Math.floor(times[position]! / dayMs);
+      const key = `${user} ${day} ${items[position]}`;
+      if (day < today - 30 || day >= today || chosen.has(key)) continue;
+      chosen.add(key);
+      counts[items[position]!]!++;
+    }
+  }
+  return counts;
+}
+
+it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
+  'popularity-30d ranks by the 30 days before each query ($name)',
+  async (protocol) => {
+    const benchmark = benchmarkOf(protocol, true);
+    const [system] = systemsOf(benchmark, ['popularity-30d']);
+    const fitted = await system!.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints: '', now: () => 0 });
+    const score = fitted.rankers.new as Scorer<HeldOutSequenceUser>;
+    const { users, candidates, cut } = protocol.test;
+    expect(new Set(users.map(({ askedAt }) => Math.floor(askedAt / dayMs))).size).toBeGreaterThan(1);
+    for (const user of users) {
+      const counts = countRecent(cut as Int32Array, user.askedAt);
+      const scores = [...score(user)].map((value) => Math.round(Math.expm1(value)));
+      expect(Math.max(...counts)).toBeGreaterThan(1);
+      expect(scores.slice(1)).toEqual(counts.slice(1).map((count, item) => (candidates[item + 1] === 1 ? count : -1)));
+    }
+  },
+);
+
+it('compares with popularity-30d by default if the data has times', () => {
+  const protocol = leaveOneOutProtocol(data);
+  const namesOf = (hasTimes: boolean): string[] => systemsOf(benchmarkOf(protocol, hasTimes)).map(({ name }) => name);
+  expect(namesOf(true)).toContain('popularity-30d');
+  expect(namesOf(false)).not.toContain('popularity-30d');
+});
