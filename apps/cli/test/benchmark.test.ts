@@ -110,6 +110,25 @@ it('writes the table without a system that fails, and exits with its error', asy
   expect(out).toMatch(/Not in the table: facet, seed 1/);
 });
 
+it('reads the files of MovieLens 1M in a folder', async () => {
+  const folder = await temporaryFolder();
+  const ratings = Array.from({ length: 72 }, (_, row) => {
+    const [user, day] = [row % 12, Math.floor(row / 12)];
+    return `${user}::${(user + day) % 7}::${1 + (row % 5)}::${978_300_760 + day * 86_400}`;
+  });
+  await writeFile(join(folder, 'ratings.dat'), ratings.join('\n'));
+  const movies = Array.from({ length: 7 }, (_, movie) => `${movie}::Movie ${movie} (1995)::Drama|Comedy`);
+  await writeFile(join(folder, 'movies.dat'), movies.join('\n'));
+  await writeFile(join(folder, 'users.dat'), '1::F::1::10::48067\n2::M::56::16::70072\n');
+  await writeFile(join(folder, 'facet.yaml'), 'interactions: { positives: rating }\n');
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'leave-one-out'];
+  const wanted = [...args, '--systems', 'popularity,tf-idf', '--json'];
+  const all = await run([...wanted, '--config', join(folder, 'facet.yaml')]);
+  expect(all).toMatchObject({ code: 0 });
+  expect((JSON.parse(all.out) as Document).table.data).toMatchObject({ users: 12, items: 7, interactions: 72 });
+  expect((await run(wanted)).err).toMatch(/; 44 events not positive \(interactions.positives\)/);
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { AppError } from '@facet/platform';
 import { readBytes } from './byte-source.ts';
 import type { TableSource } from './byte-source.ts';
@@ -9,16 +10,18 @@ import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
- * Opens a CSV, TSV or RecBole atomic file, compressed or not. The first record names the columns.
+ * Opens a CSV, TSV or RecBole atomic file, or a file of MovieLens 1M, compressed or not. The first record names the columns, except in
+ * MovieLens.
  *
- * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
+ * @throws AppError `EVENTS_FORMAT_UNKNOWN` (no file of MovieLens), `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
  */
 export async function openDelimitedTable(
   path: string,
-  format: 'csv' | 'tsv' | 'recbole',
+  format: 'csv' | 'tsv' | 'recbole' | 'movielens',
   options: TableSource,
 ): Promise<Table> {
-  const bytes = readBytes(path, options);
+  const named = format === 'movielens' ? (movieLensColumns(path) ?? refuseName(path)) : undefined;
+  const bytes = readBytes(path, { ...options, encoding: options.encoding ?? (named && 'iso-8859-1') });
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };
@@ -28,25 +31,47 @@ export async function openDelimitedTable(
     if (first.done === true) throw emptyFile(path);
 
     const { block, declared } = withoutSeparatorLine(first.value);
-    const delimiter = declared ?? (format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
+    const delimiter = declared ?? (named ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
     const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
     const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
     const firstRecords = await records.next();
     const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
     if (firstRecords.done === true || header === undefined) throw emptyFile(path);
 
-    const columns = (header.cells as string[]).map((cell, index) => {
+    const columns = (named ?? (header.cells as string[])).map((cell, index) => {
       if (cell.trim() === '') return { name: `column ${index + 1}`, kind: 'text' } as const;
       return format === 'recbole' ? recboleColumn(cell) : plainColumn(cell);
     });
     refuseRepeatedNames(path, columns);
-    const body = { rows: firstRecords.value.rows.slice(1), broken: firstRecords.value.broken };
+    const { rows, broken } = firstRecords.value;
+    const body = { rows: named === undefined ? rows.slice(1) : rows, broken };
     const chunks = withWidth(startingWith(body, records), columns.length);
     return { path, format, bytes: options.facts.bytes, columns, chunks, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+const movieLensFiles: Readonly<Record<string, readonly string[]>> = {
+  ratings: ['userId', 'itemId', 'rating', 'timestamp'],
+  movies: ['itemId', 'title', 'genres'],
+  users: ['userId', 'gender', 'age', 'occupation', 'zipCode'],
+};
+
+/** Returns the columns of a file of MovieLens 1M by its name, such as `ratings.dat`: these files have no header. */
+export function movieLensColumns(path: string): readonly string[] | undefined {
+  const name = /^(ratings|movies|users)\.dat(\.gz|\.zst)?$/i.exec(basename(path))?.[1];
+  return name === undefined ? undefined : movieLensFiles[name.toLowerCase()];
+}
+
+function refuseName(path: string): never {
+  throw new AppError(`${path} is not named as a file of MovieLens.`, {
+    code: 'EVENTS_FORMAT_UNKNOWN',
+    category: 'input',
+    remedy: 'Name the files ratings.dat, movies.dat and users.dat, or choose another format.',
+    context: { path },
+  });
 }
 
 /** Drops the line `sep=;` with which Excel declares the delimiter. */

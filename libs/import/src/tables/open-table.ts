@@ -2,7 +2,7 @@ import { AppError } from '@facet/platform';
 import { inspectFile } from './byte-source.ts';
 import type { OnBytes } from './byte-source.ts';
 import type { ReadBounds } from './read-bounds.ts';
-import { openDelimitedTable } from './delimited-table.ts';
+import { movieLensColumns, openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
 import type { Table, TableFormat } from './table.ts';
@@ -36,8 +36,8 @@ export interface OpenTableOptions {
 }
 
 /**
- * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files (all of these optionally with gzip or zstd) or Parquet. Rows are
- * streamed. A broken line is reported in its chunk and does not stop the read.
+ * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files, the files of MovieLens 1M (all of these optionally with gzip or
+ * zstd) or Parquet. Rows are streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
  * `EVENTS_FILE_DAMAGED`, `EVENTS_FILE_TOO_LARGE`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
@@ -62,7 +62,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
 
 function formatOf(path: string): TableFormat {
   const name = path.toLowerCase().replace(/\.(gz|zst)$/, '');
-  const format = formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
+  const format = movieLensColumns(name) ? 'movielens' : formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
   if (format !== undefined) return format;
   throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',

@@ -1,6 +1,6 @@
 import type { LineFault } from './lines.ts';
 
-export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole'] as const;
+export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole', 'movielens'] as const;
 export type TableFormat = (typeof tableFormats)[number];
 
 /**

@@ -104,6 +104,28 @@ describe('nested JSON', () => {
   });
 });
 
+describe('MovieLens 1M', () => {
+  it('has columns by the name of the file, two colons between cells, and Latin-1 text', async () => {
+    const movies = '1::Toy Story (1995)::Animation|Comedy\n73::Café, The (1995)::Drama\n';
+    const { columns, rows } = await readAll(await fileOf('movies.dat', Buffer.from(movies, 'latin1')));
+    expect(columns).toEqual([
+      { name: 'itemId', kind: 'text' },
+      { name: 'title', kind: 'text' },
+      { name: 'genres', kind: 'list', separator: '|' },
+    ]);
+    expect(rows.map((row) => row.cells)).toEqual([
+      ['1', 'Toy Story (1995)', 'Animation|Comedy'],
+      ['73', 'Café, The (1995)', 'Drama'],
+    ]);
+    const ratings = await readAll(await fileOf('ratings.dat.gz', gzipSync('1::73::5::978300760\n')));
+    expect(ratings.columns.map(({ name }) => name)).toEqual(['userId', 'itemId', 'rating', 'timestamp']);
+    expect(ratings.rows).toEqual([{ line: 1, raw: '1::73::5::978300760', cells: ['1', '73', '5', '978300760'] }]);
+    const other = await fileOf('tags.dat', '1::73::fun::978300760\n');
+    await expect(readAll(other)).rejects.toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
+    await expect(openTable(other, { format: 'movielens' })).rejects.toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
+  });
+});
+
 describe('RecBole atomic files', () => {
   it('are read with typed headers and without quoting', async () => {
     const text =
