@@ -23,13 +23,37 @@ interface Protocol extends Step {
 }
 
 const neighbors = 'item-cf-cosine,item-cf-bm25';
+const overTime = `popularity,popularity-30d,own-history,tf-idf,${neighbors}`;
 const simpleByProtocol = {
-  'time-split': `popularity,popularity-30d,own-history,tf-idf,${neighbors}`,
+  'time-split': overTime,
   'user-split': `popularity,own-history,${neighbors}`,
   'leave-one-out': `popularity,${neighbors}`,
-  rolling: `popularity,own-history,${neighbors}`,
+  rolling: overTime,
 } as const;
-const opponents = 'sasrec-facet,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
+const published = 'sasrec-ss,mind-paddle,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
+
+/** Each part of the default recipe, and its value without the part. */
+const parts = [
+  'K=1',
+  'p=2',
+  'popularityPrior=false',
+  'repeatBonus=false',
+  'context=mean,none',
+  'residual=false',
+  'recency=false',
+  'distinctBehaviors=false',
+  'scoreSharpness=0',
+  'separation=0',
+  'dropout=0',
+  'temperatureMin=0.1',
+  'extractor.cosineAgreement=0',
+  'extractor.identity=0',
+  'examplesPerUser=0',
+  'labels=next',
+];
+
+const curves = ['K=1,3,5,7', 'adaptiveInterests=true,false', 'p=0,1,2,infinity', 'sigma=0,0.5,1,2'];
+const sizes = ['L=10,25,50,100', 'd=16,32,64,128'];
 
 /** Returns the data sets and protocols, in the order of value. */
 function protocolsOf(inputs: Inputs): Protocol[] {
@@ -44,32 +68,46 @@ function protocolsOf(inputs: Inputs): Protocol[] {
   return [
     of('retail', 'time-split', [...retail, '--config', inputs.retailWindows]),
     of('MovieLens', 'time-split', movieLens),
-    of('retail', 'leave-one-out', retail),
+    of('Beauty', 'leave-one-out', beauty),
     of('MovieLens', 'user-split', movieLens),
     of('retail', 'user-split', retail),
-    of('Beauty', 'leave-one-out', beauty),
+    of('Beauty', 'user-split', beauty),
+    of('retail', 'leave-one-out', retail),
     of('Beauty without side features', 'leave-one-out', [...beauty, '--config', inputs.noFeatures]),
     of('MovieLens', 'leave-one-out', movieLens),
     of('retail', 'rolling', retail),
+    of('MovieLens', 'rolling', movieLens),
   ];
 }
 
-/** Returns all steps: the default, simple methods, several interests against one, opponents, then every other variant. */
+/**
+ * Returns all steps, the most valuable first: the default, simple methods, SASRec with the same loss, several interests against one,
+ * published models, negatives, the parts of the default, curves, then every other variant.
+ */
 export function stepsOf(inputs: Inputs): Step[] {
   const protocols = protocolsOf(inputs);
-  const each = (name: string, optionsOf: (protocol: Protocol) => readonly string[]): Step[] =>
-    protocols.map((protocol) => ({
-      name: `${protocol.name}: ${name}`,
-      arguments: [...protocol.arguments, ...optionsOf(protocol)],
-    }));
+  const of =
+    (protocols: readonly Protocol[]) =>
+    (name: string, optionsOf: (protocol: Protocol) => readonly string[]): Step[] =>
+      protocols.map((protocol) => ({
+        name: `${protocol.name}: ${name}`,
+        arguments: [...protocol.arguments, ...optionsOf(protocol)],
+      }));
+  const each = of(protocols);
+  // One protocol for each data set.
+  const once = of(protocols.slice(0, 3));
+  const sweep = (values: readonly string[]): string[] => values.flatMap((value) => ['--sweep', value]);
+  const facet = ['--systems', 'facet'];
   return [
-    ...each('default', () => ['--systems', 'facet', '--seeds', '5']),
+    ...each('default', () => [...facet, '--seeds', '5']),
     ...each('simple methods', ({ simple }) => ['--systems', simple, '--seeds', '1']),
-    ...each('interests and context', () => [
-      ...['--systems', 'facet', '--seeds', '5'],
-      ...['--sweep', 'K=4,1', '--sweep', 'context=attention,mean'],
-    ]),
-    ...each('opponents', () => ['--systems', opponents, '--seeds', '3']),
+    ...each('SASRec with the same loss', () => ['--systems', 'sasrec-facet', '--seeds', '3']),
+    ...each('interests and context', () => [...facet, '--seeds', '5', ...sweep(['K=4,1', 'context=attention,mean'])]),
+    ...each('published models', () => ['--systems', published, '--seeds', '3']),
+    ...once('negatives', () => [...facet, '--seeds', '3', ...sweep(['negatives=all,2048,in-batch,in-batch+2048'])]),
+    ...once('parts of the default', () => [...facet, '--seeds', '3', ...sweep(parts)]),
+    ...once('curves', () => ['--systems', 'mind,facet', '--seeds', '3', ...sweep(curves)]),
+    ...once('sizes', () => ['--systems', 'mind,facet', '--seeds', '3', ...sweep(sizes)]),
     ...each('all systems', () => ['--seeds', '3']),
   ];
 }
