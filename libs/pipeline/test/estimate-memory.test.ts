@@ -57,6 +57,17 @@ describe('the memory of a run', () => {
     expect(partOf(trainOf(9000, { negatives: 'in-batch' }), sampled)).toBeLessThan(mixed / 3);
   });
 
+  it('grows with the labels of an example if the readout is label-aware', () => {
+    const fullOf = (variant: string, labelsPerExample: number) =>
+      partOf(
+        estimateTrainingMemory({ ...size, labelsPerExample }, resolve({ variant, interests: 4, negatives: 'all' })),
+        'full softmax over all items',
+      );
+    expect(fullOf('mind', 20)).toBe(5 * fullOf('mind', 4));
+    expect(fullOf('mind', 1)).toBe(fullOf('mind', 4));
+    expect(fullOf('facet', 20)).toBe(fullOf('facet', 1));
+  });
+
   it('is within a tenth of the figures of npm run bench -- train-memory', () => {
     for (const [variant, items, batchSize, negatives, measured] of [
       ['facet', 10_000, 64, 'all', 1218e6],

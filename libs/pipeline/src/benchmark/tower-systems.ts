@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
+import type { Examples } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
+import { maxLabels, trainingExamples } from '@facet/model/batches';
 import { readStored } from '../context/stage-cache.ts';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import { sizeOf } from '../estimate/estimate-memory.ts';
@@ -30,7 +32,10 @@ const validationUsersMax = 20_000;
 export async function fitTower({ model, training }: ModelSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
   const { validation, test, choice } = protocol;
-  if (context.memoryCheck === true) checkTrainingMemory(sizeOf(data), { model, training });
+  if (context.memoryCheck === true) {
+    const labelsPerExample = meanLabels(trainingExamples(data.sequences, training, validation.cut));
+    checkTrainingMemory({ ...sizeOf(data), labelsPerExample }, { model, training });
+  }
   const config = { ...training, seed: context.seed };
   const metric = `${choice.metric}@${choice.cutoff}`;
   const specs = comparedSpecs(modelSpecOf(model, data, validation.cut));
@@ -93,6 +98,12 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
     interests: reportInterests(scorer, test.users, spec.config.interests),
   };
+}
+
+/** Returns the mean number of labels of an example. */
+function meanLabels({ count, end, labelEnd }: Examples): number {
+  const labels = end.reduce((sum, from, example) => sum + Math.min(maxLabels, labelEnd[example]! - from), 0);
+  return labels / Math.max(1, count);
 }
 
 /** Returns a function that computes the protocol's selection metric of weights on the validation part. */

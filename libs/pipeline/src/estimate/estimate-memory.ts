@@ -10,6 +10,8 @@ export interface DataSize {
   readonly items: number;
   readonly users: number;
   readonly events: number;
+  /** Mean number of labels of a training example. A label-aware readout scores the items once for each label. */
+  readonly labelsPerExample?: number;
 }
 
 export function sizeOf({ items, sequences }: Pick<ModelData, 'items' | 'sequences'>): DataSize {
@@ -97,13 +99,13 @@ export function estimateMemory(
 
 /** Estimates the peak memory of a training process: its permanent arrays and the arrays of a step. */
 export function estimateTrainingMemory(
-  { items, users, events }: DataSize,
+  { items, users, events, labelsPerExample = 1 }: DataSize,
   { model, training }: ModelSettings,
 ): ByteEstimate {
-  const { embeddingDim: D, interests: K, sequenceLength: L, extractor } = model;
+  const { embeddingDim: D, interests: K, sequenceLength: L, extractor, readout } = model;
   const negatives = negativesOf(model, items);
   const { batchSize: B } = training;
-  const scores = B * K * float;
+  const scores = B * (readout.kind === 'label-aware' ? Math.max(K, labelsPerExample) : K) * float;
   const itemTable = items * D * float;
   const userTable = extractor.kind === 'user-vectors' ? users * K * D * float : 0;
   return sum({
