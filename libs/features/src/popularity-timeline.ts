@@ -13,9 +13,6 @@ export const popularityFeatureNames = [
 ] as const;
 export const popularityFeatureCount = popularityFeatureNames.length;
 
-const windowDays = [7, 30, 90];
-/** Days between the start of each window and the day. */
-const bounds = [...windowDays, 0];
 /** Days since the last interaction, for an item without interactions. */
 const neverIdleDays = 1000;
 
@@ -54,9 +51,6 @@ export function buildPopularityTimeline(
 ): PopularityTimeline {
   const daily = dailyInteractions(sequences, itemCount, before);
 
-  /** The first interaction of each window of an item, and of the day itself. */
-  const starts = new Int32Array(bounds.length);
-
   function writeFeatures(
     target: Float32Array,
     offset: number,
@@ -66,21 +60,24 @@ export function buildPopularityTimeline(
   ): void {
     const start = daily.offsets[item]!;
     const stop = daily.offsets[item + 1]!;
+    // The first interaction of each window, and the first one that is not before the day.
+    let [of90Days, of30Days, of7Days, end] = [start, start, start, start];
     for (let place = 0; place < days.length; place++) {
       const day = days[place]!;
-      for (let window = 0; window < bounds.length; window++) {
-        const bound = day - bounds[window]!;
-        // Later days start a few interactions further on.
-        if (place === 0) starts[window] = lowerBound(daily.days, start, stop, bound);
-        else while (starts[window]! < stop && daily.days[starts[window]!]! < bound) starts[window]!++;
-      }
-      const end = starts[bounds.length - 1]!;
+      // Later days start a few interactions further on.
+      const find = place === 0 ? lowerBound : scanTo;
       const row = offset + place * stride;
+      end = find(daily.days, end, stop, day);
       if (end === start) {
         writeColdItem(target, row);
         continue;
       }
-      for (let window = 0; window < windowDays.length; window++) target[row + window] = log1p(end - starts[window]!);
+      of90Days = find(daily.days, of90Days, end, day - 90);
+      of30Days = find(daily.days, Math.max(of90Days, of30Days), end, day - 30);
+      of7Days = find(daily.days, Math.max(of30Days, of7Days), end, day - 7);
+      target[row] = log1p(end - of7Days);
+      target[row + 1] = log1p(end - of30Days);
+      target[row + 2] = log1p(end - of90Days);
       target[row + 3] = log1p(end - start);
       target[row + 4] = log1p(day - daily.days[start]!);
       target[row + 5] = log1p(Math.min(neverIdleDays, day - 1 - daily.days[end - 1]!));
@@ -178,6 +175,7 @@ function log1p(x: number): number {
   return logarithms[x] ?? Math.log1p(x);
 }
 
+/** Returns the first place from `start` to `end` whose value is at least `bound`. */
 function lowerBound(values: Int32Array, start: number, end: number, bound: number): number {
   let low = start;
   let high = end;
@@ -187,4 +185,11 @@ function lowerBound(values: Int32Array, start: number, end: number, bound: numbe
     else high = middle;
   }
   return low;
+}
+
+/** As {@link lowerBound}, faster for places near `start`. */
+function scanTo(values: Int32Array, start: number, end: number, bound: number): number {
+  let place = start;
+  while (place < end && values[place]! < bound) place++;
+  return place;
 }
