@@ -76,7 +76,7 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['recommend --user ada --limit abc', 'Use a number from 1 to 1000.'],
     ['recommend --user ada --behaviors 1,2', 'cannot be used with option'],
     ['import --event x.csv', 'Did you mean --events?'],
-    ['import --events x.csv --format CSV', 'Allowed choices are csv, tsv, jsonl, parquet, recbole.'],
+    ['import --events x.csv --format CSV', 'Allowed choices are csv, tsv, jsonl, parquet, recbole, movielens.'],
     ['import --events x.csv --max-refused 5', 'Write a share such as 5% or 0.05.'],
     ['import --events absent.csv', 'absent.csv'],
     ['import x.csv', "too many arguments for 'import'"],
