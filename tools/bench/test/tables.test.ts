@@ -29,8 +29,8 @@ const optionsOf = (options: readonly string[]) =>
     },
   }).values;
 
-/** The parts of a benchmark's data that decide which systems it has. */
-function dataOf(protocol: ProtocolName): BenchmarkData {
+/** The parts of a benchmark's data that decide which systems it has. Sequences have no times. */
+function dataOf(protocol: ProtocolName, hasTimes: boolean): BenchmarkData {
   const isTimed = protocol === 'time-split' || protocol === 'rolling';
   const parts = {
     protocol: {
@@ -44,7 +44,7 @@ function dataOf(protocol: ProtocolName): BenchmarkData {
         { itemId: 'cup', title: 'tea cup', attributes: {} },
       ],
     },
-    hasTimes: true,
+    hasTimes,
   };
   return parts as unknown as BenchmarkData;
 }
@@ -65,9 +65,9 @@ it('starts with the default on every data set and protocol, and names each step 
 });
 
 it.each(steps)('$name: has only systems and sweeps that the benchmark knows', ({ arguments: given }) => {
-  const { protocol, systems, sweep = [], seeds, home } = optionsOf(given);
+  const { data, protocol, systems, sweep = [], seeds, home } = optionsOf(given);
   const config = parseWith(FacetConfig, {}, { source: 'the test' });
-  const benchmark = dataOf(protocol as ProtocolName);
+  const benchmark = dataOf(protocol as ProtocolName, data === undefined);
   const chosen = chooseSystems(systems?.split(','), { config, benchmark, settings: [] });
   if (systems !== undefined) expect(chosen.map(({ name }) => name).sort()).toEqual(systems.split(',').sort());
   for (const each of sweep) {

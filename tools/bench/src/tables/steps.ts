@@ -1,3 +1,5 @@
+import type { ProtocolName } from '@facet/pipeline/benchmark';
+
 /** One call of `facet benchmark`. */
 export interface Step {
   readonly name: string;
@@ -22,14 +24,6 @@ interface Protocol extends Step {
   readonly simple: string;
 }
 
-const neighbors = 'item-cf-cosine,item-cf-bm25';
-const overTime = `popularity,popularity-30d,own-history,tf-idf,${neighbors}`;
-const simpleByProtocol = {
-  'time-split': overTime,
-  'user-split': `popularity,own-history,${neighbors}`,
-  'leave-one-out': `popularity,${neighbors}`,
-  rolling: overTime,
-} as const;
 const published = 'sasrec-ss,mind-paddle,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
 
 /** Each part of the default recipe, and its value without the part. */
@@ -57,9 +51,15 @@ const sizes = ['L=10,25,50,100', 'd=16,32,64,128'];
 
 /** Returns the data sets and protocols, in the order of value. */
 function protocolsOf(inputs: Inputs): Protocol[] {
-  const of = (data: string, name: keyof typeof simpleByProtocol, options: readonly string[]): Protocol => ({
+  const of = (data: string, name: ProtocolName, options: readonly string[]): Protocol => ({
     name: `${data}, ${name}`,
-    simple: simpleByProtocol[name],
+    // The sequences of Amazon Beauty have no times. Own history ranks only repeats.
+    simple: [
+      'popularity',
+      ...(data.startsWith('Beauty') ? [] : ['popularity-30d']),
+      ...(name === 'leave-one-out' ? [] : ['own-history']),
+      ...['tf-idf', 'item-cf-cosine', 'item-cf-bm25'],
+    ].join(),
     arguments: ['--protocol', name, ...options],
   });
   const movieLens = ['--home', inputs.movieLens];
