@@ -191,6 +191,11 @@ describe('training', () => {
     const timeline = buildPopularityTimeline(sequences, 13, dayMs);
     const oneDay = { ...world, data: { ...data, sequences, timeline } };
     await expect(train(oneDay)).rejects.toMatchObject({ code: 'MODEL_NO_LABELS' });
+    // The refit after a fit has more days, and refuses them if it has no labels either.
+    const validate = () => Promise.resolve(0.5);
+    expect((await train(oneDay, { validate })).bestEpoch).toBe(1);
+    const noRefit = { ...oneDay, training: { ...oneDay.training, refit: false } };
+    await expect(train(noRefit, { validate })).rejects.toMatchObject({ code: 'MODEL_NO_LABELS' });
   });
 
   it('repeats a diverged epoch from the state before it at half the rate, and reports it', async () => {

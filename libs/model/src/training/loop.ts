@@ -13,7 +13,7 @@ export interface EpochReport {
   readonly epoch: number;
   /** Mean loss of the epoch's batches. */
   readonly loss: number;
-  /** The loss of the first batch with labels, before its step. */
+  /** The loss of the first batch with labels, before its step; 0 without one. */
   readonly firstLoss: number;
   /** The validation score after the epoch; higher is better. Absent in a refit. */
   readonly score?: number;
@@ -63,7 +63,8 @@ export interface LoopOptions {
 
 /**
  * Trains epoch by epoch. A resumed run equals an uninterrupted run. Stops when the validation score has not improved for `patience`
- * epochs. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`).
+ * epochs. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`). A fit without
+ * labels is valid if a refit follows.
  *
  * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_NO_LABELS`, `MODEL_ABORTED`, or `MODEL_DIVERGED` after too many divergences.
  */
@@ -110,7 +111,7 @@ async function trainEpochSafely(
   for (;;) {
     const all = [...earlier, ...attempts];
     const learningRate = options.config.learningRate * recoveryRate ** all.length;
-    const watch = createLossWatch(curve[0]?.firstLoss);
+    const watch = createLossWatch(curve.find(({ firstLoss }) => firstLoss !== 0)?.firstLoss);
     const trained = await trainEpoch(options, { epoch, learningRate, watch });
     const attempt = 'kind' in trained ? trained : await validateEpoch(options, trained);
     if (!('kind' in attempt)) {
@@ -184,7 +185,9 @@ async function trainEpoch(
     // Steps block the thread; this lets the event loop process signals and progress.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (epoch === 1 && !hasLabels) throw noLabels();
+  // The refit after this fit sees more days, and may have labels.
+  const isBeforeRefit = options.validate !== undefined && config.refit;
+  if (epoch === 1 && !hasLabels && !isBeforeRefit) throw noLabels();
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
   return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, steps };
