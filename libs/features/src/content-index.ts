@@ -124,7 +124,8 @@ function highest(scores: Float64Array, count: number): Int32Array {
   let floor = 0;
   for (let place = 0; place < scores.length; place++) {
     const score = scores[place]!;
-    if (score <= floor) continue;
+    // Negated, so that NaN is skipped too.
+    if (!(score > floor)) continue;
     let rank = places.length;
     while (rank > 0 && scores[places[rank - 1]!]! < score) rank--;
     places.splice(rank, 0, place);
