@@ -319,7 +319,7 @@ def draw_epoch():
     _, first, counts = np.unique(users[order][by_user], return_index=True, return_counts=True)
     kept = np.where(counts <= most, counts, np.round(np.sqrt(most * counts)))
     place = np.arange(len(order)) - np.repeat(first, counts)
-    return order[np.sort(by_user[place < np.repeat(kept, counts)])]
+    return random.permutation(order[by_user[place < np.repeat(kept, counts)]])
 
 
 def average_gradients():

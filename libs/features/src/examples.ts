@@ -93,12 +93,15 @@ export function drawEpoch(
   if (perUser === 0) return order;
   const left = countsOf(examples);
   for (const [user, n] of left) left.set(user, drawnOf(n, perUser));
-  return order.filter((position) => {
+  const drawn = order.filter((position) => {
     const user = examples.user[position]!;
     const count = left.get(user)!;
     left.set(user, count - 1);
     return count > 0;
   });
+  // The filter keeps the first examples of each user, so those of users with many come early.
+  random.shuffle(drawn);
+  return drawn;
 }
 
 /** Returns the probability of each example to be in an epoch of {@link drawEpoch}. */

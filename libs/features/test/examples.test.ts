@@ -288,6 +288,15 @@ describe('drawEpoch', () => {
     expect(new Set(order).size).toBe(order.length);
   });
 
+  it('spreads the examples of each user over the epoch', () => {
+    const places = Array.from({ length: 400 }, (_, seed) => {
+      const order = draw(6, seed);
+      return order.flatMap((position, place) => (examples.user[position] === 0 ? [place / (order.length - 1)] : []));
+    }).flat();
+    const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
+    expect(Math.abs(mean - 0.5)).toBeLessThan(0.02);
+  });
+
   it('has each example with the probability of epochShares', () => {
     const shares = epochShares(examples, 6);
     expect([...new Set(shares)]).toEqual([13 / 29, 1]);
