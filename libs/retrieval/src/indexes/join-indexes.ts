@@ -72,9 +72,10 @@ function ofAdded(
   for (let byte = 0, from = start >> 3; byte < shifted.length; byte++, from++) {
     shifted[byte] = ((allowed[from] ?? 0) >> bits) | ((allowed[from + 1] ?? 0) << (8 - bits));
   }
+  const items = allowedItems(allowed, 0);
   replaced.forEach((item, row) => {
     const bit = 1 << (row & 7);
-    if (allowedItems(allowed, 0).has(item)) shifted[row >> 3]! |= bit;
+    if (items.has(item)) shifted[row >> 3]! |= bit;
     else shifted[row >> 3]! &= ~bit;
   });
   return { ...parameters, allowed: shifted };
