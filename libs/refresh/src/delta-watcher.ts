@@ -3,7 +3,7 @@ import { openArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { openLakeSnapshot, readItemsVersion } from '@facet/lake';
 import type { DeltaResult } from '@facet/pipeline';
-import { toProblem } from '@facet/pipeline/runs';
+import { readDeltaMemo, toProblem } from '@facet/pipeline/runs';
 import { AppError, minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { runRefreshChild } from './child-process/run-refresh-child.ts';
@@ -36,7 +36,7 @@ export function startDeltaWatcher(
   }: { readonly logger: Logger; readonly onResult?: (outcome: 'changed' | 'same' | 'failed') => void },
   { home, configFile, everyMs, childMsMax = 30 * minuteMs, lakeEveryMs = minuteMs }: DeltaWatcherOptions,
 ): DeltaWatcher {
-  const { catalogFolder, artifactsFolder, lakeFolder } = homePaths(home);
+  const { catalogFolder, artifactsFolder, lakeFolder, stagesFolder } = homePaths(home);
   const store = openArtifactStore(artifactsFolder);
   const closing = new AbortController();
   const { signal } = closing;
@@ -50,6 +50,7 @@ export function startDeltaWatcher(
     const isChanged = state !== published.state;
     // First interactions with items change a delta, but not more often than once a minute.
     if (!isChanged && performance.now() < published.at + lakeEveryMs) return;
+    if (!isChanged && (await readDeltaMemo(stagesFolder))?.awaitsInteractions === false) return;
     const { version: lakeVersion } = await openLakeSnapshot(lakeFolder);
     if (!isChanged && lakeVersion === published.lakeVersion) return;
     const limit = AbortSignal.timeout(childMsMax);

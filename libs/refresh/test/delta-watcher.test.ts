@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readFacetConfig } from '@facet/config';
 import { changeItems, openLakeWriter } from '@facet/lake';
@@ -12,10 +14,36 @@ import { startDeltaWatcher } from '../src/index.ts';
 import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
 
 it('publishes the first interactions with an item of the bundle', async () => {
+  const { buy, outcomes, lines } = await watchDeltas('cold');
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same']);
+  await buy();
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same', 'changed']);
+  expect(lines).toMatchObject([{ added: 0, withdrawn: 0, chosen: 1 }]);
+});
+
+it('starts no process for interactions if all items have some', async () => {
+  const { buy, writeItem, outcomes } = await watchDeltas('thing0');
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same']);
+  let processes = 0;
+  const count = (): void => void processes++;
+  subscribe('child_process', count);
+  onTestFinished(() => void unsubscribe('child_process', count));
+  await buy();
+  // The watcher compares every 10 ms.
+  await sleep(500);
+  expect(processes).toBe(0);
+  await writeItem('second title');
+  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same', 'changed']);
+});
+
+/** Watches a promoted bundle of the shop, whose catalog has a single item. */
+async function watchDeltas(itemId: string) {
   const { folder, paths, configFile, store, runs } = await createShopHome();
+  const writeItem = (title: string, at?: number) =>
+    changeItems(paths.catalogFolder, new Map([[itemId, { itemId, title, attributes: { kind: 'tea' } }]]), at);
   // Received before the refreshed day ends, so that the bundle contains it and the first comparison finds no change.
   await rm(paths.catalogFolder, { recursive: true });
-  await changeItems(paths.catalogFolder, new Map([['cold', { itemId: 'cold', attributes: { kind: 'tea' } }]]), opening);
+  await writeItem('first title', opening);
   const now = (): number => opening + (daysOpen + 1) * dayMs;
   const { report } = await requestRun(
     { runs, store, schedule: { timeZone: 'UTC' }, now },
@@ -35,16 +63,16 @@ it('publishes the first interactions with an item of the bundle', async () => {
     { home: folder, configFile, everyMs: 10, lakeEveryMs: 10 },
   );
   onTestFinished(() => watcher.close());
-  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same']);
-  const writer = await openLakeWriter(paths.lakeFolder);
-  onTestFinished(() => writer.close());
-  const times = { occurredAt: now(), receivedAt: now() };
-  const event = { eventId: 'first', type: 'purchase', userId: 'person1', itemId: 'cold', ...times };
-  writer.add('first-0', [{ offset: 0, event }], 1);
-  await writer.commit();
-  await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same', 'changed']);
-  expect(lines).toMatchObject([{ added: 0, withdrawn: 0, chosen: 1 }]);
-});
+  const buy = async (): Promise<void> => {
+    const writer = await openLakeWriter(paths.lakeFolder);
+    onTestFinished(() => writer.close());
+    const times = { occurredAt: now(), receivedAt: now() };
+    const event = { eventId: 'first', type: 'purchase', userId: 'person1', itemId, ...times };
+    writer.add('first-0', [{ offset: 0, event }], 1);
+    await writer.commit();
+  };
+  return { buy, writeItem, lines, outcomes };
+}
 
 it('ends a delta process that hangs, and tries again', async () => {
   const { folder, store } = await createShopHome();

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { awaitsInteractions, buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
@@ -9,11 +7,11 @@ import type { FacetConfig } from '@facet/config';
 import { createUnreadCounter, dropRareItems, orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
 import type { UnreadAttribute } from '@facet/features';
 import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, streamItems } from '@facet/lake';
-import type { ItemsVersion, LakeSnapshot } from '@facet/lake';
-import { dayMs, writeFileAtomically } from '@facet/platform';
+import type { LakeSnapshot } from '@facet/lake';
+import { dayMs } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
-import { readStored } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
+import { readDeltaMemo, writeDeltaMemo } from './delta-memo.ts';
 
 /** A published delta. */
 export interface DeltaResult {
@@ -40,9 +38,6 @@ export interface DeltaResult {
 /** The number of deltas to keep, so that recent responses can be replayed. */
 const deltasKept = 10;
 
-/** Increase this when the same inputs give another delta. */
-const version = 5;
-
 /**
  * Compares the catalog with the current bundle and publishes the difference as the reference `delta`. If both agree, publishes no
  * delta, or an empty one to replace an earlier one. Returns undefined if neither the items nor the version of the lake changed, and if no
@@ -58,7 +53,7 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const published = await store.readRef('delta');
   const catalog = await readItemsVersion(home.catalogFolder);
   if (catalog === undefined) return undefined;
-  const memo = await readMemo(home.stagesFolder);
+  const memo = await readDeltaMemo(home.stagesFolder);
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const isSameBase = memo?.bundleId === bundle.id && memo.deltaId === (published?.id ?? null);
   const isLakeCurrent = memo?.awaitsInteractions === false || memo?.lakeVersion === snapshot.version;
@@ -76,8 +71,7 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const difference = comparison.finish();
   const isLakeRead = awaitsInteractions(facts, difference);
   const remember = (deltaId: string | null): Promise<void> =>
-    writeMemo(home.stagesFolder, {
-      version,
+    writeDeltaMemo(home.stagesFolder, {
       bundleId: bundle.id,
       catalog,
       deltaId,
@@ -148,26 +142,4 @@ const nothing: Earlier = { added: [], changed: [], gone: [], embeddings: new Flo
 async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<Earlier | undefined> {
   const delta = await ifUsable(() => loadDelta(store, ref));
   return delta && { ...delta, gone: delta.info.gone };
-}
-
-/** The inputs of the last comparison, so that the next one can skip unchanged items. */
-interface Memo {
-  readonly version: number;
-  readonly bundleId: string;
-  readonly catalog: ItemsVersion;
-  readonly deltaId: string | null;
-  readonly lakeVersion: number;
-  readonly awaitsInteractions: boolean;
-}
-
-const memoName = 'delta.json';
-
-async function readMemo(folder: string): Promise<Memo | undefined> {
-  const memo = await readStored<Memo>(join(folder, memoName));
-  return memo?.version === version ? memo : undefined;
-}
-
-async function writeMemo(folder: string, memo: Memo): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomically(join(folder, memoName), [`${JSON.stringify(memo)}\n`]);
 }

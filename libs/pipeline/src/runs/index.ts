@@ -1,3 +1,4 @@
+export { readDeltaMemo } from '../delta/delta-memo.ts';
 export { cancelRun, watchCancellation } from './cancel-run.ts';
 export { boundsOf, dayAt, parseDataDay, shiftDay } from './data-day.ts';
 export { newestDayOver, requestRun } from './request-run.ts';

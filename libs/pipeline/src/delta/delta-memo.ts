@@ -1,0 +1,31 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ItemsVersion } from '@facet/lake';
+import { writeFileAtomically } from '@facet/platform';
+import { readStored } from '../context/stage-cache.ts';
+
+/** The inputs of the last comparison, so that the next one can skip unchanged items. */
+export interface DeltaMemo {
+  readonly bundleId: string;
+  readonly catalog: ItemsVersion;
+  readonly deltaId: string | null;
+  readonly lakeVersion: number;
+  /** Whether new interactions can change the delta. */
+  readonly awaitsInteractions: boolean;
+}
+
+/** Increase this when the same inputs give another delta. */
+const version = 5;
+
+const memoName = 'delta.json';
+
+/** Returns undefined without a comparison by this version. */
+export async function readDeltaMemo(stagesFolder: string): Promise<DeltaMemo | undefined> {
+  const memo = await readStored<DeltaMemo & { readonly version: number }>(join(stagesFolder, memoName));
+  return memo?.version === version ? memo : undefined;
+}
+
+export async function writeDeltaMemo(stagesFolder: string, memo: DeltaMemo): Promise<void> {
+  await mkdir(stagesFolder, { recursive: true });
+  await writeFileAtomically(join(stagesFolder, memoName), [`${JSON.stringify({ version, ...memo })}\n`]);
+}
