@@ -17,7 +17,7 @@ import {
   recordGoldenVector,
   writeBundle,
 } from '@facet/bundles';
-import type { BundleInfo, CatalogItem } from '@facet/bundles';
+import type { BundleInfo, CatalogItem, NewInteractions } from '@facet/bundles';
 import { FacetConfig, homePaths } from '@facet/config';
 import type { HomePaths } from '@facet/config';
 import { openFileEventLog } from '@facet/event-log';
@@ -201,14 +201,24 @@ export async function putDatasetOf({ folder }: Pick<Home, 'folder'>): Promise<st
   return output.datasetId;
 }
 
-/** Puts a delta of a bundle for a catalog, and makes it current. */
+/** Puts a delta of a bundle for a catalog, and makes it current. @param chosen Items with a new interaction. */
 export async function putDeltaOf(
   { artifactsFolder }: Pick<Home, 'artifactsFolder'>,
   bundle: ArtifactRef,
   catalog: readonly CatalogItem[],
+  chosen: readonly string[] = [],
 ): Promise<ArtifactRef> {
   const store = createFolderArtifactStore(artifactsFolder);
-  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog));
+  const interactions: NewInteractions = {
+    today: Math.floor(asOf / dayMs) + 2,
+    itemIds: chosen,
+    sequencesOf: (vocabulary) =>
+      buildUserSequences(
+        chosen.map((itemId) => ({ userId: 'new-user', itemId, occurredAt: asOf })),
+        vocabulary,
+      ),
+  };
+  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog, { interactions }));
   await store.writeRef('delta', ref);
   return ref;
 }

@@ -81,7 +81,7 @@ it('adds new items of a delta, removes withdrawn ones, and names the delta', asy
   expect(before.deltaId).toBeUndefined();
   const popular = before.items[0]!.itemId;
   const catalog = [...films.filter(({ itemId }) => itemId !== popular), ...shows.slice(0, 3)];
-  const delta = await putDeltaOf(home, home.bundleRef, catalog);
+  const delta = await putDeltaOf(home, home.bundleRef, catalog, ['film-55']);
   await vi.waitFor(async () => expect((await ask({})).deltaId).toBe(delta.id), patiently);
   for (const body of [{}, { userId: 'ada', excludeSeen: false }, { userId: 'stranger' }]) {
     const response = await ask(body);
@@ -96,6 +96,7 @@ it('adds new items of a delta, removes withdrawn ones, and names the delta', asy
   const lines = await metrics();
   expect(lines).toContain('facet_serving_delta_items{change="added"} 3');
   expect(lines).toContain('facet_serving_delta_items{change="withdrawn"} 1');
+  expect(lines).toContain('facet_serving_delta_items{change="chosen"} 1');
   expect(lines).toContain('facet_serving_swaps_total{what="delta"} 1');
 });
 

@@ -1,13 +1,13 @@
 import { openArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
-import type { Bundle, BundleView, Delta } from '@facet/bundles';
+import type { Bundle, BundleView, Delta, DeltaInfo } from '@facet/bundles';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { inTurn } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { DeltaChanges, Metrics } from '../telemetry/metrics.ts';
 import type { SampleRecall } from './index-recall.ts';
 import type { LiveBundle, Loaded } from './live-bundle.ts';
 import { loadCheckedBundle } from './load-bundle.ts';
@@ -179,8 +179,7 @@ export class BundleWatcher {
     if (overlaid === undefined) return false;
     const { delta, view } = overlaid;
     await this.#goLive(view, delta);
-    const { counts, chosen } = delta.info;
-    this.#deps.logger.info({ bundleId: bundle.id, deltaId: ref.id, ...counts, chosen: chosen.length }, 'delta loaded');
+    this.#deps.logger.info({ bundleId: bundle.id, deltaId: ref.id, ...changesOf(delta.info) }, 'delta loaded');
     return true;
   }
 
@@ -189,7 +188,12 @@ export class BundleWatcher {
     const bundle = this.#held!.bundle.hold();
     const profiles = this.#held!.profiles.hold();
     const { reader, count } = profiles.value;
-    const loaded: Loaded = { bundle: view, delta: delta?.info.counts, profiles: reader, profileCount: count };
+    const loaded: Loaded = {
+      bundle: view,
+      delta: delta && changesOf(delta.info),
+      profiles: reader,
+      profileCount: count,
+    };
     const free = async (): Promise<void> => {
       if (delta !== undefined) view.close();
       await bundle.release();
@@ -229,4 +233,8 @@ export class BundleWatcher {
       return undefined;
     }
   }
+}
+
+function changesOf({ counts, chosen }: DeltaInfo): DeltaChanges {
+  return { ...counts, chosen: chosen.length };
 }

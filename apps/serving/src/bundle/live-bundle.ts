@@ -1,13 +1,14 @@
-import type { BundleView, DeltaInfo } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
 import type { ProfileReader } from '../profiles/profile-source.ts';
 import type { RefCounted } from '../ref-counted.ts';
+import type { DeltaChanges } from '../telemetry/metrics.ts';
 
 /** What requests are served from. */
 export interface Loaded {
   readonly bundle: BundleView;
   /** The changes that the delta makes; undefined without a delta. */
-  readonly delta: DeltaInfo['counts'] | undefined;
+  readonly delta: DeltaChanges | undefined;
   readonly profiles: ProfileReader;
   /** The number of users, if profiles are in the memory of this process. */
   readonly profileCount: number | undefined;

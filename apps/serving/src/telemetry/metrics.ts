@@ -5,6 +5,12 @@ import type { ExposureCounts } from '@facet/exposures';
 import type { ResponseSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
+/** The number of items that a delta changes, by kind of change. */
+export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
+  /** Items of the bundle with their first interactions. */
+  readonly chosen: number;
+}
+
 export interface Metrics extends HttpMetrics {
   countResponse(kind: 'recommendations' | 'interests' | 'rank' | 'similar', source: ResponseSource): void;
   /** @param outcome `unavailable`: the response was made without the profile. */
@@ -26,7 +32,7 @@ export interface Metrics extends HttpMetrics {
   watchExposures(counts: () => ExposureCounts): void;
   setLoaded(loaded: {
     readonly bundle: BundleView;
-    readonly delta: DeltaInfo['counts'] | undefined;
+    readonly delta: DeltaChanges | undefined;
     readonly profileCount: number | undefined;
   }): void;
   /** Counts a swap to another bundle, or to another delta. */
@@ -89,7 +95,7 @@ export function createMetrics(): Metrics {
   });
   const deltaItems = new Gauge({
     name: 'facet_serving_delta_items',
-    help: 'Changes of the catalog since the bundle was built: added, withdrawn, returned or changed items.',
+    help: 'Items that changed since the bundle was built: added, withdrawn, returned, changed, or chosen for the first time.',
     labelNames: ['change'] as const,
     aggregator: 'max',
     registers,
@@ -201,7 +207,7 @@ export function createMetrics(): Metrics {
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
       items.set(bundle.itemCount);
-      for (const change of ['added', 'withdrawn', 'returned', 'changed'] as const) {
+      for (const change of ['added', 'withdrawn', 'returned', 'changed', 'chosen'] as const) {
         deltaItems.set({ change }, delta?.[change] ?? 0);
       }
       profiles.set(profileCount ?? 0);
