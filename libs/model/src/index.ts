@@ -12,8 +12,8 @@ export {
   unknownUser,
 } from './inference/interests.ts';
 export type { Interests, ItemScore } from './inference/interests.ts';
-export { contentItemsMax, embedColdItems, findNeighbors } from './inference/cold-items.ts';
-export type { ColdItem } from './inference/cold-items.ts';
+export { contentItemsMax, embedColdItems, findNeighbors, neighborsMax } from './inference/cold-items.ts';
+export type { ColdItems } from './inference/cold-items.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
 export { negativesOf, sampledOf } from './loss/negatives.ts';
 export {

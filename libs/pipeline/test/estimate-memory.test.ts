@@ -57,6 +57,12 @@ describe('the memory of a run', () => {
     expect(partOf(trainOf(9000, { negatives: 'in-batch' }), sampled)).toBeLessThan(mixed / 3);
   });
 
+  it('contains the neighbors of items without interactions', () => {
+    const estimate = estimateTrainingMemory({ ...size, coldItems: 500_000 }, resolve());
+    expect(partOf(estimate, 'neighbors of items without interactions')).toBe(80e6);
+    expect(estimate.bytes - estimateTrainingMemory(size, resolve()).bytes).toBe(80e6);
+  });
+
   it('grows with the labels of an example if the readout is label-aware', () => {
     const fullOf = (variant: string, labelsPerExample: number) =>
       partOf(

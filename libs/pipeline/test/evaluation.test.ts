@@ -327,6 +327,10 @@ describe('evaluation and time', () => {
     for (const model of models) {
       expect(scoresOf(model, heldOut)).toEqual(scoresOf(model, heldOutLast(dataset, 'validation')));
     }
+    const kept = heldOut.catalog.knownItems();
+    heldOut.catalog.release();
+    expect(heldOut.catalog.knownItems()).not.toBe(kept);
+    expect(scoresOf(models[0]!, heldOut)).toEqual(first);
   });
 
   it('returns the same report for the same inputs', async () => {

@@ -53,6 +53,16 @@ describe('a rolling benchmark', () => {
     expect(new Set(periods.map(({ id }) => id)).size).toBe(3);
   });
 
+  it('frees the catalogs of a period after its run', async () => {
+    const context = await openShop(shopEvents());
+    const [period] = await openRollingData(context, { kind: 'home' }, { everyDays: 5, days: 17 });
+    const { validation, test } = period!.protocol;
+    const timelines = () => [validation, test].map(({ catalog }) => catalog.timeline());
+    const during = timelines();
+    await runBenchmark({ context, benchmark: period!, systems: [], seeds: 1, version: 'test', now: () => 0 });
+    timelines().forEach((timeline, position) => expect(timeline).not.toBe(during[position]));
+  });
+
   it('reports means over the users of all periods', async () => {
     const { context, periods, runs } = await runPeriods(['popularity', 'item-cf-cosine']);
     const joined = joinRuns(runs);

@@ -1,32 +1,44 @@
 import { buildContentIndex } from '@facet/features';
-import type { ContentIndex, ItemContent, Neighbors } from '@facet/features';
+import type { ItemContent, Neighbors } from '@facet/features';
 
-/** Neighbors of an item without interactions. Chosen on the validation window of online-retail-2 among 5, 20 and 50. */
-const neighborCount = 20;
+/** Neighbors of an item without interactions, at most. Chosen on the validation window of online-retail-2 among 5, 20 and 50. */
+export const neighborsMax = 20;
 /** More known items, in the order of popularity, hardly find better neighbors and cost time. */
 export const contentItemsMax = 50_000;
 
-/** An item without interactions, and the known items with the most similar content. */
-export interface ColdItem {
-  readonly item: number;
-  readonly neighbors: Neighbors;
+/**
+ * Items without interactions, and for each the known items with the most similar content. The arrays are flat, because an object per
+ * item takes 8 times the memory.
+ */
+export interface ColdItems {
+  readonly items: Int32Array;
+  /** [items, {@link neighborsMax}] most similar first. */
+  readonly neighbors: Int32Array;
+  /** [items, {@link neighborsMax}] 0 where an item has no more neighbors. */
+  readonly similarities: Float32Array;
 }
 
 /**
- * Yields cold items with their neighbors, which do not depend on the weights of a model.
+ * Returns cold items with their neighbors, which do not depend on the weights of a model.
  *
  * @param known.items positions in its content, most popular first
  * @param cold.items positions in its content
  */
-export function* findNeighbors(
+export function findNeighbors(
   known: { readonly content: ItemContent; readonly items: Int32Array },
-  cold: { readonly content: ItemContent; readonly items: Iterable<number> },
-): Generator<ColdItem> {
-  let index: ContentIndex | undefined;
-  for (const item of cold.items) {
-    index ??= buildContentIndex(known.content, known.items.subarray(0, contentItemsMax));
-    yield { item, neighbors: index.nearest(cold.content, item, neighborCount) };
-  }
+  cold: { readonly content: ItemContent; readonly items: Int32Array },
+): ColdItems {
+  const { content, items } = cold;
+  const neighbors = new Int32Array(items.length * neighborsMax);
+  const similarities = new Float32Array(items.length * neighborsMax);
+  if (items.length === 0) return { items, neighbors, similarities };
+  const index = buildContentIndex(known.content, known.items.subarray(0, contentItemsMax));
+  items.forEach((item, place) => {
+    const nearest = index.nearest(content, item, neighborsMax);
+    neighbors.set(nearest.items, place * neighborsMax);
+    similarities.set(nearest.similarities, place * neighborsMax);
+  });
+  return { items, neighbors, similarities };
 }
 
 /**
@@ -38,12 +50,16 @@ export function* findNeighbors(
  */
 export function embedColdItems(
   target: Float32Array,
-  cold: Iterable<ColdItem>,
+  { items, neighbors, similarities }: ColdItems,
   { embeddings, dim: D }: { readonly embeddings: Float32Array; readonly dim: number },
 ): void {
-  for (const { item, neighbors } of cold) {
-    if (neighbors.items.length > 0) writeMean(target.subarray(item * D, (item + 1) * D), embeddings, neighbors);
-  }
+  items.forEach((item, place) => {
+    const from = place * neighborsMax;
+    writeMean(target.subarray(item * D, (item + 1) * D), embeddings, {
+      items: neighbors.subarray(from, from + neighborsMax),
+      similarities: similarities.subarray(from, from + neighborsMax),
+    });
+  });
 }
 
 function writeMean(target: Float32Array, embeddings: Float32Array, { items, similarities }: Neighbors): void {
@@ -55,7 +71,7 @@ function writeMean(target: Float32Array, embeddings: Float32Array, { items, simi
     const row = embeddings.subarray(item * D, (item + 1) * D);
     const norm = Math.hypot(...row);
     const similarity = similarities[place]!;
-    if (norm === 0) return;
+    if (similarity === 0 || norm === 0) return;
     for (let d = 0; d < D; d++) sum[d]! += (similarity * row[d]!) / norm;
     length += similarity * norm;
     total += similarity;

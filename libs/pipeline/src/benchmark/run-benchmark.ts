@@ -111,6 +111,10 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
       failed.push({ system: system.name, seed, error });
     }
   }
+  // A rolling benchmark keeps the data of all periods.
+  const { validation, test } = options.benchmark.protocol;
+  validation.catalog.release();
+  test.catalog.release();
   return { rows, failed };
 }
 

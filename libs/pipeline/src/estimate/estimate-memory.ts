@@ -1,5 +1,5 @@
 import { popularityFeatureCount } from '@facet/features';
-import { negativesOf, sampledOf } from '@facet/model';
+import { negativesOf, neighborsMax, sampledOf } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
 import { maxLabels } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
@@ -10,12 +10,24 @@ export interface DataSize {
   readonly items: number;
   readonly users: number;
   readonly events: number;
+  /** Items without interactions. Validations keep their neighbors. */
+  readonly coldItems?: number;
   /** Mean number of labels of a training example. A label-aware readout scores the items once for each label. */
   readonly labelsPerExample?: number;
 }
 
-export function sizeOf({ items, sequences }: Pick<ModelData, 'items' | 'sequences'>): DataSize {
-  return { items: items.length - 1, users: sequences.userIds.length, events: sequences.items.length };
+export function sizeOf({
+  items,
+  sequences,
+  vocabulary,
+}: Pick<ModelData, 'items' | 'sequences' | 'vocabulary'>): DataSize {
+  const itemCount = items.length - 1;
+  return {
+    items: itemCount,
+    users: sequences.userIds.length,
+    events: sequences.items.length,
+    coldItems: itemCount - vocabulary.trainedCount,
+  };
 }
 
 /** An estimate with its parts, largest first. */
@@ -33,6 +45,7 @@ export interface MemoryEstimate {
   readonly disk: ByteEstimate;
 }
 
+const int = 4;
 const float = 4;
 /** Measured: a process of indexing or serving, and a process with TensorFlow and the batch thread at its first step. */
 const processBytes = { plain: 150e6, training: 990e6 };
@@ -99,7 +112,7 @@ export function estimateMemory(
 
 /** Estimates the peak memory of a training process: its permanent arrays and the arrays of a step. */
 export function estimateTrainingMemory(
-  { items, users, events, labelsPerExample = 1 }: DataSize,
+  { items, users, events, coldItems = 0, labelsPerExample = 1 }: DataSize,
   { model, training }: ModelSettings,
 ): ByteEstimate {
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor, readout } = model;
@@ -112,6 +125,7 @@ export function estimateTrainingMemory(
     process: processBytes.training,
     dataset: datasetBytes({ items, users, events }),
     'interactions in the batch thread': events * eventBytes.inThread,
+    'neighbors of items without interactions': coldItems * neighborsMax * (int + float),
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,

@@ -20,6 +20,8 @@ export interface CatalogAtCut {
   /** Returns the popularity features [N + 1, features] of a day, with the expected ones of items without interactions. Do not change them. */
   readonly popularityOn: (day: number) => Float32Array;
   readonly knownItems: () => KnownItems;
+  /** Frees the computed parts. Their next use computes them again. */
+  release(): void;
 }
 
 /** The data of a catalog and its interactions. */
@@ -31,6 +33,18 @@ const cachedCurves = { bytesMax: 2 ** 26, bytesOf: curveBytes };
 
 /** @param known [N + 1] 1 for an item with an interaction before the cut. */
 export function catalogAtCut(data: CatalogData, cut: Cut, known: Uint8Array): CatalogAtCut {
+  let parts = lazyParts(data, cut, known);
+  return {
+    timeline: () => parts.timeline(),
+    popularityOn: (day) => parts.popularityOn(day),
+    knownItems: () => parts.knownItems(),
+    release() {
+      parts = lazyParts(data, cut, known);
+    },
+  };
+}
+
+function lazyParts(data: CatalogData, cut: Cut, known: Uint8Array): Omit<CatalogAtCut, 'release'> {
   const { sequences, items, itemFeatures } = data;
   const timeline = once(() => buildPopularityTimeline(sequences, items.length - 1, cut));
   const launches = once(() => readLaunches(timeline(), { features: itemFeatures, createdOn: createdDays(items) }));
@@ -38,7 +52,7 @@ export function catalogAtCut(data: CatalogData, cut: Cut, known: Uint8Array): Ca
   return {
     timeline,
     popularityOn: cacheDays((day) => expectedFeaturesOn(launches(), day, curvesOn), cachedFeatures),
-    knownItems: once(() => ({ known, cold: [...coldItemsOf(data, known)] })),
+    knownItems: once(() => ({ known, cold: coldItemsOf(data, known) })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { embedColdItems, embedItems, findNeighbors } from '@facet/model';
-import type { ColdItem, ModelSpec, Weights } from '@facet/model';
+import type { ColdItems, ModelSpec, Weights } from '@facet/model';
 import type { ModelData } from '../dataset/dataset.ts';
 
 type Catalog = Pick<ModelData, 'items' | 'vocabulary' | 'itemFeatures'>;
@@ -9,14 +9,14 @@ export interface KnownItems {
   /** [N + 1] 0 for an item whose id is not trained yet; absent if every id of the vocabulary's trained items is. */
   readonly known?: Uint8Array | undefined;
   /** The other items. */
-  readonly cold: Iterable<ColdItem>;
+  readonly cold: ColdItems;
 }
 
-/** Yields the items whose ids are not trained, with the known items that have the most similar content. */
+/** Returns the items whose ids are not trained, with the known items that have the most similar content. */
 export function coldItemsOf(
   { items, vocabulary: { trainedCount }, itemFeatures }: Catalog,
   known?: Uint8Array,
-): Iterable<ColdItem> {
+): ColdItems {
   const isTrained = (item: number): boolean => item <= trainedCount && known?.[item] !== 0;
   const all = Int32Array.from(items.keys()).subarray(1);
   const content = { features: itemFeatures, titleOf: (item: number) => items[item]!.title };

@@ -75,6 +75,7 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
       dispose();
     }
   }
+  validation.catalog.release();
   const fit = chooseFit(fits);
   const lastEpoch = fit.progress.bestEpoch;
   options.onFit?.({ ...scoreOf(fit), epoch: lastEpoch }, fits.map(scoreOf));
