@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { modelVariants } from '@facet/model';
-import { isAppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import {
   chooseSystems,
@@ -197,8 +197,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const { context, benchmark } = await open();
     const options = { config: context.config, benchmark, settings: [...small, { name: 'batchSize', value: 1e9 }] };
     const [facet, popularity] = chooseSystems(['facet', 'popularity'], options);
-    const fit = () => Promise.reject(new RangeError('Set maximum size exceeded'));
-    const systems = [facet!, { ...popularity!, name: 'large', fit }, popularity!];
+    const systems = [facet!, popularity!];
     const { rows, failed } = await runBenchmark({
       context,
       benchmark,
@@ -208,14 +207,27 @@ describe('a benchmark of sequences, leave-one-out', () => {
       now: () => 0,
     });
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
-    expect(failed).toMatchObject([
-      { system: 'facet', error: { code: 'TRAIN_OUT_OF_MEMORY' } },
-      { system: 'large', error: { message: 'Set maximum size exceeded' } },
-    ]);
+    expect(failed).toMatchObject([{ system: 'facet', error: { code: 'TRAIN_OUT_OF_MEMORY' } }]);
     expect(describeFailed(summarize({ rows, failed }, systems, benchmark))).toEqual([
       expect.stringMatching(/^Not in the table: facet, seed 1\. Training needs about/),
-      'Not in the table: large, seed 1. Set maximum size exceeded',
     ]);
+  });
+
+  it.each([
+    Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }),
+    new AppError('The training thread has stopped.', { code: 'THREAD', category: 'unavailable' }),
+  ])('stops at once when a run fails because of the environment or a bug: $message', async (reason) => {
+    const { context, benchmark } = await open();
+    const [popularity] = chooseSystems(['popularity'], { config: context.config, benchmark, settings: small });
+    const fitted: string[] = [];
+    const failing = (name: string) => {
+      const fit = () => Promise.reject(reason).finally(() => fitted.push(name));
+      return { ...popularity!, name, fit };
+    };
+    const systems = ['first', 'second'].map(failing);
+    const options = { context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 };
+    await expect(runBenchmark(options)).rejects.toBe(reason);
+    expect(fitted).toEqual(['first']);
   });
 
   it('lists all systems, and rejects an unknown one with the list', async () => {

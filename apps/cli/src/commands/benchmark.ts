@@ -34,7 +34,7 @@ import type {
   Setting,
   Sweep,
 } from '@facet/pipeline/benchmark';
-import { AppError, describeError, isAppError, unlessAborted } from '@facet/platform';
+import { AppError, describeError, unlessAborted } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
@@ -167,8 +167,8 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { error } = failure;
   throw new AppError(`${countOf(run.failed.length, 'run')} failed. The table contains the others.`, {
     code: 'BENCHMARK_INCOMPLETE',
-    category: isAppError(error) ? 'usage' : 'internal',
-    remedy: isAppError(error) ? error.remedy : 'Run the command again with --verbose for the stack trace.',
+    category: 'usage',
+    remedy: error.remedy,
     cause: error,
   });
 }

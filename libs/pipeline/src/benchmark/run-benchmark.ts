@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { CutoffMetrics } from '@facet/evaluation';
+import { isAppError } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -39,7 +41,7 @@ export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOve
 export interface FailedRun {
   readonly system: string;
   readonly seed: number;
-  readonly error: Error;
+  readonly error: AppError;
 }
 
 export interface BenchmarkRun {
@@ -84,9 +86,10 @@ export interface RunOptions {
 
 /**
  * Fits and measures every system with every seed. Stores each finished row and never runs it again for the same data, settings and
- * seed. An interrupted training resumes after its last epoch. If a system fails, the benchmark continues with the others.
+ * seed. An interrupted training resumes after its last epoch. If a system fails because of its settings or the data, the benchmark
+ * continues with the others.
  *
- * @throws the reason of the signal, or AppError `MODEL_ABORTED`, when aborted.
+ * @throws the reason of the signal, or AppError `MODEL_ABORTED`, when aborted; any other error at once, such as a full disk.
  */
 export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const runs = options.systems.flatMap((system) =>
@@ -107,7 +110,9 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
       rows.push(output);
     } catch (error) {
       callbacks?.failed(error);
-      if (options.signal?.aborted === true || !(error instanceof Error)) throw error;
+      // Other errors, such as a full disk, would also end the next runs, possibly after hours of training.
+      const isOfSystem = isAppError(error) && (error.category === 'usage' || error.category === 'input');
+      if (options.signal?.aborted === true || !isOfSystem) throw error;
       failed.push({ system: system.name, seed, error });
     }
   }
