@@ -84,6 +84,9 @@ it('finds compressed sequences, items and users in a folder, and files of events
   const ratings = await temporaryFolder();
   await writeShop(ratings);
   await rename(join(ratings, 'events.csv'), join(ratings, 'ratings_Beauty.csv'));
+  // Files of other formats are no tables, whatever their names.
+  await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
+  await writeFile(join(ratings, 'users_map.pkl'), 'x');
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 

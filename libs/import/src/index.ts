@@ -6,6 +6,7 @@ export { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { inspectFile, readBytes } from './tables/byte-source.ts';
 export { findAllFiles } from './tables/find-files.ts';
+export { isTableFile } from './tables/open-table.ts';
 export { readLines } from './tables/lines.ts';
 export { tableFormats } from './tables/table.ts';
 export type { TableFormat } from './tables/table.ts';

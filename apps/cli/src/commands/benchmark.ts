@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
+import { isTableFile } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -258,7 +259,7 @@ const namesOf = {
 
 /**
  * Classifies the files of `--data`, or of its folder, by their names. A text file whose name begins with `sequences` contains one
- * user per line; its items and users are in the same folder.
+ * user per line; its items and users are in the same folder. Other files of a folder need the name of a table format.
  *
  * @throws AppError `BENCHMARK_DATA_UNKNOWN`.
  */
@@ -270,7 +271,7 @@ async function findData(
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory() === true;
   const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
-    among.filter((path) => namesOf[kind].test(basename(path)));
+    among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path)));
   const [sequences] = named('sequences');
   if (sequences !== undefined) {
     const siblings = isFolder

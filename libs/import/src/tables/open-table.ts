@@ -60,9 +60,18 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   return openDelimitedTable(path, format, rest);
 }
 
-function formatOf(path: string): TableFormat {
+/** Returns whether the name of a file implies a table format. */
+export function isTableFile(path: string): boolean {
+  return impliedFormat(path) !== undefined;
+}
+
+function impliedFormat(path: string): TableFormat | undefined {
   const name = path.toLowerCase().replace(/\.(gz|zst)$/, '');
-  const format = movieLensColumns(name) ? 'movielens' : formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
+  return movieLensColumns(name) ? 'movielens' : formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
+}
+
+function formatOf(path: string): TableFormat {
+  const format = impliedFormat(path);
   if (format !== undefined) return format;
   throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
