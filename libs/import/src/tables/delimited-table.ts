@@ -21,14 +21,15 @@ export async function openDelimitedTable(
   options: TableSource,
 ): Promise<Table> {
   const named = format === 'movielens' ? (movieLensColumns(path) ?? refuseName(path)) : undefined;
-  const bytes = readBytes(path, { ...options, encoding: options.encoding ?? (named && 'iso-8859-1') });
+  const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };
   try {
-    const blocks = readLines(bytes, path);
+    // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
+    const blocks = readLines(bytes, path, { fallback: named && 'latin1' });
     const first = await blocks.next();
-    if (first.done === true) throw emptyFile(path);
+    if (first.done === true) throw named === undefined ? emptyFile(path) : noLines(path);
 
     const { block, declared } = withoutSeparatorLine(first.value);
     const delimiter = declared ?? (named ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
@@ -124,6 +125,15 @@ function emptyFile(path: string): AppError {
     code: 'EVENTS_FILE_EMPTY',
     category: 'input',
     remedy: 'Add a first line with the column names.',
+    context: { path },
+  });
+}
+
+function noLines(path: string): AppError {
+  return new AppError(`${path} has no lines.`, {
+    code: 'EVENTS_FILE_EMPTY',
+    category: 'input',
+    remedy: 'Download the file again, or leave it out.',
     context: { path },
   });
 }

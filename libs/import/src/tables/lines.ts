@@ -25,9 +25,14 @@ const noFaults: ReadonlyMap<number, LineFault> = new Map();
  * Splits bytes into lines (LF or CRLF), decodes them as UTF-8 and drops a byte order mark. Invalid UTF-8 affects only its own
  * line.
  *
+ * @param options.fallback The encoding of a line that is not UTF-8. Without it, the line is faulty.
  * @throws AppError `EVENTS_FILE_NOT_TEXT` for a binary file.
  */
-export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): AsyncGenerator<LineBlock> {
+export async function* readLines(
+  bytes: AsyncIterable<Buffer>,
+  path: string,
+  { fallback }: { readonly fallback?: 'latin1' | undefined } = {},
+): AsyncGenerator<LineBlock> {
   let firstLine = 1;
   let carry: Buffer[] = [];
   let carryBytes = 0;
@@ -37,7 +42,7 @@ export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): As
   const blockOf = (block: Buffer): LineBlock => {
     const startsOverlong = overlong;
     overlong = false;
-    const decoded = decodeLines(block, firstLine, startsOverlong);
+    const decoded = decodeLines(block, { firstLine, startsOverlong, fallback });
     firstLine += decoded.lines.length;
     return decoded;
   };
@@ -66,7 +71,11 @@ export async function* readLines(bytes: AsyncIterable<Buffer>, path: string): As
   if (carryBytes > 0 || overlong) yield blockOf(Buffer.concat(carry));
 }
 
-function decodeLines(block: Buffer, firstLine: number, startsOverlong: boolean): LineBlock {
+function decodeLines(
+  block: Buffer,
+  options: { readonly firstLine: number; readonly startsOverlong: boolean; readonly fallback: 'latin1' | undefined },
+): LineBlock {
+  const { firstLine, startsOverlong, fallback } = options;
   if (!startsOverlong && isUtf8(block)) {
     return { firstLine, lines: splitText(block.toString('utf8')), faults: noFaults };
   }
@@ -77,8 +86,8 @@ function decodeLines(block: Buffer, firstLine: number, startsOverlong: boolean):
     if (end === -1) end = block.length;
     const line = block.subarray(start, end);
     if (startsOverlong && lines.length === 0) faults.set(0, 'line-too-long');
-    else if (!isUtf8(line)) faults.set(lines.length, 'not-utf8');
-    lines.push(faults.has(lines.length) ? '' : withoutReturn(line.toString('utf8')));
+    else if (!isUtf8(line) && fallback === undefined) faults.set(lines.length, 'not-utf8');
+    lines.push(faults.has(lines.length) ? '' : withoutReturn(line.toString(isUtf8(line) ? 'utf8' : fallback)));
   }
   return { firstLine, lines, faults };
 }

@@ -105,7 +105,7 @@ describe('nested JSON', () => {
 });
 
 describe('MovieLens 1M', () => {
-  it('has columns by the name of the file, two colons between cells, and Latin-1 text', async () => {
+  it('has columns by the name of the file, two colons between cells, and text in Latin-1 or UTF-8', async () => {
     const movies = '1::Toy Story (1995)::Animation|Comedy\n73::Café, The (1995)::Drama\n';
     const { columns, rows } = await readAll(await fileOf('movies.dat', Buffer.from(movies, 'latin1')));
     expect(columns).toEqual([
@@ -117,6 +117,12 @@ describe('MovieLens 1M', () => {
       ['1', 'Toy Story (1995)', 'Animation|Comedy'],
       ['73', 'Café, The (1995)', 'Drama'],
     ]);
+    const utf8 = await readAll(await fileOf('movies.dat', Buffer.from(`\uFEFF${movies}`)));
+    expect(utf8.rows.map((row) => row.cells)).toEqual(rows.map((row) => row.cells));
+    await expect(readAll(await fileOf('ratings.dat', ''))).rejects.toMatchObject({
+      code: 'EVENTS_FILE_EMPTY',
+      message: expect.stringMatching(/ratings\.dat has no lines\.$/),
+    });
     const ratings = await readAll(await fileOf('ratings.dat.gz', gzipSync('1::73::5::978300760\n')));
     expect(ratings.columns.map(({ name }) => name)).toEqual(['userId', 'itemId', 'rating', 'timestamp']);
     expect(ratings.rows).toEqual([{ line: 1, raw: '1::73::5::978300760', cells: ['1', '73', '5', '978300760'] }]);
