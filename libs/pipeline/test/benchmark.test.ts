@@ -17,6 +17,7 @@ import {
 } from '../src/benchmark/index.ts';
 import type { BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
+import { drawSweep } from '../src/benchmark/sweep.ts';
 import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { temporaryFolder } from '@facet/testing';
 import { openSequences, small, themedSequences } from './benchmark-setup.ts';
@@ -323,6 +324,9 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
     expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`comirec-sa (validation: ${String(best)})`);
     expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| comirec-sa | ${String(best)} (chosen) |`);
+    // Values whose runs have failed leave gaps.
+    const gaps = { ...result, values: [1, 9, 2] };
+    expect(drawSweep(gaps, table)).toMatch(/<path d="M[^LM]+ M[^LM]+"/);
     expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/None of the chosen towers/);
     expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
   });

@@ -55,3 +55,13 @@ it('draws higher values higher, bars from low to high, and escapes text', () => 
   expect(svg).toContain('prefers-color-scheme:dark');
   expect(svg.match(/<svg /g)).toHaveLength(1);
 });
+
+it('leaves a gap at a missing point, and the other points at their labels', () => {
+  const [curve] = chart.series;
+  const circlesOf = (svg: string): string[] => [...svg.matchAll(/<circle .*?>/g)].map(([circle]) => circle);
+  const [first, , last] = circlesOf(drawChart(chart));
+  const points = curve!.points.map((point, place) => (place === 1 ? undefined : point));
+  const svg = drawChart({ ...chart, series: [{ ...curve!, points }] });
+  expect(circlesOf(svg)).toEqual([first, last]);
+  expect(svg).toMatch(/<path d="M[\d.]+ [\d.]+ M[\d.]+ [\d.]+"/);
+});

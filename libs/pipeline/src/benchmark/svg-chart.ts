@@ -11,7 +11,8 @@ export interface Chart {
   readonly yName: string;
   /** One label per point, evenly spaced. */
   readonly xs: readonly string[];
-  readonly series: readonly { readonly name: string; readonly points: readonly ChartPoint[] }[];
+  /** A missing point interrupts its curve. */
+  readonly series: readonly { readonly name: string; readonly points: readonly (ChartPoint | undefined)[] }[];
 }
 
 const [width, height] = [640, 360];
@@ -22,7 +23,7 @@ const cap = 4;
 
 /** Draws curves with error bars as SVG that follows the light or dark color scheme of the viewer. */
 export function drawChart({ title, xName, yName, xs, series }: Chart): string {
-  const points = series.flatMap(({ points }) => points);
+  const points = series.flatMap(({ points }) => points.filter((point) => point !== undefined));
   const ticks = niceTicks(Math.min(...points.map(({ low }) => low)), Math.max(...points.map(({ high }) => high)));
   const [bottom, top] = [ticks[0]!, ticks.at(-1)!];
   const plotWidth = width - margin.left - margin.right;
@@ -48,8 +49,12 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
     const color = colors[place % colors.length]!;
     // Shifts the error bars of several curves apart.
     const shift = (place - (series.length - 1) / 2) * 6;
-    const at = points.map((point, index) => ({ ...point, x: x(index) + shift }));
-    const path = at.map((point, index) => `${index === 0 ? 'M' : 'L'}${round(point.x)} ${round(y(point.y))}`).join(' ');
+    const at = points.flatMap((point, index) =>
+      point === undefined
+        ? []
+        : [{ ...point, x: x(index) + shift, command: points[index - 1] === undefined ? 'M' : 'L' }],
+    );
+    const path = at.map((point) => `${point.command}${round(point.x)} ${round(y(point.y))}`).join(' ');
     const stroke = `stroke="${color}" stroke-width="2"`;
     return [
       `<path d="${path}" fill="none" ${stroke}/>`,

@@ -86,7 +86,9 @@ export function drawSweep(sweep: SweepResult, { tasks, mainCutoff, protocol }: B
     xs: sweep.values.map(String),
     series: sweep.curves.map(({ system, points, chosen }) => ({
       name: `${system} (validation: ${String(chosen)})`,
-      points: points.map(({ summary }) => {
+      points: sweep.values.map((value) => {
+        const summary = points.find((point) => point.value === value)?.summary;
+        if (summary === undefined) return undefined;
         const { mean, halfWidth = 0 } = summary.tasks[task]!.cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!.ndcg;
         return { y: mean, low: mean - halfWidth, high: mean + halfWidth };
       }),
