@@ -8,7 +8,7 @@ export {
 } from './behavior-sequence.ts';
 export type { BehaviorRows, BehaviorWindow } from './behavior-sequence.ts';
 export { buildContentIndex } from './content-index.ts';
-export type { ContentIndex, ItemContent, Neighbors } from './content-index.ts';
+export type { ItemContent, Neighbors } from './content-index.ts';
 export {
   countInteractions,
   dropRareItems,
