@@ -21,7 +21,7 @@ export type RankingTask = 'new' | 'all';
 export interface RankOptions<User> {
   readonly n: number;
   readonly tieSeed: number;
-  /** Ranks users in the order of these numbers. A scorer whose work depends on the time of a query is faster in the order of time. */
+  /** Ranks users in the order of these numbers. The order of query times is faster for a scorer that caches values of a day. */
   readonly orderBy?: (user: User) => number;
 }
 

@@ -108,8 +108,8 @@ export function buildPopularityTimeline(
 }
 
 /**
- * Returns `compute` with a memory for the values of the first days, up to `bytesMax`, and of the latest day. No day displaces another,
- * because repeated passes over more days than fit would then find none.
+ * Returns `compute` with a cache of the latest day and of the first days, up to `bytesMax`. Days are never evicted: if repeated passes
+ * read more days than fit, eviction would leave no cached day for the next pass.
  */
 export function cacheDays<Value>(
   compute: (day: number) => Value,

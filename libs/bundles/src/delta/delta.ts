@@ -27,7 +27,7 @@ export const DeltaInfo = Type.Object({
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
-  /** Ids of the bundle's items without interactions that have some now, in the order of the bundle. */
+  /** Ids of first chosen items, in the order of the bundle: they had no interaction when the bundle was built, and have some now. */
   chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;

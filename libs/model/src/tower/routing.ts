@@ -111,8 +111,8 @@ export function routeBehaviors(input: RoutingInput): Tensor3D {
   });
 }
 
-// Products of behaviors with a few capsules put the behaviors first, because a product whose second matrix is large and transposed takes
-// more than twice the time. The gradient of a sum of behaviors is such a product.
+// Products of behaviors with a few capsules put the behaviors first. A product takes more than twice the time if its second matrix is
+// large and transposed. The gradient of a sum of behaviors is such a product.
 
 /** Returns the weighted sums of the behaviors, one per interest [B, K, D]. @param weights [B, K, L] */
 function sumBehaviors(weights: Tensor3D, behaviors: Tensor3D | Tensor4D): Tensor3D {

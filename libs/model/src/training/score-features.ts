@@ -40,7 +40,7 @@ export function popularityFeatures(
   };
 }
 
-/** Returns the places [start, end) of `items` at which each item is the successor of the one before. */
+/** Returns the ranges [start, end) of `items` in which each item is the previous item plus 1. */
 function consecutiveRuns(items: Int32Array): { start: number; end: number }[] {
   const runs: { start: number; end: number }[] = [];
   items.forEach((item, place) => {

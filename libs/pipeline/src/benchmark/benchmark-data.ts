@@ -176,9 +176,9 @@ async function readHome({ home, config }: StageContext, rules: Rules): Promise<O
 }
 
 /**
- * The catalog is the items of the sequences, as in published protocols. An item that only the item file describes can never be a
- * label, and without times no popularity would rank it below the others. Multiple values in a cell of the item file are separated by
- * `|`, unless `mapping` sets another separator.
+ * The catalog contains only the items of the sequences, as in published protocols. Other items of the item file can never be labels.
+ * Without times, no popularity would rank them below the items of the sequences. In a cell of the item file, `|` separates multiple
+ * values, unless `mapping` sets another separator.
  */
 async function readSequences(
   { config }: StageContext,

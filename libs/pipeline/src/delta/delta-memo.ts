@@ -19,7 +19,7 @@ const version = 5;
 
 const memoName = 'delta.json';
 
-/** Returns undefined without a comparison by this version. */
+/** Returns the inputs of the last comparison; undefined if this version has not compared yet. */
 export async function readDeltaMemo(stagesFolder: string): Promise<DeltaMemo | undefined> {
   const memo = await readStored<DeltaMemo & { readonly version: number }>(join(stagesFolder, memoName));
   return memo?.version === version ? memo : undefined;

@@ -12,12 +12,12 @@ import { coldItemsOf } from '../model/embed-catalog.ts';
 import type { KnownItems } from '../model/embed-catalog.ts';
 
 /**
- * What scores depend on in addition to weights, from the data before a cut. All validations of all models share it. Each part is computed at its
- * first use.
+ * The inputs of scores that depend on the data before a cut but not on weights. All validations of all models share them. Each part is
+ * computed at its first use.
  */
 export interface CatalogAtCut {
   readonly timeline: () => PopularityTimeline;
-  /** Returns the popularity features [N + 1, features] of a day, with the expected ones of items without interactions. Do not change them. */
+  /** Returns the popularity features [N + 1, features] of a day; expected features for items without interactions. Do not change them. */
   readonly popularityOn: (day: number) => Float32Array;
   readonly knownItems: () => KnownItems;
   /** Frees the computed parts. Their next use computes them again. */
@@ -27,7 +27,7 @@ export interface CatalogAtCut {
 /** The data of a catalog and its interactions. */
 export type CatalogData = Pick<ModelData, 'sequences' | 'items' | 'itemFeatures' | 'vocabulary'>;
 
-/** Sufficient for all days of a small catalog. Most days of a large one are computed in each validation, from the cached curves. */
+/** Sufficient for all days of a small catalog. For a large catalog, each validation computes most days from the cached curves. */
 const cachedFeatures = { bytesMax: 2 ** 27, bytesOf: (features: Float32Array) => features.byteLength };
 const cachedCurves = { bytesMax: 2 ** 26, bytesOf: curveBytes };
 

@@ -52,7 +52,7 @@ export interface ModelScorer {
 }
 
 export interface ScorerOptions {
-  /** Popularity counts interactions before its cut. Items that it does not know have their side features only. */
+  /** Popularity counts interactions before the cut of this catalog. Items that the catalog does not know have only side features. */
   readonly catalog: CatalogAtCut;
   /** [N + 1] 1 for a candidate. */
   readonly candidates: Uint8Array;
@@ -115,7 +115,7 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
   return embeddings;
 }
 
-/** The users of a day share a prior. Rankings read one day after another, reports in the order of the users. */
+/** Users with queries on the same day share a prior. Rankings process users by day. Reports process users in their own order. */
 const cachedPriors = { bytesMax: 2 ** 27, bytesOf: (prior: Float32Array) => prior.byteLength };
 
 interface ScoredParts {

@@ -6,9 +6,9 @@ type Catalog = Pick<ModelData, 'items' | 'vocabulary' | 'itemFeatures'>;
 
 /** The items whose ids a model knows, and the others. */
 export interface KnownItems {
-  /** [N + 1] 0 for an item whose id is not trained yet; absent if every id of the vocabulary's trained items is. */
+  /** [N + 1] 0 for an item whose id is not trained yet; absent if the ids of all trained items of the vocabulary are known. */
   readonly known?: Uint8Array | undefined;
-  /** The other items. */
+  /** The items without a trained id. */
   readonly cold: ColdItems;
 }
 

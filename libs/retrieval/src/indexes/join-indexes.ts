@@ -6,8 +6,8 @@ import type { SearchParameters, SearchResult, VectorIndex } from './vector-index
  * Combines two indexes of one width. Items of `main` keep their indices 1..N. The first R rows of `added` replace items of `main`; its
  * other rows become N + 1..N + M. Equal scores are ordered by index. Closing the combined index closes both.
  *
- * @param replaced [R] items of `main`, ascending. No query may give a replacing row a lower score than the replaced one: then each replaced
- *   item that a search of `main` finds is in the results of `added`, too, or is not needed.
+ * @param replaced [R] items of `main`, ascending. The new row of an item must score at least as high as its old row for every query.
+ *   Then the results of `added` contain each replaced item that belongs to the k best.
  */
 export function joinIndexes(main: VectorIndex, added: VectorIndex, replaced: readonly number[] = []): VectorIndex {
   let isClosed = false;
