@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readCommit } from '@facet/platform/commit';
 import { addonsPackage, packAddons } from '@facet/setup/addons';
 import { packApp } from './pack-app.ts';
 import { packClient } from './pack-client.ts';
@@ -39,7 +39,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const workspace = await readWorkspace(root, buildOf(values.commit) || readCommit());
+const workspace = await readWorkspace(root, buildOf(values.commit) || readCommit(root));
 const apps = [...workspace.apps.keys()];
 const unknown = positionals.filter((name) => ![...apps, 'client', 'addons'].includes(name));
 if (values.help) {
@@ -57,16 +57,6 @@ if (values.help) {
 function buildOf(tag: string): string {
   const parts = tag.replaceAll(/[^0-9A-Za-z.-]/g, '-').split('.');
   return parts.filter((part) => part !== '').join('.');
-}
-
-/** Returns the short id of the commit, or undefined outside of a clone. */
-function readCommit(): string | undefined {
-  try {
-    const args = ['describe', '--always', '--dirty', '--exclude', '*'];
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return undefined;
-  }
 }
 
 async function pack(name: string, out: string): Promise<void> {
