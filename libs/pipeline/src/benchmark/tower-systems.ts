@@ -33,7 +33,11 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const { data, protocol } = context.benchmark;
   const { validation, test, choice } = protocol;
   if (context.memoryCheck === true) {
-    const labelsPerExample = meanLabels(trainingExamples(data.sequences, training, validation.cut));
+    // Only label-aware attention has scores of each label, and counting labels takes a pass over all examples.
+    const labelsPerExample =
+      model.readout.kind === 'label-aware'
+        ? meanLabels(trainingExamples(data.sequences, training, validation.cut))
+        : undefined;
     checkTrainingMemory({ ...sizeOf(data), labelsPerExample }, { model, training });
   }
   const config = { ...training, seed: context.seed };

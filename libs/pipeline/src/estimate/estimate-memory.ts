@@ -13,7 +13,7 @@ export interface DataSize {
   /** Items without interactions. Validations keep their neighbors. */
   readonly coldItems?: number;
   /** Mean number of labels of a training example. A label-aware readout scores the items once for each label. */
-  readonly labelsPerExample?: number;
+  readonly labelsPerExample?: number | undefined;
 }
 
 export function sizeOf({
