@@ -51,18 +51,7 @@ async function watchDeltas(itemId: string) {
   );
   const context = createStageContext(paths, await readFacetConfig(configFile));
   expect((await executeRun(context, report.run, { runs, now })).state).toBe('promoted');
-  const lines: unknown[] = [];
-  const outcomes: string[] = [];
-  const logger = createLogger({
-    name: 'test',
-    level: 'info',
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
-  });
-  const watcher = startDeltaWatcher(
-    { logger, onResult: (outcome) => outcomes.push(outcome) },
-    { home: folder, configFile, everyMs: 10, lakeEveryMs: 10 },
-  );
-  onTestFinished(() => watcher.close());
+  const watched = startWatcher('info', { home: folder, configFile, everyMs: 10, lakeEveryMs: 10 });
   const buy = async (): Promise<void> => {
     const writer = await openLakeWriter(paths.lakeFolder);
     onTestFinished(() => writer.close());
@@ -71,7 +60,21 @@ async function watchDeltas(itemId: string) {
     writer.add('first-0', [{ offset: 0, event }], 1);
     await writer.commit();
   };
-  return { buy, writeItem, lines, outcomes };
+  return { buy, writeItem, ...watched };
+}
+
+/** Starts a watcher for the test. Returns its log lines and outcomes so far. */
+function startWatcher(level: 'info' | 'warn', settings: Parameters<typeof startDeltaWatcher>[1]) {
+  const lines: unknown[] = [];
+  const outcomes: string[] = [];
+  const logger = createLogger({
+    name: 'test',
+    level,
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+  });
+  const watcher = startDeltaWatcher({ logger, onResult: (outcome) => outcomes.push(outcome) }, settings);
+  onTestFinished(() => watcher.close());
+  return { lines, outcomes };
 }
 
 it('ends a delta process that hangs, and tries again', async () => {
@@ -80,18 +83,7 @@ it('ends a delta process that hangs, and tries again', async () => {
   // Reading a pipe without a writer never ends.
   const configFile = join(folder, 'pipe.yaml');
   await promisify(execFile)('mkfifo', [configFile]);
-  const outcomes: string[] = [];
-  const lines: unknown[] = [];
-  const logger = createLogger({
-    name: 'test',
-    level: 'warn',
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
-  });
-  const watcher = startDeltaWatcher(
-    { logger, onResult: (outcome) => outcomes.push(outcome) },
-    { home: folder, configFile, everyMs: 10, childMsMax: 6_000 },
-  );
-  onTestFinished(() => watcher.close());
+  const { lines, outcomes } = startWatcher('warn', { home: folder, configFile, everyMs: 10, childMsMax: 6_000 });
   await expect.poll(() => outcomes, { timeout: 90_000 }).toEqual(['failed', 'failed']);
   expect(lines[0]).toMatchObject({
     problem: { code: 'REFRESH_DELTA_TIMED_OUT', message: 'The delta process was not finished after 0.1 min.' },

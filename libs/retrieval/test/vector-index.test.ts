@@ -40,22 +40,15 @@ describeVectorIndex('faiss ivf', (vectors, dim) => buildFaissIndex(vectors, dim,
   recallMin: 0.95,
 });
 
-/** Returns a joined index of the first rows and the rest. */
-async function buildJoined(main: FaissIndexOptions, vectors: Float32Array, dim: number) {
-  const split = Math.ceil((vectors.length / dim) * 0.6) * dim;
-  return joinIndexes(
-    await buildFaissIndex(vectors.subarray(0, split), dim, main),
-    await buildFaissIndex(vectors.subarray(split), dim, { kind: 'flat' }),
-  );
-}
-describeVectorIndex('two joined', (vectors, dim) => buildJoined({ kind: 'flat' }, vectors, dim), {
-  isExact: true,
-  recallMin: 0.9999,
-});
-/** Returns a joined index whose second part replaces every seventh item of the first, by an equal vector. */
-async function buildReplaced(main: FaissIndexOptions, vectors: Float32Array, dim: number) {
+/** Returns a joined index of the first rows and the rest. The second part also replaces some items of the first by equal vectors. */
+async function buildJoined(
+  main: FaissIndexOptions,
+  vectors: Float32Array,
+  dim: number,
+  isReplaced: (item: number) => boolean = () => false,
+) {
   const split = Math.ceil((vectors.length / dim) * 0.6);
-  const replaced = Array.from({ length: split }, (_, row) => row + 1).filter((item) => item % 7 === 1);
+  const replaced = Array.from({ length: split }, (_, row) => row + 1).filter(isReplaced);
   const rows = replaced.map((item) => vectors.subarray((item - 1) * dim, item * dim));
   const added = Float32Array.from([...rows, vectors.subarray(split * dim)].flatMap((part) => [...part]));
   return joinIndexes(
@@ -64,11 +57,20 @@ async function buildReplaced(main: FaissIndexOptions, vectors: Float32Array, dim
     replaced,
   );
 }
-describeVectorIndex('a scan that replaces items', (vectors, dim) => buildReplaced({ kind: 'flat' }, vectors, dim), {
+const isEverySeventh = (item: number): boolean => item % 7 === 1;
+describeVectorIndex('two joined', (vectors, dim) => buildJoined({ kind: 'flat' }, vectors, dim), {
   isExact: true,
   recallMin: 0.9999,
 });
-describeVectorIndex('a graph with replaced items', (vectors, dim) => buildReplaced(hnsw, vectors, dim), {
+describeVectorIndex(
+  'a scan that replaces items',
+  (vectors, dim) => buildJoined({ kind: 'flat' }, vectors, dim, isEverySeventh),
+  {
+    isExact: true,
+    recallMin: 0.9999,
+  },
+);
+describeVectorIndex('a graph with replaced items', (vectors, dim) => buildJoined(hnsw, vectors, dim, isEverySeventh), {
   isExact: false,
   parameters: { efSearch: 200 },
   recallMin: 0.98,
