@@ -18,7 +18,7 @@ import {
 import type { BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
 import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
 import { drawSweep } from '../src/benchmark/sweep.ts';
-import { heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
+import { forTasks, heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { temporaryFolder } from '@facet/testing';
 import { openSequences, small, themedSequences } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
@@ -192,6 +192,32 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(divergences[0]).toMatch(
       /^(re)?fit: In epoch \d, step \d+, the loss .*learning rate 30.* half the learning rate\.$/,
     );
+  });
+
+  it('reports a tower whose scores are not numbers after its refit, and stops at such scores of a classic system', async () => {
+    const { context, benchmark } = await open();
+    const [facet, popularity] = chooseSystems(['facet', 'popularity'], { ...context, benchmark, settings: small });
+    const { items } = benchmark.data;
+    const fit = async () => ({
+      rankers: forTasks(() => new Float32Array(items.length).fill(Number.NaN)),
+      parameters: 0,
+      chosen: {},
+      tuningSeconds: 0,
+      trainingSeconds: 0,
+    });
+    const options = { context, benchmark, seeds: 1, version: 'test', now: () => 0 };
+    const { rows, failed } = await runBenchmark({ ...options, systems: [{ ...facet!, fit }, popularity!] });
+    expect(rows.map(({ system }) => system)).toEqual(['popularity']);
+    expect(failed).toMatchObject([
+      {
+        system: 'facet',
+        error: { code: 'MODEL_DIVERGED', remedy: expect.stringContaining('Set training.learningRate to') },
+      },
+    ]);
+    const classic = { ...popularity!, name: 'broken', fit };
+    await expect(runBenchmark({ ...options, systems: [classic] })).rejects.toMatchObject({
+      code: 'EVALUATION_SCORE_NAN',
+    });
   });
 
   it('lists every system that fails and measures the others', async () => {

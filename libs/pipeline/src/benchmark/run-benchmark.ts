@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { CutoffMetrics } from '@facet/evaluation';
-import { isAppError } from '@facet/platform';
-import type { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -108,7 +107,8 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
       });
       callbacks?.done(output, reused);
       rows.push(output);
-    } catch (error) {
+    } catch (reason) {
+      const error = asDivergence(reason, system);
       callbacks?.failed(error);
       // Other errors, such as a full disk, would also end the next runs, possibly after hours of training.
       const isOfSystem = isAppError(error) && (error.category === 'usage' || error.category === 'input');
@@ -121,6 +121,25 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   validation.catalog.release();
   test.catalog.release();
   return { rows, failed };
+}
+
+/**
+ * Returns `MODEL_DIVERGED` for scores of a tower that are not numbers: no validation follows the last epoch of a refit. In a
+ * classic system, such scores are a bug.
+ */
+function asDivergence(error: unknown, system: System): unknown {
+  if (system.kind !== 'tower' || !isAppError(error, 'EVALUATION_SCORE_NAN')) return error;
+  const { learningRate } = system.settings.training;
+  return new AppError(
+    `The training at the learning rate ${learningRate} diverged: scores of the model are not numbers.`,
+    {
+      code: 'MODEL_DIVERGED',
+      category: 'usage',
+      remedy: `Set training.learningRate to ${learningRate / 4} or less. model.normalize: true or a higher model.temperature also keeps scores small.`,
+      context: { learningRate },
+      cause: error,
+    },
+  );
 }
 
 async function runRow(

@@ -1,5 +1,4 @@
 import type { SeedInterval } from '@facet/evaluation';
-import type { ModelSettings } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { parseModelSettings } from '@facet/config';
 import { drawChart } from './svg-chart.ts';
@@ -38,14 +37,13 @@ export interface SweepResult extends Sweep {
  * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`; `BENCHMARK_SWEEP_EMPTY` if no tower is left.
  */
 export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[] {
-  const towers = systems.filter(({ kind }) => kind === 'tower');
-  const swept = towers.flatMap((tower) => {
-    const settings = tower.settings as ModelSettings;
+  const towers = systems.filter((system) => system.kind === 'tower');
+  const swept = towers.flatMap(({ name: tower, settings }) => {
     checkSetting({ name: sweep.name, value: undefined });
     const variants = sweep.values.map((value) => withSetting(settings, { name: sweep.name, value }));
     if (variants.every((variant) => variant === settings)) return [];
     return variants.map((variant, place) => {
-      const name = sweptName(tower.name, sweep, sweep.values[place]);
+      const name = sweptName(tower, sweep, sweep.values[place]);
       return towerSystem(name, parseModelSettings(variant, name));
     });
   });

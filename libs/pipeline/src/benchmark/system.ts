@@ -1,3 +1,4 @@
+import type { ModelSettings } from '@facet/model';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { TaskRankers } from '../evaluation/tasks.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
@@ -44,12 +45,23 @@ export interface FittedSystem {
 }
 
 /** One row of a benchmark. */
-export interface System {
+export type System = NamedSystem & (ClassicSettings | TowerSettings);
+
+interface NamedSystem {
   readonly name: string;
-  readonly kind: 'classic' | 'tower';
   /** Whether the result depends on the seed. Otherwise one run is enough. */
   readonly isSeeded: boolean;
+  fit(context: FitContext): Promise<FittedSystem>;
+}
+
+interface ClassicSettings {
+  readonly kind: 'classic';
   /** JSON that determines the result, together with the data, the protocol and the seed. */
   readonly settings: unknown;
-  fit(context: FitContext): Promise<FittedSystem>;
+}
+
+interface TowerSettings {
+  readonly kind: 'tower';
+  /** As for classic systems. */
+  readonly settings: ModelSettings;
 }
