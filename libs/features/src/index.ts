@@ -32,6 +32,7 @@ export type { Attributes, AttributeValue, FeatureSelection } from './feature-sch
 export {
   expectedFeaturesOn,
   launchAges,
+  launchBytes,
   learnLaunchCurves,
   readLaunches,
   writeExpectedFeatures,

@@ -52,6 +52,9 @@ interface LaunchesOfAge {
   readonly logCounts: Float32Array;
 }
 
+/** The memory of the launches of an item that is created but never has an interaction: an entry at each age. */
+export const launchBytes = launchAges.length * (4 + 4 + 8 * popularityFeatureCount + 4);
+
 /** The launches of all items. The curves of any day are learned from those before it. */
 export interface Launches {
   readonly timeline: PopularityTimeline;

@@ -3,9 +3,9 @@ import type { AppError } from '@facet/platform';
 import { resolveModel } from '@facet/config';
 import { describe, expect, it } from 'vitest';
 import { checkTrainingMemory, processMemory } from '../src/estimate/check-training-memory.ts';
-import { estimateTrainingMemory } from '../src/estimate/estimate-memory.ts';
+import { estimateTrainingMemory, sizeOf } from '../src/estimate/estimate-memory.ts';
 import { estimateMemory } from '../src/index.ts';
-import { shopConfig } from './tiny-shop.ts';
+import { shopConfig, shopDataset, things, validationFrom } from './tiny-shop.ts';
 
 const kinds = (['flat', 'hnsw', 'ivf'] as const).map((kind, position) => ({
   kind,
@@ -61,6 +61,27 @@ describe('the memory of a run', () => {
     const estimate = estimateTrainingMemory({ ...size, coldItems: 500_000 }, resolve());
     expect(partOf(estimate, 'neighbors of items without interactions')).toBe(80e6);
     expect(estimate.bytes - estimateTrainingMemory(size, resolve()).bytes).toBe(80e6);
+  });
+
+  it('contains the launches of created items without interactions if the model has a popularity prior', () => {
+    const data = shopDataset();
+    const created = things.map((thing, place) => ({
+      ...thing,
+      attributes: { [place < 23 ? 'createdAt' : 'kind']: '2026-01-05' },
+    }));
+    const items = [data.items[0]!, ...created];
+    const { model, training } = resolve();
+    const size = sizeOf({ ...data, items }, { model, training }, validationFrom);
+    const coldItems = 24 - data.vocabulary.trainedCount;
+    expect(size).toMatchObject({ coldItems, createdColdItems: coldItems - 1 });
+    const bytesOf = (popularityPrior: boolean) =>
+      partOf(
+        estimateTrainingMemory(size, { model: { ...model, popularityPrior }, training }),
+        'launches of items without interactions',
+      );
+    // Five ages, each with two int32, six float64 and a float32.
+    expect(bytesOf(true)).toBe((coldItems - 1) * 5 * 60);
+    expect(bytesOf(false)).toBe(0);
   });
 
   it('grows with the labels of an example if the readout is label-aware', () => {

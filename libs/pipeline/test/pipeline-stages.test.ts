@@ -6,10 +6,12 @@ import { compactLake, openLakeWriter, sinkLog, upsertItems, upsertUsers } from '
 import { hashUser } from '@facet/schemas';
 import type { LakeEvent } from '@facet/lake';
 import { expect, test } from 'vitest';
-import { homePaths } from '@facet/config';
+import { homePaths, resolveModel } from '@facet/config';
+import { processMemory } from '../src/estimate/check-training-memory.ts';
 import {
   createStageContext,
   datasetStage,
+  estimateTrainingMemory,
   evaluateStage,
   headlineMetrics,
   indexStage,
@@ -206,4 +208,25 @@ test('rejects a training that needs more memory than available before it starts'
     code: 'TRAIN_OUT_OF_MEMORY',
     remedy: expect.stringContaining('training.batchSize') as unknown,
   });
+});
+
+test('counts the labels of an example for the memory of label-aware attention', async () => {
+  const home = homePaths(await temporaryFolder());
+  await importEvents(home, shopEvents());
+  const { model } = shopConfig();
+  const { usedBytes, availableBytes } = processMemory();
+  const configOf = (batchSize: number) => {
+    const variant = { ...model, variant: 'mind', interests: 1, negatives: 'all' };
+    return shopConfig({ model: variant, training: { ...quick, labels: 'window', batchSize } });
+  };
+  // With one label per example, the batch needs less memory than the process can use; with the labels of 10 days, more.
+  const bytesOf = (batchSize: number): number => {
+    const settings = resolveModel(configOf(batchSize));
+    return estimateTrainingMemory({ items: 24, users: 20, events: 400 }, settings).bytes;
+  };
+  const perExample = (bytesOf(2e6) - bytesOf(1e6)) / 1e6;
+  const batchSize = Math.round((0.8 * (usedBytes + availableBytes) - bytesOf(1)) / perExample);
+  const context = createStageContext(home, configOf(batchSize));
+  const { datasetId } = (await datasetStage(context)).output;
+  await expect(trainStage(context, { datasetId })).rejects.toMatchObject({ code: 'TRAIN_OUT_OF_MEMORY' });
 });

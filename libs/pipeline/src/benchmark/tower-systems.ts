@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import type { Examples } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
-import { maxLabels, trainingExamples } from '@facet/model/batches';
 import { readStored } from '../context/stage-cache.ts';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import { sizeOf } from '../estimate/estimate-memory.ts';
@@ -33,12 +31,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const { data, protocol } = context.benchmark;
   const { validation, test, choice } = protocol;
   if (context.memoryCheck === true) {
-    // Only label-aware attention has scores of each label, and counting labels takes a pass over all examples.
-    const labelsPerExample =
-      model.readout.kind === 'label-aware'
-        ? meanLabels(trainingExamples(data.sequences, training, validation.cut))
-        : undefined;
-    checkTrainingMemory({ ...sizeOf(data), labelsPerExample }, { model, training });
+    checkTrainingMemory(sizeOf(data, { model, training }, validation.cut), { model, training });
   }
   const config = { ...training, seed: context.seed };
   const metric = `${choice.metric}@${choice.cutoff}`;
@@ -102,12 +95,6 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
     interests: reportInterests(scorer, test.users, spec.config.interests),
   };
-}
-
-/** Returns the mean number of labels of an example. */
-function meanLabels({ count, end, labelEnd }: Examples): number {
-  const labels = end.reduce((sum, from, example) => sum + Math.min(maxLabels, labelEnd[example]! - from), 0);
-  return labels / Math.max(1, count);
 }
 
 /** Returns a function that computes the protocol's selection metric of weights on the validation part. */

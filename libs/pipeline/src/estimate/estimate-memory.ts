@@ -1,7 +1,9 @@
-import { popularityFeatureCount } from '@facet/features';
+import { createdDays } from '@facet/bundles';
+import { launchBytes, popularityFeatureCount } from '@facet/features';
+import type { Cut, Examples } from '@facet/features';
 import { negativesOf, neighborsMax, sampledOf } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
-import { maxLabels } from '@facet/model/batches';
+import { maxLabels, trainingExamples } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
 import type { ModelData } from '../dataset/dataset.ts';
 
@@ -12,22 +14,37 @@ export interface DataSize {
   readonly events: number;
   /** Items without interactions. Validations keep their neighbors. */
   readonly coldItems?: number;
+  /** The cold items whose creation is known. Validations with a popularity prior keep their launches. */
+  readonly createdColdItems?: number;
   /** Mean number of labels of a training example. A label-aware readout scores the items once for each label. */
   readonly labelsPerExample?: number | undefined;
 }
 
-export function sizeOf({
-  items,
-  sequences,
-  vocabulary,
-}: Pick<ModelData, 'items' | 'sequences' | 'vocabulary'>): DataSize {
+/** Returns the size of a training on the data before a cut. */
+export function sizeOf(
+  { items, sequences, vocabulary }: Pick<ModelData, 'items' | 'sequences' | 'vocabulary'>,
+  { model, training }: ModelSettings,
+  cut: Cut,
+): DataSize {
   const itemCount = items.length - 1;
+  const coldItems = itemCount - vocabulary.trainedCount;
+  // Only label-aware attention has scores of each label, and counting labels takes a pass over all examples.
+  const labelsPerExample =
+    model.readout.kind === 'label-aware' ? meanLabels(trainingExamples(sequences, training, cut)) : undefined;
   return {
     items: itemCount,
     users: sequences.userIds.length,
     events: sequences.items.length,
-    coldItems: itemCount - vocabulary.trainedCount,
+    coldItems,
+    createdColdItems: createdDays(items.slice(itemCount + 1 - coldItems)).filter((day) => !Number.isNaN(day)).length,
+    labelsPerExample,
   };
+}
+
+/** Returns the mean number of labels of an example. */
+function meanLabels({ count, end, labelEnd }: Examples): number {
+  const labels = end.reduce((sum, from, example) => sum + Math.min(maxLabels, labelEnd[example]! - from), 0);
+  return labels / Math.max(1, count);
 }
 
 /** An estimate with its parts, largest first. */
@@ -112,7 +129,7 @@ export function estimateMemory(
 
 /** Estimates the peak memory of a training process: its permanent arrays and the arrays of a step. */
 export function estimateTrainingMemory(
-  { items, users, events, coldItems = 0, labelsPerExample = 1 }: DataSize,
+  { items, users, events, coldItems = 0, createdColdItems = 0, labelsPerExample = 1 }: DataSize,
   { model, training }: ModelSettings,
 ): ByteEstimate {
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor, readout } = model;
@@ -126,6 +143,7 @@ export function estimateTrainingMemory(
     dataset: datasetBytes({ items, users, events }),
     'interactions in the batch thread': events * eventBytes.inThread,
     'neighbors of items without interactions': coldItems * neighborsMax * (int + float),
+    'launches of items without interactions': model.popularityPrior ? createdColdItems * launchBytes : 0,
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
     'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,

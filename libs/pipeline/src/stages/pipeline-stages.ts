@@ -105,7 +105,10 @@ export async function trainStage(
     isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
     run: async () => {
       const dataset = await openDataset(store, datasetId);
-      if (config.trainer.memoryCheck) checkTrainingMemory(sizeOf(dataset), { model, training });
+      if (config.trainer.memoryCheck) {
+        const size = sizeOf(dataset, { model, training }, dataset.split.validationFrom);
+        checkTrainingMemory(size, { model, training });
+      }
       // Loads TensorFlow, which the other stages do not need.
       const { trainModel } = await import('../training/train-model.ts');
       const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
