@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findAllFiles, tableFormats, validateFiles } from '@facet/import';
-import type { RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
+import type { FileKind, RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
 import { AppError, createTemporaryFolder, formatCount, formatShare } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -51,20 +51,23 @@ function parseShare(text: string): number {
  * @throws AppError `CLI_USAGE`, `EVENTS_FILE_UNREADABLE`; those of `read`.
  */
 export async function withSourceFiles<Result>(
-  options: Pick<FileOptions, 'events' | 'items' | 'users' | 'format'>,
+  options: Pick<FileOptions, FileKind | 'format'>,
   read: (files: SourceFiles) => Promise<Result>,
 ): Promise<Result> {
   const paths = [options.events, options.items, options.users].flatMap((given) => given ?? []);
   const input = paths.includes('-') ? await storeInput(options.format, paths) : undefined;
-  const sources = async (given: readonly string[] = []): Promise<SourceFile[]> => {
-    const found = await findAllFiles(given.map((path) => (path === '-' ? input!.path : path)));
+  const sources = async (given: readonly string[], kind: FileKind): Promise<SourceFile[]> => {
+    const found = await findAllFiles(
+      given.map((path) => (path === '-' ? input!.path : path)),
+      kind,
+    );
     return found.map((path) => ({ path, format: options.format }));
   };
   try {
     return await read({
-      events: await sources(options.events),
-      items: options.items && (await sources(options.items)),
-      users: options.users && (await sources(options.users)),
+      events: await sources(options.events ?? [], 'events'),
+      items: options.items && (await sources(options.items, 'items')),
+      users: options.users && (await sources(options.users, 'users')),
     });
   } finally {
     await input?.remove();
@@ -96,7 +99,7 @@ async function storeInput(
  * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
  */
 export async function withRefusedFile<Result extends object>(
-  options: Pick<FileOptions, 'events' | 'items' | 'users' | 'refused'>,
+  options: Pick<FileOptions, FileKind | 'refused'>,
   files: SourceFiles,
   read: (onRefused: ((line: RefusedLine) => void) | undefined) => Promise<Result>,
 ): Promise<Result> {
@@ -110,8 +113,7 @@ export async function withRefusedFile<Result extends object>(
       throw outputUnwritable(file, 'it is one of the files to read');
     }
   }
-  const given = [options.events, options.items, options.users].flatMap((paths) => paths ?? []);
-  const reader = await findReader(target ?? file, given);
+  const reader = await findReader(target ?? file, options);
   if (reader !== undefined) throw outputUnwritable(file, `the next import of ${reader} would read it`);
   const part = target === undefined ? undefined : `${target}.part`;
   const lines = new PassThrough();
@@ -155,16 +157,18 @@ async function realpathOf(path: string): Promise<string> {
 }
 
 /** Returns the folder or pattern that finds the file `path` once it exists. Creates the file for a moment to find out. */
-async function findReader(path: string, given: readonly string[]): Promise<string | undefined> {
+async function findReader(path: string, given: Pick<FileOptions, FileKind>): Promise<string | undefined> {
   const created = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return undefined;
     throw outputUnwritable(path, error.message);
   });
   try {
     await created?.close();
-    for (const reader of given.filter((one) => one !== '-')) {
-      const found = await findAllFiles([reader]);
-      if (found.some((file) => resolve(file) === resolve(path))) return reader;
+    for (const kind of ['events', 'items', 'users'] as const) {
+      for (const reader of given[kind]?.filter((one) => one !== '-') ?? []) {
+        const found = await findAllFiles([reader], kind);
+        if (found.some((file) => resolve(file) === resolve(path))) return reader;
+      }
     }
     return undefined;
   } finally {

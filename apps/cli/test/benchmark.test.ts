@@ -132,6 +132,23 @@ it('reads the files of MovieLens 1M in a folder', async () => {
   expect((await run(wanted)).err).toMatch(/; 44 events not positive \(interactions.positives\)/);
 });
 
+it('reads the files of RecBole in a folder', async () => {
+  const folder = await temporaryFolder();
+  const rows = Array.from({ length: 72 }, (_, row) => {
+    const [user, day] = [row % 12, Math.floor(row / 12)];
+    return `${user}\t${(user + day) % 7}\t5\t${978_300_760 + day * 86_400}`;
+  });
+  const header = 'user_id:token\titem_id:token\trating:float\ttimestamp:float';
+  await writeFile(join(folder, 'small.inter'), [header, ...rows].join('\n'));
+  const items = Array.from({ length: 7 }, (_, item) => `${item}\tMovie ${item}`);
+  await writeFile(join(folder, 'small.item'), ['item_id:token\ttitle:token_seq', ...items].join('\n'));
+  await writeFile(join(folder, 'small.user'), 'user_id:token\tage:token\n1\tyoung');
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'leave-one-out'];
+  const { code, out } = await run([...args, '--systems', 'popularity,tf-idf', '--json']);
+  expect(code).toBe(0);
+  expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 7, interactions: 72 });
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

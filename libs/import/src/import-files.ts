@@ -10,6 +10,7 @@ import { readRecord, writeRecord } from './import-record.ts';
 import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
+import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import { mappingOf } from './validation/render-report.ts';
@@ -48,7 +49,7 @@ export interface ImportResult {
 }
 
 export interface ImportSource {
-  readonly kind: 'events' | 'items' | 'users';
+  readonly kind: FileKind;
   readonly path: string;
   readonly sha256: string;
   /** The format, if the name does not decide it. */

@@ -9,7 +9,7 @@ export { findAllFiles } from './tables/find-files.ts';
 export { isTableFile } from './tables/open-table.ts';
 export { readLines } from './tables/lines.ts';
 export { tableFormats } from './tables/table.ts';
-export type { TableFormat } from './tables/table.ts';
+export type { FileKind, TableFormat } from './tables/table.ts';
 export type { ReadBounds } from './tables/read-bounds.ts';
 export { validateFiles } from './validate-files.ts';
 export { learningSection, mappingOf, quoteSample, renderValidationReport } from './validation/render-report.ts';

@@ -2,7 +2,7 @@ import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
 import { explainPositiveRule } from '@facet/features';
 import { learningSection, readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
-import type { ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
+import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
@@ -19,7 +19,7 @@ interface BackfillOptions extends Omit<FileOptions, 'home'> {
 
 /** Records that the collector refused. */
 interface RemoteRefusal {
-  readonly kind: 'events' | 'items' | 'users';
+  readonly kind: FileKind;
   readonly field: string;
   readonly reason: string;
   count: number;

@@ -252,9 +252,10 @@ type NamedData =
 
 const namesOf = {
   sequences: /^sequences(?![a-z]).*\.txt(\.gz|\.zst)?$/i,
-  items: /^(items|products|catalog|movies|articles)(?![a-z])/i,
-  users: /^(users|customers|people)(?![a-z])/i,
-  events: /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)(?![a-z])/i,
+  items: /^(items|products|catalog|movies|articles)(?![a-z])|\.item(\.gz|\.zst)?$/i,
+  users: /^(users|customers|people)(?![a-z])|\.user(\.gz|\.zst)?$/i,
+  events:
+    /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)(?![a-z])|\.inter(\.gz|\.zst)?$/i,
 };
 
 /**
@@ -271,7 +272,7 @@ async function findData(
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory() === true;
   const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
-    among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path)));
+    among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path, kind)));
   const [sequences] = named('sequences');
   if (sequences !== undefined) {
     const siblings = isFolder

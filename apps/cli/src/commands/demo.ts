@@ -108,9 +108,9 @@ async function prepare(
   const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(home), used);
   if (options.events !== undefined) {
     const files = {
-      events: await findAllFiles(options.events),
-      items: options.items && (await findAllFiles(options.items)),
-      users: options.users && (await findAllFiles(options.users)),
+      events: await findAllFiles(options.events, 'events'),
+      items: options.items && (await findAllFiles(options.items, 'items')),
+      users: options.users && (await findAllFiles(options.users, 'users')),
     };
     const home = options.home ?? (await ownFilesHome(files, [config.mapping, config.eventTypes]));
     return { files, home, pipeline: open(home, config) };

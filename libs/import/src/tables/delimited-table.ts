@@ -7,7 +7,7 @@ import type { Dialect, RecordChunk } from './delimited.ts';
 import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
-import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
+import type { BrokenLine, FileKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
  * Opens a CSV, TSV or RecBole atomic file, or a file of MovieLens 1M, compressed or not. The first record names the columns, except in
@@ -20,7 +20,7 @@ export async function openDelimitedTable(
   format: 'csv' | 'tsv' | 'recbole' | 'movielens',
   options: TableSource,
 ): Promise<Table> {
-  const named = format === 'movielens' ? (movieLensColumns(path) ?? refuseName(path)) : undefined;
+  const named = format === 'movielens' ? (movieLensTable(path)?.columns ?? refuseName(path)) : undefined;
   const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
@@ -54,16 +54,21 @@ export async function openDelimitedTable(
   }
 }
 
-const movieLensFiles: Readonly<Record<string, readonly string[]>> = {
-  ratings: ['userId', 'itemId', 'rating', 'timestamp'],
-  movies: ['itemId', 'title', 'genres'],
-  users: ['userId', 'gender', 'age', 'occupation', 'zipCode'],
+interface MovieLensTable {
+  readonly kind: FileKind;
+  readonly columns: readonly string[];
+}
+
+const movieLensTables: Readonly<Record<string, MovieLensTable>> = {
+  ratings: { kind: 'events', columns: ['userId', 'itemId', 'rating', 'timestamp'] },
+  movies: { kind: 'items', columns: ['itemId', 'title', 'genres'] },
+  users: { kind: 'users', columns: ['userId', 'gender', 'age', 'occupation', 'zipCode'] },
 };
 
-/** Returns the columns of a file of MovieLens 1M by its name, such as `ratings.dat`: these files have no header. */
-export function movieLensColumns(path: string): readonly string[] | undefined {
+/** Returns the table of a file of MovieLens 1M by its name, such as `ratings.dat`: these files have no header. */
+export function movieLensTable(path: string): MovieLensTable | undefined {
   const name = /^(ratings|movies|users)\.dat(\.gz|\.zst)?$/i.exec(basename(path))?.[1];
-  return name === undefined ? undefined : movieLensFiles[name.toLowerCase()];
+  return name === undefined ? undefined : movieLensTables[name.toLowerCase()];
 }
 
 function refuseName(path: string): never {

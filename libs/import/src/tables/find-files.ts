@@ -2,29 +2,28 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { AppError } from '@facet/platform';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import { tableExtensions } from './open-table.ts';
+import { isTableFile, tableExtensions } from './open-table.ts';
+import type { FileKind } from './table.ts';
 
 /** Returns the files that each of the paths names: see {@link findFiles}. */
-export async function findAllFiles(paths: readonly string[]): Promise<string[]> {
-  return (await Promise.all(paths.map(findFiles))).flat();
+export async function findAllFiles(paths: readonly string[], kind: FileKind): Promise<string[]> {
+  return (await Promise.all(paths.map((path) => findFiles(path, kind)))).flat();
 }
 
 /**
  * Returns the files that `path` names: itself, the files of a table format in a folder and its subfolders, or the matches of a
- * pattern such as `2026-*.csv.gz`. Folders and patterns give files in the order of their names.
+ * pattern such as `2026-*.csv.gz`. In a folder, files of MovieLens and RecBole of another kind
+ * are left out. Folders and patterns give files in the order of their names.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE` when a folder or a pattern gives no file.
  */
-export async function findFiles(path: string): Promise<string[]> {
+export async function findFiles(path: string, kind: FileKind): Promise<string[]> {
   const facts = await stat(path).catch(() => undefined);
   if (facts === undefined ? !isDynamicPattern(path) : !facts.isDirectory()) return [path];
-  const names = tableExtensions.flatMap((extension) => ['', '.gz', '.zst'].map((packed) => `${extension}${packed}`));
   const found =
     facts === undefined
       ? await glob(path, { absolute: isAbsolute(path), expandDirectories: false })
-      : (await glob('**/*', { cwd: path, absolute: true })).filter((file) =>
-          names.some((name) => file.toLowerCase().endsWith(name)),
-        );
+      : (await glob('**/*', { cwd: path, absolute: true })).filter((file) => isTableFile(file, kind));
   if (found.length > 0) return found.sort();
   throw new AppError(`${path} contains no file${facts === undefined ? '' : ' of a known format'}.`, {
     code: 'EVENTS_FILE_UNREADABLE',

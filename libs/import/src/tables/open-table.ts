@@ -2,10 +2,10 @@ import { AppError } from '@facet/platform';
 import { inspectFile } from './byte-source.ts';
 import type { OnBytes } from './byte-source.ts';
 import type { ReadBounds } from './read-bounds.ts';
-import { movieLensColumns, openDelimitedTable } from './delimited-table.ts';
+import { movieLensTable, openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
-import type { Table, TableFormat } from './table.ts';
+import type { FileKind, Table, TableFormat } from './table.ts';
 
 const formatsByExtension: Readonly<Record<string, TableFormat>> = {
   csv: 'csv',
@@ -20,6 +20,8 @@ const formatsByExtension: Readonly<Record<string, TableFormat>> = {
   item: 'recbole',
   user: 'recbole',
 };
+
+const recboleKinds: Readonly<Record<string, FileKind>> = { inter: 'events', item: 'items', user: 'users' };
 
 /** The endings of file names that imply a format. */
 export const tableExtensions: readonly string[] = Object.keys(formatsByExtension).map((name) => `.${name}`);
@@ -60,14 +62,20 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   return openDelimitedTable(path, format, rest);
 }
 
-/** Returns whether the name of a file implies a table format. */
-export function isTableFile(path: string): boolean {
-  return impliedFormat(path) !== undefined;
+/** Returns whether the name of a file implies a table format and no other kind. The names of MovieLens and RecBole imply the kind. */
+export function isTableFile(path: string, kind: FileKind): boolean {
+  const impliedKind = movieLensTable(path)?.kind ?? recboleKinds[extensionOf(path)] ?? kind;
+  return impliedFormat(path) !== undefined && impliedKind === kind;
 }
 
 function impliedFormat(path: string): TableFormat | undefined {
+  return movieLensTable(path) ? 'movielens' : formatsByExtension[extensionOf(path)];
+}
+
+/** Returns the extension of an uncompressed or compressed file, in lower case and without the dot. */
+function extensionOf(path: string): string {
   const name = path.toLowerCase().replace(/\.(gz|zst)$/, '');
-  return movieLensColumns(name) ? 'movielens' : formatsByExtension[name.slice(name.lastIndexOf('.') + 1)];
+  return name.slice(name.lastIndexOf('.') + 1);
 }
 
 function formatOf(path: string): TableFormat {

@@ -3,6 +3,9 @@ import type { LineFault } from './lines.ts';
 export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole', 'movielens'] as const;
 export type TableFormat = (typeof tableFormats)[number];
 
+/** What the rows of a file are. */
+export type FileKind = 'events' | 'items' | 'users';
+
 /**
  * The kind of a column's cells. `list` cells are text to split at `separator`. `time` cells are epoch milliseconds. JSON cells
  * may have any type and are `any`.

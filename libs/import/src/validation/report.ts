@@ -1,10 +1,10 @@
-import type { TableFormat } from '../tables/table.ts';
+import type { FileKind, TableFormat } from '../tables/table.ts';
 import type { Distribution } from './distribution.ts';
 
 /** A file that was read. */
 export interface ReportFile {
   readonly path: string;
-  readonly kind: 'events' | 'items' | 'users';
+  readonly kind: FileKind;
   readonly format: TableFormat;
   readonly bytes: number;
   /** Rows: accepted, refused and broken. */

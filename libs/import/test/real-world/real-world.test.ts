@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { noon, temporaryFolder } from '@facet/testing';
 import type { RefusedLine } from '../../src/read-files.ts';
-import { findFiles } from '../../src/tables/find-files.ts';
+import { findAllFiles, findFiles } from '../../src/tables/find-files.ts';
+import type { FileKind } from '../../src/tables/table.ts';
 import { validateFiles } from '../../src/validate-files.ts';
 import type { LearningRule } from '../../src/validation/learning.ts';
 import type { ValidationReport } from '../../src/validation/report.ts';
@@ -57,7 +58,7 @@ const learning: LearningRule = {
 };
 
 it.each(fileCases)('reads $title', async ({ kind, files, mapping, types, expected }) => {
-  const found = await findFiles(await writeFiles(files));
+  const found = await findFiles(await writeFiles(files), kind);
   const report = await validateFiles(
     { events: [], [kind]: found },
     { mapping, types, learning, now: () => Date.UTC(2025, 0, 1) },
@@ -74,7 +75,7 @@ it.each(fileCases)('reads $title', async ({ kind, files, mapping, types, expecte
 it('gives the text of every refused line', async () => {
   const { files } = fileCases.find(({ title }) => title.startsWith('broken quotes'))!;
   const refused: RefusedLine[] = [];
-  const [path = ''] = await findFiles(await writeFiles(files));
+  const [path = ''] = await findFiles(await writeFiles(files), 'events');
   await validateFiles({ events: [path] }, { now: () => noon, onRefused: (line) => refused.push(line) });
   expect(refused.map(({ line, raw }) => [line, raw])).toEqual([
     [3, 'u,"open,2024-01-01 10:01,buy'],
@@ -86,9 +87,27 @@ it('gives the text of every refused line', async () => {
 
 it('finds the files of a pattern, and refuses a pattern without files', async () => {
   const folder = await writeFiles({ 'a-1.csv': 'x', 'a-2.csv': 'x', 'b-1.csv': 'x' });
-  expect(await findFiles(join(folder, 'a-*.csv'))).toEqual([join(folder, 'a-1.csv'), join(folder, 'a-2.csv')]);
-  expect(await findFiles(join(folder, 'absent.csv'))).toEqual([join(folder, 'absent.csv')]);
+  expect(await findFiles(join(folder, 'a-*.csv'), 'events')).toEqual([
+    join(folder, 'a-1.csv'),
+    join(folder, 'a-2.csv'),
+  ]);
+  expect(await findFiles(join(folder, 'absent.csv'), 'events')).toEqual([join(folder, 'absent.csv')]);
   for (const path of [join(folder, 'c-*.csv'), await writeFiles({ 'notes.txt': 'x' })]) {
-    await expect(findFiles(path)).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
+    await expect(findFiles(path, 'events')).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
+  }
+});
+
+it('finds the files of MovieLens and RecBole in a folder by their kind', async () => {
+  const [movieLens, recbole] = await Promise.all([
+    writeFiles({ 'ratings.dat': 'x', 'movies.dat': 'x', 'users.dat.gz': 'x', README: 'x' }),
+    writeFiles({ 'ml.inter.gz': 'x', 'ml.item': 'x', 'ml.user': 'x' }),
+  ]);
+  for (const [kind, names] of Object.entries({
+    events: ['ratings.dat', 'ml.inter.gz'],
+    items: ['movies.dat', 'ml.item'],
+    users: ['users.dat.gz', 'ml.user'],
+  })) {
+    const found = await findAllFiles([movieLens, recbole], kind as FileKind);
+    expect(found.map((path) => basename(path))).toEqual(names);
   }
 });
