@@ -98,7 +98,7 @@ it('prints the number of trainings before the first one, and their time after it
   const { code, err } = await run([...args, '--systems', 'facet,popularity', '--seeds', '2']);
   expect(code).toBe(0);
   expect(err).toMatch(/^plan +2 trainings of 1 variant of the model\n/m);
-  expect(err.match(/at most [\d.]+ s for \d trainings? as long as this one/g)).toHaveLength(1);
+  expect(err.match(/about [\d.]+ s for 2 trainings if each takes as long as this one/g)).toHaveLength(1);
 });
 
 it('writes the table without a system that fails, and exits with its error', async () => {

@@ -139,7 +139,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
               if (isEstimated || ms === undefined) return;
               isEstimated = true;
               stage.note(
-                `at most ${formatDuration(ms * allLeft)} for ${countOf(allLeft, 'training')} as long as this one`,
+                `about ${formatDuration(ms * allLeft)} for ${countOf(allLeft, 'training')} if each takes as long as this one`,
               );
             },
             diverged: (description) => stage.note(`${row}: ${description}`),
