@@ -20,6 +20,7 @@ import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
 import { drawSweep } from '../src/benchmark/sweep.ts';
 import { forTasks, heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { temporaryFolder } from '@facet/testing';
+import { tf } from '@facet/tf-graph/tensorflow';
 import { openSequences, small, themedSequences } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
 
@@ -147,6 +148,22 @@ describe('a benchmark of sequences, leave-one-out', () => {
       }),
     );
     expect(changed).toEqual(original);
+  });
+
+  it('frees the tensors of a tower whose interests cannot be reported', async () => {
+    const { context, benchmark } = await open();
+    const { protocol } = benchmark;
+    const unreadable = { ...protocol.test.users[0]!, truth: undefined as never };
+    const broken = { ...benchmark, protocol: { ...protocol, test: { ...protocol.test, users: [unreadable] } } };
+    const [system] = chooseSystems(['comirec-sa'], { ...context, benchmark: broken, settings: small });
+    const tensors: number[] = [];
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const checkpoints = await temporaryFolder();
+      const fit = system!.fit({ benchmark: broken, seed: 1, tieSeed: 1, checkpoints, now: () => 0 });
+      await expect(fit).rejects.toThrow();
+      tensors.push(tf.memory().numTensors);
+    }
+    expect(tensors[1]).toBe(tensors[0]);
   });
 
   it('resumes an interrupted tower with the same result', async () => {

@@ -7,6 +7,7 @@ import { readStored } from '../context/stage-cache.ts';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import { sizeOf } from '../estimate/estimate-memory.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
+import type { InterestReport } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
@@ -75,6 +76,13 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const fitSeconds = fits.reduce((sum, { seconds }) => sum + seconds, 0);
   const { weights } = (refit ?? fit).progress.best;
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
+  let interests: InterestReport;
+  try {
+    interests = reportInterests(scorer, test.users, spec.config.interests);
+  } catch (error) {
+    scorer.dispose();
+    throw error;
+  }
   return {
     rankers: forTasks(scorer.ranker),
     dispose: scorer.dispose,
@@ -93,7 +101,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     tuningSeconds: fitSeconds - (refit === undefined ? fit.seconds : 0),
     trainingSeconds: (refit ?? fit).seconds,
     epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
-    interests: reportInterests(scorer, test.users, spec.config.interests),
+    interests,
   };
 }
 

@@ -71,18 +71,22 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   });
   const methods = [{ name: 'interest model', rankers: forTasks(modelScorer.ranker) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
-  for (const { name, rankers } of methods) {
-    options.onMethod?.(name, evaluations.length, methods.length);
-    await setImmediate();
-    const evaluated = evaluateTasks(rankers, window.users, {
-      cutoffs: options.cutoffs,
-      catalogSize: dataset.items.length - 1,
-      tieSeed: options.tieSeed,
-    });
-    evaluations.push({ name, ...evaluated });
+  let interests: InterestReport;
+  try {
+    for (const { name, rankers } of methods) {
+      options.onMethod?.(name, evaluations.length, methods.length);
+      await setImmediate();
+      const evaluated = evaluateTasks(rankers, window.users, {
+        cutoffs: options.cutoffs,
+        catalogSize: dataset.items.length - 1,
+        tieSeed: options.tieSeed,
+      });
+      evaluations.push({ name, ...evaluated });
+    }
+    interests = reportInterests(modelScorer, window.users, model.info.spec.config.interests);
+  } finally {
+    modelScorer.dispose();
   }
-  const interests = reportInterests(modelScorer, window.users, model.info.spec.config.interests);
-  modelScorer.dispose();
   const mainCutoff = options.cutoffs.includes(preferredCutoff) ? preferredCutoff : options.cutoffs.at(-1)!;
   const main = options.cutoffs.indexOf(mainCutoff);
   return {
