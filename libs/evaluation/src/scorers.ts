@@ -48,7 +48,7 @@ export function popularity(interactions: InteractionColumns, options: Popularity
  * "Buy again": ranks the user's past items by count, equal counts by `fallback`, then all other items by `fallback`,
  * whose scores must not be negative. In float32, fallback scores that differ by less than 1e-5 of the highest may tie.
  */
-export function ownHistory(fallback: Scorer): Scorer {
+export function ownHistory<User extends ScoredUser>(fallback: Scorer<User>): Scorer<User> {
   return withFallback((user) => {
     const fallbackScores = fallback(user);
     const highest = fallbackScores.reduce((max, score) => Math.max(max, score), 0);

@@ -53,6 +53,31 @@ it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
   },
 );
 
+it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
+  'item-based CF and own history rank items without a score as popularity-30d does, or without times by all users ($name)',
+  async (protocol) => {
+    for (const hasTimes of [true, false]) {
+      const benchmark = benchmarkOf(protocol, hasTimes);
+      const names = protocol.name === 'leave-one-out' ? ['item-cf-bm25'] : ['own-history', 'item-cf-bm25'];
+      const scoresOf = async (name: string) => {
+        const [system] = systemsOf(benchmark, [name]);
+        const fitted = await system!.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints: '', now: () => 0 });
+        return fitted.rankers.new as Scorer<HeldOutSequenceUser>;
+      };
+      const popular = await scoresOf(hasTimes ? 'popularity-30d' : 'popularity');
+      for (const name of names) {
+        const score = await scoresOf(name);
+        for (const user of protocol.test.users) {
+          const [expected, scores] = [popular(user), score(user)];
+          const rest = [...scores.keys()].filter((item) => item > 0 && scores[item]! < 0 && expected[item]! >= 0);
+          const highest = Math.max(...expected.subarray(1));
+          for (const item of rest) expect(scores[item]).toBeCloseTo(expected[item]! - highest - 1, 5);
+        }
+      }
+    }
+  },
+);
+
 it('compares with popularity-30d by default if the data has times', () => {
   const protocol = leaveOneOutProtocol(data);
   const namesOf = (hasTimes: boolean): string[] => systemsOf(benchmarkOf(protocol, hasTimes)).map(({ name }) => name);

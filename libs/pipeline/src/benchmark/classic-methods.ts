@@ -8,6 +8,8 @@ import type { SequenceUser } from '../evaluation/model-scorer.ts';
 export interface ClassicMethod<Settings> {
   readonly name: string;
   readonly isSeeded: boolean;
+  /** Increase this when the same inputs give another row. */
+  readonly version?: number;
   /** The settings to compare. */
   readonly grid: readonly Settings[];
   /** Returns a function that fits the method with settings. It may keep what several settings share. */
@@ -38,10 +40,8 @@ export interface FitData {
   readonly catalogSize: number;
   /** Returns [N + 1] the terms of each item; position 0 is a placeholder. */
   readonly terms: () => string[][];
-  /** The fallback: popularity of the 30 days before the cut, or of all time without times. */
-  readonly recent: Scorer;
-  /** Popularity of the 30 days before the query of the user. */
-  readonly recentAtQuery: Scorer<SequenceUser>;
+  /** Popularity of the 30 days before the query of the user, or of all time without times. */
+  readonly recent: Scorer<SequenceUser>;
   readonly seed: number;
 }
 
@@ -59,13 +59,14 @@ export const recentPopularity: ClassicMethod<object> = {
   isSeeded: false,
   grid: [{}],
   fit:
-    ({ recentAtQuery, catalogSize }) =>
-    () => ({ scores: recentAtQuery, parameters: catalogSize }),
+    ({ recent, catalogSize }) =>
+    () => ({ scores: recent, parameters: catalogSize }),
 };
 
 export const ownHistoryMethod: ClassicMethod<object> = {
   name: 'own-history',
   isSeeded: false,
+  version: 2,
   grid: [{}],
   fit:
     ({ recent, catalogSize }) =>
@@ -101,6 +102,7 @@ function itemCfMethod(name: string, weights: readonly CfWeights[]): ClassicMetho
   return {
     name,
     isSeeded: false,
+    version: 2,
     grid: weights.flatMap((weight) =>
       neighborCounts.flatMap((neighbors) =>
         behaviorSettings.map((behaviors) => ({ ...weight, neighbors, ...behaviors })),

@@ -48,7 +48,7 @@ function toSystem<Settings extends object>(method: ClassicMethod<Settings>): Sys
     name: method.name,
     kind: 'classic',
     isSeeded: method.isSeeded,
-    settings: { grid: method.grid },
+    settings: { grid: method.grid, version: method.version },
     fit: (context) => fitClassic(method, context),
   };
 }
@@ -127,10 +127,12 @@ function fitData({ benchmark, seed }: FitContext, heldOut: HeldOut): FitData {
   const { data } = benchmark;
   const catalogSize = data.items.length - 1;
   const columns = interactionsBefore(data, heldOut.cut);
-  const recent = popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
+  const recent: Scorer<SequenceUser> =
+    typeof heldOut.cut !== 'number' && benchmark.hasTimes
+      ? popularityBeforeDays(heldOut)
+      : popularity(columns, { catalogSize, since: recentFrom(heldOut.cut, recentDays) });
   const terms = (): string[][] => data.items.map((item) => contentTerms(featureAttributes(item)));
-  const recentAtQuery = typeof heldOut.cut === 'number' ? recent : popularityBeforeDays(heldOut);
-  return { columns, catalogSize, recent, recentAtQuery, seed, terms };
+  return { columns, catalogSize, recent, seed, terms };
 }
 
 const cachedScores = { bytesMax: 2 ** 27, bytesOf: (scores: Float32Array) => scores.byteLength };
