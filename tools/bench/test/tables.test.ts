@@ -64,17 +64,24 @@ it('starts with the default on every data set and protocol, and names each step 
   for (const name of protocolNames) expect(protocols.some((each) => each!.endsWith(`, ${name}`))).toBe(true);
 });
 
-it.each(steps)('$name: has only systems and sweeps that the benchmark knows', ({ arguments: given }) => {
-  const { data, protocol, systems, sweep = [], seeds, home } = optionsOf(given);
-  const config = parseWith(FacetConfig, {}, { source: 'the test' });
-  const benchmark = dataOf(protocol as ProtocolName, data === undefined);
-  const chosen = chooseSystems(systems?.split(','), { config, benchmark, settings: [] });
-  if (systems !== undefined) expect(chosen.map(({ name }) => name).sort()).toEqual(systems.split(',').sort());
-  for (const each of sweep) {
-    const [name, values = ''] = each.split('=') as [string, string?];
-    const swept = sweepSystems({ name, values: values.split(',').map(valueOf) }, chosen);
-    expect(new Set(swept.map(({ settings }) => JSON.stringify(settings))).size, each).toBeGreaterThan(0);
-  }
-  expect(Number(seeds)).toBeGreaterThan(0);
-  expect(home).toBeDefined();
-});
+it.each(steps)(
+  '$name: has only systems that the benchmark knows, and sweeps whose values change them',
+  ({ arguments: given }) => {
+    const { data, protocol, systems, sweep = [], seeds, home } = optionsOf(given);
+    const config = parseWith(FacetConfig, {}, { source: 'the test' });
+    const benchmark = dataOf(protocol as ProtocolName, data === undefined);
+    const chosen = chooseSystems(systems?.split(','), { config, benchmark, settings: [] });
+    if (systems !== undefined) expect(chosen.map(({ name }) => name).sort()).toEqual(systems.split(',').sort());
+    for (const each of sweep) {
+      const [name, values = ''] = each.split('=') as [string, string?];
+      for (const tower of chosen.filter(({ kind }) => kind === 'tower')) {
+        const swept = sweepSystems({ name, values: values.split(',').map(valueOf) }, [tower]);
+        // The values of a curve may contain the default.
+        const compared = swept.length === 1 ? [tower, ...swept] : swept;
+        expect(new Set(compared.map(({ settings }) => JSON.stringify(settings))).size, each).toBe(compared.length);
+      }
+    }
+    expect(Number(seeds)).toBeGreaterThan(0);
+    expect(home).toBeDefined();
+  },
+);

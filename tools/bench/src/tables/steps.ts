@@ -22,6 +22,7 @@ export interface Inputs {
 interface Protocol extends Step {
   /** The systems that are not towers. */
   readonly simple: string;
+  readonly hasTimes: boolean;
 }
 
 const published = 'sasrec-ss,mind-paddle,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
@@ -46,22 +47,29 @@ const parts = [
   'labels=next',
 ];
 
+/** The parts that the default leaves out with leave-one-out and without times. Without times, the labels are the next interaction. */
+const partsOfTimes = ['popularityPrior=false', 'repeatBonus=false', 'temperatureMin=0.1', 'labels=next'];
+
 const curves = ['K=1,3,5,7', 'adaptiveInterests=true,false', 'p=0,1,2,infinity', 'sigma=0,0.5,1,2'];
 const sizes = ['L=10,25,50,100', 'd=16,32,64,128'];
 
 /** Returns the data sets and protocols, in the order of value. */
 function protocolsOf(inputs: Inputs): Protocol[] {
-  const of = (data: string, name: ProtocolName, options: readonly string[]): Protocol => ({
-    name: `${data}, ${name}`,
+  const of = (data: string, name: ProtocolName, options: readonly string[]): Protocol => {
     // The sequences of Amazon Beauty have no times. Own history ranks only repeats.
-    simple: [
-      'popularity',
-      ...(data.startsWith('Beauty') ? [] : ['popularity-30d']),
-      ...(name === 'leave-one-out' ? [] : ['own-history']),
-      ...['tf-idf', 'item-cf-cosine', 'item-cf-bm25'],
-    ].join(),
-    arguments: ['--protocol', name, ...options],
-  });
+    const hasTimes = !data.startsWith('Beauty');
+    return {
+      name: `${data}, ${name}`,
+      hasTimes,
+      simple: [
+        'popularity',
+        ...(hasTimes ? ['popularity-30d'] : []),
+        ...(name === 'leave-one-out' ? [] : ['own-history']),
+        ...['tf-idf', 'item-cf-cosine', 'item-cf-bm25'],
+      ].join(),
+      arguments: ['--protocol', name, ...options],
+    };
+  };
   const movieLens = ['--home', inputs.movieLens];
   const retail = ['--home', inputs.retail];
   const beauty = ['--data', inputs.beautyData, '--home', inputs.beauty];
@@ -105,7 +113,10 @@ export function stepsOf(inputs: Inputs): Step[] {
     ...each('interests and context', () => [...facet, '--seeds', '5', ...sweep(['K=4,1', 'context=attention,mean'])]),
     ...each('published models', () => ['--systems', published, '--seeds', '3']),
     ...once('negatives', () => [...facet, '--seeds', '3', ...sweep(['negatives=all,2048,in-batch,in-batch+2048'])]),
-    ...once('parts of the default', () => [...facet, '--seeds', '3', ...sweep(parts)]),
+    ...once('parts of the default', ({ hasTimes }) => [
+      ...[...facet, '--seeds', '3'],
+      ...sweep(hasTimes ? parts : parts.filter((part) => !partsOfTimes.includes(part))),
+    ]),
     ...once('curves', () => ['--systems', 'mind,facet', '--seeds', '3', ...sweep(curves)]),
     ...once('sizes', () => ['--systems', 'mind,facet', '--seeds', '3', ...sweep(sizes)]),
     ...each('all systems', () => ['--seeds', '3']),
