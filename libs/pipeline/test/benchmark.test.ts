@@ -16,7 +16,7 @@ import {
   sweepSystems,
 } from '../src/benchmark/index.ts';
 import type { BenchmarkRow, BenchmarkRun, Setting } from '../src/benchmark/index.ts';
-import { checkSetting, withSetting } from '../src/benchmark/tower-settings.ts';
+import { checkSetting, towerSettings, withSetting } from '../src/benchmark/tower-settings.ts';
 import { drawSweep } from '../src/benchmark/sweep.ts';
 import { forTasks, heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { temporaryFolder } from '@facet/testing';
@@ -413,6 +413,22 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_SEQUENCES_INVALID');
     await writeFile(path, 'u1 a b\n');
     expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_TOO_SHORT');
+  });
+});
+
+describe('towerSettings', () => {
+  it('trains few users by leave-one-out for more epochs, and many users for ten', async () => {
+    const { context, benchmark } = await open();
+    const epochsOf = (users: number, items: number): { epochs: number; patience: number } => {
+      const offsets = Int32Array.from({ length: users + 1 }, (_, user) => user * items);
+      const sequences = { ...benchmark.data.sequences, offsets };
+      const of = { ...benchmark, data: { ...benchmark.data, sequences } };
+      return towerSettings('facet', { config: context.config, benchmark: of, settings: [] }).training;
+    };
+    // √(32 · 98) = 56 of the 98 examples of a user: 115 · 56 / 32 = 201 steps.
+    expect(epochsOf(115, 100)).toMatchObject({ epochs: 20, patience: 12 });
+    expect(epochsOf(2, 100)).toMatchObject({ epochs: 30, patience: 18 });
+    expect(epochsOf(10_000, 100)).toMatchObject({ epochs: 10, patience: 6 });
   });
 });
 

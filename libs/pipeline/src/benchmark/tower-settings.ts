@@ -1,5 +1,7 @@
+import { epochSize } from '@facet/features';
+import type { UserSequences } from '@facet/features';
 import { modelVariants } from '@facet/model';
-import type { ModelSettings } from '@facet/model';
+import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { AppError } from '@facet/platform';
 import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
@@ -38,11 +40,13 @@ export function towerSettings(
 
 /** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
 const fewLabelsEpochs = 10;
-/** A single label contains less still: more of a user's examples are different questions. */
+/** A single label contains less still: more of a user's examples are different questions, and few users need more epochs. */
 const singleLabelExamples = 32;
+const singleLabelSteps = 4000;
+const singleLabelEpochsMax = 30;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
-function fitToProtocol({ model, training }: ModelSettings, { protocol, hasTimes }: BenchmarkData): ModelSettings {
+function fitToProtocol({ model, training }: ModelSettings, { data, protocol, hasTimes }: BenchmarkData): ModelSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
@@ -51,12 +55,24 @@ function fitToProtocol({ model, training }: ModelSettings, { protocol, hasTimes 
   if (protocol.name === 'leave-one-out') {
     const perUser = training.examplesPerUser;
     const examplesPerUser = perUser === 0 ? 0 : Math.max(perUser, singleLabelExamples);
-    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: { ...nextItem, examplesPerUser } };
+    const longer = withSteps({ ...nextItem, examplesPerUser }, data.sequences);
+    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: longer };
   }
   // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
   const labels = training.labels === 'window' ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
+}
+
+/** Returns a training by leave-one-out of at least {@link singleLabelSteps}, within {@link singleLabelEpochsMax}. */
+function withSteps(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
+  // Each prefix of a sequence without its last item, the test, is an example.
+  const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 2));
+  const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);
+  const wanted = Math.min(singleLabelEpochsMax, Math.ceil(singleLabelSteps / steps));
+  if (wanted <= training.epochs) return training;
+  const patience = Math.round((training.patience * wanted) / training.epochs);
+  return { ...training, epochs: wanted, patience };
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */
