@@ -149,6 +149,16 @@ it('reads the files of RecBole in a folder', async () => {
   expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 7, interactions: 72 });
 });
 
+it('says which values of the events it ignores before it finds no positive event', async () => {
+  const folder = await temporaryFolder();
+  const rows = Array.from({ length: 20 }, (_, row) => `u${row % 4},i${row % 5},${1 + (row % 5)}/5,2024-01-01 10:00`);
+  await writeFile(join(folder, 'ratings.csv'), ['user,item,rating,time', ...rows].join('\n'));
+  const { code, out, err } = await run(['benchmark', '--data', folder, '--home', join(folder, 'home')]);
+  expect(code).toBe(3);
+  expect(out).toMatch(/^20 values ignored .*\n +20 +value: not-a-number "1\/5", "2\/5"/m);
+  expect(err).toContain('No event is positive by the rule');
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

@@ -42,7 +42,7 @@ import { ownFilesHome } from '../demo/demo-home.ts';
 import { readCodeVersion } from '../code-version.ts';
 import { addNotes, parseCount, parseIds } from '../options.ts';
 import type { Register } from '../options.ts';
-import { readConfig, runImport } from '../stages.ts';
+import { readConfig, renderRefusals, runImport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
@@ -207,7 +207,8 @@ async function openSource(
   }
   const home = options.home ?? (await ownFilesHome(data.files, [config.mapping, config.eventTypes]));
   const pipeline = open(home);
-  await runImport(data.files, pipeline, context);
+  const refusals = renderRefusals((await runImport(data.files, pipeline, context)).report);
+  if (refusals !== '') context.output.show(refusals);
   return { pipeline, source: { kind: 'home' }, home };
 }
 
