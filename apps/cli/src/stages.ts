@@ -206,12 +206,12 @@ function shareOfImport(progress: ImportProgress): number {
 function describeImport({ report }: ImportResult): string {
   const { accepted, refused, duplicates } = report.events;
   const rowsOf = (kind: 'items' | 'users'): number =>
-    report.files.reduce((sum, file) => sum + (file.kind === kind ? file.accepted : 0), 0);
+    report.files.reduce((sum, file) => sum + (file.kind === kind ? file.accepted : 0), -report.repeated[kind]);
   const hasEvents = report.files.some(({ kind }) => kind === 'events');
   const events = `${countOf(accepted, 'event')} of ${countOf(report.users.count, 'user')} on ${countOf(report.items.count, 'item')}`;
   const catalog = (['items', 'users'] as const)
     .filter((kind) => rowsOf(kind) > 0)
-    .map((kind) => `${formatCount(rowsOf(kind))} ${kind} in the catalog`);
+    .map((kind) => `${countOf(rowsOf(kind), kind === 'items' ? 'item' : 'user')} in the catalog`);
   const parts = [
     ...(hasEvents ? [events] : catalog),
     ...(duplicates === 0 ? [] : [`${formatCount(duplicates)} duplicates`]),

@@ -50,10 +50,10 @@ describe('facet validate', () => {
 describe('facet import', () => {
   it('imports items alone, and a folder of events', async () => {
     const folder = await filesOf({ 'day-1.csv': orders, 'day-2.csv': orders.replaceAll('2010', '2011') });
-    const items = await filesOf({ 'items.csv': 'sku,name\na,Lamp\n' });
+    const items = await filesOf({ 'items.csv': 'sku,name\na,Lamp\na,Lamp with a shade\n' });
     const home = join(await temporaryFolder(), 'home');
     const first = await run(['import', '--items', join(items, 'items.csv'), '--home', home]);
-    expect([first.code, first.err]).toEqual([0, expect.stringContaining('1 items in the catalog')]);
+    expect([first.code, first.err]).toEqual([0, expect.stringContaining('1 item in the catalog')]);
     const second = await run(['import', '--events', folder, '--home', home, '--json']);
     expect(JSON.parse(second.out)).toMatchObject({ report: { events: { rows: 8, accepted: 6 } } });
     const again = await run(['import', '--events', folder, '--home', home]);

@@ -257,6 +257,7 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
     files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
     ignored: report.ignored ?? [],
     attributes: report.attributes ?? [],
+    repeated: report.repeated ?? { items: 0, users: 0 },
     time: {
       ...report.time,
       daysOnly: report.time.daysOnly ?? 0,
@@ -267,7 +268,8 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  'time-order-unclear': 'Set mapping.timeFormat in facet.yaml, for example to "DD/MM/YYYY HH:mm".',
+  'time-order-unclear':
+    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "YYYY/MM/DD HH:mm:ss".',
   'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };

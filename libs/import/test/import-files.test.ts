@@ -262,6 +262,7 @@ describe('importFiles', () => {
     await expect(importFiles({ events: [await file('a.csv', wrong)] }, { home, now })).rejects.toMatchObject({
       code: 'EVENTS_MOSTLY_REFUSED',
       message: expect.stringMatching(/occurredAt: time-order-unclear \(20 rows, the first at .*a\.csv:12\)/) as string,
+      remedy: expect.stringMatching(/"D\/M\/YYYY H:mm", "M\/D\/YYYY H:mm" or "YYYY\/MM\/DD HH:mm:ss"/) as string,
     });
     await expect(
       importFiles({ events: [await file('b.csv', 'user,item,time\n')] }, { home, now }),

@@ -145,7 +145,10 @@ function missingColumn(
   return new AppError(`${problem}. The columns of the file are ${columns.join(', ')}.`, {
     code: 'EVENTS_COLUMN_MISSING',
     category: 'input',
-    remedy: `Map the column in facet.yaml: ${yaml}.`,
+    // A column is rarely named by a number, but most lines of data contain one.
+    remedy: columns.some((name) => /^\d[\d.:TZ -]*$/.test(name))
+      ? 'The first line seems to be data. Add a line with the column names before it.'
+      : `Map the column in facet.yaml: ${yaml}.`,
     context: { path: table.path, fields, columns },
   });
 }

@@ -29,7 +29,7 @@ export async function openDelimitedTable(
     // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
     const blocks = readLines(bytes, path, { fallback: named && 'latin1' });
     const first = await blocks.next();
-    if (first.done === true) throw named === undefined ? emptyFile(path) : noLines(path);
+    if (first.done === true) throw noLines(path);
 
     const { block, declared } = withoutSeparatorLine(first.value);
     const delimiter = declared ?? (named ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
@@ -135,7 +135,7 @@ function emptyFile(path: string): AppError {
 }
 
 function noLines(path: string): AppError {
-  return new AppError(`${path} has no lines.`, {
+  return new AppError(`${path} is empty.`, {
     code: 'EVENTS_FILE_EMPTY',
     category: 'input',
     remedy: 'Download the file again, or leave it out.',

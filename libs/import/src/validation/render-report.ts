@@ -28,6 +28,7 @@ export function renderValidationReport(report: ValidationReport): string {
     distributionSection('Events per user', report.users, 'users'),
     distributionSection('Events per item', report.items, 'items'),
     attributesSection(report),
+    repeatedSection(report),
     unknownSection('Items', report.unknownItems, report.itemsWithoutEvents, report),
     unknownSection('Users', report.unknownUsers, report.usersWithoutEvents, report),
     suspiciousSection(report),
@@ -210,6 +211,15 @@ function distributionSection(title: string, distribution: Distribution, members:
   ]);
   const head = `${formatCount(count)} ${members}: ${summary.join(', ')}`;
   return section(title, [head, ...barChart(buckets, { right: [0, 1] })]);
+}
+
+function repeatedSection({ repeated }: ValidationReport): string {
+  const rows = (['items', 'users'] as const).flatMap((kind) =>
+    repeated[kind] === 0
+      ? []
+      : [[formatCount(repeated[kind]), `rows of ${kind}`, 'replace an earlier row with the same id']],
+  );
+  return section('Repeated ids', alignColumns(rows, { right: [0] }));
 }
 
 function unknownSection(

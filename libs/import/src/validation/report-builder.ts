@@ -68,6 +68,7 @@ export class ReportBuilder {
   readonly #before1990: Lines = { count: 0, lines: [] };
   readonly #knownItems = new Set<string>();
   readonly #knownUsers = new Set<string>();
+  readonly #repeated = { items: 0, users: 0 };
   readonly #values = { count: 0, sum: 0, min: Infinity, max: -Infinity, distinct: new Map<number, number>() };
   #accepted = 0;
   #duplicates = 0;
@@ -112,6 +113,7 @@ export class ReportBuilder {
   acceptItem({ itemId, attributes }: Item, file: number): void {
     this.#countRow(file, true);
     this.#itemAttributes.add(attributes);
+    if (this.#knownItems.has(itemId)) this.#repeated.items++;
     this.#knownItems.add(itemId);
   }
 
@@ -124,6 +126,7 @@ export class ReportBuilder {
   acceptUser({ userId, attributes }: User, file: number): void {
     this.#countRow(file, true);
     this.#userAttributes.add(attributes);
+    if (this.#knownUsers.has(userId)) this.#repeated.users++;
     this.#knownUsers.add(userId);
   }
 
@@ -201,6 +204,7 @@ export class ReportBuilder {
       users: distributionOf(eventsOf(this.#users)),
       items: distributionOf(eventsOf(this.#items)),
       attributes: [...this.#itemAttributes.build(), ...this.#userAttributes.build()],
+      repeated: this.#repeated,
       ...(hasFile('items') && hasFile('events')
         ? {
             unknownItems: unknownOf(this.#items, this.#knownItems),

@@ -153,6 +153,8 @@ export interface ValidationReport {
   readonly users: Distribution;
   readonly items: Distribution;
   readonly attributes: readonly ReportAttribute[];
+  /** Accepted rows of items and users with the id of an earlier row, which they replace. */
+  readonly repeated: { readonly items: number; readonly users: number };
   /** Present when event files and item files were given. */
   readonly unknownItems?: ReportUnknown;
   readonly itemsWithoutEvents?: number;

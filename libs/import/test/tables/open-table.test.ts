@@ -121,7 +121,7 @@ describe('MovieLens 1M', () => {
     expect(utf8.rows.map((row) => row.cells)).toEqual(rows.map((row) => row.cells));
     await expect(readAll(await fileOf('ratings.dat', ''))).rejects.toMatchObject({
       code: 'EVENTS_FILE_EMPTY',
-      message: expect.stringMatching(/ratings\.dat has no lines\.$/),
+      message: expect.stringMatching(/ratings\.dat is empty\.$/),
     });
     const ratings = await readAll(await fileOf('ratings.dat.gz', gzipSync('1::73::5::978300760\n')));
     expect(ratings.columns.map(({ name }) => name)).toEqual(['userId', 'itemId', 'rating', 'timestamp']);
@@ -234,6 +234,10 @@ describe('refused files', () => {
   ])('%s', async (name, content, code) => {
     const path = content === undefined ? join(await temporaryFolder(), name) : await fileOf(name, content);
     await expect(openTable(path)).rejects.toMatchObject({ code });
+  });
+
+  it('an empty file, which lacks more than a header', async () => {
+    await expect(openTable(await fileOf('empty.csv', ''))).rejects.toThrow(/empty\.csv is empty\.$/);
   });
 
   it('a folder', async () => {

@@ -120,6 +120,24 @@ describe('validateFiles', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
+  it('counts rows of items and users that replace earlier rows', async () => {
+    const {
+      events = '',
+      items = '',
+      users = '',
+    } = await filesOf({
+      events: 'user,item,time\nu1,i1,2024-01-01',
+      items: 'item,title\ni1,One\ni2,Two\ni1,New\ni1,Newest',
+      users: 'user,age\nu1,30\nu1,40',
+    });
+    const as = (path: string) => [{ path, format: 'csv' as const }];
+    const report = await validateFiles({ events: as(events), items: as(items), users: as(users) }, { now });
+    expect(report.repeated).toEqual({ items: 2, users: 1 });
+    expect(renderValidationReport(report)).toContain(
+      'Repeated ids\n  2  rows of items  replace an earlier row with the same id\n  1  rows of users',
+    );
+  });
+
   it('counts every refused line but lists only the first lines per reason', async () => {
     const report = await reportOf([
       'user,item,time',
@@ -232,6 +250,13 @@ describe('validateFiles', () => {
 
   it('fails for an unreadable file', async () => {
     await expect(reportOf(['who,what,when', 'a,b,c'])).rejects.toMatchObject({ code: 'EVENTS_COLUMN_MISSING' });
+    // The ratings of Amazon and the listening histories of Last.fm have no header.
+    for (const line of ['A1,B00,5.0,1704067200', 'user_1\t2009-05-04T23:08:57Z\tartist\ttrack']) {
+      await expect(reportOf([line, line])).rejects.toMatchObject({
+        code: 'EVENTS_COLUMN_MISSING',
+        remedy: 'The first line seems to be data. Add a line with the column names before it.',
+      });
+    }
     await expect(validateFiles({ events: ['absent.csv'] })).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
   });
 
