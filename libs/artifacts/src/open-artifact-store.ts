@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { AppError, listNames } from '@facet/platform';
+import { AppError, listNames, readS3Config, s3ConfigName } from '@facet/platform';
 import { localArtifactFolders } from './disk/local-artifacts.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { createFolderArtifactStore } from './folder-artifact-store.ts';
-import { readS3Config, s3ConfigName } from './s3/s3-config.ts';
 import type { MovedArtifacts } from './s3/upload-artifacts.ts';
 
 /**
@@ -52,15 +51,15 @@ async function openNow(folder: string): Promise<ArtifactStore> {
  * Checks that a writer can use the store: that the bucket responds, and that the server honors the conditions of writes, on which the
  * promotion log depends. Does nothing for a folder.
  *
- * @throws AppError `ARTIFACT_STORE_REFUSED`, `ARTIFACT_STORE_UNREACHABLE`, `ARTIFACT_STORE_UNSUPPORTED`; those of
+ * @throws AppError `S3_REFUSED`, `S3_UNREACHABLE`, `S3_UNSUPPORTED`; those of
  *   {@link openArtifactStore}.
  */
 export async function checkArtifactStore(folder: string): Promise<void> {
   const config = await readS3Config(folder);
   if (config === undefined) return refuseMissingConfig(folder);
   await refuseLocalArtifacts(folder);
-  const { checkS3Store } = await import('./s3/open-s3-store.ts');
-  await checkS3Store(config);
+  const { checkBucket } = await import('@facet/platform/s3');
+  await checkBucket(config);
 }
 
 /**
@@ -80,8 +79,8 @@ export async function moveArtifactsToS3(
       remedy: 'Create the file as in docs/operations.md#artifacts-on-s3, and repeat the command.',
     });
   }
-  const { checkS3Store } = await import('./s3/open-s3-store.ts');
-  await checkS3Store(config);
+  const { checkBucket } = await import('@facet/platform/s3');
+  await checkBucket(config);
   const { uploadArtifacts } = await import('./s3/upload-artifacts.ts');
   return uploadArtifacts(folder, config, onProgress);
 }

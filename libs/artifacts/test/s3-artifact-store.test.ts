@@ -2,21 +2,20 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
+import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startS3 } from '@facet/local-services';
+import { createS3Proxy, startS3, withServer } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { dayMs, isAppError, pathExists } from '@facet/platform';
+import { openBucket } from '@facet/platform/s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createArtifactStore } from '../src/create-artifact-store.ts';
 import { checkArtifactStore, createFolderArtifactStore, moveArtifactsToS3, openArtifactStore } from '../src/index.ts';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
-import { openBucket } from '../src/s3/bucket.ts';
 import { createS3Storage } from '../src/s3/s3-artifact-store.ts';
 import { describeArtifactStore } from './conformance.ts';
 import { expectSoundHistory } from './promotion-history.ts';
@@ -272,7 +271,7 @@ test('a change whose response was lost is kept, also if another writer has chang
     await putFile(direct, 'ada bob', 'users', 'dataset');
     return false;
   };
-  await withServer(createProxy(s3.endpoint, { onResponse }), async (endpoint) => {
+  await withServer(createS3Proxy(s3.endpoint, { onResponse }), async (endpoint) => {
     const host = await home.otherHost({ endpoint });
     await openArtifactStore(host).redact(ref, 'users', (target) => writeFile(target, 'erased bob'));
   });
@@ -290,9 +289,9 @@ test('removes nothing while it cannot read what the other artifacts need', async
   await store.put('bundle', (folder) => writeFile(join(folder, 'a'), ''), { modelId: models[0]!.id });
   const refuses = ({ method, url = '' }: IncomingMessage): boolean =>
     method === 'GET' && url.includes('/artifacts/bundle/');
-  await withServer(createProxy(s3.endpoint, { refuses }), async (endpoint) => {
+  await withServer(createS3Proxy(s3.endpoint, { refuses }), async (endpoint) => {
     const host = openArtifactStore(await home.otherHost({ endpoint }));
-    expect((await errorOf(host.prune('model', { keep: 3 }))).code).toBe('ARTIFACT_STORE_UNREACHABLE');
+    expect((await errorOf(host.prune('model', { keep: 3 }))).code).toBe('S3_UNREACHABLE');
   });
   expect(await store.list('model')).toHaveLength(4);
   expect(await store.prune('model', { keep: 3 })).toEqual([]);
@@ -479,15 +478,15 @@ describe('problems', () => {
   });
 
   test.each([
-    ['a missing bucket', { bucket: 'facet-none' }, 'ARTIFACT_STORE_REFUSED', /does not exist/],
-    ['a wrong region', { region: 'eu-west-1' }, 'ARTIFACT_STORE_REFUSED', /region eu-west-1 is wrong/],
-    ['no server', { endpoint: 'http://127.0.0.1:9' }, 'ARTIFACT_STORE_UNREACHABLE', /ECONNREFUSED/],
+    ['a missing bucket', { bucket: 'facet-none' }, 'S3_REFUSED', /does not exist/],
+    ['a wrong region', { region: 'eu-west-1' }, 'S3_REFUSED', /region eu-west-1 is wrong/],
+    ['no server', { endpoint: 'http://127.0.0.1:9' }, 'S3_UNREACHABLE', /ECONNREFUSED/],
   ])('explains %s', async (_, more, code, message) => {
     const home = await createS3Home(s3, more);
     const attempts = [() => checkArtifactStore(home.folder), () => openArtifactStore(home.folder).readRef('current')];
     for (const attempt of attempts) {
       const error = await errorOf(attempt());
-      expect(error).toMatchObject({ code, retryable: code === 'ARTIFACT_STORE_UNREACHABLE' });
+      expect(error).toMatchObject({ code, retryable: code === 'S3_UNREACHABLE' });
       expect(error.message).toMatch(message);
     }
   });
@@ -496,7 +495,7 @@ describe('problems', () => {
     const home = await createS3Home(s3);
     process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
     const error = await errorOf(openArtifactStore(home.folder).list('bundle'));
-    expect(error).toMatchObject({ code: 'ARTIFACT_STORE_REFUSED', category: 'unavailable' });
+    expect(error).toMatchObject({ code: 'S3_REFUSED', category: 'unavailable' });
     expect(error.message).toMatch(/credentials are wrong/);
     Object.assign(process.env, s3.env);
   });
@@ -508,7 +507,7 @@ describe('problems', () => {
     await store.promote(ref);
     await s3.kill();
     const error = await errorOf(store.open(ref));
-    expect([error.code, error.retryable]).toEqual(['ARTIFACT_STORE_UNREACHABLE', true]);
+    expect([error.code, error.retryable]).toEqual(['S3_UNREACHABLE', true]);
     await s3.start();
     await store.open(ref);
     expect(await store.readRef('current')).toEqual(ref);
@@ -530,7 +529,7 @@ describe('problems', () => {
     });
     await withServer(server, async (endpoint) => {
       const { folder } = await createS3Home(s3, { endpoint });
-      expect((await errorOf(checkArtifactStore(folder))).code).toBe('ARTIFACT_STORE_UNSUPPORTED');
+      expect((await errorOf(checkArtifactStore(folder))).code).toBe('S3_UNSUPPORTED');
     });
   });
 
@@ -546,42 +545,8 @@ describe('problems', () => {
       const { config } = await createS3Home(s3, { endpoint });
       const startedAt = performance.now();
       const error = await errorOf(openBucket(config, { requestMs: 150 }).get('x'));
-      expect([error.code, error.retryable]).toEqual(['ARTIFACT_STORE_UNREACHABLE', true]);
+      expect([error.code, error.retryable]).toEqual(['S3_UNREACHABLE', true]);
       expect(performance.now() - startedAt).toBeLessThan(30_000);
     });
   });
 });
-
-interface ProxyRules {
-  /** Returns false to close the connection instead of passing on the response. */
-  readonly onResponse?: (request: IncomingMessage) => Promise<boolean>;
-  /** Returns true to respond with 503. */
-  readonly refuses?: (request: IncomingMessage) => boolean;
-}
-
-/** Passes requests on to a server. */
-function createProxy(endpoint: string, { onResponse, refuses }: ProxyRules) {
-  const { hostname: host, port } = new URL(endpoint);
-  return createServer((incoming, outgoing) => {
-    if (refuses?.(incoming) === true) return void incoming.resume().on('end', () => outgoing.writeHead(503).end());
-    const { method = '', url = '', headers } = incoming;
-    const forwarded = request({ host, port, method, path: url, headers }, (response) => {
-      void (onResponse?.(incoming) ?? Promise.resolve(true)).then((isPassed) => {
-        if (isPassed) response.pipe(outgoing.writeHead(response.statusCode ?? 500, response.headers));
-        else incoming.socket.destroy();
-      });
-    });
-    incoming.pipe(forwarded);
-  });
-}
-
-async function withServer(server: ReturnType<typeof createServer>, use: (endpoint: string) => Promise<void>) {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-}

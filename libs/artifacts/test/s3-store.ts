@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalS3 } from '@facet/local-services';
 import { pathExists } from '@facet/platform';
+import type { S3Config } from '@facet/platform';
+import { openBucket } from '@facet/platform/s3';
+import type { Bucket } from '@facet/platform/s3';
 import { entryKey, objectKey, parseEntry } from '../src/s3/artifact-entry.ts';
-import { openBucket } from '../src/s3/bucket.ts';
-import type { Bucket } from '../src/s3/bucket.ts';
-import type { S3Config } from '../src/s3/s3-config.ts';
 import type { ArtifactRef } from '../src/index.ts';
 
 /** A data home's artifacts folder with `s3.yaml`. */

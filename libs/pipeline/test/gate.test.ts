@@ -134,7 +134,7 @@ describe('gateStage', () => {
   });
 
   it.each(['bundle', 'dataset'])('fails if the store refuses to read the %s of the incumbent', async (kind) => {
-    const refused = new AppError('Access is denied.', { code: 'ARTIFACT_STORE_REFUSED', category: 'unavailable' });
+    const refused = new AppError('Access is denied.', { code: 'S3_REFUSED', category: 'unavailable' });
     const refusing: ArtifactStore = {
       ...store,
       open: async (ref, options) => {

@@ -14,7 +14,7 @@ it('marks a dataset of another format as gone, but not a dataset that the store 
   expect(await traceLineage(id, { home, store })).toMatchObject({ dataset: { id, isGone: true } });
 
   const outage = new AppError('S3 did not respond.', {
-    code: 'ARTIFACT_STORE_UNREACHABLE',
+    code: 'S3_UNREACHABLE',
     category: 'unavailable',
     retryable: true,
   });

@@ -35,6 +35,8 @@ export type { RedisAddress } from './redis-address.ts';
 export { createRedis, onConnectionError } from './redis-client.ts';
 export type { RedisFiles } from './redis-client.ts';
 export { redisProblemOf } from './redis-problems.ts';
+export { readS3Config, s3ConfigName } from './s3/s3-config.ts';
+export type { S3Config } from './s3/s3-config.ts';
 export { closeOnSignal, openWithClosers } from './shutdown.ts';
 export { createTemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';

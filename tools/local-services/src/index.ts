@@ -20,6 +20,7 @@ export type { SecuredRedis } from './redis/secured-redis.ts';
 export type { LocalRedis, LocalRedisOptions } from './redis/local-redis.ts';
 export { startS3 } from './s3/local-s3.ts';
 export type { LocalS3 } from './s3/local-s3.ts';
+export { createS3Proxy, withServer } from './s3/s3-proxy.ts';
 export { installPython } from './python-packages.ts';
 export { pytorchPython } from './pytorch.ts';
 export { installSchemathesis, runSchemathesis } from './schemathesis.ts';

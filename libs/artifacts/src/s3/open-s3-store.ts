@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { AppError, isAppError } from '@facet/platform';
+import type { S3Config } from '@facet/platform';
+import { openBucket } from '@facet/platform/s3';
 import type { ArtifactStore } from '../artifact-store.ts';
 import { createArtifactStore } from '../create-artifact-store.ts';
-import { openBucket } from './bucket.ts';
-import type { Bucket } from './bucket.ts';
 import { createS3Storage } from './s3-artifact-store.ts';
 import type { S3Storage } from './s3-artifact-store.ts';
-import type { S3Config } from './s3-config.ts';
 
 /** Opens the artifact store in a bucket, with local copies in `folder`. */
 export function openS3ArtifactStore(folder: string, config: S3Config): ArtifactStore {
@@ -15,42 +12,4 @@ export function openS3ArtifactStore(folder: string, config: S3Config): ArtifactS
 
 export function openS3Storage(folder: string, config: S3Config): S3Storage {
   return createS3Storage(openBucket(config), { folder, ...config });
-}
-
-const markKey = 'facet-store.json';
-/** Differs in each call, so that a repeated request recognizes the object of an attempt without a response. */
-const newMark = (): string => `${JSON.stringify({ format: 1, check: randomUUID() })}\n`;
-
-/**
- * Checks that the bucket responds and that the server honors conditional writes, by two requests, or three for a new store.
- *
- * @throws AppError `ARTIFACT_STORE_REFUSED`, `ARTIFACT_STORE_UNREACHABLE`, `ARTIFACT_STORE_UNSUPPORTED`.
- */
-export async function checkS3Store(config: S3Config): Promise<void> {
-  const bucket = openBucket(config);
-  try {
-    await checkConditions(config, bucket);
-  } catch (error) {
-    // 501: the server does not know a header.
-    if (isAppError(error) && error.context['status'] === 501) throw unsupported(config, 'If-None-Match');
-    throw error;
-  }
-}
-
-async function checkConditions(config: S3Config, bucket: Bucket): Promise<void> {
-  const create = async (): Promise<boolean> => (await bucket.put(markKey, newMark(), 'absent')) !== undefined;
-  // The first process creates the object. After that, no write may succeed.
-  if ((await create()) && (await create())) throw unsupported(config, 'If-None-Match');
-  const otherEtag = '"00000000000000000000000000000000"';
-  if ((await bucket.put(markKey, newMark(), otherEtag)) !== undefined) throw unsupported(config, 'If-Match');
-}
-
-function unsupported({ endpoint, bucket }: S3Config, header: string): AppError {
-  return new AppError(`${endpoint ?? 'S3'} ignores the header ${header} of writes to the bucket ${bucket}.`, {
-    code: 'ARTIFACT_STORE_UNSUPPORTED',
-    category: 'usage',
-    remedy:
-      'Use a server with conditional writes, such as S3. Otherwise, concurrent promotions could overwrite each other.',
-    context: { bucket, header },
-  });
 }

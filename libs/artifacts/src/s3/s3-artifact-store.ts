@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '@facet/platform';
+import type { S3Config } from '@facet/platform';
+import type { Bucket, ListedObject, OpenUpload } from '@facet/platform/s3';
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
@@ -20,9 +22,7 @@ import {
   parseObjectKey,
 } from './artifact-entry.ts';
 import type { ArtifactEntry, EntryFile } from './artifact-entry.ts';
-import type { Bucket, ListedObject, OpenUpload } from './bucket.ts';
 import { createLocalCopies } from './local-copies.ts';
-import type { S3Config } from './s3-config.ts';
 
 interface FoundEntry {
   readonly entry: ArtifactEntry;

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, hashFile, isAppError, listNames, syncPath, waitForFolderLock } from '@facet/platform';
+import type { S3Config } from '@facet/platform';
 import { locked } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
@@ -9,7 +10,6 @@ import { createFolderStorage } from '../folder-artifact-store.ts';
 import { manifestName } from '../seal-artifact.ts';
 import { openS3Storage } from './open-s3-store.ts';
 import type { S3Storage, SourceFile } from './s3-artifact-store.ts';
-import type { S3Config } from './s3-config.ts';
 
 const lockWaitMs = 10_000;
 

@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
-import { mapConcurrently, unlessAborted } from '@facet/platform';
+import { mapConcurrently } from '../map-concurrently.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
 
@@ -31,7 +32,7 @@ export interface OpenUpload {
 /**
  * The objects below the prefix of a store. Requests are repeated after failures that may pass, and every request has a time limit.
  *
- * All methods throw AppError `ARTIFACT_STORE_REFUSED` or `ARTIFACT_STORE_UNREACHABLE`.
+ * All methods throw AppError `S3_REFUSED` or `S3_UNREACHABLE`.
  */
 export interface Bucket {
   /** Returns a small object, or undefined if it does not exist. */
@@ -75,7 +76,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
     forcePathStyle: config.pathStyle,
     maxAttempts: 1,
-    // Each write names its SHA-256, and readers compare the SHA-256 of the manifest. Other servers may lack the default, CRC32.
+    // Each write names its SHA-256, and readers compare the size or the SHA-256. Other servers may lack the default, CRC32.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: connectMs, requestTimeout: limitMs, throwOnRequestTimeout: true },

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { pathExists, readConfigFile } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { readConfigFile } from '../config-file.ts';
+import { pathExists } from '../read-if-exists.ts';
 
 const S3Config = Type.Object(
   {
@@ -26,13 +27,13 @@ const S3Config = Type.Object(
   { additionalProperties: false },
 );
 
-/** The bucket that stores the artifacts of a data home, and the local copies. */
+/** The bucket that stores the artifacts or the lake of a data home, and the local copies. */
 export type S3Config = Readonly<Static<typeof S3Config>>;
 
 export const s3ConfigName = 's3.yaml';
 
 /**
- * Reads the settings of the bucket, or returns undefined if the artifacts are in the folder itself.
+ * Reads the settings of the bucket, or returns undefined if the data is in the folder itself.
  *
  * @throws AppError `CONFIG_UNREADABLE`; `CONFIG_INVALID` with each wrong, unknown or missing field.
  */

@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@facet/platform';
+import { AppError, isAppError } from '../errors.ts';
 import type { S3Config } from './s3-config.ts';
 
 /** The fields that errors of the SDK, of Node and of credential providers have. */
@@ -61,7 +61,7 @@ export function s3ProblemOf(
   const context = { bucket, endpoint, status: status ?? null, name };
   const refused = (reason: string, remedy: string): AppError =>
     new AppError(`${endpoint} refused a request to the bucket ${bucket}: ${reason}.`, {
-      code: 'ARTIFACT_STORE_REFUSED',
+      code: 'S3_REFUSED',
       category: 'unavailable',
       remedy,
       context,
@@ -93,7 +93,7 @@ export function s3ProblemOf(
     return refused(`${name} ${status}, ${text}`, `Check s3.yaml, and the server: ${page}.`);
   }
   return new AppError(`${endpoint} did not respond to a request to the bucket ${bucket}: ${code ?? name}, ${text}.`, {
-    code: 'ARTIFACT_STORE_UNREACHABLE',
+    code: 'S3_UNREACHABLE',
     category: 'unavailable',
     remedy: 'Check endpoint and region in s3.yaml, the network, and the server. Then repeat the command.',
     retryable: true,

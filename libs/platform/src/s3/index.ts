@@ -1,0 +1,3 @@
+export { openBucket } from './bucket.ts';
+export type { Bucket, ListedObject, OpenUpload } from './bucket.ts';
+export { checkBucket } from './check-bucket.ts';

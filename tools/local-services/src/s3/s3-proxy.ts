@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface S3ProxyRules {
+  /** Returns false to close the connection instead of passing on the response. */
+  readonly onResponse?: (request: IncomingMessage) => Promise<boolean>;
+  /** Returns true to respond with 503. */
+  readonly refuses?: (request: IncomingMessage) => boolean;
+}
+
+/** Returns a server that passes requests on to an S3 server. */
+export function createS3Proxy(endpoint: string, { onResponse, refuses }: S3ProxyRules): Server {
+  const { hostname: host, port } = new URL(endpoint);
+  return createServer((incoming, outgoing) => {
+    if (refuses?.(incoming) === true) return void incoming.resume().on('end', () => outgoing.writeHead(503).end());
+    const { method = '', url = '', headers } = incoming;
+    const forwarded = request({ host, port, method, path: url, headers }, (response) => {
+      void (onResponse?.(incoming) ?? Promise.resolve(true)).then((isPassed) => {
+        if (isPassed) response.pipe(outgoing.writeHead(response.statusCode ?? 500, response.headers));
+        else incoming.socket.destroy();
+      });
+    });
+    incoming.pipe(forwarded);
+  });
+}
+
+/** Runs `use` while the server listens on a free port. */
+export async function withServer(server: Server, use: (endpoint: string) => Promise<void>): Promise<void> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
