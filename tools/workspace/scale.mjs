@@ -35,6 +35,12 @@ const suites = {
     project: 'libs/artifacts',
     files: ['s3-artifact-store'],
   },
+  'lake-s3': {
+    part: 'lake',
+    engine: 'S3 (versitygw)',
+    project: 'libs/lake',
+    files: ['storage/lake-storage', 'storage/s3-lake'],
+  },
   milvus: { part: 'candidates', engine: 'Milvus Lite', project: 'libs/retrieval', files: ['milvus'] },
   'serving-milvus': { part: 'serving', engine: 'Milvus Lite', project: 'apps/serving', files: ['milvus'] },
   pytorch: {

@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
 import { importFiles, mappingOf, quoteSample } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
+import { openLakeSnapshot } from '@facet/lake';
 import {
   createStageContext,
   datasetStage,
@@ -154,8 +154,8 @@ function idsOf({ datasetId, modelId }: TrainOutputs): { datasetId: string; model
 }
 
 async function refuseEmptyHome({ home }: StageContext): Promise<void> {
-  const days = await readdir(home.lakeFolder).catch(() => []);
-  if (days.length > 0) return;
+  const { files } = await openLakeSnapshot(home.lakeFolder);
+  if (files.length > 0) return;
   const folder = relative(process.cwd(), home.folder) || '.';
   throw new AppError(`The data home ${folder} has no events.`, {
     code: 'EVENTS_NONE',

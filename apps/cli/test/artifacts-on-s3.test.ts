@@ -47,11 +47,11 @@ async function succeed(...args: readonly string[]): Promise<string> {
   return out;
 }
 
-async function writeS3File(artifacts: string): Promise<void> {
+async function writeS3File(dataFolder: string): Promise<void> {
   const { bucket, region, endpoint } = s3;
-  await mkdir(artifacts, { recursive: true });
+  await mkdir(dataFolder, { recursive: true });
   await writeFile(
-    join(artifacts, 's3.yaml'),
+    join(dataFolder, 's3.yaml'),
     JSON.stringify({ bucket, prefix: 'shop', region, endpoint, pathStyle: true }),
   );
 }
@@ -67,10 +67,20 @@ it('moves a home to S3', async () => {
   expect([refused.code, refused.err]).toEqual([3, expect.stringContaining('facet artifacts upload')]);
   expect(await succeed('artifacts', 'upload')).toContain('3 artifacts in the bucket.');
   expect((await readdir(artifacts)).sort()).toEqual(['s3.yaml', 'staging', 'uploaded']);
+  const lake = join(home, 'lake');
+  await writeS3File(lake);
+  const refusedLake = await run(['lake', 'status', '--home', home]);
+  expect([refusedLake.code, refusedLake.err]).toEqual([3, expect.stringContaining('facet lake upload')]);
+  expect(await succeed('lake', 'upload')).toContain('800 rows, 20 files');
+  expect((await readdir(lake)).filter((name) => name.startsWith('dt='))).toEqual([]);
 });
 
 it('trains, promotes and rolls back on S3', async () => {
   await writeFile(configFile, settings + training(2));
+  const more = join(folder, 'more.csv');
+  await writeFile(more, `user_id,item_id,timestamp\nperson1,thing2,${start / 1000 + 1}\n`);
+  await succeed('import', '--events', more);
+  expect(await succeed('lake', 'verify')).toContain('801');
   await succeed('index', '--config', configFile);
   await succeed('rollback', '--reason', 'to the first training');
   const { promotions } = JSON.parse(await succeed('promotions', '--json')) as { promotions: { kind: string }[] };
@@ -124,6 +134,9 @@ it('erases a user from the bucket', async () => {
   const copied = await run([...verify, ...absent]);
   expect([copied.code, copied.out]).toEqual([3, expect.stringContaining('artifacts/uploaded/1/dataset/')]);
   await rm(join(home, 'artifacts', 'uploaded'), { recursive: true });
+  const incomplete = await run([...verify, ...absent]);
+  expect([incomplete.code, incomplete.out]).toEqual([5, expect.stringContaining('lake/uploaded')]);
+  await rm(join(home, 'lake', 'uploaded'), { recursive: true });
   expect(await run([...verify, ...absent])).toMatchObject({ code: 0 });
   // A copy of an artifact that the bucket does not have any more.
   const copy = join(home, 'artifacts', 's3-copies', 'dataset', '0'.repeat(32), 'files');

@@ -28,6 +28,7 @@ export { listErasures, verifyErasure } from './maintenance/erasures.ts';
 export type { ErasureCheck } from './maintenance/erasures.ts';
 export { migrateLake } from './maintenance/migrate-lake.ts';
 export { rebuildLake } from './maintenance/rebuild-lake.ts';
+export { uploadLake } from './maintenance/upload-lake.ts';
 export { verifyLake } from './maintenance/verify-lake.ts';
 export type { LakeCheck } from './maintenance/verify-lake.ts';
 export { countEvents } from './read/count-events.ts';

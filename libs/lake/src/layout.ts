@@ -27,12 +27,20 @@ export function partPath(day: string, source: string, range: { readonly from: nu
   return `dt=${day}/part-${source}-${range.from}-${range.to}.parquet`;
 }
 
+/**
+ * Returns the path of a batch's events with the hash of their content. Requests to S3 can arrive late: then no file may be replaced by one
+ * with other bytes.
+ */
+export function hashedPartPath(path: string, sha256: string): string {
+  return partPattern.test(path) ? path.replace(/\.parquet$/, `.${sha256.slice(0, 16)}.parquet`) : path;
+}
+
 /** Returns the path of the events of one day in a compaction or rebuild. `token` identifies the run. */
 export function mergedPath(day: string, token: string): string {
   return `dt=${day}/merged-${token}.parquet`;
 }
 
-const partPattern = /\/part-(.+)-(\d+)-(\d+)\.parquet$/;
+const partPattern = /\/part-(.+)-(\d+)-(\d+)(?:\.[0-9a-f]{16})?\.parquet$/;
 const mergedPattern = /\/merged-([0-9a-z]+)\.parquet$/;
 
 /** Returns the day of a file of the lake, `YYYY-MM-DD`. */

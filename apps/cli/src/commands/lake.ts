@@ -12,6 +12,7 @@ import {
   migrateLake,
   openLakeSnapshot,
   rebuildLake,
+  uploadLake,
   verifyLake,
 } from '@facet/lake';
 import type { LakeCheck } from '@facet/lake';
@@ -68,6 +69,12 @@ export const registerLake: Register = (command, deps) => {
 which takes seconds. If it is interrupted, run it again. Earlier releases cannot read the lake afterwards.`,
     'facet lake migrate',
   ).action(deps.action(migrate));
+  addNotes(
+    add('upload', 'Move the lake to the bucket of lake/s3.yaml'),
+    `Uploads the data files and the transaction log, and moves the local files to lake/uploaded. Stop all processes of the home first. May be
+interrupted and repeated. Erasures do not change the files in lake/uploaded: delete them when the bucket is in use.`,
+    'facet lake upload --home /data/shop',
+  ).action(deps.action(upload));
   addNotes(
     addRedis(
       addKafka(add('rebuild', 'Read the events since a time from the log again, then rebuild the profiles')),
@@ -173,6 +180,23 @@ async function migrate(options: CommonOptions, context: CommandContext): Promise
       ? `Converted the lake to a Delta Lake table: ${size}.`
       : `Nothing to convert: the lake in ${options.home} is a Delta Lake table or empty.`,
   );
+}
+
+async function upload(options: CommonOptions, { output, progress }: CommandContext): Promise<void> {
+  const moved = await progress.run('upload', '', async (stage) => {
+    const result = await uploadLake(homePaths(options.home).lakeFolder, (done, total) =>
+      stage.update(done / total, `${done} of ${countOf(total, 'file')}`),
+    );
+    stage.done(countOf(result.files, 'file'));
+    return result;
+  });
+  output.document({ home: options.home, ...moved, movedTo: moved.movedTo ?? null });
+  output.show(
+    `Version ${moved.version} is in the bucket: ${countOf(moved.rows, 'row')}, ${countOf(moved.files, 'file')}.`,
+  );
+  if (moved.movedTo !== undefined) {
+    output.show(`The local files are in ${moved.movedTo}. Delete them when the bucket is in use.`);
+  }
 }
 
 /** Rebuilds the lake from the log, then the profiles from the lake. */

@@ -125,7 +125,11 @@ async function temporaryFolders(): Promise<UncheckedPlace[]> {
 }
 
 const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
-  lake: async ({ check }) => {
+  lake: async ({ check, home }) => {
+    const uploaded = join(home.lakeFolder, 'uploaded');
+    const moved = (await pathExists(uploaded))
+      ? [{ place: 'lake', reason: `${uploaded} may contain the id: delete it when the bucket is in use` }]
+      : [];
     const removalOf = ({ isReplaced, isTemporary }: (typeof check.files)[number]): string => {
       if (isTemporary) return temporaryRemoval;
       return isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact;
@@ -137,10 +141,10 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
         count: file.rows,
         removal: removalOf(file),
       })),
-      unchecked: check.unreadable.map((path) => ({
-        place: 'lake',
-        reason: `${path} is unreadable: ${temporaryRemoval}`,
-      })),
+      unchecked: [
+        ...check.unreadable.map((path) => ({ place: 'lake', reason: `${path} is unreadable: ${temporaryRemoval}` })),
+        ...moved,
+      ],
     };
   },
 
@@ -150,7 +154,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
   }),
 
   machines: async () => {
-    const reason = 'their temporary files and their copies of artifacts on S3';
+    const reason = 'their temporary files and their copies of the lake and of artifacts on S3';
     return { traces: [], unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
   },
 

@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
 import { connectKafka, fetchExtents } from '@facet/kafka';
-import { startRedis } from '@facet/local-services';
+import { startRedis, startS3 } from '@facet/local-services';
 import { breakFile } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import {
@@ -70,6 +70,39 @@ it('stores its buffer and leaves the group on SIGTERM', async () => {
   await until(() => isCaughtUp(next, 200));
   expect(Date.now() - startedAt).toBeLessThan(20_000);
 });
+
+it(
+  'writes each event once to a lake on S3, whose server stops while the sink is killed',
+  { timeout: 180_000 },
+  async () => {
+    const bench = await createBench();
+    const s3 = await startS3();
+    onTestFinished(() => s3.stop());
+    for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const lake = join(bench.home, 'lake');
+    await mkdir(lake);
+    const { bucket, region, endpoint } = s3;
+    await writeFile(
+      join(lake, 's3.yaml'),
+      JSON.stringify({ bucket, prefix: 'shop', region, endpoint, pathStyle: true }),
+    );
+    const killed = await startProcess(bench, s3.env);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
+    await until(() => isCaughtUp(killed, 400), 60);
+    await s3.kill();
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'b', 400));
+    await until(async () => (await readStatus(killed)).outages.some(({ dependency }) => dependency === 'lake'), 60);
+    expect((await readStatus(killed)).bufferedRows).toBe(400);
+    await killed.kill();
+    await s3.start();
+    const next = await startProcess(bench, s3.env);
+    await bench.publisher.publish(eventRecords(bench.topics.events, 'c', 400));
+    await until(() => isCaughtUp(next, 1_200), 60);
+    await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+    expect((await readdir(lake)).filter((name) => name.startsWith('dt='))).toEqual([]);
+  },
+);
 
 it('exits with code 6 when the consumer cannot continue', async () => {
   const bench = await createBench();

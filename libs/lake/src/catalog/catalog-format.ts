@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { writeFileAtomically } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { catalogErrors } from '../transaction-log/errors.ts';
@@ -88,7 +86,6 @@ const parseCheckpoint = parserOf(
 
 /** The format of the transaction log of a catalog. */
 export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTransaction> = {
-  logFolder: '_log',
   checkpointExtension: 'checkpoint.json',
   errors: catalogErrors,
   emptyState: () => ({ version: 0, id: '', files: new Map(), offsets: new Map(), removed: new Map() }),
@@ -109,8 +106,8 @@ export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTra
     for (const [source, { to }] of Object.entries(offsets)) state.offsets.set(source, to);
     Object.assign(state, { version, id });
   },
-  readCheckpoint: async (path) => {
-    const { version, id, files, offsets, removed } = parseCheckpoint(await readFile(path, 'utf8'));
+  readCheckpoint: async (storage, name) => {
+    const { version, id, files, offsets, removed } = parseCheckpoint(await storage.read(name));
     return {
       version,
       id,
@@ -119,8 +116,8 @@ export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTra
       removed: new Map(Object.entries(removed)),
     };
   },
-  writeCheckpoint: async (path, { version, id, files, offsets, removed }) => {
+  writeCheckpoint: async (storage, name, { version, id, files, offsets, removed }) => {
     const maps = { offsets: Object.fromEntries(offsets), removed: Object.fromEntries(removed) };
-    await writeFileAtomically(path, [JSON.stringify({ format: 1, version, id, files: [...files.values()], ...maps })]);
+    await storage.write(name, JSON.stringify({ format: 1, version, id, files: [...files.values()], ...maps }));
   },
 };

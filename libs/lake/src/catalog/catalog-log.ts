@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isAppError, listNames } from '@facet/platform';
+import { folderLogStorage } from '../storage/folder-log-storage.ts';
+import type { LogStorage } from '../storage/log-storage.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
@@ -65,9 +67,13 @@ function toSegment({
   };
 }
 
+function logStorageOf(catalogFolder: string): LogStorage {
+  return folderLogStorage(join(catalogFolder, '_log'));
+}
+
 /** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export async function readCatalogState(catalogFolder: string): Promise<CatalogState> {
-  return (await openTransactionLog(catalogFolder, catalogFormat)).state;
+  return (await openTransactionLog(logStorageOf(catalogFolder), catalogFormat)).state;
 }
 
 /** The transaction log of a catalog. */
@@ -75,7 +81,7 @@ export type CatalogLog = TransactionLog<CatalogState, CatalogLogChange>;
 
 /** Opens the transaction log of a catalog for writing, after turning the files of earlier releases into segments. */
 export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions): Promise<CatalogLog> {
-  const log = await openTransactionLog(catalogFolder, catalogFormat, options);
+  const log = await openTransactionLog(logStorageOf(catalogFolder), catalogFormat, options);
   if (log.state.version > 0) return log;
   const legacy = await listLegacyFiles(catalogFolder);
   const offsets = await readLegacyOffsets(catalogFolder);

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFolder, isAppError, syncPath } from '@facet/platform';
-import { isRunning } from '../write/place-files.ts';
+import { isRunning } from '../storage/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import type { SegmentEntry } from './catalog-format.ts';
 

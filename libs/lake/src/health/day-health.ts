@@ -7,9 +7,9 @@ import { HealthBoundsSchema } from './health-bounds.ts';
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayHealth } from './health-report.ts';
 import { judgeDay } from './judge-day.ts';
-import { measureDay } from './measure-day.ts';
+import { filesAround, measureDay } from './measure-day.ts';
 import { dayOf } from '../layout.ts';
-import { lakeUnreadable } from '../transaction-log/snapshot.ts';
+import { lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
@@ -40,12 +40,14 @@ export async function dayHealth(
   const { bounds } = options;
   const now = (options.now ?? Date.now)();
   const state = await readLakeState(lakeFolder);
-  const measures = await withDuckDb(options, async (connection) =>
-    measureDay(connection, { lakeFolder, catalogFolder, state }, { day, bounds, now }),
+  const lake = { lakeFolder, files: [...state.files.values()] };
+  const measures = await withFiles(lake, filesAround(state, day).all, (opened) =>
+    withDuckDb(options, async (connection) =>
+      measureDay(connection, { lakeFolder: opened.lakeFolder, catalogFolder, state }, { day, bounds, now }),
+    ),
   ).catch(async (error: unknown) => {
     if (isAppError(error) || options.signal?.aborted === true) throw error;
-    const files = [...state.files.values()];
-    throw await lakeUnreadable({ lakeFolder, files }, error);
+    throw await lakeUnreadable(lake, error);
   });
   return { version: 1, ...measures, ...judgeDay(measures, bounds) };
 }

@@ -27,6 +27,24 @@ export interface MeasureSources {
   readonly state: LakeState;
 }
 
+/** Returns the files of the lake that {@link measureDay} reads. */
+export function filesAround(state: LakeState, day: string) {
+  const dayStart = Date.parse(`${day}T00:00:00Z`);
+  const files = [...state.files.values()];
+  const filesOf = (isWanted: (of: string) => boolean): LakeStateFile[] =>
+    files.filter(({ path }) => isWanted(dayOf(path)));
+  const [weekBefore, dayAfter] = [utcDay(dayStart - trailingDays * dayMs), utcDay(dayStart + dayMs)];
+  const found = {
+    day: filesOf((of) => of === day),
+    weekBefore: filesOf((of) => of >= weekBefore && of < day),
+    dayAfter: filesOf((of) => of === dayAfter),
+    receivedForOlderDays: filesOf((of) => of < day).filter(
+      ({ receivedFrom, receivedTo }) => receivedTo >= dayStart && receivedFrom < dayStart + dayMs,
+    ),
+  };
+  return { ...found, all: [...new Set(Object.values(found).flat())] };
+}
+
 /** Measures one day of the lake in `state`. Creates temporary tables, so the connection needs a new database. */
 export async function measureDay(
   connection: DuckDBConnection,
@@ -34,23 +52,10 @@ export async function measureDay(
   { day, bounds, now }: { readonly day: string; readonly bounds: HealthBounds; readonly now: number },
 ): Promise<DayMeasures> {
   const dayStart = Date.parse(`${day}T00:00:00Z`);
-  const files = [...state.files.values()];
-  const filesOf = (isWanted: (of: string) => boolean): LakeStateFile[] =>
-    files.filter(({ path }) => isWanted(dayOf(path)));
-  const [weekBefore, dayAfter] = [utcDay(dayStart - trailingDays * dayMs), utcDay(dayStart + dayMs)];
-  const dayFiles = filesOf((of) => of === day);
-  const receivedForOlderDays = filesOf((of) => of < day).filter(
-    ({ receivedFrom, receivedTo }) => receivedTo >= dayStart && receivedFrom < dayStart + dayMs,
-  );
+  const { day: dayFiles, weekBefore, dayAfter, receivedForOlderDays } = filesAround(state, day);
   const views = {
-    week_before: rowsSql(
-      lakeFolder,
-      filesOf((of) => of >= weekBefore && of < day),
-    ),
-    day_after: rowsSql(
-      lakeFolder,
-      filesOf((of) => of === dayAfter),
-    ),
+    week_before: rowsSql(lakeFolder, weekBefore),
+    day_after: rowsSql(lakeFolder, dayAfter),
     received_for_older_days: `SELECT * FROM (${rowsSql(lakeFolder, receivedForOlderDays)})
       WHERE receivedMs >= ${dayStart} AND receivedMs < ${dayStart + dayMs}`,
   };

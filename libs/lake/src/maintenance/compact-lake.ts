@@ -4,6 +4,7 @@ import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
 import { placeMerged } from './merge-files.ts';
 import { parquetTable } from '../read/sql.ts';
+import { withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
 import type { ErasedMark, LakeFileEntry } from '../transaction-log/transaction.ts';
 
@@ -77,9 +78,11 @@ async function rewriteDay(
     isErasing,
   }: { readonly day: string; readonly files: readonly LakeStateFile[]; readonly isErasing: boolean },
 ): Promise<readonly LakeFileEntry[]> {
-  const { lakeFolder, version } = maintenance.snapshot;
-  const table = parquetTable(lakeFolder, files);
-  const rows = isErasing ? withoutErasing(table) : `SELECT * FROM ${table}`;
-  const merged = await placeMerged(maintenance, { day, rows });
-  return merged === undefined ? [] : [{ ...merged, erasedThrough: version }];
+  const { snapshot } = maintenance;
+  const merged = await withFiles(snapshot, files, async ({ lakeFolder }) => {
+    const table = parquetTable(lakeFolder, files);
+    const rows = isErasing ? withoutErasing(table) : `SELECT * FROM ${table}`;
+    return placeMerged(maintenance, { day, rows });
+  });
+  return merged === undefined ? [] : [{ ...merged, erasedThrough: snapshot.version }];
 }

@@ -7,14 +7,16 @@ import type { DuckDbOptions } from '../duckdb.ts';
 import { isLakeFileName } from '../layout.ts';
 import { erasureTables, identifyRows, ownedRows, parquetTable, sessionRows, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
+import type { OpenFiles } from '../storage/lake-storage.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { listTemporaryFiles } from '../storage/place-files.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { identifyingFiles, lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
+import { identifyingFiles, lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
-import { listPlacedFiles, listTemporaryFiles } from '../write/place-files.ts';
 
 /** An erasure and its progress. */
 export interface LakeErasure extends Erasure {
@@ -61,11 +63,13 @@ export async function verifyErasure(
   userId: string,
   options: DuckDbOptions = {},
 ): Promise<ErasureCheck> {
-  const state = await readLakeState(lakeFolder);
+  const storage = await openLakeStorage(lakeFolder);
+  const state = await readLakeState(storage);
   const userHash = state.erasureKey.of(hashUser(userId));
   const erasures = erasuresOf(state).filter((erasure) => erasure.userHash === userHash);
-  const paths = [...state.files.keys()];
-  paths.push(...(await listPlacedFiles(lakeFolder)).filter((path) => !state.files.has(path) && isLakeFileName(path)));
+  const current = [...state.files.values()];
+  const others = (await storage.list()).filter((path) => !state.files.has(path) && isLakeFileName(path));
+  const paths = [...current.map(({ path }) => path), ...others];
   const { erasureKey } = state;
   const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
   if (paths.length + temporary.size === 0) {
@@ -73,26 +77,42 @@ export async function verifyErasure(
   }
   const snapshot = snapshotOf(lakeFolder, state);
   const unreadable: string[] = [];
+  const open = async (): Promise<OpenFiles> => storage.open([...current, ...others.map((path) => ({ path }))]);
+  const opened = await open().catch(async (error: unknown) => {
+    throw await lakeUnreadable(snapshot, error);
+  });
   const counts = await withDuckDb(options, async (connection) => {
-    const count = async (counted: readonly string[]): Promise<[string, number][]> => {
-      const result = await connection.run(countStatement(snapshot, { userId, erasures, paths: counted }));
-      return (await result.getRows()) as [string, number][];
+    const count = async (folder: string, counted: readonly string[]): Promise<[string, number][]> => {
+      const identifying = parquetTable(opened.folder, identifyingFiles(snapshot));
+      const events = parquetTable(
+        folder,
+        counted.map((path) => ({ path })),
+      );
+      const { erasureKey } = snapshot;
+      const statement = countStatement({ userId, erasures, erasureKey, events, identifying });
+      const rows = (await (await connection.run(statement)).getRows()) as [string, number][];
+      return rows.map(([file, number]) => [relative(folder, file), number]);
     };
-    const found = paths.length === 0 ? [] : await count(paths);
+    const found = paths.length === 0 ? [] : await count(opened.folder, paths);
     for (const path of temporary) {
-      const rows = await count([path]).catch(() => undefined);
+      const rows = await count(lakeFolder, [path]).catch(() => undefined);
       found.push(...(rows ?? []));
       // The process may have moved or deleted the file meanwhile.
       if (rows === undefined && (await pathExists(join(lakeFolder, path)))) unreadable.push(path);
     }
     return new Map(found);
-  }).catch(async (error: unknown) => {
-    throw await lakeUnreadable(snapshot, error);
-  });
+  })
+    .catch(async (error: unknown) => {
+      throw await lakeUnreadable(snapshot, error);
+    })
+    .finally(async () => {
+      await opened.close();
+      await storage.dropCopies((path) => state.files.has(path));
+    });
   const files = [...paths, ...temporary]
     .map((path) => ({
       path,
-      rows: counts.get(join(lakeFolder, path)) ?? 0,
+      rows: counts.get(path) ?? 0,
       isReplaced: !state.files.has(path),
       isTemporary: temporary.has(path),
     }))
@@ -114,26 +134,23 @@ function erasuresOf(state: LakeState): LakeErasure[] {
   }));
 }
 
-function countStatement(
-  snapshot: LakeSnapshot,
-  about: {
-    readonly userId: string;
-    readonly erasures: readonly LakeErasure[];
-    readonly paths: readonly string[];
-  },
-): string {
-  const { lakeFolder, erasureKey } = snapshot;
+function countStatement(about: {
+  readonly userId: string;
+  readonly erasures: readonly LakeErasure[];
+  readonly erasureKey: ErasureKey;
+  /** SQL of the table in which to count. */
+  readonly events: string;
+  /** SQL of a table with the `identify` events of the lake. */
+  readonly identifying: string;
+}): string {
+  const { erasureKey, events } = about;
   const times = about.erasures.map(({ requestedAt }) => requestedAt);
-  const table = parquetTable(
-    lakeFolder,
-    about.paths.map((path) => ({ path })),
-  );
   const until = times.length === 0 ? [] : [`receivedAt <= ${sqlTime(Math.max(...times))}`];
   const sessions = about.erasures.flatMap(({ sessionHashes }) => sessionHashes).map(sqlText);
   const ofSessions = sessions.length === 0 ? 'false' : `${erasureKey.sql('sessionId')} IN (${sessions.join(', ')})`;
   return (
-    `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, filename FROM ${table} ${where(until)}), ` +
-    `identifies AS (${identifyRows(parquetTable(lakeFolder, identifyingFiles(snapshot)))}) ` +
+    `WITH received AS (SELECT userId, sessionId, occurredAt, receivedAt, filename FROM ${events} ${where(until)}), ` +
+    `identifies AS (${identifyRows(about.identifying)}) ` +
     `SELECT filename, count(*)::DOUBLE FROM (${ownedRows('received', 'identifies')}) ` +
     `WHERE owner = ${sqlText(about.userId)} ` +
     `OR (owner = ${sqlText(sessionUserPrefix)} || sessionId AND ${ofSessions}) GROUP BY filename`
@@ -159,9 +176,18 @@ export async function planErasures(
   snapshot: LakeSnapshot,
   pending: readonly LakeStateErasure[],
 ): Promise<ErasurePlan> {
-  const { lakeFolder, version, erasures } = snapshot;
-  const newest = Math.max(...erasures.map(({ requestedAt }) => requestedAt));
+  const newest = Math.max(...snapshot.erasures.map(({ requestedAt }) => requestedAt));
   const files = snapshot.files.filter(({ receivedFrom }) => receivedFrom <= newest);
+  const read = [...new Set([...files, ...identifyingFiles(snapshot)])];
+  return withFiles(snapshot, read, async (opened) => planFor(connection, opened, { files, pending }));
+}
+
+async function planFor(
+  connection: DuckDBConnection,
+  snapshot: LakeSnapshot,
+  { files, pending }: { readonly files: LakeSnapshot['files']; readonly pending: readonly LakeStateErasure[] },
+): Promise<ErasurePlan> {
+  const { lakeFolder, version } = snapshot;
   const found: [erasureId: string, path: string, rows: number][] = [];
   const sessions = new Map<string, string[]>();
   if (files.length > 0) {

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { hourMs, isAppError, minuteMs } from '@facet/platform';
 import { OpenDuckDbError, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { graceMsDefault, parseMergedPath, parsePartPath } from '../layout.ts';
+import type { LakeStorage } from '../storage/lake-storage.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { isRunning, makeTemporaryFolder } from '../storage/place-files.ts';
 import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
@@ -16,7 +17,6 @@ import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { LakeChange, MaintenanceClaim } from '../transaction-log/transaction.ts';
-import { isRunning, listPlacedFiles, makeTemporaryFolder, removeAbandonedFolders } from '../write/place-files.ts';
 
 /** A claim that has not been renewed for this long is void. */
 const claimMsMax = hourMs;
@@ -33,6 +33,7 @@ export interface MaintainOptions extends DuckDbOptions, TransactionLogOptions {
 
 /** The exclusive right to rewrite files of the lake. Writers may add files meanwhile. */
 export interface Maintenance {
+  readonly storage: LakeStorage;
   /** The lake at the start of the work. */
   readonly snapshot: LakeSnapshot;
   /** Erasures that have not been applied to every file. */
@@ -63,20 +64,22 @@ export async function maintainLake<Result>(
   work: (maintenance: Maintenance) => Promise<Result>,
 ): Promise<Result> {
   const now = options.now ?? Date.now;
-  const { log, token, commit, release } = await claimLake(lakeFolder, { ...options, now });
+  const storage = await openLakeStorage(lakeFolder);
+  const { log, token, commit, release } = await claimLake(storage, { ...options, now });
   const temporary = await makeTemporaryFolder(lakeFolder).catch(async (error: unknown) => {
     await release();
     throw lakeErrors.unwritable(lakeFolder, error);
   });
   const deleteExpired = async (): Promise<void> => {
     const before = now() - (options.graceMs ?? graceMsDefault);
-    await lakeErrors.writing(lakeFolder, deleteUnused(lakeFolder, { state: log.state, token, before }));
+    await lakeErrors.writing(storage.place, deleteUnused(storage, { state: log.state, token, before }));
   };
   try {
     await deleteExpired();
     const offsets = new Map(log.state.offsets);
     const result = await withDuckDb(options, async (connection) =>
       work({
+        storage,
         snapshot: snapshotOf(lakeFolder, log.state),
         pendingErasures: pendingErasures(log.state),
         committed: (source) => offsets.get(source) ?? 0,
@@ -107,17 +110,17 @@ interface ClaimedLake {
   release(): Promise<void>;
 }
 
-async function claimLake(lakeFolder: string, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
-  const log = await openLakeLog(lakeFolder, { now });
+async function claimLake(storage: LakeStorage, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
+  const log = await openLakeLog(storage, { now });
   const earlier = log.state.claim;
-  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(lakeFolder, earlier);
+  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(storage.place, earlier);
   const token = randomBytes(6).toString('hex');
   const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
   heldTokens.add(token);
   const commit = async (change: LakeChange, holder: string | undefined): Promise<void> =>
     log.commit(change, {
       check: (state) => {
-        if (state.claim?.token !== holder) throw lakeBusy(lakeFolder, state.claim);
+        if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
       },
     });
   await commit({ claim: claim() }, earlier?.token).catch((error: unknown) => {
@@ -148,7 +151,8 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
   if (error.message.includes(temporary) || error.message.includes('No space left')) {
     return lakeErrors.unwritable(lakeFolder, error);
   }
-  return error.message.includes(join(lakeFolder, 'dt=')) ? lakeErrors.unreadable(lakeFolder, error) : error;
+  const isOfDataFile = error.message.includes(lakeFolder) && error.message.includes('/dt=');
+  return isOfDataFile ? lakeErrors.unreadable(lakeFolder, error) : error;
 }
 
 /**
@@ -156,16 +160,16 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
  * maintenance runs, and those of batches that their source has advanced past.
  */
 async function deleteUnused(
-  lakeFolder: string,
+  storage: LakeStorage,
   { state, token, before }: { readonly state: LakeState; readonly token: string; readonly before: number },
 ): Promise<void> {
-  await removeAbandonedFolders(lakeFolder);
-  for (const path of await listPlacedFiles(lakeFolder)) {
-    if (state.files.has(path)) continue;
+  await storage.removeLeftovers();
+  const unused = (await storage.list()).filter((path) => {
+    if (state.files.has(path)) return false;
     const replacedAt = state.removed.get(path);
-    const isUnused = replacedAt === undefined ? isOrphan(path, state, token) : replacedAt <= before;
-    if (isUnused) await rm(join(lakeFolder, path), { force: true });
-  }
+    return replacedAt === undefined ? isOrphan(path, state, token) : replacedAt <= before;
+  });
+  await storage.remove(unused);
 }
 
 function isOrphan(path: string, { offsets }: LakeState, token: string): boolean {

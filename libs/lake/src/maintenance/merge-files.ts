@@ -7,14 +7,13 @@ import type { Maintenance } from './maintain-lake.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import type { LakeFileEntry, LakeFileFacts, OffsetRanges } from '../transaction-log/transaction.ts';
 import { lakeColumns, lakeOrder } from '../write/columns.ts';
-import { placeFiles } from '../write/place-files.ts';
 
 /**
  * Writes the rows of a query to one file of a day, sorted by user and time, and moves it into the lake, where no transaction
  * names it yet. Returns `undefined` without rows. DuckDB sorts within its memory limit, however large the day is.
  */
 export async function placeMerged(
-  { connection, snapshot, temporaryFolder, token }: Maintenance,
+  { connection, storage, temporaryFolder, token }: Maintenance,
   { day, rows }: { readonly day: string; readonly rows: string },
 ): Promise<LakeFileEntry | undefined> {
   const written = join(temporaryFolder, `${day}.parquet`);
@@ -26,9 +25,8 @@ export async function placeMerged(
   const described = await describeFile(connection, written);
   if (described === undefined) return undefined;
   const path = mergedPath(day, token);
-  const { lakeFolder } = snapshot;
-  const [bytes] = await lakeErrors.writing(lakeFolder, placeFiles(lakeFolder, [{ written, path }]));
-  return { path, bytes: bytes!, ...described };
+  const [placed] = await lakeErrors.writing(storage.place, storage.placeFiles([{ written, path }]));
+  return { ...described, ...placed! };
 }
 
 type Description = LakeFileFacts & { readonly sources: OffsetRanges };

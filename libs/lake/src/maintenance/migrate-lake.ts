@@ -5,6 +5,10 @@ import { createFileAtomically, listNames, syncPath, writeFileAtomically } from '
 import type { IntakeCount } from '@facet/schemas';
 import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { Action } from '../transaction-log/delta-actions.ts';
+import { folderLakeStorage } from '../storage/folder-lake-storage.ts';
+import { folderLogStorage } from '../storage/folder-log-storage.ts';
+import { hasLocalLog } from '../storage/moved-lake.ts';
+import { makeTemporaryFolder } from '../storage/place-files.ts';
 import { checkpointExtension, writeDeltaCheckpoint } from '../transaction-log/delta-checkpoint.ts';
 import {
   applyActions,
@@ -28,7 +32,6 @@ import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../tran
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
 import { transactionName } from '../transaction-log/transaction-log.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
-import { makeTemporaryFolder } from '../write/place-files.ts';
 
 interface MigrateResult {
   /** Whether this call has converted the lake. It has not if the lake was converted before, or is empty. */
@@ -57,7 +60,9 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
       if (!(await isTable())) throw error;
     });
   }
-  const { state } = await openLakeLog(lakeFolder);
+  // Also a lake that `facet lake upload` moves to S3 next.
+  const isInFolder = await hasLocalLog(lakeFolder);
+  const { state } = await openLakeLog(isInFolder ? folderLakeStorage(lakeFolder) : lakeFolder);
   if (isEarlier) await removeEarlierLog(lakeFolder, state);
   const { version, files } = state;
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
@@ -99,8 +104,8 @@ async function writeTable(lakeFolder: string): Promise<void> {
     const temporary = await makeTemporaryFolder(lakeFolder);
     try {
       await writeFileAtomically(join(temporary.path, transactionName(version)), [serializeActions(actions)]);
-      const checkpoint = join(temporary.path, transactionName(version, checkpointExtension));
-      await writeDeltaCheckpoint(checkpoint, state, Date.now());
+      const checkpoint = transactionName(version, checkpointExtension);
+      await writeDeltaCheckpoint(folderLogStorage(temporary.path), checkpoint, state, Date.now());
       await rename(temporary.path, join(lakeFolder, logFolder));
     } finally {
       await temporary.remove();

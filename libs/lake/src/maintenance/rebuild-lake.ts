@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { BIGINT, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { EventLog, PartitionRange } from '@facet/event-log';
-import { AppError } from '@facet/platform';
+import { AppError, isAppError } from '@facet/platform';
 import { appendRows, openDuckDb, selectRows, sqlText } from '../duckdb.ts';
 import { dayOf, sourceName } from '../layout.ts';
 import { compactLake } from './compact-lake.ts';
@@ -10,6 +10,8 @@ import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';
 import { placeMerged } from './merge-files.ts';
 import { parquetFiles, parquetTable, sqlTime, where } from '../read/sql.ts';
+import type { OpenFiles } from '../storage/lake-storage.ts';
+import { withFiles } from '../transaction-log/snapshot.ts';
 import { lossOf } from '../transaction-log/errors.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeStateFile } from '../transaction-log/state.ts';
@@ -88,11 +90,14 @@ async function planRanges(
       ({ sources, receivedTo }) => (sources[source]?.from ?? first) < start && receivedTo >= from,
     );
     if (gone.length > 0) {
-      const result = await connection.run(
-        `SELECT count(*)::DOUBLE FROM ${parquetTable(snapshot.lakeFolder, gone)} ` +
-          where([`logSource = ${sqlText(source)}`, `logOffset < ${start}`, `receivedAt >= ${sqlTime(from)}`]),
+      const isGone = where([
+        `logSource = ${sqlText(source)}`,
+        `logOffset < ${start}`,
+        `receivedAt >= ${sqlTime(from)}`,
+      ]);
+      const rows = await withFiles(snapshot, gone, ({ lakeFolder }) =>
+        countRows(connection, `${parquetTable(lakeFolder, gone)} ${isGone}`),
       );
-      const [[rows]] = (await result.getRows()) as [[number]];
       if (rows > 0) throw incomplete(`${source} starts at offset ${start}, after ${rows} events of the chosen period`);
     }
     if (first < to) ranges.push({ source, partition, from: first, to });
@@ -206,19 +211,24 @@ async function replaceRows(
       if (typeof extracted === 'string') written.push(extracted);
       else if (extracted !== undefined) lost.push(extracted);
     }
-    const tables = [
-      ...(partial.length === 0
-        ? []
-        : [
-            `SELECT * FROM ${parquetTable(snapshot.lakeFolder, partial)} row WHERE NOT (${isReplaced}) OR ${isRefused}`,
-          ]),
-      ...(written.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(written)}`]),
-    ];
-    if (tables.length === 0) continue;
-    const merged = await placeMerged(maintenance, { day, rows: tables.join(' UNION ALL BY NAME ') });
+    if (partial.length + written.length === 0) continue;
+    const merged = await withFiles(snapshot, partial, ({ lakeFolder }) => {
+      const tables = [
+        ...(partial.length === 0
+          ? []
+          : [`SELECT * FROM ${parquetTable(lakeFolder, partial)} row WHERE NOT (${isReplaced}) OR ${isRefused}`]),
+        ...(written.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(written)}`]),
+      ];
+      return placeMerged(maintenance, { day, rows: tables.join(' UNION ALL BY NAME ') });
+    });
     if (merged !== undefined) {
       add.push(merged);
-      kept += await countRows(connection, `${parquetTable(snapshot.lakeFolder, [merged])} row WHERE ${isRefused}`);
+      const { folder, close } = await maintenance.storage.open([merged]);
+      try {
+        kept += await countRows(connection, `${parquetTable(folder, [merged])} row WHERE ${isRefused}`);
+      } finally {
+        await close();
+      }
     }
     await renew();
   }
@@ -235,24 +245,29 @@ const isRefused =
  * refuses no record of these offsets. A file that is damaged, missing or on a broken disk does not prevent its own repair.
  */
 async function extractRefused(
-  { snapshot, connection, temporaryFolder }: Maintenance,
+  { storage, connection, temporaryFolder }: Maintenance,
   { file, signal }: { readonly file: LakeStateFile; readonly signal: AbortSignal | undefined },
 ): Promise<string | LostRows | undefined> {
   const ranges = Object.entries(file.sources).map(([source, range]) => ({ source, ...range }));
   const refused = await countRows(connection, `refused WHERE ${anyOf(ranges)}`);
   if (refused === 0) return undefined;
-  const path = join(snapshot.lakeFolder, file.path);
   const written = join(temporaryFolder, `refused-${file.path.replaceAll('/', '-')}`);
+  let opened: OpenFiles | undefined;
   try {
+    opened = await storage.open([file]);
     await connection.run(
-      `COPY (SELECT * FROM ${parquetFiles([path])} row WHERE ${isRefused}) TO ${sqlText(written)} (FORMAT parquet)`,
+      `COPY (SELECT * FROM ${parquetTable(opened.folder, [file])} row WHERE ${isRefused}) TO ${sqlText(written)} (FORMAT parquet)`,
     );
     return written;
   } catch (error) {
     signal?.throwIfAborted();
-    const problem = lossOf(path, error);
+    // The storage does not respond, or there is no space for a copy.
+    if (isAppError(error)) throw error;
+    const problem = lossOf(join(storage.folder, file.path), error);
     if (problem === undefined || problem.includes(temporaryFolder)) throw error;
     return { path: file.path, rowsMax: Math.min(file.rows, refused), problem };
+  } finally {
+    await opened?.close();
   }
 }
 

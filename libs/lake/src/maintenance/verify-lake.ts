@@ -1,10 +1,10 @@
-import { join } from 'node:path';
-import { pathExists } from '@facet/platform';
+import { relative } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
-import { lakeUnreadable, snapshotOf } from '../transaction-log/snapshot.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface LakeCheck {
@@ -30,17 +30,17 @@ export interface SourceCheck {
 
 /** Checks every offset of every source. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
 export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}): Promise<LakeCheck> {
-  const state = await readLakeState(lakeFolder);
+  const storage = await openLakeStorage(lakeFolder);
+  const state = await readLakeState(storage);
   const snapshot = snapshotOf(lakeFolder, state);
-  const problems: { path: string; problem: string }[] = [];
-  for (const { path } of snapshot.files) {
-    const full = join(lakeFolder, path);
-    if (!(await lakeErrors.reading(full, pathExists(full)))) problems.push({ path, problem: 'missing' });
-  }
-  const files = snapshot.files.filter(({ path }) => !problems.some((problem) => problem.path === path));
-  const counted = await withDuckDb(options, async (connection) => {
-    if (files.length === 0) return { bySource: new Map<string, Counts>(), byFile: new Map<string, number>() };
-    const table = parquetTable(lakeFolder, files);
+  const placed = new Set(await storage.list());
+  const files = snapshot.files.filter(({ path }) => placed.has(path));
+  const problems = snapshot.files
+    .filter(({ path }) => !placed.has(path))
+    .map(({ path }) => ({ path, problem: 'missing' }));
+  const count = async (connection: DuckDBConnection, folder: string): Promise<CountedRows> => {
+    if (files.length === 0) return { bySource: new Map(), byFile: new Map() };
+    const table = parquetTable(folder, files);
     const committed = [...state.offsets].map(([source, offset]) => `(${sqlText(source)}, ${offset})`);
     const sources = await connection.run(
       `SELECT logSource, count(*)::DOUBLE, count(DISTINCT logOffset)::DOUBLE, ` +
@@ -52,13 +52,18 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
       bySource: new Map(
         ((await sources.getRows()) as [string, ...Counts][]).map(([source, ...counts]) => [source, counts]),
       ),
-      byFile: new Map((await rows.getRows()) as [string, number][]),
+      byFile: new Map(
+        ((await rows.getRows()) as [string, number][]).map(([file, number]) => [relative(folder, file), number]),
+      ),
     };
-  }).catch(async (error: unknown) => {
+  };
+  const counted = await withFiles(snapshot, files, ({ lakeFolder: folder }) =>
+    withDuckDb(options, (connection) => count(connection, folder)),
+  ).catch(async (error: unknown) => {
     throw await lakeUnreadable(snapshot, error);
   });
   for (const { path, rows } of files) {
-    const found = counted.byFile.get(join(lakeFolder, path)) ?? 0;
+    const found = counted.byFile.get(path) ?? 0;
     if (found !== rows) problems.push({ path, problem: `has ${found} rows instead of ${rows}` });
   }
   const names = [...new Set([...state.offsets.keys(), ...counted.bySource.keys()])].sort();
@@ -73,3 +78,9 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
 
 /** Rows, distinct offsets, rows beyond the committed offset. */
 type Counts = [number, number, number];
+
+interface CountedRows {
+  readonly bySource: ReadonlyMap<string, Counts>;
+  /** By path, relative to the lake folder. */
+  readonly byFile: ReadonlyMap<string, number>;
+}

@@ -1,6 +1,6 @@
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { lakeUnreadable } from '../transaction-log/snapshot.ts';
+import { filesToRead, lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import { countRows, createTables, eventTables } from './event-tables.ts';
 
@@ -11,10 +11,12 @@ export async function countEvents(
   options: DuckDbOptions = {},
 ): Promise<number> {
   try {
-    return await withDuckDb(options, async (connection) => {
-      await createTables(connection, eventTables(snapshot, window));
-      return countRows(connection, 'events');
-    });
+    return await withFiles(snapshot, filesToRead(snapshot, window), (opened) =>
+      withDuckDb(options, async (connection) => {
+        await createTables(connection, eventTables(opened, window));
+        return countRows(connection, 'events');
+      }),
+    );
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hashFile } from '@facet/platform';
-import { filesOfWindow, lakeUnreadable, openLakeSnapshot } from '../transaction-log/snapshot.ts';
+import { filesOfWindow, lakeUnreadable, openLakeSnapshot, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /** One file of the lake, for dataset manifests. */
@@ -20,14 +20,17 @@ export interface LakeFile {
  */
 export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWindow = {}): Promise<LakeFile[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const files: LakeFile[] = [];
+  const wanted = filesOfWindow(snapshot, window);
   try {
-    for (const { path, rows, bytes } of filesOfWindow(snapshot, window)) {
-      const found = await hashFile(join(snapshot.lakeFolder, path));
-      if (found.bytes !== bytes) throw new Error(`${path} has ${found.bytes} bytes instead of ${bytes}`);
-      files.push({ path, rows, ...found });
-    }
-    return files;
+    return await withFiles(snapshot, wanted, async ({ lakeFolder }) => {
+      const files: LakeFile[] = [];
+      for (const { path, rows, bytes } of wanted) {
+        const found = await hashFile(join(lakeFolder, path));
+        if (found.bytes !== bytes) throw new Error(`${path} has ${found.bytes} bytes instead of ${bytes}`);
+        files.push({ path, rows, ...found });
+      }
+      return files;
+    });
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }

@@ -1,8 +1,8 @@
 import type { IntakeCount } from '@facet/schemas';
 import { dayOf } from '../layout.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import type { MaintenanceClaim } from '../transaction-log/transaction.ts';
-import { listPlacedFiles } from '../write/place-files.ts';
 
 export interface LakeStatus {
   readonly version: number;
@@ -30,8 +30,9 @@ export interface LakeDay {
 
 /** Summarizes the transaction log without opening a data file. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
 export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
-  const state = await readLakeState(lakeFolder);
-  const placed = await listPlacedFiles(lakeFolder);
+  const storage = await openLakeStorage(lakeFolder);
+  const state = await readLakeState(storage);
+  const placed = await storage.list();
   const days = new Map<string, { files: number; rows: number; bytes: number }>();
   for (const { path, rows, bytes } of state.files.values()) {
     const sum = days.get(dayOf(path)) ?? { files: 0, rows: 0, bytes: 0 };

@@ -1,14 +1,14 @@
-import { link, mkdir, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { AppError, minuteMs } from '@facet/platform';
+import { AppError } from '@facet/platform';
 import { sessionUserPrefix } from '@facet/schemas';
 import { selectRows, sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { filesOfWindow, lakeUnreadable } from '../transaction-log/snapshot.ts';
+import { makeTemporaryFolder } from '../storage/place-files.ts';
+import { filesOfWindow, filesToRead, lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
-import { makeTemporaryFolder } from '../write/place-files.ts';
 import { eventColumns, eventTables } from './event-tables.ts';
 import type { LakeDialect, SqlTable } from './event-tables.ts';
 import {
@@ -29,9 +29,6 @@ export interface SparkReadOptions extends DuckDbOptions {
   /** Receives the number of finished queries of a total. */
   readonly onQuery?: ((done: number, total: number) => void) | undefined;
 }
-
-/** More often than other processes delete temporary folders that have not changed. */
-const touchEveryMs = 5 * minuteMs;
 
 /**
  * Returns the same as `readInteractions`. Spark runs the queries and writes the results as Parquet into a temporary folder of the lake.
@@ -54,12 +51,12 @@ export async function readInteractionsOnSpark(
   const { signal } = options;
   try {
     const folder = await makeTemporaryFolder(snapshot.lakeFolder);
-    const touch = (): void => void utimes(folder.path, new Date(), new Date()).catch(() => undefined);
-    const touching = setInterval(touch, touchEveryMs);
     try {
       const work = { snapshot, window, folder: resolve(folder.path) };
       const { tables, inputs } = planTables(rules, work);
-      for (const { path, files } of inputs) await linkFiles(snapshot.lakeFolder, files, path);
+      await withFiles(snapshot, filesToRead(snapshot, window), async ({ lakeFolder }) => {
+        for (const { path, files } of inputs) await linkFiles(lakeFolder, files, path);
+      });
       const statements = sparkStatements(tables, inputs, work.folder);
       const script = join(work.folder, 'interactions.sql');
       await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
@@ -70,7 +67,6 @@ export async function readInteractionsOnSpark(
         },
       );
     } finally {
-      clearInterval(touching);
       // Executors can write until they end. `removeAbandonedFolders` then deletes the folder later.
       await folder.remove().catch(() => undefined);
     }
@@ -113,7 +109,12 @@ function planTables(
 async function linkFiles(lakeFolder: string, files: SparkInput['files'], folder: string): Promise<void> {
   await mkdir(folder);
   for (const [number, { path }] of files.entries()) {
-    await link(join(lakeFolder, path), join(folder, `${number}.parquet`));
+    const [file, linked] = [join(lakeFolder, path), join(folder, `${number}.parquet`)];
+    await link(file, linked).catch((error: NodeJS.ErrnoException) => {
+      // Local copies of a lake on S3 can be on another disk.
+      if (error.code !== 'EXDEV') throw error;
+      return copyFile(file, linked);
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { queryChunks, selectRows, sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { createTables, eventTables, stored, view } from './event-tables.ts';
 import type { SqlTable } from './event-tables.ts';
-import { lakeUnreadable } from '../transaction-log/snapshot.ts';
+import { filesToRead, lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /**
@@ -61,12 +61,14 @@ export async function readInteractions(
   options: DuckDbOptions = {},
 ): Promise<LakeInteractions> {
   try {
-    return await withDuckDb(options, async (connection) => {
-      // No query depends on the order of rows.
-      await connection.run('SET preserve_insertion_order = false');
-      await createTables(connection, [...eventTables(snapshot, window), ...interactionTables(rules)]);
-      return loadInteractions(connection, (name) => `(${interactionResults[name]})`);
-    });
+    return await withFiles(snapshot, filesToRead(snapshot, window), (opened) =>
+      withDuckDb(options, async (connection) => {
+        // No query depends on the order of rows.
+        await connection.run('SET preserve_insertion_order = false');
+        await createTables(connection, [...eventTables(opened, window), ...interactionTables(rules)]);
+        return loadInteractions(connection, (name) => `(${interactionResults[name]})`);
+      }),
+    );
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   }

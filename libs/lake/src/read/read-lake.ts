@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/no
 import { openDuckDb, queryChunks } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { createTables, eventTables } from './event-tables.ts';
-import { lakeUnreadable, openLakeSnapshot } from '../transaction-log/snapshot.ts';
+import { filesToRead, lakeUnreadable, openFiles, openLakeSnapshot } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /** One event of the lake, as training and reports read it. Times are whole epoch milliseconds. */
@@ -46,11 +46,11 @@ export async function* streamLake(
 ): AsyncGenerator<LakeEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const share = createSharer();
-  const prepare = async (connection: DuckDBConnection): Promise<string> => {
-    await createTables(connection, eventTables(snapshot, window));
+  const prepare = async (opened: LakeSnapshot, connection: DuckDBConnection): Promise<string> => {
+    await createTables(connection, eventTables(opened, window));
     return orderedEvents;
   };
-  for await (const chunk of streamChunks(snapshot, prepare, options)) {
+  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
     const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
       chunk.getColumnVector(index),
     ) as [DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector];
@@ -87,24 +87,28 @@ function createSharer(): (text: string) => string {
 }
 
 /**
- * Streams the rows of a query over the files of a snapshot, on a new database. Without a query from `prepare` there are no rows.
+ * Streams the rows of a query over the files of a window, on a new database. Without a query from `prepare` there are no rows.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
  */
 export async function* streamChunks(
   snapshot: LakeSnapshot,
-  prepare: (connection: DuckDBConnection) => Promise<string | undefined>,
+  window: LakeWindow,
+  prepare: (opened: LakeSnapshot, connection: DuckDBConnection) => Promise<string | undefined>,
   options: DuckDbOptions,
 ): AsyncGenerator<DuckDBDataChunk> {
-  const database = await openDuckDb(options).catch(async (error: unknown) => {
-    throw await lakeUnreadable(snapshot, error);
-  });
+  const opened = await openFiles(snapshot, filesToRead(snapshot, window));
   try {
-    const query = await prepare(database.connection);
-    if (query !== undefined) yield* queryChunks(database.connection, query);
+    const database = await openDuckDb(options);
+    try {
+      const query = await prepare(opened.snapshot, database.connection);
+      if (query !== undefined) yield* queryChunks(database.connection, query);
+    } finally {
+      await database.close();
+    }
   } catch (error) {
     throw await lakeUnreadable(snapshot, error);
   } finally {
-    await database.close();
+    await opened.close();
   }
 }

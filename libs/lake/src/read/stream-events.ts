@@ -35,8 +35,8 @@ export async function* streamLakeByPerson(
   options: DuckDbOptions = {},
 ): AsyncGenerator<PersonEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const query = personQuery(snapshot, window);
-  for await (const chunk of streamChunks(snapshot, async () => query, options)) {
+  const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => personQuery(opened, window);
+  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
     const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
     yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
   }
@@ -99,8 +99,8 @@ export async function* streamOutcomes(
   options: DuckDbOptions = {},
 ): AsyncGenerator<Outcome[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const query = outcomeQuery(snapshot, window, types);
-  for await (const chunk of streamChunks(snapshot, async () => query, options)) {
+  const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => outcomeQuery(opened, window, types);
+  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
     const [recommendationId, itemId, type, occurredAt] = [0, 1, 2, 3].map((index) => chunk.getColumnVector(index)) as [
       DuckDBVector,
       DuckDBVector,

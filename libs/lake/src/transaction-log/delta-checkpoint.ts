@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { DOUBLE, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { syncPath, writeFileAtomically } from '@facet/platform';
 import { appendRows, sqlText, withDuckDb } from '../duckdb.ts';
+import type { LogStorage } from '../storage/log-storage.ts';
 import { checkAction, fileFactsTag, parseAction, checkedFile } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 import { checkpointActions, encodeFacts } from './delta-table.ts';
@@ -42,12 +39,16 @@ const addSql =
 const removeSql = `{path: ${partition}, deletionTimestamp: removedAt::BIGINT, dataChange: false} AS remove`;
 
 /** Writes a checkpoint of the state atomically, then `_last_checkpoint`, which names the newest checkpoint. */
-export async function writeDeltaCheckpoint(path: string, state: LakeState, now: number): Promise<void> {
+export async function writeDeltaCheckpoint(
+  storage: LogStorage,
+  name: string,
+  state: LakeState,
+  now: number,
+): Promise<void> {
   const { version, files, removed } = state;
   const others = checkpointActions({ ...state, files: new Map(), removed: new Map() }, now);
-  const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
-  try {
-    await withDuckDb({ threads: 1 }, async (connection) => {
+  await storage.writeFile(name, async (path) =>
+    withDuckDb({ threads: 1 }, async (connection) => {
       await fillTable(connection, 'files', { columns: fileColumns, rows: [...files.values()] });
       await fillTable(connection, 'removed', { columns: removedColumns, rows: [...removed] });
       await fillTable(connection, 'others', { columns: otherColumns, rows: others });
@@ -55,17 +56,12 @@ export async function writeDeltaCheckpoint(path: string, state: LakeState, now: 
         `COPY (SELECT unnest(from_json(action, ${sqlText(JSON.stringify(columnTypes))})) FROM others
           UNION ALL BY NAME SELECT ${addSql} FROM files
           UNION ALL BY NAME SELECT ${removeSql} FROM removed
-        ) TO ${sqlText(temporary)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
+        ) TO ${sqlText(path)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
       );
-    });
-    await syncPath(temporary);
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncPath(dirname(path));
+    }),
+  );
   const last = JSON.stringify({ version, size: files.size + removed.size + others.length });
-  await writeFileAtomically(join(dirname(path), '_last_checkpoint'), [last]);
+  await storage.write('_last_checkpoint', last);
 }
 
 /** A column of a table, with its value for a row. */

@@ -3,6 +3,7 @@ import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { logFolder } from '../layout.ts';
+import { isMovedRecord, lakeMoved } from '../storage/moved-lake.ts';
 import { lakeColumns } from '../write/columns.ts';
 import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
@@ -132,6 +133,7 @@ const FileFacts = Type.Object({
   identifies: Type.Integer(),
   sources: Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() })),
   erasedThrough: Type.Optional(Type.Integer()),
+  sha256: Type.Optional(Type.String()),
 });
 
 function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
@@ -155,8 +157,8 @@ function encodeFile(file: LakeStateFile, dataChange: boolean): Action {
 }
 
 /** Returns the tag of a file. */
-export function encodeFacts({ version, identifies, sources, erasedThrough }: LakeStateFile): string {
-  return JSON.stringify({ version, identifies, sources, erasedThrough });
+export function encodeFacts({ version, identifies, sources, erasedThrough, sha256 }: LakeStateFile): string {
+  return JSON.stringify({ version, identifies, sources, erasedThrough, sha256 });
 }
 
 const parseStats = parserOf('the statistics of a file', Stats);
@@ -216,8 +218,13 @@ export function serializeActions(actions: readonly Action[]): string {
   return actions.map((action) => `${JSON.stringify(action)}\n`).join('');
 }
 
-/** Parses the transaction with this version. @throws Error that says what is damaged. */
+/**
+ * Parses the transaction with this version.
+ *
+ * @throws Error that says what is damaged; AppError `EVENTS_LAKE_NOT_CONFIGURED` for a lake that has moved to S3.
+ */
 export function parseTransaction(text: string, version: number): LakeTransaction {
+  if (isMovedRecord(text)) throw lakeMoved();
   const lines = text.split('\n').filter((line) => line !== '');
   const actions = lines.map(parseJson);
   // Other programs write actions that the schema refuses, so this check comes first.

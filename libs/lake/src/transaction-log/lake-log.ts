@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 import { AppError } from '@facet/platform';
-import { earlierLogFolder, logFolder } from '../layout.ts';
-import { listPlacedFiles } from '../write/place-files.ts';
+import { earlierLogFolder } from '../layout.ts';
+import type { LakeStorage } from '../storage/lake-storage.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
 import {
   applyActions,
@@ -12,7 +13,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
+import { fenceEarlierLog, readLastRecord, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { earlierLogContinues, lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -24,25 +25,43 @@ import type { LakeChange } from './transaction.ts';
 /** The transaction log of a lake, which makes the lake a Delta Lake table. */
 export type LakeLog = TransactionLog<LakeState, LakeChange>;
 
+/** A lake: its folder on this machine, or its storage. */
+export type Lake = string | LakeStorage;
+
+function storageOf(lake: Lake): Promise<LakeStorage> | LakeStorage {
+  return typeof lake === 'string' ? openLakeStorage(lake) : lake;
+}
+
 /**
  * Opens the transaction log of a lake for writing. A missing lake has an empty log.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that
- * `facet lake migrate` must convert
+ * `facet lake migrate` must convert; as `openLakeStorage` and `LakeStorage.prepareWrites`
  */
-export async function openLakeLog(lakeFolder: string, options: TransactionLogOptions = {}): Promise<LakeLog> {
-  const log = await readLakeLog(lakeFolder, options);
+export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {}): Promise<LakeLog> {
+  const storage = await storageOf(lake);
+  const log = await readLakeLog(storage, options);
+  await lakeErrors.writing(storage.place, storage.prepareWrites());
   if (log.state.version >= 0) {
-    const isFenced = await lakeErrors.writing(lakeFolder, restoreFence(lakeFolder));
-    if (!isFenced) throw earlierLogContinues(lakeFolder);
+    const isFenced = await lakeErrors.writing(storage.folder, restoreFence(storage.folder));
+    if (!isFenced) throw earlierLogContinues(storage.folder);
   }
   return log;
 }
 
-async function readLakeLog(lakeFolder: string, options: TransactionLogOptions): Promise<LakeLog> {
-  const log = await openTransactionLog(lakeFolder, lakeFormat(lakeFolder), options);
-  if (log.state.version >= 0 || !(await wasWrittenByEarlierRelease(lakeFolder))) return log;
-  throw outdated(lakeFolder);
+async function readLakeLog(storage: LakeStorage, options: TransactionLogOptions): Promise<LakeLog> {
+  const log = await openTransactionLog(storage.log, lakeFormat(storage), options);
+  if (log.state.version < 0 && (await isOutdated(storage))) throw outdated(storage.folder);
+  const isCurrent = (path: string): boolean => log.state.files.has(path);
+  await lakeErrors.writing(storage.folder, storage.dropCopies(isCurrent));
+  return log;
+}
+
+/** Returns whether the lake without a table is one of an earlier release. */
+async function isOutdated({ folder, place }: LakeStorage): Promise<boolean> {
+  if (place === folder) return wasWrittenByEarlierRelease(folder);
+  // A migrated lake that moves to S3 has left its fence in the folder.
+  return (await readLastRecord(folder))?.isFence === false;
 }
 
 function outdated(lakeFolder: string): AppError {
@@ -59,20 +78,20 @@ function outdated(lakeFolder: string): AppError {
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_OUTDATED`
  */
-export async function readLakeState(lakeFolder: string): Promise<LakeState> {
-  return (await readLakeLog(lakeFolder, {})).state;
+export async function readLakeState(lake: Lake): Promise<LakeState> {
+  return (await readLakeLog(await storageOf(lake), {})).state;
 }
 
-function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTransaction> {
+function lakeFormat(storage: LakeStorage): LogFormat<LakeState, LakeChange, LakeTransaction> {
+  const lakeFolder = storage.folder;
   return {
-    logFolder,
     checkpointExtension,
     errors: lakeErrors,
     emptyState: emptyLakeState,
     createInitial: async (info) => {
       // Without this record, an earlier release would start another log, and delete all files of the table as unused.
       await fenceEarlierLog(lakeFolder, 1);
-      if (await wasWrittenByEarlierRelease(lakeFolder)) throw outdated(lakeFolder);
+      if (await isOutdated(storage)) throw outdated(lakeFolder);
       return createTable(info);
     },
     prepare: async (state, { erasures = [] } = {}) => {
@@ -85,21 +104,21 @@ function lakeFormat(lakeFolder: string): LogFormat<LakeState, LakeChange, LakeTr
     apply: applyActions,
     serialize: ({ actions }) => serializeActions(actions),
     parse: parseTransaction,
-    readCheckpoint: async (path, version) => {
+    readCheckpoint: async (log, name, version) => {
       const state = emptyLakeState();
-      applyActions(state, transactionOf(await readDeltaCheckpoint(path), version));
+      applyActions(state, transactionOf(await log.readFile(name, readDeltaCheckpoint), version));
       return state;
     },
-    writeCheckpoint: async (path, state, now) => {
-      await dropDeletedFiles(lakeFolder, state);
-      await writeDeltaCheckpoint(path, state, now);
+    writeCheckpoint: async (log, name, state, now) => {
+      await dropDeletedFiles(storage, state);
+      await writeDeltaCheckpoint(log, name, state, now);
     },
   };
 }
 
 /** Forgets the replaced files that compactions have deleted. */
-async function dropDeletedFiles(lakeFolder: string, { removed }: LakeState): Promise<void> {
+async function dropDeletedFiles(storage: LakeStorage, { removed }: LakeState): Promise<void> {
   if (removed.size === 0) return;
-  const placed = new Set(await listPlacedFiles(lakeFolder));
+  const placed = new Set(await storage.list());
   for (const path of removed.keys()) if (!placed.has(path)) removed.delete(path);
 }

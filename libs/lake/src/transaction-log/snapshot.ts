@@ -1,7 +1,7 @@
-import { join } from 'node:path';
-import { dayMs, pathExists } from '@facet/platform';
+import { dayMs } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { dayOf } from '../layout.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
 import type { ErasureKey } from './erasure-key.ts';
 import { isErasurePending } from './state.ts';
@@ -20,6 +20,7 @@ export interface LakeWindow {
 
 /** The lake as of one version. Every read of a snapshot gives the same rows, whatever is committed later. */
 export interface LakeSnapshot {
+  /** The folder of the lake. In an opened snapshot, the folder of the opened files. */
   readonly lakeFolder: string;
   readonly version: number;
   /** Sorted by path. */
@@ -81,15 +82,58 @@ export function identifyingFiles(snapshot: LakeSnapshot, window: LakeWindow = {}
   return filesOfWindow(snapshot, window).filter(({ identifies }) => identifies > 0);
 }
 
+/** A snapshot with files that this process can read. */
+type Readable = Pick<LakeSnapshot, 'lakeFolder' | 'files'>;
+
+/** Makes files of a snapshot readable until `close`. @throws AppError as {@link lakeUnreadable} */
+export async function openFiles<Snapshot extends Readable>(
+  snapshot: Snapshot,
+  files: LakeSnapshot['files'],
+): Promise<{ readonly snapshot: Snapshot; close(): Promise<void> }> {
+  try {
+    const { folder, close } = await (await openLakeStorage(snapshot.lakeFolder)).open(files);
+    return { snapshot: { ...snapshot, lakeFolder: folder }, close };
+  } catch (error) {
+    throw await lakeUnreadable(snapshot, error);
+  }
+}
+
+/** Runs `read` on a snapshot whose files are readable. @throws AppError as {@link lakeUnreadable} */
+export async function withFiles<Snapshot extends Readable, Result>(
+  snapshot: Snapshot,
+  files: LakeSnapshot['files'],
+  read: (opened: Snapshot) => Promise<Result>,
+): Promise<Result> {
+  const opened = await openFiles(snapshot, files);
+  try {
+    return await read(opened.snapshot);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Returns the files that a query of a window reads: its own, and those with the `identify` events that assign anonymous events to users. */
+export function filesToRead(snapshot: LakeSnapshot, window: LakeWindow): LakeSnapshot['files'] {
+  const own = filesOfWindow(snapshot, window);
+  if (own.length === 0) return [];
+  const { occurredBefore, receivedBefore, offsets } = window;
+  // Erasures depend on all of them.
+  const known = snapshot.pendingErasures.length > 0 ? {} : { occurredBefore, receivedBefore, offsets };
+  return [...new Set([...own, ...identifyingFiles(snapshot, known)])];
+}
+
 /** Returns the error for a failed read: the snapshot has expired, or a file is damaged. */
 export async function lakeUnreadable(
   { lakeFolder, files }: Pick<LakeSnapshot, 'lakeFolder' | 'files'>,
   cause: unknown,
 ): Promise<AppError> {
-  const now = await readLakeState(lakeFolder);
+  const storage = await openLakeStorage(lakeFolder);
+  const now = await readLakeState(storage);
   const replaced = files.filter(({ path }) => !now.files.has(path));
-  const present = await Promise.all(
-    replaced.map(async ({ path }) => pathExists(join(lakeFolder, path)).catch(() => true)),
+  const placed = await storage.list().then(
+    (paths) => new Set(paths),
+    () => undefined,
   );
-  return present.includes(false) ? lakeSnapshotExpired(lakeFolder, cause) : lakeErrors.unreadable(lakeFolder, cause);
+  const isExpired = placed !== undefined && replaced.some(({ path }) => !placed.has(path));
+  return isExpired ? lakeSnapshotExpired(storage.place, cause) : lakeErrors.unreadable(storage.place, cause);
 }

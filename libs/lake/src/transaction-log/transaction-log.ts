@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createFileAtomically, createFolder, listNames, syncPath } from '@facet/platform';
+import { isAppError } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
+import type { LogStorage } from '../storage/log-storage.ts';
 import { UnreadableLogError } from './errors.ts';
 import type { LogErrors } from './errors.ts';
 import type { OffsetRanges } from './transaction.ts';
 
-/** The state of a folder at a version: the result of all transactions up to that version. */
+/** The state of a lake or catalog at a version: the result of all transactions up to that version. */
 export interface LogState {
   /** -1 for a lake without a table, 0 for one without changes. 0 for an empty catalog. */
   version: number;
   /** The id of that version's transaction. Empty without transactions. */
   id: string;
-  /** By source, the first offset that the folder does not contain. */
+  /** By source, the first offset that the lake or catalog does not contain. */
   readonly offsets: Map<string, number>;
 }
 
@@ -32,10 +31,8 @@ export interface TransactionInfo {
   readonly at: number;
 }
 
-/** How a folder records its transactions and checkpoints. */
+/** How a log records its transactions and checkpoints. */
 export interface LogFormat<State extends LogState, Change extends LogChange, Transaction extends TransactionInfo> {
-  /** The folder of the records, in the folder that they describe. */
-  readonly logFolder: string;
   readonly checkpointExtension: string;
   readonly errors: LogErrors;
   /** Returns the state before the first transaction. */
@@ -51,17 +48,16 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
   /** @throws Error that says what is damaged. */
   parse(text: string, version: number): Transaction;
   /** @throws Error that says what is damaged. */
-  readCheckpoint(path: string, version: number): Promise<State>;
+  readCheckpoint(storage: LogStorage, name: string, version: number): Promise<State>;
   /** Writes the file atomically: readers see the whole file or none. */
-  writeCheckpoint(path: string, state: State, now: number): Promise<void>;
+  writeCheckpoint(storage: LogStorage, name: string, state: State, now: number): Promise<void>;
 }
 
 /**
  * A transaction log: one file `<version>.json` per transaction, and periodic checkpoints of the whole state.
  *
- * A commit hard-links its transaction to the next version number, and the file system lets only one writer succeed. The
- * loser reads the winner's transaction and retries with the following number, unless the two conflict. All processes thus
- * agree on one history, on any file system with atomic links.
+ * A commit creates the file of the next version number, and the storage lets only one writer succeed. The loser reads the
+ * winner's transaction and retries with the following number, unless the two conflict. All processes thus agree on one history.
  */
 export interface TransactionLog<State extends LogState, Change extends LogChange> {
   /** The state as of the last refresh or commit. It changes in place. */
@@ -72,7 +68,7 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
    * Commits a transaction: makes it durable and visible.
    *
    * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unreadable` and
-   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable`, the transaction may be committed.
+   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable` and `S3_UNREACHABLE`, the transaction may be committed.
    */
   commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }
@@ -87,17 +83,17 @@ export interface TransactionLogOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Opens the transaction log of a folder. A missing folder has an empty log. @throws AppError of `LogErrors.unreadable` */
+/** Opens a transaction log. A missing log is empty. @throws AppError of `LogErrors.unreadable` */
 export async function openTransactionLog<
   State extends LogState,
   Change extends LogChange,
   Transaction extends TransactionInfo,
 >(
-  folder: string,
+  storage: LogStorage,
   format: LogFormat<State, Change, Transaction>,
   options: TransactionLogOptions = {},
 ): Promise<TransactionLog<State, Change>> {
-  const log = new FileTransactionLog(folder, format, options.now ?? Date.now);
+  const log = new StoredTransactionLog(storage, format, options.now ?? Date.now);
   await log.refresh();
   return log;
 }
@@ -107,20 +103,18 @@ export const transactionsPerCheckpoint = 32;
 /** A reader retries when old transactions are pruned between its listing and its reads. */
 const readAttemptsMax = 5;
 
-class FileTransactionLog<
+class StoredTransactionLog<
   State extends LogState,
   Change extends LogChange,
   Transaction extends TransactionInfo,
 > implements TransactionLog<State, Change> {
-  readonly #folder: string;
-  readonly #logFolder: string;
+  readonly #storage: LogStorage;
   readonly #format: LogFormat<State, Change, Transaction>;
   readonly #now: () => number;
   #state: State;
 
-  constructor(folder: string, format: LogFormat<State, Change, Transaction>, now: () => number) {
-    this.#folder = folder;
-    this.#logFolder = join(folder, format.logFolder);
+  constructor(storage: LogStorage, format: LogFormat<State, Change, Transaction>, now: () => number) {
+    this.#storage = storage;
     this.#format = format;
     this.#now = now;
     this.#state = format.emptyState();
@@ -136,7 +130,7 @@ class FileTransactionLog<
 
   async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
     const { errors, createInitial, prepare } = this.#format;
-    const write = <Result>(written: Promise<Result>): Promise<Result> => errors.writing(this.#folder, written);
+    const write = <Result>(written: Promise<Result>): Promise<Result> => errors.writing(this.#storage.place, written);
     for (;;) {
       await this.refresh();
       const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
@@ -150,8 +144,8 @@ class FileTransactionLog<
       const transaction = this.#format.encode(this.#state, change, info);
       if (!(await write(this.#create(transaction)))) continue;
       if (!(await this.#repeatRead(() => this.#isInHistory(transaction)))) {
-        await write(this.#remove(transactionName(info.version)));
-        throw errors.superseded(this.#folder, Object.keys(change.offsets ?? {}));
+        await write(this.#storage.remove(transactionName(info.version)));
+        throw errors.superseded(this.#storage.place, Object.keys(change.offsets ?? {}));
       }
       this.#format.apply(this.#state, transaction);
       await this.#checkpoint();
@@ -165,7 +159,9 @@ class FileTransactionLog<
       try {
         return await read();
       } catch (error) {
-        if (attempt === readAttemptsMax) throw this.#format.errors.unreadable(this.#folder, error);
+        if (attempt === readAttemptsMax || isAppError(error)) {
+          throw this.#format.errors.unreadable(this.#storage.place, error);
+        }
       }
     }
   }
@@ -193,18 +189,16 @@ class FileTransactionLog<
     const lost = Object.keys(offsets).filter(
       (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0) throw this.#format.errors.superseded(this.#folder, lost);
+    if (lost.length > 0) throw this.#format.errors.superseded(this.#storage.place, lost);
   }
 
   /** Creates the file of the transaction. Returns false if the version exists. */
   async #create(transaction: Transaction): Promise<boolean> {
-    await createFolder(this.#logFolder);
-    const path = join(this.#logFolder, transactionName(transaction.version));
-    const temporary = join(this.#logFolder, `.${transaction.id}.tmp`);
-    const isCreated = await createFileAtomically(path, [this.#format.serialize(transaction)], { temporary });
-    // Another process may have created the folder and not synced it yet.
-    if (isCreated && transaction.parent === '') await syncPath(this.#folder);
-    return isCreated;
+    const { version, id, parent } = transaction;
+    return this.#storage.create(transactionName(version), this.#format.serialize(transaction), {
+      id,
+      isFirst: parent === '',
+    });
   }
 
   /**
@@ -228,11 +222,7 @@ class FileTransactionLog<
       const { checkpoints } = await this.#list();
       const { version } = this.#state;
       if (version - (checkpoints.at(-1) ?? 0) < transactionsPerCheckpoint) return;
-      await this.#format.writeCheckpoint(
-        join(this.#logFolder, this.#checkpointName(version)),
-        this.#state,
-        this.#now(),
-      );
+      await this.#format.writeCheckpoint(this.#storage, this.#checkpointName(version), this.#state, this.#now());
       await this.#prune();
     } catch {
       return;
@@ -240,33 +230,26 @@ class FileTransactionLog<
   }
 
   /**
-   * Deletes old temporary files of killed processes. Deletes the transactions and checkpoints before the newest checkpoint that is older
+   * Deletes what killed processes left. Deletes the transactions and checkpoints before the newest checkpoint that is older
    * than the grace period, the oldest first.
    */
   async #prune(): Promise<void> {
     const { transactions, checkpoints } = await this.#list();
-    const isOld = async (name: string): Promise<boolean> => {
-      // The temporary file of a live commit may vanish.
-      const file = await stat(join(this.#logFolder, name)).catch(() => undefined);
-      return file !== undefined && file.mtimeMs < this.#now() - graceMsDefault;
-    };
-    for (const name of await listNames(this.#logFolder)) {
-      if (name.endsWith('.tmp') && (await isOld(name))) await this.#remove(name);
-    }
+    const before = this.#now() - graceMsDefault;
+    await this.#storage.removeLeftovers(before);
     for (const checkpoint of checkpoints.toReversed()) {
-      if (!(await isOld(this.#checkpointName(checkpoint)))) continue;
-      for (const version of transactions) if (version < checkpoint) await this.#remove(transactionName(version));
-      for (const version of checkpoints) if (version < checkpoint) await this.#remove(this.#checkpointName(version));
+      if (!(await this.#storage.isOlder(this.#checkpointName(checkpoint), before))) continue;
+      const names = [
+        ...transactions.filter((version) => version < checkpoint).map((version) => transactionName(version)),
+        ...checkpoints.filter((version) => version < checkpoint).map((version) => this.#checkpointName(version)),
+      ];
+      for (const name of names) await this.#storage.remove(name);
       return;
     }
   }
 
-  async #remove(name: string): Promise<void> {
-    await rm(join(this.#logFolder, name), { force: true });
-  }
-
   async #list(): Promise<{ readonly transactions: readonly number[]; readonly checkpoints: readonly number[] }> {
-    const names = (await listNames(this.#logFolder)).sort();
+    const names = [...(await this.#storage.names())].sort();
     const versions = (nameOf: (version: number) => string): number[] =>
       names
         .map((name) => Number(name.slice(0, versionDigits)))
@@ -278,20 +261,20 @@ class FileTransactionLog<
   }
 
   async #read(version: number): Promise<string> {
-    return readFile(join(this.#logFolder, transactionName(version)), 'utf8');
+    return this.#storage.read(transactionName(version));
   }
 
   #parse(text: string, version: number): Transaction {
     try {
       return this.#format.parse(text, version);
     } catch (error) {
-      if (error instanceof UnreadableLogError) throw error;
+      if (error instanceof UnreadableLogError || isAppError(error)) throw error;
       throw new Error(`${transactionName(version)}: ${(error as Error).message}`, { cause: error });
     }
   }
 
   async #readCheckpoint(version: number): Promise<State> {
-    return this.#format.readCheckpoint(join(this.#logFolder, this.#checkpointName(version)), version);
+    return this.#format.readCheckpoint(this.#storage, this.#checkpointName(version), version);
   }
 
   #checkpointName(version: number): string {

@@ -24,6 +24,8 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
+  /** SHA-256 of the file in hex. Only files written to S3 have it. */
+  readonly sha256?: string;
 }
 
 /** A request to erase everything received of a user up to `requestedAt`. */

@@ -1,11 +1,13 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import type { LoggedEvent } from '@facet/event-log';
 import { hashUser, identifyType } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { openDuckDb } from '../duckdb.ts';
 import type { DuckDb, DuckDbOptions } from '../duckdb.ts';
 import { parsePartPath, partPath } from '../layout.ts';
+import type { LakeStorage } from '../storage/lake-storage.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { makeTemporaryFolder } from '../storage/place-files.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
@@ -13,7 +15,6 @@ import type { TransactionLogOptions } from '../transaction-log/transaction-log.t
 import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
-import { listPlacedFiles, makeTemporaryFolder, placeFiles, removeAbandonedFolders } from './place-files.ts';
 
 /** Writes events of any number of sources to the lake, with their offsets. A commit is one transaction. */
 export interface LakeWriter {
@@ -30,8 +31,8 @@ export interface LakeWriter {
   readonly pending: LakePending;
   /**
    * Makes all pending events durable and visible in one transaction. After a failure they stay pending: commit again, for
-   * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE` the lake may contain the
-   * transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
+   * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE` and `S3_UNREACHABLE` the lake may
+   * contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
    * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`.
@@ -72,15 +73,16 @@ export interface LakeWriterOptions extends DuckDbOptions, TransactionLogOptions 
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`
  */
 export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
-  const placed = await listPlacedFiles(lakeFolder);
-  const log = await openLakeLog(lakeFolder, options);
+  const storage = await openLakeStorage(lakeFolder);
+  const placed = await storage.list();
+  const log = await openLakeLog(storage, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
   await lakeErrors.writing(lakeFolder, mkdir(lakeFolder, { recursive: true }));
-  await lakeErrors.writing(lakeFolder, removeAbandonedFolders(lakeFolder));
+  await lakeErrors.writing(lakeFolder, storage.removeLeftovers());
   const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
   try {
     const buffer = await createEventBuffer(database);
-    const writer = new BufferedLakeWriter({ lakeFolder, log, database, buffer, unrecorded });
+    const writer = new BufferedLakeWriter({ storage, log, database, buffer, unrecorded });
     await writer.removeUnrecorded();
     return writer;
   } catch (error) {
@@ -90,11 +92,11 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
 }
 
 interface OpenedWriter {
-  readonly lakeFolder: string;
+  readonly storage: LakeStorage;
   readonly log: LakeLog;
   readonly database: DuckDb;
   readonly buffer: EventBuffer;
-  /** Files in the lake folder that no transaction names. */
+  /** Stored files that no transaction names. */
   readonly unrecorded: Set<string>;
 }
 
@@ -106,7 +108,7 @@ interface PendingSource {
 }
 
 class BufferedLakeWriter implements LakeWriter {
-  readonly #lakeFolder: string;
+  readonly #storage: LakeStorage;
   readonly #log: LakeLog;
   readonly #database: DuckDb;
   readonly #buffer: EventBuffer;
@@ -118,8 +120,8 @@ class BufferedLakeWriter implements LakeWriter {
   readonly #identified = new Map<string, Set<string>>();
   #isCommitting = false;
 
-  constructor({ lakeFolder, log, database, buffer, unrecorded }: OpenedWriter) {
-    this.#lakeFolder = lakeFolder;
+  constructor({ storage, log, database, buffer, unrecorded }: OpenedWriter) {
+    this.#storage = storage;
     this.#log = log;
     this.#database = database;
     this.#buffer = buffer;
@@ -211,7 +213,7 @@ class BufferedLakeWriter implements LakeWriter {
       const isKept = part === undefined || files.has(path) || removed.has(path);
       if (!isKept && part.from >= this.committed(part.source)) continue;
       // If a file cannot be removed now, the next writer tries again.
-      if (!isKept) await rm(join(this.#lakeFolder, path), { force: true }).catch(() => undefined);
+      if (!isKept) await this.#storage.remove([path]).catch(() => undefined);
       this.#unrecorded.delete(path);
     }
   }
@@ -243,7 +245,7 @@ class BufferedLakeWriter implements LakeWriter {
     const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
     if (lost.length === 0) return;
     throw lakeErrors.superseded(
-      this.#lakeFolder,
+      this.#storage.place,
       lost.map(([source]) => source),
     );
   }
@@ -252,7 +254,7 @@ class BufferedLakeWriter implements LakeWriter {
   async #placeBatch(): Promise<LakeFileEntry[]> {
     if (this.pending.events === 0) return [];
     try {
-      const temporary = await makeTemporaryFolder(this.#lakeFolder);
+      const temporary = await makeTemporaryFolder(this.#storage.folder);
       try {
         const parts = await this.#buffer.write(temporary.path);
         const files = parts.map(({ day, source, facts }) => {
@@ -260,16 +262,19 @@ class BufferedLakeWriter implements LakeWriter {
           return { path: partPath(day, source, { from, to }), ...facts, sources: { [source]: { from, to } } };
         });
         for (const { path } of files) this.#unrecorded.add(path);
-        const bytes = await placeFiles(
-          this.#lakeFolder,
+        const placed = await this.#storage.placeFiles(
           parts.map(({ written }, index) => ({ written, path: files[index]!.path })),
         );
-        return files.map((file, index) => ({ ...file, bytes: bytes[index]! }));
+        for (const [index, { path }] of placed.entries()) {
+          this.#unrecorded.delete(files[index]!.path);
+          this.#unrecorded.add(path);
+        }
+        return files.map((file, index) => ({ ...file, ...placed[index]! }));
       } finally {
         await temporary.remove();
       }
     } catch (error) {
-      throw lakeErrors.unwritable(this.#lakeFolder, error);
+      throw lakeErrors.unwritable(this.#storage.place, error);
     }
   }
 }

@@ -13,7 +13,7 @@ import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
-import { listPlacedFiles } from '../../src/write/place-files.ts';
+import { listPlacedFiles } from '../../src/storage/place-files.ts';
 
 const run = promisify(execFile);
 const unwritable = { code: 'EVENTS_LAKE_UNWRITABLE', retryable: true };

@@ -20,7 +20,7 @@ import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
-import { listPlacedFiles } from '../../src/write/place-files.ts';
+import { listPlacedFiles } from '../../src/storage/place-files.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

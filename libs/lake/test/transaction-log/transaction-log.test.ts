@@ -8,6 +8,7 @@ import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../s
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
+import { folderLogStorage } from '../../src/storage/folder-log-storage.ts';
 import { openTransactionLog } from '../../src/transaction-log/transaction-log.ts';
 
 const inTwoHours = (): number => Date.now() + 7_200_000;
@@ -170,14 +171,18 @@ it.each([40, 63])(
 
 it('keeps a commit that another program has already put in a checkpoint', async () => {
   const folder = await temporaryFolder();
-  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(folder, {
-    ...catalogFormat,
-    serialize: (transaction) => {
-      const checkpoint = { ...transaction, files: [], offsets: {}, removed: {} };
-      writeFileSync(join(folder, '_log', nameOf(transaction.version, 'checkpoint.json')), JSON.stringify(checkpoint));
-      return catalogFormat.serialize(transaction);
+  await mkdir(join(folder, '_log'));
+  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(
+    folderLogStorage(join(folder, '_log')),
+    {
+      ...catalogFormat,
+      serialize: (transaction) => {
+        const checkpoint = { ...transaction, files: [], offsets: {}, removed: {} };
+        writeFileSync(join(folder, '_log', nameOf(transaction.version, 'checkpoint.json')), JSON.stringify(checkpoint));
+        return catalogFormat.serialize(transaction);
+      },
     },
-  });
+  );
   await log.commit({});
   expect(await readdir(join(folder, '_log'))).toContain(nameOf(1));
 });
@@ -185,13 +190,17 @@ it('keeps a commit that another program has already put in a checkpoint', async 
 it('reports a disk that fails after it has stored a transaction, and commits nothing twice', async () => {
   const folder = await temporaryFolder();
   const following = join(folder, '_log', nameOf(2));
-  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(folder, {
-    ...catalogFormat,
-    serialize: (transaction) => {
-      symlinkSync('/proc/self/mem', following);
-      return catalogFormat.serialize(transaction);
+  await mkdir(join(folder, '_log'));
+  const log = await openTransactionLog<CatalogState, CatalogLogChange, CatalogTransaction>(
+    folderLogStorage(join(folder, '_log')),
+    {
+      ...catalogFormat,
+      serialize: (transaction) => {
+        symlinkSync('/proc/self/mem', following);
+        return catalogFormat.serialize(transaction);
+      },
     },
-  });
+  );
   const change = { offsets: { 'a-0': { from: 0, to: 1 } } };
   await expect(log.commit(change)).rejects.toMatchObject({
     code: 'EVENTS_CATALOG_UNREADABLE',

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hourMs, isProcessRunning, listNames, mapConcurrently, syncPath } from '@facet/platform';
+import { hourMs, isProcessRunning, listNames, mapConcurrently, minuteMs, syncPath } from '@facet/platform';
 import { temporaryFolder } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 
@@ -10,6 +10,7 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 const syncConcurrency = 16;
 /** Age at which the temporary folder of a process on another host counts as abandoned. */
 const abandonedAfterMs = hourMs;
+const touchEveryMs = 5 * minuteMs;
 
 /** A file in a temporary folder and its destination in the lake. */
 export interface WrittenFile {
@@ -18,7 +19,20 @@ export interface WrittenFile {
   readonly path: string;
 }
 
+/** A file in the lake. */
+export interface PlacedFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** In hex. Absent if the storage has not computed it. */
+  readonly sha256?: string;
+}
+
 const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
+
+/** Returns whether a path below the lake is that of a data file. */
+export function isDayFile(path: string): boolean {
+  return /^dt=\d{4}-\d\d-\d\d\/[^/]+\.parquet$/.test(path);
+}
 
 /**
  * Lists every Parquet file in the lake folder by path, whether or not the transaction log names it.
@@ -48,31 +62,39 @@ export async function listTemporaryFiles(lakeFolder: string): Promise<string[]> 
   return paths;
 }
 
-/** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. Returns their sizes. */
-export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<number[]> {
-  const bytes = await mapConcurrently(files, syncConcurrency, async ({ written, path }) => {
+/** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. */
+export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<PlacedFile[]> {
+  const placed = await mapConcurrently(files, syncConcurrency, async ({ written, path }) => {
     const file = await open(written, 'r+');
     try {
       await file.datasync();
       await mkdir(join(lakeFolder, dirname(path)), { recursive: true });
       await rename(written, join(lakeFolder, path));
-      return (await file.stat()).size;
+      return { path, bytes: (await file.stat()).size };
     } finally {
       await file.close();
     }
   });
   for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncPath(join(lakeFolder, day));
   await syncPath(lakeFolder);
-  return bytes;
+  return placed;
 }
 
-/** Creates a temporary folder for the files of one transaction. */
+/** Creates a temporary folder for the files of one transaction or read. Other processes keep it until this process ends. */
 export async function makeTemporaryFolder(
   lakeFolder: string,
 ): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = join(lakeFolder, temporaryFolder, `${hostname()}.${process.pid}.${randomUUID()}`);
   await mkdir(path, { recursive: true });
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  const touch = (): void => void utimes(path, new Date(), new Date()).catch(() => undefined);
+  const touching = setInterval(touch, touchEveryMs).unref();
+  return {
+    path,
+    async remove() {
+      clearInterval(touching);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
 }
 
 /** A process may delete its folder while it is listed. */

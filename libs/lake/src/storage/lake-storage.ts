@@ -1,0 +1,40 @@
+import type { LogStorage } from './log-storage.ts';
+import type { PlacedFile, WrittenFile } from './place-files.ts';
+
+/** Files of the lake that this process can read. */
+export interface OpenFiles {
+  /** The paths of the files begin here. */
+  readonly folder: string;
+  /** Ends the use of the files. */
+  close(): Promise<void>;
+}
+
+/** Where the data files and the transaction log of a lake are. */
+export interface LakeStorage {
+  /** The folder of the lake on this machine. It contains temporary files and the key of the erasures in any case. */
+  readonly folder: string;
+  /** The folder or the URL of the table, for errors. */
+  readonly place: string;
+  readonly log: LogStorage;
+  /**
+   * Prepares the first write of a process.
+   *
+   * @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other.
+   */
+  prepareWrites(): Promise<void>;
+  /** Lists every Parquet file by path, whether or not the transaction log names it. */
+  list(): Promise<string[]>;
+  /**
+   * Moves files into the lake and makes them durable. Readers ignore them until a transaction names them. The returned paths can differ from
+   * the given ones.
+   */
+  placeFiles(files: readonly WrittenFile[]): Promise<readonly PlacedFile[]>;
+  /** Deletes files if they exist. */
+  remove(paths: readonly string[]): Promise<void>;
+  /** Makes files readable. A missing size is that of the stored file. @throws Error if a file is missing or damaged. */
+  open(files: readonly (Pick<PlacedFile, 'path'> & Partial<PlacedFile>)[]): Promise<OpenFiles>;
+  /** Deletes the temporary files of killed processes. */
+  removeLeftovers(): Promise<void>;
+  /** Deletes the copies on this machine of files that the lake no longer contains. */
+  dropCopies(isCurrent: (path: string) => boolean): Promise<void>;
+}

@@ -1,0 +1,238 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { openFileEventLog } from '@facet/event-log';
+import { startS3 } from '@facet/local-services';
+import type { LocalS3 } from '@facet/local-services';
+import { dayMs } from '@facet/platform';
+import { hashUser } from '@facet/schemas';
+import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { compactLake } from '../../src/maintenance/compact-lake.ts';
+import { verifyErasure } from '../../src/maintenance/erasures.ts';
+import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
+import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { listLakeFiles } from '../../src/read/lake-files.ts';
+import { lakeStatus } from '../../src/read/lake-status.ts';
+import { readLake } from '../../src/read/read-lake.ts';
+import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
+import type { LakeStorage } from '../../src/storage/lake-storage.ts';
+import { readLakeState } from '../../src/transaction-log/lake-log.ts';
+import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
+import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import type { LakeWriter } from '../../src/write/lake-writer.ts';
+import { sinkLog } from '../../src/write/sink-log.ts';
+import { createS3Lake } from './s3-lake.ts';
+
+let s3: LocalS3;
+beforeAll(async () => {
+  s3 = await startS3();
+  Object.assign(process.env, s3.env);
+});
+afterAll(() => s3.stop());
+
+/** A lake, and the folder that contains its files on the disk. */
+interface TestLake {
+  readonly lake: string;
+  readonly files: string;
+}
+
+const storages: readonly (readonly [string, () => Promise<TestLake>])[] = [
+  ['folder', folderLake],
+  ['bucket', s3Lake],
+];
+
+async function folderLake(): Promise<TestLake> {
+  const lake = join(await temporaryFolder(), 'lake');
+  return { lake, files: lake };
+}
+
+async function s3Lake(): Promise<TestLake> {
+  const { lake, objects } = await createS3Lake(s3);
+  return { lake, files: objects };
+}
+
+describe.each(storages)('the storage of a lake in a %s', (_, create) => {
+  async function open(): Promise<LakeStorage> {
+    const { lake } = await create();
+    await mkdir(lake, { recursive: true });
+    return openLakeStorage(lake);
+  }
+
+  it('creates a record of the log once, however many writers try', async () => {
+    const { log } = await open();
+    expect(await log.names()).toEqual([]);
+    await expect(log.read('1.json')).rejects.toThrow();
+    const texts = Array.from({ length: 8 }, (_, writer) => `{"writer":${writer}}\n`);
+    const created = await Promise.all(
+      texts.map((text, writer) => log.create('1.json', text, { id: `${writer}`, isFirst: true })),
+    );
+    expect(created.filter(Boolean)).toHaveLength(1);
+    expect(await log.read('1.json')).toBe(texts[created.indexOf(true)]);
+    expect(await log.names()).toEqual(['1.json']);
+    await log.remove('1.json');
+    await log.remove('1.json');
+    expect(await log.names()).toEqual([]);
+  });
+
+  it('stores files of the log that other programs write and read', async () => {
+    const { log } = await open();
+    await log.create('1.json', 'x', { id: 'x', isFirst: true });
+    // More than one part of an upload.
+    const content = Buffer.alloc(9_000_000, 'checkpoint ');
+    await log.writeFile('1.checkpoint', (path) => writeFile(path, content));
+    expect((await log.readFile('1.checkpoint', (path) => readFile(path))).equals(content)).toBe(true);
+    await log.write('last', 'one');
+    await log.write('last', 'two');
+    expect(await log.read('last')).toBe('two');
+    expect([...(await log.names())].sort()).toEqual(['1.checkpoint', '1.json', 'last']);
+    await expect(log.readFile('2.checkpoint', async (path) => readFile(path))).rejects.toThrow();
+    expect(await log.isOlder('last', Date.now() - 60_000)).toBe(false);
+    expect(await log.isOlder('last', Date.now() + 60_000)).toBe(true);
+    expect(await log.isOlder('missing', Date.now() + 60_000)).toBe(false);
+  });
+
+  it('places, lists, opens and removes data files', async () => {
+    const storage = await open();
+    const folder = await temporaryFolder();
+    const contents = { 'dt=2024-01-15/part-a-0-0-9.parquet': 9_000_000, 'dt=2024-01-16/merged-1.parquet': 10 };
+    const files = await Promise.all(
+      Object.entries(contents).map(async ([path, bytes], number) => {
+        const written = join(folder, String(number));
+        await writeFile(written, Buffer.alloc(bytes, path));
+        return { written, path };
+      }),
+    );
+    const placed = await storage.placeFiles(files);
+    expect(placed.map(({ bytes }) => bytes)).toEqual(Object.values(contents));
+    const paths = placed.map(({ path }) => path);
+    expect(await storage.list()).toEqual(paths);
+    const opened = await storage.open(placed);
+    for (const [index, [path, bytes]] of Object.entries(contents).entries()) {
+      expect((await readFile(join(opened.folder, paths[index]!))).equals(Buffer.alloc(bytes, path))).toBe(true);
+    }
+    await opened.close();
+    await storage.remove(paths);
+    await storage.remove(paths);
+    expect(await storage.list()).toEqual([]);
+  });
+});
+
+async function writerOf(lake: string): Promise<LakeWriter> {
+  const writer = await openLakeWriter(lake);
+  onTestFinished(() => writer.close());
+  return writer;
+}
+
+/** Events over three days, received in order, one per second. Every seventh is anonymous. */
+const events = Array.from({ length: 300 }, (_, index) =>
+  makeEvent({
+    eventId: `e${index}`,
+    userId: index % 7 === 0 ? (undefined as never) : `u${index % 10}`,
+    sessionId: `s${index % 10}`,
+    ...(index % 50 === 1 ? { type: 'identify', itemId: undefined as never } : {}),
+    occurredAt: noon + ((index * 7919) % 3) * dayMs + index,
+    receivedAt: noon + index * 1000,
+  }),
+);
+
+describe.each(storages)('a lake in a %s', (_, create) => {
+  async function sinkEvents() {
+    const { lake, files } = await create();
+    const log = await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' });
+    onTestFinished(() => log.close());
+    await log.append(events);
+    await sinkLog(log, lake, { batchEventsMax: 100 });
+    return { lake, files, log };
+  }
+
+  it('gives all writers one history, and each offset once', async () => {
+    const { lake, files } = await create();
+    const write = async (source: string): Promise<void> => {
+      const writer = await writerOf(lake);
+      for (let offset = 0; offset < 25; offset++) {
+        writer.add(source, [{ offset, event: makeEvent({ eventId: `${source} ${offset}` }) }], offset + 1);
+        await writer.commit();
+      }
+    };
+    await Promise.all(['a-0', 'b-0', 'c-0'].map(write));
+    expect(await verifyLake(lake)).toMatchObject({
+      // The first transaction creates the table.
+      version: 75,
+      isSound: true,
+      sources: ['a-0', 'b-0', 'c-0'].map((source) => ({ source, committed: 25, rows: 25 })),
+    });
+    const log = await readdir(join(files, '_delta_log'));
+    expect(log.filter((name) => name.endsWith('.checkpoint.parquet')).length).toBeGreaterThanOrEqual(2);
+    expect(log).toContain('_last_checkpoint');
+    // A new reader begins at the checkpoint.
+    expect((await readLakeState(lake)).version).toBe(75);
+  });
+
+  it('refuses the second writer of a source, which then continues at the committed offset', async () => {
+    const { lake } = await create();
+    const [one, two] = [await writerOf(lake), await writerOf(lake)];
+    const event = makeEvent({ eventId: 'once' });
+    for (const writer of [one, two]) writer.add('a-0', [{ offset: 0, event }], 1);
+    const outcomes = await Promise.allSettled([one.commit(), two.commit()]);
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject([{ reason: { code: 'EVENTS_LAKE_SUPERSEDED' } }]);
+    const loser = outcomes[0]!.status === 'rejected' ? one : two;
+    await loser.discard(['a-0']);
+    expect(loser.committed('a-0')).toBe(1);
+    loser.add('a-0', [{ offset: 1, event: makeEvent({ eventId: 'next' }) }], 2);
+    await loser.commit();
+    expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 2, committed: 2 }] });
+  });
+
+  it('compacts, and keeps replaced files for the grace period', async () => {
+    const { lake } = await sinkEvents();
+    const rows = await readLake(lake);
+    const before = await openLakeSnapshot(lake);
+    expect(await compactLake(lake)).toMatchObject({ days: 3, filesBefore: 9, filesAfter: 3 });
+    expect(await readLake(lake)).toEqual(rows);
+    expect(await readLake(before)).toEqual(rows);
+    expect(await lakeStatus(lake)).toMatchObject({ files: 3, replacedFiles: 9, maintenance: undefined });
+    await compactLake(lake, { graceMs: 0 });
+    expect(await lakeStatus(lake)).toMatchObject({ files: 3, replacedFiles: 0 });
+    await expect(readLake(before)).rejects.toMatchObject({ code: 'EVENTS_LAKE_SNAPSHOT_EXPIRED' });
+    expect(await readLake(lake)).toEqual(rows);
+  });
+
+  it('erases users, and rebuilds days from the log without them', async () => {
+    const { lake, log } = await sinkEvents();
+    const writer = await writerOf(lake);
+    writer.addErasure({
+      erasureId: 'e',
+      userHash: hashUser('u3'),
+      sessionHashes: [],
+      requestedAt: noon + dayMs,
+      requestedBy: 'test',
+    });
+    await writer.commit();
+    const rows = await readLake(lake);
+    expect(rows.some(({ userId }) => userId === 'u3')).toBe(false);
+    expect((await verifyErasure(lake, 'u3')).rows).toBeGreaterThan(20);
+    await compactLake(lake);
+    expect((await verifyErasure(lake, 'u3')).files.every(({ isReplaced }) => isReplaced)).toBe(true);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0, unreadable: [] });
+    expect(await rebuildLake(log, lake, { from: noon + 100_000 })).toMatchObject({ rows: 200, kept: 0, lost: [] });
+    expect(await readLake(lake)).toEqual(rows);
+    expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+  });
+
+  it('names missing and damaged files, and repairs them from the log', async () => {
+    const { lake, files, log } = await sinkEvents();
+    const rows = await readLake(lake);
+    const [missing, damaged] = await listLakeFiles(lake);
+    await rm(join(lake, 's3-copies'), { recursive: true, force: true });
+    await rm(join(files, missing!.path));
+    expect(await verifyLake(lake)).toMatchObject({ isSound: false, files: [{ path: missing!.path }] });
+    const { size } = await stat(join(files, damaged!.path));
+    await writeFile(join(files, damaged!.path), Buffer.alloc(size));
+    await rm(join(lake, 's3-copies'), { recursive: true, force: true });
+    await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+    await rebuildLake(log, lake, { from: 0 });
+    expect(await readLake(lake)).toEqual(rows);
+  });
+});

@@ -1,0 +1,300 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3, withServer } from '@facet/local-services';
+import type { LocalS3 } from '@facet/local-services';
+import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { hashUser } from '@facet/schemas';
+import { dayMs } from '@facet/platform';
+import { compactLake } from '../../src/maintenance/compact-lake.ts';
+import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
+import { uploadLake } from '../../src/maintenance/upload-lake.ts';
+import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { lakeStatus } from '../../src/read/lake-status.ts';
+import { readLake } from '../../src/read/read-lake.ts';
+import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
+import { openLakeWriter } from '../../src/write/lake-writer.ts';
+import type { LakeWriter } from '../../src/write/lake-writer.ts';
+import { writeLake } from '../write-lake.ts';
+import { createS3Lake, writeS3File } from './s3-lake.ts';
+
+let s3: LocalS3;
+beforeAll(async () => {
+  s3 = await startS3();
+  Object.assign(process.env, s3.env);
+});
+afterAll(() => s3.stop());
+
+async function writerOf(lake: string): Promise<LakeWriter> {
+  const writer = await openLakeWriter(lake);
+  onTestFinished(() => writer.close());
+  return writer;
+}
+
+/** Adds an event per offset on a new day each. */
+function add(writer: LakeWriter, from: number, to: number): void {
+  const logged = Array.from({ length: to - from }, (_, index) => ({
+    offset: from + index,
+    event: makeEvent({ eventId: `e${from + index}`, occurredAt: noon + (from + index) * dayMs }),
+  }));
+  writer.add('a-0', logged, to);
+}
+
+const readIds = async (lake: string): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
+
+it('gives machines with separate disks the same lake', async () => {
+  const { lake, otherMachine } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 3);
+  await writer.commit();
+  const other = await otherMachine();
+  expect(await readIds(other)).toEqual(['e0', 'e1', 'e2']);
+  add(writer, 3, 4);
+  await writer.commit();
+  expect(await readIds(other)).toEqual(['e0', 'e1', 'e2', 'e3']);
+  expect(await compactLake(other)).toMatchObject({ days: 0 });
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 4 }] });
+});
+
+it('recognizes its own record after an attempt without a response', async () => {
+  const { lake, config, otherMachine } = await createS3Lake(s3);
+  let lost = 0;
+  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> => {
+    const isRecord = method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
+    return !(isRecord && lost++ === 0);
+  };
+  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
+    const writer = await writerOf(await otherMachine({ endpoint }));
+    add(writer, 0, 2);
+    await writer.commit();
+    add(writer, 2, 3);
+    await writer.commit();
+  });
+  expect(lost).toBeGreaterThan(2);
+  expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 3, rows: 3 }] });
+});
+
+it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
+  const { lake, config, otherMachine } = await createS3Lake(s3);
+  await writeLake(lake, [makeEvent({ eventId: 'first' })]);
+  let isBroken = true;
+  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
+    !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
+  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
+    const writer = await writerOf(await otherMachine({ endpoint }));
+    add(writer, 0, 2);
+    await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
+    isBroken = false;
+    // As the sink does: it retries, finds its own commit, and continues at the committed offset.
+    await expect(writer.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+    await writer.discard();
+    expect(writer.committed('a-0')).toBe(2);
+    add(writer, 2, 3);
+    await writer.commit();
+  });
+  expect(await readIds(lake)).toEqual(['e0', 'first', 'e1', 'e2']);
+  expect(await verifyLake(lake)).toMatchObject({
+    isSound: true,
+    sources: [
+      { committed: 3, rows: 3 },
+      { committed: 1, rows: 1 },
+    ],
+  });
+});
+
+it('keeps pending events while the server is down, and commits them afterwards', async () => {
+  const { lake } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 2);
+  await writer.commit();
+  await s3.kill();
+  add(writer, 2, 3);
+  await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
+  await expect(readLake(lake)).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
+  await s3.start();
+  await writer.commit();
+  expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
+});
+
+it('explains a bucket that does not exist and a server without conditional writes', async () => {
+  const { lake } = await createS3Lake(s3, { bucket: 'facet-none' });
+  await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'S3_REFUSED', category: 'unavailable' });
+  await expect(lakeStatus(lake)).rejects.toMatchObject({ code: 'S3_REFUSED' });
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { ETag: '"1"' }).end());
+  });
+  await withServer(server, async (endpoint) => {
+    const ignoring = await createS3Lake(s3, { endpoint });
+    await expect(openLakeWriter(ignoring.lake)).rejects.toMatchObject({ code: 'S3_UNSUPPORTED' });
+    expect(await readdir(ignoring.lake)).toEqual(['s3.yaml']);
+  });
+});
+
+it('refuses to start another lake in the folder without s3.yaml', async () => {
+  const { lake, config } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 1);
+  await writer.commit();
+  await rm(join(lake, 's3.yaml'));
+  const refused = { code: 'EVENTS_LAKE_NOT_CONFIGURED', remedy: expect.stringContaining('s3.yaml') };
+  await expect(openLakeWriter(lake)).rejects.toMatchObject(refused);
+  await expect(readLake(lake)).rejects.toMatchObject(refused);
+  await writeS3File(lake, config);
+  expect(await readIds(lake)).toEqual(['e0']);
+});
+
+it('keeps copies within their bound, uses them again, and deletes those of replaced files', async () => {
+  const { lake, objects, otherMachine } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  for (let offset = 0; offset < 4; offset++) {
+    add(writer, offset, offset + 1);
+    await writer.commit();
+  }
+  const { files } = await openLakeSnapshot(lake);
+  const cacheBytesMax = 3 * Math.max(...files.map(({ bytes }) => bytes));
+  const reader = await otherMachine({ cacheBytesMax: Math.max(cacheBytesMax, 1_000_000) });
+  await readLake(reader);
+  const copies = async (): Promise<string[]> =>
+    (await readdir(join(reader, 's3-copies'), { recursive: true })).filter((name) => name.endsWith('.parquet'));
+  expect((await copies()).sort()).toEqual(files.map(({ path }) => path));
+  // Without the objects, only the copies can be read.
+  await rename(join(objects, 'dt=2024-01-15'), join(objects, 'moved'));
+  expect(await readIds(reader)).toEqual(['e0', 'e1', 'e2', 'e3']);
+  await rename(join(objects, 'moved'), join(objects, 'dt=2024-01-15'));
+  writer.addErasure({
+    erasureId: 'e',
+    userHash: hashUser(makeEvent({ eventId: 'e' }).userId!),
+    sessionHashes: [],
+    requestedAt: noon + 9 * dayMs,
+    requestedBy: 'test',
+  });
+  await writer.commit();
+  await compactLake(lake);
+  // The erasure has the key of the lake, which is on the shared data home.
+  await rename(join(lake, '_erasures.key'), join(reader, '_erasures.key'));
+  expect(await readIds(reader)).toEqual([]);
+  expect(await copies()).toEqual([]);
+});
+
+it('evicts the least recently used copies, and refuses a read that needs more', async () => {
+  const { lake, otherMachine } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  const ofDay = (day: number): object => ({
+    occurredFrom: noon + day * dayMs - 1,
+    occurredBefore: noon + day * dayMs + 1,
+  });
+  for (let day = 0; day < 3; day++) {
+    const logged = Array.from({ length: 12_000 }, (_, index) => ({
+      offset: day * 12_000 + index,
+      event: makeEvent({ eventId: randomUUID(), sessionId: randomUUID(), occurredAt: noon + day * dayMs }),
+    }));
+    writer.add('a-0', logged, (day + 1) * 12_000);
+    await writer.commit();
+  }
+  const sizes = (await openLakeSnapshot(lake)).files.map(({ bytes }) => bytes);
+  const cacheBytesMax = 1_000_000;
+  expect([sizes[0]! < cacheBytesMax, sizes[0]! + sizes[1]! > cacheBytesMax]).toEqual([true, true]);
+  const reader = await otherMachine({ cacheBytesMax });
+  for (const day of [0, 1, 2, 0]) expect(await readLake(reader, ofDay(day))).toHaveLength(12_000);
+  const days = (await readdir(join(reader, 's3-copies'))).filter((name) => name.startsWith('dt='));
+  const kept = await Promise.all(days.map((day) => readdir(join(reader, 's3-copies', day))));
+  expect(kept.flat()).toHaveLength(1);
+  await expect(readLake(reader)).rejects.toMatchObject({ code: 'EVENTS_LAKE_COPIES_FULL' });
+  expect(await readdir(join(reader, 's3-copies', '_tmp'))).toEqual([]);
+});
+
+it('finds an object with another content than its writer has recorded', async () => {
+  const { lake, objects, otherMachine } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 1);
+  await writer.commit();
+  const [file] = (await openLakeSnapshot(lake)).files;
+  await writeFile(join(objects, file!.path), Buffer.alloc(file!.bytes));
+  await expect(readLake(await otherMachine())).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('another content'),
+  });
+});
+
+it('moves a lake to S3, after an interruption, too', async () => {
+  const { config } = await createS3Lake(s3);
+  const lake = join(await temporaryFolder(), 'lake');
+  const old = await writerOf(lake);
+  for (let offset = 0; offset < 40; offset++) {
+    add(old, offset, offset + 1);
+    await old.commit();
+  }
+  await compactLake(lake);
+  const rows = await readLake(lake);
+  const { version } = await lakeStatus(lake);
+  // As after a migration from an earlier release.
+  const fence = join(lake, '_log', '00000000000000000001');
+  await copyFile(`${fence}.json`, `${fence}.checkpoint.json`);
+  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_NOT_CONFIGURED' });
+  await writeS3File(lake, config);
+  await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
+  await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
+
+  const interrupt = (done: number): void => {
+    if (done === 10) throw new Error('interrupted');
+  };
+  await expect(uploadLake(lake, interrupt)).rejects.toThrow('interrupted');
+  const uploaded: number[] = [];
+  const moved = await uploadLake(lake, (_, total) => uploaded.push(total));
+  expect(moved).toEqual({ version, files: 40, rows: 40, movedTo: join(lake, 'uploaded', '1') });
+  expect(uploaded.length).toBeLessThanOrEqual(30);
+  expect(await readLake(lake)).toEqual(rows);
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true, version });
+  expect(await uploadLake(lake)).toMatchObject({ version, movedTo: undefined });
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: false, version });
+
+  // A process that was not stopped cannot acknowledge events that are not in the bucket.
+  add(old, 40, 41);
+  await expect(old.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_NOT_CONFIGURED' });
+  const writer = await writerOf(lake);
+  expect(writer.committed('a-0')).toBe(40);
+  add(writer, 40, 41);
+  await writer.commit();
+  expect(await readIds(lake)).toContain('e40');
+});
+
+it('refuses to move a lake to the prefix of another one', async () => {
+  const { lake, config } = await createS3Lake(s3);
+  await writeLake(lake, [makeEvent({ eventId: 'of S3' })]);
+  const other = join(await temporaryFolder(), 'lake');
+  await writeLake(other, [makeEvent({ eventId: 'of the folder' })]);
+  await writeS3File(other, config);
+  await expect(uploadLake(other)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DIFFERS' });
+  expect(await readIds(lake)).toEqual(['of S3']);
+});
+
+it('moves an empty home', async () => {
+  const { config } = await createS3Lake(s3);
+  const lake = join(await temporaryFolder(), 'lake');
+  await mkdir(lake);
+  await writeS3File(lake, config);
+  expect(await uploadLake(lake)).toEqual({ version: 0, files: 0, rows: 0, movedTo: undefined });
+  await writeLake(lake, [makeEvent({ eventId: 'first' })]);
+  expect(await readIds(lake)).toEqual(['first']);
+});
+
+it('gives delta-rs and DuckDB the same rows as Facet', { timeout: 600_000 }, async () => {
+  const readers = await installDeltaReaders();
+  const { lake, objects } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  for (let offset = 0; offset < 36; offset += 4) {
+    add(writer, offset, offset + 4);
+    await writer.commit();
+  }
+  await compactLake(lake);
+  const { version, files } = await openLakeSnapshot(lake);
+  const versions = new Map([[version, files.map(({ path }) => path)]]);
+  // The test server keeps the objects as files.
+  const results = await compareDeltaReaders(readers, new Map([[objects, versions]]));
+  expect(results.length).toBeGreaterThan(1);
+  for (const result of results) expect(result).toMatchObject({ missing: 0, surplus: 0, rows: 36 });
+});
