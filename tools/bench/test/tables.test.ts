@@ -29,7 +29,7 @@ const optionsOf = (options: readonly string[]) =>
     },
   }).values;
 
-/** The parts of a benchmark's data that decide which systems it has. Sequences have no times. */
+/** The parts of a benchmark's data that decide which systems it has, and their settings. Sequences have no times. */
 function dataOf(protocol: ProtocolName, hasTimes: boolean): BenchmarkData {
   const isTimed = protocol === 'time-split' || protocol === 'rolling';
   const parts = {
@@ -39,6 +39,7 @@ function dataOf(protocol: ProtocolName, hasTimes: boolean): BenchmarkData {
       test: { cut: isTimed ? 0 : () => 0 },
     },
     data: {
+      sequences: { offsets: Int32Array.of(0) },
       items: [
         { itemId: '', attributes: {} },
         { itemId: 'cup', title: 'tea cup', attributes: {} },
