@@ -417,18 +417,19 @@ describe('a benchmark of sequences, leave-one-out', () => {
 });
 
 describe('towerSettings', () => {
-  it('trains few users by leave-one-out for more epochs, and many users for ten', async () => {
+  it('trains few users without times by leave-one-out for more epochs, and others for ten', async () => {
     const { context, benchmark } = await open();
-    const epochsOf = (users: number, items: number): { epochs: number; patience: number } => {
+    const epochsOf = (users: number, items: number, hasTimes = false): { epochs: number; patience: number } => {
       const offsets = Int32Array.from({ length: users + 1 }, (_, user) => user * items);
       const sequences = { ...benchmark.data.sequences, offsets };
-      const of = { ...benchmark, data: { ...benchmark.data, sequences } };
+      const of = { ...benchmark, hasTimes, data: { ...benchmark.data, sequences } };
       return towerSettings('facet', { config: context.config, benchmark: of, settings: [] }).training;
     };
     // √(32 · 98) = 56 of the 98 examples of a user: 115 · 56 / 32 = 201 steps.
     expect(epochsOf(115, 100)).toMatchObject({ epochs: 20, patience: 12 });
     expect(epochsOf(2, 100)).toMatchObject({ epochs: 30, patience: 18 });
     expect(epochsOf(10_000, 100)).toMatchObject({ epochs: 10, patience: 6 });
+    expect(epochsOf(115, 100, true)).toMatchObject({ epochs: 10, patience: 6 });
   });
 });
 

@@ -40,10 +40,11 @@ export function towerSettings(
 
 /** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
 const fewLabelsEpochs = 10;
-/** A single label contains less still: more of a user's examples are different questions, and few users need more epochs. */
+/** A single label contains less still: more of a user's examples are different questions. */
 const singleLabelExamples = 32;
-const singleLabelSteps = 4000;
-const singleLabelEpochsMax = 30;
+/** Without times, neither popularity nor ages explain a part of a label, so that few users need more epochs. */
+const stepsWithoutTimes = 4000;
+const epochsMaxWithoutTimes = 30;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
 function fitToProtocol({ model, training }: ModelSettings, { data, protocol, hasTimes }: BenchmarkData): ModelSettings {
@@ -55,8 +56,11 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
   if (protocol.name === 'leave-one-out') {
     const perUser = training.examplesPerUser;
     const examplesPerUser = perUser === 0 ? 0 : Math.max(perUser, singleLabelExamples);
-    const longer = withSteps({ ...nextItem, examplesPerUser }, data.sequences);
-    return { model: { ...timed, repeatBonus: false, temperatureMin }, training: longer };
+    const oneLabel = { ...nextItem, examplesPerUser };
+    return {
+      model: { ...timed, repeatBonus: false, temperatureMin },
+      training: hasTimes ? oneLabel : withMoreEpochs(oneLabel, data.sequences),
+    };
   }
   // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
   const labels = training.labels === 'window' ? 'share' : 'moment';
@@ -64,12 +68,12 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }
 
-/** Returns a training by leave-one-out of at least {@link singleLabelSteps}, within {@link singleLabelEpochsMax}. */
-function withSteps(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
+/** Returns a training by leave-one-out of at least {@link stepsWithoutTimes}, within {@link epochsMaxWithoutTimes}. */
+function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
   // Each prefix of a sequence without its last item, the test, is an example.
   const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 2));
   const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);
-  const wanted = Math.min(singleLabelEpochsMax, Math.ceil(singleLabelSteps / steps));
+  const wanted = Math.min(epochsMaxWithoutTimes, Math.ceil(stepsWithoutTimes / steps));
   if (wanted <= training.epochs) return training;
   const patience = Math.round((training.patience * wanted) / training.epochs);
   return { ...training, epochs: wanted, patience };
