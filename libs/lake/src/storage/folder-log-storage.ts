@@ -20,7 +20,13 @@ export function folderLogStorage(folder: string): LogStorage {
     read: (name) => readFile(pathOf(name), 'utf8'),
     async create(name, text, { id, isFirst }) {
       await createFolder(folder);
-      const isCreated = await createFileAtomically(pathOf(name), [text], { temporary: pathOf(`.${id}.tmp`) });
+      const create = (): Promise<boolean> =>
+        createFileAtomically(pathOf(name), [text], { temporary: pathOf(`.${id}.tmp`) });
+      const isCreated = await create().catch((error: NodeJS.ErrnoException) => {
+        // A process whose clock is ahead has deleted the temporary file as one of a killed process.
+        if (error.code !== 'ENOENT') throw error;
+        return create();
+      });
       // Another process may have created the folder and not synced it yet.
       if (isCreated && isFirst) await syncPath(dirname(folder));
       return isCreated;

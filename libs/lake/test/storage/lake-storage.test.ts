@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { startS3 } from '@facet/local-services';
@@ -72,6 +73,24 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     await log.remove('1.json');
     await log.remove('1.json');
     expect(await log.names()).toEqual([]);
+  });
+
+  it('creates a record while a process with another clock deletes its unfinished file', async () => {
+    const { log } = await open();
+    for (let version = 0; version < 100; version++) {
+      let isCreated: boolean | undefined;
+      const creating = log
+        .create(`${version}.json`, 'x', { id: `${version}`, isFirst: version === 0 })
+        .then((created) => {
+          isCreated = created;
+        });
+      const isUnfinished = async (): Promise<boolean> => (await log.names()).some((name) => name.endsWith('.tmp'));
+      while (isCreated === undefined && !(await isUnfinished())) await setImmediate();
+      await log.removeLeftovers(Date.now() + dayMs);
+      await creating;
+      expect(isCreated).toBe(true);
+    }
+    expect(await log.names()).toHaveLength(100);
   });
 
   it('stores files of the log that other programs write and read', async () => {

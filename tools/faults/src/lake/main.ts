@@ -53,8 +53,8 @@ const logEvents = 60_000;
 const clockStepMs = 25 * minuteMs;
 /** About how long each work takes. */
 const delayMsMax: Readonly<Record<Work, number>> = {
-  migration: 500,
-  checkpoint: 400,
+  migration: 80,
+  checkpoint: 80,
   compaction: 500,
   erasure: 700,
   rebuild: 700,
