@@ -425,7 +425,7 @@ describe('towerSettings', () => {
       const of = { ...benchmark, hasTimes, data: { ...benchmark.data, sequences } };
       return towerSettings('facet', { config: context.config, benchmark: of, settings: [] }).training;
     };
-    // √(32 · 98) = 56 of the 98 examples of a user: 115 · 56 / 32 = 201 steps.
+    // √(32 · 97) = 56 of the 97 examples of a user: 115 · 56 / 32 = 201 steps.
     expect(epochsOf(115, 100)).toMatchObject({ epochs: 20, patience: 12 });
     expect(epochsOf(2, 100)).toMatchObject({ epochs: 30, patience: 18 });
     expect(epochsOf(10_000, 100)).toMatchObject({ epochs: 10, patience: 6 });

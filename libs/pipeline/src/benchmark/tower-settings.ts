@@ -68,10 +68,10 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }
 
-/** Returns a training by leave-one-out of at least {@link stepsWithoutTimes}, within {@link epochsMaxWithoutTimes}. */
+/** Returns a training by leave-one-out of as many epochs as {@link stepsWithoutTimes} need, at most {@link epochsMaxWithoutTimes}. */
 function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
-  // Each prefix of a sequence without its last item, the test, is an example.
-  const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 2));
+  // The fit has an example for each prefix of a sequence without its last two items, the validation and the test.
+  const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 3));
   const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);
   const wanted = Math.min(epochsMaxWithoutTimes, Math.ceil(stepsWithoutTimes / steps));
   if (wanted <= training.epochs) return training;
