@@ -11,10 +11,16 @@ import { lakeColumns, lakeOrder } from '../write/columns.ts';
 /**
  * Writes the rows of a query to one file of a day, sorted by user and time, and moves it into the lake, where no transaction
  * names it yet. Returns `undefined` without rows. DuckDB sorts within its memory limit, however large the day is.
+ *
+ * @param file.onWritten Called with the file of this machine before it is moved.
  */
 export async function placeMerged(
   { connection, storage, temporaryFolder, token }: Maintenance,
-  { day, rows }: { readonly day: string; readonly rows: string },
+  {
+    day,
+    rows,
+    onWritten,
+  }: { readonly day: string; readonly rows: string; readonly onWritten?: (written: string) => Promise<void> },
 ): Promise<LakeFileEntry | undefined> {
   const written = join(temporaryFolder, `${day}.parquet`);
   const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
@@ -24,6 +30,7 @@ export async function placeMerged(
   );
   const described = await describeFile(connection, written);
   if (described === undefined) return undefined;
+  await onWritten?.(written);
   const path = mergedPath(day, token);
   const [placed] = await lakeErrors.writing(storage.place, storage.placeFiles([{ written, path }]));
   return { ...described, ...placed! };

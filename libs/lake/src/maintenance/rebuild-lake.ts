@@ -219,17 +219,15 @@ async function replaceRows(
           : [`SELECT * FROM ${parquetTable(lakeFolder, partial)} row WHERE NOT (${isReplaced}) OR ${isRefused}`]),
         ...(written.length === 0 ? [] : [`SELECT * FROM ${parquetFiles(written)}`]),
       ];
-      return placeMerged(maintenance, { day, rows: tables.join(' UNION ALL BY NAME ') });
+      return placeMerged(maintenance, {
+        day,
+        rows: tables.join(' UNION ALL BY NAME '),
+        onWritten: async (path) => {
+          kept += await countRows(connection, `${parquetFiles([path])} row WHERE ${isRefused}`);
+        },
+      });
     });
-    if (merged !== undefined) {
-      add.push(merged);
-      const { folder, close } = await maintenance.storage.open([merged]);
-      try {
-        kept += await countRows(connection, `${parquetTable(folder, [merged])} row WHERE ${isRefused}`);
-      } finally {
-        await close();
-      }
-    }
+    if (merged !== undefined) add.push(merged);
     await renew();
   }
   await commit({ add, remove: touched.map(({ path }) => path) });

@@ -6,6 +6,7 @@ import { listPlacedFiles, makeTemporaryFolder, removeAbandonedFolders } from './
 import type { PlacedFile } from './place-files.ts';
 
 const downloadsAtATime = 4;
+const checksAtATime = 4;
 
 /**
  * Local copies of data files, in a folder that the processes of a machine share:
@@ -13,9 +14,10 @@ const downloadsAtATime = 4;
  * <folder>/dt=…/<file>.parquet               complete copies; the time of change is the last use
  * <folder>/_tmp/<process>/dt=…/<file>.parquet   links to the copies that a process reads
  * ```
- * Data files never change, so a copy is complete or absent. Eviction deletes a copy, but not the links of running reads.
+ * Only files with a recorded hash have copies. Each read checks the hashes of its copies, and downloads damaged ones again.
+ * Eviction deletes a copy, but not the links of running reads.
  *
- * @param options.bytesMax The space of the copies, without those that are evicted during a read.
+ * @param options.bytesMax The space of the copies, without those that are evicted during a read. Also the largest read.
  */
 export function createLocalCopies({ folder, bytesMax }: { readonly folder: string; readonly bytesMax: number }) {
   /**
@@ -36,15 +38,15 @@ export function createLocalCopies({ folder, bytesMax }: { readonly folder: strin
         await mkdir(join(opened.path, day), { recursive: true });
         await mkdir(join(folder, day), { recursive: true });
       }
-      const missing: PlacedFile[] = [];
-      for (const file of files) if (!(await linkCopy(file, opened.path))) missing.push(file);
+      const linked = await mapConcurrently(files, checksAtATime, (file) => linkCopy(file, opened.path));
+      const missing = files.filter((_, index) => !linked[index]);
       const missingBytes = missing.reduce((sum, { bytes }) => sum + bytes, 0);
       if (missing.length > 0) await makeRoom(files, missingBytes);
       await mapConcurrently(missing, downloadsAtATime, async (file) => {
         const path = join(opened.path, file.path);
         await download(file, path);
         await checkContent(file, path);
-        await keepCopy(path, join(folder, file.path));
+        if (file.sha256 !== undefined) await keepCopy(path, join(folder, file.path));
       });
       return { folder: opened.path, close: opened.remove };
     } catch (error) {
@@ -53,8 +55,10 @@ export function createLocalCopies({ folder, bytesMax }: { readonly folder: strin
     }
   }
 
-  /** Links the copy of a file below `target`. Returns false if there is none. */
-  async function linkCopy({ path, bytes }: PlacedFile, target: string): Promise<boolean> {
+  /** Links the copy of a file below `target`. Returns false if there is none, or if it was damaged. */
+  async function linkCopy({ path, sha256 }: PlacedFile, target: string): Promise<boolean> {
+    // A later read could not recognize damage of the copy.
+    if (sha256 === undefined) return false;
     const linked = join(target, path);
     try {
       await link(join(folder, path), linked);
@@ -62,7 +66,7 @@ export function createLocalCopies({ folder, bytesMax }: { readonly folder: strin
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
-    if ((await stat(linked)).size !== bytes) {
+    if ((await hashFile(linked)).sha256 !== sha256) {
       await rm(linked);
       await rm(join(folder, path), { force: true });
       return false;
@@ -95,7 +99,9 @@ export function createLocalCopies({ folder, bytesMax }: { readonly folder: strin
       {
         code: 'EVENTS_LAKE_COPIES_FULL',
         category: 'unavailable',
-        remedy: 'Raise cacheBytesMax in lake/s3.yaml, or read a shorter period.',
+        remedy:
+          `Set cacheBytesMax in lake/s3.yaml to ${neededBytes} or more. Then restart the app or repeat the command. Leave room for the ` +
+          'growth of the lake: filling profiles, erasing users and verifying read all of it. A dataset can read a shorter period instead.',
         context: { folder, bytesMax, neededBytes },
       },
     );

@@ -5,7 +5,7 @@ import { openFileEventLog } from '@facet/event-log';
 import type { EventLog, FileEventLog } from '@facet/event-log';
 import { dayMs, utcDay } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import type { Event, RefusalReason } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { selectRows, withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -17,6 +17,7 @@ import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
+import { strictLog } from '../strict-log.ts';
 
 const count = 900;
 
@@ -129,33 +130,6 @@ it('does not restore erased events', async () => {
   expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
   expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
 });
-
-/** Returns the log as a stricter reader sees it: it refuses records, and then streams no event of the `lost` offsets. */
-function strictLog(
-  log: EventLog,
-  refusals: readonly { readonly offset: number; readonly reason: RefusalReason }[],
-  isLost: (offset: number) => boolean,
-): EventLog {
-  return {
-    topic: log.topic,
-    append: (added) => log.append(added),
-    extents: () => log.extents(),
-    offsetsAt: (time) => log.offsetsAt(time),
-    async *stream(ranges, options) {
-      for await (const batch of log.stream(ranges, options)) {
-        const first = batch.next - batch.events.length;
-        yield {
-          ...batch,
-          events: batch.events.filter(({ offset }) => !isLost(offset)),
-          refused: refusals
-            .filter(({ offset }) => offset >= first && offset < batch.next)
-            .map((refusal) => ({ ...refusal, ok: false, field: '' })),
-        };
-      }
-    },
-    close: () => log.close(),
-  };
-}
 
 it('keeps the rows of batches that the log can no longer decode', async () => {
   const { lake, log } = await lakeOf();

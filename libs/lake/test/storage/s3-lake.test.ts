@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3, withServer } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { hashUser } from '@facet/schemas';
-import { dayMs } from '@facet/platform';
+import { dayMs, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
+import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
 import { uploadLake } from '../../src/maintenance/upload-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
@@ -18,6 +20,8 @@ import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
+import { sinkLog } from '../../src/write/sink-log.ts';
+import { strictLog } from '../strict-log.ts';
 import { writeLake } from '../write-lake.ts';
 import { createS3Lake, writeS3File } from './s3-lake.ts';
 
@@ -203,7 +207,11 @@ it('evicts the least recently used copies, and refuses a read that needs more', 
   const days = (await readdir(join(reader, 's3-copies'))).filter((name) => name.startsWith('dt='));
   const kept = await Promise.all(days.map((day) => readdir(join(reader, 's3-copies', day))));
   expect(kept.flat()).toHaveLength(1);
-  await expect(readLake(reader)).rejects.toMatchObject({ code: 'EVENTS_LAKE_COPIES_FULL' });
+  const neededBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  await expect(readLake(reader)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_COPIES_FULL',
+    remedy: expect.stringContaining(`cacheBytesMax in lake/s3.yaml to ${neededBytes} or more`),
+  });
   expect(await readdir(join(reader, 's3-copies', '_tmp'))).toEqual([]);
 });
 
@@ -218,6 +226,86 @@ it('finds an object with another content than its writer has recorded', async ()
     code: 'EVENTS_LAKE_DAMAGED',
     message: expect.stringContaining('another content'),
   });
+});
+
+/** Changes the event ids in a copy without changing its size, so that it stays a valid Parquet file. */
+async function alterCopy(copy: string): Promise<void> {
+  const content = await readFile(copy);
+  const altered = Buffer.from(content.toString('latin1').replaceAll('right', 'wrong'), 'latin1');
+  expect(altered.equals(content)).toBe(false);
+  await writeFile(copy, altered);
+}
+
+/** Overwrites a copy with zeros of the same size. */
+async function zeroCopy(copy: string): Promise<void> {
+  await writeFile(copy, Buffer.alloc((await stat(copy)).size));
+}
+
+/** Commits each event alone. Returns the paths of the files. */
+async function commitEach(lake: string, eventIds: readonly string[]): Promise<string[]> {
+  const writer = await writerOf(lake);
+  for (const [offset, eventId] of eventIds.entries()) {
+    writer.add('a-0', [{ offset, event: makeEvent({ eventId }) }], offset + 1);
+    await writer.commit();
+  }
+  return (await openLakeSnapshot(lake)).files.map(({ path }) => path);
+}
+
+it.each([
+  ['an altered', alterCopy],
+  ['a zeroed', zeroCopy],
+])('downloads %s copy again', async (_, damage) => {
+  const { lake } = await createS3Lake(s3);
+  const [path] = await commitEach(lake, ['right-1', 'right-2']);
+  const rows = await readLake(lake);
+  const copy = join(lake, 's3-copies', path!);
+  const content = await readFile(copy);
+  await damage(copy);
+  expect(await readLake(lake)).toEqual(rows);
+  expect((await readFile(copy)).equals(content)).toBe(true);
+  await damage(copy);
+  await compactLake(lake);
+  expect(await readLake(lake)).toEqual(rows);
+});
+
+it('rebuilds refused rows from the object if the local copy is damaged', async () => {
+  const { lake, objects, otherMachine } = await createS3Lake(s3);
+  const log = await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' });
+  onTestFinished(() => log.close());
+  await log.append(['right-1', 'right-2'].map((eventId) => makeEvent({ eventId })));
+  await sinkLog(log, lake);
+  const machine = await otherMachine();
+  const rows = await readLake(machine);
+  const [file] = (await openLakeSnapshot(lake)).files;
+  await zeroCopy(join(machine, 's3-copies', file!.path));
+  const strict = strictLog(log, [{ offset: 1, reason: 'unknown-type' }], (offset) => offset === 1);
+  expect(await rebuildLake(strict, machine, { from: 0 })).toEqual({ rows: 1, days: 1, kept: 1, lost: [] });
+  // The rebuild does not download what it has uploaded.
+  const copies = await readdir(join(machine, 's3-copies'), { recursive: true });
+  const [merged] = (await openLakeSnapshot(lake)).files;
+  expect(await pathExists(join(objects, merged!.path))).toBe(true);
+  expect(copies).not.toContain(merged!.path);
+  expect(await readLake(machine)).toEqual(rows);
+});
+
+it('keeps no copies of files without a recorded hash', async () => {
+  const { config } = await createS3Lake(s3);
+  const lake = join(await temporaryFolder(), 'lake');
+  const [path] = await commitEach(lake, ['right-1', 'right-2']);
+  const content = await readFile(join(lake, path!));
+  await writeS3File(lake, config);
+  await uploadLake(lake);
+  const rows = await readLake(lake);
+  const copy = join(lake, 's3-copies', path!);
+  expect(await pathExists(copy)).toBe(false);
+  await mkdir(dirname(copy), { recursive: true });
+  await writeFile(copy, content);
+  await alterCopy(copy);
+  expect(await readLake(lake)).toEqual(rows);
+  await zeroCopy(copy);
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+  await compactLake(lake);
+  expect(await readLake(lake)).toEqual(rows);
 });
 
 it('moves a lake to S3, after an interruption, too', async () => {
