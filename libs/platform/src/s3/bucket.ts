@@ -39,7 +39,7 @@ export interface Bucket {
   get(key: string): Promise<StoredObject | undefined>;
   /**
    * Stores a small object. `condition` is `absent` or the ETag of the object to replace. Returns the ETag, or undefined if the
-   * condition is not met.
+   * condition is not met and the object has another text.
    */
   put(key: string, text: string, condition?: string): Promise<string | undefined>;
   delete(key: string): Promise<void>;
@@ -130,21 +130,16 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     const conditions =
       condition === undefined ? {} : condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition };
     const Body = Buffer.from(text);
-    let attempts = 0;
     try {
-      const { ETag = '' } = await request(async (limits, number) => {
-        attempts = number;
-        return client.putObject(
-          { Bucket, Key: keyOf(key), Body, ChecksumSHA256: sha256Of(Body), ...conditions },
-          limits,
-        );
-      });
+      const { ETag = '' } = await request((limits) =>
+        client.putObject({ Bucket, Key: keyOf(key), Body, ChecksumSHA256: sha256Of(Body), ...conditions }, limits),
+      );
       return ETag;
     } catch (error) {
       const isRefused = isFailedCondition(error) || (condition !== undefined && isMissingObject(error));
       if (!isRefused) throw error;
-      // An attempt without a response may have succeeded.
-      const found = attempts > 1 ? await get(key) : undefined;
+      // An attempt without a response may have succeeded. A proxy may have repeated the request, too.
+      const found = await get(key);
       return found?.text === text ? found.etag : undefined;
     }
   }
