@@ -1,4 +1,4 @@
-import { dayMs } from '@facet/platform';
+import { dayMs, isAppError } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { dayOf } from '../layout.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
@@ -122,11 +122,12 @@ export function filesToRead(snapshot: LakeSnapshot, window: LakeWindow): LakeSna
   return [...new Set([...own, ...identifyingFiles(snapshot, known)])];
 }
 
-/** Returns the error for a failed read: the snapshot has expired, or a file is damaged. */
+/** Returns the error for a failed read: the snapshot has expired, a file is damaged, or the lake cannot be read now. */
 export async function lakeUnreadable(
   { lakeFolder, files }: Pick<LakeSnapshot, 'lakeFolder' | 'files'>,
   cause: unknown,
 ): Promise<AppError> {
+  if (isAppError(cause) && cause.category === 'unavailable') return cause;
   const storage = await openLakeStorage(lakeFolder);
   const now = await readLakeState(storage);
   const replaced = files.filter(({ path }) => !now.files.has(path));

@@ -15,6 +15,7 @@ import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
 import { uploadLake } from '../../src/maintenance/upload-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
+import { countEvents } from '../../src/read/count-events.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
@@ -82,6 +83,24 @@ it('recognizes its own record after an attempt without a response', async () => 
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 3, rows: 3 }] });
 });
 
+it('recognizes its own records behind a proxy that repeats requests', async () => {
+  const { lake, config, otherMachine } = await createS3Lake(s3);
+  const repeats = ({ method, url = '' }: IncomingMessage): boolean =>
+    method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
+  await withServer(createS3Proxy(config.endpoint!, { repeats }), async (endpoint) => {
+    const writer = await writerOf(await otherMachine({ endpoint }));
+    add(writer, 0, 2);
+    await writer.commit();
+    const { version } = await lakeStatus(lake);
+    // Counts have no offsets that would show that they are committed.
+    writer.addIntake([{ day: '2024-01-15', producer: 'shop', outcome: 'accepted', field: '', reason: '', count: 1 }]);
+    await writer.commit();
+    await writer.commit();
+    expect(await lakeStatus(lake)).toMatchObject({ version: version + 1 });
+  });
+  expect(await readIds(lake)).toEqual(['e0', 'e1']);
+});
+
 it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
   const { lake, config, otherMachine } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
@@ -122,6 +141,23 @@ it('keeps pending events while the server is down, and commits them afterwards',
   await s3.start();
   await writer.commit();
   expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
+});
+
+it('repeats the requests of a read during an outage only once', async () => {
+  const { lake, config, otherMachine } = await createS3Lake(s3);
+  await writeLake(lake, [makeEvent({ eventId: 'e0' })]);
+  let isDown = false;
+  let requests = 0;
+  const refuses = (): boolean => {
+    if (isDown) requests++;
+    return isDown;
+  };
+  await withServer(createS3Proxy(config.endpoint!, { refuses }), async (endpoint) => {
+    const snapshot = await openLakeSnapshot(await otherMachine({ endpoint }));
+    isDown = true;
+    await expect(countEvents(snapshot, {})).rejects.toMatchObject({ code: 'S3_UNREACHABLE' });
+  });
+  expect(requests).toBe(4);
 });
 
 it('explains a bucket that does not exist and a server without conditional writes', async () => {
