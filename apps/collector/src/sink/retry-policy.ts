@@ -30,7 +30,8 @@ const isRetryable = (error: unknown): boolean => isAppError(error) && error.retr
 
 /** Returns the dependency to blame for an error of an operation: the lake or the catalog by the error code, else the operation's own. */
 const failedDependency = (operation: string, { code }: AppError): string =>
-  /^EVENTS_(LAKE|CATALOG)_/.exec(code)?.[1]?.toLowerCase() ?? operation;
+  // The sink keeps nothing but the lake on S3.
+  code.startsWith('S3_') ? 'lake' : (/^EVENTS_(LAKE|CATALOG)_/.exec(code)?.[1]?.toLowerCase() ?? operation);
 
 /** The maximum delay is also the time until an aborted caller notices, so it is short. */
 const retries = retry(handleWhen(isRetryable), {

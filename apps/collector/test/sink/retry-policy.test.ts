@@ -39,3 +39,9 @@ it('ends an outage when an operation on that dependency succeeds, and keeps thos
   await policy.once('lake', success);
   expect(outages()).toEqual([['kafka', 1]]);
 });
+
+it('blames the lake when the bucket of the lake does not respond', async () => {
+  const { policy, outages } = policyAt({ now: 1 });
+  await policy.once('redis', failure('S3_UNREACHABLE'));
+  expect(outages()).toEqual([['lake', 1]]);
+});
