@@ -1,10 +1,12 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import { assignArms, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { sinkLog } from '@facet/lake';
 import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
 import { dayMs, hourMs } from '@facet/platform';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { createTestApp, now } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
@@ -118,4 +120,20 @@ it('reports zeros without responses, and 404 for an unknown experiment', async (
   expect((await get('merge')).json()).toMatchObject({ counts: { exposures: 0 }, days: [] });
   const unknown = await get('other');
   expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'EXPERIMENT_UNKNOWN']);
+});
+
+it('names the remedy while the bucket of the lake does not respond', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { app, home } = await createTestApp(redis.url, settings);
+  await mkdir(home.paths.lakeFolder, { recursive: true });
+  await writeFile(
+    join(home.paths.lakeFolder, 's3.yaml'),
+    'bucket: facet\nprefix: home\nregion: r\nendpoint: http://127.0.0.1:1\n',
+  );
+  expect((await app.inject({ url: '/v1/experiments/merge/report', headers })).json()).toMatchObject({
+    statusCode: 503,
+    code: 'S3_UNREACHABLE',
+    remedy: expect.stringContaining('Check endpoint and region in s3.yaml'),
+  });
 });

@@ -1,8 +1,10 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createHttpMetrics } from '@facet/http';
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
-import { commonRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { commonRoutes, expectRouteAccess, scopeKeys, temporaryFolder } from '@facet/testing';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
 import type { SinkState } from '../../src/sink/sink-state.ts';
@@ -21,7 +23,7 @@ const working: SinkState = {
   outages: [],
   failure: undefined,
 };
-async function createApp(state: SinkState) {
+async function createApp(state: SinkState, lakeFolder = 'none') {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test', logger });
   const publisher = openKafkaPublisher(kafka, { closeTimeoutMs: 1 });
@@ -37,7 +39,7 @@ async function createApp(state: SinkState) {
       dataHealth: {
         read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE', category: 'input' })),
       },
-      lakeFolder: 'none',
+      lakeFolder,
       kafka,
       publisher,
       topics: topicNames('test'),
@@ -86,6 +88,30 @@ it('documents its routes', async () => {
     '/v1/status',
     '/v1/validations',
   ]);
+});
+
+it('names the remedy while the bucket of the lake does not respond, and without s3.yaml', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const lakeFolder = await temporaryFolder();
+  const app = await createApp(working, lakeFolder);
+  const readLake = async () => (await app.inject({ url: '/v1/lake', headers: { 'x-api-key': 'admin' } })).json();
+  const settings = join(lakeFolder, 's3.yaml');
+  await writeFile(settings, 'bucket: facet\nprefix: home\nregion: r\nendpoint: http://127.0.0.1:1\n');
+  expect(await readLake()).toMatchObject({
+    statusCode: 503,
+    code: 'S3_UNREACHABLE',
+    remedy: expect.stringContaining('Check endpoint and region in s3.yaml'),
+  });
+  await rm(settings);
+  await mkdir(join(lakeFolder, '_delta_log'));
+  const moved = { commitInfo: { engineInfo: 'Facet on S3' } };
+  await writeFile(join(lakeFolder, '_delta_log/00000000000000000000.json'), JSON.stringify(moved));
+  expect(await readLake()).toMatchObject({
+    statusCode: 503,
+    code: 'EVENTS_LAKE_NOT_CONFIGURED',
+    remedy: expect.stringContaining('Restore lake/s3.yaml'),
+  });
 });
 
 it('reports its progress', async () => {

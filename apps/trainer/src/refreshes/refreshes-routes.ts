@@ -23,8 +23,13 @@ export const trainerProblems = createProblems({
   REFRESH_QUEUE_UNREACHABLE: {},
   ARTIFACT_NOT_FOUND: { status: 404 },
   ARTIFACT_CORRUPT: {},
+  EVENTS_LAKE_COPIES_FULL: {},
   EVENTS_LAKE_DAMAGED: {},
+  EVENTS_LAKE_HAS_LOCAL: {},
+  EVENTS_LAKE_NOT_CONFIGURED: { status: 503 },
   EVENTS_LAKE_UNREADABLE: {},
+  S3_REFUSED: {},
+  S3_UNREACHABLE: {},
   EXPERIMENT_UNKNOWN: { status: 404 },
 });
 
