@@ -96,10 +96,11 @@ it('validates a file without storing it', async () => {
     field: 'itemId',
     lines: [{ file: 0, line: 2 }],
   });
-  const { attributes } = (await validate('items.csv', 'item,price\na,"9,90"\n', 'items')).body;
+  const { attributes, repeated } = (await validate('items.csv', 'item,price\na,"9,90"\na,"9,90"\n', 'items')).body;
   expect(attributes).toEqual([
-    { kind: 'items', name: 'price', types: ['text'], count: 1, samples: ['9,90'], isNumericText: true },
+    { kind: 'items', name: 'price', types: ['text'], count: 2, samples: ['9,90'], isNumericText: true },
   ]);
+  expect(repeated).toEqual({ items: 1, users: 0 });
   const wrong = await validate<Problem>('orders.csv', 'a,b\n1,2');
   expect([wrong.status, wrong.body.code]).toEqual([400, 'EVENTS_COLUMN_MISSING']);
   expect(wrong.body.message).not.toContain('/facet-validate-');

@@ -526,6 +526,11 @@ export interface components {
         /** @description Every value is text that is a number. */
         readonly isNumericText: boolean;
       }[];
+      /** @description Accepted rows of items and users with the id of an earlier row, which they replace. */
+      readonly repeated: {
+        readonly items: number;
+        readonly users: number;
+      };
       readonly unknownItems?: components['schemas']['UnknownIds'];
       readonly itemsWithoutEvents?: number;
       readonly unknownUsers?: components['schemas']['UnknownIds'];

@@ -139,6 +139,10 @@ export const Validation = Type.Unsafe<ValidationReport>(
         }),
         { description: 'The attributes of items or users: the first 50 names.' },
       ),
+      repeated: Type.Object(
+        { items: Count, users: Count },
+        { description: 'Accepted rows of items and users with the id of an earlier row, which they replace.' },
+      ),
       unknownItems: Type.Optional(Unknown),
       itemsWithoutEvents: Type.Optional(Count),
       unknownUsers: Type.Optional(Unknown),
