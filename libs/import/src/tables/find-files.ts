@@ -20,18 +20,33 @@ export async function findAllFiles(paths: readonly string[], kind: FileKind): Pr
 export async function findFiles(path: string, kind: FileKind): Promise<string[]> {
   const facts = await stat(path).catch(() => undefined);
   if (facts === undefined ? !isDynamicPattern(path) : !facts.isDirectory()) return [path];
-  const found =
-    facts === undefined
-      ? await glob(path, { absolute: isAbsolute(path), expandDirectories: false })
-      : (await glob('**/*', { cwd: path, absolute: true })).filter((file) => isTableFile(file, kind));
+  if (facts === undefined) {
+    const found = await glob(path, { absolute: isAbsolute(path), expandDirectories: false });
+    if (found.length > 0) return found.sort();
+    throw noFile(path, '', 'Correct the pattern.');
+  }
+  const inside = await glob('**/*', { cwd: path, absolute: true });
+  const found = inside.filter((file) => isTableFile(file, kind));
   if (found.length > 0) return found.sort();
-  throw new AppError(`${path} contains no file${facts === undefined ? '' : ' of a known format'}.`, {
+  const others = kinds.filter((other) => inside.some((file) => isTableFile(file, other))).join(' and ');
+  if (others !== '') {
+    throw noFile(path, ` of ${kind}, but of ${others}`, `Name a file of ${kind}, or use this folder for ${others}.`);
+  }
+  const endings = tableExtensions.join(' ');
+  throw noFile(
+    path,
+    ' of a known format',
+    `Name the files with an ending such as ${endings}, optionally with .gz or .zst.`,
+  );
+}
+
+const kinds: readonly FileKind[] = ['events', 'items', 'users'];
+
+function noFile(path: string, which: string, remedy: string): AppError {
+  return new AppError(`${path} contains no file${which}.`, {
     code: 'EVENTS_FILE_UNREADABLE',
     category: 'input',
-    remedy:
-      facts === undefined
-        ? 'Correct the pattern.'
-        : `Name the files with an ending such as ${tableExtensions.join(' ')}, optionally with .gz or .zst.`,
+    remedy,
     context: { path },
   });
 }

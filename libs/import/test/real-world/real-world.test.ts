@@ -97,6 +97,18 @@ it('finds the files of a pattern, and refuses a pattern without files', async ()
   }
 });
 
+it.each([
+  ['events', 'but of items and users.'],
+  ['items', 'but of users.'],
+] as const)('says which kinds a folder without a file of %s contains', async (kind, rest) => {
+  const folder = await writeFiles({ 'ml.user': 'x', ...(kind === 'events' ? { 'ml.item.gz': 'x' } : {}) });
+  await expect(findFiles(folder, kind)).rejects.toMatchObject({
+    code: 'EVENTS_FILE_UNREADABLE',
+    message: `${folder} contains no file of ${kind}, ${rest}`,
+    remedy: expect.stringContaining(`Name a file of ${kind}`),
+  });
+});
+
 it('finds the files of MovieLens and RecBole in a folder by their kind', async () => {
   const [movieLens, recbole] = await Promise.all([
     writeFiles({ 'ratings.dat': 'x', 'movies.dat': 'x', 'users.dat.gz': 'x', README: 'x' }),
