@@ -28,8 +28,7 @@ export function defaultHealthBounds(): HealthBounds {
  * Checks the health of one UTC day (`YYYY-MM-DD`) of the current lake: volume, refusals, duplicates, lateness, unknown items,
  * joins of exposures to outcomes, and suspicious users. Reads the day, the seven days before and the day after.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`, and
- * `EVENTS_LAKE_SNAPSHOT_EXPIRED` when a compaction has deleted a file meanwhile
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`; as `readLake`
  */
 export async function dayHealth(
   lakeFolder: string,
@@ -52,7 +51,7 @@ export async function dayHealth(
   return { version: 1, ...measures, ...judgeDay(measures, bounds) };
 }
 
-/** Returns the newest `count` days of the lake with events, ascending. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
+/** Returns the newest `count` days of the lake with events, ascending. @throws AppError as `openLakeSnapshot` */
 export async function newestLakeDays(lakeFolder: string, count: number): Promise<readonly string[]> {
   const { files } = await readLakeState(lakeFolder);
   return [...new Set([...files.values()].map(({ path }) => dayOf(path)))].sort().slice(-count);

@@ -4,7 +4,7 @@ import { readLakeState } from '../transaction-log/lake-log.ts';
 /**
  * Returns whether no sink has written to the lake and the catalog of a home.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`; as `openLakeSnapshot`
  */
 export async function isEmptyHome({
   lakeFolder,

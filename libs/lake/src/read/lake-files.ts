@@ -16,7 +16,7 @@ export interface LakeFile {
 /**
  * Lists the files that contain the window's events, by path, with their size, hash and rows.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
+ * @throws AppError as `readLake`
  */
 export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWindow = {}): Promise<LakeFile[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;

@@ -28,7 +28,7 @@ export interface LakeDay {
   readonly bytes: number;
 }
 
-/** Summarizes the transaction log without opening a data file. @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE` */
+/** Summarizes the transaction log without opening a data file. @throws AppError as `openLakeSnapshot` */
 export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
   const storage = await openLakeStorage(lakeFolder);
   const state = await readLakeState(storage);

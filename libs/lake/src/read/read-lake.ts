@@ -26,7 +26,8 @@ export interface LakeEvent {
  * `identify` events and erased events are left out, also before a compaction has removed erased rows from the files.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED` for a damaged file, `EVENTS_LAKE_UNREADABLE` (retryable), `EVENTS_LAKE_SNAPSHOT_EXPIRED` when the
- * read took longer than the grace period of replaced files.
+ * read took longer than the grace period of replaced files. For a lake on S3, also `S3_REFUSED`, `S3_UNREACHABLE` (retryable), and
+ * `EVENTS_LAKE_COPIES_FULL` when the files exceed `cacheBytesMax`. As `openLakeSnapshot`.
  */
 export async function readLake(
   lake: string | LakeSnapshot,
@@ -89,7 +90,7 @@ function createSharer(): (text: string) => string {
 /**
  * Streams the rows of a query over the files of a window, on a new database. Without a query from `prepare` there are no rows.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_SNAPSHOT_EXPIRED`
+ * @throws AppError as {@link readLake}
  */
 export async function* streamChunks(
   snapshot: LakeSnapshot,

@@ -36,7 +36,7 @@ function storageOf(lake: Lake): Promise<LakeStorage> | LakeStorage {
  * Opens the transaction log of a lake for writing. A missing lake has an empty log.
  *
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that
- * `facet lake migrate` must convert; as `openLakeStorage` and `LakeStorage.prepareWrites`
+ * `facet lake migrate` must convert, `S3_REFUSED`, `S3_UNREACHABLE`; as `openLakeStorage` and `LakeStorage.prepareWrites`
  */
 export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const storage = await storageOf(lake);
@@ -76,7 +76,8 @@ function outdated(lakeFolder: string): AppError {
 /**
  * Reads the current state of a lake without writing.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_OUTDATED`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_OUTDATED`, `S3_REFUSED`, `S3_UNREACHABLE`; as
+ * `openLakeStorage`
  */
 export async function readLakeState(lake: Lake): Promise<LakeState> {
   return (await readLakeLog(await storageOf(lake), {})).state;

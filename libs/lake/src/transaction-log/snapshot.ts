@@ -39,7 +39,7 @@ export interface LakeSnapshot {
  * Pins the current version of the lake, so that several reads agree. A snapshot is valid for the grace period of
  * compactions (one hour by default), because replaced files stay on the disk for that long.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED`, `S3_UNREACHABLE`; as `openLakeStorage`
  */
 export async function openLakeSnapshot(lakeFolder: string): Promise<LakeSnapshot> {
   return snapshotOf(lakeFolder, await readLakeState(lakeFolder));

@@ -35,13 +35,14 @@ export interface LakeWriter {
    * contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
-   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`.
+   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
+   * `EVENTS_LAKE_NOT_CONFIGURED` when the lake has moved to S3.
    */
   commit(): Promise<LakeCommit>;
   /**
    * Drops the pending events of the given sources, or of all sources, and reads the committed offsets again.
    *
-   * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
+   * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED`, `S3_UNREACHABLE`
    */
   discard(sources?: readonly string[]): Promise<void>;
   /** Drops all pending events and closes the writer. */
@@ -70,7 +71,7 @@ export interface LakeWriterOptions extends DuckDbOptions, TransactionLogOptions 
  * Opens the lake for writing. Several processes may write at the same time. When two write the same source, the second commit
  * is refused. Opening removes the leftover files of killed writers.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`
+ * @throws AppError as `openLakeLog`
  */
 export async function openLakeWriter(lakeFolder: string, options: LakeWriterOptions = {}): Promise<LakeWriter> {
   const storage = await openLakeStorage(lakeFolder);

@@ -23,8 +23,8 @@ export interface SinkResult {
  * Writes the events of a log to the lake, from the committed offsets to the current end of the log. It may be killed at any
  * point and run again: the lake contains each offset once.
  *
- * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another sink writes the same log, `EVENTS_LAKE_UNWRITABLE`,
- * `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. The signal's reason when aborted.
+ * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another sink writes the same log; as `openLakeWriter` and `LakeWriter.commit`. The signal's
+ * reason when aborted.
  */
 export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
   const { batchEventsMax = 1_000_000, signal } = options;
