@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePorts, startFacetProcess, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
@@ -136,7 +136,12 @@ it('erases a user from the bucket', async () => {
   await rm(join(home, 'artifacts', 'uploaded'), { recursive: true });
   const incomplete = await run([...verify, ...absent]);
   expect([incomplete.code, incomplete.out]).toEqual([5, expect.stringContaining('lake/uploaded')]);
-  await rm(join(home, 'lake', 'uploaded'), { recursive: true });
+  // As after a kill of the upload.
+  const day = join(home, 'lake', 'dt=2024-01-15');
+  await rename(join(home, 'lake', 'uploaded'), day);
+  const left = await run([...verify, ...absent]);
+  expect([left.code, left.out]).toEqual([5, expect.stringContaining('lake/dt=2024-01-15')]);
+  await rm(day, { recursive: true });
   expect(await run([...verify, ...absent])).toMatchObject({ code: 0 });
   // A copy of an artifact that the bucket does not have any more.
   const copy = join(home, 'artifacts', 's3-copies', 'dataset', '0'.repeat(32), 'files');

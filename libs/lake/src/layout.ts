@@ -8,6 +8,8 @@ export const logFolder = '_delta_log';
 /** The transaction log of earlier releases. */
 export const earlierLogFolder = '_log';
 export const temporaryFolder = '_tmp';
+/** The local files of a lake that was moved to S3. */
+export const uploadedFolder = 'uploaded';
 
 /** How long replaced files stay on the disk for readers that opened the lake earlier. */
 export const graceMsDefault = hourMs;

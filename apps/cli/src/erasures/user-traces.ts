@@ -125,11 +125,7 @@ async function temporaryFolders(): Promise<UncheckedPlace[]> {
 }
 
 const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
-  lake: async ({ check, home }) => {
-    const uploaded = join(home.lakeFolder, 'uploaded');
-    const moved = (await pathExists(uploaded))
-      ? [{ place: 'lake', reason: `${uploaded} may contain the id: delete it when the bucket is in use` }]
-      : [];
+  lake: async ({ check }) => {
     const removalOf = ({ isReplaced, isTemporary }: (typeof check.files)[number]): string => {
       if (isTemporary) return temporaryRemoval;
       return isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact;
@@ -143,7 +139,10 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
       })),
       unchecked: [
         ...check.unreadable.map((path) => ({ place: 'lake', reason: `${path} is unreadable: ${temporaryRemoval}` })),
-        ...moved,
+        ...check.localFolders.map((path) => ({
+          place: 'lake',
+          reason: `${path} may contain the id: delete it when the bucket is in use`,
+        })),
       ],
     };
   },

@@ -1,15 +1,15 @@
 import { join, relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { pathExists } from '@facet/platform';
+import { listNames, pathExists } from '@facet/platform';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
 import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { isLakeFileName } from '../layout.ts';
+import { isLakeFileName, uploadedFolder } from '../layout.ts';
 import { erasureTables, identifyRows, ownedRows, parquetTable, sessionRows, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import type { OpenFiles } from '../storage/lake-storage.ts';
+import type { LakeStorage, OpenFiles } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
-import { listTemporaryFiles } from '../storage/place-files.ts';
+import { isDayFolder, listTemporaryFiles } from '../storage/place-files.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
@@ -51,6 +51,8 @@ export interface ErasureCheck {
   }[];
   /** Temporary files without an end or without the columns of events. They may contain rows of the user. */
   readonly unreadable: readonly string[];
+  /** Folders with local files of a lake that was moved to S3. They may contain rows of the user. */
+  readonly localFolders: readonly string[];
 }
 
 /**
@@ -72,8 +74,9 @@ export async function verifyErasure(
   const paths = [...current.map(({ path }) => path), ...others];
   const { erasureKey } = state;
   const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
+  const localFolders = await lakeErrors.reading(lakeFolder, listLocalFolders(storage));
   if (paths.length + temporary.size === 0) {
-    return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable: [] };
+    return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable: [], localFolders };
   }
   const snapshot = snapshotOf(lakeFolder, state);
   const unreadable: string[] = [];
@@ -117,7 +120,15 @@ export async function verifyErasure(
       isTemporary: temporary.has(path),
     }))
     .filter(({ rows }) => rows > 0);
-  return { userHash, erasureKey, erasures, rows: files.reduce((sum, { rows }) => sum + rows, 0), files, unreadable };
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  return { userHash, erasureKey, erasures, rows, files, unreadable, localFolders };
+}
+
+async function listLocalFolders({ folder, place }: LakeStorage): Promise<string[]> {
+  const names = (await listNames(folder)).sort();
+  // A killed upload leaves days of a lake on S3 in its folder.
+  const local = names.filter((name) => name === uploadedFolder || (place !== folder && isDayFolder(name)));
+  return local.map((name) => join(folder, name));
 }
 
 function erasuresOf(state: LakeState): LakeErasure[] {

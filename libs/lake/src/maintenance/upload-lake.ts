@@ -2,14 +2,15 @@ import { copyFile, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, listNames, mapConcurrently, readS3Config, s3ConfigName, syncPath } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
-import { logFolder } from '../layout.ts';
+import { logFolder, uploadedFolder } from '../layout.ts';
 import { folderLakeStorage } from '../storage/folder-lake-storage.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { fenceLocalLog, hasLocalLog, isFence } from '../storage/moved-lake.ts';
+import { isDayFolder } from '../storage/place-files.ts';
 import type { S3LakeStorage } from '../storage/s3-lake-storage.ts';
 import { checkpointExtension } from '../transaction-log/delta-checkpoint.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { openLakeLog, readLakeState } from '../transaction-log/lake-log.ts';
+import { openLakeLog, readLakeState, refuseOutdated } from '../transaction-log/lake-log.ts';
 import type { LakeState } from '../transaction-log/state.ts';
 
 /** What {@link uploadLake} has done. */
@@ -46,10 +47,16 @@ export async function uploadLake(
   }
   const { s3LakeStorage } = await import('../storage/s3-lake-storage.ts');
   const remote = s3LakeStorage(lakeFolder, config);
-  await remote.prepareWrites();
-  if (await hasLocalLog(lakeFolder)) await copyLake(folderLakeStorage(lakeFolder), remote, { config, onProgress });
-  const movedTo = await moveAside(lakeFolder);
+  await remote.check();
+  if (await hasLocalLog(lakeFolder)) {
+    await copyLake(folderLakeStorage(lakeFolder), remote, { config, onProgress });
+  } else {
+    // Before the fence: it would end the log that a migration has yet to write.
+    await refuseOutdated(remote);
+    await remote.prepareWrites();
+  }
   const { version, files } = await readLakeState(remote);
+  const movedTo = await moveAside(lakeFolder);
   const rows = [...files.values()].reduce((sum, file) => sum + file.rows, 0);
   return { version: Math.max(0, version), files: files.size, rows, movedTo };
 }
@@ -65,7 +72,9 @@ async function copyLake(
     const present = await readLakeState(remote);
     const isOther = present.version >= 0 && present.metaData?.id !== state.metaData?.id;
     if (isOther || present.version > state.version) throw differs(config);
-    await copyFiles(local, remote, { state, onProgress });
+    // Without a log, an object can be that of another lake even if it has the same size.
+    const sizes = present.version >= 0 ? await remote.sizes() : new Map<string, number>();
+    await copyFiles(local, remote, { state, sizes, onProgress });
     await copyLog(local, remote, { state, config });
     if (await lakeErrors.writing(local.place, fenceLocalLog(local.folder, state.version + 1))) return;
   }
@@ -74,9 +83,17 @@ async function copyLake(
 async function copyFiles(
   local: LakeStorage,
   remote: S3LakeStorage,
-  { state, onProgress }: { readonly state: LakeState; readonly onProgress: (done: number, total: number) => void },
+  {
+    state,
+    sizes,
+    onProgress,
+  }: {
+    readonly state: LakeState;
+    /** The sizes of the objects to keep, by path. */
+    readonly sizes: ReadonlyMap<string, number>;
+    readonly onProgress: (done: number, total: number) => void;
+  },
 ): Promise<void> {
-  const sizes = await remote.sizes();
   const missing = [...state.files.values()].filter(({ path, bytes }) => sizes.get(path) !== bytes);
   let done = 0;
   await mapConcurrently(missing, uploadsAtATime, async ({ path, bytes }) => {
@@ -88,7 +105,7 @@ async function copyFiles(
   });
 }
 
-/** Copies the newest checkpoint and the records after it. */
+/** Copies the newest checkpoint, its record and the records after it. */
 async function copyLog(
   local: LakeStorage,
   remote: LakeStorage,
@@ -107,7 +124,7 @@ async function copyLog(
   const records = names.filter(
     (name) =>
       recordPattern.test(name) &&
-      versionOf(name) > (checkpoint === undefined ? -1 : versionOf(checkpoint)) &&
+      versionOf(name) >= (checkpoint === undefined ? -1 : versionOf(checkpoint)) &&
       versionOf(name) <= state.version,
   );
   // Ascending: readers see each version completely.
@@ -124,12 +141,12 @@ function versionOf(name: string): number {
 
 /** Moves the days and the log aside, except the fence. */
 async function moveAside(lakeFolder: string): Promise<string | undefined> {
-  const days = (await listNames(lakeFolder)).filter((name) => /^dt=\d{4}-\d\d-\d\d$/.test(name));
+  const days = (await listNames(lakeFolder)).filter(isDayFolder);
   const log = join(lakeFolder, logFolder);
   const records: string[] = [];
   for (const name of await listNames(log)) if (!(await isFence(join(log, name)))) records.push(name);
   if (days.length + records.length === 0) return undefined;
-  const parent = join(lakeFolder, 'uploaded');
+  const parent = join(lakeFolder, uploadedFolder);
   await mkdir(parent, { recursive: true });
   const numbers = (await listNames(parent)).map(Number).filter(Number.isInteger);
   const target = join(parent, String(Math.max(0, ...numbers) + 1));

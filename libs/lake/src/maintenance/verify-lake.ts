@@ -4,6 +4,7 @@ import { sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { lakeErrors } from '../transaction-log/errors.ts';
 import { lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
@@ -12,7 +13,7 @@ export interface LakeCheck {
   /** Whether every count below except `absent` is zero. */
   readonly isSound: boolean;
   readonly sources: readonly SourceCheck[];
-  /** Files that are missing or have a different number of rows than the transaction log says. */
+  /** Files that are missing or have another size or number of rows than the transaction log says. */
   readonly files: readonly { readonly path: string; readonly problem: string }[];
 }
 
@@ -33,11 +34,19 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
   const storage = await openLakeStorage(lakeFolder);
   const state = await readLakeState(storage);
   const snapshot = snapshotOf(lakeFolder, state);
-  const placed = new Set(await storage.list());
-  const files = snapshot.files.filter(({ path }) => placed.has(path));
+  const sizes = await storage.sizes();
+  const files = snapshot.files.filter(({ path, bytes }) => sizes.get(path) === bytes);
   const problems = snapshot.files
-    .filter(({ path }) => !placed.has(path))
-    .map(({ path }) => ({ path, problem: 'missing' }));
+    .filter(({ path, bytes }) => sizes.get(path) !== bytes)
+    .map(({ path, bytes }) => ({
+      path,
+      problem: sizes.has(path) ? `has ${sizes.get(path)} bytes instead of ${bytes}` : 'missing',
+    }));
+  // So that the check reads the objects, not their copies.
+  await lakeErrors.writing(
+    lakeFolder,
+    storage.dropCopies(() => false),
+  );
   const count = async (connection: DuckDBConnection, folder: string): Promise<CountedRows> => {
     if (files.length === 0) return { bySource: new Map(), byFile: new Map() };
     const table = parquetTable(folder, files);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { logFolder } from '../layout.ts';
 import { folderLogStorage } from './folder-log-storage.ts';
 import type { LakeStorage } from './lake-storage.ts';
-import { listPlacedFiles, placeFiles, removeAbandonedFolders } from './place-files.ts';
+import { listPlacedFiles, placeFiles, removeAbandonedFolders, sizesOfPlacedFiles } from './place-files.ts';
 
 /** Keeps a lake in a folder, which all processes share. */
 export function folderLakeStorage(folder: string): LakeStorage {
@@ -12,6 +12,7 @@ export function folderLakeStorage(folder: string): LakeStorage {
     place: folder,
     log: folderLogStorage(join(folder, logFolder)),
     prepareWrites: async () => undefined,
+    sizes: () => sizesOfPlacedFiles(folder),
     list: () => listPlacedFiles(folder),
     placeFiles: (files) => placeFiles(folder, files),
     async remove(paths) {

@@ -19,9 +19,12 @@ export interface LakeStorage {
   /**
    * Prepares the first write of a process.
    *
-   * @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other.
+   * @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other; `EVENTS_LAKE_HAS_LOCAL` if the folder has
+   * another lake than the bucket.
    */
   prepareWrites(): Promise<void>;
+  /** Returns the size of each Parquet file by path. */
+  sizes(): Promise<ReadonlyMap<string, number>>;
   /** Lists every Parquet file by path, whether or not the transaction log names it. */
   list(): Promise<string[]>;
   /**

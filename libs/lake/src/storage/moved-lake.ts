@@ -32,6 +32,15 @@ export function lakeMoved(): AppError {
   });
 }
 
+export function lakeHasLocal(lakeFolder: string): AppError {
+  return new AppError(`${join(lakeFolder, s3ConfigName)} exists, but the lake in this folder is not in the bucket.`, {
+    code: 'EVENTS_LAKE_HAS_LOCAL',
+    category: 'precondition',
+    remedy: 'Stop all processes of this data home, then run: facet lake upload.',
+    context: { lakeFolder },
+  });
+}
+
 /** Ends the log in the folder with this version. Returns false if the version exists. */
 export async function fenceLocalLog(lakeFolder: string, version: number): Promise<boolean> {
   const folder = join(lakeFolder, logFolder);

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { AppError, readS3Config, s3ConfigName } from '@facet/platform';
+import { readS3Config } from '@facet/platform';
 import { folderLakeStorage } from './folder-lake-storage.ts';
 import type { LakeStorage } from './lake-storage.ts';
-import { hasLocalLog } from './moved-lake.ts';
+import { hasLocalLog, lakeHasLocal } from './moved-lake.ts';
 
 /** Lakes on S3 by folder. They share the connections to the server. */
 const opened = new Map<string, { readonly settings: string; readonly storage: LakeStorage }>();
@@ -15,14 +14,7 @@ const opened = new Map<string, { readonly settings: string; readonly storage: La
 export async function openLakeStorage(lakeFolder: string): Promise<LakeStorage> {
   const config = await readS3Config(lakeFolder);
   if (config === undefined) return folderLakeStorage(lakeFolder);
-  if (await hasLocalLog(lakeFolder)) {
-    throw new AppError(`${join(lakeFolder, s3ConfigName)} exists, but the lake in this folder is not in the bucket.`, {
-      code: 'EVENTS_LAKE_HAS_LOCAL',
-      category: 'precondition',
-      remedy: 'Stop all processes of this data home, then run: facet lake upload.',
-      context: { lakeFolder },
-    });
-  }
+  if (await hasLocalLog(lakeFolder)) throw lakeHasLocal(lakeFolder);
   const settings = JSON.stringify(config);
   const known = opened.get(lakeFolder);
   if (known?.settings === settings) return known.storage;

@@ -8,6 +8,7 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 
 /** Files synced in parallel. */
 const syncConcurrency = 16;
+const statConcurrency = 16;
 /** Age at which the temporary folder of a process on another host counts as abandoned. */
 const abandonedAfterMs = hourMs;
 const touchEveryMs = 5 * minuteMs;
@@ -27,7 +28,10 @@ export interface PlacedFile {
   readonly sha256?: string;
 }
 
-const dayPattern = /^dt=(\d{4}-\d\d-\d\d)$/;
+/** Returns whether a name in the lake folder is that of a day. */
+export function isDayFolder(name: string): boolean {
+  return /^dt=\d{4}-\d\d-\d\d$/.test(name);
+}
 
 /** Returns whether a path below the lake is that of a data file. */
 export function isDayFile(path: string): boolean {
@@ -41,13 +45,24 @@ export function isDayFile(path: string): boolean {
  */
 export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
   const namesIn = (folder: string): Promise<string[]> => lakeErrors.reading(folder, listNames(folder));
-  const days = (await namesIn(lakeFolder)).filter((name) => dayPattern.test(name)).sort();
+  const days = (await namesIn(lakeFolder)).filter(isDayFolder).sort();
   const paths: string[] = [];
   for (const day of days) {
     const names = (await namesIn(join(lakeFolder, day))).sort();
     paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
   }
   return paths;
+}
+
+/** Returns the size of each Parquet file in the lake folder by path. @throws AppError as {@link listPlacedFiles} */
+export async function sizesOfPlacedFiles(lakeFolder: string): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  await mapConcurrently(await listPlacedFiles(lakeFolder), statConcurrency, async (path) => {
+    // A compaction may delete the file meanwhile.
+    const found = await lakeErrors.reading(path, stat(join(lakeFolder, path)).catch(ignoreMissing));
+    if (found !== undefined) sizes.set(path, found.size);
+  });
+  return sizes;
 }
 
 /** Lists the Parquet files in the temporary folders of all processes by path. */
@@ -97,7 +112,7 @@ export async function makeTemporaryFolder(
   };
 }
 
-/** A process may delete its folder while it is listed. */
+/** A process may delete a file or folder while it is listed. */
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

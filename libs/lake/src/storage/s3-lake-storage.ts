@@ -6,7 +6,7 @@ import { checkBucket, openBucket } from '@facet/platform/s3';
 import { hashedPartPath, logFolder } from '../layout.ts';
 import type { LakeStorage } from './lake-storage.ts';
 import { createLocalCopies } from './local-copies.ts';
-import { fenceLocalLog } from './moved-lake.ts';
+import { fenceLocalLog, hasLocalLog, lakeHasLocal } from './moved-lake.ts';
 import { isDayFile, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
 import { s3LogStorage } from './s3-log-storage.ts';
@@ -20,8 +20,8 @@ const abandonedAfterMs = dayMs;
 const daysPrefix = 'dt=';
 
 export interface S3LakeStorage extends LakeStorage {
-  /** Returns the size of each stored data file by path. */
-  sizes(): Promise<ReadonlyMap<string, number>>;
+  /** @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other. */
+  check(): Promise<void>;
   /** Stores a file of this machine under this path. */
   upload(path: string, local: string, bytes: number): Promise<void>;
 }
@@ -41,10 +41,11 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
     folder,
     place,
     sizes,
+    check: () => checkBucket(config),
     log: s3LogStorage(bucket, `${logFolder}/`, place),
     async prepareWrites() {
       await checkBucket(config);
-      await fenceLocalLog(folder, 0);
+      if (!(await fenceLocalLog(folder, 0)) && (await hasLocalLog(folder))) throw lakeHasLocal(folder);
     },
     list: async () => [...(await sizes()).keys()].sort(),
     placeFiles: (files) =>

@@ -19,9 +19,19 @@ interface LastRecord {
 export async function readLastRecord(lakeFolder: string): Promise<LastRecord | undefined> {
   const name = (await listEarlierLog(lakeFolder)).findLast((each) => /^\d{20}\.json$/.test(each));
   if (name === undefined) return undefined;
+  return { version: Number(name.slice(0, 20)), isFence: await isFence(lakeFolder, name) };
+}
+
+/** Returns whether the log of an earlier release has records or checkpoints other than fences: a completed migration deletes them. */
+export async function hasEarlierRecords(lakeFolder: string): Promise<boolean> {
+  for (const name of await listEarlierLog(lakeFolder)) if (!(await isFence(lakeFolder, name))) return true;
+  return false;
+}
+
+async function isFence(lakeFolder: string, name: string): Promise<boolean> {
   const path = join(lakeFolder, earlierLogFolder, name);
   const text = await lakeErrors.reading(path, readFile(path, 'utf8'));
-  return { version: Number(name.slice(0, 20)), isFence: text.startsWith(`{"format":${fenceFormat},`) };
+  return text.startsWith(`{"format":${fenceFormat},`);
 }
 
 /** Returns the text of the record that fences the log of an earlier release. */

@@ -13,7 +13,7 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, readLastRecord, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
+import { fenceEarlierLog, hasEarlierRecords, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { earlierLogContinues, lakeErrors } from './errors.ts';
 import { emptyLakeState } from './state.ts';
@@ -51,25 +51,21 @@ export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {
 
 async function readLakeLog(storage: LakeStorage, options: TransactionLogOptions): Promise<LakeLog> {
   const log = await openTransactionLog(storage.log, lakeFormat(storage), options);
-  if (log.state.version < 0 && (await isOutdated(storage))) throw outdated(storage.folder);
+  if (log.state.version < 0) await refuseOutdated(storage);
   const isCurrent = (path: string): boolean => log.state.files.has(path);
   await lakeErrors.writing(storage.folder, storage.dropCopies(isCurrent));
   return log;
 }
 
-/** Returns whether the lake without a table is one of an earlier release. */
-async function isOutdated({ folder, place }: LakeStorage): Promise<boolean> {
-  if (place === folder) return wasWrittenByEarlierRelease(folder);
-  // A migrated lake that moves to S3 has left its fence in the folder.
-  return (await readLastRecord(folder))?.isFence === false;
-}
-
-function outdated(lakeFolder: string): AppError {
-  return new AppError(`The lake ${lakeFolder} has the format of an earlier release.`, {
+/** @throws AppError `EVENTS_LAKE_OUTDATED` if the lake without a table is one of an earlier release. */
+export async function refuseOutdated({ folder, place }: LakeStorage): Promise<void> {
+  // A migrated lake that moves to S3 has left its fences in the folder.
+  if (!(await (place === folder ? wasWrittenByEarlierRelease(folder) : hasEarlierRecords(folder)))) return;
+  throw new AppError(`The lake ${folder} has the format of an earlier release.`, {
     code: 'EVENTS_LAKE_OUTDATED',
     category: 'input',
-    remedy: `Stop all processes that use the data home, copy ${join(lakeFolder, earlierLogFolder)}, and run: facet lake migrate --home ${dirname(lakeFolder)}`,
-    context: { lakeFolder },
+    remedy: `Stop all processes that use the data home, copy ${join(folder, earlierLogFolder)}, and run: facet lake migrate --home ${dirname(folder)}`,
+    context: { lakeFolder: folder },
   });
 }
 
@@ -92,7 +88,7 @@ function lakeFormat(storage: LakeStorage): LogFormat<LakeState, LakeChange, Lake
     createInitial: async (info) => {
       // Without this record, an earlier release would start another log, and delete all files of the table as unused.
       await fenceEarlierLog(lakeFolder, 1);
-      if (await isOutdated(storage)) throw outdated(lakeFolder);
+      await refuseOutdated(storage);
       return createTable(info);
     },
     prepare: async (state, { erasures = [] } = {}) => {

@@ -125,6 +125,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(placed.map(({ bytes }) => bytes)).toEqual(Object.values(contents));
     const paths = placed.map(({ path }) => path);
     expect(await storage.list()).toEqual(paths);
+    expect([...(await storage.sizes())].sort()).toEqual(placed.map(({ path, bytes }) => [path, bytes]).sort());
     const opened = await storage.open(placed);
     for (const [index, [path, bytes]] of Object.entries(contents).entries()) {
       expect((await readFile(join(opened.folder, paths[index]!))).equals(Buffer.alloc(bytes, path))).toBe(true);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -11,6 +11,7 @@ import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { hashUser } from '@facet/schemas';
 import { dayMs, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
+import { verifyErasure } from '../../src/maintenance/erasures.ts';
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
 import { uploadLake } from '../../src/maintenance/upload-lake.ts';
@@ -18,6 +19,7 @@ import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { countEvents } from '../../src/read/count-events.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
+import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
@@ -344,8 +346,24 @@ it('keeps no copies of files without a recorded hash', async () => {
   expect(await readLake(lake)).toEqual(rows);
 });
 
+it('verifies the objects, not their copies', async () => {
+  const { lake, objects } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 2);
+  await writer.commit();
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+  const [first, second] = (await openLakeSnapshot(lake)).files;
+  await truncate(join(objects, first!.path), 10);
+  expect(await verifyLake(lake)).toMatchObject({
+    isSound: false,
+    files: [{ path: first!.path, problem: `has 10 bytes instead of ${first!.bytes}` }],
+  });
+  await writeFile(join(objects, second!.path), Buffer.alloc(second!.bytes));
+  await expect(verifyLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+});
+
 it('moves a lake to S3, after an interruption, too', async () => {
-  const { config } = await createS3Lake(s3);
+  const { config, objects } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   const old = await writerOf(lake);
   for (let offset = 0; offset < 40; offset++) {
@@ -370,7 +388,11 @@ it('moves a lake to S3, after an interruption, too', async () => {
   const uploaded: number[] = [];
   const moved = await uploadLake(lake, (_, total) => uploaded.push(total));
   expect(moved).toEqual({ version, files: 40, rows: 40, movedTo: join(lake, 'uploaded', '1') });
-  expect(uploaded.length).toBeLessThanOrEqual(30);
+  // Without a log in the bucket, an object of the same size can be that of another lake.
+  expect(uploaded).toHaveLength(40);
+  const remoteLog = await readdir(join(objects, '_delta_log'));
+  const checkpoint = remoteLog.find((name) => name.endsWith('.checkpoint.parquet'))!;
+  expect(remoteLog).toContain(checkpoint.replace('.checkpoint.parquet', '.json'));
   expect(await readLake(lake)).toEqual(rows);
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, version });
   expect(await uploadLake(lake)).toMatchObject({ version, movedTo: undefined });
@@ -384,6 +406,53 @@ it('moves a lake to S3, after an interruption, too', async () => {
   add(writer, 40, 41);
   await writer.commit();
   expect(await readIds(lake)).toContain('e40');
+});
+
+it('does not touch a lake of an earlier release before its migration', async () => {
+  const { config } = await createS3Lake(s3);
+  const lake = join(await temporaryFolder(), 'lake');
+  const day = 'dt=2024-01-15';
+  await mkdir(join(lake, day), { recursive: true });
+  await mkdir(join(lake, '_log'));
+  const record = (version: number): string => join(lake, '_log', `${String(version).padStart(20, '0')}.json`);
+  await writeFile(record(1), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
+  await writeS3File(lake, config);
+  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
+  // As after a migration that was interrupted.
+  await writeFile(record(2), '{"format":2,"version":2}\n');
+  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
+  expect((await readdir(lake)).sort()).toEqual(['_log', day, 's3.yaml']);
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: true });
+  expect(await uploadLake(lake)).toMatchObject({ movedTo: join(lake, 'uploaded', '1') });
+  expect(await readLake(lake)).toEqual([]);
+});
+
+it('reports the local files that a killed upload left, and moves them only if the bucket has the lake', async () => {
+  const { config, objects } = await createS3Lake(s3);
+  const lake = join(await temporaryFolder(), 'lake');
+  await writeLake(lake, [makeEvent({ eventId: 'first' })]);
+  await writeS3File(lake, config);
+  await uploadLake(lake);
+  const day = join(lake, 'dt=2024-01-15');
+  await rename(join(lake, 'uploaded', '1', 'dt=2024-01-15'), day);
+  expect(await verifyErasure(lake, 'u')).toMatchObject({ localFolders: [day, join(lake, 'uploaded')] });
+  const record = join(objects, '_delta_log', '00000000000000000001.json');
+  const text = await readFile(record, 'utf8');
+  await writeFile(record, '{');
+  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
+  expect(await readdir(lake)).toContain('dt=2024-01-15');
+  await writeFile(record, text);
+  expect(await uploadLake(lake)).toMatchObject({ movedTo: join(lake, 'uploaded', '2') });
+  expect(await verifyErasure(lake, 'u')).toMatchObject({ localFolders: [join(lake, 'uploaded')] });
+});
+
+it('refuses to write if a process without s3.yaml has started a lake in the folder', async () => {
+  const { lake, config } = await createS3Lake(s3);
+  const storage = await openLakeStorage(lake);
+  await rm(join(lake, 's3.yaml'));
+  await writeLake(lake, [makeEvent({ eventId: 'of the folder' })]);
+  await writeS3File(lake, config);
+  await expect(storage.prepareWrites()).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
 });
 
 it('refuses to move a lake to the prefix of another one', async () => {
