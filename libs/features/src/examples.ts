@@ -113,7 +113,7 @@ export function epochShares(examples: Examples, perUser: number): Float64Array {
   });
 }
 
-/** Returns the size of an epoch of {@link drawEpoch}. @param counts The number of examples of each user. */
+/** Returns the number of examples that {@link drawEpoch} draws. @param counts The number of examples of each user. */
 export function epochSize(counts: Iterable<number>, perUser: number): number {
   let size = 0;
   for (const n of counts) size += drawnOf(n, perUser);

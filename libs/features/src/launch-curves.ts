@@ -52,7 +52,7 @@ interface LaunchesOfAge {
   readonly logCounts: Float32Array;
 }
 
-/** The memory of the launches of an item that is created but never has an interaction: an entry at each age. */
+/** The bytes in {@link Launches} of an item with a creation date but without an interaction: one entry for each age. */
 export const launchBytes = launchAges.length * (4 + 4 + 8 * popularityFeatureCount + 4);
 
 /** The launches of all items. The curves of any day are learned from those before it. */

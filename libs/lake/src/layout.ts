@@ -30,8 +30,8 @@ export function partPath(day: string, source: string, range: { readonly from: nu
 }
 
 /**
- * Returns the path of a batch's events with the hash of their content. Requests to S3 can arrive late: then no file may be replaced by one
- * with other bytes.
+ * Adds the hash of the content to the path of a batch. Returns other paths unchanged. A request to S3 that arrives late then cannot replace
+ * the file of another batch with the same offsets.
  */
 export function hashedPartPath(path: string, sha256: string): string {
   return partPattern.test(path) ? path.replace(/\.parquet$/, `.${sha256.slice(0, 16)}.parquet`) : path;

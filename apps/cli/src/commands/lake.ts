@@ -71,8 +71,8 @@ which takes seconds. If it is interrupted, run it again. Earlier releases cannot
   ).action(deps.action(migrate));
   addNotes(
     add('upload', 'Move the lake to the bucket of lake/s3.yaml'),
-    `Uploads the data files and the transaction log, and moves the local files to lake/uploaded. Stop all processes of the home first. May be
-interrupted and repeated. Erasures do not change the files in lake/uploaded: delete them when the bucket is in use.`,
+    `Uploads the data files and the transaction log, and moves the local files to lake/uploaded. Stop all processes of the home first. If
+it is interrupted, run it again. Erasures do not change the files in lake/uploaded: delete them when the bucket is in use.`,
     'facet lake upload --home /data/shop',
   ).action(deps.action(upload));
   addNotes(
@@ -192,7 +192,7 @@ async function upload(options: CommonOptions, { output, progress }: CommandConte
   });
   output.document({ home: options.home, ...moved, movedTo: moved.movedTo ?? null });
   output.show(
-    `Version ${moved.version} is in the bucket: ${countOf(moved.rows, 'row')}, ${countOf(moved.files, 'file')}.`,
+    `The bucket has lake version ${moved.version}: ${countOf(moved.rows, 'row')}, ${countOf(moved.files, 'file')}.`,
   );
   if (moved.movedTo !== undefined) {
     output.show(`The local files are in ${moved.movedTo}. Delete them when the bucket is in use.`);

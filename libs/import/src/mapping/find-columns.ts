@@ -145,7 +145,7 @@ function missingColumn(
   return new AppError(`${problem}. The columns of the file are ${columns.join(', ')}.`, {
     code: 'EVENTS_COLUMN_MISSING',
     category: 'input',
-    // A column is rarely named by a number, but most lines of data contain one.
+    // Column names are rarely numbers, but most lines of data contain a number.
     remedy: columns.some((name) => /^\d[\d.:TZ -]*$/.test(name))
       ? 'The first line seems to be data. Add a line with the column names before it.'
       : `Map the column in facet.yaml: ${yaml}.`,

@@ -12,8 +12,8 @@ export async function findAllFiles(paths: readonly string[], kind: FileKind): Pr
 
 /**
  * Returns the files that `path` names: itself, the files of a table format in a folder and its subfolders, or the matches of a
- * pattern such as `2026-*.csv.gz`. In a folder, files of MovieLens and RecBole of another kind
- * are left out. Folders and patterns give files in the order of their names.
+ * pattern such as `2026-*.csv.gz`. Leaves out the files of MovieLens and RecBole in a folder that have another kind. Folders and patterns
+ * give files in the order of their names.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE` when a folder or a pattern gives no file.
  */

@@ -62,7 +62,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   return openDelimitedTable(path, format, rest);
 }
 
-/** Returns whether the name of a file implies a table format and no other kind. The names of MovieLens and RecBole imply the kind. */
+/** Returns whether the name of a file implies a table format, and does not imply another kind, as names of MovieLens and RecBole can. */
 export function isTableFile(path: string, kind: FileKind): boolean {
   const impliedKind = movieLensTable(path)?.kind ?? recboleKinds[extensionOf(path)] ?? kind;
   return impliedFormat(path) !== undefined && impliedKind === kind;

@@ -3,7 +3,7 @@ import type { LineFault } from './lines.ts';
 export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole', 'movielens'] as const;
 export type TableFormat = (typeof tableFormats)[number];
 
-/** What the rows of a file are. */
+/** What each row of a file describes. */
 export type FileKind = 'events' | 'items' | 'users';
 
 /**

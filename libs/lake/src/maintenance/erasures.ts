@@ -32,7 +32,7 @@ export async function listErasures(lakeFolder: string): Promise<LakeErasure[]> {
   return erasuresOf(await readLakeState(lakeFolder));
 }
 
-/** The rows of a user that are still on the disk. */
+/** The rows of a user that are still stored. */
 export interface ErasureCheck {
   /** The hash of the user under the key. */
   readonly userHash: string;

@@ -60,7 +60,7 @@ export async function migrateLake(lakeFolder: string): Promise<MigrateResult> {
       if (!(await isTable())) throw error;
     });
   }
-  // Also a lake that `facet lake upload` moves to S3 next.
+  // With `s3.yaml`, a lake with a local log is still in the folder: `facet lake upload` follows.
   const isInFolder = await hasLocalLog(lakeFolder);
   const { state } = await openLakeLog(isInFolder ? folderLakeStorage(lakeFolder) : lakeFolder);
   if (isEarlier) await removeEarlierLog(lakeFolder, state);

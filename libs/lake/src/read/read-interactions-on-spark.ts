@@ -111,7 +111,7 @@ async function linkFiles(lakeFolder: string, files: SparkInput['files'], folder:
   for (const [number, { path }] of files.entries()) {
     const [file, linked] = [join(lakeFolder, path), join(folder, `${number}.parquet`)];
     await link(file, linked).catch((error: NodeJS.ErrnoException) => {
-      // Local copies of a lake on S3 can be on another disk.
+      // The local copies of a lake on S3 can be on another disk than its temporary folders.
       if (error.code !== 'EXDEV') throw error;
       return copyFile(file, linked);
     });

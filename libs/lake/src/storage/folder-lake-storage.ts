@@ -18,7 +18,7 @@ export function folderLakeStorage(folder: string): LakeStorage {
     async remove(paths) {
       for (const path of paths) await rm(join(folder, path), { force: true });
     },
-    // Replaced files stay for a grace period, so readers need no hold.
+    // Replaced files stay for a grace period, so readers need no lock.
     open: async () => ({ folder, close: async () => undefined }),
     removeLeftovers: () => removeAbandonedFolders(folder),
     dropCopies: async () => undefined,

@@ -23,7 +23,7 @@ export function folderLogStorage(folder: string): LogStorage {
       const create = (): Promise<boolean> =>
         createFileAtomically(pathOf(name), [text], { temporary: pathOf(`.${id}.tmp`) });
       const isCreated = await create().catch((error: NodeJS.ErrnoException) => {
-        // A process whose clock is ahead has deleted the temporary file as one of a killed process.
+        // A process whose clock is ahead has deleted the temporary file, because it seemed to be of a killed process.
         if (error.code !== 'ENOENT') throw error;
         return create();
       });

@@ -3,7 +3,7 @@ import type { PlacedFile, WrittenFile } from './place-files.ts';
 
 /** Files of the lake that this process can read. */
 export interface OpenFiles {
-  /** The paths of the files begin here. */
+  /** The paths of the files are relative to this folder. */
   readonly folder: string;
   /** Ends the use of the files. */
   close(): Promise<void>;
@@ -11,13 +11,13 @@ export interface OpenFiles {
 
 /** Where the data files and the transaction log of a lake are. */
 export interface LakeStorage {
-  /** The folder of the lake on this machine. It contains temporary files and the key of the erasures in any case. */
+  /** The folder of the lake on this machine. Temporary files and the key of the erasures are there, also if the lake is on S3. */
   readonly folder: string;
   /** The folder or the URL of the table, for errors. */
   readonly place: string;
   readonly log: LogStorage;
   /**
-   * Prepares the first write of a process.
+   * Prepares the storage for writes. Call it before each series of writes.
    *
    * @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other; `EVENTS_LAKE_HAS_LOCAL` if the folder has
    * another lake than the bucket.
@@ -34,7 +34,7 @@ export interface LakeStorage {
   placeFiles(files: readonly WrittenFile[]): Promise<readonly PlacedFile[]>;
   /** Deletes files if they exist. */
   remove(paths: readonly string[]): Promise<void>;
-  /** Makes files readable. A missing size is that of the stored file. @throws Error if a file is missing or damaged. */
+  /** Makes files readable. A file without `bytes` may have any size. @throws Error if a file is missing or damaged. */
   open(files: readonly (Pick<PlacedFile, 'path'> & Partial<PlacedFile>)[]): Promise<OpenFiles>;
   /** Deletes the temporary files of killed processes. */
   removeLeftovers(): Promise<void>;

@@ -25,10 +25,10 @@ export function isMovedRecord(text: string): boolean {
 }
 
 export function lakeMoved(): AppError {
-  return new AppError(`${s3ConfigName} is missing in the folder of the lake, but the lake is on S3.`, {
+  return new AppError('The lake is on S3, but this process uses the folder of the lake.', {
     code: 'EVENTS_LAKE_NOT_CONFIGURED',
     category: 'usage',
-    remedy: `Restore lake/${s3ConfigName} in the data home.`,
+    remedy: `If lake/${s3ConfigName} is missing in the data home, restore it. Then restart the process.`,
   });
 }
 
@@ -41,7 +41,7 @@ export function lakeHasLocal(lakeFolder: string): AppError {
   });
 }
 
-/** Ends the log in the folder with this version. Returns false if the version exists. */
+/** Ends the log in the folder with this version. Returns false if the version exists, or if version 0 would not be the first. */
 export async function fenceLocalLog(lakeFolder: string, version: number): Promise<boolean> {
   const folder = join(lakeFolder, logFolder);
   if (version === 0 && (await listNames(folder)).length > 0) return false;

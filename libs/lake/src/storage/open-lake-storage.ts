@@ -3,7 +3,7 @@ import { folderLakeStorage } from './folder-lake-storage.ts';
 import type { LakeStorage } from './lake-storage.ts';
 import { hasLocalLog, lakeHasLocal } from './moved-lake.ts';
 
-/** Lakes on S3 by folder. They share the connections to the server. */
+/** The storages of lakes on S3, by folder. All uses of a lake share its connections to the server. */
 const opened = new Map<string, { readonly settings: string; readonly storage: LakeStorage }>();
 
 /**

@@ -11,6 +11,7 @@ const syncConcurrency = 16;
 const statConcurrency = 16;
 /** Age at which the temporary folder of a process on another host counts as abandoned. */
 const abandonedAfterMs = hourMs;
+/** More often than other processes delete temporary folders that have not changed. */
 const touchEveryMs = 5 * minuteMs;
 
 /** A file in a temporary folder and its destination in the lake. */
@@ -95,7 +96,7 @@ export async function placeFiles(lakeFolder: string, files: readonly WrittenFile
   return placed;
 }
 
-/** Creates a temporary folder for the files of one transaction or read. Other processes keep it until this process ends. */
+/** Creates a temporary folder for the files of one transaction or read. Other processes do not delete it while this process runs. */
 export async function makeTemporaryFolder(
   lakeFolder: string,
 ): Promise<{ readonly path: string; remove(): Promise<void> }> {

@@ -59,7 +59,7 @@ async function readLakeLog(storage: LakeStorage, options: TransactionLogOptions)
 
 /** @throws AppError `EVENTS_LAKE_OUTDATED` if the lake without a table is one of an earlier release. */
 export async function refuseOutdated({ folder, place }: LakeStorage): Promise<void> {
-  // A migrated lake that moves to S3 has left its fences in the folder.
+  // In a lake that was migrated and then moved to S3, fences end the earlier log in the folder.
   if (!(await (place === folder ? wasWrittenByEarlierRelease(folder) : hasEarlierRecords(folder)))) return;
   throw new AppError(`The lake ${folder} has the format of an earlier release.`, {
     code: 'EVENTS_LAKE_OUTDATED',

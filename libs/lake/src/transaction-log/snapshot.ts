@@ -82,7 +82,7 @@ export function identifyingFiles(snapshot: LakeSnapshot, window: LakeWindow = {}
   return filesOfWindow(snapshot, window).filter(({ identifies }) => identifies > 0);
 }
 
-/** A snapshot with files that this process can read. */
+/** The fields of a snapshot that {@link openFiles} needs. */
 type Readable = Pick<LakeSnapshot, 'lakeFolder' | 'files'>;
 
 /** Makes files of a snapshot readable until `close`. @throws AppError as {@link lakeUnreadable} */
@@ -117,7 +117,7 @@ export function filesToRead(snapshot: LakeSnapshot, window: LakeWindow): LakeSna
   const own = filesOfWindow(snapshot, window);
   if (own.length === 0) return [];
   const { occurredBefore, receivedBefore, offsets } = window;
-  // Erasures depend on all of them.
+  // Erasures depend on all `identify` events.
   const known = snapshot.pendingErasures.length > 0 ? {} : { occurredBefore, receivedBefore, offsets };
   return [...new Set([...own, ...identifyingFiles(snapshot, known)])];
 }

@@ -68,7 +68,7 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
    * Commits a transaction: makes it durable and visible.
    *
    * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unreadable` and
-   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable` and `S3_UNREACHABLE`, the transaction may be committed.
+   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable` and `S3_UNREACHABLE`, the log may contain the transaction.
    */
   commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }
@@ -230,7 +230,7 @@ class StoredTransactionLog<
   }
 
   /**
-   * Deletes what killed processes left. Deletes the transactions and checkpoints before the newest checkpoint that is older
+   * Deletes the temporary files of killed processes. Deletes the transactions and checkpoints before the newest checkpoint that is older
    * than the grace period, the oldest first.
    */
   async #prune(): Promise<void> {

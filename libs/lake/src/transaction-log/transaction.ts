@@ -24,7 +24,7 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
-  /** SHA-256 of the file in hex. Only files written to S3 have it. */
+  /** SHA-256 of the file in hex. Absent for files that were written to a folder, also if they were moved to S3 later. */
   readonly sha256?: string;
 }
 

@@ -8,7 +8,7 @@ import type { SequenceUser } from '../evaluation/model-scorer.ts';
 export interface ClassicMethod<Settings> {
   readonly name: string;
   readonly isSeeded: boolean;
-  /** Increase this when the same inputs give another row. */
+  /** Increase it when the method gives other results for the same inputs. Stored rows are then measured again. */
   readonly version?: number;
   /** The settings to compare. */
   readonly grid: readonly Settings[];
@@ -40,7 +40,7 @@ export interface FitData {
   readonly catalogSize: number;
   /** Returns [N + 1] the terms of each item; position 0 is a placeholder. */
   readonly terms: () => string[][];
-  /** Popularity of the 30 days before the query of the user, or of all time without times. */
+  /** Popularity in the 30 days before the query of the user. In data without times, popularity in all training data. */
   readonly recent: Scorer<SequenceUser>;
   readonly seed: number;
 }

@@ -124,8 +124,8 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
 }
 
 /**
- * Returns `MODEL_DIVERGED` for scores of a tower that are not numbers: no validation follows the last epoch of a refit. In a
- * classic system, such scores are a bug.
+ * Returns `MODEL_DIVERGED` if scores of a tower are not numbers, and other errors unchanged. A refit has no validation that would find its
+ * divergence. In a classic system, such scores are a bug.
  */
 function asDivergence(error: unknown, system: System): unknown {
   if (system.kind !== 'tower' || !isAppError(error, 'EVALUATION_SCORE_NAN')) return error;

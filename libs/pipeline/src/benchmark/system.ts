@@ -45,23 +45,23 @@ export interface FittedSystem {
 }
 
 /** One row of a benchmark. */
-export type System = NamedSystem & (ClassicSettings | TowerSettings);
+export type System = ClassicSystem | TowerSystem;
 
-interface NamedSystem {
+interface SystemBase {
   readonly name: string;
   /** Whether the result depends on the seed. Otherwise one run is enough. */
   readonly isSeeded: boolean;
   fit(context: FitContext): Promise<FittedSystem>;
 }
 
-interface ClassicSettings {
+interface ClassicSystem extends SystemBase {
   readonly kind: 'classic';
   /** JSON that determines the result, together with the data, the protocol and the seed. */
   readonly settings: unknown;
 }
 
-interface TowerSettings {
+interface TowerSystem extends SystemBase {
   readonly kind: 'tower';
-  /** As for classic systems. */
+  /** Determine the result, together with the data, the protocol and the seed. */
   readonly settings: ModelSettings;
 }

@@ -42,7 +42,7 @@ export function towerSettings(
 const fewLabelsEpochs = 10;
 /** A single label contains less still: more of a user's examples are different questions. */
 const singleLabelExamples = 32;
-/** Without times, neither popularity nor ages explain a part of a label, so that few users need more epochs. */
+/** Without times, popularity and ages of items explain no part of a label. A training of few users then needs more epochs. */
 const stepsWithoutTimes = 4000;
 const epochsMaxWithoutTimes = 30;
 
@@ -68,9 +68,9 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }
 
-/** Returns a training by leave-one-out of as many epochs as {@link stepsWithoutTimes} need, at most {@link epochsMaxWithoutTimes}. */
+/** Raises the epochs of a training by leave-one-out to {@link stepsWithoutTimes} steps, but to at most {@link epochsMaxWithoutTimes}. */
 function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
-  // The fit has an example for each prefix of a sequence without its last two items, the validation and the test.
+  // The fit leaves out the last two items of a sequence, for validation and test. Each other item but the first is the label of an example.
   const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 3));
   const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);
   const wanted = Math.min(epochsMaxWithoutTimes, Math.ceil(stepsWithoutTimes / steps));

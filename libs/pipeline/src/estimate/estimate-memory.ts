@@ -14,13 +14,13 @@ export interface DataSize {
   readonly events: number;
   /** Items without interactions. Validations keep their neighbors. */
   readonly coldItems?: number;
-  /** The cold items whose creation is known. Validations with a popularity prior keep their launches. */
+  /** The cold items with a creation date. Validations with a popularity prior keep their launches. */
   readonly createdColdItems?: number;
   /** Mean number of labels of a training example. A label-aware readout scores the items once for each label. */
   readonly labelsPerExample?: number | undefined;
 }
 
-/** Returns the size of a training on the data before a cut. */
+/** Returns the size of the data. For a label-aware readout, counts the labels of the training examples before the cut. */
 export function sizeOf(
   { items, sequences, vocabulary }: Pick<ModelData, 'items' | 'sequences' | 'vocabulary'>,
   { model, training }: ModelSettings,

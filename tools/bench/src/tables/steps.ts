@@ -47,7 +47,7 @@ const parts = [
   'labels=next',
 ];
 
-/** The parts that the default leaves out with leave-one-out and without times. Without times, the labels are the next interaction. */
+/** The values of {@link parts} that the default already has with leave-one-out on data without times. */
 const partsOfTimes = ['popularityPrior=false', 'repeatBonus=false', 'temperatureMin=0.1', 'labels=next'];
 
 const curves = ['K=1,3,5,7', 'adaptiveInterests=true,false', 'p=0,1,2,infinity', 'sigma=0,0.5,1,2'];
