@@ -110,7 +110,7 @@ it('names the remedy while the bucket of the lake does not respond, and without 
   expect(await readLake()).toMatchObject({
     statusCode: 503,
     code: 'EVENTS_LAKE_NOT_CONFIGURED',
-    remedy: expect.stringContaining('Restore lake/s3.yaml'),
+    remedy: expect.stringContaining('If lake/s3.yaml is missing'),
   });
 });
 
