@@ -30,7 +30,7 @@ import { earlierLogContinues, lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
-import { transactionName } from '../transaction-log/transaction-log.ts';
+import { transactionName, transactionPattern } from '../transaction-log/transaction-log.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 
 interface MigrateResult {
@@ -166,7 +166,6 @@ interface HashFormat {
   readonly isKeyed?: boolean;
 }
 
-const transactionPattern = /^\d{20}\.json$/;
 const checkpointPattern = /^\d{20}\.checkpoint\.json$/;
 
 async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: LakeState; readonly isFenced: boolean }> {

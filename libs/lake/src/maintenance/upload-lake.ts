@@ -12,6 +12,7 @@ import { checkpointExtension } from '../transaction-log/delta-checkpoint.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog, readLakeState, refuseOutdated } from '../transaction-log/lake-log.ts';
 import type { LakeState } from '../transaction-log/state.ts';
+import { transactionPattern } from '../transaction-log/transaction-log.ts';
 
 /** What {@link uploadLake} has done. */
 export interface MovedLake {
@@ -24,7 +25,6 @@ export interface MovedLake {
 }
 
 const uploadsAtATime = 4;
-const recordPattern = /^\d{20}\.json$/;
 
 /**
  * Copies the table of a folder to the bucket of `s3.yaml`, then moves the local files to `uploaded/<n>` in the folder. May be interrupted and
@@ -123,7 +123,7 @@ async function copyLog(
   }
   const records = names.filter(
     (name) =>
-      recordPattern.test(name) &&
+      transactionPattern.test(name) &&
       versionOf(name) >= (checkpoint === undefined ? -1 : versionOf(checkpoint)) &&
       versionOf(name) <= state.version,
   );

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, createFileAtomically, createFolder, listNames, s3ConfigName } from '@facet/platform';
 import { logFolder } from '../layout.ts';
-import { transactionName } from '../transaction-log/transaction-log.ts';
+import { transactionName, transactionPattern } from '../transaction-log/transaction-log.ts';
 
 /**
  * The record that ends the log in the folder of a lake on S3. Without it, a process that does not find `s3.yaml` would start another log in
@@ -53,7 +53,7 @@ export async function fenceLocalLog(lakeFolder: string, version: number): Promis
 export async function hasLocalLog(lakeFolder: string): Promise<boolean> {
   const folder = join(lakeFolder, logFolder);
   const last = (await listNames(folder))
-    .filter((name) => /^\d{20}\.json$/.test(name))
+    .filter((name) => transactionPattern.test(name))
     .sort()
     .at(-1);
   if (last === undefined) return false;

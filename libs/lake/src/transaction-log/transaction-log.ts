@@ -284,6 +284,9 @@ class StoredTransactionLog<
 
 const versionDigits = 20;
 
+/** The names of the files of transactions. */
+export const transactionPattern = new RegExp(`^\\d{${versionDigits}}\\.json$`);
+
 /** Returns the name of the file of a transaction, or that of a checkpoint with its extension. */
 export function transactionName(version: number, extension = 'json'): string {
   return `${String(version).padStart(versionDigits, '0')}.${extension}`;

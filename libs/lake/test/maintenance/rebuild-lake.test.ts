@@ -5,7 +5,6 @@ import { openFileEventLog } from '@facet/event-log';
 import type { EventLog, FileEventLog } from '@facet/event-log';
 import { dayMs, utcDay } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { selectRows, withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -17,21 +16,12 @@ import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
+import { eventsOfThreeDays } from '../events-of-three-days.ts';
 import { strictLog } from '../strict-log.ts';
 
 const count = 900;
 
-/** Events over three days, received in order, one per second. Every seventh is anonymous. */
-const events = Array.from({ length: count }, (_, index) =>
-  makeEvent({
-    eventId: `e${index}`,
-    userId: index % 7 === 0 ? (undefined as never) : `u${index % 10}`,
-    sessionId: `s${index % 10}`,
-    ...(index % 50 === 1 ? { type: 'identify', itemId: undefined as never } : {}),
-    occurredAt: noon + ((index * 7919) % 3) * dayMs + index,
-    receivedAt: noon + index * 1000,
-  } satisfies Partial<Event>),
-);
+const events = eventsOfThreeDays(count);
 
 /** Creates a lake with the events of two logs, one of them partly compacted. */
 async function lakeOf(): Promise<{ lake: string; log: FileEventLog }> {

@@ -22,6 +22,7 @@ import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
+import { eventsOfThreeDays } from '../events-of-three-days.ts';
 import { createS3Lake } from './s3-lake.ts';
 
 let s3: LocalS3;
@@ -143,17 +144,7 @@ async function writerOf(lake: string): Promise<LakeWriter> {
   return writer;
 }
 
-/** Events over three days, received in order, one per second. Every seventh is anonymous. */
-const events = Array.from({ length: 300 }, (_, index) =>
-  makeEvent({
-    eventId: `e${index}`,
-    userId: index % 7 === 0 ? (undefined as never) : `u${index % 10}`,
-    sessionId: `s${index % 10}`,
-    ...(index % 50 === 1 ? { type: 'identify', itemId: undefined as never } : {}),
-    occurredAt: noon + ((index * 7919) % 3) * dayMs + index,
-    receivedAt: noon + index * 1000,
-  }),
-);
+const events = eventsOfThreeDays(300);
 
 describe.each(storages)('a lake in a %s', (_, create) => {
   async function sinkEvents() {
