@@ -159,7 +159,10 @@ describe('a bundle with a delta', () => {
           const expected = await recommend(expecting, asked);
           expect(response.removed).toEqual(expected.removed);
           expect(response.items.map(({ score }) => score)).toEqual(expected.items.map(({ score }) => score));
-          expect(idsOf(response.items)).toEqual(idsOf(expected.items));
+          // An index may return any of the items that share the last score.
+          const last = expected.items.at(-1)?.score;
+          const above = ({ score }: { readonly score: number }): boolean => score !== last;
+          expect(idsOf(response.items.filter(above))).toEqual(idsOf(expected.items.filter(above)));
         }),
         { numRuns: 40 },
       );
