@@ -52,6 +52,14 @@ describe('contradictions of facet.yaml', () => {
     ['refresh:\n  cron: no cron', '2 refresh.cron: "no cron" is not a schedule: it has fewer than five fields'],
     ['refresh:\n  cron: ""', '2 refresh.cron: "" is not a schedule'],
     ['refresh:\n  cron: 61 2 * * *', '2 refresh.cron: "61 2 * * *" is not a schedule'],
+    [
+      'dataset:\n  spark:\n    master: yarn\n    settings: { spark.executor.cores: 4, spark.sql.ansi.enabled: true }',
+      '4 dataset.spark.settings.spark.sql.ansi.enabled: has no effect, because Facet sets it',
+    ],
+    [
+      'dataset:\n  spark: { master: yarn, settings: { spark.master: local } }',
+      '2 dataset.spark.settings.spark.master: has no effect',
+    ],
     ['split:\n  testFrom: 2026-02-01', '2 split.testFrom: needs split.validationFrom'],
     ['split:\n  validationDays: 3', '2 split.validationDays: needs split.testDays'],
     ['split:\n  testDays: 3\n  validationFrom: 2026-02-01', '1 split: contains both days'],

@@ -7,6 +7,7 @@ import { findExperimentProblems } from './experiments.ts';
 import { findGateProblems } from './gate.ts';
 import { findModelProblems } from './model.ts';
 import { findTimeProblems } from './schedule.ts';
+import { findSparkProblems } from './spark.ts';
 import { findSplitProblems } from './split.ts';
 
 /**
@@ -21,6 +22,7 @@ export function findContradictions(config: FacetConfig, now: number): ConfigProb
     ...findMappingProblems(config.mapping ?? {}),
     ...findTimeProblems(config),
     ...findSplitProblems(config.split),
+    ...findSparkProblems(config.dataset),
     ...findModelProblems(config, now),
     ...findDataHealthProblems(config),
     ...findGateProblems(config),

@@ -2,35 +2,16 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AppError } from '@facet/platform';
+import { sparkSettings } from './spark-settings.ts';
 
 export interface SparkOptions {
   /** The URL of the master, such as `spark://host:7077`. */
   readonly master: string;
   /** The absolute path of Spark. Default: the program of the search path. */
   readonly home?: string;
-  /** Settings of Spark by name. */
+  /** Settings of Spark by name, without those of `sparkSettings`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
 }
-
-/** Settings on which the rows depend, whatever the cluster has as its defaults. */
-const sparkSettings = {
-  'spark.app.name': 'Facet dataset',
-  'spark.sql.catalogImplementation': 'in-memory',
-  'spark.sql.session.timeZone': 'UTC',
-  'spark.sql.ansi.enabled': 'false',
-  'spark.sql.caseSensitive': 'false',
-  'spark.sql.groupByAliases': 'true',
-  'spark.sql.variable.substitute': 'false',
-  'spark.sql.files.ignoreMissingFiles': 'false',
-  'spark.sql.files.ignoreCorruptFiles': 'false',
-  'spark.sql.parquet.compression.codec': 'zstd',
-  'spark.sql.parquet.datetimeRebaseModeInRead': 'CORRECTED',
-  'spark.sql.runSQLOnFiles': 'true',
-  'spark.sql.defaultCatalog': 'spark_catalog',
-  'spark.sql.sources.commitProtocolClass':
-    'org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol',
-  'spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version': '1',
-} as const;
 
 /** The environment variables that Spark may read. The others can be secrets of Facet. */
 const inherited =
@@ -38,6 +19,8 @@ const inherited =
 
 /** How much of the end of the output is kept to explain a failure. */
 const outputCharactersMax = 20_000;
+/** How many lines of the output the message of a failure repeats, without stack frames. */
+const linesShownMax = 10;
 /** From SIGTERM to SIGKILL. */
 const killAfterMs = 10_000;
 
@@ -104,11 +87,14 @@ function missing(program: string, reason: string): AppError {
 
 /** Lines of spark-sql that tell why a statement failed. */
 const reasonLine = /^\[[A-Z_.]+\]|^Error in query|^Exception in thread|^Caused by:|(Exception|Error):|not set/;
+const stackFrame = /^\s+(?:at |\.\.\. \d+ more)/;
 
 function failed(master: string, output: string, end: string): AppError {
   const lines = output.trim().split('\n');
   const reason = lines.findLast((line) => reasonLine.test(line) && !line.includes(' WARN ')) ?? lines.at(-1) ?? '';
-  return new AppError(`Spark at ${master} failed (${end}): ${reason.trim()}`, {
+  const last = lines.filter((line) => !stackFrame.test(line)).slice(-linesShownMax);
+  const shown = last.length > 1 ? `\nThe last lines of its output:\n${last.join('\n')}\n` : '';
+  return new AppError(`Spark at ${master} failed (${end}): ${reason.trim()}${shown}`, {
     code: 'EVENTS_SPARK_FAILED',
     category: 'unavailable',
     remedy:
