@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
-import { importFiles, mappingOf, quoteSample } from '@facet/import';
+import { adviceOn, importFiles, quoteSample } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import {
@@ -252,11 +252,10 @@ function renderReasons(reasons: readonly Reason[], report: ValidationReport, tit
   if (reasons.length === 0) return '';
   const total = reasons.reduce((sum, { count }) => sum + count, 0);
   const lines = reasons.slice(0, reasonsShown).map((one) => {
-    const { field, reason, count, samples = [], nestedPath } = one;
+    const { field, reason, count, samples = [] } = one;
     const what = field === '' ? reason : `${field}: ${reason}`;
     const values = samples.map((sample) => ` ${quoteSample(sample)}`).join(',');
-    const advice = nestedPath === undefined ? '' : `; map it with ${mappingOf(one)}`;
-    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${placesOf(one, report)})${advice}`;
+    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${placesOf(one, report)})${adviceOn(one)}`;
   });
   const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
   return `${title(total)}. Run facet validate for the full report:\n${lines.join('\n')}${more}`;

@@ -88,6 +88,8 @@ it('finds compressed sequences, items and users in a folder, and files of events
   await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
   await writeFile(join(ratings, 'users_map.pkl'), 'x');
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
+  await rename(join(ratings, 'ratings_Beauty.csv'), join(ratings, 'reviews.csv'));
+  expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 
 it('prints the number of trainings before the first one, and their time after its first epochs', async () => {

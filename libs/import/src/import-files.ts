@@ -57,7 +57,7 @@ export interface ImportSource {
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
-const readerVersion = 4;
+const readerVersion = 5;
 
 /** Earlier versions, which gave other ids to events without a time of day. */
 const versionsOfOtherDayIds = [1, 2, 3];
@@ -269,7 +269,9 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
 
 const remedies: Readonly<Record<string, string>> = {
   'time-order-unclear':
-    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "YYYY/MM/DD HH:mm:ss".',
+    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm" or "M/D/YYYY H:mm".',
+  'missing-word':
+    'Words such as NULL mean a missing id. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml.',
   'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };

@@ -66,7 +66,7 @@ export async function readItemFiles(
   onItem: (item: Item) => void,
 ): Promise<void> {
   await readCatalogFiles<Item>(files, 'items', options, report, (table) => ({
-    parser: createItemRowParser(table, options.mapping?.items),
+    parser: createItemRowParser(table, options.mapping?.items, options.mapping?.missingIds),
     accept: ({ record }, { file }) => {
       report.acceptItem(record, file);
       onItem(record);
@@ -82,7 +82,7 @@ export async function readUserFiles(
   onUser: (user: User) => void,
 ): Promise<void> {
   await readCatalogFiles<User>(files, 'users', options, report, (table) => ({
-    parser: createUserRowParser(table, options.mapping?.users),
+    parser: createUserRowParser(table, options.mapping?.users, options.mapping?.missingIds),
     accept: ({ record }, { file }) => {
       report.acceptUser(record, file);
       onUser(record);

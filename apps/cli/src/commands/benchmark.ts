@@ -256,7 +256,7 @@ const namesOf = {
   items: /^(items|products|catalog|movies|articles)(?![a-z])|\.item(\.gz|\.zst)?$/i,
   users: /^(users|customers|people)(?![a-z])|\.user(\.gz|\.zst)?$/i,
   events:
-    /^(events|interactions|orders|purchases|transactions|ratings|clicks|behaviors)(?![a-z])|\.inter(\.gz|\.zst)?$/i,
+    /^(events|interactions|orders|purchases|transactions|ratings|reviews|clicks|behaviors)(?![a-z])|\.inter(\.gz|\.zst)?$/i,
 };
 
 /**

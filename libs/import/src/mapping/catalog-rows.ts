@@ -1,11 +1,12 @@
 import { AppError, nearestName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
-import { cellBoolean, cellNumber, cellText, isEmptyCell } from './cell-values.ts';
+import { cellBoolean, cellNumber, cellText, isEmptyCell, missingIdWords } from './cell-values.ts';
 import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
 import { isNested, suggestPath } from './nested-path.ts';
+import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 
@@ -14,7 +15,11 @@ import type { Table, TableColumn, TableRow } from '../tables/table.ts';
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`.
  */
-export function createItemRowParser(table: Table, mapping: ItemMapping = {}): RowParser<Item> {
+export function createItemRowParser(
+  table: Table,
+  mapping: ItemMapping = {},
+  missingIds?: readonly string[],
+): RowParser<Item> {
   const { itemId, title, available } = mapping;
   const at = findColumns(table, itemFieldNames, {
     mapped: { itemId, title, available },
@@ -28,9 +33,11 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
     mapping,
   );
   const words = wordsOf(mapping);
+  const missingWords = missingIdWords(missingIds);
   const parse = (row: TableRow): ParsedRow<Item> => {
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : row.cells[index]);
     const id = cellText(cellAt(at.itemId));
+    if (missingWords.has(id)) return refuseMissingWord('itemId');
     const problem = refuseIdentifier(id);
     if (problem !== undefined) return refuseId('itemId', problem, table.columns[at.itemId!], cellAt(at.itemId));
     const { fields: free, ignored } = readAttributes(row.cells);
@@ -62,15 +69,21 @@ export function createItemRowParser(table: Table, mapping: ItemMapping = {}): Ro
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`.
  */
-export function createUserRowParser(table: Table, mapping: UserMapping = {}): RowParser<User> {
+export function createUserRowParser(
+  table: Table,
+  mapping: UserMapping = {},
+  missingIds?: readonly string[],
+): RowParser<User> {
   const at = findColumns(table, userFieldNames, {
     mapped: { userId: mapping.userId },
     required: ['userId'],
     section: 'mapping.users',
   });
+  const missingWords = missingIdWords(missingIds);
   const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
   const parse = (row: TableRow): ParsedRow<User> => {
     const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
+    if (missingWords.has(id)) return refuseMissingWord('userId');
     const problem = refuseUserIdentifier(id);
     if (problem !== undefined) return refuseId('userId', problem, table.columns[at.userId!], row.cells[at.userId!]);
     const { fields, ignored } = readAttributes(row.cells);

@@ -8,6 +8,18 @@ export function cellText(cell: unknown): string | undefined {
   return undefined;
 }
 
+// cspell:disable-next-line
+const usualMissingIds = ['NULL', 'Null', 'null', 'NaN', 'nan', 'None', 'NA', 'N/A', '#N/A', '<NA>', '\\N', 'undefined'];
+
+/**
+ * Returns the words of an id column that mean a missing id. As an id, such a word would join all rows without one.
+ *
+ * @param words replace the usual ones
+ */
+export function missingIdWords(words: readonly string[] = usualMissingIds): ReadonlySet<string | undefined> {
+  return new Set(words);
+}
+
 /** The decimal separator of numbers. */
 export type DecimalSign = '.' | ',';
 

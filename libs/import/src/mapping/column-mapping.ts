@@ -104,6 +104,12 @@ export const ColumnMappingSchema = Type.Object(
           'With detect, a purchase with a negative quantity or a canceled invoice (C536379) becomes an event of type return. With keep, it stays a purchase. Default detect.',
       }),
     ),
+    missingIds: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'Words in columns of ids that mean a missing id, instead of the usual ones: NULL, NaN, None, NA, \\N and similar. With [], every text is an id.',
+      }),
+    ),
     decimal: Decimal,
     timeFormat: Type.Optional(
       Type.Union([TimeFormat, Type.Array(TimeFormat, { minItems: 1 })], {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dayMs, plainName } from '@facet/platform';
+import { AppError, dayMs, plainName } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -12,11 +12,12 @@ import {
   refuseUserIdentifier,
 } from '@facet/schemas';
 import type { Event, RefusalReason } from '@facet/schemas';
-import { cellNumber, cellText, isEmptyCell, looksNegative } from './cell-values.ts';
+import { cellNumber, cellText, isEmptyCell, looksNegative, missingIdWords } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, ratingNames } from './find-columns.ts';
 import type { FieldColumns } from './find-columns.ts';
 import { isNested, suggestPath } from './nested-path.ts';
+import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import { createTimeParser } from './parse-time.ts';
 import type { Table, TableRow } from '../tables/table.ts';
@@ -39,7 +40,7 @@ export interface EventRowParser extends RowParser<Event> {
  * `rating` when the value column has the name of a rating, or else `purchase`. Rows without an event id get a
  * {@link contentEventId}, or without a time of day a {@link dayEventId}. Other columns are kept unchanged in `extra`. An optional field that cannot be read is ignored.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING`, `EVENTS_TIME_FORMAT`, `EVENTS_TIME_ZONE`.
+ * @throws AppError `EVENTS_COLUMN_MISSING`, `EVENTS_VALUE_UNCLEAR`, `EVENTS_TIME_FORMAT`, `EVENTS_TIME_ZONE`.
  */
 export function createEventRowParser(table: Table, options: EventRowOptions = {}): EventRowParser {
   const mapping = options.mapping ?? {};
@@ -49,9 +50,9 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
   let distinguishing = distinguishingColumns(table, at);
 
   const names = columnNames(table, at);
-  const isRating = names['value'] !== undefined && ratingNames.includes(plainName(names['value']));
-  const defaultType = mapping.defaultType ?? (isRating ? 'rating' : 'purchase');
+  const defaultType = mapping.defaultType ?? typeOfValues(names['value'], { hasType: at.type !== undefined });
   const parseTime = createTimeParser(mapping);
+  const missingWords = missingIdWords(mapping.missingIds);
   const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
   const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, options);
 
@@ -77,9 +78,11 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : cells[index]);
 
     const user = cellText(cellAt(at.userId));
+    if (missingWords.has(user)) return refuseMissingWord('userId');
     const userProblem = refuseUserIdentifier(user);
     if (userProblem !== undefined) return refuseCell('userId', userProblem, cellAt(at.userId));
     const item = cellText(cellAt(at.itemId));
+    if (missingWords.has(item)) return refuseMissingWord('itemId');
     const itemProblem = refuseIdentifier(item);
     if (itemProblem !== undefined) return refuseCell('itemId', itemProblem, cellAt(at.itemId));
 
@@ -107,7 +110,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       const cell = cellAt(at[field]);
       if (isNested(cell)) return ignore(field, 'not-text', cell);
       const text = cellText(cell);
-      const problem = text === undefined ? undefined : refuseIdentifier(text);
+      if (text === undefined || missingWords.has(text)) return undefined;
+      const problem = refuseIdentifier(text);
       return problem === undefined ? text : ignore(field, problem, text);
     };
 
@@ -173,6 +177,25 @@ function findEventColumns(table: Table, mapping: ColumnMapping): FieldColumns<ty
     mapped: { eventId, type, userId, itemId, occurredAt, sessionId, recommendationId, position, value },
     required: ['userId', 'itemId', 'occurredAt'],
     section: 'mapping',
+  });
+}
+
+/**
+ * Returns the type of all events of a file: `rating` if the column of values has the name of a rating, or else `purchase`.
+ *
+ * @throws AppError `EVENTS_VALUE_UNCLEAR` if a mapped column has another name, and the file has no types.
+ */
+function typeOfValues(column: string | undefined, { hasType }: { readonly hasType: boolean }): string {
+  if (column === undefined) return 'purchase';
+  // A path into an object, such as `review.rating`.
+  const name = plainName(column.slice(column.lastIndexOf('.') + 1));
+  if (ratingNames.includes(name)) return 'rating';
+  if (hasType || eventFieldNames.value.includes(name) || quantityNames.has(name)) return 'purchase';
+  throw new AppError(`mapping.value names the column "${column}", which may contain ratings or amounts.`, {
+    code: 'EVENTS_VALUE_UNCLEAR',
+    category: 'input',
+    remedy: 'Set mapping.defaultType in facet.yaml: rating for ratings, or purchase for quantities and amounts.',
+    context: { column },
   });
 }
 

@@ -49,7 +49,7 @@ export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof 
  * @throws AppError `EVENTS_COLUMN_MISSING` when a mapped column or one of the `required` fields is not in the file.
  */
 export function findColumns<Names extends FieldNames>(
-  table: Pick<Table, 'path' | 'columns'>,
+  table: Pick<Table, 'path' | 'columns' | 'nestedPaths'>,
   names: Names,
   options: {
     readonly mapped: { readonly [Field in keyof Names]?: string | undefined };
@@ -67,7 +67,7 @@ export function findColumns<Names extends FieldNames>(
       throw missingColumn(
         table,
         `${options.section}.${field} names the column "${name}", which ${table.path} does not have`,
-        options,
+        { ...options, names },
         [field],
       );
     }
@@ -87,7 +87,7 @@ export function findColumns<Names extends FieldNames>(
   }
   const absent = options.required.filter((field) => found[field] === undefined);
   if (absent.length > 0) {
-    throw missingColumn(table, `${table.path} has no column for ${absent.join(', ')}`, options, absent);
+    throw missingColumn(table, `${table.path} has no column for ${absent.join(', ')}`, { ...options, names }, absent);
   }
   return found;
 }
@@ -133,14 +133,23 @@ function columnNamed(columns: readonly TableColumn[], name: string): number {
   return columns.findIndex((column) => plainName(column.name) === plainName(name));
 }
 
+/** Returns a path inside an object that has a usual name of a field, as `item.id` and `data.item_id` have for `itemId`. */
+function pathNamed(paths: readonly string[], names: readonly string[] = []): string | undefined {
+  return paths.find((path) => {
+    const keys = path.split('.');
+    return [keys.at(-1)!, keys.slice(-2).join('.')].some((name) => names.includes(plainName(name)));
+  });
+}
+
 function missingColumn(
-  table: Pick<Table, 'path' | 'columns'>,
+  table: Pick<Table, 'path' | 'columns' | 'nestedPaths'>,
   problem: string,
-  options: { readonly section: string },
+  options: { readonly section: string; readonly names: FieldNames },
   fields: readonly string[],
 ): AppError {
   const columns = table.columns.map((column) => column.name);
-  const lines = [...options.section.split('.'), fields.map((field) => `${field}: <column>`).join(', ')];
+  const columnOf = (field: string): string => pathNamed(table.nestedPaths ?? [], options.names[field]) ?? '<column>';
+  const lines = [...options.section.split('.'), fields.map((field) => `${field}: ${columnOf(field)}`).join(', ')];
   const yaml = `${lines.slice(0, -1).join(': { ')}: { ${lines.at(-1)} }${' }'.repeat(lines.length - 2)}`;
   return new AppError(`${problem}. The columns of the file are ${columns.join(', ')}.`, {
     code: 'EVENTS_COLUMN_MISSING',

@@ -28,6 +28,11 @@ export function suggestPath(column: string, cell: unknown): string | undefined {
   return [column, ...first!].join('.');
 }
 
+/** Returns the paths of the texts and numbers inside the object of a column, such as `item.id`. */
+export function pathsInside(column: string, cell: object): string[] {
+  return pathsIn(cell, []).map((path) => [column, ...path].join('.'));
+}
+
 /** Lists the paths of texts and numbers. A key with a dot cannot be part of a path. */
 function pathsIn(cell: unknown, above: readonly string[]): string[][] {
   if (!isPlainObject(cell) || above.length === levelsMax) return [];

@@ -19,7 +19,7 @@ const excelFormat = 'Excel';
 /**
  * Creates a parser of time cells. The magnitude of a number (or of digits) decides its unit: below 10^11 it is seconds (until
  * the year 5138), below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds. Eight digits such as `20111209` are a
- * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has one of the formats
+ * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional), may begin like `2011/12/9`, or has one of the formats
  * `timeFormat`. Text such as `01/02/2011` needs a `timeFormat`, because day and month are ambiguous.
  *
  * The parser does not use Luxon, which accepts more formats and takes about 20 times longer per row.
@@ -72,7 +72,7 @@ function numberMs(number: number, toUtc: (local: number) => number): ParsedTime 
 }
 
 const isoPattern =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?$/;
+  /^((\d{4})([-/])(\d\d?)\3(\d\d?))(?:[Tt ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?$/;
 const slashedPattern = /^\d{1,4}[/.]\d{1,2}[/.]\d{1,4}/;
 
 function parseIso(toUtc: (local: number) => number): (text: string) => ParsedTime {
@@ -82,16 +82,16 @@ function parseIso(toUtc: (local: number) => number): (text: string) => ParsedTim
   return (text) => {
     const match = isoPattern.exec(text);
     if (match === null) return slashedPattern.test(text) ? 'time-order-unclear' : 'not-a-time';
-    const day = text.slice(0, 10);
+    const day = match[1]!;
     if (day !== lastDay) {
-      const [year, month, dayOfMonth] = [Number(match[1]), Number(match[2]), Number(match[3])];
+      const [year, month, dayOfMonth] = [Number(match[2]), Number(match[4]), Number(match[5])];
       if (!isCalendarDay(year, month, dayOfMonth)) return 'not-a-time';
       lastDay = day;
       lastDayMs = utcMs(year, month, dayOfMonth);
     }
-    const ms = clockMs(match[4], match[5], match[6], match[7]);
+    const ms = clockMs(match[6], match[7], match[8], match[9]);
     if (ms === undefined) return 'not-a-time';
-    const zone = match[8];
+    const zone = match[10];
     if (zone === undefined) return toUtc(lastDayMs + ms);
     return lastDayMs + ms - zoneMs(zone);
   };

@@ -11,8 +11,9 @@ export interface IgnoredValue {
   readonly nestedPath?: string | undefined;
 }
 
-/** A row without a valid value of a required field. */
-export interface RefusedRow extends Refusal {
+/** A row without a valid value of a required field. The reason `missing-word` is a word that means a missing id, such as `NULL`. */
+export interface RefusedRow extends Omit<Refusal, 'reason'> {
+  readonly reason: RefusalReason | 'missing-word';
   /** As {@link IgnoredValue.nestedPath}. */
   readonly nestedPath?: string | undefined;
 }
@@ -26,6 +27,10 @@ export interface AcceptedRow<Value> {
   readonly isDay?: boolean;
   /** The row contains an event id. Without one, the import derives it from the other columns. */
   readonly hasId?: boolean;
+}
+
+export function refuseMissingWord(field: string): RefusedRow {
+  return { ok: false, field, reason: 'missing-word' };
 }
 
 export type ParsedRow<Value> = AcceptedRow<Value> | RefusedRow;

@@ -1,11 +1,15 @@
 import { AppError } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
+import { isNested, pathsInside } from '../mapping/nested-path.ts';
 import { readBytes } from './byte-source.ts';
 import type { TableSource } from './byte-source.ts';
 import { faultDetails, readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
+
+/** How many rows tell which paths the objects of a file have. */
+const sampleRows = 100;
 
 /**
  * Opens a file with one JSON object per line, compressed or not. Keys become columns in the order of their appearance, after the
@@ -33,7 +37,16 @@ export async function openJsonlTable(
     const first = await chunks.next();
     if (first.done === true) throw emptyFile(path);
     const all = startingWith(first.value, chunks);
-    return { path, format: 'jsonl', bytes: options.facts.bytes, columns, chunks: all, close };
+    const sample = first.value.rows.slice(0, sampleRows);
+    return {
+      path,
+      format: 'jsonl',
+      bytes: options.facts.bytes,
+      columns,
+      nestedPaths: pathsOf(sample, columns),
+      chunks: all,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -105,6 +118,16 @@ function cellsOf(
     cells[index] = record[name];
   }
   return cells;
+}
+
+function pathsOf(rows: readonly TableRow[], columns: readonly TableColumn[]): string[] {
+  return [
+    ...new Set(
+      rows.flatMap(({ cells }) =>
+        cells.flatMap((cell, index) => (isNested(cell) ? pathsInside(columns[index]!.name, cell) : [])),
+      ),
+    ),
+  ];
 }
 
 /** Returns the paths that have a value in one of the lines. */

@@ -59,6 +59,8 @@ export interface Table {
   readonly bytes: number;
   /** The columns. In JSON Lines, later keys are appended as they appear. */
   readonly columns: readonly TableColumn[];
+  /** Paths of the texts and numbers inside the objects of the first rows, such as `item.id`. Only JSON Lines has them. */
+  readonly nestedPaths?: readonly string[];
   readonly chunks: AsyncIterable<TableChunk>;
   /** Closes the file, also before its end was read. */
   close(): Promise<void>;

@@ -75,7 +75,7 @@ function refusalsSection(report: ValidationReport): string {
     formatCount(refusal.count),
     refusal.kind,
     refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
-    lineList(refusal, report) + mapAdvice(refusal),
+    lineList(refusal, report) + adviceOn(refusal),
   ]);
   return section('Refused lines', alignColumns(rows, { right: [0] }));
 }
@@ -85,7 +85,7 @@ function ignoredSection(report: ValidationReport): string {
     formatCount(ignored.count),
     ignored.kind,
     ignored.field === '' ? ignored.reason : `${ignored.field}: ${ignored.reason}`,
-    `${lineList(ignored, report)}: ${ignored.samples.map(quoteSample).join(', ')}${mapAdvice(ignored)}`,
+    `${lineList(ignored, report)}: ${ignored.samples.map(quoteSample).join(', ')}${adviceOn(ignored)}`,
   ]);
   return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
 }
@@ -107,8 +107,9 @@ export function quoteSample(sample: string): string {
   return /^[[{]/.test(sample) ? sample : JSON.stringify(sample);
 }
 
-/** Returns the setting that maps a value inside an object. */
-function mapAdvice(value: Pick<ReportRefusal, 'kind' | 'field' | 'nestedPath'>): string {
+/** Returns the setting that changes how a value is read: a path inside an object, or the words that mean a missing id. */
+export function adviceOn(value: Pick<ReportRefusal, 'kind' | 'field' | 'reason' | 'nestedPath'>): string {
+  if (value.reason === 'missing-word') return '; words such as NULL are no ids: see mapping.missingIds';
   return value.nestedPath === undefined ? '' : `; map it with ${mappingOf(value)}`;
 }
 

@@ -30,7 +30,7 @@ export interface ReportRefusal {
   readonly kind: ReportFile['kind'];
   /** The invalid field. Empty when the line is not a row. */
   readonly field: string;
-  /** One of `RefusalReason` or `BrokenReason`. */
+  /** A `RefusalReason`, a `BrokenReason` or `missing-word`. */
   readonly reason: string;
   readonly count: number;
   /** The first of these lines. */

@@ -189,6 +189,49 @@ describe('event rows', () => {
     ]);
   });
 
+  it('suggests the paths of objects for required fields without a column', async () => {
+    const line = { customer: 'c', data: { item: { name: 'Lamp', id: 5 }, at: { time: 1704103200 } } };
+    await expect(eventsOf('e.jsonl', JSON.stringify(line))).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      remedy: 'Map the column in facet.yaml: mapping: { itemId: data.item.id, occurredAt: data.at.time }.',
+    });
+  });
+
+  it('refuses words that mean a missing id, unless the mapping calls them ids', async () => {
+    const words = ['NULL', 'NaN', '\\N', 'null', 'None'];
+    const text = [
+      'user,item,time,session',
+      ...words.flatMap((word) => [`${word},i,2024-01-01,s`, `u,${word},2024-01-01,s`]),
+    ];
+    const { events } = await eventsOf('e.csv', text.join('\n'));
+    expect(events).toEqual(words.flatMap(() => ['userId: missing-word', 'itemId: missing-word']));
+    const kept = await eventsOf('e.csv', text.join('\n'), { mapping: { missingIds: ['guest'] } });
+    expect(kept.events).toHaveLength(10);
+    expect(kept.events.every((event) => typeof event !== 'string')).toBe(true);
+    const guest = await eventsOf('e.csv', 'user,item,time\nguest,i,2024-01-01', { mapping: { missingIds: ['guest'] } });
+    expect(guest.events).toEqual(['userId: missing-word']);
+  });
+
+  it('ignores words that mean a missing session', async () => {
+    const { events, ignored } = await eventsOf('e.csv', 'user,item,time,session\nu,i,2024-01-01,NULL');
+    expect(events[0]).not.toHaveProperty('sessionId');
+    expect(ignored).toEqual([[]]);
+  });
+
+  it('refuses a mapped column of values that may contain ratings or amounts', async () => {
+    const text = 'user,item,time,vote\nu,i,2024-01-01,1\n';
+    await expect(eventsOf('e.csv', text, { mapping: { value: 'vote' } })).rejects.toMatchObject({
+      code: 'EVENTS_VALUE_UNCLEAR',
+      message: expect.stringContaining('"vote"') as string,
+      remedy: expect.stringContaining('mapping.defaultType') as string,
+    });
+    const rating = await eventsOf('e.csv', text, { mapping: { value: 'vote', defaultType: 'rating' } });
+    expect(rating.events).toMatchObject([{ type: 'rating', value: 1 }]);
+    const nested = await tableOf('e.jsonl', '{"user":"u","item":"i","time":1704103200,"review.rating":4}');
+    const parser = createEventRowParser(nested.table, { mapping: { value: 'review.rating' } });
+    expect(parser.defaultType).toBe('rating');
+  });
+
   it('gives rows without a time of day ids of all their columns, in any order', async () => {
     const rows = ['1,red', '2,red', '2,blue', '1,red', ','];
     const idsOf = async (name: string, text: string): Promise<string[]> =>
@@ -450,6 +493,14 @@ describe('item rows', () => {
       expect(item.attributes['polluted']).toBeUndefined();
     }
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it('refuse words that mean a missing id', async () => {
+    const { table, rows } = await tableOf('items.csv', 'id,title\nNULL,A\nguest,B\n');
+    const codesOf = (parser: ReturnType<typeof createItemRowParser | typeof createUserRowParser>): string[] =>
+      rows.map((row) => parser.parse(row, noon)).map((row) => (row.ok ? 'ok' : `${row.field}: ${row.reason}`));
+    expect(codesOf(createItemRowParser(table))).toEqual(['itemId: missing-word', 'ok']);
+    expect(codesOf(createUserRowParser(table, {}, ['guest']))).toEqual(['ok', 'userId: missing-word']);
   });
 
   it('names the section that maps a missing id', async () => {

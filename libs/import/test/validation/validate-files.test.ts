@@ -187,6 +187,14 @@ describe('validateFiles', () => {
     expect(text).toContain('title: not-text      line 1: {"en":"Lamp"}; map it with mapping.items.title: title.en');
   });
 
+  it('counts words that mean a missing id, and names the setting', async () => {
+    const report = await reportOf(['user,item,time', 'u,i,2024-01-01', 'NULL,i,2024-01-01', '\\N,i,2024-01-01']);
+    expect(report.events).toMatchObject({ accepted: 1, refused: 2 });
+    expect(renderValidationReport(report)).toContain(
+      '2  events  userId: missing-word  lines 3, 4; words such as NULL are no ids: see mapping.missingIds',
+    );
+  });
+
   it('omits items, users and values that the files do not contain', async () => {
     const report = await reportOf(['user,item,time', 'u,i,2024-01-01']);
     expect(report).not.toHaveProperty('unknownItems');
