@@ -2,6 +2,7 @@ import { startRedis } from '@facet/local-services';
 import type { LocalRedis } from '@facet/local-services';
 import { commonRoutes, expectRouteAccess } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { trainerProblems } from '../src/refreshes/refreshes-routes.ts';
 import { createTestApp, lastDay } from './fixtures.ts';
 
 let redis: LocalRedis;
@@ -29,6 +30,16 @@ it('accepts only keys with the scope of the route', async () => {
     'GET /v1/experiments/:name/report': 'read',
   } as const;
   await expectRouteAccess(app, scopeOfRoute, (url) => url.replace(':runId', lastDay));
+});
+
+it('names the errors of artifacts and of the lake on S3', () => {
+  expect(trainerProblems.catalog).toMatchObject({
+    ARTIFACT_COPIES_FULL: {},
+    EVENTS_LAKE_COPIES_FULL: {},
+    EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
+    S3_REFUSED: {},
+    S3_UNREACHABLE: {},
+  });
 });
 
 it('documents all routes', async () => {

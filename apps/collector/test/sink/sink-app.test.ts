@@ -23,7 +23,7 @@ const working: SinkState = {
   outages: [],
   failure: undefined,
 };
-async function createApp(state: SinkState, lakeFolder = 'none') {
+async function createApp(state: SinkState, lakeFolder = 'none', readError = 'EVENTS_NONE') {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test', logger });
   const publisher = openKafkaPublisher(kafka, { closeTimeoutMs: 1 });
@@ -37,7 +37,7 @@ async function createApp(state: SinkState, lakeFolder = 'none') {
       metrics: createHttpMetrics(),
       readState: () => state,
       dataHealth: {
-        read: async () => Promise.reject(new AppError('No lake.', { code: 'EVENTS_NONE', category: 'input' })),
+        read: async () => Promise.reject(new AppError('No lake.', { code: readError, category: 'unavailable' })),
       },
       lakeFolder,
       kafka,
@@ -112,6 +112,14 @@ it('names the remedy while the bucket of the lake does not respond, and without 
     code: 'EVENTS_LAKE_NOT_CONFIGURED',
     remedy: expect.stringContaining('If lake/s3.yaml is missing'),
   });
+});
+
+it('names the errors of a read of the lake', async () => {
+  for (const code of ['EVENTS_LAKE_COPIES_FULL', 'EVENTS_LAKE_SNAPSHOT_EXPIRED']) {
+    const app = await createApp(working, 'none', code);
+    const response = await app.inject({ url: '/v1/data-health', headers: { 'x-api-key': 'admin' } });
+    expect(response.json()).toMatchObject({ statusCode: 503, code });
+  }
 });
 
 it('reports its progress', async () => {
