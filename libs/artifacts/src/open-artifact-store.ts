@@ -58,8 +58,8 @@ export async function checkArtifactStore(folder: string): Promise<void> {
   const config = await readS3Config(folder);
   if (config === undefined) return refuseMissingConfig(folder);
   await refuseLocalArtifacts(folder);
-  const { checkBucket } = await import('@facet/platform/s3');
-  await checkBucket(config);
+  const { checkBucket, openBucket } = await import('@facet/platform/s3');
+  await checkBucket(openBucket(config), config);
 }
 
 /**
@@ -79,8 +79,8 @@ export async function moveArtifactsToS3(
       remedy: 'Create the file as in docs/operations.md#artifacts-on-s3, and repeat the command.',
     });
   }
-  const { checkBucket } = await import('@facet/platform/s3');
-  await checkBucket(config);
+  const { checkBucket, openBucket } = await import('@facet/platform/s3');
+  await checkBucket(openBucket(config), config);
   const { uploadArtifacts } = await import('./s3/upload-artifacts.ts');
   return uploadArtifacts(folder, config, onProgress);
 }

@@ -20,7 +20,7 @@ const abandonedAfterMs = dayMs;
 const daysPrefix = 'dt=';
 
 export interface S3LakeStorage extends LakeStorage {
-  /** @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other. */
+  /** Checks the bucket, once per process. @throws AppError `S3_UNSUPPORTED` if concurrent writers could overwrite each other. */
   check(): Promise<void>;
   /** Stores a file of this machine under this path. */
   upload(path: string, local: string, bytes: number): Promise<void>;
@@ -37,14 +37,24 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
     return new Map(objects.filter(({ key }) => isDayFile(key)).map(({ key, bytes }) => [key, bytes]));
   }
 
+  let checked: Promise<void> | undefined;
+  async function check(): Promise<void> {
+    try {
+      await (checked ??= checkBucket(bucket, config));
+    } catch (error) {
+      checked = undefined;
+      throw error;
+    }
+  }
+
   return {
     folder,
     place,
     sizes,
-    check: () => checkBucket(config),
+    check,
     log: s3LogStorage(bucket, `${logFolder}/`, place),
     async prepareWrites() {
-      await checkBucket(config);
+      await check();
       if (!(await fenceLocalLog(folder, 0)) && (await hasLocalLog(folder))) throw lakeHasLocal(folder);
     },
     list: async () => [...(await sizes()).keys()].sort(),

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
+import { isAppError } from '../errors.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { S3Config } from './s3-config.ts';
@@ -32,7 +33,7 @@ export interface OpenUpload {
 /**
  * The objects below the prefix of a store. Requests are repeated after failures that may pass, and every request has a time limit.
  *
- * All methods throw AppError `S3_REFUSED` or `S3_UNREACHABLE`.
+ * All methods throw AppError `S3_REFUSED`, which is retryable if credentials are missing or wrong, or `S3_UNREACHABLE`.
  */
 export interface Bucket {
   /** Returns a small object, or undefined if it does not exist. */
@@ -71,16 +72,20 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   // The pinned version runs on Node 20; its warning about later versions would be on each start.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const limitMs = options.requestMs ?? requestMs;
-  const client = new S3({
-    region: config.region,
-    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
-    forcePathStyle: config.pathStyle,
-    maxAttempts: 1,
-    // Each write names its SHA-256, and readers compare the size or the SHA-256. Other servers may lack the default, CRC32.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: connectMs, requestTimeout: limitMs, throwOnRequestTimeout: true },
-  });
+  const connect = (): S3 =>
+    new S3({
+      region: config.region,
+      ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+      forcePathStyle: config.pathStyle,
+      maxAttempts: 1,
+      // Each write names its SHA-256, and readers compare the size or the SHA-256. Other servers may lack the default, CRC32.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: { connectionTimeout: connectMs, requestTimeout: limitMs, throwOnRequestTimeout: true },
+      // Without it, all clients of the process use the first content of the file of credentials.
+      ...{ ignoreCache: true },
+    });
+  let client = connect();
   const Bucket = config.bucket;
   const keyOf = (key: string): string => `${config.prefix}/${key}`;
   const withoutPrefix = (key = ''): string => key.slice(config.prefix.length + 1);
@@ -110,7 +115,13 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     try {
       return await work();
     } catch (error) {
-      throw s3ProblemOf(error, config);
+      const problem = s3ProblemOf(error, config);
+      if (isAppError(problem, 'S3_REFUSED') && problem.retryable) {
+        // A client keeps its credentials. A new one reads those that were renewed.
+        client.destroy();
+        client = connect();
+      }
+      throw problem;
     }
   }
 

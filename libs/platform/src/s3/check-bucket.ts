@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { AppError, isAppError } from '../errors.ts';
-import { openBucket } from './bucket.ts';
 import type { Bucket } from './bucket.ts';
 import type { S3Config } from './s3-config.ts';
 
@@ -9,12 +8,11 @@ const markKey = 'facet-store.json';
 const newMark = (): string => `${JSON.stringify({ format: 1, check: randomUUID() })}\n`;
 
 /**
- * Checks that the bucket responds and that the server honors conditional writes, by two requests, or three for a new prefix.
+ * Checks that a bucket responds and that the server honors conditional writes, by two requests, or three for a new prefix.
  *
  * @throws AppError `S3_REFUSED`, `S3_UNREACHABLE`, `S3_UNSUPPORTED`.
  */
-export async function checkBucket(config: S3Config): Promise<void> {
-  const bucket = openBucket(config);
+export async function checkBucket(bucket: Bucket, config: S3Config): Promise<void> {
   try {
     await checkConditions(config, bucket);
   } catch (error) {

@@ -59,11 +59,12 @@ export function s3ProblemOf(
   const { name, message, code } = error as S3Error;
   const status = statusOf(error);
   const context = { bucket, endpoint, status: status ?? null, name };
-  const refused = (reason: string, remedy: string): AppError =>
+  const refused = (reason: string, remedy: string, retryable = false): AppError =>
     new AppError(`${endpoint} refused a request to the bucket ${bucket}: ${reason}.`, {
       code: 'S3_REFUSED',
       category: 'unavailable',
       remedy,
+      retryable,
       context,
       cause: error,
     });
@@ -75,6 +76,7 @@ export function s3ProblemOf(
     return refused(
       `there are no credentials (${text})`,
       `Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or provide a profile or role: ${page}.`,
+      true,
     );
   }
   if (/AuthorizationHeaderMalformed|PermanentRedirect|IllegalLocation/.test(name) || status === 301) {
@@ -84,7 +86,7 @@ export function s3ProblemOf(
     );
   }
   if (/InvalidAccessKeyId|SignatureDoesNotMatch|UserNotFound|ExpiredToken|InvalidToken|TokenRefresh/.test(name)) {
-    return refused(`the credentials are wrong or have expired (${text})`, `Renew the credentials: ${page}.`);
+    return refused(`the credentials are wrong or have expired (${text})`, `Renew the credentials: ${page}.`, true);
   }
   if (name === 'AccessDenied' || status === 403) {
     return refused(`access is denied (${text})`, `Grant the permissions in ${page}.`);
