@@ -30,7 +30,7 @@ import { earlierLogContinues, lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import { updatedIntake, updatedErasures, emptyLakeState, withKey } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from '../transaction-log/state.ts';
-import { transactionName, transactionPattern } from '../transaction-log/transaction-log.ts';
+import { transactionName, transactionPattern, versionOf } from '../transaction-log/transaction-log.ts';
 import type { ErasedMark, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 
 interface MigrateResult {
@@ -175,13 +175,11 @@ async function readEarlierLog(lakeFolder: string): Promise<{ readonly state: Lak
   const checkpoints: EarlierCheckpoint[] = [];
   for (const name of names.filter((each) => checkpointPattern.test(each))) {
     const found = (await read(name)) as EarlierCheckpoint;
-    if (found.version !== Number(name.slice(0, 20))) throw new Error(`${name} contains version ${found.version}`);
+    if (found.version !== versionOf(name)) throw new Error(`${name} contains version ${found.version}`);
     checkpoints.push(found);
   }
   const checkpoint = checkpoints.findLast(({ format }) => format !== fenceFormat);
-  const after = names.filter(
-    (name) => transactionPattern.test(name) && Number(name.slice(0, 20)) > (checkpoint?.version ?? 0),
-  );
+  const after = names.filter((name) => transactionPattern.test(name) && versionOf(name) > (checkpoint?.version ?? 0));
   const transactions: EarlierTransaction[] = [];
   for (const name of after) transactions.push((await read(name)) as EarlierTransaction);
   const erasures = [

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, listNames, mapConcurrently, readS3Config, s3ConfigName, syncPath } from '@facet/platform';
+import { AppError, hashFile, listNames, mapConcurrently, readS3Config, s3ConfigName, syncPath } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
 import { logFolder, uploadedFolder } from '../layout.ts';
 import { folderLakeStorage } from '../storage/folder-lake-storage.ts';
@@ -11,8 +11,9 @@ import type { S3LakeStorage } from '../storage/s3-lake-storage.ts';
 import { checkpointExtension } from '../transaction-log/delta-checkpoint.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog, readLakeState, refuseOutdated } from '../transaction-log/lake-log.ts';
+import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeState } from '../transaction-log/state.ts';
-import { transactionPattern } from '../transaction-log/transaction-log.ts';
+import { transactionPattern, versionOf } from '../transaction-log/transaction-log.ts';
 
 /** What {@link uploadLake} has done. */
 export interface MovedLake {
@@ -25,6 +26,7 @@ export interface MovedLake {
 }
 
 const uploadsAtATime = 4;
+const hashesAtATime = 4;
 
 /**
  * Copies the table of a folder to the bucket of `s3.yaml`, then moves the local files to `uploaded/<n>` in the folder. May be interrupted and
@@ -68,16 +70,36 @@ async function copyLake(
   { config, onProgress }: { readonly config: S3Config; readonly onProgress: (done: number, total: number) => void },
 ): Promise<void> {
   for (;;) {
-    const { state } = await openLakeLog(local);
+    const log = await openLakeLog(local);
+    const { state } = log;
     const present = await readLakeState(remote);
     const isOther = present.version >= 0 && present.metaData?.id !== state.metaData?.id;
     if (isOther || present.version > state.version) throw differs(config);
+    await recordHashes(local.folder, log);
     // Without a log, an object can be that of another lake even if it has the same size.
     const sizes = present.version >= 0 ? await remote.sizes() : new Map<string, number>();
     await copyFiles(local, remote, { state, sizes, onProgress });
     await copyLog(local, remote, { state, config });
     if (await lakeErrors.writing(local.place, fenceLocalLog(local.folder, state.version + 1))) return;
   }
+}
+
+/** Records the hashes of the files in the local log. Reads of the bucket keep only copies whose content they can check. */
+async function recordHashes(folder: string, log: LakeLog): Promise<void> {
+  const missing = [...log.state.files.values()].filter(({ sha256 }) => sha256 === undefined);
+  if (missing.length === 0) return;
+  const hashes = await mapConcurrently(missing, hashesAtATime, async ({ path, bytes }) => {
+    const written = join(folder, path);
+    const hashed = await lakeErrors.reading(written, hashFile(written));
+    checkSize(written, hashed.bytes, bytes);
+    return { path, sha256: hashed.sha256 };
+  });
+  await log.commit({ hashes });
+}
+
+function checkSize(file: string, bytes: number, expected: number): void {
+  if (bytes === expected) return;
+  throw lakeErrors.unreadable(file, new Error(`it has ${bytes} bytes instead of ${expected}`));
 }
 
 async function copyFiles(
@@ -99,7 +121,7 @@ async function copyFiles(
   await mapConcurrently(missing, uploadsAtATime, async ({ path, bytes }) => {
     const written = join(local.folder, path);
     const { size } = await lakeErrors.reading(written, stat(written));
-    if (size !== bytes) throw lakeErrors.unreadable(written, new Error(`it has ${size} bytes instead of ${bytes}`));
+    checkSize(written, size, bytes);
     await remote.upload(path, written, bytes);
     onProgress(++done, missing.length);
   });
@@ -133,10 +155,6 @@ async function copyLog(
     const isCreated = await remote.log.create(name, text, { id: state.id, isFirst: false });
     if (!isCreated && (await remote.log.read(name)) !== text) throw differs(config);
   }
-}
-
-function versionOf(name: string): number {
-  return Number(name.slice(0, 20));
 }
 
 /** Moves the days and the log aside, except the fence. */

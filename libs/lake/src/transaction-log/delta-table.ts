@@ -59,7 +59,7 @@ export function createMetaData(createdTime: number): MetaData {
 
 export function encodeChange(state: LakeState, change: LakeChange, info: TransactionInfo): LakeTransaction {
   const { version, at } = info;
-  const { add = [], remove = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
+  const { add = [], remove = [], hashes = [], offsets = {}, intake = [], claim, isCompaction = false } = change;
   const dataChange = !isCompaction;
   const removed = remove.flatMap((path) => state.files.get(path) ?? []);
   const excess = expiredDays(state, intake);
@@ -72,6 +72,11 @@ export function encodeChange(state: LakeState, change: LakeChange, info: Transac
       remove: { ...checkedFile(path), deletionTimestamp: at, dataChange, extendedFileMetadata: true, size: bytes },
     })),
     ...add.map((file) => encodeFile({ ...file, version, addedAt: at }, dataChange)),
+    // By the protocol, a newer `add` of a path replaces the older one. The file keeps its version, on which erasures depend.
+    ...hashes.flatMap(({ path, sha256 }) => {
+      const file = state.files.get(path);
+      return file === undefined ? [] : [encodeFile({ ...file, sha256 }, false)];
+    }),
     ...encodeIntake(counted),
     ...excess.map((day) => removeDomainAction(`${domains.intake}${day}`)),
     ...encodeErasures(updatedErasures(state.erasures, change, { version, erasureKey: state.erasureKey })),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createFileAtomically, createFolder, listNames } from '@facet/platform';
 import { earlierLogFolder } from '../layout.ts';
 import { lakeErrors } from './errors.ts';
-import { transactionName, transactionPattern } from './transaction-log.ts';
+import { transactionName, transactionPattern, versionOf } from './transaction-log.ts';
 
 /** The format of the record that fences the log of an earlier release: processes of that release refuse to read it. */
 export const fenceFormat = 2;
@@ -19,7 +19,7 @@ interface LastRecord {
 export async function readLastRecord(lakeFolder: string): Promise<LastRecord | undefined> {
   const name = (await listEarlierLog(lakeFolder)).findLast((each) => transactionPattern.test(each));
   if (name === undefined) return undefined;
-  return { version: Number(name.slice(0, 20)), isFence: await isFence(lakeFolder, name) };
+  return { version: versionOf(name), isFence: await isFence(lakeFolder, name) };
 }
 
 /** Returns whether the log of an earlier release has records or checkpoints other than fences: a completed migration deletes them. */

@@ -251,9 +251,7 @@ class StoredTransactionLog<
   async #list(): Promise<{ readonly transactions: readonly number[]; readonly checkpoints: readonly number[] }> {
     const names = [...(await this.#storage.names())].sort();
     const versions = (nameOf: (version: number) => string): number[] =>
-      names
-        .map((name) => Number(name.slice(0, versionDigits)))
-        .filter((version, index) => nameOf(version) === names[index]);
+      names.map(versionOf).filter((version, index) => nameOf(version) === names[index]);
     return {
       transactions: versions((version) => transactionName(version)),
       checkpoints: versions((version) => this.#checkpointName(version)),
@@ -286,6 +284,11 @@ const versionDigits = 20;
 
 /** The names of the files of transactions. */
 export const transactionPattern = new RegExp(`^\\d{${versionDigits}}\\.json$`);
+
+/** Returns the version in the name of a transaction or checkpoint. NaN for other names. */
+export function versionOf(name: string): number {
+  return Number(name.slice(0, versionDigits));
+}
 
 /** Returns the name of the file of a transaction, or that of a checkpoint with its extension. */
 export function transactionName(version: number, extension = 'json'): string {

@@ -24,7 +24,7 @@ export interface LakeFileEntry extends LakeFileFacts {
   readonly sources: OffsetRanges;
   /** Erasures recorded up to this version have been applied to the file. */
   readonly erasedThrough?: number;
-  /** SHA-256 of the file in hex. Absent for files that were written to a folder, also if they were moved to S3 later. */
+  /** SHA-256 of the file in hex. Absent for files of a lake in a folder. */
   readonly sha256?: string;
 }
 
@@ -63,6 +63,8 @@ export interface MaintenanceClaim {
 export interface LakeChange {
   readonly add?: readonly LakeFileEntry[];
   readonly remove?: readonly string[];
+  /** Hashes of files that the lake already contains. */
+  readonly hashes?: readonly { readonly path: string; readonly sha256: string }[];
   /** The offset range that each source advances by. */
   readonly offsets?: OffsetRanges;
   readonly intake?: readonly IntakeCount[];

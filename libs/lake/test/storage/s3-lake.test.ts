@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3, withServer } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { hashUser } from '@facet/schemas';
-import { dayMs, pathExists } from '@facet/platform';
+import { dayMs, hashFile, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyErasure } from '../../src/maintenance/erasures.ts';
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
@@ -326,24 +326,49 @@ it('rebuilds refused rows from the object if the local copy is damaged', async (
   expect(await readLake(machine)).toEqual(rows);
 });
 
-it('keeps no copies of files without a recorded hash', async () => {
+it('records the hashes of the files that an upload moves, so that reads keep copies', async () => {
   const { config } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
-  const [path] = await commitEach(lake, ['right-1', 'right-2']);
-  const content = await readFile(join(lake, path!));
+  await commitEach(lake, ['right-1', 'right-2']);
+  const erasure = { erasureId: 'e', userHash: hashUser('another'), sessionHashes: [], requestedBy: 'ops' };
+  await writeLake(lake, [], { erasures: [{ ...erasure, requestedAt: Date.now() }] });
+  await compactLake(lake);
   await writeS3File(lake, config);
   await uploadLake(lake);
+  const { files, pendingErasures } = await openLakeSnapshot(lake);
+  for (const { path, sha256 } of files) expect(sha256).toBe((await hashFile(join(lake, 'uploaded/1', path))).sha256);
+  expect(pendingErasures).toEqual([]);
   const rows = await readLake(lake);
-  const copy = join(lake, 's3-copies', path!);
-  expect(await pathExists(copy)).toBe(false);
-  await mkdir(dirname(copy), { recursive: true });
-  await writeFile(copy, content);
-  await alterCopy(copy);
-  expect(await readLake(lake)).toEqual(rows);
+  const copy = join(lake, 's3-copies', files[0]!.path);
+  expect(await pathExists(copy)).toBe(true);
   await zeroCopy(copy);
-  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
-  await compactLake(lake);
   expect(await readLake(lake)).toEqual(rows);
+});
+
+it('checks a bucket once per process, and connects again after wrong credentials', async () => {
+  const { config, otherMachine } = await createS3Lake(s3);
+  let checks = 0;
+  const onResponse = async ({ url = '' }: IncomingMessage): Promise<boolean> => {
+    if (url.includes('facet-store.json')) checks++;
+    return true;
+  };
+  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
+    const lake = await otherMachine({ endpoint });
+    const { AWS_SECRET_ACCESS_KEY: secret } = process.env;
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
+    try {
+      await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'S3_REFUSED', retryable: true });
+    } finally {
+      process.env['AWS_SECRET_ACCESS_KEY'] = secret;
+    }
+    await writerOf(lake);
+    checks = 0;
+    const writer = await writerOf(lake);
+    add(writer, 0, 1);
+    await writer.commit();
+    expect(await readIds(lake)).toEqual(['e0']);
+    expect(checks).toBe(0);
+  });
 });
 
 it('verifies the objects, not their copies', async () => {
@@ -387,16 +412,17 @@ it('moves a lake to S3, after an interruption, too', async () => {
   await expect(uploadLake(lake, interrupt)).rejects.toThrow('interrupted');
   const uploaded: number[] = [];
   const moved = await uploadLake(lake, (_, total) => uploaded.push(total));
-  expect(moved).toEqual({ version, files: 40, rows: 40, movedTo: join(lake, 'uploaded', '1') });
+  // The hashes of the files are a change.
+  expect(moved).toEqual({ version: version + 1, files: 40, rows: 40, movedTo: join(lake, 'uploaded', '1') });
   // Without a log in the bucket, an object of the same size can be that of another lake.
   expect(uploaded).toHaveLength(40);
   const remoteLog = await readdir(join(objects, '_delta_log'));
   const checkpoint = remoteLog.find((name) => name.endsWith('.checkpoint.parquet'))!;
   expect(remoteLog).toContain(checkpoint.replace('.checkpoint.parquet', '.json'));
   expect(await readLake(lake)).toEqual(rows);
-  expect(await verifyLake(lake)).toMatchObject({ isSound: true, version });
-  expect(await uploadLake(lake)).toMatchObject({ version, movedTo: undefined });
-  expect(await migrateLake(lake)).toMatchObject({ isConverted: false, version });
+  expect(await verifyLake(lake)).toMatchObject({ isSound: true, version: version + 1 });
+  expect(await uploadLake(lake)).toMatchObject({ version: version + 1, movedTo: undefined });
+  expect(await migrateLake(lake)).toMatchObject({ isConverted: false, version: version + 1 });
 
   // A process that was not stopped cannot acknowledge events that are not in the bucket.
   add(old, 40, 41);
@@ -484,10 +510,25 @@ it('gives delta-rs and DuckDB the same rows as Facet', { timeout: 600_000 }, asy
     await writer.commit();
   }
   await compactLake(lake);
-  const { version, files } = await openLakeSnapshot(lake);
-  const versions = new Map([[version, files.map(({ path }) => path)]]);
+  const { config, objects: uploadedObjects } = await createS3Lake(s3);
+  const uploaded = join(await temporaryFolder(), 'lake');
+  const local = await writerOf(uploaded);
+  add(local, 0, 36);
+  await local.commit();
+  await writeS3File(uploaded, config);
+  await uploadLake(uploaded);
+  const versionsOf = async (folder: string): Promise<Map<number, string[]>> => {
+    const { version, files } = await openLakeSnapshot(folder);
+    return new Map([[version, files.map(({ path }) => path)]]);
+  };
   // The test server keeps the objects as files.
-  const results = await compareDeltaReaders(readers, new Map([[objects, versions]]));
-  expect(results.length).toBeGreaterThan(1);
+  const results = await compareDeltaReaders(
+    readers,
+    new Map([
+      [objects, await versionsOf(lake)],
+      [uploadedObjects, await versionsOf(uploaded)],
+    ]),
+  );
+  expect(results.length).toBeGreaterThan(2);
   for (const result of results) expect(result).toMatchObject({ missing: 0, surplus: 0, rows: 36 });
 });
