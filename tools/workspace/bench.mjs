@@ -16,6 +16,10 @@ runNamed(
       file: `${from}/catalog/main.js`,
       environment: { OMP_NUM_THREADS: '1' },
     },
+    codes: {
+      summary: 'Measure how many of the nearest items short codes find',
+      file: `${from}/codes/main.js`,
+    },
     collector: {
       summary: 'Measure throughput and freshness of the collector on a real broker',
       file: `${from}/collector/main.js`,

@@ -1,0 +1,162 @@
+import { logProgress, readOptions } from '@facet/local-services';
+import { syntheticVectors } from '@facet/retrieval';
+import { memoryMb } from '../figures.ts';
+
+const help = `Measure how many of the nearest items short codes find
+
+  npm run bench -- codes [options]
+
+Options:
+  --items N    Number of items (default: 1000000)
+  --dim N      Number of dimensions, a multiple of 8 (default: 64)
+  --queries N  Number of queries (default: 200)
+  --json       Print the results as JSON
+  --help       Print this help
+
+Orders all items by their codes of 8 bits or 1 bit per dimension, and prints which share of the 200 nearest items is among the
+first R items. That share is the recall of a search that rescores R items with the full vectors. The query is not coded. The seeded
+vectors have 24 dimensions plus noise.
+
+Exit code: 0 when the measurement is complete.`;
+
+const { values } = readOptions(help, {
+  items: { type: 'string', default: '1000000' },
+  dim: { type: 'string', default: '64' },
+  queries: { type: 'string', default: '200' },
+  json: { type: 'boolean', default: false },
+});
+const [items, dim, queryCount] = [Number(values.items), Number(values.dim), Number(values.queries)];
+const nearest = 200;
+const rescored = [1, 2, 4, 8, 16, 32, 64, 128].map((times) => times * nearest);
+
+logProgress(`${items.toLocaleString('en')} vectors`);
+const vectors = syntheticVectors(items, dim, 1);
+const queries = syntheticVectors(queryCount, dim, 2);
+logProgress('codes');
+const { bytes, minimum, step } = encodeBytes();
+const bits = encodeBits();
+const scores = new Float32Array(items);
+const found = { 8: rescored.map(() => 0), 1: rescored.map(() => 0) };
+for (let query = 0; query < queryCount; query++) {
+  const vector = queries.subarray(query * dim, (query + 1) * dim);
+  scoreVectors(vector);
+  const truth = nearestItems();
+  scoreBytes(vector);
+  countFound(truth, found[8]);
+  scoreBits(vector);
+  countFound(truth, found[1]);
+  logProgress(`query ${query + 1} of ${queryCount}`);
+}
+const recall = (counts: readonly number[]): number[] => counts.map((count) => count / (queryCount * nearest));
+const result = {
+  items,
+  dim,
+  queries: queryCount,
+  peakMemoryMb: Math.round(memoryMb('VmHWM')),
+  rescored,
+  recall: { 8: recall(found[8]), 1: recall(found[1]) },
+};
+if (values.json) console.log(JSON.stringify(result));
+else {
+  console.log(`${items.toLocaleString('en')} items, ${dim} dimensions, ${queryCount} queries: recall@${nearest}`);
+  console.log('rescored   8 bits   1 bit');
+  rescored.forEach((count, position) => {
+    const [byte, bit] = [result.recall[8][position]!, result.recall[1][position]!];
+    console.log(`${String(count).padStart(8)}   ${byte.toFixed(4)}   ${bit.toFixed(4)}`);
+  });
+}
+
+/** Codes of 8 bits: equal steps between the least and the greatest value of each dimension. */
+function encodeBytes(): { bytes: Uint8Array; minimum: Float32Array; step: Float32Array } {
+  const least = vectors.slice(0, dim);
+  const greatest = vectors.slice(0, dim);
+  for (let cell = 0; cell < vectors.length; cell++) {
+    const d = cell % dim;
+    if (vectors[cell]! < least[d]!) least[d] = vectors[cell]!;
+    if (vectors[cell]! > greatest[d]!) greatest[d] = vectors[cell]!;
+  }
+  const width = greatest.map((value, d) => (value - least[d]!) / 255);
+  const codes = new Uint8Array(vectors.length);
+  for (let cell = 0; cell < vectors.length; cell++) {
+    const d = cell % dim;
+    codes[cell] = Math.round((vectors[cell]! - least[d]!) / width[d]!);
+  }
+  return { bytes: codes, minimum: least, step: width };
+}
+
+/** Codes of 1 bit: the signs, eight per byte. */
+function encodeBits(): Uint8Array {
+  const codes = new Uint8Array(vectors.length / 8);
+  for (let cell = 0; cell < vectors.length; cell++) if (vectors[cell]! > 0) codes[cell >> 3]! |= 1 << (cell & 7);
+  return codes;
+}
+
+function scoreVectors(query: Float32Array): void {
+  for (let item = 0, cell = 0; item < items; item++) {
+    let sum = 0;
+    for (let d = 0; d < dim; d++) sum += query[d]! * vectors[cell++]!;
+    scores[item] = sum;
+  }
+}
+
+function scoreBytes(query: Float32Array): void {
+  const scaled = query.map((value, d) => value * step[d]!);
+  const constant = query.reduce((sum, value, d) => sum + value * minimum[d]!, 0);
+  for (let item = 0, cell = 0; item < items; item++) {
+    let sum = constant;
+    for (let d = 0; d < dim; d++) sum += scaled[d]! * bytes[cell++]!;
+    scores[item] = sum;
+  }
+}
+
+/** Adds the query's coordinates with the signs of the item. A table has the sums of eight coordinates for each byte. */
+function scoreBits(query: Float32Array): void {
+  const byteCount = dim / 8;
+  const sums = new Float32Array(byteCount * 256);
+  for (let byte = 0; byte < byteCount; byte++) {
+    for (let code = 0; code < 256; code++) {
+      let sum = 0;
+      for (let bit = 0; bit < 8; bit++) sum += (code & (1 << bit) ? 1 : -1) * query[byte * 8 + bit]!;
+      sums[byte * 256 + code] = sum;
+    }
+  }
+  for (let item = 0, cell = 0; item < items; item++) {
+    let sum = 0;
+    for (let byte = 0; byte < byteCount; byte++) sum += sums[byte * 256 + bits[cell++]!]!;
+    scores[item] = sum;
+  }
+}
+
+/** Returns the items with the highest scores. */
+function nearestItems(): Int32Array {
+  const threshold = scores.slice().sort()[items - nearest]!;
+  const best = new Int32Array(nearest);
+  let count = 0;
+  for (let item = 0; item < items && count < nearest; item++) if (scores[item]! >= threshold) best[count++] = item;
+  return best;
+}
+
+/** Adds the number of the nearest items whose place by the codes is at most R, for each R. Equal scores share the last place. */
+function countFound(truth: Int32Array, counts: number[]): void {
+  const sorted = Float32Array.from(truth, (item) => scores[item]!).sort();
+  const atLeast = new Int32Array(nearest);
+  for (let item = 0; item < items; item++) {
+    const score = scores[item]!;
+    if (score < sorted[0]!) continue;
+    let [low, high] = [0, nearest];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle]! <= score) low = middle + 1;
+      else high = middle;
+    }
+    // The item is before or equal to the first `low` of the nearest items.
+    atLeast[low - 1]!++;
+  }
+  let place = 0;
+  for (let position = nearest - 1; position >= 0; position--) {
+    place += atLeast[position]!;
+    rescored.forEach((count, index) => {
+      if (place <= count) counts[index]!++;
+    });
+  }
+}
