@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedisCluster, startRedisSentinels } from '@facet/local-services';
 import type { RedisCluster, RedisSentinels } from '@facet/local-services';
 import type { AppError } from '@facet/platform';
@@ -127,6 +128,28 @@ describe.each<readonly [string, () => { readonly options: QueueOptions; readonly
     await expect.poll(() => done, patiently).toContain(name);
     expect(await lock.hold()).toBe(true);
   });
+});
+
+it('the queue on a cluster continues after its master and replica did not respond, as without a network', async () => {
+  const own = await startRedisCluster();
+  onTestFinished(() => own.stop());
+  const { add, done } = openQueues({ redisUrl: `redis+cluster://${own.addresses}`, prefix: 'facet-queue' });
+  await add('first');
+  await expect.poll(() => done, patiently).toEqual(['before first', 'first']);
+  const signal = (name: NodeJS.Signals): void => {
+    for (const position of [1, 4]) process.kill(own.nodes[position]!.pid, name);
+  };
+  signal('SIGSTOP');
+  // BullMQ replaces a connection that has waited 6 s for a job. By then, the other nodes report that the cluster is down.
+  await sleep(12_000);
+  signal('SIGCONT');
+  const isAdded = () =>
+    add('second').then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isAdded, patiently).toBe(true);
+  await expect.poll(() => done, patiently).toContain('second');
 });
 
 it.each<readonly [string, () => QueueOptions, RegExp, string]>([
