@@ -47,6 +47,8 @@ export function findServices(env) {
     openssl: findProgram(env, ['openssl']),
     chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
     promtool: findProgram(env, ['promtool']),
+    ip: findProgram(env, ['ip']),
+    haproxy: findProgram(env, ['haproxy']),
     s3Server: isExecutable(s3Server) ? s3Server : undefined,
   };
 }
@@ -56,7 +58,7 @@ export function findServices(env) {
  * @param {readonly string[]} names The first one found is taken.
  */
 function findProgram(env, names) {
-  const folders = (env['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
+  const folders = [...(env['PATH'] ?? '').split(path.delimiter), '/usr/sbin'].filter((folder) => folder !== '');
   return names.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable);
 }
 

@@ -5,14 +5,18 @@ import path from 'node:path';
 import { countVitestReport } from './results.mjs';
 import { root } from './runner.mjs';
 
+/** @typedef {{ part: string, engine: string }} Title The part of Facet and what it runs on. */
 /**
- * @typedef {object} Suite
- * @property {string} part The part of Facet.
- * @property {string} engine
+ * @typedef {object} Tests
  * @property {string} project
  * @property {string[]} files Below the project's folder `test`.
  * @property {string} [kind] The ending of the files, if it is not `test`.
  */
+/**
+ * @typedef {object} Program
+ * @property {string[]} command A compiled program, which counts as one test, and its arguments.
+ */
+/** @typedef {Title & (Tests | Program)} Suite */
 
 /** @type {Record<string, Suite>} */
 const suites = {
@@ -69,6 +73,11 @@ const suites = {
     project: 'libs/refresh',
     files: ['queue-topologies'],
   },
+  cluster: {
+    part: 'everything',
+    engine: 'three hosts: Kafka, Redis Cluster, HAProxy',
+    command: ['tools/faults/dist/everything/main.js', '--hosts', '--minutes', '5'],
+  },
 };
 
 const help = `Run the conformance tests of the engines beyond one machine, and print one table
@@ -79,6 +88,7 @@ Names: ${Object.keys(suites).join(', ')}. Default: all.
 
 Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
 Each engine must give the same result as the part of Facet that it replaces.
+cluster takes about ten minutes and needs root or a kernel with user namespaces: each of its hosts is a network namespace.
 
 Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;
 
@@ -99,7 +109,7 @@ function runAll(chosen) {
   const rows = chosen.map((name) => {
     const suite = /** @type {Suite} */ (suites[name]);
     const startedAt = Date.now();
-    const { passed, failed } = run(suite);
+    const { passed, failed } = 'command' in suite ? runProgram(suite) : runTests(suite);
     return [
       suite.part,
       suite.engine,
@@ -123,8 +133,14 @@ function runAll(chosen) {
   if (rows.some((row) => row[3] !== '0')) process.exitCode = 1;
 }
 
-/** @param {Suite} suite */
-function run({ project, files, kind = 'test' }) {
+/** @param {Program} suite */
+function runProgram({ command }) {
+  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
+  return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** @param {Tests} suite */
+function runTests({ project, files, kind = 'test' }) {
   const report = path.join(root, project, 'test-results', 'scale.json');
   rmSync(report, { force: true });
   const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');

@@ -8,6 +8,8 @@ const titles = {
   chromium: 'Chromium',
   promtool: 'promtool',
   s3Server: 'versitygw',
+  ip: 'ip',
+  haproxy: 'HAProxy',
 } as const;
 
 /**

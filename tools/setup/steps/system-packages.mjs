@@ -82,6 +82,18 @@ const services = [
     packages: ['prometheus'],
     isMet: async () => findServices(process.env).promtool !== undefined,
   },
+  {
+    // Connects the hosts of `npm run test:scale -- cluster`.
+    what: 'ip',
+    packages: ['iproute2'],
+    isMet: async () => findServices(process.env).ip !== undefined,
+  },
+  {
+    // Distributes the requests to these hosts.
+    what: 'HAProxy',
+    packages: ['haproxy'],
+    isMet: async () => findServices(process.env).haproxy !== undefined,
+  },
 ];
 
 /** Fetches Kafka. */

@@ -106,6 +106,8 @@ export function createFakeMachine() {
     'openssl',
     'chromium',
     'promtool',
+    'ip',
+    'haproxy',
     'apt-get',
     'apt-cache',
   ]) {

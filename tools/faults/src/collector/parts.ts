@@ -1,18 +1,25 @@
 import { join } from 'node:path';
-import { findFreePorts, startKafka, startRedis, startSecuredKafka } from '@facet/local-services';
-import type { LocalKafka, LocalRedis } from '@facet/local-services';
+import {
+  findFreePorts,
+  startKafka,
+  startRedis,
+  startRedisCluster,
+  startSecuredKafka,
+  thisMachine,
+} from '@facet/local-services';
+import type { LocalHost, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { KillableApp } from '../killable-app.ts';
 import type { Victim } from '../killable-app.ts';
 
 export interface Parts {
-  readonly redis: LocalRedis;
+  readonly redis: { readonly url: string };
   readonly key: string;
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly ingestUrls: readonly string[];
   readonly sinkUrls: readonly string[];
-  /** Brokers 1 to 3, Redis, both ingest processes and the sinks. */
+  /** Brokers 1 to 3, the nodes of Redis, both ingest processes and the sinks. */
   readonly victims: readonly Victim[];
   stop(): Promise<void>;
 }
@@ -27,14 +34,16 @@ export interface PartsOptions {
   readonly sinks?: number;
   /** Whether the apps reach the brokers with TLS and a client certificate. */
   readonly hasTls?: boolean;
+  /** Distributes brokers, the six nodes of a Redis Cluster and the processes over these hosts. This machine has one Redis. */
+  readonly hosts?: readonly LocalHost[];
 }
 
 /** Starts three brokers, Redis, two ingest processes with separate spools, and the sinks. */
 export async function startParts(options: PartsOptions): Promise<Parts> {
-  const { home, configFile, spoolFolders, sinks = 1, hasTls = false } = options;
+  const { home, configFile, spoolFolders, sinks = 1, hasTls = false, hosts } = options;
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
-  const [kafka, redis] = await Promise.all([startBrokers(hasTls), startRedis({ persistent: true })]);
+  const [kafka, redis] = await Promise.all([startBrokers(hasTls, hosts), startProfileRedis(hosts)]);
   const shared = {
     FACET_HOME: home,
     ...(configFile === undefined ? {} : { FACET_CONFIG: configFile }),
@@ -44,11 +53,13 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     FACET_LOG_LEVEL: 'warn',
   };
   const ports = await findFreePorts(2 + sinks);
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const hostOf = (index: number): LocalHost => hosts?.[index % hosts.length] ?? thisMachine;
+  const urls = ports.map((port, index) => `http://${hostOf(index).address}:${port}`);
   const collector = (name: string, index: number, env: Readonly<Record<string, string>>): KillableApp =>
     new KillableApp(name, {
       app: 'collector',
       args: [name.split(' ')[0]!],
+      host: hostOf(index),
       env: { ...shared, FACET_PORT: String(ports[index]), ...env },
       // Ingest is not ready while its disk is full and all brokers are away. The sink is not ready without Redis or a broker.
       readyUrl: `${urls[index]}/healthz`,
@@ -70,11 +81,7 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     await stop();
     throw error;
   }
-  const brokers = kafka.nodes.map((node) => ({
-    name: `broker ${node.id}`,
-    kill: () => node.kill(),
-    start: () => node.start(),
-  }));
+  const brokers = kafka.nodes.map((node) => victimOf(`broker ${node.id}`, node));
   return {
     redis,
     key,
@@ -82,15 +89,18 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     catalogFolder: join(home, 'catalog'),
     ingestUrls: urls.slice(0, 2),
     sinkUrls: urls.slice(2),
-    victims: [...brokers, { name: 'redis', kill: () => redis.kill(), start: () => redis.start() }, ...apps],
+    victims: [...brokers, ...redis.victims, ...apps],
     stop,
   };
 }
 
 /** Starts three brokers, and returns the variables with which apps reach them. */
-async function startBrokers(hasTls: boolean): Promise<LocalKafka & { readonly variables: Record<string, string> }> {
+async function startBrokers(
+  hasTls: boolean,
+  hosts: readonly LocalHost[] | undefined,
+): Promise<LocalKafka & { readonly variables: Record<string, string> }> {
   if (!hasTls) {
-    const kafka = await startKafka({ brokers: 3 });
+    const kafka = await startKafka({ brokers: 3, ...(hosts === undefined ? {} : { hosts }) });
     return { ...kafka, variables: { FACET_KAFKA_BROKERS: kafka.brokers.join(',') } };
   }
   const kafka = await startSecuredKafka({ brokers: 3 });
@@ -103,4 +113,22 @@ async function startBrokers(hasTls: boolean): Promise<LocalKafka & { readonly va
     FACET_KAFKA_KEY_FILE: certificates.facet.keyFile,
   };
   return { ...kafka, variables };
+}
+
+/** Starts one Redis, or on several hosts a Redis Cluster. */
+async function startProfileRedis(hosts: readonly LocalHost[] | undefined) {
+  if (hosts === undefined) {
+    const redis = await startRedis({ persistent: true });
+    return { url: redis.url, victims: [victimOf('redis', redis)], stop: () => redis.stop() };
+  }
+  const cluster = await startRedisCluster({ persistent: true, hosts });
+  return {
+    url: `redis+cluster://${cluster.addresses}`,
+    victims: cluster.nodes.map((node, position) => victimOf(`redis ${position + 1}`, node)),
+    stop: () => cluster.stop(),
+  };
+}
+
+function victimOf(name: string, server: Pick<LocalRedis, 'kill' | 'start'>): Victim {
+  return { name, kill: () => server.kill(), start: () => server.start() };
 }

@@ -75,6 +75,11 @@ export function startProducer(options: {
       if (acknowledgement.stored === 'spool') counts.spooled += batchEvents;
       return true;
     }
+    // A proxy whose process was killed. Facet responds with JSON.
+    if (response.headers.get('content-type')?.startsWith('text/html') === true) {
+      counts.withoutResponse++;
+      return false;
+    }
     if (response.status === 503 || response.status === 429) {
       counts.rejected++;
       if (response.headers.get('retry-after') === null) {

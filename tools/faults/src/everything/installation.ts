@@ -1,25 +1,27 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePositiveRule } from '@facet/features';
 import { streamLake } from '@facet/lake';
-import { findFreePorts } from '@facet/local-services';
+import { findFreePorts, startHttpProxy, startNetwork, thisMachine } from '@facet/local-services';
+import type { LocalHost, NetworkHost } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { startParts } from '../collector/parts.ts';
 import type { Parts } from '../collector/parts.ts';
 import { KillableApp } from '../killable-app.ts';
 import type { Victim } from '../killable-app.ts';
 import { openHome, writeShopHome } from '../refresh/shop-home.ts';
-import { startTestbed } from '../refresh/testbed.ts';
-import type { Testbed } from '../refresh/testbed.ts';
+import { createWorkers } from '../refresh/testbed.ts';
+import type { Workers } from '../refresh/testbed.ts';
 
 /** Every process of an installation. */
-export interface Installation extends Parts, Pick<Testbed, 'home' | 'request' | 'ended'> {
+export interface Installation extends Parts, Pick<Workers, 'home' | 'request' | 'ended' | 'orphanMs'> {
   readonly servings: readonly { readonly name: string; readonly url: string }[];
   /** Ids of the events in the lake before the producer starts. */
   readonly earlierIds: ReadonlySet<string>;
   readonly apps: readonly KillableApp[];
-  /** The longest time that a stage process outlived its worker; infinite if it had not ended after 20 s. */
-  orphanMs(): number;
+  /** The addresses of the proxy in front of the ingest and the serving processes, if they run on several hosts. */
+  readonly proxy: { readonly ingestUrl: string; readonly servingUrl: string } | undefined;
 }
 
 /** The rule of the shop, and the defaults of facet.yaml. */
@@ -29,9 +31,17 @@ export const profileSettings = { eventsMax: 500, ttlDays: 180 };
 const lockSeconds = 10;
 /** Prioritizes serving: production trains on another machine. */
 const niceness = -10;
+/** Enough on a machine with other load. */
+const firstRunSeconds = 600;
+/** Longer than brokers and Redis take to replace the nodes of a lost host. */
+const disconnectedMs = 10_000;
 
-/** Starts brokers with TLS, Redis and all apps. A first refresh has promoted a bundle, and Redis has the profiles of the shop. */
-export async function startInstallation(folder: string): Promise<Installation> {
+/**
+ * Starts brokers with TLS, Redis and all apps. A first refresh has promoted a bundle, and Redis has the profiles of the shop.
+ * With `hasHosts`, they run on three hosts behind a proxy, with a Redis Cluster, brokers without TLS and two workers of each kind.
+ */
+export async function startInstallation(folder: string, hasHosts = false): Promise<Installation> {
+  const network = hasHosts ? await startNetwork(3) : undefined;
   const home = openHome(join(folder, 'home'));
   await mkdir(home.folder);
   await writeShopHome(home.folder);
@@ -49,22 +59,29 @@ export async function startInstallation(folder: string): Promise<Installation> {
       configFile: home.configFile,
       spoolFolders: [join(folder, 'spool-1'), join(folder, 'spool-2')],
       sinks: 2,
-      hasTls: true,
+      hasTls: network === undefined,
+      ...(network === undefined ? {} : { hosts: network }),
     });
     stops.push(parts.stop);
     const profiles = await openRedisProfileStore({ url: parts.redis.url, ...profileSettings });
     await fillProfiles(profiles, parts, { isPositive: parsePositiveRule(positives) });
     await profiles.close();
-    const testbed = await startTestbed(home, { redis: parts.redis, now: Date.now, lockSeconds });
-    // It stops Redis, which the sinks need to store their buffers.
-    stops.unshift(testbed.stop);
-    const firstRun = await testbed.request();
-    await testbed.startApps();
-    const { state, reason } = await testbed.ended(firstRun);
+    const workers = await createWorkers(home, {
+      queueUrl: parts.redis.url,
+      now: Date.now,
+      lockSeconds,
+      ...(network === undefined ? {} : { hosts: network }),
+    });
+    stops.push(workers.stop);
+    const firstRun = await workers.request();
+    await workers.startApps(network === undefined ? {} : { trainers: 2, indexers: 2 });
+    const { state, reason } = await workers.ended(firstRun, firstRunSeconds);
     if (state !== 'promoted') throw new Error(`the first run is ${state}: ${reason}`);
     const ports = await findFreePorts(2);
     const servings = ports.map((port, index) => {
-      const url = `http://127.0.0.1:${port}`;
+      // The first host has an ingest, a sink and two workers.
+      const host: LocalHost = network?.[index + 1] ?? thisMachine;
+      const url = `http://${host.address}:${port}`;
       const env = {
         FACET_HOME: home.folder,
         FACET_CONFIG: home.configFile,
@@ -74,31 +91,56 @@ export async function startInstallation(folder: string): Promise<Installation> {
         FACET_PORT: String(port),
       };
       return {
-        app: new KillableApp(`serving ${index + 1}`, { app: 'serving', env, niceness, readyUrl: `${url}/readyz` }),
+        app: new KillableApp(`serving ${index + 1}`, {
+          app: 'serving',
+          host,
+          env,
+          niceness,
+          readyUrl: `${url}/readyz`,
+        }),
         url,
       };
     });
     stops.push(async () => void (await Promise.all(servings.map(({ app }) => app.stop()))));
     for (const { app } of servings) await app.start();
-    const { trainer, indexer } = testbed;
-    const workers = [trainer, indexer].map((app): Victim => ({
+    const proxy =
+      network === undefined ? undefined : await startHttpProxy([parts.ingestUrls, servings.map(({ url }) => url)]);
+    if (proxy !== undefined) stops.push(proxy.stop);
+    const killableWorkers = workers.workers.map((app): Victim => ({
       name: app.name,
-      kill: () => testbed.killApp(app),
+      kill: () => workers.killApp(app),
       start: () => app.start(),
     }));
     const collectors = parts.victims.filter((victim) => victim instanceof KillableApp);
     return {
       ...parts,
-      ...testbed,
-      orphanMs: () => testbed.orphanMs,
+      ...workers,
+      proxy: proxy && { ingestUrl: proxy.urls[0]!, servingUrl: proxy.urls[1]! },
       servings: servings.map(({ app: { name }, url }) => ({ name, url })),
       earlierIds,
-      victims: [...parts.victims, ...workers, ...servings.map(({ app }) => app)],
-      apps: [...collectors, trainer, indexer, ...servings.map(({ app }) => app)],
+      victims: [
+        ...parts.victims,
+        ...killableWorkers,
+        ...servings.map(({ app }) => app),
+        ...(network ?? []).map(disconnected),
+      ],
+      apps: [...collectors, ...workers.workers, ...servings.map(({ app }) => app)],
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** A host whose network fails, while its processes continue. */
+function disconnected(host: NetworkHost): Victim {
+  return {
+    name: host.name,
+    async kill() {
+      await host.disconnect();
+      await sleep(disconnectedMs);
+    },
+    start: () => host.connect(),
+  };
 }

@@ -1,7 +1,10 @@
 import { changesCurrent } from '@facet/artifacts';
 import type { PromotionRecord } from '@facet/artifacts';
 import type { TimedRequest } from '../serving/steady-load.ts';
-import type { Downtime } from './kill-at-random.ts';
+import type { Downtime, Downtimes } from './kill-at-random.ts';
+
+/** Time in which the proxy must replace a lost serving process. */
+export const failoverSeconds = 5;
 
 export interface JudgedRequests {
   readonly requests: number;
@@ -52,9 +55,41 @@ export function judgeRequests(
   };
 }
 
+/** Returns the users whose responses have different arms of the experiment. */
+export function findMovedUsers(requests: readonly TimedRequest[]): readonly string[] {
+  const arms = new Map<string, string>();
+  const moved = new Set<string>();
+  for (const { status, userId, arm = 'none' } of requests) {
+    if (status !== 200) continue;
+    if ((arms.get(userId) ?? arm) !== arm) moved.add(userId);
+    arms.set(userId, arm);
+  }
+  return [...moved];
+}
+
+/** Returns the longest time in milliseconds from the end of a bundle as the current one to a request that it still answered. */
+export function longestStaleMs(requests: readonly TimedRequest[], promotions: readonly PromotionRecord[]): number {
+  const changes = promotions.filter(changesCurrent);
+  const staleMs = requests.map(({ status, at, bundleId }) => {
+    const time = performance.timeOrigin + at;
+    const last = changes.findLast((change, index) => change.at <= time && changes[index - 1]?.ref?.id === bundleId);
+    const current = changes.findLast((change) => change.at <= time);
+    return status !== 200 || last === undefined || current?.ref?.id === bundleId ? 0 : time - last.at;
+  });
+  return Math.max(0, ...staleMs);
+}
+
+/** Returns the times in which the proxy replaces a serving process that was killed, or whose host was disconnected. */
+export function failovers(downtimes: Downtimes): readonly Downtime[] {
+  return [...downtimes]
+    .filter(([name]) => /^(serving|host)/.test(name))
+    .flatMap(([, times]) => times)
+    .map(({ from, until }) => ({ from, until: Math.min(until, from + 1_000 * failoverSeconds) }));
+}
+
 function isCut({ status, at, ms }: TimedRequest, downtimes: readonly Downtime[]): boolean {
   const isAway = downtimes.some(({ from, until }) => at <= until && at + ms >= from);
-  return isAway && (status === 0 || status === 503);
+  return isAway && [0, 502, 503, 504].includes(status);
 }
 
 function describeStatus({ status, code }: TimedRequest): string {

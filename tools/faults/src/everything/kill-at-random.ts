@@ -11,19 +11,29 @@ export interface Downtime {
 /** The downtimes of each part. */
 export type Downtimes = ReadonlyMap<string, readonly Downtime[]>;
 
-/** Number of parts that may be away at a time. */
-const lanes = 2;
+export interface KillOptions {
+  readonly choose: (bound: number) => number;
+  readonly isOver: () => boolean;
+  /** Number of parts that may be away at a time. */
+  readonly lanes: number;
+  /** Whether each part is killed once before another is killed again. */
+  readonly isInTurn?: boolean;
+}
 
 /** Kills random parts and starts them again, until `isOver`. Records the downtimes from the beginning. */
 export function killAtRandom(
   victims: readonly Victim[],
-  { choose, isOver }: { readonly choose: (bound: number) => number; readonly isOver: () => boolean },
+  { choose, isOver, lanes, isInTurn = false }: KillOptions,
 ): { readonly downtimes: Downtimes; readonly done: Promise<unknown> } {
   const downtimes = new Map(victims.map(({ name }): [string, Downtime[]] => [name, []]));
   const isUp = ({ name }: Victim): boolean => downtimes.get(name)!.every(({ until }) => until !== Infinity);
+  const isNext = ({ name }: Victim): boolean => {
+    const fewest = Math.min(...[...downtimes.values()].map(({ length }) => length));
+    return !isInTurn || downtimes.get(name)!.length === fewest;
+  };
   const runLane = async (): Promise<void> => {
     while (!isOver()) {
-      const standing = victims.filter(isUp);
+      const standing = victims.filter((each) => isUp(each) && isNext(each));
       const victim = standing[choose(standing.length)]!;
       const downtime = { from: performance.now(), until: Infinity };
       downtimes.get(victim.name)!.push(downtime);

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import {
+  createScratchFolder,
+  enterPrivateNetwork,
+  installDeltaReaders,
+  logProgress,
+  readOptions,
+} from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError, isAppError } from '@facet/platform';
 import { check, describeVerdict, isFlawless } from '../collector/check.ts';
@@ -12,9 +18,14 @@ import { settle } from '../collector/settle.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
 import { until } from '../wait.ts';
+import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
 import { positives, profileSettings, startInstallation } from './installation.ts';
-import { judgeRequests } from './judge-requests.ts';
+import { failovers, failoverSeconds, findMovedUsers, judgeRequests, longestStaleMs } from './judge-requests.ts';
 import { killAtRandom } from './kill-at-random.ts';
+import type { Downtime, Downtimes } from './kill-at-random.ts';
+
+/** Time without kills, to compare with. */
+const calmMs = 15_000;
 
 const help = `Kill every part of an installation while events and requests arrive and bundles change
 
@@ -24,6 +35,7 @@ Options:
   --minutes N  Minutes of kills (default: 120)
   --seed N     Seed of the random choices (default: 1)
   --rate N     Events per second (default: 200)
+  --hosts      Run the parts on three hosts behind a proxy, and also disconnect hosts
   --json       Print the results as JSON
   --help       Print this help
 
@@ -31,7 +43,12 @@ Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two ser
 this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
 promote bundles of a small shop, and facet rollback restores earlier ones. At the end the lake must contain every acknowledged
 event exactly once, and every profile must equal a rebuild from the lake. A recommendation request may fail only while its
-process is down. Serving may use only bundles that were promoted before the response.
+process is down. Serving may use only bundles that were promoted before the response. A user stays in one arm of an experiment.
+
+With --hosts, three network namespaces each have an address, a broker, two nodes of a Redis Cluster and a part of the apps, two of
+each; all share the data home. Events and requests go through HAProxy. Each part is killed and each host disconnected once, in random
+order, one at a time; longer runs repeat this. Within ${failoverSeconds} s of a kill, requests must succeed again. Both serving
+processes must see each acknowledged event in the profile, and all pages of a list come from one bundle.
 
 Exit code: 0 without violations, 1 otherwise.`;
 
@@ -39,6 +56,7 @@ const { values } = readOptions(help, {
   minutes: { type: 'string', default: '120' },
   seed: { type: 'string', default: '1' },
   rate: { type: 'string', default: '200' },
+  hosts: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
 
@@ -58,28 +76,45 @@ if (!(minutesWanted > 0 && rate > 0 && Number.isInteger(seed))) {
 }
 const choose = createRandom(seed).int;
 const violations: string[] = [];
-const installation = await startInstallation((await createScratchFolder('faults-everything')).path);
-const { home, servings } = installation;
+if (values.hosts) {
+  // The private network has no way to the package registry.
+  await installDeltaReaders();
+  enterPrivateNetwork();
+}
+const installation = await startInstallation((await createScratchFolder('faults-everything')).path, values.hosts);
+const { home, servings, proxy } = installation;
 try {
   const begunAt = performance.now();
   let endsAt = begunAt + minutesWanted * 60_000;
-  const isOver = (): boolean => performance.now() >= endsAt;
+  const isOver = (): boolean => performance.now() >= endsAt && (isBroken || !values.hosts || isEachKilled(downtimes));
+  let isBroken = false;
   /** A failure of the suite's own work, such as a part that exited, ends the kills early. */
   const guard = (work: Promise<unknown>): Promise<unknown> =>
     work.catch((error: unknown) => {
       violations.push(describeError(error));
       endsAt = performance.now();
+      isBroken = true;
     });
 
   const producer = startProducer({
-    urls: () => installation.ingestUrls,
+    urls: () => (proxy === undefined ? installation.ingestUrls : [proxy.ingestUrl]),
     key: installation.key,
     startedAt,
     rate: () => rate,
   });
   const nextUser = (): string => `user-${choose(people)}`;
-  const loads = servings.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
-  const { downtimes, done } = killAtRandom(installation.victims, { choose, isOver });
+  const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
+  const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
+  const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser });
+  if (values.hosts) await sleep(calmMs);
+  const { downtimes, done } = killAtRandom(installation.victims, {
+    choose,
+    isOver,
+    lanes: values.hosts ? 1 : 2,
+    isInTurn: values.hosts,
+  });
+  /** The times in which requests may fail. */
+  const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failovers(downtimes);
   const runs: RunReport[] = [];
   // Judges each request once: the suite must not delay its own requests, which it would then send all at once.
   const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
@@ -88,7 +123,7 @@ try {
     for (const [position, { load, name }] of loads.entries()) {
       const { requests, cut, failed } = judgeRequests(
         load.requests.slice(judged.requests[position]),
-        downtimes.get(name)!,
+        downtimesOf(name),
       );
       judged.requests[position]! += requests;
       judged.cut += cut;
@@ -104,6 +139,7 @@ try {
   await Promise.all([guard(done), guard(refreshUntil(isOver, runs)), guard(rollBackUntil(isOver))]);
   clearInterval(logging);
   const minutes = minutesSince(begunAt);
+  const watched = await stopWatching?.();
   await producer.finish();
   await guard(settle(installation));
   const current = (await home.store.readRef('current'))?.id;
@@ -117,6 +153,7 @@ try {
     ...profileSettings,
     redisUrl: installation.redis.url,
     positives,
+    earlierIds: new Set([...installation.earlierIds, ...(watched?.writes ?? []).map(({ eventId }) => eventId)]),
     isAcknowledged: producer.isAcknowledged,
     sent: counts.sent,
     startedAt,
@@ -128,10 +165,14 @@ try {
   }
   const promotions = await home.store.promotions();
   const byServing = loads.map(({ load, name }) => {
-    const { failed, ...judged } = judgeRequests(load.requests, downtimes.get(name)!, promotions);
+    const { failed, ...judged } = judgeRequests(load.requests, downtimesOf(name), promotions);
     violations.push(...failed.map((problem) => `${name}: ${problem}`));
-    return { name, ...judged, failed: failed.length };
+    return { name, ...judged, failed: failed.length, staleMs: longestStaleMs(load.requests, promotions) };
   });
+  const requests = loads.flatMap(({ load }) => load.requests);
+  violations.push(...findMovedUsers(requests).map((user) => `${user} changed the arm`));
+  const consistency = watched && judgeConsistency(watched, downtimes);
+  violations.push(...(consistency?.violations ?? []));
   const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
   if (!Number.isFinite(installation.orphanMs())) violations.push('a stage process outlived its killed worker');
   // A run in which little happened proves nothing.
@@ -140,6 +181,13 @@ try {
     ['acknowledged events', counts.acknowledged, (rate * minutesWanted * 60) / 2],
     ['promotions', promotions.length - rollbacks.length, 2],
     ['rollbacks', rollbacks.length, 1],
+    ['arms', new Set(requests.flatMap(({ arm }) => arm ?? [])).size, 2],
+    ...(consistency === undefined
+      ? []
+      : [
+          ['writes with all parts up', consistency.calmWrites, 5] as const,
+          ['lists from two processes', consistency.listsAcrossProcesses, 5] as const,
+        ]),
     ...byServing.map(({ name, requests, swaps }) => [`swaps of ${name}`, requests === 0 ? 0 : swaps, 1] as const),
   ];
   for (const [name, count, atLeast] of least) {
@@ -155,6 +203,7 @@ try {
     rollbacks: rollbacks.length,
     rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
     servings: byServing,
+    ...(consistency === undefined ? {} : { consistency }),
     producer: counts,
     ...verdict,
     violations,
@@ -169,15 +218,17 @@ try {
         ]),
         '',
         ...alignColumns([
-          ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps'],
+          ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
           ...byServing.map((row) => [
             row.name,
             ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
+            `${(row.staleMs / 1_000).toFixed(1)} s`,
           ]),
         ]),
         '',
         `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
         `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
+        ...(consistency === undefined ? [] : describeConsistency(consistency)),
         ...describeVerdict(verdict),
         ...violations.slice(0, 20),
         results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
@@ -239,4 +290,8 @@ function minutesSince(from: number): number {
 
 function longest(times: readonly { readonly from: number; readonly until: number }[]): string {
   return `${(Math.max(0, ...times.map((time) => time.until - time.from)) / 1_000).toFixed(1)} s`;
+}
+
+function isEachKilled(downtimes: Downtimes): boolean {
+  return [...downtimes.values()].every(({ length }) => length > 0);
 }

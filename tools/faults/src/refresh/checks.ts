@@ -137,7 +137,8 @@ async function checkQueues({ redis }: Testbed): Promise<string | undefined> {
 async function checkOrphans(testbed: Testbed): Promise<string | undefined> {
   const left = await testbed.orphans();
   if (left.length > 0) return `${left.length} stage processes have no worker`;
-  return testbed.orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${testbed.orphanMs} ms`;
+  const orphanMs = testbed.orphanMs();
+  return orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${orphanMs} ms`;
 }
 
 async function settle(withinMs: number, toProblem: () => Promise<string | undefined>): Promise<string | undefined> {

@@ -41,6 +41,7 @@ training: { batchSize: 128, epochs: 4, windowDays: 20 }
 evaluation: { cutoffs: [10, 50] }
 gate: { lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false, latencyMsMax: false }
 dataHealth: { blockRefresh: false }
+experiments: [{ name: merge, arms: { control: {}, spread: { merge: { by: round-robin } } } }]
 refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone}, attempts: 3 }
 `;
 

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { findFreePorts, startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
+import { findFreePorts, startRedis, thisMachine } from '@facet/local-services';
+import type { LocalHost, LocalRedis } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
@@ -32,19 +32,20 @@ export interface StageProcess {
   readonly worker: number;
 }
 
-/** A data home with a dedicated Redis, trainer and indexer process. Call `startApps` to start the apps. */
-export interface Testbed {
+/** The trainers and indexers of a data home. Call `startApps` to start the apps. */
+export interface Workers {
   readonly home: ShopHome;
-  readonly redis: LocalRedis;
   readonly queue: RefreshQueue;
   readonly trainer: KillableApp;
   readonly indexer: KillableApp;
-  /** Longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
-  readonly orphanMs: number;
+  /** All workers, including second ones. */
+  readonly workers: readonly KillableApp[];
+  /** Returns the longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
+  orphanMs(): number;
   /** Requests a refresh of the shop's last day. Returns its run id. */
   request(isForced?: boolean): Promise<string>;
-  /** Starts the indexer and one or two trainers. */
-  startApps(options?: { readonly trainers?: 1 | 2 }): Promise<void>;
+  /** Starts an indexer and a trainer, or two of them. */
+  startApps(second?: { readonly trainers?: 2; readonly indexers?: 2 }): Promise<void>;
   /** Waits until the record of a stage satisfies `isWanted`. */
   untilStage(runId: string, stage: RefreshStage, isWanted: (record: StageRecord) => boolean): Promise<StageRecord>;
   /** Waits for the end of a run, at most 180 seconds by default. */
@@ -58,52 +59,71 @@ export interface Testbed {
   stop(): Promise<void>;
 }
 
-export interface TestbedOptions {
-  /** Redis of the queue, which the testbed stops; a dedicated one by default. */
-  readonly redis?: LocalRedis;
+/** Workers with a dedicated Redis. */
+export interface Testbed extends Workers {
+  readonly redis: LocalRedis;
+}
+
+export interface WorkersOptions {
+  readonly queueUrl: string;
+  /** The hosts of the workers, in turn; this machine by default. */
+  readonly hosts?: readonly LocalHost[];
   /** The clock of requests. By default, it returns the time of the first request, so that all runs of the day give equal artifacts. */
   readonly now?: () => number;
   readonly lockSeconds?: number;
 }
 
 /** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
-export async function startTestbed(home: ShopHome, options: TestbedOptions = {}): Promise<Testbed> {
-  const {
-    redis = await startRedis({ persistent: true }),
-    now = () => requestedAt,
-    lockSeconds = jobLockSeconds,
-  } = options;
-  const ports = await findFreePorts(3);
+export async function startTestbed(home: ShopHome): Promise<Testbed> {
+  const redis = await startRedis({ persistent: true });
+  const workers = await createWorkers(home, { queueUrl: redis.url });
+  const stop = async (): Promise<void> => {
+    await workers.stop();
+    await redis.stop();
+  };
+  return { ...workers, redis, stop };
+}
+
+/** Creates workers whose queue is in a Redis that the caller stops. */
+export async function createWorkers(home: ShopHome, options: WorkersOptions): Promise<Workers> {
+  const { queueUrl, hosts = [thisMachine], now = () => requestedAt, lockSeconds = jobLockSeconds } = options;
   const env = {
     FACET_HOME: home.folder,
     FACET_CONFIG: home.configFile,
-    FACET_QUEUE_URL: redis.url,
+    FACET_QUEUE_URL: queueUrl,
     FACET_QUEUE_PREFIX: queuePrefix,
     FACET_QUEUE_LOCK_SECONDS: String(lockSeconds),
     FACET_INSECURE: 'true',
     FACET_LOG_LEVEL: 'info',
   };
-  const worker = (app: 'trainer' | 'indexer', port: number, more: Readonly<Record<string, string>>): KillableApp =>
-    new KillableApp(app, {
+  const settings = {
+    trainer: { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) },
+    indexer: { FACET_DELTA_SECONDS: '0' },
+  };
+  const apps: KillableApp[] = [];
+  const add = async (app: 'trainer' | 'indexer', name: string = app): Promise<KillableApp> => {
+    const [port] = await findFreePorts(1);
+    const host = hosts[apps.length % hosts.length]!;
+    const worker = new KillableApp(name, {
       app,
-      env: { ...env, FACET_PORT: String(port), ...more },
+      host,
+      env: { ...env, FACET_PORT: String(port), ...settings[app] },
       // The app is healthy while it waits for Redis.
-      readyUrl: `http://127.0.0.1:${port}/healthz`,
+      readyUrl: `http://${host.address}:${port}/healthz`,
     });
-  const trainerEnv = { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) };
-  const trainer = worker('trainer', ports[0]!, trainerEnv);
-  const indexer = worker('indexer', ports[1]!, { FACET_DELTA_SECONDS: '0' });
-  const apps = [trainer, indexer];
+    apps.push(worker);
+    return worker;
+  };
+  const [trainer, indexer] = [await add('trainer'), await add('indexer')];
   const queue = openRefreshQueue(
     { ...home, schedule, now, attempts, backoffMs },
-    { redisUrl: redis.url, prefix: queuePrefix },
+    { redisUrl: queueUrl, prefix: queuePrefix },
   );
   let orphanMs = 0;
 
   const stop = async (): Promise<void> => {
     await queue.close().catch(() => undefined);
     await Promise.all(apps.map((app) => app.stop()));
-    await redis.stop();
   };
   const orphans = async (): Promise<StageProcess[]> => {
     const living = apps.flatMap(({ isRunning, pids }) => (isRunning ? [pids.at(-1)] : []));
@@ -113,15 +133,14 @@ export async function startTestbed(home: ShopHome, options: TestbedOptions = {})
 
   return {
     home,
-    redis,
     queue,
     trainer,
     indexer,
-    get orphanMs() {
-      return orphanMs;
-    },
-    async startApps({ trainers = 1 } = {}) {
-      if (trainers === 2) apps.push(worker('trainer', ports[2]!, trainerEnv));
+    workers: apps,
+    orphanMs: () => orphanMs,
+    async startApps(second = {}) {
+      if (second.trainers === 2) await add('trainer', 'trainer 2');
+      if (second.indexers === 2) await add('indexer', 'indexer 2');
       await Promise.all(apps.map((app) => app.start()));
     },
     async request(isForced = false) {

@@ -10,7 +10,10 @@ export interface TimedRequest {
   readonly status: number;
   /** Whether serving responded without the user's profile. */
   readonly isDegraded: boolean;
+  readonly userId: string;
   readonly bundleId: string | undefined;
+  /** The user's arm in the experiment. */
+  readonly arm: string | undefined;
   /** The code of a refusal, such as `OVERLOADED`. */
   readonly code: string | undefined;
 }
@@ -58,13 +61,15 @@ export class SteadyLoad {
   }
 
   async #send(at: number): Promise<void> {
-    const response = await this.#post();
-    this.#requests.push({ at, ms: performance.now() - at, ...response });
+    const userId = this.#nextUser();
+    const response = await this.#post(userId);
+    this.#requests.push({ at, ms: performance.now() - at, userId, ...response });
   }
 
-  #post(): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId' | 'code'>> {
+  #post(userId: string): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId' | 'arm' | 'code'>> {
     return new Promise((resolve) => {
-      const broken = (): void => resolve({ status: 0, isDegraded: false, bundleId: undefined, code: undefined });
+      const broken = (): void =>
+        resolve({ status: 0, isDegraded: false, bundleId: undefined, arm: undefined, code: undefined });
       const headers = { 'content-type': 'application/json' };
       const sent = request(
         `${this.#url}/v1/recommendations`,
@@ -75,11 +80,13 @@ export class SteadyLoad {
           response.on('error', broken);
           response.on('end', () => {
             const bundleId = /"bundleId":"([^"]+)"/.exec(text)?.[1];
+            const arm = /"arms":\{"[^"]+":"([^"]+)"/.exec(text)?.[1];
             const code = /"code":"([A-Z_]+)"/.exec(text)?.[1];
             resolve({
               status: response.statusCode!,
               isDegraded: text.includes('profiles_unavailable'),
               bundleId,
+              arm,
               code,
             });
           });
@@ -87,7 +94,7 @@ export class SteadyLoad {
       );
       sent.on('error', broken);
       sent.on('timeout', () => sent.destroy());
-      sent.end(JSON.stringify({ userId: this.#nextUser(), limit: 10 }));
+      sent.end(JSON.stringify({ userId, limit: 10 }));
     });
   }
 }

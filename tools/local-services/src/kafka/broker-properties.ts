@@ -1,5 +1,7 @@
 export interface BrokerPlan {
   id: number;
+  /** The address that it listens on. */
+  address: string;
   port: number;
   controllerPort: number;
   dataFolder: string;
@@ -38,8 +40,10 @@ export function brokerProperties(
   const properties: Record<string, string | number> = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
-    'controller.quorum.voters': cluster.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
-    listeners: allListeners.map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(','),
+    'controller.quorum.voters': cluster
+      .map(({ id, address, controllerPort }) => `${id}@${address}:${controllerPort}`)
+      .join(','),
+    listeners: allListeners.map(({ name, port }) => `${name}://${node.address}:${port}`).join(','),
     'listener.security.protocol.map': allListeners.map(({ name, protocol }) => `${name}:${protocol}`).join(','),
     'inter.broker.listener.name': 'CLIENTS',
     'controller.listener.names': 'CONTROLLER',

@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { thisMachine } from '../network/local-host.ts';
+import type { LocalHost } from '../network/local-host.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { endWithUs, ServerProcess } from '../process/server-process.ts';
@@ -15,6 +17,8 @@ import { requestBrokerIds } from './metadata-request.ts';
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
   brokers?: 1 | 3;
+  /** The hosts of the brokers, in turn; this machine by default. */
+  hosts?: readonly LocalHost[];
   security?: BrokerSecurity & {
     /** Users whose password hashes are stored before the first start, as `SCRAM-SHA-512=[name=…,password=…]`. */
     readonly scramUsers: readonly string[];
@@ -56,19 +60,25 @@ const jvmFlags = [
 const POLL_MS = 20;
 
 /**
- * Starts real brokers on free ports of 127.0.0.1, with data in a temporary folder and without automatic topic creation.
+ * Starts real brokers on free ports, with data in a temporary folder and without automatic topic creation.
  * The kernel kills them when this process ends for any reason.
  *
  * @throws Error that names the setup command if Java or Kafka is missing, or contains the log of a broker that did not
  *   start.
  */
-export async function startKafka({ brokers: count = 1, security }: LocalKafkaOptions = {}): Promise<LocalKafka> {
+export async function startKafka({
+  brokers: count = 1,
+  hosts = [thisMachine],
+  security,
+}: LocalKafkaOptions = {}): Promise<LocalKafka> {
   const jvm = [requireService('java'), ...jvmFlags, `-Xmx${heapMegabytes[count]}m`];
   jvm.push('-cp', `${requireService('kafkaJars')}/*`);
   const scratch = await createScratchFolder('kafka');
   const ports = await findFreePorts(2 * count);
+  const hostOf = (index: number): LocalHost => hosts[index % hosts.length]!;
   const cluster = Array.from({ length: count }, (_, i) => ({
     id: i + 1,
+    address: hostOf(i).address,
     port: ports[2 * i] as number,
     controllerPort: ports[2 * i + 1] as number,
     dataFolder: path.join(scratch.path, `data-${i + 1}`),
@@ -82,12 +92,13 @@ export async function startKafka({ brokers: count = 1, security }: LocalKafkaOpt
     const [file, ...args] = endWithUs([...jvm, ...storageTool]);
     await promisify(execFile)(file, args);
   };
-  const nodes = cluster.map(({ id, port, dataFolder }) => {
+  const nodes = cluster.map((plan, index) => {
+    const { id, port, dataFolder } = plan;
     const server = new ServerProcess({
       title: `Kafka broker ${id}`,
-      command: [...jvm, 'kafka.Kafka', propertiesFile(id)],
+      command: hostOf(index).enter([...jvm, 'kafka.Kafka', propertiesFile(id)]),
       logFile: path.join(scratch.path, `broker-${id}.log`),
-      isReady: async () => (await requestBrokerIds(port)).includes(id),
+      isReady: async () => (await requestBrokerIds(plan)).includes(id),
     });
     return {
       id,
@@ -109,18 +120,18 @@ export async function startKafka({ brokers: count = 1, security }: LocalKafkaOpt
   try {
     await Promise.all(cluster.map(format));
     await Promise.all(nodes.map((node) => node.start()));
-    await untilAllAreKnown(cluster.map(({ port }) => port));
+    await untilAllAreKnown(cluster);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { brokers: cluster.map(({ port }) => `127.0.0.1:${port}`), nodes, stop };
+  return { brokers: cluster.map(({ address, port }) => `${address}:${port}`), nodes, stop };
 }
 
 /** Waits until every broker knows the others, which takes a moment after they are ready. */
-async function untilAllAreKnown(ports: readonly number[]): Promise<void> {
-  for (const port of ports) {
-    while ((await requestBrokerIds(port)).length < ports.length) await sleep(POLL_MS);
+async function untilAllAreKnown(cluster: readonly BrokerPlan[]): Promise<void> {
+  for (const broker of cluster) {
+    while ((await requestBrokerIds(broker)).length < cluster.length) await sleep(POLL_MS);
   }
 }
 

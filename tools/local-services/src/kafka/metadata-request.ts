@@ -4,14 +4,19 @@ const METADATA_API = 3;
 const VERSION = 1;
 const TIMEOUT_MS = 2_000;
 
+interface BrokerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 /**
- * Returns the ids of the brokers that a client would learn from the broker at this port of 127.0.0.1: those that are
- * registered and serving.
+ * Returns the ids of the brokers that a client would learn from the broker at this address: those that are registered and
+ * serving.
  *
  * @throws Error if the broker is unreachable or does not respond within 2 s.
  */
-export async function requestBrokerIds(port: number): Promise<number[]> {
-  return parseBrokerIds(await exchange(port, metadataRequest()));
+export async function requestBrokerIds(broker: BrokerAddress): Promise<number[]> {
+  return parseBrokerIds(await exchange(broker, metadataRequest()));
 }
 
 /** Returns a request of size, header, and an empty list of topics, because only brokers matter. */
@@ -47,11 +52,11 @@ function parseBrokerIds(response: Buffer): number[] {
   return ids;
 }
 
-function exchange(port: number, request: Buffer): Promise<Buffer> {
+function exchange({ address, port }: BrokerAddress, request: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(request));
+    const socket = connect({ port, host: address }, () => socket.write(request));
     let received = Buffer.alloc(0);
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no response from 127.0.0.1:${port}`)));
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no response from ${address}:${port}`)));
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk]);
       if (received.length < 4 || received.length < 4 + received.readInt32BE()) return;
@@ -59,6 +64,6 @@ function exchange(port: number, request: Buffer): Promise<Buffer> {
       socket.destroy();
     });
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`127.0.0.1:${port} closed the connection`)));
+    socket.on('close', () => reject(new Error(`${address}:${port} closed the connection`)));
   });
 }

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { thisMachine } from '../network/local-host.ts';
+import type { LocalHost } from '../network/local-host.ts';
 import { endWithUs } from './server-process.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -17,6 +19,8 @@ export interface FacetProcessOptions {
   /** Folder of the packed and installed app. It then runs from there, and not as root. */
   readonly packedIn?: string;
   readonly args?: readonly string[];
+  /** Where it runs and listens; this machine by default. */
+  readonly host?: LocalHost;
   /** Environment variables. Only PATH and HOME are inherited in addition. */
   readonly env: Readonly<Record<string, string>>;
   /** Responds with 200 when the process is ready. */
@@ -52,19 +56,29 @@ const nobody = 65_534;
  * @throws Error with the output of the process, if it exits or is not ready in time.
  */
 export async function startFacetProcess(options: FacetProcessOptions): Promise<FacetProcess> {
-  const { app, packedIn, args = [], env, readySeconds = 60, niceness, heapMegabytes, onErrorLine } = options;
+  const {
+    app,
+    packedIn,
+    args = [],
+    host = thisMachine,
+    env,
+    readySeconds = 60,
+    niceness,
+    heapMegabytes,
+    onErrorLine,
+  } = options;
   const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`];
   const nice = niceness === undefined ? [] : ['nice', '-n', String(niceness)];
   const folder = packedIn ?? path.join(root, 'apps', app);
   const user = packedIn === undefined ? undefined : nobody;
   const [file, ...nodeArgs] = endWithUs(
-    [...nice, process.execPath, ...heap, path.join(folder, 'dist', 'main.js'), ...args],
+    [...nice, ...host.enter([process.execPath, ...heap, path.join(folder, 'dist', 'main.js'), ...args])],
     user,
   );
   const child = spawn(file, nodeArgs, {
     cwd: packedIn ?? root,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', FACET_HOST: host.address, ...env },
   });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputCharactersMax)));

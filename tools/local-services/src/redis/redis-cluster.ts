@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { thisMachine } from '../network/local-host.ts';
+import type { LocalHost } from '../network/local-host.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { askRedis, startRedis } from './local-redis.ts';
-import type { LocalRedis } from './local-redis.ts';
+import type { LocalRedis, LocalRedisOptions } from './local-redis.ts';
 import { secureRedis } from './secured-redis.ts';
 import type { RedisSecrets } from './secured-redis.ts';
 
@@ -16,6 +18,11 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
+export interface RedisClusterOptions extends Pick<LocalRedisOptions, 'persistent'> {
+  /** The hosts of the masters, in turn; this machine by default. */
+  readonly hosts?: readonly LocalHost[];
+}
+
 const masters = 3;
 const slots = 16_384;
 /** The time after which a silent master fails. */
@@ -23,7 +30,10 @@ const NODE_TIMEOUT_MS = 2_000;
 const READY_WITHIN_MS = 60_000;
 
 /** Starts a Redis Cluster. Resolves when all nodes agree that it is complete, and the replicas follow their masters. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+export async function startRedisCluster({
+  hosts = [thisMachine],
+  persistent = false,
+}: RedisClusterOptions = {}): Promise<RedisCluster> {
   const scratch = await createScratchFolder('certificates');
   const nodes: LocalRedis[] = [];
   const stop = async (): Promise<void> => {
@@ -45,10 +55,13 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         'cluster-port': String(busPort),
         'cluster-node-timeout': String(NODE_TIMEOUT_MS),
       };
-      nodes.push(await startRedis({ more }));
+      // With three hosts, a master and its replica are on different ones.
+      const place = position < masters ? position : position + 1;
+      nodes.push(await startRedis({ persistent, host: hosts[place % hosts.length]!, more }));
     }
     await assemble(nodes, { tlsPorts, busPorts });
-    const all = (chosen: readonly number[]): string => chosen.map((port) => `127.0.0.1:${port}`).join(',');
+    const all = (ports: readonly number[]): string =>
+      nodes.map(({ address }, position) => `${address}:${ports[position]}`).join(',');
     return {
       addresses: all(nodes.map(({ port }) => port)),
       secured: { ...secrets, addresses: all(tlsPorts) },
@@ -65,7 +78,8 @@ async function assemble(
   nodes: readonly LocalRedis[],
   { tlsPorts, busPorts }: { readonly tlsPorts: readonly number[]; readonly busPorts: readonly number[] },
 ): Promise<void> {
-  const ask = (position: number, command: string): Promise<string> => askRedis(nodes[position]!.port, command);
+  const ask = (position: number, command: string): Promise<string> =>
+    askRedis(nodes[position]!.port, command, nodes[position]!.address);
   const require = async (position: number, command: string): Promise<void> => {
     const response = await ask(position, command);
     if (!response.startsWith('+OK')) throw new Error(`${command}: ${response}`);
@@ -85,7 +99,7 @@ async function assemble(
   for (const position of nodes.keys()) {
     await require(position, `CLUSTER SET-CONFIG-EPOCH ${position + 1}`);
     for (let other = 0; other < position; other++) {
-      await require(position, `CLUSTER MEET 127.0.0.1 ${tlsPorts[other]} ${busPorts[other]}`);
+      await require(position, `CLUSTER MEET ${nodes[other]!.address} ${tlsPorts[other]} ${busPorts[other]}`);
     }
     if (position >= masters) continue;
     const [first, end] = [position, position + 1].map((part) => Math.floor((part * slots) / masters));

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { responderHeader } from '@facet/local-services';
+import { describeError } from '@facet/platform';
+import type { Downtimes } from './kill-at-random.ts';
+
+export interface ConsistencyOptions {
+  readonly ingestUrl: string;
+  readonly servingUrl: string;
+  readonly key: string;
+  /** The serving processes, which must all see an acknowledged event. */
+  readonly servings: readonly { readonly url: string }[];
+  readonly nextUser: () => string;
+}
+
+/** An acknowledged event of a new user. */
+interface Write {
+  readonly eventId: string;
+  /** By `performance.now()`. */
+  readonly at: number;
+  /** Milliseconds until the last serving process had the event in the user's profile. */
+  readonly visibleMs: number;
+}
+
+export interface Observations {
+  readonly writes: readonly Write[];
+  /** Lists read to their end, and those with pages from different processes. */
+  readonly lists: number;
+  readonly listsAcrossProcesses: number;
+  /** Lists that were not read to their end, because a page failed. */
+  readonly cut: number;
+  readonly violations: readonly string[];
+}
+
+interface Page {
+  readonly recommendationId: string;
+  readonly bundleId: string;
+  readonly items: readonly { readonly itemId: string }[];
+  readonly nextCursor?: string;
+}
+
+const intervalMs = 1_000;
+const pollMs = 20;
+const requestTimeoutMs = 2_000;
+/** Longer than the outage of any part. */
+const visibleWithinMs = 90_000;
+/** Longest time until an acknowledged event is in the profile, while no part is away. */
+const calmMsMax = 10_000;
+const pageSize = 10;
+const limit = 30;
+
+/** Writes an event and reads a list through the proxy once a second, until the returned function is called. */
+export function watchConsistency(options: ConsistencyOptions): () => Promise<Observations> {
+  const writes: Write[] = [];
+  const violations: string[] = [];
+  const counts = { lists: 0, listsAcrossProcesses: 0, cut: 0 };
+  const open = new Set<Promise<void>>();
+  let isOver = false;
+
+  const write = async (number: number): Promise<void> => {
+    const event = {
+      eventId: `write-${number}`,
+      type: 'purchase',
+      userId: `writer-${number}`,
+      itemId: `item-${number}`,
+      occurredAt: Date.now(),
+    };
+    while (!(await isAcknowledged(options, event))) await sleep(pollMs);
+    const at = performance.now();
+    const deadline = at + visibleWithinMs;
+    const visible = await Promise.all(options.servings.map(({ url }) => untilVisible(url, event, deadline)));
+    writes.push({ eventId: event.eventId, at, visibleMs: performance.now() - at });
+    if (visible.includes(false)) violations.push(`${event.eventId} is not in the profile after ${visibleWithinMs} ms`);
+  };
+  const list = async (): Promise<void> => {
+    const pages: Page[] = [];
+    const responders = new Set<string>();
+    let body: object = { userId: options.nextUser(), limit, pageSize };
+    for (;;) {
+      const response = await post(`${options.servingUrl}/v1/recommendations`, body);
+      if (response?.status !== 200) return void counts.cut++;
+      const page = (await response.json()) as Page;
+      pages.push(page);
+      responders.add(response.headers.get(responderHeader)!);
+      if (page.nextCursor === undefined) break;
+      body = { cursor: page.nextCursor, pageSize };
+    }
+    counts.lists++;
+    if (responders.size > 1) counts.listsAcrossProcesses++;
+    const problem = findProblem(pages);
+    if (problem !== undefined) violations.push(`the list ${pages[0]!.recommendationId} ${problem}`);
+  };
+  const start = (work: Promise<void>): void => {
+    const guarded = work
+      .catch((error: unknown) => void violations.push(describeError(error)))
+      .finally(() => open.delete(guarded));
+    open.add(guarded);
+  };
+  const run = async (): Promise<void> => {
+    for (let number = 0; !isOver; number++) {
+      start(write(number));
+      start(list());
+      await sleep(intervalMs);
+    }
+  };
+  const running = run();
+  return async () => {
+    isOver = true;
+    await running;
+    await Promise.all(open);
+    return { writes, ...counts, violations };
+  };
+}
+
+export interface Consistency extends Omit<Observations, 'writes'> {
+  /** Writes during which no part was away, and their times until they were in the profile. */
+  readonly calmWrites: number;
+  readonly calmMsMedian: number;
+  readonly calmMsMax: number;
+  /** The other writes, and their longest time. */
+  readonly disturbedWrites: number;
+  readonly disturbedMsMax: number;
+}
+
+/** Summarizes the observations, and adds a violation if an event was late while no part was away. */
+export function judgeConsistency({ writes, violations, ...lists }: Observations, downtimes: Downtimes): Consistency {
+  const times = [...downtimes.values()].flat();
+  const isCalm = ({ at, visibleMs }: Write): boolean =>
+    !times.some(({ from, until }) => at <= until && at + visibleMs >= from);
+  const msOf = (chosen: readonly Write[]): number[] =>
+    chosen.map(({ visibleMs }) => Math.round(visibleMs)).toSorted((a, b) => a - b);
+  const calm = msOf(writes.filter(isCalm));
+  const disturbed = msOf(writes.filter((each) => !isCalm(each)));
+  const late = calm.filter((ms) => ms > calmMsMax).map((ms) => `an event was in the profile only after ${ms} ms`);
+  return {
+    ...lists,
+    calmWrites: calm.length,
+    calmMsMedian: calm[Math.floor(calm.length / 2)] ?? 0,
+    calmMsMax: calm.at(-1) ?? 0,
+    disturbedWrites: disturbed.length,
+    disturbedMsMax: disturbed.at(-1) ?? 0,
+    violations: [...violations, ...late],
+  };
+}
+
+/** Returns a line of text for writes and for lists. */
+export function describeConsistency(consistency: Consistency): string[] {
+  const { calmWrites, calmMsMedian, calmMsMax: longest, disturbedWrites, disturbedMsMax } = consistency;
+  const { lists, listsAcrossProcesses, cut } = consistency;
+  return [
+    `${calmWrites} events in the profile after ${calmMsMedian} ms (median), at most ${longest} ms; ${disturbedWrites} with a part away, after at most ${disturbedMsMax} ms`,
+    `${lists} lists in pages, ${listsAcrossProcesses} of them from two processes; ${cut} cut`,
+  ];
+}
+
+async function isAcknowledged({ ingestUrl, key }: ConsistencyOptions, event: object): Promise<boolean> {
+  const response = await post(`${ingestUrl}/v1/events`, event, key);
+  await response?.body?.cancel();
+  return response?.status === 202;
+}
+
+/** Returns whether the process has the event in the user's profile before the deadline. */
+async function untilVisible(
+  url: string,
+  { userId, itemId }: { readonly userId: string; readonly itemId: string },
+  deadline: number,
+): Promise<boolean> {
+  while (performance.now() < deadline) {
+    const response = await fetch(`${url}/v1/users/${userId}`, { signal: AbortSignal.timeout(requestTimeoutMs) }).catch(
+      () => undefined,
+    );
+    const text = await response?.text().catch(() => '');
+    if (response?.status === 200 && text?.includes(`"${itemId}"`) === true) return true;
+    await sleep(pollMs);
+  }
+  return false;
+}
+
+/** Returns what is wrong with the pages of one list. */
+function findProblem(pages: readonly Page[]): string | undefined {
+  const [first] = pages;
+  const other = pages.find(
+    ({ bundleId, recommendationId }) => bundleId !== first!.bundleId || recommendationId !== first!.recommendationId,
+  );
+  if (other !== undefined) return `has a page of bundle ${other.bundleId}, after ${first!.bundleId}`;
+  const items = pages.flatMap((page) => page.items.map(({ itemId }) => itemId));
+  if (new Set(items).size < items.length) return 'has an item twice';
+  if (items.length !== limit) return `has ${items.length} items`;
+  return undefined;
+}
+
+async function post(url: string, body: object, key?: string): Promise<Response | undefined> {
+  const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'x-api-key': key }) };
+  const signal = AbortSignal.timeout(20_000);
+  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).catch(() => undefined);
+}

@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { findFreePorts } from '../process/free-ports.ts';
+import { createScratchFolder } from '../process/scratch-folder.ts';
+import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
+import { requireService } from '../programs.ts';
+
+export interface HttpProxy {
+  /** The address of each service. */
+  readonly urls: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** The name of the response header with the process that responded, such as `s2`. */
+export const responderHeader = 'x-responder';
+
+/** As docs/operations.md recommends: a health check every second, and one retry of a failed connection, on another process. */
+const defaults = `
+defaults
+  mode http
+  balance roundrobin
+  option httpchk GET /readyz
+  default-server check inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
+  retries 1
+  option redispatch 1
+  timeout connect 1s
+  timeout check 1s
+  timeout client 60s
+  timeout server 10s
+`;
+
+/**
+ * Starts HAProxy on 127.0.0.1 in front of services, each a list of addresses such as `http://10.0.0.1:80` that take requests
+ * in turn. The kernel kills it when this process ends for any reason.
+ */
+export async function startHttpProxy(services: readonly (readonly string[])[]): Promise<HttpProxy> {
+  const program = requireService('haproxy');
+  const ports = await findFreePorts(services.length);
+  const scratch = await createScratchFolder('proxy');
+  const configFile = path.join(scratch.path, 'haproxy.cfg');
+  const listeners = services.flatMap((urls, index) => [
+    `listen service-${index}`,
+    `  bind 127.0.0.1:${ports[index]}`,
+    `  http-response set-header ${responderHeader} %s`,
+    ...urls.map((url, number) => `  server s${number + 1} ${new URL(url).host}`),
+    '',
+  ]);
+  await writeFile(configFile, `${defaults}\n${listeners.join('\n')}`);
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const server = new ServerProcess({
+    title: 'HAProxy',
+    command: [program, '-db', '-f', configFile],
+    logFile: path.join(scratch.path, 'haproxy.log'),
+    isReady: async () => (await Promise.all(urls.map((url) => fetch(`${url}/readyz`)))).every(({ ok }) => ok),
+  });
+  return { urls, stop: await startInScratchFolder(server, scratch) };
+}

@@ -1,0 +1,90 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { endWithUs } from '../process/server-process.ts';
+import { requireService } from '../programs.ts';
+import type { LocalHost } from './local-host.ts';
+
+/** A network namespace that serves as a separate machine. */
+export interface NetworkHost extends LocalHost {
+  readonly name: string;
+  /** Takes its link down: packets from and to other hosts are lost, and its processes continue. */
+  disconnect(): Promise<void>;
+  connect(): Promise<void>;
+}
+
+const privateNetworkVariable = 'LOCAL_SERVICES_NETWORK';
+const bridge = 'hosts';
+const addressOf = (number: number): string => `10.77.0.${number}`;
+
+/**
+ * Runs this program again in an empty network namespace, which the kernel removes with everything in it when the last of
+ * its processes ends. Returns in that namespace only; elsewhere, it exits with the exit code of the program.
+ */
+export function enterPrivateNetwork(): void {
+  if (process.env[privateNetworkVariable] !== undefined) return;
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+  const [file, ...args] = endWithUs(['unshare', ...user, '--net']);
+  const attempt = spawnSync(file, [...args, 'true']);
+  if (attempt.status !== 0) {
+    const problem = attempt.error?.message ?? attempt.stderr.toString().trim();
+    console.error(`This user cannot create a network namespace: ${problem}. Run the command as root.`);
+    process.exit(1);
+  }
+  const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const env = { ...process.env, [privateNetworkVariable]: 'true' };
+  process.exit(spawnSync(file, [...args, ...program], { stdio: 'inherit', env }).status ?? 1);
+}
+
+/**
+ * Starts hosts, each a network namespace with its own address. A bridge connects them to each other and to this process.
+ *
+ * @throws Error outside `enterPrivateNetwork`.
+ */
+export async function startNetwork(count: number): Promise<readonly NetworkHost[]> {
+  if (process.env[privateNetworkVariable] === undefined) throw new Error('Call enterPrivateNetwork() first.');
+  await ip('link set lo up', `link add ${bridge} type bridge`);
+  await ip(`address add ${addressOf(1)}/24 dev ${bridge}`, `link set ${bridge} up`);
+  return Promise.all(Array.from({ length: count }, (_, index) => startHost(index + 1)));
+}
+
+async function startHost(number: number): Promise<NetworkHost> {
+  const name = `host-${number}`;
+  const address = addressOf(10 + number);
+  const { pid } = await holdNamespace();
+  const enter = (command: readonly string[]): readonly string[] => [
+    'nsenter',
+    `--net=/proc/${pid}/ns/net`,
+    '--',
+    ...command,
+  ];
+  await ip(`link add ${name} type veth peer name eth0 netns ${pid}`, `link set ${name} master ${bridge} up`);
+  const inside = ['link set lo up', `address add ${address}/24 dev eth0`, 'link set eth0 up'];
+  for (const args of inside) await run(enter([requireService('ip'), ...args.split(' ')]));
+  return {
+    name,
+    address,
+    enter,
+    disconnect: () => ip(`link set ${name} down`),
+    connect: () => ip(`link set ${name} up`),
+  };
+}
+
+/** Starts a process that keeps a new network namespace until this process ends. */
+async function holdNamespace(): Promise<ChildProcess> {
+  const [file, ...args] = endWithUs(['unshare', '--net', 'sh', '-c', 'echo ready; exec sleep infinity']);
+  const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  await once(holder.stdout, 'data');
+  holder.stdout.destroy();
+  holder.unref();
+  return holder;
+}
+
+async function ip(...commands: readonly string[]): Promise<void> {
+  for (const command of commands) await run([requireService('ip'), ...command.split(' ')]);
+}
+
+async function run([file = '', ...args]: readonly string[]): Promise<void> {
+  await promisify(execFile)(file, args);
+}
