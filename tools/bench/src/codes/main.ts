@@ -17,7 +17,7 @@ Orders all items by their codes of 8 bits or 1 bit per dimension, and prints whi
 first R items. That share is the recall of a search that rescores R items with the full vectors. The query is not coded. The seeded
 vectors have 24 dimensions plus noise.
 
-Exit code: 0 when the measurement is complete.`;
+Exit code: 0 when the measurement is complete, 2 for options without meaning.`;
 
 const { values } = readOptions(help, {
   items: { type: 'string', default: '1000000' },
@@ -27,6 +27,13 @@ const { values } = readOptions(help, {
 });
 const [items, dim, queryCount] = [Number(values.items), Number(values.dim), Number(values.queries)];
 const nearest = 200;
+if (
+  !(items > nearest && queryCount >= 1 && dim >= 8 && dim % 8 === 0) ||
+  ![items, queryCount].every(Number.isInteger)
+) {
+  console.error(`Set --items above ${nearest}, --queries to at least 1, and --dim to a multiple of 8.`);
+  process.exit(2);
+}
 const rescored = [1, 2, 4, 8, 16, 32, 64, 128].map((times) => times * nearest);
 
 logProgress(`${items.toLocaleString('en')} vectors`);
@@ -87,7 +94,9 @@ function encodeBytes(): { bytes: Uint8Array; minimum: Float32Array; step: Float3
 /** Codes of 1 bit: the signs, eight per byte. */
 function encodeBits(): Uint8Array {
   const codes = new Uint8Array(vectors.length / 8);
-  for (let cell = 0; cell < vectors.length; cell++) if (vectors[cell]! > 0) codes[cell >> 3]! |= 1 << (cell & 7);
+  for (let cell = 0; cell < vectors.length; cell++) {
+    if (vectors[cell]! > 0) codes[Math.floor(cell / 8)]! |= 1 << (cell % 8);
+  }
   return codes;
 }
 
