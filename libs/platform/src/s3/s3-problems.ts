@@ -10,6 +10,10 @@ interface S3Error extends Error {
 
 const page = 'docs/operations.md#artifacts-on-s3';
 
+/** The names of errors of S3, and of the services that issue credentials. */
+const credentialProblems =
+  /InvalidAccessKeyId|SignatureDoesNotMatch|UserNotFound|ExpiredToken|InvalidToken|TokenRefresh|InvalidClientTokenId|InvalidIdentityToken|UnrecognizedClient|UnauthorizedException/;
+
 /** Returns the status of the response, or undefined if no response arrived. */
 function statusOf(error: unknown): number | undefined {
   return (error as Partial<S3Error>).$metadata?.httpStatusCode;
@@ -85,7 +89,7 @@ export function s3ProblemOf(
       'Correct region in s3.yaml: use the region of the bucket.',
     );
   }
-  if (/InvalidAccessKeyId|SignatureDoesNotMatch|UserNotFound|ExpiredToken|InvalidToken|TokenRefresh/.test(name)) {
+  if (credentialProblems.test(name)) {
     return refused(`the credentials are wrong or have expired (${text})`, `Renew the credentials: ${page}.`, true);
   }
   if (name === 'AccessDenied' || status === 403) {
