@@ -38,4 +38,14 @@ it('facet.yaml shows a valid mapping', async () => {
       .join('\n'),
   );
   expect(config.mapping).toMatchObject({ userId: 'buyer', items: { itemId: 'nr' }, timeZone: 'Europe/Berlin' });
+  expect(config.mapping?.missingIds).toEqual(['NULL', 'guest']);
+});
+
+it('docs/configuration.md shows valid lists of missing ids', async () => {
+  const page = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+  const examples = [...page.matchAll(/`(missingIds: .+?)`/g)].map(([, text]) => text!);
+  const lists = await Promise.all(
+    examples.map(async (text) => (await readText(`mapping: { ${text} }`)).mapping?.missingIds),
+  );
+  expect(lists).toEqual([[], ['NULL', 'guest']]);
 });

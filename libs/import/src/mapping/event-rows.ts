@@ -187,10 +187,12 @@ function findEventColumns(table: Table, mapping: ColumnMapping): FieldColumns<ty
  */
 function typeOfValues(column: string | undefined, { hasType }: { readonly hasType: boolean }): string {
   if (column === undefined) return 'purchase';
-  // A path into an object, such as `review.rating`.
+  if (ratingNames.includes(plainName(column))) return 'rating';
+  // The last key of a path into an object, such as `order.amount`. Ids of events depend on the type: if `review.rating` meant
+  // ratings, files whose events are in the lake as purchases would count twice.
   const name = plainName(column.slice(column.lastIndexOf('.') + 1));
-  if (ratingNames.includes(name)) return 'rating';
-  if (hasType || eventFieldNames.value.includes(name) || quantityNames.has(name)) return 'purchase';
+  const isAmount = !ratingNames.includes(name) && (eventFieldNames.value.includes(name) || quantityNames.has(name));
+  if (hasType || isAmount) return 'purchase';
   throw new AppError(`mapping.value names the column "${column}", which may contain ratings or amounts.`, {
     code: 'EVENTS_VALUE_UNCLEAR',
     category: 'input',

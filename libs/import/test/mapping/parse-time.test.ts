@@ -62,6 +62,10 @@ describe('createTimeParser', () => {
     [['M/D/YYYY', 'D.M.YYYY'], '12/9/2011', Date.UTC(2011, 11, 9)],
     [['M/D/YYYY', 'D.M.YYYY'], '2011-12-09 12:50', noon],
     [['M/D/YYYY', 'D.M.YYYY'], '1323435000', noon],
+    ['YYYY/DD/MM HH:mm', '2011/09/12 12:50', noon],
+    ['YYYY/DD/MM HH:mm', '2011/09/12 12:50:00', 'not-a-time'],
+    ['YYYY-D-M', '2011-9-12 12:50', 'not-a-time'],
+    ['YYYY/M/D h:mm A', '2011/12/09 12:50 PM', noon],
   ])('reads the format %s', (timeFormat, text, expected) => {
     expect(createTimeParser({ timeFormat })(text)).toBe(expected);
   });
