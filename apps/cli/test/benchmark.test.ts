@@ -88,6 +88,9 @@ it('finds compressed sequences, items and users in a folder, and files of events
   await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
   await writeFile(join(ratings, 'users_map.pkl'), 'x');
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
+  // Reviews next to other events may be texts.
+  await writeFile(join(ratings, 'reviews.csv'), 'title,text\nGood,Works');
+  expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
   await rename(join(ratings, 'ratings_Beauty.csv'), join(ratings, 'reviews.csv'));
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });

@@ -282,7 +282,10 @@ async function findData(
     const { items = named('items', siblings), users = named('users', siblings) } = catalog;
     return { kind: 'sequences', path: sequences, items, users };
   }
-  const events = isFolder ? named('events') : files;
+  const found = isFolder ? named('events') : files;
+  // Reviews next to other events are often texts.
+  const others = found.filter((path) => !/^reviews(?![a-z])/i.test(basename(path)));
+  const events = isFolder && others.length > 0 ? others : found;
   if (events.length === 0) {
     throw new AppError(`${first} has no file whose name indicates events or sequences.`, {
       code: 'BENCHMARK_DATA_UNKNOWN',
