@@ -88,7 +88,7 @@ Names: ${Object.keys(suites).join(', ')}. Default: all.
 
 Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
 Each engine must give the same result as the part of Facet that it replaces.
-cluster takes about ten minutes and needs root or a kernel with user namespaces: each of its hosts is a network namespace.
+cluster takes 12 to 20 minutes and needs root or a kernel with user namespaces: each of its hosts is a network namespace.
 
 Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;
 
