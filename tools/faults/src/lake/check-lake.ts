@@ -15,8 +15,15 @@ import { numberOf } from '../seeded-events.ts';
 import type { Acknowledged } from './killed-worker.ts';
 import { eventAt, parseErasureId, source } from './lake-events.ts';
 
+export interface LakeFolders {
+  /** The folder that Facet opens. */
+  readonly lake: string;
+  /** The folder of the data files and the transaction log: the same one, or that of the objects on S3. */
+  readonly table: string;
+}
+
 /** Compares a lake with what was acknowledged. Returns a text for each violation. */
-export async function checkLake(lake: string, acknowledged: Acknowledged): Promise<string[]> {
+export async function checkLake({ lake, table }: LakeFolders, acknowledged: Acknowledged): Promise<string[]> {
   const snapshot = await openLakeSnapshot(lake);
   const erasures = await listErasures(lake);
   const committed = snapshot.offsets[source] ?? 0;
@@ -48,7 +55,7 @@ export async function checkLake(lake: string, acknowledged: Acknowledged): Promi
   }
   // Only pending erasures may have rows in the files of the lake.
   const isRemoved = eraser(erasures.filter(({ isPending }) => !isPending));
-  for (const offset of await storedOffsets(lake, snapshot.files)) {
+  for (const offset of await storedOffsets(table, snapshot.files)) {
     if (isRemoved(offset)) problems.push(`event ${offset} has been erased, but is stored`);
   }
   return problems;
@@ -64,15 +71,15 @@ function eraser(erasures: readonly { readonly erasureId: string }[]): (offset: n
   return (offset) => offset <= (lastOf.get(eventAt(offset).userId) ?? -1);
 }
 
-async function storedOffsets(lake: string, files: readonly { readonly path: string }[]): Promise<readonly number[]> {
-  const paths = files.map(({ path }) => sqlText(join(lake, path)));
+async function storedOffsets(table: string, files: readonly { readonly path: string }[]): Promise<readonly number[]> {
+  const paths = files.map(({ path }) => sqlText(join(table, path)));
   const sql = `SELECT logOffset::DOUBLE AS logOffset FROM read_parquet([${paths.join(', ')}])`;
   const rows = await withDuckDb({}, (connection) => selectRows<{ logOffset: number }>(connection, sql));
   return rows.map(({ logOffset }) => logOffset);
 }
 
 /** Checks that a compaction without a grace period has left no rows of erased users and no other files. */
-export async function checkLeftovers(lake: string): Promise<string[]> {
+export async function checkLeftovers({ lake, table }: LakeFolders): Promise<string[]> {
   const problems: string[] = [];
   for (const { erasureId, isPending } of await listErasures(lake)) {
     const { rows } = await verifyErasure(lake, parseErasureId(erasureId).userId);
@@ -80,11 +87,14 @@ export async function checkLeftovers(lake: string): Promise<string[]> {
   }
   const { files } = await openLakeSnapshot(lake);
   const paths = new Set(files.map(({ path }) => path));
-  const names = await readdir(lake, { recursive: true });
-  for (const name of names) {
-    const isLeft =
-      name.startsWith('_tmp/') || (name.endsWith('.parquet') && name.startsWith('dt=') && !paths.has(name));
-    if (isLeft) problems.push(`${name} is left`);
+  // On S3, the lake has local copies of files.
+  for (const folder of new Set([lake, join(lake, 's3-copies'), table])) {
+    const names = await readdir(folder, { recursive: true }).catch(() => []);
+    for (const name of names) {
+      const isLeft =
+        name.startsWith('_tmp/') || (name.endsWith('.parquet') && name.startsWith('dt=') && !paths.has(name));
+      if (isLeft) problems.push(`${join(folder, name)} is left`);
+    }
   }
   return problems;
 }

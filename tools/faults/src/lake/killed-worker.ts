@@ -5,11 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isCheckpointDue } from './checkpoints.ts';
 
-export const works = ['migration', 'checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
-export type Work = (typeof works)[number];
+export const repeatedWorks = ['checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
+export type Work = 'migration' | 'upload' | (typeof repeatedWorks)[number];
 
 export interface WorkerOrder {
   readonly lake: string;
+  /** The folder of the transaction log and the data files. */
+  readonly table: string;
+  /** The work with which the process begins. It does nothing in a lake that is complete. */
+  readonly conversion: Work;
   readonly logFolder: string;
   /** The work during which the process is killed. */
   readonly target: Work;
@@ -66,6 +70,6 @@ export async function runAndKill(
   if (isBegun !== true) throw new Error(`The ${order.target} did not begin in ${targetWithinMs / 1_000} s.`);
   // The step `checkpoint` does not prove that the kill interrupted it. The commits without a checkpoint do.
   interrupted.delete('checkpoint');
-  if (await isCheckpointDue(order.lake)) interrupted.add('checkpoint');
+  if (await isCheckpointDue(order.table)) interrupted.add('checkpoint');
   return interrupted;
 }

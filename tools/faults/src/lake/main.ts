@@ -1,20 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog } from '@facet/event-log';
 import { createRandom } from '@facet/features';
 import { compactLake, openLakeSnapshot, openLakeWriter } from '@facet/lake';
-import { compareDeltaReaders, installDeltaReaders, logProgress, readOptions } from '@facet/local-services';
-import type { DeltaVersions } from '@facet/local-services';
+import { compareDeltaReaders, installDeltaReaders, logProgress, readOptions, startS3 } from '@facet/local-services';
+import type { DeltaVersions, LocalS3 } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
 import { readVersion } from '../collector/check.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
+import type { LakeFolders } from './check-lake.ts';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import { needsMigration, toEarlierLog } from './earlier-lake.ts';
-import { runAndKill, works } from './killed-worker.ts';
+import { repeatedWorks, runAndKill } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
 import { eventAt, requestErasure, source } from './lake-events.ts';
 
@@ -26,13 +27,15 @@ Options:
   --rounds N  Number of lakes (default: 4)
   --kills N   Kills in each lake (default: 12)
   --seed N    Seed of the random choices (default: random)
+  --storage S Where the lakes are: folder or s3 (default: folder)
   --spark     Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB
   --json      Print the results as JSON
   --keep      Keep the lakes and their copies
   --help      Print this help
 
 A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
-or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. After each
+or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. With
+--storage s3, the lakes are on a local S3 server; every second lake starts in a folder, and the suite also kills its upload. After each
 kill the lake must contain every acknowledged event once, and none that an erasure covers. delta-rs and DuckDB must read the same rows
 as Facet in copies of the lake. The first run installs these two Python packages. After the last commit to each lake, one of the
 newest 32 commits must have a checkpoint.
@@ -43,6 +46,7 @@ const { values } = readOptions(help, {
   rounds: { type: 'string', default: '4' },
   kills: { type: 'string', default: '12' },
   seed: { type: 'string', default: String(Date.now() % 100_000) },
+  storage: { type: 'string', default: 'folder' },
   spark: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
@@ -51,16 +55,19 @@ const { values } = readOptions(help, {
 const logEvents = 60_000;
 /** The clock of each process is this far ahead of the one before. After three, the grace period of an hour has passed. */
 const clockStepMs = 25 * minuteMs;
-/** About how long each work takes. */
+/** About how long each work takes in a folder. */
 const delayMsMax: Readonly<Record<Work, number>> = {
   migration: 80,
+  upload: 300,
   checkpoint: 80,
   compaction: 500,
   erasure: 700,
   rebuild: 700,
 };
-/** Kills during a migration at most, in each lake of an earlier release. */
-const migrationKillsMax = 3;
+/** How much longer works take on S3. */
+const s3Slowness = 10;
+/** Kills during a migration or an upload at most, in each lake that starts with one. */
+const conversionKillsMax = 3;
 
 const [rounds, killsPerRound, seed] = [values.rounds, values.kills, values.seed].map(Number) as [
   number,
@@ -71,11 +78,20 @@ if (!(rounds > 0 && killsPerRound > 0 && Number.isInteger(seed))) {
   console.error('Pass a positive number to --rounds and --kills, and an integer to --seed.');
   process.exit(1);
 }
+if (!['folder', 's3'].includes(values.storage)) {
+  console.error('Pass folder or s3 to --storage.');
+  process.exit(1);
+}
 logProgress(`seed ${seed}`);
 const choose = createRandom(seed).int;
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-lake-'));
 const logFolder = join(folder, 'log');
 const readers = await installDeltaReaders({ hasSpark: values.spark });
+const s3 = values.storage === 's3' ? await startS3() : undefined;
+Object.assign(process.env, s3?.env);
+/** The work with which every second lake starts. */
+const conversion: Work = s3 === undefined ? 'migration' : 'upload';
+const works: readonly Work[] = [conversion, ...repeatedWorks];
 const problems: string[] = [];
 /** By work, the kills that interrupted it. */
 const kills = new Map<Work, number>(works.map((work) => [work, 0]));
@@ -90,45 +106,56 @@ try {
 } finally {
   if (values.keep) logProgress(`The lakes are in ${folder}.`);
   else await rm(folder, { recursive: true, force: true });
+  await s3?.stop();
 }
 process.exitCode = report();
 
 async function runRound(round: number, log: FileEventLog): Promise<void> {
   const lake = join(folder, `lake-${round}`);
+  // The test server keeps the objects as files.
+  const table = s3 === undefined ? lake : join(s3.folder, `lake-${round}`);
+  const hasConversion = round % 2 === 0;
+  if (s3 !== undefined && !hasConversion) await moveToS3(lake, s3);
   const acknowledged = await createLake(lake, log);
-  if (round % 2 === 0) await toEarlierLog(lake);
+  if (hasConversion) await (s3 === undefined ? toEarlierLog(lake) : moveToS3(lake, s3));
   const copies = new Map<string, DeltaVersions>();
   const copy = async (): Promise<void> => {
     const path = `${lake}-copy-${copies.size}`;
     // Facet never changes a file in place, so hard links are a safe copy.
-    await promisify(execFile)('cp', ['-al', lake, path]);
-    copies.set(path, new Map([await readVersion(path)]));
+    await promisify(execFile)('cp', ['-al', table, path]);
+    copies.set(path, new Map([await readVersion(lake)]));
   };
-  const repeated = works.filter((work) => work !== 'migration');
   for (let kill = 0; kill < killsPerRound; kill++) {
-    const isMigrating = kill < migrationKillsMax && (await needsMigration(lake));
-    const target: Work = isMigrating ? 'migration' : repeated[(round + kill) % repeated.length]!;
+    const isConverting = kill < conversionKillsMax && (await needsConversion(lake));
+    const target: Work = isConverting ? conversion : repeatedWorks[(round + kill) % repeatedWorks.length]!;
     const order = {
       lake,
+      table,
       logFolder,
+      conversion,
       target,
       seed: seed + round * killsPerRound + kill,
       clockAheadMs: kill * clockStepMs,
     };
-    const interrupted = await runAndKill(order, { delayMs: choose(delayMsMax[target]), acknowledged });
+    const interrupted = await runAndKill(order, {
+      delayMs: choose(delayMsMax[target] * (s3 === undefined ? 1 : s3Slowness)),
+      acknowledged,
+    });
     for (const work of interrupted) kills.set(work, kills.get(work)! + 1);
     if (interrupted.size === 0) idleKills++;
     const isOutdated = await openLakeSnapshot(lake).then(
       () => false,
-      (error: unknown) => isAppError(error, 'EVENTS_LAKE_OUTDATED') && target === 'migration',
+      (error: unknown) =>
+        (isAppError(error, 'EVENTS_LAKE_OUTDATED') || isAppError(error, 'EVENTS_LAKE_HAS_LOCAL')) &&
+        target === conversion,
     );
-    const found = isOutdated ? [] : await checkLake(lake, acknowledged);
+    const found = isOutdated ? [] : await checkLake({ lake, table }, acknowledged);
     if (!isOutdated) await copy();
     const during = interrupted.size === 0 ? 'nothing' : [...interrupted].join(' and ');
     logProgress(`lake ${round + 1}, kill ${kill + 1} during ${during}: ${acknowledged.committed} events acknowledged`);
     note(lake, found);
   }
-  await finish(lake, log, acknowledged);
+  await finish({ lake, table }, log, acknowledged);
   failedCheckpoints += acknowledged.failedCheckpoints;
   await copy();
   const readings = await compareDeltaReaders(readers, copies);
@@ -141,6 +168,22 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
       note(table, [`${reader} lacks ${missing} rows in version ${version}, and has ${surplus} other rows`]);
     }
   }
+}
+
+/** Makes the lake one on S3, with the name of its folder as the prefix. A lake that exists needs an upload. */
+async function moveToS3(lake: string, { bucket, region, endpoint }: LocalS3): Promise<void> {
+  await mkdir(lake, { recursive: true });
+  const config = { bucket, prefix: basename(lake), region, endpoint, pathStyle: true };
+  await writeFile(join(lake, 's3.yaml'), JSON.stringify(config));
+}
+
+/** Returns whether the next process must migrate or upload the lake. */
+async function needsConversion(lake: string): Promise<boolean> {
+  if (s3 === undefined) return needsMigration(lake);
+  return openLakeSnapshot(lake).then(
+    () => false,
+    (error: unknown) => isAppError(error, 'EVENTS_LAKE_HAS_LOCAL'),
+  );
 }
 
 function note(lake: string, found: readonly string[]): void {
@@ -164,7 +207,7 @@ async function createLake(lake: string, log: FileEventLog): Promise<Acknowledged
 }
 
 /** Compacts the lake after a commit that makes all files of killed processes obsolete, and checks it. */
-async function finish(lake: string, log: FileEventLog, acknowledged: Acknowledged): Promise<void> {
+async function finish({ lake, table }: LakeFolders, log: FileEventLog, acknowledged: Acknowledged): Promise<void> {
   const at = Date.now() + killsPerRound * clockStepMs;
   const now = (): number => at;
   const writer = await openLakeWriter(lake, { now });
@@ -174,9 +217,9 @@ async function finish(lake: string, log: FileEventLog, acknowledged: Acknowledge
   await writer.close();
   acknowledged.committed = from + 1;
   await compactLake(lake, { now, graceMs: 0 });
-  note(lake, [...(await checkLake(lake, acknowledged)), ...(await checkLeftovers(lake))]);
-  if (await isCheckpointDue(lake)) {
-    note(lake, [`the last ${await commitsSinceCheckpoint(lake)} commits have no checkpoint`]);
+  note(lake, [...(await checkLake({ lake, table }, acknowledged)), ...(await checkLeftovers({ lake, table }))]);
+  if (await isCheckpointDue(table)) {
+    note(lake, [`the last ${await commitsSinceCheckpoint(table)} commits have no checkpoint`]);
   }
 }
 

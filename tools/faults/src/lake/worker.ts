@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFileEventLogReader } from '@facet/event-log';
 import { createRandom } from '@facet/features';
-import { compactLake, migrateLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint } from '@facet/lake';
+import {
+  compactLake,
+  migrateLake,
+  openLakeWriter,
+  rebuildLake,
+  transactionsPerCheckpoint,
+  uploadLake,
+} from '@facet/lake';
 import { hourMs } from '@facet/platform';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
@@ -15,7 +22,7 @@ import { receivedAt, requestErasure, source } from './lake-events.ts';
 const batchEventsMax = 30;
 const pauseMsMax = 20;
 
-const { lake, logFolder, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
+const { lake, table, logFolder, conversion, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
 const choose = createRandom(seed).int;
 const now = (): number => Date.now() + clockAheadMs;
 const report = (...words: readonly unknown[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
@@ -26,7 +33,7 @@ async function run(work: Work, act: () => Promise<unknown>): Promise<void> {
   report('end', work);
 }
 
-await run('migration', () => migrateLake(lake));
+await run(conversion, () => (conversion === 'upload' ? uploadLake(lake) : migrateLake(lake)));
 const log = await openFileEventLogReader(logFolder);
 const writer = await openLakeWriter(lake, { now });
 await Promise.all([sink(), maintain()]);
@@ -37,10 +44,10 @@ async function sink(): Promise<never> {
     const events = await log.read({ from, limit: 1 + choose(batchEventsMax) });
     if (events.length === 0) throw new Error('The event log is too short for this number of kills.');
     writer.add(source, events, from + events.length);
-    const isCheckpointNext = (await commitsSinceCheckpoint(lake)) >= transactionsPerCheckpoint - 1;
+    const isCheckpointNext = (await commitsSinceCheckpoint(table)) >= transactionsPerCheckpoint - 1;
     if (isCheckpointNext) {
       await run('checkpoint', () => writer.commit());
-      if (await isCheckpointDue(lake)) report('failed', 'checkpoint');
+      if (await isCheckpointDue(table)) report('failed', 'checkpoint');
     } else await writer.commit();
     report('committed', writer.committed(source));
     await sleep(choose(pauseMsMax));
