@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createHome, createTestApp, openLive, putBundle, servingKey, textOfKey } from './fixtures.ts';
 import type { Home, TestApp } from './fixtures.ts';
 
@@ -21,6 +24,21 @@ async function call(method: 'GET' | 'POST', url: string, payload?: object) {
   const response = await server.app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
   return { statusCode: response.statusCode, body: response.json() as Record<string, unknown> };
 }
+
+it('names the remedy while the bucket of the artifacts does not respond', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const artifactsFolder = await temporaryFolder();
+  const s3 = 'bucket: facet\nprefix: home\nregion: r\nendpoint: http://127.0.0.1:1\n';
+  await writeFile(join(artifactsFolder, 's3.yaml'), s3);
+  const { app, close } = await createTestApp(undefined, { artifactsFolder });
+  onTestFinished(close);
+  expect((await app.inject('/v1/bundles')).json()).toMatchObject({
+    statusCode: 503,
+    code: 'S3_UNREACHABLE',
+    remedy: expect.stringContaining('Check endpoint and region in s3.yaml'),
+  });
+});
 
 it('lists the bundles and marks the live one', async () => {
   const other = await putBundle(home, { seed: 12 });

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { createFolderArtifactStore, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
   buildDelta,
@@ -363,6 +363,8 @@ export async function createTestApp(
       readonly sampledShare?: number;
       readonly redisUrl?: string;
       readonly settings?: object;
+      /** The folder of the artifacts of an app without a home. */
+      readonly artifactsFolder?: string;
     } = {},
 ): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
@@ -370,7 +372,8 @@ export async function createTestApp(
   const live = new LiveBundle();
   const metrics = createMetrics();
   const logger = createLogger({ name: 'test', level: 'debug', destination });
-  const store = createFolderArtifactStore(home?.artifactsFolder ?? join(tmpdir(), 'facet-serving-none'));
+  const none = options.artifactsFolder ?? join(tmpdir(), 'facet-serving-none');
+  const store = openArtifactStore(home?.artifactsFolder ?? none);
   const settings = parseWith(ServingSettings, options.settings ?? {}, { source: 'settings' });
   const { experiments = [], recorder, sampledShare = 0, createId = randomUUID } = options;
   const arms = new ArmBundles({ store, experiments, metrics, logger });
