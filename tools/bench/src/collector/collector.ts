@@ -1,6 +1,7 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess } from '@facet/local-services';
-import type { FacetProcess } from '@facet/local-services';
+import { askRedis, findFreePorts, startFacetProcess } from '@facet/local-services';
+import type { FacetProcess, LocalS3 } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
 /** A collector under measurement, with default settings. */
@@ -18,8 +19,20 @@ export async function prepareCollector(options: {
   readonly brokers: readonly string[];
   readonly redisUrl: string;
   readonly topicPrefix: string;
+  /** The server of the lake. Default: the lake is in the data home. */
+  readonly s3?: LocalS3 | undefined;
 }): Promise<Collector> {
+  const { s3 } = options;
+  // A new home refuses the profiles of another one.
+  await askRedis(Number(new URL(options.redisUrl).port), 'FLUSHALL');
   const home = join(options.folder, options.topicPrefix);
+  const lakeFolder = join(home, 'lake');
+  if (s3 !== undefined) {
+    const { bucket, region, endpoint } = s3;
+    await mkdir(lakeFolder, { recursive: true });
+    const config = { bucket, prefix: options.topicPrefix, region, endpoint, pathStyle: true };
+    await writeFile(join(lakeFolder, 's3.yaml'), JSON.stringify(config));
+  }
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'bench', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);
@@ -29,6 +42,7 @@ export async function prepareCollector(options: {
     FACET_TOPIC_PREFIX: options.topicPrefix,
     FACET_REDIS_URL: options.redisUrl,
     FACET_LOG_LEVEL: 'warn',
+    ...s3?.env,
   };
   const start = (name: 'ingest' | 'sink', port: number, probe: string): Promise<FacetProcess> =>
     startFacetProcess({
@@ -39,7 +53,7 @@ export async function prepareCollector(options: {
     });
   return {
     key,
-    lakeFolder: join(home, 'lake'),
+    lakeFolder,
     ingestUrl: `http://127.0.0.1:${ingestPort}`,
     sinkUrl: `http://127.0.0.1:${sinkPort}`,
     startIngest: () => start('ingest', ingestPort, 'readyz'),

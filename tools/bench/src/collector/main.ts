@@ -1,5 +1,5 @@
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
-import { createScratchFolder, logProgress, readOptions, startKafka, startRedis } from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions, startKafka, startRedis, startS3 } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
@@ -11,6 +11,8 @@ const help = `Measure the throughput and the freshness of the collector on a rea
 
 Options:
   --rounds N  Number of rounds (default: 3)
+  --events N  Events in a round of the sink (default: 1000000)
+  --s3        Only compare the sink with a lake on a local S3 server and in a folder
   --soak      Also send 5,000,000 events and record the memory of both processes
   --json      Print the results as JSON
   --help      Print this help
@@ -25,13 +27,15 @@ Exit code: 0 when the measurement is complete.`;
 
 const { values } = readOptions(help, {
   rounds: { type: 'string', default: '3' },
+  events: { type: 'string', default: '1000000' },
+  s3: { type: 'boolean', default: false },
   soak: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
 
 const ingestEvents = 300_000;
 const smallBatchEvents = 100_000;
-const sinkEvents = 1_000_000;
+const sinkEvents = Number(values.events);
 const rawBatchEvents = 5_000;
 
 const rounds = Number(values.rounds);
@@ -39,18 +43,20 @@ const { path: folder } = await createScratchFolder('bench-collector');
 const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
 try {
   const shared = { folder, brokers: kafka.brokers, redisUrl: redis.url };
-  const results = {
-    ingest: await benchIngest(shared),
-    sink: await benchSink(shared),
-    freshness: await benchFreshness(shared),
-    ...(values.soak ? { memory: await benchMemory(shared) } : {}),
-  };
+  const results = values.s3
+    ? { s3: await benchS3(shared) }
+    : {
+        ingest: await benchIngest(shared),
+        sink: await benchSink(shared),
+        freshness: await benchFreshness(shared),
+        ...(values.soak ? { memory: await benchMemory(shared) } : {}),
+      };
   if (values.json) console.log(JSON.stringify(results));
 } finally {
   await Promise.all([kafka.stop(), redis.stop()]);
 }
 
-type Shared = Omit<Parameters<typeof prepareCollector>[0], 'topicPrefix'>;
+type Shared = Omit<Parameters<typeof prepareCollector>[0], 'topicPrefix' | 's3'>;
 
 async function benchIngest(shared: Shared): Promise<object> {
   const topicPrefix = 'bench-ingest';
@@ -100,25 +106,50 @@ async function rawRate(options: Omit<Parameters<typeof runRawProducer>[0], 'comp
 async function benchSink(shared: Shared): Promise<object> {
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const topicPrefix = `bench-sink-${round}`;
-    const collector = await prepareCollector({ ...shared, topicPrefix });
-    const topic = await makeTopics(topicPrefix);
-    await runRawProducer({ ...shared, topic, events: sinkEvents, batchEvents: rawBatchEvents, compression: 'gzip' });
-    const sink = await collector.startSink();
-    const startedAt = performance.now();
-    try {
-      await waitUntilProcessed(collector, sinkEvents);
-    } finally {
-      // The stop commits the remaining events, so that the time excludes the wait for the next regular commit.
-      await sink.stop();
-    }
-    const seconds = (performance.now() - startedAt) / 1_000;
-    await waitForLake(collector, sinkEvents);
-    rates.push(sinkEvents / seconds);
-    logProgress(`sink round ${round + 1}: ${perSecond(sinkEvents / seconds)}`);
+    rates.push(await measureSink({ ...shared, topicPrefix: `bench-sink-${round}` }));
+    logProgress(`sink round ${round + 1}: ${perSecond(rates[round]!)}`);
   }
   console.log(`sink, into Parquet and Redis       ${perSecond(median(rates))}`);
   return { eventsPerSecond: median(rates) };
+}
+
+/** Returns events per second from a full topic into the lake and Redis. */
+async function measureSink(options: Parameters<typeof prepareCollector>[0]): Promise<number> {
+  const collector = await prepareCollector(options);
+  const topic = await makeTopics(options.topicPrefix);
+  await runRawProducer({ ...options, topic, events: sinkEvents, batchEvents: rawBatchEvents, compression: 'gzip' });
+  const sink = await collector.startSink();
+  const startedAt = performance.now();
+  try {
+    await waitUntilProcessed(collector, sinkEvents);
+  } finally {
+    // The stop commits the remaining events, so that the time excludes the wait for the next regular commit.
+    await sink.stop();
+  }
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await waitForLake(collector, sinkEvents);
+  return sinkEvents / seconds;
+}
+
+async function benchS3(shared: Shared): Promise<object> {
+  const s3 = await startS3();
+  // The lake is read in this process, too.
+  Object.assign(process.env, s3.env);
+  try {
+    const onFolder: number[] = [];
+    const onS3: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      onFolder.push(await measureSink({ ...shared, topicPrefix: `bench-folder-${round}` }));
+      onS3.push(await measureSink({ ...shared, topicPrefix: `bench-s3-${round}`, s3 }));
+      logProgress(`sink round ${round + 1}: folder ${perSecond(onFolder[round]!)}, S3 ${perSecond(onS3[round]!)}`);
+    }
+    const ratio = median(onS3.map((rate, round) => rate / onFolder[round]!));
+    console.log(`sink, lake in a folder             ${perSecond(median(onFolder))}`);
+    console.log(`sink, lake on S3                   ${perSecond(median(onS3))}  ${percent(ratio)} of the folder`);
+    return { folder: median(onFolder), s3: median(onS3), ratio };
+  } finally {
+    await s3.stop();
+  }
 }
 
 async function benchFreshness(shared: Shared): Promise<object> {
