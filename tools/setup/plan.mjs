@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findCacheRoot, hash } from './kit/cache.mjs';
 import * as pins from './pins.mjs';
-import { findServices, kafkaEntry, versitygwEntry } from './services.mjs';
+import { findHostPrograms, findServices, kafkaEntry, versitygwEntry } from './services.mjs';
 
 /**
  * What this clone needs and where it is kept: worked out from the lock file, the pins and the patch alone, before anything
@@ -67,6 +67,7 @@ export function makePlan(root, env) {
     kafka: kafkaEntry(env),
     versitygw: versitygwEntry(env),
     findServices: () => findServices(env),
+    findHostPrograms: () => findHostPrograms(env),
     /** Changes whenever anything does that a setup reads. */
     stamp: hash([lockText, addon, crateLock, ownSources(setupFolder), cacheRoot]),
     stampFile: path.join(root, 'node_modules', '.facet-setup'),
@@ -107,6 +108,15 @@ export function areServicesReady(plan) {
     readFileSync(plan.servicesStampFile, 'utf8') === plan.stamp &&
     Object.values(plan.findServices()).every((found) => found !== undefined)
   );
+}
+
+/**
+ * True when the programs of several hosts are there.
+ *
+ * @param {Plan} plan
+ */
+export function hasHostPrograms(plan) {
+  return Object.values(plan.findHostPrograms()).every((found) => found !== undefined);
 }
 
 /** @param {string} folder */

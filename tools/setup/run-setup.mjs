@@ -13,7 +13,7 @@ import { checkDisk, checkPlatform, readCpuFlags } from './steps/machine.mjs';
 import { installPackages, packagesMatchLock } from './steps/npm-packages.mjs';
 import { takePrebuilt } from './steps/prebuilt.mjs';
 import { findMissing, installMissing } from './steps/system-packages.mjs';
-import { areServicesReady, isReady } from './plan.mjs';
+import { areServicesReady, hasHostPrograms, isReady } from './plan.mjs';
 import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
 import { ensureVersitygw } from './steps/versitygw.mjs';
 
@@ -25,9 +25,10 @@ import { ensureVersitygw } from './steps/versitygw.mjs';
  * @param {import('./kit/progress.mjs').Progress} options.progress
  * @param {AbortSignal} options.signal
  * @param {boolean} [options.services] Also what tests start: a broker, Redis, a browser.
+ * @param {boolean} [options.hosts] Also what tests on several hosts need.
  * @param {import('./kit/command.mjs').CommandRunner} [options.run]
  */
-export async function runSetup(plan, { progress, signal, services = false, run = runCommand }) {
+export async function runSetup(plan, { progress, signal, services = false, hosts = false, run = runCommand }) {
   // One setup at a time in a clone: two runs of npm in one folder break each other.
   const clone = createHash('sha256').update(plan.root).digest('hex').slice(0, 16);
   const lockFile = path.join(plan.cacheRoot, 'locks', clone);
@@ -36,7 +37,7 @@ export async function runSetup(plan, { progress, signal, services = false, run =
     if (!told) progress.print(`  waiting for another setup of this clone (${holder})`);
     told = true;
   };
-  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, services, run }));
+  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, services, hosts, run }));
 }
 
 /**
@@ -45,9 +46,10 @@ export async function runSetup(plan, { progress, signal, services = false, run =
  * @param {import('./kit/progress.mjs').Progress} options.progress
  * @param {AbortSignal} options.signal
  * @param {boolean} options.services
+ * @param {boolean} options.hosts
  * @param {import('./kit/command.mjs').CommandRunner} options.run
  */
-async function setUp(plan, { progress, signal, services, run }) {
+async function setUp(plan, { progress, signal, services, hosts, run }) {
   const { cacheRoot, entries } = plan;
   const hasAddons = () => existsSync(entries.tensorflowAddon) && existsSync(entries.faissAddon);
   const needs = {
@@ -56,6 +58,7 @@ async function setUp(plan, { progress, signal, services, run }) {
     build: false,
     tensorflow: !existsSync(entries.tensorflowLibrary),
     services: services && !areServicesReady(plan),
+    hosts: hosts && !hasHostPrograms(plan),
     kafka: services && !existsSync(plan.kafka),
     versitygw: services && !existsSync(plan.versitygw),
   };

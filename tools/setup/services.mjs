@@ -47,10 +47,18 @@ export function findServices(env) {
     openssl: findProgram(env, ['openssl']),
     chromium: findProgram(env, ['chromium', 'chromium-browser', 'google-chrome']),
     promtool: findProgram(env, ['promtool']),
-    ip: findProgram(env, ['ip']),
-    haproxy: findProgram(env, ['haproxy']),
     s3Server: isExecutable(s3Server) ? s3Server : undefined,
   };
+}
+
+/**
+ * Returns the absolute paths of the programs of `npm run test:scale -- cluster`, or `undefined` for missing ones.
+ * `node tools/setup/setup.mjs --hosts` installs them.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function findHostPrograms(env) {
+  return { ip: findProgram(env, ['ip']), haproxy: findProgram(env, ['haproxy']) };
 }
 
 /**

@@ -102,7 +102,8 @@ else if (unknown !== undefined) {
 
 /** @param {readonly string[]} chosen */
 function runAll(chosen) {
-  for (const args of [['tools/setup/setup.mjs', '--services'], ['tools/setup/build.mjs']]) {
+  const hosts = chosen.includes('cluster') ? ['--hosts'] : [];
+  for (const args of [['tools/setup/setup.mjs', '--services', ...hosts], ['tools/setup/build.mjs']]) {
     const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
     if (status !== 0) return void (process.exitCode = 1);
   }

@@ -1,4 +1,4 @@
-import { findServices } from '@facet/setup/services';
+import { findHostPrograms, findServices } from '@facet/setup/services';
 
 const titles = {
   kafkaJars: 'Kafka',
@@ -18,7 +18,7 @@ const titles = {
  * @throws Error that names the setup command.
  */
 export function requireService(name: keyof typeof titles): string {
-  const found = findServices(process.env)[name];
+  const found = { ...findServices(process.env), ...findHostPrograms(process.env) }[name];
   if (found !== undefined) return found;
-  throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs --services`);
+  throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs --services --hosts`);
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { libraries } from '../pins.mjs';
-import { findServices } from '../services.mjs';
+import { findHostPrograms, findServices } from '../services.mjs';
 import { explainFailure, SetupFailure } from '../kit/failure.mjs';
 
 const LIBRARY_FOLDERS = [
@@ -82,18 +82,12 @@ const services = [
     packages: ['prometheus'],
     isMet: async () => findServices(process.env).promtool !== undefined,
   },
-  {
-    // Connects the hosts of `npm run test:scale -- cluster`.
-    what: 'ip',
-    packages: ['iproute2'],
-    isMet: async () => findServices(process.env).ip !== undefined,
-  },
-  {
-    // Distributes the requests to these hosts.
-    what: 'HAProxy',
-    packages: ['haproxy'],
-    isMet: async () => findServices(process.env).haproxy !== undefined,
-  },
+];
+
+/** Connect the hosts of `npm run test:scale -- cluster`, and distribute requests to them. @type {readonly Requirement[]} */
+const hosts = [
+  { what: 'ip', packages: ['iproute2'], isMet: async () => findHostPrograms(process.env).ip !== undefined },
+  { what: 'HAProxy', packages: ['haproxy'], isMet: async () => findHostPrograms(process.env).haproxy !== undefined },
 ];
 
 /** Fetches Kafka. */
@@ -106,6 +100,7 @@ const maven = { what: 'Maven', packages: ['maven'], isMet: () => prints(['mvn', 
  * @param {boolean} needs.build An addon must be compiled.
  * @param {boolean} needs.tensorflow The TensorFlow library must be fetched.
  * @param {boolean} needs.services
+ * @param {boolean} needs.hosts
  * @param {boolean} needs.kafka Kafka must be fetched.
  * @param {boolean} needs.versitygw The S3 server must be compiled, with the Go of a wheel.
  */
@@ -115,6 +110,7 @@ export async function findMissing(needs) {
     ...(needs.tensorflow || needs.versitygw ? python : []),
     ...runtime,
     ...(needs.services ? services : []),
+    ...(needs.hosts ? hosts : []),
     ...(needs.kafka ? [maven] : []),
   ];
   const met = await Promise.all(required.map(({ isMet }) => isMet()));

@@ -106,8 +106,6 @@ export function createFakeMachine() {
     'openssl',
     'chromium',
     'promtool',
-    'ip',
-    'haproxy',
     'apt-get',
     'apt-cache',
   ]) {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { responderHeader } from '@facet/local-services';
 import { describeError } from '@facet/platform';
-import type { Downtimes } from './kill-at-random.ts';
+import { isCut } from './judge-requests.ts';
+import type { Downtime, Downtimes } from './kill-at-random.ts';
 
 export interface ConsistencyOptions {
   readonly ingestUrl: string;
@@ -26,9 +27,17 @@ export interface Observations {
   /** Lists read to their end, and those with pages from different processes. */
   readonly lists: number;
   readonly listsAcrossProcesses: number;
-  /** Lists that were not read to their end, because a page failed. */
-  readonly cut: number;
+  /** The requests for pages that failed. Their lists were not read to their end. */
+  readonly failedPages: readonly FailedPage[];
   readonly violations: readonly string[];
+}
+
+interface FailedPage {
+  /** Start, by `performance.now()`. */
+  readonly at: number;
+  readonly ms: number;
+  /** 0 for a broken connection. */
+  readonly status: number;
 }
 
 interface Page {
@@ -52,7 +61,8 @@ const limit = 30;
 export function watchConsistency(options: ConsistencyOptions): () => Promise<Observations> {
   const writes: Write[] = [];
   const violations: string[] = [];
-  const counts = { lists: 0, listsAcrossProcesses: 0, cut: 0 };
+  const counts = { lists: 0, listsAcrossProcesses: 0 };
+  const failedPages: FailedPage[] = [];
   const open = new Set<Promise<void>>();
   let isOver = false;
 
@@ -64,7 +74,13 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
       itemId: `item-${number}`,
       occurredAt: Date.now(),
     };
-    while (!(await isAcknowledged(options, event))) await sleep(pollMs);
+    const sentAt = performance.now();
+    while (!(await isAcknowledged(options, event))) {
+      if (performance.now() > sentAt + visibleWithinMs) {
+        return void violations.push(`${event.eventId} is not acknowledged after ${visibleWithinMs} ms`);
+      }
+      await sleep(pollMs);
+    }
     const at = performance.now();
     const deadline = at + visibleWithinMs;
     const visible = await Promise.all(options.servings.map(({ url }) => untilVisible(url, event, deadline)));
@@ -76,8 +92,11 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     const responders = new Set<string>();
     let body: object = { userId: options.nextUser(), limit, pageSize };
     for (;;) {
+      const at = performance.now();
       const response = await post(`${options.servingUrl}/v1/recommendations`, body);
-      if (response?.status !== 200) return void counts.cut++;
+      if (response?.status !== 200) {
+        return void failedPages.push({ at, ms: performance.now() - at, status: response?.status ?? 0 });
+      }
       const page = (await response.json()) as Page;
       pages.push(page);
       responders.add(response.headers.get(responderHeader)!);
@@ -107,11 +126,13 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     isOver = true;
     await running;
     await Promise.all(open);
-    return { writes, ...counts, violations };
+    return { writes, ...counts, failedPages, violations };
   };
 }
 
-export interface Consistency extends Omit<Observations, 'writes'> {
+export interface Consistency extends Omit<Observations, 'writes' | 'failedPages'> {
+  /** Lists that were not read to their end while the proxy replaced a process. */
+  readonly cut: number;
   /** Writes during which no part was away, and their times until they were in the profile. */
   readonly calmWrites: number;
   readonly calmMsMedian: number;
@@ -121,8 +142,14 @@ export interface Consistency extends Omit<Observations, 'writes'> {
   readonly disturbedMsMax: number;
 }
 
-/** Summarizes the observations, and adds a violation if an event was late while no part was away. */
-export function judgeConsistency({ writes, violations, ...lists }: Observations, downtimes: Downtimes): Consistency {
+/**
+ * Summarizes the observations. Adds a violation if an event was late while no part was away, or a page failed outside of
+ * `failovers`, the times in which requests may fail.
+ */
+export function judgeConsistency(
+  { writes, failedPages, violations, ...lists }: Observations,
+  { downtimes, failovers }: { readonly downtimes: Downtimes; readonly failovers: readonly Downtime[] },
+): Consistency {
   const times = [...downtimes.values()].flat();
   const isCalm = ({ at, visibleMs }: Write): boolean =>
     !times.some(({ from, until }) => at <= until && at + visibleMs >= from);
@@ -131,14 +158,20 @@ export function judgeConsistency({ writes, violations, ...lists }: Observations,
   const calm = msOf(writes.filter(isCalm));
   const disturbed = msOf(writes.filter((each) => !isCalm(each)));
   const late = calm.filter((ms) => ms > calmMsMax).map((ms) => `an event was in the profile only after ${ms} ms`);
+  const failed = failedPages.filter((page) => !isCut(page, failovers));
   return {
     ...lists,
+    cut: failedPages.length - failed.length,
     calmWrites: calm.length,
     calmMsMedian: calm[Math.floor(calm.length / 2)] ?? 0,
     calmMsMax: calm.at(-1) ?? 0,
     disturbedWrites: disturbed.length,
     disturbedMsMax: disturbed.at(-1) ?? 0,
-    violations: [...violations, ...late],
+    violations: [
+      ...violations,
+      ...late,
+      ...failed.map(({ status }) => `a page of a list failed with status ${status}`),
+    ],
   };
 }
 

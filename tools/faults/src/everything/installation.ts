@@ -16,7 +16,8 @@ import type { Workers } from '../refresh/testbed.ts';
 
 /** Every process of an installation. */
 export interface Installation extends Parts, Pick<Workers, 'home' | 'request' | 'ended' | 'orphanMs'> {
-  readonly servings: readonly { readonly name: string; readonly url: string }[];
+  /** `hostName` if they run on several hosts. */
+  readonly servings: readonly { readonly name: string; readonly url: string; readonly hostName: string | undefined }[];
   /** Ids of the events in the lake before the producer starts. */
   readonly earlierIds: ReadonlySet<string>;
   readonly apps: readonly KillableApp[];
@@ -80,7 +81,8 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
     const ports = await findFreePorts(2);
     const servings = ports.map((port, index) => {
       // The first host has an ingest, a sink and two workers.
-      const host: LocalHost = network?.[index + 1] ?? thisMachine;
+      const networkHost = network?.[index + 1];
+      const host: LocalHost = networkHost ?? thisMachine;
       const url = `http://${host.address}:${port}`;
       const env = {
         FACET_HOME: home.folder,
@@ -99,6 +101,7 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
           readyUrl: `${url}/readyz`,
         }),
         url,
+        hostName: networkHost?.name,
       };
     });
     stops.push(async () => void (await Promise.all(servings.map(({ app }) => app.stop()))));
@@ -116,7 +119,7 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
       ...parts,
       ...workers,
       proxy: proxy && { ingestUrl: proxy.urls[0]!, servingUrl: proxy.urls[1]! },
-      servings: servings.map(({ app: { name }, url }) => ({ name, url })),
+      servings: servings.map(({ app: { name }, url, hostName }) => ({ name, url, hostName })),
       earlierIds,
       victims: [
         ...parts.victims,

@@ -79,15 +79,22 @@ export function longestStaleMs(requests: readonly TimedRequest[], promotions: re
   return Math.max(0, ...staleMs);
 }
 
-/** Returns the times in which the proxy replaces a serving process that was killed, or whose host was disconnected. */
-export function failovers(downtimes: Downtimes): readonly Downtime[] {
-  return [...downtimes]
-    .filter(([name]) => /^(serving|host)/.test(name))
-    .flatMap(([, times]) => times)
+/**
+ * Returns the times in which the proxy replaces a lost serving process.
+ *
+ * @param names the serving processes and their hosts
+ */
+export function failovers(downtimes: Downtimes, names: readonly string[]): readonly Downtime[] {
+  return names
+    .flatMap((name) => downtimes.get(name) ?? [])
     .map(({ from, until }) => ({ from, until: Math.min(until, from + 1_000 * failoverSeconds) }));
 }
 
-function isCut({ status, at, ms }: TimedRequest, downtimes: readonly Downtime[]): boolean {
+/** Returns whether a request failed because its process was away. */
+export function isCut(
+  { status, at, ms }: Pick<TimedRequest, 'status' | 'at' | 'ms'>,
+  downtimes: readonly Downtime[],
+): boolean {
   const isAway = downtimes.some(({ from, until }) => at <= until && at + ms >= from);
   return isAway && [0, 502, 503, 504].includes(status);
 }

@@ -85,7 +85,7 @@ const installation = await startInstallation((await createScratchFolder('faults-
 const { home, servings, proxy } = installation;
 try {
   const begunAt = performance.now();
-  let endsAt = begunAt + minutesWanted * 60_000;
+  let endsAt = begunAt + minutesWanted * 60_000 + (values.hosts ? calmMs : 0);
   const isOver = (): boolean => performance.now() >= endsAt && (isBroken || !values.hosts || isEachKilled(downtimes));
   let isBroken = false;
   /** A failure of the suite's own work, such as a part that exited, ends the kills early. */
@@ -113,8 +113,12 @@ try {
     lanes: values.hosts ? 1 : 2,
     isInTurn: values.hosts,
   });
+  const namesOfServings = servings.flatMap(({ name, hostName }) =>
+    hostName === undefined ? [name] : [name, hostName],
+  );
+  const failoversNow = (): readonly Downtime[] => failovers(downtimes, namesOfServings);
   /** The times in which requests may fail. */
-  const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failovers(downtimes);
+  const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failoversNow();
   const runs: RunReport[] = [];
   // Judges each request once: the suite must not delay its own requests, which it would then send all at once.
   const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
@@ -171,7 +175,7 @@ try {
   });
   const requests = loads.flatMap(({ load }) => load.requests);
   violations.push(...findMovedUsers(requests).map((user) => `${user} changed the arm`));
-  const consistency = watched && judgeConsistency(watched, downtimes);
+  const consistency = watched && judgeConsistency(watched, { downtimes, failovers: failoversNow() });
   violations.push(...(consistency?.violations ?? []));
   const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
   if (!Number.isFinite(installation.orphanMs())) violations.push('a stage process outlived its killed worker');
