@@ -17,7 +17,7 @@ runNamed(
       environment: { OMP_NUM_THREADS: '1' },
     },
     codes: {
-      summary: 'Measure how many of the nearest items short codes find',
+      summary: 'Measure the recall of a search over codes of 8 bits or 1 bit per dimension',
       file: `${from}/codes/main.js`,
     },
     collector: {

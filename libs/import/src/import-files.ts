@@ -271,7 +271,7 @@ const remedies: Readonly<Record<string, string>> = {
   'time-order-unclear':
     'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "YYYY/M/D h:mm A".',
   'missing-word':
-    'Words such as NULL mean a missing id. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml.',
+    'Facet reads words such as NULL as missing ids. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml.',
   'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };

@@ -130,7 +130,7 @@ describe.each<readonly [string, () => { readonly options: QueueOptions; readonly
   });
 });
 
-it('the queue on a cluster continues after its master and replica did not respond, as without a network', async () => {
+it('the queue on a cluster continues after its master and replica did not respond, as in a network failure', async () => {
   const own = await startRedisCluster();
   onTestFinished(() => own.stop());
   const { add, done } = openQueues({ redisUrl: `redis+cluster://${own.addresses}`, prefix: 'facet-queue' });

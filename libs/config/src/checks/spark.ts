@@ -2,7 +2,7 @@ import { sparkSettings } from '@facet/lake/spark-settings';
 import type { ConfigProblem } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
 
-/** Returns the settings of Spark that Facet sets itself, so those of the file would have no effect. */
+/** Returns a problem for each setting in `dataset.spark.settings` that Facet overrides. */
 export function findSparkProblems({ spark }: FacetConfig['dataset']): ConfigProblem[] {
   const remedies: Readonly<Record<string, string>> = {
     'spark.master': 'Set dataset.spark.master instead.',

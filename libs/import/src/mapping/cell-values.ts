@@ -12,9 +12,9 @@ export function cellText(cell: unknown): string | undefined {
 const usualMissingIds = ['NULL', 'Null', 'null', 'NaN', 'nan', 'None', 'NA', 'N/A', '#N/A', '<NA>', '\\N', 'undefined'];
 
 /**
- * Returns the words of an id column that mean a missing id. As an id, such a word would join all rows without one.
+ * Returns the words that mean a missing id. As an id, such a word would merge all rows without an id into one user or item.
  *
- * @param words replace the usual ones
+ * @param words replace the default words
  */
 export function missingIdWords(words: readonly string[] = usualMissingIds): ReadonlySet<string | undefined> {
   return new Set(words);

@@ -107,7 +107,7 @@ export const ColumnMappingSchema = Type.Object(
     missingIds: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description:
-          'Words in columns of ids that mean a missing id, instead of the usual ones: NULL, NaN, None, NA, \\N and similar. With [], every text is an id.',
+          'Words in columns of ids that mean a missing id. They replace the default words: NULL, NaN, None, NA, \\N and similar. With [], every text is an id.',
       }),
     ),
     decimal: Decimal,

@@ -183,13 +183,13 @@ function findEventColumns(table: Table, mapping: ColumnMapping): FieldColumns<ty
 /**
  * Returns the type of all events of a file: `rating` if the column of values has the name of a rating, or else `purchase`.
  *
- * @throws AppError `EVENTS_VALUE_UNCLEAR` if a mapped column has another name, and the file has no types.
+ * @throws AppError `EVENTS_VALUE_UNCLEAR` if the file has no types, and the mapped column may contain ratings or amounts.
  */
 function typeOfValues(column: string | undefined, { hasType }: { readonly hasType: boolean }): string {
   if (column === undefined) return 'purchase';
   if (ratingNames.includes(plainName(column))) return 'rating';
-  // The last key of a path into an object, such as `order.amount`. Ids of events depend on the type: if `review.rating` meant
-  // ratings, files whose events are in the lake as purchases would count twice.
+  // The last key of a path such as `order.amount` decides. `review.rating` is unclear: the lake may contain its rows as purchases.
+  // Event ids depend on the type, so the same rows as ratings would count twice.
   const name = plainName(column.slice(column.lastIndexOf('.') + 1));
   const isAmount = !ratingNames.includes(name) && (eventFieldNames.value.includes(name) || quantityNames.has(name));
   if (hasType || isAmount) return 'purchase';

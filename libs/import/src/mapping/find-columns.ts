@@ -133,7 +133,7 @@ function columnNamed(columns: readonly TableColumn[], name: string): number {
   return columns.findIndex((column) => plainName(column.name) === plainName(name));
 }
 
-/** Returns a path inside an object that has a usual name of a field, as `item.id` and `data.item_id` have for `itemId`. */
+/** Returns the first path whose last keys are a usual name of the field, such as `item.id` or `data.item_id` for `itemId`. */
 function pathNamed(paths: readonly string[], names: readonly string[] = []): string | undefined {
   return paths.find((path) => {
     const keys = path.split('.');

@@ -19,8 +19,9 @@ const excelFormat = 'Excel';
 /**
  * Creates a parser of time cells. The magnitude of a number (or of digits) decides its unit: below 10^11 it is seconds (until
  * the year 5138), below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds. Eight digits such as `20111209` are a
- * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional), has one of the formats `timeFormat`, or
- * without a format begins like `2011/12/9`. Text such as `01/02/2011` needs a `timeFormat`, because day and month are ambiguous.
+ * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has one of the formats
+ * `timeFormat`. Without a `timeFormat`, the date can also have slashes, as in `2011/12/9`. Text such as `01/02/2011` needs a
+ * `timeFormat`, because day and month are ambiguous.
  *
  * The parser does not use Luxon, which accepts more formats and takes about 20 times longer per row.
  *
@@ -43,7 +44,7 @@ export function createTimeParser(options: TimeParserOptions): (cell: unknown) =>
       if (typeof time === 'number') return time;
     }
     if (/^-?\d+(\.\d*)?([eE]\+?\d+)?$/.test(text)) return parseNumber(Number(text), toUtc);
-    // A date such as 2011/09/12 may have the format's order of day and month, but another time of day.
+    // With a `timeFormat`, do not read 2011/09/12 as year, month and day: the format may have another order.
     if (parsers.length > 0 && !/^\d{4}-\d\d-\d\d/.test(text)) return 'not-a-time';
     return parseIsoText(text);
   };

@@ -109,7 +109,7 @@ export function quoteSample(sample: string): string {
 
 /** Returns the setting that changes how a value is read: a path inside an object, or the words that mean a missing id. */
 export function adviceOn(value: Pick<ReportRefusal, 'kind' | 'field' | 'reason' | 'nestedPath'>): string {
-  if (value.reason === 'missing-word') return '; words such as NULL are no ids: see mapping.missingIds';
+  if (value.reason === 'missing-word') return '; words such as NULL mean a missing id: see mapping.missingIds';
   return value.nestedPath === undefined ? '' : `; map it with ${mappingOf(value)}`;
 }
 

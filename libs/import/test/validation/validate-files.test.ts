@@ -191,7 +191,7 @@ describe('validateFiles', () => {
     const report = await reportOf(['user,item,time', 'u,i,2024-01-01', 'NULL,i,2024-01-01', '\\N,i,2024-01-01']);
     expect(report.events).toMatchObject({ accepted: 1, refused: 2 });
     expect(renderValidationReport(report)).toContain(
-      '2  events  userId: missing-word  lines 3, 4; words such as NULL are no ids: see mapping.missingIds',
+      '2  events  userId: missing-word  lines 3, 4; words such as NULL mean a missing id: see mapping.missingIds',
     );
   });
 

@@ -117,7 +117,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     } catch (error) {
       const problem = s3ProblemOf(error, config);
       if (isAppError(problem, 'S3_REFUSED') && problem.retryable) {
-        // A client keeps its credentials. A new one reads those that were renewed.
+        // A client keeps its first credentials. A new client reads the renewed ones.
         client.destroy();
         client = connect();
       }

@@ -50,7 +50,7 @@ function connect({ redisUrl, redisFiles = {} }: QueueOptions, options: RedisOpti
         redisOptions: { ...options, ...node },
         // Connects to the names in the URL, which the certificates contain.
         dnsLookup: (host, done) => done(null, host),
-        // After a failed check, `connect()` of ioredis never settles, and a worker that awaits it takes no job again.
+        // After a failed ready check, `connect()` of ioredis never settles. A worker that awaits it takes no more jobs.
         enableReadyCheck: false,
       }),
   });

@@ -2,7 +2,7 @@ import { logProgress, readOptions } from '@facet/local-services';
 import { syntheticVectors } from '@facet/retrieval';
 import { memoryMb } from '../figures.ts';
 
-const help = `Measure how many of the nearest items short codes find
+const help = `Measure the recall of a search over codes of 8 bits or 1 bit per dimension
 
   npm run bench -- codes [options]
 
@@ -13,11 +13,11 @@ Options:
   --json       Print the results as JSON
   --help       Print this help
 
-Orders all items by their codes of 8 bits or 1 bit per dimension, and prints which share of the 200 nearest items is among the
-first R items. That share is the recall of a search that rescores R items with the full vectors. The query is not coded. The seeded
-vectors have 24 dimensions plus noise.
+A code stores each dimension of an item vector in 8 bits or 1 bit. The benchmark sorts all items by the scores of their codes. It
+prints the share of the 200 nearest items that are among the first R items. That share is the recall of a search that rescores R
+items with the full vectors. The query vector is not encoded. The seeded vectors vary in 24 dimensions, plus noise.
 
-Exit code: 0 when the measurement is complete, 2 for options without meaning.`;
+Exit code: 0 when the measurement is complete, 2 for invalid options.`;
 
 const { values } = readOptions(help, {
   items: { type: 'string', default: '1000000' },

@@ -12,7 +12,7 @@ const help = `Measure the throughput and the freshness of the collector on a rea
 Options:
   --rounds N  Number of rounds (default: 3)
   --events N  Events in a round of the sink (default: 1000000)
-  --s3        Only compare the sink with a lake on a local S3 server and in a folder
+  --s3        Only measure the sink, with a lake on a local S3 server and with one in a folder
   --soak      Also send 5,000,000 events and record the memory of both processes
   --json      Print the results as JSON
   --help      Print this help

@@ -34,7 +34,7 @@ export interface PartsOptions {
   readonly sinks?: number;
   /** Whether the apps reach the brokers with TLS and a client certificate. */
   readonly hasTls?: boolean;
-  /** Distributes brokers, the six nodes of a Redis Cluster and the processes over these hosts. This machine has one Redis. */
+  /** Hosts of the brokers, the six nodes of a Redis Cluster and the apps. By default, all run on this machine, with one Redis. */
   readonly hosts?: readonly LocalHost[];
 }
 

@@ -75,7 +75,7 @@ export function startProducer(options: {
       if (acknowledgement.stored === 'spool') counts.spooled += batchEvents;
       return true;
     }
-    // A proxy whose process was killed. Facet responds with JSON.
+    // The proxy sent this HTML, because it lost the process behind it. Facet responds with JSON.
     if (response.headers.get('content-type')?.startsWith('text/html') === true) {
       counts.withoutResponse++;
       return false;

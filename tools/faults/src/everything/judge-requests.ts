@@ -67,7 +67,7 @@ export function findMovedUsers(requests: readonly TimedRequest[]): readonly stri
   return [...moved];
 }
 
-/** Returns the longest time in milliseconds from the end of a bundle as the current one to a request that it still answered. */
+/** Returns the longest time in milliseconds for which requests still used a bundle after another bundle became current. */
 export function longestStaleMs(requests: readonly TimedRequest[], promotions: readonly PromotionRecord[]): number {
   const changes = promotions.filter(changesCurrent);
   const staleMs = requests.map(({ status, at, bundleId }) => {

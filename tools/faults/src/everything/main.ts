@@ -43,12 +43,14 @@ Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two ser
 this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
 promote bundles of a small shop, and facet rollback restores earlier ones. At the end the lake must contain every acknowledged
 event exactly once, and every profile must equal a rebuild from the lake. A recommendation request may fail only while its
-process is down. Serving may use only bundles that were promoted before the response. A user stays in one arm of an experiment.
+process is down. Serving may use only bundles that were promoted before the response. Each user must stay in one arm of
+an experiment.
 
-With --hosts, three network namespaces each have an address, a broker, two nodes of a Redis Cluster and a part of the apps, two of
-each; all share the data home. Events and requests go through HAProxy. Each part is killed and each host disconnected once, in random
-order, one at a time; longer runs repeat this. Within ${failoverSeconds} s of a kill, requests must succeed again. Both serving
-processes must see each acknowledged event in the profile, and all pages of a list come from one bundle.
+With --hosts, the parts run on three hosts. Each host is a network namespace with its own address, a broker, two nodes of a Redis
+Cluster and some of the apps. Each app has two processes. All hosts share the data home. Events and requests go through HAProxy. The
+suite kills each part and disconnects each host once, in random order, one at a time. Longer runs repeat this. Within
+${failoverSeconds} s of a kill, requests must succeed again. Both serving processes must see each acknowledged event in the profile.
+All pages of a list must come from one bundle.
 
 Exit code: 0 without violations, 1 otherwise.`;
 

@@ -12,7 +12,7 @@ export interface WorkerOrder {
   readonly lake: string;
   /** The folder of the transaction log and the data files. */
   readonly table: string;
-  /** The work with which the process begins. It does nothing in a lake that is complete. */
+  /** The work with which the process begins: a migration or an upload. It does nothing if the lake is already converted. */
   readonly conversion: Work;
   readonly logFolder: string;
   /** The work during which the process is killed. */

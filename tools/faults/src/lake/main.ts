@@ -35,10 +35,10 @@ Options:
 
 A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
 or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. With
---storage s3, the lakes are on a local S3 server; every second lake starts in a folder, and the suite also kills its upload. After each
-kill the lake must contain every acknowledged event once, and none that an erasure covers. delta-rs and DuckDB must read the same rows
-as Facet in copies of the lake. The first run installs these two Python packages. After the last commit to each lake, one of the
-newest 32 commits must have a checkpoint.
+--storage s3, the lakes are on a local S3 server. Every second lake then starts in a folder, not in an earlier format. The suite
+also kills the upload of that lake. After each kill the lake must contain every acknowledged event once, and none that an erasure
+covers. delta-rs and DuckDB must read the same rows as Facet in copies of the lake. The first run installs these two Python
+packages. After the last commit to each lake, one of the newest 32 commits must have a checkpoint.
 
 Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`;
 

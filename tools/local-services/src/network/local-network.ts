@@ -19,8 +19,8 @@ const bridge = 'hosts';
 const addressOf = (number: number): string => `10.77.0.${number}`;
 
 /**
- * Runs this program again in an empty network namespace, which the kernel removes with everything in it when the last of
- * its processes ends. Returns in that namespace only; elsewhere, it exits with the exit code of the program.
+ * Runs this program again in an empty network namespace, then exits with its exit code. Inside the namespace, it only returns.
+ * When the last process of the namespace ends, the kernel removes the namespace with everything in it.
  */
 export function enterPrivateNetwork(): void {
   if (process.env[privateNetworkVariable] !== undefined) return;
