@@ -86,15 +86,18 @@ async function copyLake(
 
 /** Records the hashes of the files in the local log. Reads of the bucket keep only copies whose content they can check. */
 async function recordHashes(folder: string, log: LakeLog): Promise<void> {
-  const missing = [...log.state.files.values()].filter(({ sha256 }) => sha256 === undefined);
-  if (missing.length === 0) return;
-  const hashes = await mapConcurrently(missing, hashesAtATime, async ({ path, bytes }) => {
-    const written = join(folder, path);
-    const hashed = await lakeErrors.reading(written, hashFile(written));
-    checkSize(written, hashed.bytes, bytes);
-    return { path, sha256: hashed.sha256 };
-  });
-  await log.commit({ hashes });
+  for (;;) {
+    const missing = [...log.state.files.values()].filter(({ sha256 }) => sha256 === undefined);
+    if (missing.length === 0) return;
+    const hashes = await mapConcurrently(missing, hashesAtATime, async ({ path, bytes }) => {
+      const written = join(folder, path);
+      const hashed = await lakeErrors.reading(written, hashFile(written));
+      checkSize(written, hashed.bytes, bytes);
+      return { path, sha256: hashed.sha256 };
+    });
+    // The commit also reads the commits of writers that still run, and their files have no hashes.
+    await log.commit({ hashes });
+  }
 }
 
 function checkSize(file: string, bytes: number, expected: number): void {
