@@ -18,7 +18,9 @@ const titles = {
  * @throws Error that names the setup command.
  */
 export function requireService(name: keyof typeof titles): string {
-  const found = { ...findServices(process.env), ...findHostPrograms(process.env) }[name];
+  const hosts = findHostPrograms(process.env);
+  const found = { ...findServices(process.env), ...hosts }[name];
   if (found !== undefined) return found;
-  throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs --services --hosts`);
+  const option = name in hosts ? '--hosts' : '--services';
+  throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs ${option}`);
 }
