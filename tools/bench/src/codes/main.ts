@@ -1,5 +1,5 @@
 import { logProgress, readOptions } from '@facet/local-services';
-import { syntheticVectors } from '@facet/retrieval';
+import { buildExactIndex, syntheticVectors } from '@facet/retrieval';
 import { memoryMb } from '../figures.ts';
 
 const help = `Measure the recall of a search over codes of 8 bits or 1 bit per dimension
@@ -39,6 +39,7 @@ const rescored = [1, 2, 4, 8, 16, 32, 64, 128].map((times) => times * nearest);
 logProgress(`${items.toLocaleString('en')} vectors`);
 const vectors = syntheticVectors(items, dim, 1);
 const queries = syntheticVectors(queryCount, dim, 2);
+const exact = buildExactIndex(vectors, dim);
 logProgress('codes');
 const { bytes, minimum, step } = encodeBytes();
 const bits = encodeBits();
@@ -46,12 +47,12 @@ const scores = new Float32Array(items);
 const found = { 8: rescored.map(() => 0), 1: rescored.map(() => 0) };
 for (let query = 0; query < queryCount; query++) {
   const vector = queries.subarray(query * dim, (query + 1) * dim);
-  scoreVectors(vector);
-  const truth = nearestItems();
+  const { ids } = await exact.search(vector, nearest);
+  const truth = ids.map((id) => id - 1);
   scoreBytes(vector);
-  countFound(truth, found[8]);
+  addFound(truth, found[8]);
   scoreBits(vector);
-  countFound(truth, found[1]);
+  addFound(truth, found[1]);
   logProgress(`query ${query + 1} of ${queryCount}`);
 }
 const recall = (counts: readonly number[]): number[] => counts.map((count) => count / (queryCount * nearest));
@@ -100,14 +101,6 @@ function encodeBits(): Uint8Array {
   return codes;
 }
 
-function scoreVectors(query: Float32Array): void {
-  for (let item = 0, cell = 0; item < items; item++) {
-    let sum = 0;
-    for (let d = 0; d < dim; d++) sum += query[d]! * vectors[cell++]!;
-    scores[item] = sum;
-  }
-}
-
 function scoreBytes(query: Float32Array): void {
   const scaled = query.map((value, d) => value * step[d]!);
   const constant = query.reduce((sum, value, d) => sum + value * minimum[d]!, 0);
@@ -136,17 +129,8 @@ function scoreBits(query: Float32Array): void {
   }
 }
 
-/** Returns the items with the highest scores. */
-function nearestItems(): Int32Array {
-  const threshold = scores.slice().sort()[items - nearest]!;
-  const best = new Int32Array(nearest);
-  let count = 0;
-  for (let item = 0; item < items && count < nearest; item++) if (scores[item]! >= threshold) best[count++] = item;
-  return best;
-}
-
 /** Adds the number of the nearest items whose place by the codes is at most R, for each R. Equal scores share the last place. */
-function countFound(truth: Int32Array, counts: number[]): void {
+function addFound(truth: Int32Array, counts: number[]): void {
   const sorted = Float32Array.from(truth, (item) => scores[item]!).sort();
   const atLeast = new Int32Array(nearest);
   for (let item = 0; item < items; item++) {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { responderHeader } from '@facet/local-services';
 import { describeError } from '@facet/platform';
-import { isCut } from './judge-requests.ts';
+import { isCut, isDuring } from './judge-requests.ts';
+import type { TimedRequest } from '../serving/steady-load.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
 
 export interface ConsistencyOptions {
@@ -32,13 +33,7 @@ export interface Observations {
   readonly violations: readonly string[];
 }
 
-interface FailedPage {
-  /** Start, by `performance.now()`. */
-  readonly at: number;
-  readonly ms: number;
-  /** 0 for a broken connection. */
-  readonly status: number;
-}
+type FailedPage = Pick<TimedRequest, 'at' | 'ms' | 'status'>;
 
 interface Page {
   readonly recommendationId: string;
@@ -151,8 +146,7 @@ export function judgeConsistency(
   { downtimes, failovers }: { readonly downtimes: Downtimes; readonly failovers: readonly Downtime[] },
 ): Consistency {
   const times = [...downtimes.values()].flat();
-  const isCalm = ({ at, visibleMs }: Write): boolean =>
-    !times.some(({ from, until }) => at <= until && at + visibleMs >= from);
+  const isCalm = ({ at, visibleMs }: Write): boolean => !isDuring({ at, ms: visibleMs }, times);
   const msOf = (chosen: readonly Write[]): number[] =>
     chosen.map(({ visibleMs }) => Math.round(visibleMs)).toSorted((a, b) => a - b);
   const calm = msOf(writes.filter(isCalm));

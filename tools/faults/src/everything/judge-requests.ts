@@ -95,8 +95,12 @@ export function isCut(
   { status, at, ms }: Pick<TimedRequest, 'status' | 'at' | 'ms'>,
   downtimes: readonly Downtime[],
 ): boolean {
-  const isAway = downtimes.some(({ from, until }) => at <= until && at + ms >= from);
-  return isAway && [0, 502, 503, 504].includes(status);
+  return isDuring({ at, ms }, downtimes) && [0, 502, 503, 504].includes(status);
+}
+
+/** Returns whether a part of the time was a downtime. */
+export function isDuring({ at, ms }: Pick<TimedRequest, 'at' | 'ms'>, downtimes: readonly Downtime[]): boolean {
+  return downtimes.some(({ from, until }) => at <= until && at + ms >= from);
 }
 
 function describeStatus({ status, code }: TimedRequest): string {
