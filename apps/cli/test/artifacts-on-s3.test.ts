@@ -47,28 +47,19 @@ async function succeed(...args: readonly string[]): Promise<string> {
   return out;
 }
 
-async function writeS3File(dataFolder: string): Promise<void> {
-  const { bucket, region, endpoint } = s3;
-  await mkdir(dataFolder, { recursive: true });
-  await writeFile(
-    join(dataFolder, 's3.yaml'),
-    JSON.stringify({ bucket, prefix: 'shop', region, endpoint, pathStyle: true }),
-  );
-}
-
 it('moves a home to S3', async () => {
   const events = join(folder, 'events.csv');
   await writeFile(events, eventsFile());
   await succeed('import', '--events', events);
   await succeed('index', '--config', configFile);
   const artifacts = join(home, 'artifacts');
-  await writeS3File(artifacts);
+  await s3.writeConfig(artifacts, 'shop');
   const refused = await run(['bundles', '--home', home]);
   expect([refused.code, refused.err]).toEqual([3, expect.stringContaining('facet artifacts upload')]);
   expect(await succeed('artifacts', 'upload')).toContain('3 artifacts in the bucket.');
   expect((await readdir(artifacts)).sort()).toEqual(['s3.yaml', 'staging', 'uploaded']);
   const lake = join(home, 'lake');
-  await writeS3File(lake);
+  await s3.writeConfig(lake, 'shop');
   const refusedLake = await run(['lake', 'status', '--home', home]);
   expect([refusedLake.code, refusedLake.err]).toEqual([3, expect.stringContaining('facet lake upload')]);
   expect(await succeed('lake', 'upload')).toContain('800 rows, 20 files');
@@ -90,7 +81,7 @@ it('trains, promotes and rolls back on S3', async () => {
 it('serves on a machine that has only the bucket', async () => {
   const elsewhere = join(folder, 'elsewhere');
   const artifacts = join(elsewhere, 'artifacts');
-  await writeS3File(artifacts);
+  await s3.writeConfig(artifacts, 'shop');
   const [port = 0] = await findFreePorts(1);
   const serving = await startFacetProcess({
     app: 'serving',

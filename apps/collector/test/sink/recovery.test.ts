@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
@@ -81,12 +81,7 @@ it(
     for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
     onTestFinished(() => void vi.unstubAllEnvs());
     const lake = join(bench.home, 'lake');
-    await mkdir(lake);
-    const { bucket, region, endpoint } = s3;
-    await writeFile(
-      join(lake, 's3.yaml'),
-      JSON.stringify({ bucket, prefix: 'shop', region, endpoint, pathStyle: true }),
-    );
+    await s3.writeConfig(lake, 'shop');
     const killed = await startProcess(bench, s3.env);
     await bench.publisher.publish(eventRecords(bench.topics.events, 'a', 400));
     await until(() => isCaughtUp(killed, 400), 60);

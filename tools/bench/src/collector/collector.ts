@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { askRedis, findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess, LocalS3 } from '@facet/local-services';
@@ -27,12 +26,7 @@ export async function prepareCollector(options: {
   await askRedis(Number(new URL(options.redisUrl).port), 'FLUSHALL');
   const home = join(options.folder, options.topicPrefix);
   const lakeFolder = join(home, 'lake');
-  if (s3 !== undefined) {
-    const { bucket, region, endpoint } = s3;
-    await mkdir(lakeFolder, { recursive: true });
-    const config = { bucket, prefix: options.topicPrefix, region, endpoint, pathStyle: true };
-    await writeFile(join(lakeFolder, 's3.yaml'), JSON.stringify(config));
-  }
+  await s3?.writeConfig(lakeFolder, options.topicPrefix);
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'bench', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -171,10 +171,8 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
 }
 
 /** Makes the lake one on S3, with the name of its folder as the prefix. A lake that exists needs an upload. */
-async function moveToS3(lake: string, { bucket, region, endpoint }: LocalS3): Promise<void> {
-  await mkdir(lake, { recursive: true });
-  const config = { bucket, prefix: basename(lake), region, endpoint, pathStyle: true };
-  await writeFile(join(lake, 's3.yaml'), JSON.stringify(config));
+function moveToS3(lake: string, server: LocalS3): Promise<void> {
+  return server.writeConfig(lake, basename(lake));
 }
 
 /** Returns whether the next process must migrate or upload the lake. */

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
@@ -13,6 +13,8 @@ export interface LocalS3 {
   readonly env: Readonly<Record<string, string>>;
   /** The folder of the objects: the path of an object is its key. */
   readonly folder: string;
+  /** Writes `s3.yaml` into a folder of a lake or of artifacts. Creates a missing folder. */
+  writeConfig(dataFolder: string, prefix: string): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Restarts on the same port with the same objects. */
@@ -51,5 +53,19 @@ export async function startS3(): Promise<LocalS3> {
     AWS_SECRET_ACCESS_KEY: 'facet-test-secret',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
-  return { endpoint, region, bucket, env, folder, kill: () => server.kill(), start: () => server.start(), stop };
+  return {
+    endpoint,
+    region,
+    bucket,
+    env,
+    folder,
+    async writeConfig(dataFolder, prefix) {
+      await mkdir(dataFolder, { recursive: true });
+      const config = { bucket, prefix, region, endpoint, pathStyle: true };
+      await writeFile(path.join(dataFolder, 's3.yaml'), JSON.stringify(config));
+    },
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop,
+  };
 }
