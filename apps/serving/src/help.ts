@@ -21,5 +21,5 @@ Configure serving with environment variables. It takes no arguments.
   OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG, OMP_NUM_THREADS: see docs/serving.md
 
 Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong settings, 4 no usable bundle, 5 unusable port.
-More: docs/serving.md
+More: docs/serving.md, docs/api.md
 `;

@@ -64,7 +64,7 @@ const popular = (reason: string, isSegment = false) => ({
 /** The most popular item of the last 7 days among all users, and among old users. */
 const [ofAll, ofTheOld] = ['item4', 'item12'];
 
-/** The rows of the table in docs/serving.md#cold-start, in its order. */
+/** The rows of the table in docs/api.md#cold-start, in its order. */
 const rows: [who: string, request: RecommendationsRequest, source: unknown, read?: ReadProfile][] = [
   ['a userId with stored behaviors', { userId: 'chooser' }, model],
   ['behaviors in the request, a single one is enough', { behaviors: ['item3'] }, model],

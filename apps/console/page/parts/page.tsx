@@ -50,7 +50,7 @@ export function Card({ title, actions, children, className = '' }: CardProps) {
 
 const docsUrl = '/docs/';
 
-/** A link to the part of the documentation that explains a number, such as `serving.md#merges`. */
+/** A link to the part of the documentation that explains a number, such as `api.md#merges`. */
 export function DocLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
   return (
     <a className="doc-link" href={`${docsUrl}${to}`} target="_blank" rel="noreferrer">

@@ -46,7 +46,7 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
       {started !== key && query.data === undefined ? (
         <Empty title="Not compared yet">
           Both sides recommend at the start of the test window, on which neither bundle was trained. What users then
-          chose shows which lists are better. <DocLink to="serving.md#previews-and-comparisons">How it works</DocLink>
+          chose shows which lists are better. <DocLink to="api.md#previews-and-comparisons">How it works</DocLink>
         </Empty>
       ) : (
         <QueryView query={query} api="serving" what="Loading the comparison">

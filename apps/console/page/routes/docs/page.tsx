@@ -8,10 +8,10 @@ import './docs.css';
 
 const route = getRouteApi('/docs/$file');
 
-/** The documentation of this version, one part of the script for each file. */
+/** The documentation of this version, one chunk of the script per file. */
 const files = import.meta.glob<string>('../../../../../docs/*.md', { query: '?raw', import: 'default' });
 
-/** A page of the documentation. The address names a section, such as `/docs/serving.md#merges`. */
+/** A page of the documentation. The address names a section, such as `/docs/api.md#merges`. */
 export function DocsPage() {
   const { file } = route.useParams();
   const load = files[`../../../../../docs/${file}`];

@@ -36,7 +36,7 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
       title="Settings"
       actions={
         <span className="muted small">
-          {mergeHints[merge]} <DocLink to="serving.md#merges">Merges</DocLink>
+          {mergeHints[merge]} <DocLink to="api.md#merges">Merges</DocLink>
         </span>
       }
     >

@@ -28,7 +28,7 @@ export function Interests({ interests, labels, source, focus, found, isStale, on
         <h2 id="interests-title">Interests</h2>
         <p className="muted small">
           The model turns the behaviors into one vector per interest. The nearest items describe the interest and
-          include seen items. <DocLink to="serving.md#post-v1interests">Interests</DocLink>
+          include seen items. <DocLink to="api.md#post-v1interests">Interests</DocLink>
         </p>
       </div>
       {interests.length === 0 ? (

@@ -27,7 +27,7 @@ export function Recommendations(props: RecommendationsProps) {
     <Card title="Recommendations" actions={<Answer response={response} />}>
       <p className="muted small">
         The lists of all interests, merged. Each item names its interest and the behaviors behind it.{' '}
-        <DocLink to="serving.md#merges">Merges</DocLink>
+        <DocLink to="api.md#merges">Merges</DocLink>
       </p>
       {data.source.kind === 'popular' ? (
         <p className="banner">{explainSource(data.source)} These items are popular.</p>
