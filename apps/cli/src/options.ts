@@ -57,16 +57,24 @@ export function refuseUnknownSubcommands(parent: Command, fallback = parent): vo
   });
 }
 
+/** The heading of the options of every command. */
+export const commonOptions = 'Common options:';
+
 /** Adds the options of every command. */
 export function addCommonOptions(command: Command): Command {
   return command
+    .optionsGroup(commonOptions)
     .option('--json', 'print one JSON document to standard output and nothing else')
     .option('--verbose', 'print stack traces of errors')
-    .option('--config <file>', 'configuration file (default: FACET_CONFIG, else facet.yaml if it exists)');
+    .option('--config <file>', 'configuration file (default: FACET_CONFIG, else facet.yaml if it exists)')
+    .helpOption('-h, --help', 'display help for command')
+    .optionsGroup('Options:');
 }
 
 export function addHome(command: Command, { home }: CommandDeps): Command {
-  return command.addOption(new Option('--home <dir>', 'data home').default(home ?? defaultHome));
+  return command.addOption(
+    new Option('--home <dir>', 'data home: the folder of lake, catalog and artifacts').default(home ?? defaultHome),
+  );
 }
 
 /** Adds the files of events, items and users. */
@@ -91,7 +99,7 @@ export function requireEvents(command: Command): Command {
 /** Adds the user of a request. */
 export function addRequester(command: Command): Command {
   return command
-    .option('--user <id>', 'user id of the imported events')
+    .option('--user <id>', 'id of a user')
     .addOption(
       new Option('--behaviors <ids>', 'item ids of a behavior sequence, oldest first, separated by commas')
         .argParser(parseIds)

@@ -30,7 +30,7 @@ export function addReading(command: Command): Command {
     .addOption(
       new Option(
         '--max-refused <share>',
-        'largest share of refused rows of events, items or users, such as 5%',
+        'fail if a larger share of the events, items or users is refused, such as 5%',
       ).argParser(parseShare),
     )
     .option('--refused <file>', 'write the refused lines to this file, as JSON Lines');

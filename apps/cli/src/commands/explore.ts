@@ -19,7 +19,7 @@ const nearestShown = 5;
 export const registerExplore: Register = (command, deps) => {
   addNotes(
     addHome(command, deps)
-      .argument('<user>', 'user id of the imported events')
+      .argument('<user>', 'id of a user')
       .option('--limit <number>', 'maximum number of behaviors and of recommended items', parseLimit, 20)
       .option('--with <ids>', 'item ids to add to the behaviors, separated by commas', parseIds, [])
       .option('--without <ids>', 'item ids to remove from the behaviors, separated by commas', parseIds, []),

@@ -30,10 +30,10 @@ export const registerInstallation: Register = (command, deps) => {
     deps.action(show),
   );
   addNotes(
-    add('adopt', 'Let the home take over the Kafka topics and the Redis of another installation'),
-    `Gives the home a new id that replaces the ids in Kafka, the profile store and the queue. Name all three, by options or
-variables. Stop the sinks first, and restart the apps of the home afterwards. The apps of the other home then refuse to
-start.`,
+    add('adopt', 'Give the home a new id, and write it to Kafka and Redis'),
+    `Lets the home use the Kafka topics and the Redis of another home. The new id replaces the ids in Kafka, the profile store and the
+queue. Name all three, by options or variables. Stop the sinks first, and restart the apps of the home afterwards. The apps of the
+other home then refuse to start.`,
     'facet installation adopt --home /data/shop --brokers kafka:9092 --redis redis://redis:6379 --queue redis://redis:6379',
   ).action(deps.action(adopt));
 };

@@ -38,10 +38,12 @@ export const registerRefresh: Register = (command, deps) => {
       .option('--full', 'train from scratch instead of from the current model')
       .option('--accept-bad-data <reason>', 'refresh although days are bad, and record why', parseReason)
       .option('--no-wait', 'with a queue: request the run without following it'),
-    `Runs dataset, train, evaluate, index, gate and promote. With a queue, trainer and indexer run the stages and this command follows
-them; Ctrl-C leaves the run going. Without a queue, the stages run in this process; after Ctrl-C, the same command continues.
-Exits with 6 if the gate rejects the bundle, which is kept, with 3 if a new day is bad (see facet validate), and with 0 if there is no
-new data.`,
+    `Runs dataset, train, evaluate, index, gate and promote.
+With a queue: trainer and indexer run the stages, and this command follows them. Ctrl-C stops the command, but not the run.
+Without a queue: this process runs the stages. After Ctrl-C, the same command resumes.
+
+Exits with 0 if the bundle was promoted or there is no new data, with 3 if a new day is bad (see facet validate), and with 6 if the
+gate rejected the bundle. A rejected bundle is kept.`,
     'facet refresh',
     'facet refresh --day 2026-01-31 --force',
     'facet refresh --queue redis://127.0.0.1:6379 --no-wait --json',
