@@ -76,7 +76,7 @@ export async function moveArtifactsToS3(
     throw new AppError(`${join(folder, s3ConfigName)} does not exist.`, {
       code: 'ARTIFACT_STORE_NOT_CONFIGURED',
       category: 'usage',
-      remedy: 'Create the file as in docs/operations.md#artifacts-on-s3, and repeat the command.',
+      remedy: 'Create the file as in docs/s3.md#configure-the-bucket, and repeat the command.',
     });
   }
   const { checkBucket, openBucket } = await import('@facet/platform/s3');

@@ -86,7 +86,7 @@ function unauthenticated({ name, message, code, type, broker = '' }: KafkaError)
   );
 }
 
-const permissionsPage = 'docs/operations.md#encrypt-and-authenticate-connections';
+const permissionsPage = 'docs/connections.md#encrypt-and-authenticate-connections';
 
 function forbidden({ name, message, type }: KafkaError): Refusal | undefined {
   if (name === 'KafkaJSGroupCoordinatorNotFound') {

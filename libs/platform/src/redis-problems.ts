@@ -27,7 +27,7 @@ export function redisProblemOf(
   };
 }
 
-const page = 'docs/operations.md#encrypt-and-authenticate-connections';
+const page = 'docs/connections.md#encrypt-and-authenticate-connections';
 
 /** Remedies by the message of the error. The first that matches counts. */
 const remedies: readonly (readonly [RegExp, (prefix: string) => string])[] = [

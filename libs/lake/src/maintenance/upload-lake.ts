@@ -44,7 +44,7 @@ export async function uploadLake(
     throw new AppError(`${join(lakeFolder, s3ConfigName)} does not exist.`, {
       code: 'EVENTS_LAKE_NOT_CONFIGURED',
       category: 'usage',
-      remedy: 'Create the file as in docs/operations.md#lake-on-s3, and repeat the command.',
+      remedy: 'Create the file as in docs/s3.md#configure-the-bucket, and repeat the command.',
     });
   }
   const { s3LakeStorage } = await import('../storage/s3-lake-storage.ts');

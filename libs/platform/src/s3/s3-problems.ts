@@ -8,7 +8,7 @@ interface S3Error extends Error {
   readonly $retryable?: object;
 }
 
-const page = 'docs/operations.md#artifacts-on-s3';
+const page = 'docs/s3.md#configure-the-bucket';
 
 /** The names of errors of S3, and of the services that issue credentials. */
 const credentialProblems =
