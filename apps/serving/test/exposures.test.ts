@@ -242,7 +242,7 @@ it('records nothing of a request with record: false, or of a page with it', asyn
 
 it('writes lines of the size documented in docs/operations.md', async () => {
   const docs = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
-  const sizes = /(\d+) bytes, (\d+) more for a further page, and for each item its id and (\d+) more/.exec(docs)!;
+  const sizes = /(\d+) bytes, (\d+) more for a further page, and the id and (\d+) bytes for each item/.exec(docs)!;
   const [ofFirst = 0, ofFurther = 0, ofItem = 0] = sizes.slice(1).map(Number);
   const ask = await start('exposures: { sampledShare: 0 }');
   const { nextCursor } = await ask({ userId: 'ada', limit: 50, pageSize: 40 });

@@ -14,7 +14,7 @@ export interface HttpProxy {
 /** The name of the response header with the process that responded, such as `s2`. */
 export const responderHeader = 'x-responder';
 
-/** As docs/operations.md recommends: a health check every second, and one retry of a failed connection, on another process. */
+/** As docs/connections.md recommends: a health check every second, and one retry of a failed connection, on another process. */
 const defaults = `
 defaults
   mode http

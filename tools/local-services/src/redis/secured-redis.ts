@@ -16,7 +16,7 @@ export interface RedisSecrets {
 
 /**
  * A Redis with TLS and an access control list, in addition to a port in plain text. The user `facet` has the permissions in
- * docs/operations.md, for keys that begin with `facet` or `{facet`; the user `guest` has no keys.
+ * docs/connections.md, for keys that begin with `facet` or `{facet`; the user `guest` has no keys.
  */
 export interface SecuredRedis extends LocalRedis {
   /** Its address is `host:port` for TLS. Clients need a certificate. */
