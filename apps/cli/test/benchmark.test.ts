@@ -95,6 +95,23 @@ it('finds compressed sequences, items and users in a folder, and files of events
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
 });
 
+it('takes the only other file of a folder next to meta files as events, and text files of ids as sequences', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  await rename(join(folder, 'events.csv'), join(folder, 'Luxury_Beauty.csv'));
+  await rename(join(folder, 'items.csv'), join(folder, 'meta_Luxury_Beauty.csv'));
+  const args = ['benchmark', '--home', join(folder, 'home'), '--systems', 'popularity', '--json'];
+  const found = await run([...args, '--data', folder]);
+  expect((JSON.parse(found.out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
+
+  // The files of SASRec have one item per line.
+  const lines = Array.from({ length: 36 }, (_, row) => `${Math.floor(row / 3)} ${(row + Math.floor(row / 3)) % 5}`);
+  const pairs = join(folder, 'Video.txt');
+  await writeFile(pairs, lines.join('\n'));
+  const { out } = await run([...args, '--protocol', 'leave-one-out', '--data', pairs]);
+  expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
+});
+
 it('prints the number of trainings before the first one, and their time after its first epochs', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

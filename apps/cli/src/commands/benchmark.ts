@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
-import { isTableFile } from '@facet/import';
+import { inspectFile, isTableFile, learningSection, readBytes, readLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -207,8 +207,8 @@ async function openSource(
   }
   const home = options.home ?? (await ownFilesHome(data.files, [config.mapping, config.eventTypes]));
   const pipeline = open(home);
-  const refusals = renderRefusals((await runImport(data.files, pipeline, context)).report);
-  if (refusals !== '') context.output.show(refusals);
+  const { report } = await runImport(data.files, pipeline, context);
+  for (const text of [renderRefusals(report), learningSection(report)]) if (text !== '') context.output.show(text);
   return { pipeline, source: { kind: 'home' }, home };
 }
 
@@ -253,7 +253,7 @@ type NamedData =
 
 const namesOf = {
   sequences: /^sequences(?![a-z]).*\.txt(\.gz|\.zst)?$/i,
-  items: /^(items|products|catalog|movies|articles)(?![a-z])|\.item(\.gz|\.zst)?$/i,
+  items: /^(items|products|catalog|movies|articles|meta)(?![a-z])|\.item(\.gz|\.zst)?$/i,
   users: /^(users|customers|people)(?![a-z])|\.user(\.gz|\.zst)?$/i,
   events:
     /^(events|interactions|orders|purchases|transactions|ratings|reviews|clicks|behaviors)(?![a-z])|\.inter(\.gz|\.zst)?$/i,
@@ -261,7 +261,8 @@ const namesOf = {
 
 /**
  * Classifies the files of `--data`, or of its folder, by their names. A text file whose name begins with `sequences` contains one
- * user per line; its items and users are in the same folder. Other files of a folder need the name of a table format.
+ * user per line, as do other text files with lines of ids separated by spaces; its items and users are in the same folder. Other files of a
+ * folder need the name of a table format. A single file without a known name contains the events.
  *
  * @throws AppError `BENCHMARK_DATA_UNKNOWN`.
  */
@@ -274,7 +275,8 @@ async function findData(
   const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
     among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path, kind)));
-  const [sequences] = named('sequences');
+  const isSequences = !isFolder && (await isSequencesFile(first));
+  const [sequences] = isSequences ? [first] : named('sequences');
   if (sequences !== undefined) {
     const siblings = isFolder
       ? files
@@ -285,12 +287,16 @@ async function findData(
   const found = isFolder ? named('events') : files;
   // Reviews next to other events are often texts.
   const others = found.filter((path) => !/^reviews(?![a-z])/i.test(basename(path)));
-  const events = isFolder && others.length > 0 ? others : found;
+  const tables = files.filter((path) => isTableFile(path, 'events'));
+  const unnamed = tables.filter((path) => !Object.values(namesOf).some((name) => name.test(basename(path))));
+  const single = found.length === 0 && unnamed.length === 1 ? unnamed : found;
+  const events = isFolder && others.length > 0 ? others : single;
   if (events.length === 0) {
     throw new AppError(`${first} has no file whose name indicates events or sequences.`, {
       code: 'BENCHMARK_DATA_UNKNOWN',
       category: 'input',
-      remedy: 'Pass the files to --data, or name them events.csv, items.csv and users.csv.',
+      remedy:
+        'Pass the files: --data EVENTS --items ITEMS --users USERS. Or name them events.csv, items.csv and users.csv.',
     });
   }
   const items = catalog.items ?? (isFolder ? named('items') : []);
@@ -299,6 +305,15 @@ async function findData(
     kind: 'events',
     files: { events, items: items.length === 0 ? undefined : items, users: users.length === 0 ? undefined : users },
   };
+}
+
+/** Returns whether the first line of a `.txt` file contains ids separated by spaces. */
+async function isSequencesFile(path: string): Promise<boolean> {
+  if (!/\.txt(\.gz|\.zst)?$/i.test(path)) return false;
+  for await (const { lines } of readLines(readBytes(path, { facts: await inspectFile(path) }), path)) {
+    return /^[^\s,;|]+( [^\s,;|]+)+ *$/.test(lines[0] ?? '');
+  }
+  return false;
 }
 
 /** Name, seeds, validation, parameters and seconds. The saved table has all columns. */

@@ -3,8 +3,8 @@ import type { InteractionTable } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
 
 /**
- * Reads a file of sequences, compressed or not. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. The
- * file contains no times, so the interactions of a user get one day each, which preserves their order.
+ * Reads a file of sequences, compressed or not. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. A line
+ * with one item can continue the user of the line before it, as in the files of SASRec. The file contains no times, so the interactions of a user get one day each, which preserves their order.
  *
  * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items, a repeated user, or a line that is not UTF-8; as `readBytes`.
  */
@@ -19,14 +19,16 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
     const [userId, ...itemIds] = text.split(/\s+/).filter((word) => word !== '');
     if (userId === undefined) return undefined;
     if (itemIds.length === 0) return `user ${userId} has no items`;
-    if (seen.has(userId)) return `user ${userId} is repeated`;
+    if (userId === userIds.at(-1) && itemIds.length === 1) offsets.pop();
+    else if (seen.has(userId)) return `user ${userId} is repeated`;
+    else userIds.push(userId);
     seen.add(userId);
-    userIds.push(userId);
-    itemIds.forEach((itemId, place) => {
+    const start = offsets.at(-1)!;
+    for (const itemId of itemIds) {
       if (!itemIndex.has(itemId)) itemIndex.set(itemId, itemIndex.size);
+      times.push((items.length - start) * dayMs);
       items.push(itemIndex.get(itemId)!);
-      times.push(place * dayMs);
-    });
+    }
     offsets.push(items.length);
     return undefined;
   };
