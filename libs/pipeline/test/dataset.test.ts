@@ -143,7 +143,10 @@ describe('buildDataset', () => {
       return buildDataset(shopSources(some, config), config);
     };
     expect(build(events, 'rating >= 4')).toThrow(
-      expect.objectContaining({ code: 'DATASET_NO_POSITIVES', remedy: 'Set interactions.positives in facet.yaml.' }),
+      expect.objectContaining({
+        code: 'DATASET_NO_POSITIVES',
+        remedy: 'Set interactions: { positives: view or purchase } in facet.yaml.',
+      }),
     );
     expect(build(events, 'rating >= 4')).toThrow(
       `view (${events.length - purchases.length}), purchase (${purchases.length})`,

@@ -97,7 +97,7 @@ function refuseUnusable({ files, events, learning }: ValidationReport): void {
     {
       code: 'EVENTS_NOTHING_USABLE',
       category: 'input',
-      remedy: 'Change interactions.positives in facet.yaml, or mapping.typeNames and mapping.defaultType.',
+      remedy: `Set interactions: { positives: ${[...new Set(learning.leftOut.map(({ type }) => type))].join(' or ')} } in facet.yaml, or change mapping.typeNames and mapping.defaultType.`,
     },
   );
 }

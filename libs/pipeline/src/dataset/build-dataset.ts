@@ -251,7 +251,7 @@ function noPositives(
   const found = [...eventTypes].map(([type, count]) => `${type} (${count})`).join(', ');
   return empty(
     `No event is positive by the rule "${positives}". The events are: ${found}.`,
-    'Set interactions.positives in facet.yaml.',
+    `Set interactions: { positives: ${[...eventTypes.keys()].join(' or ')} } in facet.yaml.`,
   );
 }
 
