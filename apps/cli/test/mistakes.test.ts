@@ -13,7 +13,7 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['mapping: { user: user }', 'mapping.user: is not a known field (did you mean users?)'],
     ['mapping: { items: { titel: name } }', 'mapping.items.titel: is not a known field (did you mean title?)'],
     ['mapping: { users: { user_id: u } }', 'mapping.users.user_id: is not a known field (did you mean userId?)'],
-    ['mapping: { users: { title: t } }', '(the known fields are userId, decimal, trueWords, falseWords,'],
+    ['mapping: { users: { title: t } }', '(the known fields are columns, userId, decimal, trueWords, falseWords,'],
     ['spilt: {}', 'spilt: is not a known field (did you mean split?)'],
     ['index: { type: flat }', 'index.type: is not a known field (the known fields are kind,'],
     ['features: { item: [genre] }', 'features.item: is not a known field (did you mean items?)'],

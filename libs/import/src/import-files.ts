@@ -269,9 +269,11 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
 
 const remedies: Readonly<Record<string, string>> = {
   'time-order-unclear':
-    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "YYYY/M/D h:mm A".',
+    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "M/D/YYYY h:mm:ss A".',
+  'not-a-time':
+    'If the column contains times, set mapping.timeFormat in facet.yaml to their format, such as "YYYY-MM-DD HH". Else set mapping.occurredAt to the column of the time.',
   'missing-word':
-    'Facet reads words such as NULL as missing ids. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml.',
+    'Facet reads words such as NULL as missing ids. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml. If most rows have no user, another column such as the session can be the user: set mapping.userId.',
   'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
   'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
 };

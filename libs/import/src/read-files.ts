@@ -206,11 +206,13 @@ async function eachTable(
       Object.assign(at, part);
       options.onProgress?.({ stage, doneBytes: done.bytes + at.bytes, totalBytes, doneRows: done.rows + at.rows });
     };
+    const mapping = stage === 'events' ? options.mapping : options.mapping?.[stage];
     const settings = {
       ...source,
       bounds: options.bounds,
       encoding: options.mapping?.encoding,
-      nestedPaths: nestedPathsOf(stage === 'events' ? options.mapping : options.mapping?.[stage]),
+      header: mapping?.columns,
+      nestedPaths: nestedPathsOf(mapping),
     };
     const table = await openTable(source.path, { ...settings, onBytes: (bytes) => onProgress({ bytes }) });
     try {

@@ -123,7 +123,7 @@ describe('importFiles', () => {
     const section = learningSection(again.report).split('\n');
     expect(section.slice(1)).toEqual([
       '  positive  1  click',
-      '  left out  1  view   the rule does not name this type',
+      '  left out  1  view   the rule does not name this type; to include it, add it to interactions.positives',
     ]);
   });
 
@@ -262,7 +262,7 @@ describe('importFiles', () => {
     await expect(importFiles({ events: [await file('a.csv', wrong)] }, { home, now })).rejects.toMatchObject({
       code: 'EVENTS_MOSTLY_REFUSED',
       message: expect.stringMatching(/occurredAt: time-order-unclear \(20 rows, the first at .*a\.csv:12\)/) as string,
-      remedy: expect.stringMatching(/"D\/M\/YYYY H:mm", "M\/D\/YYYY H:mm" or "YYYY\/M\/D h:mm A"/) as string,
+      remedy: expect.stringMatching(/"D\/M\/YYYY H:mm", "M\/D\/YYYY H:mm" or "M\/D\/YYYY h:mm:ss A"/) as string,
     });
     const nulls = `user,item,time\n${'NULL,i,2024-01-01\n'.repeat(30)}`;
     await expect(importFiles({ events: [await file('c.csv', nulls)] }, { home, now })).rejects.toMatchObject({

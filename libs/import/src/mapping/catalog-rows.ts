@@ -1,4 +1,4 @@
-import { AppError, nearestName } from '@facet/platform';
+import { AppError, nearestName, plainName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
 import { cellBoolean, cellNumber, cellText, isEmptyCell, missingIdWords } from './cell-values.ts';
@@ -13,7 +13,7 @@ import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 /**
  * Creates the parser of an item table. Every column except id, title and availability becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`, `EVENTS_FORMAT_UNKNOWN` for a file with one line per property.
  */
 export function createItemRowParser(
   table: Table,
@@ -26,6 +26,7 @@ export function createItemRowParser(
     required: ['itemId'],
     section: 'mapping.items',
   });
+  refuseLinePerProperty(table, at.itemId!);
   const { attributes: attributesAt, ...fields } = at;
   const readAttributes = createAttributeReader(
     table,
@@ -62,6 +63,20 @@ export function createItemRowParser(
     otherCandidates: otherCandidates(table, itemFieldNames, at, ['itemId']),
     parse,
   };
+}
+
+/** Refuses files such as those of RetailRocket: of the lines of an item, only the last would count. */
+function refuseLinePerProperty({ path, columns }: Table, itemAt: number): void {
+  const names = columns.map(({ name }) => plainName(name));
+  const [propertyAt, valueAt] = [names.indexOf('property'), names.indexOf('value')];
+  if (propertyAt === -1 || valueAt === -1) return;
+  const [item, property, value] = [itemAt, propertyAt, valueAt].map((index) => `$${index + 1}`);
+  throw new AppError(`${path} has one line per property of an item.`, {
+    code: 'EVENTS_FORMAT_UNKNOWN',
+    category: 'input',
+    remedy: `Write one line per item. For the property categoryid: awk -F, '${property} == "categoryid" { v[${item}] = ${value} } END { print "item_id,category"; for (i in v) print i "," v[i] }' ${path} > items.csv`,
+    context: { path },
+  });
 }
 
 /**
@@ -169,8 +184,12 @@ function createAttributeReader(
     const extra: [string, unknown][] = [];
     const ignored: IgnoredValue[] = [];
     const add = (name: string, value: unknown): void => {
-      if (isAttributeValue(value)) attributes.push([name, value]);
-      else extra.push([name, value]);
+      if (isAttributeValue(value)) {
+        attributes.push([name, value]);
+        return;
+      }
+      extra.push([name, value]);
+      ignored.push({ field: name, reason: 'not-an-attribute', cell: value });
     };
     table.columns.forEach((column, index) => {
       const cell = cells[index];
@@ -238,9 +257,13 @@ function lowerCase(text: string): string {
   return text.toLowerCase();
 }
 
-/** Converts lists of numbers and booleans to lists of text. Other JSON values stay unchanged. */
+/**
+ * Converts lists of numbers and booleans to lists of text. A list of lists, such as the paths of a product's categories, becomes one
+ * list of its distinct values. Other JSON values stay unchanged.
+ */
 function jsonValue(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
-  const isFlat = value.every((entry) => ['string', 'number', 'boolean'].includes(typeof entry));
-  return isFlat ? value.map(String) : value;
+  const entries = value.every(Array.isArray) ? [...new Set(value.flat())] : value;
+  const isFlat = entries.every((entry) => ['string', 'number', 'boolean'].includes(typeof entry));
+  return isFlat ? entries.map(String) : value;
 }

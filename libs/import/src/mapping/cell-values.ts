@@ -40,6 +40,8 @@ export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undef
   if (typeof cell !== 'string') return Number.NaN;
   const text = cell.trim();
   if (decimal !== ',' && plainNumber.test(text)) return finite(Number(text));
+  // A date such as 2026-01-31 is no number.
+  if (/\d[-−]\d/.test(text)) return Number.NaN;
   const bare = text.replaceAll(/[\s'’€$£¥()+−-]|^[A-Z]{3}\b|\b[A-Z]{3}$/g, '');
   const sign = decimal ?? decimalSignOf(bare);
   if (sign === undefined || !groupedNumbers[sign].test(bare)) return Number.NaN;

@@ -5,6 +5,15 @@ import { eventTypePattern } from '@facet/schemas';
 /** The name of a column in the file. */
 const Column = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
+/** The columns of files without a header line. */
+const Columns = Type.Optional(
+  Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    description:
+      'Names of the columns, in order, of CSV and TSV files without a header line: [user_id, item_id, category, type, timestamp].',
+  }),
+);
+
 /** The kind of an attribute column. `ignore` leaves the column out. */
 const AttributeKind = Type.Union([
   Type.Literal('text'),
@@ -57,6 +66,7 @@ const attributeOptions = {
 
 const ItemMappingSchema = Type.Object(
   {
+    columns: Columns,
     itemId: Column('Column of the item.'),
     title: Column('Column of the title.'),
     available: Column('Column that says whether the item can be recommended.'),
@@ -67,7 +77,7 @@ const ItemMappingSchema = Type.Object(
 export type ItemMapping = Static<typeof ItemMappingSchema>;
 
 const UserMappingSchema = Type.Object(
-  { userId: Column('Column of the user.'), ...attributeOptions },
+  { columns: Columns, userId: Column('Column of the user.'), ...attributeOptions },
   { additionalProperties: false, description: 'Columns of user files.' },
 );
 export type UserMapping = Static<typeof UserMappingSchema>;
@@ -75,6 +85,7 @@ export type UserMapping = Static<typeof UserMappingSchema>;
 /** The section `mapping:` of facet.yaml: the column of each field. Facet finds unmapped fields by their usual names. */
 export const ColumnMappingSchema = Type.Object(
   {
+    columns: Columns,
     eventId: Column('Column of the event id. Without it, equal rows count once.'),
     type: Column('Column of the event type.'),
     userId: Column('Column of the user.'),
@@ -114,7 +125,7 @@ export const ColumnMappingSchema = Type.Object(
     timeFormat: Type.Optional(
       Type.Union([TimeFormat, Type.Array(TimeFormat, { minItems: 1 })], {
         description:
-          'Format of times, or several to try in order, with YYYY YY MMM MM M DD D HH H hh h A mm m ss SSS: "DD/MM/YYYY HH:mm". Excel reads serial dates of Excel. Times that fit none are read as ISO 8601 or numbers.',
+          'Format of times, or several to try in order, with YYYY YY MMM MM M DD D HH H hh h A mm m ss SSS: "DD/MM/YYYY HH:mm". Excel reads serial dates of Excel, Days reads numbers of days. Times that fit none are read as ISO 8601 or numbers.',
       }),
     ),
     timeZone: Type.Optional(Type.String({ description: 'IANA time zone of times without a zone. Default UTC.' })),

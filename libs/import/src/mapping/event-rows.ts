@@ -20,6 +20,7 @@ import { isNested, suggestPath } from './nested-path.ts';
 import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import { createTimeParser } from './parse-time.ts';
+import { createTypeReader } from './type-names.ts';
 import type { Table, TableRow } from '../tables/table.ts';
 
 export interface EventRowOptions {
@@ -329,54 +330,4 @@ function dayEventId(content: EventContent, others: Readonly<Record<string, unkno
 /** Returns the columns that {@link contentEventId} does not read. Facet sets `receivedAt`. */
 function distinguishingColumns(table: Table, at: FieldColumns<typeof eventFieldNames>): NamedColumn[] {
   return otherColumns(table, [at.userId, at.itemId, at.type, at.occurredAt, at.value]);
-}
-
-/** Common names of the standard types in public data sets and shops. */
-const usualNames: Readonly<Record<string, string>> = {
-  impression: 'impression',
-  exposure: 'impression',
-  show: 'impression',
-  view: 'view',
-  pv: 'view',
-  pageview: 'view',
-  detail: 'view',
-  viewitem: 'view',
-  click: 'click',
-  clk: 'click',
-  addtocart: 'add_to_cart',
-  cart: 'add_to_cart',
-  basket: 'add_to_cart',
-  purchase: 'purchase',
-  buy: 'purchase',
-  order: 'purchase',
-  transaction: 'purchase',
-  rating: 'rating',
-  rate: 'rating',
-  review: 'rating',
-  return: 'return',
-  returned: 'return',
-  refund: 'return',
-  cancellation: 'return',
-};
-
-/**
- * Returns the function that maps a type name of a file to a type: by `typeNames`, or by {@link usualNames}, or unchanged. Declared types
- * stay unchanged.
- */
-function createTypeReader(
-  typeNames: Readonly<Record<string, string>>,
-  declared: readonly string[] = [],
-): (name: string) => string {
-  const known = new Map<string, string>([
-    ...declared.map((name) => [name, name] as const),
-    ...Object.entries(typeNames),
-  ]);
-  return (name) => {
-    let type = known.get(name);
-    if (type === undefined) {
-      type = usualNames[plainName(name)] ?? name;
-      if (known.size < 10_000) known.set(name, type);
-    }
-    return type;
-  };
 }

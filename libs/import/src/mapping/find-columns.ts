@@ -1,4 +1,6 @@
 import { AppError, plainName } from '@facet/platform';
+import { isData } from '../tables/delimited-table.ts';
+import { guessCatalogColumns, guessEventColumns } from './guess-columns.ts';
 import type { Table, TableColumn } from '../tables/table.ts';
 
 /** The usual names of each field, most likely first, in the form of {@link plainName}. */
@@ -10,17 +12,19 @@ const words = (text: string): readonly string[] => text.split(' ');
 export const eventFieldNames = {
   eventId: words('eventid eventuuid uuid'),
   type: words('type event eventtype eventname behavior behaviour behaviortype behaviourtype action actiontype'),
-  userId: words('userid user customerid customer visitorid visitor reviewerid memberid accountid clientid uid'),
+  userId: words(
+    'userid user customerid customer visitorid visitor reviewerid memberid accountid clientid uid householdkey',
+  ),
   itemId: words(
-    'itemid item productid product stockcode sku asin parentasin movieid articleid trackid songid bookid newsid businessid contentid videoid iid',
+    'itemid item productid product stockcode sku parentasin asin movieid articleid trackid songid bookid newsid businessid contentid videoid artistid isbn aid iid',
   ),
   occurredAt: words(
-    'occurredat timestamp datetime time eventtime ts date createdat unixreviewtime invoicedate orderdate purchasedate tdat',
+    'occurredat timestamp datetime time eventtime ts date createdat unixreviewtime invoicedate orderdate purchasedate tdat eventdate',
   ),
   sessionId: words('sessionid session visitid usersession invoice invoiceno orderid order transactionid'),
   recommendationId: words('recommendationid'),
   position: words('position'),
-  value: words('rating value eventvalue stars score quantity amount price'),
+  value: words('rating overall bookrating value eventvalue stars score quantity amount price'),
   context: words('context'),
 } satisfies FieldNames;
 
@@ -38,7 +42,9 @@ export const userFieldNames = {
 // cspell:enable
 
 /** The names of value columns with ratings. The other value columns contain amounts. */
-export const ratingNames: readonly string[] = ['rating', 'stars', 'score'];
+export const ratingNames: readonly string[] = ['rating', 'overall', 'bookrating', 'stars', 'score'];
+
+type NamedTable = Pick<Table, 'path' | 'columns' | 'nestedPaths' | 'nestedList'>;
 
 /** The column index of each field that was found. */
 export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof Names]?: number };
@@ -49,7 +55,7 @@ export type FieldColumns<Names extends FieldNames> = { readonly [Field in keyof 
  * @throws AppError `EVENTS_COLUMN_MISSING` when a mapped column or one of the `required` fields is not in the file.
  */
 export function findColumns<Names extends FieldNames>(
-  table: Pick<Table, 'path' | 'columns' | 'nestedPaths'>,
+  table: NamedTable,
   names: Names,
   options: {
     readonly mapped: { readonly [Field in keyof Names]?: string | undefined };
@@ -87,7 +93,9 @@ export function findColumns<Names extends FieldNames>(
   }
   const absent = options.required.filter((field) => found[field] === undefined);
   if (absent.length > 0) {
-    throw missingColumn(table, `${table.path} has no column for ${absent.join(', ')}`, { ...options, names }, absent);
+    const sessionColumn = found['sessionId'] === undefined ? undefined : table.columns[found['sessionId']]?.name;
+    const problem = `${table.path} has no column for ${absent.join(', ')}`;
+    throw missingColumn(table, problem, { ...options, names, sessionColumn }, absent);
   }
   return found;
 }
@@ -141,23 +149,61 @@ function pathNamed(paths: readonly string[], names: readonly string[] = []): str
   });
 }
 
+/** The most columns that an error lists. */
+const listedMax = 30;
+
 function missingColumn(
-  table: Pick<Table, 'path' | 'columns' | 'nestedPaths'>,
+  table: NamedTable,
   problem: string,
-  options: { readonly section: string; readonly names: FieldNames },
+  options: { readonly section: string; readonly names: FieldNames; readonly sessionColumn?: string | undefined },
   fields: readonly string[],
 ): AppError {
   const columns = table.columns.map((column) => column.name);
-  const columnOf = (field: string): string => pathNamed(table.nestedPaths ?? [], options.names[field]) ?? '<column>';
-  const lines = [...options.section.split('.'), fields.map((field) => `${field}: ${columnOf(field)}`).join(', ')];
-  const yaml = `${lines.slice(0, -1).join(': { ')}: { ${lines.at(-1)} }${' }'.repeat(lines.length - 2)}`;
-  return new AppError(`${problem}. The columns of the file are ${columns.join(', ')}.`, {
+  const more = columns.length > listedMax ? ` and ${columns.length - listedMax} more` : '';
+  return new AppError(`${problem}. The columns of the file are ${columns.slice(0, listedMax).join(', ')}${more}.`, {
     code: 'EVENTS_COLUMN_MISSING',
     category: 'input',
-    // Column names are rarely numbers, but most lines of data contain a number.
-    remedy: columns.some((name) => /^\d[\d.:TZ -]*$/.test(name))
-      ? 'The first line seems to be data. Add a line with the column names before it.'
-      : `Map the column in facet.yaml: ${yaml}.`,
+    remedy: remedyFor(table, options, fields),
     context: { path: table.path, fields, columns },
   });
+}
+
+function remedyFor(
+  { path, columns, nestedPaths, nestedList }: NamedTable,
+  options: Parameters<typeof missingColumn>[2],
+  fields: readonly string[],
+): string {
+  const { section } = options;
+  const cells = columns.map(({ name }) => name);
+  const isEvents = section === 'mapping';
+  if (nestedPaths === undefined && isData(columns)) {
+    if (cells.length === 1 && isEvents) {
+      return `The first line seems to be data. Separate the columns by commas or tabs. If each line is a user id and item ids, oldest first, only the benchmark reads it: facet benchmark --protocol leave-one-out --data ${path}`;
+    }
+    const names = isEvents
+      ? guessEventColumns(cells)
+      : guessCatalogColumns(cells, section.endsWith('users') ? 'user_id' : 'item_id');
+    return `The first line seems to be data. Name the columns of the file in order in facet.yaml, and correct this guess: ${yamlOf(section, `columns: [${names.join(', ')}]`)}.`;
+  }
+  if (nestedList !== undefined && isEvents) {
+    return `Each line contains several events. Write one event per line: jq -c 'del(.${nestedList}) + .${nestedList}[]' ${path} > events.jsonl`;
+  }
+  const columnOf = (field: string): string =>
+    pathNamed(nestedPaths ?? [], options.names[field]) ??
+    (field === 'userId' ? options.sessionColumn : undefined) ??
+    '<column>';
+  const mapped = fields.map((field) => `${field}: ${columnOf(field)}`).join(', ');
+  const absent = fields.filter((field) => columnOf(field) === '<column>');
+  return [
+    `Map the column in facet.yaml: ${yamlOf(section, mapped)}.`,
+    ...(absent.includes('occurredAt') ? ['If it contains numbers of days or orders, add timeFormat: Days.'] : []),
+    ...(absent.length === 0
+      ? []
+      : ['If the file has no such column, "Public data sets" in docs/benchmark.md says how to join or convert files.']),
+  ].join(' ');
+}
+
+/** Returns a setting in a section such as `mapping.items` as YAML in one line. */
+function yamlOf(section: string, setting: string): string {
+  return section.split('.').reduceRight((inner, name) => `${name}: { ${inner} }`, setting);
 }

@@ -13,8 +13,8 @@ export interface TimeParserOptions {
   readonly timeFormat?: string | readonly string[] | undefined;
 }
 
-/** The format of Excel's serial dates. */
-const excelFormat = 'Excel';
+/** Formats of numbers that count days, by the number of the day 1970-01-01. Spreadsheets count from 1899-12-30. */
+const dayNumbers: Readonly<Record<string, number>> = { Excel: 25_569, Days: 0 };
 
 /**
  * Creates a parser of time cells. The magnitude of a number (or of digits) decides its unit: below 10^11 it is seconds (until
@@ -30,8 +30,11 @@ const excelFormat = 'Excel';
 export function createTimeParser(options: TimeParserOptions): (cell: unknown) => ParsedTime {
   const toUtc = createZone(options.timeZone ?? 'UTC');
   const formats = [options.timeFormat ?? []].flat();
-  const parsers = formats.filter((format) => format !== excelFormat).map((format) => parseFormat(format, toUtc));
-  const parseNumber = formats.includes(excelFormat) ? excelMs : numberMs;
+  const parsers = formats
+    .filter((format) => !Object.hasOwn(dayNumbers, format))
+    .map((text) => parseFormat(text, toUtc));
+  const dayNumber = formats.map((format) => dayNumbers[format]).find((day) => day !== undefined);
+  const parseNumber = dayNumber === undefined ? numberMs : daysMs(dayNumber);
   const parseIsoText = parseIso(toUtc);
   return (cell) => {
     if (cell === null || cell === undefined) return 'missing';
@@ -50,15 +53,15 @@ export function createTimeParser(options: TimeParserOptions): (cell: unknown) =>
   };
 }
 
-/** The days from 1899-12-30, where the numbers of spreadsheets start, to 1970. */
-const excelDaysTo1970 = 25_569;
 /** Larger numbers are no days of the years up to 9999. */
-const excelDaysMax = 2_958_466;
+const dayNumberMax = 2_958_466;
 
-function excelMs(number: number, toUtc: (local: number) => number): ParsedTime {
-  if (number >= excelDaysMax) return numberMs(number, toUtc);
-  // A day of a spreadsheet is exact to about a microsecond, so whole seconds come back only by rounding.
-  return toUtc(Math.round((number - excelDaysTo1970) * 86_400) * 1000);
+function daysMs(dayNumber1970: number): typeof numberMs {
+  return (number, toUtc) => {
+    if (number >= dayNumberMax) return numberMs(number, toUtc);
+    // A day of a spreadsheet is exact to about a microsecond, so whole seconds come back only by rounding.
+    return toUtc(Math.round((number - dayNumber1970) * 86_400) * 1000);
+  };
 }
 
 function numberMs(number: number, toUtc: (local: number) => number): ParsedTime {
@@ -83,7 +86,7 @@ function parseIso(toUtc: (local: number) => number): (text: string) => ParsedTim
   let lastDayMs = 0;
   return (text) => {
     const match = isoPattern.exec(text);
-    if (match === null) return slashedPattern.test(text) ? 'time-order-unclear' : 'not-a-time';
+    if (match === null) return parseAsctime(text) ?? (slashedPattern.test(text) ? 'time-order-unclear' : 'not-a-time');
     const day = match[1]!;
     if (day !== lastDay) {
       const [year, month, dayOfMonth] = [Number(match[2]), Number(match[4]), Number(match[5])];
@@ -97,6 +100,15 @@ function parseIso(toUtc: (local: number) => number): (text: string) => ParsedTim
     if (zone === undefined) return toUtc(lastDayMs + ms);
     return lastDayMs + ms - zoneMs(zone);
   };
+}
+
+const asctimePattern = /^[A-Z][a-z]{2} ([A-Z][a-z]{2} [ \d]\d) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})$/;
+
+/** Parses a time such as `Tue Apr 03 18:00:09 +0000 2012`, as in files of Twitter and Foursquare. */
+function parseAsctime(text: string): number | undefined {
+  const [, day, clock, zone, year] = asctimePattern.exec(text) ?? [];
+  const time = day === undefined ? Number.NaN : Date.parse(`${day} ${year} ${clock} GMT${zone}`);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** Returns milliseconds since midnight, or `undefined` for an impossible clock time. */

@@ -11,39 +11,49 @@ import type { BrokenLine, FileKind, Table, TableChunk, TableColumn, TableRow } f
 
 /**
  * Opens a CSV, TSV or RecBole atomic file, or a file of MovieLens 1M, compressed or not. The first record names the columns, except in
- * MovieLens.
+ * MovieLens and with `options.header`, which names the columns of a CSV or TSV file without a header line.
  *
- * @throws AppError `EVENTS_FORMAT_UNKNOWN` (no file of MovieLens), `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
+ * @throws AppError `EVENTS_COLUMN_MISSING` if `options.header` names more columns than the first record has, `EVENTS_FORMAT_UNKNOWN` (no file of MovieLens), `EVENTS_FILE_EMPTY`, `EVENTS_HEADER_AMBIGUOUS` (a repeated column name), `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`.
  */
 export async function openDelimitedTable(
   path: string,
   format: 'csv' | 'tsv' | 'recbole' | 'movielens',
-  options: TableSource,
+  options: TableSource & { readonly header?: readonly string[] | undefined },
 ): Promise<Table> {
-  const named = format === 'movielens' ? (movieLensTable(path)?.columns ?? refuseName(path)) : undefined;
+  const isMovieLens = format === 'movielens';
+  const named = isMovieLens
+    ? (movieLensTable(path)?.columns ?? refuseName(path))
+    : format === 'recbole'
+      ? undefined
+      : options.header;
   const bytes = readBytes(path, options);
   const close = async (): Promise<void> => {
     await bytes.return(undefined);
   };
   try {
     // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
-    const blocks = readLines(bytes, path, { fallback: named && 'latin1' });
+    const blocks = readLines(bytes, path, { fallback: isMovieLens ? 'latin1' : undefined });
     const first = await blocks.next();
     if (first.done === true) throw noLines(path);
+    if (first.value.faults.get(0) === 'not-utf8') throw noHeaderText(path);
 
     const { block, declared } = withoutSeparatorLine(first.value);
-    const delimiter = declared ?? (named ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
+    const delimiter = declared ?? (isMovieLens ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
     const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
     const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
     const firstRecords = await records.next();
     const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
     if (firstRecords.done === true || header === undefined) throw emptyFile(path);
 
-    const columns = (named ?? (header.cells as string[])).map((cell, index) => {
+    const cells = header.cells as string[];
+    if (named !== undefined && !isMovieLens && named.length > cells.length) throw tooManyNames(path, named, cells);
+    const names = named === undefined || isMovieLens ? (named ?? cells) : cells.map((_, index) => named[index] ?? '');
+    const columns = names.map((cell, index) => {
       if (cell.trim() === '') return { name: `column ${index + 1}`, kind: 'text' } as const;
       return format === 'recbole' ? recboleColumn(cell) : plainColumn(cell);
     });
-    refuseRepeatedNames(path, columns);
+    // The first line of a file without a header can repeat a value. The required columns are then missing, which says more.
+    if (!isData(columns)) refuseRepeatedNames(path, columns);
     const { rows, broken } = firstRecords.value;
     const body = { rows: named === undefined ? rows.slice(1) : rows, broken };
     const chunks = withWidth(startingWith(body, records), columns.length);
@@ -110,6 +120,23 @@ async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): A
   }
 }
 
+/** Returns whether the names of columns look like values, because the file has no header: names are rarely numbers, times or addresses. */
+export function isData(columns: readonly Pick<TableColumn, 'name'>[]): boolean {
+  return columns.some(({ name }) => /^(-?\d[\d.:TZ -]*|https?:\/\/.*|[[{].*)$/.test(name.trim()));
+}
+
+function tooManyNames(path: string, names: readonly string[], cells: readonly string[]): AppError {
+  return new AppError(
+    `The setting columns in facet.yaml has ${names.length} names, but the first line of ${path} has ${cells.length} columns: ${cells.join(', ')}.`,
+    {
+      code: 'EVENTS_COLUMN_MISSING',
+      category: 'input',
+      remedy: 'Write one name per column of the file, in order.',
+      context: { path, names },
+    },
+  );
+}
+
 function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): void {
   const seen = new Set<string>();
   for (const { name } of columns) {
@@ -117,7 +144,7 @@ function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): voi
       throw new AppError(`${path} has two columns with the name "${name}".`, {
         code: 'EVENTS_HEADER_AMBIGUOUS',
         category: 'input',
-        remedy: 'Give each column in the first line a distinct name.',
+        remedy: 'Give each column a distinct name.',
         context: { path, name },
       });
     }
@@ -130,6 +157,15 @@ function emptyFile(path: string): AppError {
     code: 'EVENTS_FILE_EMPTY',
     category: 'input',
     remedy: 'Add a first line with the column names.',
+    context: { path },
+  });
+}
+
+function noHeaderText(path: string): AppError {
+  return new AppError(`The first line of ${path} is not UTF-8.`, {
+    code: 'EVENTS_FILE_NOT_TEXT',
+    category: 'input',
+    remedy: 'Set the encoding in facet.yaml, for example: mapping: { encoding: windows-1252 }.',
     context: { path },
   });
 }

@@ -12,10 +12,11 @@ import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './tab
 const sampleRows = 100;
 
 /**
- * Opens a file with one JSON object per line, compressed or not. Keys become columns in the order of their appearance, after the
+ * Opens a file with one JSON object, or Python dict, per line, compressed or not. Keys become columns in the order of their appearance, after the
  * columns of `nestedPaths`.
  *
- * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`.
+ * @throws AppError `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`, `EVENTS_FILE_DAMAGED`, `EVENTS_JSON_ARRAY`, `EVENTS_FORMAT_UNKNOWN` if no
+ * line of the first ones is an object.
  */
 export async function openJsonlTable(
   path: string,
@@ -36,6 +37,7 @@ export async function openJsonlTable(
     // Mappings are resolved against the keys of the first chunk.
     const first = await chunks.next();
     if (first.done === true) throw emptyFile(path);
+    if (first.value.rows.length === 0 && first.value.broken.length > 0) throw noObjects(path);
     const all = startingWith(first.value, chunks);
     const sample = first.value.rows.slice(0, sampleRows);
     return {
@@ -44,6 +46,7 @@ export async function openJsonlTable(
       bytes: options.facts.bytes,
       columns,
       nestedPaths: pathsOf(sample, columns),
+      nestedList: columns.find((_, index) => sample.some(({ cells }) => isListOfObjects(cells[index])))?.name,
       chunks: all,
       close,
     };
@@ -60,6 +63,19 @@ function emptyFile(path: string): AppError {
     remedy: 'Write one JSON object per line.',
     context: { path },
   });
+}
+
+function noObjects(path: string): AppError {
+  return new AppError(`The first lines of ${path} are not JSON objects.`, {
+    code: 'EVENTS_FORMAT_UNKNOWN',
+    category: 'input',
+    remedy: 'Write one JSON object per line, or set the format with --format.',
+    context: { path },
+  });
+}
+
+function isListOfObjects(cell: unknown): boolean {
+  return Array.isArray(cell) && cell.length > 0 && cell.every(isPlainObject);
 }
 
 async function* parseBlocks(
@@ -93,6 +109,29 @@ async function* parseBlocks(
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
+  } catch {
+    return text.startsWith('{') ? parsePythonDict(text) : undefined;
+  }
+}
+
+const pythonToken = /[ubr]{0,2}(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")|\b(?:None|True|False|nan)\b/g;
+const pythonWords: Readonly<Record<string, string>> = { None: 'null', True: 'true', False: 'false', nan: 'null' };
+const pythonEscape = /\\(?:x([\dA-Fa-f]{2})|u([\dA-Fa-f]{4})|U([\dA-Fa-f]{8})|(.))/g;
+const pythonEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\', "'": "'", '"': '"' };
+
+/** Parses a dict that Python printed, as in the product files of Amazon (2014) and Steam. Returns `undefined` for any other text. */
+function parsePythonDict(text: string): unknown {
+  const stringOf = (quoted: string): string =>
+    quoted.replaceAll(pythonEscape, (escape, x?: string, u?: string, wide?: string, character = '') => {
+      const hex = x ?? u ?? wide;
+      return hex === undefined ? (pythonEscapes[character] ?? escape) : String.fromCodePoint(Number.parseInt(hex, 16));
+    });
+  try {
+    const json = text.replaceAll(pythonToken, (word, single?: string, double?: string) => {
+      const quoted = single ?? double;
+      return quoted === undefined ? pythonWords[word]! : JSON.stringify(stringOf(quoted));
+    });
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

@@ -21,6 +21,9 @@ const formatsByExtension: Readonly<Record<string, TableFormat>> = {
   user: 'recbole',
 };
 
+/** Endings of files that are tables only if they are named themselves: a folder may contain a README.txt. */
+const looseExtensions: ReadonlySet<string> = new Set(['txt', 'dat']);
+
 const recboleKinds: Readonly<Record<string, FileKind>> = { inter: 'events', item: 'items', user: 'users' };
 
 /** The endings of file names that imply a format. */
@@ -33,6 +36,8 @@ export interface OpenTableOptions {
   readonly encoding?: string | undefined;
   /** Paths into nested objects of JSON Lines and Parquet, such as `user.id`. Each becomes a column. */
   readonly nestedPaths?: readonly string[] | undefined;
+  /** Names of the columns of a CSV or TSV file without a header line. */
+  readonly header?: readonly string[] | undefined;
   readonly onBytes?: OnBytes | undefined;
   readonly bounds?: ReadBounds | undefined;
 }
@@ -59,7 +64,7 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
   const rest = { facts, onBytes, bounds, encoding };
   if (format === 'parquet') return openParquetTable(path, { ...rest, nestedPaths });
   if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths });
-  return openDelimitedTable(path, format, rest);
+  return openDelimitedTable(path, format, { ...rest, header: options.header });
 }
 
 /** Returns whether the name of a file implies a table format, and does not imply another kind, as names of MovieLens and RecBole can. */
@@ -79,7 +84,7 @@ function extensionOf(path: string): string {
 }
 
 function formatOf(path: string): TableFormat {
-  const format = impliedFormat(path);
+  const format = impliedFormat(path) ?? (looseExtensions.has(extensionOf(path)) ? 'csv' : undefined);
   if (format !== undefined) return format;
   throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',

@@ -61,6 +61,8 @@ export interface Table {
   readonly columns: readonly TableColumn[];
   /** Paths of the texts and numbers inside the objects of the first rows, such as `item.id`. Only JSON Lines has them. */
   readonly nestedPaths?: readonly string[];
+  /** The column of the first rows that contains lists of objects, such as the events of a session. Only JSON Lines has one. */
+  readonly nestedList?: string | undefined;
   readonly chunks: AsyncIterable<TableChunk>;
   /** Closes the file, also before its end was read. */
   close(): Promise<void>;

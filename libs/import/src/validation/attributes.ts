@@ -34,7 +34,9 @@ export function createAttributeCounter(kind: ReportAttribute['kind']): {
         counted.count++;
         counted.types.add(typeOf(value));
         counted.isNumericText &&= typeof value === 'string' && !Number.isNaN(cellNumber(value));
-        if (counted.samples.size < samplesMax) counted.samples.add(String(value).slice(0, sampleLength));
+        if (counted.samples.size < samplesMax) {
+          counted.samples.add(String(value).replaceAll(/\s+/g, ' ').slice(0, sampleLength));
+        }
       }
     },
     miss(names) {

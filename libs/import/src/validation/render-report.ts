@@ -1,4 +1,4 @@
-import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
+import { alignColumns, barChart, dayMs, formatCount, formatNumber, formatShare, section } from '@facet/platform';
 import type { Distribution } from './distribution.ts';
 import type {
   LearningSample,
@@ -107,10 +107,23 @@ export function quoteSample(sample: string): string {
   return /^[[{]/.test(sample) ? sample : JSON.stringify(sample);
 }
 
-/** Returns the setting that changes how a value is read: a path inside an object, or the words that mean a missing id. */
+const advice: Readonly<Record<string, string>> = {
+  missing: 'the cell is empty; another column may contain the value: map it',
+  'missing-word':
+    'words such as NULL mean a missing id: see mapping.missingIds, or map another column, such as the session',
+  'not-a-time': 'set mapping.timeFormat',
+  'not-an-attribute':
+    'an object is no attribute; for a value inside: mapping.items.attributes: { <column>.<key>: text }',
+  'not-utf8': 'set mapping.encoding, for example to windows-1252',
+  'time-order-unclear': 'set mapping.timeFormat',
+  'unknown-type': 'map the types under mapping.typeNames, or declare them under eventTypes',
+};
+
+/** Returns the setting that changes how a value is read, such as a path inside an object. */
 export function adviceOn(value: Pick<ReportRefusal, 'kind' | 'field' | 'reason' | 'nestedPath'>): string {
-  if (value.reason === 'missing-word') return '; words such as NULL mean a missing id: see mapping.missingIds';
-  return value.nestedPath === undefined ? '' : `; map it with ${mappingOf(value)}`;
+  if (value.nestedPath !== undefined) return `; map it with ${mappingOf(value)}`;
+  const setting = advice[value.reason];
+  return setting === undefined ? '' : `; ${setting.replace('mapping.items', `mapping.${value.kind}`)}`;
 }
 
 /** Returns the setting that maps the path `nestedPath` inside an object, such as `mapping.userId: user.id`. */
@@ -119,12 +132,21 @@ export function mappingOf({ kind, field, nestedPath }: Pick<ReportRefusal, 'kind
 }
 
 function timesSection(report: ValidationReport): string {
-  const { ahead, before1990, daysOnly, daysOnlyDuplicates } = report.time;
+  const { ahead, before1990, daysOnly, daysOnlyDuplicates, latest = Infinity } = report.time;
   const rows = [
     ...(ahead.count === 0
       ? []
       : [[formatCount(ahead.count), 'up to one day ahead of the clock', lineList(ahead, report)]]),
-    ...(before1990.count === 0 ? [] : [[formatCount(before1990.count), 'before 1990', lineList(before1990, report)]]),
+    ...(before1990.count === 0
+      ? []
+      : [
+          [
+            formatCount(before1990.count),
+            'before 1990',
+            lineList(before1990, report) +
+              (latest < dayMs ? '; if they are numbers of days, set mapping.timeFormat: Days' : ''),
+          ],
+        ]),
     ...(daysOnly === 0
       ? []
       : [[formatCount(daysOnly), 'without a time of day', 'their order within a day is unknown']]),
@@ -162,7 +184,9 @@ export function learningSection(report: ValidationReport): string {
     'left out',
     formatCount(count),
     type,
-    leftOutReasons[reason] + (samples.length === 0 ? '' : ` (${samplesOf(samples, report)})`),
+    leftOutReasons[reason] +
+      (reason === 'type-not-in-rule' && type !== 'return' ? '; to include it, add it to interactions.positives' : '') +
+      (samples.length === 0 ? '' : ` (${samplesOf(samples, report)})`),
   ]);
   const none = positives.length === 0 ? ['nothing: no event is positive'] : [];
   return section(`What the model learns from (interactions.positives: ${learning.rule})`, [

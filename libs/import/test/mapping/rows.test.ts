@@ -51,6 +51,12 @@ describe('event rows', () => {
       'user,item,time,event_id,session_id,position',
       { eventId: 'event_id', sessionId: 'session_id', position: 'position' },
     ],
+    // Amazon describes the parent of variants, and counts stars in "overall".
+    [
+      'reviewerID,asin,parent_asin,overall,unixReviewTime',
+      { itemId: 'parent_asin', value: 'overall', occurredAt: 'unixReviewTime' },
+    ],
+    ['household_key,ISBN,date', { userId: 'household_key', itemId: 'ISBN', occurredAt: 'date' }],
     // A rating is preferred to a price, and an item id to a name.
     ['user,item,movie_id,ts,price,rating,quantity', { itemId: 'item', value: 'rating' }],
   ])('finds the fields of %s', async (header, columns) => {
@@ -327,11 +333,45 @@ describe('event rows', () => {
     ]);
   });
 
+  it.each([
+    ['UserBehavior.csv', '1,2268318,2520377,pv,1511544070', 'user_id, item_id, column3, type, timestamp'],
+    ['clicks.dat', '1,2014-04-07T10:51:09.277Z,214536502,0', 'user_id, timestamp, item_id, column4'],
+    ['ratings.csv', '0001527665,A3478QRKQDOPQ2,5.0,1362960000', 'item_id, user_id, rating, timestamp'],
+    ['gowalla.txt', '0\t2010-10-19T23:55:27Z\t30.23\t-97.79\t22847', 'user_id, timestamp, column3, column4, item_id'],
+    ['nyc.txt', '470\t49bbd6c0\t-240\tTue Apr 03 18:00:09 +0000 2012', 'user_id, item_id, column3, timestamp'],
+    ['repeated.csv', '1,1,2020-01-01', 'user_id, item_id, timestamp'],
+  ])('guesses the columns of %s, which has no header', async (name, line, columns) => {
+    await expect(eventsOf(name, `${line}\n`)).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      remedy: expect.stringContaining(`mapping: { columns: [${columns}] }.`) as string,
+    });
+  });
+
+  it('shows how to use lines of ids and lines with several events', async () => {
+    await expect(eventsOf('sequences.txt', '1 94 110\n')).rejects.toMatchObject({
+      remedy: expect.stringMatching(/facet benchmark --protocol leave-one-out --data .*sequences\.txt$/) as string,
+    });
+    // Plural names of types are known, too.
+    const clicks = await eventsOf('e.csv', 'user,item,time,type\nu,i,2020-01-01,clicks\nu,i,2020-01-01,orders');
+    expect(clicks.events).toMatchObject([{ type: 'click' }, { type: 'purchase' }]);
+    const session = { session: 1, events: [{ aid: 5, ts: 1661724000278, type: 'clicks' }] };
+    await expect(eventsOf('train.jsonl', JSON.stringify(session))).rejects.toMatchObject({
+      remedy: expect.stringMatching(
+        /jq -c 'del\(\.events\) \+ \.events\[\]' .*train\.jsonl > events\.jsonl$/,
+      ) as string,
+    });
+    // Afterwards, the session can be the user.
+    await expect(eventsOf('e.jsonl', '{"session":1,"aid":5,"ts":1661724000278}')).rejects.toMatchObject({
+      remedy: 'Map the column in facet.yaml: mapping: { userId: session }.',
+    });
+  });
+
   it('lists the columns when one is missing, and shows how to map it', async () => {
     await expect(eventsOf('e.csv', 'who,what,time\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
       message: expect.stringMatching(/userId, itemId.*who, what, time/) as string,
-      remedy: 'Map the column in facet.yaml: mapping: { userId: <column>, itemId: <column> }.',
+      remedy:
+        'Map the column in facet.yaml: mapping: { userId: <column>, itemId: <column> }. If the file has no such column, "Public data sets" in docs/benchmark.md says how to join or convert files.',
     });
     await expect(eventsOf('e.csv', 'who,what,time\n', { mapping: { userId: 'whom' } })).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
@@ -454,13 +494,18 @@ describe('item rows', () => {
       attributes: { brand: 'B', sizes: [1, 2], none: null },
       color: 'red',
       box: { w: 1 },
+      categories: [
+        ['Home', 'Lamps'],
+        ['Home', 'Light'],
+      ],
     };
     expect(await itemsOf('items.jsonl', JSON.stringify(line))).toEqual([
       {
         itemId: '1',
         title: 'Lamp',
-        attributes: { brand: 'B', sizes: ['1', '2'], color: 'red' },
+        attributes: { brand: 'B', sizes: ['1', '2'], color: 'red', categories: ['Home', 'Lamps', 'Light'] },
         extra: { box: { w: 1 } },
+        ignored: ['box: not-an-attribute'],
       },
     ]);
   });
@@ -507,12 +552,24 @@ describe('item rows', () => {
     expect(codesOf(createUserRowParser(table, {}, ['guest']))).toEqual(['ok', 'userId: missing-word']);
   });
 
+  it('refuse a file with one line per property, of which only the last line of an item would count', async () => {
+    await expect(itemsOf('item_properties.csv', 'timestamp,itemid,property,value\n')).rejects.toMatchObject({
+      code: 'EVENTS_FORMAT_UNKNOWN',
+      remedy: expect.stringMatching(/awk -F, '\$3 == "categoryid" \{ v\[\$2\] = \$4 \}.* > items\.csv$/) as string,
+    });
+  });
+
   it('names the section that maps a missing id', async () => {
     await expect(itemsOf('items.csv', 'a,b\n')).rejects.toMatchObject({
       code: 'EVENTS_COLUMN_MISSING',
-      remedy: 'Map the column in facet.yaml: mapping: { items: { itemId: <column> } }.',
+      remedy:
+        'Map the column in facet.yaml: mapping: { items: { itemId: <column> } }. If the file has no such column, "Public data sets" in docs/benchmark.md says how to join or convert files.',
     });
   });
+});
+
+it('reads a date as no number', () => {
+  expect([cellNumber('2018-01-04'), cellNumber('-5'), cellNumber('5-')]).toEqual([Number.NaN, -5, -5]);
 });
 
 describe('a long cell', () => {

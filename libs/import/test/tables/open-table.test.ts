@@ -48,10 +48,42 @@ describe('JSON Lines', () => {
     ]);
   });
 
+  it('reads Python dicts, as in the product files of Amazon', async () => {
+    const dict = String.raw`{'asin': '1', u'title': "It's a \"cup\"", 'note': 'l\'\xe9t\u00e9 \u2665\n', 'price': None, 'used': False, 'tags': [['a'], []]}`;
+    const { rows, broken } = await readAll(await fileOf('meta.json', `${dict}\n{'a': b}\n`));
+    expect(rows[0]!.cells).toEqual(['1', 'It\'s a "cup"', "l'été ♥\n", null, false, [['a'], []]]);
+    expect(broken.map(({ reason }) => reason)).toEqual(['not-json']);
+  });
+
+  it('refuses a file whose first lines are no objects', async () => {
+    await expect(readAll(await fileOf('events.json', '{\n  "a": 1\n}\n'))).rejects.toMatchObject({
+      code: 'EVENTS_FORMAT_UNKNOWN',
+    });
+  });
+
   it('refuses one large array and shows how to convert it', async () => {
     await expect(readAll(await fileOf('events.json', '[{"a":1},\n{"a":2}]'))).rejects.toMatchObject({
       code: 'EVENTS_JSON_ARRAY',
       remedy: expect.stringContaining('jq') as string,
+    });
+  });
+});
+
+describe('files without a header', () => {
+  it('have the columns that the setting names, and names by position for the others', async () => {
+    const { columns, rows } = await readAll(await fileOf('log.dat', '1;2;pv\n3;4;buy\n'), { header: ['user', 'item'] });
+    expect(columns.map(({ name }) => name)).toEqual(['user', 'item', 'column 3']);
+    expect(rows.map(({ cells }) => cells[2])).toEqual(['pv', 'buy']);
+    await expect(openTable(await fileOf('log.csv', '1,2\n'), { header: ['a', 'b', 'c'] })).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+    });
+  });
+
+  it('need an encoding if the first line is not UTF-8', async () => {
+    const latin1 = Buffer.from('1,Amélie\n2,Heat\n', 'latin1');
+    await expect(openTable(await fileOf('titles.csv', latin1))).rejects.toMatchObject({
+      code: 'EVENTS_FILE_NOT_TEXT',
+      remedy: expect.stringContaining('encoding: windows-1252') as string,
     });
   });
 });
@@ -127,7 +159,6 @@ describe('MovieLens 1M', () => {
     expect(ratings.columns.map(({ name }) => name)).toEqual(['userId', 'itemId', 'rating', 'timestamp']);
     expect(ratings.rows).toEqual([{ line: 1, raw: '1::73::5::978300760', cells: ['1', '73', '5', '978300760'] }]);
     const other = await fileOf('tags.dat', '1::73::fun::978300760\n');
-    await expect(readAll(other)).rejects.toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
     await expect(openTable(other, { format: 'movielens' })).rejects.toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
   });
 });
