@@ -23,7 +23,7 @@ export interface ContentIndex {
 }
 
 /** Title grams share this many numbers; two grams with one number count as one term. */
-const gramNumbers = 1 << 18;
+const gramHashCount = 1 << 18;
 const gramLengths = [3, 4];
 
 /** The terms of one feature of an item. */
@@ -36,13 +36,13 @@ type Terms = readonly number[];
  * @param references Positions of the items to index.
  */
 export function buildContentIndex(content: ItemContent, references: Int32Array): ContentIndex {
-  const offsets = firstNumbers(content.features);
+  const offsets = firstTermNumbers(content.features);
   const fieldsOf = Array.from(references, (item) => readTerms(content, item, offsets));
   const counts = new Float64Array(offsets.at(-1)!);
   for (const fields of fieldsOf) for (const terms of fields) for (const term of terms) counts[term]!++;
   const idf = counts.map((count) => inverseFrequency(count, references.length));
   const inverseLength = (terms: Terms): number => 1 / Math.sqrt(terms.reduce((sum, term) => sum + idf[term]! ** 2, 0));
-  const { start, columns: places, values: weights } = transpose(weighTerms(fieldsOf, idf, inverseLength), idf.length);
+  const { start, columns: places, values: weights } = transpose(tfIdfTerms(fieldsOf, idf, inverseLength), idf.length);
 
   const scores = new Float64Array(references.length);
   return {
@@ -68,7 +68,7 @@ export function buildContentIndex(content: ItemContent, references: Int32Array):
 }
 
 /** Returns the terms of each item with their weights. Every feature is a unit vector. */
-function weighTerms(
+function tfIdfTerms(
   fieldsOf: readonly (readonly Terms[])[],
   idf: Float64Array,
   inverseLength: (terms: Terms) => number,
@@ -90,8 +90,8 @@ function weighTerms(
 }
 
 /** Returns the first term number of each feature, and the number of all terms. The grams of titles come first. */
-function firstNumbers(features: readonly EncodedFeature[]): number[] {
-  const numbers = [gramNumbers];
+function firstTermNumbers(features: readonly EncodedFeature[]): number[] {
+  const numbers = [gramHashCount];
   for (const { schema } of features) numbers.push(numbers.at(-1)! + schema.values.length + 1);
   return numbers;
 }
@@ -112,7 +112,7 @@ function gramsOf(title: string): number[] {
   const grams = new Set<number>();
   for (const length of gramLengths) {
     for (let from = 0; from + length <= text.length; from++) {
-      grams.add(hashText(text.slice(from, from + length)) % gramNumbers);
+      grams.add(hashText(text.slice(from, from + length)) % gramHashCount);
     }
   }
   return [...grams];

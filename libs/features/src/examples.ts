@@ -18,8 +18,10 @@ export interface Examples {
 }
 
 /**
- * The labels of a prefix: the `next` interaction; the rest of the interactions of its `moment`, which have no order among themselves; or
- * the following interactions, a quarter as many as the prefix has, which is the `share` that a split by users holds out.
+ * The labels of a prefix:
+ * - `next`: the next interaction;
+ * - `moment`: the rest of the interactions at the same time, which have no order;
+ * - `share`: the following interactions, a quarter as many as the prefix has, as in a user split.
  */
 export type PrefixLabels = 'next' | 'moment' | 'share';
 
@@ -42,8 +44,8 @@ export function prefixExamples(sequences: UserSequences, before: Cut, labels: Pr
 }
 
 /**
- * Returns the question of a time split at earlier moments of each user: the history ends before the moment, so that a basket never
- * predicts its own items, and the labels are the interactions in the following `windowMs`, up to `before`. The moments of a user are
+ * Returns examples that ask what a time split asks, at earlier moments of each user. The history ends before the moment, so that a basket
+ * never predicts its own items. The labels are the interactions in the following `windowMs`, up to `before`. The moments of a user are
  * the starts of days (UTC) with interactions, and `extraMoments` random times of interactions within those days.
  */
 export function windowExamples(
@@ -92,7 +94,7 @@ export function drawEpoch(
   random.shuffle(order);
   if (perUser === 0) return order;
   const left = countsOf(examples);
-  for (const [user, n] of left) left.set(user, drawnOf(n, perUser));
+  for (const [user, n] of left) left.set(user, examplesPerEpoch(n, perUser));
   const drawn = order.filter((position) => {
     const user = examples.user[position]!;
     const count = left.get(user)!;
@@ -109,14 +111,14 @@ export function epochShares(examples: Examples, perUser: number): Float64Array {
   const counts = countsOf(examples);
   return Float64Array.from(examples.user, (user) => {
     const n = counts.get(user)!;
-    return drawnOf(n, perUser) / n;
+    return examplesPerEpoch(n, perUser) / n;
   });
 }
 
 /** Returns the number of examples that {@link drawEpoch} draws. @param counts The number of examples of each user. */
 export function epochSize(counts: Iterable<number>, perUser: number): number {
   let size = 0;
-  for (const n of counts) size += drawnOf(n, perUser);
+  for (const n of counts) size += examplesPerEpoch(n, perUser);
   return size;
 }
 
@@ -128,7 +130,7 @@ function countsOf({ user: users }: Examples): Map<number, number> {
 }
 
 /** Returns how many of a user's `n` examples an epoch has. */
-function drawnOf(n: number, perUser: number): number {
+function examplesPerEpoch(n: number, perUser: number): number {
   return perUser === 0 || n <= perUser ? n : Math.round(Math.sqrt(perUser * n));
 }
 

@@ -2,19 +2,22 @@ import { coldItemFeatures, popularityFeatureCount, popularityFeatureNames } from
 import type { PopularityTimeline } from './popularity-timeline.ts';
 import type { EncodedFeature } from './vocabulary.ts';
 
-/** What to expect of items without interactions, learned from the first weeks of earlier items. Plain arrays, which a bundle stores. */
+/** The expected popularity of items without interactions, learned from the first weeks of earlier items. A bundle stores the arrays. */
 export interface LaunchCurves {
-  /** [ages, popularity features] of an item {@link horizonDays} after it had no interaction at the age `launchAges[row]`. */
+  /**
+   * [ages, popularity features] Row `age`: mean popularity of items that had no interaction before the age `launchAges[age]`,
+   * {@link horizonDays} later.
+   */
   readonly byAge: Float32Array;
-  /** By side feature, [values + 1]: how much a value moves the logarithms of the counts. */
+  /** By side feature, [values + 1]: the effect of a value on the logarithms of the counts. */
   readonly byValue: Readonly<Record<string, Float32Array>>;
 }
 
-/** Items by their kinds and ages. */
+/** The side features and creation days of items. */
 export interface LaunchedItems {
   /** Side features, rows [N + 1, slots]. */
   readonly features: readonly EncodedFeature[];
-  /** [N + 1] the day of each item's creation; NaN if unknown: then an item is as old as its first interaction. */
+  /** [N + 1] the day of each item's creation. NaN if unknown: then the first interaction is the launch. */
   readonly createdOn: Float64Array;
 }
 
@@ -23,16 +26,16 @@ export const launchAges = [0, 7, 30, 90, 365] as const;
 
 /** The expected popularity is that of an item this many days later. */
 const horizonDays = 28;
-/** As many launches are expected as in this many days before. Chosen on the validation window of online-retail-2 among 28, 56 and 70. */
+/** Facet expects as many launches as in the last days, this many. Chosen on the validation window of online-retail-2 among 28, 56 and 70. */
 const launchWindowDays = 56;
 /** Items that appear in the first days of the data may be older: up to 90 days, at most a quarter of the data. */
-const unsureDays = 90;
-const unsureShare = 1 / 4;
-/** The popularity of launches changes: curves are learned from the newer half of the data, and from at most this many days. */
+const leadInDays = 90;
+const leadInShareMax = 1 / 4;
+/** Curves are learned from the newer half of the data, at most this many days, because the popularity of launches changes. */
 const curveDays = 365;
 /** A curve needs this many launches. */
 const launchesMin = 20;
-/** The mean of a value with this many launches counts half. */
+/** The number of launches of a value at which shrinkage halves its effect. */
 const shrinkage = 10;
 
 const countColumns = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver'].map((name) =>
@@ -41,11 +44,11 @@ const countColumns = ['chosen7Days', 'chosen30Days', 'chosen90Days', 'chosenEver
 const everColumn = popularityFeatureNames.indexOf('chosenEver');
 const idleColumn = popularityFeatureNames.indexOf('idle');
 
-/** The items that had no interaction until an age, by their positions in the arrays. */
+/** The items that had no interaction before an age. */
 interface LaunchesOfAge {
   readonly items: Int32Array;
   /** The day of the creation or of the first interaction. */
-  readonly seen: Int32Array;
+  readonly launchDays: Int32Array;
   /** [launches, popularity features] {@link horizonDays} after the age, with counts instead of their logarithms. */
   readonly popularity: Float64Array;
   /** The logarithm of all interactions {@link horizonDays} after the age. */
@@ -64,14 +67,14 @@ export interface Launches {
   /** By {@link launchAges}. */
   readonly byAge: readonly LaunchesOfAge[];
   /** The items without an interaction. */
-  readonly waiting: Int32Array;
+  readonly withoutInteractions: Int32Array;
 }
 
-/** Reads the launches of a timeline, once for the curves of many days. */
+/** Reads the launches of a timeline. The curves of many days can share them. */
 export function readLaunches(timeline: PopularityTimeline, catalog: LaunchedItems): Launches {
   const items = Int32Array.from(catalog.createdOn.keys()).subarray(1);
   const firstDays = Float64Array.from(items, (item) => timeline.firstDayOf(item) ?? Number.POSITIVE_INFINITY);
-  const seenOn = (item: number): number => {
+  const launchDayOf = (item: number): number => {
     const created = catalog.createdOn[item]!;
     return Number.isNaN(created) ? firstDays[item - 1]! : Math.min(firstDays[item - 1]!, created);
   };
@@ -80,27 +83,27 @@ export function readLaunches(timeline: PopularityTimeline, catalog: LaunchedItem
     catalog,
     firstDay: firstDays.reduce((least, first) => Math.min(least, first), Number.POSITIVE_INFINITY),
     byAge: launchAges.map((age) => {
-      const waited = items.filter(
-        (item) => Number.isFinite(seenOn(item)) && firstDays[item - 1]! >= seenOn(item) + age,
+      const itemsOfAge = items.filter(
+        (item) => Number.isFinite(launchDayOf(item)) && firstDays[item - 1]! >= launchDayOf(item) + age,
       );
-      const seen = Int32Array.from(waited, seenOn);
-      return { items: waited, seen, ...popularityAfter(timeline, waited, seen, age) };
+      const launchDays = Int32Array.from(itemsOfAge, launchDayOf);
+      return { items: itemsOfAge, launchDays, ...popularityAfter(timeline, itemsOfAge, launchDays, age) };
     }),
-    waiting: items.filter((item) => firstDays[item - 1] === Number.POSITIVE_INFINITY),
+    withoutInteractions: items.filter((item) => firstDays[item - 1] === Number.POSITIVE_INFINITY),
   };
 }
 
 function popularityAfter(
   timeline: PopularityTimeline,
   items: Int32Array,
-  seen: Int32Array,
+  launchDays: Int32Array,
   age: number,
 ): Pick<LaunchesOfAge, 'popularity' | 'logCounts'> {
   const popularity = new Float64Array(items.length * popularityFeatureCount);
   const logCounts = new Float32Array(items.length);
   const row = new Float32Array(popularityFeatureCount);
   items.forEach((item, place) => {
-    const now = seen[place]! + age + horizonDays;
+    const now = launchDays[place]! + age + horizonDays;
     timeline.writeFeatures(row, 0, 0, item, [now]);
     if (!timeline.isKnown(item, now)) row[idleColumn] = Math.log1p(age + horizonDays);
     logCounts[place] = row[everColumn]!;
@@ -116,18 +119,18 @@ function popularityAfter(
  */
 export function learnLaunchCurves({ catalog, firstDay, byAge: all }: Launches, day: number): LaunchCurves | undefined {
   const start = Math.min(firstDay, day);
-  const sureFrom = start + Math.min(unsureDays, (day - start) * unsureShare);
+  const leadInEnd = start + Math.min(leadInDays, (day - start) * leadInShareMax);
   const curveFrom = Math.max((start + day) / 2, day - curveDays);
   const width = popularityFeatureCount;
   const byAge = new Float32Array(launchAges.length * width);
   let curve: Float32Array | undefined;
-  all.forEach(({ seen, popularity }, place) => {
+  all.forEach(({ launchDays, popularity }, place) => {
     const seenBefore = day - launchAges[place]! - horizonDays;
     const sums = new Float64Array(width);
     let count = 0;
-    for (let launch = 0; launch < seen.length; launch++) {
-      const from = seen[launch]!;
-      if (from < sureFrom || from < curveFrom || from > seenBefore) continue;
+    for (let launch = 0; launch < launchDays.length; launch++) {
+      const from = launchDays[launch]!;
+      if (from < leadInEnd || from < curveFrom || from > seenBefore) continue;
       for (let column = 0; column < width; column++) sums[column]! += popularity[launch * width + column]!;
       count++;
     }
@@ -139,17 +142,17 @@ export function learnLaunchCurves({ catalog, firstDay, byAge: all }: Launches, d
     if (curve !== undefined) byAge.set(curve, place * width);
   });
   if (curve === undefined) return undefined;
-  return { byAge, byValue: valueEffects(all[0]!, { from: sureFrom, until: day - horizonDays }, catalog.features) };
+  return { byAge, byValue: valueEffects(all[0]!, { from: leadInEnd, until: day - horizonDays }, catalog.features) };
 }
 
 /** Returns the mean deviation of each value's launches from all launches between two days, shrunk by their number. */
 function valueEffects(
-  { items, seen, logCounts }: LaunchesOfAge,
+  { items, launchDays, logCounts }: LaunchesOfAge,
   { from, until }: { readonly from: number; readonly until: number },
   features: readonly EncodedFeature[],
 ): LaunchCurves['byValue'] {
   const launches: number[] = [];
-  seen.forEach((day, launch) => {
+  launchDays.forEach((day, launch) => {
     if (day >= from && day <= until) launches.push(launch);
   });
   const mean = launches.reduce((sum, launch) => sum + logCounts[launch]!, 0) / launches.length;
@@ -233,13 +236,13 @@ export function expectedFeaturesOn(
   day: number,
   curvesOn: (day: number) => LaunchCurves | undefined = (day) => learnLaunchCurves(launches, day),
 ): Float32Array {
-  const { timeline, catalog, waiting } = launches;
+  const { timeline, catalog, withoutInteractions } = launches;
   const all = timeline.featuresOn(day);
-  const curves = waiting.length === 0 ? undefined : curvesOn(day);
+  const curves = withoutInteractions.length === 0 ? undefined : curvesOn(day);
   if (curves === undefined) return all;
   const { features, createdOn } = catalog;
   const share = launchShare(launches, day);
-  for (const item of waiting) {
+  for (const item of withoutInteractions) {
     const created = createdOn[item]!;
     const offset = item * popularityFeatureCount;
     const age = Number.isNaN(created) ? 0 : day - created;
@@ -254,13 +257,13 @@ export function expectedFeaturesOn(
  * Returns, among the items without a day of creation, the number launched in the last {@link launchWindowDays} divided by the number
  * without an interaction, at most 1.
  */
-function launchShare({ catalog: { createdOn }, byAge, waiting }: Launches, day: number): number {
-  const { items, seen } = byAge[0]!;
+function launchShare({ catalog: { createdOn }, byAge, withoutInteractions }: Launches, day: number): number {
+  const { items, launchDays } = byAge[0]!;
   let launched = 0;
   for (let launch = 0; launch < items.length; launch++) {
-    const first = seen[launch]!;
+    const first = launchDays[launch]!;
     if (first < day && first >= day - launchWindowDays && Number.isNaN(createdOn[items[launch]!])) launched++;
   }
-  const dateless = waiting.filter((item) => Number.isNaN(createdOn[item]!)).length;
-  return Math.min(1, launched / Math.max(1, dateless));
+  const undatedCount = withoutInteractions.filter((item) => Number.isNaN(createdOn[item]!)).length;
+  return Math.min(1, launched / Math.max(1, undatedCount));
 }

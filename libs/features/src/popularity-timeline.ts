@@ -30,8 +30,8 @@ export interface PopularityTimeline {
   /** Returns the day of the item's first interaction; undefined without one. */
   firstDayOf(item: number): number | undefined;
   /**
-   * Returns [N + 1, {@link popularityFeatureCount}], the logarithms ln(1 + x) of: distinct users per day within 7, 30 and 90 days and
-   * ever before `day`, days since the first interaction, days since the last one. Every call computes a new array.
+   * Returns [N + 1, {@link popularityFeatureCount}], the logarithms ln(1 + x) of these numbers: distinct users per day within 7, 30 and
+   * 90 days and ever before `day`, days since the first interaction, days since the last one. Every call computes a new array.
    */
   featuresOn(day: number): Float32Array;
   /**

@@ -69,7 +69,7 @@ export function explainPositiveRule(rule: string): ExplainedRule {
       let reason: LeftOutReason | undefined = 'type-not-in-rule';
       for (const clause of clauses) {
         if (clause.type !== type) continue;
-        reason = whyOutside(clause, value);
+        reason = reasonOutsideBound(clause, value);
         if (reason === undefined) break;
       }
       return reason;
@@ -77,7 +77,10 @@ export function explainPositiveRule(rule: string): ExplainedRule {
   };
 }
 
-function whyOutside({ value: bounded }: PositiveClause, value: number | null | undefined): LeftOutReason | undefined {
+function reasonOutsideBound(
+  { value: bounded }: PositiveClause,
+  value: number | null | undefined,
+): LeftOutReason | undefined {
   if (bounded === undefined) return typeof value === 'number' && value < 0 ? 'value-negative' : undefined;
   if (typeof value !== 'number') return 'value-missing';
   return comparisons[bounded.comparison](value, bounded.bound) ? undefined : 'value-outside-bound';

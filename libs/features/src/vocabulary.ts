@@ -26,8 +26,8 @@ export function createItemVocabulary(itemIds: readonly string[], trainedCount: n
 }
 
 /**
- * Returns the vocabulary of a catalog: first the items with training interactions by popularity (ties by id), so that an index is
- * also a popularity rank, then the other items by id.
+ * Returns the vocabulary of a catalog. The items with training interactions come first, by popularity (ties by id), so that their index
+ * is a popularity rank. The other items follow by id.
  *
  * @param trainingCounts Interactions with each item. Items without interactions are not trained.
  */

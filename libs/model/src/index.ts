@@ -15,7 +15,7 @@ export type { Interests, ItemScore } from './inference/interests.ts';
 export { contentItemsMax, embedColdItems, findNeighbors, neighborsMax } from './inference/cold-items.ts';
 export type { ColdItems } from './inference/cold-items.ts';
 export { embedItems, indexDim, indexVectors, popularityPrior } from './inference/item-embeddings.ts';
-export { negativesOf, sampledOf } from './loss/negatives.ts';
+export { negativesOf, sampledNegatives } from './loss/negatives.ts';
 export {
   defaultExtractor,
   facetModel,

@@ -135,8 +135,8 @@ export const modelVariants: Readonly<Record<string, ModelSettings>> = {
   /** One bias-free ReLU layer instead of the H-layers (`relu_layer` of public code; ComiRec for Books). */
   'mind-relu': mindWith({ layers: 'relu' }),
   /**
-   * The model of public Paddle code with its slips: the softmax of the routing runs over the behaviors, each interest sees D / K of the
-   * coordinates, K interests for every user, hard readout, full softmax. `layers: relu` is its `relu_layer`.
+   * The model of public Paddle code with its errors: the softmax of the routing runs over the behaviors, and each interest sees D / K of
+   * the coordinates. It has K interests for every user, the hard readout and the full softmax. `layers: relu` is its `relu_layer`.
    */
   'mind-paddle': mindWith({
     adaptiveInterests: false,

@@ -184,8 +184,8 @@ function addLayers(spec: ModelSpec, { add, normal, glorot }: WeightMaker): void 
 }
 
 /**
- * Writes the features of the repeat bonus to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c, for a behavior with count c and
- * age bucket g among n behaviors, with a = (g − 1) / 10, a logarithm of its age.
+ * Writes the features of the repeat bonus to `target` at `offset`: 1, ln c, a, ln n / 3 and a · ln c. The behavior has the count c and the
+ * age bucket g, among n behaviors. a = (g − 1) / 10 is a logarithm of its age.
  */
 export function repeatFeatures(target: Float32Array, offset: number, age: number, count: number, n: number): void {
   const logCount = Math.log(count);

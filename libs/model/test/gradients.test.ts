@@ -3,7 +3,7 @@ import type { PopularityTimeline } from '@facet/features';
 import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
 import { objective } from '../src/loss/objective.ts';
-import { columnsOf, createCandidateSet } from '../src/training/candidate-set.ts';
+import { createScoreColumns, createCandidateSet } from '../src/training/candidate-set.ts';
 import type { BatchNegatives } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
 import { createNegativeDraw, toBatch } from '../src/training/training-batches.ts';
@@ -204,7 +204,7 @@ describe('the candidates of labels', () => {
   it('a negative that is drawn several times is one column with the same total weight', () => {
     const world = createTinyWorld({ variant: 'facet' });
     const candidateSet = createCandidateSet(world.data, 13);
-    const { items, logExpected, of } = columnsOf(candidateSet, drawnItems(candidateSet, 7, 3, 7, 7));
+    const { items, logExpected, columnOf: of } = createScoreColumns(candidateSet, drawnItems(candidateSet, 7, 3, 7, 7));
     expect([...items]).toEqual([7, 3]);
     expect([of(3), of(7), of(1)]).toEqual([1, 0, -1]);
     const expected = (item: number): number => candidateSet.sampler.expectedCount(item, 4);

@@ -43,14 +43,14 @@ export function countReserved({ share }: Pick<ExploreFields, 'share'>, limit: nu
 }
 
 /**
- * Weaves new items into a list of at most `limit` items. Each reserved place gets the best new item that is not in the list yet; the
- * other places keep the order of the list. So the result contains at least as many new items as places are reserved, or all of
- * `newItems`, and no item twice. The seed draws the places, each with the probability reserved / limit.
+ * Inserts new items into a list of at most `limit` items. Each reserved place gets the best new item that is not in the list yet. The
+ * other places keep the order of the list. The result contains no item twice, and at least `reserved` new items, or all of `newItems`. The
+ * seed draws the reserved places, each with the probability reserved / limit.
  *
  * @param list The list without exploration.
  * @param newItems New items, best first; `limit` of them, or all.
  */
-export function weaveNewItems<Found extends { readonly item: number }>(
+export function insertNewItems<Found extends { readonly item: number }>(
   list: readonly Found[],
   newItems: readonly Found[],
   { limit, reserved, seed }: { readonly limit: number; readonly reserved: number; readonly seed: string },
@@ -59,21 +59,21 @@ export function weaveNewItems<Found extends { readonly item: number }>(
   createRandom(hashText(seed)).shuffle(places);
   const isReserved = new Set(places.slice(0, reserved));
   const taken = new Set<number>();
-  const takeFrom = (items: readonly Found[]): (() => Found | undefined) => {
+  const nextUnusedOf = (items: readonly Found[]): (() => Found | undefined) => {
     let next = 0;
     return () => {
       while (next < items.length && taken.has(items[next]!.item)) next++;
       return items[next];
     };
   };
-  const [nextOfList, nextNew] = [takeFrom(list), takeFrom(newItems)];
-  const woven: (Found & { readonly propensity?: number })[] = [];
+  const [nextOfList, nextNew] = [nextUnusedOf(list), nextUnusedOf(newItems)];
+  const result: (Found & { readonly propensity?: number })[] = [];
   for (let place = 0; place < limit; place++) {
     const explored = isReserved.has(place) ? nextNew() : undefined;
     const found = explored ?? nextOfList() ?? nextNew();
     if (found === undefined) break;
     taken.add(found.item);
-    woven.push(explored === undefined ? found : { ...found, propensity: reserved / limit });
+    result.push(explored === undefined ? found : { ...found, propensity: reserved / limit });
   }
-  return woven;
+  return result;
 }

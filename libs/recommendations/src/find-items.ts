@@ -3,7 +3,7 @@ import type { BundleView, FilteredItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import { insertCandidates, listLimit, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
 import type { AllowedItems, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
-import { countReserved, findNewItems, weaveNewItems } from './explore.ts';
+import { countReserved, findNewItems, insertNewItems } from './explore.ts';
 import type { Exploration } from './explore.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
@@ -87,7 +87,7 @@ export async function findItems(
   };
 }
 
-/** Returns a function that weaves new items into a list, if the request reserves places for them. */
+/** Returns a function that inserts new items into a list, if the request reserves places for them. */
 function createExplorer(
   bundle: BundleView,
   allowed: FilteredItems | undefined,
@@ -100,7 +100,7 @@ function createExplorer(
     const reserved = explore === undefined ? 0 : countReserved(explore, limit);
     if (explore === undefined || reserved === 0) return list;
     const items = findNewItems(bundle, explore, allowed);
-    return items.count === 0 ? list : weaveNewItems(list, await rank(items), { limit, reserved, seed: explore.seed });
+    return items.count === 0 ? list : insertNewItems(list, await rank(items), { limit, reserved, seed: explore.seed });
   };
 }
 
@@ -111,9 +111,10 @@ async function retrieveCandidates(
   { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
-  const isOverAll = merge.by === 'max' || merge.by === 'diverse';
+  const scoresAllInterests = merge.by === 'max' || merge.by === 'diverse';
   // A list has the scores for one interest. The smooth maximum needs those for all.
-  const isSmooth = isOverAll && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
+  const usesSmoothMaximum =
+    scoresAllInterests && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const scoreItem = bundle.createItemScorer(interests);
@@ -121,15 +122,15 @@ async function retrieveCandidates(
   for (const [item, bonus] of repeatBonuses) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
     const { score, product, interest } = scoreItem(item);
-    repeats.push({ item, score: (isOverAll ? score : product) + bonus, interest });
+    repeats.push({ item, score: (scoresAllInterests ? score : product) + bonus, interest });
   }
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
-    const scored = isSmooth ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;
+    const scored = usesSmoothMaximum ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;
     return mergeLists(insertCandidates(scored, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
   };
   let merged: Candidate[] | undefined;
   // By the maximum, an item below the last place of the merged list cannot enter it.
-  const needed = (lists: readonly InterestList[]): number => {
+  const scoreNeeded = (lists: readonly InterestList[]): number => {
     merged = mergeAll(lists);
     return merged.length < limit ? -Infinity : merged[limit - 1]!.score;
   };
@@ -142,7 +143,7 @@ async function retrieveCandidates(
     exclude,
     allowed,
     parameters: searchParameters(bundle, breadth),
-    needed: merge.by === 'max' && !isSmooth ? needed : undefined,
+    scoreNeeded: merge.by === 'max' && !usesSmoothMaximum ? scoreNeeded : undefined,
   });
   if (merged === undefined || searches !== 1) {
     spans.start('merge');
@@ -211,7 +212,7 @@ export interface PopularRequest {
 }
 
 /** Below this share of allowed items, sorting them is cheaper than walking the whole popularity order. */
-const fewShare = 1 / 64;
+const fewAllowedShare = 1 / 64;
 
 /** Upper bound for the length of a window's list and a segment's list together. */
 const listsLengthMax = 2_000;
@@ -225,9 +226,9 @@ export function findPopularItems(
   { limit, attributes, exclusions, allowed, reason }: PopularRequest,
 ): Pick<FoundItems, 'source' | 'found'> {
   const { items: order, windowDays, segment } = bundle.popular.listFor({ attributes });
-  const isFew = allowed !== undefined && allowed.count < bundle.itemCount * fewShare;
+  const isFew = allowed !== undefined && allowed.count < bundle.itemCount * fewAllowedShare;
   const found = new Set<number>();
-  for (const item of isFew ? listFewItems(bundle, order, allowed) : order) {
+  for (const item of isFew ? listPopularThenAllowed(bundle, order, allowed) : order) {
     if (found.size >= limit) break;
     if (!exclusions.has(item)) found.add(item);
   }
@@ -238,7 +239,11 @@ export function findPopularItems(
 }
 
 /** Yields the popular lists, which come first in the order, and then the few allowed items by popularity. */
-function* listFewItems(bundle: BundleView, order: Iterable<number>, allowed: AllowedItems): Generator<number> {
+function* listPopularThenAllowed(
+  bundle: BundleView,
+  order: Iterable<number>,
+  allowed: AllowedItems,
+): Generator<number> {
   let visited = 0;
   for (const item of order) {
     if (visited++ === listsLengthMax) break;

@@ -91,7 +91,7 @@ export const MergeDefault = Type.Object(MergeFields.properties, {
 
 interface MergeFault extends RequestFault {
   /** Completes a sentence that begins with the field name. */
-  readonly complaint: string;
+  readonly problem: string;
   readonly remedy: string;
 }
 
@@ -101,9 +101,9 @@ const kindOfField = { floors: 'quota', shares: 'quota', lambda: 'diverse', attri
 /** Returns the first fault that the schema cannot express: a missing field, or a field of another kind of merge. */
 export function findMergeFault(merge: MergeFields): MergeFault | undefined {
   const { by, floors, shares, lambda, attribute } = merge;
-  const fault = (name: keyof typeof kindOfField, complaint: string, remedy: string): MergeFault => ({
+  const fault = (name: keyof typeof kindOfField, problem: string, remedy: string): MergeFault => ({
     field: `merge.${name}`,
-    complaint,
+    problem,
     remedy,
   });
   for (const name of ['floors', 'shares', 'lambda', 'attribute'] as const) {
@@ -130,7 +130,7 @@ export function findMergeFault(merge: MergeFields): MergeFault | undefined {
 /** @throws AppError `REQUEST_INVALID` for a fault that {@link findMergeFault} finds. */
 export function parseMerge(merge: MergeFields): Merge {
   const fault = findMergeFault(merge);
-  if (fault !== undefined) throw requestError(`${fault.field} ${fault.complaint}.`, fault);
+  if (fault !== undefined) throw requestError(`${fault.field} ${fault.problem}.`, fault);
   const { by, floors, shares, lambda, attribute } = merge;
   if (by === 'quota') return { by, floors, shares };
   return by === 'diverse' ? { by, lambda: lambda!, attribute: attribute! } : { by };

@@ -71,8 +71,8 @@ export const namePattern = '^[a-z][a-z0-9_-]{0,63}$';
 const isName = new RegExp(namePattern);
 
 /**
- * Checks settings that would fail every request and that the schema cannot express: merges must be complete, filter names
- * valid, ranges of filters not empty, and the filters of arms declared and independent of the request's context.
+ * Checks settings that would fail every request and that the schema cannot express. Merges must be complete, filter names valid,
+ * and ranges of filters not empty. Filters of arms must be declared, and must not depend on the request's context.
  *
  * @param experiments in declaration order.
  * @param source the file name for error messages.
@@ -87,7 +87,7 @@ export function checkServingSettings(
   const checkMerge = (at: FieldPath, fields: MergeFields): void => {
     const fault = findMergeFault(fields);
     if (fault === undefined) return;
-    problems.push({ path: [...at, ...fault.field.split('.')], problem: fault.complaint, remedy: fault.remedy });
+    problems.push({ path: [...at, ...fault.field.split('.')], problem: fault.problem, remedy: fault.remedy });
   };
   const checkArm = (at: FieldPath, { settings }: CheckedArm): void => {
     if (settings.merge !== undefined) checkMerge(at, settings.merge);

@@ -25,17 +25,17 @@ it.each([
   [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Set both fields'],
   [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Set both fields'],
   [{ by: 'max', lambda: 0.3 }, 'merge.lambda: belongs to diverse, but merge.by is max. Remove it'],
-])('refuses an impossible merge, with its position: %j', (merge, complaint) => {
+])('refuses an impossible merge, with its position: %j', (merge, problem) => {
   const check = (serving: object, experiments: Parameters<typeof checkServingSettings>[1]): string =>
     problemsOf(() => checkServingSettings(settings(serving), experiments, 'shop.yaml'));
-  expect(check({ merge }, [])).toContain(`shop.yaml is not valid: serving.${complaint}`);
+  expect(check({ merge }, [])).toContain(`shop.yaml is not valid: serving.${problem}`);
   const arms = [arm('control', {}), arm('other', { merge })];
-  expect(check({}, [{ arms, shadow: [] }])).toContain(`shop.yaml is not valid: experiments.0.arms.other.${complaint}`);
+  expect(check({}, [{ arms, shadow: [] }])).toContain(`shop.yaml is not valid: experiments.0.arms.other.${problem}`);
   const experiments = [
     { arms: [], shadow: [] },
     { arms: [], shadow: [arm('unseen', { merge })] },
   ];
-  expect(check({}, experiments)).toContain(`experiments.1.shadow.unseen.${complaint}`);
+  expect(check({}, experiments)).toContain(`experiments.1.shadow.unseen.${problem}`);
 });
 
 it('requires filters of arms to be declared and independent of the request', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { weaveNewItems } from '../src/explore.ts';
+import { insertNewItems } from '../src/explore.ts';
 
 const itemsOf = (...items: number[]): { item: number }[] => items.map((item) => ({ item }));
 const weave = (list: number[], newItems: number[], reserved: number, seed: string, limit = 10) =>
-  weaveNewItems(itemsOf(...list), itemsOf(...newItems), { limit, reserved, seed });
+  insertNewItems(itemsOf(...list), itemsOf(...newItems), { limit, reserved, seed });
 
 describe('weaveNewItems', () => {
   const list = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];

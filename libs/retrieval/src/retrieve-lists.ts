@@ -24,20 +24,20 @@ export interface ListsRequest {
    * Returns the score below which no further item matters, given the lists so far. A list that has reached it may be
    * shorter than `limit`. By default, all lists are filled.
    */
-  readonly needed?: (lists: readonly InterestList[]) => number;
+  readonly scoreNeeded?: (lists: readonly InterestList[]) => number;
 }
 
 /** An unfiltered list of the index. */
-interface FoundList extends InterestList {
+interface SearchedList extends InterestList {
   /**
    * Upper bound of the scores of items that the index did not return: −∞ if it returned all items, ∞ if an approximate
    * search ended early although there are other items.
    */
-  readonly lowestSeen: number;
+  readonly unseenScoreMax: number;
 }
 
 /** If at least this share of the items is allowed, filtering barely shortens a list. */
-const mostShare = 0.9;
+const nearlyAllShare = 0.9;
 
 interface RetrievedLists {
   /** One list per searched interest, in ascending order of interest. */
@@ -50,7 +50,7 @@ interface RetrievedLists {
 
 /**
  * Returns the nearest items of each interest that are allowed and not excluded: exactly `limit`, or all if there are
- * fewer, or as many as `needed`, for every kind of index.
+ * fewer, or as many as `scoreNeeded`, for every kind of index.
  *
  * A flat index searches the open items once. An approximate index takes the cheaper of two ways. It searches for more
  * items than needed, to compensate for those filtered out, and doubles the depth while a list is too short. Or it scans
@@ -60,29 +60,29 @@ interface RetrievedLists {
  * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not match the index or are not finite.
  */
 export async function retrieveLists(request: ListsRequest): Promise<RetrievedLists> {
-  const { index, limit, exclude, allowed, needed = () => -Infinity } = request;
+  const { index, limit, exclude, allowed, scoreNeeded = () => -Infinity } = request;
   const interests = searchableInterests(request);
   const count = allowed?.count ?? index.size;
   if (interests.length === 0 || limit <= 0) return { lists: [], method: 'none', searches: 0 };
   if (count === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
 
   if (isExact(index)) {
-    const open = openItems(request);
+    const open = searchableItems(request);
     if (open === undefined) return searchOnce(request, interests, Math.min(limit, index.size), {});
     const depth = Math.min(limit, open.count);
     if (depth === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
     return searchOnce(request, interests, depth, { allowed: open.bitmap });
   }
 
-  const found = new Map<number, FoundList>();
+  const found = new Map<number, SearchedList>();
   let pending = interests;
   let searches = 0;
-  const keep = (result: SearchResult): void => {
+  const addResult = (result: SearchResult): void => {
     pending.forEach((interest, query) => found.set(interest, listOf(result, query, interest, request)));
-    const floor = needed(interests.map((interest) => found.get(interest)!));
+    const floor = scoreNeeded(interests.map((interest) => found.get(interest)!));
     pending = pending.filter((interest) => {
-      const { items, lowestSeen } = found.get(interest)!;
-      return items.length < limit && lowestSeen > floor;
+      const { items, unseenScoreMax } = found.get(interest)!;
+      return items.length < limit && unseenScoreMax > floor;
     });
     searches++;
   };
@@ -96,17 +96,17 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
   });
 
   // This many allowed items include `limit` that are not excluded, or all of them.
-  const enough = Math.min(count, limit + (exclude?.size ?? 0));
-  const deepest = allowed === undefined ? enough : index.size;
+  const depthForAll = Math.min(count, limit + (exclude?.size ?? 0));
+  const depthMax = allowed === undefined ? depthForAll : index.size;
   const parameters = parametersOf(request);
-  for (let depth = Math.min(deepest, firstDepth(request)); ; depth = Math.min(deepest, 2 * depth)) {
+  for (let depth = Math.min(depthMax, firstDepth(request)); ; depth = Math.min(depthMax, 2 * depth)) {
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
-    keep(await index.search(pack(request, pending), depth, parameters));
+    addResult(await index.search(selectQueries(request, pending), depth, parameters));
     if (pending.length === 0) return retrieved('search');
     // A deeper search does not help after one that ended early.
-    if (depth === deepest || pending.some((interest) => found.get(interest)!.lowestSeen === Infinity)) break;
+    if (depth === depthMax || pending.some((interest) => found.get(interest)!.unseenScoreMax === Infinity)) break;
   }
-  keep(await index.scan(pack(request, pending), enough, allowed?.items() ?? allItems(index.size)));
+  addResult(await index.scan(selectQueries(request, pending), depthForAll, allowed?.items() ?? allItems(index.size)));
   return retrieved('scan');
 }
 
@@ -117,7 +117,7 @@ async function searchOnce(
   depth: number,
   parameters: SearchParameters,
 ): Promise<RetrievedLists> {
-  const result = await request.index.search(pack(request, interests), depth, parameters);
+  const result = await request.index.search(selectQueries(request, interests), depth, parameters);
   const lists = interests.map((interest, query) => {
     const { items, scores } = listOf(result, query, interest, request);
     return { interest, items, scores };
@@ -126,7 +126,7 @@ async function searchOnce(
 }
 
 /** Returns the items that are allowed and not excluded; undefined if all are. */
-function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
+function searchableItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
   if (exclude === undefined || exclude.size === 0) return allowed;
   const bitmap = allowed?.bitmap.slice(0, Math.ceil(index.size / 8)) ?? fullBitmap(index.size);
   let count = allowed?.count ?? index.size;
@@ -141,12 +141,12 @@ function openItems({ index, exclude, allowed }: ListsRequest): AllowedItems | un
 }
 
 /**
- * Returns a depth that probably fills the lists, assuming that filtered items are spread evenly. With `needed`, smaller
+ * Returns a depth that probably fills the lists, assuming that filtered items are spread evenly. With `scoreNeeded`, smaller
  * lists often suffice, so exclusions are not compensated in advance.
  */
-function firstDepth({ index, limit, exclude, allowed, needed }: ListsRequest): number {
-  const wanted = needed === undefined ? limit + Math.min(limit, exclude?.size ?? 0) : limit;
-  if (allowed === undefined || allowed.count >= index.size * mostShare) return wanted;
+function firstDepth({ index, limit, exclude, allowed, scoreNeeded }: ListsRequest): number {
+  const wanted = scoreNeeded === undefined ? limit + Math.min(limit, exclude?.size ?? 0) : limit;
+  if (allowed === undefined || allowed.count >= index.size * nearlyAllShare) return wanted;
   // The number of allowed items among the nearest is random: adds three standard deviations.
   return Math.ceil(((wanted + 3 * Math.sqrt(wanted)) * index.size) / allowed.count);
 }
@@ -191,7 +191,7 @@ function searchableInterests({ index, interests, active }: ListsRequest): number
 }
 
 /** Returns some interests as queries `[Q, D]`. */
-function pack({ index: { dim }, interests }: ListsRequest, wanted: readonly number[]): Float32Array {
+function selectQueries({ index: { dim }, interests }: ListsRequest, wanted: readonly number[]): Float32Array {
   const queries = new Float32Array(wanted.length * dim);
   wanted.forEach((interest, query) => {
     queries.set(interests.subarray(interest * dim, (interest + 1) * dim), query * dim);
@@ -205,7 +205,7 @@ function listOf(
   query: number,
   interest: number,
   { index, limit, exclude, allowed }: ListsRequest,
-): FoundList {
+): SearchedList {
   const items = new Int32Array(Math.min(k, limit));
   const kept = new Float32Array(items.length);
   let count = 0;
@@ -225,6 +225,6 @@ function listOf(
   }
   const nearest = ids.subarray(query * k, (query + 1) * k);
   const found = nearest.at(-1)! < 0 ? nearest.indexOf(-1) : k;
-  const lowestSeen = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
-  return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), lowestSeen };
+  const unseenScoreMax = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
+  return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), unseenScoreMax };
 }

@@ -361,7 +361,7 @@ test('fills a list only as far as needed, with an exact page by highest scores',
         const parameters = { efSearch: 1000 };
         const whole = page((await retrieveLists({ ...request, parameters })).lists);
         const needed = (lists: readonly InterestList[]) => page(lists)[limit - 1]?.score ?? -Infinity;
-        const short = page((await retrieveLists({ ...request, parameters, needed })).lists);
+        const short = page((await retrieveLists({ ...request, parameters, scoreNeeded: needed })).lists);
         expect(short.map(({ score }) => score)).toEqual(whole.map(({ score }) => score));
         index.close();
       },

@@ -4,7 +4,7 @@ import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
-import { adviseOn } from './batch/refusal-advice.ts';
+import { describeRefusal } from './batch/describe-refusal.ts';
 import { ingestProblems, producerOf, storeRecords } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
 
@@ -53,7 +53,7 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
     async (request, reply) => {
       const { userId } = request.params;
       const parsed = parseUser({ userId });
-      if (!parsed.ok) throw ingestProblems.error('REQUEST_INVALID', adviseOn(parsed), { field: 'userId' });
+      if (!parsed.ok) throw ingestProblems.error('REQUEST_INVALID', describeRefusal(parsed), { field: 'userId' });
       const requestedAt = services.now();
       const erasureId = services.createId();
       const requestedBy = producerOf(request.apiKey);

@@ -28,7 +28,7 @@ export interface RecordWriter {
   write(records: readonly LogRecord[]): Promise<Written>;
   readonly state: RecordWriterState;
   /** Reports whether the topics could be created or found. Decides `state.isLogReachable` until the first publish. */
-  noteTopics(isReachable: boolean): void;
+  setTopicsReachable(isReachable: boolean): void;
   /** Stores all queued records and stops the replay. */
   close(): Promise<void>;
 }
@@ -125,7 +125,7 @@ class QueuedRecordWriter implements RecordWriter {
     };
   }
 
-  noteTopics(isReachable: boolean): void {
+  setTopicsReachable(isReachable: boolean): void {
     this.#hasTopics = isReachable;
   }
 

@@ -108,7 +108,7 @@ export async function startIngest(
     throw error;
   }
 
-  /** Drops counts that cannot be stored: unlike events, they are a help and no promise. */
+  /** Drops counts that cannot be stored. Unlike events, counts have no guarantee. */
   async function writeIntake(): Promise<void> {
     const record = intake.drain(now());
     if (record === undefined) return;
@@ -122,10 +122,10 @@ export async function startIngest(
     try {
       const { eventPartitions, replicationFactor } = config;
       const created = await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
-      writer.noteTopics(true);
+      writer.setTopicsReachable(true);
       if (created.length > 0) logger.info({ topics: created }, 'created topics');
     } catch (error) {
-      writer.noteTopics(false);
+      writer.setTopicsReachable(false);
       logger.warn({ problem: describeError(error) }, 'creating topics failed; retrying');
       throw error;
     }

@@ -41,7 +41,7 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
         const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
         return deadLetterRecord(topic, deadLetter({ ...place, key, value, undecodable }, { field, reason }, now()));
       });
-      await retryPolicy.until('kafka', () => publisher.publish(records), signal);
+      await retryPolicy.retry('kafka', () => publisher.publish(records), signal);
       lake.addIntake(countRefusals(position.topic, refused, now()));
       for (const [reason, count] of countReasons(refused)) metrics.countDeadLetters(position.topic, reason, count);
     },

@@ -10,8 +10,8 @@ export interface ErasedUsers {
   /** Adds the erasures of the lake, as HMACs with its erasure key. */
   addRecorded(recorded: Pick<LakeSnapshot, 'erasures' | 'erasureKey'>): void;
   /**
-   * Returns the erasures to repeat together with changes, because the profile store may have lost their marks: those of users
-   * with changes that are older than their erasure, or with an `identify`, which may give the user older events of a session.
+   * Returns the erasures to repeat together with changes, because the profile store may have lost their marks. They are those of users
+   * with changes older than their erasure, or with an `identify`, which may give the user older events of a session.
    */
   repeatedFor(changes: readonly ProfileChange[]): ProfileChange[];
 }

@@ -43,7 +43,7 @@ export interface LogControl {
   /** Returns extents by source. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
   readExtents(assignment: Assignment): Promise<ReadonlyMap<string, PartitionExtent>>;
   /** Returns the end and the committed offset of every partition of the topics. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
-  readGroup(topics: readonly string[]): Promise<readonly Omit<GroupPartition, 'movedAt'>[]>;
+  readGroup(topics: readonly string[]): Promise<readonly Omit<GroupPartition, 'progressedAt'>[]>;
   /** Makes `offset` the next offset to read of the partition. */
   seek(topic: string, partition: number, offset: number): void;
   /** Commits positions to the consumer group. */
@@ -271,8 +271,8 @@ async function withHeartbeat<Value>(
 }
 
 /**
- * Returns whether a broker has ended while a connection to it was opened. kafkajs 2.2.4 throws a plain error then, and does not restart
- * the consumer, as it does for its own errors.
+ * Returns whether a broker ended while kafkajs opened a connection to it. kafkajs 2.2.4 then throws a plain error. Unlike after its own
+ * errors, it does not restart the consumer.
  */
 function isLostBroker(error: Error): boolean {
   return error.message === 'Broker not connected';

@@ -103,7 +103,7 @@ function createProfileFeed(
   const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
     const startedAt = now();
     const erasing = [...changes, ...erasedUsers.repeatedFor(changes)];
-    await retryPolicy.until('redis', () => store.apply(erasing), signal);
+    await retryPolicy.retry('redis', () => store.apply(erasing), signal);
     const appliedAt = now();
     metrics.observeApply((appliedAt - startedAt) / 1000);
     recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
@@ -167,7 +167,7 @@ function createProfileFeed(
     },
     async refillAfterLoss(signal) {
       if (filled !== undefined && (await isComplete(filled))) return false;
-      await retryPolicy.until('redis', () => refill(signal), signal);
+      await retryPolicy.retry('redis', () => refill(signal), signal);
       return true;
     },
   };

@@ -20,9 +20,9 @@ export interface RetryPolicy {
    *
    * @throws the error if it is not retryable; the reason of `signal` instead of the next attempt after it aborts.
    */
-  until<Value>(dependency: string, attempt: () => Promise<Value>, signal: AbortSignal): Promise<Value>;
+  retry<Value>(dependency: string, attempt: () => Promise<Value>, signal: AbortSignal): Promise<Value>;
   /** Makes a single attempt and returns whether it succeeded. @throws the error if it is not retryable. */
-  once(dependency: string, attempt: () => Promise<unknown>): Promise<boolean>;
+  attemptOnce(dependency: string, attempt: () => Promise<unknown>): Promise<boolean>;
   readonly outages: readonly Outage[];
 }
 
@@ -44,18 +44,18 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
   /** By dependency, the outage and the last operation that found it. */
   const outages = new Map<string, { readonly outage: Outage; readonly operation: string }>();
   /** Ends the outages that the result of an operation disproves: those of its dependency and those that it found. */
-  const endDisproved = (operation: string, failed?: string): void => {
+  const endDisprovedOutages = (operation: string, failed?: string): void => {
     for (const [dependency, { outage, operation: finder }] of outages) {
       if (dependency === failed || (dependency !== operation && finder !== operation)) continue;
       outages.delete(dependency);
       logger.info({ dependency, seconds: (now() - outage.since) / 1000 }, 'dependency works again');
     }
   };
-  const note = (operation: string, error: unknown): void => {
+  const recordFailure = (operation: string, error: unknown): void => {
     if (!isAppError(error) || !error.retryable) return;
     const dependency = failedDependency(operation, error);
     const problem = describeError(error);
-    endDisproved(operation, dependency);
+    endDisprovedOutages(operation, dependency);
     const known = outages.get(dependency)?.outage;
     if (known === undefined) logger.warn({ dependency, code: error.code, problem }, 'dependency failed; retrying');
     outages.set(dependency, { outage: { dependency, since: known?.since ?? now(), problem }, operation });
@@ -63,10 +63,10 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
   const tryOnce = async <Value>(operation: string, attempt: () => Promise<Value>): Promise<Value> => {
     try {
       const value = await attempt();
-      endDisproved(operation);
+      endDisprovedOutages(operation);
       return value;
     } catch (error) {
-      note(operation, error);
+      recordFailure(operation, error);
       throw error;
     }
   };
@@ -74,12 +74,12 @@ export function createRetryPolicy(deps: { readonly logger: Logger; readonly now:
     get outages() {
       return Array.from(outages.values(), ({ outage }) => outage);
     },
-    until: (dependency, attempt, signal) =>
+    retry: (dependency, attempt, signal) =>
       retries.execute(async () => {
         signal.throwIfAborted();
         return tryOnce(dependency, attempt);
       }),
-    once: (dependency, attempt) =>
+    attemptOnce: (dependency, attempt) =>
       tryOnce(dependency, attempt).then(
         () => true,
         (error: unknown) => {

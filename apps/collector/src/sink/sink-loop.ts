@@ -8,7 +8,7 @@ import type { TopicHandler } from './handlers/topic-handler.ts';
 import type { ProfileFeed } from './profile-feed.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
-import { followGroup, lagOf, placeMessages } from './sink-state.ts';
+import { updateGroupProgress, lagOf, chooseAction } from './sink-state.ts';
 import type { GroupPartition, PartitionPosition, SinkState } from './sink-state.ts';
 
 export interface SinkLoopDeps {
@@ -143,10 +143,10 @@ export class SinkLoop implements GroupListener {
         if (this.#isClosing || !this.#isCurrent(lease)) return;
         await this.#prepare(lease);
         if (this.#isDue(this.#bufferedSince, this.#options.commitMs)) {
-          await this.#deps.retryPolicy.once('lake', () => this.#commitLake(lease));
+          await this.#deps.retryPolicy.attemptOnce('lake', () => this.#commitLake(lease));
         }
         if (this.#isDue(this.#deps.catalog.changedSince, this.#options.catalogMs)) {
-          await this.#deps.retryPolicy.once('catalog', () => this.#writeCatalog(lease));
+          await this.#deps.retryPolicy.attemptOnce('catalog', () => this.#writeCatalog(lease));
         }
         this.#commitOffsets();
       });
@@ -176,7 +176,7 @@ export class SinkLoop implements GroupListener {
       return { ...partition, stored: Math.max(own.stored, partition.stored) };
     });
     this.#groupReadAt = this.#deps.now();
-    this.#groupPartitions = followGroup(this.#groupPartitions, partitions, this.#groupReadAt);
+    this.#groupPartitions = updateGroupProgress(this.#groupPartitions, partitions, this.#groupReadAt);
   }
 
   /** Stops processing and stores the buffers. */
@@ -193,8 +193,8 @@ export class SinkLoop implements GroupListener {
       );
       // Changes missing from the profiles are not stored either, so that the next sink reads them again.
       if (!lease.isSynced || !isApplied) return;
-      await this.#deps.retryPolicy.once('lake', () => this.#commitLake(lease));
-      await this.#deps.retryPolicy.once('catalog', () => this.#writeCatalog(lease));
+      await this.#deps.retryPolicy.attemptOnce('lake', () => this.#commitLake(lease));
+      await this.#deps.retryPolicy.attemptOnce('catalog', () => this.#writeCatalog(lease));
     });
     await this.#committing;
   }
@@ -216,7 +216,7 @@ export class SinkLoop implements GroupListener {
       return false;
     }
     const isUndecodable = batch.messages.some(({ undecodable }) => undecodable !== undefined);
-    const placement = placeMessages(position, { first, next: batch.next, isUndecodable });
+    const placement = chooseAction(position, { first, next: batch.next, isUndecodable });
     if (placement === 'skip') return true;
     if (placement === 'read-again') {
       position.rewoundTo = position.next;
@@ -231,10 +231,10 @@ export class SinkLoop implements GroupListener {
     this.#lastProgressAt = now();
     if (handler.offsetOwner === 'lake') this.#bufferedSince ??= now();
     if (lake.pending.events >= this.#options.commitRowsMax) {
-      await retryPolicy.until('lake', () => this.#commitLake(lease), signal);
+      await retryPolicy.retry('lake', () => this.#commitLake(lease), signal);
     }
     if (catalog.pending >= this.#options.catalogChangesMax) {
-      await retryPolicy.until('catalog', () => this.#writeCatalog(lease), signal);
+      await retryPolicy.retry('catalog', () => this.#writeCatalog(lease), signal);
     }
     return true;
   }
@@ -256,9 +256,9 @@ export class SinkLoop implements GroupListener {
     this.#uncommitted.clear();
     this.#bufferedSince = undefined;
     await profiles.discard();
-    await retryPolicy.until('lake', () => lake.discard(), signal);
-    await retryPolicy.until('catalog', () => catalog.discard(), signal);
-    const extents = await retryPolicy.until('kafka', () => this.#readExtents(lease), signal);
+    await retryPolicy.retry('lake', () => lake.discard(), signal);
+    await retryPolicy.retry('catalog', () => catalog.discard(), signal);
+    const extents = await retryPolicy.retry('kafka', () => this.#readExtents(lease), signal);
     for (const [topic, partitions] of Object.entries(lease.assignment)) {
       const offsetOwner = handlers.get(topic)?.offsetOwner;
       if (offsetOwner === undefined) continue;
@@ -286,7 +286,7 @@ export class SinkLoop implements GroupListener {
     const { handlers, log, retryPolicy } = this.#deps;
     const { topic, partition, next } = position;
     if (handlers.get(topic)?.offsetOwner !== 'lake') return;
-    const extents = await retryPolicy.until('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
+    const extents = await retryPolicy.retry('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
     this.#noteLost(position, next, Math.min(before, extents.get(sourceName(position))?.start ?? next));
   }
 

@@ -17,21 +17,21 @@ export interface PartitionPosition {
 }
 
 /** How to treat messages of the offsets `first` to `next` (exclusive) when `position.next` is expected. */
-export type Placement = 'skip' | 'process' | 'read-again';
+export type MessageAction = 'skip' | 'process' | 'read-again';
 
 /**
  * Makes sure that each offset is processed once. Processed messages are skipped. A gap is read again once; offsets that
  * are still missing then have no message: compaction deleted it, a transaction aborted it, or it is a transaction marker.
  * A batch that cannot be decoded is also read again once: the network or the memory of the broker may have damaged it.
  */
-export function placeMessages(
+export function chooseAction(
   position: Readonly<PartitionPosition>,
   {
     first,
     next,
     isUndecodable = false,
   }: { readonly first: number; readonly next: number; readonly isUndecodable?: boolean },
-): Placement {
+): MessageAction {
   if (next <= position.next) return 'skip';
   return (first > position.next || isUndecodable) && position.rewoundTo !== position.next ? 'read-again' : 'process';
 }
@@ -59,20 +59,20 @@ export interface GroupPartition {
   /** The first offset that no member has stored. */
   readonly stored: number;
   /** Latest time in epoch milliseconds at which `stored` moved, or nothing was left to store. */
-  readonly movedAt: number;
+  readonly progressedAt: number;
 }
 
 /** Returns the partitions as read now, each with the time of its last progress. */
-export function followGroup(
+export function updateGroupProgress(
   before: readonly GroupPartition[],
-  read: readonly Omit<GroupPartition, 'movedAt'>[],
+  read: readonly Omit<GroupPartition, 'progressedAt'>[],
   now: number,
 ): GroupPartition[] {
   return read.map((partition) => {
     const earlier = before.find((other) => other.topic === partition.topic && other.partition === partition.partition);
     // Messages that retention deletes are no progress.
     const isStuck = earlier !== undefined && groupLagOf(partition) > 0 && partition.stored <= earlier.stored;
-    return { ...partition, movedAt: isStuck ? earlier.movedAt : now };
+    return { ...partition, progressedAt: isStuck ? earlier.progressedAt : now };
   });
 }
 
@@ -96,7 +96,11 @@ const readingsMissingMs = 60_000;
 export function groupStalledMs({ groupPartitions, groupReadAt }: SinkState, now: number): number {
   const stuck = groupPartitions.filter((partition) => groupLagOf(partition) > 0);
   const unreadMs = now - groupReadAt;
-  return Math.max(0, ...stuck.map(({ movedAt }) => now - movedAt), unreadMs > readingsMissingMs ? unreadMs : 0);
+  return Math.max(
+    0,
+    ...stuck.map(({ progressedAt }) => now - progressedAt),
+    unreadMs > readingsMissingMs ? unreadMs : 0,
+  );
 }
 
 /** The state of a running sink. */

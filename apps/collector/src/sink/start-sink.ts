@@ -89,7 +89,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       [topics.intake, createIntakeHandler(stores)],
     ]);
 
-    // Alerts see a rise from 0 only.
+    // An alert on an increase needs a counter that starts at 0.
     for (const topic of handlers.keys()) {
       metrics.countLost(topic, 0);
       for (const reason of refusalReasons) metrics.countDeadLetters(topic, reason, 0);
@@ -153,7 +153,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
       await consumer.start(loop);
     };
-    retryPolicy.until('kafka', consume, stopping.signal).catch((error: unknown) => {
+    retryPolicy.retry('kafka', consume, stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) loop.crashed(error);
     });
     return { url, failed: loop.failed };

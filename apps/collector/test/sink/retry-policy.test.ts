@@ -18,30 +18,30 @@ function policyAt(clock: { now: number }) {
 it('replaces an outage when the operation fails for another reason, and ends it when the operation succeeds', async () => {
   const clock = { now: 1 };
   const { policy, outages } = policyAt(clock);
-  await policy.once('redis', redisDown);
+  await policy.attemptOnce('redis', redisDown);
   clock.now = 2;
-  await policy.once('redis', redisDown);
+  await policy.attemptOnce('redis', redisDown);
   expect(outages()).toEqual([['redis', 1]]);
-  await policy.once('redis', lakeUnreadable);
+  await policy.attemptOnce('redis', lakeUnreadable);
   expect(outages()).toEqual([['lake', 2]]);
   clock.now = 3;
-  await policy.once('redis', redisDown);
+  await policy.attemptOnce('redis', redisDown);
   expect(outages()).toEqual([['redis', 3]]);
-  await policy.once('redis', lakeUnreadable);
-  await policy.once('redis', success);
+  await policy.attemptOnce('redis', lakeUnreadable);
+  await policy.attemptOnce('redis', success);
   expect(outages()).toEqual([]);
 });
 
 it('ends an outage when an operation on that dependency succeeds, and keeps those of other operations', async () => {
   const { policy, outages } = policyAt({ now: 1 });
-  await policy.once('kafka', failure('KAFKA_UNAVAILABLE'));
-  await policy.once('redis', lakeUnreadable);
-  await policy.once('lake', success);
+  await policy.attemptOnce('kafka', failure('KAFKA_UNAVAILABLE'));
+  await policy.attemptOnce('redis', lakeUnreadable);
+  await policy.attemptOnce('lake', success);
   expect(outages()).toEqual([['kafka', 1]]);
 });
 
 it('blames the lake when the bucket of the lake does not respond', async () => {
   const { policy, outages } = policyAt({ now: 1 });
-  await policy.once('redis', failure('S3_UNREACHABLE'));
+  await policy.attemptOnce('redis', failure('S3_UNREACHABLE'));
   expect(outages()).toEqual([['lake', 1]]);
 });

@@ -16,7 +16,7 @@ const position = { topic: 'facet.events.v1', partition: 0, next: 80, stored: 60,
 const working: SinkState = {
   group: { id: 'facet-sink', isMember: true, since: now - 600_000 },
   positions: [position],
-  groupPartitions: [{ ...position, start: 0, movedAt: now - 1_000 }],
+  groupPartitions: [{ ...position, start: 0, progressedAt: now - 1_000 }],
   groupReadAt: now,
   lastProgressAt: now - 1_000,
   bufferedRows: 20,
@@ -153,7 +153,7 @@ it('is not ready while no sink stores a partition, even if it has no partition',
     start: 0,
     end: 1_000_500,
     stored: 500,
-    movedAt: now - groupStallMs - 1,
+    progressedAt: now - groupStallMs - 1,
   };
   const blind = { ...working, positions: [], groupPartitions: [stuck] };
   const app = await createApp(blind);
@@ -164,7 +164,11 @@ it('is not ready while no sink stores a partition, even if it has no partition',
   expect(status.group).toMatchObject({ lag: 1_000_000, stalledSeconds: 60.001 });
   const metrics = await app.inject({ url: '/metrics', headers: { 'x-api-key': 'admin' } });
   expect(metrics.statusCode).toBe(200);
-  expect(await probe({ ...blind, groupPartitions: [{ ...stuck, movedAt: now - 30_000 }] })).toEqual([200, 200, '']);
+  expect(await probe({ ...blind, groupPartitions: [{ ...stuck, progressedAt: now - 30_000 }] })).toEqual([
+    200,
+    200,
+    '',
+  ]);
 });
 
 it('reports the dependency that it waits for', async () => {

@@ -80,7 +80,7 @@ export function createProfileSource(
       writeTimeoutMs: silenceMsMax,
       eventsMax,
       onConnection(problem) {
-        if (problem !== undefined) availability.lose(problem);
+        if (problem !== undefined) availability.recordLoss(problem);
       },
     });
     try {
@@ -152,7 +152,7 @@ const failuresMax = 5;
 /** Interval of the attempts to read during an outage, and without requests. Other requests do not wait for an attempt. */
 const retryEveryMs = 1_000;
 /** An outage ends when no read has failed for this long. A store that fails only some reads causes one outage, not many. */
-const calmMs = 5_000;
+const recoveryMs = 5_000;
 /** No user has this id. Its reads show an outage while no request reads a profile. */
 const probeUserId = 'facet-probe';
 
@@ -190,10 +190,10 @@ function createMemoryReader(store: ProfileStore, metrics: ReaderDeps['metrics'])
 }
 
 interface Availability {
-  succeed(): void;
-  fail(problem: AppError): void;
+  recordSuccess(): void;
+  recordFailure(problem: AppError): void;
   /** Begins an outage, because the connection is lost. */
-  lose(problem: AppError): void;
+  recordLoss(problem: AppError): void;
   /** Whether the last reads failed. */
   isFailing(): boolean;
 }
@@ -205,7 +205,7 @@ function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
   let isAvailable: boolean | undefined;
   const logged = new Set<string>();
 
-  const lose = (problem: AppError): void => {
+  const recordLoss = (problem: AppError): void => {
     failedAt = performance.now();
     isAvailable = false;
     metrics.setProfilesAvailable(false);
@@ -214,19 +214,19 @@ function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
     logger.warn({ problem: describeError(problem) }, 'cannot read profiles: responding without them');
   };
   return {
-    lose,
-    succeed() {
+    recordLoss,
+    recordSuccess() {
       failures = 0;
-      if (isAvailable === true || performance.now() - failedAt < calmMs) return;
+      if (isAvailable === true || performance.now() - failedAt < recoveryMs) return;
       isAvailable = true;
       logged.clear();
       metrics.setProfilesAvailable(true);
       logger.info('reading profiles from Redis');
     },
-    fail(problem) {
+    recordFailure(problem) {
       failures++;
       failedAt = performance.now();
-      if (failures >= failuresMax || isAvailable === undefined) lose(problem);
+      if (failures >= failuresMax || isAvailable === undefined) recordLoss(problem);
     },
     isFailing: () => failures >= failuresMax,
   };
@@ -247,11 +247,11 @@ async function createRedisReader(
     attemptedAt = performance.now();
     try {
       const profile = await store.read(userId);
-      availability.succeed();
+      availability.recordSuccess();
       return { profile, isAvailable: true };
     } catch (error) {
       if (!isAppError(error) || !(error.retryable || isInstallationError(error))) throw error;
-      availability.fail(error);
+      availability.recordFailure(error);
       return unavailable;
     }
   }

@@ -10,7 +10,7 @@ import type { CatalogState } from './catalog-format.ts';
 import { distinctVersions, isMissingSegment, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
-/** A file that no transaction names and that is older was left by a killed writer, also of another host. */
+/** An older file that no transaction names is from a killed writer, possibly on another host. */
 const abandonedMs = 6 * hourMs;
 /** Versions of items that are newer than this, relative to the newest, are kept separately. */
 const keptMs = 90 * dayMs;

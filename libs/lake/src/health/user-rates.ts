@@ -1,6 +1,6 @@
 import { minuteMs } from '@facet/platform';
 
-/** A period in which a user was more active than people are. */
+/** A period in which a user was more active than a person can be. */
 export interface SustainedRate {
   readonly user: number;
   readonly eventsPerMinuteMax: number;

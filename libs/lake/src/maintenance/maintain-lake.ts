@@ -156,8 +156,8 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
 }
 
 /**
- * Deletes files that were replaced before the given time, and files that no transaction can name any more: those of earlier
- * maintenance runs, and those of batches that their source has advanced past.
+ * Deletes files that were replaced before the given time, and files that no later transaction can name. The latter are files of earlier
+ * maintenance runs, and of batches that their source has advanced past.
  */
 async function deleteUnused(
   storage: LakeStorage,

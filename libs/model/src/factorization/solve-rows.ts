@@ -96,8 +96,8 @@ export function solveRows(other: Tensor2D, { blocks, places }: RowBlocks, regula
         const b = roots.shape[0];
         const A = tf.mul(tf.gather(V, columns).reshape([b, n, F]), roots);
         const z = tf.matMul(A, targets, true, false); // [b, F, 1]
-        if (n > F) return solvePositive(plusIdentity(tf.matMul(A, A, true, false)), z).reshape([b, F]);
-        const t = solvePositive(plusIdentity(tf.matMul(A, A, false, true)), tf.matMul(A, z));
+        if (n > F) return solvePositiveDefinite(plusIdentity(tf.matMul(A, A, true, false)), z).reshape([b, F]);
+        const t = solvePositiveDefinite(plusIdentity(tf.matMul(A, A, false, true)), tf.matMul(A, z));
         return tf.sub(z, tf.matMul(A, t, true, false)).reshape([b, F]);
       }),
     );
@@ -111,7 +111,7 @@ function plusIdentity(matrices: Tensor): Tensor {
 }
 
 /** Solves A x = b for symmetric positive definite matrices [..., m, m] and right sides [..., m, 1]. */
-function solvePositive(matrices: Tensor, right: Tensor): Tensor {
+function solvePositiveDefinite(matrices: Tensor, right: Tensor): Tensor {
   const lower = operation('Cholesky', [matrices]);
   return solveTriangular(lower, solveTriangular(lower, right, false), true);
 }

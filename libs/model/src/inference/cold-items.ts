@@ -3,7 +3,7 @@ import type { ItemContent, Neighbors } from '@facet/features';
 
 /** Neighbors of an item without interactions, at most. Chosen on the validation window of online-retail-2 among 5, 20 and 50. */
 export const neighborsMax = 20;
-/** More known items, in the order of popularity, hardly find better neighbors and cost time. */
+/** Only the most popular known items are searched. More items cost time and hardly improve the neighbors. */
 export const contentItemsMax = 50_000;
 
 /**
@@ -42,8 +42,9 @@ export function findNeighbors(
 }
 
 /**
- * Replaces the rows of cold items in `target` by the weighted mean of their neighbors: their unit vectors, scaled to their mean length
- * (k-nearest-neighbor mapping of Gantner et al., ICDM 2010). Keeps the rows of items without neighbors.
+ * Replaces the rows of cold items in `target` by the weighted mean of their neighbors (k-nearest-neighbor mapping of Gantner et al.,
+ * ICDM 2010). Averages unit vectors, and scales the mean to the mean length of the neighbors. Keeps the rows of items without
+ * neighbors.
  *
  * @param target [n, D] by the positions of the cold items
  * @param embeddings E, rows of D by the positions of the known items

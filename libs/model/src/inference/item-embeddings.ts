@@ -29,8 +29,8 @@ export function indexDim(spec: ModelSpec): number {
 }
 
 /**
- * Returns the index vectors [N + 1, {@link indexDim}], whose inner product with an interest vector is the score: embeddings,
- * scaled to unit length over the temperature if the model normalizes, with the popularity prior as the last coordinate. The
+ * Returns the index vectors [N + 1, {@link indexDim}], whose inner product with an interest vector is the score. They are embeddings, with
+ * the popularity prior as the last coordinate. If the model normalizes, they are scaled to unit length, divided by the temperature. The
  * last coordinate of an interest vector is 1.
  *
  * @param popularity [N + 1, features] of the day of the index (`PopularityTimeline.featuresOn`).

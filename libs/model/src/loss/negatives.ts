@@ -16,7 +16,7 @@ export function negativesOf({ negatives }: Pick<ModelConfig, 'negatives'>, itemC
 }
 
 /** Returns the number of drawn negatives, and whether the labels of the batch are negatives too. */
-export function sampledOf(negatives: Exclude<Negatives, 'all'>): { drawn: number; inBatch: boolean } {
+export function sampledNegatives(negatives: Exclude<Negatives, 'all'>): { drawn: number; inBatch: boolean } {
   if (typeof negatives === 'number') return { drawn: negatives, inBatch: false };
   const [, drawn = 0] = negatives.split('+');
   return { drawn: Number(drawn), inBatch: true };

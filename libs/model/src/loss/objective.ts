@@ -156,7 +156,7 @@ function columnOf(weights: Tensor): Tensor2D {
 }
 
 /** Interests of a user may have this cosine without penalty. */
-const freeCosine = 0.5;
+const penaltyFreeCosine = 0.5;
 
 /**
  * Penalty on similar interests: the mean of max(0, cos(v_j, v_k) − ½)² over the pairs of active interests of a user. Without
@@ -172,7 +172,7 @@ export function interestSeparation(interests: Tensor3D, active: Tensor2D): Scala
     const cosines = tf.matMul(unit, unit, false, true); // [B, K, K]
     const others = tf.sub(1, tf.eye(K));
     const pairs = tf.mul(tf.mul(active.expandDims(2), active.expandDims(1)), others);
-    const excess = tf.mul(tf.square(tf.relu(tf.sub(cosines, freeCosine))), pairs);
+    const excess = tf.mul(tf.square(tf.relu(tf.sub(cosines, penaltyFreeCosine))), pairs);
     return tf.div(tf.sum(excess), tf.maximum(tf.sum(pairs), 1)) as Scalar;
   });
 }

@@ -61,11 +61,11 @@ export function drawNegatives(
 }
 
 /** The columns of a batch's scores: the distinct items that its labels compete with. */
-export interface Columns {
+export interface ScoreColumns {
   /** [C] */
   readonly items: Int32Array;
   /** Returns the column of an item, −1 for none. */
-  of(item: number): number;
+  columnOf(item: number): number;
   /** Sampled softmax only: [C] ln Q, with Q the expected count of an item among the negatives divided by its actual count. */
   readonly logExpected: Float32Array | undefined;
 }
@@ -74,8 +74,11 @@ export interface Columns {
  * @param negatives Undefined for the full softmax. An item that occurs m times becomes one column with m times the weight,
  *   m exp(s − ln Q) = exp(s − ln (Q / m)): the same loss with less computation.
  */
-export function columnsOf({ items: all, positions }: CandidateSet, negatives: BatchNegatives | undefined): Columns {
-  if (negatives === undefined) return { items: all, of: (item) => positions[item]!, logExpected: undefined };
+export function createScoreColumns(
+  { items: all, positions }: CandidateSet,
+  negatives: BatchNegatives | undefined,
+): ScoreColumns {
+  if (negatives === undefined) return { items: all, columnOf: (item) => positions[item]!, logExpected: undefined };
   const columns = new Map<number, number>();
   const counts: number[] = [];
   for (const item of negatives.items) {
@@ -86,7 +89,7 @@ export function columnsOf({ items: all, positions }: CandidateSet, negatives: Ba
   const items = Int32Array.from(columns.keys());
   return {
     items,
-    of: (item) => columns.get(item) ?? -1,
+    columnOf: (item) => columns.get(item) ?? -1,
     logExpected: Float32Array.from(
       items,
       (item, column) => negatives.logExpectedCount(item) - Math.log(counts[column]!),

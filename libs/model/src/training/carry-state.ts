@@ -60,7 +60,7 @@ export function carryState(from: CarriedModel, to: ReceivingModel): TrainingStat
       optimizer[key] = carryRows(from.state.optimizer[key], zeros, rows);
     }
   }
-  startNewItems(to, weights, sources.get('item/id')!);
+  initializeNewItems(to, weights, sources.get('item/id')!);
   return { weights, optimizer };
 }
 
@@ -103,13 +103,13 @@ function valueSources(previous: FeatureSchema | undefined, { kind, values }: Fea
   const rowOf = new Map(previous.values.map((value, position) => [value, position + 1]));
   values.forEach((value, position) => {
     sources[position + 1] =
-      kind === 'number' ? samePlace(position, values.length, previous.values.length) + 1 : (rowOf.get(value) ?? -1);
+      kind === 'number' ? sameRankBin(position, values.length, previous.values.length) + 1 : (rowOf.get(value) ?? -1);
   });
   return sources;
 }
 
 /** Returns the bin among `previousCount` bins with the relative rank of bin `position` among `count`. */
-function samePlace(position: number, count: number, previousCount: number): number {
+function sameRankBin(position: number, count: number, previousCount: number): number {
   return count === 1 ? 0 : Math.round((position * (previousCount - 1)) / (count - 1));
 }
 
@@ -139,7 +139,7 @@ function carryRows(carried: Weight | undefined, target: Weight, sources: Int32Ar
 }
 
 /** Initializes the rows of `item/id` without a source from side features. */
-function startNewItems(to: ReceivingModel, weights: Weights, sources: Int32Array): void {
+function initializeNewItems(to: ReceivingModel, weights: Weights, sources: Int32Array): void {
   const D = to.spec.config.embeddingDim;
   const { data } = weights['item/id']!;
   const bySideFeatures = embedItems(to.spec, weights, {

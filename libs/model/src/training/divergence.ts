@@ -21,9 +21,9 @@ const recoveriesMax = 2;
 export const recoveryRate = 0.5;
 
 /** Steps of the mean loss: enough to average out the noise of batches. */
-const watchedSteps = 20;
+const meanLossSteps = 20;
 /** A mean loss of this multiple of the first batch's loss is a divergence. */
-const risenFactor = 3;
+const divergedLossRatio = 3;
 /** Lower bound of the reference, in nats: after a start from a good model, a few hard batches may be a multiple of the first loss. */
 const smallestReference = 1;
 /** Losses in the report of a divergence. */
@@ -49,14 +49,15 @@ export function createLossWatch(reference: number | undefined): LossWatch {
   const recent: number[] = [];
   const hasRisen = (): boolean =>
     first !== undefined &&
-    recent.reduce((sum, loss) => sum + loss, 0) / recent.length > risenFactor * Math.max(smallestReference, first);
+    recent.reduce((sum, loss) => sum + loss, 0) / recent.length >
+      divergedLossRatio * Math.max(smallestReference, first);
   return {
     after(loss) {
       if (!Number.isFinite(loss)) return 'loss-not-finite';
       if (first === undefined && loss !== 0) first = loss;
       recent.push(loss);
-      if (recent.length > watchedSteps) recent.shift();
-      return recent.length === watchedSteps && hasRisen() ? 'loss-risen' : undefined;
+      if (recent.length > meanLossSteps) recent.shift();
+      return recent.length === meanLossSteps && hasRisen() ? 'loss-risen' : undefined;
     },
     atEnd: () => (recent.length > 0 && hasRisen() ? 'loss-risen' : undefined),
     newest: () => recent.slice(-reportedSteps),

@@ -72,10 +72,10 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const { session, config } = options;
   const from = options.resume?.last ?? options.start;
   if (from !== undefined) await session.restore(from);
-  let progress = options.resume ?? (await beginning(session));
+  let progress = options.resume ?? (await initialProgress(session));
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
-    const { report, last } = await trainEpochSafely(options, progress, epoch);
+    const { report, last } = await trainEpochWithRecovery(options, progress, epoch);
     const { score } = report;
     const best = progress.curve[progress.bestEpoch - 1]?.score;
     const isBest = score === undefined || best === undefined || score > best;
@@ -90,7 +90,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   return progress;
 }
 
-async function beginning(session: TrainingSession): Promise<LoopProgress> {
+async function initialProgress(session: TrainingSession): Promise<LoopProgress> {
   const state = await session.state();
   return { curve: [], bestEpoch: 0, best: state, last: state };
 }
@@ -101,7 +101,7 @@ function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingCo
 }
 
 /** Trains an epoch with recovery from divergence. Returns its report and the state after it. */
-async function trainEpochSafely(
+async function trainEpochWithRecovery(
   options: LoopOptions,
   { curve, last: before }: LoopProgress,
   epoch: number,
@@ -138,13 +138,13 @@ interface Trained {
 }
 
 /** The step and kind of a divergence. */
-type Diverged = Pick<Divergence, 'step' | 'kind'>;
+type DivergencePoint = Pick<Divergence, 'step' | 'kind'>;
 
 /** Returns the state after an epoch and its score, both finite. The last step may diverge after its loss was computed. */
 async function validateEpoch(
   { session, validate }: LoopOptions,
   { report, steps }: Trained,
-): Promise<{ report: EpochReport; last: TrainingState } | Diverged> {
+): Promise<{ report: EpochReport; last: TrainingState } | DivergencePoint> {
   const last = await session.state();
   if (!isFiniteState(last)) return { step: steps, kind: 'weights-not-finite' };
   const score = await validate?.(last.weights);
@@ -155,7 +155,7 @@ async function validateEpoch(
 async function trainEpoch(
   options: LoopOptions,
   { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
-): Promise<Trained | Diverged> {
+): Promise<Trained | DivergencePoint> {
   const { session, config } = options;
   const { examples, batches } = await options.batches(epoch);
   if (examples === 0) throw noExamples();

@@ -3,13 +3,13 @@ import type { PopularityTimeline } from '@facet/features';
 import { namedSize } from '../batch.ts';
 import type { BatchArrays } from '../batch.ts';
 import { repeatFeatureCount, repeatFeatures } from '../weights.ts';
-import type { Columns } from './candidate-set.ts';
+import type { ScoreColumns } from './candidate-set.ts';
 import type { ExampleRows } from './example-rows.ts';
 
 /** Returns the features of the popularity prior. */
 export function popularityFeatures(
   examples: ExampleRows,
-  columns: Columns,
+  columns: ScoreColumns,
   timeline: PopularityTimeline,
 ): BatchArrays['popularity'] {
   const days = [...new Set(examples.days)].sort((a, b) => a - b);
@@ -62,7 +62,7 @@ function labelPopularity({ labels, labelRows, days }: ExampleRows, timeline: Pop
 }
 
 /** Returns the features of the repeat bonus, and their cells b · C + column in [B, C], −1 for behaviors that are no candidate. */
-export function repeatBonusFeatures(examples: ExampleRows, columns: Columns): BatchArrays['repeats'] {
+export function repeatBonusFeatures(examples: ExampleRows, columns: ScoreColumns): BatchArrays['repeats'] {
   const { items, length } = examples.behaviors;
   const features = new Float32Array(items.length * repeatFeatureCount);
   const cells = new Int32Array(items.length).fill(-1);
@@ -70,7 +70,7 @@ export function repeatBonusFeatures(examples: ExampleRows, columns: Columns): Ba
   // From the newest slot to the oldest, so that an item with two behaviors gets the bonus of the newest one.
   for (let slot = items.length - 1; slot >= 0; slot--) {
     const row = Math.floor(slot / length);
-    const column = items[slot] === 0 ? -1 : columns.of(items[slot]!);
+    const column = items[slot] === 0 ? -1 : columns.columnOf(items[slot]!);
     const cell = row * columns.items.length + column;
     if (column < 0 || given.has(cell)) continue;
     given.add(cell);

@@ -35,8 +35,8 @@ export const stepNodes = {
 } as const;
 
 /**
- * Builds the training step as one graph: loss and gradients as recorded from {@link objective}, weights and moments as variables,
- * Adam for weights that a step uses as a whole, and lazy Adam for the tables of which the sample has `usedRows`.
+ * Builds the training step as one graph: loss and gradients as recorded from {@link objective}, and weights and moments as variables. Adam
+ * updates the weights that a step uses as a whole, lazy Adam the tables of which the sample has `usedRows`.
  *
  * @param sample A batch with its items. Other batches may have other sizes.
  */

@@ -6,11 +6,11 @@ import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
 import { namedSize, userArrays } from '../batch.ts';
 import type { BatchArrays, ItemBatch } from '../batch.ts';
 import type { ModelSpec, TrainingConfig } from '../config.ts';
-import { negativesOf, sampledOf } from '../loss/negatives.ts';
+import { negativesOf, sampledNegatives } from '../loss/negatives.ts';
 import { pooledArrays } from '../tower/item-rows.ts';
 import type { ItemRows } from '../tower/item-rows.ts';
 import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
-import { columnsOf, createCandidateSet, drawNegatives } from './candidate-set.ts';
+import { createScoreColumns, createCandidateSet, drawNegatives } from './candidate-set.ts';
 import type { BatchNegatives, CandidateSet } from './candidate-set.ts';
 import { createExampleReader, labelFrequencies } from './example-rows.ts';
 import type { ExampleRows, TrainingData } from './example-rows.ts';
@@ -75,7 +75,7 @@ export function createNegativeDraw(
 ): (examples: Examples, rows: ExampleRows, random: Random) => BatchNegatives | undefined {
   const negatives = negativesOf(spec.config, spec.itemCount);
   if (negatives === 'all') return () => undefined;
-  const { drawn, inBatch } = sampledOf(negatives);
+  const { drawn, inBatch } = sampledNegatives(negatives);
   // All batches of a phase are cut from the same examples.
   let known: { readonly examples: Examples; readonly frequencies: Float64Array } | undefined;
   return (examples, rows, random) => {
@@ -107,8 +107,8 @@ export function toBatch(
   candidates: CandidateSet,
   negatives: BatchNegatives | undefined,
 ): BatchArrays {
-  const columns = columnsOf(candidates, negatives);
-  const labelColumns = rows.labels.map(columns.of);
+  const columns = createScoreColumns(candidates, negatives);
+  const labelColumns = rows.labels.map(columns.columnOf);
   const [P, C] = [namedSize('P', rows.labels.length), namedSize('C', columns.items.length)];
   const batch: BatchArrays = {
     users: userArrays(config, rows),

@@ -15,8 +15,8 @@ export interface UsedRowsOptions {
 }
 
 /**
- * Returns a function that restricts a batch to the items and table rows that it uses: items become positions among the used items
- * (position 0 is padding), and rows of sparse tables become positions among `usedRows`.
+ * Returns a function that restricts a batch to the items and table rows that it uses. Items become positions among the used items
+ * (position 0 is padding). Rows of sparse tables become positions among `usedRows`.
  */
 export function createUsedRows({
   items,

@@ -8,7 +8,7 @@ import { AppError, dayMs } from '@facet/platform';
 import { hashJson } from '../context/stage-cache.ts';
 import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
-import { readCatalog, readCutInteractions } from '../dataset/make-dataset.ts';
+import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
 import { encodeTables } from '../dataset/dataset.ts';
 import type { ModelData } from '../dataset/dataset.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';

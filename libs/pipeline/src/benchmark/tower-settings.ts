@@ -23,8 +23,8 @@ const paths: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the settings of a named variant for a benchmark: the variant, with the overrides of `facet.yaml` if that file names the
- * variant, adapted to the protocol, and then `settings`.
+ * Returns the settings of a named variant for a benchmark. Applies, in this order: the overrides of `facet.yaml` if that file names the
+ * variant, the adaptations to the protocol, and `settings`.
  *
  * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `MODEL_UNSUPPORTED`.
  */
@@ -40,7 +40,7 @@ export function towerSettings(
 
 /** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
 const fewLabelsEpochs = 10;
-/** A single label contains less still: more of a user's examples are different questions. */
+/** An example with a single label contains even less information, so more examples per user help. */
 const singleLabelExamples = 32;
 /** Without times, popularity and ages of items explain no part of a label. A training of few users then needs more epochs. */
 const stepsWithoutTimes = 4000;

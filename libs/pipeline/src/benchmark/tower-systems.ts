@@ -23,8 +23,8 @@ import type { FitContext, FittedSystem } from './system.ts';
 const validationUsersMax = 20_000;
 
 /**
- * Fits a tower on the data before the validation part, chooses the best epoch on that part, and fits again for the same number of
- * epochs with that part included. An interrupted fit resumes after its last epoch.
+ * Fits a tower on the data before the validation part, and chooses the best epoch on that part. Then fits again for that number of epochs,
+ * with the validation part included. An interrupted fit resumes after its last epoch.
  *
  * @throws AppError as `checkTrainingMemory` and `trainPhase`.
  */

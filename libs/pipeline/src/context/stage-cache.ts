@@ -15,7 +15,7 @@ export interface StageResult<Output> {
  * stored next to the output of the stage, so that a killed stage continues with the same part. If two processes compute it, both use
  * the part that is stored first.
  */
-export type MakeOnce = <Part>(name: string, make: () => Promise<Part>) => Promise<Part>;
+export type ComputeOnce = <Part>(name: string, make: () => Promise<Part>) => Promise<Part>;
 
 /**
  * Runs a stage once per inputs. Stores the output (small JSON, which names artifacts) under the hash of the inputs. A crashed stage
@@ -27,7 +27,7 @@ export async function runCachedStage<Output>(options: {
   readonly folder: string;
   readonly name: string;
   readonly inputs: unknown;
-  readonly run: (once: MakeOnce) => Promise<Output>;
+  readonly run: (once: ComputeOnce) => Promise<Output>;
   readonly isUsable?: (output: Output) => Promise<boolean>;
 }): Promise<StageResult<Output>> {
   const hash = hashJson(options.inputs);
@@ -36,7 +36,7 @@ export async function runCachedStage<Output>(options: {
   if (stored !== undefined && ((await options.isUsable?.(stored)) ?? true)) return { output: stored, reused: true };
   await mkdir(options.folder, { recursive: true });
   const output = await options.run((part, make) =>
-    makeOnce(join(options.folder, `${options.name}-${hash}.${part}.json`), make),
+    computeOnce(join(options.folder, `${options.name}-${hash}.${part}.json`), make),
   );
   await writeFileAtomically(path, [JSON.stringify(output)]);
   return { output, reused: false };
@@ -52,7 +52,7 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function makeOnce<Part>(path: string, make: () => Promise<Part>): Promise<Part> {
+async function computeOnce<Part>(path: string, make: () => Promise<Part>): Promise<Part> {
   const stored = await readStored<Part>(path);
   if (stored !== undefined) return stored;
   const part = await make();

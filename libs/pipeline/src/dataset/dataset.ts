@@ -24,8 +24,8 @@ export const DatasetInfo = Type.Object({
   /** The rules that removed users and items. */
   filters: Type.Object({ bots: rules.bots, rareItems: rules.rareItems }),
   /**
-   * The cut as it was applied: events with occurredAt and receivedAt before these times (epoch milliseconds) and offsets below
-   * these, by source of the lake; items as the catalog contained them before a time. Without a cut, the limits are just after
+   * The applied cut: events with occurredAt and receivedAt before these times (epoch milliseconds), and offsets below these by source of
+   * the lake. Items are those that the catalog contained before a time. Without a cut, the limits are just after
    * the newest event and item.
    */
   window: Type.Object({

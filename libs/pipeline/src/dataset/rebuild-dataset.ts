@@ -6,7 +6,7 @@ import type { StageContext } from '../context/stage-context.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset, readDatasetInfo, readDatasetUsers } from './dataset-artifact.ts';
-import { appliedOffsets, readCutInteractions } from './make-dataset.ts';
+import { appliedOffsets, readCutInteractions } from './dataset-from-lake.ts';
 import { datasetVersion } from './dataset.ts';
 import type { DatasetInfo } from './dataset.ts';
 

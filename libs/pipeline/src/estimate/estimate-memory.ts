@@ -1,7 +1,7 @@
 import { createdDays } from '@facet/bundles';
 import { launchBytes, popularityFeatureCount } from '@facet/features';
 import type { Cut, Examples } from '@facet/features';
-import { negativesOf, neighborsMax, sampledOf } from '@facet/model';
+import { negativesOf, neighborsMax, sampledNegatives } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
 import { maxLabels, trainingExamples } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
@@ -156,11 +156,11 @@ export function estimateTrainingMemory(
 
 /** Returns an upper bound of the distinct negatives of a batch. */
 function negativesMax(
-  negatives: Parameters<typeof sampledOf>[0],
+  negatives: Parameters<typeof sampledNegatives>[0],
   { batchSize, labels }: ModelSettings['training'],
   items: number,
 ): number {
-  const { drawn, inBatch } = sampledOf(negatives);
+  const { drawn, inBatch } = sampledNegatives(negatives);
   const ofLabels = inBatch ? batchSize * (labels === 'next' ? 1 : maxLabels) : 0;
   return Math.min(items, drawn + ofLabels);
 }

@@ -38,8 +38,8 @@ const itemCfNeighborsMax = Math.max(...itemCfGrid.map(({ neighbors }) => neighbo
 const tuningUsersMax = 1000;
 
 /**
- * Fits the simple methods that an interest model must beat, on the data before `from`: popularity of all time and of the last 30
- * days, own history, and item-based CF with the best settings on the validation window for each task.
+ * Fits the simple methods that an interest model must beat, on the data before `from`: popularity of all time and of the last 30 days,
+ * own history, and item-based CF. For each task, item-based CF has the best settings on the validation window.
  */
 export async function fitBaselines(
   dataset: Dataset,

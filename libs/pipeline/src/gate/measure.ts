@@ -19,10 +19,10 @@ export interface MeasuredBundle {
   readonly evaluated: TaskEvaluations;
   readonly interests: InterestReport;
   /** NDCG of each user's ranking by the user's own interactions, and by those of other users. */
-  readonly own: Readonly<Record<Task, OwnAndOthers>>;
+  readonly personalNdcg: Readonly<Record<Task, PersonalNdcg>>;
 }
 
-export interface OwnAndOthers {
+export interface PersonalNdcg {
   readonly own: Float64Array;
   readonly others: Float64Array;
 }
@@ -51,7 +51,7 @@ export interface MeasureOptions {
 
 const sampleSeed = 1;
 /** Pairings of users with other users' interactions. With ten, their random error is small next to that of the window. */
-const pairings = 10;
+const pairingCount = 10;
 
 export async function measureWindow(options: MeasureOptions): Promise<MeasuredWindow> {
   const { dataset, from, tieSeed } = options;
@@ -69,7 +69,10 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
     return {
       evaluated: evaluate(rankings),
       interests: reportInterests(scorer, users, bundle.info.spec.config.interests),
-      own: { new: ownAndOthers(rankings.new, users, 'new'), all: ownAndOthers(rankings.all, users, 'all') },
+      personalNdcg: {
+        new: measurePersonalNdcg(rankings.new, users, 'new'),
+        all: measurePersonalNdcg(rankings.all, users, 'all'),
+      },
     };
   };
   await options.onMethod?.('popularity');
@@ -86,13 +89,13 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
  * Returns the NDCG of each ranking by its user's own interactions and, as the mean over seeded pairings, by those of other users.
  * Both are equal if the interactions are unrelated to the histories, because the data is mixed up or the model has learned nothing.
  */
-function ownAndOthers(
+function measurePersonalNdcg(
   rankings: readonly RankedUser[],
   users: readonly HeldOutSequenceUser[],
   task: Task,
-): OwnAndOthers {
+): PersonalNdcg {
   const random = createRandom(sampleSeed);
-  const partners = Array.from({ length: pairings }, () => {
+  const partners = Array.from({ length: pairingCount }, () => {
     const order = Int32Array.from(users.keys());
     random.shuffle(order);
     return order;

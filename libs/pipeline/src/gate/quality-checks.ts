@@ -48,7 +48,7 @@ function lossCheck(
     settings,
   );
   const threshold = incumbent! * (1 - lossMax);
-  const outcome = judgeLoss(value!, threshold, difference, lossMax, settings);
+  const outcome = checkLoss(value!, threshold, difference, lossMax, settings);
   const found = `${metricTitles[metric]} ${taskPhrases[task]} is ${figure(value!)}, the incumbent's ${figure(incumbent!)}`;
   return {
     name: `${metric === 'ndcg' ? 'ndcg' : 'hitRate'}@${gateCutoff} ${task}`,
@@ -74,7 +74,7 @@ export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, 
     const [value, baseline] = [evaluated, measured.baseline[task]].map(({ metrics: [at] }) => at!.ndcg);
     const difference = differenceOf(evaluated.perUser[0]!.ndcg, measured.baseline[task].perUser[0]!.ndcg, settings);
     const threshold = baseline! * (1 - baselineLossMax);
-    const outcome = judgeLoss(value!, threshold, difference, baselineLossMax, settings);
+    const outcome = checkLoss(value!, threshold, difference, baselineLossMax, settings);
     return [{ task, value: value!, baseline: baseline!, threshold, difference, ...outcome }];
   });
   const best = perTask.toSorted(
@@ -108,7 +108,7 @@ export function personalCheck(
   const { personalLiftMin } = settings;
   if (personalLiftMin === false) return [];
   const perTask = tasks.flatMap((task) => {
-    const { own, others } = candidate.own[task];
+    const { own, others } = candidate.personalNdcg[task];
     if (own.length === 0) return [];
     const difference = differenceOf(own, others, settings);
     const lift = liftOf(candidate, task);
@@ -231,7 +231,7 @@ function differenceOf(values: Float64Array, rival: Float64Array, { confidence }:
   return pairedBootstrap(values, rival, { seed: bootstrapSeed, confidence });
 }
 
-function judgeLoss(
+function checkLoss(
   value: number,
   threshold: number,
   difference: PairedDifference,
@@ -248,7 +248,8 @@ function judgeLoss(
   return { passed: true, phrase };
 }
 
-function liftOf({ own }: MeasuredBundle, task: Task): number {
-  const [mine, theirs] = [mean(own[task].own), mean(own[task].others)];
-  return theirs === 0 ? (mine === 0 ? 1 : liftMax) : Math.min(liftMax, mine / theirs);
+function liftOf({ personalNdcg }: MeasuredBundle, task: Task): number {
+  const ownMean = mean(personalNdcg[task].own);
+  const othersMean = mean(personalNdcg[task].others);
+  return othersMean === 0 ? (ownMean === 0 ? 1 : liftMax) : Math.min(liftMax, ownMean / othersMean);
 }

@@ -28,7 +28,7 @@ import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrie
 import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { MakeOnce } from '../context/stage-cache.ts';
+import type { ComputeOnce } from '../context/stage-cache.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
 import type { Model } from '../model/model-artifact.ts';
 import { projectItems } from './item-map/project-items.ts';
@@ -44,7 +44,7 @@ export interface BuildBundleOptions {
   /** Metrics to store in the bundle, by name. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Stores the measured choice of an index, so that a killed and repeated stage builds the same bundle. */
-  readonly once?: MakeOnce;
+  readonly once?: ComputeOnce;
   readonly onProgress?: IndexProgress;
 }
 

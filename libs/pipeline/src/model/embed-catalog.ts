@@ -27,8 +27,8 @@ export function coldItemsOf(
 }
 
 /**
- * Returns the embeddings E [N + 1, D] of all items: of items with a trained id by the item tower, of other items by the known items with
- * similar content.
+ * Returns the embeddings E [N + 1, D] of all items. The item tower embeds items with a trained id. Other items get embeddings from known
+ * items with similar content.
  */
 export function embedCatalog(
   spec: ModelSpec,

@@ -7,8 +7,8 @@ import type { LakeSnapshot } from '@facet/lake';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
 import type { DatasetCut } from '../dataset/dataset.ts';
-import { appliedOffsets, describeLake, makeDataset, readCatalog } from '../dataset/make-dataset.ts';
-import type { DatasetWatch, MadeDataset } from '../dataset/make-dataset.ts';
+import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from '../dataset/dataset-from-lake.ts';
+import type { DatasetWatch, StoredDataset } from '../dataset/dataset-from-lake.ts';
 import { resolveModel } from '@facet/config';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import { sizeOf } from '../estimate/estimate-memory.ts';
@@ -41,7 +41,7 @@ export async function datasetStage(
   { home, config, store }: StageContext,
   cut: DatasetCut = {},
   watch: DatasetWatch = {},
-): Promise<StageResult<MadeDataset>> {
+): Promise<StageResult<StoredDataset>> {
   // Sinks and compactions continue during the stage, so it reads one snapshot.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const { interactions, split, features } = config;
@@ -56,7 +56,8 @@ export async function datasetStage(
       features,
     },
     isUsable: ({ datasetId }) => isIntact(store, { kind: 'dataset', id: datasetId }),
-    run: async () => makeDataset({ home, store, snapshot, settings: config, resources: config.dataset, watch }, cut),
+    run: async () =>
+      buildDatasetFromLake({ home, store, snapshot, settings: config, resources: config.dataset, watch }, cut),
   });
 }
 

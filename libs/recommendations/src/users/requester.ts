@@ -103,7 +103,7 @@ export async function readRequester(
   const requested = readRequested(fields.behaviors ?? [], now);
   return {
     userId,
-    behaviors: joinBehaviors(bundle, stored, placeInTime(requested, newest), userId),
+    behaviors: joinBehaviors(bundle, stored, assignMissingTimes(requested, newest), userId),
     events: [
       ...(profile?.events ?? []),
       ...requested.map(({ itemId, occurredAt = now, type }) => ({ itemId, occurredAt, type })),
@@ -174,7 +174,7 @@ function readRequested(requested: readonly Static<typeof RequestedBehavior>[], n
  * Dates behaviors without a time: one millisecond apart, in their order, after every known time. The clock is not used, so
  * the same request gets the same response.
  */
-function placeInTime(requested: readonly UndatedEvent[], after: number): readonly Behavior[] {
+function assignMissingTimes(requested: readonly UndatedEvent[], after: number): readonly Behavior[] {
   let newest = requested.reduce((latest, { occurredAt = 0 }) => Math.max(latest, occurredAt), after);
   return requested.map(({ itemId, occurredAt = ++newest }) => ({ itemId, occurredAt }));
 }

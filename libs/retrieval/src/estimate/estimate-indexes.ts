@@ -99,19 +99,19 @@ export async function estimateIndexes(options: EstimateOptions): Promise<Indexes
   const clusters: ClusterSample[] = [];
   for (const [done, size] of sizes.entries()) {
     onProgress(done / 4, `a graph and clusters of ${size.toLocaleString('en-US')} items`);
-    const { graph, cluster } = await sampler.approximate(size);
+    const { graph, cluster } = await sampler.measureApproximate(size);
     graphs.push(graph);
     clusters.push(cluster);
   }
   const scanned = Math.min(scanItemsMax, Math.max(calibrationItemsMin, items));
   onProgress(3 / 4, `a scan of ${scanned.toLocaleString('en-US')} items`);
-  const scan = await sampler.scan(scanned);
+  const scan = await sampler.measureScan(scanned);
   onProgress(1, 'done');
 
   const kinds = [
-    followScan(scan, items, dim),
-    followGraphs(graphs, items, options),
-    followClusters(clusters, items, dim),
+    extrapolateScan(scan, items, dim),
+    extrapolateGraphs(graphs, items, options),
+    extrapolateClusters(clusters, items, dim),
   ] as const;
   const seconds = Math.round(now() - startedAt) / 1000;
   return { kinds, ...choose(kinds, options), calibration: { sizes, scanned, seconds } };
@@ -170,13 +170,13 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     index: VectorIndex,
     parameters: SearchParameters = {},
   ): Promise<{ results: SearchResult; latency: Latency }> {
-    let quickest: { results: SearchResult; latency: Latency } | undefined;
+    let fastest: { results: SearchResult; latency: Latency } | undefined;
     for (let run = 0; run < runsPerSearch; run++) {
       const { results, durationsMs } = await timeRequests(index, queries, { ...timed, parameters });
       const latency = latencyOf(durationsMs);
-      if (quickest === undefined || latency.p50Ms < quickest.latency.p50Ms) quickest = { results, latency };
+      if (fastest === undefined || latency.p50Ms < fastest.latency.p50Ms) fastest = { results, latency };
     }
-    return quickest!;
+    return fastest!;
   }
 
   async function searchGraph(index: VectorIndex, breadth: number, exact: QueriesWithResults): Promise<GraphSearch> {
@@ -187,7 +187,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
   }
 
   return {
-    async approximate(size: number): Promise<{ graph: GraphSample; cluster: ClusterSample }> {
+    async measureApproximate(size: number): Promise<{ graph: GraphSample; cluster: ClusterSample }> {
       const rows = vectors.subarray(0, size * dim);
       const exact = await withIndex('flat', rows, async (index) => ({
         queries,
@@ -200,7 +200,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
         wide: await searchGraph(index, 2 * depth, exact),
       }));
       const cluster = await withIndex('ivf', rows, async (index, buildMs) => {
-        const tuning = { recallMin, giveUpAtMs: Infinity, now: usedProcessorMs };
+        const tuning = { recallMin, latencyMsMax: Infinity, now: usedProcessorMs };
         const { chosen, curve } = await tuneBreadth(index, { tuning: exact, heldOut: exact }, tuning);
         const breadth = (chosen ?? curve.at(-1)!).breadth;
         const { latency } = await search(index, { nprobe: breadth });
@@ -210,7 +210,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
     },
 
     /** Repeats the vectors, since the cost of a scan does not depend on their values. */
-    async scan(size: number): Promise<ScanSample> {
+    async measureScan(size: number): Promise<ScanSample> {
       const rows = new Float32Array(size * dim);
       for (let offset = 0; offset < rows.length; offset += vectors.length) {
         rows.set(vectors.subarray(0, Math.min(vectors.length, rows.length - offset)), offset);
@@ -223,7 +223,7 @@ function createSampler(options: EstimateOptions, vectors: Float32Array, queries:
   };
 }
 
-function followScan({ size, buildMs, latency }: ScanSample, items: number, dim: number): KindEstimate {
+function extrapolateScan({ size, buildMs, latency }: ScanSample, items: number, dim: number): KindEstimate {
   const factor = items / size;
   return {
     kind: 'flat',
@@ -233,7 +233,7 @@ function followScan({ size, buildMs, latency }: ScanSample, items: number, dim: 
   };
 }
 
-function followGraphs(
+function extrapolateGraphs(
   samples: readonly GraphSample[],
   items: number,
   { dim, recallMin }: Pick<EstimateOptions, 'dim' | 'recallMin'>,
@@ -265,7 +265,7 @@ function followGraphs(
   };
 }
 
-function followClusters(samples: readonly ClusterSample[], items: number, dim: number): KindEstimate {
+function extrapolateClusters(samples: readonly ClusterSample[], items: number, dim: number): KindEstimate {
   const { size: largest, buildMs, latency } = samples.at(-1)!;
   const p50Ms = fitPowerLaw(
     samples.map((sample) => [sample.size, sample.latency.p50Ms]),
@@ -288,9 +288,9 @@ function choose(
   if (items <= flatItemsMax) return { chosen: 'flat', certainty: 'certain' };
   const margins = approximate.map(({ kind, latency }) => ({ kind, margin: flat.latency.p50Ms / latency.p50Ms }));
   const faster = margins.find(({ margin }) => margin > 1);
-  const doubtful = margins.slice(0, faster === undefined ? margins.length : margins.indexOf(faster) + 1);
-  const isClear = doubtful.every(({ margin }) => Math.max(margin, 1 / margin) >= marginMin);
-  return { chosen: faster?.kind ?? 'flat', certainty: isClear ? 'likely' : 'open' };
+  const comparedKinds = margins.slice(0, faster === undefined ? margins.length : margins.indexOf(faster) + 1);
+  const isDecisive = comparedKinds.every(({ margin }) => Math.max(margin, 1 / margin) >= marginMin);
+  return { chosen: faster?.kind ?? 'flat', certainty: isDecisive ? 'likely' : 'open' };
 }
 
 function scaled({ p50Ms, p99Ms }: Latency, factor: number): Latency {

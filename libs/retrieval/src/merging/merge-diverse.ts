@@ -19,8 +19,8 @@ export function diverseCandidates(limit: number): number {
  * Returns items in greedy order. Items without a category form one category.
  *
  * f is the highest score in any list. λ is relative to the range between the best score and the score that would be
- * last by scores alone: with λ = 0.1, each earlier item of its category costs an item a tenth of that range. With λ =
- * 0, it equals {@link mergeByMax}.
+ * last without diversity. With λ = 0.1, each earlier item of its category costs an item a tenth of that range. With
+ * λ = 0, the result equals {@link mergeByMax}.
  *
  * An item gains λ for each selected item except the n in the same category, so f - λ n decides. Those n are the items of
  * its category with higher scores, so n is its rank in the category and known in advance. Sorting by f - λ n gives

@@ -55,7 +55,7 @@ interface OpenCollection {
   /** The state of the collection in this process. Only a complete collection is searched. */
   state: 'waiting' | 'searched' | 'failing';
   /** Increased with each change of the state. */
-  period: number;
+  stateVersion: number;
   /** Consecutive failed searches of this period. */
   failures: number;
   /** Consecutive failed checks of this period. */
@@ -98,8 +98,8 @@ const writePauseMs = 5;
  * is complete, and whenever Milvus fails, the bundle is searched in process. Milvus only finds candidates: scores are inner products of the
  * vectors of the bundle, so they do not depend on where a search runs.
  *
- * Aliases of a collection are its facts. `NAME_complete` says that it contains all vectors; searches use this alias, so they never read
- * a partial collection. `NAME_used_TIME` says that a process used it at that time.
+ * Aliases record the state of a collection. `NAME_complete` means that it contains all vectors. Searches use this alias, so they never
+ * read a partial collection. `NAME_used_TIME` means that a process used it at that time.
  */
 export class MilvusIndexes {
   readonly #options: MilvusIndexesOptions;
@@ -149,7 +149,7 @@ export class MilvusIndexes {
       holders: 1,
       closing: new AbortController(),
       state: 'waiting',
-      period: 0,
+      stateVersion: 0,
       failures: 0,
       failedChecks: 0,
       rowsWritten: 0,
@@ -209,17 +209,19 @@ export class MilvusIndexes {
         }
         // The caller may reuse the queries as soon as the search has begun.
         const copied = queries.slice();
-        const { period } = collection;
+        const { stateVersion } = collection;
         running++;
         try {
           const found = await this.#find(collection, copied, Math.min(k, size), parameters);
-          if (collection.period === period) collection.failures = 0;
+          if (collection.stateVersion === stateVersion) collection.failures = 0;
           observer.searched('milvus');
           return scoreItems(found, copied, k, collection.bundle);
         } catch (error) {
           observer.searched('failed');
           // Searches that began before an outage was known do not extend it.
-          if (collection.period === period && ++collection.failures >= failuresMax) this.#fail(collection, error);
+          if (collection.stateVersion === stateVersion && ++collection.failures >= failuresMax) {
+            this.#fail(collection, error);
+          }
           return await index.search(copied, k, parameters);
         } finally {
           running--;
@@ -280,7 +282,7 @@ export class MilvusIndexes {
         const pauseMs = isComplete ? Math.min(checkEveryMs, this.#markEveryMs) : recheckEveryMs;
         collection.dueAt = performance.now() + pauseMs;
       } catch (error) {
-        // A slow check alone does not end an otherwise working search.
+        // One slow check does not stop searches that work.
         if (collection.state === 'searched' && ++collection.failedChecks < failuresMax) {
           collection.dueAt = performance.now() + recheckEveryMs;
         } else this.#fail(collection, error);
@@ -455,7 +457,7 @@ export class MilvusIndexes {
   #set(collection: OpenCollection, state: OpenCollection['state']): void {
     if (collection.state === state) return;
     collection.state = state;
-    collection.period++;
+    collection.stateVersion++;
     collection.failures = 0;
     collection.failedChecks = 0;
     this.#report();

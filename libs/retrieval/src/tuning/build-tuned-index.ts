@@ -85,10 +85,13 @@ export async function buildTunedIndex(
 ): Promise<{ index: BuiltVectorIndex; choice: IndexChoice }> {
   const size = vectors.length / dim;
   const recallAt = Math.min(options.depth ?? depthDefault, size);
-  const decided = decideUnmeasured(options, size, queries.tuning.length > 0);
+  const unmeasured = chooseWithoutMeasuring(options, size, queries.tuning.length > 0);
   const { now = () => performance.now(), onProgress = () => undefined } = options;
-  if (decided !== undefined) {
-    return { index: await buildChosenIndex(vectors, dim, decided.kind, onProgress), choice: { ...decided, recallAt } };
+  if (unmeasured !== undefined) {
+    return {
+      index: await buildChosenIndex(vectors, dim, unmeasured.kind, onProgress),
+      choice: { ...unmeasured, recallAt },
+    };
   }
   const build = (kind: BuiltIndexKind) =>
     buildChosenIndex(vectors, dim, kind, (share, step) => {
@@ -105,7 +108,7 @@ export async function buildTunedIndex(
     const buildSeconds = Math.round(now() - startedAt) / 1000;
     const tuned = await tuneBreadth(index, expected, {
       recallMin: options.recallMin,
-      giveUpAtMs: isAuto ? exact.p50Ms : Infinity,
+      latencyMsMax: isAuto ? exact.p50Ms : Infinity,
       now,
       onPoint: (point) => onProgress(buildShare.to, describePoint(kind, point, recallAt)),
     });
@@ -145,7 +148,7 @@ export async function buildChosenIndex(
 }
 
 /** Returns the choice if it needs no measurements, else undefined. */
-function decideUnmeasured(
+function chooseWithoutMeasuring(
   { kind, flatItemsMax }: IndexDemand,
   size: number,
   hasQueries: boolean,

@@ -28,7 +28,7 @@ export interface TunedBreadth {
 interface TuneOptions {
   readonly recallMin: number;
   /** Median latency at which tuning stops, because a wider search would be useless. */
-  readonly giveUpAtMs: number;
+  readonly latencyMsMax: number;
   /** Clock in milliseconds. */
   readonly now: () => number;
   readonly onPoint?: (point: BreadthPoint) => void;
@@ -38,7 +38,7 @@ interface TuneOptions {
 const graphSteps = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
 
 /** Ratio of two breadths at which the bisection stops. */
-const refinement = 1.1;
+const bisectionRatio = 1.1;
 
 /**
  * Finds the narrowest search that reaches `recallMin`: widens it step by step, then bisects the last step. The `tuning`
@@ -48,7 +48,7 @@ const refinement = 1.1;
 export async function tuneBreadth(
   index: VectorIndex,
   { tuning, heldOut }: { readonly tuning: QueriesWithResults; readonly heldOut: QueriesWithResults },
-  { recallMin, giveUpAtMs, now, onPoint = () => undefined }: TuneOptions,
+  { recallMin, latencyMsMax, now, onPoint = () => undefined }: TuneOptions,
 ): Promise<TunedBreadth> {
   const { k } = tuning.results;
   const points = new Map<number, BreadthPoint>();
@@ -67,16 +67,20 @@ export async function tuneBreadth(
   };
   const curve = (): BreadthPoint[] => [...points.values()].sort((a, b) => a.breadth - b.breadth);
 
-  const grid = gridOf(index, k);
+  const grid = breadthsToTry(index, k);
   let tooNarrow = 0;
   let chosen: BreadthPoint | undefined;
   for (const breadth of grid) {
     const point = await measure(breadth);
     if (point.recall >= recallMin) chosen = point;
-    if (chosen !== undefined || point.p50Ms >= giveUpAtMs) break;
+    if (chosen !== undefined || point.p50Ms >= latencyMsMax) break;
     tooNarrow = breadth;
   }
-  while (chosen !== undefined && tooNarrow > 0 && chosen.breadth > Math.max(tooNarrow + 1, tooNarrow * refinement)) {
+  while (
+    chosen !== undefined &&
+    tooNarrow > 0 &&
+    chosen.breadth > Math.max(tooNarrow + 1, tooNarrow * bisectionRatio)
+  ) {
     const point = await measure(Math.round((tooNarrow + chosen.breadth) / 2));
     if (point.recall >= recallMin) chosen = point;
     else tooNarrow = point.breadth;
@@ -84,7 +88,7 @@ export async function tuneBreadth(
   while (chosen !== undefined) {
     const recall = await heldOutRecall(chosen.breadth);
     if (recall >= recallMin) return { curve: curve(), chosen: { ...chosen, heldOutRecall: recall } };
-    const wider: number = Math.min(grid.at(-1)!, Math.ceil(chosen.breadth * refinement));
+    const wider: number = Math.min(grid.at(-1)!, Math.ceil(chosen.breadth * bisectionRatio));
     chosen = wider > chosen.breadth ? await measure(wider) : undefined;
   }
   return { curve: curve() };
@@ -96,7 +100,7 @@ export function parametersOf({ kind }: VectorIndex, breadth: number): SearchPara
 }
 
 /** Returns the breadths to try, up to all items. */
-function gridOf({ kind, size }: VectorIndex, k: number): number[] {
+function breadthsToTry({ kind, size }: VectorIndex, k: number): number[] {
   const steps =
     kind === 'ivf'
       ? Array.from({ length: Math.ceil(Math.log2(size)) + 1 }, (_, step) => 2 ** step)

@@ -4,7 +4,7 @@ import type { Static } from 'typebox';
 import { ingestProblems } from '../ingest-services.ts';
 import type { EntryOutcome } from './process-batch.ts';
 import type { RecordKind } from './record-kind.ts';
-import { adviseOn } from './refusal-advice.ts';
+import { describeRefusal } from './describe-refusal.ts';
 
 const Result = Type.Object({
   index: Type.Integer({ minimum: 0, description: 'The position of the record in the request.' }),
@@ -80,7 +80,7 @@ export function describeOutcomes(
     const named = { index, [idField]: id, status };
     if (outcome.status === 'refused') {
       const { field, reason } = outcome.refusal;
-      results.push({ ...named, field, reason, message: adviseOn(outcome.refusal) });
+      results.push({ ...named, field, reason, message: describeRefusal(outcome.refusal) });
     } else if (isComplete || status === 'duplicate') {
       results.push(named);
     }

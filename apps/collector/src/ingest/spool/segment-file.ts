@@ -63,7 +63,7 @@ export async function* readFrames(path: string, from: number, to: number): Async
 }
 
 /** Whether any intact line follows the line at `from`, which is not intact. */
-export async function hasFrameBehind(path: string, from: number, to: number): Promise<boolean> {
+export async function hasFrameAfter(path: string, from: number, to: number): Promise<boolean> {
   const file = await open(path, 'r');
   try {
     const bytes = await readBlock(file, from, to - from);

@@ -5,7 +5,7 @@ import { syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor, SpoolPosition } from './cursor.ts';
-import { decodeFrame, encodeFrame, hasFrameBehind, readFrames, truncateSegment } from './segment-file.ts';
+import { decodeFrame, encodeFrame, hasFrameAfter, readFrames, truncateSegment } from './segment-file.ts';
 import type { SpooledBatch } from './segment-file.ts';
 import { spoolDamaged, spoolFull, spoolLocked, spoolUnwritable } from './spool-errors.ts';
 
@@ -143,7 +143,7 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
   for (const name of names) {
     const number = Number.parseInt(name, 10);
     const path = join(folder, name);
-    // Behind the cursor, the log has not seen the records yet: the segment is kept only if the log refuses them again.
+    // The log has not seen records after the cursor. The segment is kept only if the log refuses them again.
     const hasRefused = !name.endsWith('.spool') && number <= position.segment;
     const { size } = await stat(path);
     const segment: Segment = { number, path, bytes: replayedBytes(number, position, size), records: 0, hasRefused };
@@ -154,7 +154,7 @@ async function openSegments(folder: string, position: SpoolPosition): Promise<Op
     }
     if (segment.bytes < size) {
       // Nothing follows a torn write. A damaged line before intact ones may have been acknowledged.
-      const isTorn = number === lastNumber && !(await hasFrameBehind(path, segment.bytes, size));
+      const isTorn = number === lastNumber && !(await hasFrameAfter(path, segment.bytes, size));
       if (!isTorn) throw spoolDamaged(path, segment.bytes);
       truncatedBytes = size - segment.bytes;
       await truncateSegment(path, segment.bytes);

@@ -17,7 +17,7 @@ export interface ValidationRules {
 }
 
 /** The task of a validation process. */
-export interface ValidationOrder extends ValidationRules {
+export interface ValidationTask extends ValidationRules {
   readonly path: string;
   readonly kind: (typeof kinds)[number];
   readonly bounds: ReadBounds;
@@ -43,23 +43,23 @@ const memoryBytesMax = 2 * 2 ** 30;
  * @throws AppError as `validateFiles`; `VALIDATION_FAILED`; `VALIDATION_CRASHED`; the reason of the signal.
  */
 export async function validateFile(
-  { folder, ...order }: ValidationRules & Pick<ValidationOrder, 'path' | 'kind'> & { readonly folder: string },
+  { folder, ...order }: ValidationRules & Pick<ValidationTask, 'path' | 'kind'> & { readonly folder: string },
   signal: AbortSignal,
 ): Promise<ValidationReport> {
-  const task: ValidationOrder = { ...order, bounds, reportBytesMax };
+  const task: ValidationTask = { ...order, bounds, reportBytesMax };
   return runChild(fileURLToPath(import.meta.resolve('@facet/collector/validation')), task, {
     signal,
     execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
     env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'], TMPDIR: folder },
     memoryBytesMax,
-    describeDeath,
+    describeDeath: describeCrash,
   });
 }
 
 const outOfMemory = /allocation failed|out of memory|bad_alloc/i;
 
-/** Linux and V8 end a process without memory by SIGKILL and SIGABRT. */
-function describeDeath({ cause, lastLine, stderr }: ChildDeath): AppError {
+/** If memory runs out, Linux kills a process with SIGKILL, and V8 aborts it with SIGABRT. */
+function describeCrash({ cause, lastLine, stderr }: ChildDeath): AppError {
   const message = `The validation ended with ${cause}${lastLine === '' ? '.' : `: ${lastLine}`}`;
   if (['SIGKILL', 'SIGABRT'].includes(cause) || outOfMemory.test(stderr)) {
     return new AppError(message, {

@@ -5,7 +5,7 @@ import { explainPositiveRule } from '@facet/features';
 import { validateFiles } from '@facet/import';
 import type { ValidationReport } from '@facet/import';
 import { AppError, serveOrder } from '@facet/platform';
-import type { ValidationOrder } from './validate-file.ts';
+import type { ValidationTask } from './validate-file.ts';
 
 // Events go first. If memory is short, Linux ends this process before the sink.
 setPriority(Math.max(10, getPriority()));
@@ -15,7 +15,7 @@ try {
   // Some systems refuse it.
 }
 
-serveOrder<ValidationOrder, ValidationReport>(
+serveOrder<ValidationTask, ValidationReport>(
   async ({ path, kind, mapping, eventTypes, positives, bounds, reportBytesMax }) => {
     const reading = { mapping, types: eventTypes, learning: explainPositiveRule(positives), bounds };
     const report = await validateFiles({ events: [], [kind]: [path] }, reading);

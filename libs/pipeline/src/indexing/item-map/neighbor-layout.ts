@@ -12,7 +12,7 @@ const exaggeratedSteps = 75;
 const exaggeration = 12;
 
 /**
- * Arranges points in two dimensions so that neighbors in `rows` [P, dim] are neighbors in the layout: exact t-SNE (van der Maaten & Hinton
+ * Arranges points in two dimensions so that neighbors in `rows` [P, dim] are neighbors in the layout. Exact t-SNE (van der Maaten & Hinton
  * 2008) from a given start, with attraction to the nearest rows only. Without random numbers, so equal rows and starts give equal layouts.
  *
  * Time is proportional to P², memory to P. Yields to the event loop regularly.

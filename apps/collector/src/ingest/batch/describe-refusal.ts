@@ -28,6 +28,6 @@ const advice: Readonly<Record<RefusalReason, string>> = {
 };
 
 /** Returns a sentence that tells the sender how to correct a refused record. */
-export function adviseOn({ field, reason }: Refusal): string {
+export function describeRefusal({ field, reason }: Refusal): string {
   return `${field === '' ? 'The record' : field} ${advice[reason]}.`;
 }

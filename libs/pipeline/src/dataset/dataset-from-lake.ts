@@ -27,13 +27,13 @@ export interface DatasetWatch {
   readonly onQueried?: (share: number) => void;
 }
 
-export interface MadeDataset {
+export interface StoredDataset {
   readonly datasetId: string;
   readonly info: DatasetInfo;
 }
 
 /** Builds and stores the dataset of a lake and a catalog up to a cut. @throws AppError as `buildDataset`, `FEATURES_RULE_INVALID`. */
-export async function makeDataset(inputs: DatasetInputs, cut: DatasetCut): Promise<MadeDataset> {
+export async function buildDatasetFromLake(inputs: DatasetInputs, cut: DatasetCut): Promise<StoredDataset> {
   const { home, snapshot, settings } = inputs;
   const interactions = await readCutInteractions(inputs, cut);
   const catalog = await readCatalog(home, cut.receivedBefore);
