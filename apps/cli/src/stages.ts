@@ -233,6 +233,7 @@ function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
 
 const reasonsShown = 5;
 const linesShown = 5;
+const samplesShown = 2;
 
 /** Returns the refused lines and ignored values of an import, by reason and count, or an empty text. */
 export function renderRefusals(report: ValidationReport): string {
@@ -254,7 +255,10 @@ function renderReasons(reasons: readonly Reason[], report: ValidationReport, tit
   const lines = reasons.slice(0, reasonsShown).map((one) => {
     const { field, reason, count, samples = [] } = one;
     const what = field === '' ? reason : `${field}: ${reason}`;
-    const values = samples.map((sample) => ` ${quoteSample(sample)}`).join(',');
+    const values = samples
+      .slice(0, samplesShown)
+      .map((sample) => ` ${quoteSample(sample)}`)
+      .join(',');
     return `  ${formatCount(count).padStart(7)}  ${what}${values} (${placesOf(one, report)})${adviceOn(one)}`;
   });
   const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
@@ -267,7 +271,12 @@ function renderUncounted(rows: ValidationReport['time']['daysOnlyDuplicates'], r
 To count them, add a column that differs, such as the line of the order.`;
 }
 
-function placesOf({ count, lines }: Pick<Reason, 'count' | 'lines'>, { files }: ValidationReport): string {
-  const places = lines.slice(0, linesShown).map(({ file, line }) => `${files[file]?.path}:${line}`);
+function placesOf(
+  { count, lines, samples }: Pick<Reason, 'count' | 'lines' | 'samples'>,
+  { files }: ValidationReport,
+): string {
+  // Samples say more than lines.
+  const shown = samples === undefined ? linesShown : 1;
+  const places = lines.slice(0, shown).map(({ file, line }) => `${files[file]?.path}:${line}`);
   return `${places.join(', ')}${count > places.length ? ', …' : ''}`;
 }

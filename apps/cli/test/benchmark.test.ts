@@ -108,8 +108,14 @@ it('takes the only other file of a folder next to meta files as events, and text
   const lines = Array.from({ length: 36 }, (_, row) => `${Math.floor(row / 3)} ${(row + Math.floor(row / 3)) % 5}`);
   const pairs = join(folder, 'Video.txt');
   await writeFile(pairs, lines.join('\n'));
-  const { out } = await run([...args, '--protocol', 'leave-one-out', '--data', pairs]);
-  expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
+  const items = join(folder, 'items.tsv');
+  await writeFile(items, 'item_id\ttitle\n1\tOne\n2\tTwo\tToo many\n');
+  const read = [...args.slice(0, -1), '--protocol', 'leave-one-out', '--data', pairs];
+  const { out, err } = await run(read);
+  expect(err).toContain('36 interactions with 5 items, 12 users in the test');
+  expect(out).toContain(
+    `1 line refused. Run facet validate for the full report:\n        1  wrong-column-count (${items}:3)`,
+  );
 });
 
 it('prints the number of trainings before the first one, and their time after its first epochs', async () => {

@@ -99,6 +99,8 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
+  const refusals = data.report === undefined ? '' : renderRefusals(data.report);
+  if (refusals !== '') output.show(refusals);
   const { set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];

@@ -30,7 +30,7 @@ export const eventFieldNames = {
 
 export const itemFieldNames = {
   itemId: [...eventFieldNames.itemId, 'id'],
-  title: words('title movietitle itemname productname producttitle name description headline prodname'),
+  title: words('title movietitle booktitle itemname productname producttitle name description headline prodname'),
   available: words('available isavailable instock'),
   attributes: words('attributes'),
 } satisfies FieldNames;

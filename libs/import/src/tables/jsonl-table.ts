@@ -114,7 +114,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-const pythonToken = /[ubr]{0,2}(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")|\b(?:None|True|False|nan)\b/g;
+const pythonToken = /[ubr]{0,2}(?:'([^'\\]*(?:\\.[^'\\]*)*)'|"([^"\\]*(?:\\.[^"\\]*)*)")|\b(?:None|True|False|nan)\b/g;
 const pythonWords: Readonly<Record<string, string>> = { None: 'null', True: 'true', False: 'false', nan: 'null' };
 const pythonEscape = /\\(?:x([\dA-Fa-f]{2})|u([\dA-Fa-f]{4})|U([\dA-Fa-f]{8})|(.))/g;
 const pythonEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '\\': '\\', "'": "'", '"': '"' };

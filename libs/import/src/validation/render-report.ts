@@ -108,6 +108,7 @@ export function quoteSample(sample: string): string {
 }
 
 const advice: Readonly<Record<string, string>> = {
+  'bad-quoting': 'write a quote inside a quoted cell twice',
   missing: 'the cell is empty; another column may contain the value: map it',
   'missing-word':
     'words such as NULL mean a missing id: see mapping.missingIds, or map another column, such as the session',
@@ -189,9 +190,14 @@ export function learningSection(report: ValidationReport): string {
       (samples.length === 0 ? '' : ` (${samplesOf(samples, report)})`),
   ]);
   const none = positives.length === 0 ? ['nothing: no event is positive'] : [];
+  const bound = Number(/\brating >=? ([\d.]+)/.exec(learning.rule)?.[1]);
+  const max = report.values?.max ?? 0;
+  const isLow = report.types.every(({ type }) => type === 'rating') && bound < max / 2;
+  const scale = isLow ? [`the ratings go up to ${formatNumber(max)}: change the bound of rating in the rule`] : [];
   return section(`What the model learns from (interactions.positives: ${learning.rule})`, [
     ...none,
     ...alignColumns([...positives, ...leftOut], { right: [1] }),
+    ...scale,
   ]);
 }
 

@@ -290,3 +290,15 @@ it('lists the attributes, and those whose every value is a number as text', asyn
   ]);
   expect(renderValidationReport(report)).toContain('for numbers: mapping.items.attributes: { price: number }');
 });
+
+it('says that a bound on ratings is low for their scale, and that times may be numbers of days', async () => {
+  const lines = ['user,item,time,rating', 'u1,i1,1,9', 'u1,i2,711,10', 'u2,i1,3,3'];
+  const whyLeftOut = ({ value }: { value?: number | null | undefined }) =>
+    Number(value) >= 4 ? undefined : ('value-outside-bound' as const);
+  const learning = { rule: 'purchase or rating >= 4', whyLeftOut };
+  const text = renderValidationReport(await reportOf(lines, { now, learning }));
+  expect(text).toContain('the ratings go up to 10: change the bound of rating in the rule');
+  expect(text).toContain('if they are numbers of days, set mapping.timeFormat: Days');
+  const days = renderValidationReport(await reportOf(lines, { now, learning, mapping: { timeFormat: 'Days' } }));
+  expect(days).not.toContain('numbers of days');
+});

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
+import type { ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
@@ -44,6 +45,8 @@ export interface BenchmarkData {
   readonly hasTimes: boolean;
   /** The number of events that `interactions.positives` leaves out. */
   readonly notPositive: number;
+  /** The report on the files of items and users of sequences. The import reports on other files. */
+  readonly report?: ValidationReport | undefined;
 }
 
 /**
@@ -149,20 +152,19 @@ async function openByPosition(
 ): Promise<BenchmarkData> {
   const { config } = context;
   const rules = { ...config.interactions, repeats };
-  const { table, items, users, notPositive } =
+  const { table, items, users, notPositive, report } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
   const { learned, ...tables } = layOutTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const protocol = split(data);
   checkUsers(protocol, tooShort);
-  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', notPositive };
+  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', notPositive, report };
 }
 
-interface OrderedInteractions {
+interface OrderedInteractions extends Pick<BenchmarkData, 'notPositive' | 'report'> {
   readonly table: InteractionTable;
   readonly items: readonly Item[];
   readonly users: readonly User[];
-  readonly notPositive: number;
 }
 
 type Rules = StageContext['config']['interactions'];
@@ -196,7 +198,7 @@ async function readSequences(
   });
   const users: User[] = [];
   await readUserFiles(source.users, reading, report, (user) => users.push(user));
-  return { table, items, users, notPositive: 0 };
+  return { table, items, users, notPositive: 0, report: report.build() };
 }
 
 /** Returns attributes in which a list of one value is that value, so that a price is a number and a date is a date. */
