@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createEventClient } from '@facet/client';
 import type { createTracker, Tracker } from '@facet/client/browser';
 import { connectKafka, fetchExtents, readRecords, topicNames } from '@facet/kafka';
-import { findFreePorts, requireService, startFacetProcess, startKafka } from '@facet/local-services';
+import { requireService, startFacetProcess, startKafka } from '@facet/local-services';
 import type { FacetProcess, LocalKafka } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
@@ -27,12 +27,11 @@ let kafka: LocalKafka;
 const folder = folderOfFile();
 let site: Server;
 let siteUrl: string;
-let collectorPort: number;
 let collector: FacetProcess;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  [kafka, site, [collectorPort = 0]] = await Promise.all([startKafka(), startSite(), findFreePorts(1)]);
+  [kafka, site] = await Promise.all([startKafka(), startSite()]);
   siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
   const keysFile = join(folder, 'keys.yaml');
   await addApiKey(keysFile, { name: 'server', scopes: ['ingest', 'admin'], sha256: hashApiKey(keys.server) });
@@ -54,21 +53,19 @@ afterAll(async () => {
   await kafka?.stop();
 });
 
-const collectorUrl = () => `http://127.0.0.1:${collectorPort}`;
 const topics = topicNames('client-test');
 
 function startCollector(): Promise<FacetProcess> {
   return startFacetProcess({
     app: 'collector',
     args: ['ingest'],
+    port: collector?.port,
     env: {
       FACET_HOME: folder,
       FACET_KAFKA_BROKERS: kafka.brokers.join(','),
       FACET_TOPIC_PREFIX: 'client-test',
-      FACET_PORT: String(collectorPort),
       FACET_LOG_LEVEL: 'warn',
     },
-    readyUrl: `${collectorUrl()}/readyz`,
   });
 }
 
@@ -112,7 +109,7 @@ async function readTopic(topic: string): Promise<{ key: string; value: Record<st
 const eventIds = async () => (await readTopic(topics.events)).map(({ value }) => value?.['eventId'] as string);
 
 it('the server client sends events, items, users and erasures', async () => {
-  const client = createEventClient({ url: collectorUrl(), key: keys.server });
+  const client = createEventClient({ url: collector.url, key: keys.server });
   const events = Array.from({ length: 2_500 }, (_, i) => ({
     eventId: `sent-${i}`,
     type: i === 7 ? 'no-such-type' : 'click',
@@ -145,12 +142,12 @@ it('the server client sends events, items, users and erasures', async () => {
   expect(await readTopic(topics.erasures)).toMatchObject([{ key: 'ada', value: { erasureId } }]);
   expect((await readTopic(topics.users)).at(-1)).toEqual({ key: 'ada', value: null });
 
-  const wrong = createEventClient({ url: collectorUrl(), key: 'wrong' });
+  const wrong = createEventClient({ url: collector.url, key: 'wrong' });
   await expect(wrong.send(events)).rejects.toMatchObject({ problem: { statusCode: 401 }, retryable: false });
 });
 
 it('acknowledged events survive kill -9 of the collector', async () => {
-  const client = createEventClient({ url: collectorUrl(), key: keys.server, batchSize: 50 });
+  const client = createEventClient({ url: collector.url, key: keys.server, batchSize: 50 });
   const acknowledged: string[] = [];
   let isSending = true;
   const sending = (async () => {
@@ -182,7 +179,7 @@ it('events of a page survive a crash of the collector, a reload and the end of t
   const open = async () => {
     await page.goto(siteUrl);
     await page.evaluate((options) => (tracker = facet.createTracker({ ...options, intervalMs: 50 })), {
-      url: collectorUrl(),
+      url: collector.url,
       key: keys.browser,
     });
   };

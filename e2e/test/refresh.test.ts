@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { folderOfFile, toJsonLines } from '@facet/testing';
@@ -38,22 +38,17 @@ const urls = { trainer: '', serving: '' };
 
 /** Starts an app on the home of the test. */
 async function start(app: string, env: Record<string, string> = {}): Promise<string> {
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
-  processes.push(
-    await startFacetProcess({
-      app,
-      env: {
-        FACET_HOME: join(folder, 'home'),
-        FACET_CONFIG: join(folder, 'facet.yaml'),
-        FACET_PORT: String(port),
-        FACET_LOG_LEVEL: 'warn',
-        ...env,
-      },
-      readyUrl: `${url}/readyz`,
-    }),
-  );
-  return url;
+  const started = await startFacetProcess({
+    app,
+    env: {
+      FACET_HOME: join(folder, 'home'),
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_LOG_LEVEL: 'warn',
+      ...env,
+    },
+  });
+  processes.push(started);
+  return started.url;
 }
 
 beforeAll(async () => {

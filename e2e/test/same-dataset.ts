@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
@@ -80,8 +81,8 @@ async function startCollector({ kafka, redis }: Services, home: string): Promise
   const key = createApiKey();
   const keysFile = `${home}-keys.yaml`;
   await addApiKey(keysFile, { name: 'shop', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
-  const [ingestPort = 0, sinkPort = 0] = await findFreePorts(2);
-  const start = async (name: 'ingest' | 'sink', port: number): Promise<FacetProcess> =>
+  const topicPrefix = `e2e-${randomUUID().slice(0, 8)}`;
+  const start = (name: 'ingest' | 'sink'): Promise<FacetProcess> =>
     startFacetProcess({
       app: 'collector',
       args: [name],
@@ -89,21 +90,19 @@ async function startCollector({ kafka, redis }: Services, home: string): Promise
         FACET_HOME: home,
         FACET_API_KEYS_FILE: keysFile,
         FACET_KAFKA_BROKERS: kafka.brokers.join(','),
-        FACET_TOPIC_PREFIX: `e2e-${ingestPort}`,
+        FACET_TOPIC_PREFIX: topicPrefix,
         FACET_REDIS_URL: redis.url,
-        FACET_PORT: String(port),
         FACET_SINK_COMMIT_SECONDS: '2',
         FACET_LOG_LEVEL: 'warn',
       },
-      readyUrl: `http://127.0.0.1:${port}/readyz`,
     });
-  const ingest = await start('ingest', ingestPort);
-  const sink = await start('sink', sinkPort);
+  const ingest = await start('ingest');
+  const sink = await start('sink');
   return {
-    url: `http://127.0.0.1:${ingestPort}`,
+    url: ingest.url,
     key,
     async lag() {
-      const response = await fetch(`http://127.0.0.1:${sinkPort}/v1/status`, { headers: { 'x-api-key': key } });
+      const response = await fetch(`${sink.url}/v1/status`, { headers: { 'x-api-key': key } });
       const { partitions } = (await response.json()) as { readonly partitions: readonly { readonly lag: number }[] };
       return partitions.reduce((sum, partition) => sum + partition.lag, 0);
     },

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess, startS3 } from '@facet/local-services';
+import { startFacetProcess, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { folderOfFile, temporaryFolder } from '@facet/testing';
@@ -82,7 +82,6 @@ it('serves on a machine that has only the bucket', async () => {
   const elsewhere = join(folder, 'elsewhere');
   const artifacts = join(elsewhere, 'artifacts');
   await s3.writeConfig(artifacts, 'shop');
-  const [port = 0] = await findFreePorts(1);
   const serving = await startFacetProcess({
     app: 'serving',
     env: {
@@ -90,13 +89,11 @@ it('serves on a machine that has only the bucket', async () => {
       FACET_HOME: elsewhere,
       FACET_CONFIG: configFile,
       FACET_INSECURE: 'true',
-      FACET_PORT: String(port),
     },
-    readyUrl: `http://127.0.0.1:${port}/readyz`,
     readySeconds: 240,
   });
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/v1/recommendations`, {
+    const response = await fetch(`${serving.url}/v1/recommendations`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ userId: 'person1', limit: 5 }),

@@ -12,7 +12,7 @@ import {
   topicNames,
 } from '@facet/kafka';
 import type { KafkaConnection } from '@facet/kafka';
-import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { LocalKafka, LocalRedis } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
@@ -213,13 +213,10 @@ it('facet erasures verify searches the profiles and the topics, and says by when
 it('facet backfill sends files to the collector and adds nothing the second time', async () => {
   const { names, env } = await makeTopics('backfill');
   const home = await temporaryFolder();
-  const [port] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const ingest = await startFacetProcess({
     app: 'collector',
     args: ['ingest'],
-    env: { ...env, FACET_HOME: home, FACET_PORT: String(port), FACET_INSECURE: 'true', FACET_LOG_LEVEL: 'silent' },
-    readyUrl: `${url}/readyz`,
+    env: { ...env, FACET_HOME: home, FACET_INSECURE: 'true', FACET_LOG_LEVEL: 'silent' },
   });
   onTestFinished(async () => void (await ingest.stop()));
   const events = join(home, 'events.csv');
@@ -232,7 +229,7 @@ it('facet backfill sends files to the collector and adds nothing the second time
   const config = join(home, 'facet.yaml');
   // The collector does not know of this type.
   await writeFile(config, 'eventTypes: [teleport]\n');
-  const args = ['backfill', events, '--items', items, '--to', url, '--config', config];
+  const args = ['backfill', events, '--items', items, '--to', ingest.url, '--config', config];
   const withKey = { env: { FACET_API_KEY: 'any' } };
   const first = await run([...args, '--json'], withKey);
   expect(first.code).toBe(0);

@@ -34,16 +34,14 @@ afterAll(async () => {
 
 /** Starts an app on a free port and waits until it is alive. */
 async function startApp(app: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  const [port] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const started = await startFacetProcess({
     app,
     args,
-    env: { ...env, FACET_PORT: String(port), FACET_LOG_LEVEL: 'silent' },
-    readyUrl: `${url}/healthz`,
+    env: { ...env, FACET_LOG_LEVEL: 'silent' },
+    probe: '/healthz',
   });
   onTestFinished(async () => void (await started.stop()));
-  return url;
+  return started.url;
 }
 
 /** Addresses at which nothing responds. */

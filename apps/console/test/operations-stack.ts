@@ -1,5 +1,5 @@
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
-import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import { createOperationsHome } from './operations-home.ts';
 import { keys, startConsole, writeKeys } from './stack.ts';
 
@@ -36,9 +36,7 @@ interface StackOptions {
 
 /** Starts Kafka, Redis, the collector, the trainer, the indexer and a console on a data home. They end with the tests. */
 export async function startProcesses({ home, configFile, servingUrl }: StackOptions): Promise<OperationsStack> {
-  const [kafka, redis, ports] = await Promise.all([startKafka(), startRedis(), findFreePorts(4)]);
-  const [trainerPort = 0, indexerPort = 0, ingestPort = 0, sinkPort = 0] = ports;
-  const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
+  const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
   const keysFile = writeKeys(home);
   const shared = {
     FACET_HOME: home,
@@ -52,25 +50,20 @@ export async function startProcesses({ home, configFile, servingUrl }: StackOpti
     FACET_EVENT_PARTITIONS: '3',
     FACET_LOG_LEVEL: 'warn',
   };
-  const start = (app: string, port: number, args: readonly string[] = []) =>
-    startFacetProcess({
-      app,
-      args,
-      readyUrl: `${urlOf(port)}/readyz`,
-      env: { ...shared, FACET_PORT: String(port) },
-    });
+  const start = (app: string, args: readonly string[] = [], port?: number) =>
+    startFacetProcess({ app, args, port, env: shared });
   // The ingest creates the topics.
-  await start('collector', ingestPort, ['ingest']);
-  let sink = await start('collector', sinkPort, ['sink']);
-  await Promise.all([start('trainer', trainerPort), start('indexer', indexerPort)]);
+  const ingest = await start('collector', ['ingest']);
+  let sink = await start('collector', ['sink']);
+  const [trainer, indexer] = await Promise.all([start('trainer'), start('indexer')]);
   const { url } = await startConsole({
     keysFile,
     upstreams: {
       ...(servingUrl === undefined ? {} : { FACET_SERVING_URL: servingUrl }),
-      FACET_TRAINER_URL: urlOf(trainerPort),
-      FACET_INDEXER_URL: urlOf(indexerPort),
-      FACET_COLLECTOR_URL: urlOf(ingestPort),
-      FACET_SINK_URL: urlOf(sinkPort),
+      FACET_TRAINER_URL: trainer.url,
+      FACET_INDEXER_URL: indexer.url,
+      FACET_COLLECTOR_URL: ingest.url,
+      FACET_SINK_URL: sink.url,
     },
   });
   const client = connectKafka({ brokers: kafka.brokers, clientId: 'test' });
@@ -79,11 +72,11 @@ export async function startProcesses({ home, configFile, servingUrl }: StackOpti
     url,
     home,
     configFile,
-    trainerUrl: urlOf(trainerPort),
-    sinkUrl: urlOf(sinkPort),
-    ingestUrl: urlOf(ingestPort),
+    trainerUrl: trainer.url,
+    sinkUrl: sink.url,
+    ingestUrl: ingest.url,
     async sendEvents(events) {
-      const response = await fetch(`${urlOf(ingestPort)}/v1/events`, {
+      const response = await fetch(`${ingest.url}/v1/events`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'x-api-key': keys.ingest },
         body: JSON.stringify(events),
@@ -99,7 +92,7 @@ export async function startProcesses({ home, configFile, servingUrl }: StackOpti
     },
     async restartSink() {
       await sink.stop();
-      sink = await start('collector', sinkPort, ['sink']);
+      sink = await start('collector', ['sink'], sink.port);
     },
   };
 }

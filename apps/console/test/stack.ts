@@ -60,12 +60,12 @@ async function createStack(): Promise<Stack> {
   cpSync(shopFolder, folder, { recursive: true });
   const home = join(folder, 'home');
   const keysFile = writeKeys(folder);
-  const { process: serving, url: servingUrl } = await startServing(home, {
+  const serving = await startServing(home, {
     keysFile,
     env: { FACET_CONFIG: join(folder, 'facet.yaml'), FACET_TRENDS_SECONDS: '0.5' },
   });
-  const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: servingUrl } });
-  return { url, servingUrl, serving, home, keysFile };
+  const { url } = await startConsole({ keysFile, upstreams: { FACET_SERVING_URL: serving.url } });
+  return { url, servingUrl: serving.url, serving, home, keysFile };
 }
 
 interface ServingOptions {
@@ -74,24 +74,11 @@ interface ServingOptions {
 }
 
 /** Starts serving on a data home. It ends with the tests. */
-export async function startServing(
-  home: string,
-  { keysFile, env }: ServingOptions,
-): Promise<{ readonly url: string; readonly process: FacetProcess }> {
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
-  const process = await startFacetProcess({
+export function startServing(home: string, { keysFile, env }: ServingOptions): Promise<FacetProcess> {
+  return startFacetProcess({
     app: 'serving',
-    readyUrl: `${url}/readyz`,
-    env: {
-      FACET_HOME: home,
-      FACET_PORT: String(port),
-      FACET_API_KEYS_FILE: keysFile,
-      FACET_LOG_LEVEL: 'warn',
-      ...env,
-    },
+    env: { FACET_HOME: home, FACET_API_KEYS_FILE: keysFile, FACET_LOG_LEVEL: 'warn', ...env },
   });
-  return { url, process };
 }
 
 /** Writes a keys file with the test keys. */
@@ -114,23 +101,19 @@ interface ConsoleOptions {
 }
 
 /** Starts one more console, for tests that need other APIs behind it. */
-export async function startConsole({ keysFile, upstreams }: ConsoleOptions): Promise<{ readonly url: string }> {
-  const [port = 0, nothing = 0] = await findFreePorts(2);
-  const url = `http://127.0.0.1:${port}`;
+export async function startConsole({ keysFile, upstreams }: ConsoleOptions): Promise<FacetProcess> {
+  const [nothing] = await findFreePorts(1);
   const none = `http://127.0.0.1:${nothing}`;
-  await startFacetProcess({
+  return startFacetProcess({
     app: 'console',
-    readyUrl: `${url}/readyz`,
     env: {
       FACET_COLLECTOR_URL: none,
       FACET_SINK_URL: none,
       FACET_TRAINER_URL: none,
       FACET_INDEXER_URL: none,
       ...upstreams,
-      FACET_PORT: String(port),
       FACET_API_KEYS_FILE: keysFile,
       FACET_LOG_LEVEL: 'warn',
     },
   });
-  return { url };
 }

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { startFacetProcess, startRedis } from '@facet/local-services';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
@@ -14,8 +14,6 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
   onTestFinished(() => redis.stop());
   await redis.kill();
   const home = await temporaryFolder();
-  const [port] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const indexer = await startFacetProcess({
     app: 'indexer',
     env: {
@@ -23,18 +21,17 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
       FACET_QUEUE_URL: redis.url,
       FACET_DELTA_SECONDS: '0',
       FACET_INSECURE: 'true',
-      FACET_PORT: String(port),
     },
-    readyUrl: `${url}/healthz`,
+    probe: '/healthz',
   });
   onTestFinished(() => indexer.kill());
-  const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
+  const ready = (): Promise<number> => fetch(`${indexer.url}/readyz`).then(({ status }) => status);
   expect(await ready()).toBe(503);
   await redis.start();
   await expect.poll(ready, patience).toBe(200);
   await redis.kill();
   await expect.poll(ready, patience).toBe(503);
-  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const metrics = await (await fetch(`${indexer.url}/metrics`)).text();
   expect(metrics).toContain('\nfacet_refresh_queue_connected 0\n');
   expect(metrics).toContain('\nfacet_refresh_stages_total{stage="index",outcome="failed"} 0\n');
   // Ends without Redis, too.

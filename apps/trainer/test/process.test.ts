@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { findFreePorts, startFacetProcess, startRedis } from '@facet/local-services';
+import { startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/runs';
 import type { StageRecord } from '@facet/pipeline/runs';
@@ -24,13 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-async function startTrainer(
-  home: Home,
-  prefix: string,
-  queueUrl = redis.url,
-): Promise<FacetProcess & { readonly url: string }> {
-  const [port] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
+async function startTrainer(home: Home, prefix: string, queueUrl = redis.url): Promise<FacetProcess> {
   const trainer = await startFacetProcess({
     app: 'trainer',
     env: {
@@ -41,12 +35,11 @@ async function startTrainer(
       FACET_QUEUE_LOCK_SECONDS: '1',
       FACET_SCHEDULER_SECONDS: '1',
       FACET_INSECURE: 'true',
-      FACET_PORT: String(port),
     },
-    readyUrl: `${url}/healthz`,
+    probe: '/healthz',
   });
   onTestFinished(() => trainer.kill());
-  return Object.assign(trainer, { url });
+  return trainer;
 }
 
 /** Records scheduled runs for these days, so that the schedule requests none. The last day must be the newest that can be due. */

@@ -9,7 +9,7 @@ export interface Victim {
   start(): Promise<void>;
 }
 
-/** An app that can be killed and started again with the same settings. */
+/** An app that can be killed and started again with the same settings and port. */
 export class KillableApp implements Victim {
   readonly name: string;
   readonly #options: FacetProcessOptions;
@@ -27,6 +27,12 @@ export class KillableApp implements Victim {
     return this.#pids;
   }
 
+  /** @throws Error before the first start. */
+  get url(): string {
+    if (this.#process === undefined) throw new Error(`${this.name} has not started`);
+    return this.#process.url;
+  }
+
   get isRunning(): boolean {
     return this.#process?.running === true;
   }
@@ -37,7 +43,7 @@ export class KillableApp implements Victim {
   }
 
   async start(): Promise<void> {
-    this.#process = await startFacetProcess(this.#options);
+    this.#process = await startFacetProcess({ ...this.#options, port: this.#process?.port });
     this.#pids.push(this.#process.pid);
   }
 

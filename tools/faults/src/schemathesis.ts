@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createScratchFolder,
-  findFreePorts,
   installSchemathesis,
   logProgress,
   readOptions,
@@ -72,7 +71,6 @@ async function startApis() {
   const keysFile = join(folder, 'keys.yaml');
   const scopes = ['ingest', 'serve', 'read', 'admin'] as const;
   await addApiKey(keysFile, { name: 'schemathesis', scopes, sha256: hashApiKey(apiKey) });
-  const ports = await findFreePorts(5);
   const shared = {
     FACET_HOME: folder,
     FACET_CONFIG: join(folder, 'facet.yaml'),
@@ -82,25 +80,17 @@ async function startApis() {
     FACET_QUEUE_URL: redis.url,
     FACET_LOG_LEVEL: 'error',
   };
-  const start = async (app: string, port: number, args: readonly string[] = []) => {
-    const url = `http://127.0.0.1:${port}`;
-    running.push(
-      await startFacetProcess({
-        app,
-        args,
-        env: { ...shared, FACET_PORT: String(port) },
-        readyUrl: `${url}/readyz`,
-        readySeconds: 120,
-      }),
-    );
-    return url;
+  const start = async (app: string, args: readonly string[] = []) => {
+    const started = await startFacetProcess({ app, args, env: shared, readySeconds: 120 });
+    running.push(started);
+    return started.url;
   };
-  const ingest = await start('collector', ports[0]!, ['ingest']);
-  const sink = await start('collector', ports[1]!, ['sink']);
-  const trainer = await start('trainer', ports[2]!);
-  await start('indexer', ports[3]!);
+  const ingest = await start('collector', ['ingest']);
+  const sink = await start('collector', ['sink']);
+  const trainer = await start('trainer');
+  await start('indexer');
   await promoteBundle(trainer);
-  const serving = await start('serving', ports[4]!);
+  const serving = await start('serving');
   const apis = { serving, ingest, sink, trainer };
   return Promise.all(
     Object.entries(apis).map(async ([name, url]) => {

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { findFreePorts, startFacetProcess, startKafka, startRedis } from '@facet/local-services';
+import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { faiss, tensorflow } from '@facet/setup/pins';
@@ -59,17 +59,14 @@ async function packAndInstall(): Promise<void> {
 
 /** Starts an app from its folder, as a user who can write only to the data home. */
 async function start(app: App, env: Record<string, string>, args: readonly string[] = []) {
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const process = await startFacetProcess({
     app,
     packedIn: join(folder, app),
     args,
-    env: { ...environment(), FACET_PORT: String(port), FACET_LOG_LEVEL: 'warn', ...env },
-    readyUrl: `${url}/readyz`,
+    env: { ...environment(), FACET_LOG_LEVEL: 'warn', ...env },
   });
   running.push(process);
-  return { url, process };
+  return process;
 }
 
 function environment(): Record<string, string> {
@@ -162,7 +159,7 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect(reindexed).toMatchObject({ bundleId: response.bundleId });
   expect(await facet('config', 'check')).toMatchObject({ file: join(folder, 'facet.yaml'), problems: [] });
 
-  for (const { process } of [ingest, sink, trainer, indexer, page, serving]) {
+  for (const process of [ingest, sink, trainer, indexer, page, serving]) {
     expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);
   }
 }, 300_000);

@@ -3,11 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicNames } from '@facet/kafka';
-import { startFacetProcess } from '@facet/local-services';
+import { findFreePorts, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { eventOf, keyOf, textOf } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
-import { findFreePort } from '../free-port.ts';
 import { temporaryFolder } from '@facet/testing';
 
 export interface IngestSettings {
@@ -19,23 +18,23 @@ export interface IngestSettings {
 
 export async function prepareIngest(brokers: readonly string[]): Promise<IngestSettings> {
   const home = await temporaryFolder();
+  const [port = 0] = await findFreePorts(1);
   // JSON is YAML.
   await writeFile(join(home, 'keys.yaml'), JSON.stringify({ keys: [keyOf('all', ['ingest', 'admin'])] }));
-  return { home, port: await findFreePort(), prefix: `t${randomUUID().slice(0, 8)}`, brokers };
+  return { home, port, prefix: `t${randomUUID().slice(0, 8)}`, brokers };
 }
 
 export const startIngest = ({ home, port, prefix, brokers }: IngestSettings): Promise<FacetProcess> =>
   startFacetProcess({
     app: 'collector',
     args: ['ingest'],
+    port,
     env: {
       FACET_HOME: home,
-      FACET_PORT: String(port),
       FACET_TOPIC_PREFIX: prefix,
       FACET_KAFKA_BROKERS: brokers.join(','),
       FACET_INGEST_ACK_SECONDS: '1',
     },
-    readyUrl: `http://127.0.0.1:${port}/readyz`,
   });
 
 /** Posts batches until stopped, and records acknowledged ids. */

@@ -18,7 +18,6 @@ import type { SinkConfig } from '../../src/config.ts';
 import { startSink } from '../../src/sink/start-sink.ts';
 import type { RunningSink } from '../../src/sink/start-sink.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
-import { findFreePort } from '../free-port.ts';
 
 /** Topics, a data home and a Redis database of one test. */
 export interface SinkBench {
@@ -136,22 +135,27 @@ export async function expectEachOnce({ home, lakeIds }: SinkBench, ids: readonly
 
 export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
-export async function startProcess(bench: SinkBench, more: Readonly<Record<string, string>> = {}) {
-  const port = await findFreePort();
-  const url = `http://127.0.0.1:${port}`;
-  const sink: FacetProcess = await startFacetProcess({
+export async function startProcess(
+  bench: SinkBench,
+  more: Readonly<Record<string, string>> = {},
+): Promise<FacetProcess> {
+  const sink = await startFacetProcess({
     app: 'collector',
     args: ['sink'],
-    env: { ...bench.environment, FACET_PORT: String(port), FACET_SINK_COMMIT_SECONDS: '0.2', ...more },
-    readyUrl: `${url}/healthz`,
+    env: { ...bench.environment, FACET_SINK_COMMIT_SECONDS: '0.2', ...more },
+    probe: '/healthz',
   });
   onTestFinished(() => sink.kill());
-  return {
-    url,
-    pid: sink.pid,
-    stop: () => sink.stop(),
-    kill: () => sink.kill(),
-    isRunning: () => sink.running,
-    said: () => sink.errorOutput(),
-  };
+  return sink;
+}
+
+/** Returns the exit code and the log of a sink that exits, before or after its first successful probe. */
+export function exitOutput(sink: Promise<FacetProcess>): Promise<string> {
+  return sink.then(
+    async (started) => {
+      await until(async () => !started.running);
+      return `exited with ${await started.stop()}: ${started.errorOutput()}`;
+    },
+    (error: Error) => error.message,
+  );
 }

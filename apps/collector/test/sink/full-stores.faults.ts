@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { readItems } from '@facet/lake';
 import { startRedis } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
 import { expect, it, onTestFinished } from 'vitest';
 import {
   createBench,
@@ -17,26 +18,24 @@ import {
   until,
 } from './fixtures.ts';
 
-type Sink = Awaited<ReturnType<typeof startProcess>>;
-
 /** Waits until status, readiness, metrics and log of the sink report the outage. */
-async function expectOutage(sink: Sink, dependency: string, remedy: string): Promise<void> {
+async function expectOutage(sink: FacetProcess, dependency: string, remedy: string): Promise<void> {
   const problemOf = async () =>
     (await readStatus(sink)).outages.find((outage) => outage.dependency === dependency)?.problem;
   await until(async () => (await problemOf()) !== undefined, 60);
   expect(await problemOf()).toContain(remedy);
   expect((await fetch(`${sink.url}/readyz`)).status).toBe(503);
   expect(await metricsOf(sink)).toContain(`facet_sink_outage{dependency="${dependency}"} 1`);
-  expect(sink.said()).toContain(remedy);
+  expect(sink.errorOutput()).toContain(remedy);
 }
 
-async function expectRecovery(sink: Sink, messages: number): Promise<void> {
+async function expectRecovery(sink: FacetProcess, messages: number): Promise<void> {
   await until(() => isCaughtUp(sink, messages), 60);
   await until(async () => (await fetch(`${sink.url}/readyz`)).ok, 60);
   expect(await metricsOf(sink)).not.toMatch(/facet_sink_outage\{.*\} 1/);
 }
 
-async function metricsOf(sink: Sink): Promise<string> {
+async function metricsOf(sink: FacetProcess): Promise<string> {
   return (await fetch(`${sink.url}/metrics`)).text();
 }
 

@@ -4,7 +4,7 @@ import { adoptInstallations, ensureInstallation, unnamedInstallation } from '@fa
 import { readItems } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { createBench, isCaughtUp, startProcess, until } from './fixtures.ts';
+import { createBench, exitOutput, isCaughtUp, startProcess, until } from './fixtures.ts';
 import type { SinkBench } from './fixtures.ts';
 
 /** Stores an item with a sink of the home of the bench. */
@@ -20,13 +20,7 @@ it('exits with 2 in a home that does not belong to the topics, before it writes 
   const bench = await createBench();
   await storeItem(bench);
   const home = await temporaryFolder();
-  const said = await startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }).then(
-    async (sink) => {
-      await until(async () => !sink.isRunning());
-      return `exited with ${await sink.stop()}: ${sink.said()}`;
-    },
-    (error: Error) => error.message,
-  );
+  const said = await exitOutput(startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }));
   expect(said).toContain('exited with 2');
   expect(said).toContain('INSTALLATION_DIFFERS');
   const { id } = await ensureInstallation(homePaths(bench.home));

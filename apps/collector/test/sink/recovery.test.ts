@@ -10,6 +10,7 @@ import {
   createBench,
   eventRecord,
   eventRecords,
+  exitOutput,
   expectEachOnce,
   idsOf,
   isCaughtUp,
@@ -123,14 +124,7 @@ it('exits with code 6 when the consumer cannot continue', async () => {
   await consumer.subscribe({ topic: bench.topics.events });
   await consumer.run({ eachMessage: async () => undefined });
   await joined;
-  // The process may exit before its first successful probe.
-  const said = await startProcess(bench).then(
-    async (sink) => {
-      await until(async () => !sink.isRunning());
-      return `exited with ${await sink.stop()}: ${sink.said()}`;
-    },
-    (error: Error) => error.message,
-  );
+  const said = await exitOutput(startProcess(bench));
   expect(said).toContain('exited with 6');
   expect(said).toContain('SINK_CONSUMER_CRASHED');
 });

@@ -38,19 +38,12 @@ export async function prepareCollector(options: {
     FACET_LOG_LEVEL: 'warn',
     ...s3?.env,
   };
-  const start = (name: 'ingest' | 'sink', port: number, probe: string): Promise<FacetProcess> =>
-    startFacetProcess({
-      app: 'collector',
-      args: [name],
-      env: { ...env, FACET_PORT: String(port) },
-      readyUrl: `http://127.0.0.1:${port}/${probe}`,
-    });
   return {
     key,
     lakeFolder,
     ingestUrl: `http://127.0.0.1:${ingestPort}`,
     sinkUrl: `http://127.0.0.1:${sinkPort}`,
-    startIngest: () => start('ingest', ingestPort, 'readyz'),
-    startSink: () => start('sink', sinkPort, 'healthz'),
+    startIngest: () => startFacetProcess({ app: 'collector', args: ['ingest'], port: ingestPort, env }),
+    startSink: () => startFacetProcess({ app: 'collector', args: ['sink'], port: sinkPort, env, probe: '/healthz' }),
   };
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, requireService, startFacetProcess } from '@facet/local-services';
+import { requireService, startFacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContext } from 'playwright-core';
@@ -27,25 +27,15 @@ export async function startConsole(home: string, folder: string): Promise<Starte
   await addApiKey(keysFile, { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, '');
-  const [servingPort = 0, port = 0] = await findFreePorts(2);
-  const servingUrl = `http://127.0.0.1:${servingPort}`;
   const env = {
     FACET_HOME: home,
     FACET_CONFIG: configFile,
     FACET_API_KEYS_FILE: keysFile,
     FACET_LOG_LEVEL: 'warn',
   };
-  const serving = await startFacetProcess({
-    app: 'serving',
-    env: { ...env, FACET_PORT: String(servingPort) },
-    readyUrl: `${servingUrl}/readyz`,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  const page = await startFacetProcess({
-    app: 'console',
-    env: { ...env, FACET_PORT: String(port), FACET_SERVING_URL: servingUrl },
-    readyUrl: `${url}/readyz`,
-  });
+  const serving = await startFacetProcess({ app: 'serving', env });
+  const page = await startFacetProcess({ app: 'console', env: { ...env, FACET_SERVING_URL: serving.url } });
+  const { url } = page;
   const browser: Browser = await chromium.launch({ executablePath: requireService('chromium'), args: browserArgs });
   return {
     url,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePorts, startFacetProcess } from '@facet/local-services';
+import { startFacetProcess } from '@facet/local-services';
 
 /** A line of the log of serving. */
 export interface LogLine {
@@ -28,20 +28,17 @@ export async function startLoggingServer(options: {
   const { home, folder, windowMinutes } = options;
   const configFile = join(folder, 'facet.yaml');
   await writeFile(configFile, `guardrails: { windowMinutes: ${windowMinutes} }\nexposures: { enabled: false }\n`);
-  const [port] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   let lines: LogLine[] = [];
   const serving = await startFacetProcess({
     app: 'serving',
-    env: { FACET_HOME: home, FACET_CONFIG: configFile, FACET_PORT: String(port), FACET_INSECURE: 'true' },
-    readyUrl: `${url}/readyz`,
+    env: { FACET_HOME: home, FACET_CONFIG: configFile, FACET_INSECURE: 'true' },
     readySeconds: 120,
     onErrorLine(line) {
       if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
     },
   });
   return {
-    url,
+    url: serving.url,
     async next(isWanted, timeoutMs) {
       for (const until = performance.now() + timeoutMs; performance.now() < until; await sleep(20)) {
         const found = lines.findIndex(isWanted);

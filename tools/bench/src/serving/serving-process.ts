@@ -1,6 +1,6 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePorts, startFacetProcess } from '@facet/local-services';
+import { startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 
@@ -23,20 +23,16 @@ export async function startServing(options: {
   // Anonymous requests record no exposures by default, and recording costs time as well.
   await writeFile(join(folder, 'facet.yaml'), 'exposures: { recordStateless: true }\n');
   await symlink(artifactsFolder, join(folder, 'artifacts'));
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const started = await startFacetProcess({
     app: 'serving',
     env: {
       FACET_HOME: folder,
       FACET_CONFIG: join(folder, 'facet.yaml'),
       FACET_LOG_LEVEL: 'warn',
-      FACET_PORT: String(port),
       ...(processes === undefined ? {} : { FACET_PROCESSES: String(processes) }),
       ...env,
     },
-    readyUrl: `${url}/readyz`,
     readySeconds: 300,
   });
-  return Object.assign(started, { url, key });
+  return Object.assign(started, { key });
 }

@@ -1,12 +1,5 @@
 import { join } from 'node:path';
-import {
-  findFreePorts,
-  startKafka,
-  startRedis,
-  startRedisCluster,
-  startSecuredKafka,
-  thisMachine,
-} from '@facet/local-services';
+import { startKafka, startRedis, startRedisCluster, startSecuredKafka, thisMachine } from '@facet/local-services';
 import type { LocalHost, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { KillableApp } from '../killable-app.ts';
@@ -52,17 +45,15 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     FACET_REPLICATION_FACTOR: '3',
     FACET_LOG_LEVEL: 'warn',
   };
-  const ports = await findFreePorts(2 + sinks);
   const hostOf = (index: number): LocalHost => hosts?.[index % hosts.length] ?? thisMachine;
-  const urls = ports.map((port, index) => `http://${hostOf(index).address}:${port}`);
   const collector = (name: string, index: number, env: Readonly<Record<string, string>>): KillableApp =>
     new KillableApp(name, {
       app: 'collector',
       args: [name.split(' ')[0]!],
       host: hostOf(index),
-      env: { ...shared, FACET_PORT: String(ports[index]), ...env },
+      env: { ...shared, ...env },
       // Ingest is not ready while its disk is full and all brokers are away. The sink is not ready without Redis or a broker.
-      readyUrl: `${urls[index]}/healthz`,
+      probe: '/healthz',
     });
   const apps = [
     ...spoolFolders.map((folder, index) => collector(`ingest ${index + 1}`, index, { FACET_SPOOL: folder })),
@@ -81,6 +72,7 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     await stop();
     throw error;
   }
+  const urls = apps.map(({ url }) => url);
   const brokers = kafka.nodes.map((node) => victimOf(`broker ${node.id}`, node));
   return {
     redis,

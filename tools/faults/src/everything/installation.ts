@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePositiveRule } from '@facet/features';
 import { streamLake } from '@facet/lake';
-import { findFreePorts, startHttpProxy, startNetwork, thisMachine } from '@facet/local-services';
+import { startHttpProxy, startNetwork, thisMachine } from '@facet/local-services';
 import type { LocalHost, NetworkHost } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { startParts } from '../collector/parts.ts';
@@ -78,36 +78,26 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
     await workers.startApps(network === undefined ? {} : { trainers: 2, indexers: 2 });
     const { state, reason } = await workers.ended(firstRun, firstRunSeconds);
     if (state !== 'promoted') throw new Error(`the first run is ${state}: ${reason}`);
-    const ports = await findFreePorts(2);
-    const servings = ports.map((port, index) => {
+    const servings = [1, 2].map((number) => {
       // The first host has an ingest, a sink and two workers.
-      const networkHost = network?.[index + 1];
+      const networkHost = network?.[number];
       const host: LocalHost = networkHost ?? thisMachine;
-      const url = `http://${host.address}:${port}`;
       const env = {
         FACET_HOME: home.folder,
         FACET_CONFIG: home.configFile,
         FACET_REDIS_URL: parts.redis.url,
         FACET_INSECURE: 'true',
         FACET_LOG_LEVEL: 'warn',
-        FACET_PORT: String(port),
       };
       return {
-        app: new KillableApp(`serving ${index + 1}`, {
-          app: 'serving',
-          host,
-          env,
-          niceness,
-          readyUrl: `${url}/readyz`,
-        }),
-        url,
+        app: new KillableApp(`serving ${number}`, { app: 'serving', host, env, niceness }),
         hostName: networkHost?.name,
       };
     });
     stops.push(async () => void (await Promise.all(servings.map(({ app }) => app.stop()))));
     for (const { app } of servings) await app.start();
     const proxy =
-      network === undefined ? undefined : await startHttpProxy([parts.ingestUrls, servings.map(({ url }) => url)]);
+      network === undefined ? undefined : await startHttpProxy([parts.ingestUrls, servings.map(({ app }) => app.url)]);
     if (proxy !== undefined) stops.push(proxy.stop);
     const killableWorkers = workers.workers.map((app): Victim => ({
       name: app.name,
@@ -119,7 +109,7 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
       ...parts,
       ...workers,
       proxy: proxy && { ingestUrl: proxy.urls[0]!, servingUrl: proxy.urls[1]! },
-      servings: servings.map(({ app: { name }, url, hostName }) => ({ name, url, hostName })),
+      servings: servings.map(({ app: { name, url }, hostName }) => ({ name, url, hostName })),
       earlierIds,
       victims: [
         ...parts.victims,

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { findFreePorts, startRedis, thisMachine } from '@facet/local-services';
+import { startRedis, thisMachine } from '@facet/local-services';
 import type { LocalHost, LocalRedis } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
@@ -101,20 +101,19 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
     indexer: { FACET_DELTA_SECONDS: '0' },
   };
   const apps: KillableApp[] = [];
-  const add = async (app: 'trainer' | 'indexer', name: string = app): Promise<KillableApp> => {
-    const [port] = await findFreePorts(1);
+  const add = (app: 'trainer' | 'indexer', name: string = app): KillableApp => {
     const host = hosts[apps.length % hosts.length]!;
     const worker = new KillableApp(name, {
       app,
       host,
-      env: { ...env, FACET_PORT: String(port), ...settings[app] },
+      env: { ...env, ...settings[app] },
       // The app is healthy while it waits for Redis.
-      readyUrl: `http://${host.address}:${port}/healthz`,
+      probe: '/healthz',
     });
     apps.push(worker);
     return worker;
   };
-  const [trainer, indexer] = [await add('trainer'), await add('indexer')];
+  const [trainer, indexer] = [add('trainer'), add('indexer')];
   const queue = openRefreshQueue(
     { ...home, schedule, now, attempts, backoffMs },
     { redisUrl: queueUrl, prefix: queuePrefix },
@@ -139,8 +138,8 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
     workers: apps,
     orphanMs: () => orphanMs,
     async startApps(second = {}) {
-      if (second.trainers === 2) await add('trainer', 'trainer 2');
-      if (second.indexers === 2) await add('indexer', 'indexer 2');
+      if (second.trainers === 2) add('trainer', 'trainer 2');
+      if (second.indexers === 2) add('indexer', 'indexer 2');
       await Promise.all(apps.map((app) => app.start()));
     },
     async request(isForced = false) {

@@ -4,14 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { createRandom } from '@facet/features';
-import {
-  createScratchFolder,
-  findFreePorts,
-  logProgress,
-  readOptions,
-  startFacetProcess,
-  startRedis,
-} from '@facet/local-services';
+import { createScratchFolder, logProgress, readOptions, startFacetProcess, startRedis } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { mountSmallDisk } from '../disk.ts';
@@ -102,8 +95,6 @@ async function startTestbed(): Promise<ServingTestbed> {
   await mkdir(join(folder, 'exposures'), { recursive: true });
   await symlink(bundleStore.root, join(folder, 'artifacts'));
   await writeFile(join(folder, 'facet.yaml'), '');
-  const [port = 0] = await findFreePorts(1);
-  const url = `http://127.0.0.1:${port}`;
   const shift = fileURLToPath(new URL('clock-shift.js', import.meta.url));
   const serving = await startFacetProcess({
     app: 'serving',
@@ -114,14 +105,12 @@ async function startTestbed(): Promise<ServingTestbed> {
       FACET_PROCESSES: '2',
       FACET_INSECURE: 'true',
       FACET_WATCH_INTERVAL_MS: '200',
-      FACET_PORT: String(port),
       NODE_OPTIONS: `--import ${shift}`,
     },
-    readyUrl: `${url}/readyz`,
     readySeconds: 120,
   });
   return {
-    url,
+    url: serving.url,
     serving,
     redis,
     store: bundleStore.store,

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { thisMachine } from '../network/local-host.ts';
 import type { LocalHost } from '../network/local-host.ts';
+import { findFreePorts } from './free-ports.ts';
 import { endWithUs } from './server-process.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -21,10 +22,12 @@ export interface FacetProcessOptions {
   readonly args?: readonly string[];
   /** Where it runs and listens; this machine by default. */
   readonly host?: LocalHost;
+  /** Port of its API; a free one by default. */
+  readonly port?: number | undefined;
   /** Environment variables. Only PATH and HOME are inherited in addition. */
   readonly env: Readonly<Record<string, string>>;
-  /** Responds with 200 when the process is ready. */
-  readonly readyUrl: string;
+  /** The path that responds with 200 when the app has started; `/readyz` by default. */
+  readonly probe?: '/healthz' | '/readyz';
   readonly readySeconds?: number;
   /** Priority from -20 to 19, lower runs first; 0 by default. Only root may set a negative one; others get 0. */
   readonly niceness?: number;
@@ -37,6 +40,9 @@ export interface FacetProcessOptions {
 /** A Facet app in its own process, as in production. */
 export interface FacetProcess {
   readonly pid: number;
+  readonly port: number;
+  /** Address of its API. */
+  readonly url: string;
   readonly running: boolean;
   /** Returns the last output on standard error. */
   errorOutput(): string;
@@ -61,7 +67,9 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
     packedIn,
     args = [],
     host = thisMachine,
+    port = (await findFreePorts(1))[0]!,
     env,
+    probe = '/readyz',
     readySeconds = 60,
     niceness,
     heapMegabytes,
@@ -78,7 +86,13 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
   const child = spawn(file, nodeArgs, {
     cwd: packedIn ?? root,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', FACET_HOST: host.address, ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      ...env,
+      FACET_HOST: host.address,
+      FACET_PORT: String(port),
+    },
   });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputCharactersMax)));
@@ -94,6 +108,8 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
   };
   const facet: FacetProcess = {
     pid: child.pid ?? 0,
+    port,
+    url: `http://${host.address}:${port}`,
     get running() {
       return isRunning();
     },
@@ -101,7 +117,7 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
   };
-  await waitUntilReady(options.readyUrl, child, readySeconds).catch(async (error: Error) => {
+  await waitUntilReady(`${facet.url}${probe}`, child, readySeconds).catch(async (error: Error) => {
     await facet.kill();
     throw new Error(`${app} ${args.join(' ')} ${error.message}; output:\n${output}`);
   });
