@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { installPython } from './python-packages.ts';
-import { installSparkWithDelta } from './spark.ts';
+import { installSpark } from './spark.ts';
 
 const run = promisify(execFile);
 const inPython = (name: string): string => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
@@ -19,11 +19,10 @@ interface DeltaReader {
  * Installs delta-rs, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed.
  */
 export async function installDeltaReaders({ hasSpark = false } = {}): Promise<readonly DeltaReader[]> {
-  // The file has the packages and their dependencies, all with versions.
-  const programs = await installPython('delta-readers-1.6.6-1.4.4', ['--requirement', inPython('delta-readers.txt')]);
+  const programs = await installPython(new URL('../python/delta-readers.txt', import.meta.url));
   const readers = [{ programs, script: inPython('compare-delta-readers.py') }];
   if (hasSpark) {
-    readers.push({ programs: await installSparkWithDelta(), script: inPython('compare-spark.py') });
+    readers.push({ programs: await installSpark(), script: inPython('compare-spark.py') });
   }
   return readers;
 }

@@ -1,15 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findFreePorts } from './process/free-ports.ts';
 import { createScratchFolder } from './process/scratch-folder.ts';
 import { ServerProcess, startInScratchFolder } from './process/server-process.ts';
 import { installPython } from './python-packages.ts';
-
-const version = '3.2.2';
-/** The package and its dependencies, all with versions. */
-const requirements = fileURLToPath(new URL('../python/milvus.txt', import.meta.url));
 
 export interface LocalMilvus {
   /** `host:port` */
@@ -33,7 +28,7 @@ export interface LocalMilvus {
  * @throws Error that contains its log if it did not start.
  */
 export async function startMilvus(): Promise<LocalMilvus> {
-  const programs = await installPython(`milvus-lite-${version}`, ['--requirement', requirements]);
+  const programs = await installPython(new URL('../python/milvus.txt', import.meta.url));
   const scratch = await createScratchFolder('milvus');
   const data = path.join(scratch.path, 'data');
   const [port = 0] = await findFreePorts(1);

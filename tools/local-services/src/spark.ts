@@ -10,18 +10,6 @@ import { ServerProcess } from './process/server-process.ts';
 import { installPython } from './python-packages.ts';
 
 const run = promisify(execFile);
-/** The package and its dependency, with versions. */
-const requirements = fileURLToPath(new URL('../python/spark.txt', import.meta.url));
-
-/** Installs Spark if it is missing. Needs Java, and downloads 330 MB. Returns the folder of Python. */
-function installSpark(): Promise<string> {
-  return installPython('spark-3.5.9', ['--requirement', requirements]);
-}
-
-/** Installs Spark with the jars of Delta Lake if they are missing. Needs Maven, too. Returns the folder of Python. */
-export function installSparkWithDelta(): Promise<string> {
-  return installPython('spark-3.5.9-delta-3.3.2', ['--requirement', requirements], downloadSparkJars);
-}
 
 const copyJar = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 
@@ -38,6 +26,14 @@ const sparkJars = [
     sha256: 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
   },
 ];
+
+/**
+ * Installs Spark with the jars of Delta Lake if it is missing. Needs Java and Maven, and downloads 330 MB. Returns the folder of Python.
+ */
+export function installSpark(): Promise<string> {
+  const requirements = new URL('../python/spark.txt', import.meta.url);
+  return installPython(requirements, { version: sparkJars, add: downloadSparkJars });
+}
 
 /** Downloads the jars with Maven into the folder `jars` of a Python environment. */
 async function downloadSparkJars(folder: string): Promise<void> {

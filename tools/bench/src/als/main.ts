@@ -7,7 +7,6 @@ import { installPython, readOptions } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
 import { median } from '../figures.ts';
 
-const versions = { implicit: '0.7.3', numpy: '1.26.4', scipy: '1.13.1' };
 const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };
 const rounds = 3;
 /** Target for the time of Facet divided by that of implicit with conjugate gradients. */
@@ -32,8 +31,7 @@ if (!existsSync(path)) {
   console.error(`${path} does not exist. Pass a file of sequences: npm run bench -- als FILE`);
   process.exit(1);
 }
-const packages = Object.entries(versions).map(([name, version]) => `${name}==${version}`);
-const programs = await installPython(`implicit-${versions.implicit}`, packages);
+const programs = await installPython(new URL('../../python/implicit.txt', import.meta.url));
 const python = join(programs, 'python');
 
 /** All items of each user except the last one, which leave-one-out holds out. */

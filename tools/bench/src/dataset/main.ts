@@ -16,7 +16,7 @@ Options:
   --events N           Number of events; users are 1/50 and items 1/100 of it (default: 50000000)
   --memory-limit SIZE  Memory limit of DuckDB, dataset.memoryLimit (default: 1500MB)
   --keep DIR           Keep the lake in DIR and reuse it in later runs
-  --spark              Build with a Spark master and two workers, too, and compare the datasets; needs Java, and the
+  --spark              Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The
                        first run downloads 330 MB
   --json               Print the results as JSON
   --help               Print this help

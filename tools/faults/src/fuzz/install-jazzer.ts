@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pathExists } from '@facet/platform';
+import { ensureEntry, findCacheRoot, hash } from '@facet/setup/cache';
 
 const sources = fileURLToPath(new URL('../../jazzer', import.meta.url));
 
@@ -16,11 +15,10 @@ export interface Jazzer {
 
 /** Installs Jazzer.js from its own lock file, outside of the workspace, because nothing else needs its hundred packages. */
 export async function installJazzer(): Promise<Jazzer> {
-  const cache = process.env['FACET_CACHE_DIR'] ?? join(homedir(), '.cache', 'facet');
-  const files = await Promise.all(['package-lock.json', 'older-glibc.c'].map((name) => readFile(join(sources, name))));
-  const key = createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
-  const folder = join(cache, `jazzer-${key}`);
-  if (!(await pathExists(folder))) await install(folder);
+  const read = (name: string): Promise<string> => readFile(join(sources, name), 'utf8');
+  const key = hash(await Promise.all(['package-lock.json', 'older-glibc.c'].map(read)));
+  const folder = join(findCacheRoot(process.env), `jazzer-${key}`);
+  await ensureEntry(folder, { signal: new AbortController().signal }, install);
   const library = join(folder, 'older-glibc.so');
   return {
     program: join(folder, 'node_modules', '@jazzer.js', 'core', 'dist', 'cli.js'),
@@ -29,19 +27,15 @@ export async function installJazzer(): Promise<Jazzer> {
 }
 
 async function install(folder: string): Promise<void> {
-  const part = `${folder}.part-${process.pid}`;
-  await rm(part, { recursive: true, force: true });
-  await mkdir(part, { recursive: true });
-  await cp(sources, part, { recursive: true });
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: part, stdio: 'inherit' });
-  const addon = join(part, 'node_modules', '@jazzer.js', 'fuzzer', 'prebuilds', `fuzzer-linux-${process.arch}.node`);
+  await cp(sources, folder, { recursive: true });
+  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
+  const addon = join(folder, 'node_modules', '@jazzer.js', 'fuzzer', 'prebuilds', `fuzzer-linux-${process.arch}.node`);
   if (!canLoad(addon)) {
-    execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', 'older-glibc.so', 'older-glibc.c'], { cwd: part });
+    execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', 'older-glibc.so', 'older-glibc.c'], { cwd: folder });
     const bytes = await readFile(addon);
     makeVersionsOptional(bytes, ['GLIBC_2.38', 'GLIBCXX_3.4.32']);
     await writeFile(addon, bytes);
   }
-  await rename(part, folder);
 }
 
 function canLoad(addon: string): boolean {
