@@ -1,10 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startFacetProcess, startS3 } from '@facet/local-services';
-import type { LocalS3 } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
-import { folderOfFile, temporaryFolder } from '@facet/testing';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { folderOfFile, forFile, temporaryFolder } from '@facet/testing';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
 
 const start = Date.UTC(2026, 0, 5);
@@ -16,18 +15,12 @@ features: { titleWords: false }
 model: { embeddingDim: 4, interests: 2, sequenceLength: 6, hiddenUnits: [4], profileDim: 2 }
 `;
 const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
-let s3: LocalS3;
-let home: string;
-let configFile: string;
 
-beforeAll(async () => {
-  s3 = await startS3();
-  Object.assign(process.env, s3.env);
-  home = join(folder, 'home');
-  configFile = join(folder, 'facet.yaml');
-  await writeFile(configFile, settings + training(1));
-});
-afterAll(() => s3.stop());
+const s3 = forFile(await startS3());
+Object.assign(process.env, s3.env);
+const home = join(folder, 'home');
+const configFile = join(folder, 'facet.yaml');
+await writeFile(configFile, settings + training(1));
 
 /** 40 people who each choose one of 60 things a day. */
 function eventsFile(): string {

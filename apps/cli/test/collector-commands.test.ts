@@ -11,26 +11,16 @@ import {
   openKafkaPublisher,
   topicNames,
 } from '@facet/kafka';
-import type { KafkaConnection } from '@facet/kafka';
 import { startFacetProcess, startKafka, startRedis } from '@facet/local-services';
-import type { LocalKafka, LocalRedis } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forFile, forTest, temporaryFolder } from '@facet/testing';
 
-let local: LocalKafka;
-let redis: LocalRedis;
-let kafka: KafkaConnection;
-beforeAll(async () => {
-  [local, redis] = await Promise.all([startKafka(), startRedis()]);
-  kafka = connectKafka({ brokers: local.brokers, clientId: 'test' });
-});
-afterAll(async () => {
-  await kafka.close();
-  await Promise.all([local.stop(), redis.stop()]);
-});
+const local = forFile(await startKafka());
+const redis = forFile(await startRedis());
+const kafka = forFile(connectKafka({ brokers: local.brokers, clientId: 'test' }));
 
 async function makeTopics(prefix: string) {
   const names = topicNames(prefix);
@@ -74,8 +64,7 @@ it('facet installation shows the ids of home, Kafka and Redis, and adopts those 
   expect(busy).toMatchObject({ code: 5, err: expect.stringContaining('A sink is running in') as string });
   await consumer.disconnect();
   const url = `${redis.url}/5`;
-  const store = await openRedisProfileStore({ url });
-  onTestFinished(() => store.close());
+  const store = forTest(await openRedisProfileStore({ url }));
   await store.installation.write(lost);
   const options = { env: { ...env, FACET_REDIS_URL: url, FACET_QUEUE_URL: url } };
   const show = async () => (await run(['installation', '--home', home], options)).out;
@@ -118,8 +107,7 @@ it('facet lake rebuild refuses an empty home for a group whose sinks stored no i
 
 it('facet profiles rebuild refuses an empty home for profiles of a sink that stored no id, until the home has adopted them', async () => {
   const env = { FACET_REDIS_URL: `${redis.url}/6` };
-  const store = await openRedisProfileStore({ url: env.FACET_REDIS_URL });
-  onTestFinished(() => store.close());
+  const store = forTest(await openRedisProfileStore({ url: env.FACET_REDIS_URL }));
   const home = await temporaryFolder();
   const rebuild = ['profiles', 'rebuild', '--home', home, '--json'];
   await store.beginFill();
@@ -153,8 +141,7 @@ it('facet profiles rebuild replaces the profiles by those of the lake', async ()
   const events = join(home, 'events.csv');
   await writeFile(events, 'user_id,item_id,timestamp,event_type\nada,a,1700000000,click\nbob,b,1700000100,view\n');
   expect((await run(['import', '--home', home, '--events', events])).code).toBe(0);
-  const store = await openRedisProfileStore({ url: redis.url });
-  onTestFinished(() => store.close());
+  const store = forTest(await openRedisProfileStore({ url: redis.url }));
   const positive = { eventId: 'x', type: 'click', itemId: 'gone', occurredAt: 1 };
   await store.apply([{ kind: 'event', userId: 'cleo', receivedAt: 1, event: positive }]);
   const { code, out } = await run(['profiles', 'rebuild', '--home', home, '--json'], {
@@ -213,12 +200,13 @@ it('facet erasures verify searches the profiles and the topics, and says by when
 it('facet backfill sends files to the collector and adds nothing the second time', async () => {
   const { names, env } = await makeTopics('backfill');
   const home = await temporaryFolder();
-  const ingest = await startFacetProcess({
-    app: 'collector',
-    args: ['ingest'],
-    env: { ...env, FACET_HOME: home, FACET_INSECURE: 'true', FACET_LOG_LEVEL: 'silent' },
-  });
-  onTestFinished(async () => void (await ingest.stop()));
+  const ingest = forTest(
+    await startFacetProcess({
+      app: 'collector',
+      args: ['ingest'],
+      env: { ...env, FACET_HOME: home, FACET_INSECURE: 'true', FACET_LOG_LEVEL: 'silent' },
+    }),
+  );
   const events = join(home, 'events.csv');
   const items = join(home, 'items.csv');
   await writeFile(

@@ -9,26 +9,16 @@ import {
   openKafkaPublisher,
   topicNames,
 } from '@facet/kafka';
-import type { KafkaConnection } from '@facet/kafka';
 import { startSecuredKafka } from '@facet/local-services';
-import type { SecuredKafka } from '@facet/local-services';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { run } from './run.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forFile, temporaryFolder } from '@facet/testing';
 
 /** Today, because brokers remove old messages. */
 const noon = new Date().setUTCHours(0, 0, 0, 0);
 
-let local: SecuredKafka;
-let kafka: KafkaConnection;
-beforeAll(async () => {
-  local = await startSecuredKafka();
-  kafka = connectKafka({ brokers: local.brokers, clientId: 'test' });
-});
-afterAll(async () => {
-  await kafka.close();
-  await local.stop();
-});
+const local = forFile(await startSecuredKafka());
+const kafka = forFile(connectKafka({ brokers: local.brokers, clientId: 'test' }));
 
 /** Publishes three dead letters of events and one of an item. */
 async function putAside(prefix: string): Promise<void> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
 import { startConsole } from '../src/serving/console-process.ts';
@@ -28,8 +28,7 @@ async function start(home: string, known: string, newKey = known) {
 
 test('facet open prints a link of the console that is noted in the home', async () => {
   const home = await temporaryFolder();
-  const page = await start(home, createApiKey());
-  onTestFinished(() => page.close());
+  const page = forTest(await start(home, createApiKey()));
   const { code, out } = await run(['open', '--home', home, '--no-browser']);
   expect(code).toBe(0);
   expect(out.trim()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#code=[\w-]{24}$/);

@@ -13,34 +13,29 @@ import {
   startSecuredKafka,
   startSecuredRedis,
 } from '@facet/local-services';
-import type { SecuredKafka, SecuredRedis } from '@facet/local-services';
+import type { SecuredRedis } from '@facet/local-services';
 import { createRunStore } from '@facet/pipeline/runs';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { forFile, forTest, temporaryFolder } from '@facet/testing';
+import { expect, it, onTestFinished } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
 import { checkApps } from '../src/status/apps.ts';
 import { run } from './run.ts';
 
 const timeout = 180_000;
-let kafka: SecuredKafka;
-let redis: SecuredRedis;
-beforeAll(async () => {
-  [kafka, redis] = await Promise.all([startSecuredKafka(), startSecuredRedis()]);
-});
-afterAll(async () => {
-  await Promise.all([kafka.stop(), redis.stop()]);
-});
+const kafka = forFile(await startSecuredKafka());
+const redis = forFile(await startSecuredRedis());
 
 /** Starts an app on a free port and waits until it is alive. */
 async function startApp(app: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  const started = await startFacetProcess({
-    app,
-    args,
-    env: { ...env, FACET_LOG_LEVEL: 'silent' },
-    probe: '/healthz',
-  });
-  onTestFinished(async () => void (await started.stop()));
+  const started = forTest(
+    await startFacetProcess({
+      app,
+      args,
+      env: { ...env, FACET_LOG_LEVEL: 'silent' },
+      probe: '/healthz',
+    }),
+  );
   return started.url;
 }
 
@@ -216,8 +211,7 @@ it('names a serving that cannot read profiles', { timeout }, async () => {
 });
 
 it('does not call a Redis healthy that refuses reads or belongs to another home', { timeout }, async () => {
-  const plain = await startRedis();
-  onTestFinished(() => plain.stop());
+  const plain = forTest(await startRedis());
   expect(await askRedis(plain.port, 'ACL SETUSER app on >secret-1 ~* &* +@all -zrange')).toMatch(/^\+OK/);
   const home = await temporaryFolder();
   const { id } = await ensureInstallation(homePaths(home));

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLogger } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { forTest, temporaryFolder } from '@facet/testing';
+import { expect, inject, it } from 'vitest';
 import { readIngestConfig } from '../src/config.ts';
 import { startIngest } from '../src/ingest/start-ingest.ts';
 import { eventOf } from './ingest/fixtures.ts';
@@ -23,8 +23,7 @@ it('delivers events through TLS and SASL, and needs no restart after a password 
     FACET_KAFKA_PASSWORD_FILE: passwordFile,
   };
   const ingestConfig = readIngestConfig({ ...bench.environment, ...environment, FACET_SPOOL: join(folder, 'spool') });
-  const ingest = await startIngest(ingestConfig, { logger: createLogger({ name: 'test', level: 'silent' }) });
-  onTestFinished(() => ingest.close());
+  const ingest = forTest(await startIngest(ingestConfig, { logger: createLogger({ name: 'test', level: 'silent' }) }));
   const sink = await bench.startSink(environment);
   const post = async (eventId: string): Promise<unknown> => {
     const response = await fetch(`${ingest.url}/v1/events`, {

@@ -1,22 +1,22 @@
 import type { HttpApp } from '@facet/http';
 import { createLogger } from '@facet/platform';
 import { createWorkerMetrics } from '@facet/refresh';
-import { commonRoutes, expectRouteAccess, scopeKeys } from '@facet/testing';
-import { expect, it, onTestFinished } from 'vitest';
+import { commonRoutes, expectRouteAccess, forTest, scopeKeys } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createApp } from '../src/app.ts';
 
 /** Creates the real app with one key per scope, equal to the name of the scope. */
 async function createTestApp(isConnected = true): Promise<HttpApp> {
-  const app = await createApp(
-    {
-      logger: createLogger({ name: 'test', level: 'silent' }),
-      metrics: createWorkerMetrics('indexer', () => isConnected),
-      worker: { isConnected, working: isConnected ? { runId: '2026-02-28', stage: 'index' } : undefined },
-    },
-    { access: { kind: 'keys', keys: scopeKeys } },
+  return forTest(
+    await createApp(
+      {
+        logger: createLogger({ name: 'test', level: 'silent' }),
+        metrics: createWorkerMetrics('indexer', () => isConnected),
+        worker: { isConnected, working: isConnected ? { runId: '2026-02-28', stage: 'index' } : undefined },
+      },
+      { access: { kind: 'keys', keys: scopeKeys } },
+    ),
   );
-  onTestFinished(() => app.close());
-  return app;
 }
 
 it('accepts only keys with the scope of the route', async () => {

@@ -3,15 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { startFacetProcess, startRedis } from '@facet/local-services';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const timeout = 180_000;
 const patience = { timeout: 60_000, interval: 50 };
 
 it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', { timeout }, async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   await redis.kill();
   const home = await temporaryFolder();
   const indexer = await startFacetProcess({

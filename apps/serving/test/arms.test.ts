@@ -7,6 +7,7 @@ import type { Bundle, CatalogItem } from '@facet/bundles';
 import { readExposures } from '@facet/exposures';
 import type { Experiment, ExposureRecord } from '@facet/exposures';
 import { createLogger, dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArmBundles } from '../src/experiments/arm-bundles.ts';
 import { ExposureRecorder } from '../src/exposures/exposures.ts';
@@ -18,8 +19,7 @@ import { startTestServer } from './test-server.ts';
 let home: Home;
 let store: ArtifactStore;
 beforeEach(async () => {
-  home = await createHome();
-  onTestFinished(() => home.remove());
+  home = forTest(await createHome());
   store = createFolderArtifactStore(home.artifactsFolder);
 });
 
@@ -106,15 +106,15 @@ describe('bundles of arms', () => {
     }));
     const experiments = [experimentOf({ arms: [control!, other!], before: time + dayMs })];
     const metrics = createMetrics();
-    const live = await loadBundle(store, home.bundleRef);
-    onTestFinished(() => live.close());
-    const armBundles = new ArmBundles({
-      ...{ store, experiments, metrics },
-      logger: createLogger({ name: 'test', destination }),
-      now: () => time,
-      ...(takeTurn && { takeTurn }),
-    });
-    onTestFinished(() => armBundles.close());
+    const live = forTest(await loadBundle(store, home.bundleRef));
+    const armBundles = forTest(
+      new ArmBundles({
+        ...{ store, experiments, metrics },
+        logger: createLogger({ name: 'test', destination }),
+        now: () => time,
+        ...(takeTurn && { takeTurn }),
+      }),
+    );
     await armBundles.refresh(live);
     return { armBundles, live, logLines, metrics, pass: (ms: number) => (time += ms) };
   }
@@ -177,8 +177,7 @@ describe('bundles of arms', () => {
   it('respond only with a prepared live view; the live bundle needs none', async () => {
     const arm = await putBundle(home, { seed: 12 });
     const { armBundles, live } = await hold(arm);
-    const next = await loadBundle(store, await putBundle(home, { seed: 13 }));
-    onTestFinished(() => next.close());
+    const next = forTest(await loadBundle(store, await putBundle(home, { seed: 13 })));
     expect(armBundles.has(arm.id, next)).toBe(false);
     await armBundles.prepare(next);
     expect(armBundles.has(arm.id, next)).toBe(true);

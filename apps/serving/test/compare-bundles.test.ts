@@ -3,21 +3,13 @@ import type { ArtifactRef } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { compareBundles } from '../src/guardrails/compare-bundles.ts';
 import { createHome, films, putBundle } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
 
-let home: Home;
-let bundle: Bundle;
-beforeAll(async () => {
-  home = await createHome();
-  bundle = await open(home.bundleRef);
-});
-afterAll(async () => {
-  bundle.close();
-  await home.remove();
-});
+const home = forFile(await createHome());
+const bundle = forFile(await open(home.bundleRef));
 
 function open(ref: ArtifactRef): Promise<Bundle> {
   return loadBundle(createFolderArtifactStore(home.artifactsFolder), ref);
@@ -43,8 +35,9 @@ it('finds no change between equal bundles, also when the data of one ends later'
 });
 
 it('counts all items as changed when the bundle recommends none', async () => {
-  const empty = await open(await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) }));
-  onTestFinished(() => empty.close());
+  const empty = forTest(
+    await open(await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) })),
+  );
   expect(await compareBundles(bundle, empty, recent)).toMatchObject({ compared, changedShare: 1 });
   // A previous bundle without items has nothing to compare.
   expect(await compareBundles(empty, bundle, recent)).toMatchObject({ compared: 0, changedShare: 0 });

@@ -1,16 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestApp } from './fixtures.ts';
-import type { TestApp } from './fixtures.ts';
 
-let server: TestApp;
-
-beforeAll(async () => {
-  server = await createTestApp(undefined);
-});
-
-afterAll(async () => {
-  await server.close();
-});
+const server = forFile(await createTestApp(undefined));
 
 interface Operation {
   operationId: string;

@@ -5,7 +5,8 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { findFreePorts } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
-import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { forTest } from '@facet/testing';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StoredTrial } from '../src/guardrails/trial-file.ts';
 import { createHome, films, putBundle } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
@@ -17,8 +18,7 @@ let store: ArtifactStore;
 let bad: ArtifactRef;
 let good: ArtifactRef;
 beforeEach(async () => {
-  home = await createHome();
-  onTestFinished(() => home.remove());
+  home = forTest(await createHome());
   store = createFolderArtifactStore(home.artifactsFolder);
   // No item is available, so every response is empty.
   bad = await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) });

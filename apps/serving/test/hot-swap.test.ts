@@ -7,6 +7,7 @@ import type { CatalogItem } from '@facet/bundles';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog } from '@facet/lake';
 import { createLogger } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BundleWatcher } from '../src/bundle/bundle-watcher.ts';
 import type { WatcherDeps } from '../src/bundle/bundle-watcher.ts';
@@ -30,8 +31,7 @@ const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items
 let home: Home;
 let store: ArtifactStore;
 beforeEach(async () => {
-  home = await createHome();
-  onTestFinished(() => home.remove());
+  home = forTest(await createHome());
   store = createFolderArtifactStore(home.artifactsFolder);
 });
 

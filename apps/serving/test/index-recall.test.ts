@@ -1,19 +1,15 @@
 import { createRandom } from '@facet/features';
 import { buildExactIndex, buildFaissIndex, syntheticVectors } from '@facet/retrieval';
-import type { VectorIndex } from '@facet/retrieval';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { forFile } from '@facet/testing';
+import { expect, it, vi } from 'vitest';
 import { createRecallSampler } from '../src/bundle/index-recall.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 
 const dim = 16;
 const vectors = syntheticVectors(2_000, dim, 1);
 const queries = syntheticVectors(4, dim, 2);
-let graph: VectorIndex;
 
-beforeAll(async () => {
-  graph = await buildFaissIndex(vectors, dim, { kind: 'hnsw', neighbors: 4 });
-});
-afterAll(() => graph.close());
+const graph = forFile(await buildFaissIndex(vectors, dim, { kind: 'hnsw', neighbors: 4 }));
 
 function watch(options: { readonly share?: number; readonly delayMs?: number } = {}) {
   let now = 0;

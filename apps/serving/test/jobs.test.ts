@@ -1,12 +1,12 @@
 import { createLogger, parseWith } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';
-import { expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { Jobs } from '../src/comparisons/jobs.ts';
 
 it('keeps the failure of a job until a caller gets it', async () => {
   let starts = 0;
-  const jobs = new Jobs(createLogger({ name: 'test', destination: { write: () => void starts++ } }));
-  onTestFinished(() => jobs.close());
+  const jobs = forTest(new Jobs(createLogger({ name: 'test', destination: { write: () => void starts++ } })));
   const side = { bundleId: 'f'.repeat(32), overrides: {} };
   const settings = parseWith(ServingSettings, {}, { source: 'settings' });
   const task = { artifactsFolder: '/none', before: side, after: side, settings, limit: 5, usersMax: 5 };

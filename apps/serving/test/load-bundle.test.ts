@@ -3,25 +3,15 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { buildFaissIndex } from '@facet/retrieval';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RecentRequests } from '../src/bundle/recent-requests.ts';
 import { checkSearches, warm } from '../src/bundle/load-bundle.ts';
 import { createHome, putBundle } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
-let home: Home;
-let bundle: Bundle;
-
-beforeAll(async () => {
-  home = await createHome();
-  bundle = await loadBundle(createFolderArtifactStore(home.artifactsFolder), home.bundleRef);
-});
-
-afterAll(async () => {
-  bundle.close();
-  await home.remove();
-});
+const home = forFile(await createHome());
+const bundle = forFile(await loadBundle(createFolderArtifactStore(home.artifactsFolder), home.bundleRef));
 
 describe('the searches of a bundle', () => {
   const code = 'BUNDLE_SEARCHES_WRONG';
@@ -46,8 +36,7 @@ describe('the searches of a bundle', () => {
   it('are accepted if they find other items of equal vectors than the scan', async () => {
     const { dim } = bundle.index;
     const vectors = Float32Array.from({ length: 2_001 * dim }, (_, cell) => 1 + (cell % dim));
-    const index = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'hnsw', neighbors: 4 });
-    onTestFinished(() => index.close());
+    const index = forTest(await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'hnsw', neighbors: 4 }));
     await expect(checkSearches({ ...bundle, vectors, index })).resolves.toBeUndefined();
   });
 

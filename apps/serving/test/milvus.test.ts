@@ -1,10 +1,9 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
 import { startMilvus } from '@facet/local-services';
-import type { LocalMilvus } from '@facet/local-services';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { forFile } from '@facet/testing';
+import { expect, it, vi } from 'vitest';
 import { createHome, films, putBundle, putDeltaOf } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 import type { TestServer } from './test-server.ts';
 
@@ -28,17 +27,9 @@ const catalog: CatalogItem[] = [
 /** A busy machine fills a collection in a minute. */
 const patiently = { timeout: 120_000, interval: 50 };
 
-let home: Home;
-let milvus: LocalMilvus;
-beforeAll(async () => {
-  [home, milvus] = await Promise.all([createHome(), startMilvus()]);
-  await promote(21);
-  // The first start installs Milvus Lite.
-}, 600_000);
-afterAll(async () => {
-  await milvus?.stop();
-  await home?.remove();
-});
+const home = forFile(await createHome());
+const milvus = forFile(await startMilvus());
+await promote(21);
 
 async function promote(seed: number): Promise<string> {
   const store = createFolderArtifactStore(home.artifactsFolder);

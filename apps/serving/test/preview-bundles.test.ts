@@ -1,16 +1,17 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { createLogger } from '@facet/platform';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { forFile } from '@facet/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadCheckedBundle } from '../src/bundle/load-bundle.ts';
 import { PreviewBundles } from '../src/comparisons/preview-bundles.ts';
 import { createHome, putBundle } from './fixtures.ts';
-import type { Home } from './fixtures.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
-let home: Home;
-let live: Bundle;
-let ids: readonly string[];
+const home = forFile(await createHome());
+const store = createFolderArtifactStore(home.artifactsFolder);
+const live = forFile(await loadCheckedBundle(home.bundleRef, { store, logger }));
+const ids = (await Promise.all([31, 32, 33, 34].map((seed) => putBundle(home, { seed })))).map(({ id }) => id);
 let previews: PreviewBundles;
 let counts: { loading: number; loadingMax: number; loads: number; open: number; openMax: number };
 
@@ -20,10 +21,7 @@ async function load(id: string): Promise<Bundle> {
   counts.loadingMax = Math.max(counts.loadingMax, ++counts.loading);
   counts.openMax = Math.max(counts.openMax, ++counts.open);
   try {
-    const bundle = await loadCheckedBundle(
-      { kind: 'bundle', id },
-      { store: createFolderArtifactStore(home.artifactsFolder), logger },
-    );
+    const bundle = await loadCheckedBundle({ kind: 'bundle', id }, { store, logger });
     const close = (): void => {
       counts.open--;
       bundle.close();
@@ -57,16 +55,6 @@ async function hold(id: string): Promise<{ end: () => Promise<void> }> {
 
 const idOf = async ({ id }: BundleView): Promise<string> => id;
 
-beforeAll(async () => {
-  home = await createHome();
-  const store = createFolderArtifactStore(home.artifactsFolder);
-  live = await loadCheckedBundle(home.bundleRef, { store, logger });
-  ids = (await Promise.all([31, 32, 33, 34].map((seed) => putBundle(home, { seed })))).map(({ id }) => id);
-});
-afterAll(async () => {
-  live.close();
-  await home.remove();
-});
 beforeEach(() => {
   counts = { loading: 0, loadingMax: 0, loads: 0, open: 0, openMax: 0 };
   previews = new PreviewBundles({ load });

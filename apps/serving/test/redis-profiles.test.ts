@@ -3,35 +3,22 @@ import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureInstallation } from '@facet/config/installation';
 import { askRedis, startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
+import type { ProfileChange } from '@facet/profiles';
 import { parsePositiveRule } from '@facet/features';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { apiKey, createHome, createTestApp, now } from './fixtures.ts';
-import type { Home, TestApp } from './fixtures.ts';
+import type { TestApp } from './fixtures.ts';
 
-let home: Home;
-let redis: LocalRedis;
-let collector: RedisProfileStore;
-
-beforeAll(async () => {
-  [home, redis] = await Promise.all([createHome(), startRedis()]);
-  collector = await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 });
-});
-
-afterAll(async () => {
-  await collector?.close();
-  await redis?.stop();
-  await home?.remove();
-});
+const home = forFile(await createHome());
+const redis = forFile(await startRedis());
+const collector = forFile(await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 }));
 
 beforeEach(() => collector.clear());
 
 async function openApp(): Promise<TestApp> {
-  const app = await createTestApp(home, { redisUrl: redis.url });
-  onTestFinished(() => app.close());
-  return app;
+  return forTest(await createTestApp(home, { redisUrl: redis.url }));
 }
 
 function rated(who: { readonly userId: string } | { readonly sessionId: string }, film: number): ProfileChange {
@@ -57,8 +44,7 @@ describe('profiles in Redis', () => {
 
   it('give the same responses as the lake', async () => {
     const app = await openApp();
-    const fromLake = await createTestApp(home);
-    onTestFinished(() => fromLake.close());
+    const fromLake = forTest(await createTestApp(home));
     await fillProfiles(collector, home, { isPositive: parsePositiveRule('rating >= 4') });
     for (const userId of ['ada', 'ben', 'other-3', 'registered-only', 'stranger']) {
       for (const url of ['/v1/recommendations', '/v1/interests']) {
@@ -196,8 +182,7 @@ describe('an unavailable Redis', () => {
       const setUser = async (rules: string): Promise<void> =>
         expect(await askRedis(redis.port, `ACL SETUSER app ${rules}`)).toMatch(/^\+OK/);
       await setUser('on >secret-1 ~facet* &* +@all');
-      const app = await createTestApp(home, { redisUrl: `redis://app:secret-1@127.0.0.1:${redis.port}` });
-      onTestFinished(() => app.close());
+      const app = forTest(await createTestApp(home, { redisUrl: `redis://app:secret-1@127.0.0.1:${redis.port}` }));
       await collector.apply([rated({ userId: 'new' }, 4)]);
       expect(await isAvailable(app)).toBe(1);
       await setUser('-zrange');
@@ -211,8 +196,7 @@ describe('an unavailable Redis', () => {
 
   it('that refuses to read at the start is reported before the first request', async () => {
     expect(await askRedis(redis.port, 'ACL SETUSER keyless on >secret-1 resetkeys +@all')).toMatch(/^\+OK/);
-    const app = await createTestApp(home, { redisUrl: `redis://keyless:secret-1@127.0.0.1:${redis.port}` });
-    onTestFinished(() => app.close());
+    const app = forTest(await createTestApp(home, { redisUrl: `redis://keyless:secret-1@127.0.0.1:${redis.port}` }));
     await expectOutageReported(app, 'Grant the user in FACET_REDIS_URL the permissions');
   });
 
@@ -251,15 +235,13 @@ describe('an unavailable Redis', () => {
   ])('of another home give no profiles if the %s gets its id only after the start', async (late, database) => {
     const { id } = await ensureInstallation(home.home);
     const url = `${redis.url}/${database}`;
-    const store = await openRedisProfileStore({ url });
-    onTestFinished(() => store.close());
+    const store = forTest(await openRedisProfileStore({ url }));
     await store.apply([rated({ userId: 'new' }, 4)]);
     if (late === 'home') {
       await store.installation.write(randomUUID());
       await rename(home.home.installationFile, `${home.home.installationFile}.late`);
     }
-    const app = await createTestApp(home, { redisUrl: url });
-    onTestFinished(() => app.close());
+    const app = forTest(await createTestApp(home, { redisUrl: url }));
     expect(await recommend(app, { userId: 'new' })).toMatchObject({ body: { source: { kind: 'model' } } });
     if (late === 'home') await rename(`${home.home.installationFile}.late`, home.home.installationFile);
     else await store.installation.write(randomUUID());
@@ -282,8 +264,7 @@ describe('an unavailable Redis', () => {
   });
 
   it('at the start has the same effect', async () => {
-    const app = await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' });
-    onTestFinished(() => app.close());
+    const app = forTest(await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' }));
     // Before the first request.
     await expectOutageReported(app);
     await expectResponsesWithoutProfiles(app);
@@ -291,8 +272,7 @@ describe('an unavailable Redis', () => {
 
   it('that refuses the password has the same effect, and the log names the reason', async () => {
     const { hostname, port } = new URL(redis.url);
-    const app = await createTestApp(home, { redisUrl: `redis://someone:secret-1@${hostname}:${port}` });
-    onTestFinished(() => app.close());
+    const app = forTest(await createTestApp(home, { redisUrl: `redis://someone:secret-1@${hostname}:${port}` }));
     await expectOutageReported(app);
     await expectResponsesWithoutProfiles(app);
     expect(JSON.stringify(app.logLines)).toContain('WRONGPASS');

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installSchemathesis, runSchemathesis } from '@facet/local-services';
-import { expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createHome } from './fixtures.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -9,8 +10,7 @@ it(
   'responds as documented to requests of an outside fuzzer: `npm run test:faults -- schemathesis` sends many more',
   { timeout: 600_000 },
   async () => {
-    const home = await createHome();
-    onTestFinished(() => home.remove());
+    const home = forTest(await createHome());
     const { url } = await startTestServer(home);
     const document = join(home.folder, 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());

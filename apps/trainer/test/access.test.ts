@@ -1,15 +1,10 @@
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
-import { commonRoutes, expectRouteAccess } from '@facet/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { commonRoutes, expectRouteAccess, forFile } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { trainerProblems } from '../src/refreshes/refreshes-routes.ts';
 import { createTestApp, lastDay } from './fixtures.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis());
 
 it('accepts only keys with the scope of the route', async () => {
   const { app, queue } = await createTestApp(redis.url);

@@ -4,17 +4,13 @@ import { openFileEventLog } from '@facet/event-log';
 import { assignArms, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { sinkLog } from '@facet/lake';
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { dayMs, hourMs } from '@facet/platform';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { forFile } from '@facet/testing';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createTestApp, now } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis());
 
 const headers = { 'x-api-key': 'read' };
 const settings = `

@@ -13,8 +13,7 @@ import type { RunStore } from '@facet/pipeline/runs';
 import { createLogger, dayMs } from '@facet/platform';
 import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh';
 import type { RefreshQueue } from '@facet/refresh';
-import { scopeKeys, temporaryFolder } from '@facet/testing';
-import { onTestFinished } from 'vitest';
+import { forTest, scopeKeys, temporaryFolder } from '@facet/testing';
 import { createApp } from '../src/app.ts';
 import { createExperimentReports } from '../src/experiments/experiment-reports.ts';
 
@@ -100,26 +99,26 @@ export async function createTestApp(redisUrl: string, settings = ''): Promise<Te
   const { paths, runs, store } = home;
   const { refresh: schedule, experiments } = await readFacetConfig(home.configFile);
   const options = { redisUrl, prefix: `app${++prefixes}` };
-  const queue = openRefreshQueue({ ...home, schedule, now: () => now, attempts: 1 }, options);
-  onTestFinished(() => queue.close());
-  const app = await createApp(
-    {
-      logger: createLogger({ name: 'test', level: 'silent' }),
-      metrics: createWorkerMetrics('trainer', () => true),
-      worker: { isConnected: true, working: undefined },
-      runs,
-      queue,
-      follow: (runId, signal) => followRun(runs, runId, { ...options, signal }),
-      home: paths,
-      store,
-      schedule,
-      scheduler: { isHolder: true },
-      experiments: parseExperiments(experiments),
-      reports: createExperimentReports({ ...paths, now: () => now }),
-      now: () => now,
-    },
-    { access: { kind: 'keys', keys: scopeKeys } },
+  const queue = forTest(openRefreshQueue({ ...home, schedule, now: () => now, attempts: 1 }, options));
+  const app = forTest(
+    await createApp(
+      {
+        logger: createLogger({ name: 'test', level: 'silent' }),
+        metrics: createWorkerMetrics('trainer', () => true),
+        worker: { isConnected: true, working: undefined },
+        runs,
+        queue,
+        follow: (runId, signal) => followRun(runs, runId, { ...options, signal }),
+        home: paths,
+        store,
+        schedule,
+        scheduler: { isHolder: true },
+        experiments: parseExperiments(experiments),
+        reports: createExperimentReports({ ...paths, now: () => now }),
+        now: () => now,
+      },
+      { access: { kind: 'keys', keys: scopeKeys } },
+    ),
   );
-  onTestFinished(() => app.close());
   return { app, home, queue };
 }

@@ -6,23 +6,20 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { startFacetProcess, startRedis } from '@facet/local-services';
-import type { FacetProcess, LocalRedis } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/runs';
 import type { StageRecord } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { expect, it, onTestFinished } from 'vitest';
 import { createHome, openShop, shopSettings } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 
 const timeout = 180_000;
 const patience = { timeout: 60_000, interval: 50 };
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis({ persistent: true });
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis({ persistent: true }));
 
 async function startTrainer(home: Home, prefix: string, queueUrl = redis.url): Promise<FacetProcess> {
   const trainer = await startFacetProcess({
@@ -112,8 +109,7 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
 it('continues a training after its trainer stops or is killed, and leaves no process behind', { timeout }, async () => {
   const home = await createHome(shopSettings);
   await openShop(home);
-  const queue = new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' });
-  onTestFinished(() => queue.close());
+  const queue = forTest(new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' }));
   const runId = async (): Promise<string | undefined> => (await home.runs.list())[0]?.run.runId;
   const recordOf = async (stage: string): Promise<StageRecord | undefined> =>
     (await home.runs.list())[0]?.stages.find((record) => record.stage === stage);

@@ -1,15 +1,11 @@
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import { createTestApp, lastDay, now } from './fixtures.ts';
 import type { TestApp } from './fixtures.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis());
 
 const headers = { 'x-api-key': 'admin' };
 

@@ -1,14 +1,10 @@
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { dayMs, hourMs } from '@facet/platform';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestApp, lastDay, now } from './fixtures.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis());
 
 const headers = { 'x-api-key': 'read' };
 

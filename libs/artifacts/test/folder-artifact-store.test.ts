@@ -1,27 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { expect, test } from 'vitest';
 import { createFolderArtifactStore } from '../src/index.ts';
 import { artifactId, formatManifest } from '../src/manifest.ts';
 import { describeArtifactStore } from './conformance.ts';
 
-const scratch: string[] = [];
-async function createRoot(): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'facet-artifacts-'));
-  scratch.push(root);
-  return root;
-}
-afterAll(async () => {
-  for (const root of scratch) await rm(root, { recursive: true, force: true });
-});
-
 describeArtifactStore('folder artifact store', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   return {
     store: createFolderArtifactStore(root),
     damage: (ref, file, change) => change(join(root, ref.kind, ref.id, file)),
@@ -32,7 +23,7 @@ test.each([
   ['extra', 'c.txt', (path: string) => writeFile(path, '')],
   ['missing manifest', 'manifest.json', (path: string) => rm(path)],
 ])('refuses to open an artifact with a file that is %s, and heals it with a new put', async (_, file, damage) => {
-  const store = createFolderArtifactStore(await createRoot());
+  const store = createFolderArtifactStore(await temporaryFolder());
   const put = () => store.put('bundle', (folder) => writeFile(join(folder, 'a'), 'one'), {});
   const ref = await put();
   await damage(join((await store.open(ref)).folder, file));
@@ -42,7 +33,7 @@ test.each([
 });
 
 test('writes nested files and a manifest with hashes, and leaves the staging folder empty', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const { id } = await store.put(
     'model',
@@ -65,7 +56,7 @@ test('writes nested files and a manifest with hashes, and leaves the staging fol
 });
 
 test('finds each altered file of a large artifact that a thread verifies', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const large = Buffer.alloc(34_000_000, 7);
   const ref = await store.put(
@@ -91,7 +82,7 @@ test('finds each altered file of a large artifact that a thread verifies', async
 });
 
 test('refuses a manifest with a file outside of its artifact', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   await writeFile(join(root, 'outside'), 'abc');
   const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
   for (const path of ['../../outside', join(root, 'outside')]) {
@@ -106,13 +97,13 @@ test('refuses a manifest with a file outside of its artifact', async () => {
 });
 
 test('refuses a link, which a copy would not preserve', async () => {
-  const store = createFolderArtifactStore(await createRoot());
+  const store = createFolderArtifactStore(await temporaryFolder());
   const put = store.put('model', (folder) => symlink('/etc/hostname', join(folder, 'link')), {});
   await expect(put).rejects.toThrow(/neither a file nor a folder/);
 });
 
 test('removes the staged files of dead writers and keeps those of running ones', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const host = encodeURIComponent(hostname());
   const leftovers = {
@@ -132,7 +123,7 @@ test('removes the staged files of dead writers and keeps those of running ones',
 });
 
 test('keeps references whole and listed artifacts valid when the writer is killed', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   for (const delayMs of [0, 3, 11, 27]) {
     const before = await store.readRef('previous');
@@ -165,7 +156,7 @@ async function idOfEndedProcess(): Promise<number> {
 }
 
 test('an artifact stays intact when two processes redact its files at the same time', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const names = ['users', 'more-users', 'most-users'];
   const ref = await store.put(
@@ -183,7 +174,7 @@ test('an artifact stays intact when two processes redact its files at the same t
 });
 
 test('a redacted file keeps the id of its artifact, and other changes of it are found', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const write = async (folder: string): Promise<void> => {
     await writeFile(join(folder, 'users'), 'ada bob');

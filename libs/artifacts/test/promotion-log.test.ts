@@ -1,26 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { temporaryFolder } from '@facet/testing';
+import { expect, test } from 'vitest';
 import { createFolderArtifactStore } from '../src/index.ts';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
 import { expectSoundHistory } from './promotion-history.ts';
-
-const scratch: string[] = [];
-async function createRoot(): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'facet-promotions-'));
-  scratch.push(root);
-  return root;
-}
-afterAll(async () => {
-  for (const root of scratch) await rm(root, { recursive: true, force: true });
-});
 
 async function putBundles(store: ArtifactStore, count: number): Promise<ArtifactRef[]> {
   const refs: ArtifactRef[] = [];
@@ -31,7 +21,7 @@ async function putBundles(store: ArtifactStore, count: number): Promise<Artifact
 }
 
 test('writes one file per record with who, when, why and the previous artifact, and leaves the staging folder empty', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   const [one, two] = await putBundles(store, 2);
   await store.promote(one!, { by: 'ada', at: 5 });
@@ -64,7 +54,7 @@ test.each([
 ])(
   'ignores a record that is %s: readers see the one before, and the next record gets a new number',
   async (_, damage) => {
-    const root = await createRoot();
+    const root = await temporaryFolder();
     const store = createFolderArtifactStore(root);
     const [one, two, three] = await putBundles(store, 3);
     await store.promote(one!);
@@ -81,7 +71,7 @@ test.each([
 );
 
 test('concurrent promoters agree on one history that contains all of them', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const refs = await putBundles(createFolderArtifactStore(root), 12);
   await Promise.all(refs.map((ref) => createFolderArtifactStore(root).promote(ref)));
   const records = await expectSoundHistory(createFolderArtifactStore(root));
@@ -89,7 +79,7 @@ test('concurrent promoters agree on one history that contains all of them', asyn
 });
 
 test('of several promoters that expect the same current artifact one wins, and the others may retry', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const [first, ...others] = await putBundles(createFolderArtifactStore(root), 9);
   await createFolderArtifactStore(root).promote(first!);
   const results = await Promise.allSettled(
@@ -112,7 +102,7 @@ const step = fc.oneof(
 );
 
 test('keeps the history consistent under concurrent runs and manual changes', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const refs = await putBundles(createFolderArtifactStore(root), 4);
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(step, { maxLength: 6 }), { minLength: 2, maxLength: 4 }), async (actors) => {
@@ -143,7 +133,7 @@ test('keeps the history consistent under concurrent runs and manual changes', as
 });
 
 test('keeps the history consistent when writers of several processes are killed', async () => {
-  const root = await createRoot();
+  const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   await putBundles(store, 4);
   let length = 0;

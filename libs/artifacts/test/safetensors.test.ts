@@ -1,19 +1,14 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { expect, test } from 'vitest';
 import { readSafetensors, viewSafetensors, writeSafetensors } from '../src/index.ts';
 import type { SafeTensor } from '../src/index.ts';
 
-let folder: string;
-let path: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-safetensors-'));
-  path = join(folder, 'x.safetensors');
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = folderOfFile();
+const path = join(folder, 'x.safetensors');
 
 const tensors: Record<string, SafeTensor> = {
   ids: { dtype: 'I32', shape: [3], data: Int32Array.of(1, -2, 3) },

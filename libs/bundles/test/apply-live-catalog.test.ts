@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import {
   buildDelta,
   compileFilter,
@@ -11,17 +12,8 @@ import {
 } from '../src/index.ts';
 import type { Bundle, BundleView, CatalogItem } from '../src/index.ts';
 import { asOf, bundleContents, createBundleStore } from '../testing/small-bundle.ts';
-import type { BundleStore } from '../testing/small-bundle.ts';
 
-let bundleStore: BundleStore;
-const opened: { close(): void }[] = [];
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-});
-afterAll(async () => {
-  for (const one of opened.reverse()) one.close();
-  await bundleStore.remove();
-});
+const bundleStore = forFile(await createBundleStore());
 
 const contents = bundleContents();
 const catalog = contents.items.slice(1);
@@ -30,20 +22,14 @@ const catalog = contents.items.slice(1);
 async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundle> {
   const info = { ...contents.info, asOf: at };
   const padded = [contents.items[0]!, ...items];
-  const bundle = await loadBundle(
-    bundleStore.store,
-    await bundleStore.put({ ...contents, info, items: padded, popularLists: noPopularLists }),
-  );
-  opened.push(bundle);
-  return bundle;
+  const ref = await bundleStore.put({ ...contents, info, items: padded, popularLists: noPopularLists });
+  return forTest(await loadBundle(bundleStore.store, ref));
 }
 
 /** Returns the bundle with the delta to this catalog. */
 async function withDelta(bundle: Bundle, now: readonly CatalogItem[]): Promise<BundleView> {
   const ref = await putDelta(bundleStore.store, buildDelta(bundle, now));
-  const view = await overlayDelta(bundle, await loadDelta(bundleStore.store, ref));
-  opened.push(view);
-  return view;
+  return forTest(await overlayDelta(bundle, await loadDelta(bundleStore.store, ref)));
 }
 
 const unavailableOf = (view: BundleView): string[] =>

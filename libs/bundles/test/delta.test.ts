@@ -1,7 +1,8 @@
 import { buildUserSequences } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, isAppError } from '@facet/platform';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   buildDelta,
   embedNewItems,
@@ -97,8 +98,7 @@ describe('a delta', () => {
     const items = [...catalog, ...newItems(3)];
     const contents = bundleContents();
     contents.popularity.fill(0, 38);
-    const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
-    onTestFinished(() => bundle.close());
+    const bundle = forTest(await loadBundle(bundleStore.store, await bundleStore.put(contents)));
     const buyers = { new2: 18, new0: 2, item39: 7, item38: 9, item20: 20 };
     const today = Math.floor(asOf / dayMs) + 2;
     const sequencesOf = (vocabulary: ItemVocabulary) =>

@@ -2,18 +2,14 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '@facet/artifacts';
 import { buildFaissIndex } from '@facet/retrieval';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import { bundleFiles, bundleFormat, itemsOf, loadBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
 import { bundleContents, createBundleStore, itemCount } from '../testing/small-bundle.ts';
-import type { BundleStore } from '../testing/small-bundle.ts';
 import { encodeCatalog } from '../src/items/item-catalog.ts';
 
-let bundleStore: BundleStore;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-});
-afterAll(() => bundleStore.remove());
+const bundleStore = forFile(await createBundleStore());
 
 async function loadChanged(contents: BundleContents, change?: (folder: string) => Promise<void>): Promise<unknown> {
   const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents, change));

@@ -1,19 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError, parseEnvironment } from '@facet/platform';
 import { Type } from 'typebox';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { milvusVariables, readMilvusSettings } from '../src/milvus-settings.ts';
 
-let folder: string;
-let tokenFile: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-milvus-settings-'));
-  tokenFile = join(folder, 'token');
-  await writeFile(tokenFile, 'root:secret\n');
-});
-afterAll(() => rm(folder, { recursive: true }));
+const folder = folderOfFile();
+const tokenFile = join(folder, 'token');
+await writeFile(tokenFile, 'root:secret\n');
 
 const address = { FACET_MILVUS_ADDRESS: 'milvus:19530' };
 const read = (environment: NodeJS.ProcessEnv) =>

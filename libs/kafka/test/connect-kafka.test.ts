@@ -1,6 +1,7 @@
 import { findFreePorts } from '@facet/local-services';
 import { createLogger } from '@facet/platform';
-import { expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { connectKafka } from '../src/index.ts';
 
 it('logs the same failure once, although the pause before the next attempt differs', () => {
@@ -19,8 +20,7 @@ it('logs the same failure of a broker once, although it tries again', async () =
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) };
   const logger = createLogger({ name: 'test', level: 'warn', destination });
   const [port] = await findFreePorts(1);
-  const kafka = connectKafka({ brokers: [`127.0.0.1:${port}`], clientId: 'test', logger });
-  onTestFinished(() => kafka.close());
+  const kafka = forTest(connectKafka({ brokers: [`127.0.0.1:${port}`], clientId: 'test', logger }));
   await expect(kafka.admin()).rejects.toThrow('ECONNREFUSED');
   await expect(kafka.admin()).rejects.toThrow('ECONNREFUSED');
   const messages = lines.map(({ message }) => message);

@@ -1,5 +1,6 @@
 import { damageBatch } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { deadLetter, ensureTopics, findUserInTopic, openKafkaPublisher, topicNames } from '../src/index.ts';
 import { createTopic } from './kafka-fixture.ts';
@@ -82,8 +83,7 @@ it('every topic that Facet creates for users deletes their records at some time'
   const { kafka } = await createFilledTopic([]);
   const names = topicNames(`erasing${at}`);
   await ensureTopics(kafka, { names });
-  const publisher = openKafkaPublisher(kafka);
-  onTestFinished(() => publisher.close());
+  const publisher = forTest(openKafkaPublisher(kafka));
   for (const topic of [names.events, names.users, names.erasures, names.deadLetters]) {
     await publisher.publish([{ topic, key: 'ada', value: event('ada'), timestamp: at }]);
     expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ deletedBy: expect.any(Number) });

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startKafka } from '@facet/local-services';
-import type { LocalKafka } from '@facet/local-services';
 import { Partitioners } from 'kafkajs';
 import type { Producer } from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import { openKafkaPublisher } from '../src/index.ts';
 import type { KafkaConnection } from '../src/index.ts';
 import { createTopic, readAll, textOf } from './kafka-fixture.ts';
@@ -13,11 +13,7 @@ import type { Faults } from './faulty-network.ts';
 
 const threeCopies = { partitions: 6, replicationFactor: 3, config: { 'min.insync.replicas': '2' } };
 
-let cluster: LocalKafka;
-beforeAll(async () => {
-  cluster = await startKafka({ brokers: 3 });
-});
-afterAll(() => cluster.stop());
+const cluster = forFile(await startKafka({ brokers: 3 }));
 
 /** A producer as in the documentation of kafkajs. */
 async function plainProducer({ client }: KafkaConnection): Promise<Producer> {

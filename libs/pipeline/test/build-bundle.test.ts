@@ -5,7 +5,7 @@ import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
@@ -14,7 +14,7 @@ import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
 import { modelFormat } from '../src/model/model-artifact.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
 
 const dataset = shopDataset();
@@ -57,9 +57,7 @@ async function build(
   const { popularity } = shopConfig({ popularity: { windowDays: [14, 60], minUsers: 5 } });
   const metrics = { 'new.recall@50': 0.25 };
   const ref = await buildBundle({ store, dataset: of, model, index, popularity, metrics, ...once });
-  const bundle = await loadBundle(store, ref);
-  onTestFinished(() => bundle.close());
-  return bundle;
+  return forTest(await loadBundle(store, ref));
 }
 
 /** The request of a user of the dataset: behaviors and attributes. */

@@ -12,12 +12,12 @@ import { trainingExamples } from '@facet/model/batches';
 import { createMemoryProfileStore, fillProfiles } from '@facet/profiles';
 import type { ProfileStore } from '@facet/profiles';
 import { inferUser, readRequester } from '@facet/recommendations';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { homePaths, resolveModel } from '@facet/config';
 import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '../src/index.ts';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 /** The largest permitted difference per coordinate between training and serving; float32 has seven digits. */
@@ -85,8 +85,7 @@ async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
   const { datasetId } = (await datasetStage(context)).output;
   const { modelId } = (await trainStage(context, { datasetId })).output;
   const { bundleId } = (await indexStage(context, { datasetId, modelId }, { metrics: {} })).output;
-  const bundle = await loadBundle(context.store, { kind: 'bundle', id: bundleId });
-  onTestFinished(() => bundle.close());
+  const bundle = forTest(await loadBundle(context.store, { kind: 'bundle', id: bundleId }));
   const profiles = createMemoryProfileStore();
   await fillProfiles(profiles, home, { isPositive: parsePositiveRule(bundle.info.interactions.positives) });
   return {

@@ -4,25 +4,16 @@ import { openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
-import { temporaryFolder } from '@facet/testing';
+import { forFile, temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { changesOf, fillProfiles, rebuildProfiles } from '../src/index.ts';
 import type { ProfileStore, UserProfile } from '../src/index.ts';
 import { chosen } from './changes.ts';
 import { openMemory, openRedis } from './stores.ts';
 import type { ProfileSources } from '../src/event-changes.ts';
 
-let redis: LocalRedis;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(async () => {
-  await redis.stop();
-});
+const redis = forFile(await startRedis());
 
 const rules = { isPositive: parsePositiveRule('purchase or rating >= 4') };
 const users = ['ada', 'ben'];

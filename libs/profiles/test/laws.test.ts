@@ -1,20 +1,12 @@
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import type { ProfileChange, ProfileStore, UserProfile } from '../src/index.ts';
 import { openMemory, openRedis } from './stores.ts';
 import type { OpenStore } from './stores.ts';
 
-let redis: LocalRedis;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(async () => {
-  await redis.stop();
-});
+const redis = forFile(await startRedis());
 
 const users = ['ada', 'ben', 'cleo'];
 const sessions = ['s1', 's2'];

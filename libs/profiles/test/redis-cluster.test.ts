@@ -1,31 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedis, startRedisCluster } from '@facet/local-services';
-import type { LocalRedis, RedisCluster } from '@facet/local-services';
-import type { RedisFiles } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
+import type { LocalRedis } from '@facet/local-services';
+import { folderOfFile, forFile, forTest } from '@facet/testing';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { chosen, identified } from './changes.ts';
 import { describeProfileStore, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
-let cluster: RedisCluster;
 const folder = folderOfFile();
-let files: RedisFiles & { readonly passwordFile: string };
-
-beforeAll(async () => {
-  cluster = await startRedisCluster();
-  const { password, certificates } = cluster.secured;
-  const passwordFile = join(folder, 'password');
-  await writeFile(passwordFile, password);
-  files = { caFile: certificates.caFile, ...certificates.facet, passwordFile };
-});
-
-afterAll(async () => {
-  await cluster.stop();
-});
+const cluster = forFile(await startRedisCluster());
+const { password, certificates } = cluster.secured;
+const passwordFile = join(folder, 'password');
+await writeFile(passwordFile, password);
+const files = { caFile: certificates.caFile, ...certificates.facet, passwordFile };
 
 const patiently = { timeout: 60_000 };
 const urlOf = (user = ''): string => `redis+cluster://${user}${cluster.addresses}`;
@@ -106,8 +96,7 @@ describe('a profile store in a cluster', () => {
   });
 
   it('says that a server is not a node of a cluster', async () => {
-    const single = await startRedis();
-    onTestFinished(() => single.stop());
+    const single = forTest(await startRedis());
     const store = await openRedis({ url: single.url.replace('redis:', 'redis+cluster:') });
     await expect(store.read('ada')).rejects.toMatchObject({
       message: expect.stringContaining('cluster support disabled') as string,

@@ -1,23 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { chosen, identified, noon } from './changes.ts';
 import { describeProfileStore, itemsOf } from './conformance.ts';
 import type { ProfileChange } from '../src/index.ts';
 import { openRedis } from './stores.ts';
 
-let redis: LocalRedis;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-afterAll(async () => {
-  await redis.stop();
-});
+const redis = forFile(await startRedis());
 
 describeProfileStore('Redis', (options) => openRedis({ url: redis.url, ...options }));
 
@@ -267,8 +259,7 @@ describe('a Redis that fails', () => {
   });
 
   it('reports its restart after a crash, in which unsynced writes are lost; writes wait for it', async () => {
-    const mortal = await startRedis();
-    onTestFinished(() => mortal.stop());
+    const mortal = forTest(await startRedis());
     const restarts: string[] = [];
     const store = await openRedis({
       url: mortal.url,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startRedisSentinels } from '@facet/local-services';
 import type { RedisSentinels } from '@facet/local-services';
 import type { RedisFiles } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
+import { folderOfFile, forFile } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { chosen } from './changes.ts';
@@ -11,22 +11,12 @@ import { describeProfileStore, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
 const sentinelPassword = 'secret-3';
-let redis: RedisSentinels;
 const folder = folderOfFile();
-let sentinelPasswordFile: string;
-let wrongFile: string;
-
-beforeAll(async () => {
-  redis = await startRedisSentinels({ sentinelPassword });
-  sentinelPasswordFile = join(folder, 'sentinel');
-  wrongFile = join(folder, 'wrong');
-  await writeFile(sentinelPasswordFile, sentinelPassword);
-  await writeFile(wrongFile, 'secret-2');
-});
-
-afterAll(async () => {
-  await redis.stop();
-});
+const redis = forFile(await startRedisSentinels({ sentinelPassword }));
+const sentinelPasswordFile = join(folder, 'sentinel');
+const wrongFile = join(folder, 'wrong');
+await writeFile(sentinelPasswordFile, sentinelPassword);
+await writeFile(wrongFile, 'secret-2');
 
 const patiently = { timeout: 60_000 };
 const urlOf = (user = '', master = 'facet'): string => `redis+sentinel://${user}${redis.addresses}/0?master=${master}`;

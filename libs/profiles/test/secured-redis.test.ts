@@ -2,32 +2,20 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSecuredRedis } from '@facet/local-services';
 import type { SecuredRedis } from '@facet/local-services';
-import type { RedisFiles } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderOfFile, forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { openRedis } from './stores.ts';
 
-let redis: SecuredRedis;
-let expired: SecuredRedis;
+const redis = forFile(await startSecuredRedis());
+const expired = forFile(await startSecuredRedis({ isExpired: true }));
 const folder = folderOfFile();
-let passwordFile: string;
-let wrongFile: string;
-let files: RedisFiles;
-
-beforeAll(async () => {
-  [redis, expired] = await Promise.all([startSecuredRedis(), startSecuredRedis({ isExpired: true })]);
-  passwordFile = join(folder, 'password');
-  wrongFile = join(folder, 'wrong');
-  await writeFile(passwordFile, `${redis.secured.password}\n`);
-  await writeFile(wrongFile, 'secret-2');
-  const { caFile, facet } = redis.secured.certificates;
-  files = { caFile, ...facet, passwordFile };
-});
-
-afterAll(async () => {
-  await Promise.all([redis.stop(), expired.stop()]);
-});
+const passwordFile = join(folder, 'password');
+const wrongFile = join(folder, 'wrong');
+await writeFile(passwordFile, `${redis.secured.password}\n`);
+await writeFile(wrongFile, 'secret-2');
+const { caFile, facet } = redis.secured.certificates;
+const files = { caFile, ...facet, passwordFile };
 
 const patiently = { timeout: 60_000 };
 const change = { kind: 'attributes', userId: 'ada', attributes: { city: 'Rome' }, receivedAt: 1 } as const;

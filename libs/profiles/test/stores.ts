@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
 import { createMemoryProfileStore, openRedisProfileStore } from '../src/index.ts';
 import type { ProfileStore } from '../src/index.ts';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
@@ -11,7 +11,5 @@ export const openMemory: OpenStore = async (options) => createMemoryProfileStore
 
 /** Empty, because no other test uses its prefix. */
 export async function openRedis(options: RedisProfileStoreOptions) {
-  const store = await openRedisProfileStore({ prefix: randomUUID(), ...options });
-  onTestFinished(() => store.close());
-  return store;
+  return forTest(await openRedisProfileStore({ prefix: randomUUID(), ...options }));
 }

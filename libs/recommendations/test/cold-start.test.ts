@@ -1,10 +1,10 @@
 import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
-import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
+import type { BundleView, CatalogItem } from '@facet/bundles';
 import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
-import type { BundleStore } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import { respondWithInterests, respondWithRecommendations, respondWithSimilarItems } from '../src/index.ts';
 import type { ResponseSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
 
@@ -14,20 +14,10 @@ const newItems: CatalogItem[] = [
   { itemId: 'new-plain', title: 'A new thing', attributes: {} },
 ];
 
-let bundleStore: BundleStore;
-let bundle: Bundle;
-let view: BundleView;
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
-  const catalog = [...bundleContents().items.slice(1), ...newItems];
-  view = await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDelta(bundle, catalog) });
-});
-afterAll(async () => {
-  view.close();
-  bundle.close();
-  await bundleStore.remove();
-});
+const bundleStore = forFile(await createBundleStore());
+const bundle = forFile(await loadBundle(bundleStore.store, await bundleStore.put(bundleContents())));
+const catalog = [...bundleContents().items.slice(1), ...newItems];
+const view = forFile(await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDelta(bundle, catalog) }));
 
 const chose = (...itemIds: string[]): UserProfile['events'] =>
   itemIds.map((itemId, position) => ({

@@ -5,7 +5,8 @@ import { buildUserSequences } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { afterAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
 import type { RecommendationRequest } from '../src/index.ts';
 
@@ -131,8 +132,7 @@ describe('a bundle with a delta', () => {
       const { dim } = contents.info.index;
       contents.popularity.fill(0, cold[0]);
       if (name === 'facet') for (const item of cold) contents.vectors[(item + 1) * dim - 1] = -9;
-      const bundle = await loadBundle(bundleStore.store, await bundleStore.put(contents));
-      onTestFinished(() => bundle.close());
+      const bundle = forTest(await loadBundle(bundleStore.store, await bundleStore.put(contents)));
       const added = newItems(3);
       const itemIds = ['item40', 'item38', 'new1'];
       const purchases = itemIds.flatMap((itemId, position) =>
@@ -144,15 +144,13 @@ describe('a bundle with a delta', () => {
         sequencesOf: (vocabulary: ItemVocabulary) => buildUserSequences(purchases, vocabulary),
       };
       const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, [...catalog, ...added], { interactions }) };
-      const view = await overlayDelta(bundle, delta);
-      onTestFinished(() => view.close());
+      const view = forTest(await overlayDelta(bundle, delta));
       const whole = joined(contents, delta);
       [38, 40].forEach((item, row) => {
         whole.vectors.set(delta.vectors.subarray(row * dim, (row + 1) * dim), item * dim);
         whole.popularity[item] = delta.popularity[row]!;
       });
-      const expecting = await loadBundle(bundleStore.store, await bundleStore.put(whole));
-      onTestFinished(() => expecting.close());
+      const expecting = forTest(await loadBundle(bundleStore.store, await bundleStore.put(whole)));
       await fc.assert(
         fc.asyncProperty(request, async (asked) => {
           const response = await recommend(view, asked);

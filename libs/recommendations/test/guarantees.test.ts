@@ -3,11 +3,11 @@ import { buildDelta, bundleFiles, loadBundle, overlayDelta } from '@facet/bundle
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
 import { asOf, bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
-import type { BundleStore } from '@facet/bundles/testing';
 import type { UserProfile } from '@facet/profiles';
 import { buildFaissIndex } from '@facet/retrieval';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forFile } from '@facet/testing';
+import { describe, expect, it } from 'vitest';
 import {
   respondWithNextPage,
   respondWithRecommendations,
@@ -35,47 +35,36 @@ const withDelta: CatalogItem[] = [
   ),
 ];
 
-let bundleStore: BundleStore;
+const bundleStore = forFile(await createBundleStore());
 const views: Record<string, BundleView> = {};
 const catalogs: Record<string, readonly CatalogItem[]> = {};
-const toClose: { close(): void }[] = [];
-beforeAll(async () => {
-  bundleStore = await createBundleStore();
-  const open = async (kind: 'flat' | 'hnsw' | 'ivf'): Promise<Bundle> => {
-    // Too narrow to find much. Responses must be full nevertheless.
-    const breadth = { flat: {}, hnsw: { efSearch: 2 }, ivf: { nprobe: 1 } }[kind];
-    const index = { ...contents.info.index, kind, ...breadth };
-    const { dim } = index;
-    const ref = await bundleStore.put(
-      { ...contents, items: bundled, info: { ...contents.info, index } },
-      async (folder) => {
-        const built = await buildFaissIndex(
-          contents.vectors.subarray(dim),
-          dim,
-          kind === 'ivf' ? { kind, lists: 10 } : { kind },
-        );
-        await built.save(join(folder, bundleFiles.index));
-        built.close();
-      },
-    );
-    const bundle = await loadBundle(bundleStore.store, ref);
-    toClose.push(bundle);
-    return bundle;
-  };
-  for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
-    const bundle = await open(kind);
-    expect(bundle.index.kind).toBe(kind);
-    const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, withDelta) };
-    const overlaid = await overlayDelta(bundle, delta);
-    toClose.unshift(overlaid);
-    Object.assign(views, { [kind]: bundle, [`${kind} and a delta`]: overlaid });
-    Object.assign(catalogs, { [kind]: bundled.slice(1), [`${kind} and a delta`]: withDelta });
-  }
-});
-afterAll(async () => {
-  for (const view of toClose) view.close();
-  await bundleStore.remove();
-});
+const open = async (kind: 'flat' | 'hnsw' | 'ivf'): Promise<Bundle> => {
+  // Too narrow to find much. Responses must be full nevertheless.
+  const breadth = { flat: {}, hnsw: { efSearch: 2 }, ivf: { nprobe: 1 } }[kind];
+  const index = { ...contents.info.index, kind, ...breadth };
+  const { dim } = index;
+  const ref = await bundleStore.put(
+    { ...contents, items: bundled, info: { ...contents.info, index } },
+    async (folder) => {
+      const built = await buildFaissIndex(
+        contents.vectors.subarray(dim),
+        dim,
+        kind === 'ivf' ? { kind, lists: 10 } : { kind },
+      );
+      await built.save(join(folder, bundleFiles.index));
+      built.close();
+    },
+  );
+  return forFile(await loadBundle(bundleStore.store, ref));
+};
+for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
+  const bundle = await open(kind);
+  expect(bundle.index.kind).toBe(kind);
+  const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, withDelta) };
+  const overlaid = forFile(await overlayDelta(bundle, delta));
+  Object.assign(views, { [kind]: bundle, [`${kind} and a delta`]: overlaid });
+  Object.assign(catalogs, { [kind]: bundled.slice(1), [`${kind} and a delta`]: withDelta });
+}
 
 const stored: Readonly<Record<string, UserProfile>> = {
   chooser: {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { readFacetConfig } from '@facet/config';
 import { changeItems, openLakeWriter } from '@facet/lake';
 import { createLogger, dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { createStageContext, executeRun } from '@facet/pipeline';
 import { requestRun } from '@facet/pipeline/runs';
@@ -53,8 +54,7 @@ async function watchDeltas(itemId: string) {
   expect((await executeRun(context, report.run, { runs, now })).state).toBe('promoted');
   const watched = startWatcher('info', { home: folder, configFile, everyMs: 10, lakeEveryMs: 10 });
   const buy = async (): Promise<void> => {
-    const writer = await openLakeWriter(paths.lakeFolder);
-    onTestFinished(() => writer.close());
+    const writer = forTest(await openLakeWriter(paths.lakeFolder));
     const times = { occurredAt: now(), receivedAt: now() };
     const event = { eventId: 'first', type: 'purchase', userId: 'person1', itemId, ...times };
     writer.add('first-0', [{ offset: 0, event }], 1);
@@ -72,8 +72,7 @@ function startWatcher(level: 'info' | 'warn', settings: Parameters<typeof startD
     level,
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
-  const watcher = startDeltaWatcher({ logger, onResult: (outcome) => outcomes.push(outcome) }, settings);
-  onTestFinished(() => watcher.close());
+  const watcher = forTest(startDeltaWatcher({ logger, onResult: (outcome) => outcomes.push(outcome) }, settings));
   return { lines, outcomes };
 }
 

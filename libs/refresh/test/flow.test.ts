@@ -1,21 +1,17 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { expect, onTestFinished, test } from 'vitest';
 import { followRun } from '../src/index.ts';
 import type { RunNews } from '../src/index.ts';
 import { createRefreshSetup } from './refresh-setup.ts';
 import type { RefreshSetup } from './refresh-setup.ts';
 import { lastDay } from './shop-home.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis({ persistent: true });
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis({ persistent: true }));
 
 const stages = ['dataset', 'train', 'evaluate', 'index', 'gate', 'promote'];
 const nextDay = '2026-02-14';
@@ -26,8 +22,7 @@ async function rootOf({ redisUrl, prefix }: RefreshSetup, runId: string) {
   const connection = new Redis(redisUrl);
   connection.on('error', () => undefined);
   onTestFinished(() => connection.disconnect());
-  const queue = new Queue('indexer', { connection, prefix });
-  onTestFinished(() => queue.close());
+  const queue = forTest(new Queue('indexer', { connection, prefix }));
   return queue.getJob(`${runId}-promote`);
 }
 
@@ -207,8 +202,7 @@ test('does not record a stage that ends after the loss of the lock', { timeout }
 });
 
 test('ends a stage when Redis is away for longer than the lock', { timeout }, async () => {
-  const own = await startRedis({ persistent: true });
-  onTestFinished(() => own.stop());
+  const own = forTest(await startRedis({ persistent: true }));
   const setup = await createRefreshSetup(own.url);
   const { runs } = setup.home;
   setup.start('trainer');

@@ -3,38 +3,23 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedisCluster, startRedisSentinels } from '@facet/local-services';
-import type { RedisCluster, RedisSentinels } from '@facet/local-services';
 import type { AppError } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
+import { folderOfFile, forFile, forTest } from '@facet/testing';
 import { FlowProducer, Queue, Worker } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { callQueue, connectClient, connectWorker, findUnsafeSettings, prefixOf } from '../src/queue/connection.ts';
 import type { QueueOptions } from '../src/queue/connection.ts';
 import { createSchedulerLock } from '../src/scheduler/scheduler-lock.ts';
 
-let cluster: RedisCluster;
-let sentinels: RedisSentinels;
-let secured: RedisSentinels;
 const sentinelPassword = 'secret-3';
+const cluster = forFile(await startRedisCluster());
+const sentinels = forFile(await startRedisSentinels());
+const secured = forFile(await startRedisSentinels({ sentinelPassword, hasTls: true }));
 const folder = folderOfFile();
-let passwordFile: string;
-let sentinelPasswordFile: string;
-
-beforeAll(async () => {
-  [cluster, sentinels, secured] = await Promise.all([
-    startRedisCluster(),
-    startRedisSentinels(),
-    startRedisSentinels({ sentinelPassword, hasTls: true }),
-  ]);
-  passwordFile = join(folder, 'password');
-  await writeFile(passwordFile, cluster.secured.password);
-  sentinelPasswordFile = join(folder, 'sentinel');
-  await writeFile(sentinelPasswordFile, sentinelPassword);
-});
-
-afterAll(async () => {
-  await Promise.all([cluster.stop(), sentinels.stop(), secured.stop()]);
-});
+const passwordFile = join(folder, 'password');
+await writeFile(passwordFile, cluster.secured.password);
+const sentinelPasswordFile = join(folder, 'sentinel');
+await writeFile(sentinelPasswordFile, sentinelPassword);
 
 const patiently = { timeout: 90_000, interval: 250 };
 
@@ -131,8 +116,7 @@ describe.each<readonly [string, () => { readonly options: QueueOptions; readonly
 });
 
 it('the queue on a cluster continues after its master and replica did not respond, as in a network failure', async () => {
-  const own = await startRedisCluster();
-  onTestFinished(() => own.stop());
+  const own = forTest(await startRedisCluster());
   const { add, done } = openQueues({ redisUrl: `redis+cluster://${own.addresses}`, prefix: 'facet-queue' });
   await add('first');
   await expect.poll(() => done, patiently).toEqual(['before first', 'first']);

@@ -1,7 +1,7 @@
 import { startRedis } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { forTest, temporaryFolder } from '@facet/testing';
+import { expect, test } from 'vitest';
 import { homePaths } from '@facet/config';
 import { ensureInstallation } from '@facet/config/installation';
 import { claimQueue, withQueueInstallation } from '../src/index.ts';
@@ -18,8 +18,7 @@ test('reports an unreachable Redis and records the run', async () => {
 });
 
 test('belongs to the home of its first worker', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const options = { redisUrl: redis.url, prefix: 'shop' };
   const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
   await claimQueue({ home: first }, options);
@@ -38,8 +37,7 @@ test('belongs to the home of its first worker', async () => {
 });
 
 test('ends a worker that could not check its queue at the start when Redis responds for another installation', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const options = { redisUrl: redis.url };
   const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
   await claimQueue({ home: first }, options);
@@ -52,8 +50,7 @@ test('ends a worker that could not check its queue at the start when Redis respo
 });
 
 test('names the workers that are not connected', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const { queue, start } = await createRefreshSetup(redis.url);
   expect(await queue.missingWorkers()).toEqual(['trainer', 'indexer']);
   start('trainer');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
 import { createLogger, dayMs } from '@facet/platform';
-import { onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
 import { openRefreshQueue, startStageWorker } from '../src/index.ts';
 import type { RefreshQueue } from '../src/index.ts';
 import type { WorkerName } from '../src/queue/flow.ts';
@@ -29,23 +29,21 @@ export async function createRefreshSetup(redisUrl: string, settings?: ShopSettin
   const { runs, folder, configFile } = home;
   const prefix = `test${++prefixes}`;
   const now = (): number => opening + (daysOpen + 1) * dayMs;
-  const queue = openRefreshQueue(
-    { ...home, schedule: { timeZone: 'UTC' }, now, attempts: 2, backoffMs: 100 },
-    { redisUrl, prefix },
+  const queue = forTest(
+    openRefreshQueue(
+      { ...home, schedule: { timeZone: 'UTC' }, now, attempts: 2, backoffMs: 100 },
+      { redisUrl, prefix },
+    ),
   );
-  onTestFinished(() => queue.close());
   return {
     home,
     queue,
     redisUrl,
     prefix,
     start(name, { lockMs = 2_000 } = {}) {
-      const worker = startStageWorker(
-        { runs, logger, now: Date.now },
-        { redisUrl, prefix, name, home: folder, configFile, lockMs },
+      return forTest(
+        startStageWorker({ runs, logger, now: Date.now }, { redisUrl, prefix, name, home: folder, configFile, lockMs }),
       );
-      onTestFinished(() => worker.close());
-      return worker;
     },
     async ended(runId) {
       for (;;) {

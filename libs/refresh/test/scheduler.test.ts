@@ -1,21 +1,17 @@
 import { startRedis } from '@facet/local-services';
-import type { LocalRedis } from '@facet/local-services';
 import { cancelRun } from '@facet/pipeline/runs';
 import type { RefreshSchedule } from '@facet/pipeline/runs';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { expect, onTestFinished, test } from 'vitest';
 import { openRefreshQueue, startScheduler } from '../src/index.ts';
 import type { RefreshQueue, Scheduler } from '../src/index.ts';
 import { createShopHome } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 import { logger } from './refresh-setup.ts';
 
-let redis: LocalRedis;
-beforeAll(async () => {
-  redis = await startRedis({ persistent: true });
-});
-afterAll(() => redis.stop());
+const redis = forFile(await startRedis({ persistent: true }));
 
 const schedule: RefreshSchedule = {
   cron: '30 2 * * *',
@@ -41,8 +37,7 @@ async function createSchedulerSetup(): Promise<SchedulerSetup> {
   const options = { redisUrl: redis.url, prefix };
   const setup = { now: Date.parse('2026-02-14T12:00:00Z') };
   const now = (): number => setup.now;
-  const queue = openRefreshQueue({ ...home, schedule, now, attempts: 1 }, options);
-  onTestFinished(() => queue.close());
+  const queue = forTest(openRefreshQueue({ ...home, schedule, now, attempts: 1 }, options));
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
   connection.on('error', () => undefined);
@@ -54,12 +49,9 @@ async function createSchedulerSetup(): Promise<SchedulerSetup> {
     queue,
     dueJobs,
     start(more: { schedule?: RefreshSchedule; lockMs?: number } = {}) {
-      const scheduler = startScheduler(
-        { runs: home.runs, queue, logger, now },
-        { ...options, schedule, everyMs: 3_600_000, ...more },
+      return forTest(
+        startScheduler({ runs: home.runs, queue, logger, now }, { ...options, schedule, everyMs: 3_600_000, ...more }),
       );
-      onTestFinished(() => scheduler.close());
-      return scheduler;
     },
   });
 }
@@ -228,8 +220,7 @@ test('replaces jobs that belong to a run of the same id in a deleted home', asyn
   expect((await setup.queue.counts()).trainer).toMatchObject({ waiting: 1 });
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
-  const trainer = new Queue('trainer', { connection, prefix: `scheduler${prefixes}` });
-  onTestFinished(() => trainer.close());
+  const trainer = forTest(new Queue('trainer', { connection, prefix: `scheduler${prefixes}` }));
   const [job] = await trainer.getWaiting();
   expect(job?.data).toEqual({ runId: '2026-02-12', requestedAt: sameName.requestedAt });
 });

@@ -2,24 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSecuredRedis } from '@facet/local-services';
-import type { SecuredRedis } from '@facet/local-services';
 import { AppError } from '@facet/platform';
-import { folderOfFile } from '@facet/testing';
+import { folderOfFile, forFile } from '@facet/testing';
 import { Queue, Worker } from 'bullmq';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { callQueue, connectClient, connectWorker, findUnsafeSettings } from '../src/queue/connection.ts';
 import type { QueueOptions } from '../src/queue/connection.ts';
 
-let redis: SecuredRedis;
 const folder = folderOfFile();
 
-beforeAll(async () => {
-  redis = await startSecuredRedis();
-});
-
-afterAll(async () => {
-  await redis.stop();
-});
+const redis = forFile(await startSecuredRedis());
 
 async function queueAs(user: string): Promise<QueueOptions & { readonly passwordFile: string }> {
   const passwordFile = join(folder, randomUUID());

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { startMilvus } from '@facet/local-services';
-import type { LocalMilvus } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { forFile, forTest } from '@facet/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildFaissIndex, setFaissThreads } from '../src/index.ts';
 import type { VectorIndex } from '../src/index.ts';
 import type { FaissIndexOptions } from '../src/indexes/faiss.ts';
@@ -21,20 +21,10 @@ const size = 300;
 const vectors = learnableVectors(size, dim, { space: 1, seed: 2 });
 const queries = learnableVectors(3, dim, { space: 1, seed: 3 });
 
-let milvus: LocalMilvus;
-let connection: Milvus;
+setFaissThreads(1);
+const milvus = forFile(await startMilvus());
 const settings = () => ({ address: milvus.address, tokenFile: undefined, tls: undefined });
-
-beforeAll(async () => {
-  setFaissThreads(1);
-  milvus = await startMilvus();
-  connection = openMilvus(settings());
-  // The first start installs Milvus Lite.
-}, 600_000);
-afterAll(async () => {
-  await connection?.close();
-  await milvus?.stop();
-});
+const connection = forFile(openMilvus(settings()));
 
 interface OpenedIndexes extends MilvusIndexes {
   readonly seen: {
@@ -266,8 +256,7 @@ describe('a collection', () => {
     const index = await openIn(indexes, 'slow', vectors, dim);
     await untilSearched(indexes);
     const expected = await index.search(queries, 5, { efSearch: 100 });
-    const late = open({ searchMsMax: 1 });
-    onTestFinished(() => late.close());
+    const late = forTest(open({ searchMsMax: 1 }));
     const other = await openIn(late, 'slow', vectors, dim);
     await vi.waitFor(() => expect(late.seen.problems).toHaveLength(1), patiently);
     expect(isAppError(late.seen.problems[0], 'MILVUS_UNAVAILABLE')).toBe(true);

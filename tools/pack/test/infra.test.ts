@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { copyWorkspace } from '@facet/testing';
+import { copyWorkspace, forTest } from '@facet/testing';
 import { DCLinter } from 'dclint';
 import { validate } from 'dockerfile-utils';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { dockerfile, stepsOf } from './dockerfile.ts';
 
@@ -66,8 +66,7 @@ it('the commands of the README begin with setup, create readable keys, and use e
   const [, block = ''] = /```sh\n([^]*?)```/.exec(readFileSync(`${workspace}infra/README.md`, 'utf8')) ?? [];
   const commands = block.trim().split('\n');
   expect(commands[0]).toMatch(/^npm run setup /);
-  const copy = copyWorkspace();
-  onTestFinished(() => copy.remove());
+  const copy = forTest(copyWorkspace());
   for (const command of commands) {
     const [, subcommand = ''] = /^docker compose -f infra\/compose\.yaml (.*?) *(#|$)/.exec(command) ?? [];
     if (subcommand === '') execFileSync('sh', ['-ec', command], { cwd: copy.folder });

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { startFacetProcess, startKafka, startRedis } from '@facet/local-services
 import type { FacetProcess, LocalKafka, LocalRedis } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { faiss, tensorflow } from '@facet/setup/pins';
+import { folderOfFile } from '@facet/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { stepsOf } from './dockerfile.ts';
 import { lastDay, shopConfig, shopEvents, shopItems } from './shop.ts';
@@ -19,14 +19,13 @@ const apps = ['cli', 'collector', 'console', 'indexer', 'serving', 'trainer'] as
 type App = (typeof apps)[number];
 const nobody = 65_534;
 
-let folder: string;
+const folder = folderOfFile();
 let kafka: LocalKafka;
 let redis: LocalRedis;
 const apiKey = createApiKey();
 const running: FacetProcess[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'facet-packed-'));
   await chmod(folder, 0o755);
   [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true }), packAndInstall()]);
   await mkdir(join(folder, 'home'));
@@ -40,7 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(running.map((process) => process.kill()));
   await Promise.all([kafka?.stop(), redis?.stop()]);
-  await rm(folder, { recursive: true, force: true });
 });
 
 /** Runs the commands of the Dockerfile in local folders. */

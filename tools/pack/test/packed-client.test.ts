@@ -1,30 +1,27 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { folderOfFile } from '@facet/testing';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { packClient } from '../src/pack-client.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
+const folder = folderOfFile();
 /** A project of a user of the package, with nothing else installed. */
-let project: string;
+const project = join(folder, 'project');
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
   const tarball = await packClient(root, join(folder, 'client'));
-  project = join(folder, 'project');
   await mkdir(project);
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'shop', private: true }));
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: project });
 });
-
-afterAll(() => rm(join(project, '..'), { recursive: true, force: true }));
 
 /** Runs a file of the project against a server that answers every request with `response`. */
 async function outputOf(file: string, content: string, response: { status: number; body: object }): Promise<unknown> {
@@ -49,14 +46,14 @@ const use = `
 `;
 
 it('contains what it exports, and a page without links to other pages', async () => {
-  const folder = join(project, 'node_modules', '@facet', 'client');
-  const { exports } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+  const client = join(project, 'node_modules', '@facet', 'client');
+  const { exports } = JSON.parse(await readFile(join(client, 'package.json'), 'utf8')) as {
     exports: Record<string, string | { types: string; default: string }>;
   };
   const files = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)));
-  for (const file of files) await expect(readFile(join(folder, file), 'utf8')).resolves.not.toBe('');
-  expect((await readdir(folder)).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'openapi', 'package.json']);
-  expect(await readFile(join(folder, 'README.md'), 'utf8')).not.toMatch(/\]\((?!https?:)/);
+  for (const file of files) await expect(readFile(join(client, file), 'utf8')).resolves.not.toBe('');
+  expect((await readdir(client)).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'openapi', 'package.json']);
+  expect(await readFile(join(client, 'README.md'), 'utf8')).not.toMatch(/\]\((?!https?:)/);
 });
 
 it('works as an ES module', async () => {

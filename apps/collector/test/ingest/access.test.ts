@@ -1,19 +1,13 @@
 import { join } from 'node:path';
-import { commonRoutes, expectRouteAccess, folderOfFile, scopeKeys } from '@facet/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { commonRoutes, expectRouteAccess, folderOfFile, forFile, scopeKeys } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
-import type { TestIngest } from './fixtures.ts';
 
 const folder = folderOfFile();
-let ingest: TestIngest;
 
-beforeAll(async () => {
-  ingest = await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'keys', keys: scopeKeys } } });
-});
-
-afterAll(async () => {
-  await ingest.close();
-});
+const ingest = forFile(
+  await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'keys', keys: scopeKeys } } }),
+);
 
 it('requires a key of the right scope for every route but probes and preflights', async () => {
   const scopeOfRoute = {

@@ -1,25 +1,19 @@
 import { hashUser } from '@facet/schemas';
-import { folderOfFile } from '@facet/testing';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { folderOfFile, forFile } from '@facet/testing';
+import { expect, inject, it } from 'vitest';
 import { createTestIngest, keyOf, textOf } from './fixtures.ts';
-import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
 const now = Date.parse('2026-02-01T00:00:00Z');
 const folder = folderOfFile();
-let ingest: TestIngest;
 
-beforeAll(async () => {
-  ingest = await createTestIngest({
+const ingest = forFile(
+  await createTestIngest({
     spoolFolder: folder,
     ingest: { access: { kind: 'keys', keys: [keyOf('ops', ['admin'])] } },
     now: () => now,
-  });
-});
-
-afterAll(async () => {
-  await ingest.close();
-});
+  }),
+);
 
 const headers = { 'x-api-key': textOf('ops'), 'content-type': 'application/json' };
 

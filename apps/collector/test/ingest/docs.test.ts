@@ -1,7 +1,6 @@
-import { folderOfFile } from '@facet/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { folderOfFile, forFile } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
-import type { TestIngest } from './fixtures.ts';
 
 interface Media {
   readonly example?: unknown;
@@ -23,17 +22,8 @@ interface Document {
 }
 
 const folder = folderOfFile();
-let ingest: TestIngest;
-let document: Document;
-
-beforeAll(async () => {
-  ingest = await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'anybody' } } });
-  document = (await ingest.app.inject('/docs/json')).json();
-});
-
-afterAll(async () => {
-  await ingest.close();
-});
+const ingest = forFile(await createTestIngest({ spoolFolder: folder, ingest: { access: { kind: 'anybody' } } }));
+const document: Document = (await ingest.app.inject('/docs/json')).json();
 
 it('describes every route in OpenAPI 3.1', () => {
   expect(document.openapi).toBe('3.1.0');

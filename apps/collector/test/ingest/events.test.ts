@@ -1,17 +1,15 @@
 import { gzipSync } from 'node:zlib';
-import { folderOfFile, temporaryFolder } from '@facet/testing';
+import { folderOfFile, forFile, forTest, temporaryFolder } from '@facet/testing';
 import type { InjectOptions } from 'fastify';
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
-import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
 const now = Date.parse('2026-02-01T00:00:00Z');
 const folder = folderOfFile();
-let ingest: TestIngest;
 
-beforeAll(async () => {
-  ingest = await createTestIngest({
+const ingest = forFile(
+  await createTestIngest({
     spoolFolder: folder,
     ingest: {
       access: {
@@ -29,12 +27,8 @@ beforeAll(async () => {
       limits: { recordsMax: 5, bodyBytesMax: 20_000, recordBytesMax: 2_000 },
     },
     now: () => now,
-  });
-});
-
-afterAll(async () => {
-  await ingest.close();
-});
+  }),
+);
 
 function post(payload: unknown, more: InjectOptions & { readonly key?: string } = {}) {
   const { key = 'shop', headers, ...rest } = more;
@@ -286,11 +280,12 @@ describe('browsers', () => {
 
 it('counts from 0, so that alerts see the first records of a key', async () => {
   const keys = [keyOf('first', ['ingest']), keyOf('ops', ['admin'])];
-  const fresh = await createTestIngest({
-    spoolFolder: await temporaryFolder(),
-    ingest: { access: { kind: 'keys', keys } },
-  });
-  onTestFinished(() => fresh.close());
+  const fresh = forTest(
+    await createTestIngest({
+      spoolFolder: await temporaryFolder(),
+      ingest: { access: { kind: 'keys', keys } },
+    }),
+  );
   const readCounts = async () => {
     const { body } = await fresh.app.inject({ url: '/metrics', headers: { 'x-api-key': textOf('ops') } });
     return body.split('\n').filter((line) => line.startsWith('facet_collector_records_total'));

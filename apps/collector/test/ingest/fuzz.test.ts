@@ -1,11 +1,10 @@
 import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
-import { folderOfFile } from '@facet/testing';
+import { folderOfFile, forFile } from '@facet/testing';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import type { BatchResponse } from '../../src/ingest/batch/batch-response.ts';
 import { createTestIngest } from './fixtures.ts';
-import type { TestIngest } from './fixtures.ts';
 import { mutatedJson } from './mutated-json.ts';
 import type { Json } from './mutated-json.ts';
 import { readTopic } from './read-topic.ts';
@@ -44,11 +43,8 @@ const payload = fc
   });
 
 const folder = folderOfFile();
-let ingest: TestIngest;
-let url: string;
-
-beforeAll(async () => {
-  ingest = await createTestIngest({
+const ingest = forFile(
+  await createTestIngest({
     spoolFolder: folder,
     ackTimeoutMs: 60_000,
     ingest: {
@@ -56,13 +52,9 @@ beforeAll(async () => {
       eventTypes: ['favorite'],
       limits: { bodyBytesMax: 16 << 20, eventLoopDelayMsMax: Infinity },
     },
-  });
-  url = await ingest.app.listen({ host: '127.0.0.1', port: 0 });
-});
-
-afterAll(async () => {
-  await ingest.close();
-});
+  }),
+);
+const url = await ingest.app.listen({ host: '127.0.0.1', port: 0 });
 
 async function post(
   body: string | Uint8Array<ArrayBuffer>,

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installSchemathesis, runSchemathesis } from '@facet/local-services';
-import { folderOfFile, temporaryFolder } from '@facet/testing';
-import { expect, it, onTestFinished } from 'vitest';
+import { folderOfFile, forTest, temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
 
 const spoolFolder = folderOfFile();
@@ -11,11 +11,12 @@ it(
   'responds as documented to requests of an outside fuzzer: `npm run test:faults -- schemathesis` sends many more',
   { timeout: 600_000 },
   async () => {
-    const ingest = await createTestIngest({
-      spoolFolder,
-      ingest: { access: { kind: 'anybody' }, limits: { eventLoopDelayMsMax: Infinity } },
-    });
-    onTestFinished(() => ingest.close());
+    const ingest = forTest(
+      await createTestIngest({
+        spoolFolder,
+        ingest: { access: { kind: 'anybody' }, limits: { eventLoopDelayMsMax: Infinity } },
+      }),
+    );
     const url = await ingest.app.listen({ host: '127.0.0.1', port: 0 });
     const document = join(await temporaryFolder(), 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());

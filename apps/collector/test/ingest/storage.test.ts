@@ -11,11 +11,11 @@ import { openSpool } from '../../src/ingest/spool/spool.ts';
 import { connectKafka, ensureTopics, openKafkaPublisher } from '@facet/kafka';
 import type { LogRecord } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 
 const keys = [keyOf('all', ['ingest', 'admin'])];
 const access = { kind: 'keys', keys } as const;
@@ -30,8 +30,7 @@ describe('without Kafka', () => {
       FACET_INSECURE: 'true',
       FACET_PORT: '0',
     });
-    const ingest = await startIngest(config, { logger: createLogger({ name: 'test', level: 'silent' }) });
-    onTestFinished(() => ingest.close());
+    const ingest = forTest(await startIngest(config, { logger: createLogger({ name: 'test', level: 'silent' }) }));
     const read = async (path: string) => (await fetch(new URL(path, ingest.url))).text();
     await expect.poll(() => read('/metrics'), { timeout: 15_000 }).toContain('facet_collector_log_reachable 0');
     expect(JSON.parse(await read('/v1/status'))).toMatchObject({ log: 'unreachable', canStore: true });

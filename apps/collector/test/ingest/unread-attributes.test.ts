@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { temporaryFolder } from '@facet/testing';
-import { expect, it, onTestFinished } from 'vitest';
+import { forTest, temporaryFolder } from '@facet/testing';
+import { expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 
@@ -15,9 +15,7 @@ const items = [
 
 async function start(more: Partial<Parameters<typeof createTestIngest>[0]> = {}): Promise<TestIngest> {
   const spoolFolder = await temporaryFolder();
-  const ingest = await createTestIngest({ spoolFolder, ingest: { access: { kind: 'anybody' } }, ...more });
-  onTestFinished(() => ingest.close());
-  return ingest;
+  return forTest(await createTestIngest({ spoolFolder, ingest: { access: { kind: 'anybody' } }, ...more }));
 }
 
 async function put({ app }: TestIngest, payload: object = { items }): Promise<unknown> {

@@ -5,9 +5,9 @@ import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
 import { createLogger, dayMs, hashApiKey } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
 import { createDataHealthReader, startDataHealthRefresher } from '../../src/sink/data-health/data-health.ts';
 import type { DataHealthReader } from '../../src/sink/data-health/data-health.ts';
@@ -54,11 +54,9 @@ it('updates the metrics of today and yesterday, and stores the reports', async (
   const registry = new Registry();
   const metrics = createDataHealthMetrics(registry);
   const healthFolder = join(home, 'health');
-  const refresher = startDataHealthRefresher(
-    { reader, metrics, healthFolder, logger, now: () => noon },
-    { intervalMs: 60_000 },
+  const refresher = forTest(
+    startDataHealthRefresher({ reader, metrics, healthFolder, logger, now: () => noon }, { intervalMs: 60_000 }),
   );
-  onTestFinished(() => refresher.close());
   const reports = ['2024-03-09.json', '2024-03-10.json'];
   // A report that is being written has another name.
   await vi.waitFor(async () => expect((await readdir(healthFolder)).sort()).toEqual(reports), { timeout: 10_000 });
@@ -125,11 +123,12 @@ it('responds to GET /v1/data-health with the report of a day', async () => {
     scopes: [scope],
     sha256: hashApiKey(scope),
   }));
-  const app = await createHttpApp(
-    { logger, metrics: createHttpMetrics() },
-    { access: { kind: 'keys', keys }, problems: createProblems({}), bodyBytesMax: 1024, eventLoopDelayMsMax: 1000 },
+  const app = forTest(
+    await createHttpApp(
+      { logger, metrics: createHttpMetrics() },
+      { access: { kind: 'keys', keys }, problems: createProblems({}), bodyBytesMax: 1024, eventLoopDelayMsMax: 1000 },
+    ),
   );
-  onTestFinished(() => app.close());
   addDataHealthRoutes(app, { reader, now: () => noon });
   const get = async (query: string, key = 'admin') =>
     app.inject({ url: `/v1/data-health${query}`, headers: { 'x-api-key': key } });

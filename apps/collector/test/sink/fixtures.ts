@@ -12,6 +12,7 @@ import type { FacetProcess } from '@facet/local-services';
 import { createLogger } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import type { RedisProfileStore } from '@facet/profiles';
+import { forTest } from '@facet/testing';
 import { expect, inject, onTestFinished, vi } from 'vitest';
 import { readSinkConfig } from '../../src/config.ts';
 import type { SinkConfig } from '../../src/config.ts';
@@ -79,9 +80,7 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     store,
     async startSink(more = {}) {
       const config: SinkConfig = readSinkConfig({ ...environment, ...more });
-      const sink = await startSink(config, { logger: createLogger({ name: 'test', level: config.logLevel }) });
-      onTestFinished(() => sink.close());
-      return sink;
+      return forTest(await startSink(config, { logger: createLogger({ name: 'test', level: config.logLevel }) }));
     },
     async lakeIds() {
       const ids: string[] = [];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { readItems } from '@facet/lake';
 import { startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
+import { forTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import {
   createBench,
@@ -71,8 +72,7 @@ it('stores everything after the disk of the lake and the catalog was full', asyn
 });
 
 it('applies and stores everything after Redis was out of memory', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
   const { publisher, topics, store } = bench;
   const sink = await startProcess(bench, { FACET_LOG_LEVEL: 'warn' });

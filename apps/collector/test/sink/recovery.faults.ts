@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { lakeStatus } from '@facet/lake';
 import { startRedis } from '@facet/local-services';
-import { expect, it, onTestFinished } from 'vitest';
+import { forTest } from '@facet/testing';
+import { expect, it } from 'vitest';
 import {
   createBench,
   eventRecord,
@@ -71,8 +72,7 @@ it('reads the partitions of a killed sink again within 10 seconds, in another si
 });
 
 it('stays alive during an outage that follows a long idle time', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
   const sink = await bench.startSink({ FACET_SINK_STALL_SECONDS: '4' });
   const isAlive = async (): Promise<boolean> => (await fetch(`${sink.url}/healthz`)).ok;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { startRedis, startS3 } from '@facet/local-services';
-import { breakFile } from '@facet/testing';
+import { breakFile, forTest } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import {
   createBench,
@@ -77,8 +77,7 @@ it(
   { timeout: 180_000 },
   async () => {
     const bench = await createBench();
-    const s3 = await startS3();
-    onTestFinished(() => s3.stop());
+    const s3 = forTest(await startS3());
     for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
     onTestFinished(() => void vi.unstubAllEnvs());
     const lake = join(bench.home, 'lake');
@@ -169,8 +168,7 @@ it('continues when a coordinator that is still loading refuses its return to the
 });
 
 it('waits for Redis, reports the outage, and refills Redis when it returns empty', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
   const sink = await bench.startSink();
   await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);
@@ -227,12 +225,10 @@ it('waits for a lake that cannot be read when it refills Redis, and reports no o
 });
 
 it('counts messages that the log deletes during an outage', async () => {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
   const { topics, publisher } = bench;
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
-  onTestFinished(() => kafka.close());
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const publish = (...ids: string[]) =>
     publisher.publish(ids.map((id) => eventRecord(topics.events, id, { userId: 'ada' })));
   const sink = await bench.startSink();
@@ -259,8 +255,7 @@ it('counts messages that the log deletes during an outage', async () => {
 });
 
 it('exits on SIGTERM while Redis is away, and leaves unapplied messages to the next sink', async () => {
-  const redis = await startRedis({ persistent: true });
-  onTestFinished(() => redis.stop());
+  const redis = forTest(await startRedis({ persistent: true }));
   const bench = await createBench({ redisUrl: redis.url });
   const sink = await startProcess(bench);
   await bench.publisher.publish([eventRecord(bench.topics.events, 'e1', { userId: 'ada' })]);

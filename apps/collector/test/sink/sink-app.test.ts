@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createHttpMetrics } from '@facet/http';
 import { connectKafka, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { AppError, createLogger } from '@facet/platform';
-import { commonRoutes, expectRouteAccess, scopeKeys, temporaryFolder } from '@facet/testing';
+import { commonRoutes, expectRouteAccess, forTest, scopeKeys, temporaryFolder } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { createSinkApp } from '../../src/sink/sink-app.ts';
 import type { SinkStatus } from '../../src/sink/sink-app.ts';
@@ -31,27 +31,27 @@ async function createApp(state: SinkState, lakeFolder = 'none', readError = 'EVE
     await publisher.close();
     await kafka.close();
   });
-  const app = await createSinkApp(
-    {
-      logger,
-      metrics: createHttpMetrics(),
-      readState: () => state,
-      dataHealth: {
-        read: async () => Promise.reject(new AppError('No lake.', { code: readError, category: 'unavailable' })),
+  return forTest(
+    await createSinkApp(
+      {
+        logger,
+        metrics: createHttpMetrics(),
+        readState: () => state,
+        dataHealth: {
+          read: async () => Promise.reject(new AppError('No lake.', { code: readError, category: 'unavailable' })),
+        },
+        lakeFolder,
+        kafka,
+        publisher,
+        topics: topicNames('test'),
+        eventTypes: [],
+        positives: 'purchase',
+        mapping: undefined,
+        now: () => now,
       },
-      lakeFolder,
-      kafka,
-      publisher,
-      topics: topicNames('test'),
-      eventTypes: [],
-      positives: 'purchase',
-      mapping: undefined,
-      now: () => now,
-    },
-    { access: { kind: 'keys', keys: scopeKeys }, stallMs, groupStallMs },
+      { access: { kind: 'keys', keys: scopeKeys }, stallMs, groupStallMs },
+    ),
   );
-  onTestFinished(() => app.close());
-  return app;
 }
 
 const probe = async (state: SinkState): Promise<readonly [alive: number, ready: number, why: string]> => {

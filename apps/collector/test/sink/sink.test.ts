@@ -13,6 +13,7 @@ import { serializeErasure, serializeIntake } from '@facet/schemas';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { damageBatch } from '@facet/local-services';
 import { CompressionTypes } from 'kafkajs';
+import { forTest } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
@@ -212,8 +213,7 @@ it('stops only the partition of a batch whose end is unknown', async () => {
 
 it('shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name', async () => {
   const { topics, startSink, home } = await createBench();
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
-  onTestFinished(() => kafka.close());
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const admin = await kafka.admin();
   await admin.alterConfigs({
     validateOnly: false,
@@ -256,8 +256,7 @@ it('shortens messages that exceed a dead letter, and counts arbitrary fields and
 
 it('passes transaction markers and aborted transactions', async () => {
   const { topics, prefix, startSink, lakeIds } = await createBench();
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
-  onTestFinished(() => kafka.close());
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const producer = kafka.client.producer({ transactionalId: prefix, maxInFlightRequests: 1, idempotent: true });
   onTestFinished(() => producer.disconnect());
   await producer.connect();
@@ -279,8 +278,7 @@ it('passes transaction markers and aborted transactions', async () => {
 
 it('counts messages that the log deleted before processing, and continues after them', async () => {
   const { publisher, topics, startSink, lakeIds } = await createBench();
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
-  onTestFinished(() => kafka.close());
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const ofOneUser = (id: string) => eventRecord(topics.events, id, { userId: 'ada' });
   await publisher.publish(['a', 'b'].map(ofOneUser));
   const first = await startSink();

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { LoggedEvent } from '@facet/event-log';
 import { dayMs } from '@facet/platform';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
@@ -52,8 +52,7 @@ function logged(from: number, to: number): LoggedEvent[] {
 it('a commit on a full disk leaves no partial state at any step, and succeeds once there is space', async (context) => {
   const disk = await smallDisk(context);
   const lake = join(disk, 'lake');
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
+  const writer = forTest(await openLakeWriter(lake));
   let end = 0;
   const outcomes = new Set<string>();
   for (let freePages = 0; freePages < 48; freePages += 2) {
@@ -86,8 +85,7 @@ it('a commit on a full disk leaves no partial state at any step, and succeeds on
 it('a compaction on a full disk changes no rows, and succeeds once there is space', async (context) => {
   const disk = await smallDisk(context);
   const lake = join(disk, 'lake');
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
+  const writer = forTest(await openLakeWriter(lake));
   for (let from = 0; from < 80; from += 40) {
     writer.add('a-0', logged(from, from + 40), from + 40);
     await writer.commit();

@@ -4,10 +4,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { startS3 } from '@facet/local-services';
-import type { LocalS3 } from '@facet/local-services';
-import { temporaryFolder } from '@facet/testing';
+import { forFile, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
@@ -20,12 +19,8 @@ import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
 const child = fileURLToPath(new URL('lake-in-child.ts', import.meta.url));
 const livesOfEach = 2;
 
-let s3: LocalS3;
-beforeAll(async () => {
-  s3 = await startS3();
-  Object.assign(process.env, s3.env);
-});
-afterAll(() => s3.stop());
+const s3 = forFile(await startS3());
+Object.assign(process.env, s3.env);
 
 /** Runs a role in a child process and kills the process `afterMs` after its first report. */
 async function runAndKill(role: 'sink' | 'compactor', lake: string, afterMs: number): Promise<void> {

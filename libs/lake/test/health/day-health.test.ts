@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hourMs, dayMs, minuteMs } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Event, IntakeCount } from '@facet/schemas';
-import { makeEvent, temporaryFolder } from '@facet/testing';
+import { folderOfFile, makeEvent, temporaryFolder } from '@facet/testing';
 import { upsertItems } from '../../src/catalog/change-catalog.ts';
 import { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from '../../src/health/day-health.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
@@ -45,12 +44,10 @@ it('does not judge the delay of imported events', async () => {
 
 describe('a day with every kind of problem', () => {
   let health: DayHealth;
-  let home: string;
-  let lakeFolder: string;
+  const home = folderOfFile();
+  const lakeFolder = join(home, 'lake');
 
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'facet-health-'));
-    lakeFolder = join(home, 'lake');
     const shown = { type: 'impression', recommendationId: 'r' };
     const events: Event[] = [
       // The week before: 100 events on two of its days.
@@ -94,8 +91,6 @@ describe('a day with every kind of problem', () => {
     await upsertItems(join(home, 'catalog'), known);
     health = await dayHealth(lakeFolder, join(home, 'catalog'), day, afterwards);
   });
-
-  afterAll(() => rm(home, { recursive: true, force: true }));
 
   it('counts each event once', () => {
     expect(health.events).toEqual({ rows: 180, count: 170, users: 150, items: 5 });

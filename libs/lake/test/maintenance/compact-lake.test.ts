@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { createHash, createHmac } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import type { LakeErasure } from '../../src/maintenance/erasures.ts';
@@ -30,8 +30,7 @@ async function lakeOf(
   ...batches: readonly (readonly Partial<Event>[])[]
 ): Promise<{ lake: string; writer: LakeWriter }> {
   const lake = await temporaryFolder();
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
+  const writer = forTest(await openLakeWriter(lake));
   for (const batch of batches) await append(writer, batch);
   return { lake, writer };
 }
@@ -271,8 +270,7 @@ describe('an erasure', () => {
 
   it('hides the user from readers that opened the lake before it had a key', async () => {
     const { lake, writer } = await lakeOf([{ userId: 'A', receivedAt: noon }]);
-    const early = await openLakeWriter(lake);
-    onTestFinished(() => early.close());
+    const early = forTest(await openLakeWriter(lake));
     await request(writer, erasureOf('A', noon));
     await append(early, [identify({ userId: 'A', sessionId: 's', receivedAt: noon })], 'b-0');
     expect(await readLake(lake)).toEqual([]);
@@ -389,8 +387,7 @@ describe('an erasure', () => {
     await compactLake(lake);
     const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
     expect((await idsIn()).sort()).toEqual(['before', 'other']);
-    const others = await openLakeWriter(lake);
-    onTestFinished(() => others.close());
+    const others = forTest(await openLakeWriter(lake));
     await append(others, [identify({ userId: 'B', sessionId: 't', receivedAt: cut + 1 })], 'b-0');
     expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
 

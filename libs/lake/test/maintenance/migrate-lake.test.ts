@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services';
 import { hashUser } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
 import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
@@ -240,8 +240,7 @@ it('lets several migrations run at the same time', async () => {
   const { lake } = await earlierLake();
   const results = await Promise.all([migrateLake(lake), migrateLake(lake), migrateLake(lake)]);
   for (const result of results) expect(result).toMatchObject({ version: 7, files: 3, rows: 6 });
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
+  const writer = forTest(await openLakeWriter(lake));
   expect(writer.committed('test-0')).toBe(8);
 });
 

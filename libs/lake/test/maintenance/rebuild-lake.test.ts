@@ -1,11 +1,11 @@
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import type { EventLog, FileEventLog } from '@facet/event-log';
 import { dayMs, utcDay } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { selectRows, withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listErasures, verifyErasure } from '../../src/maintenance/erasures.ts';
@@ -27,8 +27,7 @@ const events = eventsOfThreeDays(count);
 async function lakeOf(): Promise<{ lake: string; log: FileEventLog }> {
   const folder = await temporaryFolder();
   const lake = join(folder, 'lake');
-  const log = await openFileEventLog(join(folder, 'log'), { topic: 'a' });
-  onTestFinished(() => log.close());
+  const log = forTest(await openFileEventLog(join(folder, 'log'), { topic: 'a' }));
   const writer = await openLakeWriter(lake);
   writer.add('other-0', [{ offset: 0, event: makeEvent({ eventId: 'of another log' }) }], 1);
   await writer.commit();

@@ -9,7 +9,7 @@ import type { EventLog } from '@facet/event-log';
 import { dayMs, hourMs } from '@facet/platform';
 import { keyOf } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
@@ -23,8 +23,7 @@ interface Home {
 
 async function homeWith(events: readonly Event[]): Promise<Home> {
   const folder = await temporaryFolder();
-  const log = await openFileEventLog(join(folder, 'log'));
-  onTestFinished(() => log.close());
+  const log = forTest(await openFileEventLog(join(folder, 'log')));
   await log.append(events);
   return { log, lake: join(folder, 'lake') };
 }

@@ -1,13 +1,12 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { startS3 } from '@facet/local-services';
-import type { LocalS3 } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forFile, forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyErasure } from '../../src/maintenance/erasures.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
@@ -25,12 +24,8 @@ import { sinkLog } from '../../src/write/sink-log.ts';
 import { eventsOfThreeDays } from '../events-of-three-days.ts';
 import { createS3Lake } from './s3-lake.ts';
 
-let s3: LocalS3;
-beforeAll(async () => {
-  s3 = await startS3();
-  Object.assign(process.env, s3.env);
-});
-afterAll(() => s3.stop());
+const s3 = forFile(await startS3());
+Object.assign(process.env, s3.env);
 
 /** A lake, and the folder that contains its files on the disk. */
 interface TestLake {
@@ -139,9 +134,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
 });
 
 async function writerOf(lake: string): Promise<LakeWriter> {
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
-  return writer;
+  return forTest(await openLakeWriter(lake));
 }
 
 const events = eventsOfThreeDays(300);
@@ -149,8 +142,7 @@ const events = eventsOfThreeDays(300);
 describe.each(storages)('a lake in a %s', (_, create) => {
   async function sinkEvents() {
     const { lake, files } = await create();
-    const log = await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' });
-    onTestFinished(() => log.close());
+    const log = forTest(await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' }));
     await log.append(events);
     await sinkLog(log, lake, { batchEventsMax: 100 });
     return { lake, files, log };

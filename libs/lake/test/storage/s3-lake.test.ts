@@ -3,11 +3,10 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFi
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3, withServer } from '@facet/local-services';
-import type { LocalS3 } from '@facet/local-services';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forFile, forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { hashUser } from '@facet/schemas';
 import { dayMs, hashFile, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -28,17 +27,11 @@ import { strictLog } from '../strict-log.ts';
 import { writeLake } from '../write-lake.ts';
 import { createS3Lake, writeS3File } from './s3-lake.ts';
 
-let s3: LocalS3;
-beforeAll(async () => {
-  s3 = await startS3();
-  Object.assign(process.env, s3.env);
-});
-afterAll(() => s3.stop());
+const s3 = forFile(await startS3());
+Object.assign(process.env, s3.env);
 
 async function writerOf(lake: string): Promise<LakeWriter> {
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
-  return writer;
+  return forTest(await openLakeWriter(lake));
 }
 
 /** Adds an event per offset on a new day each. */
@@ -308,8 +301,7 @@ it.each([
 
 it('rebuilds refused rows from the object if the local copy is damaged', async () => {
   const { lake, objects, otherMachine } = await createS3Lake(s3);
-  const log = await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' });
-  onTestFinished(() => log.close());
+  const log = forTest(await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' }));
   await log.append(['right-1', 'right-2'].map((eventId) => makeEvent({ eventId })));
   await sinkLog(log, lake);
   const machine = await otherMachine();

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
 import { readLake } from '../../src/read/read-lake.ts';
@@ -42,15 +42,13 @@ it('gives delta-rs and DuckDB the same rows as Facet in every version', { timeou
       files.map(({ path }) => path),
     );
   };
-  const log = await openFileEventLog(join(folder, 'log'), { topic: 'a' });
-  onTestFinished(() => log.close());
+  const log = forTest(await openFileEventLog(join(folder, 'log'), { topic: 'a' }));
   await log.append(events);
   await sinkLog(log, lake, { batchEventsMax: 100 });
   await recordVersion();
   await compactLake(lake);
   await recordVersion();
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
+  const writer = forTest(await openLakeWriter(lake));
   writer.addErasure({
     erasureId: 'e',
     userHash: hashUser('ü3'),

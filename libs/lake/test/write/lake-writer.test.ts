@@ -1,17 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LoggedEvent } from '@facet/event-log';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
 
 async function writerOf(lake: string): Promise<LakeWriter> {
-  const writer = await openLakeWriter(lake);
-  onTestFinished(() => writer.close());
-  return writer;
+  return forTest(await openLakeWriter(lake));
 }
 
 /** Returns events of a source at the given offsets, with ids of both. */
