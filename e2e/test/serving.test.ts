@@ -1,12 +1,11 @@
 import { appendFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { ClientError, createServingClient } from '@facet/client/serving';
 import { changeItems, readItems, upsertItems } from '@facet/lake';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, startFacet } from './facet.ts';
-import { folderOfFile, shopFiles, writeShop } from '@facet/testing';
+import { folderOfFile, serveForTest, shopFiles, writeShop } from '@facet/testing';
 
 interface RecommendationsResponse {
   readonly recommendationId: string;
@@ -175,11 +174,8 @@ describe('facet serve', () => {
   });
 
   it('names a port in use and the remedy', async () => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void other.close());
-    const { port } = other.address() as AddressInfo;
-    const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', String(port)]);
+    const { port } = new URL(await serveForTest(createServer()));
+    const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', port]);
     expect(code).toBe(5);
     expect(err).toMatch(new RegExp(`error: Port ${port} .*in use.*--port`));
   });

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
-import { forTest, temporaryFolder } from '@facet/testing';
+import { forTest, serveForTest, temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
 import { startConsole } from '../src/serving/console-process.ts';
@@ -42,10 +40,8 @@ test('facet open sends no key to another program on the address of a killed cons
     received.push(JSON.stringify(request.headers));
     for await (const chunk of request) received.push(String(chunk));
     response.setHeader('content-type', 'application/json').end('{"code":"x","proof":"00"}');
-  }).listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  onTestFinished(() => void other.close());
-  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  });
+  const url = await serveForTest(other);
   const apiKey = createApiKey();
   await writeFile(join(home, 'console.json'), JSON.stringify({ url, apiKey }));
   const { code, err } = await run(['open', '--home', home, '--no-browser']);

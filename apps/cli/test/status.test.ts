@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config/home-paths';
 import { ensureInstallation } from '@facet/config/installation';
@@ -16,7 +15,7 @@ import {
 import type { SecuredRedis } from '@facet/local-services';
 import { createRunStore } from '@facet/pipeline/runs';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
-import { forFile, forTest, temporaryFolder } from '@facet/testing';
+import { forFile, forTest, serveForTest, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
 import { checkApps } from '../src/status/apps.ts';
@@ -86,9 +85,7 @@ it('sends the key only to Facet, and only at an address that a variable names', 
     keys.push(request.headers['x-api-key']);
     response.end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await serveForTest(server);
   const defaults = { ...(await freeUrls()), FACET_SERVING_URL: url };
   const check = async (env: NodeJS.ProcessEnv) =>
     (await checkApps(readEnvironment({ ...env, FACET_API_KEY: 'k' }), defaults))[0];
@@ -109,9 +106,7 @@ async function serveMetrics(metrics: () => string) {
   const server = createServer(({ url }, response) =>
     response.end(url === '/metrics' ? metrics() : JSON.stringify({ status: 'ready', bundleId: 'b' })),
   );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const env = { FACET_SERVING_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const env = { FACET_SERVING_URL: await serveForTest(server) };
   return async () => (await checkApps(readEnvironment(env), await freeUrls()))[0];
 }
 
@@ -138,9 +133,7 @@ it('shows the spool of the ingest, and is not healthy while Kafka refuses record
     response.statusCode = url === '/v1/status' && !isAllowed ? 401 : 200;
     response.end(JSON.stringify(url === '/v1/status' ? status : { status: 'ready' }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const env = { FACET_COLLECTOR_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, FACET_API_KEY: 'k' };
+  const env = { FACET_COLLECTOR_URL: await serveForTest(server), FACET_API_KEY: 'k' };
   const check = async (given: NodeJS.ProcessEnv) => (await checkApps(readEnvironment(given), await freeUrls()))[1];
   expect(await check({ ...env, FACET_API_KEY: '' })).toMatchObject({ name: 'ingest', state: 'healthy' });
   expect(await check(env)).toMatchObject({

@@ -1,38 +1,18 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runFacetProcess } from '@facet/local-services';
 import { folderOfFile } from '@facet/testing';
 import { expect, inject, it } from 'vitest';
 import { openSpool } from '../src/ingest/spool/spool.ts';
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folder = folderOfFile();
 
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly said: string;
-}
-
-function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [main, ...args],
-      {
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          FACET_HOME: folder,
-          FACET_PORT: '0',
-          FACET_KAFKA_BROKERS: inject('kafkaBrokers').join(','),
-          ...env,
-        },
-      },
-      (error, output, said) => resolve({ code: Number(error?.code ?? 0), output, said }),
-    );
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runFacetProcess('collector', args, {
+    FACET_HOME: folder,
+    FACET_KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+    ...env,
   });
-}
 
 it('prints help', async () => {
   const { code, output } = await run(['--help']);
@@ -55,7 +35,7 @@ it.each([
   ],
 ] as const)('reports the problem when it starts %s', async (_, args, env, code, errorCode) => {
   const ended = await run(args, env);
-  expect(ended.said).toContain(errorCode);
+  expect(ended.errors).toContain(errorCode);
   expect(ended.code).toBe(code);
 });
 
@@ -64,7 +44,7 @@ it('refuses a locked spool and a damaged spool', async () => {
   const spool = await openSpool(taken, { bytesMax: 1 << 20 });
   const locked = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: taken });
   await spool.close();
-  expect(locked.said).toContain('COLLECTOR_SPOOL_LOCKED');
+  expect(locked.errors).toContain('COLLECTOR_SPOOL_LOCKED');
   expect(locked.code).toBe(5);
 
   const damaged = join(folder, 'damaged');
@@ -72,6 +52,6 @@ it('refuses a locked spool and a damaged spool', async () => {
   await writeFile(join(damaged, '0000000000000001.spool'), 'torn');
   await writeFile(join(damaged, '0000000000000002.spool'), '');
   const refused = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: damaged });
-  expect(refused.said).toContain('COLLECTOR_SPOOL_DAMAGED');
+  expect(refused.errors).toContain('COLLECTOR_SPOOL_DAMAGED');
   expect(refused.code).toBe(4);
 });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createHttpMetrics, listRoutes } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
 import { createLogger, hashApiKey, hourMs, minuteMs, proveApiKey } from '@facet/platform';
 import type { Scope } from '@facet/platform';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { serveForTest } from '@facet/testing';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
 import { pagePaths } from '../src/page-routes.ts';
@@ -231,12 +231,7 @@ it('sends requests only to the addresses of its configuration, and follows no re
   expect(asked.every(({ headers }) => headers.cookie === undefined)).toBe(true);
 });
 
-async function listen(handle: RequestListener): Promise<string> {
-  const server = createServer(handle).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+const listen = (handle: RequestListener): Promise<string> => serveForTest(createServer(handle));
 
 it('serves no file outside of the page', async () => {
   const app = await createTestApp();

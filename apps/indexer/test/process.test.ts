@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { startFacetProcess, startRedis } from '@facet/local-services';
+import { runFacetProcess, startFacetProcess, startRedis } from '@facet/local-services';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
@@ -37,26 +35,8 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
   expect(await indexer.stop()).toBe(0);
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
-  const child = fork(join(import.meta.dirname, '../dist/main.js'), args, {
-    execArgv: [],
-    env: { PATH: process.env['PATH'], FACET_PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    once(child, 'exit') as Promise<[number | null]>,
-  ]);
-  return { code, output, errors };
-}
+const run = (environment: Record<string, string>, args: readonly string[] = []) =>
+  runFacetProcess('indexer', args, environment);
 
 it('reports why it cannot start, and exits', { timeout }, async () => {
   const home = await temporaryFolder();

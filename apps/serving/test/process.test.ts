@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addApiKey } from '@facet/platform';
+import { serveForTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { apiKey, createHome, homeOfFile, servingKey } from './fixtures.ts';
 import { startProcess } from './real-process.ts';
@@ -126,11 +126,8 @@ describe('a process that cannot serve reports the reason and ends', () => {
   });
 
   it('with a port in use', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
-    const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
-    other.close();
+    const { port } = new URL(await serveForTest(createServer()));
+    const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: port });
     expect(exitCode).toBe(5);
     expect(fatal).toMatchObject({ code: 'HTTP_ADDRESS_UNUSABLE' });
     expect(fatal['problem']).toContain('FACET_PORT');

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { serveForTest } from '@facet/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { homeOfFile } from './fixtures.ts';
@@ -51,14 +51,8 @@ async function receive(status: number | 'never' = 200, environment: Record<strin
       if (status !== 'never') response.writeHead(status).end('{}');
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-    vi.unstubAllEnvs();
-  });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/otel`;
+  const endpoint = `${await serveForTest(server)}/otel`;
+  onTestFinished(() => void vi.unstubAllEnvs());
   for (const [name, value] of Object.entries({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...environment })) {
     vi.stubEnv(name, value);
   }

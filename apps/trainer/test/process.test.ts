@@ -1,17 +1,13 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { startFacetProcess, startRedis } from '@facet/local-services';
+import { runFacetProcess, startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/runs';
 import type { StageRecord } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
 import { Queue } from 'bullmq';
-import { forFile, forTest } from '@facet/testing';
+import { forFile, forTest, serveForTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { createHome, openShop, shopSettings } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
@@ -159,32 +155,11 @@ it('continues a training after its trainer stops or is killed, and leaves no pro
   expect(await read(`/v1/lineage/${'0'.repeat(32)}`)).toMatchObject({ statusCode: 404, code: 'ARTIFACT_NOT_FOUND' });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-async function run(environment: Record<string, string>, args: readonly string[] = []): Promise<Ended> {
-  const child = fork(join(import.meta.dirname, '../dist/main.js'), args, {
-    execArgv: [],
-    env: { PATH: process.env['PATH'], FACET_PORT: '0', FACET_QUEUE_URL: redis.url, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    once(child, 'exit') as Promise<[number | null]>,
-  ]);
-  return { code, output, errors };
-}
+const run = (environment: Record<string, string>, args: readonly string[] = []) =>
+  runFacetProcess('trainer', args, { FACET_QUEUE_URL: redis.url, ...environment });
 
 it('reports why it cannot start, and exits', { timeout }, async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  onTestFinished(() => void other.close());
-  const { port } = other.address() as AddressInfo;
+  const { port } = new URL(await serveForTest(createServer()));
   const [home, misconfigured] = [await createHome(), await createHome('refresh: { cron: daily }\n')];
   const homeOf = ({ folder, configFile }: Home) => ({ FACET_HOME: folder, FACET_CONFIG: configFile });
   const insecure = { FACET_INSECURE: 'true' };
@@ -192,7 +167,7 @@ it('reports why it cannot start, and exits', { timeout }, async () => {
     run({ FACET_PORT: '80800', FACET_QUEUE_URL: 'http://redis', FACET_INSECURE: 'yes' }),
     run({ ...homeOf(misconfigured), ...insecure }),
     run(homeOf(home)),
-    run({ ...homeOf(home), ...insecure, FACET_PORT: String(port) }),
+    run({ ...homeOf(home), ...insecure, FACET_PORT: port }),
     run({}, ['--help']),
   ]);
   expect(wrong.errors).toContain('CONFIG_INVALID');

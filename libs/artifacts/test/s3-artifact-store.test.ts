@@ -8,10 +8,11 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createS3Proxy, startS3, withServer } from '@facet/local-services';
+import { createS3Proxy, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
 import { dayMs, isAppError, pathExists } from '@facet/platform';
 import { openBucket } from '@facet/platform/s3';
+import { serveForTest } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createArtifactStore } from '../src/create-artifact-store.ts';
 import { checkArtifactStore, createFolderArtifactStore, moveArtifactsToS3, openArtifactStore } from '../src/index.ts';
@@ -271,10 +272,9 @@ test('a change whose response was lost is kept, also if another writer has chang
     await putFile(direct, 'ada bob', 'users', 'dataset');
     return false;
   };
-  await withServer(createS3Proxy(s3.endpoint, { onResponse }), async (endpoint) => {
-    const host = await home.otherHost({ endpoint });
-    await openArtifactStore(host).redact(ref, 'users', (target) => writeFile(target, 'erased bob'));
-  });
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  const host = await home.otherHost({ endpoint });
+  await openArtifactStore(host).redact(ref, 'users', (target) => writeFile(target, 'erased bob'));
   expect(hasLost).toBe(true);
   const { folder } = await openArtifactStore(await home.otherHost()).open(ref);
   expect(await readFile(join(folder, 'users'), 'utf8')).toBe('erased bob');
@@ -289,10 +289,9 @@ test('removes nothing while it cannot read what the other artifacts need', async
   await store.put('bundle', (folder) => writeFile(join(folder, 'a'), ''), { modelId: models[0]!.id });
   const refuses = ({ method, url = '' }: IncomingMessage): boolean =>
     method === 'GET' && url.includes('/artifacts/bundle/');
-  await withServer(createS3Proxy(s3.endpoint, { refuses }), async (endpoint) => {
-    const host = openArtifactStore(await home.otherHost({ endpoint }));
-    expect((await errorOf(host.prune('model', { keep: 3 }))).code).toBe('S3_UNREACHABLE');
-  });
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { refuses }));
+  const host = openArtifactStore(await home.otherHost({ endpoint }));
+  expect((await errorOf(host.prune('model', { keep: 3 }))).code).toBe('S3_UNREACHABLE');
   expect(await store.list('model')).toHaveLength(4);
   expect(await store.prune('model', { keep: 3 })).toEqual([]);
 });
@@ -527,10 +526,9 @@ describe('problems', () => {
     const server = createServer((request, response) => {
       request.resume().on('end', () => response.writeHead(status, { ETag: '"1"' }).end());
     });
-    await withServer(server, async (endpoint) => {
-      const { folder } = await createS3Home(s3, { endpoint });
-      expect((await errorOf(checkArtifactStore(folder))).code).toBe('S3_UNSUPPORTED');
-    });
+    const endpoint = await serveForTest(server);
+    const { folder } = await createS3Home(s3, { endpoint });
+    expect((await errorOf(checkArtifactStore(folder))).code).toBe('S3_UNSUPPORTED');
   });
 
   test.each([
@@ -541,12 +539,11 @@ describe('problems', () => {
     ],
   ])('ends requests to a server that %s', async (_, respond) => {
     const server = createServer((request, response) => void request.resume().on('end', () => respond(response)));
-    await withServer(server, async (endpoint) => {
-      const { config } = await createS3Home(s3, { endpoint });
-      const startedAt = performance.now();
-      const error = await errorOf(openBucket(config, { requestMs: 150 }).get('x'));
-      expect([error.code, error.retryable]).toEqual(['S3_UNREACHABLE', true]);
-      expect(performance.now() - startedAt).toBeLessThan(30_000);
-    });
+    const endpoint = await serveForTest(server);
+    const { config } = await createS3Home(s3, { endpoint });
+    const startedAt = performance.now();
+    const error = await errorOf(openBucket(config, { requestMs: 150 }).get('x'));
+    expect([error.code, error.retryable]).toEqual(['S3_UNREACHABLE', true]);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
   });
 });

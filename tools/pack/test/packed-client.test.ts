@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { folderOfFile } from '@facet/testing';
-import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { folderOfFile, serveForTest } from '@facet/testing';
+import { beforeAll, expect, it } from 'vitest';
 import { packClient } from '../src/pack-client.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -29,9 +28,7 @@ async function outputOf(file: string, content: string, response: { status: numbe
     request.resume();
     reply.writeHead(response.status, { 'content-type': 'application/json' }).end(JSON.stringify(response.body));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await serveForTest(server);
   await writeFile(join(project, file), content);
   const { stdout } = await run(process.execPath, [file], { cwd: project, env: { ...process.env, FACET_URL: url } });
   return JSON.parse(stdout);

@@ -2,7 +2,7 @@ export { breakFile } from './break-file.ts';
 export { findFaultyExamples } from './faulty-examples.ts';
 export { departmentOf, mulberry32, shopEvents, shopItems, toCsv, toJsonLines } from './little-shop.ts';
 export { makeEvent, noon } from './make-event.ts';
-export { forFile, forTest } from './release.ts';
+export { forFile, forTest, serveForTest } from './release.ts';
 export { commonRoutes, expectRouteAccess, scopeKeys } from './route-access.ts';
 export { shopFiles, writeShop } from './shop-files.ts';
 export { folderOfFile, temporaryFolder } from './temporary-folder.ts';

@@ -1,25 +1,22 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { temporaryFolder } from '@facet/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { serveForTest, temporaryFolder } from '@facet/testing';
+import { expect, test } from 'vitest';
 
 const url = 'https://github.com/advisories/GHSA-aaaa-bbbb-cccc';
 
 /** Serves one advisory about the package `pad`, as the registry of npm does. */
-async function startRegistry(): Promise<string> {
+function startRegistry(): Promise<string> {
   const server = createServer((request, response) => {
     const isQuery = request.url === '/-/npm/v1/security/advisories/bulk';
     const advisory = { id: 1, url, title: 'Wrong padding', severity: 'low', vulnerable_versions: '<2.0.0' };
     response.statusCode = isQuery ? 200 : 404;
     response.end(JSON.stringify(isQuery ? { pad: [advisory] } : {}));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return serveForTest(server);
 }
 
 /** Runs `npm run audit` in a project that depends on the package `pad`. */

@@ -5,8 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
-import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3, withServer } from '@facet/local-services';
-import { forFile, forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3 } from '@facet/local-services';
+import { forFile, forTest, makeEvent, noon, serveForTest, temporaryFolder } from '@facet/testing';
 import { hashUser } from '@facet/schemas';
 import { dayMs, hashFile, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -66,13 +66,12 @@ it('recognizes its own record after an attempt without a response', async () => 
     const isRecord = method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
     return !(isRecord && lost++ === 0);
   };
-  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
-    const writer = await writerOf(await otherMachine({ endpoint }));
-    add(writer, 0, 2);
-    await writer.commit();
-    add(writer, 2, 3);
-    await writer.commit();
-  });
+  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const writer = await writerOf(await otherMachine({ endpoint }));
+  add(writer, 0, 2);
+  await writer.commit();
+  add(writer, 2, 3);
+  await writer.commit();
   expect(lost).toBeGreaterThan(2);
   expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ committed: 3, rows: 3 }] });
@@ -82,17 +81,16 @@ it('recognizes its own records behind a proxy that repeats requests', async () =
   const { lake, config, otherMachine } = await createS3Lake(s3);
   const repeats = ({ method, url = '' }: IncomingMessage): boolean =>
     method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
-  await withServer(createS3Proxy(config.endpoint!, { repeats }), async (endpoint) => {
-    const writer = await writerOf(await otherMachine({ endpoint }));
-    add(writer, 0, 2);
-    await writer.commit();
-    const { version } = await lakeStatus(lake);
-    // Counts have no offsets that would show that they are committed.
-    writer.addIntake([{ day: '2024-01-15', producer: 'shop', outcome: 'accepted', field: '', reason: '', count: 1 }]);
-    await writer.commit();
-    await writer.commit();
-    expect(await lakeStatus(lake)).toMatchObject({ version: version + 1 });
-  });
+  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { repeats }));
+  const writer = await writerOf(await otherMachine({ endpoint }));
+  add(writer, 0, 2);
+  await writer.commit();
+  const { version } = await lakeStatus(lake);
+  // Counts have no offsets that would show that they are committed.
+  writer.addIntake([{ day: '2024-01-15', producer: 'shop', outcome: 'accepted', field: '', reason: '', count: 1 }]);
+  await writer.commit();
+  await writer.commit();
+  expect(await lakeStatus(lake)).toMatchObject({ version: version + 1 });
   expect(await readIds(lake)).toEqual(['e0', 'e1']);
 });
 
@@ -102,18 +100,17 @@ it('loses and repeats nothing when the bucket stores a record but never responds
   let isBroken = true;
   const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
     !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
-  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
-    const writer = await writerOf(await otherMachine({ endpoint }));
-    add(writer, 0, 2);
-    await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
-    isBroken = false;
-    // As the sink does: it retries, finds its own commit, and continues at the committed offset.
-    await expect(writer.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
-    await writer.discard();
-    expect(writer.committed('a-0')).toBe(2);
-    add(writer, 2, 3);
-    await writer.commit();
-  });
+  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const writer = await writerOf(await otherMachine({ endpoint }));
+  add(writer, 0, 2);
+  await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
+  isBroken = false;
+  // As the sink does: it retries, finds its own commit, and continues at the committed offset.
+  await expect(writer.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+  await writer.discard();
+  expect(writer.committed('a-0')).toBe(2);
+  add(writer, 2, 3);
+  await writer.commit();
   expect(await readIds(lake)).toEqual(['e0', 'first', 'e1', 'e2']);
   expect(await verifyLake(lake)).toMatchObject({
     isSound: true,
@@ -147,11 +144,10 @@ it('repeats the requests of a read during an outage only once', async () => {
     if (isDown) requests++;
     return isDown;
   };
-  await withServer(createS3Proxy(config.endpoint!, { refuses }), async (endpoint) => {
-    const snapshot = await openLakeSnapshot(await otherMachine({ endpoint }));
-    isDown = true;
-    await expect(countEvents(snapshot, {})).rejects.toMatchObject({ code: 'S3_UNREACHABLE' });
-  });
+  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { refuses }));
+  const snapshot = await openLakeSnapshot(await otherMachine({ endpoint }));
+  isDown = true;
+  await expect(countEvents(snapshot, {})).rejects.toMatchObject({ code: 'S3_UNREACHABLE' });
   expect(requests).toBe(4);
 });
 
@@ -162,11 +158,10 @@ it('explains a bucket that does not exist and a server without conditional write
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(200, { ETag: '"1"' }).end());
   });
-  await withServer(server, async (endpoint) => {
-    const ignoring = await createS3Lake(s3, { endpoint });
-    await expect(openLakeWriter(ignoring.lake)).rejects.toMatchObject({ code: 'S3_UNSUPPORTED' });
-    expect(await readdir(ignoring.lake)).toEqual(['s3.yaml']);
-  });
+  const endpoint = await serveForTest(server);
+  const ignoring = await createS3Lake(s3, { endpoint });
+  await expect(openLakeWriter(ignoring.lake)).rejects.toMatchObject({ code: 'S3_UNSUPPORTED' });
+  expect(await readdir(ignoring.lake)).toEqual(['s3.yaml']);
 });
 
 it('refuses to start another lake in the folder without s3.yaml', async () => {
@@ -344,23 +339,22 @@ it('checks a bucket once per process, and connects again after wrong credentials
     if (url.includes('facet-store.json')) checks++;
     return true;
   };
-  await withServer(createS3Proxy(config.endpoint!, { onResponse }), async (endpoint) => {
-    const lake = await otherMachine({ endpoint });
-    const { AWS_SECRET_ACCESS_KEY: secret } = process.env;
-    process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
-    try {
-      await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'S3_REFUSED', retryable: true });
-    } finally {
-      process.env['AWS_SECRET_ACCESS_KEY'] = secret;
-    }
-    await writerOf(lake);
-    checks = 0;
-    const writer = await writerOf(lake);
-    add(writer, 0, 1);
-    await writer.commit();
-    expect(await readIds(lake)).toEqual(['e0']);
-    expect(checks).toBe(0);
-  });
+  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const lake = await otherMachine({ endpoint });
+  const { AWS_SECRET_ACCESS_KEY: secret } = process.env;
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
+  try {
+    await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'S3_REFUSED', retryable: true });
+  } finally {
+    process.env['AWS_SECRET_ACCESS_KEY'] = secret;
+  }
+  await writerOf(lake);
+  checks = 0;
+  const writer = await writerOf(lake);
+  add(writer, 0, 1);
+  await writer.commit();
+  expect(await readIds(lake)).toEqual(['e0']);
+  expect(checks).toBe(0);
 });
 
 it('verifies the objects, not their copies', async () => {

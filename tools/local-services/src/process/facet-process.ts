@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -50,6 +50,31 @@ export interface FacetProcess {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+}
+
+export interface EndedProcess {
+  /** `null` if a signal killed it. */
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a compiled app until it ends, for at most 3 minutes. It inherits only PATH, and would listen on a free port. */
+export function runFacetProcess(
+  app: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<EndedProcess> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [path.join(root, 'apps', app, 'dist', 'main.js'), ...args],
+      { env: { PATH: process.env['PATH'] ?? '', FACET_PORT: '0', ...env }, timeout: 180_000, killSignal: 'SIGKILL' },
+      (error, output, errors) => {
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, output, errors });
+      },
+    );
+  });
 }
 
 /** A user who can write only to world-writable folders. */

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { ClientRequest, IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 export interface S3ProxyRules {
@@ -32,16 +30,4 @@ export function createS3Proxy(endpoint: string, { onResponse, refuses, repeats }
       forward((first) => void first.resume().on('end', () => forward(pass).end(body))).end(body),
     );
   });
-}
-
-/** Runs `use` while the server listens on a free port. */
-export async function withServer(server: Server, use: (endpoint: string) => Promise<void>): Promise<void> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
 }
