@@ -9,29 +9,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createS3Proxy, startS3 } from '@facet/local-services';
-import type { LocalS3 } from '@facet/local-services';
 import { dayMs, isAppError, pathExists } from '@facet/platform';
 import { openBucket } from '@facet/platform/s3';
-import { serveForTest } from '@facet/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { forFile, serveForTest } from '@facet/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createArtifactStore } from '../src/create-artifact-store.ts';
 import { checkArtifactStore, createFolderArtifactStore, moveArtifactsToS3, openArtifactStore } from '../src/index.ts';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
 import { createS3Storage } from '../src/s3/s3-artifact-store.ts';
 import { describeArtifactStore } from './conformance.ts';
 import { expectSoundHistory } from './promotion-history.ts';
-import { createS3Home, removeS3Homes } from './s3-store.ts';
+import { createS3Home } from './s3-store.ts';
 import type { S3Home } from './s3-store.ts';
 
-let s3: LocalS3;
-beforeAll(async () => {
-  s3 = await startS3();
-});
-afterAll(async () => {
-  for (const child of started) child.kill('SIGKILL');
-  await s3.stop();
-  await removeS3Homes();
-});
+const s3 = forFile(await startS3());
 
 describeArtifactStore('S3 artifact store', async () => {
   const { folder, damage } = await createS3Home(s3);
@@ -56,16 +47,15 @@ const endless = {
   writer: new URL('./endless-writer.ts', import.meta.url),
   promoter: new URL('./endless-promoter.ts', import.meta.url),
 };
-const started: ChildProcess[] = [];
 
-/** Starts a process that {@link kill}, or the end of the tests, kills. */
+/** Starts a process that {@link kill}, or the end of the test, kills. */
 function start(script: URL, ...args: string[]) {
   const file = fileURLToPath(script);
   const child = spawn(process.execPath, ['--conditions=@facet/source', '--import', 'tsx', file, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...s3.env },
   });
-  started.push(child);
+  onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalS3 } from '@facet/local-services';
 import { pathExists } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
 import { openBucket } from '@facet/platform/s3';
 import type { Bucket } from '@facet/platform/s3';
+import { temporaryFolder } from '@facet/testing';
 import { entryKey, objectKey, parseEntry } from '../src/s3/artifact-entry.ts';
 import type { ArtifactRef } from '../src/index.ts';
 
@@ -22,28 +22,22 @@ export interface S3Home {
   damage(ref: ArtifactRef, file: string, change: (path: string) => Promise<void>): Promise<void>;
 }
 
-const folders: string[] = [];
-
 export async function createS3Home(s3: LocalS3, more: Partial<S3Config> = {}): Promise<S3Home> {
   Object.assign(process.env, s3.env);
-  const { endpoint, region, bucket: name } = s3;
-  const config = {
-    bucket: name,
-    prefix: `homes/${randomUUID()}`,
-    region,
-    endpoint,
-    pathStyle: true,
-    cacheBytesMax: 100_000_000,
-    ...more,
+  const prefix = `homes/${randomUUID()}`;
+  const otherHost = async (other: Partial<S3Config> = {}) => {
+    const folder = await temporaryFolder();
+    const config = await s3.writeConfig(folder, prefix, { cacheBytesMax: 100_000_000, ...more, ...other });
+    return { folder, config };
   };
-  const folder = await createFolder(config);
+  const { folder, config } = await otherHost();
   const bucket = openBucket(config);
   return {
     folder,
     config,
     bucket,
     keys: async (prefix = '') => (await bucket.list(prefix)).map(({ key }) => key),
-    otherHost: (other = {}) => createFolder({ ...config, ...other }),
+    otherHost: async (other) => (await otherHost(other)).folder,
     async damage(ref, file, change) {
       await rm(join(folder, 's3-copies'), { recursive: true, force: true });
       const scratch = join(folder, 'damaged');
@@ -59,16 +53,4 @@ export async function createS3Home(s3: LocalS3, more: Partial<S3Config> = {}): P
       await bucket.put(key, stored === undefined ? JSON.stringify({ ...entry, manifest: changed }) : changed);
     },
   };
-}
-
-async function createFolder(config: S3Config): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'facet-s3-'));
-  folders.push(folder);
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 's3.yaml'), JSON.stringify(config));
-  return folder;
-}
-
-export async function removeS3Homes(): Promise<void> {
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 }

@@ -25,7 +25,7 @@ import type { LakeWriter } from '../../src/write/lake-writer.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
 import { strictLog } from '../strict-log.ts';
 import { writeLake } from '../write-lake.ts';
-import { createS3Lake, writeS3File } from './s3-lake.ts';
+import { createS3Lake } from './s3-lake.ts';
 
 const s3 = forFile(await startS3());
 Object.assign(process.env, s3.env);
@@ -60,13 +60,13 @@ it('gives machines with separate disks the same lake', async () => {
 });
 
 it('recognizes its own record after an attempt without a response', async () => {
-  const { lake, config, otherMachine } = await createS3Lake(s3);
+  const { lake, otherMachine } = await createS3Lake(s3);
   let lost = 0;
   const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> => {
     const isRecord = method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
     return !(isRecord && lost++ === 0);
   };
-  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
   const writer = await writerOf(await otherMachine({ endpoint }));
   add(writer, 0, 2);
   await writer.commit();
@@ -78,10 +78,10 @@ it('recognizes its own record after an attempt without a response', async () => 
 });
 
 it('recognizes its own records behind a proxy that repeats requests', async () => {
-  const { lake, config, otherMachine } = await createS3Lake(s3);
+  const { lake, otherMachine } = await createS3Lake(s3);
   const repeats = ({ method, url = '' }: IncomingMessage): boolean =>
     method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url);
-  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { repeats }));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { repeats }));
   const writer = await writerOf(await otherMachine({ endpoint }));
   add(writer, 0, 2);
   await writer.commit();
@@ -95,12 +95,12 @@ it('recognizes its own records behind a proxy that repeats requests', async () =
 });
 
 it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
-  const { lake, config, otherMachine } = await createS3Lake(s3);
+  const { lake, otherMachine } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
   let isBroken = true;
   const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
     !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
-  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
   const writer = await writerOf(await otherMachine({ endpoint }));
   add(writer, 0, 2);
   await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
@@ -136,7 +136,7 @@ it('keeps pending events while the server is down, and commits them afterwards',
 });
 
 it('repeats the requests of a read during an outage only once', async () => {
-  const { lake, config, otherMachine } = await createS3Lake(s3);
+  const { lake, otherMachine } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'e0' })]);
   let isDown = false;
   let requests = 0;
@@ -144,7 +144,7 @@ it('repeats the requests of a read during an outage only once', async () => {
     if (isDown) requests++;
     return isDown;
   };
-  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { refuses }));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { refuses }));
   const snapshot = await openLakeSnapshot(await otherMachine({ endpoint }));
   isDown = true;
   await expect(countEvents(snapshot, {})).rejects.toMatchObject({ code: 'S3_UNREACHABLE' });
@@ -165,7 +165,7 @@ it('explains a bucket that does not exist and a server without conditional write
 });
 
 it('refuses to start another lake in the folder without s3.yaml', async () => {
-  const { lake, config } = await createS3Lake(s3);
+  const { lake, writeConfig } = await createS3Lake(s3);
   const writer = await writerOf(lake);
   add(writer, 0, 1);
   await writer.commit();
@@ -173,7 +173,7 @@ it('refuses to start another lake in the folder without s3.yaml', async () => {
   const refused = { code: 'EVENTS_LAKE_NOT_CONFIGURED', remedy: expect.stringContaining('s3.yaml') };
   await expect(openLakeWriter(lake)).rejects.toMatchObject(refused);
   await expect(readLake(lake)).rejects.toMatchObject(refused);
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   expect(await readIds(lake)).toEqual(['e0']);
 });
 
@@ -314,13 +314,13 @@ it('rebuilds refused rows from the object if the local copy is damaged', async (
 });
 
 it('records the hashes of the files that an upload moves, so that reads keep copies', async () => {
-  const { config } = await createS3Lake(s3);
+  const { writeConfig } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   await commitEach(lake, ['right-1', 'right-2']);
   const erasure = { erasureId: 'e', userHash: hashUser('another'), sessionHashes: [], requestedBy: 'ops' };
   await writeLake(lake, [], { erasures: [{ ...erasure, requestedAt: Date.now() }] });
   await compactLake(lake);
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   await uploadLake(lake);
   const { files, pendingErasures } = await openLakeSnapshot(lake);
   for (const { path, sha256 } of files) expect(sha256).toBe((await hashFile(join(lake, 'uploaded/1', path))).sha256);
@@ -333,13 +333,13 @@ it('records the hashes of the files that an upload moves, so that reads keep cop
 });
 
 it('checks a bucket once per process, and connects again after wrong credentials', async () => {
-  const { config, otherMachine } = await createS3Lake(s3);
+  const { otherMachine } = await createS3Lake(s3);
   let checks = 0;
   const onResponse = async ({ url = '' }: IncomingMessage): Promise<boolean> => {
     if (url.includes('facet-store.json')) checks++;
     return true;
   };
-  const endpoint = await serveForTest(createS3Proxy(config.endpoint!, { onResponse }));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
   const lake = await otherMachine({ endpoint });
   const { AWS_SECRET_ACCESS_KEY: secret } = process.env;
   process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
@@ -374,7 +374,7 @@ it('verifies the objects, not their copies', async () => {
 });
 
 it('moves a lake to S3, after an interruption, too', async () => {
-  const { config, objects } = await createS3Lake(s3);
+  const { writeConfig, objects } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   const old = await writerOf(lake);
   for (let offset = 0; offset < 40; offset++) {
@@ -388,7 +388,7 @@ it('moves a lake to S3, after an interruption, too', async () => {
   const fence = join(lake, '_log', '00000000000000000001');
   await copyFile(`${fence}.json`, `${fence}.checkpoint.json`);
   await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_NOT_CONFIGURED' });
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
   await expect(openLakeWriter(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
 
@@ -421,14 +421,14 @@ it('moves a lake to S3, after an interruption, too', async () => {
 });
 
 it('does not touch a lake of an earlier release before its migration', async () => {
-  const { config } = await createS3Lake(s3);
+  const { writeConfig } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   const day = 'dt=2024-01-15';
   await mkdir(join(lake, day), { recursive: true });
   await mkdir(join(lake, '_log'));
   const record = (version: number): string => join(lake, '_log', `${String(version).padStart(20, '0')}.json`);
   await writeFile(record(1), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
   // As after a migration that was interrupted.
   await writeFile(record(2), '{"format":2,"version":2}\n');
@@ -440,10 +440,10 @@ it('does not touch a lake of an earlier release before its migration', async () 
 });
 
 it('reports the local files that a killed upload left, and moves them only if the bucket has the lake', async () => {
-  const { config, objects } = await createS3Lake(s3);
+  const { writeConfig, objects } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   await uploadLake(lake);
   const day = join(lake, 'dt=2024-01-15');
   await rename(join(lake, 'uploaded', '1', 'dt=2024-01-15'), day);
@@ -459,29 +459,29 @@ it('reports the local files that a killed upload left, and moves them only if th
 });
 
 it('refuses to write if a process without s3.yaml has started a lake in the folder', async () => {
-  const { lake, config } = await createS3Lake(s3);
+  const { lake, writeConfig } = await createS3Lake(s3);
   const storage = await openLakeStorage(lake);
   await rm(join(lake, 's3.yaml'));
   await writeLake(lake, [makeEvent({ eventId: 'of the folder' })]);
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   await expect(storage.prepareWrites()).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
 });
 
 it('refuses to move a lake to the prefix of another one', async () => {
-  const { lake, config } = await createS3Lake(s3);
+  const { lake, writeConfig } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'of S3' })]);
   const other = join(await temporaryFolder(), 'lake');
   await writeLake(other, [makeEvent({ eventId: 'of the folder' })]);
-  await writeS3File(other, config);
+  await writeConfig(other);
   await expect(uploadLake(other)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DIFFERS' });
   expect(await readIds(lake)).toEqual(['of S3']);
 });
 
 it('moves an empty home', async () => {
-  const { config } = await createS3Lake(s3);
+  const { writeConfig } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   await mkdir(lake);
-  await writeS3File(lake, config);
+  await writeConfig(lake);
   expect(await uploadLake(lake)).toEqual({ version: 0, files: 0, rows: 0, movedTo: undefined });
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
   expect(await readIds(lake)).toEqual(['first']);
@@ -496,12 +496,12 @@ it('gives delta-rs and DuckDB the same rows as Facet', { timeout: 600_000 }, asy
     await writer.commit();
   }
   await compactLake(lake);
-  const { config, objects: uploadedObjects } = await createS3Lake(s3);
+  const { writeConfig, objects: uploadedObjects } = await createS3Lake(s3);
   const uploaded = join(await temporaryFolder(), 'lake');
   const local = await writerOf(uploaded);
   add(local, 0, 36);
   await local.commit();
-  await writeS3File(uploaded, config);
+  await writeConfig(uploaded);
   await uploadLake(uploaded);
   const versionsOf = async (folder: string): Promise<Map<number, string[]>> => {
     const { version, files } = await openLakeSnapshot(folder);

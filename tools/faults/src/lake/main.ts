@@ -171,8 +171,8 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
 }
 
 /** Makes the lake one on S3, with the name of its folder as the prefix. A lake that exists needs an upload. */
-function moveToS3(lake: string, server: LocalS3): Promise<void> {
-  return server.writeConfig(lake, basename(lake));
+async function moveToS3(lake: string, server: LocalS3): Promise<void> {
+  await server.writeConfig(lake, basename(lake));
 }
 
 /** Returns whether the next process must migrate or upload the lake. */

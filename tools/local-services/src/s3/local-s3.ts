@@ -5,6 +5,14 @@ import { createScratchFolder } from '../process/scratch-folder.ts';
 import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 
+interface S3Settings {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly region: string;
+  readonly endpoint: string;
+  readonly pathStyle: boolean;
+}
+
 export interface LocalS3 {
   readonly endpoint: string;
   readonly region: string;
@@ -13,8 +21,8 @@ export interface LocalS3 {
   readonly env: Readonly<Record<string, string>>;
   /** The folder of the objects: the path of an object is its key. */
   readonly folder: string;
-  /** Writes `s3.yaml` into a folder of a lake or of artifacts. Creates a missing folder. */
-  writeConfig(dataFolder: string, prefix: string): Promise<void>;
+  /** Writes `s3.yaml` into a folder of a lake or of artifacts, and returns the settings. Creates a missing folder. */
+  writeConfig<More extends object>(dataFolder: string, prefix: string, more?: More): Promise<S3Settings & More>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Restarts on the same port with the same objects. */
@@ -59,10 +67,11 @@ export async function startS3(): Promise<LocalS3> {
     bucket,
     env,
     folder,
-    async writeConfig(dataFolder, prefix) {
+    async writeConfig<More extends object>(dataFolder: string, prefix: string, more?: More) {
       await mkdir(dataFolder, { recursive: true });
-      const config = { bucket, prefix, region, endpoint, pathStyle: true };
-      await writeFile(path.join(dataFolder, 's3.yaml'), JSON.stringify(config));
+      const settings = { bucket, prefix, region, endpoint, pathStyle: true, ...(more as More) };
+      await writeFile(path.join(dataFolder, 's3.yaml'), JSON.stringify(settings));
+      return settings;
     },
     kill: () => server.kill(),
     start: () => server.start(),
