@@ -1,4 +1,5 @@
 import { dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { appOfFile, createTestApp, homeOfFile, now } from './fixtures.ts';
 
@@ -88,7 +89,7 @@ it('refers to the docs for an unknown path', async () => {
 });
 
 it('masks internal errors, and logs them under the request id', async () => {
-  const broken = await createTestApp(home);
+  const broken = forTest(await createTestApp(home));
   await broken.loaded!.bundle.close();
   const response = await broken.app.inject({
     method: 'POST',
@@ -106,5 +107,4 @@ it('masks internal errors, and logs them under the request id', async () => {
   const logged = broken.logLines.find(({ level }) => level === 50);
   expect(logged).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
   expect(JSON.stringify(logged)).toContain('The index has been closed');
-  await broken.close();
 });

@@ -5,6 +5,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { bundleFiles } from '@facet/bundles';
 import { listRoutes } from '@facet/http';
 import { dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { readContract, urlOf } from './api-contract.ts';
 import type { ReceivedResponse, ApiDocument, Operation } from './api-contract.ts';
@@ -230,8 +231,8 @@ describe('each refusal matches the document', () => {
   });
 
   it('409 for bundles that cannot be promoted', async () => {
-    const own = await createHome();
-    const app = await createTestApp(own);
+    const own = forTest(await createHome());
+    const app = forTest(await createTestApp(own));
     const damaged = await putBundle(own, { seed: 12 });
     await appendFile(join(own.artifactsFolder, 'bundle', damaged.id, bundleFiles.golden), ' ');
     const tries = [
@@ -244,8 +245,6 @@ describe('each refusal matches the document', () => {
       expect(JSON.parse(response.body)).toMatchObject({ statusCode: 409, code });
       expect(operation.faultOf(response)).toBeUndefined();
     }
-    await app.close();
-    await own.remove();
   });
 
   it('a batch has a problem instead of the list of a user with invalid fields', async () => {

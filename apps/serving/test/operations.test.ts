@@ -1,3 +1,4 @@
+import { forTest } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestApp, homeOfFile } from './fixtures.ts';
 import type { TestApp } from './fixtures.ts';
@@ -33,7 +34,7 @@ describe('before the bundle is loaded', () => {
 
 describe('metrics', () => {
   it('count requests by route and responses by source, and name the bundle', async () => {
-    const server = await createTestApp(home);
+    const server = forTest(await createTestApp(home));
     await server.post('/v1/recommendations', { userId: 'ada' });
     await server.post('/v1/recommendations', { userId: 'stranger' });
     await server.post('/v1/recommendations', { limit: 0 });
@@ -49,13 +50,12 @@ describe('metrics', () => {
     expect(lines).toContain(
       `facet_serving_bundle_info{bundle="${home.bundleRef.id}",model="model-of-the-fixture",dataset="dataset-of-the-fixture"} 1`,
     );
-    await server.close();
   });
 });
 
 describe('trends', () => {
   it('have the latency of requests and their stages, fallbacks and index recall of each interval', async () => {
-    const server = await createTestApp(home, { trendsIntervalMs: 20 });
+    const server = forTest(await createTestApp(home, { trendsIntervalMs: 20 }));
     const read = async () =>
       (await server.app.inject('/v1/trends')).json<{ intervalSeconds: number; readings: Record<string, unknown>[] }>();
     await expect.poll(async () => (await read()).readings.length).toBeGreaterThan(0);
@@ -78,13 +78,12 @@ describe('trends', () => {
     await expect
       .poll(async () => (await read()).readings.flatMap(({ indexRecall = [] }) => indexRecall))
       .toEqual([0.9]);
-    await server.close();
   });
 });
 
 describe('overload', () => {
   it('refuses requests beyond the limit, and serves again later', async () => {
-    const server = await createTestApp(home, { limits: { concurrentMax: 2 } });
+    const server = forTest(await createTestApp(home, { limits: { concurrentMax: 2 } }));
     const responses = await Promise.all(
       Array.from({ length: 6 }, () => server.post('/v1/recommendations', { userId: 'ada' })),
     );
@@ -96,6 +95,5 @@ describe('overload', () => {
       expect(headers['retry-after']).toMatch(/^[123]$/);
     }
     expect((await server.post('/v1/recommendations', { userId: 'ada' })).statusCode).toBe(200);
-    await server.close();
   });
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addApiKey } from '@facet/platform';
-import { serveForTest } from '@facet/testing';
+import { forTest, serveForTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { apiKey, createHome, homeOfFile, servingKey } from './fixtures.ts';
 import { startProcess } from './real-process.ts';
@@ -107,22 +107,20 @@ describe('a process that cannot serve reports the reason and ends', () => {
   });
 
   it('with a corrupt bundle, naming the file', async () => {
-    const damaged = await createHome();
+    const damaged = forTest(await createHome());
     await appendFile(join(damaged.artifactsFolder, 'bundle', damaged.bundleRef.id, 'golden.json'), '\n');
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: damaged.folder });
     expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_CORRUPT' });
     expect(fatal['problem']).toContain('golden.json');
-    await damaged.remove();
   });
 
   it('with a missing bundle', async () => {
-    const emptied = await createHome();
+    const emptied = forTest(await createHome());
     await rm(join(emptied.artifactsFolder, 'bundle'), { recursive: true });
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: emptied.folder });
     expect(exitCode).toBe(4);
     expect(fatal).toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
-    await emptied.remove();
   });
 
   it('with a port in use', async () => {

@@ -1,3 +1,4 @@
+import { forTest } from '@facet/testing';
 import { expect, it, vi } from 'vitest';
 import { createSlowRequestLog, SpanClock } from '../src/telemetry/spans.ts';
 import { createTestApp, homeOfFile } from './fixtures.ts';
@@ -48,7 +49,7 @@ it('adds up spans with the same name, and ends a span when the next one starts',
 });
 
 it('returns the timings on request, and reports them to the metrics for every request', async () => {
-  const server = await createTestApp(home);
+  const server = forTest(await createTestApp(home));
   const asked = await server.post('/v1/recommendations', { userId: 'ada', timings: true });
   const timings = asked.body['timings'] as Record<string, number>;
   expect(Object.keys(timings)).toEqual(expect.arrayContaining(['profile', 'interests', 'search', 'merge', 'render']));
@@ -69,7 +70,6 @@ it('returns the timings on request, and reports them to the metrics for every re
   for (const stage of ['filters', 'search', 'render']) {
     expect(lines).toContain(`${count('/v1/items/:itemId/similar', stage)} 1`);
   }
-  await server.close();
 });
 
 it.each([
@@ -95,7 +95,7 @@ it.each([
 });
 
 it('logs a slow request with its spans and sizes, but without users and items', async () => {
-  const server = await createTestApp(home, { slowRequestMs: 0 });
+  const server = forTest(await createTestApp(home, { slowRequestMs: 0 }));
   await server.post('/v1/recommendations', { userId: 'zoe', behaviors: ['film-7'], limit: 3 });
   await server.post('/v1/recommendations', { userId: 'zoe' });
   const slow = server.logLines.filter(({ msg }) => msg === 'slow request');
@@ -112,7 +112,6 @@ it('logs a slow request with its spans and sizes, but without users and items', 
   expect(slow[0]!['responseBytes']).toBeGreaterThan(100);
   expect(Object.keys(slow[0]!['spans'] as object)).toContain('search');
   expect(JSON.stringify(slow)).not.toMatch(/zoe|film-7/);
-  await server.close();
 });
 
 it('logs one slow request per second, with the number of others', () => {

@@ -1,3 +1,4 @@
+import { forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { appOfFile, createTestApp, homeOfFile } from './fixtures.ts';
 
@@ -41,9 +42,8 @@ describe('GET /v1/users:examples', () => {
       expect(overlap).toBeGreaterThanOrEqual(0);
     }
     expect(users.map(({ overlap }) => overlap)).toEqual(users.map(({ overlap }) => overlap).sort((a, b) => a - b));
-    const other = await createTestApp(home);
+    const other = forTest(await createTestApp(home));
     expect((await other.app.inject({ url })).json()).toMatchObject({ users });
-    await other.close();
   });
 });
 

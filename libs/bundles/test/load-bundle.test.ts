@@ -2,7 +2,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '@facet/artifacts';
 import { buildFaissIndex } from '@facet/retrieval';
-import { forFile } from '@facet/testing';
+import { forFile, forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { bundleFiles, bundleFormat, itemsOf, loadBundle } from '../src/index.ts';
 import type { BundleContents, CatalogItem } from '../src/index.ts';
@@ -106,7 +106,7 @@ describe('a bundle', () => {
 
 describe('a bundle is refused whole', () => {
   it.each(Object.values(bundleFiles))('when %s was altered, truncated or lost after it was stored', async (file) => {
-    const ownShelf = await createBundleStore();
+    const ownShelf = forTest(await createBundleStore());
     const contents = bundleContents('maxmf');
     const positions = new Float32Array(2 * contents.popularity.length);
     const ref = await ownShelf.put({ ...contents, positions });
@@ -122,7 +122,6 @@ describe('a bundle is refused whole', () => {
     await expect(loadBundle(ownShelf.store, ref)).rejects.toMatchObject(refused);
     await rm(path);
     await expect(loadBundle(ownShelf.store, ref)).rejects.toMatchObject(refused);
-    await ownShelf.remove();
   });
 
   it('when it does not exist', async () => {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { makeEvent, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, temporaryFolder } from '@facet/testing';
 import { eraseFromFileEventLog } from '../src/erase-events.ts';
 import { openFileEventLog, openFileEventLogReader } from '../src/file-event-log.ts';
 import type { FileEventLog } from '../src/file-event-log.ts';
@@ -52,7 +52,6 @@ it('leaves a torn line and a missing folder alone, and refuses a log that is bei
   await writeFile(path, `${JSON.stringify(event)}\n{"eventId":"e9","us`);
   expect(await eraseFromFileEventLog(folder, isErased)).toEqual({ events: 1, files: 1 });
   expect(await readFile(path, 'utf8')).toMatch(/^null +\n\{"eventId":"e9","us$/);
-  const log = await openFileEventLog(folder);
+  const log = forTest(await openFileEventLog(folder));
   await expect(eraseFromFileEventLog(folder, isErased)).rejects.toMatchObject({ code: 'EVENTS_LOG_LOCKED' });
-  await log.close();
 });

@@ -3,7 +3,7 @@ import { appendFile, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '@facet/schemas';
-import { makeEvent, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, temporaryFolder } from '@facet/testing';
 import { openFileEventLog, openFileEventLogReader } from '../src/file-event-log.ts';
 
 const numbered = (from: number, count: number): Event[] =>
@@ -39,15 +39,14 @@ describe('a file event log', () => {
       for (const { offset, event } of read) expect(event).toEqual(numbered(offset, 1)[0]);
     }
     await log.close();
-    const again = await openFileEventLog(folder);
+    const again = forTest(await openFileEventLog(folder));
     expect(await again.end()).toBe(55);
     expect(await again.append(numbered(55, 1))).toEqual({ from: 55, to: 56 });
     expect(await again.read({ from: 53, limit: 9 })).toHaveLength(3);
-    await again.close();
   });
 
   it('restores every event unchanged', async () => {
-    const log = await openFileEventLog(await temporaryFolder());
+    const log = forTest(await openFileEventLog(await temporaryFolder()));
     const event = fc.record(
       {
         eventId: fc.string({ minLength: 1, unit: 'grapheme' }),
@@ -65,7 +64,6 @@ describe('a file event log', () => {
       }),
       { numRuns: 50 },
     );
-    await log.close();
   });
 
   it.each([
@@ -102,14 +100,13 @@ describe('a file event log', () => {
     const reader = await openFileEventLogReader(join(folder, 'log'));
     expect(await reader.end()).toBe(0);
     expect(await reader.read({ from: 0, limit: 5 })).toEqual([]);
-    const log = await openFileEventLog(join(folder, 'log'), { segmentBytesMax: 500 });
+    const log = forTest(await openFileEventLog(join(folder, 'log'), { segmentBytesMax: 500 }));
     for (let offset = 0; offset < 20; offset += 4) {
       await log.append(numbered(offset, 4));
       expect(await reader.end()).toBe(offset + 4);
       expect(await reader.read({ from: offset, limit: 10 })).toHaveLength(4);
     }
     await expect(reader.append(numbered(0, 1))).rejects.toMatchObject({ code: 'EVENTS_LOG_UNWRITABLE' });
-    await log.close();
   });
 
   it('allows one writer at a time and replaces a dead writer', async () => {
@@ -132,8 +129,7 @@ describe('a file event log', () => {
     await log.append(numbered(4, 2));
     await rm(join(folder, '00000000000000000002.jsonl'));
     await log.close();
-    const again = await openFileEventLog(folder);
+    const again = forTest(await openFileEventLog(folder));
     await expect(again.read({ from: 0, limit: 9 })).rejects.toMatchObject({ code: 'EVENTS_LOG_DAMAGED' });
-    await again.close();
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { dayMs } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ExposureWriter, findExposure, isSampled, readExposures } from '../src/index.ts';
@@ -56,11 +56,10 @@ describe('ExposureWriter', () => {
 
   it('flushes records automatically', async () => {
     const folder = await temporaryFolder();
-    const writer = new ExposureWriter({ folder, now, flushMs: 20 });
+    const writer = forTest(new ExposureWriter({ folder, now, flushMs: 20 }));
     writer.append(exposure({ recommendationId: 'a' }));
     while ((await readAll(folder)).length === 0) await setTimeout(5);
     expect(writer.counts).toEqual({ written: 1, dropped: 0, waitingBytes: 0 });
-    await writer.close();
   });
 
   it('writes one file per day, and starts another when it is full', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { forTest } from '@facet/testing';
 import { describe, expect, inject, it } from 'vitest';
 import {
   connectKafka,
@@ -23,23 +24,13 @@ interface Installation {
   readonly kafka: KafkaConnection;
   readonly names: TopicNames;
   readonly publisher: Publisher;
-  close(): Promise<void>;
 }
 
 async function install(): Promise<Installation> {
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const names = topicNames(`test-${randomUUID()}`);
   await ensureTopics(kafka, { names, eventPartitions: 2 });
-  const publisher = openKafkaPublisher(kafka);
-  return {
-    kafka,
-    names,
-    publisher,
-    async close() {
-      await publisher.close();
-      await kafka.close();
-    },
-  };
+  return { kafka, names, publisher: forTest(openKafkaPublisher(kafka)) };
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -99,7 +90,6 @@ describe('dead letters', () => {
       letter(5, { payload: Buffer.alloc(450_000, 'x').toString('base64'), encoding: 'base64', bytes: 900_000 }),
     ]);
     expect(letters[4]).not.toHaveProperty('bytes');
-    await installation.close();
   });
 
   it('contain the place of a batch that could not be decoded, which is not redriven', async () => {
@@ -113,7 +103,6 @@ describe('dead letters', () => {
     expect(found).toMatchObject({ deadLetterId: `${names.events}-0-3`, offset: 3, lastOffset: 9, payload: null });
     expect(found).toMatchObject({ problem: undecodable.problem });
     expect(await redrive(installation)).toMatchObject([{ failure: { field: '', reason: 'undecodable' } }]);
-    await installation.close();
   });
 
   it('are redriven once at their original time if they are valid now', async () => {
@@ -163,7 +152,6 @@ describe('dead letters', () => {
     expect(records.map(({ key }) => String(key))).toEqual(['ü', 'ü']);
     const letters = await all(readDeadLetters(kafka, { topic: names.deadLetters }));
     expect(letters.map(({ redrivenAt }) => redrivenAt)).toEqual([noon + 9_000, undefined, noon + 9_000, undefined]);
-    await installation.close();
   });
 
   it('count once when a crash precedes the mark that they were redriven', async () => {
@@ -186,7 +174,6 @@ describe('dead letters', () => {
     const events = records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types));
     expect(events).toHaveLength(2);
     expect(events[0]).toEqual(events[1]);
-    await installation.close();
   });
 
   it('are redriven by the next redrive if the signal ends one between two batches', async () => {
@@ -210,7 +197,6 @@ describe('dead letters', () => {
     const records = (await readAll({ kafka, topic: names.events })).flat();
     const sent = records.map(({ value }) => (JSON.parse(String(value)) as { eventId: string }).eventId);
     expect(sent.sort()).toEqual(ids.sort());
-    await installation.close();
   });
 
   it('of other topics are not redriven', async () => {
@@ -227,6 +213,5 @@ describe('dead letters', () => {
     const letter = deadLetter(message, { field: 'itemId', reason: 'missing' }, noon);
     await publisher.publish([deadLetterRecord(names.deadLetters, letter)]);
     expect(await redrive(installation)).toEqual([{ letter, failure: { field: '', reason: 'not-an-event' } }]);
-    await installation.close();
   });
 });

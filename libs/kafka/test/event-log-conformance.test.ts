@@ -4,33 +4,15 @@ import { openFileEventLog } from '@facet/event-log';
 import { openKafkaEventLog } from '../src/index.ts';
 import type { Event } from '@facet/schemas';
 import { createTopic } from './kafka-fixture.ts';
-import { makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 
-interface OpenedLog {
-  readonly log: EventLog;
-  readonly close: () => Promise<void>;
-}
-
-const adapters: readonly (readonly [string, () => Promise<OpenedLog>])[] = [
-  [
-    'files',
-    async () => {
-      const log = await openFileEventLog(await temporaryFolder(), { segmentBytesMax: 100_000 });
-      return { log, close: () => log.close() };
-    },
-  ],
+const adapters: readonly (readonly [string, () => Promise<EventLog>])[] = [
+  ['files', async () => forTest(await openFileEventLog(await temporaryFolder(), { segmentBytesMax: 100_000 }))],
   [
     'Kafka',
     async () => {
       const { kafka, topic } = await createTopic(inject('kafkaBrokers'), { partitions: 3 });
-      const log = openKafkaEventLog(kafka, { topic, types: ['wishlist'] });
-      return {
-        log,
-        close: async () => {
-          await log.close();
-          await kafka.close();
-        },
-      };
+      return forTest(openKafkaEventLog(kafka, { topic, types: ['wishlist'] }));
     },
   ],
 ];
@@ -56,17 +38,16 @@ const eventsOf = (batches: readonly LoggedBatch[]): Event[] =>
 
 describe.each(adapters)('an event log in %s', (_, open) => {
   it('starts empty', async () => {
-    const { log, close } = await open();
+    const log = await open();
     for (const { start, end } of await log.extents()) expect([start, end]).toEqual([0, 0]);
     expect(await everything(log)).toEqual([]);
     for (const offset of (await log.offsetsAt(noon)).values()) expect(offset).toBe(0);
     await log.append([]);
     expect(await everything(log)).toEqual([]);
-    await close();
   });
 
   it('returns appended events, each partition in order', async () => {
-    const { log, close } = await open();
+    const log = await open();
     const events: Event[] = [
       makeEvent({
         eventId: 'é\n"😀"',
@@ -102,11 +83,10 @@ describe.each(adapters)('an event log in %s', (_, open) => {
       const order = eventsOf(own).map(({ eventId }) => appended.get(eventId) ?? -1);
       expect(order).toEqual([...order].sort((a, b) => a - b));
     }
-    await close();
   });
 
   it('streams exactly the requested ranges', async () => {
-    const { log, close } = await open();
+    const log = await open();
     await log.append(numbered(0, 1000));
     const extents = await log.extents();
     const ranges = extents.map(({ partition, end }) => ({ partition, from: 3, to: end - 2 }));
@@ -122,11 +102,10 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     if (first === undefined) throw new Error('no partition');
     expect(eventsOf(await collect(log.stream([{ ...first, from: 5, to: 6 }])))).toHaveLength(1);
     expect(await collect(log.stream([{ ...first, from: 5, to: 5 }]))).toEqual([]);
-    await close();
   });
 
   it('finds offsets by time of receipt', async () => {
-    const { log, close } = await open();
+    const log = await open();
     await log.append(numbered(0, 100));
     await log.append(numbered(100, 100));
     const after = async (time: number): Promise<Event[]> => {
@@ -143,11 +122,10 @@ describe.each(adapters)('an event log in %s', (_, open) => {
       new Set(numbered(150, 50).map(({ eventId }) => eventId)),
     );
     expect(await after(noon + 200)).toEqual([]);
-    await close();
   });
 
   it('stops when the signal aborts', async () => {
-    const { log, close } = await open();
+    const log = await open();
     await log.append(numbered(0, 25_000));
     const extents = await log.extents();
     const ranges = extents.map(({ partition, end }) => ({ partition, from: 0, to: end }));
@@ -165,11 +143,10 @@ describe.each(adapters)('an event log in %s', (_, open) => {
       expect(batch.events.length).toBeGreaterThan(0);
       break;
     }
-    await close();
   });
 
   it('fails for a range beyond the end of the log', async () => {
-    const { log, close } = await open();
+    const log = await open();
     await log.append(numbered(0, 100));
     const [first] = await log.extents();
     if (first === undefined) throw new Error('no partition');
@@ -177,6 +154,5 @@ describe.each(adapters)('an event log in %s', (_, open) => {
     await expect(collect(log.stream([{ partition, from: 0, to: end + 1 }]))).rejects.toMatchObject({
       code: expect.stringMatching(/^EVENTS_LOG_(TRUNCATED|DAMAGED)$/) as string,
     });
-    await close();
   });
 });

@@ -1,7 +1,7 @@
 import { damageBatch } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { deadLetter, ensureTopics, findUserInTopic, openKafkaPublisher, topicNames } from '../src/index.ts';
 import { createTopic } from './kafka-fixture.ts';
 import type { TestTopic } from './kafka-fixture.ts';
@@ -14,11 +14,7 @@ async function createFilledTopic(
   config: Readonly<Record<string, string>> = {},
 ): Promise<TestTopic> {
   const target = await createTopic(brokers, { config });
-  const publisher = openKafkaPublisher(target.kafka);
-  onTestFinished(async () => {
-    await publisher.close();
-    await target.kafka.close();
-  });
+  const publisher = forTest(openKafkaPublisher(target.kafka));
   await publisher.publish(records.map((record) => ({ topic: target.topic, timestamp: at, ...record })));
   return target;
 }

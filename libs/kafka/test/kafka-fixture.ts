@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { forTest } from '@facet/testing';
 import { createTopics } from '../src/topics.ts';
 import { connectKafka, fetchExtents, readRecords } from '../src/index.ts';
 import type { KafkaConnection } from '../src/index.ts';
@@ -15,9 +16,9 @@ export interface TopicShape {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** Creates a topic for one test. */
+/** Creates a topic for one test. The connection closes when the test ends. */
 export async function createTopic(brokers: readonly string[], shape: TopicShape = {}): Promise<TestTopic> {
-  const kafka = connectKafka({ brokers, clientId: 'test' });
+  const kafka = forTest(connectKafka({ brokers, clientId: 'test' }));
   const topic = `test-${randomUUID()}`;
   await createTopics(await kafka.admin(), [
     {

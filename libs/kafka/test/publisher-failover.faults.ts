@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startKafka } from '@facet/local-services';
 import { Partitioners } from 'kafkajs';
 import type { Producer } from 'kafkajs';
-import { forFile } from '@facet/testing';
+import { forFile, forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { openKafkaPublisher } from '../src/index.ts';
 import type { KafkaConnection } from '../src/index.ts';
@@ -53,7 +53,6 @@ describe('when a broker stores a batch but reports late replicas', () => {
     await producer.disconnect();
     const stored = await storedIn(target);
     expect([...first, ...second].filter((value) => !stored.has(value))).toHaveLength(20);
-    await target.kafka.close();
   });
 
   it('the publisher loses no record', async () => {
@@ -72,7 +71,6 @@ describe('when a broker stores a batch but reports late replicas', () => {
     await publisher.close();
     const stored = await storedIn(target);
     expect([...stored.keys()]).toEqual(['earlier', ...first, ...second, ...numbered('third', 20)]);
-    await target.kafka.close();
   });
 });
 
@@ -108,8 +106,6 @@ describe('when the partitions of a dead broker move to brokers that have already
       [...earlier, ...values].filter((value) => !stored.has(value)).length;
     expect(lost(sent)).toBeGreaterThan(0);
     expect(lost(published)).toBe(0);
-    await plain.kafka.close();
-    await safe.kafka.close();
   });
 });
 
@@ -155,15 +151,14 @@ describe('under load, while brokers are killed', () => {
     expect([...acknowledged].filter((value) => !stored.has(value))).toEqual([]);
     expect([...stored.keys()].filter((value) => !sent.has(value))).toEqual([]);
     expect(acknowledged.size).toBeGreaterThanOrEqual(100_000);
-    await target.kafka.close();
   });
 });
 
 describe('without any broker', () => {
   it('rejects in time, and works again when a broker is back', async () => {
-    const alone = await startKafka();
+    const alone = forTest(await startKafka());
     const target = await createTopic(alone.brokers);
-    const publisher = openKafkaPublisher(target.kafka, { ackTimeoutMs: 500 });
+    const publisher = forTest(openKafkaPublisher(target.kafka, { ackTimeoutMs: 500 }));
     const publish = (value: string) =>
       publisher.publish([{ topic: target.topic, key: 'user', value, timestamp: Date.now() }]);
     await publish('before');
@@ -182,8 +177,5 @@ describe('without any broker', () => {
     expect(publisher.pendingBytes).toBe(0);
     const stored = await storedIn(target);
     expect([stored.has('before'), stored.has('after')]).toEqual([true, true]);
-    await publisher.close();
-    await target.kafka.close();
-    await alone.stop();
   });
 });

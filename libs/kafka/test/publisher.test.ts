@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { forTest } from '@facet/testing';
 import { describe, expect, inject, it } from 'vitest';
 import { createTopics } from '../src/topics.ts';
 import { connectKafka, openKafkaPublisher } from '../src/index.ts';
@@ -15,7 +16,7 @@ function minutesAhead(minutes: number): number {
 describe('the Kafka publisher', () => {
   it("chooses the partition of a key as Kafka's Java client does, and keeps value and time", async () => {
     const target = await createTopic(brokers, { partitions: 6 });
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     // From the tests of org.apache.kafka.common.utils.Utils.murmur2.
     const hashes = {
       '21': -973932308,
@@ -37,13 +38,11 @@ describe('the Kafka publisher', () => {
       expect(records?.[0]?.timestampMs).toBe(timestamp);
     }
     expect(publisher.pendingBytes).toBe(0);
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('keeps the order of calls of any size', async () => {
     const target = await createTopic(brokers, { partitions: 3 });
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     let sent = 0;
     const sizes = Array.from({ length: 60 }, (_, call) => 1 + ((call * 7919) % 500));
     const publishes = sizes.map((size) =>
@@ -63,13 +62,11 @@ describe('the Kafka publisher', () => {
       const numbers = records.map((record) => Number.parseInt(textOf(record), 10));
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     }
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('refuses exactly the records above its own or the topic’s size limit', async () => {
     const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
-    const publisher = openKafkaPublisher(target.kafka, { recordBytesMax: 100_000 });
+    const publisher = forTest(openKafkaPublisher(target.kafka, { recordBytesMax: 100_000 }));
     const values = Array.from({ length: 40 }, (_, index) => `small-${index}`);
     // Random bytes do not compress: a gzipped batch with one of these is larger than the topic takes.
     values[7] = randomBytes(30_000).toString('hex');
@@ -85,13 +82,11 @@ describe('the Kafka publisher', () => {
     const stored = (await readAll(target)).flat().map(textOf);
     expect(new Set(stored)).toEqual(new Set(values.filter((value) => value.startsWith('small'))));
     expect(publisher.pendingBytes).toBe(0);
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('keeps the order of a key whose records are near the limit of a broker’s clock', async () => {
     const target = await createTopic(brokers);
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     // Brokers refuse records more than an hour ahead of their clock.
     const send = publisher.publish([
       { topic: target.topic, key: 'item', value: 'old', timestamp: minutesAhead(50) },
@@ -102,26 +97,22 @@ describe('the Kafka publisher', () => {
     const values = (await readAll(target)).flat().map(textOf);
     expect(values.indexOf('old')).toBeGreaterThan(-1);
     expect(values.at(-1)).toBe('new');
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('refuses no record between the times that a broker refuses', async () => {
     const target = await createTopic(brokers, { config: { 'message.timestamp.before.max.ms': '600000' } });
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     const minutes = [-20, 0, 10, 70];
     const send = publisher.publish(
       minutes.map((at) => ({ topic: target.topic, key: `k${at}`, value: `${at}`, timestamp: minutesAhead(at) })),
     );
     await expect(send).rejects.toMatchObject({ code: 'EVENTS_RECORD_REFUSED', context: { indexes: [0, 3] } });
     expect(new Set((await readAll(target)).flat().map(textOf))).toEqual(new Set(['0', '10']));
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('refuses no record because brokers refuse others of two partitions for two reasons', async () => {
     const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     const large = randomBytes(30_000).toString('hex');
     // Of two partitions, Kafka places 21 in partition 0, and abc in partition 1.
     const records = [
@@ -134,13 +125,11 @@ describe('the Kafka publisher', () => {
     await expect(send).rejects.toMatchObject({ code: 'EVENTS_RECORD_REFUSED' });
     const partitions = (await readAll(target)).map((of) => [...new Set(of.map(textOf))]);
     expect(partitions).toEqual([['good 0'], ['good 1']]);
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('limits the bytes of pending calls', async () => {
     const target = await createTopic(brokers);
-    const publisher = openKafkaPublisher(target.kafka, { pendingBytesMax: 10_000 });
+    const publisher = forTest(openKafkaPublisher(target.kafka, { pendingBytesMax: 10_000 }));
     const record = { topic: target.topic, key: 'k', value: 'x'.repeat(4_000), timestamp };
     const taken = [publisher.publish([record]), publisher.publish([record])];
     await expect(publisher.publish([record])).rejects.toMatchObject({ code: 'EVENTS_LOG_BUSY', retryable: true });
@@ -148,13 +137,11 @@ describe('the Kafka publisher', () => {
     await publisher.publish([record]);
     await publisher.publish(Array.from({ length: 10 }, () => record));
     expect((await readAll(target)).flat()).toHaveLength(13);
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('reports a missing topic, serves the other topics, and finds the topic after its creation', async () => {
     const target = await createTopic(brokers);
-    const publisher = openKafkaPublisher(target.kafka);
+    const publisher = forTest(openKafkaPublisher(target.kafka));
     const missing = `${target.topic}-later`;
     const publishes = await Promise.allSettled([
       publisher.publish([{ topic: target.topic, key: 'a', value: 'one', timestamp }]),
@@ -170,8 +157,6 @@ describe('the Kafka publisher', () => {
     await createTopics(admin, [{ topic: missing, numPartitions: 1, replicationFactor: 1 }]);
     await publisher.publish([{ topic: missing, key: 'a', value: 'two', timestamp }]);
     expect((await readAll(target)).flat().map(textOf)).toEqual(['one', 'three']);
-    await publisher.close();
-    await target.kafka.close();
   });
 
   it('finishes pending calls before it closes, and rejects later ones', async () => {
@@ -183,12 +168,11 @@ describe('the Kafka publisher', () => {
     await publishes;
     await expect(publisher.publish([record])).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });
     expect((await readAll(target)).flat()).toHaveLength(50);
-    await target.kafka.close();
   });
 
   it('rejects in time when no broker responds', async () => {
     const target = await createTopic(brokers);
-    const nowhere = connectKafka({ brokers: ['127.0.0.1:9'], clientId: 't' });
+    const nowhere = forTest(connectKafka({ brokers: ['127.0.0.1:9'], clientId: 't' }));
     const publisher = openKafkaPublisher(nowhere, { ackTimeoutMs: 300, closeTimeoutMs: 100 });
     const record = { topic: target.topic, key: 'k', value: 'v', timestamp };
     await expect(publisher.publish([record])).rejects.toMatchObject({
@@ -200,7 +184,5 @@ describe('the Kafka publisher', () => {
     const closed = publisher.close();
     await expect(pending).rejects.toMatchObject({ code: 'EVENTS_LOG_UNREACHABLE' });
     await closed;
-    await nowhere.close();
-    await target.kafka.close();
   });
 });

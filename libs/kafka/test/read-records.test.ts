@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { damageBatch } from '@facet/local-services';
 import { CompressionTypes, ConfigResourceTypes } from 'kafkajs';
+import { forTest } from '@facet/testing';
 import { describe, expect, inject, it } from 'vitest';
 import {
   connectKafka,
@@ -61,7 +62,6 @@ describe('reading records of a topic', () => {
       nexts.push(next);
     }
     expect(nexts.at(-1)).toBe(8);
-    await target.kafka.close();
   });
 
   it('ends when retention has deleted the rest of a range', async () => {
@@ -77,7 +77,6 @@ describe('reading records of a topic', () => {
     const read: string[] = [];
     for await (const { records } of later) read.push(...records.map(textOf));
     expect(read).toEqual(['d']);
-    await target.kafka.close();
   });
 
   it('waits for a slow reader in bounded memory, and deletes its group', async () => {
@@ -104,13 +103,11 @@ describe('reading records of a topic', () => {
     expect([...next.values()].reduce((sum, end) => sum + end)).toBe(5_000);
     const { groups } = await (await target.kafka.admin()).listGroups();
     expect(groups.filter(({ groupId }) => groupId.startsWith('test.read.'))).toEqual([]);
-    await target.kafka.close();
   });
 
   it('reports an unknown topic', async () => {
-    const kafka = connectKafka({ brokers, clientId: 'test' });
+    const kafka = forTest(connectKafka({ brokers, clientId: 'test' }));
     await expect(readAll({ kafka, topic: 'nothing-here' })).rejects.toMatchObject({ code: 'EVENTS_TOPIC_UNKNOWN' });
-    await kafka.close();
   });
 });
 
@@ -121,7 +118,6 @@ describe('records that brokers have compressed', () => {
     const values = Array.from({ length: 3_000 }, (_, place) => `${place} ${'a long value of a record '.repeat(4)}`);
     await produce(target, values);
     expect((await readAll(target)).flat().map(textOf)).toEqual(values);
-    await target.kafka.close();
   });
 
   it('replace a batch that cannot be decoded by one record, and continue after it', async () => {
@@ -165,11 +161,10 @@ describe('records that brokers have compressed', () => {
       }
     }
     expect(refused).toEqual([1, 1, 1]);
-    await kafka.close();
   });
 
   it('are stored as gzip in topics that Facet creates', async () => {
-    const kafka = connectKafka({ brokers, clientId: 'test' });
+    const kafka = forTest(connectKafka({ brokers, clientId: 'test' }));
     const names = topicNames(`test-${timestamp}`);
     expect(await ensureTopics(kafka, { names, eventPartitions: 2 })).toEqual(Object.values(names));
     expect(await ensureTopics(kafka, { names })).toEqual([]);
@@ -179,6 +174,5 @@ describe('records that brokers have compressed', () => {
       resources: [{ type: ConfigResourceTypes.TOPIC, name: names.events, configNames: ['compression.type'] }],
     });
     expect(resources[0]!.configEntries).toMatchObject([{ configValue: 'gzip' }]);
-    await kafka.close();
   });
 });

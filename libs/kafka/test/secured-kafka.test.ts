@@ -70,8 +70,7 @@ describe('a secured broker', () => {
     ['OAUTHBEARER', sasl, ({ tokenFile }) => ({ tls: trusting, sasl: { mechanism: 'OAUTHBEARER', tokenFile } })],
     ['a client certificate', mutual, () => ({ tls: { caFile, ...certificates.facet } })],
   ])('stores and returns records of a client that uses %s', async (_, address, securityOf) => {
-    const { kafka: plain, topic } = await createTopic(brokers);
-    await plain.close();
+    const { topic } = await createTopic(brokers);
     const kafka = connect(address, securityOf(files));
     const publisher = openKafkaPublisher(kafka);
     await publisher.publish([{ topic, key: 'a', value: 'one', timestamp: Date.now() }]);
@@ -253,8 +252,7 @@ describe('the access control list of the brokers', () => {
   const record = { key: 'a', value: 'one', timestamp: Date.now() };
 
   it('is named by the error of a topic that the user may not see, create or write', async () => {
-    const { kafka: plain, topic } = await createTopic(brokers);
-    await plain.close();
+    const { topic } = await createTopic(brokers);
     const kafka = asGuest();
     const publisher = forTest(openKafkaPublisher(kafka));
     await expect(ensureTopics(kafka, { names: topicNames(topic) })).rejects.toMatchObject(forbidden);
@@ -270,7 +268,6 @@ describe('the access control list of the brokers', () => {
     const publisher = openKafkaPublisher(target.kafka);
     await publisher.publish([{ topic: target.topic, ...record }]);
     await publisher.close();
-    await target.kafka.close();
     await grant(AclResourceTypes.TOPIC, target.topic, [AclOperationTypes.READ]);
     const kafka = asGuest(randomUUID());
     await expect.poll(() => fetchExtents(kafka, target.topic).catch(() => []), patiently).toHaveLength(1);

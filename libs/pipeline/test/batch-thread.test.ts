@@ -6,6 +6,7 @@ import type { ModelConfig, ModelSpec } from '@facet/model';
 import { createBatchSource, createBatchBuilder } from '@facet/model/batches';
 import type { BatchArrays, EpochBatches } from '@facet/model/batches';
 import { dayMs } from '@facet/platform';
+import { forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { prepareBatches, startBatchThread } from '../src/training/batch-thread.ts';
 import type { BatchOrder } from '../src/training/batch-order.ts';
@@ -94,15 +95,13 @@ it('fails instead of hanging if the thread ends between two batches', async () =
 it('starts in any working directory', async () => {
   const before = process.cwd();
   process.chdir(tmpdir());
-  const thread = startBatchThread(orderOf(8));
+  const thread = forTest(startBatchThread(orderOf(8)));
   process.chdir(before);
   expect((await thread.epoch(1)).examples).toBeGreaterThan(0);
-  await thread.close();
 });
 
 it('fails with the error of the thread', async () => {
   const order = orderOf(8);
-  const thread = startBatchThread({ ...order, spec: { ...order.spec, itemCount: -9 } });
+  const thread = forTest(startBatchThread({ ...order, spec: { ...order.spec, itemCount: -9 } }));
   await expect(thread.epoch(1)).rejects.toThrow('Invalid typed array length');
-  await thread.close();
 });

@@ -5,7 +5,7 @@ import { isAppError } from '@facet/platform';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
@@ -50,7 +50,7 @@ it('keeps its batches on a full disk, restarts, and accepts batches again after 
   for (let again = 0; again < 20; again++) expect(await fill(first, stored)).toBe(0);
   await first.close();
 
-  const second = await openSpool(folder, options);
+  const second = forTest(await openSpool(folder, options));
   expect(second.state.records).toBe(stored);
   const seen: number[] = [];
   const replay = async (bytes: number): Promise<boolean> => {
@@ -66,7 +66,6 @@ it('keeps its batches on a full disk, restarts, and accepts batches again after 
   stored += more;
   while (await replay(1));
   expect(seen).toEqual(Array.from({ length: stored }, (_, value) => value));
-  await second.close();
 });
 
 it('keeps refused records on a full disk, and forwards all others once', async (context) => {
@@ -95,7 +94,7 @@ it('keeps refused records on a full disk, and forwards all others once', async (
 
   const { bavail, bsize } = await statfs(disk);
   expect(bavail * bsize).toBeLessThan(300_000);
-  const back = await createTestIngest({ ...options, topics: away.topics, recordBytesMax: 1_000 });
+  const back = forTest(await createTestIngest({ ...options, topics: away.topics, recordBytesMax: 1_000 }));
   const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
   await expect.poll(readStatus, { timeout: 20_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
   const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
@@ -106,5 +105,4 @@ it('keeps refused records on a full disk, and forwards all others once', async (
   const texts = await Promise.all(kept.map((name) => readFile(join(options.spoolFolder, name), 'utf8')));
   const keptIds = texts.flatMap((text) => [...text.matchAll(/\\"eventId\\":\\"([^"\\]+)/g)].map(([, id]) => id));
   expect(keptIds).toEqual(sent);
-  await back.close();
 }, 60_000);

@@ -5,7 +5,7 @@ import { isAppError } from '@facet/platform';
 import { expect, it } from 'vitest';
 import { openSpool } from '../../src/ingest/spool/spool.ts';
 import type { Spool } from '../../src/ingest/spool/spool.ts';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 
 const bytesMax = 1 << 20;
 
@@ -38,7 +38,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
 
 it('returns appended batches unchanged and in order', async () => {
   const folder = await temporaryFolder();
-  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 200 });
+  const spool = forTest(await openSpool(folder, { bytesMax, segmentBytesMax: 200 }));
   const odd: LogRecord = { topic: 'users', key: 'line\nend "ü" \u2028', value: null, timestamp: 1_234 };
   await spool.append([batchOf('a', 'b'), batchOf('c')]);
   await spool.append([[odd]]);
@@ -47,7 +47,6 @@ it('returns appended batches unchanged and in order', async () => {
   expect(chunk?.batches).toEqual([batchOf('a', 'b'), batchOf('c')]);
   await spool.release(chunk!);
   expect((await spool.read(1 << 20))?.batches).toEqual([[odd]]);
-  await spool.close();
 });
 
 it('continues after released batches on restart, and leaves no files when empty', async () => {
@@ -70,9 +69,8 @@ it('continues after released batches on restart, and leaves no files when empty'
   await second.append([batchOf('g')]);
   await second.close();
 
-  const third = await openSpool(folder, options);
+  const third = forTest(await openSpool(folder, options));
   expect(await drain(third)).toEqual(['g']);
-  await third.close();
 });
 
 it('truncates exactly a torn last write, wherever it tore', async () => {
@@ -127,9 +125,8 @@ it('refuses to open if a damaged batch precedes others', async () => {
     expect(await codeOf(openSpool(folder, { bytesMax }))).toBe('COLLECTOR_SPOOL_DAMAGED');
   }
   await writeFile(path, whole);
-  const opened = await openSpool(folder, { bytesMax });
+  const opened = forTest(await openSpool(folder, { bytesMax }));
   expect(await drain(opened)).toEqual(['a', 'b', 'c']);
-  await opened.close();
 });
 
 it('replays from the start if the cursor is unreadable', async () => {
@@ -140,9 +137,8 @@ it('replays from the start if the cursor is unreadable', async () => {
   await spool.release((await spool.read(1))!);
   await spool.close();
   await writeFile(join(folder, 'cursor'), 'garbage');
-  const opened = await openSpool(folder, { bytesMax });
+  const opened = forTest(await openSpool(folder, { bytesMax }));
   expect(await drain(opened)).toEqual(['a', 'b']);
-  await opened.close();
 });
 
 it('keeps a segment with refused records wherever the process is killed, and reads it again without the cursor', async () => {
@@ -187,11 +183,10 @@ it('keeps a segment with refused records wherever the process is killed, and rea
   expect(await segments(folder)).toEqual([`${names[1]}.refused`]);
 
   await rm(join(folder, 'cursor'));
-  const again = await openSpool(folder, options);
+  const again = forTest(await openSpool(folder, options));
   expect(await drain(again)).toEqual(['c', 'd']);
   expect(again.state).toMatchObject({ bytes: 0, refusedBytes: 0 });
   expect(await segments(folder)).toEqual([]);
-  await again.close();
 });
 
 it('keeps waiting records when an operator deletes the refused segments', async () => {
@@ -215,9 +210,8 @@ it('keeps waiting records when an operator deletes the refused segments', async 
   await second.close();
   await deleteRefused();
 
-  const third = await openSpool(folder, { bytesMax });
+  const third = forTest(await openSpool(folder, { bytesMax }));
   expect(third.state).toMatchObject({ records: 0, bytes: 0, refusedBytes: 0 });
-  await third.close();
 });
 
 it('names a replayed segment with refused records after a kill before the new name', async () => {
@@ -228,27 +222,25 @@ it('names a replayed segment with refused records after a kill before the new na
   await first.close();
   const name = '0000000000000001';
   await rename(join(folder, `${name}.refused`), join(folder, `${name}.refusing`));
-  const second = await openSpool(folder, { bytesMax });
+  const second = forTest(await openSpool(folder, { bytesMax }));
   expect(second.state.refusedBytes).toBeGreaterThan(0);
   expect(await segments(folder)).toEqual([`${name}.refused`]);
-  await second.close();
 });
 
 it('counts segments with refused records towards its size limit', async () => {
   const folder = await temporaryFolder();
-  const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
+  const spool = forTest(await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 }));
   while ((await codeOf(spool.append([batchOf('x'.repeat(50))]))) === undefined);
   for (let chunk = await spool.read(1); chunk !== undefined; chunk = await spool.read(1)) {
     await spool.release(chunk, { hasRefused: true });
   }
   expect(spool.isEmpty).toBe(true);
   expect(await codeOf(spool.append([batchOf('x'.repeat(50))]))).toBe('COLLECTOR_SPOOL_FULL');
-  await spool.close();
 });
 
 it('enforces its size limit, and accepts batches again after a release', async () => {
   const folder = await temporaryFolder();
-  const spool = await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 });
+  const spool = forTest(await openSpool(folder, { bytesMax: 1_000, segmentBytesMax: 100 }));
   let taken = 0;
   let code: string | undefined;
   while (code === undefined) {
@@ -261,12 +253,11 @@ it('enforces its size limit, and accepts batches again after a release', async (
   await spool.release((await spool.read(1))!);
   await spool.append([batchOf('x'.repeat(50))]);
   expect(await drain(spool)).toHaveLength(taken);
-  await spool.close();
 });
 
 it('loses no batch that is appended during a release', async () => {
   const folder = await temporaryFolder();
-  const spool = await openSpool(folder, { bytesMax, segmentBytesMax: 300 });
+  const spool = forTest(await openSpool(folder, { bytesMax, segmentBytesMax: 300 }));
   const values: (string | null)[] = [];
   const written = Array.from({ length: 300 }, (_, index) => String(index));
   let done = false;
@@ -280,7 +271,6 @@ it('loses no batch that is appended during a release', async () => {
   done = true;
   await reading;
   expect(values).toEqual(written);
-  await spool.close();
 });
 
 it('belongs to one process until it ends', async () => {

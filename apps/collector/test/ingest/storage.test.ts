@@ -66,20 +66,23 @@ describe('without Kafka', () => {
     expect(status.spool.bytes).toBeLessThanOrEqual(4_000);
     await ingest.close();
 
-    const again = await createTestIngest({ spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 300 });
+    const again = forTest(
+      await createTestIngest({ spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 300 }),
+    );
     const kept = (await again.app.inject({ url: '/v1/status', headers })).json<{ spool: { records: number } }>();
     expect(kept.spool.records).toBe(responses.length - 1);
-    await again.close();
   });
 
   it('limits the queue in memory', async () => {
-    const ingest = await createTestIngest({
-      spoolFolder: await temporaryFolder(),
-      ingest: { access },
-      brokers: [deadBroker],
-      ackTimeoutMs: 300,
-      queueBytesMax: 1_000,
-    });
+    const ingest = forTest(
+      await createTestIngest({
+        spoolFolder: await temporaryFolder(),
+        ingest: { access },
+        brokers: [deadBroker],
+        ackTimeoutMs: 300,
+        queueBytesMax: 1_000,
+      }),
+    );
     const headers = { 'x-api-key': textOf('all') };
     const responses = await Promise.all(
       Array.from({ length: 10 }, (_, at) =>
@@ -95,7 +98,6 @@ describe('without Kafka', () => {
     expect(statuses.filter((status) => status === 202)).toHaveLength(2);
     expect(statuses.filter((status) => status === 503)).toHaveLength(8);
     expect(responses.at(-1)?.json()).toMatchObject({ code: 'OVERLOADED' });
-    await ingest.close();
   });
 });
 
@@ -103,7 +105,7 @@ it('refuses records above the size limit of the broker', async () => {
   const spoolFolder = await temporaryFolder();
   const headers = { 'x-api-key': textOf('all') };
   const payload = [eventOf('small'), eventOf('large', { note: 'x'.repeat(2_000) })];
-  const strict = await createTestIngest({ spoolFolder, ingest: { access }, recordBytesMax: 1_000 });
+  const strict = forTest(await createTestIngest({ spoolFolder, ingest: { access }, recordBytesMax: 1_000 }));
   const response = await strict.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
   expect(response.json()).toMatchObject({
     accepted: 1,
@@ -113,14 +115,15 @@ it('refuses records above the size limit of the broker', async () => {
   const records = await readTopic(inject('kafkaBrokers'), strict.topics.events);
   expect(records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId)).toEqual(['small']);
   expect((await readdir(spoolFolder)).filter((name) => /spool|refused/.test(name))).toEqual([]);
-  await strict.close();
 });
 
 it('asks the sender to keep records that the log refuses because of a wrong clock', async () => {
   const spoolFolder = await temporaryFolder();
   const hourMs = 3_600_000;
   // Brokers refuse records more than an hour ahead of their clock.
-  const ahead = await createTestIngest({ spoolFolder, ingest: { access }, now: () => Date.now() + 2 * hourMs });
+  const ahead = forTest(
+    await createTestIngest({ spoolFolder, ingest: { access }, now: () => Date.now() + 2 * hourMs }),
+  );
   const headers = { 'x-api-key': textOf('all') };
   const post = { method: 'POST', url: '/v1/events', headers, payload: eventOf('ahead') } as const;
   const erase = { method: 'DELETE', url: '/v1/users/ada', headers } as const;
@@ -130,7 +133,6 @@ it('asks the sender to keep records that the log refuses because of a wrong cloc
     expect(response.headers).toHaveProperty('retry-after');
   }
   expect(ahead.logLines.join('')).toContain('INVALID_TIMESTAMP');
-  await ahead.close();
 });
 
 it('keeps acknowledged records that the log refuses later, reports them, and sends them again on request', async () => {
@@ -177,13 +179,12 @@ it('keeps acknowledged records that the log refuses later, reports them, and sen
   await back.close();
 
   await rm(join(spoolFolder, 'cursor'));
-  const corrected = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics });
+  const corrected = forTest(await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics }));
   await expect
     .poll(() => readStatus(corrected), { timeout: 10_000 })
     .toMatchObject({ log: 'reachable', spool: { records: 0, bytes: 0, refusedBytes: 0 } });
   expect(new Set(await readIds())).toEqual(new Set(['before', 'large', 'after']));
   expect(await readdir(spoolFolder)).not.toContain(name);
-  await corrected.close();
 });
 
 it('does not retry a spool with the times of a wrong clock, and forwards what was received before', async () => {
@@ -203,7 +204,7 @@ it('does not retry a spool with the times of a wrong clock, and forwards what wa
   }
   await away.close();
 
-  const back = await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics });
+  const back = forTest(await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics }));
   const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
   await expect.poll(readStatus, { timeout: 120_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
   const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
@@ -214,23 +215,22 @@ it('does not retry a spool with the times of a wrong clock, and forwards what wa
   const { body } = await back.app.inject({ url: '/metrics', headers });
   expect(body).toMatch(/^facet_collector_spool_refused_records_total 4000$/m);
   expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
-  await back.close();
 }, 180_000);
 
 it('replays records that Kafka refuses one by one, even if a whole chunk of them takes too long', async () => {
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const topic = `t${randomUUID()}`;
   const configEntries = [{ name: 'max.message.bytes', value: '1000' }];
   await (
     await kafka.admin()
   ).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
-  const spool = await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 });
+  const spool = forTest(await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 }));
   const refused = 100;
   for (let at = 0; at <= refused; at++) {
     const value = at === refused ? 'small' : randomBytes(2_000).toString('base64');
     await spool.append([[{ topic, key: `k${at}`, value, timestamp: Date.now() }]]);
   }
-  const publisher = openKafkaPublisher(kafka);
+  const publisher = forTest(openKafkaPublisher(kafka));
   const metrics = createIngestMetrics();
   const logger = createLogger({ name: 'test', level: 'silent' });
   const impatient = { publish: (records: readonly LogRecord[]) => publisher.publish(records, { ackTimeoutMs: 500 }) };
@@ -243,20 +243,17 @@ it('replays records that Kafka refuses one by one, even if a whole chunk of them
   expect(new Set(stored.map(({ value }) => value))).toEqual(new Set(['small']));
   await writer.close();
   expect(await metrics.registry.metrics()).toMatch(/^facet_collector_spool_refused_records_total 100$/m);
-  await publisher.close();
-  await kafka.close();
-  await spool.close();
 }, 120_000);
 
 it('drains the spool under permanent load', async () => {
-  const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' });
+  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const topic = `t${randomUUID()}`;
   await (await kafka.admin()).createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
   // Small, so that a busy broker acknowledges a chunk before a write stops waiting for it.
   const batch = (): LogRecord[] => [{ topic, key: randomUUID(), value: 'x'.repeat(10_000), timestamp: Date.now() }];
-  const spool = await openSpool(await temporaryFolder(), { bytesMax: 256 << 20 });
+  const spool = forTest(await openSpool(await temporaryFolder(), { bytesMax: 256 << 20 }));
   for (let batches = 0; batches < 20; batches++) await spool.append([batch()]);
-  const publisher = openKafkaPublisher(kafka);
+  const publisher = forTest(openKafkaPublisher(kafka));
   // Slower than appending to the spool.
   const slow = {
     publish: async (...args: Parameters<typeof publisher.publish>) => {
@@ -264,24 +261,22 @@ it('drains the spool under permanent load', async () => {
       return publisher.publish(...args);
     },
   };
-  const writer = createRecordWriter(
-    {
-      publisher: slow,
-      spool,
-      metrics: createIngestMetrics(),
-      logger: createLogger({ name: 'test', level: 'silent' }),
-      now: Date.now,
-    },
-    { queueBytesMax: 64 << 20 },
+  const writer = forTest(
+    createRecordWriter(
+      {
+        publisher: slow,
+        spool,
+        metrics: createIngestMetrics(),
+        logger: createLogger({ name: 'test', level: 'silent' }),
+        now: Date.now,
+      },
+      { queueBytesMax: 64 << 20 },
+    ),
   );
   const lane = async (): Promise<void> => {
     while ((await writer.write(batch())).stored === 'spool');
   };
   await Promise.all(Array.from({ length: 4 }, lane));
-  await writer.close();
-  await publisher.close();
-  await kafka.close();
-  await spool.close();
 }, 120_000);
 
 it('forwards all records in order when Kafka is back', async () => {

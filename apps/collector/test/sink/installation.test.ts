@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { homePaths } from '@facet/config';
 import { adoptInstallations, ensureInstallation, unnamedInstallation } from '@facet/config/installation';
 import { readItems } from '@facet/lake';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { createBench, exitOutput, isCaughtUp, startProcess, until } from './fixtures.ts';
 import type { SinkBench } from './fixtures.ts';
@@ -37,13 +37,12 @@ it('refuses the profile store of another home, and keeps its profiles', async ()
   const { id } = await ensureInstallation(homePaths(bench.home));
   // Creating a bench gives the store to its home.
   await bench.store.installation.write(id);
-  const sink = await others.startSink();
+  const sink = forTest(await others.startSink());
   await expect(sink.failed).rejects.toMatchObject({
     code: 'INSTALLATION_DIFFERS',
     message: expect.stringContaining(`belongs to ${id}.`) as string,
   });
   expect(await others.store.readFill()).toBeUndefined();
-  await sink.close();
 });
 
 it('takes over topics and profile store after the home has adopted them', async () => {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
-import { noon, temporaryFolder } from '@facet/testing';
+import { forTest, noon, temporaryFolder } from '@facet/testing';
 import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
 import { cellNumber } from '../../src/mapping/cell-values.ts';
 import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
@@ -159,10 +159,9 @@ describe('event rows', () => {
   it('stops looking for a plain invoice when aborted', async () => {
     const path = join(await temporaryFolder(), 'e.csv');
     await writeFile(path, 'user,item,time,invoice\nu,i,2020-01-01,C536379\n');
-    const table = await openTable(path);
+    const table = forTest(await openTable(path));
     const signal = AbortSignal.abort(new Error('stop'));
     await expect(hasPlainInvoice(table, {}, { reopen: () => openTable(path), signal })).rejects.toThrow('stop');
-    await table.close();
   });
 
   it('names the value inside an object that has the name of a field', async () => {
