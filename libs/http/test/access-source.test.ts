@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addApiKey, hashApiKey, isAppError, removeApiKey, rotateApiKey } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAccess } from '../src/index.ts';
 import { createTestApp, keyOf, textOf } from './fixtures.ts';
 
@@ -40,7 +40,6 @@ describe('an app whose keys file changes', () => {
     await addApiKey(keysFile, keyOf('web', ['ingest']));
     await addApiKey(keysFile, keyOf('ops', ['ingest']));
     const { app } = await createTestApp({ access: await readAccess({ keysFile }, { logger, watchMs: 10 }) });
-    onTestFinished(() => app.close());
     const statusOf = async (name: string): Promise<number> => {
       const headers = { 'x-api-key': textOf(name) };
       return (await app.inject({ method: 'POST', url: '/v1/orders', headers, body: { dish: 'soup' } })).statusCode;

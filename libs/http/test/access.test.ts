@@ -1,8 +1,7 @@
 import type { FastifyContextConfig } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HttpApp } from '../src/index.ts';
-import { createTestApp, keyOf, textOf } from './fixtures.ts';
-import type { TestApp } from './fixtures.ts';
+import { createAppOfFile, createTestApp, keyOf, textOf } from './fixtures.ts';
 
 const shop = 'https://shop.example';
 const keys = [
@@ -12,13 +11,7 @@ const keys = [
   keyOf('operator', ['admin', 'serve']),
 ];
 
-let server: TestApp;
-
-beforeAll(async () => {
-  server = await createTestApp({ access: { kind: 'keys', keys } });
-});
-
-afterAll(() => server.app.close());
+const server = await createAppOfFile({ access: { kind: 'keys', keys } });
 
 const order = (headers: Record<string, string>, query = '', payload: object | string = { dish: 'soup' }) =>
   server.app.inject({ method: 'POST', url: `/v1/orders${query}`, headers, payload });
@@ -44,7 +37,6 @@ describe('a route', () => {
     const ask = (name: string) => app.inject({ url: '/plugin/figures', headers: { 'x-api-key': textOf(name) } });
     expect((await ask('product')).statusCode).toBe(403);
     expect((await ask('operator')).statusCode).toBe(200);
-    await app.close();
   });
 });
 
@@ -164,7 +156,6 @@ describe('a key with a bound on bodies', () => {
 it('accepts requests without a key if no keys are needed', async () => {
   const { app } = await createTestApp();
   for (const url of ['/page', '/metrics']) expect((await app.inject(url)).statusCode).toBe(200);
-  await app.close();
 });
 
 it('runs earlier hooks without a key, and requires a scope on their routes', async () => {
@@ -179,5 +170,4 @@ it('runs earlier hooks without a key, and requires a scope on their routes', asy
   });
   expect((await app.inject({ method: 'OPTIONS', url: '/v1/orders' })).statusCode).toBe(204);
   expect((await app.inject({ method: 'POST', url: '/v1/orders', payload: {} })).statusCode).toBe(401);
-  await app.close();
 });

@@ -1,33 +1,22 @@
 import { Type } from 'typebox';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { listRoutes } from '../src/index.ts';
 import type { Docs } from '../src/index.ts';
-import { createTestApp, keyOf, textOf } from './fixtures.ts';
-import type { TestApp } from './fixtures.ts';
+import { createAppOfFile, createTestApp, keyOf, textOf } from './fixtures.ts';
 
 const docs: Docs = { title: 'Kitchen', description: 'Takes orders.', scope: 'admin', tags: ['orders'] };
 const keys = [keyOf('cook', ['admin']), keyOf('guest', ['serve'])];
 const DishSchema = Type.Object({ name: Type.String() }, { $id: 'urn:test:dish', title: 'Dish' });
 
-let server: TestApp;
-
-beforeAll(async () => {
-  server = await createTestApp({
-    docs,
-    access: { kind: 'keys', keys },
-    addRoutes(app) {
-      app.addSchema(DishSchema);
-      const schema = { operationId: 'putDish', tags: ['orders'], body: Type.Ref('urn:test:dish#') };
-      app.put(
-        '/v1/dishes',
-        { config: { scope: 'admin' }, validatorCompiler: () => () => true, schema },
-        async () => '',
-      );
-    },
-  });
+const server = await createAppOfFile({
+  docs,
+  access: { kind: 'keys', keys },
+  addRoutes(app) {
+    app.addSchema(DishSchema);
+    const schema = { operationId: 'putDish', tags: ['orders'], body: Type.Ref('urn:test:dish#') };
+    app.put('/v1/dishes', { config: { scope: 'admin' }, validatorCompiler: () => () => true, schema }, async () => '');
+  },
 });
-
-afterAll(() => server.app.close());
 
 const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}`;
 const get = (url: string, password = textOf('cook')) =>
@@ -80,7 +69,6 @@ it('makes each titled schema one component, and leaves examples unchanged', asyn
     byName: { type: 'object', additionalProperties: film },
   });
   expect(components.schemas.Film.properties).toEqual({ title: { type: 'string' } });
-  await app.close();
 });
 
 it('shows them on a page that loads nothing from other servers', async () => {
@@ -117,5 +105,4 @@ it('requires a key with its scope on every documentation route, as a password or
 it('is off by default', async () => {
   const { app } = await createTestApp();
   expect((await app.inject('/docs')).statusCode).toBe(404);
-  await app.close();
 });

@@ -1,6 +1,7 @@
 import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { Type } from 'typebox';
+import { afterAll, onTestFinished } from 'vitest';
 import { addHealthRoutes, addMetricsRoute, createHttpApp, createHttpMetrics, createProblems } from '../src/index.ts';
 import type { Access, HttpApp, HttpAppOptions } from '../src/index.ts';
 
@@ -25,10 +26,26 @@ export interface TestApp {
   readonly logLines: Record<string, unknown>[];
 }
 
-/** An app with a few routes. Needs no keys by default. */
-export async function createTestApp(
-  options: Partial<HttpAppOptions> & { readonly addRoutes?: (app: HttpApp) => void; readonly access?: Access } = {},
-): Promise<TestApp> {
+type TestAppOptions = Partial<HttpAppOptions> & {
+  readonly addRoutes?: (app: HttpApp) => void;
+  readonly access?: Access;
+};
+
+/** Creates an app with a few routes, which closes when the test ends. Needs no keys by default. */
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const server = await createApp(options);
+  onTestFinished(() => server.app.close());
+  return server;
+}
+
+/** As {@link createTestApp}, but the app closes after all tests of the file. */
+export async function createAppOfFile(options: TestAppOptions): Promise<TestApp> {
+  const server = await createApp(options);
+  afterAll(() => server.app.close());
+  return server;
+}
+
+async function createApp(options: TestAppOptions): Promise<TestApp> {
   const logLines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const logger = createLogger({ name: 'test', level: 'debug', destination });

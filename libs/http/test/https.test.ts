@@ -32,7 +32,6 @@ async function replace(name: 'server' | 'facet' | 'expired', keyOf: typeof name 
 async function start() {
   await replace('server');
   const { app, logLines } = await createTestApp({ tls });
-  onTestFinished(() => app.close());
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 });
   /** Requests `/healthz` and returns the status, and the common name of the certificate. */
   const ask = (agent?: Agent) =>

@@ -75,5 +75,4 @@ it('returns 429 with whole seconds', async () => {
   expect(response.statusCode).toBe(429);
   expect(response.headers['retry-after']).toBe('3');
   expect(response.json()).toMatchObject({ code: 'RATE_LIMITED', message: 'The key web may send 100 events a second.' });
-  await app.close();
 });

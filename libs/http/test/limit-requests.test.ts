@@ -1,11 +1,10 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { limitRequests } from '../src/index.ts';
 import { createTestApp, keyOf, textOf } from './fixtures.ts';
 
 it('refuses further requests of a key within a second', async () => {
   const keys = [keyOf('limited', ['serve'], { requestsPerSecondMax: 2 }), keyOf('free', ['serve'])];
   const { app } = await createTestApp({ access: { kind: 'keys', keys }, addRoutes: limitRequests });
-  onTestFinished(() => app.close());
   const ask = (name: string) => app.inject({ url: '/page', headers: { 'x-api-key': textOf(name) } });
   // A slow machine may need more than a second for a few requests.
   let refused: Awaited<ReturnType<typeof ask>> | undefined;

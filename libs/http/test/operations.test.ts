@@ -61,7 +61,6 @@ describe('metrics', () => {
     expect(body).toContain('nodejs_eventloop_lag_seconds');
     expect(body).toMatch(/^facet_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
     expect(body).not.toContain('guess');
-    await app.close();
   });
 });
 
@@ -88,7 +87,6 @@ describe('overload', () => {
     for (const url of ['/healthz', '/readyz', '/metrics']) {
       expect((await app.inject(url)).statusCode, url).toBe(200);
     }
-    await app.close();
   });
 
   it('is not ready before the event loop is on time after the start', async () => {
@@ -98,7 +96,6 @@ describe('overload', () => {
     expect(early.json()).toMatchObject({ statusCode: 503, code: 'NOT_READY' });
     // A busy machine delays the event loop, too, but not beyond the minute of a start.
     await vi.waitFor(async () => expect((await app.inject('/readyz')).statusCode).toBe(200), { timeout: 90_000 });
-    await app.close();
   });
 });
 
@@ -174,7 +171,6 @@ it('refuses bodies while the bound for arriving bodies is reached', async () => 
   await expect.poll(order).toBe(200);
   for (let times = 0; times < 200; times++) expect(await order()).toBe(200);
   other.destroy();
-  await app.close();
 });
 
 it('frees the room of a body after the response, also for injected requests', async () => {
@@ -186,7 +182,6 @@ it('frees the room of a body after the response, also for injected requests', as
       expect(statusCode, url).toBe(url === '/nowhere' ? 404 : 200);
     }
   }
-  await app.close();
 });
 
 describe('a request that does not arrive', () => {
@@ -209,7 +204,6 @@ describe('a request that does not arrive', () => {
       new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)));
     await expect.poll(countConnections, { timeout: 3_000 }).toBe(0);
     socket.destroy();
-    await app.close();
   });
 });
 
@@ -249,7 +243,6 @@ it('gives a route the time that it declares', async () => {
   });
   const response = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/v1/stew`);
   expect(await response.json()).toEqual({ dish: 'stew' });
-  await app.close();
 });
 
 it.each([
@@ -271,7 +264,6 @@ it.each([
   }
   expect(socket.errored).toBeNull();
   socket.destroy();
-  await app.close();
 });
 
 it('does not wait for idle connections when closing', async () => {
@@ -318,5 +310,4 @@ it('lists all routes', async () => {
     'OPTIONS *',
     'POST /v1/orders',
   ]);
-  await app.close();
 });

@@ -222,6 +222,5 @@ describe('an app with an admission', () => {
     expect(await ask('/v1/nothing', 'product')).toBe(404);
     // Logging every refusal would increase the load.
     expect(logLines.filter(({ statusCode }) => statusCode === 503)).toMatchObject([{ level: 20 }]);
-    await app.close();
   });
 });

@@ -4,34 +4,27 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { AppError } from '@facet/platform';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HttpApp } from '../src/index.ts';
-import { createTestApp, problems } from './fixtures.ts';
-import type { TestApp } from './fixtures.ts';
+import { createAppOfFile, createTestApp, problems } from './fixtures.ts';
 
-let server: TestApp;
-
-beforeAll(async () => {
-  server = await createTestApp({
-    addRoutes: (app) => {
-      const open = { config: { scope: 'open' } } as const;
-      app.get('/sold-out', open, async () => {
-        throw problems.error('ORDER_SOLD_OUT', 'There is no soup left.', { field: 'dish' });
-      });
-      app.get('/full', open, async () => {
-        throw problems.error('STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
-      });
-      app.get('/unknown-code', open, async () => {
-        throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET', category: 'internal' });
-      });
-      app.get('/broken', open, async () => {
-        throw new TypeError('x is undefined');
-      });
-    },
-  });
+const server = await createAppOfFile({
+  addRoutes: (app) => {
+    const open = { config: { scope: 'open' } } as const;
+    app.get('/sold-out', open, async () => {
+      throw problems.error('ORDER_SOLD_OUT', 'There is no soup left.', { field: 'dish' });
+    });
+    app.get('/full', open, async () => {
+      throw problems.error('STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
+    });
+    app.get('/unknown-code', open, async () => {
+      throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET', category: 'internal' });
+    });
+    app.get('/broken', open, async () => {
+      throw new TypeError('x is undefined');
+    });
+  },
 });
-
-afterAll(() => server.app.close());
 
 const send = (request: { payload?: string; headers?: Record<string, string>; method?: 'GET' | 'POST'; url?: string }) =>
   server.app.inject({ method: 'POST', url: '/v1/orders', ...request });
@@ -184,7 +177,6 @@ describe('an unknown route', () => {
     for (const other of ['/v1/orders//dishes', '/v1/orders/7/8/dishes', '/v1/ordersXall']) {
       expect((await app.inject({ method: 'DELETE', url: other })).statusCode, other).toBe(404);
     }
-    await app.close();
   });
 
   it('may have a malformed URL', async () => {
@@ -217,7 +209,6 @@ it('responds with 405 and the allowed methods to every method, also to those tha
   await once(socket, 'connect');
   socket.write('get /v1/nothing HTTP/1.1\r\nHost: a\r\n\r\n');
   expect(await text(socket)).toMatch(/^HTTP\/1.1 404 .*There is no route get \/v1\/nothing/s);
-  await app.close();
 });
 
 it('responds to broken HTTP in the same form', async () => {
@@ -235,5 +226,4 @@ it('responds to broken HTTP in the same form', async () => {
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(JSON.parse(body)).toMatchObject({ statusCode: status, code });
   }
-  await app.close();
 });

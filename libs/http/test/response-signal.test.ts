@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { responseSignal } from '../src/index.ts';
 import { createTestApp } from './fixtures.ts';
 
@@ -14,7 +14,6 @@ async function startWork() {
         return new Promise((resolve) => signal.addEventListener('abort', resolve));
       }),
   });
-  onTestFinished(() => app.close());
   const url = await app.listen({ port: 0 });
   const send = (body: object, signal?: AbortSignal): Promise<Response> =>
     fetch(`${url}/work`, {
