@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { runFacetProcess, startFacetProcess, startRedis } from '@facet/local-services';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { runFacetProcess, startFacetProcess, startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { shiftDay } from '@facet/pipeline/runs';

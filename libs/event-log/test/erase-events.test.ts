@@ -52,6 +52,6 @@ it('leaves a torn line and a missing folder alone, and refuses a log that is bei
   await writeFile(path, `${JSON.stringify(event)}\n{"eventId":"e9","us`);
   expect(await eraseFromFileEventLog(folder, isErased)).toEqual({ events: 1, files: 1 });
   expect(await readFile(path, 'utf8')).toMatch(/^null +\n\{"eventId":"e9","us$/);
-  const log = forTest(await openFileEventLog(folder));
+  forTest(await openFileEventLog(folder));
   await expect(eraseFromFileEventLog(folder, isErased)).rejects.toMatchObject({ code: 'EVENTS_LOG_LOCKED' });
 });

@@ -72,7 +72,7 @@ function startWatcher(level: 'info' | 'warn', settings: Parameters<typeof startD
     level,
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
   });
-  const watcher = forTest(startDeltaWatcher({ logger, onResult: (outcome) => outcomes.push(outcome) }, settings));
+  forTest(startDeltaWatcher({ logger, onResult: (outcome) => outcomes.push(outcome) }, settings));
   return { lines, outcomes };
 }
 

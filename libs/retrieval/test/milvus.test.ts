@@ -9,7 +9,6 @@ import type { FaissIndexOptions } from '../src/indexes/faiss.ts';
 import { MilvusIndexes } from '../src/milvus/milvus-indexes.ts';
 import type { MilvusIndexesOptions } from '../src/milvus/milvus-indexes.ts';
 import { openMilvus } from '../src/milvus/milvus.ts';
-import type { Milvus } from '../src/milvus/milvus.ts';
 import { describeVectorIndex } from './conformance.ts';
 import { learnableVectors } from './learnable-vectors.ts';
 

@@ -54,9 +54,7 @@ it('updates the metrics of today and yesterday, and stores the reports', async (
   const registry = new Registry();
   const metrics = createDataHealthMetrics(registry);
   const healthFolder = join(home, 'health');
-  const refresher = forTest(
-    startDataHealthRefresher({ reader, metrics, healthFolder, logger, now: () => noon }, { intervalMs: 60_000 }),
-  );
+  forTest(startDataHealthRefresher({ reader, metrics, healthFolder, logger, now: () => noon }, { intervalMs: 60_000 }));
   const reports = ['2024-03-09.json', '2024-03-10.json'];
   // A report that is being written has another name.
   await vi.waitFor(async () => expect((await readdir(healthFolder)).sort()).toEqual(reports), { timeout: 10_000 });
