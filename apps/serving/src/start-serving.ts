@@ -76,12 +76,12 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
         trials: openTrialFile(trialFile, { logger, now: Date.now }),
       })
     : undefined;
-  const { takeTurn } = peers;
+  const { acquireLoadSlot } = peers;
   const { home } = config;
   const milvus =
     config.milvus && (await openMilvusIndexes(config.milvus, { home, metrics, logger, fills: number === 0 }));
   const openIndex = milvus && ((bundle: Bundle) => milvus.open(bundle));
-  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, takeTurn, openIndex });
+  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, acquireLoadSlot, openIndex });
   const exposures = openExposures(config, sections.exposures, { metrics, logger });
   const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
@@ -119,7 +119,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     recent,
     openIndex,
     sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
-    takeTurn,
+    acquireLoadSlot,
     beforeGoingLive: (view) => arms.prepare(view),
     ...(guardrails && { afterSwap: (previous, bundle) => guardrails.begin(previous, bundle) }),
   });

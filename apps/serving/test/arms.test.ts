@@ -95,7 +95,7 @@ experiments:
 
 describe('bundles of arms', () => {
   /** The arm bundles of one experiment. */
-  async function hold(arm: ArtifactRef, takeTurn?: () => Promise<() => void>) {
+  async function hold(arm: ArtifactRef, acquireLoadSlot?: () => Promise<() => void>) {
     let time = Date.UTC(2026, 0, 1, 12);
     const logLines: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -112,7 +112,7 @@ describe('bundles of arms', () => {
         ...{ store, experiments, metrics },
         logger: createLogger({ name: 'test', destination }),
         now: () => time,
-        ...(takeTurn && { takeTurn }),
+        ...(acquireLoadSlot && { acquireLoadSlot }),
       }),
     );
     await armBundles.refresh(live);

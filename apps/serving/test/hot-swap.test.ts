@@ -146,7 +146,7 @@ it.each([
 describe('the watcher', () => {
   /** With a clock controlled by the test. */
   async function watch(
-    others: Pick<WatcherDeps, 'takeTurn'> & { readonly whileLoading?: () => Promise<unknown> } = {},
+    others: Pick<WatcherDeps, 'acquireLoadSlot'> & { readonly whileLoading?: () => Promise<unknown> } = {},
   ) {
     let time = 0;
     const live = new LiveBundle();
@@ -200,7 +200,7 @@ describe('the watcher', () => {
     const other = await putBundle(home, { seed: 12 });
     const turns: string[] = [];
     const { live, watcher } = await watch({
-      async takeTurn() {
+      async acquireLoadSlot() {
         await store.rollback();
         return () => void turns.push('over');
       },
@@ -225,7 +225,7 @@ describe('the watcher', () => {
     );
     let turns = 0;
     const { live, watcher, metrics, pass } = await watch({
-      async takeTurn() {
+      async acquireLoadSlot() {
         turns++;
         return () => undefined;
       },

@@ -40,7 +40,7 @@ export type { InteractionRules, LakeInteractions } from './read/read-interaction
 export { readInteractionsOnSpark } from './read/read-interactions-on-spark.ts';
 export { readLake, streamLake } from './read/read-lake.ts';
 export type { LakeEvent } from './read/read-lake.ts';
-export { streamLakeByPerson, streamOutcomes } from './read/stream-events.ts';
+export { streamLakeByOwner, streamOutcomes } from './read/stream-events.ts';
 export type { Outcome } from './read/stream-events.ts';
 export { openLakeLog } from './transaction-log/lake-log.ts';
 export { transactionsPerCheckpoint } from './transaction-log/transaction-log.ts';

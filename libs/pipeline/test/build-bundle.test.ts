@@ -107,7 +107,7 @@ describe('buildBundle', () => {
         const [start, end] = [sequences.offsets[user]!, sequences.offsets[user + 1]!];
         const scores = scorer.score({
           userIndex: user,
-          askedAt: closing,
+          queryTime: closing,
           start,
           end,
           history: sequences.items.slice(start, end),

@@ -320,7 +320,7 @@ describe('evaluation and time', () => {
     const heldOut = heldOutLast(dataset, 'validation');
     titlesRead = 0;
     const [first] = models.map((model) => scoresOf(model, heldOut));
-    const day = heldOut.catalog.timeline().dayOf(heldOut.users[0]!.askedAt);
+    const day = heldOut.catalog.timeline().dayOf(heldOut.users[0]!.queryTime);
     expect(titlesRead).toBe(dataset.items.length - 1);
     expect(heldOut.catalog.popularityOn(day)).toBe(heldOut.catalog.popularityOn(day));
     expect(scoresOf(models[0]!, heldOut)).toEqual(first);

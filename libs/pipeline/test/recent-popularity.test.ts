@@ -18,9 +18,9 @@ const systemsOf = (benchmark: BenchmarkData, names?: readonly string[]) =>
   chooseSystems(names, { config: shopConfig(), benchmark, settings: [] });
 
 /** Counts the users per day who chose each item in the 30 days before the day of a query, in the data before the cut. */
-function countRecent(cut: Int32Array, askedAt: number): number[] {
+function countRecent(cut: Int32Array, queryTime: number): number[] {
   const { offsets, items, times, userIds } = data.sequences;
-  const today = Math.floor(askedAt / dayMs);
+  const today = Math.floor(queryTime / dayMs);
   const chosen = new Set<string>();
   const counts = new Array<number>(data.items.length).fill(0);
   for (let user = 0; user < userIds.length; user++) {
@@ -43,9 +43,9 @@ it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
     const fitted = await system!.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints: '', now: () => 0 });
     const score = fitted.rankers.new as Scorer<HeldOutSequenceUser>;
     const { users, candidates, cut } = protocol.test;
-    expect(new Set(users.map(({ askedAt }) => Math.floor(askedAt / dayMs))).size).toBeGreaterThan(1);
+    expect(new Set(users.map(({ queryTime }) => Math.floor(queryTime / dayMs))).size).toBeGreaterThan(1);
     for (const user of users) {
-      const counts = countRecent(cut as Int32Array, user.askedAt);
+      const counts = countRecent(cut as Int32Array, user.queryTime);
       const scores = [...score(user)].map((value) => Math.round(Math.expm1(value)));
       expect(Math.max(...counts)).toBeGreaterThan(1);
       expect(scores.slice(1)).toEqual(counts.slice(1).map((count, item) => (candidates[item + 1] === 1 ? count : -1)));

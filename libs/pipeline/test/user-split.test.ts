@@ -31,7 +31,7 @@ async function rankTrainingUsers({ context, benchmark }: OpenedBenchmark): Promi
     .map((userIndex) => {
       const [start, end] = [offsets[userIndex]!, offsets[userIndex + 1]! - 1];
       const truth = { items: items.slice(end, end + 1), absent: 0 };
-      return { userIndex, start, end, history: items.slice(start, end), truth, askedAt: times[end]! };
+      return { userIndex, start, end, history: items.slice(start, end), truth, queryTime: times[end]! };
     });
   const rankings: Record<string, number[][]> = {};
   for (const system of chooseSystems(names, { config: context.config, benchmark, settings })) {

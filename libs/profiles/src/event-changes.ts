@@ -1,5 +1,5 @@
 import type { PositiveRule } from '@facet/features';
-import { streamLakeByPerson, streamUsers } from '@facet/lake';
+import { streamLakeByOwner, streamUsers } from '@facet/lake';
 import type { LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import type { OwnedChanges, ProfileChange } from './profile/profile-store.ts';
@@ -59,13 +59,13 @@ export async function* changesByOwner(
     attributes.delete(owner);
     return { owner, changes: known === undefined ? changes : [...changes, known] };
   };
-  let owner: string | undefined;
+  let current: string | undefined;
   let changes: ProfileChange[] = [];
-  for await (const chunk of streamLakeByPerson(sources.lakeFolder, window)) {
-    for (const { person, event } of chunk) {
-      if (person !== owner) {
-        if (owner !== undefined && changes.length > 0) yield complete(owner, changes);
-        owner = person;
+  for await (const chunk of streamLakeByOwner(sources.lakeFolder, window)) {
+    for (const { owner, event } of chunk) {
+      if (owner !== current) {
+        if (current !== undefined && changes.length > 0) yield complete(current, changes);
+        current = owner;
         changes = [];
       }
       changes.push(...changesOf(event, rules.isPositive));
@@ -75,6 +75,6 @@ export async function* changesByOwner(
       }
     }
   }
-  if (owner !== undefined && changes.length > 0) yield complete(owner, changes);
+  if (current !== undefined && changes.length > 0) yield complete(current, changes);
   for (const [userId, change] of attributes) yield { owner: userId, changes: [change] };
 }

@@ -179,7 +179,7 @@ class QueuedRecordWriter implements RecordWriter {
       await spool.append(batches);
       this.#startReplay();
     } else if (isAppError(acknowledged.refusal, 'EVENTS_RECORD_REFUSED')) {
-      throw logRefuses(acknowledged.refusal);
+      throw logRefusesRecords(acknowledged.refusal);
     }
     const stored = acknowledged === undefined ? 'spool' : 'log';
     metrics.observeStored(stored, (now() - startedAt) / 1000);
@@ -320,7 +320,7 @@ function queueFull(bytesMax: number): AppError {
 }
 
 /** For refusals that are not about the record size. The sender is not at fault and must keep the records. */
-function logRefuses(cause: unknown): AppError {
+function logRefusesRecords(cause: unknown): AppError {
   return new AppError(`Kafka refuses records of this collector: ${describeError(cause)}`, {
     code: 'COLLECTOR_LOG_REFUSES',
     category: 'unavailable',

@@ -4,7 +4,7 @@ import { loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView, Delta, DeltaInfo } from '@facet/bundles';
 import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { inTurn } from '../processes/peers.ts';
+import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
 import type { DeltaChanges, Metrics } from '../telemetry/metrics.ts';
@@ -28,7 +28,7 @@ export interface WatcherDeps {
   /** Is awaited when a bundle has gone live, while the bundle that it replaced can still be used. Never fails. */
   readonly afterSwap?: (previous: Bundle, bundle: Bundle) => Promise<void>;
   /** Waits until no other process loads a bundle. Absent: this is the only process. */
-  readonly takeTurn?: Peers['takeTurn'];
+  readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
   /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
 }
@@ -106,7 +106,7 @@ export class BundleWatcher {
       return undefined;
     }
     if (this.#cooldown.has(ref.id) || (await this.#mustAwaitDelta(ref))) return undefined;
-    return inTurn(this.#deps.takeTurn, this.#closing.signal, async () => {
+    return withLoadSlot(this.#deps.acquireLoadSlot, this.#closing.signal, async () => {
       // The bundle may have been rolled back while other processes loaded theirs.
       const isCurrent = (await this.#readCurrent())?.id === ref.id;
       return isCurrent ? this.#swap(previous, ref) : undefined;

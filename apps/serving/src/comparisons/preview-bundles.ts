@@ -2,7 +2,7 @@ import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
 import { oncePerBundle } from '../bundle/once-per-bundle.ts';
-import { inTurn } from '../processes/peers.ts';
+import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 
 /** Two bundles that are not live can be compared. */
@@ -27,7 +27,7 @@ interface Preview {
  */
 export class PreviewBundles {
   readonly #load: (id: string) => Promise<Bundle>;
-  readonly #takeTurn: Peers['takeTurn'] | undefined;
+  readonly #acquireLoadSlot: Peers['acquireLoadSlot'] | undefined;
   readonly #closing = new AbortController();
   /** Least recently used first. */
   readonly #previews = new Map<string, Preview>();
@@ -35,10 +35,13 @@ export class PreviewBundles {
   /** Wakes the load that waits for room. */
   #wake: () => void = () => undefined;
 
-  /** @param deps.takeTurn waits until no other process loads a bundle. */
-  constructor(deps: { readonly load: (id: string) => Promise<Bundle>; readonly takeTurn?: Peers['takeTurn'] }) {
+  /** @param deps.acquireLoadSlot waits until no other process loads a bundle. */
+  constructor(deps: {
+    readonly load: (id: string) => Promise<Bundle>;
+    readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
+  }) {
     this.#load = deps.load;
-    this.#takeTurn = deps.takeTurn;
+    this.#acquireLoadSlot = deps.acquireLoadSlot;
   }
 
   /**
@@ -84,7 +87,7 @@ export class PreviewBundles {
   async #loadInTurn(id: string): Promise<Bundle> {
     const { signal } = this.#closing;
     await this.#makeRoom(signal);
-    const bundle = await inTurn(this.#takeTurn, signal, () => this.#load(id));
+    const bundle = await withLoadSlot(this.#acquireLoadSlot, signal, () => this.#load(id));
     if (bundle === undefined) throw signal.reason;
     return bundle;
   }

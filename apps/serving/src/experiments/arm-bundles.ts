@@ -8,7 +8,7 @@ import type { Logger } from '@facet/platform';
 import type { ArmOverrides } from '@facet/recommendations';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
 import type { LoadDeps } from '../bundle/load-bundle.ts';
-import { inTurn } from '../processes/peers.ts';
+import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 import { Cooldown, RefCounted } from '../ref-counted.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -21,7 +21,7 @@ export interface ArmBundlesDeps {
   readonly recent?: LoadDeps['recent'];
   readonly openIndex?: LoadDeps['openIndex'];
   /** Waits until no other process loads a bundle. Absent: this is the only process. */
-  readonly takeTurn?: Peers['takeTurn'];
+  readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
@@ -91,7 +91,7 @@ export class ArmBundles {
     }
     for (const id of wanted) {
       if (this.#loaded.has(id) || this.#cooldown.has(id)) continue;
-      await inTurn(this.#deps.takeTurn, this.#closing.signal, () => this.#load(id, live));
+      await withLoadSlot(this.#deps.acquireLoadSlot, this.#closing.signal, () => this.#load(id, live));
     }
   }
 

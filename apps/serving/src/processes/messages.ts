@@ -16,22 +16,22 @@ export type WorkerMessage =
   | Announcement
   /** The worker can receive messages. */
   | { readonly type: 'hello' }
-  /** The worker waits for its turn to load a bundle. */
-  | { readonly type: 'turn-wanted' }
-  | { readonly type: 'turn-over' }
-  /** The worker's metrics, sent periodically or in response to `metrics-wanted`. */
+  /** The worker waits until it may load a bundle. */
+  | { readonly type: 'load-slot-requested' }
+  | { readonly type: 'load-slot-released' }
+  /** The worker's metrics, sent periodically or in response to `metrics-requested`. */
   | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly requestId?: number }
   /** The worker was scraped and needs the metrics of all workers. */
-  | { readonly type: 'joined-metrics-wanted'; readonly requestId: number }
+  | { readonly type: 'joined-metrics-requested'; readonly requestId: number }
   /** The worker was asked for a comparison or gate. */
-  | { readonly type: 'job-wanted'; readonly requestId: number; readonly task: JobTask; readonly waitMs: number };
+  | { readonly type: 'job-requested'; readonly requestId: number; readonly task: JobTask; readonly waitMs: number };
 
 /** Messages of the supervisor to a worker. */
 export type SupervisorMessage =
   | { readonly type: 'role'; readonly role: WorkerRole }
   | { readonly type: 'all-ready' }
-  | { readonly type: 'turn' }
-  | { readonly type: 'metrics-wanted'; readonly requestId: number }
+  | { readonly type: 'load-slot-granted' }
+  | { readonly type: 'metrics-requested'; readonly requestId: number }
   | { readonly type: 'joined-metrics'; readonly requestId: number; readonly text: string }
   | { readonly type: 'job'; readonly requestId: number; readonly outcome: JobOutcome }
   | { readonly type: 'close' };

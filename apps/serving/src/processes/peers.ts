@@ -13,9 +13,9 @@ export interface Peers {
   /**
    * Waits until no other process loads a bundle.
    *
-   * @returns a function that ends the turn; undefined after an abort.
+   * @returns a function that releases the slot; undefined after an abort.
    */
-  takeTurn(signal: AbortSignal): Promise<(() => void) | undefined>;
+  acquireLoadSlot(signal: AbortSignal): Promise<(() => void) | undefined>;
   /** Returns the metrics of all processes. */
   readMetrics(): Promise<string>;
   /** @throws AppError `NOT_READY` until each process has been ready. */
@@ -27,7 +27,7 @@ export interface Peers {
 /** Returns the peers of a single process. */
 export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>, logger: Logger): Peers {
   return {
-    takeTurn: async () => () => undefined,
+    acquireLoadSlot: async () => () => undefined,
     readMetrics: () => registry.metrics(),
     requireReady: () => undefined,
     jobs: new Jobs(logger),
@@ -35,16 +35,16 @@ export function noPeers({ registry }: Pick<HttpMetrics, 'registry'>, logger: Log
 }
 
 /** Does `work` while no other process loads a bundle. Returns undefined if aborted before the work begins. */
-export async function inTurn<Result>(
-  takeTurn: Peers['takeTurn'] | undefined,
+export async function withLoadSlot<Result>(
+  acquireLoadSlot: Peers['acquireLoadSlot'] | undefined,
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
-  const endTurn = await takeTurn?.(signal);
+  const releaseSlot = await acquireLoadSlot?.(signal);
   try {
     return signal.aborted ? undefined : await work();
   } finally {
-    endTurn?.();
+    releaseSlot?.();
   }
 }
 
@@ -70,7 +70,7 @@ export interface Worker {
 
 /** @param close is called when the supervisor ends the worker. */
 export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
-  const turns: (() => void)[] = [];
+  const slotRequests: (() => void)[] = [];
   const metricsReplies = new Map<number, (text: string) => void>();
   const jobReplies = new Map<number, (outcome: JobOutcome) => void>();
   let requestCount = 0;
@@ -100,10 +100,10 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
       case 'all-ready':
         isAllReady = true;
         break;
-      case 'turn':
-        turns.shift()?.();
+      case 'load-slot-granted':
+        slotRequests.shift()?.();
         break;
-      case 'metrics-wanted':
+      case 'metrics-requested':
         void sendMetrics(message.requestId);
         break;
       case 'joined-metrics':
@@ -129,25 +129,25 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
       metrics = own;
       void sendMetricsPeriodically();
       return {
-        takeTurn: (signal) =>
+        acquireLoadSlot: (signal) =>
           new Promise((resolve) => {
-            const end = (): void => channel.send({ type: 'turn-over' });
-            turns.push(() => (signal.aborted ? end() : resolve(end)));
+            const end = (): void => channel.send({ type: 'load-slot-released' });
+            slotRequests.push(() => (signal.aborted ? end() : resolve(end)));
             signal.addEventListener('abort', () => resolve(undefined), { once: true });
-            channel.send({ type: 'turn-wanted' });
+            channel.send({ type: 'load-slot-requested' });
           }),
         readMetrics: () =>
           new Promise((resolve) => {
             const requestId = requestCount++;
             metricsReplies.set(requestId, resolve);
-            channel.send({ type: 'joined-metrics-wanted', requestId });
+            channel.send({ type: 'joined-metrics-requested', requestId });
           }),
         jobs: {
           async run<Task extends JobTask>(task: Task, waitMs: number) {
             const outcome = await new Promise<JobOutcome>((resolve) => {
               const requestId = requestCount++;
               jobReplies.set(requestId, resolve);
-              channel.send({ type: 'job-wanted', requestId, task, waitMs });
+              channel.send({ type: 'job-requested', requestId, task, waitMs });
             });
             if ('error' in outcome) throw fromSentError(outcome.error);
             return outcome.state as JobState<JobResult<Task['kind']>>;

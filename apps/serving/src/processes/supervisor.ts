@@ -61,7 +61,7 @@ class Supervisor {
   readonly #own = new Registry();
   readonly #restarts: Counter;
   /** The worker that loads a bundle, then those that wait. */
-  readonly #turns: WorkerProcess[] = [];
+  readonly #slotQueue: WorkerProcess[] = [];
   readonly #requests = new Map<number, () => void>();
   #requestCount = 0;
   #isListening = false;
@@ -148,23 +148,23 @@ class Supervisor {
       case 'ready':
         this.#onReady(slot, message);
         break;
-      case 'turn-wanted':
-        this.#turns.push(worker);
-        if (this.#turns.length === 1) worker.send({ type: 'turn' });
+      case 'load-slot-requested':
+        this.#slotQueue.push(worker);
+        if (this.#slotQueue.length === 1) worker.send({ type: 'load-slot-granted' });
         break;
-      case 'turn-over':
-        this.#endTurn(worker);
+      case 'load-slot-released':
+        this.#releaseSlot(worker);
         break;
       case 'metrics':
         this.#joined.update(worker, message.metrics);
         if (message.requestId !== undefined) this.#requests.get(message.requestId)?.();
         break;
-      case 'joined-metrics-wanted':
+      case 'joined-metrics-requested':
         void this.#joinMetrics().then((text) =>
           worker.send({ type: 'joined-metrics', requestId: message.requestId, text }),
         );
         break;
-      case 'job-wanted':
+      case 'job-requested':
         void this.#runJob(message).then((outcome) =>
           worker.send({ type: 'job', requestId: message.requestId, outcome }),
         );
@@ -195,14 +195,14 @@ class Supervisor {
     this.#deps.announce(message);
   }
 
-  #endTurn(worker: WorkerProcess): void {
-    const position = this.#turns.indexOf(worker);
+  #releaseSlot(worker: WorkerProcess): void {
+    const position = this.#slotQueue.indexOf(worker);
     if (position < 0) return;
-    this.#turns.splice(position, 1);
-    if (position === 0) this.#turns[0]?.send({ type: 'turn' });
+    this.#slotQueue.splice(position, 1);
+    if (position === 0) this.#slotQueue[0]?.send({ type: 'load-slot-granted' });
   }
 
-  async #runJob({ task, waitMs }: Extract<WorkerMessage, { type: 'job-wanted' }>): Promise<JobOutcome> {
+  async #runJob({ task, waitMs }: Extract<WorkerMessage, { type: 'job-requested' }>): Promise<JobOutcome> {
     try {
       return { state: await this.#deps.jobs.run(task, waitMs) };
     } catch (error) {
@@ -221,7 +221,7 @@ class Supervisor {
     await new Promise<void>((resolve) => {
       this.#requests.set(requestId, resolve);
       setTimeout(resolve, metricsTimeoutMs).unref();
-      process.send({ type: 'metrics-wanted', requestId });
+      process.send({ type: 'metrics-requested', requestId });
     });
     this.#requests.delete(requestId);
   }
@@ -235,7 +235,7 @@ class Supervisor {
     const wasStable = slot.readySince !== undefined && this.#clock() - slot.readySince >= stableMs;
     slot.process = undefined;
     slot.readySince = undefined;
-    this.#endTurn(worker);
+    this.#releaseSlot(worker);
     this.#joined.end(worker);
     if (this.#isClosing) {
       if (this.#exitCode === 0) this.#exitCode = code ?? 1;

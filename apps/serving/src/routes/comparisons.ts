@@ -50,13 +50,13 @@ const tags = ['comparisons'];
 export function addComparisons(
   app: HttpApp,
   paths: ComparisonPaths,
-  { jobs, takeTurn }: Pick<Peers, 'jobs' | 'takeTurn'>,
+  { jobs, acquireLoadSlot }: Pick<Peers, 'jobs' | 'acquireLoadSlot'>,
 ): void {
   const { serving } = app;
   const { store, live, arms, logger, settings } = serving;
   const previews = new PreviewBundles({
     load: (id) => loadCheckedBundle({ kind: 'bundle', id }, { store, logger }),
-    takeTurn,
+    acquireLoadSlot,
   });
   app.addHook('onClose', async () => {
     await jobs.close();

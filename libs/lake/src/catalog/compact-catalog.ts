@@ -11,11 +11,11 @@ import { distinctVersions, isMissingSegment, readSegments, wasLeftUnfinished, wr
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** An older file that no transaction names is from a killed writer, possibly on another host. */
-const abandonedMs = 6 * hourMs;
+const abandonedAfterMs = 6 * hourMs;
 /** Versions of items that are newer than this, relative to the newest, are kept separately. */
-const keptMs = 90 * dayMs;
+const versionHistoryMs = 90 * dayMs;
 /** A segment is compacted with newer ones when it is smaller than this many times their size. */
-const growth = 2;
+const sizeRatioMax = 2;
 /** Ids of changes to keep for each segment. A reader of changes that is further behind reads all items. */
 const changeIdsMax = 100;
 
@@ -44,11 +44,12 @@ async function compact(catalogFolder: string, options: CompactCatalogOptions): P
   const log = await openCatalogLog(catalogFolder, options);
   for (const kind of catalogKinds) {
     const segments = segmentsOf(log.state, kind);
-    const run = isFull ? fullRun(segments) : dueRun(segments);
+    const run = isFull ? allSegments(segments) : segmentsToCompact(segments);
     const newest = run.at(-1);
     if (newest === undefined) continue;
     const isOldest = run[0] === segments[0];
-    const bound = isOldest && kind === 'items' ? Math.max(...segments.map(({ receivedTo }) => receivedTo)) - keptMs : 0;
+    const bound =
+      isOldest && kind === 'items' ? Math.max(...segments.map(({ receivedTo }) => receivedTo)) - versionHistoryMs : 0;
     const dropped = { versions: 0, removals: 0 };
     const batches = compactedBatches(catalogFolder, run, { kind, isOldest, bound, dropped });
     const isUnchanged = ({ files }: CatalogState): boolean => run.every(({ path }) => files.has(path));
@@ -82,19 +83,19 @@ async function compact(catalogFolder: string, options: CompactCatalogOptions): P
 }
 
 /** Returns the newest segments that are not larger than a multiple of the even newer ones. */
-function dueRun(segments: readonly Segment[]): readonly Segment[] {
+function segmentsToCompact(segments: readonly Segment[]): readonly Segment[] {
   let start = segments.length;
   let newer = 0;
   for (let index = segments.length - 1; index >= 0; index--) {
     const { bytes } = segments[index]!;
-    if (bytes < growth * newer) start = index;
+    if (bytes < sizeRatioMax * newer) start = index;
     newer += bytes;
   }
   return segments.slice(start);
 }
 
 /** Returns all segments, or none if the only one has no removed records. */
-function fullRun(segments: readonly Segment[]): readonly Segment[] {
+function allSegments(segments: readonly Segment[]): readonly Segment[] {
   return segments.length > 1 || segments.some(({ removals }) => removals > 0) ? segments : [];
 }
 
@@ -151,7 +152,7 @@ async function deleteReplaced(
     if (files.has(path) || removed.has(path)) continue;
     const written = await stat(join(catalogFolder, path)).catch(() => undefined);
     if (written === undefined) continue;
-    if (written.mtimeMs < now - abandonedMs || wasLeftUnfinished(path, written.mtimeMs)) {
+    if (written.mtimeMs < now - abandonedAfterMs || wasLeftUnfinished(path, written.mtimeMs)) {
       await rm(join(catalogFolder, path), { force: true });
     }
   }

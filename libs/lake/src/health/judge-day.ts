@@ -4,8 +4,8 @@ import type { DayMeasures, HealthCheck, HealthReason, HealthVerdict } from './he
 interface JudgedCheck {
   readonly check: HealthCheck;
   readonly value: number;
-  /** How many events the value is of. */
-  readonly of: number;
+  /** The number of events that the value is a share of. */
+  readonly sampleSize: number;
   readonly bound: { readonly warning: number; readonly bad: number };
 }
 
@@ -40,28 +40,38 @@ function checksOf(measures: DayMeasures, bounds: HealthBounds): JudgedCheck[] {
   const sent = intake.accepted + intake.duplicate + intake.refused;
   const { outcomes } = joins;
   const checks: JudgedCheck[] = [
-    { check: 'refused', value: intake.refusedShare, of: sent, bound: bounds.refusedShare },
-    { check: 'duplicates', value: duplicates.share, of: events.rows, bound: bounds.duplicateShare },
-    { check: 'late', value: lateness.lateShare, of: events.count - lateness.backfilled, bound: bounds.lateShare },
+    { check: 'refused', value: intake.refusedShare, sampleSize: sent, bound: bounds.refusedShare },
+    { check: 'duplicates', value: duplicates.share, sampleSize: events.rows, bound: bounds.duplicateShare },
+    {
+      check: 'late',
+      value: lateness.lateShare,
+      sampleSize: events.count - lateness.backfilled,
+      bound: bounds.lateShare,
+    },
     {
       check: 'unmatched-outcomes',
       value: 1 - (outcomes.rate ?? 1),
-      of: outcomes.count,
+      sampleSize: outcomes.count,
       bound: bounds.unmatchedOutcomeShare,
     },
-    { check: 'suspicious-users', value: suspiciousUsers.share, of: events.count, bound: bounds.suspiciousShare },
+    {
+      check: 'suspicious-users',
+      value: suspiciousUsers.share,
+      sampleSize: events.count,
+      bound: bounds.suspiciousShare,
+    },
   ];
   // Without a catalog, no item is unknown.
   if (unknownItems !== undefined) {
     const { share: value } = unknownItems;
-    checks.splice(3, 0, { check: 'unknown-items', value, of: events.count, bound: bounds.unknownItemShare });
+    checks.splice(3, 0, { check: 'unknown-items', value, sampleSize: events.count, bound: bounds.unknownItemShare });
   }
   if (volume.ratio !== undefined && !isEmptyDay(measures)) {
-    const ratio = { value: volume.ratio, of: volume.trailingMean ?? 0 };
+    const ratio = { value: volume.ratio, sampleSize: volume.trailingMean ?? 0 };
     checks.unshift(
       { check: 'volume-low', ...ratio, bound: bounds.volumeBelow },
       { check: 'volume-high', ...ratio, bound: bounds.volumeAbove },
     );
   }
-  return checks.filter(({ of }) => of >= bounds.eventsMin);
+  return checks.filter(({ sampleSize }) => sampleSize >= bounds.eventsMin);
 }

@@ -9,7 +9,7 @@ import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
 import { findSuspiciousUsers } from './suspicious-day-users.ts';
 import { dayOf } from '../layout.ts';
-import { erasedPeople, notErased, parquetTable, where } from '../read/sql.ts';
+import { erasedOwners, notErased, parquetTable, where } from '../read/sql.ts';
 import { isErasurePending } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
 
@@ -64,7 +64,7 @@ export async function measureDay(
   );
   const conditions = erasures.length === 0 ? [] : [notErased('measured', 'who')];
   if (erasures.length > 0) {
-    const people = erasedPeople(erasures, [parquetTable(lakeFolder, dayFiles)], state.erasureKey);
+    const people = erasedOwners(erasures, [parquetTable(lakeFolder, dayFiles)], state.erasureKey);
     await connection.run(`CREATE TEMP TABLE erased AS ${people}`);
   }
   await connection.run(dayTableSql(rowsSql(lakeFolder, dayFiles), conditions));

@@ -217,8 +217,8 @@ async function planFor(
     );
     for (const [erasureId, path, rows] of counts) found.push([erasureId, relative(lakeFolder, path), rows]);
     const hashes = await run<[erasureId: string, sessionHash: string]>(
-      `SELECT DISTINCT erasureId, ${snapshot.erasureKey.sql('sessionId')} FROM everyIdentify identify JOIN erasedPeople person ` +
-        `ON person.owner = identify.userId AND identify.receivedAt <= person.requestedAt ORDER BY ALL`,
+      `SELECT DISTINCT erasureId, ${snapshot.erasureKey.sql('sessionId')} FROM everyIdentify identify JOIN erasedOwners erasedOwner ` +
+        `ON erasedOwner.owner = identify.userId AND identify.receivedAt <= erasedOwner.requestedAt ORDER BY ALL`,
     );
     for (const [erasureId, hash] of hashes) sessions.set(erasureId, [...(sessions.get(erasureId) ?? []), hash]);
   }

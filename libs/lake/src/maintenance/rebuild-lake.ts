@@ -112,10 +112,10 @@ interface StagedEvents {
 }
 
 /** A row of the table `refused`, which contains every offset of refused records and of undecodable batches. */
-type RefusedPlace = readonly [source: string, offset: number];
+type RefusedOffset = readonly [source: string, offset: number];
 const refusedColumns = [
-  { type: VARCHAR, valueOf: ([source]: RefusedPlace) => source },
-  { type: BIGINT, valueOf: ([, offset]: RefusedPlace) => BigInt(offset) },
+  { type: VARCHAR, valueOf: ([source]: RefusedOffset) => source },
+  { type: BIGINT, valueOf: ([, offset]: RefusedOffset) => BigInt(offset) },
 ];
 
 /** Writes the events of the ranges to temporary files, and the places of refused records to the table `refused`. */
@@ -166,7 +166,7 @@ async function stageEvents(
       appendRows(
         refusedRows,
         refusedColumns,
-        offsets.map((offset): RefusedPlace => [source, offset]),
+        offsets.map((offset): RefusedOffset => [source, offset]),
         ({ valueOf }, place) => valueOf(place),
       );
       done += next - start;
@@ -196,15 +196,15 @@ async function replaceRows(
 ): Promise<Pick<RebuildResult, 'days' | 'kept' | 'lost'>> {
   const { snapshot, connection, commit, renew } = maintenance;
   const touched = snapshot.files.filter((file) => ranges.some((range) => overlaps(file, range)));
-  const isReplaced = anyOf(ranges);
+  const isReplaced = rangesSql(ranges);
   const add: LakeFileEntry[] = [];
   const lost: LostRows[] = [];
   let kept = 0;
   const days = [...new Set([...touched.map(({ path }) => dayOf(path)), ...staged.keys()])].sort();
   for (const day of days) {
     const files = touched.filter(({ path }) => dayOf(path) === day);
-    const replaced = files.filter((file) => liesWithin(file, ranges));
-    const partial = files.filter((file) => !liesWithin(file, ranges));
+    const replaced = files.filter((file) => isReplacedCompletely(file, ranges));
+    const partial = files.filter((file) => !isReplacedCompletely(file, ranges));
     const written = [...(staged.get(day) ?? [])];
     for (const file of replaced) {
       const extracted = await extractRefused(maintenance, { file, signal });
@@ -247,7 +247,7 @@ async function extractRefused(
   { file, signal }: { readonly file: LakeStateFile; readonly signal: AbortSignal | undefined },
 ): Promise<string | LostRows | undefined> {
   const ranges = Object.entries(file.sources).map(([source, range]) => ({ source, ...range }));
-  const refused = await countRows(connection, `refused WHERE ${anyOf(ranges)}`);
+  const refused = await countRows(connection, `refused WHERE ${rangesSql(ranges)}`);
   if (refused === 0) return undefined;
   const written = join(temporaryFolder, `refused-${file.path.replaceAll('/', '-')}`);
   let opened: OpenFiles | undefined;
@@ -278,7 +278,7 @@ async function countRows(connection: DuckDBConnection, rows: string): Promise<nu
 }
 
 /** Returns the SQL condition that a row is in one of the ranges. */
-function anyOf(ranges: readonly Omit<RebuiltRange, 'partition'>[]): string {
+function rangesSql(ranges: readonly Omit<RebuiltRange, 'partition'>[]): string {
   return ranges
     .map(({ source, from, to }) => `(logSource = ${sqlText(source)} AND logOffset >= ${from} AND logOffset < ${to})`)
     .join(' OR ');
@@ -290,7 +290,7 @@ function overlaps({ sources }: LakeStateFile, { source, from, to }: RebuiltRange
 }
 
 /** Returns whether all rows of a file are replaced. */
-function liesWithin({ sources }: LakeStateFile, ranges: readonly RebuiltRange[]): boolean {
+function isReplacedCompletely({ sources }: LakeStateFile, ranges: readonly RebuiltRange[]): boolean {
   return Object.entries(sources).every(([source, { from, to }]) =>
     ranges.some((range) => range.source === source && range.from <= from && to <= range.to),
   );

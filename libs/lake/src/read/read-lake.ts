@@ -46,7 +46,7 @@ export async function* streamLake(
   options: DuckDbOptions = {},
 ): AsyncGenerator<LakeEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const share = createSharer();
+  const share = createStringPool();
   const prepare = async (opened: LakeSnapshot, connection: DuckDBConnection): Promise<string> => {
     await createTables(connection, eventTables(opened, window));
     return orderedEvents;
@@ -77,7 +77,7 @@ const orderedEvents =
   'FROM events ORDER BY owner, occurredAt, eventId';
 
 /** Returns a function that maps equal texts to one string object, because ids recur on most rows. Its memory is bounded. */
-function createSharer(): (text: string) => string {
+function createStringPool(): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
     const shared = known.get(text);

@@ -109,8 +109,8 @@ export function identitiesOf(identifies: string): string {
  * Returns the names and the SQL of the tables that decide which rows are erased. Each statement may refer to the tables before it:
  *
  * - `everyIdentify`: the `identify` rows of the lake
- * - `erasedPeople(owner, erasureId, requestedAt)`: rows of the owner received until then are erased
- * - `erased`: `erasedPeople` and the sessions of their erased `identify` rows
+ * - `erasedOwners(owner, erasureId, requestedAt)`: rows of the owner received until then are erased
+ * - `erased`: `erasedOwners` and the sessions of their erased `identify` rows
  * - `keptIdentify`: `everyIdentify` without erased rows
  *
  * Erasing an `identify` of one user can give the events of the session to another user, who may have been erased long ago.
@@ -122,12 +122,12 @@ export function erasureTables(snapshot: LakeSnapshot, events: string): readonly 
   const { lakeFolder, erasures, erasureKey } = snapshot;
   return [
     ['everyIdentify', identifyRows(parquetTable(lakeFolder, identifyingFiles(snapshot)))],
-    ['erasedPeople', erasedPeople(erasures, [events, 'everyIdentify'], erasureKey)],
+    ['erasedOwners', erasedOwners(erasures, [events, 'everyIdentify'], erasureKey)],
     [
       'erased',
-      `FROM erasedPeople UNION SELECT ${sqlText(sessionUserPrefix)} || sessionId, erasureId, requestedAt ` +
-        `FROM everyIdentify identify JOIN erasedPeople person ` +
-        `ON person.owner = identify.userId AND identify.receivedAt <= person.requestedAt`,
+      `FROM erasedOwners UNION SELECT ${sqlText(sessionUserPrefix)} || sessionId, erasureId, requestedAt ` +
+        `FROM everyIdentify identify JOIN erasedOwners erasedOwner ` +
+        `ON erasedOwner.owner = identify.userId AND identify.receivedAt <= erasedOwner.requestedAt`,
     ],
     ['keptIdentify', `SELECT * FROM everyIdentify identify WHERE ${notErased('identify', 'userId')}`],
   ];
@@ -137,7 +137,7 @@ export function erasureTables(snapshot: LakeSnapshot, events: string): readonly 
  * Returns SQL for `(owner, erasureId, requestedAt)`: rows of the owner received until then are erased. Hashing the distinct
  * people of the tables costs far less than hashing every row.
  */
-export function erasedPeople(
+export function erasedOwners(
   erasures: readonly LakeStateErasure[],
   tables: readonly string[],
   key: ErasureKey,

@@ -17,35 +17,35 @@ import { filesOfWindow, openLakeSnapshot } from '../transaction-log/snapshot.ts'
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /** An event and its user id, or `session:<sessionId>` for an anonymous event. */
-export interface PersonEvent {
-  readonly person: string;
+export interface OwnedEvent {
+  readonly owner: string;
   readonly event: Event;
 }
 
 /**
- * Streams the events of a window as they were sent, grouped by person and ordered by time, for readers that join sessions to
+ * Streams the events of a window as they were sent, grouped by owner and ordered by time, for readers that join sessions to
  * users on their own. Each `identify` appears twice: for the user and for the session. Erased events and, except `identify`,
  * repeated events are left out. The events have no `recommendationId`, `position`, `context` or `extra`.
  *
  * @throws AppError as `readLake`.
  */
-export async function* streamLakeByPerson(
+export async function* streamLakeByOwner(
   lake: string | LakeSnapshot,
   window: LakeWindow = {},
   options: DuckDbOptions = {},
-): AsyncGenerator<PersonEvent[]> {
+): AsyncGenerator<OwnedEvent[]> {
   const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
-  const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => personQuery(opened, window);
+  const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => ownedEventsQuery(opened, window);
   for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
     const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
-    yield Array.from({ length: chunk.rowCount }, (_, row) => personEvent(columns, row));
+    yield Array.from({ length: chunk.rowCount }, (_, row) => toOwnedEvent(columns, row));
   }
 }
 
 const columnCount = 9;
 
-function personEvent(columns: readonly DuckDBVector[], row: number): PersonEvent {
-  const [person, eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value] = columns.map((column) =>
+function toOwnedEvent(columns: readonly DuckDBVector[], row: number): OwnedEvent {
+  const [owner, eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value] = columns.map((column) =>
     column.getItem(row),
   ) as [string, string, string, string | null, string | null, string | null, number, number, number | null];
   const event = {
@@ -58,12 +58,12 @@ function personEvent(columns: readonly DuckDBVector[], row: number): PersonEvent
     receivedAt,
     value: value ?? undefined,
   };
-  return { person, event };
+  return { owner, event };
 }
 
 const columns = 'eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value';
 
-function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undefined {
+function ownedEventsQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undefined {
   const files = filesOfWindow(snapshot, window);
   if (files.length === 0) return undefined;
   const events = parquetTable(snapshot.lakeFolder, files);
@@ -71,10 +71,10 @@ function personQuery(snapshot: LakeSnapshot, window: LakeWindow): string | undef
   const session = `${sqlText(sessionUserPrefix)} || sessionId`;
   return (
     `WITH ${keptTables(snapshot, { events, received }).join(', ')} ` +
-    `SELECT person, eventId, type, userId, itemId, sessionId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ` +
-    `FROM (SELECT coalesce(userId, ${session}) AS person, ${columns} FROM kept UNION ALL ` +
+    `SELECT owner, eventId, type, userId, itemId, sessionId, epoch_ms(occurredAt)::DOUBLE, epoch_ms(receivedAt)::DOUBLE, value ` +
+    `FROM (SELECT coalesce(userId, ${session}) AS owner, ${columns} FROM kept UNION ALL ` +
     `SELECT ${session}, ${columns} FROM kept WHERE type = ${sqlText(identifyType)}) ` +
-    `ORDER BY person, occurredAt, eventId`
+    `ORDER BY owner, occurredAt, eventId`
   );
 }
 

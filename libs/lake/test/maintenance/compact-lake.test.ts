@@ -15,7 +15,7 @@ import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
-import { streamLakeByPerson } from '../../src/read/stream-events.ts';
+import { streamLakeByOwner } from '../../src/read/stream-events.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { Erasure } from '../../src/transaction-log/transaction.ts';
@@ -434,7 +434,7 @@ describe('an erasure', () => {
     const idsIn = async (): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
     const streamedIds = async (): Promise<string[]> => {
       const ids: string[] = [];
-      for await (const chunk of streamLakeByPerson(lake)) {
+      for await (const chunk of streamLakeByOwner(lake)) {
         ids.push(...chunk.filter(({ event }) => event.type !== 'identify').map(({ event }) => event.eventId));
       }
       return ids;

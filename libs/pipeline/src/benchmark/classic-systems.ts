@@ -147,7 +147,7 @@ function popularityBeforeDays({ catalog }: HeldOut): Scorer<SequenceUser> {
       (_, item) => features[item * popularityFeatureCount + column]!,
     );
   }, cachedScores);
-  return ({ askedAt }) => scoresOn(catalog.timeline().dayOf(askedAt));
+  return ({ queryTime }) => scoresOn(catalog.timeline().dayOf(queryTime));
 }
 
 interface RankingMethod {

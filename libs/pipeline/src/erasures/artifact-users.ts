@@ -89,7 +89,7 @@ export async function eraseFromArtifacts(
         });
         return count;
       },
-      noteDamage(damaged, ref),
+      recordDamage(damaged, ref),
     );
     if (users !== undefined && users > 0) changed.push({ ref, path: file.path, users });
   }
@@ -113,7 +113,7 @@ export async function findUserInArtifacts(
   const damaged: DamagedArtifact[] = [];
   for await (const { ref, file, folder, unknownErasures } of artifactsWithUsers(store, { erasures, damaged }, watch)) {
     if (erasures.length > 0 && unknownErasures.length === 0) continue;
-    const listed = await ifUsable(() => file.read(join(folder, file.path)), noteDamage(damaged, ref));
+    const listed = await ifUsable(() => file.read(join(folder, file.path)), recordDamage(damaged, ref));
     const users = (listed ?? []).filter((user) => user.userId === userId).length;
     if (users > 0) found.push({ ref, path: file.path, users });
   }
@@ -130,7 +130,7 @@ async function* artifactsWithUsers(
     signal?.throwIfAborted();
     onProgress?.(position, listed.length);
     const file = userFiles[ref.kind as keyof typeof userFiles];
-    const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }), noteDamage(damaged, ref));
+    const artifact = await ifUsable(() => store.open(ref, { files: [file.path] }), recordDamage(damaged, ref));
     if (artifact === undefined) continue;
     try {
       if (!artifact.manifest.files.some(({ path }) => path === file.path)) continue;
@@ -146,7 +146,7 @@ async function* artifactsWithUsers(
 }
 
 /** Adds an artifact that is not usable, unless it is pruned. */
-function noteDamage(damaged: DamagedArtifact[], ref: ArtifactRef): (error: unknown) => void {
+function recordDamage(damaged: DamagedArtifact[], ref: ArtifactRef): (error: unknown) => void {
   return (error) => {
     if (isAppError(error) && error.code !== 'ARTIFACT_NOT_FOUND') damaged.push({ ref, problem: error.message });
   };

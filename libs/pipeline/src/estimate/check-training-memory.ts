@@ -31,17 +31,17 @@ export function checkTrainingMemory(
   { usedBytes, availableBytes }: ProcessMemory = processMemory(),
 ): void {
   const { bytes, parts } = estimateTrainingMemory(size, settings);
-  const room = usedBytes + availableBytes;
-  if (bytes <= room) return;
+  const usableBytes = usedBytes + availableBytes;
+  if (bytes <= usableBytes) return;
   const [largest] = parts;
   throw new AppError(
     `Training needs about ${gigabytes(bytes)}, of which ${parts.map((part) => `${part.name} ${gigabytes(part.bytes)}`).join(', ')}; ` +
-      `this process can use ${gigabytes(room)}.`,
+      `this process can use ${gigabytes(usableBytes)}.`,
     {
       code: 'TRAIN_OUT_OF_MEMORY',
       category: 'usage',
-      remedy: `${advice(largest!.name, largest!.bytes, bytes - room, settings)} To train regardless, set trainer.memoryCheck: false.`,
-      context: { neededBytes: bytes, roomBytes: room, parts },
+      remedy: `${advice(largest!.name, largest!.bytes, bytes - usableBytes, settings)} To train regardless, set trainer.memoryCheck: false.`,
+      context: { neededBytes: bytes, roomBytes: usableBytes, parts },
     },
   );
 }

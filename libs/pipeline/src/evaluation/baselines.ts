@@ -18,12 +18,12 @@ export interface NamedRanker {
 export type ItemCfChoice = Readonly<Record<Task, ItemCfOptions>>;
 
 /** Suits the task `all`: every recent behavior counts by its recency. */
-const ownItemsReturn = { lastBehaviors: 20, decay: 0.9, scoreCounts: 'repeated' } as const;
+const taskAllSettings = { lastBehaviors: 20, decay: 0.9, scoreCounts: 'repeated' } as const;
 
 /** The settings of item-based CF that are compared on the validation window, so that the baseline is as strong as possible. */
 const itemCfGrid: readonly Omit<ItemCfOptions, 'catalogSize'>[] = [5, 20, 100].flatMap((neighbors) =>
   [0.5, 0.75].flatMap((b) =>
-    [{}, { lastBehaviors: 50 }, { lastBehaviors: 10 }, ownItemsReturn].map((behaviors) => ({
+    [{}, { lastBehaviors: 50 }, { lastBehaviors: 10 }, taskAllSettings].map((behaviors) => ({
       neighbors,
       b,
       weights: 'bm25' as const,

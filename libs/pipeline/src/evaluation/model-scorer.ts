@@ -31,7 +31,7 @@ export interface SequenceUser extends ScoredUser {
   readonly start: number;
   readonly end: number;
   /** The time of the query, epoch milliseconds. Determines popularity and the ages of behaviors. */
-  readonly askedAt: number;
+  readonly queryTime: number;
 }
 
 /** Scores the full catalog with a model, as serving scores the candidates of an index. */
@@ -166,7 +166,9 @@ function createScorer(
     sharpness,
     interestsMax: interests,
     interests: (user) => read(user).interests,
-    prior: spec.config.popularityPrior ? ({ askedAt }) => priorOn(catalog.timeline().dayOf(askedAt)) : () => undefined,
+    prior: spec.config.popularityPrior
+      ? ({ queryTime }) => priorOn(catalog.timeline().dayOf(queryTime))
+      : () => undefined,
     bonuses: (user) => read(user).bonuses,
     candidates,
   };
@@ -238,7 +240,7 @@ function readByEngine({ sequences, spec, engine, profileOf, userRowOf }: ReaderP
     users.map((user) => {
       const rows = createBehaviorRows(1, L);
       const window = { ...sequences, start: user.start, end: user.end };
-      writeBehaviorSequence(rows, 0, window, { now: user.askedAt, distinct });
+      writeBehaviorSequence(rows, 0, window, { now: user.queryTime, distinct });
       const { count, vectors } = engine.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
       const interests = { count, vectors: columnsBefore(D, indexDim(spec), vectors) };
       return { interests, bonuses: repeatBonus ? bonusesOf(rows, engine) : noBonuses };
@@ -261,7 +263,7 @@ function readByTower(
     const active = new Float32Array(users.length * K);
     const counts = users.map((user, row) => {
       const window = { ...sequences, start: user.start, end: user.end };
-      const n = writeBehaviorSequence(behaviors, row, window, { now: user.askedAt, distinct });
+      const n = writeBehaviorSequence(behaviors, row, window, { now: user.queryTime, distinct });
       const count = interestCountOf(config, n, userRows[row]!);
       active.fill(1, row * K, row * K + count);
       return count;

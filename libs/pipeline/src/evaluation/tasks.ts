@@ -57,7 +57,7 @@ export function heldOutWindow(data: CatalogData, from: number, before: number): 
   const candidates = candidatesAt(items, known, from);
   const users = heldOutByTime(sequences, { from, before, known: candidates }).map((heldOut) => ({
     ...toSequenceUser(sequences, heldOut),
-    askedAt: from,
+    queryTime: from,
   }));
   return { cut: from, from, before, known, candidates, users, catalog: catalogAtCut(data, from, known) };
 }
@@ -68,7 +68,7 @@ export function heldOutLast(data: CatalogData, part: 'validation' | 'test'): Hel
   const cut = leaveOneOutCut(sequences, part);
   const known = itemsKnownBefore(sequences, cut, items.length - 1);
   const candidates = candidatesAt(items, known, cut);
-  const users = askedNext(sequences, heldOutNext(sequences, cut, candidates));
+  const users = usersAtNextInteraction(sequences, heldOutNext(sequences, cut, candidates));
   return { cut, known, candidates, users, catalog: catalogAtCut(data, cut, known) };
 }
 
@@ -83,7 +83,7 @@ export function heldOutUserParts(
   const candidates = candidatesAt(items, known, cut);
   const catalog = catalogAtCut(data, cut, known);
   const partOf = (part: UserPart): HeldOut => {
-    const users = askedNext(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
+    const users = usersAtNextInteraction(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
     return { cut, known, candidates, users, catalog };
   };
   return { validation: partOf('validation'), test: partOf('test') };
@@ -113,14 +113,17 @@ export function heldOutCold(
 }
 
 /** Returns users who are evaluated at the time of the interaction after their history. */
-function askedNext(sequences: ModelData['sequences'], users: readonly HeldOutSequence[]): HeldOutSequenceUser[] {
-  return users.map((user) => ({ ...toSequenceUser(sequences, user), askedAt: sequences.times[user.end]! }));
+function usersAtNextInteraction(
+  sequences: ModelData['sequences'],
+  users: readonly HeldOutSequence[],
+): HeldOutSequenceUser[] {
+  return users.map((user) => ({ ...toSequenceUser(sequences, user), queryTime: sequences.times[user.end]! }));
 }
 
 function toSequenceUser(
   sequences: ModelData['sequences'],
   { user, start, end, truth, absent }: HeldOutSequence,
-): Omit<HeldOutSequenceUser, 'askedAt'> {
+): Omit<HeldOutSequenceUser, 'queryTime'> {
   return {
     userIndex: user,
     start,
@@ -166,7 +169,7 @@ export function rankTasks(
   tasks: readonly Task[] = ['new', 'all'],
 ): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
-  const orderBy = ({ askedAt }: HeldOutSequenceUser): number => askedAt;
+  const orderBy = ({ queryTime }: HeldOutSequenceUser): number => queryTime;
   const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed, orderBy };
   const groups = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
   for (const group of groups) {

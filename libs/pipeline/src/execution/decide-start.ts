@@ -24,12 +24,15 @@ export async function decideStart(
   info: DatasetInfo,
   reports: readonly RunReport[],
 ): Promise<RunStart> {
-  const skipped = run.isForced ? undefined : await whyNothingNew(context, info);
+  const skipped = run.isForced ? undefined : await skipReasonWithoutChanges(context, info);
   return skipped === undefined ? { warmFrom: await chooseWarmStart(context, run, reports) } : { skipped };
 }
 
 /** Returns why the run is skipped if the current bundle has the same data and model settings; otherwise undefined. */
-async function whyNothingNew({ store, config }: StageContext, info: DatasetInfo): Promise<string | undefined> {
+async function skipReasonWithoutChanges(
+  { store, config }: StageContext,
+  info: DatasetInfo,
+): Promise<string | undefined> {
   return ifUsable(async () => {
     const modelId = await currentModelId(store);
     if (modelId === undefined) return undefined;
@@ -57,7 +60,10 @@ function contentOf({ counts, sources, interactions, filters, features }: Dataset
  * Returns why the run is skipped if its newest window is empty because no event was received since the dataset of the current
  * bundle; otherwise undefined.
  */
-export async function whyNothingReceived({ store }: StageContext, offsets: LogOffsets): Promise<string | undefined> {
+export async function skipReasonWithoutEvents(
+  { store }: StageContext,
+  offsets: LogOffsets,
+): Promise<string | undefined> {
   return ifUsable(async () => {
     const modelId = await currentModelId(store);
     if (modelId === undefined) return undefined;

@@ -13,7 +13,7 @@ import {
   trainStage,
 } from '../stages/pipeline-stages.ts';
 import { trainingProgress } from '../training/training-progress.ts';
-import { decideStart, whyNothingReceived } from './decide-start.ts';
+import { decideStart, skipReasonWithoutEvents } from './decide-start.ts';
 import { judgeUnreadDays } from './judge-days.ts';
 import { pruneHome } from './prune-home.ts';
 
@@ -68,7 +68,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     const cut = { ...run.cut, offsets };
     const made = await datasetStage(context, cut, { signal, onQueried: report }).catch(async (error: unknown) => {
       const isEmpty = isAppError(error, 'DATASET_EMPTY_WINDOW');
-      const skipped = isEmpty ? await whyNothingReceived(context, offsets) : undefined;
+      const skipped = isEmpty ? await skipReasonWithoutEvents(context, offsets) : undefined;
       if (skipped === undefined) throw error;
       return { skipped };
     });
@@ -129,7 +129,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
 
   async gate(context, { outputs }, { onProgress }) {
     onProgress?.({ share: 0, detail: 'comparison with the current bundle' });
-    return judge(context, outputs, (await context.store.readRef('current'))?.id ?? null);
+    return judgeBundle(context, outputs, (await context.store.readRef('current'))?.id ?? null);
   },
 
   async promote(context, { run, outputs }) {
@@ -138,7 +138,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     const current = (await store.readRef('current'))?.id ?? null;
     const isOurs = current === outputs.bundleId;
     // After a promotion or rollback in the meantime, the bundle that would be replaced counts.
-    if (!isOurs && current !== outputs.incumbentId) judged = await judge(context, outputs, current);
+    if (!isOurs && current !== outputs.incumbentId) judged = await judgeBundle(context, outputs, current);
     if (judged.outputs.verdict !== 'pass') {
       await pruneHome(context, Date.now());
       return judged;
@@ -153,7 +153,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
 };
 
 /** Returns the verdict of the gate about the bundle of the run, compared with `incumbentId`. */
-async function judge(
+async function judgeBundle(
   context: StageContext,
   outputs: RefreshOutputs,
   incumbentId: string | null,

@@ -60,7 +60,7 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
     const trainedOn = incumbent && (await ifUsable(() => readDatasetInfo(store, incumbent.bundle.info.datasetId)));
     // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
     const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
-    const judged = await judge(options, { candidate, incumbent, trainedOn, from });
+    const judged = await measureAndCheck(options, { candidate, incumbent, trainedOn, from });
     const checks = [...(older === undefined ? [] : [older]), ...judged.checks];
     return reportOf(options, { problem, ...judged, checks });
   } finally {
@@ -76,7 +76,7 @@ interface Judged {
   readonly notes?: readonly string[];
 }
 
-async function judge(
+async function measureAndCheck(
   { dataset, settings, tieSeed, watch }: GateOptions,
   compared: {
     readonly candidate: SizedBundle;

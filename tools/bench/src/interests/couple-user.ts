@@ -24,7 +24,7 @@ export function createCoupling(
     features: data.itemFeatures,
   });
   const engine = createInferenceEngine(spec, weights, embeddings);
-  return ({ userIndex, start, end, askedAt }) => {
+  return ({ userIndex, start, end, queryTime: askedAt }) => {
     const rows = createBehaviorRows(1, L);
     writeBehaviorSequence(rows, 0, { ...data.sequences, start, end }, { now: askedAt, distinct });
     const profile = data.profiles.map(({ rows: tableRows }) => tableRows[userIndex]!);
