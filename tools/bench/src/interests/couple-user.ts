@@ -24,9 +24,9 @@ export function createCoupling(
     features: data.itemFeatures,
   });
   const engine = createInferenceEngine(spec, weights, embeddings);
-  return ({ userIndex, start, end, queryTime: askedAt }) => {
+  return ({ userIndex, start, end, queryTime }) => {
     const rows = createBehaviorRows(1, L);
-    writeBehaviorSequence(rows, 0, { ...data.sequences, start, end }, { now: askedAt, distinct });
+    writeBehaviorSequence(rows, 0, { ...data.sequences, start, end }, { now: queryTime, distinct });
     const profile = data.profiles.map(({ rows: tableRows }) => tableRows[userIndex]!);
     const interests = engine.interests(rows, profile, unknownUser);
     const all = couplingCoefficients(interests);

@@ -46,7 +46,10 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       }),
     queue,
   );
-  const letters = createReportQueue((id: string, signal) => findDeadLetter(kafka, { topic, id, signal }), queue);
+  const deadLetterReads = createReportQueue(
+    (id: string, signal) => findDeadLetter(kafka, { topic, id, signal }),
+    queue,
+  );
   const closing = new AbortController();
   let isRedriving = false;
   app.addHook('preClose', async () => closing.abort());
@@ -84,7 +87,7 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       },
     },
     async ({ params: { id } }, reply) => {
-      const found = await letters.read(id, { signal: responseSignal(reply) });
+      const found = await deadLetterReads.read(id, { signal: responseSignal(reply) });
       if (found === undefined) throw problemError('NOT_FOUND', `There is no dead letter ${id}.`);
       return found;
     },

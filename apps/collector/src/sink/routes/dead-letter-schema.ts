@@ -18,7 +18,7 @@ const example = {
   failedAt: 1_769_860_801_000,
 };
 
-const letter = {
+const deadLetterFields = {
   deadLetterId: Type.String({ description: 'Topic, partition and offset of the message.' }),
   topic: Type.String(),
   partition: Type.Integer(),
@@ -39,7 +39,7 @@ const letter = {
 };
 
 const listed = { title: 'DeadLetter', description: 'A message that the sink cannot process.' };
-export const DeadLetter = Type.Object(letter, { ...listed, examples: [example] });
+export const DeadLetter = Type.Object(deadLetterFields, { ...listed, examples: [example] });
 
 const ReasonCount = Type.Object({ reason: Type.String(), field, count: Type.Integer() }, { title: 'ReasonCount' });
 
@@ -47,7 +47,7 @@ export const DeadLetters = Type.Object(
   {
     total: Type.Integer(),
     reasons: Type.Array(ReasonCount, { description: 'Most frequent first.' }),
-    deadLetters: Type.Array(Type.Object(letter, listed), {
+    deadLetters: Type.Array(Type.Object(deadLetterFields, listed), {
       description: 'The newest first. A payload contains at most the first 500 characters.',
     }),
   },
