@@ -13,7 +13,7 @@ import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
-import { mappingOf } from './validation/render-report.ts';
+import { mappingOf, quoteSample } from './validation/render-report.ts';
 import type { ReportFile, ReportRefusal, ValidationReport } from './validation/report.ts';
 
 /** The folders of a data home that an import writes. */
@@ -285,8 +285,9 @@ function remedyOf(refusal: ReportRefusal | undefined): string {
 
 function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: number): AppError {
   const refusals = report.refusals.filter((refusal) => refusal.kind === kind).slice(0, 3);
-  const reasons = refusals.map(({ field, reason, count, lines }) => {
-    const label = field === '' ? reason : `${field}: ${reason}`;
+  const reasons = refusals.map(({ field, reason, count, lines, samples = [] }) => {
+    const values = samples.length === 0 ? '' : ` ${samples.map(quoteSample).join(', ')}`;
+    const label = (field === '' ? reason : `${field}: ${reason}`) + values;
     return `${label} (${count} rows, the first at ${report.place(lines[0]!)})`;
   });
   const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;

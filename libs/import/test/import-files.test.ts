@@ -261,7 +261,9 @@ describe('importFiles', () => {
     const wrong = `user,item,time\n${Array.from({ length: 30 }, (_, row) => `u,i${row},${row < 10 ? '2024-01-01' : '13/01/2024'}`).join('\n')}`;
     await expect(importFiles({ events: [await file('a.csv', wrong)] }, { home, now })).rejects.toMatchObject({
       code: 'EVENTS_MOSTLY_REFUSED',
-      message: expect.stringMatching(/occurredAt: time-order-unclear \(20 rows, the first at .*a\.csv:12\)/) as string,
+      message: expect.stringMatching(
+        /occurredAt: time-order-unclear "13\/01\/2024" \(20 rows, the first at .*a\.csv:12\)/,
+      ) as string,
       remedy: expect.stringMatching(/"D\/M\/YYYY H:mm", "M\/D\/YYYY H:mm" or "M\/D\/YYYY h:mm:ss A"/) as string,
     });
     const nulls = `user,item,time\n${'NULL,i,2024-01-01\n'.repeat(30)}`;

@@ -441,6 +441,8 @@ export interface components {
           readonly file: number;
           readonly line: number;
         }[];
+        /** @description Values that another setting could read, such as unknown types. */
+        readonly samples?: readonly string[];
         /** @description If the value is an object: the path inside it to map, such as `user.id`. */
         readonly nestedPath?: string;
       }[];

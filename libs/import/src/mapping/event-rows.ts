@@ -89,18 +89,22 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
 
     const timeCell = cellAt(at.occurredAt);
     const time = parseTime(timeCell);
-    if (typeof time !== 'number') return refuseCell('occurredAt', time, timeCell);
+    if (typeof time !== 'number') {
+      const refused = refuseCell('occurredAt', time, timeCell);
+      return isNested(timeCell) || time === 'missing' ? refused : { ...refused, cell: timeCell };
+    }
     const timeRefusal = refuseTime(time, now);
     if (timeRefusal !== undefined) return timeRefusal;
 
     let eventType = defaultType;
+    let name: string | undefined;
     if (at.type !== undefined) {
-      const name = cellText(cells[at.type]);
+      name = cellText(cells[at.type]);
       if (name === undefined) return refuseCell('type', 'missing', cells[at.type]);
       eventType = readType(name);
     }
     if (eventType === 'purchase' && isReturn(cells)) eventType = 'return';
-    if (!isEventType(eventType, options.types)) return refuse('type', 'unknown-type');
+    if (!isEventType(eventType, options.types)) return { ...refuse('type', 'unknown-type'), cell: name };
 
     let ignored: IgnoredValue[] | undefined;
     const ignore = (field: keyof typeof at | '', reason: RefusalReason, cell: unknown): undefined => {

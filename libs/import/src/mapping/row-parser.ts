@@ -14,6 +14,8 @@ export interface IgnoredValue {
 /** A row without a valid value of a required field. The reason `missing-word` is a word that means a missing id, such as `NULL`. */
 export interface RefusedRow extends Omit<Refusal, 'reason'> {
   readonly reason: RefusalReason | 'missing-word';
+  /** The cell, if it is text that another setting could read, such as an unknown type or time. */
+  readonly cell?: unknown;
   /** As {@link IgnoredValue.nestedPath}. */
   readonly nestedPath?: string | undefined;
 }

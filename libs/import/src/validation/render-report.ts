@@ -75,7 +75,7 @@ function refusalsSection(report: ValidationReport): string {
     formatCount(refusal.count),
     refusal.kind,
     refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
-    lineList(refusal, report) + adviceOn(refusal),
+    lineList(refusal, report) + samplesOfReason(refusal) + adviceOn(refusal),
   ]);
   return section('Refused lines', alignColumns(rows, { right: [0] }));
 }
@@ -85,7 +85,7 @@ function ignoredSection(report: ValidationReport): string {
     formatCount(ignored.count),
     ignored.kind,
     ignored.field === '' ? ignored.reason : `${ignored.field}: ${ignored.reason}`,
-    `${lineList(ignored, report)}: ${ignored.samples.map(quoteSample).join(', ')}${adviceOn(ignored)}`,
+    lineList(ignored, report) + samplesOfReason(ignored) + adviceOn(ignored),
   ]);
   return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
 }
@@ -100,6 +100,10 @@ function attributesSection({ attributes }: ValidationReport): string {
       (isNumericText ? ` (read as text; for numbers: mapping.${kind}.attributes: { ${name}: number })` : ''),
   ]);
   return section('Attributes', alignColumns(rows, { right: [3] }));
+}
+
+function samplesOfReason({ samples = [] }: Pick<ReportRefusal, 'samples'>): string {
+  return samples.length === 0 ? '' : `: ${samples.map(quoteSample).join(', ')}`;
 }
 
 /** Quotes a sample that is text. Objects and lists are JSON already. */

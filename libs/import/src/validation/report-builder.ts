@@ -2,7 +2,7 @@ import { dayMs, FingerprintSet, utcDay } from '@facet/platform';
 import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
 import type { Event, Item, User } from '@facet/schemas';
-import type { AcceptedRow, IgnoredValue } from '../mapping/row-parser.ts';
+import type { AcceptedRow, IgnoredValue, RefusedRow } from '../mapping/row-parser.ts';
 import { createAttributeCounter } from './attributes.ts';
 import { distributionOf } from './distribution.ts';
 import { createLearningCounter } from './learning.ts';
@@ -39,6 +39,9 @@ interface Lines {
   readonly lines: LineReference[];
 }
 
+/** A reason of refused rows or ignored values while they are counted. */
+type OpenReason = Lines & Omit<ReportIgnored, 'count' | 'lines' | 'samples'> & { readonly samples: Set<string> };
+
 type OpenFile = { -readonly [Field in keyof ReportFile]: ReportFile[Field] };
 
 /**
@@ -48,11 +51,8 @@ type OpenFile = { -readonly [Field in keyof ReportFile]: ReportFile[Field] };
 export class ReportBuilder {
   readonly #now: number;
   readonly #files: OpenFile[] = [];
-  readonly #refusals = new Map<string, Lines & Omit<ReportRefusal, 'count' | 'lines'>>();
-  readonly #ignored = new Map<
-    string,
-    Lines & { readonly samples: Set<string> } & Omit<ReportIgnored, 'count' | 'lines' | 'samples'>
-  >();
+  readonly #refusals = new Map<string, OpenReason>();
+  readonly #ignored = new Map<string, OpenReason>();
   readonly #learning: ReturnType<typeof createLearningCounter> | undefined;
   readonly #itemAttributes = createAttributeCounter('items');
   readonly #userAttributes = createAttributeCounter('users');
@@ -131,32 +131,38 @@ export class ReportBuilder {
   }
 
   refuse(
-    { field, reason, nestedPath }: { readonly field: string; readonly reason: string; readonly nestedPath?: string },
+    { field, reason, ...rest }: Pick<RefusedRow, 'cell' | 'nestedPath' | 'field'> & { readonly reason: string },
     { file, line }: LineReference,
   ): void {
     this.#countRow(file, false);
-    const { kind } = this.#files[file] as OpenFile;
-    const key = `${kind} ${field} ${reason}`;
-    let refusal = this.#refusals.get(key);
-    if (refusal === undefined) {
-      refusal = { kind, field, reason, ...(nestedPath === undefined ? {} : { nestedPath }), count: 0, lines: [] };
-      this.#refusals.set(key, refusal);
-    }
-    addLine(refusal, file, line);
+    this.#countReason(this.#refusals, { field, reason, ...rest }, { file, line });
   }
 
   /** Adds a value of a record that is kept without it. */
-  ignore({ field, reason, cell, nestedPath }: IgnoredValue, { file, line }: LineReference): void {
+  ignore(value: IgnoredValue, at: LineReference): void {
+    this.#countReason(this.#ignored, value, at);
+  }
+
+  #countReason(
+    reasons: Map<string, OpenReason>,
+    {
+      field,
+      reason,
+      cell,
+      nestedPath,
+    }: Pick<IgnoredValue, 'field' | 'nestedPath'> & { readonly reason: string; readonly cell?: unknown },
+    { file, line }: LineReference,
+  ): void {
     const { kind } = this.#files[file] as OpenFile;
     const key = `${kind} ${field} ${reason}`;
-    let ignored = this.#ignored.get(key);
-    if (ignored === undefined) {
+    let counted = reasons.get(key);
+    if (counted === undefined) {
       const nested = nestedPath === undefined ? {} : { nestedPath };
-      this.#ignored.set(key, (ignored = { kind, field, reason, ...nested, count: 0, lines: [], samples: new Set() }));
+      reasons.set(key, (counted = { kind, field, reason, ...nested, count: 0, lines: [], samples: new Set() }));
     }
-    addLine(ignored, file, line);
-    if (cell !== undefined && ignored.samples.size < samplesMax) {
-      ignored.samples.add((typeof cell === 'string' ? cell.trim() : JSON.stringify(cell)).slice(0, sampleLength));
+    addLine(counted, file, line);
+    if (cell !== undefined && counted.samples.size < samplesMax) {
+      counted.samples.add((typeof cell === 'string' ? cell.trim() : JSON.stringify(cell)).slice(0, sampleLength));
     }
   }
 
@@ -168,7 +174,9 @@ export class ReportBuilder {
   }
 
   get refusals(): readonly ReportRefusal[] {
-    return [...this.#refusals.values()].sort((a, b) => b.count - a.count);
+    return listReasons(this.#refusals).map(({ samples, ...refusal }) =>
+      samples.length === 0 ? refusal : { ...refusal, samples },
+    );
   }
 
   /** Returns a line reference as `path:line`. */
@@ -186,9 +194,7 @@ export class ReportBuilder {
       files: this.#files,
       events: { rows, accepted: this.#accepted, refused: rows - this.#accepted, duplicates: this.#duplicates },
       refusals: this.refusals,
-      ignored: [...this.#ignored.values()]
-        .sort((a, b) => b.count - a.count)
-        .map((ignored) => ({ ...ignored, samples: [...ignored.samples] })),
+      ignored: listReasons(this.#ignored),
       ...(this.#learning === undefined || !hasFile('events') ? {} : { learning: this.#learning.build() }),
       time: {
         earliest: this.#accepted === 0 ? undefined : this.#earliest,
@@ -282,6 +288,12 @@ function tally(tallies: Map<string, Tally>, id: string, file: number, line: numb
   if (found === undefined) tallies.set(id, (found = { number: tallies.size, first: { file, line }, events: 0 }));
   found.events++;
   return found;
+}
+
+function listReasons(reasons: ReadonlyMap<string, OpenReason>): ReportIgnored[] {
+  return [...reasons.values()]
+    .sort((a, b) => b.count - a.count)
+    .map((reason) => ({ ...reason, samples: [...reason.samples] }));
 }
 
 function addLine(lines: Lines, file: number, line: number): void {

@@ -37,6 +37,8 @@ export interface ReportRefusal {
   readonly lines: readonly LineReference[];
   /** If the value is an object: the path inside it to map, such as `user.id`. */
   readonly nestedPath?: string;
+  /** Distinct values, if another setting could read them, such as unknown types. */
+  readonly samples?: readonly string[];
 }
 
 /** Values of an optional field that cannot be read. Their records are kept without the field. */

@@ -109,11 +109,19 @@ describe('validateFiles', () => {
       },
       { kind: 'items', field: 'itemId', reason: 'missing', count: 1, lines: [{ file: 0, line: 5 }] },
       { kind: 'events', field: '', reason: 'wrong-column-count', count: 1, lines: [{ file: 2, line: 9 }] },
-      { kind: 'events', field: 'occurredAt', reason: 'time-order-unclear', count: 1, lines: [{ file: 2, line: 8 }] },
+      {
+        kind: 'events',
+        field: 'occurredAt',
+        reason: 'time-order-unclear',
+        count: 1,
+        lines: [{ file: 2, line: 8 }],
+        samples: ['01/02/2024'],
+      },
     ]);
 
     const text = renderValidationReport(report);
     expect(text).toContain('2  events  userId: missing                 lines 7, 10');
+    expect(text).toContain('line 8: "01/02/2024"; set mapping.timeFormat');
     expect(text).toContain('unknown         1  in 2 events, not in the items file');
     expect(text).toMatch(/2024-01-01 +3 +█{24}\n/);
     expect(text).not.toContain('Suspicious users');

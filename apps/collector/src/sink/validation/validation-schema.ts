@@ -97,7 +97,17 @@ export const Validation = Type.Unsafe<ValidationReport>(
         refused: Count,
         duplicates: Type.Integer({ description: 'Accepted events that repeat an earlier id.' }),
       }),
-      refusals: Type.Array(Type.Object({ ...linesByReason, nestedPath: NestedPath })),
+      refusals: Type.Array(
+        Type.Object({
+          ...linesByReason,
+          samples: Type.Optional(
+            Type.Array(Type.String(), {
+              description: 'Values that another setting could read, such as unknown types.',
+            }),
+          ),
+          nestedPath: NestedPath,
+        }),
+      ),
       ignored: Type.Array(
         Type.Object({
           ...linesByReason,
