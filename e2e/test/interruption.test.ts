@@ -12,7 +12,7 @@ it('a run killed during training resumes at its last epoch and gives the same mo
   // One epoch before the kill and one after it.
   await appendFile(join(folder, 'facet.yaml'), 'training: { epochs: 2 }\n');
   const killed = startFacet(folder, demo);
-  await killed.sees(/fit, [2-4] interests, epoch 1: /);
+  await killed.sees(/fit, [2-4] interests, labels window, epoch 1: /);
   killed.child.kill('SIGKILL');
   expect(await killed.ended).toMatchObject({ signal: 'SIGKILL' });
 
@@ -20,8 +20,8 @@ it('a run killed during training resumes at its last epoch and gives the same mo
   expect(resumed.code).toBe(0);
   expect(resumed.err).toMatch(/^import .*already done/m);
   expect(resumed.err).toMatch(/^dataset .*already done/m);
-  expect(resumed.err).not.toMatch(/fit, [2-4] interests, epoch 1: /);
-  expect(resumed.err).toMatch(/fit, [2-4] interests, epoch 2: /);
+  expect(resumed.err).not.toMatch(/fit, [2-4] interests, labels window, epoch 1: /);
+  expect(resumed.err).toMatch(/fit, [2-4] interests, labels window, epoch 2: /);
   expect(await readdir(join(folder, 'home', 'checkpoints')).catch(() => [])).toEqual([]);
 
   await facetJson(folder, ['import', ...shopFiles, '--home', 'undisturbed']);
@@ -39,7 +39,7 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
     const folder = await temporaryFolder();
     await writeShop(folder);
     const stopped = startFacet(folder, demo);
-    await stopped.sees(/fit, [2-4] interests, epoch 1: /);
+    await stopped.sees(/fit, [2-4] interests, labels window, epoch 1: /);
     const askedAt = Date.now();
     stopped.child.kill(signal);
     const { code, out, err } = await stopped.ended;

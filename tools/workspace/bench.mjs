@@ -16,6 +16,10 @@ runNamed(
       file: `${from}/catalog/main.js`,
       environment: { OMP_NUM_THREADS: '1' },
     },
+    'click-log': {
+      summary: 'Write the clicks of a simulated shop with sessions and several interests',
+      file: `${from}/click-log/main.js`,
+    },
     codes: {
       summary: 'Measure the recall of a search over codes of 8 bits or 1 bit per dimension',
       file: `${from}/codes/main.js`,

@@ -22,7 +22,7 @@ import { facet } from './command-context.ts';
 import type { CommandContext, CommonOptions } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
-import { describeInterestChoice } from './terminal/interest-choice.ts';
+import { describeFitChoice } from './terminal/fit-choice.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of {@link chooseConfigFile}. A missing `facet.yaml` means all defaults. */
@@ -84,11 +84,13 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
         signal: watcher.signal,
         onProgress: (progress) => stage.report(trainingProgress(progress)),
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
-        onEpoch: (phase, { epoch, loss, score }, interests) =>
-          stage.step(describeEpoch({ phase, interests, epoch, loss, recall: score })),
-        onFit: ({ interests, epoch, score }, scores) => {
-          if (scores.length > 1) stage.note(describeInterestChoice({ interests, interestScores: [...scores] }));
-          fitted = `, ${countOf(interests, 'interest')}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;
+        onEpoch: (phase, { epoch, loss, score }, { spec, training: { labels } }) => {
+          const { interests } = spec.config;
+          stage.step(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }));
+        },
+        onFit: ({ interests, labels, epoch, score }, scores) => {
+          if (scores.length > 1) stage.note(describeFitChoice({ interests, labels, fitScores: [...scores] }));
+          fitted = `, ${countOf(interests, 'interest')}, labels ${labels}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;
         },
       },
     );

@@ -55,7 +55,9 @@ it('starts a refresh and shows it live, without a reload, until it is promoted; 
   await detail.getByText('promoted').waitFor();
   await page.getByText(/best epoch \d+/).waitFor();
   await page
-    .getByText(/^\d interests validate at 0\.\d{4}, 1 interest validates at 0\.\d{4}: \d (is|are) kept\.$/)
+    .getByText(
+      /^\d interests?, labels \w+\. Validation recall: \d interests, labels window: 0\.\d{4}; \d interests, labels share: 0\.\d{4}; 1 interest, labels \w+: 0\.\d{4}\.$/,
+    )
     .waitFor();
 
   const lineage = page.getByRole('list', { name: /^Lineage/ });

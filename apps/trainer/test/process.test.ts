@@ -138,9 +138,15 @@ it('continues a training after its trainer stops or is killed, and leaves no pro
   const read = async (path: string) => (await fetch(`${third.url}${path}`)).json();
   const training = (await read(`/v1/models/${modelId}/training`)) as { epochs: Record<string, unknown>[] };
   expect(training).toMatchObject({ modelId, start: 'full', startedFrom: null, bestEpoch: expect.any(Number) });
-  // The settings choose the number of interests, so no others were compared.
-  expect(training).toMatchObject({ interests: 2 });
-  expect(training).not.toHaveProperty('interestScores');
+  // The settings choose the number of interests, so only labels were compared.
+  expect(training).toMatchObject({
+    interests: 2,
+    labels: expect.stringMatching(/^(?:window|share)$/),
+    fitScores: [
+      { interests: 2, labels: 'window', score: expect.any(Number) },
+      { interests: 2, labels: 'share', score: expect.any(Number) },
+    ],
+  });
   const fit = training.epochs.filter(({ phase }) => phase === 'fit');
   expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, place) => place + 1));
   for (const epoch of fit) expect(epoch).toMatchObject({ loss: expect.any(Number), recall: expect.any(Number) });

@@ -191,6 +191,12 @@ export const ModelConfig = Type.Object({
 });
 export type ModelConfig = Static<typeof ModelConfig>;
 
+const fitLabels = ['next', 'moment', 'share', 'window'] as const;
+
+/** The labels of the examples of a fit. */
+export const FitLabels = Type.Enum([...fitLabels]);
+export type FitLabels = Static<typeof FitLabels>;
+
 /** The hyperparameters of training, separate from those of the model. */
 export const TrainingConfig = Type.Object({
   seed: Type.Integer({ description: 'Seed of weights, batches and negatives.' }),
@@ -206,9 +212,9 @@ export const TrainingConfig = Type.Object({
     description:
       'c: a user with n > c examples gives √(c · n) of them in an epoch, the others all of theirs. 0: all users give all.',
   }),
-  labels: Type.Union([Type.Literal('next'), Type.Literal('moment'), Type.Literal('share'), Type.Literal('window')], {
+  labels: Type.Enum([...fitLabels, 'auto'], {
     description:
-      '`next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels are all interactions of the following `windowDays`, as in an evaluation by time split.',
+      '`next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels are all interactions of the following `windowDays`, as in an evaluation by time split. `auto`: a full training fits `window` and `share`, and keeps `share` if its validation score is higher by 2 %.',
   }),
   windowDays: Type.Number({ exclusiveMinimum: 0, description: 'Days of the labels `window`.' }),
   extraMoments: Type.Integer({ minimum: 0, description: 'Moments per user in addition to the starts of days.' }),
@@ -224,6 +230,18 @@ export const TrainingConfig = Type.Object({
   ),
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
+
+/** The settings of one fit: training has chosen the labels. */
+export interface FitConfig extends TrainingConfig {
+  readonly labels: FitLabels;
+}
+
+/** Returns the settings of the fits that a training compares. A program that compares none uses the first ones. */
+export function fitConfigs(training: TrainingConfig): readonly [FitConfig, ...FitConfig[]] {
+  const { labels } = training;
+  const withLabels = (chosen: FitLabels): FitConfig => ({ ...training, labels: chosen });
+  return labels === 'auto' ? [withLabels('window'), withLabels('share')] : [withLabels(labels)];
+}
 
 /** All settings of a model and of its training. */
 export interface ModelSettings {

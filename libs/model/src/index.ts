@@ -1,5 +1,14 @@
-export { checkModel, ExtractorKind, extractorSchemas, ModelConfig, ModelSpec, TrainingConfig } from './config.ts';
-export type { ExtractorConfig, ModelSettings } from './config.ts';
+export {
+  checkModel,
+  ExtractorKind,
+  extractorSchemas,
+  fitConfigs,
+  FitLabels,
+  ModelConfig,
+  ModelSpec,
+  TrainingConfig,
+} from './config.ts';
+export type { ExtractorConfig, FitConfig, ModelSettings } from './config.ts';
 export { couplingCoefficients, interestCohesion } from './inference/coupling.ts';
 export { createInferenceEngine } from './inference/inference-engine.ts';
 export type { InferenceEngine } from './inference/inference-engine.ts';

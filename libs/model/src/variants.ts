@@ -47,7 +47,7 @@ export const facetTraining: TrainingConfig = {
   learningRate: 3e-3,
   patience: 6,
   examplesPerUser: 8,
-  labels: 'window',
+  labels: 'auto',
   windowDays: 70,
   extraMoments: 5,
   refit: true,

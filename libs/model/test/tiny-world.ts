@@ -6,8 +6,8 @@ import {
   encodeFeatures,
 } from '@facet/features';
 import type { Examples, FeatureSchema, Interaction, Random, UserSequences } from '@facet/features';
-import { initializeWeights, modelVariant } from '../src/index.ts';
-import type { ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
+import { fitConfigs, initializeWeights, modelVariant } from '../src/index.ts';
+import type { FitConfig, ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
 import { tensorOf } from '@facet/tf-graph';
 import { mapLeaves } from '@facet/tf-graph/arrays';
 import type { NumericArray } from '@facet/tf-graph/arrays';
@@ -33,7 +33,7 @@ export interface TinyWorld {
   readonly weights: Weights;
   readonly data: TrainingData & { readonly sequences: UserSequences };
   readonly itemFeatures: ReturnType<typeof encodeFeatures>;
-  readonly training: TrainingConfig;
+  readonly training: FitConfig;
   readonly trainedCount: number;
 }
 
@@ -88,7 +88,7 @@ export function createTinyWorld(options: {
     weights: initializeWeights(spec, createRandom(5)),
     itemFeatures,
     trainedCount: 12,
-    training: { ...trainingBase, batchSize: 16, epochs: 3, ...options.training },
+    training: fitConfigs({ ...trainingBase, batchSize: 16, epochs: 3, ...options.training })[0],
     data: {
       sequences,
       profiles: encodeFeatures(

@@ -169,7 +169,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
   it('resumes an interrupted tower with the same result', async () => {
     const epochs: string[] = [];
     const whole = await run(await open(), ['comirec-sa'], { seeds: 2, onEpoch: (text) => epochs.push(text) });
-    expect(epochs.filter((text) => text.startsWith('fit, 2 interests, epoch 1: loss '))).toEqual([
+    expect(epochs.filter((text) => text.startsWith('fit, 2 interests, labels moment, epoch 1: loss '))).toEqual([
       expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
       expect.stringMatching(/, validation ndcg@10 0\.\d{4}$/),
     ]);
@@ -178,7 +178,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const opened = await open();
     const stopping = new AbortController();
     const onStep = (detail: string): void => {
-      if (detail.startsWith('fit, 2 interests, epoch 2')) stopping.abort(new Error('stopped'));
+      if (detail.startsWith('fit, 2 interests, labels moment, epoch 2')) stopping.abort(new Error('stopped'));
     };
     const stopped = run(opened, ['comirec-sa'], { signal: stopping.signal, onStep });
     await expect(stopped).rejects.toMatchObject({ code: 'MODEL_ABORTED' });

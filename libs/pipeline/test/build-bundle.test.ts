@@ -3,7 +3,7 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { itemsOf, loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import { describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
@@ -37,7 +37,7 @@ function randomModel(variant: 'facet' | 'mind'): Model {
     formatVersion: modelFormat,
     datasetId: dataset.id,
     spec,
-    training: resolved.training,
+    training: fitConfigs(resolved.training)[0],
     fit: [],
     refit: [],
     bestEpoch: 1,

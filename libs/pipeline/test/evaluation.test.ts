@@ -2,7 +2,7 @@ import type { LakeEvent } from '@facet/lake';
 import type { CatalogItem } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
-import { initializeWeights } from '@facet/model';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
@@ -28,7 +28,15 @@ function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => un
   };
   const weights = initializeWeights(spec, createRandom(3));
   change(weights);
-  const info = { formatVersion: modelFormat, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  const info = {
+    formatVersion: modelFormat,
+    datasetId: dataset.id,
+    spec,
+    training: fitConfigs(training)[0],
+    fit: [],
+    refit: [],
+    bestEpoch: 1,
+  };
   return { id: 'model', info, weights };
 }
 

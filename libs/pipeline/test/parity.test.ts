@@ -5,7 +5,7 @@ import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { buildPopularityTimeline, parsePositiveRule } from '@facet/features';
 import type { Examples } from '@facet/features';
-import { indexDim } from '@facet/model';
+import { fitConfigs, indexDim } from '@facet/model';
 import { graphInterests } from './graph-interests.ts';
 import type { GraphInterests } from './graph-interests.ts';
 import { trainingExamples } from '@facet/model/batches';
@@ -201,7 +201,7 @@ describe('training and serving compute the same interests from the same events',
 
     await expectSame(both, everybodyAtTheEnd(both.dataset, both.bundle.info.asOf));
     const { training } = resolveModel(both.config);
-    const examples = ofWholeMoments(trainingExamples(sequences, training, closing), both.dataset);
+    const examples = ofWholeMoments(trainingExamples(sequences, fitConfigs(training)[0], closing), both.dataset);
     expect(examples.count).toBeGreaterThan(100);
     await expectSame(both, examples);
   });

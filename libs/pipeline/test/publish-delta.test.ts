@@ -6,7 +6,7 @@ import { changeItems, compactCatalog, openLakeWriter, upsertItems } from '@facet
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import { beforeEach, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ async function promoteBundle(
     formatVersion: modelFormat,
     datasetId: dataset.id,
     spec,
-    training,
+    training: fitConfigs(training)[0],
     fit: [],
     refit: [],
     bestEpoch: 1,

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@facet/artifacts';
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { FacetConfig, resolveModel } from '@facet/config';
@@ -145,7 +145,15 @@ export async function putThemedBundle(
     itemFeatures: [...dataset.info.itemFeatures],
     userFeatures: [...dataset.info.userFeatures],
   };
-  const info = { formatVersion: modelFormat, datasetId: dataset.id, spec, training, fit: [], refit: [], bestEpoch: 1 };
+  const info = {
+    formatVersion: modelFormat,
+    datasetId: dataset.id,
+    spec,
+    training: fitConfigs(training)[0],
+    fit: [],
+    refit: [],
+    bestEpoch: 1,
+  };
   const weights = weightsOf(spec, dataset);
   const themed = { id: 'a themed model', info, weights };
   const { index, popularity } = themedConfig();

@@ -91,7 +91,7 @@ export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig
     split: { validationFrom: '2026-02-14', testFrom: '2026-02-24' },
     features: { minHolders: 2 },
     model: { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
-    training: { batchSize: 32, epochs: 3, windowDays: 10 },
+    training: { batchSize: 32, epochs: 3, labels: 'window', windowDays: 10 },
     evaluation: { cutoffs: [3, 10] },
     ...overrides,
   };

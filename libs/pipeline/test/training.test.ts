@@ -82,7 +82,7 @@ describe('trainModel', () => {
       training: { epochs: 1 },
     });
     const { info } = await storedModel(root, modelId!);
-    const [several, one] = info.interestScores!;
+    const [several, one] = info.fitScores!;
     expect(epochs).toEqual(['fit 1', 'fit 1', 'refit 1']);
     expect([several!.interests, one!.interests]).toEqual([3, 1]);
     expect(info.spec.config.interests).toBe(several!.score >= 1.01 * one!.score ? 3 : 1);
@@ -253,7 +253,7 @@ describe('an interrupted training', () => {
   it('starts from the beginning if its checkpoint is damaged', async () => {
     const root = await temporaryFolder();
     await run(root, { ...refits.fit, killAfter: 'fit 2', way: 'crash' });
-    await truncate(join(root, 'checkpoints', 'full', 'fit-3', 'last-optimizer.safetensors'), 40);
+    await truncate(join(root, 'checkpoints', 'full', 'fit-3-window', 'last-optimizer.safetensors'), 40);
     const resumed = await run(root, refits.fit);
     expect(resumed.epochs[0]).toBe('fit 1');
     expect(resumed.modelId).toBe(whole.fit.modelId);

@@ -123,10 +123,11 @@ async function prepare(
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? movieLensHome;
-  // The mapping in facet.yaml applies to the user's own files only. Training would choose one interest, which is as good on this
-  // data, but the demo shows what several interests are.
-  const several = { interests: 4, ...config.model };
-  const used: FacetConfig = { ...config, model: several };
+  // The mapping in facet.yaml applies to the user's own files only. Training would compare labels and numbers of interests, and choose
+  // these labels. It would choose one interest, which is as good on this data, but the demo shows what several interests are.
+  const model = { interests: 4, ...config.model };
+  const training = { labels: 'window', ...config.training };
+  const used: FacetConfig = { ...config, model, training };
   delete used.mapping;
   return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, used) };
 }

@@ -6,7 +6,7 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
 import { addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
-import { describeInterestChoice } from '../terminal/interest-choice.ts';
+import { describeFitChoice } from '../terminal/fit-choice.ts';
 import { countOf, formatCount, formatMinute, printable, shortId } from '../terminal/text.ts';
 
 const kinds = ['bundle', 'model', 'dataset'] as const;
@@ -48,8 +48,10 @@ function renderLineage({ bundle, model, dataset, lake }: Lineage): string {
         ? ''
         : `, started from ${shortId(model.startedFrom)}`;
     lines.push(`model    ${named(model)}${start}`);
-    const { interests } = model;
-    if (interests !== undefined) lines.push(`         ${describeInterestChoice({ ...model, interests })}`);
+    const { interests, labels } = model;
+    if (interests !== undefined && labels !== undefined) {
+      lines.push(`         ${describeFitChoice({ ...model, interests, labels })}`);
+    }
   }
   if (dataset !== null) lines.push(`dataset  ${named(dataset)}`, ...describeDataset(dataset));
   if (lake !== null) lines.push(...describeLake(lake));

@@ -1,7 +1,7 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { interestChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
-import type { InterestChoice } from '@facet/pipeline/lineage';
+import { fitChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
+import type { FitChoice } from '@facet/pipeline/lineage';
 import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
 import { openRefreshQueue } from '@facet/refresh';
@@ -9,7 +9,7 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
 import type { Register } from '../options.ts';
 import { openPipeline } from '../stages.ts';
-import { describeInterestChoice } from '../terminal/interest-choice.ts';
+import { describeFitChoice } from '../terminal/fit-choice.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
 import { operatorName } from './promotions.ts';
 import { durationMs, queueOf } from './refresh.ts';
@@ -76,18 +76,18 @@ async function show(runId: string, options: CommonOptions, { output, terminal }:
   if (acceptedBadData !== undefined) output.show(`Accepts bad data: ${printable(acceptedBadData)}`);
   for (const day of stages.findLast(({ outputs }) => outputs?.badDays)?.outputs?.badDays ?? []) output.show(`  ${day}`);
   if (stages.length > 0) output.show(`\n${renderStages(report, terminal)}`);
-  if (model !== undefined) output.show(`\nModel ${shortId(model.id)}: ${describeInterestChoice(model)}`);
+  if (model !== undefined) output.show(`\nModel ${shortId(model.id)}: ${describeFitChoice(model)}`);
 }
 
 /** Reads the model of a run. Returns undefined before the training has finished, or if the model was deleted. */
 async function readModelOf(
   { stages }: RunReport,
   store: ArtifactStore,
-): Promise<(InterestChoice & { readonly id: string }) | undefined> {
+): Promise<(FitChoice & { readonly id: string }) | undefined> {
   const id = stages.findLast(({ outputs }) => outputs?.modelId !== undefined)?.outputs?.modelId;
   if (id === undefined) return undefined;
   const info = await ifUsable(() => readModelInfo(store, id));
-  return info && { id, ...interestChoiceOf(info) };
+  return info && { id, ...fitChoiceOf(info) };
 }
 
 async function cancel(runId: string, options: CancelRunOptions, context: CommandContext): Promise<void> {

@@ -49,7 +49,7 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
       },
     },
     async ({ params: { modelId } }) => {
-      const { interestChoiceOf, readModelInfo } = await loadLineage();
+      const { fitChoiceOf, readModelInfo } = await loadLineage();
       const info = await readModelInfo(store, modelId);
       const { fit, refit, bestEpoch, start } = info;
       const curveOf = (phase: 'fit' | 'refit', epochs: typeof fit) =>
@@ -58,7 +58,7 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
         modelId,
         start: start?.kind ?? ('full' as const),
         startedFrom: start?.kind === 'warm' ? start.modelId : null,
-        ...interestChoiceOf(info),
+        ...fitChoiceOf(info),
         bestEpoch,
         epochs: [...curveOf('fit', fit), ...curveOf('refit', refit)],
       };

@@ -13,9 +13,10 @@ const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, d
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
 
 const interests = Type.Integer({ description: 'K: the largest number of interests that the model infers.' });
-const interestScores = Type.Optional(
-  Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }), {
-    description: 'Recall@50 in the validation window by number of interests; absent if no numbers were compared.',
+const labels = Type.String({ description: '`training.labels` of the model.' });
+const fitScores = Type.Optional(
+  Type.Array(Type.Object({ interests: Type.Integer(), labels: Type.String(), score: Type.Number() }), {
+    description: 'Recall@50 of each fit in the validation window; absent if there was only one.',
   }),
 );
 
@@ -48,7 +49,8 @@ export const Lineage = Type.Unsafe<TracedLineage>(
             Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
           ),
           interests: Type.Optional(interests),
-          interestScores,
+          labels: Type.Optional(labels),
+          fitScores,
         }),
         'Null if unknown.',
       ),
@@ -97,7 +99,8 @@ export const Training = Type.Object(
     start: Type.Union([Type.Literal('full'), Type.Literal('warm')]),
     startedFrom: Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
     interests,
-    interestScores,
+    labels,
+    fitScores,
     bestEpoch: Type.Integer({ description: 'The epoch of the fit with the best recall.' }),
     epochs: Type.Array(
       Type.Object({
@@ -111,16 +114,18 @@ export const Training = Type.Object(
   },
   {
     title: 'Training',
-    description: 'The training curves of a model, and how its number of interests was chosen.',
+    description: 'The training curves of a model, and how its number of interests and its labels were chosen.',
     examples: [
       {
         modelId: exampleId,
         start: 'full',
         startedFrom: null,
         interests: 4,
-        interestScores: [
-          { interests: 4, score: 0.21 },
-          { interests: 1, score: 0.198 },
+        labels: 'window',
+        fitScores: [
+          { interests: 4, labels: 'window', score: 0.21 },
+          { interests: 4, labels: 'share', score: 0.201 },
+          { interests: 1, labels: 'window', score: 0.198 },
         ],
         bestEpoch: 1,
         epochs: [{ phase: 'fit', epoch: 1, loss: 6.31, recall: 0.21, examples: 90_213 }],

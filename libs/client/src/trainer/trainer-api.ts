@@ -239,9 +239,12 @@ export interface components {
         readonly startedFrom?: string | null;
         /** @description K: the largest number of interests that the model infers. */
         readonly interests?: number;
-        /** @description Recall@50 in the validation window by number of interests; absent if no numbers were compared. */
-        readonly interestScores?: readonly {
+        /** @description `training.labels` of the model. */
+        readonly labels?: string;
+        /** @description Recall@50 of each fit in the validation window; absent if there was only one. */
+        readonly fitScores?: readonly {
           readonly interests: number;
+          readonly labels: string;
           readonly score: number;
         }[];
       } | null;
@@ -419,7 +422,7 @@ export interface components {
         };
       } | null;
     };
-    /** @description The training curves of a model, and how its number of interests was chosen. */
+    /** @description The training curves of a model, and how its number of interests and its labels were chosen. */
     readonly Training: {
       readonly modelId: string;
       readonly start: 'full' | 'warm';
@@ -427,9 +430,12 @@ export interface components {
       readonly startedFrom: string | null;
       /** @description K: the largest number of interests that the model infers. */
       readonly interests: number;
-      /** @description Recall@50 in the validation window by number of interests; absent if no numbers were compared. */
-      readonly interestScores?: readonly {
+      /** @description `training.labels` of the model. */
+      readonly labels: string;
+      /** @description Recall@50 of each fit in the validation window; absent if there was only one. */
+      readonly fitScores?: readonly {
         readonly interests: number;
+        readonly labels: string;
         readonly score: number;
       }[];
       /** @description The epoch of the fit with the best recall. */
@@ -736,7 +742,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The training curves of a model, and how its number of interests was chosen. */
+      /** @description The training curves of a model, and how its number of interests and its labels were chosen. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;

@@ -5,7 +5,7 @@ import { dayMs } from '@facet/platform/time';
 import type { ArraysOf, NumericArray } from '@facet/tf-graph/arrays';
 import { namedSize, userArrays } from '../batch.ts';
 import type { BatchArrays, ItemBatch } from '../batch.ts';
-import type { ModelSpec, TrainingConfig } from '../config.ts';
+import type { FitConfig, ModelSpec, TrainingConfig } from '../config.ts';
 import { negativesOf, sampledNegatives } from '../loss/negatives.ts';
 import { pooledArrays } from '../tower/item-rows.ts';
 import type { ItemRows } from '../tower/item-rows.ts';
@@ -224,7 +224,7 @@ export function createBatchSource(
 }
 
 /** Returns the training examples with labels before `before`. */
-export function trainingExamples(sequences: UserSequences, config: TrainingConfig, before: Cut): Examples {
+export function trainingExamples(sequences: UserSequences, config: FitConfig, before: Cut): Examples {
   if (config.labels !== 'window') return prefixExamples(sequences, before, config.labels);
   const { windowDays, extraMoments, seed } = config;
   return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });

@@ -63,7 +63,7 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
     };
   }
   // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
-  const labels = training.labels === 'window' ? 'share' : 'moment';
+  const labels = ['window', 'auto'].includes(training.labels) ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }

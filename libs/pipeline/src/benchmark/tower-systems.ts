@@ -13,7 +13,8 @@ import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
-import { bestScore, chooseFit, comparedSpecs } from '../training/choose-interests.ts';
+import { bestScore, compareFits, countFits } from '../training/compare-fits.ts';
+import type { FitPlan } from '../training/compare-fits.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
@@ -36,45 +37,46 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   }
   const config = { ...training, seed: context.seed };
   const metric = `${choice.metric}@${choice.cutoff}`;
-  const specs = comparedSpecs(modelSpecOf(model, data, validation.cut));
-  const parts = specs.length + (config.refit ? 1 : 0);
+  const wanted = modelSpecOf(model, data, validation.cut);
+  const fitCount = countFits(wanted, config);
+  const parts = fitCount + (config.refit ? 1 : 0);
 
-  const run = async (spec: ModelSpec, phase: 'fit' | 'refit', part: number, heldOut: HeldOut, lastEpoch?: number) => {
+  const run = async (plan: FitPlan, phase: 'fit' | 'refit', part: number, heldOut: HeldOut, lastEpoch?: number) => {
+    const { spec, training } = plan;
     const { interests } = spec.config;
-    const name = `${phase}-${interests}`;
+    const { labels } = training;
+    const name = `${phase}-${interests}-${labels}`;
     const stopwatch = await resumeStopwatch(join(context.checkpoints, `${name}-seconds.json`), context.now);
     const progress = await trainPhase({
       data,
       spec,
-      config,
+      config: training,
       heldOut,
-      initialWeights: initializeWeights(spec, createRandom(config.seed)),
+      initialWeights: initializeWeights(spec, createRandom(training.seed)),
       checkpoint: join(context.checkpoints, name),
       now: context.now,
       validate: phase === 'fit' ? createValidator(spec, context) : undefined,
       lastEpoch,
       signal: context.signal,
       onProgress: (progress) => {
-        const { share, detail } = trainingProgress({ ...progress, phase, part, parts, interests });
+        const { share, detail } = trainingProgress({ ...progress, phase, part, parts, interests, labels });
         context.onProgress?.(share, detail);
       },
       onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
       onEpoch: ({ epoch, loss, score }) => {
         stopwatch.lap();
-        context.onEpoch?.(describeEpoch({ phase, interests, epoch, loss, recall: score }, metric));
+        context.onEpoch?.(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }, metric));
       },
     });
-    return { spec, progress, seconds: stopwatch.seconds() };
+    return { ...plan, progress, seconds: stopwatch.seconds() };
   };
 
-  const fits: Awaited<ReturnType<typeof run>>[] = [];
-  for (const each of specs) fits.push(await run(each, 'fit', fits.length, validation));
-  const fit = chooseFit(fits);
-  const { spec } = fit;
-  const { bestEpoch } = fit.progress;
-  const refit = config.refit ? await run(spec, 'refit', fits.length, test, bestEpoch) : undefined;
+  const { fits, chosen } = await compareFits(wanted, config, (plan, part) => run(plan, 'fit', part, validation));
+  const { spec } = chosen;
+  const { bestEpoch } = chosen.progress;
+  const refit = config.refit ? await run(chosen, 'refit', fitCount, test, bestEpoch) : undefined;
   const fitSeconds = fits.reduce((sum, { seconds }) => sum + seconds, 0);
-  const { weights } = (refit ?? fit).progress.best;
+  const { weights } = (refit ?? chosen).progress.best;
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   let interests: InterestReport;
   try {
@@ -96,11 +98,17 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
           },
         }),
     parameters: countParameters(weights),
-    chosen: { epochs: bestEpoch, ...(fits.length === 1 ? {} : { interests: spec.config.interests }) },
-    validationScore: bestScore(fit),
-    tuningSeconds: fitSeconds - (refit === undefined ? fit.seconds : 0),
-    trainingSeconds: (refit ?? fit).seconds,
-    epochs: { fit: fit.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
+    chosen: {
+      epochs: bestEpoch,
+      ...(config.labels === 'auto' ? { labels: chosen.training.labels } : {}),
+      ...(fits.some((each) => each.spec.config.interests !== spec.config.interests)
+        ? { interests: spec.config.interests }
+        : {}),
+    },
+    validationScore: bestScore(chosen),
+    tuningSeconds: fitSeconds - (refit === undefined ? chosen.seconds : 0),
+    trainingSeconds: (refit ?? chosen).seconds,
+    epochs: { fit: chosen.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
     interests,
   };
 }

@@ -1,7 +1,7 @@
 import { createdDays } from '@facet/bundles';
 import { launchBytes, popularityFeatureCount } from '@facet/features';
 import type { Cut, Examples } from '@facet/features';
-import { negativesOf, neighborsMax, sampledNegatives } from '@facet/model';
+import { fitConfigs, negativesOf, neighborsMax, sampledNegatives } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
 import { maxLabels, trainingExamples } from '@facet/model/batches';
 import type { KindEstimate } from '@facet/retrieval';
@@ -30,7 +30,9 @@ export function sizeOf(
   const coldItems = itemCount - vocabulary.trainedCount;
   // Only label-aware attention has scores of each label, and counting labels takes a pass over all examples.
   const labelsPerExample =
-    model.readout.kind === 'label-aware' ? meanLabels(trainingExamples(sequences, training, cut)) : undefined;
+    model.readout.kind === 'label-aware'
+      ? meanLabels(trainingExamples(sequences, fitConfigs(training)[0], cut))
+      : undefined;
   return {
     items: itemCount,
     users: sequences.userIds.length,

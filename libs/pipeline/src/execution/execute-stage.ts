@@ -97,8 +97,9 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     let epochs: readonly TrainedEpoch[] = [];
     let reached: StageProgress | undefined;
     const { output, reused } = await trainStage(context, inputs, {
-      onEpoch: (phase, { epoch, loss, score }, interests) => {
-        epochs = [...epochs, { phase, interests, epoch, loss, recall: score }];
+      onEpoch: (phase, { epoch, loss, score }, { spec, training: { labels } }) => {
+        const { interests } = spec.config;
+        epochs = [...epochs, { phase, interests, labels, epoch, loss, recall: score }];
         if (reached !== undefined) onProgress?.({ ...reached, epochs });
       },
       onProgress: (progress) => {

@@ -1,4 +1,4 @@
-export { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
-export type { InterestChoice } from '../model/model-artifact.ts';
+export { fitChoiceOf, readModelInfo } from '../model/model-artifact.ts';
+export type { FitChoice } from '../model/model-artifact.ts';
 export { traceLineage } from './trace-lineage.ts';
 export type { LakeLineage, Lineage, LineageArtifact } from './trace-lineage.ts';

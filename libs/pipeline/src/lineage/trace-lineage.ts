@@ -6,15 +6,15 @@ import { openLakeSnapshot } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { readGateReport } from '../gate/gate-report.ts';
-import { interestChoiceOf, readModelInfo } from '../model/model-artifact.ts';
-import type { InterestChoice } from '../model/model-artifact.ts';
+import { fitChoiceOf, readModelInfo } from '../model/model-artifact.ts';
+import type { FitChoice } from '../model/model-artifact.ts';
 import { createRunStore } from '../runs/run-store.ts';
 
 /** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
 export interface Lineage {
   readonly bundle:
     (LineageArtifact & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
-  readonly model: (LineageArtifact & Partial<InterestChoice> & { readonly startedFrom?: string | null }) | null;
+  readonly model: (LineageArtifact & Partial<FitChoice> & { readonly startedFrom?: string | null }) | null;
   readonly dataset:
     | (LineageArtifact & {
         readonly window?: DatasetWindow;
@@ -105,7 +105,7 @@ async function traceModel(
 ): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
   const info = await ifUsable(() => readModelInfo(place.store, id));
   const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
-  const facts = info === undefined ? {} : { startedFrom, ...interestChoiceOf(info) };
+  const facts = info === undefined ? {} : { startedFrom, ...fitChoiceOf(info) };
   const model = { id, isGone: info === undefined, ...facts };
   const madeFrom = info?.datasetId ?? datasetId;
   return { model, ...(madeFrom === undefined ? { dataset: null, lake: null } : await traceDataset(madeFrom, place)) };

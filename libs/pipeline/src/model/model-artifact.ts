@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { readSafetensors, useArtifact, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { tensorsToWeights, weightsToTensors } from '@facet/bundles';
-import { ModelSpec, TrainingConfig } from '@facet/model';
+import { FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
+import type { FitConfig } from '@facet/model';
 import type { Weights } from '@facet/model';
 import type { TrainingState } from '@facet/model/training';
 import { AppError, parseWith } from '@facet/platform';
@@ -76,15 +77,21 @@ export const ModelInfo = Type.Object({
   datasetId: Type.String(),
   spec: ModelSpec,
   /** Contains `warm` only if the training was a warm start. */
-  training: Type.Object({ ...TrainingConfig.properties, warm: Type.Optional(TrainingConfig.properties.warm) }),
+  training: Type.Object({
+    ...TrainingConfig.properties,
+    labels: FitLabels,
+    warm: Type.Optional(TrainingConfig.properties.warm),
+  }),
   /** The training curves of the two phases. */
   fit: Type.Array(Epoch),
   refit: Type.Array(Epoch),
   bestEpoch: Type.Integer(),
   /** The program that trained the model, if it was not Facet. */
   program: Type.Optional(Type.String()),
-  /** The validation scores that the number of interests was chosen by, if it was. */
-  interestScores: Type.Optional(Type.Array(Type.Object({ interests: Type.Integer(), score: Type.Number() }))),
+  /** The validation scores of the compared fits, if there were several. */
+  fitScores: Type.Optional(
+    Type.Array(Type.Object({ interests: Type.Integer(), labels: FitLabels, score: Type.Number() })),
+  ),
   /** Absent, like `states`, in models from before warm starts. */
   start: Type.Optional(TrainingStart),
   /** The states that later trainings can start from. The weights of the last one are the weights of the model. */
@@ -100,14 +107,15 @@ export const ModelInfo = Type.Object({
 });
 export type ModelInfo = Static<typeof ModelInfo>;
 
-/** The number of interests of a model, and the validation scores that it was chosen by, if several numbers were compared. */
-export interface InterestChoice extends Pick<ModelInfo, 'interestScores'> {
+/** The number of interests and the labels of a model, and the validation scores that chose them, if there were several fits. */
+export interface FitChoice extends Pick<ModelInfo, 'fitScores'> {
   readonly interests: number;
+  readonly labels: FitConfig['labels'];
 }
 
-export function interestChoiceOf({ spec, interestScores }: ModelInfo): InterestChoice {
+export function fitChoiceOf({ spec, training: { labels }, fitScores }: ModelInfo): FitChoice {
   const { interests } = spec.config;
-  return interestScores === undefined ? { interests } : { interests, interestScores };
+  return fitScores === undefined ? { interests, labels } : { interests, labels, fitScores };
 }
 
 export interface Model {

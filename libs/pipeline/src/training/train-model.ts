@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
-import type { ModelSettings, ModelSpec, TrainingConfig, Weights } from '@facet/model';
+import type { FitConfig, ModelSettings, ModelSpec, TrainingConfig, Weights } from '@facet/model';
 import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -15,8 +15,8 @@ import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 import { modelSpecOf } from '../model/model-spec.ts';
-import { chooseFit, comparedSpecs, scoreOf, withInterests } from './choose-interests.ts';
-import type { Fit, InterestScore } from './choose-interests.ts';
+import { compareFits, countFits, scoreOf, withInterests } from './compare-fits.ts';
+import type { Fit, FitPlan, FitScore } from './compare-fits.ts';
 import { trainPhase } from './train-phase.ts';
 import type { TrainingProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
@@ -31,10 +31,9 @@ export interface TrainOptions extends ModelSettings {
   readonly checkpoints: string;
   readonly onStart?: (start: TrainingStart) => void;
   readonly onProgress?: (progress: TrainingProgress) => void;
-  /** @param interests K of the phase. */
-  readonly onEpoch?: (phase: TrainingPhase, report: EpochReport, interests: number) => void;
+  readonly onEpoch?: (phase: TrainingPhase, report: EpochReport, plan: FitPlan) => void;
   /** Called after the fits. @param scores The score of each fit. */
-  readonly onFit?: (chosen: InterestScore & { readonly epoch: number }, scores: readonly InterestScore[]) => void;
+  readonly onFit?: (chosen: FitScore & { readonly epoch: number }, scores: readonly FitScore[]) => void;
   readonly onDivergence?: (phase: TrainingPhase, description: string) => void;
   readonly signal?: AbortSignal | undefined;
   /** A clock in milliseconds, for the reported pace. */
@@ -47,9 +46,8 @@ const validationCutoff = 50;
 const validationUsersMax = 1000;
 
 /**
- * Fits the model on the data before the validation window and keeps the epoch that is best in that window. With
- * `interestGainMin`, fits one interest too and keeps several only if that window shows their gain. With
- * `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
+ * Fits the model on the data before the validation window and keeps the epoch that is best in that window. That window also chooses
+ * among several fits ({@link compareFits}). With `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
  * window. A killed run resumes after its last epoch.
  *
  * With `warmFrom`, each phase starts from a state of the earlier model that has seen no data that is held out from the phase, and
@@ -60,40 +58,46 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const spec = modelSpecOf(options.model, dataset, dataset.split.validationFrom);
   const { start, source } = await planStart(store, { ...options, model: spec.config }, options.warmFrom);
   options.onStart?.(start);
-  // A warm start keeps the interests of its source.
-  const specs = source === undefined ? comparedSpecs(spec) : [withInterests(spec, source.info.spec.config.interests)];
   const run = startRun(options, { start, source });
   const [fitBound, refitBound] = phasesOf(dataset.split, options.training);
-  const parts = specs.length + (refitBound === undefined ? 0 : 1);
-  const fits: PhaseResult[] = [];
+  const fitCount = source === undefined ? countFits(spec, run.config) : 1;
+  const parts = fitCount + (refitBound === undefined ? 0 : 1);
   const validation = heldOutWindow(dataset, dataset.split.validationFrom, dataset.split.testFrom);
-  for (const each of specs) {
-    const { validate, dispose } = createValidator(dataset, each, validation);
+  const fitPlan = async (plan: FitPlan, part: number): Promise<PhaseResult> => {
+    const { validate, dispose } = createValidator(dataset, plan.spec, validation);
     try {
-      fits.push(await runPhase(run, { ...fitBound!, spec: each, part: fits.length, parts, validate }));
+      return await runPhase(run, { ...fitBound!, ...plan, part, parts, validate });
     } finally {
       dispose();
     }
-  }
+  };
+  const { fits, chosen } =
+    source === undefined
+      ? await compareFits(spec, run.config, fitPlan)
+      : await fitLike(source, { spec, training: run.config }, fitPlan);
   validation.catalog.release();
-  const fit = chooseFit(fits);
-  const lastEpoch = fit.progress.bestEpoch;
-  options.onFit?.({ ...scoreOf(fit), epoch: lastEpoch }, fits.map(scoreOf));
+  const lastEpoch = chosen.progress.bestEpoch;
+  options.onFit?.({ ...scoreOf(chosen), epoch: lastEpoch }, fits.map(scoreOf));
+  const { training } = chosen;
   const refit =
-    refitBound && (await runPhase(run, { ...refitBound, spec: fit.spec, part: fits.length, parts, lastEpoch }));
-  const phases = refit === undefined ? [fit] : [fit, refit];
+    refitBound &&
+    (await runPhase(run, { ...refitBound, spec: chosen.spec, training, part: fitCount, parts, lastEpoch }));
+  const phases = refit === undefined ? [chosen] : [chosen, refit];
   const { trainedCount } = dataset.info;
   const ref = await putModel(
     store,
     {
       formatVersion: modelFormat,
       datasetId: dataset.id,
-      spec: fit.spec,
-      training: start.kind === 'warm' ? options.training : withoutWarm(options.training),
-      fit: [...fit.progress.curve],
+      spec: chosen.spec,
+      training: {
+        ...(start.kind === 'warm' ? options.training : withoutWarm(options.training)),
+        labels: training.labels,
+      },
+      fit: [...chosen.progress.curve],
       refit: [...(refit?.progress.curve ?? [])],
       bestEpoch: lastEpoch,
-      ...(fits.length === 1 ? {} : { interestScores: fits.map(scoreOf) }),
+      ...(fits.length === 1 ? {} : { fitScores: fits.map(scoreOf) }),
       start,
       states: {
         version: stateVersion,
@@ -108,6 +112,18 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   );
   await rm(options.checkpoints, { recursive: true, force: true });
   return { ref, start };
+}
+
+/** Fits a warm start, which keeps the number of interests and the labels of its source. */
+async function fitLike(
+  { info }: Model,
+  { spec, training }: { readonly spec: ModelSpec; readonly training: TrainingConfig },
+  fit: (plan: FitPlan, part: number) => Promise<PhaseResult>,
+): Promise<{ readonly fits: readonly PhaseResult[]; readonly chosen: PhaseResult }> {
+  const { labels } = info.training;
+  const plan = { spec: withInterests(spec, info.spec.config.interests), training: { ...training, labels } };
+  const chosen = await fit(plan, 0);
+  return { fits: [chosen], chosen };
 }
 
 /** The common inputs of the phases of a run. */
@@ -133,8 +149,7 @@ function startRun(options: TrainOptions, { start, source }: Pick<Run, 'start' | 
   };
 }
 
-interface Phase extends PhaseBound {
-  readonly spec: ModelSpec;
+interface Phase extends PhaseBound, FitPlan {
   /** Its position among the `parts` fits and refits of the training. */
   readonly part: number;
   readonly parts: number;
@@ -147,29 +162,30 @@ interface PhaseResult extends StateInfo, Fit {}
 
 async function runPhase(run: Run, given: Phase): Promise<PhaseResult> {
   const { options } = run;
-  const { phase, heldOutFrom, lastEpoch, validate, spec, part, parts } = given;
+  const { phase, heldOutFrom, lastEpoch, validate, spec, training, part, parts } = given;
   const { interests } = spec.config;
-  const initialWeights = initializeWeights(spec, createRandom(run.config.seed));
+  const { labels } = training;
+  const initialWeights = initializeWeights(spec, createRandom(training.seed));
   const start = await startOfPhase(run, given, initialWeights);
-  const config = start === undefined ? run.config : { ...run.config, seed: seedAfter(start, run.config.seed) };
+  const config: FitConfig = start === undefined ? training : { ...training, seed: seedAfter(start, training.seed) };
   const progress = await trainPhase({
     data: options.dataset,
     spec,
     config,
     heldOut: heldOutWindow(options.dataset, heldOutFrom, Number.POSITIVE_INFINITY),
     initialWeights,
-    checkpoint: join(run.checkpoints, `${phase}-${interests}`),
+    checkpoint: join(run.checkpoints, `${phase}-${interests}-${labels}`),
     epochsAfter: (parts - 1 - part) * config.epochs,
     lastEpoch,
     validate,
     start,
     signal: options.signal,
     now: options.now,
-    onProgress: (progress) => options.onProgress?.({ phase, part, parts, interests, ...progress }),
-    onEpoch: (report) => options.onEpoch?.(phase, report, interests),
+    onProgress: (progress) => options.onProgress?.({ phase, part, parts, interests, labels, ...progress }),
+    onEpoch: (report) => options.onEpoch?.(phase, report, { spec, training }),
     onDivergence: (description) => options.onDivergence?.(phase, description),
   });
-  return { phase, seenBefore: heldOutFrom, spec, progress };
+  return { phase, seenBefore: heldOutFrom, spec, training, progress };
 }
 
 /** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */

@@ -1,4 +1,4 @@
-import type { ModelSpec, TrainingConfig, Weights } from '@facet/model';
+import type { FitConfig, ModelSpec, Weights } from '@facet/model';
 import { sharedItems, trainingExamples } from '@facet/model/batches';
 import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
@@ -13,7 +13,7 @@ import type { PhaseProgress } from './training-progress.ts';
 export interface PhaseOptions {
   readonly data: ModelData;
   readonly spec: ModelSpec;
-  readonly config: TrainingConfig;
+  readonly config: FitConfig;
   /** Training uses no data after its cut. */
   readonly heldOut: Pick<HeldOut, 'cut' | 'known'>;
   readonly initialWeights: Weights;

@@ -14,6 +14,8 @@ import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from 
 import type { Cut } from '@facet/features';
 import {
   createInferenceEngine,
+  fitConfigs,
+  FitLabels,
   initializeWeights,
   ModelConfig,
   ModelSpec,
@@ -64,7 +66,7 @@ const TrainingInfo = Type.Object({
     }),
   ),
   spec: ModelSpec,
-  training: TrainingConfig,
+  training: Type.Object({ ...TrainingConfig.properties, labels: FitLabels }),
   /** The setting of the model for this catalog, never `auto`. */
   negatives: ModelConfig.properties.negatives,
   /** `scalarScale` of @facet/model. */
@@ -106,7 +108,7 @@ const differenceMax = 1e-4;
  * @throws AppError `TRAINING_FOLDER_NOT_EMPTY`, `MODEL_NO_EXAMPLES`
  */
 export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: ModelSettings): Promise<void> {
-  const { training } = settings;
+  const [training] = fitConfigs(settings.training);
   const { id, split } = dataset;
   const spec = specOf(dataset, settings);
   const weights = initializeWeights(spec, createRandom(training.seed));
@@ -172,7 +174,7 @@ export async function importTrainedModel(
   const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --export.`);
   const dataset = await openDataset(store, info.dataset?.id ?? '');
   const spec = specOf(dataset, settings);
-  const { training } = settings;
+  const [training] = fitConfigs(settings.training);
   refuseOtherSettings(folder, info, { spec, training });
   const result = await readJson(folder, files.result, TrainingResult);
   const weights = await readTrainedWeights(folder).catch((error: unknown) => {

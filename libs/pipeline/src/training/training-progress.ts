@@ -1,4 +1,5 @@
 // Separate from train-phase.ts: processes that only report progress must not load TensorFlow.
+import type { FitLabels } from '@facet/model';
 import type { LoopStep } from '@facet/model/training';
 import type { TrainingPhase } from '../model/model-artifact.ts';
 import type { TrainedEpoch } from '../runs/run.ts';
@@ -48,13 +49,15 @@ export function createPace(now: () => number): {
 export const trainingPhaseNames: Readonly<Record<TrainingPhase, string>> = { fit: 'fit', refit: 'refit on newer data' };
 
 /** Returns one line about a finished epoch. @param metric of the validation */
-export function describeEpoch({ phase, interests, epoch, loss, recall }: TrainedEpoch, metric = 'recall@50'): string {
+export function describeEpoch(trained: TrainedEpoch, metric = 'recall@50'): string {
+  const { epoch, loss, recall } = trained;
   const scored = recall === undefined ? '' : `, validation ${metric} ${recall.toFixed(4)}`;
-  return `${describePhase(phase, interests)}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`;
+  return `${describePhase(trained)}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`;
 }
 
-function describePhase(phase: TrainingPhase, interests: number): string {
-  return `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}`;
+function describePhase({ phase, interests, labels }: Pick<TrainedEpoch, 'phase' | 'interests' | 'labels'>): string {
+  const ofLabels = labels === undefined ? '' : `, labels ${labels}`;
+  return `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}${ofLabels}`;
 }
 
 /** The progress of a training after each step. */
@@ -65,15 +68,16 @@ export interface TrainingProgress extends PhaseProgress {
   readonly parts: number;
   /** K of the phase. */
   readonly interests: number;
+  readonly labels: FitLabels;
 }
 
 /** Returns the progress of a whole training. */
 export function trainingProgress(progress: TrainingProgress) {
-  const { phase, part, parts, interests, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
+  const { phase, part, parts, epoch, epochs, done, total, loss, examplesPerSecond, etaSeconds } = progress;
   const atMost = phase === 'fit' ? 'at most ' : '';
   return {
     share: (part + (epoch - 1 + done / total) / epochs) / parts,
-    detail: `${describePhase(phase, interests)}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
+    detail: `${describePhase(progress)}, epoch ${epoch} of ${atMost}${epochs}, loss ${loss.toFixed(2)}`,
     loss,
     examplesPerSecond,
     etaSeconds,

@@ -93,7 +93,8 @@ function differenceOf(
   if (model.extractor.kind === 'user-vectors') {
     return 'Learned user vectors cannot be reused in another training.';
   }
-  if (hashJson(withoutWarm(info.training)) !== hashJson(withoutWarm(training))) {
+  const labels = training.labels === 'auto' ? info.training.labels : training.labels;
+  if (hashJson(withoutWarm(info.training)) !== hashJson(withoutWarm({ ...training, labels }))) {
     return 'The settings of the training have changed.';
   }
   if (interactionRules !== hashOfRules(dataset)) return 'The rules of interactions have changed.';
@@ -101,7 +102,9 @@ function differenceOf(
 }
 
 /** Returns the settings of a full training; the settings of warm starts may change along a chain. */
-export function withoutWarm(training: ModelInfo['training']): Omit<TrainingConfig, 'warm'> {
+export function withoutWarm(
+  training: Partial<Pick<TrainingConfig, 'warm'>> & Omit<TrainingConfig, 'warm'>,
+): Omit<TrainingConfig, 'warm'> {
   const full = { ...training };
   delete full.warm;
   return full;

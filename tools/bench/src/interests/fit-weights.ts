@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FacetConfig } from '@facet/config';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { bestScore, createValidator, modelSpecOf, towerSettings, trainPhase } from '@facet/pipeline/benchmark';
 import type { BenchmarkData, Setting } from '@facet/pipeline/benchmark';
@@ -27,7 +27,7 @@ export async function fitWeights(options: {
   const { data, protocol } = benchmark;
   const { model, training } = towerSettings(options.variant, { config, benchmark, settings: options.settings });
   const spec = modelSpecOf(model, data, protocol.validation.cut);
-  const seeded = { ...training, seed: options.seed };
+  const seeded = { ...fitConfigs(training)[0], seed: options.seed };
   const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(options.seed)) };
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
   const fit = await trainPhase({

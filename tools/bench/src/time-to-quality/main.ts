@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
-import { initializeWeights, negativesOf } from '@facet/model';
+import { fitConfigs, initializeWeights, negativesOf } from '@facet/model';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
@@ -74,7 +74,8 @@ const benchmark = await openBenchmarkData(
   'leave-one-out',
 );
 const settings = [{ name: 'epochs', value: Number(values.epochs) }];
-const { model, training } = towerSettings('facet', { config, benchmark, settings });
+const { model, training: wanted } = towerSettings('facet', { config, benchmark, settings });
+const [training] = fitConfigs(wanted);
 const { data, protocol } = benchmark;
 const spec = modelSpecOf(model, data, protocol.validation.cut);
 if (negativesOf(model, spec.itemCount) === 'all') {

@@ -6,7 +6,7 @@ import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { Fact } from '../../parts/fact.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
-import { describeInterestChoice } from './interest-choice.ts';
+import { describeFitChoice } from './fit-choice.ts';
 
 /** The parts of a lineage, from the lake to the promotions. */
 export type LineageNode = 'lake' | 'dataset' | 'model' | 'bundle' | 'promotions';
@@ -29,8 +29,10 @@ export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; rea
               <ArtifactLink id={model.startedFrom} />
             )}
           </Fact>
-          {model.interests === undefined ? null : (
-            <Fact name="Interests">{describeInterestChoice({ ...model, interests: model.interests })}</Fact>
+          {model.interests === undefined || model.labels === undefined ? null : (
+            <Fact name="Interests">
+              {describeFitChoice({ ...model, interests: model.interests, labels: model.labels })}
+            </Fact>
           )}
         </Facts>
       );

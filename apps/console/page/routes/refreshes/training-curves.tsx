@@ -4,7 +4,7 @@ import { formatNumber } from '../../parts/format.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
 import { DocLink } from '../../parts/page.tsx';
-import { describeInterestChoice } from './interest-choice.ts';
+import { describeFit, describeFitChoice } from './fit-choice.ts';
 import { trainingQuery } from './queries.ts';
 import type { Epoch } from './use-run-events.ts';
 
@@ -49,7 +49,7 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
         </span>
         <DocLink to="model.md">How a model is trained</DocLink>
       </div>
-      {training === undefined ? null : <p className="small">{describeInterestChoice(training)}.</p>}
+      {training === undefined ? null : <p className="small">{describeFitChoice(training)}.</p>}
       <div className="grid">
         <LineChart title="Loss" x={x} series={losses} format={formatNumber} />
         <LineChart title="Recall@50 in the validation window" x={x} series={recalls} format={formatRecall} />
@@ -63,14 +63,13 @@ interface CurveLine {
   readonly epochs: readonly Epoch[];
 }
 
-/** Returns a line for each phase. A training that compares numbers of interests has several fits. */
+/** Returns a line for each phase. A training that compares labels and numbers of interests has several fits. */
 function linesOf(epochs: readonly Epoch[]): CurveLine[] {
-  const compared = new Set(epochs.map(({ interests }) => interests)).size > 1;
   const lines = new Map<string, Epoch[]>();
   for (const epoch of epochs) {
-    const { phase, interests } = epoch;
-    const name =
-      compared && interests !== undefined ? `${phase}, ${interests} interest${interests === 1 ? '' : 's'}` : phase;
+    const { phase, interests, labels } = epoch;
+    const fit = interests === undefined || labels === undefined ? '' : `, ${describeFit(interests, labels)}`;
+    const name = `${phase}${fit}`;
     lines.set(name, [...(lines.get(name) ?? []), epoch]);
   }
   return [...lines].map(([name, own]) => ({ name, epochs: own }));

@@ -7,8 +7,9 @@ import type { StageName } from './queries.ts';
 /** One epoch of the training curve. */
 export interface Epoch {
   readonly phase: 'fit' | 'refit';
-  /** K of the phase; absent in the curves of a finished model. */
+  /** K and labels of the phase; absent in the curves of a finished model. */
   readonly interests?: number;
+  readonly labels?: string;
   readonly epoch: number;
   readonly loss: number;
   readonly recall?: number;

@@ -1,0 +1,79 @@
+import { facetModel, facetTraining } from '@facet/model';
+import type { FitConfig, ModelSpec } from '@facet/model';
+import { describe, expect, it } from 'vitest';
+import { compareFits, countFits, scoreOf } from '../src/training/compare-fits.ts';
+import type { Fit, FitPlan } from '../src/training/compare-fits.ts';
+
+const spec: ModelSpec = {
+  config: { ...facetModel, interests: 4, interestGainMin: 0.01 },
+  itemCount: 5,
+  itemFeatures: [],
+  userFeatures: [],
+};
+const fixed = { ...facetTraining, labels: 'window' } as const;
+
+/** Returns a fit whose best epoch, the second, has the score. */
+function fitOf(plan: FitPlan, score: number): Fit {
+  const curve = [score / 2, score].map((each, position) => ({
+    epoch: position + 1,
+    loss: 1,
+    firstLoss: 1,
+    examples: 1,
+    score: each,
+  }));
+  const state = { weights: {}, optimizer: {} };
+  return { ...plan, progress: { curve, bestEpoch: 2, best: state, last: state } };
+}
+
+/** Compares fits with these scores by interests and labels. Returns the fits in order, and the chosen one. */
+async function compare(
+  scores: Record<string, number>,
+  given: { spec?: ModelSpec; training?: typeof facetTraining } = {},
+): Promise<{ fits: string[]; chosen: string }> {
+  const named = ({ spec, training }: { spec: ModelSpec; training: FitConfig }): string =>
+    `${spec.config.interests} ${training.labels}`;
+  const [wanted, training] = [given.spec ?? spec, given.training ?? facetTraining];
+  const { fits, chosen } = await compareFits(wanted, training, async (plan) => fitOf(plan, scores[named(plan)]!));
+  expect(fits).toHaveLength(countFits(wanted, training));
+  return { fits: fits.map(named), chosen: named(chosen) };
+}
+
+describe('the compared fits', () => {
+  it('are two labels, then one interest with the better labels', async () => {
+    expect(await compare({ '4 window': 0.2, '4 share': 0.3, '1 share': 0.1 })).toEqual({
+      fits: ['4 window', '4 share', '1 share'],
+      chosen: '4 share',
+    });
+  });
+
+  it('keep the first labels unless others gain at least 2 %', async () => {
+    expect(await compare({ '4 window': 0.2, '4 share': 0.2041, '1 share': 0.1 })).toMatchObject({ chosen: '4 share' });
+    expect(await compare({ '4 window': 0.2, '4 share': 0.2039, '1 window': 0.1 })).toMatchObject({
+      chosen: '4 window',
+    });
+  });
+
+  it('choose several interests only if they gain at least interestGainMin', async () => {
+    expect(await compare({ '4 window': 0.2021, '1 window': 0.2 }, { training: fixed })).toMatchObject({
+      chosen: '4 window',
+    });
+    expect(await compare({ '4 window': 0.2019, '1 window': 0.2 }, { training: fixed })).toMatchObject({
+      chosen: '1 window',
+    });
+  });
+
+  it('do not include one interest without interestGainMin, or if it is one', async () => {
+    const { interestGainMin, ...config } = spec.config;
+    expect(interestGainMin).toBeGreaterThan(0);
+    expect(await compare({ '4 window': 0.1 }, { spec: { ...spec, config }, training: fixed })).toEqual({
+      fits: ['4 window'],
+      chosen: '4 window',
+    });
+    const one = { ...spec, config: { ...spec.config, interests: 1 } };
+    expect(await compare({ '1 window': 0.1 }, { spec: one, training: fixed })).toMatchObject({ fits: ['1 window'] });
+  });
+
+  it('have scores with the settings that they compare', () => {
+    expect(scoreOf(fitOf({ spec, training: fixed }, 0.3))).toEqual({ interests: 4, labels: 'window', score: 0.3 });
+  });
+});
