@@ -17,7 +17,7 @@ runNamed(
       environment: { OMP_NUM_THREADS: '1' },
     },
     'click-log': {
-      summary: 'Write the clicks of a simulated shop with sessions and several interests',
+      summary: 'Write a simulated click log of users with sessions and several interests',
       file: `${from}/click-log/main.js`,
     },
     codes: {

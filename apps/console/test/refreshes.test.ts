@@ -56,7 +56,7 @@ it('starts a refresh and shows it live, without a reload, until it is promoted; 
   await page.getByText(/best epoch \d+/).waitFor();
   await page
     .getByText(
-      /^\d interests?, labels \w+\. Validation recall: \d interests, labels window: 0\.\d{4}; \d interests, labels share: 0\.\d{4}; 1 interest, labels \w+: 0\.\d{4}\.$/,
+      /^\d interests?, labels \w+\. Validation recall: 0\.\d{4} \(\d interests, labels window\), 0\.\d{4} \(\d interests, labels share\), 0\.\d{4} \(1 interest, labels \w+\)\.$/,
     )
     .waitFor();
 

@@ -138,7 +138,7 @@ it('continues a training after its trainer stops or is killed, and leaves no pro
   const read = async (path: string) => (await fetch(`${third.url}${path}`)).json();
   const training = (await read(`/v1/models/${modelId}/training`)) as { epochs: Record<string, unknown>[] };
   expect(training).toMatchObject({ modelId, start: 'full', startedFrom: null, bestEpoch: expect.any(Number) });
-  // The settings choose the number of interests, so only labels were compared.
+  // The settings fix K, so the training compares only labels.
   expect(training).toMatchObject({
     interests: 2,
     labels: expect.stringMatching(/^(?:window|share)$/),

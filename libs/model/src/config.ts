@@ -214,7 +214,7 @@ export const TrainingConfig = Type.Object({
   }),
   labels: Type.Enum([...fitLabels, 'auto'], {
     description:
-      '`next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an invoice, whose order is arbitrary. `share`: the following interactions, a quarter as many as the history. `window`: at the start of each day of a user, and at some moments within those days, the labels are all interactions of the following `windowDays`, as in an evaluation by time split. `auto`: a full training fits `window` and `share`, and keeps `share` if its validation score is higher by 2 %.',
+      '`next`: the label is the next interaction. `moment`: the labels are the rest of the interactions of that moment, such as an invoice, whose order is arbitrary. `share`: the labels are the following interactions, a quarter as many as the history has. `window`: at the start of each day of a user, and at some moments within those days, the labels are all interactions of the following `windowDays`, as in an evaluation by time split. `auto`: a full training fits `window` and `share`, and keeps `share` if its validation score is higher by more than 2 %. A warm start keeps the labels of its model.',
   }),
   windowDays: Type.Number({ exclusiveMinimum: 0, description: 'Days of the labels `window`.' }),
   extraMoments: Type.Integer({ minimum: 0, description: 'Moments per user in addition to the starts of days.' }),
@@ -231,12 +231,12 @@ export const TrainingConfig = Type.Object({
 });
 export type TrainingConfig = Static<typeof TrainingConfig>;
 
-/** The settings of one fit: training has chosen the labels. */
+/** The settings of one fit, whose labels are never `auto`. */
 export interface FitConfig extends TrainingConfig {
   readonly labels: FitLabels;
 }
 
-/** Returns the settings of the fits that a training compares. A program that compares none uses the first ones. */
+/** Returns the settings of the fits that a training compares. Callers that compare nothing use the first. */
 export function fitConfigs(training: TrainingConfig): readonly [FitConfig, ...FitConfig[]] {
   const { labels } = training;
   const withLabels = (chosen: FitLabels): FitConfig => ({ ...training, labels: chosen });

@@ -33,9 +33,15 @@ async function compare(
   const named = ({ spec, training }: { spec: ModelSpec; training: FitConfig }): string =>
     `${spec.config.interests} ${training.labels}`;
   const [wanted, training] = [given.spec ?? spec, given.training ?? facetTraining];
-  const { fits, chosen } = await compareFits(wanted, training, async (plan) => fitOf(plan, scores[named(plan)]!));
+  const fits: string[] = [];
+  const compared = await compareFits(wanted, training, async (plan, part) => {
+    expect(part).toBe(fits.length);
+    fits.push(named(plan));
+    return fitOf(plan, scores[named(plan)]!);
+  });
   expect(fits).toHaveLength(countFits(wanted, training));
-  return { fits: fits.map(named), chosen: named(chosen) };
+  expect(compared.scores.map(({ interests, labels }) => `${interests} ${labels}`)).toEqual(fits);
+  return { fits, chosen: named(compared.chosen) };
 }
 
 describe('the compared fits', () => {
@@ -46,11 +52,13 @@ describe('the compared fits', () => {
     });
   });
 
-  it('keep the first labels unless others gain at least 2 %', async () => {
+  it('keep the first labels unless others gain more than 2 %', async () => {
     expect(await compare({ '4 window': 0.2, '4 share': 0.2041, '1 share': 0.1 })).toMatchObject({ chosen: '4 share' });
     expect(await compare({ '4 window': 0.2, '4 share': 0.2039, '1 window': 0.1 })).toMatchObject({
       chosen: '4 window',
     });
+    expect(await compare({ '4 window': 0, '4 share': 0.05, '1 share': 0 })).toMatchObject({ chosen: '4 share' });
+    expect(await compare({ '4 window': 0, '4 share': 0, '1 window': 0.1 })).toMatchObject({ chosen: '1 window' });
   });
 
   it('choose several interests only if they gain at least interestGainMin', async () => {
@@ -71,6 +79,10 @@ describe('the compared fits', () => {
     });
     const one = { ...spec, config: { ...spec.config, interests: 1 } };
     expect(await compare({ '1 window': 0.1 }, { spec: one, training: fixed })).toMatchObject({ fits: ['1 window'] });
+  });
+
+  it('can keep other labels with one interest', async () => {
+    expect(await compare({ '4 window': 0.2, '4 share': 0.3, '1 share': 0.3 })).toMatchObject({ chosen: '1 share' });
   });
 
   it('have scores with the settings that they compare', () => {

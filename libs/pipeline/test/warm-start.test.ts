@@ -222,6 +222,30 @@ describe('a warm start', () => {
     expect(Math.abs(one!.loss - other!.loss)).toBeGreaterThan(1e-4);
   });
 
+  it('keeps labels that `auto` compares, and refuses others', async () => {
+    const root = await temporaryFolder();
+    const withLabels = (day: number, labels: string) =>
+      dayDataset(day, { overrides: { training: { ...training, labels } } });
+    const labelsOf = async (id: string): Promise<string> => (await openModel(storeOf(root), id)).info.training.labels;
+    const share = await train(root, withLabels(30, 'share'));
+    const kept = await train(root, withLabels(40, 'auto'), { warmFrom: share.id });
+    expect(kept.start.kind).toBe('warm');
+    expect(await labelsOf(kept.id)).toBe('share');
+    const again = await train(root, withLabels(50, 'auto'), { warmFrom: kept.id });
+    expect(again.start.kind).toBe('warm');
+    expect(await labelsOf(again.id)).toBe('share');
+    const moment = await train(root, withLabels(30, 'moment'));
+    const reason = 'The settings of the training have changed.';
+    const refused = await train(root, withLabels(40, 'auto'), { warmFrom: moment.id });
+    expect(refused.start).toEqual({ kind: 'full', refused: { modelId: moment.id, reason } });
+    expect((await openModel(storeOf(root), refused.id)).info.fitScores?.map(({ labels }) => labels)).toEqual([
+      'window',
+      'share',
+    ]);
+    const fixed = await train(root, withLabels(40, 'window'), { warmFrom: share.id });
+    expect(fixed.start).toEqual({ kind: 'full', refused: { modelId: share.id, reason } });
+  });
+
   it('does not store the optimizer in the bundle', async () => {
     const model = await openModel(storeOf(root), second.id);
     const { config, dataset } = dayDataset(58);

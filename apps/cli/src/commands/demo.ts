@@ -1,5 +1,5 @@
 import { loadBundle } from '@facet/bundles';
-import { homePaths, refuseAttributesMissingInCatalog } from '@facet/config';
+import { homePaths, refuseAttributesMissingInCatalog, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { findAllFiles, learningSection } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
@@ -123,13 +123,22 @@ async function prepare(
   if (!fetched.reused) output.show(wrap(movieLensNotice, terminal.width));
   const { events, items, users } = fetched.files;
   const home = options.home ?? movieLensHome;
-  // The mapping in facet.yaml applies to the user's own files only. Training would compare labels and numbers of interests, and choose
-  // these labels. It would choose one interest, which is as good on this data, but the demo shows what several interests are.
-  const model = { interests: 4, ...config.model };
-  const training = { labels: 'window', ...config.training };
-  const used: FacetConfig = { ...config, model, training };
+  // The mapping in facet.yaml applies to the user's own files only.
+  const used: FacetConfig = { ...config, ...withoutComparison(config) };
   delete used.mapping;
   return { files: { events: [events], items: [items], users: [users] }, home, pipeline: open(home, used) };
+}
+
+/**
+ * Returns the model and training settings for MovieLens. By default, training compares labels and numbers of interests. On this data it
+ * chooses `window` and one interest. The demo skips the comparison, and uses four interests to show them.
+ */
+function withoutComparison(config: FacetConfig): Pick<FacetConfig, 'model' | 'training'> {
+  const { model, training } = resolveModel(config);
+  const { interestGainMin = 0 } = model;
+  const interests = interestGainMin > 0 ? { interests: 4 } : {};
+  const labels = training.labels === 'auto' ? { labels: 'window' } : {};
+  return { model: { ...config.model, ...interests }, training: { ...config.training, ...labels } };
 }
 
 function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOptions): FacetConfig {

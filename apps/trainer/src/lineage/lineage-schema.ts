@@ -13,10 +13,13 @@ const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, d
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
 
 const interests = Type.Integer({ description: 'K: the largest number of interests that the model infers.' });
-const labels = Type.String({ description: '`training.labels` of the model.' });
+const labels = Type.String({
+  description: 'The labels that the model was trained with: `next`, `moment`, `share` or `window`.',
+});
 const fitScores = Type.Optional(
   Type.Array(Type.Object({ interests: Type.Integer(), labels: Type.String(), score: Type.Number() }), {
-    description: 'Recall@50 of each fit in the validation window; absent if there was only one.',
+    description:
+      'Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions.',
   }),
 );
 
@@ -114,7 +117,7 @@ export const Training = Type.Object(
   },
   {
     title: 'Training',
-    description: 'The training curves of a model, and how its number of interests and its labels were chosen.',
+    description: 'The training curves of a model, and the scores that chose its number of interests and its labels.',
     examples: [
       {
         modelId: exampleId,

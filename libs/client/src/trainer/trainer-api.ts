@@ -239,9 +239,9 @@ export interface components {
         readonly startedFrom?: string | null;
         /** @description K: the largest number of interests that the model infers. */
         readonly interests?: number;
-        /** @description `training.labels` of the model. */
+        /** @description The labels that the model was trained with: `next`, `moment`, `share` or `window`. */
         readonly labels?: string;
-        /** @description Recall@50 of each fit in the validation window; absent if there was only one. */
+        /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions. */
         readonly fitScores?: readonly {
           readonly interests: number;
           readonly labels: string;
@@ -422,7 +422,7 @@ export interface components {
         };
       } | null;
     };
-    /** @description The training curves of a model, and how its number of interests and its labels were chosen. */
+    /** @description The training curves of a model, and the scores that chose its number of interests and its labels. */
     readonly Training: {
       readonly modelId: string;
       readonly start: 'full' | 'warm';
@@ -430,9 +430,9 @@ export interface components {
       readonly startedFrom: string | null;
       /** @description K: the largest number of interests that the model infers. */
       readonly interests: number;
-      /** @description `training.labels` of the model. */
+      /** @description The labels that the model was trained with: `next`, `moment`, `share` or `window`. */
       readonly labels: string;
-      /** @description Recall@50 of each fit in the validation window; absent if there was only one. */
+      /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions. */
       readonly fitScores?: readonly {
         readonly interests: number;
         readonly labels: string;
@@ -742,7 +742,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The training curves of a model, and how its number of interests and its labels were chosen. */
+      /** @description The training curves of a model, and the scores that chose its number of interests and its labels. */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;

@@ -62,8 +62,8 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
       training: hasTimes ? oneLabel : withMoreEpochs(oneLabel, data.sequences),
     };
   }
-  // Recipes that train on the question of the evaluation do so here. Published ones keep their next item.
-  const labels = ['window', 'auto'].includes(training.labels) ? 'share' : 'moment';
+  // Recipes that predict several interactions do so here. Published recipes keep the next item.
+  const labels = ['window', 'share', 'auto'].includes(training.labels) ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
 }

@@ -40,6 +40,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const wanted = modelSpecOf(model, data, validation.cut);
   const fitCount = countFits(wanted, config);
   const parts = fitCount + (config.refit ? 1 : 0);
+  let fitSeconds = 0;
 
   const run = async (plan: FitPlan, phase: 'fit' | 'refit', part: number, heldOut: HeldOut, lastEpoch?: number) => {
     const { spec, training } = plan;
@@ -68,14 +69,15 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
         context.onEpoch?.(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }, metric));
       },
     });
-    return { ...plan, progress, seconds: stopwatch.seconds() };
+    const seconds = stopwatch.seconds();
+    if (phase === 'fit') fitSeconds += seconds;
+    return { ...plan, progress, seconds };
   };
 
-  const { fits, chosen } = await compareFits(wanted, config, (plan, part) => run(plan, 'fit', part, validation));
+  const { scores, chosen } = await compareFits(wanted, config, (plan, part) => run(plan, 'fit', part, validation));
   const { spec } = chosen;
   const { bestEpoch } = chosen.progress;
   const refit = config.refit ? await run(chosen, 'refit', fitCount, test, bestEpoch) : undefined;
-  const fitSeconds = fits.reduce((sum, { seconds }) => sum + seconds, 0);
   const { weights } = (refit ?? chosen).progress.best;
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   let interests: InterestReport;
@@ -101,7 +103,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     chosen: {
       epochs: bestEpoch,
       ...(config.labels === 'auto' ? { labels: chosen.training.labels } : {}),
-      ...(fits.some((each) => each.spec.config.interests !== spec.config.interests)
+      ...(scores.some(({ interests }) => interests !== spec.config.interests)
         ? { interests: spec.config.interests }
         : {}),
     },

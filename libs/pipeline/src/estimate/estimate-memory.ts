@@ -31,7 +31,7 @@ export function sizeOf(
   // Only label-aware attention has scores of each label, and counting labels takes a pass over all examples.
   const labelsPerExample =
     model.readout.kind === 'label-aware'
-      ? meanLabels(trainingExamples(sequences, fitConfigs(training)[0], cut))
+      ? Math.max(...fitConfigs(training).map((fit) => meanLabels(trainingExamples(sequences, fit, cut))))
       : undefined;
   return {
     items: itemCount,

@@ -107,7 +107,7 @@ export const ModelInfo = Type.Object({
 });
 export type ModelInfo = Static<typeof ModelInfo>;
 
-/** The number of interests and the labels of a model, and the validation scores that chose them, if there were several fits. */
+/** K and labels of a model. `fitScores` exists if the training compared several fits. */
 export interface FitChoice extends Pick<ModelInfo, 'fitScores'> {
   readonly interests: number;
   readonly labels: FitConfig['labels'];

@@ -94,7 +94,7 @@ export interface TrainedEpoch {
   readonly phase: 'fit' | 'refit';
   /** K of the phase: a training may compare several. */
   readonly interests: number;
-  /** The labels of the phase. Absent in runs of earlier versions. */
+  /** The labels of the phase. Absent in epochs from earlier versions. */
   readonly labels?: string | undefined;
   readonly epoch: number;
   /** The mean loss of its batches. */

@@ -13,14 +13,14 @@ export interface Fit extends FitPlan {
   readonly progress: LoopProgress;
 }
 
-/** The validation score of a fit, and the settings that a training chooses by it. */
+/** The validation score of a fit, with its K and labels. */
 export interface FitScore {
   readonly interests: number;
   readonly labels: FitConfig['labels'];
   readonly score: number;
 }
 
-/** Scores of few validation users are noisy, so other labels than the first ones must score higher by this share. */
+/** The least relative gain of other labels than the first ones. With few validation users, scores are noisy. */
 const labelsGainMin = 0.02;
 
 /** Returns the number of fits of {@link compareFits}. */
@@ -33,9 +33,9 @@ function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: Mod
 }
 
 /**
- * Fits the model with each of the {@link fitConfigs}. The first labels are kept unless others score higher by {@link labelsGainMin}.
- * With `interestGainMin`, it then fits one interest with the kept labels. Several interests are chosen only if their score is higher
- * than that of one by `interestGainMin`.
+ * Fits the model with each of the {@link fitConfigs}. Keeps the first labels unless others gain at least {@link labelsGainMin}. With
+ * `interestGainMin`, then fits one interest with those labels, and keeps several only if they gain at least `interestGainMin`. Holds at
+ * most one fit in memory in addition to the current one.
  *
  * @param fit Fits a model. `part` is its position among the fits.
  */
@@ -43,16 +43,24 @@ export async function compareFits<Fitted extends Fit>(
   spec: ModelSpec,
   training: TrainingConfig,
   fit: (plan: FitPlan, part: number) => Promise<Fitted>,
-): Promise<{ readonly fits: readonly Fitted[]; readonly chosen: Fitted }> {
-  const fits: Fitted[] = [];
-  for (const each of fitConfigs(training)) fits.push(await fit({ spec, training: each }, fits.length));
-  const [first] = fits;
-  const several = fits.find((each) => bestScore(each) >= (1 + labelsGainMin) * bestScore(first!)) ?? first!;
-  if (!comparesOneInterest(spec)) return { fits, chosen: several };
-  const one = await fit({ spec: withInterests(spec, 1), training: several.training }, fits.length);
+): Promise<{ readonly scores: readonly FitScore[]; readonly chosen: Fitted }> {
+  const scores: FitScore[] = [];
+  const fitNext = async (plan: FitPlan): Promise<Fitted> => {
+    const fitted = await fit(plan, scores.length);
+    scores.push(scoreOf(fitted));
+    return fitted;
+  };
+  const [first, ...others] = fitConfigs(training);
+  let several = await fitNext({ spec, training: first });
+  for (const each of others) {
+    const other = await fitNext({ spec, training: each });
+    if (bestScore(other) > (1 + labelsGainMin) * bestScore(several)) several = other;
+  }
+  if (!comparesOneInterest(spec)) return { scores, chosen: several };
+  const one = await fitNext({ spec: withInterests(spec, 1), training: several.training });
   const { interestGainMin = 0 } = spec.config;
   const gains = bestScore(several) >= (1 + interestGainMin) * bestScore(one);
-  return { fits: [...fits, one], chosen: gains ? several : one };
+  return { scores, chosen: gains ? several : one };
 }
 
 export function withInterests(spec: ModelSpec, interests: number): ModelSpec {

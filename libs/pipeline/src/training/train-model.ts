@@ -46,8 +46,8 @@ const validationCutoff = 50;
 const validationUsersMax = 1000;
 
 /**
- * Fits the model on the data before the validation window and keeps the epoch that is best in that window. That window also chooses
- * among several fits ({@link compareFits}). With `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
+ * Fits the model on the data before the validation window and keeps the epoch that is best in that window. If there are several fits,
+ * that window chooses one of them ({@link compareFits}). With `training.refit`, fits it again for the same number of epochs with the validation window included. Training never uses the test
  * window. A killed run resumes after its last epoch.
  *
  * With `warmFrom`, each phase starts from a state of the earlier model that has seen no data that is held out from the phase, and
@@ -71,13 +71,13 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
       dispose();
     }
   };
-  const { fits, chosen } =
+  const { scores, chosen } =
     source === undefined
       ? await compareFits(spec, run.config, fitPlan)
       : await fitLike(source, { spec, training: run.config }, fitPlan);
   validation.catalog.release();
   const lastEpoch = chosen.progress.bestEpoch;
-  options.onFit?.({ ...scoreOf(chosen), epoch: lastEpoch }, fits.map(scoreOf));
+  options.onFit?.({ ...scoreOf(chosen), epoch: lastEpoch }, scores);
   const { training } = chosen;
   const refit =
     refitBound &&
@@ -97,7 +97,7 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
       fit: [...chosen.progress.curve],
       refit: [...(refit?.progress.curve ?? [])],
       bestEpoch: lastEpoch,
-      ...(fits.length === 1 ? {} : { fitScores: fits.map(scoreOf) }),
+      ...(scores.length === 1 ? {} : { fitScores: [...scores] }),
       start,
       states: {
         version: stateVersion,
@@ -114,16 +114,16 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   return { ref, start };
 }
 
-/** Fits a warm start, which keeps the number of interests and the labels of its source. */
+/** Trains from an earlier model, with its K and labels. */
 async function fitLike(
   { info }: Model,
   { spec, training }: { readonly spec: ModelSpec; readonly training: TrainingConfig },
   fit: (plan: FitPlan, part: number) => Promise<PhaseResult>,
-): Promise<{ readonly fits: readonly PhaseResult[]; readonly chosen: PhaseResult }> {
+): Promise<{ readonly scores: readonly FitScore[]; readonly chosen: PhaseResult }> {
   const { labels } = info.training;
   const plan = { spec: withInterests(spec, info.spec.config.interests), training: { ...training, labels } };
   const chosen = await fit(plan, 0);
-  return { fits: [chosen], chosen };
+  return { scores: [scoreOf(chosen)], chosen };
 }
 
 /** The common inputs of the phases of a run. */

@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import type { TimeSplit } from '@facet/features';
+import { fitConfigs } from '@facet/model';
 import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { stateVersion } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
@@ -93,7 +94,8 @@ function differenceOf(
   if (model.extractor.kind === 'user-vectors') {
     return 'Learned user vectors cannot be reused in another training.';
   }
-  const labels = training.labels === 'auto' ? info.training.labels : training.labels;
+  // A model with labels that a full training compares keeps them.
+  const { labels } = fitConfigs(training).find((each) => each.labels === info.training.labels) ?? training;
   if (hashJson(withoutWarm(info.training)) !== hashJson(withoutWarm({ ...training, labels }))) {
     return 'The settings of the training have changed.';
   }

@@ -4,7 +4,7 @@ import { createRandom } from '@facet/features';
 import { logProgress, readOptions } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 
-const help = `Write the clicks of a simulated shop, whose users have sessions and several interests
+const help = `Write a simulated click log of users with sessions and several interests
 
   npm run bench -- click-log FOLDER [options]
 
@@ -13,9 +13,9 @@ Options:
   --seed N   Seed of the simulation (default: 1)
   --help     Print this help
 
-Writes FOLDER/events.csv for facet benchmark --data FOLDER. The shop has 300 categories of 30 items each. A user has one to four
-categories of interest. A click of a session repeats one of the last items of the user (37 %), or goes to a neighbor of the last
-item or to a popular item of the category. Three tenths of the items are launched during the 130 days.
+Writes FOLDER/events.csv for facet benchmark --data FOLDER. The shop has 300 categories of 30 items each. A user has several
+sessions and one to four favorite categories. 37 % of the clicks repeat a recent item of the user. The others open a neighbor of the
+last item, or a popular item of the category. 30 % of the items launch during the 130 days.
 
 Exit code: 0 when the file is written, 2 for a wrong option.`;
 
@@ -25,8 +25,17 @@ const { values, positionals } = readOptions(
   { allowPositionals: true },
 );
 const [folder] = positionals;
-if (folder === undefined) {
-  console.error('Missing FOLDER. Run the command with --help for its options.');
+const [users, seed] = [Number(values.users), Number(values.seed)];
+if (
+  folder === undefined ||
+  positionals.length > 1 ||
+  !Number.isSafeInteger(users) ||
+  users < 1 ||
+  !Number.isSafeInteger(seed)
+) {
+  console.error(
+    'Pass one FOLDER, and whole numbers as --users and --seed. Run the command with --help for its options.',
+  );
   process.exit(2);
 }
 
@@ -35,7 +44,7 @@ const itemsPerCategory = 30;
 const days = 130;
 const repeatShare = 0.37;
 const startedAt = Date.UTC(2026, 0, 1);
-const random = createRandom(Number(values.seed));
+const random = createRandom(seed);
 
 const geometric = (mean: number): number => 1 + Math.floor(Math.log(1 - random.next()) / Math.log(1 - 1 / mean));
 const exponential = (mean: number): number => -mean * Math.log(1 - random.next());
@@ -74,11 +83,11 @@ function nextItem(category: number, last: number | undefined, day: number): numb
 }
 
 const clicks: { readonly user: number; readonly item: number; readonly day: number }[] = [];
-for (let user = 0; user < Number(values.users); user++) {
+for (let user = 0; user < users; user++) {
   const interests = Array.from({ length: 1 + draw([0.35, 0.35, 0.2, 0.1]) }, () => draw(categoryWeights));
   const history: number[] = [];
   let day = random.next() * 0.9 * days;
-  for (let session = geometric(3.3); session >= 0 && day < days; session--) {
+  for (let session = 1 + geometric(3.3); session > 0 && day < days; session--) {
     const category = random.next() < 0.1 ? draw(categoryWeights) : interests[random.int(interests.length)]!;
     let last: number | undefined;
     let at = day;
@@ -101,6 +110,4 @@ const lines = clicks.map(
 );
 await mkdir(folder, { recursive: true });
 await writeFile(join(folder, 'events.csv'), `user_id,item_id,timestamp,type\n${lines.join('')}`);
-logProgress(
-  `${clicks.length.toLocaleString('en-US')} clicks of ${values.users} users in ${join(folder, 'events.csv')}`,
-);
+logProgress(`${clicks.length.toLocaleString('en-US')} clicks of ${users} users in ${join(folder, 'events.csv')}`);

@@ -1,17 +1,18 @@
 import type { Training } from '@facet/client/trainer-api';
 
-/** Returns the number of interests and the labels of a model, and the validation scores that chose them. */
+/** Describes K and the labels of a model, and the validation score of each compared fit. A trainer of an earlier version returns no labels. */
 export function describeFitChoice({
   interests,
   labels,
   fitScores = [],
-}: Pick<Training, 'interests' | 'labels' | 'fitScores'>): string {
+}: Pick<Training, 'interests' | 'fitScores'> & Partial<Pick<Training, 'labels'>>): string {
   const kept = describeFit(interests, labels);
   if (fitScores.length < 2) return kept;
-  const scores = fitScores.map((fit) => `${describeFit(fit.interests, fit.labels)}: ${fit.score.toFixed(4)}`);
-  return `${kept}. Validation recall: ${scores.join('; ')}`;
+  const scores = fitScores.map((fit) => `${fit.score.toFixed(4)} (${describeFit(fit.interests, fit.labels)})`);
+  return `${kept}. Validation recall: ${scores.join(', ')}`;
 }
 
-export function describeFit(interests: number, labels: string): string {
-  return `${interests === 1 ? '1 interest' : `${interests} interests`}, labels ${labels}`;
+export function describeFit(interests: number, labels: string | undefined): string {
+  const count = interests === 1 ? '1 interest' : `${interests} interests`;
+  return labels === undefined ? count : `${count}, labels ${labels}`;
 }

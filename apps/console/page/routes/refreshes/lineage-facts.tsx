@@ -29,10 +29,8 @@ export function LineageFacts({ lineage, node }: { readonly lineage: Lineage; rea
               <ArtifactLink id={model.startedFrom} />
             )}
           </Fact>
-          {model.interests === undefined || model.labels === undefined ? null : (
-            <Fact name="Interests">
-              {describeFitChoice({ ...model, interests: model.interests, labels: model.labels })}
-            </Fact>
+          {model.interests === undefined ? null : (
+            <Fact name="Interests and labels">{describeFitChoice({ ...model, interests: model.interests })}</Fact>
           )}
         </Facts>
       );

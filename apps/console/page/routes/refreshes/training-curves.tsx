@@ -63,13 +63,12 @@ interface CurveLine {
   readonly epochs: readonly Epoch[];
 }
 
-/** Returns a line for each phase. A training that compares labels and numbers of interests has several fits. */
+/** Returns one line for each fit and refit. */
 function linesOf(epochs: readonly Epoch[]): CurveLine[] {
   const lines = new Map<string, Epoch[]>();
   for (const epoch of epochs) {
     const { phase, interests, labels } = epoch;
-    const fit = interests === undefined || labels === undefined ? '' : `, ${describeFit(interests, labels)}`;
-    const name = `${phase}${fit}`;
+    const name = interests === undefined ? phase : `${phase}, ${describeFit(interests, labels)}`;
     lines.set(name, [...(lines.get(name) ?? []), epoch]);
   }
   return [...lines].map(([name, own]) => ({ name, epochs: own }));

@@ -7,8 +7,9 @@ import type { StageName } from './queries.ts';
 /** One epoch of the training curve. */
 export interface Epoch {
   readonly phase: 'fit' | 'refit';
-  /** K and labels of the phase; absent in the curves of a finished model. */
+  /** K of the phase. Absent in the curves of a finished model. */
   readonly interests?: number;
+  /** Absent if `interests` is, and from a trainer of an earlier version. */
   readonly labels?: string;
   readonly epoch: number;
   readonly loss: number;
