@@ -66,9 +66,7 @@ describe('facet import', () => {
     const folder = await filesOf({ 'log.jsonl': [{ id: 5 }, { id: 5 }, 7].map(row).join('\n') });
     const path = join(folder, 'log.jsonl');
     const { out } = await run(['import', '--events', path, '--home', join(folder, 'home')]);
-    expect(out).toContain(
-      `2  sessionId: not-text {"id":5} (${path}:1, ${path}:2); map it with mapping.sessionId: session.id`,
-    );
+    expect(out).toContain(`2  sessionId: not-text {"id":5} (${path}:1, …); map it with mapping.sessionId: session.id`);
     expect(out).toContain(
       `1 row without a time of day not counted, because they equal an earlier row in all columns (${path}:2).`,
     );

@@ -56,7 +56,7 @@ describe('a benchmark of events', () => {
       await expect(open(await openShop(views))).rejects.toMatchObject({
         code: 'DATASET_NO_POSITIVES',
         message: `No event is positive by the rule "purchase". The events are: view (${views.length}).`,
-        remedy: expect.stringContaining('interactions.positives'),
+        remedy: 'Set interactions: { positives: view } in facet.yaml.',
       });
     },
   );
