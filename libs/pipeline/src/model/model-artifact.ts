@@ -4,7 +4,6 @@ import { readSafetensors, useArtifact, writeSafetensors } from '@facet/artifacts
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { tensorsToWeights, weightsToTensors } from '@facet/bundles';
 import { FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
-import type { FitConfig } from '@facet/model';
 import type { Weights } from '@facet/model';
 import type { TrainingState } from '@facet/model/training';
 import { AppError, parseWith } from '@facet/platform';
@@ -110,7 +109,7 @@ export type ModelInfo = Static<typeof ModelInfo>;
 /** K and labels of a model. `fitScores` exists if the training compared several fits. */
 export interface FitChoice extends Pick<ModelInfo, 'fitScores'> {
   readonly interests: number;
-  readonly labels: FitConfig['labels'];
+  readonly labels: FitLabels;
 }
 
 export function fitChoiceOf({ spec, training: { labels }, fitScores }: ModelInfo): FitChoice {

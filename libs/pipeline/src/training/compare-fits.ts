@@ -1,5 +1,5 @@
 import { fitConfigs } from '@facet/model';
-import type { FitConfig, ModelSpec, TrainingConfig } from '@facet/model';
+import type { FitConfig, FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
 
 /** The settings of a fit. */
@@ -16,11 +16,11 @@ export interface Fit extends FitPlan {
 /** The validation score of a fit, with its K and labels. */
 export interface FitScore {
   readonly interests: number;
-  readonly labels: FitConfig['labels'];
+  readonly labels: FitLabels;
   readonly score: number;
 }
 
-/** The least relative gain of other labels than the first ones. With few validation users, scores are noisy. */
+/** Other labels than the first ones must gain more than this share. With few validation users, scores are noisy. */
 const labelsGainMin = 0.02;
 
 /** Returns the number of fits of {@link compareFits}. */
@@ -33,7 +33,7 @@ function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: Mod
 }
 
 /**
- * Fits the model with each of the {@link fitConfigs}. Keeps the first labels unless others gain at least {@link labelsGainMin}. With
+ * Fits the model with each of the {@link fitConfigs}. Keeps the first labels unless others gain more than {@link labelsGainMin}. With
  * `interestGainMin`, then fits one interest with those labels, and keeps several only if they gain at least `interestGainMin`. Holds at
  * most one fit in memory in addition to the current one.
  *

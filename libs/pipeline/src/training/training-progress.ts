@@ -56,8 +56,13 @@ export function describeEpoch(trained: TrainedEpoch, metric = 'recall@50'): stri
 }
 
 function describePhase({ phase, interests, labels }: Pick<TrainedEpoch, 'phase' | 'interests' | 'labels'>): string {
-  const ofLabels = labels === undefined ? '' : `, labels ${labels}`;
-  return `${trainingPhaseNames[phase]}, ${interests} interest${interests === 1 ? '' : 's'}${ofLabels}`;
+  return `${trainingPhaseNames[phase]}, ${describeFit(interests, labels)}`;
+}
+
+/** Describes K and the labels of a fit. Epochs from earlier versions have no labels. */
+export function describeFit(interests: number, labels: string | undefined): string {
+  const count = `${interests} interest${interests === 1 ? '' : 's'}`;
+  return labels === undefined ? count : `${count}, labels ${labels}`;
 }
 
 /** The progress of a training after each step. */
