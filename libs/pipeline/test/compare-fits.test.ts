@@ -1,5 +1,6 @@
 import { facetModel, facetTraining } from '@facet/model';
 import type { FitConfig, ModelSpec } from '@facet/model';
+import { AppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import { compareFits, countFits, scoreOf } from '../src/training/compare-fits.ts';
 import type { Fit, FitPlan } from '../src/training/compare-fits.ts';
@@ -25,7 +26,9 @@ function fitOf(plan: FitPlan, score: number): Fit {
   return { ...plan, progress: { curve, bestEpoch: 2, best: state, last: state } };
 }
 
-/** Compares fits with these scores by interests and labels. Returns the fits in order, and the chosen one. */
+const diverged = { code: 'MODEL_DIVERGED', category: 'usage', remedy: 'Lower the learning rate.' } as const;
+
+/** Compares fits with these scores by interests and labels. A fit without a score diverges. Returns the fits in order, and the chosen one. */
 async function compare(
   scores: Record<string, number>,
   given: { spec?: ModelSpec; training?: typeof facetTraining } = {},
@@ -37,7 +40,9 @@ async function compare(
   const compared = await compareFits(wanted, training, async (plan, part) => {
     expect(part).toBe(fits.length);
     fits.push(named(plan));
-    return fitOf(plan, scores[named(plan)]!);
+    const score = scores[named(plan)];
+    if (score === undefined) throw new AppError('The loss became NaN.', diverged);
+    return fitOf(plan, score);
   });
   expect(fits).toHaveLength(countFits(wanted, training));
   expect(compared.scores.map(({ interests, labels }) => `${interests} ${labels}`)).toEqual(fits);
@@ -59,6 +64,15 @@ describe('the compared fits', () => {
     });
     expect(await compare({ '4 window': 0, '4 share': 0.05, '1 share': 0 })).toMatchObject({ chosen: '4 share' });
     expect(await compare({ '4 window': 0, '4 share': 0, '1 window': 0.1 })).toMatchObject({ chosen: '1 window' });
+  });
+
+  it('leave out a fit that diverges, unless it is the first', async () => {
+    expect(await compare({ '4 window': 0.2, '1 window': 0.1 })).toEqual({
+      fits: ['4 window', '4 share', '1 window'],
+      chosen: '4 window',
+    });
+    expect(await compare({ '4 window': 0.2, '4 share': 0.3 })).toMatchObject({ chosen: '4 share' });
+    await expect(compare({})).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
   });
 
   it('choose several interests only if they gain at least interestGainMin', async () => {

@@ -1,6 +1,7 @@
 import { fitConfigs } from '@facet/model';
 import type { FitConfig, FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
+import { isAppError } from '@facet/platform';
 
 /** The settings of a fit. */
 export interface FitPlan {
@@ -13,7 +14,7 @@ export interface Fit extends FitPlan {
   readonly progress: LoopProgress;
 }
 
-/** The validation score of a fit, with its K and labels. */
+/** The validation score of a fit, with its K and labels. It is 0 if the fit diverged. */
 export interface FitScore {
   readonly interests: number;
   readonly labels: FitLabels;
@@ -34,10 +35,11 @@ function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: Mod
 
 /**
  * Fits the model with each of the {@link fitConfigs}. Keeps the first labels unless others gain more than {@link labelsGainMin}. With
- * `interestGainMin`, then fits one interest with those labels, and keeps several only if they gain at least `interestGainMin`. Holds at
- * most one fit in memory in addition to the current one.
+ * `interestGainMin`, then fits one interest with those labels, and keeps several only if they gain at least `interestGainMin`. A fit that
+ * diverges is not chosen. Holds at most one fit in memory in addition to the current one.
  *
  * @param fit Fits a model. `part` is its position among the fits.
+ * @throws AppError Errors of the first fit, and errors of the others except `MODEL_DIVERGED`.
  */
 export async function compareFits<Fitted extends Fit>(
   spec: ModelSpec,
@@ -50,16 +52,25 @@ export async function compareFits<Fitted extends Fit>(
     scores.push(scoreOf(fitted));
     return fitted;
   };
+  const fitOther = async (plan: FitPlan): Promise<Fitted | undefined> => {
+    try {
+      return await fitNext(plan);
+    } catch (error) {
+      if (!isAppError(error) || error.code !== 'MODEL_DIVERGED') throw error;
+      scores.push({ interests: plan.spec.config.interests, labels: plan.training.labels, score: 0 });
+      return undefined;
+    }
+  };
   const [first, ...others] = fitConfigs(training);
   let several = await fitNext({ spec, training: first });
   for (const each of others) {
-    const other = await fitNext({ spec, training: each });
-    if (bestScore(other) > (1 + labelsGainMin) * bestScore(several)) several = other;
+    const other = await fitOther({ spec, training: each });
+    if (other && bestScore(other) > (1 + labelsGainMin) * bestScore(several)) several = other;
   }
   if (!comparesOneInterest(spec)) return { scores, chosen: several };
-  const one = await fitNext({ spec: withInterests(spec, 1), training: several.training });
+  const one = await fitOther({ spec: withInterests(spec, 1), training: several.training });
   const { interestGainMin = 0 } = spec.config;
-  const gains = bestScore(several) >= (1 + interestGainMin) * bestScore(one);
+  const gains = !one || bestScore(several) >= (1 + interestGainMin) * bestScore(one);
   return { scores, chosen: gains ? several : one };
 }
 
