@@ -52,7 +52,15 @@ async function downloadSparkJars(folder: string): Promise<void> {
   }
 }
 
-const jvmFlags = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC';
+/** For queries of a few rows. Java starts faster, but compiles less. */
+const fewRows = {
+  'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
+  'spark.executor.extraJavaOptions': '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
+  'spark.sql.shuffle.partitions': '4',
+};
+
+/** For queries of millions of rows. */
+const manyRows = { 'spark.executor.memory': '3g', 'spark.driver.memory': '2g', 'spark.sql.shuffle.partitions': '16' };
 
 export interface LocalSpark {
   /** `spark://host:port` */
@@ -68,9 +76,10 @@ export interface LocalSpark {
  * Starts a Spark master and two workers with one core each on free ports of 127.0.0.1. The kernel kills them when this process ends for
  * any reason.
  *
+ * @param options.rows How many rows the queries read. Default: `few`.
  * @throws Error that contains the log of the part that did not start.
  */
-export async function startSpark(): Promise<LocalSpark> {
+export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {}): Promise<LocalSpark> {
   const environment = dirname(await installSpark());
   const home = await findPyspark(environment);
   const scratch = await createScratchFolder('spark');
@@ -99,7 +108,7 @@ export async function startSpark(): Promise<LocalSpark> {
   };
   try {
     await start('master.Master', pages[0]!, ['--port', String(port)]);
-    const resources = ['--cores', '1', '--memory', '2g', '--work-dir', scratch.path];
+    const resources = ['--cores', '1', '--memory', '3g', '--work-dir', scratch.path];
     for (const page of pages.slice(1)) await start('worker.Worker', page, [...resources, master]);
   } catch (error) {
     await stop();
@@ -113,10 +122,7 @@ export async function startSpark(): Promise<LocalSpark> {
       'spark.driver.host': '127.0.0.1',
       'spark.local.dir': scratch.path,
       'spark.ui.enabled': 'false',
-      // Queries of tests are short.
-      'spark.driver.extraJavaOptions': jvmFlags,
-      'spark.executor.extraJavaOptions': jvmFlags,
-      'spark.sql.shuffle.partitions': '4',
+      ...(options.rows === 'many' ? manyRows : fewRows),
     },
     stop,
   };

@@ -81,7 +81,7 @@ if (Math.max(build.peakMegabytes, read.peakMegabytes) > megabytesMax) {
 }
 
 async function buildOnSpark(): Promise<Built> {
-  const { master, home: sparkHome, settings, stop } = await startSpark();
+  const { master, home: sparkHome, settings, stop } = await startSpark({ rows: 'many' });
   try {
     // A finished stage would not run again.
     await rm(home.stagesFolder, { recursive: true, force: true });
