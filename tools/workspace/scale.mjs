@@ -11,6 +11,7 @@ import { root } from './runner.mjs';
  * @property {string} project
  * @property {string[]} files Below the project's folder `test`.
  * @property {string} [kind] The ending of the files, if it is not `test`.
+ * @property {string} [launcher] A compiled program that runs Vitest.
  */
 /**
  * @typedef {object} Program
@@ -46,6 +47,13 @@ const suites = {
     files: ['storage/lake-storage', 'storage/s3-lake'],
   },
   milvus: { part: 'candidates', engine: 'Milvus Lite', project: 'libs/retrieval', files: ['milvus'] },
+  'milvus-standalone': {
+    part: 'candidates',
+    engine: 'Milvus standalone',
+    project: 'libs/retrieval',
+    files: ['milvus'],
+    launcher: 'tools/local-services/dist/with-milvus-standalone.js',
+  },
   'serving-milvus': { part: 'serving', engine: 'Milvus Lite', project: 'apps/serving', files: ['milvus'] },
   pytorch: {
     part: 'training',
@@ -87,8 +95,10 @@ const help = `Run the conformance tests of the engines beyond one machine, and p
 Names: ${Object.keys(suites).join(', ')}. Default: all.
 
 Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
+milvus-standalone runs the tests of milvus on the server of a Milvus cluster. Its first run downloads 58 MB.
 Each engine must give the same result as the part of Facet that it replaces.
-cluster takes 12 to 20 minutes and needs root or a kernel with user namespaces: each of its hosts is a network namespace.
+cluster takes 12 to 20 minutes: each of its hosts is a network namespace. milvus-standalone runs in one, too. Both need root or a
+kernel with user namespaces.
 
 Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;
 
@@ -102,7 +112,7 @@ else if (unknown !== undefined) {
 
 /** @param {readonly string[]} chosen */
 function runAll(chosen) {
-  const hosts = chosen.includes('cluster') ? ['--hosts'] : [];
+  const hosts = ['cluster', 'milvus-standalone'].some((name) => chosen.includes(name)) ? ['--hosts'] : [];
   for (const args of [['tools/setup/setup.mjs', '--services', ...hosts], ['tools/setup/build.mjs']]) {
     const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
     if (status !== 0) return void (process.exitCode = 1);
@@ -141,18 +151,21 @@ function runProgram({ command }) {
 }
 
 /** @param {Tests} suite */
-function runTests({ project, files, kind = 'test' }) {
+function runTests({ project, files, kind = 'test', launcher }) {
   const report = path.join(root, project, 'test-results', 'scale.json');
   rmSync(report, { force: true });
   const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [
+    ...(launcher === undefined ? [] : [launcher]),
+    vitest,
     '--root',
     project,
     '--reporter=default',
     '--reporter=json',
     '--outputFile.json=test-results/scale.json',
+    ...files.map((file) => `test/${file}.${kind}.ts`),
   ];
-  const { status } = spawnSync(process.execPath, [vitest, ...args, ...files.map((file) => `test/${file}.${kind}.ts`)], {
+  const { status } = spawnSync(process.execPath, args, {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, FACET_TESTS: kind },

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { requirePrivateNetwork } from './network/local-network.ts';
 import { findFreePorts } from './process/free-ports.ts';
 import { createScratchFolder } from './process/scratch-folder.ts';
 import { ServerProcess, startInScratchFolder } from './process/server-process.ts';
@@ -21,27 +23,55 @@ export interface LocalMilvus {
   stop(): Promise<void>;
 }
 
+/** Milvus Lite needs only Python. Milvus standalone is the server of a cluster in one process. */
+export type MilvusServer = 'lite' | 'standalone';
+
+/** Makes `startMilvus` start Milvus standalone by default. */
+export const milvusVariable = 'LOCAL_SERVICES_MILVUS';
+/** Port of the health check of Milvus standalone. */
+const healthPort = 9_091;
+
+/** Installs a Milvus from Python packages if it is missing. Returns the folder of its programs. */
+export function installMilvus(server: MilvusServer): Promise<string> {
+  const name = server === 'lite' ? 'milvus' : 'milvus-standalone';
+  return installPython(new URL(`../python/${name}.txt`, import.meta.url));
+}
+
 /**
- * Starts Milvus Lite, a Milvus in one process, on a free port of 127.0.0.1, with data in a temporary folder. The first call installs it
- * from Python packages. The kernel kills it when this process ends for any reason.
+ * Starts Milvus on a free port of 127.0.0.1, with data in a temporary folder. The first call installs it. The kernel kills it when this
+ * process ends for any reason.
  *
+ * @param kind Milvus standalone listens on all addresses and on fixed ports, so it needs `enterPrivateNetwork` and runs once in it.
  * @throws Error that contains its log if it did not start.
  */
-export async function startMilvus(): Promise<LocalMilvus> {
-  const programs = await installPython(new URL('../python/milvus.txt', import.meta.url));
+export async function startMilvus(
+  kind: MilvusServer = process.env[milvusVariable] === 'standalone' ? 'standalone' : 'lite',
+): Promise<LocalMilvus> {
+  if (kind === 'standalone') requirePrivateNetwork();
+  const programs = await installMilvus(kind);
   const scratch = await createScratchFolder('milvus');
   const data = path.join(scratch.path, 'data');
   const [port = 0] = await findFreePorts(1);
-  const server = new ServerProcess({
-    title: 'Milvus Lite',
-    // Its default host is 0.0.0.0. Without the limit, Faiss takes all cores for each search.
-    command: [
-      ...['env', 'OMP_NUM_THREADS=1', path.join(programs, 'milvus-lite'), 'server'],
-      ...['--data-dir', data, '--host', '127.0.0.1', '--port', String(port)],
-    ],
-    logFile: path.join(scratch.path, 'milvus.log'),
-    isReady: () => acceptsConnections(port),
-  });
+  const servers = {
+    lite: {
+      title: 'Milvus Lite',
+      // Its default host is 0.0.0.0. Without the limit, Faiss takes all cores for each search.
+      command: [
+        ...['env', 'OMP_NUM_THREADS=1', path.join(programs, 'milvus-lite'), 'server'],
+        ...['--data-dir', data, '--host', '127.0.0.1', '--port', String(port)],
+      ],
+      isReady: () => acceptsConnections(port),
+    },
+    standalone: {
+      title: 'Milvus standalone',
+      command: [
+        path.join(programs, 'python'),
+        ...[fileURLToPath(new URL('../python/milvus-standalone.py', import.meta.url)), data, String(port)],
+      ],
+      isReady: async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`)).ok,
+    },
+  };
+  const server = new ServerProcess({ ...servers[kind], logFile: path.join(scratch.path, 'milvus.log') });
   const stop = await startInScratchFolder(server, scratch);
   return {
     address: `127.0.0.1:${port}`,

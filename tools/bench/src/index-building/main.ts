@@ -1,4 +1,5 @@
-import { logProgress, readOptions, startMilvus } from '@facet/local-services';
+import { enterPrivateNetwork, installMilvus, logProgress, readOptions } from '@facet/local-services';
+import type { MilvusServer } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
 import { runInChild } from '../run-in-child.ts';
@@ -13,6 +14,8 @@ Options:
   --dim N           Number of dimensions (default: 64)
   --recall-min N    Recall target of the tuning (default: 0.98)
   --milvus          Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat
+  --milvus-standalone
+                    The same with Milvus standalone, in a private network; needs root or user namespaces
   --processor-time  Report processor time instead of wall time, for a busy machine
   --json            Print the results as JSON
   --help            Print this help
@@ -28,11 +31,18 @@ const { values } = readOptions(help, {
   dim: { type: 'string', default: '64' },
   'recall-min': { type: 'string', default: '0.98' },
   milvus: { type: 'boolean', default: false },
+  'milvus-standalone': { type: 'boolean', default: false },
   'processor-time': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 });
 
 const [items, dim, recallMin] = [Number(values.items), Number(values.dim), Number(values['recall-min'])];
+const milvusServers: MilvusServer[] = [];
+if (values.milvus) milvusServers.push('lite');
+if (values['milvus-standalone']) milvusServers.push('standalone');
+// The private network has no way to the package registry.
+for (const server of milvusServers) await installMilvus(server);
+if (values['milvus-standalone']) enterPrivateNetwork();
 
 logProgress('estimate');
 const estimate = await estimateIndexes({
@@ -43,8 +53,7 @@ const estimate = await estimateIndexes({
   flatItemsMax: 0,
   onProgress: (_, step) => logProgress(`  ${step}`),
 });
-const milvus = values.milvus ? await startMilvus() : undefined;
-const auto = await measure('auto', milvus?.address).finally(() => milvus?.stop());
+const auto = await measure('auto', milvusServers);
 const results = [auto];
 for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
   if (kind !== auto.choice.kind) results.push(await measure(kind));
@@ -57,14 +66,14 @@ else {
 }
 
 /** Measures one kind in a separate process. */
-async function measure(kind: IndexDemand['kind'], milvusAddress?: string): Promise<KindMeasurement> {
+async function measure(kind: IndexDemand['kind'], servers: readonly MilvusServer[] = []): Promise<KindMeasurement> {
   logProgress(`${kind}, ${items.toLocaleString('en')} x ${dim}`);
-  const order = [kind, items, dim, recallMin, values['processor-time'], milvusAddress ?? null];
+  const order = [kind, items, dim, recallMin, values['processor-time'], servers];
   return runInChild<KindMeasurement>(new URL('measure-kind.js', import.meta.url), order);
 }
 
 function render(result: KindMeasurement, isChosen: boolean): string {
-  const { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus: inMilvus } = result;
+  const { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus } = result;
   const { kind, efSearch, nprobe, recall, recallAt, measured } = choice;
   const breadth = efSearch === undefined ? (nprobe === undefined ? '' : `nprobe ${nprobe}`) : `efSearch ${efSearch}`;
   const lines = [
@@ -78,11 +87,10 @@ function render(result: KindMeasurement, isChosen: boolean): string {
         `  ${kind === 'ivf' ? 'nprobe  ' : 'efSearch'} ${String(point.breadth).padStart(5)} recall@${recallAt} ${point.recall.toFixed(4)}, p50 ${ms(point.p50Ms)}, p99 ${ms(point.p99Ms)}`,
     ),
     `  search         ${breadth === '' ? 'all items' : breadth}: held-out recall@${recallAt} ${recall?.toFixed(4)}, p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`,
-    ...(inMilvus === undefined
-      ? []
-      : [
-          `  in Milvus      filled in ${inMilvus.fillSeconds.toFixed(1)} s; recall@${recallAt} ${inMilvus.recall.toFixed(4)}, p50 ${ms(inMilvus.latency.p50Ms)}, p99 ${ms(inMilvus.latency.p99Ms)} (wall times)`,
-        ]),
+    ...milvus.map(
+      (found) =>
+        `  Milvus ${found.server.padEnd(10)} filled in ${found.fillSeconds.toFixed(1)} s; recall@${recallAt} ${found.recall.toFixed(4)}, p50 ${ms(found.latency.p50Ms)}, p99 ${ms(found.latency.p99Ms)} (wall times)`,
+    ),
   ];
   return lines.join('\n');
 }

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createScratchFolder } from '@facet/local-services';
+import type { MilvusServer } from '@facet/local-services';
 import { buildTunedIndex, latencyOf, openFaissIndex, syntheticVectors, timeRequests } from '@facet/retrieval';
 import type { IndexChoice, IndexDemand, Latency } from '@facet/retrieval';
 import { cpuTimeMs, memoryMb } from '../figures.ts';
@@ -21,16 +22,16 @@ export interface KindMeasurement {
   readonly bytes: number;
   /** Of the reopened index, for held-out queries on one thread, four per request. */
   readonly latency: Latency;
-  readonly milvus?: MilvusMeasurement;
+  readonly milvus: readonly MilvusMeasurement[];
 }
 
-const [kind, itemCount, dim, recallMin, isProcessorTime, milvusAddress] = JSON.parse(process.argv[2]!) as [
+const [kind, itemCount, dim, recallMin, isProcessorTime, milvusServers] = JSON.parse(process.argv[2]!) as [
   IndexDemand['kind'],
   number,
   number,
   number,
   boolean,
-  string | null,
+  readonly MilvusServer[],
 ];
 
 /** Queries to tune with and held-out queries: the interests of 200 users each. */
@@ -67,22 +68,14 @@ const { durationsMs } = await timeRequests(opened, queries.heldOut, {
   parameters,
   now,
 });
-const milvus =
-  milvusAddress === null || opened.kind === 'flat'
-    ? undefined
-    : await measureMilvus(milvusAddress, { index: opened, vectors, queries: queries.heldOut, depth, parameters });
+const milvus: MilvusMeasurement[] = [];
+for (const server of opened.kind === 'flat' ? [] : milvusServers) {
+  milvus.push(await measureMilvus(server, { index: opened, vectors, queries: queries.heldOut, depth, parameters }));
+}
 opened.close();
 const { size: bytes } = await stat(path);
 const latency = latencyOf(durationsMs);
-const result: KindMeasurement = {
-  choice,
-  seconds,
-  vectorsMb,
-  peakMemoryMb,
-  bytes,
-  latency,
-  ...(milvus && { milvus }),
-};
+const result: KindMeasurement = { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus };
 process.stdout.write(JSON.stringify(result));
 
 /** Returns wall time, or processor time of this process, in milliseconds. */

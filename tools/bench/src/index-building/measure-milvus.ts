@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { startMilvus } from '@facet/local-services';
+import type { MilvusServer } from '@facet/local-services';
 import { buildExactIndex, latencyOf, measureIndexRecall, timeRequests } from '@facet/retrieval';
 import type { Latency, SearchParameters, VectorIndex } from '@facet/retrieval';
 import { MilvusIndexes } from '@facet/retrieval/milvus';
 
 /** Measurement of the vectors of an index in Milvus. */
 export interface MilvusMeasurement {
+  readonly server: MilvusServer;
   /** From the first row to the searchable collection. */
   readonly fillSeconds: number;
   /** Index recall of the held-out queries, with the parameters of the index. */
@@ -14,12 +17,12 @@ export interface MilvusMeasurement {
 }
 
 /**
- * Fills a collection with the vectors of an index that is not flat, and searches it as serving does.
+ * Starts Milvus, fills a collection with the vectors of an index that is not flat, and searches it as serving does.
  *
  * @throws Error if Milvus fails or does not answer a search.
  */
 export async function measureMilvus(
-  address: string,
+  server: MilvusServer,
   {
     index,
     vectors,
@@ -37,13 +40,14 @@ export async function measureMilvus(
   const { dim } = index;
   const padded = new Float32Array(dim + vectors.length);
   padded.set(vectors, dim);
+  const milvus = await startMilvus(server);
   const startedAt = performance.now();
   let others = 0;
   let fill: () => void = () => undefined;
   let fail: (problem: unknown) => void = () => undefined;
   const filled = new Promise<void>((resolve, reject) => ([fill, fail] = [resolve, reject]));
   const indexes = new MilvusIndexes({
-    milvus: { address, tokenFile: undefined, tls: undefined },
+    milvus: { address: milvus.address, tokenFile: undefined, tls: undefined },
     installationId: randomUUID(),
     fills: true,
     searchMsMax: 10_000,
@@ -70,8 +74,9 @@ export async function measureMilvus(
       now: () => performance.now(),
     });
     if (others > 0) throw new Error(`${others} searches were not answered by Milvus`);
-    return { fillSeconds, recall, latency: latencyOf(durationsMs) };
+    return { server, fillSeconds, recall, latency: latencyOf(durationsMs) };
   } finally {
     await indexes.close();
+    await milvus.stop();
   }
 }

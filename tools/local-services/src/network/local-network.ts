@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
@@ -19,11 +19,14 @@ const bridge = 'hosts';
 const addressOf = (number: number): string => `10.77.0.${number}`;
 
 /**
- * Runs this program again in an empty network namespace, then exits with its exit code. Inside the namespace, it only returns.
+ * Runs this program again in a network namespace with only 127.0.0.1, then exits with its exit code. Inside the namespace, it returns.
  * When the last process of the namespace ends, the kernel removes the namespace with everything in it.
  */
 export function enterPrivateNetwork(): void {
-  if (process.env[privateNetworkVariable] !== undefined) return;
+  if (process.env[privateNetworkVariable] !== undefined) {
+    execFileSync(requireService('ip'), ['link', 'set', 'lo', 'up']);
+    return;
+  }
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   const [file, ...args] = endWithUs(['unshare', ...user, '--net']);
   const attempt = spawnSync(file, [...args, 'true']);
@@ -37,14 +40,19 @@ export function enterPrivateNetwork(): void {
   process.exit(spawnSync(file, [...args, ...program], { stdio: 'inherit', env }).status ?? 1);
 }
 
+/** @throws Error outside `enterPrivateNetwork`. */
+export function requirePrivateNetwork(): void {
+  if (process.env[privateNetworkVariable] === undefined) throw new Error('Call enterPrivateNetwork() first.');
+}
+
 /**
  * Starts hosts, each a network namespace with its own address. A bridge connects them to each other and to this process.
  *
  * @throws Error outside `enterPrivateNetwork`.
  */
 export async function startNetwork(count: number): Promise<readonly NetworkHost[]> {
-  if (process.env[privateNetworkVariable] === undefined) throw new Error('Call enterPrivateNetwork() first.');
-  await ip('link set lo up', `link add ${bridge} type bridge`);
+  requirePrivateNetwork();
+  await ip(`link add ${bridge} type bridge`);
   await ip(`address add ${addressOf(1)}/24 dev ${bridge}`, `link set ${bridge} up`);
   return Promise.all(Array.from({ length: count }, (_, index) => startHost(index + 1)));
 }
