@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
-  buildDelta,
+  buildDeltaFromCatalog,
   bundleFiles,
   loadBundle,
   loadDelta,
@@ -88,7 +88,7 @@ beforeAll(async () => {
   const catalog = bundleContents()
     .items.slice(1)
     .map((item) => (item.itemId === 'item30' ? { ...item, available: false } : item));
-  refs.delta = await putDelta(store, buildDelta(live, catalog));
+  refs.delta = await putDelta(store, buildDeltaFromCatalog(live, catalog));
   const view = await overlayDelta(live, await loadDelta(store, refs.delta));
   shown = {
     live: await record('of-live', view),

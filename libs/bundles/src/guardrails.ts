@@ -59,12 +59,12 @@ export const GuardrailSettings = Type.Object(
 export type GuardrailSettings = Static<typeof GuardrailSettings>;
 
 /** These metrics depend on users and machine, so they are judged only in comparison with the period before. */
-const relativeFigures: ReadonlySet<string> = new Set(['fallbackShare', 'p99Ms']);
+const comparedMetrics: ReadonlySet<string> = new Set(['fallbackShare', 'p99Ms']);
 
-const judgedFigures = ['fallbackShare', 'emptyShare', 'errorShare', 'p99Ms'] as const;
+const judgedMetrics = ['fallbackShare', 'emptyShare', 'errorShare', 'p99Ms'] as const;
 
 /** Traffic metrics of a period; a share of no requests is 0. */
-export const TrafficFigures = Type.Object({
+export const TrafficMetrics = Type.Object({
   requests: Type.Integer({ minimum: 0 }),
   fallbackShare: Type.Number(),
   emptyShare: Type.Number(),
@@ -74,17 +74,17 @@ export const TrafficFigures = Type.Object({
   /** The number of slices of the window that have responses. */
   slices: Type.Integer({ minimum: 0 }),
 });
-export type TrafficFigures = Readonly<Static<typeof TrafficFigures>>;
+export type TrafficMetrics = Readonly<Static<typeof TrafficMetrics>>;
 
 /** The responses of a bundle and of the bundle before it to the same requests. */
-export const SwapFigures = Type.Object({
+export const SwapMetrics = Type.Object({
   /** The number of requests. */
   compared: Type.Integer({ minimum: 0 }),
   changedShare: Type.Number(),
   /** 0 if no user has several interests. */
   interestCosine: Type.Object({ before: Type.Number(), after: Type.Number() }),
 });
-export type SwapFigures = Readonly<Static<typeof SwapFigures>>;
+export type SwapMetrics = Readonly<Static<typeof SwapMetrics>>;
 
 /** With fewer slices, a short stall decides the 99th percentile. */
 export const slicesMin = 5;
@@ -93,7 +93,7 @@ export const slicesMin = 5;
 const comparedMin = 10;
 
 export interface GuardrailViolation {
-  readonly figure: (typeof judgedFigures)[number] | 'changedShare' | 'interestCosine';
+  readonly metric: (typeof judgedMetrics)[number] | 'changedShare' | 'interestCosine';
   readonly value: number;
   readonly max: number;
   /** Undefined if there is no value, or the period before had too few requests. */
@@ -114,7 +114,7 @@ export function judgeBundle(
     before,
     after,
     swap,
-  }: { readonly before: TrafficFigures; readonly after: TrafficFigures; readonly swap?: SwapFigures | undefined },
+  }: { readonly before: TrafficMetrics; readonly after: TrafficMetrics; readonly swap?: SwapMetrics | undefined },
 ): GuardrailVerdict {
   const hasEnough = after.requests >= settings.requestsMin;
   const violations = [
@@ -127,40 +127,40 @@ export function judgeBundle(
 
 function judgeSwap(
   settings: GuardrailSettings,
-  { changedShare, interestCosine: { before, after } }: SwapFigures,
+  { changedShare, interestCosine: { before, after } }: SwapMetrics,
 ): GuardrailViolation[] {
   const violations: GuardrailViolation[] = [];
   const { max } = settings.changedShare;
-  if (changedShare > max) violations.push({ figure: 'changedShare', value: changedShare, max, before: undefined });
+  if (changedShare > max) violations.push({ metric: 'changedShare', value: changedShare, max, before: undefined });
   const cosine = settings.interestCosine;
   if (after > cosine.max && after > before + cosine.rise) {
-    violations.push({ figure: 'interestCosine', value: after, max: cosine.max, before });
+    violations.push({ metric: 'interestCosine', value: after, max: cosine.max, before });
   }
   return violations;
 }
 
 function judgeTraffic(
   settings: GuardrailSettings,
-  before: TrafficFigures,
-  after: TrafficFigures,
+  before: TrafficMetrics,
+  after: TrafficMetrics,
 ): GuardrailViolation[] {
   const isComparable = before.requests >= settings.requestsMin;
-  return judgedFigures.flatMap((figure): GuardrailViolation[] => {
-    const { max, rise } = settings[figure];
-    const value = after[figure];
-    if (figure === 'p99Ms' && after.slices < slicesMin) return [];
-    const was = isComparable ? before[figure] : undefined;
-    const isWorse = was === undefined ? !relativeFigures.has(figure) : value > was + rise;
-    return value > max && isWorse ? [{ figure, value, max, before: was }] : [];
+  return judgedMetrics.flatMap((metric): GuardrailViolation[] => {
+    const { max, rise } = settings[metric];
+    const value = after[metric];
+    if (metric === 'p99Ms' && after.slices < slicesMin) return [];
+    const was = isComparable ? before[metric] : undefined;
+    const isWorse = was === undefined ? !comparedMetrics.has(metric) : value > was + rise;
+    return value > max && isWorse ? [{ metric, value, max, before: was }] : [];
   });
 }
 
 /** Describes violations for the promotion log: `emptyShare 1 (at most 0.02, 0 before) of 512 requests`. */
 export function describeViolations(
   violations: readonly GuardrailViolation[],
-  { after, swap }: { readonly after: TrafficFigures; readonly swap?: SwapFigures | undefined },
+  { after, swap }: { readonly after: TrafficMetrics; readonly swap?: SwapMetrics | undefined },
 ): string {
-  const ofSwap = violations.filter(({ figure }) => figure === 'changedShare' || figure === 'interestCosine');
+  const ofSwap = violations.filter(({ metric }) => metric === 'changedShare' || metric === 'interestCosine');
   const ofTraffic = violations.filter((violation) => !ofSwap.includes(violation));
   return [
     ...(ofSwap.length === 0 ? [] : [`${list(ofSwap)} of ${swap?.compared} compared requests`]),
@@ -170,9 +170,9 @@ export function describeViolations(
 
 function list(violations: readonly GuardrailViolation[]): string {
   return violations
-    .map(({ figure, value, max, before }) => {
-      const was = figure === 'changedShare' ? '' : `, ${before === undefined ? 'unknown' : round(before)} before`;
-      return `${figure} ${round(value)} (at most ${max}${was})`;
+    .map(({ metric, value, max, before }) => {
+      const was = metric === 'changedShare' ? '' : `, ${before === undefined ? 'unknown' : round(before)} before`;
+      return `${metric} ${round(value)} (at most ${max}${was})`;
     })
     .join(', ');
 }

@@ -1,25 +1,17 @@
 export { bundleFiles, bundleFormat, BundleInfo } from './bundle/bundle-info.ts';
 export type { BundleView } from './bundle/bundle-view.ts';
-export {
-  bundleWeights,
-  loadBundle,
-  loadBundleFacts,
-  neverSeen,
-  readBundleInfo,
-  tensorsToWeights,
-  weightsToTensors,
-  writeBundle,
-} from './bundle/bundle.ts';
-export type { Bundle, BundleContents } from './bundle/bundle.ts';
-export { GoldenVector, largestDifference, recordGoldenVector, rowsOf } from './bundle/golden-vectors.ts';
+export { loadBundle, loadBundleItems, neverSeen, readBundleInfo, writeBundle } from './bundle/bundle.ts';
+export type { Bundle, BundleContents, BundleItems } from './bundle/bundle.ts';
+export { bundleWeights, readWeights, writeWeights } from './bundle/bundle-weights.ts';
+export { goldenBehaviors, GoldenVector, largestDifference, recordGoldenVector } from './bundle/golden-vectors.ts';
 export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
-export { awaitsInteractions, buildDelta, buildDeltaOf, embedNewItems } from './delta/build-delta.ts';
+export { awaitsInteractions, buildDeltaFromCatalog, buildDelta, embedNewItems } from './delta/build-delta.ts';
 export type { NewInteractions } from './delta/build-delta.ts';
 export { compareCatalog } from './delta/compare-catalog.ts';
 export type { CatalogDifference } from './delta/compare-catalog.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
-export type { Delta } from './delta/delta.ts';
+export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
 export { AttributeCondition, AttributeFilter } from './filters/attribute-filter.ts';
 export { compileFilter, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';

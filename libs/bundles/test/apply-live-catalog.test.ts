@@ -1,7 +1,7 @@
 import { forFile, forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
 import {
-  buildDelta,
+  buildDeltaFromCatalog,
   compileFilter,
   loadBundle,
   loadDelta,
@@ -28,7 +28,7 @@ async function bundleOf(items: readonly CatalogItem[], at = asOf): Promise<Bundl
 
 /** Returns the bundle with the delta to this catalog. */
 async function withDelta(bundle: Bundle, now: readonly CatalogItem[]): Promise<BundleView> {
-  const ref = await putDelta(bundleStore.store, buildDelta(bundle, now));
+  const ref = await putDelta(bundleStore.store, buildDeltaFromCatalog(bundle, now));
   return forTest(await overlayDelta(bundle, await loadDelta(bundleStore.store, ref)));
 }
 

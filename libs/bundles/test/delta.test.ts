@@ -4,10 +4,10 @@ import { dayMs, isAppError } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
-  buildDelta,
+  buildDeltaFromCatalog,
   embedNewItems,
   loadBundle,
-  loadBundleFacts,
+  loadBundleItems,
   loadDelta,
   overlayDelta,
   putDelta,
@@ -22,7 +22,7 @@ const catalog = bundleContents().items.slice(1);
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
 
 async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Delta> {
-  return loadDelta(bundleStore.store, await putDelta(bundleStore.store, buildDelta(bundle, items)));
+  return loadDelta(bundleStore.store, await putDelta(bundleStore.store, buildDeltaFromCatalog(bundle, items)));
 }
 
 describe('a delta', () => {
@@ -36,9 +36,9 @@ describe('a delta', () => {
 
   it('is built from the facts of a bundle, and loads unchanged', async () => {
     const { id } = bundles.facet;
-    const facts = await loadBundleFacts(bundleStore.store, { kind: 'bundle', id });
-    const contents = buildDelta(facts, [...catalog, ...newItems(3)]);
-    expect(contents).toEqual(buildDelta(bundles.facet, [...catalog, ...newItems(3)]));
+    const facts = await loadBundleItems(bundleStore.store, { kind: 'bundle', id });
+    const contents = buildDeltaFromCatalog(facts, [...catalog, ...newItems(3)]);
+    expect(contents).toEqual(buildDeltaFromCatalog(bundles.facet, [...catalog, ...newItems(3)]));
     const ref = await putDelta(bundleStore.store, contents);
     expect(await loadDelta(bundleStore.store, ref)).toEqual({ id: ref.id, ...contents });
     expect(contents.embeddings).toEqual(embedNewItems(facts, newItems(3)));
@@ -55,7 +55,7 @@ describe('a delta', () => {
         // Equivalent, but explicit.
         return item.itemId === 'item4' ? { ...item, available: true } : item;
       });
-    const { info, changed } = buildDelta(bundles.facet, [
+    const { info, changed } = buildDeltaFromCatalog(bundles.facet, [
       ...now,
       ...newItems(2),
       { itemId: 'sold out already', available: false, attributes: {} },
@@ -71,12 +71,12 @@ describe('a delta', () => {
     const items = contents.items.map((item, at) => (at === 1 || at === 2 ? bare(at) : item));
     const facts = { ...contents, catalog: catalogOf(items), id: 'b'.repeat(32) };
     const now = catalog.slice(2);
-    expect(buildDelta(facts, now).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
-    expect(buildDelta(facts, now, { gone: ['item1', 'item999'] }).info).toMatchObject({
+    expect(buildDeltaFromCatalog(facts, now).info).toMatchObject({ counts: { withdrawn: 0 }, gone: [] });
+    expect(buildDeltaFromCatalog(facts, now, { gone: ['item1', 'item999'] }).info).toMatchObject({
       counts: { withdrawn: 1 },
       gone: ['item1'],
     });
-    expect(buildDelta(facts, [...now, bare(1)], { gone: ['item1'] }).info).toMatchObject({
+    expect(buildDeltaFromCatalog(facts, [...now, bare(1)], { gone: ['item1'] }).info).toMatchObject({
       counts: { withdrawn: 0 },
       gone: [],
     });
@@ -109,7 +109,7 @@ describe('a delta', () => {
         vocabulary,
       );
     const interactions = { today, itemIds: Object.keys(buyers), sequencesOf };
-    const ref = await putDelta(bundleStore.store, buildDelta(bundle, items, { interactions }));
+    const ref = await putDelta(bundleStore.store, buildDeltaFromCatalog(bundle, items, { interactions }));
     const delta = await loadDelta(bundleStore.store, ref);
     // The bundle knows interactions with item 20, and item 40 has none.
     expect(delta.info.chosen).toEqual(['item38', 'item39']);

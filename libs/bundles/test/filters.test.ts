@@ -1,11 +1,10 @@
 import { parseWith } from '@facet/platform';
-import { allowedItems } from '@facet/retrieval';
+import { createBitmap, itemSet, setBit } from '@facet/retrieval';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
 import { createLruCache } from '../src/filters/compile-filter.ts';
-import { createBits, setBit } from '../src/items/item-bitmap.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
@@ -15,9 +14,9 @@ function viewOf(items: readonly CatalogItem[], delta: ReadonlyMap<number, Catalo
   const catalog = catalogOf([padding, ...items]);
   const itemCount = Math.max(items.length, ...delta.keys());
   const itemAt = (item: number): CatalogItem => delta.get(item) ?? catalog.itemAt(item);
-  const bits = createBits(itemCount);
+  const bits = createBitmap(itemCount);
   for (let item = 1; item <= itemCount; item++) setBit(bits, item, itemAt(item).available === false);
-  return { catalog, deltaItems: delta, itemCount, itemAt, unavailable: allowedItems(bits) } as BundleView;
+  return { catalog, deltaItems: delta, itemCount, itemAt, unavailable: itemSet(bits) } as BundleView;
 }
 
 const name = fc.constantFrom('genre', 'price', 'constructor', 'never');

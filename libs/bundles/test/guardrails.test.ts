@@ -2,10 +2,10 @@ import { parseWith } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeViolations, GuardrailSettings, judgeBundle } from '../src/guardrails.ts';
-import type { SwapFigures, TrafficFigures } from '../src/guardrails.ts';
+import type { SwapMetrics, TrafficMetrics } from '../src/guardrails.ts';
 
 const settings = parseWith(GuardrailSettings, { requestsMin: 100 }, { source: 'test' });
-const calm: TrafficFigures = {
+const calm: TrafficMetrics = {
   requests: 1000,
   fallbackShare: 0.1,
   emptyShare: 0,
@@ -24,10 +24,10 @@ describe('a bundle is judged by its traffic', () => {
     ['emptyShare', 0.05],
     ['errorShare', 0.05],
     ['p99Ms', 1_500],
-  ] as const)('a violation of %s alone suffices', (figure, value) => {
-    const verdict = judgeBundle(settings, { before: calm, after: { ...calm, [figure]: value } });
-    const { max } = settings[figure];
-    expect(verdict).toEqual({ kind: 'violated', violations: [{ figure, value, max, before: calm[figure] }] });
+  ] as const)('a violation of %s alone suffices', (metric, value) => {
+    const verdict = judgeBundle(settings, { before: calm, after: { ...calm, [metric]: value } });
+    const { max } = settings[metric];
+    expect(verdict).toEqual({ kind: 'violated', violations: [{ metric, value, max, before: calm[metric] }] });
   });
 
   it('does not blame the bundle for metrics that were equal before', () => {
@@ -51,11 +51,11 @@ describe('a bundle is judged by its traffic', () => {
 
   it.each(['emptyShare', 'errorShare'] as const)(
     'without enough requests before, the bound of %s decides',
-    (figure) => {
-      const after = { ...calm, [figure]: 0.05 };
-      expect(judgeBundle(settings, { before: { ...calm, [figure]: 0.04 }, after })).toEqual({ kind: 'fine' });
-      const before = { ...calm, [figure]: 0.04, requests: 99 };
-      expect(judgeBundle(settings, { before, after })).toMatchObject({ violations: [{ figure, before: undefined }] });
+    (metric) => {
+      const after = { ...calm, [metric]: 0.05 };
+      expect(judgeBundle(settings, { before: { ...calm, [metric]: 0.04 }, after })).toEqual({ kind: 'fine' });
+      const before = { ...calm, [metric]: 0.04, requests: 99 };
+      expect(judgeBundle(settings, { before, after })).toMatchObject({ violations: [{ metric, before: undefined }] });
     },
   );
 
@@ -100,16 +100,16 @@ describe('a bundle is judged by its traffic', () => {
 });
 
 describe('a bundle is judged by its comparison with the previous bundle', () => {
-  const few: TrafficFigures = { ...calm, requests: 0 };
-  const usual: SwapFigures = { compared: 20, changedShare: 0.5, interestCosine: { before: 0.7, after: 0.7 } };
-  const judge = (swap: Partial<SwapFigures>) =>
+  const few: TrafficMetrics = { ...calm, requests: 0 };
+  const usual: SwapMetrics = { compared: 20, changedShare: 0.5, interestCosine: { before: 0.7, after: 0.7 } };
+  const judge = (swap: Partial<SwapMetrics>) =>
     judgeBundle(settings, { before: few, after: few, swap: { ...usual, ...swap } });
 
   it('needs no requests to the new bundle', () => {
     expect(judge({})).toEqual({ kind: 'too-few-requests' });
     expect(judge({ changedShare: 0.97 })).toEqual({
       kind: 'violated',
-      violations: [{ figure: 'changedShare', value: 0.97, max: 0.9, before: undefined }],
+      violations: [{ metric: 'changedShare', value: 0.97, max: 0.9, before: undefined }],
     });
     expect(judge({ changedShare: 0.9 })).toEqual({ kind: 'too-few-requests' });
   });
@@ -120,9 +120,9 @@ describe('a bundle is judged by its comparison with the previous bundle', () => 
   });
 
   it('reports interests that have become equal, but not those that were equal before', () => {
-    const figure = 'interestCosine';
+    const metric = 'interestCosine';
     expect(judge({ interestCosine: { before: 0.7, after: 1 } })).toMatchObject({
-      violations: [{ figure, before: 0.7 }],
+      violations: [{ metric, before: 0.7 }],
     });
     expect(judge({ interestCosine: { before: 0.995, after: 1 } })).toEqual({ kind: 'too-few-requests' });
     expect(judge({ interestCosine: { before: 0.5, after: 0.98 } })).toEqual({ kind: 'too-few-requests' });

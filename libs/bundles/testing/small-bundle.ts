@@ -23,8 +23,9 @@ import {
 import type { ModelSpec } from '@facet/model';
 import { dayMs, hourMs } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
-import { bundleWeights, loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
+import { loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
 import type { Bundle, BundleContents } from '../src/bundle/bundle.ts';
+import { bundleWeights } from '../src/bundle/bundle-weights.ts';
 import { bundleFiles, bundleFormat } from '../src/bundle/bundle-info.ts';
 import type { CatalogItem } from '../src/items/item-catalog.ts';
 import { recordGoldenVector } from '../src/bundle/golden-vectors.ts';

@@ -1,12 +1,12 @@
 import { hourMs } from '@facet/platform/time';
 
 /**
- * The interactions that a behavior sequence is read from. A behavior sequence contains the last L behaviors from oldest to newest,
- * after its padding. Slot L - 1 is always the newest behavior, so that weights per slot (such as fixed routing logits) belong to a
- * position counted from the newest one.
+ * The interactions that a behavior sequence is read from. A behavior sequence contains padding, and then the last L behaviors from
+ * oldest to newest. Slot L - 1 is always the newest behavior. So a weight of a slot, such as a fixed routing logit, always belongs
+ * to the same place before the newest behavior.
  */
 export interface BehaviorWindow {
-  /** Item indexes, oldest to newest; 0 (an item outside the vocabulary) is skipped. */
+  /** Item indices, oldest to newest; 0 (an item outside the vocabulary) is skipped. */
   readonly items: ArrayLike<number>;
   /** Epoch milliseconds, as long as `items`. */
   readonly times: ArrayLike<number>;
@@ -18,7 +18,7 @@ export interface BehaviorWindow {
 /** Rows of behavior sequences, each array [rows, length]; 0 is padding in all of them. */
 export interface BehaviorRows {
   readonly length: number;
-  /** Item indexes. */
+  /** Item indices. */
   readonly items: Int32Array;
   /** {@link ageBucket} of the behavior at the moment of the request. */
   readonly ages: Int32Array;

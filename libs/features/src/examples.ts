@@ -44,9 +44,9 @@ export function prefixExamples(sequences: UserSequences, before: Cut, labels: Pr
 }
 
 /**
- * Returns examples that ask what a time split asks, at earlier moments of each user. The history ends before the moment, so that a basket
- * never predicts its own items. The labels are the interactions in the following `windowMs`, up to `before`. The moments of a user are
- * the starts of days (UTC) with interactions, and `extraMoments` random times of interactions within those days.
+ * Returns examples like the queries of a time split, at several moments of each user. The history ends before the moment, so that a
+ * basket never predicts its own items. The labels are the interactions in the following `windowMs`, up to `before`. The moments of a
+ * user are the starts of days (UTC) with interactions, and `extraMoments` random times of interactions within those days.
  */
 export function windowExamples(
   sequences: UserSequences,

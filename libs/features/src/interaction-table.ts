@@ -87,7 +87,7 @@ export function countInteractions(table: InteractionTable, before: Cut): Int32Ar
   return counts;
 }
 
-/** Returns the interactions with the item indexes of a vocabulary. Reuses the arrays of `table`. */
+/** Returns the interactions with the item indices of a vocabulary. Reuses the arrays of `table`. */
 export function toUserSequences(
   { userIds, itemIds, offsets, items, times }: InteractionTable,
   vocabulary: ItemVocabulary,

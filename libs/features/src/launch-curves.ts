@@ -26,7 +26,7 @@ export const launchAges = [0, 7, 30, 90, 365] as const;
 
 /** The expected popularity is that of an item this many days later. */
 const horizonDays = 28;
-/** Facet expects as many launches as in the last days, this many. Chosen on the validation window of online-retail-2 among 28, 56 and 70. */
+/** Expected popularity counts the launches of this many last days. Chosen on the validation window of online-retail-2 among 28, 56 and 70. */
 const launchWindowDays = 56;
 /** Items that appear in the first days of the data may be older: up to 90 days, at most a quarter of the data. */
 const leadInDays = 90;

@@ -6,7 +6,7 @@ export interface UserSequences {
   readonly userIds: readonly string[];
   /** [U + 1] */
   readonly offsets: Int32Array;
-  /** [M] item indexes. */
+  /** [M] item indices. */
   readonly items: Int32Array;
   /** [M] epoch milliseconds. */
   readonly times: Float64Array;

@@ -14,11 +14,11 @@ export interface UnreadAttribute {
 export interface UnreadAttributes {
   /** The most frequent 20. */
   readonly attributes: readonly UnreadAttribute[];
-  /** The number of all, as far as they were counted. */
+  /** The number of counted ones. */
   readonly count: number;
 }
 
-/** The names that are counted: senders decide how many there are. */
+/** Maximum number of counted names, because senders can send any number. */
 const countedMax = 100;
 const listedMax = 20;
 
@@ -30,7 +30,7 @@ export interface UnreadCounter {
    * Returns the counted attributes, most frequent first.
    *
    * @param options.read attributes that the model reads
-   * @param options.used attributes that settings name, such as those of filters: their names are no mistakes
+   * @param options.used attributes that settings name, such as those of filters. They get no suggestion.
    */
   list(options: { readonly read: readonly string[]; readonly used?: ReadonlySet<string> }): UnreadAttributes;
 }

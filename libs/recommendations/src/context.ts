@@ -3,10 +3,11 @@ import type { UserProfile } from '@facet/profiles';
 import type { MergeFields } from './merge.ts';
 import type { ExploreFields, ServingSettings } from './settings.ts';
 
-/** Times the parts of one request. The parts follow each other, so starting a span ends the one before. */
+/** Measures the parts of one request. */
 export interface Spans {
+  /** Starts a part, and ends the part before. */
   start(span: string): void;
-  /** Ends the current span. */
+  /** Ends the last part. */
   stop(): void;
 }
 
@@ -28,7 +29,10 @@ export interface ResponseContext {
   readonly readProfile: ReadProfile;
   readonly settings: ServingSettings;
   readonly recommendationId: string;
-  /** Epoch milliseconds. Bounds the times in the request and the age of seen items; nothing else reads the clock. */
+  /**
+   * Epoch milliseconds. Decides which times of a request are valid, which items are new, and which seen items are excluded.
+   * Nothing else depends on the clock.
+   */
   readonly now: number;
   /** The user's arm in each experiment. */
   readonly arms?: Readonly<Record<string, string>>;

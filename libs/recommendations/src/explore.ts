@@ -2,21 +2,21 @@ import { intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
 import { createRandom, hashText } from '@facet/features';
 import { dayMs } from '@facet/platform';
-import { allowItems } from '@facet/retrieval';
-import type { AllowedItems } from '@facet/retrieval';
+import { selectItems } from '@facet/retrieval';
+import type { ItemSet } from '@facet/retrieval';
 import { newItemDays } from './settings.ts';
 import type { ExploreFields } from './settings.ts';
 
-/** An exploration of one list. */
+/** How new items are inserted into one list. */
 export interface Exploration extends ExploreFields {
   /** Epoch milliseconds. Decides which items are new. */
   readonly now: number;
-  /** Decides which places are reserved, such as the recommendationId. */
+  /** Decides which places are reserved. For example, the recommendationId. */
   readonly seed: string;
 }
 
-/** The new items of a view, by the first day on which an item counts as new. They change once a day. */
-const cachedSets = new WeakMap<BundleView, Map<number, AllowedItems>>();
+/** The new items of a view, by the first day on which an item counts as new. Each day adds an entry. */
+const cachedSets = new WeakMap<BundleView, Map<number, ItemSet>>();
 const cachedSetsMax = 16;
 
 /** Returns the new items among the allowed ones. */
@@ -24,13 +24,13 @@ export function findNewItems(
   bundle: BundleView,
   { maxAgeDays = newItemDays, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
   allowed: FilteredItems | undefined,
-): AllowedItems {
+): ItemSet {
   const from = Math.floor(now / dayMs) - maxAgeDays;
   let sets = cachedSets.get(bundle);
   if (sets === undefined) cachedSets.set(bundle, (sets = new Map()));
   let items = sets.get(from);
   if (items === undefined) {
-    items = allowItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from);
+    items = selectItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from);
     if (sets.size >= cachedSetsMax) sets.delete(sets.keys().next().value!);
     sets.set(from, items);
   }
@@ -43,9 +43,9 @@ export function countReserved({ share }: Pick<ExploreFields, 'share'>, limit: nu
 }
 
 /**
- * Inserts new items into a list of at most `limit` items. Each reserved place gets the best new item that is not in the list yet. The
- * other places keep the order of the list. The result contains no item twice, and at least `reserved` new items, or all of `newItems`. The
- * seed draws the reserved places, each with the probability reserved / limit.
+ * Inserts new items into a list, and returns at most `limit` items, each once. The seed draws the reserved places, each with
+ * the probability reserved / limit. A reserved place gets the best new item that is not in the result yet. The other places
+ * keep the order of the list. The result contains at least `reserved` new items, or all of `newItems`.
  *
  * @param list The list without exploration.
  * @param newItems New items, best first; `limit` of them, or all.

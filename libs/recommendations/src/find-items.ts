@@ -1,13 +1,14 @@
-import { compileFilter, intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
-import type { Attributes } from '@facet/features';
 import { insertCandidates, listLimit, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
-import type { AllowedItems, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
+import type { ItemSet, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
+import { collectExclusions, findAllowedItems } from './exclusions.ts';
+import type { Exclusions } from './exclusions.ts';
 import { countReserved, findNewItems, insertNewItems } from './explore.ts';
 import type { Exploration } from './explore.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
+import { findPopularItems, listPopular } from './popular-items.ts';
 import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
@@ -72,7 +73,7 @@ export async function findItems(
     const found = await explore(popular.found, (items) => listPopular(bundle, items, exclusions).slice(0, limit));
     return { ...popular, found, interests: [], ...facts };
   }
-  const retrieve = (among: AllowedItems | undefined, query: RecommendationRequest): Promise<Candidate[]> =>
+  const retrieve = (among: ItemSet | undefined, query: RecommendationRequest): Promise<Candidate[]> =>
     retrieveCandidates(bundle, user, { exclusions, allowed: among }, query, spans);
   return {
     source: { kind: 'model' },
@@ -95,7 +96,7 @@ function createExplorer(
 ) {
   return async (
     list: readonly FoundItem[],
-    rank: (items: AllowedItems) => readonly FoundItem[] | Promise<readonly FoundItem[]>,
+    rank: (items: ItemSet) => readonly FoundItem[] | Promise<readonly FoundItem[]>,
   ): Promise<readonly FoundItem[]> => {
     const reserved = explore === undefined ? 0 : countReserved(explore, limit);
     if (explore === undefined || reserved === 0) return list;
@@ -107,7 +108,7 @@ function createExplorer(
 async function retrieveCandidates(
   bundle: BundleView,
   { interests, repeatBonuses }: InferredUser,
-  { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: AllowedItems | undefined },
+  { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: ItemSet | undefined },
   { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
@@ -167,7 +168,7 @@ function createCategoryOf(bundle: BundleView, merge: Merge): (item: number) => s
 export interface NearestRequest {
   readonly limit: number;
   readonly exclude?: ReadonlySet<number>;
-  readonly allowed?: AllowedItems | undefined;
+  readonly allowed?: ItemSet | undefined;
 }
 
 /**
@@ -200,120 +201,4 @@ export function searchParameters({ info }: Pick<BundleView, 'info'>, breadth?: n
   const { efSearch, nprobe } = info.index;
   if (efSearch !== undefined) return { efSearch: breadth ?? efSearch };
   return nprobe === undefined ? {} : { nprobe: breadth ?? nprobe };
-}
-
-export interface PopularRequest {
-  readonly limit: number;
-  /** The user's attributes. They select a segment. */
-  readonly attributes?: Attributes | undefined;
-  readonly exclusions: Exclusions;
-  readonly allowed?: AllowedItems | undefined;
-  readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' | 'unknown_item' | 'no_features';
-}
-
-/** Below this share of allowed items, sorting them is cheaper than walking the whole popularity order. */
-const fewAllowedShare = 1 / 64;
-
-/** Upper bound for the length of a window's list and a segment's list together. */
-const listsLengthMax = 2_000;
-
-/**
- * Returns the items that the user's segment chose recently, then those of all users, then the rest of the catalog. Fills the
- * limit if enough items are allowed. Scores are recent interaction counts of all users.
- */
-export function findPopularItems(
-  bundle: BundleView,
-  { limit, attributes, exclusions, allowed, reason }: PopularRequest,
-): Pick<FoundItems, 'source' | 'found'> {
-  const { items: order, windowDays, segment } = bundle.popular.listFor({ attributes });
-  const isFew = allowed !== undefined && allowed.count < bundle.itemCount * fewAllowedShare;
-  const found = new Set<number>();
-  for (const item of isFew ? listPopularThenAllowed(bundle, order, allowed) : order) {
-    if (found.size >= limit) break;
-    if (!exclusions.has(item)) found.add(item);
-  }
-  return {
-    source: { kind: 'popular', reason, windowDays, segment },
-    found: Array.from(found, (item) => ({ item, score: bundle.popularityOf(item) })),
-  };
-}
-
-/** Yields the popular lists, which come first in the order, and then the few allowed items by popularity. */
-function* listPopularThenAllowed(
-  bundle: BundleView,
-  order: Iterable<number>,
-  allowed: AllowedItems,
-): Generator<number> {
-  let visited = 0;
-  for (const item of order) {
-    if (visited++ === listsLengthMax) break;
-    yield item;
-  }
-  yield* sortByPopularity(bundle, allowed);
-}
-
-function sortByPopularity(bundle: BundleView, items: AllowedItems): Int32Array {
-  return items
-    .items()
-    .slice()
-    .sort((a, b) => bundle.popularityOf(b) - bundle.popularityOf(a) || a - b);
-}
-
-/** Returns the items that are not excluded, most popular first. */
-function listPopular(bundle: BundleView, items: AllowedItems, exclusions: Exclusions): FoundItem[] {
-  return Array.from(sortByPopularity(bundle, items))
-    .filter((item) => !exclusions.has(item))
-    .map((item) => ({ item, score: bundle.popularityOf(item) }));
-}
-
-/** Returns the available items that pass all filters, or undefined if that is the whole catalog. */
-export function findAllowedItems(bundle: BundleView, filters: readonly ItemConditions[]): FilteredItems | undefined {
-  const [first, ...others] = filters.map((filter) => compileFilter(bundle, { ...filter, available: true }));
-  if (first !== undefined) return intersectAllowed([first, ...others]);
-  return bundle.unavailable.count === 0 ? undefined : compileFilter(bundle, { available: true });
-}
-
-/** Items that must not be returned. */
-export interface Exclusions {
-  /** Items that the request excludes or that the user has seen. */
-  readonly own: ReadonlySet<number>;
-  /** Whether an item is excluded, seen or not allowed. */
-  has(item: number): boolean;
-  readonly counts: RemovedItems;
-}
-
-/** @param allowed the available items that pass the filters; undefined: all items. */
-export function collectExclusions(
-  bundle: BundleView,
-  { exclude, seen }: { readonly exclude: Iterable<string>; readonly seen: Iterable<string> },
-  allowed: AllowedItems | undefined,
-): Exclusions {
-  const { unavailable } = bundle;
-  const own = new Set<number>();
-  const add = (itemIds: Iterable<string>): void => {
-    for (const itemId of itemIds) {
-      const item = bundle.indexOf(itemId);
-      if (item !== undefined) own.add(item);
-    }
-  };
-  add(exclude);
-  const excluded = own.size;
-  add(seen);
-  let ownUnavailable = 0;
-  let ownFiltered = 0;
-  for (const item of own) {
-    if (unavailable.has(item)) ownUnavailable++;
-    else if (allowed?.has(item) === false) ownFiltered++;
-  }
-  const offered = bundle.itemCount - unavailable.count;
-  return {
-    own,
-    has: (item) => own.has(item) || allowed?.has(item) === false,
-    counts: {
-      seen: own.size - excluded,
-      excluded,
-      unavailable: unavailable.count - ownUnavailable,
-      filtered: allowed === undefined ? 0 : offered - allowed.count - ownFiltered,
-    },
-  };
 }

@@ -28,7 +28,7 @@ export {
 } from './similar-items.ts';
 export type { InterestCoupling } from './users/coupling.ts';
 export { respondWithUser, UserResponse } from './users/describe-user.ts';
-export { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers } from './users/distinct-users.ts';
+export { distinctBehaviorsMin, comparedUsersMax, findDistinctUsers } from './users/distinct-users.ts';
 export type { DistinctUser } from './users/distinct-users.ts';
 export { inferUser } from './users/inferred-user.ts';
 export type { Behavior } from './users/inferred-user.ts';

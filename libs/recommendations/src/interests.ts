@@ -137,7 +137,7 @@ export async function respondWithInterests(
   return response;
 }
 
-/** Returns the items that stand for an interest: the nearest items, and the behaviors that formed most of it. */
+/** Returns the items that describe an interest: the nearest items, and the behaviors with the largest shares. */
 function findTypicalItems(
   bundle: BundleView,
   behaviors: UserInterest['behaviors'],

@@ -82,7 +82,7 @@ export const MergeFields = Type.Object(
 );
 export type MergeFields = Static<typeof MergeFields>;
 
-/** The merge of requests that name none. */
+/** The merge of requests without `merge`. */
 export const MergeDefault = Type.Object(MergeFields.properties, {
   default: { by: 'max' },
   additionalProperties: false,

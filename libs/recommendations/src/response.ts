@@ -61,7 +61,7 @@ export const InterestBehavior = Type.Object(
 );
 export type InterestBehavior = Static<typeof InterestBehavior>;
 
-/** Returns the number by which people and responses name an interest: its place among the interests of the user, from 1. */
+/** Returns the number of an interest in responses, from 1. */
 export function interestNumber(index: number): number {
   return index + 1;
 }
@@ -169,7 +169,7 @@ export function countUnknownItems(bundle: BundleView, ...lists: readonly Iterabl
   return unknown.size;
 }
 
-/** The name in `include` that stands for the title, which is no attribute. */
+/** A name in `include`. The title is no attribute, and each item has it anyway. */
 const titleName = 'title';
 
 /**

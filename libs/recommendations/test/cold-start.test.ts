@@ -1,4 +1,4 @@
-import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
+import { buildDeltaFromCatalog, loadBundle, overlayDelta } from '@facet/bundles';
 import type { BundleView, CatalogItem } from '@facet/bundles';
 import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
@@ -17,7 +17,7 @@ const newItems: CatalogItem[] = [
 const bundleStore = forFile(await createBundleStore());
 const bundle = forFile(await loadBundle(bundleStore.store, await bundleStore.put(bundleContents())));
 const catalog = [...bundleContents().items.slice(1), ...newItems];
-const view = forFile(await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDelta(bundle, catalog) }));
+const view = forFile(await overlayDelta(bundle, { id: 'd'.repeat(32), ...buildDeltaFromCatalog(bundle, catalog) }));
 
 const chose = (...itemIds: string[]): UserProfile['events'] =>
   itemIds.map((itemId, position) => ({

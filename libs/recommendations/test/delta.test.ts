@@ -1,4 +1,4 @@
-import { buildDelta, loadBundle, overlayDelta } from '@facet/bundles';
+import { buildDeltaFromCatalog, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleContents, BundleView, CatalogItem, Delta } from '@facet/bundles';
 import { asOf, bundleContents, itemCount, newItems, openSmallBundles } from '@facet/bundles/testing';
 import { buildUserSequences } from '@facet/features';
@@ -23,7 +23,7 @@ async function withView<Result>(
   work: (view: BundleView, delta: Delta) => Promise<Result>,
 ): Promise<Result> {
   // Not stored, because storing syncs the disk, and a property test makes many deltas.
-  const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, items) };
+  const delta = { id: 'd'.repeat(32), ...buildDeltaFromCatalog(bundle, items) };
   const view = await overlayDelta(bundle, delta);
   try {
     return await work(view, delta);
@@ -143,7 +143,7 @@ describe('a bundle with a delta', () => {
         itemIds,
         sequencesOf: (vocabulary: ItemVocabulary) => buildUserSequences(purchases, vocabulary),
       };
-      const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, [...catalog, ...added], { interactions }) };
+      const delta = { id: 'd'.repeat(32), ...buildDeltaFromCatalog(bundle, [...catalog, ...added], { interactions }) };
       const view = forTest(await overlayDelta(bundle, delta));
       const whole = joined(contents, delta);
       [38, 40].forEach((item, row) => {

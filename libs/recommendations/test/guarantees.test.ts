@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { buildDelta, bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
+import { buildDeltaFromCatalog, bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
 import { asOf, bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
@@ -60,7 +60,7 @@ const open = async (kind: 'flat' | 'hnsw' | 'ivf'): Promise<Bundle> => {
 for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
   const bundle = await open(kind);
   expect(bundle.index.kind).toBe(kind);
-  const delta = { id: 'd'.repeat(32), ...buildDelta(bundle, withDelta) };
+  const delta = { id: 'd'.repeat(32), ...buildDeltaFromCatalog(bundle, withDelta) };
   const overlaid = forFile(await overlayDelta(bundle, delta));
   Object.assign(views, { [kind]: bundle, [`${kind} and a delta`]: overlaid });
   Object.assign(catalogs, { [kind]: bundled.slice(1), [`${kind} and a delta`]: withDelta });

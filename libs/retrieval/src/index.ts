@@ -1,8 +1,8 @@
 export { estimateIndexes } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';
 export { syntheticVectors } from './estimate/synthetic-vectors.ts';
-export { allItems, allowedItems, allowItems, fullBitmap } from './indexes/allowed-items.ts';
-export type { AllowedItems } from './indexes/allowed-items.ts';
+export { allItems, createBitmap, fullBitmap, hasBit, itemSet, selectItems, setBit } from './indexes/item-set.ts';
+export type { ItemSet } from './indexes/item-set.ts';
 export { buildExactIndex } from './indexes/exact.ts';
 export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './indexes/faiss.ts';
 export { joinIndexes } from './indexes/join-indexes.ts';

@@ -1,5 +1,5 @@
-import { allItems, allowedItems, fullBitmap } from './indexes/allowed-items.ts';
-import type { AllowedItems } from './indexes/allowed-items.ts';
+import { allItems, fullBitmap, hasBit, itemSet, setBit } from './indexes/item-set.ts';
+import type { ItemSet } from './indexes/item-set.ts';
 import { invalidQuery } from './indexes/checks.ts';
 import { emptyList } from './merging/interest-list.ts';
 import type { InterestList } from './merging/interest-list.ts';
@@ -17,7 +17,7 @@ export interface ListsRequest {
   /** Excluded items, up to a few thousand. Remove larger sets from `allowed` instead. */
   readonly exclude?: ReadonlySet<number>;
   /** Allowed items; all by default. */
-  readonly allowed?: AllowedItems;
+  readonly allowed?: ItemSet;
   /** Tuned parameters, without regard to `exclude` and `allowed`. */
   readonly parameters?: SearchParameters;
   /**
@@ -49,36 +49,36 @@ interface RetrievedLists {
 }
 
 /**
- * Returns the nearest items of each interest that are allowed and not excluded: exactly `limit`, or all if there are
- * fewer, or as many as `scoreNeeded`, for every kind of index.
+ * Returns the nearest items of each interest that are allowed and not excluded. A list has `limit` items, or all if there
+ * are fewer. With `scoreNeeded`, a list may end earlier. This holds for every kind of index.
  *
- * A flat index searches the open items once. An approximate index takes the cheaper of two ways. It searches for more
- * items than needed, to compensate for those filtered out, and doubles the depth while a list is too short. Or it scans
- * all allowed items, as it does for any list that the search cannot fill. Flat searches and scans are exact; which of
- * several items with the last score are returned is unspecified.
+ * A flat index is searched once, for the eligible items only. An approximate index takes the cheaper of two ways. It
+ * searches for more items than needed, because some are filtered out, and doubles the depth while a list is too short.
+ * Or it scans all allowed items. It also scans them for any list that the search cannot fill. Flat searches and scans are
+ * exact. If several items have the last score of a list, any of them may be returned.
  *
  * @throws AppError `RETRIEVAL_QUERY_INVALID` for interests that do not match the index or are not finite.
  */
 export async function retrieveLists(request: ListsRequest): Promise<RetrievedLists> {
   const { index, limit, exclude, allowed, scoreNeeded = () => -Infinity } = request;
-  const interests = searchableInterests(request);
+  const interests = findSearchable(request);
   const count = allowed?.count ?? index.size;
   if (interests.length === 0 || limit <= 0) return { lists: [], method: 'none', searches: 0 };
   if (count === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
 
   if (isExact(index)) {
-    const open = searchableItems(request);
-    if (open === undefined) return searchOnce(request, interests, Math.min(limit, index.size), {});
-    const depth = Math.min(limit, open.count);
+    const eligible = findEligible(request);
+    if (eligible === undefined) return searchOnce(request, interests, Math.min(limit, index.size), {});
+    const depth = Math.min(limit, eligible.count);
     if (depth === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
-    return searchOnce(request, interests, depth, { allowed: open.bitmap });
+    return searchOnce(request, interests, depth, { allowed: eligible.bitmap });
   }
 
   const found = new Map<number, SearchedList>();
   let pending = interests;
   let searches = 0;
   const addResult = (result: SearchResult): void => {
-    pending.forEach((interest, query) => found.set(interest, listOf(result, query, interest, request)));
+    pending.forEach((interest, query) => found.set(interest, toList(result, query, interest, request)));
     const floor = scoreNeeded(interests.map((interest) => found.get(interest)!));
     pending = pending.filter((interest) => {
       const { items, unseenScoreMax } = found.get(interest)!;
@@ -95,10 +95,10 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
     searches,
   });
 
-  // This many allowed items include `limit` that are not excluded, or all of them.
+  // Of this many allowed items, at least `limit` are not excluded, or the list has all that exist.
   const depthForAll = Math.min(count, limit + (exclude?.size ?? 0));
   const depthMax = allowed === undefined ? depthForAll : index.size;
-  const parameters = parametersOf(request);
+  const parameters = widenForFilter(request);
   for (let depth = Math.min(depthMax, firstDepth(request)); ; depth = Math.min(depthMax, 2 * depth)) {
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
     addResult(await index.search(selectQueries(request, pending), depth, parameters));
@@ -119,25 +119,23 @@ async function searchOnce(
 ): Promise<RetrievedLists> {
   const result = await request.index.search(selectQueries(request, interests), depth, parameters);
   const lists = interests.map((interest, query) => {
-    const { items, scores } = listOf(result, query, interest, request);
+    const { items, scores } = toList(result, query, interest, request);
     return { interest, items, scores };
   });
   return { lists, method: 'search', searches: 1 };
 }
 
-/** Returns the items that are allowed and not excluded; undefined if all are. */
-function searchableItems({ index, exclude, allowed }: ListsRequest): AllowedItems | undefined {
+/** Returns the eligible items, which are allowed and not excluded; undefined if all are. */
+function findEligible({ index, exclude, allowed }: ListsRequest): ItemSet | undefined {
   if (exclude === undefined || exclude.size === 0) return allowed;
   const bitmap = allowed?.bitmap.slice(0, Math.ceil(index.size / 8)) ?? fullBitmap(index.size);
   let count = allowed?.count ?? index.size;
   for (const item of exclude) {
-    const bit = 1 << ((item - 1) & 7);
-    const byte = (item - 1) >> 3;
-    if (item < 1 || item > index.size || (bitmap[byte]! & bit) === 0) continue;
-    bitmap[byte]! &= ~bit;
+    if (item > index.size || !hasBit(bitmap, item)) continue;
+    setBit(bitmap, item, false);
     count--;
   }
-  return allowedItems(bitmap, count);
+  return itemSet(bitmap, count);
 }
 
 /**
@@ -152,7 +150,7 @@ function firstDepth({ index, limit, exclude, allowed, scoreNeeded }: ListsReques
 }
 
 /** Increases nprobe in proportion to the items filtered out. A graph search continues to its depth anyway. */
-function parametersOf({ index, allowed, parameters = {} }: ListsRequest): SearchParameters {
+function widenForFilter({ index, allowed, parameters = {} }: ListsRequest): SearchParameters {
   const { nprobe } = parameters;
   if (index.kind !== 'ivf' || allowed === undefined || nprobe === undefined) return parameters;
   return { ...parameters, nprobe: Math.min(index.size, Math.ceil((nprobe * index.size) / allowed.count)) };
@@ -174,7 +172,7 @@ function isExact({ kind }: VectorIndex): boolean {
 }
 
 /** Returns the active interests that are not zero. */
-function searchableInterests({ index, interests, active }: ListsRequest): number[] {
+function findSearchable({ index, interests, active }: ListsRequest): number[] {
   const { dim } = index;
   if (interests.length % dim !== 0) {
     throw invalidQuery(`${interests.length} values do not divide into interests of ${dim}`);
@@ -200,7 +198,7 @@ function selectQueries({ index: { dim }, interests }: ListsRequest, wanted: read
 }
 
 /** Returns the first `limit` items of a query's result that are allowed and not excluded. */
-function listOf(
+function toList(
   { k, ids, scores }: SearchResult,
   query: number,
   interest: number,

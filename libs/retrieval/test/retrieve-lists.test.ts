@@ -4,8 +4,8 @@ import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
-  allowedItems,
-  allowItems,
+  itemSet,
+  selectItems,
   buildExactIndex,
   buildFaissIndex,
   joinIndexes,
@@ -80,7 +80,7 @@ describe.each([
             active,
             limit,
             exclude: excluded,
-            ...(keptOf4 === undefined ? {} : { allowed: allowItems(items.length, isAllowed) }),
+            ...(keptOf4 === undefined ? {} : { allowed: selectItems(items.length, isAllowed) }),
             parameters: { efSearch: 4, nprobe: 1 },
           };
           const open = items.flatMap((_, row) => (isAllowed(row + 1) && !excluded.has(row + 1) ? [row + 1] : []));
@@ -162,7 +162,7 @@ test('returns nothing without a search if there are no interests, items or place
     { ...request, interests: Float32Array.of(0, -0), active: 2 },
     { ...request, limit: 0 },
     { ...request, index: empty },
-    { ...request, allowed: allowItems(100, () => false) },
+    { ...request, allowed: selectItems(100, () => false) },
   ]) {
     const { lists, method } = await retrieveLists(other);
     expect(lists.flatMap(({ items }) => [...items])).toEqual([]);
@@ -175,7 +175,7 @@ test('searches a flat index once, with the open items', async () => {
   const index = spyOn(line);
   const interests = Float32Array.of(1, -1);
   const exclude = new Set(Array.from({ length: 60 }, (_, row) => row + 1));
-  const allowed = allowItems(100, (item) => item !== 99);
+  const allowed = selectItems(100, (item) => item !== 99);
   const { lists, method, searches } = await retrieveLists({ index, interests, active: 2, limit: 5, exclude, allowed });
   expect(lists[0]!.items).toEqual(Int32Array.of(61, 62, 63, 64, 65));
   expect(lists[1]!.items).toEqual(Int32Array.of(100, 98, 97, 96, 95));
@@ -212,11 +212,11 @@ describe('a graph of 60,000 items', () => {
   }
 
   test('searches deeper if most items are allowed, and scans if few are', async () => {
-    const most = await sharedWithExact({ allowed: allowItems(size, (item) => item % 20 !== 0) });
+    const most = await sharedWithExact({ allowed: selectItems(size, (item) => item % 20 !== 0) });
     expect(most.method).toBe('search');
     expect(most.calls[0]).toEqual({ kind: 'search', queries: 3, k: 50 });
     expect(most.recall).toBeGreaterThan(0.9);
-    const few = await sharedWithExact({ allowed: allowItems(size, (item) => item % 10 === 0) });
+    const few = await sharedWithExact({ allowed: selectItems(size, (item) => item % 10 === 0) });
     expect(few.method).toBe('scan');
     expect(few.calls).toEqual([{ kind: 'scan', queries: 3, k: 50 }]);
     expect(few.recall).toBe(1);
@@ -226,7 +226,7 @@ describe('a graph of 60,000 items', () => {
     // All but the 3,000 nearest to the first interest, so a search for slightly more than 50 finds no allowed item.
     const near = new Set((await exact.search(interests.subarray(0, width), 3_000)).ids);
     const { method, calls, lists, recall } = await sharedWithExact({
-      allowed: allowItems(size, (item) => !near.has(item)),
+      allowed: selectItems(size, (item) => !near.has(item)),
     });
     expect(method).toBe('scan');
     expect(calls.at(-1)).toMatchObject({ kind: 'scan' });
@@ -270,7 +270,7 @@ test.each([
         const interests = Float32Array.from(values);
         const isKept = (item: number) =>
           isOneSided ? vectors[(item - 1) * dim]! > share - 0.5 : ((item * 7919) % 1_000) / 1_000 < share;
-        const allowed = allowItems(size, isKept);
+        const allowed = selectItems(size, isKept);
         const near = excludedNearby === 0 ? [] : (await exact.search(interests, excludedNearby)).ids;
         const exclude = new Set(near);
         const open = allowed.items().filter((item) => !exclude.has(item)).length;
@@ -329,7 +329,7 @@ describe('a search that ends early', () => {
     const { ids } = await index.search(interests, 150, parameters);
     expect(ids).toContain(-1);
     const exclude = new Set([...(await exact.search(interests, 10)).ids]);
-    for (const other of [{}, { exclude }, { allowed: allowItems(size, (item) => item % 20 !== 0) }]) {
+    for (const other of [{}, { exclude }, { allowed: selectItems(size, (item) => item % 20 !== 0) }]) {
       const found = await retrieveLists({ ...request, ...other, index });
       const expected = await retrieveLists({ ...request, ...other, index: exact });
       expect(found.lists.map(({ items }) => items)).toEqual(expected.lists.map(({ items }) => items));
@@ -373,7 +373,7 @@ test('fills a list only as far as needed, with an exact page by highest scores',
 test('allowed items are those of the bitmap, ascending', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20 }), (bitmap) => {
-      const allowed = allowedItems(bitmap);
+      const allowed = itemSet(bitmap);
       const expected = Array.from({ length: bitmap.length * 8 + 9 }, (_, row) => row + 1).filter(
         (item) => ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
       );
@@ -381,7 +381,7 @@ test('allowed items are those of the bitmap, ascending', () => {
       expect(allowed.count).toBe(expected.length);
       expect(expected.every((item) => allowed.has(item))).toBe(true);
       expect([0, -1, bitmap.length * 8 + 1].some((item) => allowed.has(item))).toBe(false);
-      expect(allowItems(bitmap.length * 8, allowed.has).items()).toEqual(allowed.items());
+      expect(selectItems(bitmap.length * 8, allowed.has).items()).toEqual(allowed.items());
     }),
   );
 });

@@ -2,7 +2,7 @@ import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
-import { compareItems, compareRecommendations, goldenUsers, openDataset } from '@facet/pipeline';
+import { compareItems, compareRecommendations, openDataset, sampleRequests } from '@facet/pipeline';
 import type { RecommendationChange } from '@facet/pipeline';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
@@ -90,7 +90,7 @@ async function sampleRecommendations(
     // A dataset that is pruned or incompatible has a substitute: the users of the other bundle.
     const dataset = await ifUsable(() => openDataset(store, info.datasetId));
     if (dataset === undefined) continue;
-    const changed = await compareRecommendations(before, after, goldenUsers(dataset));
+    const changed = await compareRecommendations(before, after, sampleRequests(dataset));
     return {
       users: changed.length,
       overlap: changed.reduce((sum, { overlap }) => sum + overlap, 0) / Math.max(1, changed.length),

@@ -1,6 +1,6 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
-import { distinctBehaviorsMin, distinctUsersTried, findDistinctUsers, interestNumber } from '@facet/recommendations';
+import { comparedUsersMax, distinctBehaviorsMin, findDistinctUsers, interestNumber } from '@facet/recommendations';
 import type { DistinctUser } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
@@ -31,7 +31,7 @@ const behaviorsShown = 4;
 const itemsShown = 5;
 
 const describeRule = (minimum: number): string =>
-  `The ${usersShown} users with the most distinct interests, of ${distinctUsersTried} users sampled by a hash of their id from those ` +
+  `The ${usersShown} users with the most distinct interests, of ${comparedUsersMax} users sampled by a hash of their id from those ` +
   `with at least ${minimum} distinct items.`;
 
 export interface Showcase {
@@ -64,7 +64,7 @@ function describe(bundle: Bundle, user: DistinctUser): ShownUser {
     ),
     behaviors: user.behaviors.length,
     interests: interests.flatMap(({ interest, behaviors }) => {
-      if (!user.found.includes(interest)) return [];
+      if (!user.interests.includes(interest)) return [];
       const found = items.filter((item) => item.interest === interest);
       return {
         interest: interestNumber(interest),

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { readSafetensors, useArtifact, viewSafetensors, writeSafetensors } from '@facet/artifacts';
+import { useArtifact, viewSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
 import { createItemScorer, createInferenceEngine, unknownUser } from '@facet/model';
@@ -20,6 +20,7 @@ import type { PopularLists } from '../popularity/popular-lists.ts';
 import { createPopular } from '../popularity/popular.ts';
 import { bundleFiles, bundleFormat, BundleInfo, scoringOf } from './bundle-info.ts';
 import type { BundleView } from './bundle-view.ts';
+import { readWeights, writeWeights } from './bundle-weights.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 
 /** The content of a bundle with N items. Index 0 of every array is padding. */
@@ -71,8 +72,8 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   const catalog = encodeCatalog(items);
   await writeSafetensors(join(folder, bundleFiles.catalog), catalog.tensors, catalog.metadata);
   await writeFile(join(folder, bundleFiles.golden), `${JSON.stringify(contents.golden)}\n`);
-  await writeSafetensors(join(folder, bundleFiles.tower), weightsToTensors(contents.tower));
-  await writeSafetensors(join(folder, bundleFiles.itemTables), weightsToTensors(contents.itemTables));
+  await writeWeights(join(folder, bundleFiles.tower), contents.tower);
+  await writeWeights(join(folder, bundleFiles.itemTables), contents.itemTables);
   await writeSafetensors(join(folder, bundleFiles.embeddings), {
     embeddings: f32([rows, info.spec.config.embeddingDim], contents.embeddings),
     vectors: f32([rows, info.index.dim], contents.vectors),
@@ -97,7 +98,7 @@ function orderByPopularity(popularity: Float32Array): Int32Array {
 }
 
 /** The parts of a bundle that look up, embed and score items. */
-export interface BundleFacts extends Pick<
+export interface BundleItems extends Pick<
   BundleContents,
   'info' | 'tower' | 'itemTables' | 'embeddings' | 'vectors' | 'popularity'
 > {
@@ -105,38 +106,36 @@ export interface BundleFacts extends Pick<
   readonly catalog: ItemCatalog;
 }
 
-const factFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables, bundleFiles.embeddings];
+const itemFiles = [bundleFiles.catalog, bundleFiles.tower, bundleFiles.itemTables, bundleFiles.embeddings];
 
 /**
- * Loads the facts of a bundle and verifies their files.
+ * Loads the items of a bundle, and verifies the files that it reads.
  *
  * @throws AppError `ARTIFACT_NOT_FOUND`, `ARTIFACT_CORRUPT`, `BUNDLE_INVALID` (also for another format).
  */
-export async function loadBundleFacts(store: ArtifactStore, ref: ArtifactRef): Promise<BundleFacts> {
+export async function loadBundleItems(store: ArtifactStore, ref: ArtifactRef): Promise<BundleItems> {
   // A bundle of another format has other files.
   const info = await readBundleInfo(store, ref);
-  return useArtifact(store, ref, async ({ folder }) => (await readFacts(folder, ref.id, info)).facts, factFiles);
+  return useArtifact(store, ref, async ({ folder }) => (await readItems(folder, ref.id, info)).items, itemFiles);
 }
 
-/** Returns the facts, and the arrays of the items by name. */
-async function readFacts(
+/** Returns the items, and the arrays of `embeddings` by name. */
+async function readItems(
   folder: string,
   id: string,
   info: BundleInfo,
-): Promise<{ readonly facts: BundleFacts; readonly arrays: Tensors }> {
+): Promise<{ readonly items: BundleItems; readonly arrays: Tensors }> {
   const { tensors, metadata } = await mapSafetensors(folder, bundleFiles.catalog);
   const catalog = openCatalog(tensors, metadata);
-  const readWeights = async (file: string): Promise<Weights> =>
-    tensorsToWeights((await readSafetensors(join(folder, file))).tensors);
-  const tower = await readWeights(bundleFiles.tower);
-  const itemTables = await readWeights(bundleFiles.itemTables);
+  const tower = await readWeights(join(folder, bundleFiles.tower));
+  const itemTables = await readWeights(join(folder, bundleFiles.itemTables));
   const { tensors: arrays } = await mapSafetensors(folder, bundleFiles.embeddings);
   const { embeddingDim } = info.spec.config;
   const rows = catalog.itemCount + 1;
   const embeddings = tensorOf(arrays, 'embeddings', 'F32', rows * embeddingDim);
   const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
   const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
-  return { facts: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity }, arrays };
+  return { items: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity }, arrays };
 }
 
 /** Parses a JSON file, and yields to the event loop before returning. */
@@ -200,8 +199,8 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
 
 /** Loads an open bundle, and releases it when the bundle is closed. */
 async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, info: BundleInfo): Promise<Bundle> {
-  const { facts, arrays } = await readFacts(folder, ref.id, info);
-  const { catalog, tower, embeddings, vectors, popularity } = facts;
+  const { items, arrays } = await readItems(folder, ref.id, info);
+  const { catalog, tower, embeddings, vectors, popularity } = items;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
   const { itemCount } = catalog;
   const rows = itemCount + 1;
@@ -227,7 +226,7 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
   await yieldToEventLoop();
   const encoders = info.spec.userFeatures.map(createFeatureEncoder);
   return {
-    ...facts,
+    ...items,
     byPopularity,
     firstSeen,
     popularLists,
@@ -277,28 +276,6 @@ function mismatch(id: string, found: string): AppError {
 }
 
 const f32 = (shape: readonly number[], data: Float32Array): SafeTensor => ({ dtype: 'F32', shape, data });
-
-/** Converts weights to tensors of a safetensors file. */
-export function weightsToTensors(weights: Weights): Record<string, SafeTensor> {
-  return Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, f32(shape, data)]));
-}
-
-/** Reverses {@link weightsToTensors}. */
-export function tensorsToWeights(tensors: Tensors): Weights {
-  return Object.fromEntries(
-    Object.keys(tensors).map((name) => [name, { shape: tensors[name]!.shape, data: tensorOf(tensors, name, 'F32') }]),
-  );
-}
-
-/** Selects the weights that a bundle stores. Item embeddings are stored separately. */
-export function bundleWeights(weights: Weights): Pick<BundleContents, 'tower' | 'itemTables'> {
-  const where = (isKept: (name: string) => boolean): Weights =>
-    Object.fromEntries(Object.entries(weights).filter(([name]) => isKept(name)));
-  return {
-    tower: where((name) => !name.startsWith('item/')),
-    itemTables: where((name) => name.startsWith('item/') && name !== 'item/id'),
-  };
-}
 
 /**
  * Creates a parser like `parseWith` of @facet/platform for a schema without defaults. It compiles the schema once and

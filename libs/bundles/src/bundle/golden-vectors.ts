@@ -52,7 +52,7 @@ export async function verifyGoldenVectors(
 ): Promise<void> {
   for (const [position, expected] of golden.entries()) {
     await yieldToEventLoop();
-    const actual = recordGoldenVector(engine, rowsOf(expected), expected.profile, expected.userRow);
+    const actual = recordGoldenVector(engine, goldenBehaviors(expected), expected.profile, expected.userRow);
     const difference = largestDifference(expected.interests, actual.interests);
     if (difference <= toleranceMax) continue;
     throw new AppError(`Golden vector ${position} of bundle ${bundleId} differs by ${difference.toPrecision(3)}.`, {
@@ -66,7 +66,7 @@ export async function verifyGoldenVectors(
 }
 
 /** Returns the behaviors of a golden vector as one row. */
-export function rowsOf({ items, ages, counts }: GoldenVector): BehaviorRows {
+export function goldenBehaviors({ items, ages, counts }: GoldenVector): BehaviorRows {
   return {
     length: items.length,
     items: Int32Array.from(items),

@@ -17,7 +17,7 @@ import {
   popularityPrior,
 } from '@facet/model';
 import { dayMs } from '@facet/platform';
-import type { BundleFacts } from '../bundle/bundle.ts';
+import type { BundleItems } from '../bundle/bundle.ts';
 import { createdDay } from '../items/created-at.ts';
 import { featureAttributes } from '../items/item-catalog.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
@@ -26,12 +26,12 @@ import type { CatalogDifference } from './compare-catalog.ts';
 import type { DeltaContents } from './delta.ts';
 import { launchCurvesOf } from './launch-tables.ts';
 
-/** What a delta knows in addition to the catalog. */
-export interface DeltaSources {
-  /** Items known to have been removed from the catalog. The bundle may know them from events only. */
-  readonly gone?: readonly string[] | undefined;
-  /** The interactions since the bundle was built. By default there are none. */
+/** What a delta is built from in addition to the catalog. */
+export interface DeltaInputs {
+  /** The interactions since the bundle was built. Default: none. */
   readonly interactions?: NewInteractions | undefined;
+  /** An earlier delta of the same bundle. New items that it has, unchanged, keep their embeddings. */
+  readonly earlier?: Pick<DeltaContents, 'added' | 'embeddings'> | undefined;
 }
 
 export interface NewInteractions {
@@ -43,32 +43,31 @@ export interface NewInteractions {
   readonly sequencesOf: (vocabulary: ItemVocabulary) => UserSequences;
 }
 
-/** What a delta is built from in addition to a difference. */
-export interface DeltaParts extends Pick<DeltaSources, 'interactions'> {
-  /** An earlier delta of the same bundle. New items that it has, unchanged, keep their embeddings. */
-  readonly earlier?: Pick<DeltaContents, 'added' | 'embeddings'> | undefined;
-}
-
-/** Compares a whole catalog with a bundle. See {@link buildDeltaOf}. @param catalog All items, in any order. */
-export function buildDelta(
-  bundle: BundleFacts,
+/**
+ * Compares a whole catalog with a bundle, and builds a delta of the difference.
+ *
+ * @param catalog All items, in any order.
+ * @param inputs.gone Items known to have been removed from the catalog. The bundle may know them from events only.
+ */
+export function buildDeltaFromCatalog(
+  bundle: BundleItems,
   catalog: readonly CatalogItem[],
-  { gone, interactions }: DeltaSources = {},
+  { gone, interactions }: Pick<DeltaInputs, 'interactions'> & { readonly gone?: readonly string[] } = {},
 ): DeltaContents {
   const comparison = compareCatalog(bundle.catalog, { gone });
   for (const item of catalog) comparison.add(item.itemId, item);
-  return buildDeltaOf(bundle, comparison.finish(), { interactions });
+  return buildDelta(bundle, comparison.finish(), { interactions });
 }
 
 /**
- * Builds a delta of a difference between a catalog and a bundle. New items are embedded by items with similar content. Their popularity
- * is the one that is expected of an item without interactions, as in the bundle, or that of their first interactions if it scores higher.
- * The same interactions count for items of the bundle that had none. Deterministic.
+ * Builds a delta of a difference between a catalog and a bundle. Items with similar content give new items their embeddings. New items get
+ * the popularity that is expected without interactions, or that of their first interactions if it scores higher. The interactions also
+ * count for items of the bundle that had none. Deterministic.
  */
-export function buildDeltaOf(
-  bundle: BundleFacts,
+export function buildDelta(
+  bundle: BundleItems,
   { added, changed, counts, gone }: CatalogDifference,
-  { interactions, earlier }: DeltaParts = {},
+  { interactions, earlier }: DeltaInputs = {},
 ): DeltaContents {
   const { dim } = bundle.info.index;
   const chosenItems = firstChosen(bundle, interactions);
@@ -103,12 +102,12 @@ export function buildDeltaOf(
 }
 
 /** Returns whether interactions can change a delta: the bundle or the catalog has items without interactions. */
-export function awaitsInteractions({ popularity }: BundleFacts, { added }: CatalogDifference): boolean {
+export function awaitsInteractions({ popularity }: BundleItems, { added }: CatalogDifference): boolean {
   return added.length > 0 || popularity.includes(0, 1);
 }
 
 /** Returns the items with interactions that had none when the bundle was built, in the order of the bundle. */
-function firstChosen({ catalog, popularity }: BundleFacts, interactions: NewInteractions | undefined): number[] {
+function firstChosen({ catalog, popularity }: BundleItems, interactions: NewInteractions | undefined): number[] {
   const items = Array.from(interactions?.itemIds ?? [], (itemId) => catalog.indexOf(itemId));
   return items
     .filter((item) => item !== undefined)
@@ -125,9 +124,9 @@ function popularityOf(itemIds: readonly string[], interactions: NewInteractions 
 
 /** Returns the vectors of new items without interactions. */
 function vectorsOf(
-  bundle: BundleFacts,
+  bundle: BundleItems,
   added: readonly CatalogItem[],
-  earlier: DeltaParts['earlier'],
+  earlier: DeltaInputs['earlier'],
 ): Pick<DeltaContents, 'embeddings' | 'vectors'> {
   const { spec, index } = bundle.info;
   const { embeddingDim } = spec.config;
@@ -157,7 +156,7 @@ function raisePriors(vectors: Float32Array, prior: Float32Array | undefined, dim
 }
 
 /** The parts of a bundle that embed items. */
-type EmbeddingParts = Pick<BundleFacts, 'info' | 'itemTables' | 'catalog' | 'embeddings'>;
+type EmbeddingParts = Pick<BundleItems, 'info' | 'itemTables' | 'catalog' | 'embeddings'>;
 
 /**
  * Returns the embeddings [M, D] of items that the bundle does not know: the mean of the bundle's trained items with the most similar
@@ -172,7 +171,7 @@ export function embedNewItems(bundle: EmbeddingParts, items: readonly CatalogIte
 function embedContent(
   { info: { spec, trainedCount }, itemTables, catalog, embeddings }: EmbeddingParts,
   items: readonly CatalogItem[],
-  { features, earlier }: Pick<DeltaParts, 'earlier'> & { readonly features: readonly EncodedFeature[] },
+  { features, earlier }: Pick<DeltaInputs, 'earlier'> & { readonly features: readonly EncodedFeature[] },
 ): Float32Array {
   const D = spec.config.embeddingDim;
   const itemCount = items.length;
@@ -198,7 +197,7 @@ function embedContent(
 function copyEmbeddings(
   target: Float32Array,
   items: readonly CatalogItem[],
-  earlier: DeltaParts['earlier'],
+  earlier: DeltaInputs['earlier'],
 ): Int32Array {
   const rows = new Map(earlier?.added.map(({ itemId }, row) => [itemId, row]));
   const D = target.length / (items.length + 1);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { createBits, hasBit, setBit } from '../items/item-bitmap.ts';
+import { createBitmap, hasBit, setBit } from '@facet/retrieval';
 import { wasListed } from '../items/item-catalog.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import type { DeltaContents, DeltaInfo } from './delta.ts';
@@ -30,7 +30,7 @@ export function compareCatalog(
   const [added, changed] = [byId(before?.added), byId(before?.changed)];
   const gone = new Set(before?.gone);
   const wasGone = new Set([...goneBefore, ...gone]);
-  const listed = createBits(known.itemCount);
+  const listed = createBitmap(known.itemCount);
   const withdraw = (index: number): void => {
     const was = known.itemAt(index);
     changed.delete(was.itemId);

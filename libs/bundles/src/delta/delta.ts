@@ -18,16 +18,16 @@ export const DeltaInfo = Type.Object({
   counts: Type.Object({
     /** Items that the bundle does not know. */
     added: Type.Integer({ minimum: 0 }),
-    /** Items of the bundle that were withdrawn, */
+    /** Items of the bundle that were withdrawn. */
     withdrawn: Type.Integer({ minimum: 0 }),
-    /** that are available again, */
+    /** Items of the bundle that are available again. */
     returned: Type.Integer({ minimum: 0 }),
-    /** or whose title or attributes changed. */
+    /** Items of the bundle whose title or attributes changed. */
     changed: Type.Integer({ minimum: 0 }),
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
-  /** Ids of first chosen items, in the order of the bundle: they had no interaction when the bundle was built, and have some now. */
+  /** Ids of first chosen items, in the order of the bundle. They got their first interactions after the bundle was built. */
   chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;

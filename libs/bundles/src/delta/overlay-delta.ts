@@ -1,13 +1,12 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createItemScorer, createInferenceEngine } from '@facet/model';
 import type { AppError } from '@facet/platform';
-import { allowedItems, buildFaissIndex, joinIndexes } from '@facet/retrieval';
+import { buildFaissIndex, createBitmap, itemSet, joinIndexes, setBit } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
 import { scoringOf } from '../bundle/bundle-info.ts';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
 import { createdDay } from '../items/created-at.ts';
-import { createBits, setBit } from '../items/item-bitmap.ts';
 import { createPopular } from '../popularity/popular.ts';
 import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
@@ -27,11 +26,11 @@ export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<Bundle
   const { added, changed, popularity } = delta;
   // First chosen and new items have a popularity.
   if (popularity.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
-  const { deltaItems, indexes } = await placeItems(bundle, delta);
+  const { deltaItems, newIndices } = await placeItems(bundle, delta);
   return {
     ...viewWithItems(bundle, deltaItems, bundle.itemCount + added.length),
     deltaId: delta.id,
-    ...(popularity.length === 0 ? { close: () => undefined } : await withRows(bundle, delta, indexes)),
+    ...(popularity.length === 0 ? { close: () => undefined } : await withDeltaRows(bundle, delta, newIndices)),
   };
 }
 
@@ -72,10 +71,10 @@ async function placeItems(
   { id, added, changed }: Delta,
 ): Promise<{
   readonly deltaItems: ReadonlyMap<number, CatalogItem>;
-  readonly indexes: ReadonlyMap<string, number>;
+  readonly newIndices: ReadonlyMap<string, number>;
 }> {
   const deltaItems = new Map<number, CatalogItem>();
-  const indexes = new Map<string, number>();
+  const newIndices = new Map<string, number>();
   for (const item of changed) {
     const index = indexOf(item.itemId);
     if (index === undefined) throw misplacedItem(id, item.itemId);
@@ -84,12 +83,12 @@ async function placeItems(
   }
   for (const item of added) {
     if (indexOf(item.itemId) !== undefined) throw misplacedItem(id, item.itemId);
-    if (indexes.has(item.itemId)) throw invalidDelta(id, 'it contains a new item twice');
-    indexes.set(item.itemId, itemCount + 1 + indexes.size);
-    deltaItems.set(itemCount + indexes.size, item);
-    if (indexes.size % itemsPerTurn === 0) await yieldToEventLoop();
+    if (newIndices.has(item.itemId)) throw invalidDelta(id, 'it contains a new item twice');
+    newIndices.set(item.itemId, itemCount + 1 + newIndices.size);
+    deltaItems.set(itemCount + newIndices.size, item);
+    if (newIndices.size % itemsPerTurn === 0) await yieldToEventLoop();
   }
-  return { deltaItems, indexes };
+  return { deltaItems, newIndices };
 }
 
 function misplacedItem(deltaId: string, itemId: string): AppError {
@@ -101,31 +100,18 @@ function unavailableNow(
   deltaItems: BundleView['deltaItems'],
   itemCount: number,
 ): BundleView['unavailable'] {
-  const bits = createBits(itemCount);
+  const bits = createBitmap(itemCount);
   bits.set(unavailable.bitmap);
   for (const [item, { available }] of deltaItems) setBit(bits, item, available === false);
-  return allowedItems(bits);
+  return itemSet(bits);
 }
 
-type RowParts =
-  | 'itemCount'
-  | 'engine'
-  | 'index'
-  | 'indexOf'
-  | 'itemsByPopularity'
-  | 'popularityOf'
-  | 'firstSeenOn'
-  | 'popular'
-  | 'vectorOf'
-  | 'createItemScorer'
-  | 'close';
-
-/** Returns the parts of a view that read the rows of first chosen and of new items. */
-async function withRows(
+/** Returns the members of a view that read the delta's rows of first chosen and of new items. */
+async function withDeltaRows(
   bundle: Bundle,
   delta: Delta,
-  indexes: ReadonlyMap<string, number>,
-): Promise<Pick<BundleView, RowParts>> {
+  newIndices: ReadonlyMap<string, number>,
+): Promise<Partial<BundleView>> {
   const { info, tower, embeddings, byPopularity, popularity } = bundle;
   const { added, vectors } = delta;
   const { dim } = info.index;
@@ -135,7 +121,7 @@ async function withRows(
     if (item === undefined) throw misplacedItem(delta.id, itemId);
     return item;
   });
-  const rows = new Map([...chosen, ...indexes.values()].map((item, row) => [item, row]));
+  const rows = new Map([...chosen, ...newIndices.values()].map((item, row) => [item, row]));
   const scan = await buildFaissIndex(vectors, dim, { kind: 'flat' });
   const popularityOf = (item: number): number => {
     const row = rows.get(item);
@@ -158,7 +144,7 @@ async function withRows(
     itemCount: bundle.itemCount + added.length,
     engine: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan, chosen),
-    indexOf: (itemId) => bundle.indexOf(itemId) ?? indexes.get(itemId),
+    indexOf: (itemId) => bundle.indexOf(itemId) ?? newIndices.get(itemId),
     itemsByPopularity,
     popularityOf,
     firstSeenOn: (item) => (item >= first ? createdDay(added[item - first]!.attributes) : bundle.firstSeenOn(item)),

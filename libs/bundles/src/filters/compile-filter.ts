@@ -1,14 +1,13 @@
-import { allowedItems, fullBitmap } from '@facet/retrieval';
-import type { AllowedItems } from '@facet/retrieval';
+import { createBitmap, fullBitmap, itemSet, setBit } from '@facet/retrieval';
+import type { ItemSet } from '@facet/retrieval';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
-import { createBits, setBit } from '../items/item-bitmap.ts';
 import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
 import { createItemTest, matchColumn } from './match-values.ts';
 import type { ValueTest } from './match-values.ts';
 
 /** Items that pass a filter. */
-export interface FilteredItems extends AllowedItems {
+export interface FilteredItems extends ItemSet {
   /** Attributes in the filter that no item has. */
   readonly unknownAttributes: readonly string[];
 }
@@ -52,7 +51,7 @@ function evaluateFilter(view: BundleView, filter: AttributeFilter): FilteredItem
       condition,
     );
   }
-  const bits = createBits(itemCount);
+  const bits = createBitmap(itemCount);
   bits.set(own);
   const passes = createItemTest(filter.attributes ?? {});
   for (const [item, facts] of deltaItems) setBit(bits, item, passes(facts));
@@ -106,7 +105,7 @@ function subtract(bits: Uint8Array, others: Uint8Array): void {
 }
 
 function toFilteredItems(bits: Uint8Array, unknownAttributes: readonly string[]): FilteredItems {
-  return { ...allowedItems(bits), unknownAttributes };
+  return { ...itemSet(bits), unknownAttributes };
 }
 
 /** Returns equal keys for equivalent filters in any order. */

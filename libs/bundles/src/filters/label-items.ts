@@ -2,11 +2,11 @@ import type { BundleView } from '../bundle/bundle-view.ts';
 import { codeOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 
-/** A value that many of some items have in common. */
+/** An attribute value that describes a group of items. */
 interface ItemLabel {
   readonly attribute: string;
   readonly value: string;
-  /** Share of the items with the value. */
+  /** Share of the group with the value. */
   readonly share: number;
   /** Ratio of that share to the share among all items of the bundle. */
   readonly lift: number;
@@ -22,41 +22,41 @@ const shareMin = 0.3;
  * several items has. Often empty, because many catalogs have no descriptive values.
  */
 export function labelItems(view: BundleView, items: Iterable<number>): ItemLabel[] {
-  const carriers = new Map<string, Map<string, number>>();
+  const countsByAttribute = new Map<string, Map<string, number>>();
   let count = 0;
   for (const item of items) {
     count++;
     for (const [attribute, value] of Object.entries(view.itemAt(item).attributes)) {
       if (typeof value !== 'string' && typeof value !== 'object') continue;
       for (const text of new Set(typeof value === 'string' ? [value] : value)) {
-        const values = carriers.get(attribute) ?? new Map<string, number>();
-        carriers.set(attribute, values.set(text, (values.get(text) ?? 0) + 1));
+        const counts = countsByAttribute.get(attribute) ?? new Map<string, number>();
+        countsByAttribute.set(attribute, counts.set(text, (counts.get(text) ?? 0) + 1));
       }
     }
   }
   const labels: ItemLabel[] = [];
-  for (const [attribute, values] of carriers) {
-    for (const [value, carrying] of values) {
-      const share = carrying / count;
-      if (share < shareMin || carrying < Math.min(2, count) || !/\p{L}/u.test(value)) continue;
+  for (const [attribute, counts] of countsByAttribute) {
+    for (const [value, withValue] of counts) {
+      const share = withValue / count;
+      if (share < shareMin || withValue < Math.min(2, count) || !/\p{L}/u.test(value)) continue;
       // Items of the delta may have values that no item of the bundle has.
-      const carryingAll = Math.max(carriersOf(view.catalog.columns, attribute, value), 1);
-      const lift = share / (carryingAll / Math.max(view.catalog.itemCount, 1));
+      const inBundle = Math.max(countInBundle(view.catalog.columns, attribute, value), 1);
+      const lift = share / (inBundle / Math.max(view.catalog.itemCount, 1));
       if (lift > 1) labels.push({ attribute, value, share, lift });
     }
   }
-  const telling = ({ share, lift }: ItemLabel): number => share * Math.log(lift);
-  return labels.sort((a, b) => telling(b) - telling(a) || compareLabels(a, b)).slice(0, labelsMax);
+  const strengthOf = ({ share, lift }: ItemLabel): number => share * Math.log(lift);
+  return labels.sort((a, b) => strengthOf(b) - strengthOf(a) || compareLabels(a, b)).slice(0, labelsMax);
 }
 
 /** Returns how many items of the bundle have a value. */
-function carriersOf(columns: readonly AttributeColumn[], attribute: string, value: string): number {
-  let carrying = 0;
+function countInBundle(columns: readonly AttributeColumn[], attribute: string, value: string): number {
+  let count = 0;
   for (const column of columns) {
     if (column.name !== attribute || !('values' in column)) continue;
-    carrying += column.values.counts[codeOf(column.values, value) - 1] ?? 0;
+    count += column.values.counts[codeOf(column.values, value) - 1] ?? 0;
   }
-  return carrying;
+  return count;
 }
 
 function compareLabels(a: ItemLabel, b: ItemLabel): number {

@@ -1,8 +1,8 @@
 import type { SafeTensor } from '@facet/artifacts';
 import type { Attributes, AttributeValue } from '@facet/features';
+import { createBitmap, hasBit, setBit } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { createBits, hasBit, setBit } from './item-bitmap.ts';
 import { tensor, tensorOf } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
@@ -154,7 +154,7 @@ function encodeColumn(schema: ColumnSchema, holders: readonly Attributes[]): Rec
     case 'list': {
       const { tensors, codeOf } = encodeValues(schema, holders);
       const offsets = new Int32Array(rows + 1);
-      const present = createBits(rows - 1);
+      const present = createBitmap(rows - 1);
       const codes: number[] = [];
       let last = 0;
       for (const [item, list] of cellsOf<readonly string[]>(schema, holders)) {
@@ -227,7 +227,7 @@ export function openColumn(
         values: openValues(tensors, at),
         offsets,
         codes: tensorOf(tensors, at('codes'), 'I32', offsets[rows]!),
-        present: tensorOf(tensors, at('present'), 'U8', createBits(rows - 1).length),
+        present: tensorOf(tensors, at('present'), 'U8', createBitmap(rows - 1).length),
       };
     }
   }

@@ -1,12 +1,11 @@
 import type { SafeTensor } from '@facet/artifacts';
 import type { Attributes, AttributeValue } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
-import { allowedItems } from '@facet/retrieval';
-import type { AllowedItems } from '@facet/retrieval';
+import { createBitmap, hasBit, itemSet, setBit } from '@facet/retrieval';
+import type { ItemSet } from '@facet/retrieval';
 import { Type } from 'typebox';
 import { ColumnSchema, encodeColumns, openColumn, valueAt } from './attribute-columns.ts';
 import type { AttributeColumn } from './attribute-columns.ts';
-import { createBits, hasBit, setBit } from './item-bitmap.ts';
 import { tensor, tensorOf } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { buildIdTable, encodeTexts, openIdTable, openTexts } from './text-column.ts';
@@ -45,7 +44,7 @@ export interface ItemCatalog {
   /** Returns all facts of an item, with attributes sorted by name. Slower than reading a single fact. */
   itemAt(item: number): CatalogItem;
   /** Withdrawn items. */
-  readonly unavailable: AllowedItems;
+  readonly unavailable: ItemSet;
   readonly columns: readonly AttributeColumn[];
 }
 
@@ -68,7 +67,7 @@ export function encodeCatalog(items: readonly CatalogItem[]): EncodedCatalog {
     items.map(({ title }) => title ?? ''),
     'The item titles',
   );
-  const [titled, available, unavailable] = [0, 1, 2].map(() => createBits(items.length - 1)) as [
+  const [titled, available, unavailable] = [0, 1, 2].map(() => createBitmap(items.length - 1)) as [
     Uint8Array,
     Uint8Array,
     Uint8Array,
@@ -107,12 +106,12 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
     const textOffsets = tensorOf(tensors, `${name}/offsets`, 'I32', rows + 1);
     return openTexts({ bytes: tensorOf(tensors, `${name}/bytes`, 'U8', textOffsets[rows]!), offsets: textOffsets });
   };
-  const bitsAt = (name: string): Uint8Array => tensorOf(tensors, name, 'U8', createBits(rows - 1).length);
+  const bitsAt = (name: string): Uint8Array => tensorOf(tensors, name, 'U8', createBitmap(rows - 1).length);
   const [ids, titles] = [textsAt('id'), textsAt('title')];
   const [titled, available, unavailable] = [
     bitsAt('title/present'),
     bitsAt('available/true'),
-    allowedItems(bitsAt('available/false')),
+    itemSet(bitsAt('available/false')),
   ];
   const columns = parseSchemas(metadata['attributes']).map((schema, position) =>
     openColumn(schema, position, tensors, rows),

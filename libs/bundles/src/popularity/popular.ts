@@ -34,8 +34,8 @@ export interface Popular {
 /** @param itemsByPopularity Returns all items, most popular first. */
 export function createPopular(lists: PopularLists, itemsByPopularity: () => Iterable<number>): Popular {
   const encoders = lists.attributes.map(createFeatureEncoder);
-  const wholes = lists.lists.filter(({ segment }) => segment === undefined);
-  wholes.sort((a, b) => a.windowDays - b.windowDays);
+  const ofAllUsers = lists.lists.filter(({ segment }) => segment === undefined);
+  ofAllUsers.sort((a, b) => a.windowDays - b.windowDays);
   const ofSegments = new Map(
     lists.lists.flatMap((list) => (list.segment === undefined ? [] : [[keyOf(list.windowDays, list.segment), list]])),
   );
@@ -53,15 +53,15 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
 
   return {
     listFor({ windowDays = lists.windowDays[0]!, attributes = {} }) {
-      const whole =
-        wholes.find((list) => list.windowDays >= windowDays && list.users >= lists.minUsers) ?? wholes.at(-1)!;
-      const list = smallestSegment(whole.windowDays, attributes);
+      const general =
+        ofAllUsers.find((list) => list.windowDays >= windowDays && list.users >= lists.minUsers) ?? ofAllUsers.at(-1)!;
+      const specific = smallestSegment(general.windowDays, attributes);
       return {
         items: {
-          [Symbol.iterator]: () => distinct(list?.items ?? [], whole.items, itemsByPopularity()),
+          [Symbol.iterator]: () => distinct(specific?.items ?? [], general.items, itemsByPopularity()),
         },
-        windowDays: whole.windowDays,
-        segment: list && { ...list.segment!, users: list.users },
+        windowDays: general.windowDays,
+        segment: specific && { ...specific.segment!, users: specific.users },
       };
     },
   };
@@ -71,12 +71,13 @@ function keyOf(windowDays: number, { attribute, value }: Segment): string {
   return JSON.stringify([windowDays, attribute, value]);
 }
 
+/** Yields the items of the orders, each once. */
 function* distinct(...orders: Iterable<number>[]): Generator<number> {
-  const given = new Set<number>();
+  const seen = new Set<number>();
   for (const order of orders) {
     for (const item of order) {
-      if (given.has(item)) continue;
-      given.add(item);
+      if (seen.has(item)) continue;
+      seen.add(item);
       yield item;
     }
   }

@@ -26,8 +26,8 @@ const Reasons = Type.Array(Type.Array(InterestBehavior, { maxItems: reasonsMax }
 const Interest = Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 1 }), Type.Null()]);
 
 /**
- * The rest of a list after a page. The caller holds it, so every process returns the same next page, whatever was promoted or
- * what the user did since.
+ * The rest of a list after a page. The caller keeps it as the cursor. So the next page is the same in every process, also
+ * after a promotion and after new behaviors.
  */
 const PageSequence = Type.Object({
   version: Type.Literal(2),

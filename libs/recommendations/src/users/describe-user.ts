@@ -6,7 +6,7 @@ import type { ResponseContext } from '../context.ts';
 import { describeOrigin, findTitle, originFields } from '../response.ts';
 import { readRequester } from './requester.ts';
 
-/** No profile of a collector is this long; the lake may contain longer ones. */
+/** A collector stores shorter profiles. Profiles from the lake may be longer. */
 const behaviorsMax = 10_000;
 
 export const UserResponse = Type.Object(

@@ -11,7 +11,7 @@ export interface Behavior {
   readonly occurredAt: number;
 }
 
-/** The user as the model reads the user. */
+/** What the model reads of a user. */
 export interface UserInput {
   /** Only models with learned user vectors read it. */
   readonly userId?: string | undefined;

@@ -16,7 +16,7 @@ export interface UserIds {
   readonly isComplete: boolean;
 }
 
-/** Where users are looked up. */
+/** What the lists of users are read from. */
 export interface UserDirectory {
   readonly bundle: BundleView;
   readonly readProfile: ReadProfile;
@@ -98,9 +98,9 @@ export const ExampleUsersResponse = Type.Object(
 );
 export type ExampleUsersResponse = Static<typeof ExampleUsersResponse>;
 
-/** Users of a large home who are read at most. */
-const usersRead = 2_000;
-/** With fewer examples, users with fewer behaviors are tried. */
+/** Maximum size of the sample. */
+const sampleMax = 2_000;
+/** With fewer examples, users with fewer behaviors are compared. */
 const examplesMin = 3;
 
 /** Chooses users with distinct interests from a sample. The same users and bundle give the same examples. */
@@ -109,7 +109,7 @@ export async function respondWithExampleUsers(
   directory: UserDirectory,
 ): Promise<ExampleUsersResponse> {
   const { userIds } = await directory.listUserIds();
-  const sample = sampleByHash(userIds, usersRead, (userId) => userId);
+  const sample = sampleByHash(userIds, sampleMax, (userId) => userId);
   let found: Awaited<ReturnType<typeof findDistinctUsers>> = [];
   for (const minimum of distinctBehaviorsMin) {
     found = await findDistinctUsers(directory.bundle, readUsers(directory, sample), minimum);
@@ -117,7 +117,7 @@ export async function respondWithExampleUsers(
   }
   return {
     ...describeOrigin(directory.bundle),
-    users: found.slice(0, limit).map(({ userId, behaviors, found: interests, overlap }) => ({
+    users: found.slice(0, limit).map(({ userId, behaviors, interests, overlap }) => ({
       userId,
       behaviors: behaviors.length,
       interests: interests.length,

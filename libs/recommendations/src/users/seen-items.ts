@@ -28,7 +28,7 @@ export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
 });
 export type ExcludeSeen = Static<typeof ExcludeSeen>;
 
-/** The rule of requests that name none. */
+/** The rule of requests without `excludeSeen`. */
 export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], {
   default: true,
   description: 'Exclude items of earlier interactions: true, false, or a rule.',

@@ -51,7 +51,7 @@ export function checkQueries(queries: Float32Array, dim: number, k: number, para
  *
  * @throws AppError `RETRIEVAL_QUERY_INVALID`.
  */
-export function rowsOf(items: Int32Array, size: number): Int32Array {
+export function toRows(items: Int32Array, size: number): Int32Array {
   const rows = new Int32Array(items.length);
   for (let position = 0; position < items.length; position++) {
     const item = items[position]!;
@@ -59,10 +59,6 @@ export function rowsOf(items: Int32Array, size: number): Int32Array {
     rows[position] = item - 1;
   }
   return rows;
-}
-
-export function isAllowed(allowed: Uint8Array, row: number): boolean {
-  return ((allowed[row >> 3] ?? 0) & (1 << (row & 7))) !== 0;
 }
 
 export function invalidQuery(problem: string): AppError {

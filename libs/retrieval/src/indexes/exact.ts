@@ -1,5 +1,6 @@
 import { dot } from '@facet/platform';
-import { checkQueries, checkVectors, closedIndex, emptyResult, isAllowed, rowsOf } from './checks.ts';
+import { checkQueries, checkVectors, closedIndex, emptyResult, toRows } from './checks.ts';
+import { hasBit } from './item-set.ts';
 import type { SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
@@ -36,7 +37,7 @@ export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex
     async scan(queries, k, items) {
       if (stored === undefined) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k);
-      return best(queries, queryCount, k, rowsOf(items, size).sort());
+      return best(queries, queryCount, k, toRows(items, size).sort());
     },
     close() {
       stored = undefined;
@@ -45,7 +46,7 @@ export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex
 }
 
 function allowedRows(allowed: Uint8Array, size: number): Int32Array {
-  return Int32Array.from({ length: size }, (_, row) => row).filter((row) => isAllowed(allowed, row));
+  return Int32Array.from({ length: size }, (_, row) => row).filter((row) => hasBit(allowed, row + 1));
 }
 
 /** Returns the inner products `[R]` of the given rows, or of the first `rows` rows. */

@@ -3,7 +3,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
 import { Graph, Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
 import { efSearchDefault } from '../search-cost.ts';
-import { checkQueries, checkVectors, closedIndex, emptyResult, rowsOf } from './checks.ts';
+import { checkQueries, checkVectors, closedIndex, emptyResult, toRows } from './checks.ts';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
 import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
@@ -102,12 +102,13 @@ export async function buildFaissIndex(
   }
   if (kind === 'hnsw') {
     const graph = await index.takeGraphAsync(dim);
-    return { ...createGraphReader(graph), save: (path) => saved(path, () => graph.writeAsync(path)) };
+    return { ...createGraphReader(graph), save: (path) => reportUnwritable(path, () => graph.writeAsync(path)) };
   }
-  return { ...(await createReader(index, kind)), save: (path) => saved(path, () => index.write(path)) };
+  return { ...(await createReader(index, kind)), save: (path) => reportUnwritable(path, () => index.write(path)) };
 }
 
-async function saved(path: string, write: () => Promise<void> | void): Promise<void> {
+/** @throws AppError `RETRIEVAL_INDEX_UNWRITABLE` if `write` fails. */
+async function reportUnwritable(path: string, write: () => Promise<void> | void): Promise<void> {
   try {
     await write();
   } catch (error) {
@@ -138,19 +139,16 @@ export async function openFaissIndex(path: string, options: { readonly map?: boo
   }
 }
 
-/** The common part of both native classes. Labels are rows (item - 1). */
+/** `[Q, depth]` best rows (item - 1) and their inner products, which the native classes call labels and distances. */
+interface FoundRows {
+  readonly labels: Int32Array;
+  readonly distances: Float32Array;
+}
+
+/** The common part of both native classes. */
 interface NativeIndex {
-  /** Returns labels and inner products, `[Q, depth]`. */
-  search(
-    queries: Float32Array,
-    depth: number,
-    parameters: SearchParameters,
-  ): Promise<{ readonly labels: Int32Array; readonly products: Float32Array }>;
-  scan(
-    queries: Float32Array,
-    depth: number,
-    rows: Int32Array,
-  ): Promise<{ readonly labels: Int32Array; readonly distances: Float32Array }>;
+  search(queries: Float32Array, depth: number, parameters: SearchParameters): Promise<FoundRows>;
+  scan(queries: Float32Array, depth: number, rows: Int32Array): Promise<FoundRows>;
   dispose(): void;
 }
 
@@ -158,10 +156,7 @@ async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorI
   const size = index.ntotal();
   if (kind === 'flat') {
     return readerOf('flat', size, index.getDimension(), {
-      async search(queries, depth, parameters) {
-        const { labels, distances } = await index.searchAsync(queries, depth, allowedOf(parameters));
-        return { labels, products: distances };
-      },
+      search: (queries, depth, parameters) => index.searchAsync(queries, depth, pickAllowed(parameters)),
       scan: (queries, depth, rows) => index.scanAsync(queries, depth, rows),
       dispose: () => index.dispose(),
     });
@@ -176,12 +171,12 @@ async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorI
       const { nprobe } = parameters;
       const { labels, distances } = await index.searchAsync(toSphereQueries(queries, dim), depth, {
         ...(nprobe !== undefined && { nprobe }),
-        ...allowedOf(parameters),
+        ...pickAllowed(parameters),
       });
       const products = distances.map((distance, position) =>
         innerProduct(norms[Math.floor(position / depth)]!, radiusSquared, distance),
       );
-      return { labels, products };
+      return { labels, distances: products };
     },
     scan: (queries, depth, rows) => index.scanAsync(toSphereQueries(queries, dim), depth, rows),
     dispose: () => index.dispose(),
@@ -190,10 +185,9 @@ async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorI
 
 function createGraphReader(graph: Graph): VectorIndex {
   return readerOf('hnsw', graph.ntotal(), graph.getDimension(), {
-    async search(queries, depth, parameters) {
+    search(queries, depth, parameters) {
       const efSearch = Math.max(parameters.efSearch ?? efSearchDefault, depth);
-      const { labels, distances } = await graph.searchAsync(queries, depth, { efSearch, ...allowedOf(parameters) });
-      return { labels, products: distances };
+      return graph.searchAsync(queries, depth, { efSearch, ...pickAllowed(parameters) });
     },
     scan: (queries, depth, rows) => graph.scanAsync(queries, depth, rows),
     dispose: () => graph.dispose(),
@@ -210,16 +204,14 @@ function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, na
       if (isClosed) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k, parameters);
       if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
-      const { labels, products } = await native.search(queries, Math.min(k, size), parameters);
-      return resultOf(labels, products, queryCount, k);
+      return toResult(await native.search(queries, Math.min(k, size), parameters), queryCount, k);
     },
     async scan(queries, k, items) {
       if (isClosed) throw closedIndex();
       const queryCount = checkQueries(queries, dim, k);
-      const rows = rowsOf(items, size);
+      const rows = toRows(items, size);
       if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
-      const { labels, distances } = await native.scan(queries, Math.min(k, rows.length), rows);
-      return resultOf(labels, distances, queryCount, k);
+      return toResult(await native.scan(queries, Math.min(k, rows.length), rows), queryCount, k);
     },
     close() {
       if (isClosed) return;
@@ -230,7 +222,7 @@ function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, na
 }
 
 /** Converts labels `[Q, depth]`, where -1 marks none, to a result `[Q, k]`. */
-function resultOf(labels: Int32Array, products: Float32Array, queryCount: number, k: number): SearchResult {
+function toResult({ labels, distances: products }: FoundRows, queryCount: number, k: number): SearchResult {
   const result = emptyResult(queryCount, k);
   const depth = labels.length / queryCount;
   for (let query = 0; query < queryCount; query++) {
@@ -288,8 +280,8 @@ async function distanceFromOrigin(index: Index): Promise<number> {
   return (await index.searchAsync(origin, 1, { nprobe: index.ntotal() })).distances[0]!;
 }
 
-/** Bit i of the bitmap stands for label i. */
-function allowedOf({ allowed }: SearchParameters): SearchParameters {
+/** Bit i of the bitmap belongs to label i, so the native classes read it unchanged. */
+function pickAllowed({ allowed }: SearchParameters): SearchParameters {
   return allowed === undefined ? {} : { allowed };
 }
 

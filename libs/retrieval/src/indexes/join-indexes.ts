@@ -1,5 +1,5 @@
-import { allowedItems } from './allowed-items.ts';
 import { closedIndex, invalidQuery } from './checks.ts';
+import { createBitmap, hasBit, setBit } from './item-set.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
@@ -65,19 +65,14 @@ function ofAdded(
 ): SearchParameters {
   const { allowed } = parameters;
   if (allowed === undefined) return parameters;
-  const shifted = new Uint8Array(Math.ceil(size / 8));
+  const shifted = createBitmap(size);
   // The first bits are those of the replaced items, which are set below.
   const start = firstSize - replaced.length;
   const bits = start & 7;
   for (let byte = 0, from = start >> 3; byte < shifted.length; byte++, from++) {
     shifted[byte] = ((allowed[from] ?? 0) >> bits) | ((allowed[from + 1] ?? 0) << (8 - bits));
   }
-  const items = allowedItems(allowed, 0);
-  replaced.forEach((item, row) => {
-    const bit = 1 << (row & 7);
-    if (items.has(item)) shifted[row >> 3]! |= bit;
-    else shifted[row >> 3]! &= ~bit;
-  });
+  replaced.forEach((item, row) => setBit(shifted, row + 1, hasBit(allowed, item)));
   return { ...parameters, allowed: shifted };
 }
 

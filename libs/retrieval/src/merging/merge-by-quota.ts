@@ -10,29 +10,29 @@ export interface Quotas {
 }
 
 /**
- * Gives each interest its quota (its floor, plus its share of the rest) of its best items, and the remaining places to
- * the best other items. The result is sorted by score. An item of several interests counts for the one that scores it
- * highest and has room. Without floors and shares, it equals {@link mergeByMax}.
+ * Gives each interest its quota of its best items: its floor, plus its share of the rest. The best other items get the
+ * remaining places. The result is sorted by score. An item of several interests counts for the one that scores it
+ * highest and has quota left. Without floors and shares, the result equals {@link mergeByMax}.
  *
  * All quotas are met if the lists contain `limit` items each. Shorter lists must be complete; then all of their items
  * are returned.
  */
 export function mergeByQuota(lists: readonly InterestList[], limit: number, quotas: Quotas): Candidate[] {
   if (limit <= 0) return [];
-  const room = quotaOfLists(lists, limit, quotas);
-  let open = room.reduce((sum, quota) => sum + quota, 0);
+  const quotaLeft = quotaOfLists(lists, limit, quotas);
+  let placesLeft = quotaLeft.reduce((sum, quota) => sum + quota, 0);
   const merged: Candidate[] = [];
   const taken = new Set<number>();
   const take = (item: number, score: number, list: number): void => {
     taken.add(item);
     merged.push({ item, score, interest: lists[list]!.interest });
   };
-  if (open > 0) {
+  if (placesLeft > 0) {
     visitBestFirst(lists, (item, score, list) => {
-      if (room[list] === 0 || taken.has(item)) return false;
+      if (quotaLeft[list] === 0 || taken.has(item)) return false;
       take(item, score, list);
-      room[list]!--;
-      return --open === 0;
+      quotaLeft[list]!--;
+      return --placesLeft === 0;
     });
   }
   if (merged.length < limit) {
@@ -46,15 +46,15 @@ export function mergeByQuota(lists: readonly InterestList[], limit: number, quot
 
 /** Returns the quota of each list; their sum is at most `limit`. */
 function quotaOfLists(lists: readonly InterestList[], limit: number, { floors, shares }: Quotas): number[] {
-  const wanted = lists.map(({ interest }) => floors?.[interest] ?? 0);
-  const wantedTotal = wanted.reduce((sum, floor) => sum + floor, 0);
-  if (wantedTotal >= limit) return divideByShares(limit, wanted);
-  if (shares === undefined) return wanted;
+  const minimums = lists.map(({ interest }) => floors?.[interest] ?? 0);
+  const total = minimums.reduce((sum, floor) => sum + floor, 0);
+  if (total >= limit) return divideByShares(limit, minimums);
+  if (shares === undefined) return minimums;
   const parts = divideByShares(
-    limit - wantedTotal,
+    limit - total,
     lists.map(({ interest }) => (shares === 'equal' ? 1 : (shares[interest] ?? 0))),
   );
-  return wanted.map((floor, list) => floor + parts[list]!);
+  return minimums.map((floor, list) => floor + parts[list]!);
 }
 
 /**

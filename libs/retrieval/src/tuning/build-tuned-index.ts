@@ -1,9 +1,9 @@
-import { AppError } from '@facet/platform';
+import { AppError, formatCount } from '@facet/platform';
 import { buildFaissIndex, ivfItemsMin, setFaissThreads } from '../indexes/faiss.ts';
 import type { BuiltVectorIndex, SearchParameters } from '../indexes/vector-index.ts';
 import { latencyOf, timeRequests } from './time-requests.ts';
 import type { Latency } from './time-requests.ts';
-import { parametersOf, tuneBreadth } from './tune-breadth.ts';
+import { breadthParameters, tuneBreadth } from './tune-breadth.ts';
 import type { QueriesWithResults, BreadthPoint, TunedBreadth } from './tune-breadth.ts';
 
 export type BuiltIndexKind = 'flat' | 'hnsw' | 'ivf';
@@ -101,7 +101,7 @@ export async function buildTunedIndex(
   const { exact, ...expected } = await searchExactly(await build('flat'), queries, recallAt, now);
   const counts = { tuning: queries.tuning.length / dim, heldOut: queries.heldOut.length / dim };
   const isAuto = options.kind === 'auto';
-  const findings = [`${count(size)} items (more than ${count(options.flatItemsMax)})`];
+  const findings = [`${formatCount(size)} items (more than ${formatCount(options.flatItemsMax)})`];
   for (const kind of options.kind === 'auto' ? approximateKinds : [options.kind]) {
     const startedAt = now();
     const index = await build(kind);
@@ -116,7 +116,7 @@ export async function buildTunedIndex(
     findings.push(describeTuned(kind, tuned, recallAt));
     if (chosen !== undefined && (!isAuto || chosen.p50Ms < exact.p50Ms)) {
       const reason = isAuto ? [...findings, describeScan(exact)].join('; ') : 'set by index.kind';
-      const parameters = parametersOf(index, chosen.breadth);
+      const parameters = breadthParameters(index, chosen.breadth);
       const measured = { queries: counts, exact, curve, buildSeconds };
       return { index, choice: { kind, reason, ...parameters, recall: chosen.heldOutRecall, recallAt, measured } };
     }
@@ -155,15 +155,19 @@ function chooseWithoutMeasuring(
 ): Pick<IndexChoice, 'kind' | 'reason' | 'recall'> | undefined {
   if (kind === 'flat') return { kind, reason: 'set by index.kind', recall: 1 };
   if (kind === 'ivf' && size < ivfItemsMin) {
-    return { kind: 'flat', reason: `${count(size)} items are too few for ivf, so it is an exact scan`, recall: 1 };
+    return {
+      kind: 'flat',
+      reason: `${formatCount(size)} items are too few for ivf, so it is an exact scan`,
+      recall: 1,
+    };
   }
   if (kind === 'auto' && size <= flatItemsMax) {
-    const reason = `${count(size)} items (at most ${count(flatItemsMax)}): an exact scan is fast enough`;
+    const reason = `${formatCount(size)} items (at most ${formatCount(flatItemsMax)}): an exact scan is fast enough`;
     return { kind: 'flat', reason, recall: 1 };
   }
   if (hasQueries) return undefined;
   return kind === 'auto'
-    ? { kind: 'flat', reason: `${count(size)} items, but no user interests to tune another kind with`, recall: 1 }
+    ? { kind: 'flat', reason: `${formatCount(size)} items, but no user interests to tune another kind with`, recall: 1 }
     : { kind, reason: 'set by index.kind; not measured, because no user has interests', recall: null };
 }
 
@@ -214,8 +218,4 @@ function describeTuned(kind: BuiltIndexKind, { chosen, curve }: TunedBreadth, re
 
 function describeScan({ p50Ms }: Latency): string {
   return `an exact scan takes ${p50Ms} ms`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -53,7 +53,7 @@ export async function tuneBreadth(
   const { k } = tuning.results;
   const points = new Map<number, BreadthPoint>();
   const measure = async (breadth: number): Promise<BreadthPoint> => {
-    const parameters = parametersOf(index, breadth);
+    const parameters = breadthParameters(index, breadth);
     const { results, durationsMs } = await timeRequests(index, tuning.queries, { k, parameters, now });
     const point = { breadth, recall: resultRecall(tuning.results, results), ...latencyOf(durationsMs) };
     points.set(breadth, point);
@@ -61,7 +61,7 @@ export async function tuneBreadth(
     return point;
   };
   const heldOutRecall = async (breadth: number): Promise<number> => {
-    const parameters = parametersOf(index, breadth);
+    const parameters = breadthParameters(index, breadth);
     const { results } = await timeRequests(index, heldOut.queries, { k, parameters, now });
     return resultRecall(heldOut.results, results);
   };
@@ -95,7 +95,7 @@ export async function tuneBreadth(
 }
 
 /** Returns the parameter that sets the breadth for this kind of index. */
-export function parametersOf({ kind }: VectorIndex, breadth: number): SearchParameters {
+export function breadthParameters({ kind }: VectorIndex, breadth: number): SearchParameters {
   return kind === 'ivf' ? { nprobe: breadth } : { efSearch: breadth };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { loadBundleFacts } from '@facet/bundles';
+import { loadBundleItems } from '@facet/bundles';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
 import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
@@ -51,7 +51,7 @@ process.stdout.write(JSON.stringify(results));
 async function fill(): Promise<void> {
   const ref = { kind: 'bundle', id: bundleId };
   await store.promote(ref);
-  const { catalog } = await loadBundleFacts(store, ref);
+  const { catalog } = await loadBundleItems(store, ref);
   const random = createRandom(1);
   const batches = Array.from({ length: rounds + 1 }, (_, round) =>
     Array.from({ length: upsertItems }, (_, index): Item => {

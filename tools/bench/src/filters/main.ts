@@ -1,6 +1,6 @@
 import { readOptions } from '@facet/local-services';
-import { allowItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
-import type { AllowedItems, InterestList, ListsRequest, Merge } from '@facet/retrieval';
+import { selectItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
+import type { ItemSet, InterestList, ListsRequest, Merge } from '@facet/retrieval';
 import { cpuTimeMs } from '../figures.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import type { World } from '../serving/world.ts';
@@ -64,12 +64,16 @@ try {
 }
 
 /** Returns filters that allow a random share of the items, and one that splits the vector space. */
-function filtersOf({ itemCount, vectors, dim }: World): [string, AllowedItems | undefined][] {
-  const byShare = [0.9, 0.5, 0.3, 0.1, 0.01, 0.001].map((share): [string, AllowedItems] => [
+function filtersOf({ itemCount, vectors, dim }: World): [string, ItemSet | undefined][] {
+  const byShare = [0.9, 0.5, 0.3, 0.1, 0.01, 0.001].map((share): [string, ItemSet] => [
     `${share} of the items`,
-    allowItems(itemCount, (item) => scattered(item) < share),
+    selectItems(itemCount, (item) => scattered(item) < share),
   ]);
-  return [['no filter', undefined], ...byShare, ['half of space', allowItems(itemCount, (i) => vectors[i * dim]! > 0)]];
+  return [
+    ['no filter', undefined],
+    ...byShare,
+    ['half of space', selectItems(itemCount, (i) => vectors[i * dim]! > 0)],
+  ];
 }
 
 /** Returns a pseudo-random number from 0 to 1 for an item. */

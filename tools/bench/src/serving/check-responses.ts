@@ -1,6 +1,6 @@
 import { createItemScorer, facetModel } from '@facet/model';
 import {
-  allowItems,
+  selectItems,
   buildFaissIndex,
   measureIndexRecall,
   mergeByMax,
@@ -44,7 +44,7 @@ export async function checkResponses(
       depth,
       efSearch === undefined ? {} : { efSearch },
     );
-    const allowed = allowItems(world.itemCount, isAvailable);
+    const allowed = selectItems(world.itemCount, isAvailable);
     let found = 0;
     let wanted = 0;
     for (const [user, body] of requestBodies(world, depth).slice(0, userCount).entries()) {

@@ -1,7 +1,7 @@
 /** A set of items, such as those that a filter allows. */
-export interface AllowedItems {
+export interface ItemSet {
   readonly count: number;
-  /** Bitmap: item i is bit (i - 1) & 7 of byte (i - 1) >> 3. */
+  /** Item i is bit (i - 1) & 7 of byte (i - 1) >> 3, as {@link setBit} writes it. */
   readonly bitmap: Uint8Array;
   has(item: number): boolean;
   /** Returns the item indices in ascending order. Computed on demand. */
@@ -11,15 +11,15 @@ export interface AllowedItems {
 /**
  * Returns the set of a bitmap.
  *
- * @param bitmap Bit (item - 1) & 7 of byte (item - 1) >> 3; bits beyond the last item must be 0. Not copied.
+ * @param bitmap Bits beyond the last item must be 0. Not copied.
  * @param count Number of set bits, if known.
  */
-export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): AllowedItems {
+export function itemSet(bitmap: Uint8Array, count = countBits(bitmap)): ItemSet {
   let items: Int32Array | undefined;
   return {
     count,
     bitmap,
-    has: (item) => item > 0 && ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0,
+    has: (item) => hasBit(bitmap, item),
     items() {
       if (items !== undefined) return items;
       const found = new Int32Array(count);
@@ -37,18 +37,11 @@ export function allowedItems(bitmap: Uint8Array, count = countBits(bitmap)): All
   };
 }
 
-/** Returns those of `size` items that pass a test. */
-export function allowItems(size: number, isAllowed: (item: number) => boolean): AllowedItems {
-  const bitmap = new Uint8Array(Math.ceil(size / 8));
-  for (let row = 0; row < size; row++) if (isAllowed(row + 1)) bitmap[row >> 3]! |= 1 << (row & 7);
-  return allowedItems(bitmap);
-}
-
-/** Returns the bitmap of the items 1 to `size`. */
-export function fullBitmap(size: number): Uint8Array {
-  const bitmap = new Uint8Array(Math.ceil(size / 8)).fill(0xff);
-  if (size % 8 !== 0) bitmap[bitmap.length - 1] = (1 << (size % 8)) - 1;
-  return bitmap;
+/** Returns those of the items 1 to `size` that pass a test. */
+export function selectItems(size: number, isWanted: (item: number) => boolean): ItemSet {
+  const bitmap = createBitmap(size);
+  for (let item = 1; item <= size; item++) if (isWanted(item)) setBit(bitmap, item);
+  return itemSet(bitmap);
 }
 
 /** Returns all item indices in ascending order. */
@@ -56,6 +49,29 @@ export function allItems(size: number): Int32Array {
   const items = new Int32Array(size);
   for (let row = 0; row < size; row++) items[row] = row + 1;
   return items;
+}
+
+/** Creates the empty bitmap of the items 1 to `size`. */
+export function createBitmap(size: number): Uint8Array {
+  return new Uint8Array(Math.ceil(size / 8));
+}
+
+/** Returns the bitmap in which all items 1 to `size` are set. */
+export function fullBitmap(size: number): Uint8Array {
+  const bitmap = createBitmap(size).fill(0xff);
+  if (size % 8 !== 0) bitmap[bitmap.length - 1] = (1 << (size % 8)) - 1;
+  return bitmap;
+}
+
+export function setBit(bitmap: Uint8Array, item: number, isSet = true): void {
+  const [byte, bit] = [(item - 1) >> 3, 1 << ((item - 1) & 7)];
+  if (isSet) bitmap[byte]! |= bit;
+  else bitmap[byte]! &= ~bit;
+}
+
+/** Returns whether an item is in a bitmap; false for items beyond its end. */
+export function hasBit(bitmap: Uint8Array, item: number): boolean {
+  return item > 0 && ((bitmap[(item - 1) >> 3] ?? 0) & (1 << ((item - 1) & 7))) !== 0;
 }
 
 function countBits(bitmap: Uint8Array): number {

@@ -1,0 +1,130 @@
+import { buildChosenIndex } from '../tuning/build-tuned-index.ts';
+import { resultRecall } from '../tuning/index-recall.ts';
+import { latencyOf, timeRequests } from '../tuning/time-requests.ts';
+import { tuneBreadth } from '../tuning/tune-breadth.ts';
+import { syntheticVectors } from './synthetic-vectors.ts';
+import type { SearchParameters, SearchResult, VectorIndex } from '../indexes/vector-index.ts';
+import type { BuiltIndexKind } from '../tuning/build-tuned-index.ts';
+import type { Latency } from '../tuning/time-requests.ts';
+import type { QueriesWithResults } from '../tuning/tune-breadth.ts';
+
+/** Items per search. */
+export const depth = 200;
+const queryCount = 400;
+const runsPerSearch = 3;
+
+/** A graph search with one breadth. */
+interface GraphSearch {
+  readonly breadth: number;
+  /** 1 - index recall. */
+  readonly misses: number;
+  readonly latency: Latency;
+}
+
+export interface GraphSample {
+  readonly size: number;
+  readonly buildMs: number;
+  readonly narrow: GraphSearch;
+  readonly wide: GraphSearch;
+}
+
+export interface ClusterSample {
+  readonly size: number;
+  readonly buildMs: number;
+  /** nprobe that reaches `recallMin`. */
+  readonly breadth: number;
+  readonly latency: Latency;
+}
+
+export interface ScanSample {
+  readonly size: number;
+  readonly buildMs: number;
+  readonly latency: Latency;
+}
+
+/** Returns functions that build, search and close indexes of `vectors`, and measure the CPU time. */
+export function createSampler(
+  { dim, interests, recallMin }: { readonly dim: number; readonly interests: number; readonly recallMin: number },
+  vectors: Float32Array,
+) {
+  const queries = syntheticVectors(queryCount, dim, 2);
+  const timed = { k: depth, now: usedProcessorMs, queriesPerRequest: interests };
+
+  /** Builds an index, passes it to `use`, and closes it. */
+  async function withIndex<Result>(
+    kind: BuiltIndexKind,
+    rows: Float32Array,
+    use: (index: VectorIndex, buildMs: number) => Promise<Result>,
+  ): Promise<Result> {
+    const startedAt = usedProcessorMs();
+    const index = await buildChosenIndex(rows, dim, kind);
+    try {
+      return await use(index, usedProcessorMs() - startedAt);
+    } finally {
+      index.close();
+    }
+  }
+
+  /** Returns the fastest of several runs, because other processes evict the caches and power laws amplify errors. */
+  async function search(
+    index: VectorIndex,
+    parameters: SearchParameters = {},
+  ): Promise<{ results: SearchResult; latency: Latency }> {
+    let fastest: { results: SearchResult; latency: Latency } | undefined;
+    for (let run = 0; run < runsPerSearch; run++) {
+      const { results, durationsMs } = await timeRequests(index, queries, { ...timed, parameters });
+      const latency = latencyOf(durationsMs);
+      if (fastest === undefined || latency.p50Ms < fastest.latency.p50Ms) fastest = { results, latency };
+    }
+    return fastest!;
+  }
+
+  async function searchGraph(index: VectorIndex, breadth: number, exact: QueriesWithResults): Promise<GraphSearch> {
+    const { results, latency } = await search(index, { efSearch: breadth });
+    // Counts half a miss if there is none, because a power law has no zero.
+    const misses = Math.max(0.5 / results.ids.length, 1 - resultRecall(exact.results, results));
+    return { breadth, misses, latency };
+  }
+
+  return {
+    async measureApproximate(size: number): Promise<{ graph: GraphSample; cluster: ClusterSample }> {
+      const rows = vectors.subarray(0, size * dim);
+      const exact = await withIndex('flat', rows, async (index) => ({
+        queries,
+        results: (await search(index)).results,
+      }));
+      const graph = await withIndex('hnsw', rows, async (index, buildMs) => ({
+        size,
+        buildMs,
+        narrow: await searchGraph(index, depth, exact),
+        wide: await searchGraph(index, 2 * depth, exact),
+      }));
+      const cluster = await withIndex('ivf', rows, async (index, buildMs) => {
+        const tuning = { recallMin, latencyMsMax: Infinity, now: usedProcessorMs };
+        const { chosen, curve } = await tuneBreadth(index, { tuning: exact, heldOut: exact }, tuning);
+        const breadth = (chosen ?? curve.at(-1)!).breadth;
+        const { latency } = await search(index, { nprobe: breadth });
+        return { size, buildMs, breadth, latency };
+      });
+      return { graph, cluster };
+    },
+
+    /** Repeats the vectors, since the cost of a scan does not depend on their values. */
+    async measureScan(size: number): Promise<ScanSample> {
+      const rows = new Float32Array(size * dim);
+      for (let offset = 0; offset < rows.length; offset += vectors.length) {
+        rows.set(vectors.subarray(0, Math.min(vectors.length, rows.length - offset)), offset);
+      }
+      return withIndex('flat', rows, async (index, buildMs) => {
+        const { latency } = await search(index);
+        return { size, buildMs, latency };
+      });
+    },
+  };
+}
+
+/** Returns the CPU time of this process in milliseconds, which excludes other work on the machine. */
+function usedProcessorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
