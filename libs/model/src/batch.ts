@@ -1,4 +1,4 @@
-/* The one representation of a batch: tensors in the loss, `ArraysOf` it where batches are prepared without TensorFlow. */
+/* The types of a batch. The loss has its tensors. Code without TensorFlow has arrays instead (`ArraysOf`). */
 import type { BehaviorRows } from '@facet/features';
 import { leavesOf } from '@facet/tf-graph/arrays';
 import type { ArraysOf, NamedSize, NumericArray } from '@facet/tf-graph/arrays';

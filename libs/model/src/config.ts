@@ -93,7 +93,7 @@ export const ModelConfig = Type.Object({
       minimum: 0,
       maximum: 1,
       description:
-        'Share of users that must have enough behaviors for interest K. Otherwise K is lowered for the data (`interestsFor`; not in the paper). Absent or 0: K is fixed.',
+        'Share of users that must have enough behaviors for interest K. Otherwise K is lowered for the data (not in the paper). Absent or 0: K is fixed.',
     }),
   ),
   interestGainMin: Type.Optional(

@@ -17,7 +17,7 @@ export {
   createItemScorer,
   scoreOfInterests,
   interestCountOf,
-  interestsFor,
+  interestsForData,
   unknownUser,
 } from './inference/interests.ts';
 export type { Interests, ItemScore } from './inference/interests.ts';

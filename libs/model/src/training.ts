@@ -1,7 +1,7 @@
-export { createCatalogProducts } from './evaluation/catalog-products.ts';
-export type { CatalogProducts } from './evaluation/catalog-products.ts';
-export { createInterestBatches, createTowerGraph } from './evaluation/interest-batches.ts';
-export type { InterestBatches, TowerGraph } from './evaluation/interest-batches.ts';
+export { createCatalogScorer } from './evaluation/catalog-scorer.ts';
+export type { CatalogScorer } from './evaluation/catalog-scorer.ts';
+export { createEvaluationTower, createTowerGraph } from './evaluation/evaluation-tower.ts';
+export type { EvaluationTower, TowerGraph } from './evaluation/evaluation-tower.ts';
 export { fitWals } from './factorization/wals.ts';
 export type { WalsOptions } from './factorization/wals.ts';
 export { createLogUniformSampler } from './loss/negatives.ts';

@@ -1,7 +1,7 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { routeBehaviors, squash } from '../src/tower/routing.ts';
-import { activeInterestCount, facetModel, interestsFor, mindModel } from '../src/index.ts';
+import { activeInterestCount, facetModel, interestsForData, mindModel } from '../src/index.ts';
 import type { ModelConfig } from '../src/index.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 
@@ -92,7 +92,7 @@ describe('squash (Eq. 7)', () => {
 
 describe('K for the users of the data', () => {
   const interestsOf = (behaviorCounts: readonly number[], model: Partial<ModelConfig> = {}): number =>
-    interestsFor({ ...facetModel, interests: 4, interestUsersMin: 0.5, ...model }, behaviorCounts);
+    interestsForData({ ...facetModel, interests: 4, interestUsersMin: 0.5, ...model }, behaviorCounts);
 
   it('is the largest K that enough users have', () => {
     expect(interestsOf([16, 16, 16])).toBe(4);
@@ -111,7 +111,7 @@ describe('K for the users of the data', () => {
   it('keeps K without interestUsersMin, or if all users have K interests', () => {
     expect(interestsOf([3, 3], { interestUsersMin: 0 })).toBe(4);
     expect(interestsOf([3, 3], { adaptiveInterests: false })).toBe(4);
-    expect(interestsFor(mindModel, [3, 3])).toBe(4);
+    expect(interestsForData(mindModel, [3, 3])).toBe(4);
   });
 });
 

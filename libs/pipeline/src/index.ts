@@ -18,7 +18,7 @@ export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
 export { runGate } from './gate/run-gate.ts';
-export { compareRecommendations, goldenUsers } from './gate/serving-checks.ts';
+export { compareRecommendations, sampleRequests } from './gate/serving-checks.ts';
 export type { RecommendationChange } from './gate/serving-checks.ts';
 export { openModel } from './model/model-artifact.ts';
 export type { Model, ModelInfo, TrainingStart } from './model/model-artifact.ts';

@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore, readSafetensors, writeSafetensors } from '@facet/artifacts';
 import type { SafeTensor } from '@facet/artifacts';
-import { recordGoldenVector, rowsOf } from '@facet/bundles';
+import { goldenBehaviors, readWeights, recordGoldenVector } from '@facet/bundles';
 import type { GoldenVector } from '@facet/bundles';
 import { homePaths, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
@@ -13,7 +13,6 @@ import { expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { createStageContext, importTraining, openModel, exportTraining } from '../src/index.ts';
 import { embedCatalog } from '../src/model/embed-catalog.ts';
-import { readWeights } from '../src/model/model-artifact.ts';
 import { planStart } from '../src/training/warm-start.ts';
 import { shopConfig, shopDataset, testFrom } from './tiny-shop.ts';
 
@@ -36,7 +35,9 @@ async function train(folder: string): Promise<void> {
   const { spec } = await readJson<{ spec: ModelSpec }>(folder, 'training.json');
   const engine = createInferenceEngine(spec, weights, embedCatalog(spec, weights, dataset));
   const golden = await readJson<GoldenVector[]>(folder, 'golden.json');
-  const filled = golden.map((input) => recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow));
+  const filled = golden.map((input) =>
+    recordGoldenVector(engine, goldenBehaviors(input), input.profile, input.userRow),
+  );
   await writeJson(folder, 'golden.json', filled);
   await writeJson(folder, 'result.json', { program: 'test 1', epochs: [{ loss: 3, examples: 90 }] });
   const tensors = Object.entries(weights).map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }]);

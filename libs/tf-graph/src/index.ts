@@ -6,3 +6,4 @@ export { liveTensors, operation, valuesOf } from './operation.ts';
 export { record } from './record.ts';
 export type { GraphNode } from './saved-model.ts';
 export { openGraphSession } from './session.ts';
+export type { GraphSession } from './session.ts';

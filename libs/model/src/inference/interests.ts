@@ -46,7 +46,7 @@ export function interestCountOf(
  *
  * @param behaviorCounts For each user. Users with fewer than two behaviors have no label and are ignored.
  */
-export function interestsFor(
+export function interestsForData(
   { interests, adaptiveInterests, interestUsersMin = 0 }: ModelConfig,
   behaviorCounts: Iterable<number>,
 ): number {

@@ -1,4 +1,5 @@
 import { feedsOf, openGraphSession } from '@facet/tf-graph';
+import type { GraphSession } from '@facet/tf-graph';
 import type { ArraysOf } from '@facet/tf-graph/arrays';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { BatchArrays, ItemBatch } from '../batch.ts';
@@ -85,9 +86,6 @@ interface StepGraph {
   dispose(): void;
 }
 
-/** Variables up to this size are written together. */
-const smallBytesMax = 1 << 20;
-
 /** @param sample Any batch of the training. */
 function openStepGraph(
   spec: ModelSpec,
@@ -100,32 +98,6 @@ function openStepGraph(
   const sharedFeeds = feedsOf({ batch: { items: sharedItems } });
   let steps = 0;
 
-  // One run for all of them: TensorFlow prepares each set of outputs anew.
-  const read = (shapesOf: WeightShapes): Record<string, Weight> => {
-    const names = Object.keys(shapesOf);
-    const tensors = session.run({}, names.map(stepNodes.read));
-    return Object.fromEntries(
-      names.map((name, position) => {
-        const data = tensors[position]!.dataSync() as Float32Array;
-        tensors[position]!.dispose();
-        return [name, { shape: shapesOf[name]!, data }];
-      }),
-    );
-  };
-  // One run for all small variables. Larger ones are written one by one, because a run copies what it writes.
-  const write = (values: Weights): void => {
-    const isSmall = ([, { data }]: readonly [string, Weight]): boolean => data.byteLength <= smallBytesMax;
-    const all = Object.entries(values);
-    const small = all.filter(isSmall);
-    const large = all.filter((each) => !isSmall(each)).map((each) => [each]);
-    for (const written of small.length === 0 ? large : [small, ...large]) {
-      tf.tidy(() => {
-        const feeds = written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])]);
-        const outputs = written.map(([name]) => stepNodes.write(name));
-        session.run(Object.fromEntries(feeds), outputs);
-      });
-    }
-  };
   return {
     step(batch, learningRate) {
       return tf.tidy(() => {
@@ -141,17 +113,18 @@ function openStepGraph(
         return loss!.dataSync()[0]!;
       });
     },
-    readWeights: () => read(shapes),
+    readWeights: () => readVariables(session, shapes),
     read() {
       const taken: Weight = { shape: [], data: Float32Array.of(steps) };
-      return { weights: read(shapes), optimizer: { steps: taken, ...read(momentShapes) } };
+      const weights = readVariables(session, shapes);
+      return { weights, optimizer: { steps: taken, ...readVariables(session, momentShapes) } };
     },
     write({ weights, optimizer: { steps: taken, ...optimizer } }) {
-      write({ ...weights, ...optimizer });
+      writeVariables(session, { ...weights, ...optimizer });
       steps = taken!.data[0]!;
     },
     start(weights) {
-      write(weights);
+      writeVariables(session, weights);
       tf.dispose(session.run({}, Object.keys(momentShapes).map(stepNodes.clear)));
       steps = 0;
     },
@@ -160,4 +133,35 @@ function openStepGraph(
       session.dispose();
     },
   };
+}
+
+/** Reads all variables in one run, because TensorFlow prepares each set of outputs anew. */
+function readVariables(session: GraphSession, shapes: WeightShapes): Record<string, Weight> {
+  const names = Object.keys(shapes);
+  const tensors = session.run({}, names.map(stepNodes.read));
+  return Object.fromEntries(
+    names.map((name, position) => {
+      const data = tensors[position]!.dataSync() as Float32Array;
+      tensors[position]!.dispose();
+      return [name, { shape: shapes[name]!, data }];
+    }),
+  );
+}
+
+/** Variables up to this size are written together. */
+const smallBytesMax = 1 << 20;
+
+/** Writes all small variables in one run, and larger ones one by one, because a run copies what it writes. */
+function writeVariables(session: GraphSession, values: Weights): void {
+  const isSmall = ([, { data }]: readonly [string, Weight]): boolean => data.byteLength <= smallBytesMax;
+  const all = Object.entries(values);
+  const small = all.filter(isSmall);
+  const large = all.filter((each) => !isSmall(each)).map((each) => [each]);
+  for (const written of small.length === 0 ? large : [small, ...large]) {
+    tf.tidy(() => {
+      const feeds = written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])]);
+      const outputs = written.map(([name]) => stepNodes.write(name));
+      session.run(Object.fromEntries(feeds), outputs);
+    });
+  }
 }

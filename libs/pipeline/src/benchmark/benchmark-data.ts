@@ -7,7 +7,7 @@ import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@fa
 import type { Cut, InteractionTable } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
 import { hashJson } from '../context/stage-cache.ts';
-import { layOutTables, selectInteractions } from '../dataset/build-dataset.ts';
+import { buildTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
 import { encodeTables } from '../dataset/dataset.ts';
@@ -93,8 +93,8 @@ export async function openRollingData(
   };
   return Array.from({ length: periods.count }, (_, position): BenchmarkData => {
     const end = periods.before - (periods.count - position - 1) * periods.every;
-    const laidOut = layOutTables(interactionsUntil(table, end), end - periods.every, { items, users, features });
-    const { learned, ...tables } = laidOut;
+    const known = interactionsUntil(table, end);
+    const { learned, ...tables } = buildTables(known, end - periods.every, { items, users, features });
     const data = encodeTables(tables, learned);
     const protocol = rollingProtocol(data, periods, position);
     checkUsers(protocol, 'A period has no users with interactions before and in it.');
@@ -154,7 +154,7 @@ async function openByPosition(
   const rules = { ...config.interactions, repeats };
   const { table, items, users, notPositive, report } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
-  const { learned, ...tables } = layOutTables(table, cut(table), { items, users, features: config.features });
+  const { learned, ...tables } = buildTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const protocol = split(data);
   checkUsers(protocol, tooShort);

@@ -2,7 +2,7 @@ import { createItemCf, ownHistory, popularity, tfIdf, withFallback } from '@face
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
-import type { SequenceUser } from '../evaluation/model-scorer.ts';
+import type { SequenceUser } from '../evaluation/user-queries.ts';
 
 /** A method without a tower. Its settings are chosen on validation for each task separately. */
 export interface ClassicMethod<Settings> {

@@ -3,12 +3,12 @@ import { mean, popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
 import { cacheDays, contentTerms, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
-import { createCatalogProducts } from '@facet/model/training';
+import { createCatalogScorer } from '@facet/model/training';
 import { interactionsBefore } from '../evaluation/baselines.ts';
-import type { SequenceUser } from '../evaluation/model-scorer.ts';
+import type { SequenceUser } from '../evaluation/user-queries.ts';
 import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Ranker, Task } from '../evaluation/tasks.ts';
-import { createVectorBlocks } from '../evaluation/vector-blocks.ts';
+import { createBlockScorer } from '../evaluation/score-blocks.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import {
   bm25Cf,
@@ -61,7 +61,7 @@ async function fitClassic<Settings extends object>(
   const startedAt = context.now();
   const { validation, test } = protocol;
   const beforeValidation = method.fit(fitData(context, validation));
-  const chosen = await choose(method, beforeValidation, context);
+  const chosen = await chooseSettings(method, beforeValidation, context);
   const chosenAt = context.now();
   const beforeTest = test.cut === validation.cut ? beforeValidation : method.fit(fitData(context, test));
   const fitted = new Map<string, FittedMethod & RankingMethod>();
@@ -97,7 +97,7 @@ interface Chosen<Settings> {
 }
 
 /** Returns the best settings on validation for each task. */
-async function choose<Settings>(
+async function chooseSettings<Settings>(
   { grid }: ClassicMethod<Settings>,
   fit: Fit<Settings>,
   context: FitContext,
@@ -159,9 +159,9 @@ interface RankingMethod {
 function toRanker({ scores }: FittedMethod, heldOut: HeldOut): RankingMethod {
   if (typeof scores === 'function') return { ranker: candidatesOnly(scores, heldOut), dispose: () => undefined };
   const { items, dim, usersOf } = scores;
-  const products = createCatalogProducts(items, { interests: 1, dim });
+  const catalogScorer = createCatalogScorer(items, { interests: 1, dim });
   const vectorsOf = new Map<HeldOutSequenceUser, UserInterests>();
-  const blocks = createVectorBlocks<HeldOutSequenceUser>(
+  const blocks = createBlockScorer<HeldOutSequenceUser>(
     {
       vectors: items,
       dim,
@@ -171,7 +171,7 @@ function toRanker({ scores }: FittedMethod, heldOut: HeldOut): RankingMethod {
       bonuses: () => new Map(),
       candidates: heldOut.candidates,
     },
-    products,
+    catalogScorer,
   );
   const prepare = (users: readonly HeldOutSequenceUser[]): void => {
     const vectors = usersOf(users.map(({ history }) => history));
@@ -179,7 +179,7 @@ function toRanker({ scores }: FittedMethod, heldOut: HeldOut): RankingMethod {
       vectorsOf.set(user, { count: 1, vectors: vectors.subarray(row * dim, (row + 1) * dim) }),
     );
   };
-  return { ranker: { ...blocks, prepare }, dispose: () => products.dispose() };
+  return { ranker: { ...blocks, prepare }, dispose: () => catalogScorer.dispose() };
 }
 
 function rankerOver(method: FittedMethod, heldOut: HeldOut): NonNullable<FittedSystem['rankersOver']> {

@@ -41,9 +41,9 @@ export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, t
       const main = cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
       return [
         system.name,
-        ...cutoffs.flatMap((summary) => shown.map((metric) => figure(summary[metric]))),
+        ...cutoffs.flatMap((summary) => shown.map((metric) => formatInterval(summary[metric]))),
         main.coverage.mean.toFixed(3),
-        `${short(overUsers.recall.low)}–${short(overUsers.recall.high)}`,
+        `${formatMetric(overUsers.recall.low)}–${formatMetric(overUsers.recall.high)}`,
       ];
     }),
   };
@@ -63,7 +63,7 @@ export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
       ...known.cutoffs.flatMap((_, place) => {
         const measured = cold?.cutoffs[place];
         const { hitRate, ndcg, hitRateAmongCold } = measured ?? {};
-        return [hitRate, ndcg, hitRateAmongCold].map((value) => (value === undefined ? 'n/a' : figure(value)));
+        return [hitRate, ndcg, hitRateAmongCold].map((value) => (value === undefined ? 'n/a' : formatInterval(value)));
       }),
     ]),
   };
@@ -89,7 +89,7 @@ export function costGrid({ systems, choice }: BenchmarkTable): Grid {
     rows: systems.map((system) => [
       system.name,
       String(system.seeds),
-      system.validationScore === undefined ? '–' : figure(system.validationScore),
+      system.validationScore === undefined ? '–' : formatInterval(system.validationScore),
       describeChosen(system),
       formatCount(Math.round(system.parameters)),
       system.tuningSeconds.toFixed(1),
@@ -180,7 +180,13 @@ function renderSweep(sweep: SweepResult, table: BenchmarkTable): string {
     points.map(({ value, validationScore, summary }) => {
       const main = summary.tasks[task]!.cutoffs.find(({ cutoff }) => cutoff === table.mainCutoff)!;
       const isChosen = value === chosen ? ' (chosen)' : '';
-      return [system, `${String(value)}${isChosen}`, figure(validationScore), figure(main.hitRate), figure(main.ndcg)];
+      return [
+        system,
+        `${String(value)}${isChosen}`,
+        formatInterval(validationScore),
+        formatInterval(main.hitRate),
+        formatInterval(main.ndcg),
+      ];
     }),
   );
   const { choice, mainCutoff } = table;
@@ -217,10 +223,10 @@ function renderGrid({ head, rows }: Grid): string {
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-function figure({ mean, halfWidth }: SeedInterval): string {
-  return halfWidth === undefined ? short(mean) : `${short(mean)} ± ${short(halfWidth)}`;
+function formatInterval({ mean, halfWidth }: SeedInterval): string {
+  return halfWidth === undefined ? formatMetric(mean) : `${formatMetric(mean)} ± ${formatMetric(halfWidth)}`;
 }
 
-function short(value: number): string {
+function formatMetric(value: number): string {
   return value.toFixed(4);
 }

@@ -180,13 +180,6 @@ async function runRow(
       const options = { cutoffs: ascending(cutoffs, protocol.cutoffs), catalogSize: data.items.length - 1, tieSeed };
       const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, options);
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, options);
-      const tasks = Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
-        const main = perUser.find(({ cutoff }) => cutoff === protocol.mainCutoff)!;
-        return [
-          task,
-          { users, cutoffs: metrics, perUser: { recall: encode(main.recall), ndcg: encode(main.ndcg) } },
-        ] as const;
-      });
       return {
         system: name,
         kind,
@@ -194,7 +187,7 @@ async function runRow(
         versions: [version],
         ...fitted,
         evaluationSeconds: (now() - startedAt) / 1000,
-        tasks: Object.fromEntries(tasks),
+        tasks: rowTasks(evaluated, protocol.mainCutoff),
         interests,
         cold,
       };
@@ -202,6 +195,15 @@ async function runRow(
   });
   await rm(checkpoints, { recursive: true, force: true });
   return { ...result, output: { ...result.output, system: name } };
+}
+
+function rowTasks(evaluated: ReturnType<typeof evaluateHeldOut>, mainCutoff: number): BenchmarkRow['tasks'] {
+  return Object.fromEntries(
+    Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
+      const main = perUser.find(({ cutoff }) => cutoff === mainCutoff)!;
+      return [task, { users, cutoffs: metrics, perUser: { recall: encode(main.recall), ndcg: encode(main.ndcg) } }];
+    }),
+  );
 }
 
 /** Evaluates a system on cold items. */

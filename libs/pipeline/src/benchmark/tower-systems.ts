@@ -31,53 +31,26 @@ const validationUsersMax = 20_000;
  */
 export async function fitTower({ model, training }: ModelSettings, context: FitContext): Promise<FittedSystem> {
   const { data, protocol } = context.benchmark;
-  const { validation, test, choice } = protocol;
+  const { validation, test } = protocol;
   if (context.memoryCheck === true) {
     checkTrainingMemory(sizeOf(data, { model, training }, validation.cut), { model, training });
   }
   const config = { ...training, seed: context.seed };
-  const metric = `${choice.metric}@${choice.cutoff}`;
   const wanted = modelSpecOf(model, data, validation.cut);
   const fitCount = countFits(wanted, config);
   const parts = fitCount + (config.refit ? 1 : 0);
   let fitSeconds = 0;
 
-  const run = async (plan: FitPlan, phase: 'fit' | 'refit', part: number, heldOut: HeldOut, lastEpoch?: number) => {
-    const { spec, training } = plan;
-    const { interests } = spec.config;
-    const { labels } = training;
-    const name = `${phase}-${interests}-${labels}`;
-    const stopwatch = await resumeStopwatch(join(context.checkpoints, `${name}-seconds.json`), context.now);
-    const progress = await trainPhase({
-      data,
-      spec,
-      config: training,
-      heldOut,
-      initialWeights: initializeWeights(spec, createRandom(training.seed)),
-      checkpoint: join(context.checkpoints, name),
-      now: context.now,
-      validate: phase === 'fit' ? createValidator(spec, context) : undefined,
-      lastEpoch,
-      signal: context.signal,
-      onProgress: (progress) => {
-        const { share, detail } = trainingProgress({ ...progress, phase, part, parts, interests, labels });
-        context.onProgress?.(share, detail);
-      },
-      onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
-      onEpoch: ({ epoch, loss, score }) => {
-        stopwatch.lap();
-        context.onEpoch?.(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }, metric));
-      },
-    });
-    const seconds = stopwatch.seconds();
-    if (phase === 'fit') fitSeconds += seconds;
-    return { ...plan, progress, seconds };
-  };
-
-  const { scores, chosen } = await compareFits(wanted, config, (plan, part) => run(plan, 'fit', part, validation));
+  const { scores, chosen } = await compareFits(wanted, config, async (plan, part) => {
+    const fit = await runPhase(context, plan, { phase: 'fit', part, parts, heldOut: validation });
+    fitSeconds += fit.seconds;
+    return fit;
+  });
   const { spec } = chosen;
   const { bestEpoch } = chosen.progress;
-  const refit = config.refit ? await run(chosen, 'refit', fitCount, test, bestEpoch) : undefined;
+  const refit = config.refit
+    ? await runPhase(context, chosen, { phase: 'refit', part: fitCount, parts, heldOut: test, lastEpoch: bestEpoch })
+    : undefined;
   const { weights } = (refit ?? chosen).progress.best;
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   let interests: InterestReport;
@@ -113,6 +86,47 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     epochs: { fit: chosen.progress.curve.length, best: bestEpoch, refit: refit?.progress.curve.length ?? 0 },
     interests,
   };
+}
+
+interface TowerPhase {
+  readonly phase: 'fit' | 'refit';
+  /** Its position among the `parts` fits and refits. */
+  readonly part: number;
+  readonly parts: number;
+  readonly heldOut: HeldOut;
+  readonly lastEpoch?: number;
+}
+
+async function runPhase(context: FitContext, plan: FitPlan, { phase, part, parts, heldOut, lastEpoch }: TowerPhase) {
+  const { spec, training } = plan;
+  const { data, protocol } = context.benchmark;
+  const { interests } = spec.config;
+  const { labels } = training;
+  const metric = `${protocol.choice.metric}@${protocol.choice.cutoff}`;
+  const name = `${phase}-${interests}-${labels}`;
+  const stopwatch = await resumeStopwatch(join(context.checkpoints, `${name}-seconds.json`), context.now);
+  const progress = await trainPhase({
+    data,
+    spec,
+    config: training,
+    heldOut,
+    initialWeights: initializeWeights(spec, createRandom(training.seed)),
+    checkpoint: join(context.checkpoints, name),
+    now: context.now,
+    validate: phase === 'fit' ? createValidator(spec, context) : undefined,
+    lastEpoch,
+    signal: context.signal,
+    onProgress: (progress) => {
+      const { share, detail } = trainingProgress({ ...progress, phase, part, parts, interests, labels });
+      context.onProgress?.(share, detail);
+    },
+    onDivergence: (description) => context.onDivergence?.(`${phase}: ${description}`),
+    onEpoch: ({ epoch, loss, score }) => {
+      stopwatch.lap();
+      context.onEpoch?.(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }, metric));
+    },
+  });
+  return { ...plan, progress, seconds: stopwatch.seconds() };
 }
 
 /** Returns a function that computes the protocol's selection metric of weights on the validation part. */

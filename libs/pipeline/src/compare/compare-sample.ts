@@ -73,6 +73,11 @@ export interface SampleComparison {
 
 type Truth = RankedUser['truth'];
 
+interface UserComparison extends ComparedUser {
+  /** Before and after. */
+  readonly recalls: readonly [number, number];
+}
+
 const movedMax = 50;
 const bootstrap = { seed: 1 };
 /** The limit of a request. No model reads this many behaviors. */
@@ -136,11 +141,11 @@ async function compareBundles(
 ): Promise<SampleComparison> {
   const users = sampleUsers(dataset, from, options.usersMax);
   const respond = createResponder(dataset, from, options);
-  const compared: (ComparedUser & { readonly recalls: readonly [number, number] })[] = [];
+  const compared: UserComparison[] = [];
   const moved = { gained: new Map<string, number>(), lost: new Map<string, number>() };
   const all = { before: new Set<string>(), after: new Set<string>() };
   const fallbacks = { before: 0, after: 0 };
-  const rank = createRanker(dataset);
+  const indicesOf = createIndexLookup(dataset);
   for (const [position, user] of users.entries()) {
     const truth = truthOf(user);
     if (truthSize(truth) === 0) continue;
@@ -157,7 +162,7 @@ async function compareBundles(
     const gained = countMissing(freshIds, new Set(oldIds), moved.gained);
     countMissing(oldIds, new Set(freshIds), moved.lost);
     const longer = Math.max(oldIds.length, freshIds.length);
-    const rankings = [rank(oldIds), rank(freshIds)] as const;
+    const rankings = [indicesOf(oldIds), indicesOf(freshIds)] as const;
     compared.push({
       userId: dataset.sequences.userIds[user.userIndex]!,
       overlap: longer === 0 ? 1 : (freshIds.length - gained) / longer,
@@ -175,20 +180,6 @@ async function compareBundles(
       remedy: 'Increase split.testDays or split.testShare in facet.yaml.',
     });
   }
-  const metric = (
-    name: ComparedMetric['name'],
-    valuesOf: (user: (typeof compared)[number]) => readonly [number, number],
-  ) => {
-    const values = compared.map(valuesOf);
-    const [old, fresh] = [values.map(([value]) => value), values.map(([, value]) => value)];
-    const { mean, low, high } = pairedBootstrap(fresh, old, bootstrap);
-    return {
-      name,
-      before: bootstrapInterval(old, bootstrap),
-      after: bootstrapInterval(fresh, bootstrap),
-      difference: { mean, low, high },
-    };
-  };
   return {
     window: { from, before: dataset.info.window.occurredBefore },
     users: compared.map(({ userId, overlap, ndcgBefore, ndcgAfter }) => ({ userId, overlap, ndcgBefore, ndcgAfter })),
@@ -197,14 +188,31 @@ async function compareBundles(
       bootstrap,
     ),
     metrics: [
-      metric('hitRate', ({ recalls: [old, fresh] }) => [Number(old > 0), Number(fresh > 0)]),
-      metric('ndcg', ({ ndcgBefore, ndcgAfter }) => [ndcgBefore, ndcgAfter]),
-      metric('recall', ({ recalls }) => recalls),
+      compareMetric('hitRate', compared, ({ recalls: [old, fresh] }) => [Number(old > 0), Number(fresh > 0)]),
+      compareMetric('ndcg', compared, ({ ndcgBefore, ndcgAfter }) => [ndcgBefore, ndcgAfter]),
+      compareMetric('recall', compared, ({ recalls }) => recalls),
     ],
     distinctItems: { before: all.before.size, after: all.after.size },
     fallbacks,
     gained: mostMoved(moved.gained, after),
     lost: mostMoved(moved.lost, before),
+  };
+}
+
+/** @param valuesOf returns the metric of a user before and after */
+function compareMetric(
+  name: ComparedMetric['name'],
+  users: readonly UserComparison[],
+  valuesOf: (user: UserComparison) => readonly [number, number],
+): ComparedMetric {
+  const values = users.map(valuesOf);
+  const [old, fresh] = [values.map(([value]) => value), values.map(([, value]) => value)];
+  const { mean, low, high } = pairedBootstrap(fresh, old, bootstrap);
+  return {
+    name,
+    before: bootstrapInterval(old, bootstrap),
+    after: bootstrapInterval(fresh, bootstrap),
+    difference: { mean, low, high },
   };
 }
 
@@ -244,7 +252,7 @@ function createResponder(dataset: Dataset, from: number, options: CompareOptions
 }
 
 /** Returns a function from item ids to their indices in the dataset. Unknown items map to an index outside the catalog. */
-function createRanker({ vocabulary, items }: Dataset): (itemIds: readonly string[]) => Int32Array {
+function createIndexLookup({ vocabulary, items }: Dataset): (itemIds: readonly string[]) => Int32Array {
   return (itemIds) => Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? items.length);
 }
 

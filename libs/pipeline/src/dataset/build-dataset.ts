@@ -46,7 +46,7 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
   const { table, dropped } = selectInteractions(sources.interactions, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
   const counts = countWindows(table.times, split);
-  const { learned, ...tables } = layOutTables(table, split.testFrom, { ...sources, features });
+  const { learned, ...tables } = buildTables(table, split.testFrom, { ...sources, features });
   return {
     ...tables,
     info: {
@@ -76,7 +76,7 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
  * Builds the tables of ordered interactions, and learns the vocabulary and the feature schemas from the interactions before the
  * cut. Reuses the arrays of `table`.
  */
-export function layOutTables(
+export function buildTables(
   table: InteractionTable,
   cut: Cut,
   { items: catalogItems, users, features }: Pick<DatasetSources, 'items' | 'users'> & Pick<DatasetSettings, 'features'>,

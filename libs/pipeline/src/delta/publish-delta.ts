@@ -1,7 +1,7 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { awaitsInteractions, buildDeltaOf, compareCatalog, loadBundleFacts, loadDelta, putDelta } from '@facet/bundles';
-import type { CatalogDifference, Delta, NewInteractions } from '@facet/bundles';
+import { awaitsInteractions, buildDelta, compareCatalog, loadBundleItems, loadDelta, putDelta } from '@facet/bundles';
+import type { BundleItems, CatalogDifference, Delta, DeltaContents, NewInteractions } from '@facet/bundles';
 import { usedItemAttributes } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { createUnreadCounter, dropRareItems, orderTable, parsePositiveClauses, toUserSequences } from '@facet/features';
@@ -59,17 +59,17 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const isLakeCurrent = memo?.awaitsInteractions === false || memo?.lakeVersion === snapshot.version;
   if (isSameBase && isLakeCurrent && memo.catalog.fingerprint === catalog.fingerprint) return undefined;
   if (await isEmptyCatalog(home.catalogFolder)) return undefined;
-  const earlier = published === undefined ? nothing : await readEarlier(store, published);
-  // The items that were written after the last comparison differ from its result; without one, all items are compared.
-  const facts = await loadBundleFacts(store, bundle);
+  const earlier = published === undefined ? emptyDelta : await readEarlier(store, published);
+  const items = await loadBundleItems(store, bundle);
+  // Without an earlier comparison, all items are compared.
   const after = isSameBase && earlier !== undefined ? memo.catalog : undefined;
   const { isContinued, changes } = await openItemChanges(home.catalogFolder, after);
-  const comparison = compareCatalog(facts.catalog, { gone: earlier?.gone, before: isContinued ? earlier : undefined });
+  const comparison = compareCatalog(items.catalog, { gone: earlier?.gone, before: isContinued ? earlier : undefined });
   for await (const batch of changes) {
     for (const { itemId, item } of batch) comparison.add(itemId, item && toCatalogItem(item));
   }
   const difference = comparison.finish();
-  const isLakeRead = awaitsInteractions(facts, difference);
+  const isLakeRead = awaitsInteractions(items, difference);
   const remember = (deltaId: string | null): Promise<void> =>
     writeDeltaMemo(home.stagesFolder, {
       bundleId: bundle.id,
@@ -78,11 +78,9 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
       lakeVersion: snapshot.version,
       awaitsInteractions: isLakeRead,
     });
-  const interactions = isLakeRead ? await readNewInteractions(snapshot, facts.info.asOf, config) : undefined;
-  const delta = buildDeltaOf(facts, difference, { interactions, earlier: isContinued ? earlier : undefined });
-  const { gone, counts, chosen } = delta.info;
-  const isEmpty = gone.length + chosen.length === 0 && Object.values(counts).every((count) => count === 0);
-  if (published === undefined && isEmpty) {
+  const interactions = isLakeRead ? await readNewInteractions(snapshot, items.info.asOf, config) : undefined;
+  const delta = buildDelta(items, difference, { interactions, earlier: isContinued ? earlier : undefined });
+  if (published === undefined && isEmpty(delta)) {
     await remember(null);
     return undefined;
   }
@@ -92,19 +90,31 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
     await store.prune('delta', { keep: deltasKept });
   }
   await remember(ref.id);
-  if (ref.id === published?.id) return undefined;
-  const readAttributes = facts.info.spec.itemFeatures.map(({ name }) => name);
+  return ref.id === published?.id ? undefined : describeDelta(ref.id, delta, items, config);
+}
+
+function isEmpty({ info: { gone, chosen, counts } }: DeltaContents): boolean {
+  return gone.length + chosen.length === 0 && Object.values(counts).every((count) => count === 0);
+}
+
+function describeDelta(
+  deltaId: string,
+  { info, added }: DeltaContents,
+  bundle: BundleItems,
+  config: FacetConfig,
+): DeltaResult {
+  const readAttributes = bundle.info.spec.itemFeatures.map(({ name }) => name);
   const unread = createUnreadCounter();
-  for (const { attributes } of difference.added) unread.add(Object.keys(attributes));
+  for (const { attributes } of added) unread.add(Object.keys(attributes));
   const { attributes: unreadAttributes, count: unreadAttributesCount } = unread.list({
     read: readAttributes,
-    used: usedItemAttributes(config, facts.info.asOf),
+    used: usedItemAttributes(config, bundle.info.asOf),
   });
   return {
-    deltaId: ref.id,
+    deltaId,
     bundleId: bundle.id,
-    ...counts,
-    chosen: chosen.length,
+    ...info.counts,
+    chosen: info.chosen.length,
     readAttributes,
     unreadAttributes,
     unreadAttributesCount,
@@ -136,7 +146,7 @@ async function readNewInteractions(
 /** An earlier delta of the bundle. */
 type Earlier = Pick<Delta, 'added' | 'changed' | 'embeddings'> & Pick<CatalogDifference, 'gone'>;
 
-const nothing: Earlier = { added: [], changed: [], gone: [], embeddings: new Float32Array() };
+const emptyDelta: Earlier = { added: [], changed: [], gone: [], embeddings: new Float32Array() };
 
 /** Returns the published delta; undefined for an unreadable one, which is built again without withdrawn items of the past. */
 async function readEarlier(store: ArtifactStore, ref: ArtifactRef): Promise<Earlier | undefined> {

@@ -8,11 +8,12 @@ import { isAppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 
-/** An artifact that contains the ids of users, and how many of them are meant. */
+/** An artifact that contains the ids of users. */
 export interface ArtifactWithUsers {
   readonly ref: ArtifactRef;
   /** The file with the ids. */
   readonly path: string;
+  /** The number of the searched users. */
   readonly users: number;
 }
 

@@ -8,7 +8,7 @@ import type { ItemCfChoice } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
 import { createModelScorer } from './model-scorer.ts';
-import type { TensorFlowBatches } from './model-scorer.ts';
+import type { TensorFlowScoring } from './model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations } from './tasks.ts';
 
@@ -67,7 +67,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
   const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
     ...window,
-    tensorFlow: await loadTensorFlowBatches(),
+    tensorFlow: await loadTensorFlowScoring(),
   });
   const methods = [{ name: 'interest model', rankers: forTasks(modelScorer.ranker) }, ...baselines];
   const evaluations: (TaskEvaluations & { name: string })[] = [];
@@ -145,7 +145,7 @@ export function rankTestWindow(options: {
 }
 
 /** Returns undefined if TensorFlow is not installed. The evaluation then takes longer and differs by rounding only. */
-async function loadTensorFlowBatches(): Promise<TensorFlowBatches | undefined> {
+async function loadTensorFlowScoring(): Promise<TensorFlowScoring | undefined> {
   try {
     return await import('@facet/model/training');
   } catch (error) {

@@ -14,7 +14,7 @@ import type { Cut, HeldOutSequence, UserPart } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
 import { catalogAtCut } from './catalog-at-cut.ts';
 import type { CatalogAtCut, CatalogData } from './catalog-at-cut.ts';
-import type { SequenceUser } from './model-scorer.ts';
+import type { SequenceUser } from './user-queries.ts';
 
 /** Held-out users: each method ranks items for users with a history before a cut, and the interactions after it are the truth. */
 export interface HeldOut {

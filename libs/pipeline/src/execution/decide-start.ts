@@ -13,8 +13,8 @@ import type { LogOffsets, RunStart } from '../runs/run-store.ts';
 import type { RefreshRun, RunReport } from '../runs/run.ts';
 
 /**
- * Decides how a run continues after its dataset: skipped because nothing is new, a warm start, or a full training.
- * An unusable current bundle neither skips nor fails the run.
+ * Decides how a run continues after its dataset: it is skipped because nothing is new, or trains with a warm start, or trains
+ * fully. If the current bundle cannot be used, the run trains.
  *
  * @param reports of all runs, newest first
  */

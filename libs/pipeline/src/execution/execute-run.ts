@@ -1,7 +1,8 @@
 import type { StageContext } from '../context/stage-context.ts';
 import { recordCancellations, watchCancellation } from '../runs/cancel-run.ts';
-import { recordStage } from '../runs/run-store.ts';
-import type { RunStore, StageOutcome } from '../runs/run-store.ts';
+import { recordStage } from '../runs/record-stage.ts';
+import type { StageOutcome } from '../runs/record-stage.ts';
+import type { RunStore } from '../runs/run-store.ts';
 import { refreshStages } from '../runs/run.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageProgress } from '../runs/run.ts';
 import { executeStage } from './execute-stage.ts';

@@ -2,7 +2,8 @@ import { lakeStatus } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import { recordCancellations } from '../runs/cancel-run.ts';
-import type { RunStore, StageOutcome } from '../runs/run-store.ts';
+import type { StageOutcome } from '../runs/record-stage.ts';
+import type { RunStore } from '../runs/run-store.ts';
 import type { RefreshOutputs, RefreshRun, RefreshStage, StageProgress, TrainedEpoch } from '../runs/run.ts';
 import {
   datasetStage,
@@ -14,7 +15,7 @@ import {
 } from '../stages/pipeline-stages.ts';
 import { trainingProgress } from '../training/training-progress.ts';
 import { decideStart, skipReasonWithoutEvents } from './decide-start.ts';
-import { judgeUnreadDays } from './judge-days.ts';
+import { judgeNewDays } from './judge-days.ts';
 import { pruneHome } from './prune-home.ts';
 
 export interface StageTask {
@@ -81,7 +82,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
       await pruneHome(context, Date.now());
       return { outputs: { datasetId, ...start }, isReused: made.reused };
     }
-    const badDays = await judgeUnreadDays(context, run, reports, signal).catch(async (error: unknown) => {
+    const badDays = await judgeNewDays(context, run, reports, signal).catch(async (error: unknown) => {
       // Each refused run leaves a dataset.
       if (isAppError(error, 'REFRESH_DATA_BAD')) await pruneHome(context, Date.now());
       throw error;

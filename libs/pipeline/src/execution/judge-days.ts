@@ -11,22 +11,23 @@ const baselineDays = 7;
 const judgedDaysMax = 31;
 
 /**
- * Judges the days that no earlier run has read. A day is bad if it fails a check of data health that a day before these days has
- * passed: the last day with enough events for the check. So a shop that always fails a check, such as one that imports each day a
- * day late, is refreshed. A volume counts only after a week with events on each day. The first run judges nothing.
+ * Judges the new days, which no earlier run has read. For each failed check of data health, it looks at the last earlier day with
+ * enough events for the check. The new day is bad if the earlier day passed the check. So a shop that always fails a check is
+ * refreshed, such as one that imports each day a day late. A volume counts only after a week with events on each day. The first run
+ * judges nothing.
  *
  * @param reports of all runs
  * @returns the bad days with their reasons, if the run accepts them
  * @throws AppError `REFRESH_DATA_BAD` unless the run accepts bad days; as `dayHealth`
  */
-export async function judgeUnreadDays(
+export async function judgeNewDays(
   { home, config }: StageContext,
   run: RefreshRun,
   reports: readonly RunReport[],
   signal?: AbortSignal,
 ): Promise<string[]> {
   const { dataHealth: bounds, dataset, refresh } = config;
-  const days = bounds.blockRefresh ? unreadDays(run, reports, refresh.timeZone) : [];
+  const days = bounds.blockRefresh ? findNewDays(run, reports, refresh.timeZone) : [];
   const checkDay = (day: string): Promise<DayHealth> =>
     dayHealth(home.lakeFolder, home.catalogFolder, day, { ...dataset, bounds, signal });
   const bad: DayHealth[] = [];
@@ -58,7 +59,7 @@ export async function judgeUnreadDays(
 }
 
 /** Returns the UTC days after the newest day whose dataset another run has built, ascending. */
-function unreadDays({ runId, cut }: RefreshRun, reports: readonly RunReport[], timeZone: string): string[] {
+function findNewDays({ runId, cut }: RefreshRun, reports: readonly RunReport[], timeZone: string): string[] {
   const read = reports.filter(
     ({ run, stages }) =>
       run.runId !== runId && stages.some(({ stage, state }) => stage === 'dataset' && state === 'finished'),

@@ -56,12 +56,13 @@ function pathOf(folder: string, bundleId: string): string {
 }
 
 /** Formats a metric for the sentences of the gate. */
-export function figure(value: number): string {
+export function formatMetric(value: number): string {
   return value.toFixed(4);
 }
 
-export function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${figure(Math.abs(value))}`;
+/** Formats a difference of metrics with its sign. */
+export function formatDifference(value: number): string {
+  return `${value < 0 ? '−' : '+'}${formatMetric(Math.abs(value))}`;
 }
 
 export function percent(share: number): string {

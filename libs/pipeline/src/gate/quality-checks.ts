@@ -1,7 +1,7 @@
 import { mean, pairedBootstrap } from '@facet/evaluation';
 import type { PairedDifference } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
-import { figure, percent, signed } from './gate-report.ts';
+import { formatDifference, formatMetric, percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 import { gateCutoff } from './measure.ts';
@@ -49,7 +49,7 @@ function lossCheck(
   );
   const threshold = incumbent! * (1 - lossMax);
   const outcome = checkLoss(value!, threshold, difference, lossMax, settings);
-  const found = `${metricTitles[metric]} ${taskPhrases[task]} is ${figure(value!)}, the incumbent's ${figure(incumbent!)}`;
+  const found = `${metricTitles[metric]} ${taskPhrases[task]} is ${formatMetric(value!)}, the incumbent's ${formatMetric(incumbent!)}`;
   return {
     name: `${metric === 'ndcg' ? 'ndcg' : 'hitRate'}@${gateCutoff} ${task}`,
     value: value!,
@@ -81,7 +81,7 @@ export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, 
     (a, b) => Number(b.passed) - Number(a.passed) || b.difference.mean - a.difference.mean,
   )[0];
   if (best === undefined) return [];
-  const found = `NDCG@${gateCutoff} ${taskPhrases[best.task]}${when} is ${figure(best.value)} against ${figure(best.baseline)} of popularity of the last 30 days`;
+  const found = `NDCG@${gateCutoff} ${taskPhrases[best.task]}${when} is ${formatMetric(best.value)} against ${formatMetric(best.baseline)} of popularity of the last 30 days`;
   return [
     {
       name: `popularity${when === '' ? '' : ', newest day'}`,
@@ -141,19 +141,19 @@ export function recordCheck(
 ): GateCheck[] {
   const { incumbentLossMax } = settings;
   if (incumbent === undefined || incumbentLossMax === false) return [];
-  const kept = tasks.flatMap((task) =>
+  const compared = tasks.flatMap((task) =>
     metrics.flatMap((metric) => {
       const before = recorded[`${task}.${metric}@${gateCutoff}`];
       if (before === undefined || before === 0) return [];
       return [{ task, metric, before, now: incumbent.evaluated[task].metrics[0]![metric] }];
     }),
   );
-  const worst = kept.toSorted((a, b) => a.now / a.before - b.now / b.before)[0];
+  const worst = compared.toSorted((a, b) => a.now / a.before - b.now / b.before)[0];
   if (worst === undefined) return [];
   const value = worst.now / worst.before;
   const threshold = 1 - incumbentLossMax;
   const passed = value >= threshold;
-  const found = `The incumbent's ${metricTitles[worst.metric]} ${taskPhrases[worst.task]} is ${figure(worst.now)} on this window, and was ${figure(worst.before)} on its own window`;
+  const found = `The incumbent's ${metricTitles[worst.metric]} ${taskPhrases[worst.task]} is ${formatMetric(worst.now)} on this window, and was ${formatMetric(worst.before)} on its own window`;
   return [
     {
       name: 'incumbent, as recorded',
@@ -204,7 +204,7 @@ export function interestChecks({ candidate, incumbent }: MeasuredWindow, setting
       incumbent: incumbent?.interests.similarity.meanCosine ?? null,
       threshold: interestCosineMax,
       passed,
-      sentence: `The mean cosine between the interests of a user is ${figure(meanCosine)}${passed ? '' : `, above ${interestCosineMax}: the interests have collapsed`}.`,
+      sentence: `The mean cosine between the interests of a user is ${formatMetric(meanCosine)}${passed ? '' : `, above ${interestCosineMax}: the interests have collapsed`}.`,
     });
   }
   const minimum = Math.max(
@@ -239,8 +239,8 @@ function checkLoss(
   { confidence }: GateSettings,
 ): { passed: boolean; phrase: string } {
   const { mean, low, high } = difference;
-  const interval = `${Number((100 * confidence).toFixed(2))} % interval ${signed(low)} to ${signed(high)}`;
-  const phrase = `${figure(Math.abs(mean))} ${mean < 0 ? 'less' : 'more'} (${interval})`;
+  const interval = `${Number((100 * confidence).toFixed(2))} % interval ${formatDifference(low)} to ${formatDifference(high)}`;
+  const phrase = `${formatMetric(Math.abs(mean))} ${mean < 0 ? 'less' : 'more'} (${interval})`;
   if (high < 0) return { passed: false, phrase: `${phrase}, significantly worse` };
   if (value < threshold) {
     return { passed: false, phrase: `${phrase}, below the permitted loss of ${percent(lossMax)}` };

@@ -19,7 +19,7 @@ import {
   personalCheck,
   recordCheck,
 } from './quality-checks.ts';
-import { goldenUsers, latencyCheck, overlapCheck } from './serving-checks.ts';
+import { latencyCheck, overlapCheck, sampleRequests } from './serving-checks.ts';
 
 /** Callbacks and signal of a running gate. */
 export interface GateWatch {
@@ -116,12 +116,12 @@ async function measureAndCheck(
     }
   }
   await steps('index, latency, size, items and recommendations');
-  const users = goldenUsers(dataset);
+  const sample = sampleRequests(dataset);
   checks.push(
     ...indexRecallCheck(candidate, incumbent, settings),
-    ...(await latencyCheck(candidate.bundle, incumbent?.bundle, users, settings)),
+    ...(await latencyCheck(candidate.bundle, incumbent?.bundle, sample, settings)),
     ...contentChecks(candidate, incumbent, settings),
-    ...(incumbent === undefined ? [] : await overlapCheck(candidate.bundle, incumbent.bundle, users, settings)),
+    ...(incumbent === undefined ? [] : await overlapCheck(candidate.bundle, incumbent.bundle, sample, settings)),
   );
   return { measured, checks, notes };
 }

@@ -9,23 +9,23 @@ import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 
 /** The number of users whose recommendations are compared. */
-const goldenUsersMax = 100;
+const sampleMax = 100;
 const responseLength = 50;
 const latencyRounds = 3;
 const latencyRequests = 200;
 /** Below this time, a ratio depends on the clock more than on the bundle. */
 const latencyMsNegligible = 1;
 
-/** A user with the request that serving would receive: all behaviors and the attributes. */
-export interface GoldenUser {
+/** The request that serving would receive from a user: all behaviors and the attributes. */
+export interface SampledRequest {
   readonly userId: string;
   readonly request: RecommendationRequest;
 }
 
-/** Returns a sample of users that stays the same from day to day while the users are in the data. */
-export function goldenUsers(dataset: Dataset): GoldenUser[] {
+/** Returns the requests of a sample of users. The sample stays the same from day to day while the users are in the data. */
+export function sampleRequests(dataset: Dataset): SampledRequest[] {
   const { sequences, userAttributes } = dataset;
-  const users = sampleByHash(sequences.userIds.keys(), goldenUsersMax, (user) => sequences.userIds[user]!);
+  const users = sampleByHash(sequences.userIds.keys(), sampleMax, (user) => sequences.userIds[user]!);
   return users.map((user) => {
     const userId = sequences.userIds[user]!;
     const behaviors = behaviorsBetween(dataset, sequences.offsets[user]!, sequences.offsets[user + 1]!);
@@ -46,10 +46,10 @@ export interface RecommendationChange {
 export async function compareRecommendations(
   before: Bundle,
   after: Bundle,
-  users: readonly GoldenUser[],
+  sample: readonly SampledRequest[],
 ): Promise<RecommendationChange[]> {
   const changed: RecommendationChange[] = [];
-  for (const { userId, request } of users) {
+  for (const { userId, request } of sample) {
     const [old, fresh] = await Promise.all([itemsOf(before, request), itemsOf(after, request)]);
     const gained = [...fresh].filter((itemId) => !old.has(itemId));
     const lost = [...old].filter((itemId) => !fresh.has(itemId));
@@ -66,11 +66,11 @@ async function itemsOf(bundle: Bundle, request: RecommendationRequest): Promise<
 export async function overlapCheck(
   candidate: Bundle,
   incumbent: Bundle,
-  users: readonly GoldenUser[],
+  sample: readonly SampledRequest[],
   { overlapMin }: GateSettings,
 ): Promise<GateCheck[]> {
-  if (overlapMin === false || users.length === 0) return [];
-  const changed = await compareRecommendations(incumbent, candidate, users);
+  if (overlapMin === false || sample.length === 0) return [];
+  const changed = await compareRecommendations(incumbent, candidate, sample);
   const value = changed.reduce((sum, { overlap }) => sum + overlap, 0) / changed.length;
   const passed = value >= overlapMin;
   return [
@@ -80,7 +80,7 @@ export async function overlapCheck(
       incumbent: null,
       threshold: overlapMin,
       passed,
-      sentence: `${users.length} sampled users would keep ${percent(value)} of their first ${responseLength} items${passed ? '' : `; at least ${percent(overlapMin)} is required`}.`,
+      sentence: `${sample.length} sampled users would keep ${percent(value)} of their first ${responseLength} items${passed ? '' : `; at least ${percent(overlapMin)} is required`}.`,
     },
   ];
 }
@@ -92,16 +92,16 @@ export async function overlapCheck(
 export async function latencyCheck(
   candidate: Bundle,
   incumbent: Bundle | undefined,
-  users: readonly GoldenUser[],
+  sample: readonly SampledRequest[],
   settings: GateSettings,
   now: () => number = () => performance.now(),
 ): Promise<GateCheck[]> {
   const { latencyMsMax, latencyRatioMax } = settings;
   const bounds = [latencyMsMax, incumbent === undefined ? false : latencyRatioMax];
-  if (users.length === 0 || bounds.every((bound) => bound === false)) return [];
+  if (sample.length === 0 || bounds.every((bound) => bound === false)) return [];
   let check: GateCheck | undefined;
   for (let round = 0; round < latencyRounds && check?.passed !== true; round++) {
-    const [value, rival] = await medianTimes([candidate, ...(incumbent === undefined ? [] : [incumbent])], users, now);
+    const [value, rival] = await medianTimes([candidate, ...(incumbent === undefined ? [] : [incumbent])], sample, now);
     const byRatio =
       latencyRatioMax === false || rival === undefined
         ? Number.POSITIVE_INFINITY
@@ -123,12 +123,12 @@ export async function latencyCheck(
 
 async function medianTimes(
   bundles: readonly Bundle[],
-  users: readonly GoldenUser[],
+  sample: readonly SampledRequest[],
   now: () => number,
 ): Promise<number[]> {
   const times = bundles.map(() => [] as number[]);
   for (let number = 0; number < latencyRequests; number++) {
-    const { request } = users[number % users.length]!;
+    const { request } = sample[number % sample.length]!;
     for (const [position, bundle] of bundles.entries()) {
       const start = now();
       await recommend(bundle, request);

@@ -1,9 +1,10 @@
 import { changesCurrent, ifUsable } from '@facet/artifacts';
-import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
+import type { PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config';
 import { openLakeSnapshot } from '@facet/lake';
 import { AppError } from '@facet/platform';
+import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { readGateReport } from '../gate/gate-report.ts';
 import { fitChoiceOf, readModelInfo } from '../model/model-artifact.ts';
@@ -58,10 +59,7 @@ interface LineageFile {
   readonly rows: number;
 }
 
-interface Place {
-  readonly home: HomePaths;
-  readonly store: ArtifactStore;
-}
+type LineageContext = Pick<StageContext, 'home' | 'store'>;
 
 /**
  * Returns the origin of a bundle, model or dataset, back to the files and offsets of the lake.
@@ -69,49 +67,49 @@ interface Place {
  * @param id the full id. The promotion log and the gate report still know a pruned bundle.
  * @throws AppError `ARTIFACT_NOT_FOUND`.
  */
-export async function traceLineage(id: string, place: Place): Promise<Lineage> {
+export async function traceLineage(id: string, context: LineageContext): Promise<Lineage> {
   const isKind = async (kind: string): Promise<boolean> =>
-    (await place.store.list(kind)).some(({ ref }) => ref.id === id);
-  if (await isKind('dataset')) return { bundle: null, model: null, ...(await traceDataset(id, place)) };
-  if (await isKind('model')) return { bundle: null, ...(await traceModel(id, undefined, place)) };
-  return traceBundle(id, place);
+    (await context.store.list(kind)).some(({ ref }) => ref.id === id);
+  if (await isKind('dataset')) return { bundle: null, model: null, ...(await traceDataset(id, context)) };
+  if (await isKind('model')) return { bundle: null, ...(await traceModel(id, undefined, context)) };
+  return traceBundle(id, context);
 }
 
-async function traceBundle(id: string, place: Place): Promise<Lineage> {
-  const { store } = place;
+async function traceBundle(id: string, context: LineageContext): Promise<Lineage> {
+  const { store } = context;
   const promotions = (await store.promotions()).filter((record) => changesCurrent(record) && record.ref?.id === id);
   const info = await ifUsable(() => readBundleInfo(store, { kind: 'bundle', id }));
   if (info !== undefined) {
     const bundle = { id, isGone: false, asOf: info.asOf, promotions };
-    return { bundle, ...(await traceModel(info.modelId, info.datasetId, place)) };
+    return { bundle, ...(await traceModel(info.modelId, info.datasetId, context)) };
   }
-  const report = await readGateReport(place.home.gatesFolder, id);
+  const report = await readGateReport(context.home.gatesFolder, id);
   if (report === undefined && promotions.length === 0) {
-    throw new AppError(`The data home ${place.home.folder} has no artifact with the id ${id}.`, {
+    throw new AppError(`The data home ${context.home.folder} has no artifact with the id ${id}.`, {
       code: 'ARTIFACT_NOT_FOUND',
       category: 'artifact-missing',
       remedy: 'Use the data home of the API that returned the id.',
     });
   }
   const bundle = { id, isGone: true, promotions };
-  const rest = report === undefined ? { dataset: null, lake: null } : await traceDataset(report.datasetId, place);
+  const rest = report === undefined ? { dataset: null, lake: null } : await traceDataset(report.datasetId, context);
   return { bundle, model: null, ...rest };
 }
 
 async function traceModel(
   id: string,
   datasetId: string | undefined,
-  place: Place,
+  context: LineageContext,
 ): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
-  const info = await ifUsable(() => readModelInfo(place.store, id));
+  const info = await ifUsable(() => readModelInfo(context.store, id));
   const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
   const facts = info === undefined ? {} : { startedFrom, ...fitChoiceOf(info) };
   const model = { id, isGone: info === undefined, ...facts };
   const madeFrom = info?.datasetId ?? datasetId;
-  return { model, ...(madeFrom === undefined ? { dataset: null, lake: null } : await traceDataset(madeFrom, place)) };
+  return { model, ...(madeFrom === undefined ? { dataset: null, lake: null } : await traceDataset(madeFrom, context)) };
 }
 
-async function traceDataset(id: string, { home, store }: Place): Promise<Pick<Lineage, 'dataset' | 'lake'>> {
+async function traceDataset(id: string, { home, store }: LineageContext): Promise<Pick<Lineage, 'dataset' | 'lake'>> {
   const info = await ifUsable(() => readDatasetInfo(store, id));
   if (info === undefined) return { dataset: { id, isGone: true }, lake: null };
   const { occurredBefore, receivedBefore, offsets } = info.window;

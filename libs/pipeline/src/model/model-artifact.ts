@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, useArtifact, writeSafetensors } from '@facet/artifacts';
+import { useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { tensorsToWeights, weightsToTensors } from '@facet/bundles';
+import { readWeights, writeWeights } from '@facet/bundles';
 import { FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
 import type { Weights } from '@facet/model';
 import type { TrainingState } from '@facet/model/training';
@@ -228,13 +228,4 @@ export async function openModelState(
 /** The weights of the last phase are the weights of the model, and are stored once. */
 function weightsFile(phases: readonly StateInfo[], phase: TrainingPhase): string {
   return phase === phases.at(-1)?.phase ? files.weights : files.stateWeights(phase);
-}
-
-export async function writeWeights(path: string, weights: Weights): Promise<void> {
-  await writeSafetensors(path, weightsToTensors(weights));
-}
-
-/** @throws AppError as `readSafetensors`. */
-export async function readWeights(path: string): Promise<Weights> {
-  return tensorsToWeights((await readSafetensors(path)).tensors);
 }

@@ -1,6 +1,6 @@
 import { cutEnd } from '@facet/features';
 import type { Cut, UserSequences } from '@facet/features';
-import { interestsFor } from '@facet/model';
+import { interestsForData } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
 import type { ModelData } from '../dataset/dataset.ts';
 
@@ -15,7 +15,7 @@ export function modelSpecOf(
   before: Cut,
 ): ModelSpec {
   return {
-    config: { ...config, interests: interestsFor(config, behaviorCounts(sequences, config, before)) },
+    config: { ...config, interests: interestsForData(config, behaviorCounts(sequences, config, before)) },
     itemCount: items.length - 1,
     ...(config.extractor.kind === 'user-vectors' ? { userCount: sequences.userIds.length } : {}),
     itemFeatures: itemFeatures.map(({ schema }) => schema),

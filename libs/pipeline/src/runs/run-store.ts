@@ -33,11 +33,14 @@ import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord }
  */
 export interface RunStore {
   /**
-   * Returns the run of a day that a request would only repeat: a run in progress or, unless the request is forced, a promoted,
-   * rejected or skipped run. Otherwise creates a run. Of concurrent requests, one creates the run. Unless forced, a run after a
-   * failed run reads the same events, so that it reuses the finished stages. It reads all events that are there now if the failed
-   * run had too few or built no dataset. A run that the gate rejected for too few users counts as a failed run with too few events,
-   * if the lake has other offsets than that run.
+   * Returns the newest run of the day if a request would only repeat it. Otherwise creates a run. Of concurrent requests, one
+   * creates the run.
+   *
+   * A request repeats a run in progress. Unless it is forced, it also repeats a promoted, rejected or skipped run. It does not
+   * repeat a run that the gate rejected for too few users, if the lake has other offsets now.
+   *
+   * After a failed run, a new run reads the same events, so that it reuses the finished stages. It reads all current events if it is
+   * forced, or if the failed run built no dataset or had too few events.
    *
    * @param options.usedRunIds ids that a new run does not get, although the store may have lost their runs
    * @param options.readOffsets returns the current offsets of the lake; without it, the lake counts as changed
@@ -255,41 +258,5 @@ async function readJson<Value>(path: string): Promise<Value | undefined> {
       remedy: 'Create another run of the day with facet refresh --day DAY.',
       cause: error,
     });
-  }
-}
-
-/** The result of a stage. */
-export interface StageOutcome {
-  readonly outputs: RefreshOutputs;
-  readonly isReused: boolean;
-}
-
-/** Executes a stage and records its start and its end in the run store. */
-export async function recordStage(
-  { runs, now }: { readonly runs: Pick<RunStore, 'read' | 'write'>; readonly now: () => number },
-  {
-    runId,
-    stage,
-    willRetry,
-  }: {
-    readonly runId: string;
-    readonly stage: RefreshStage;
-    /** Whether the stage is retried after this error. */
-    readonly willRetry: (error: unknown) => boolean;
-  },
-  execute: () => Promise<StageOutcome>,
-): Promise<StageOutcome> {
-  const before = (await runs.read(runId)).stages.find((record) => record.stage === stage);
-  const started = { stage, attempt: (before?.attempt ?? 0) + 1, startedAt: now() };
-  await runs.write(runId, { ...started, state: 'running' });
-  try {
-    const outcome = await execute();
-    await runs.write(runId, { ...started, state: 'finished', endedAt: now(), ...outcome });
-    return outcome;
-  } catch (error) {
-    const ended = { ...started, state: 'failed' as const, endedAt: now(), problem: toProblem(error) };
-    // On a full disk the error of the stage matters more than the record, which then still says "running".
-    await runs.write(runId, { ...ended, willRetry: willRetry(error) }).catch(() => undefined);
-    throw error;
   }
 }

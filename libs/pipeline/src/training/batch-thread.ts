@@ -48,34 +48,7 @@ export function startBatchThread(order: BatchOrder): BatchThread {
     execArgv: [],
   });
 
-  // The thread responds to requests in order.
-  const waiting: { resolve(response: BatchResponse): void; reject(error: Error): void }[] = [];
-  let failure: Error | undefined;
-  const fail = (error: Error): void => {
-    failure ??= error;
-    for (const { reject } of waiting.splice(0)) reject(failure);
-  };
-  const exited = new Promise<void>((resolve) => {
-    worker.once('exit', () => {
-      fail(threadEnded());
-      resolve();
-    });
-  });
-  worker.on('message', (response: BatchResponse) => waiting.shift()!.resolve(response));
-  worker.on('messageerror', fail);
-  worker.on('error', (error: NodeJS.ErrnoException) =>
-    fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? threadEnded(error) : error),
-  );
-  const request = (message: BatchRequest): Promise<BatchResponse> => {
-    const response = new Promise<BatchResponse>((resolve, reject) => {
-      if (failure !== undefined) return reject(failure);
-      waiting.push({ resolve, reject });
-      worker.postMessage(message);
-    });
-    // The thread may fail during a training step, before the loop awaits the response.
-    response.catch(() => undefined);
-    return response;
-  };
+  const { request, exited } = createRequests(worker);
 
   async function* batches(): AsyncGenerator<BatchArrays | undefined> {
     // Requests one batch ahead only, because the batches of a full softmax may be large.
@@ -102,6 +75,46 @@ export function startBatchThread(order: BatchOrder): BatchThread {
       worker.postMessage({ kind: 'close' } satisfies BatchRequest);
       await exited;
     },
+  };
+}
+
+interface ThreadRequests {
+  request(message: BatchRequest): Promise<BatchResponse>;
+  /** Resolves when the thread has ended. */
+  readonly exited: Promise<void>;
+}
+
+/** Matches the responses of a thread with its requests: the thread responds in order. If the thread fails, all requests fail. */
+function createRequests(worker: Worker): ThreadRequests {
+  const waiting: { resolve(response: BatchResponse): void; reject(error: Error): void }[] = [];
+  let failure: Error | undefined;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { reject } of waiting.splice(0)) reject(failure);
+  };
+  const exited = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      fail(threadEnded());
+      resolve();
+    });
+  });
+  worker.on('message', (response: BatchResponse) => waiting.shift()!.resolve(response));
+  worker.on('messageerror', fail);
+  worker.on('error', (error: NodeJS.ErrnoException) =>
+    fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? threadEnded(error) : error),
+  );
+  return {
+    request(message) {
+      const response = new Promise<BatchResponse>((resolve, reject) => {
+        if (failure !== undefined) return reject(failure);
+        waiting.push({ resolve, reject });
+        worker.postMessage(message);
+      });
+      // The thread may fail during a training step, before the loop awaits the response.
+      response.catch(() => undefined);
+      return response;
+    },
+    exited,
   };
 }
 

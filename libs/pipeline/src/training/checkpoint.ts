@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readWeights, writeWeights } from '@facet/bundles';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
-import { readWeights, writeWeights } from '../model/model-artifact.ts';
 
 /** The previous checkpoint while the new one replaces it. */
 const previousOf = (folder: string): string => `${folder}.previous`;

@@ -8,7 +8,7 @@ import { carryState, stateVersion } from '@facet/model/training';
 import type { EpochReport, TrainingState } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
-import type { TensorFlowBatches } from '../evaluation/model-scorer.ts';
+import type { TensorFlowScoring } from '../evaluation/model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
@@ -227,14 +227,14 @@ function createValidator(dataset: Dataset, spec: ModelSpec, window: HeldOut): Va
   users.length = Math.min(users.length, validationUsersMax);
   // For a small catalog, a graph takes longer to compile than to run.
   const tower = tensorFlow.createTowerGraph(spec);
-  const batches: TensorFlowBatches = {
+  const scoring: TensorFlowScoring = {
     ...tensorFlow,
-    createInterestBatches: (of, weights, embeddings) =>
-      tensorFlow.createInterestBatches(of, weights, embeddings, tower),
+    createEvaluationTower: (of, weights, embeddings) =>
+      tensorFlow.createEvaluationTower(of, weights, embeddings, tower),
   };
   return {
     async validate(weights) {
-      const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow: batches });
+      const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow: scoring });
       try {
         const evaluated = evaluateTasks(forTasks(scorer.ranker), users, {
           cutoffs: [validationCutoff],

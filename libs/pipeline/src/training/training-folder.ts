@@ -1,14 +1,14 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '@facet/artifacts';
+import { writeSafetensors } from '@facet/artifacts';
 import type { ArtifactStore, SafeTensor } from '@facet/artifacts';
 import {
+  goldenBehaviors,
   GoldenVector,
   largestDifference,
+  readWeights,
   recordGoldenVector,
-  rowsOf,
-  tensorsToWeights,
-  weightsToTensors,
+  writeWeights,
 } from '@facet/bundles';
 import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
 import type { Cut } from '@facet/features';
@@ -150,14 +150,14 @@ export async function writeTrainingFiles(folder: string, input: TrainingFolderIn
   const golden = goldenInputs(known, spec.config);
   const info = describeTraining(input);
   await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
-  await writeSafetensors(join(folder, files.initial), weightsToTensors(weights));
+  await writeWeights(join(folder, files.initial), weights);
   await writeFile(join(folder, files.golden), JSON.stringify(golden));
   await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
 }
 
 /** Reads the weights that a program has written. @throws AppError as `readSafetensors`. */
 export async function readTrainedWeights(folder: string): Promise<Weights> {
-  return tensorsToWeights((await readSafetensors(join(folder, files.weights))).tensors);
+  return readWeights(join(folder, files.weights));
 }
 
 /**
@@ -319,7 +319,7 @@ function checkGolden(golden: readonly GoldenVector[], dataset: Dataset, spec: Mo
   const known = { ...dataset, sequences: interactionsUntil(dataset.sequences, dataset.split.testFrom) };
   const D = spec.config.embeddingDim;
   for (const [position, input] of goldenInputs(known, spec.config).entries()) {
-    const own = recordGoldenVector(engine, rowsOf(input), input.profile, input.userRow).interests;
+    const own = recordGoldenVector(engine, goldenBehaviors(input), input.profile, input.userRow).interests;
     const given = golden[position]?.interests ?? [];
     if (given.length !== own.length) {
       throw invalidResult(`Golden vector ${position} has ${given.length} interests; Facet computes ${own.length}.`);

@@ -19,16 +19,16 @@ export function phasesOf({ validationFrom, testFrom }: TimeSplit, { refit }: Tra
 }
 
 /**
- * Returns, for each phase, the newest state that has seen none of the data held out from that phase. Returns undefined if any phase
- * has no such state: the refit trains for as many epochs as the fit selected, so both phases must start in the same way.
+ * Returns, for each phase, the newest state that has not seen the data held out from that phase. Returns undefined if a phase has no
+ * such state. Both phases must start in the same way, because the refit trains for as many epochs as the fit selected.
  */
 export function chooseStates(
   states: readonly StateInfo[],
   phases: readonly PhaseBound[],
 ): WarmStart['from'] | undefined {
   const chosen = phases.flatMap(({ phase, heldOutFrom }) => {
-    const blind = states.filter(({ seenBefore }) => seenBefore <= heldOutFrom);
-    return blind
+    const usable = states.filter(({ seenBefore }) => seenBefore <= heldOutFrom);
+    return usable
       .sort((a, b) => b.seenBefore - a.seenBefore)
       .slice(0, 1)
       .map((state) => ({ phase, state }));
@@ -103,11 +103,11 @@ function differenceOf(
   return undefined;
 }
 
-/** Returns the settings of a full training; the settings of warm starts may change along a chain. */
-export function withoutWarm(
-  training: Partial<Pick<TrainingConfig, 'warm'>> & Omit<TrainingConfig, 'warm'>,
-): Omit<TrainingConfig, 'warm'> {
-  const full = { ...training };
+type FullTraining = Omit<TrainingConfig, 'warm'>;
+
+/** Removes the settings of warm starts, which may change along a chain. */
+export function withoutWarm(training: FullTraining): FullTraining {
+  const full: FullTraining & { warm?: unknown } = { ...training };
   delete full.warm;
   return full;
 }

@@ -1,10 +1,10 @@
 import type { BlockScorer, UserInterests } from '@facet/evaluation';
 import { createItemScorer } from '@facet/model';
 import type { ItemScore } from '@facet/model';
-import type { CatalogProducts } from '@facet/model/training';
+import type { CatalogScorer } from '@facet/model/training';
 
 /** The terms of a score: the score of the interests, plus the prior of the item, plus the user's bonus for the item. */
-export interface VectorScores<User> {
+export interface ScoreTerms<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
   readonly dim: number;
@@ -24,9 +24,9 @@ export interface VectorScores<User> {
 /** The unit roundoff of float32. */
 const roundoff = 2 ** -24;
 
-/** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users with float32 products. */
-export function createVectorBlocks<User>(scores: VectorScores<User>, products: CatalogProducts): BlockScorer<User> {
-  const { vectors, dim, sharpness = 0, interestsMax: K, candidates } = scores;
+/** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users in float32. */
+export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: CatalogScorer): BlockScorer<User> {
+  const { vectors, dim, sharpness = 0, interestsMax: K, candidates } = terms;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
   const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
@@ -38,22 +38,22 @@ export function createVectorBlocks<User>(scores: VectorScores<User>, products: C
     return priorMaxima.get(prior)!;
   };
   return {
-    usersMax: products.usersMax,
+    usersMax: catalogScorer.usersMax,
     scoreBlock(users) {
       const queries = users.map((user) => {
-        const interests = scores.interests(user);
+        const interests = terms.interests(user);
         return {
           interests,
           scoreItem: createItemScorer(interests, vectors, { dim, sharpness }),
-          prior: scores.prior(user) ?? noPrior,
-          bonuses: scores.bonuses(user),
+          prior: terms.prior(user) ?? noPrior,
+          bonuses: terms.bonuses(user),
         };
       });
       const stacked = new Float32Array(users.length * K * dim);
       queries.forEach(({ interests: { vectors, count } }, row) => {
         stacked.set(vectors.subarray(0, count * dim), row * K * dim);
       });
-      const rows = products.scores(
+      const rows = catalogScorer.scores(
         stacked,
         queries.map(({ interests: { count } }) => Math.max(1, count)),
         queries.map(({ prior }) => prior),

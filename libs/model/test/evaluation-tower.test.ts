@@ -10,7 +10,7 @@ import {
   unknownUser,
 } from '../src/index.ts';
 import type { Weights } from '../src/index.ts';
-import { createInterestBatches, createTowerGraph } from '../src/training.ts';
+import { createEvaluationTower, createTowerGraph } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { createTinyWorld } from './tiny-world.ts';
 
@@ -46,7 +46,7 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
     );
     const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
     const engine = createInferenceEngine(spec, weights, embeddings);
-    const tower = createInterestBatches(spec, weights, embeddings);
+    const tower = createEvaluationTower(spec, weights, embeddings);
 
     const counts = Array.from({ length: length + 1 }, (_, n) => n);
     const behaviors = createBehaviorRows(counts.length, length);
@@ -106,7 +106,7 @@ it('computes interests of other weights with the same graph', () => {
     );
     const embeddings = embedItems(spec, scaled, { itemCount: 13, trainedCount: 12, features: itemFeatures });
     const [withShared, alone] = [shared, undefined].map((graph) => {
-      const tower = createInterestBatches(spec, scaled, embeddings, graph);
+      const tower = createEvaluationTower(spec, scaled, embeddings, graph);
       const interests = tower.interests(users);
       tower.dispose();
       return interests;

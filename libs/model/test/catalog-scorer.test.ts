@@ -1,7 +1,7 @@
 import { createRandom } from '@facet/features';
 import { expect, it } from 'vitest';
 import { createItemScorer } from '../src/index.ts';
-import { createCatalogProducts } from '../src/training.ts';
+import { createCatalogScorer } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 
 it.each([
@@ -21,7 +21,7 @@ it.each([
   const ofMoments = Array.from({ length: moments }, () => drawn(rows));
   const additions = Array.from({ length: users }, (_, user) => ofMoments[user % moments]!);
   ofMoments[0]![rows - 1] = Number.NEGATIVE_INFINITY;
-  const products = createCatalogProducts(vectors, { interests: K, dim: D, sharpness });
+  const products = createCatalogScorer(vectors, { interests: K, dim: D, sharpness });
   expect(products.usersMax).toBeGreaterThanOrEqual(users);
   // What was computed for others is not left in place.
   products.scores(drawn(users * K * D), counts, additions.toReversed());

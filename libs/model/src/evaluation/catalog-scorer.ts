@@ -4,7 +4,7 @@ import { tf } from '@facet/tf-graph/tensorflow';
 import type { Tensor } from '@facet/tf-graph/tensorflow';
 
 /** Scores all items of a catalog for many users. Keeps the item vectors in TensorFlow until `dispose`. */
-export interface CatalogProducts {
+export interface CatalogScorer {
   /** The maximum number of users per call: enough to keep two cores busy, but fewer for a large catalog, to save memory. */
   readonly usersMax: number;
   /**
@@ -25,14 +25,14 @@ const scoresMax = 4 * 2 ** 20;
 const productsMax = 2 * 2 ** 20;
 
 /** @param vectors [N + 1, D] */
-export function createCatalogProducts(
+export function createCatalogScorer(
   vectors: Float32Array,
   {
     interests: K,
     dim,
     sharpness = 0,
   }: { readonly interests: number; readonly dim: number; readonly sharpness?: number | undefined },
-): CatalogProducts {
+): CatalogScorer {
   const width = vectors.length / dim;
   const users = Math.max(1, Math.min(usersMax, Math.floor(scoresMax / width)));
   const parts = partsOf(width, Math.max(1, Math.floor(productsMax / (users * K))));
