@@ -113,13 +113,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   app.decorateRequest('recommendation');
   limitRequests(app);
 
-  if (tracing === undefined) await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100 });
-  else {
-    const { createSpanWatcher, traceRequests } = await import('./telemetry/tracing.ts');
-    await app.register(traceRequests, tracing);
-    const watchSpans = createSpanWatcher(tracing.tracer);
-    await app.register(measureSpans, { slowRequestMs: options.slowRequestMs ?? 100, watchSpans });
-  }
+  await measureRequests(app, tracing, options.slowRequestMs ?? 100);
   addHealthRoutes(app, {
     readySummary: 'Check whether the bundle and the profiles are loaded',
     readyFacts: { bundleId: Type.String() },
@@ -150,4 +144,15 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   addUserRoutes(app);
   await app.ready();
   return app;
+}
+
+/** Measures the spans of each request, and with tracing also exports them. */
+async function measureRequests(app: HttpApp, tracing: AppDeps['tracing'], slowRequestMs: number): Promise<void> {
+  if (tracing === undefined) {
+    await app.register(measureSpans, { slowRequestMs });
+    return;
+  }
+  const { createSpanWatcher, traceRequests } = await import('./telemetry/tracing.ts');
+  await app.register(traceRequests, tracing);
+  await app.register(measureSpans, { slowRequestMs, watchSpans: createSpanWatcher(tracing.tracer) });
 }

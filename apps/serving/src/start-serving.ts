@@ -66,15 +66,9 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const experiments = parseExperiments(sections.experiments);
   const store = openArtifactStore(config.artifactsFolder);
   const trialFile = { folder: config.trialsFolder, name: nameProcess(config, number) };
+  const trials = openTrialFile(trialFile, { logger, now: Date.now });
   const guardrails = sections.guardrails.enabled
-    ? new Guardrails(sections.guardrails, {
-        store,
-        live,
-        metrics,
-        logger,
-        recent,
-        trials: openTrialFile(trialFile, { logger, now: Date.now }),
-      })
+    ? new Guardrails(sections.guardrails, { store, live, metrics, logger, recent, trials })
     : undefined;
   const { acquireLoadSlot } = peers;
   const { home } = config;

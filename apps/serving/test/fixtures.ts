@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { createFolderArtifactStore, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
-  buildDelta,
+  buildDeltaFromCatalog,
   bundleFiles,
   bundleFormat,
   bundleWeights,
-  loadBundleFacts,
+  loadBundleItems,
   neverSeen,
   noPopularLists,
   putDelta,
@@ -218,7 +218,10 @@ export async function putDeltaOf(
         vocabulary,
       ),
   };
-  const ref = await putDelta(store, buildDelta(await loadBundleFacts(store, bundle), catalog, { interactions }));
+  const ref = await putDelta(
+    store,
+    buildDeltaFromCatalog(await loadBundleItems(store, bundle), catalog, { interactions }),
+  );
   await store.writeRef('delta', ref);
   return ref;
 }

@@ -89,7 +89,7 @@ describe('recent requests', () => {
     let now = 0;
     const recent = new RecentRequests(() => now);
     for (let request = 0; request < 1_000; request++, now += 20) {
-      if (recent.wantsOne) recent.record({ itemIds: [`film-${request}`], limit: 10 });
+      if (recent.isDue) recent.record({ itemIds: [`film-${request}`], limit: 10 });
     }
     expect(recent.all).toHaveLength(64);
     const kept = recent.all.map(({ itemIds }) => Number(itemIds[0]!.slice(5))).sort((a, b) => a - b);

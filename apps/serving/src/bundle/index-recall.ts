@@ -24,8 +24,8 @@ const delayMsMax = 5;
 export type SampleRecall = (index: VectorIndex, bundleId: string) => VectorIndex;
 
 /**
- * Measures the index recall of live searches: the share of the exact nearest items that a search found. The tuned recall of a
- * bundle is that of past users; this is that of current users.
+ * Measures the index recall of live searches: the share of the exact nearest items that a search found. The recall in the
+ * bundle was measured with past users.
  */
 export function createRecallSampler(options: RecallOptions): SampleRecall {
   const { share, metrics, random = Math.random, clock = () => performance.now() } = options;
@@ -33,15 +33,15 @@ export function createRecallSampler(options: RecallOptions): SampleRecall {
   let pausedUntil = -Infinity;
 
   return (index, bundleId) => {
-    // An exact index finds everything.
+    // An exact index has a recall of 1.
     if (share === 0 || index.kind === 'flat' || index.kind === 'exact') return index;
     const { kind, size, dim } = index;
     // Created once: for a million items, that takes as long as a few searches.
-    let everything: Int32Array | undefined;
+    let all: Int32Array | undefined;
 
     async function repeatExactly(queries: Float32Array, found: SearchResult): Promise<void> {
       if ((await measureDelay()) > delayMsMax) return;
-      const exact = await index.scan(queries, found.k, (everything ??= allItems(size)));
+      const exact = await index.scan(queries, found.k, (all ??= allItems(size)));
       metrics.observeIndexRecall(bundleId, countFound(exact, found));
       pausedUntil = clock() + pauseMs;
     }
@@ -62,7 +62,7 @@ export function createRecallSampler(options: RecallOptions): SampleRecall {
         const copied = queries.slice();
         const result = await index.search(queries, k, parameters);
         const found: SearchResult = { k, ids: result.ids.slice(), scores: result.scores.slice() };
-        // The scan fails if the bundle has been replaced. Its recall is of no interest then.
+        // The scan fails if the bundle has been replaced. Then its recall is no longer needed.
         void repeatExactly(copied, found).catch(() => undefined);
         return result;
       },

@@ -4,7 +4,7 @@ import type { ProfileReader } from '../profiles/profile-source.ts';
 import type { RefCounted } from '../ref-counted.ts';
 import type { DeltaChanges } from '../telemetry/metrics.ts';
 
-/** What requests are served from. */
+/** The bundle and the profiles that requests read. */
 export interface Loaded {
   readonly bundle: BundleView;
   /** The changes that the delta makes; undefined without a delta. */

@@ -13,8 +13,8 @@ const itemIdsMax = 200;
 const recordEveryMs = 100;
 
 /**
- * Keeps the last requests with behaviors, for warming new bundles. They stay in the memory of this process: an erasure of user
- * data could not find them on a disk.
+ * Keeps the last requests with behaviors, for warming new bundles. Only the memory of this process has them, because an erasure
+ * of user data could not find them on a disk.
  */
 export class RecentRequests {
   readonly #requests: RecentRequest[] = [];
@@ -32,11 +32,11 @@ export class RecentRequests {
   }
 
   /** Whether enough time has passed to record another request. */
-  get wantsOne(): boolean {
+  get isDue(): boolean {
     return this.#clock() - this.#recordedAt >= recordEveryMs;
   }
 
-  /** Records a request. Without behaviors, it depends on the user, who is not kept; such requests are ignored. */
+  /** Records a request, unless it has no behaviors: its response depends on the user, who is not kept. */
   record({ itemIds, limit }: RecentRequest): void {
     if (itemIds.length === 0) return;
     this.#recordedAt = this.#clock();
@@ -57,7 +57,7 @@ export const recordRecentRequests = definePlugin<{ readonly recent: RecentReques
   'recent-requests',
   (app, { recent }) => {
     app.addHook('onResponse', (request, reply, done) => {
-      if (reply.statusCode === 200 && recent.wantsOne) {
+      if (reply.statusCode === 200 && recent.isDue) {
         const { behaviors = [], limit = limitDefault } = request.body as Body;
         recent.record({ itemIds: behaviors.map((one) => (typeof one === 'string' ? one : one.itemId)), limit });
       }

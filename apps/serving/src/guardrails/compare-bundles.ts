@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Bundle } from '@facet/bundles';
-import type { SwapFigures } from '@facet/bundles/guardrails';
+import type { SwapMetrics } from '@facet/bundles/guardrails';
 import { interestSimilarity } from '@facet/evaluation';
 import type { UserInterests } from '@facet/evaluation';
 import { inferUser, recommend } from '@facet/recommendations';
@@ -21,7 +21,7 @@ export async function compareBundles(
   bundle: Bundle,
   recent: readonly RecentRequest[],
   clock: () => number = () => performance.now(),
-): Promise<SwapFigures> {
+): Promise<SwapMetrics> {
   const start = clock();
   const histories = [...listGoldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
   const interests: { readonly before: UserInterests[]; readonly after: UserInterests[] } = { before: [], after: [] };

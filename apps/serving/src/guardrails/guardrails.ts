@@ -2,7 +2,7 @@ import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import type { Bundle } from '@facet/bundles';
 import { describeViolations, judgeBundle } from '@facet/bundles/guardrails';
-import type { GuardrailSettings, SwapFigures, TrafficFigures } from '@facet/bundles/guardrails';
+import type { GuardrailSettings, SwapMetrics, TrafficMetrics } from '@facet/bundles/guardrails';
 import { definePlugin } from '@facet/http';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -33,16 +33,16 @@ export const judgeRecommendations = definePlugin<{ readonly guardrails: Pick<Gua
   'guardrails',
   (app, { guardrails }) => {
     app.addHook('onResponse', ({ usedBundleId, recommendation }, { statusCode, elapsedTime }, done) => {
-      const outcome = judge(statusCode, recommendation?.response, elapsedTime);
-      // The bundle does not cause refusals, such as those of an overload.
+      const outcome = toOutcome(statusCode, recommendation?.response, elapsedTime);
+      // A refused request, such as one during an overload, has no bundle.
       if (usedBundleId !== undefined && outcome !== undefined) guardrails.record(usedBundleId, outcome);
       done();
     });
   },
 );
 
-/** Returns undefined for a faulty request, which says nothing about the bundle. */
-function judge(
+/** Returns undefined for a faulty request, which the bundle does not cause. */
+function toOutcome(
   statusCode: number,
   response: RecommendationsResponse | undefined,
   ms: number,
@@ -55,8 +55,8 @@ function judge(
   return { kind: 'response', isFallback, isEmpty: returned === 0, ms };
 }
 
-/** The author of the decisions in the promotion log. */
-const decider = 'guardrails';
+/** The author of rollbacks in the promotion log. */
+const author = 'guardrails';
 
 /** Pause after a failed rollback. */
 const retryMs = 10_000;
@@ -70,16 +70,16 @@ interface Trial {
   readonly since: number;
   /** Epoch milliseconds. */
   readonly startedAt: number;
-  readonly before: TrafficFigures;
-  swap: SwapFigures | undefined;
+  readonly before: TrafficMetrics;
+  swap: SwapMetrics | undefined;
   pausedUntil: number;
   savedAt: number;
 }
 
 /**
- * Compares a bundle with the previous one, measures the requests after the swap, and rolls back a bundle that violates a metric. Each
- * process measures its own requests, and continues the trial after a restart. Only the first process rolls back, and none does after
- * an operator's promotion or rollback.
+ * Tries out each bundle that goes live: compares it with the previous one, measures its requests, and rolls it back if it violates a
+ * metric. Each process measures its own requests, and continues the trial after a restart. The first process that finds a violation
+ * rolls back. No process rolls back after an operator's promotion or rollback.
  */
 export class Guardrails {
   readonly #settings: GuardrailSettings;
@@ -111,7 +111,7 @@ export class Guardrails {
       bundleId: bundle.id,
       since: now,
       startedAt: this.#now(),
-      before: this.#traffic.figures(now),
+      before: this.#traffic.metrics(now),
       swap: undefined,
       pausedUntil: now,
       savedAt: now,
@@ -122,14 +122,14 @@ export class Guardrails {
     await this.#save(trial);
   }
 
-  /** Returns undefined if the bundle cannot be rolled back, or the figures cannot be computed. */
-  async #compare(previous: Bundle, bundle: Bundle): Promise<SwapFigures | undefined> {
+  /** Returns undefined if the bundle cannot be rolled back, or the comparison fails. */
+  async #compare(previous: Bundle, bundle: Bundle): Promise<SwapMetrics | undefined> {
     const { store, recent, logger } = this.#deps;
     try {
       if (refuseRollback(bundle.id, await store.promotions()) !== undefined) return undefined;
-      const figures = await compareBundles(previous, bundle, recent.all);
-      logger.info({ from: previous.id, bundleId: bundle.id, ...figures }, 'bundles compared');
-      return figures;
+      const swap = await compareBundles(previous, bundle, recent.all);
+      logger.info({ from: previous.id, bundleId: bundle.id, ...swap }, 'bundles compared');
+      return swap;
     } catch (error) {
       logger.warn({ from: previous.id, bundleId: bundle.id, err: error }, 'cannot compare the bundles');
       return undefined;
@@ -169,7 +169,7 @@ export class Guardrails {
     const now = this.#clock();
     if (trial === undefined || now < trial.pausedUntil) return;
     const { bundleId, before, swap } = trial;
-    const after = this.#traffic.figures(now);
+    const after = this.#traffic.metrics(now);
     const verdict = judgeBundle(this.#settings, { before, after, swap });
     if (verdict.kind === 'violated') {
       await this.#rollBack(trial, describeViolations(verdict.violations, { after, swap }));
@@ -210,7 +210,7 @@ export class Guardrails {
         logger.warn({ bundleId, reason, refusal }, 'guardrails violated, but not rolling back');
         return;
       }
-      const { id } = await store.rollback({ by: decider, reason, expectedCurrent: bundleId });
+      const { id } = await store.rollback({ by: author, reason, expectedCurrent: bundleId });
       await this.#end(trial);
       metrics.countRollback();
       logger.error({ bundleId, to: id, reason }, 'guardrails violated: rolled back');
@@ -233,7 +233,7 @@ function refuseRollback(bundleId: string, records: readonly PromotionRecord[]): 
   if (newest?.ref?.id !== bundleId) return 'another bundle is current';
   if (newest.kind === 'rollback') return 'the bundle is current by a rollback';
   const isRepeated = records.some(
-    ({ kind, by, previous }) => kind === 'rollback' && by === decider && previous?.id === bundleId,
+    ({ kind, by, previous }) => kind === 'rollback' && by === author && previous?.id === bundleId,
   );
   return isRepeated ? 'the bundle was rolled back before and promoted again' : undefined;
 }

@@ -1,5 +1,5 @@
 import { slicesMin } from '@facet/bundles/guardrails';
-import type { TrafficFigures } from '@facet/bundles/guardrails';
+import type { TrafficMetrics } from '@facet/bundles/guardrails';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -72,7 +72,7 @@ export class TrafficWindow {
     return { ...sum, times: [...times] };
   }
 
-  figures(now: number): TrafficFigures {
+  metrics(now: number): TrafficMetrics {
     const { responses, errors, fallbacks, empty } = this.#sum(now);
     const requests = responses + errors;
     const slices = [...this.#slices.values()].filter((slice) => slice.responses > 0);

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SwapFigures, TrafficFigures } from '@facet/bundles/guardrails';
+import { SwapMetrics, TrafficMetrics } from '@facet/bundles/guardrails';
 import { dayMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
@@ -15,8 +15,8 @@ export const StoredTrial = Type.Object({
   /** When the bundle went live, epoch milliseconds. */
   startedAt: Type.Integer(),
   /** The requests to the previous bundle. */
-  before: TrafficFigures,
-  swap: Type.Optional(SwapFigures),
+  before: TrafficMetrics,
+  swap: Type.Optional(SwapMetrics),
   /** The requests to the bundle. */
   counts: TrafficCounts,
 });
@@ -25,8 +25,8 @@ export type StoredTrial = Static<typeof StoredTrial>;
 /** The file with the current trial of this process. A file system error never fails a call: it is logged once. */
 export interface TrialFile {
   /**
-   * Returns the trial of a bundle. Without an own file, returns the trial of another process without its counts: the other
-   * process may be running.
+   * Returns the trial of a bundle. If this process has not stored it, returns the trial of another process without its counts,
+   * because the other process may still be running.
    */
   read(bundleId: string): Promise<StoredTrial | undefined>;
   write(trial: StoredTrial): Promise<void>;

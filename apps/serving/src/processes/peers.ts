@@ -71,9 +71,8 @@ export interface Worker {
 /** @param close is called when the supervisor ends the worker. */
 export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
   const slotRequests: (() => void)[] = [];
-  const metricsReplies = new Map<number, (text: string) => void>();
-  const jobReplies = new Map<number, (outcome: JobOutcome) => void>();
-  let requestCount = 0;
+  const metricsRequests = createRequests<string>();
+  const jobRequests = createRequests<JobOutcome>();
   let isAllReady = false;
   let resolveRole: (role: WorkerRole) => void = () => undefined;
   const role = new Promise<WorkerRole>((resolve) => (resolveRole = resolve));
@@ -107,12 +106,10 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
         void sendMetrics(message.requestId);
         break;
       case 'joined-metrics':
-        metricsReplies.get(message.requestId)?.(message.text);
-        metricsReplies.delete(message.requestId);
+        metricsRequests.settle(message.requestId, message.text);
         break;
       case 'job':
-        jobReplies.get(message.requestId)?.(message.outcome);
-        jobReplies.delete(message.requestId);
+        jobRequests.settle(message.requestId, message.outcome);
         break;
       case 'close':
         close();
@@ -137,18 +134,12 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
             channel.send({ type: 'load-slot-requested' });
           }),
         readMetrics: () =>
-          new Promise((resolve) => {
-            const requestId = requestCount++;
-            metricsReplies.set(requestId, resolve);
-            channel.send({ type: 'joined-metrics-requested', requestId });
-          }),
+          metricsRequests.send((requestId) => channel.send({ type: 'joined-metrics-requested', requestId })),
         jobs: {
           async run<Task extends JobTask>(task: Task, waitMs: number) {
-            const outcome = await new Promise<JobOutcome>((resolve) => {
-              const requestId = requestCount++;
-              jobReplies.set(requestId, resolve);
-              channel.send({ type: 'job-requested', requestId, task, waitMs });
-            });
+            const outcome = await jobRequests.send((requestId) =>
+              channel.send({ type: 'job-requested', requestId, task, waitMs }),
+            );
             if ('error' in outcome) throw fromSentError(outcome.error);
             return outcome.state as JobState<JobResult<Task['kind']>>;
           },
@@ -159,6 +150,26 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
           if (!isAllReady) throw problemError('NOT_READY', 'Some processes are still loading the bundle.');
         },
       };
+    },
+  };
+}
+
+/** Requests to the supervisor that wait for a reply. */
+function createRequests<Reply>() {
+  const waiting = new Map<number, (reply: Reply) => void>();
+  let count = 0;
+  return {
+    /** @param send sends the request with its id */
+    send(send: (requestId: number) => void): Promise<Reply> {
+      return new Promise((resolve) => {
+        const requestId = count++;
+        waiting.set(requestId, resolve);
+        send(requestId);
+      });
+    },
+    settle(requestId: number, reply: Reply): void {
+      waiting.get(requestId)?.(reply);
+      waiting.delete(requestId);
     },
   };
 }

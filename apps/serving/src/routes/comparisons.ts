@@ -52,8 +52,7 @@ export function addComparisons(
   paths: ComparisonPaths,
   { jobs, acquireLoadSlot }: Pick<Peers, 'jobs' | 'acquireLoadSlot'>,
 ): void {
-  const { serving } = app;
-  const { store, live, arms, logger, settings } = serving;
+  const { store, logger } = app.serving;
   const previews = new PreviewBundles({
     load: (id) => loadCheckedBundle({ kind: 'bundle', id }, { store, logger }),
     acquireLoadSlot,
@@ -62,7 +61,15 @@ export function addComparisons(
     await jobs.close();
     await previews.close();
   });
+  addArms(app);
+  addPreview(app, previews);
+  addComparison(app, paths, jobs);
+  addGate(app, paths, jobs);
+  addPromotions(app);
+}
 
+function addArms(app: HttpApp): void {
+  const { arms, now } = app.serving;
   app.get(
     '/v1/arms',
     {
@@ -76,7 +83,7 @@ export function addComparisons(
     },
     () => ({
       arms: arms.experiments.flatMap((experiment) => {
-        const running = isRunning(experiment, serving.now());
+        const running = isRunning(experiment, now());
         const describe = (isShadow: boolean) => (arm: { name: string; settings: { bundle?: string } }) => ({
           experiment: experiment.name,
           name: arm.name,
@@ -88,7 +95,11 @@ export function addComparisons(
       }),
     }),
   );
+}
 
+function addPreview(app: HttpApp, previews: PreviewBundles): void {
+  const { serving } = app;
+  const { arms, settings } = serving;
   app.post(
     // The router reads `::` as one literal colon.
     '/v1/recommendations::preview',
@@ -123,7 +134,10 @@ export function addComparisons(
         return timings === true ? { ...response, timings: spans.toJSON() } : response;
       }),
   );
+}
 
+function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs: Peers['jobs']): void {
+  const { live, arms, settings } = app.serving;
   app.post(
     '/v1/comparisons',
     {
@@ -143,7 +157,6 @@ export function addComparisons(
       const { limit = limitDefault, users: usersMax = usersDefault } = body;
       const liveId = live.require().bundle.id;
       const [before, after] = [body.before, body.after].map((side) => resolveSide(side, arms.experiments, liveId));
-      const { artifactsFolder } = paths;
       const state = await jobs.run(
         { kind: 'compare', artifactsFolder, before: before!, after: after!, settings, limit, usersMax },
         waitMs,
@@ -154,7 +167,10 @@ export function addComparisons(
       return { state: 'finished' as const, progress: 1, ...sides, result };
     },
   );
+}
 
+function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): void {
+  const { store } = app.serving;
   const findBundle = (bundleId: string) => readBundleInfo(store, { kind: 'bundle', id: bundleId });
 
   app.get(
@@ -213,7 +229,10 @@ export function addComparisons(
       return { state: 'finished' as const, progress: 1, report: state.result as GateReport };
     },
   );
+}
 
+function addPromotions(app: HttpApp): void {
+  const { store } = app.serving;
   app.get(
     '/v1/promotions',
     {

@@ -52,10 +52,25 @@ const spanBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
 /** Weight of a new sample in the moving average of index recall: roughly the last hundred samples count. */
 const recallWeight = 0.02;
 
+type Registers = HttpMetrics['registry'][];
+
 /** Creates the metrics of one app, in a dedicated registry. */
 export function createMetrics(): Metrics {
   const http = createHttpMetrics();
   const registers = [http.registry];
+  return {
+    ...http,
+    ...createResponseMetrics(registers),
+    ...createBundleMetrics(registers),
+    ...createProfileMetrics(registers),
+    ...createIndexMetrics(registers),
+    watchExposures: (counts) => watchExposures(registers, counts),
+  };
+}
+
+function createResponseMetrics(
+  registers: Registers,
+): Pick<Metrics, 'countResponse' | 'countArms' | 'countShadow' | 'observeSpan'> {
   const responses = new Counter({
     name: 'facet_serving_responses_total',
     help: 'Responses by source; for the model, reason is empty or profiles_unavailable.',
@@ -74,6 +89,26 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'] as const,
     registers,
   });
+  const spans = new Histogram({
+    name: 'facet_serving_stage_duration_seconds',
+    help: 'Duration of the spans of a request: profile, interests, filters, search, merge, render.',
+    labelNames: ['route', 'stage'] as const,
+    buckets: spanBuckets,
+    registers,
+  });
+  return {
+    countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
+    countArms(entered) {
+      for (const [experiment, arm] of Object.entries(entered)) arms.inc({ experiment, arm });
+    },
+    countShadow: (outcome) => shadows.inc({ outcome }),
+    observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
+  };
+}
+
+function createBundleMetrics(
+  registers: Registers,
+): Pick<Metrics, 'setLoaded' | 'countSwap' | 'countLoadFailure' | 'countRollback'> {
   const bundleInfo = new Gauge({
     name: 'facet_serving_bundle_info',
     help: 'Always 1; the labels name the live bundle.',
@@ -100,6 +135,12 @@ export function createMetrics(): Metrics {
     aggregator: 'max',
     registers,
   });
+  const profiles = new Gauge({
+    name: 'facet_serving_profiles',
+    help: 'Users whose profile is in the memory of this process; 0 with profiles in Redis.',
+    aggregator: 'max',
+    registers,
+  });
   const swaps = new Counter({
     name: 'facet_serving_swaps_total',
     help: 'Swaps to another bundle, or to another delta of the bundle.',
@@ -119,12 +160,24 @@ export function createMetrics(): Metrics {
   });
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   loadFailures.inc({ what: 'arm' }, 0);
-  const profiles = new Gauge({
-    name: 'facet_serving_profiles',
-    help: 'Users whose profile is in the memory of this process; 0 with profiles in Redis.',
-    aggregator: 'max',
-    registers,
-  });
+  return {
+    setLoaded({ bundle, delta, profileCount }) {
+      bundleInfo.reset();
+      bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
+      dataEnd.set(bundle.info.asOf / 1000);
+      items.set(bundle.itemCount);
+      for (const change of ['added', 'withdrawn', 'returned', 'changed', 'chosen'] as const) {
+        deltaItems.set({ change }, delta?.[change] ?? 0);
+      }
+      profiles.set(profileCount ?? 0);
+    },
+    countSwap: (what) => swaps.inc({ what }),
+    countLoadFailure: (what) => loadFailures.inc({ what }),
+    countRollback: () => rollbacks.inc(),
+  };
+}
+
+function createProfileMetrics(registers: Registers): Pick<Metrics, 'observeProfileRead' | 'setProfilesAvailable'> {
   const profileReads = new Histogram({
     name: 'facet_serving_profile_read_duration_seconds',
     help: 'Time to read a profile, by outcome: found, unknown, or unavailable.',
@@ -132,13 +185,24 @@ export function createMetrics(): Metrics {
     buckets: profileReadBuckets,
     registers,
   });
-  const spans = new Histogram({
-    name: 'facet_serving_stage_duration_seconds',
-    help: 'Duration of the spans of a request: profile, interests, filters, search, merge, render.',
-    labelNames: ['route', 'stage'] as const,
-    buckets: spanBuckets,
-    registers,
-  });
+  let profilesAvailable: Gauge | undefined;
+  return {
+    observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
+    setProfilesAvailable(isAvailable) {
+      profilesAvailable ??= new Gauge({
+        name: 'facet_serving_profiles_available',
+        help: '1 while this process can read profiles from Redis, 0 during an outage.',
+        aggregator: 'min',
+        registers,
+      });
+      profilesAvailable.set(Number(isAvailable));
+    },
+  };
+}
+
+function createIndexMetrics(
+  registers: Registers,
+): Pick<Metrics, 'observeIndexRecall' | 'countMilvusSearch' | 'setMilvusWaiting'> {
   const recall = new Gauge({
     name: 'facet_serving_index_recall',
     help: 'Share of the exact nearest items that live searches found: a moving average over samples of this bundle.',
@@ -157,11 +221,9 @@ export function createMetrics(): Metrics {
     registers,
   });
   let recallMean: { readonly bundleId: string; readonly value: number } | undefined;
-  let profilesAvailable: Gauge | undefined;
   let milvusSearches: Counter<'outcome'> | undefined;
   let milvusWaiting: Gauge | undefined;
   return {
-    ...http,
     observeIndexRecall(bundleId, { hits, wanted }) {
       if (wanted === 0) return;
       const share = hits / wanted;
@@ -171,17 +233,6 @@ export function createMetrics(): Metrics {
       recall.set({ bundle: bundleId }, recallMean.value);
       recallWanted.inc(wanted);
       recallHits.inc(hits);
-    },
-    observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
-    countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
-    setProfilesAvailable(isAvailable) {
-      profilesAvailable ??= new Gauge({
-        name: 'facet_serving_profiles_available',
-        help: '1 while this process can read profiles from Redis, 0 during an outage.',
-        aggregator: 'min',
-        registers,
-      });
-      profilesAvailable.set(Number(isAvailable));
     },
     countMilvusSearch(outcome) {
       milvusSearches ??= new Counter({
@@ -201,38 +252,21 @@ export function createMetrics(): Metrics {
       });
       milvusWaiting.set(bundles);
     },
-    observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
-    setLoaded({ bundle, delta, profileCount }) {
-      bundleInfo.reset();
-      bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
-      dataEnd.set(bundle.info.asOf / 1000);
-      items.set(bundle.itemCount);
-      for (const change of ['added', 'withdrawn', 'returned', 'changed', 'chosen'] as const) {
-        deltaItems.set({ change }, delta?.[change] ?? 0);
-      }
-      profiles.set(profileCount ?? 0);
-    },
-    countArms(entered) {
-      for (const [experiment, arm] of Object.entries(entered)) arms.inc({ experiment, arm });
-    },
-    countShadow: (outcome) => shadows.inc({ outcome }),
-    watchExposures(counts) {
-      const exposures = new Counter({
-        name: 'facet_serving_exposures_total',
-        help: 'Records of the exposure log: written, or dropped because the disk is slow, full or broken.',
-        labelNames: ['outcome'] as const,
-        registers,
-        collect() {
-          const { written, dropped } = counts();
-          this.reset();
-          this.inc({ outcome: 'written' }, written);
-          this.inc({ outcome: 'dropped' }, dropped);
-        },
-      });
-      exposures.inc({ outcome: 'written' }, 0);
-    },
-    countSwap: (what) => swaps.inc({ what }),
-    countLoadFailure: (what) => loadFailures.inc({ what }),
-    countRollback: () => rollbacks.inc(),
   };
+}
+
+function watchExposures(registers: Registers, counts: () => ExposureCounts): void {
+  const exposures = new Counter({
+    name: 'facet_serving_exposures_total',
+    help: 'Records of the exposure log: written, or dropped because the disk is slow, full or broken.',
+    labelNames: ['outcome'] as const,
+    registers,
+    collect() {
+      const { written, dropped } = counts();
+      this.reset();
+      this.inc({ outcome: 'written' }, written);
+      this.inc({ outcome: 'dropped' }, dropped);
+    },
+  });
+  exposures.inc({ outcome: 'written' }, 0);
 }
