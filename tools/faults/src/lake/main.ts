@@ -58,7 +58,7 @@ const clockStepMs = 25 * minuteMs;
 /** About how long each work takes in a folder. */
 const delayMsMax: Readonly<Record<Work, number>> = {
   migration: 80,
-  upload: 300,
+  upload: 60,
   checkpoint: 80,
   compaction: 500,
   erasure: 700,
