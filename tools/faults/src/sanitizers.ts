@@ -4,32 +4,23 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, readOptions } from '@facet/local-services';
+import { logProgress, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 
-const help = `Run the native index code under AddressSanitizer and UBSan
-
-  npm run test:faults -- sanitizers [options]
-
-Options:
-  --seconds N  Time for damaged files, and for swaps (default: 600)
-  --files N    Number of damaged files at which to stop earlier
-  --plain      Use the addon without sanitizers, which is faster
-  --seed N     Seed of the damage (default: 1)
-  --only TEXT  Run the parts whose name contains TEXT: tests, files, swaps
-  --help       Print this help
-
-tests runs the tests of libs/retrieval, except those that measure memory. files opens damaged index files, and searches those that are not refused. swaps replaces an
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- sanitizers',
+  summary: 'Run the native index code under AddressSanitizer and UBSan',
+  options: {
+    seconds: option.number('Time for damaged files, and for swaps', 600),
+    files: option.number('Number of damaged files at which to stop earlier', Infinity),
+    plain: option.flag('Use the addon without sanitizers, which is faster'),
+    seed: option.number('Seed of the damage', 1),
+    only: option.text('TEXT', 'Run the parts whose name contains TEXT: tests, files, swaps', ''),
+  },
+  notes: `tests runs the tests of libs/retrieval, except those that measure memory. files opens damaged index files, and searches those that are not refused. swaps replaces an
 index during searches. The first run compiles the addon and what it uses of Faiss, which takes minutes.
 
-Exit code: 0 without findings, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  seconds: { type: 'string', default: '600' },
-  seed: { type: 'string', default: '1' },
-  files: { type: 'string', default: 'Infinity' },
-  plain: { type: 'boolean', default: false },
-  only: { type: 'string', default: '' },
+Exit code: 0 without findings, 1 otherwise.`,
 });
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -42,7 +33,7 @@ const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const script = (name: string): string[] => [
   ...['--conditions=@facet/source', '--import', 'tsx', join(retrieval, 'test', 'native', 'sanitizers', name)],
-  ...[folder, values.seconds, values.seed, values.files],
+  ...[folder, values.seconds, values.seed, values.files].map(String),
 ];
 const parts: Readonly<Record<string, readonly string[]>> = {
   // The sanitizer keeps freed memory, which the tests of memory would count.

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import {
   createScratchFolder,
   installSchemathesis,
+  json,
   logProgress,
-  readOptions,
+  option,
+  readCommandLine,
   runSchemathesis,
   startFacetProcess,
   startKafka,
@@ -15,27 +17,19 @@ import { addApiKey, alignColumns, createApiKey, hashApiKey } from '@facet/platfo
 import { lastDay, writeShopHome } from './refresh/shop-home.ts';
 import { until } from './wait.ts';
 
-const help = `Send requests that schemathesis generates from the OpenAPI documents
-
-  npm run test:faults -- schemathesis [options]
-
-Options:
-  --seconds N  Time for each API (default: 600)
-  --seed N     Seed of the requests (default: 1)
-  --only TEXT  Test the APIs whose name contains TEXT: serving, ingest, sink, trainer
-  --json       Print the results as JSON
-  --help       Print this help
-
-All apps run on generated data, with a real Kafka and Redis. A response fails if its status is 5xx, or if the document does not
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- schemathesis',
+  summary: 'Send requests that schemathesis generates from the OpenAPI documents',
+  options: {
+    seconds: option.number('Time for each API', 600),
+    seed: option.number('Seed of the requests', 1),
+    only: option.text('TEXT', 'Test the APIs whose name contains TEXT: serving, ingest, sink, trainer', ''),
+    json,
+  },
+  notes: `All apps run on generated data, with a real Kafka and Redis. A response fails if its status is 5xx, or if the document does not
 describe its status, type, headers or body. The first run installs schemathesis, a Python package.
 
-Exit code: 0 when no response fails, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  seconds: { type: 'string', default: '600' },
-  seed: { type: 'string', default: '1' },
-  only: { type: 'string', default: '' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when no response fails, 1 otherwise.`,
 });
 
 const { path: folder } = await createScratchFolder('faults-schemathesis');
@@ -48,8 +42,8 @@ try {
     if (!api.name.includes(values.only)) continue;
     logProgress(api.name);
     const report = await runSchemathesis(program, api, {
-      seconds: Number(values.seconds),
-      seed: Number(values.seed),
+      seconds: values.seconds,
+      seed: values.seed,
     });
     if (!report.isPassed) logProgress(report.output);
     rows.push({ api: api.name, cases: report.cases, isPassed: report.isPassed });

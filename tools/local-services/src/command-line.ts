@@ -1,25 +1,121 @@
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 
+/** An option of a bench or a fault suite. */
+export interface CommandOption<Value> {
+  /** What follows the option, such as `N`; empty for a flag. */
+  readonly argument: string;
+  readonly about: string;
+  readonly initial: Value;
+  /** Returns the value of the given texts. @throws Error if they are invalid. */
+  readonly parse: (texts: readonly string[]) => Value;
+}
+
+type Options = Readonly<Record<string, CommandOption<unknown>>>;
+
+export interface Command<Given extends Options> {
+  /** The command, such as `npm run bench -- storage`. */
+  readonly usage: string;
+  /** The arguments in the usage, such as `[FILE]`. By default, the command refuses arguments. */
+  readonly arguments?: string;
+  readonly summary: string;
+  readonly options?: Given;
+  /** Text below the options. */
+  readonly notes: string;
+}
+
+export interface CommandLine<Given extends Options> {
+  readonly values: { readonly [Name in keyof Given]: Given[Name] extends CommandOption<infer Value> ? Value : never };
+  readonly positionals: readonly string[];
+}
+
+/** Makes options. Without a default, the value of an option that is not given is undefined. */
+export const option = {
+  number: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
+    optionOf('N', about, (texts) => parseNumber(texts.at(-1)!), initial as Initial),
+  /** Numbers, separated by commas. */
+  numbers: <Initial extends readonly number[] | undefined = undefined>(about: string, initial?: Initial) =>
+    optionOf('N,N', about, (texts) => texts.at(-1)!.split(',').filter(Boolean).map(parseNumber), initial as Initial),
+  text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
+    optionOf(argument, about, (texts) => texts.at(-1)!, initial as Initial),
+  /** The texts of an option that can be repeated. */
+  texts: <Initial extends readonly string[] | undefined = undefined>(
+    argument: string,
+    about: string,
+    initial?: Initial,
+  ) => optionOf(argument, `${about}; can be repeated`, (texts) => texts, initial as Initial),
+  flag: (about: string) => optionOf('', about, () => true, false),
+};
+
+/** The option of commands whose results a program can read. */
+export const json = option.flag('Print the results as JSON');
+
+function optionOf<Value, Initial>(
+  argument: string,
+  about: string,
+  parse: (texts: readonly string[]) => Value,
+  initial: Initial,
+): CommandOption<Value | Initial> {
+  return { argument, about, initial, parse };
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0)) throw new Error(`"${text}" is not a number of at least 0.`);
+  return value;
+}
+
 /**
- * Returns the options and arguments of a bench or a fault suite. Prints `help` and exits with 0 on `--help`; exits with
- * 2 on an unknown option.
+ * Returns the options and arguments of a bench or a fault suite. Prints the help and exits with 0 on `--help`; exits with 2 on an
+ * unknown option or a wrong value.
  */
-export function readOptions<const Options extends NonNullable<ParseArgsConfig['options']>>(
+export function readCommandLine<const Given extends Options>(command: Command<Given>): CommandLine<Given> {
+  const options: Options = command.options ?? {};
+  const types = Object.entries(options).map(([name, { argument }]) => {
+    const type = argument === '' ? { type: 'boolean' as const } : { type: 'string' as const, multiple: true };
+    return [name, type] as const;
+  });
+  const config = { options: Object.fromEntries(types), allowPositionals: command.arguments !== undefined };
+  return exitOnHelp(helpOf(command), () => {
+    const { values: given, positionals } = parseArgs(config);
+    const values = Object.entries(options).map(([name, { initial, parse }]) => {
+      const texts = given[name];
+      return [name, texts === undefined ? initial : parse(texts as string[])];
+    });
+    return { values: Object.fromEntries(values) as CommandLine<Given>['values'], positionals };
+  });
+}
+
+function helpOf({ usage, arguments: wanted, summary, options = {}, notes }: Command<Options>): string {
+  const rows = Object.entries(options).map(([name, { argument, about, initial }]) => {
+    const isShown = initial !== undefined && initial !== false && initial !== '';
+    return [`--${name} ${argument}`.trim(), isShown ? `${about} (default: ${String(initial)})` : about] as const;
+  });
+  const all = [...rows, ['--help', 'Print this help'] as const];
+  const width = Math.max(...all.map(([name]) => name.length));
+  const lines = all.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`);
+  const line = [usage, wanted, '[options]'].filter((part) => part !== undefined).join(' ');
+  return `${summary}\n\n  ${line}\n\nOptions:\n${lines.join('\n')}\n\n${notes}`;
+}
+
+/** Returns the options of a bench with a written help. Exits as {@link readCommandLine} does. */
+export function readOptions<const Given extends NonNullable<ParseArgsConfig['options']>>(
   help: string,
-  options: Options,
-  { allowPositionals = false } = {},
-): ReturnType<typeof parseArgs<{ options: Options; allowPositionals: boolean }>> {
+  options: Given,
+): ReturnType<typeof parseArgs<{ options: Given }>> {
+  return exitOnHelp(help, () => parseArgs({ options }));
+}
+
+function exitOnHelp<Parsed>(help: string, parse: () => Parsed): Parsed {
   if (process.argv.includes('--help')) {
     console.log(help);
     process.exit(0);
   }
   try {
-    return parseArgs({ options, allowPositionals });
+    return parse();
   } catch (error) {
-    console.error(
-      `${error instanceof Error ? error.message : String(error)}\nRun the command with --help for its options.`,
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(`${message}\nRun the command with --help for its options.`);
     process.exit(2);
   }
 }

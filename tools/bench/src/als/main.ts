@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installPython, readOptions } from '@facet/local-services';
+import { installPython, readCommandLine } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
 import { median } from '../figures.ts';
 
@@ -12,21 +12,18 @@ const rounds = 3;
 /** Target for the time of Facet divided by that of implicit with conjugate gradients. */
 const ratioMax = 2;
 
-const help = `Compare an iteration of WALS with the Python package implicit
-
-  npm run bench -- als [FILE]
-
-Options:
-  --help  Print this help
-
-FILE contains the item sequences of users (default: ../shared/data/amazon-beauty/sequences.txt). Facet and implicit factorize
+const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty/sequences.txt', import.meta.url));
+const { positionals } = readCommandLine({
+  usage: 'npm run bench -- als',
+  arguments: '[FILE]',
+  summary: 'Compare an iteration of WALS with the Python package implicit',
+  notes: `FILE contains the item sequences of users (default: ../shared/data/amazon-beauty/sequences.txt). Facet and implicit factorize
 the same interactions in turn. implicit runs with both of its solvers: conjugate gradients (its default) and exact, which Facet
 uses as well. Their losses show that all three minimize the same function. The first run installs implicit into the cache.
 
-Exit code: 0 when the measurement is complete, 1 without FILE.`;
-
-const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty/sequences.txt', import.meta.url));
-const path = readOptions(help, {}, { allowPositionals: true }).positionals[0] ?? shared;
+Exit code: 0 when the measurement is complete, 1 without FILE.`,
+});
+const path = positionals[0] ?? shared;
 if (!existsSync(path)) {
   console.error(`${path} does not exist. Pass a file of sequences: npm run bench -- als FILE`);
   process.exit(1);

@@ -1,34 +1,25 @@
 import { fileURLToPath } from 'node:url';
-import { createScratchFolder, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, option, readCommandLine } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { startLineProcess } from '../line-process.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
-const help = `Measure the stalls and the memory of loading a large bundle
-
-  npm run bench -- bundle-load [options]
-
-Options:
-  --items N     Number of items in the generated catalog (default: 1000000)
-  --dim N       Number of dimensions (default: 64)
-  --index KIND  flat, or hnsw, which takes minutes to build (default: flat)
-  --rounds N    Number of rounds (default: 3)
-  --json        Print the results as JSON
-  --help        Print this help
-
-In each round two processes load the bundle one after the other, twice each: at the start, and next to the loaded bundle, as
+const { values } = readCommandLine({
+  usage: 'npm run bench -- bundle-load',
+  summary: 'Measure the stalls and the memory of loading a large bundle',
+  options: {
+    items: option.number('Number of items in the generated catalog', 1_000_000),
+    dim: option.number('Number of dimensions', 64),
+    index: option.text('KIND', 'flat, or hnsw, which takes minutes to build', 'flat'),
+    rounds: option.number('Number of rounds', 3),
+    json,
+  },
+  notes: `In each round two processes load the bundle one after the other, twice each: at the start, and next to the loaded bundle, as
 during a swap. A stall is the longest gap between two ticks of a timer of one millisecond, in wall time and in processor
 time of the event loop.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  dim: { type: 'string', default: '64' },
-  index: { type: 'string', default: 'flat' },
-  rounds: { type: 'string', default: '3' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 /** Two concurrent processes. */
@@ -38,17 +29,17 @@ interface Round {
 }
 
 const { path: root } = await createScratchFolder('bench-bundle-load');
-process.stderr.write(`a bundle of ${Number(values.items).toLocaleString('en')} items\n`);
+process.stderr.write(`a bundle of ${values.items.toLocaleString('en')} items\n`);
 const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js', import.meta.url), [
   root,
-  Number(values.items),
-  Number(values.dim),
+  values.items,
+  values.dim,
   values.index,
 ]);
 const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
 const args = [...process.execArgv, script, JSON.stringify([root, id])];
 const rounds: Round[] = [];
-for (let round = 0; round < Number(values.rounds); round++) {
+for (let round = 0; round < values.rounds; round++) {
   const first = startLineProcess(process.execPath, args);
   const reports = [await first.ask<LoadReport>()];
   const second = startLineProcess(process.execPath, args);

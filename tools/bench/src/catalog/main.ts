@@ -1,21 +1,19 @@
 import { homePaths } from '@facet/config';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
 
-const help = `Measure writes, compactions and deltas of a large catalog
-
-  npm run bench -- catalog [options]
-
-Options:
-  --items N    Number of items in the catalog and in the bundle (default: 1000000)
-  --upsert N   Number of items in one upsert; a tenth of them is new (default: 1000)
-  --rounds N   Number of writes (default: 50)
-  --json       Print the results as JSON
-  --help       Print this help
-
-Each task runs in a separate process. Delays of the event loop are measured every millisecond.
+const { values } = readCommandLine({
+  usage: 'npm run bench -- catalog',
+  summary: 'Measure writes, compactions and deltas of a large catalog',
+  options: {
+    items: option.number('Number of items in the catalog and in the bundle', 1_000_000),
+    upsert: option.number('Number of items in one upsert; a tenth of them is new', 1_000),
+    rounds: option.number('Number of writes', 50),
+    json,
+  },
+  notes: `Each task runs in a separate process. Delays of the event loop are measured every millisecond.
 
 upsert           writes the items and their offset, as the sink does; its processor time and memory include the compactions
 compaction       compacts segments after an upsert, as the sink does in the background
@@ -24,13 +22,7 @@ first delta      compares the whole catalog with a bundle, once for each bundle
 large delta      compares the items of all writes
 next delta       compares the items of one more upsert
 
-Exit code: 0 when an upsert with its compaction and delta takes at most 10 s and 500 MB, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  upsert: { type: 'string', default: '1000' },
-  rounds: { type: 'string', default: '50' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when an upsert with its compaction and delta takes at most 10 s and 500 MB, 1 otherwise.`,
 });
 
 const tasks = [
@@ -45,12 +37,12 @@ const tasks = [
 const makeBundle = new URL('../bundle-load/make-bundle.js', import.meta.url);
 const { path: folder } = await createScratchFolder('bench-catalog');
 const results: Measured[] = [];
-logProgress(`a bundle of ${Number(values.items).toLocaleString('en')} items`);
-const bundle = [homePaths(folder).artifactsFolder, Number(values.items), 64, 'flat'];
+logProgress(`a bundle of ${values.items.toLocaleString('en')} items`);
+const bundle = [homePaths(folder).artifactsFolder, values.items, 64, 'flat'];
 const { id } = await runInChild<{ readonly id: string }>(makeBundle, bundle);
 for (const task of tasks) {
   logProgress(task);
-  const order = [folder, task, id, Number(values.upsert), Number(values.rounds)];
+  const order = [folder, task, id, values.upsert, values.rounds];
   results.push(...(await runInChild<Measured[]>(new URL('in-child.js', import.meta.url), order)));
 }
 if (values.json) console.log(JSON.stringify(results));

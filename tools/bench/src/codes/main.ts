@@ -1,36 +1,25 @@
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { buildExactIndex, syntheticVectors } from '@facet/retrieval';
 import { memoryMb } from '../figures.ts';
 
-const help = `Measure the recall of a search over codes of 8 bits or 1 bit per dimension
-
-  npm run bench -- codes [options]
-
-Options:
-  --items N    Number of items (default: 1000000)
-  --dim N      Number of dimensions, a multiple of 8 (default: 64)
-  --queries N  Number of queries (default: 200)
-  --json       Print the results as JSON
-  --help       Print this help
-
-A code stores each dimension of an item vector in 8 bits or 1 bit. The benchmark sorts all items by the scores of their codes. It
+const { values } = readCommandLine({
+  usage: 'npm run bench -- codes',
+  summary: 'Measure the recall of a search over codes of 8 bits or 1 bit per dimension',
+  options: {
+    items: option.number('Number of items', 1_000_000),
+    dim: option.number('Number of dimensions, a multiple of 8', 64),
+    queries: option.number('Number of queries', 200),
+    json,
+  },
+  notes: `A code stores each dimension of an item vector in 8 bits or 1 bit. The benchmark sorts all items by the scores of their codes. It
 prints the share of the 200 nearest items that are among the first R items. That share is the recall of a search that rescores R
 items with the full vectors. The query vector is not encoded. The seeded vectors vary in 24 dimensions, plus noise.
 
-Exit code: 0 when the measurement is complete, 2 for invalid options.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  dim: { type: 'string', default: '64' },
-  queries: { type: 'string', default: '200' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete, 2 for invalid options.`,
 });
-const [items, dim, queryCount] = [Number(values.items), Number(values.dim), Number(values.queries)];
+const { items, dim, queries: queryCount } = values;
 const nearest = 200;
-if (
-  !(items > nearest && queryCount >= 1 && dim >= 8 && dim % 8 === 0) ||
-  ![items, queryCount].every(Number.isInteger)
-) {
+if (!(items > nearest && queryCount >= 1 && dim >= 8 && dim % 8 === 0)) {
   console.error(`Set --items above ${nearest}, --queries to at least 1, and --dim to a multiple of 8.`);
   process.exit(2);
 }

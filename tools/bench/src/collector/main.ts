@@ -1,44 +1,43 @@
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
-import { createScratchFolder, logProgress, readOptions, startKafka, startRedis, startS3 } from '@facet/local-services';
+import {
+  createScratchFolder,
+  json,
+  logProgress,
+  option,
+  readCommandLine,
+  startKafka,
+  startRedis,
+  startS3,
+} from '@facet/local-services';
 import { median } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
 import { runRawProducer } from './raw-producer.ts';
 
-const help = `Measure the throughput and the freshness of the collector on a real Kafka broker and Redis
-
-  npm run bench -- collector [options]
-
-Options:
-  --rounds N  Number of rounds (default: 3)
-  --events N  Events in a round of the sink (default: 1000000)
-  --s3        Only measure the sink, with a lake on a local S3 server and with one in a folder
-  --soak      Also send 5,000,000 events and record the memory of both processes
-  --json      Print the results as JSON
-  --help      Print this help
-
-ingest     Acknowledged events per second in batches of 1,000 and 100, compared with kafkajs alone
+const { values } = readCommandLine({
+  usage: 'npm run bench -- collector',
+  summary: 'Measure the throughput and the freshness of the collector on a real Kafka broker and Redis',
+  options: {
+    rounds: option.number('Number of rounds', 3),
+    events: option.number('Events in a round of the sink', 1_000_000),
+    s3: option.flag('Only measure the sink, with a lake on a local S3 server and with one in a folder'),
+    soak: option.flag('Also send 5,000,000 events and record the memory of both processes'),
+    json,
+  },
+  notes: `ingest     Acknowledged events per second in batches of 1,000 and 100, compared with kafkajs alone
 sink       Events per second from the topic into Parquet, with profiles in Redis
 freshness  Time from the post of an event to its profile, under a load of 5,000 events per second
 
 Figures are medians of the rounds. The load generator, the broker, Redis and the collector share the cores of this machine.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  rounds: { type: 'string', default: '3' },
-  events: { type: 'string', default: '1000000' },
-  s3: { type: 'boolean', default: false },
-  soak: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 const ingestEvents = 300_000;
 const smallBatchEvents = 100_000;
-const sinkEvents = Number(values.events);
+const { events: sinkEvents, rounds } = values;
 const rawBatchEvents = 5_000;
 
-const rounds = Number(values.rounds);
 const { path: folder } = await createScratchFolder('bench-collector');
 const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
 try {

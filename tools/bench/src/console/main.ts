@@ -1,7 +1,7 @@
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import type { Page } from 'playwright-core';
 import { median } from '../figures.ts';
 import { measureCatalog } from './measure-catalog.ts';
@@ -9,18 +9,20 @@ import type { CatalogFigures } from './measure-catalog.ts';
 import { startConsole } from './start-console.ts';
 import type { StartedConsole } from './start-console.ts';
 
-const help = `Measure the console in Chromium: the first view, the interactions, and large catalogs
-
-  npm run bench -- console [options]
-
-Options:
-  --home DIR   Data home with a current bundle (default: .facet/movielens-100k, which npm start makes)
-  --repeat N   Number of measurements (default: 10)
-  --items N,N  Sizes of generated catalogs, for Item map and search; empty: none (default: 100000,1000000)
-  --json       Print the results as JSON
-  --help       Print this help
-
-first view   From the request of the page, with an empty cache, to the first recommendation. Budget: 1,500 ms
+const { values } = readCommandLine({
+  usage: 'npm run bench -- console',
+  summary: 'Measure the console in Chromium: the first view, the interactions, and large catalogs',
+  options: {
+    home: option.text(
+      'DIR',
+      'Data home with a current bundle; npm start makes the default',
+      join('.facet', 'movielens-100k'),
+    ),
+    repeat: option.number('Number of measurements', 10),
+    items: option.numbers('Sizes of generated catalogs, for Item map and search; "" for none', [100_000, 1_000_000]),
+    json,
+  },
+  notes: `first view   From the request of the page, with an empty cache, to the first recommendation. Budget: 1,500 ms
 script       Size of the scripts of that view, gzipped. Budget: 250 kB
 interaction  From a change of the merge to the new list, without the time of the API. Budget: 100 ms
 map          From opening Item map to all points drawn
@@ -28,13 +30,7 @@ pan frame    Median time between two frames while the mouse drags the map, and m
              the time is 17 ms, which needs a graphics card
 search       From the last key of a title to the found item, on Explore
 
-Exit code: 1 when a median exceeds its budget.`;
-
-const { values } = readOptions(help, {
-  home: { type: 'string', default: join('.facet', 'movielens-100k') },
-  repeat: { type: 'string', default: '10' },
-  items: { type: 'string', default: '100000,1000000' },
-  json: { type: 'boolean', default: false },
+Exit code: 1 when a median exceeds its budget.`,
 });
 
 const budgets = { firstViewMs: 1_500, scriptKilobytes: 250, interactionMs: 100 } as const;
@@ -66,12 +62,12 @@ const measureInteraction = `(merge) => new Promise((resolve) => {
 })`;
 
 const { path: folder } = await createScratchFolder('bench-console');
-const figures = await measure(Number(values.repeat));
+const figures = await measure(values.repeat);
 const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
 const catalogs: CatalogFigures[] = [];
-for (const size of values.items.split(',').filter((text) => text !== '')) {
-  logProgress(`a catalog of ${size} items`);
-  catalogs.push(await measureCatalog(Number(size), folder));
+for (const size of values.items) {
+  logProgress(`a catalog of ${size.toLocaleString('en')} items`);
+  catalogs.push(await measureCatalog(size, folder));
 }
 if (values.json) console.log(JSON.stringify({ medians, figures, budgets, catalogs }));
 else console.log([render(figures), ...catalogs.map(describeCatalog)].join('\n'));

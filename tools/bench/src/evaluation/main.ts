@@ -1,27 +1,21 @@
 import { cpus } from 'node:os';
 import { evaluateRanking } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
-import { readOptions } from '@facet/local-services';
+import { readCommandLine } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
 import { dayMs } from '@facet/platform';
 import { cpuTimeMs } from '../figures.ts';
 
-readOptions(
-  `Measure the evaluation of a model over a full catalog
-
-  npm run bench -- evaluation
-
-Options:
-  --help  Print this help
-
-The model has 4 interests and 64 dimensions. The evaluation ranks new items for 20,000 users with 50 behaviors over 12,000
+readCommandLine({
+  usage: 'npm run bench -- evaluation',
+  summary: 'Measure the evaluation of a model over a full catalog',
+  notes: `The model has 4 interests and 64 dimensions. The evaluation ranks new items for 20,000 users with 50 behaviors over 12,000
 items. A second pass ranks 200 of the users one by one with the inference engine of serving and compares the rankings.
 
 Exit code: 0 when at most 5 % of the compared rankings differ, 1 otherwise.`,
-  {},
-);
+});
 
 const users = 20_000;
 const items = 12_000;

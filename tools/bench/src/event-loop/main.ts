@@ -1,32 +1,25 @@
 import { setTimeout } from 'node:timers/promises';
-import { readOptions } from '@facet/local-services';
+import { json, option, readCommandLine } from '@facet/local-services';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { worldItemId } from '../serving/world-catalog.ts';
 import { openWorld } from '../serving/world.ts';
 
-const help = `Measure how long requests about the whole catalog block the event loop of serving
-
-  npm run bench -- event-loop [options]
-
-Options:
-  --items N   Number of items in the generated catalog (default: 1000000)
-  --repeat N  Number of measurements of each request (default: 10)
-  --json      Print the results as JSON
-  --help      Print this help
-
-longest block   Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
+const { values } = readCommandLine({
+  usage: 'npm run bench -- event-loop',
+  summary: 'Measure how long requests about the whole catalog block the event loop of serving',
+  options: {
+    items: option.number('Number of items in the generated catalog', 1_000_000),
+    repeat: option.number('Number of measurements of each request', 10),
+    json,
+  },
+  notes: `longest block   Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
 response        Time to the end of the response
 
 "first" includes what serving computes once for each bundle. "best" is the lowest of all measurements: programs on the same cores
 lengthen the others.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  repeat: { type: 'string', default: '10' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 const columns = ['position', 'popularity', 'firstSeen', 'attribute:brand', 'attribute:category', 'attribute:price'];
@@ -52,13 +45,13 @@ interface Row {
   readonly best: Block;
 }
 
-const world = await openWorld({ items: Number(values.items), kind: 'flat' });
-await withServing(world, { limit: 20, processes: '1' }, async (serving) => {
+const world = await openWorld({ items: values.items, kind: 'flat' });
+await withServing(world, { limit: 20, processes: 1 }, async (serving) => {
   const rows: Row[] = [];
   for (const path of paths) {
     const first = await measure(serving, path);
     const blocks = [first];
-    while (blocks.length < Number(values.repeat)) blocks.push(await measure(serving, path));
+    while (blocks.length < values.repeat) blocks.push(await measure(serving, path));
     const best = {
       blockMs: Math.min(...blocks.map(({ blockMs }) => blockMs)),
       responseMs: Math.min(...blocks.map(({ responseMs }) => responseMs)),

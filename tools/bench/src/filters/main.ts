@@ -1,29 +1,22 @@
-import { readOptions } from '@facet/local-services';
+import { json, option, readCommandLine } from '@facet/local-services';
 import { selectItems, mergeLists, openFaissIndex, retrieveLists, setFaissThreads } from '@facet/retrieval';
 import type { ItemSet, InterestList, ListsRequest, Merge } from '@facet/retrieval';
 import { cpuTimeMs } from '../figures.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import type { World } from '../serving/world.ts';
 
-const help = `Measure the cost of filters, exclusions and merges
-
-  npm run bench -- filters [options]
-
-Options:
-  --items N  Number of items in the generated catalog (default: 1000000)
-  --users N  Number of users (default: 40)
-  --json     Print the results as JSON
-  --help     Print this help
-
-A list has ${depth} items. Times are processor time per request, as median and 90th percentile. Recall compares the lists with an
+const { values } = readCommandLine({
+  usage: 'npm run bench -- filters',
+  summary: 'Measure the cost of filters, exclusions and merges',
+  options: {
+    items: option.number('Number of items in the generated catalog', 1_000_000),
+    users: option.number('Number of users', 40),
+    json,
+  },
+  notes: `A list has ${depth} items. Times are processor time per request, as median and 90th percentile. Recall compares the lists with an
 exact scan, as mean and minimum. The generated catalog is that of "npm run bench -- serving".
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  users: { type: 'string', default: '40' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 interface ListFigures {
@@ -39,7 +32,7 @@ interface ListFigures {
 const checkedUsers = 10;
 
 setFaissThreads(1);
-const world = await openWorld({ items: Number(values.items) });
+const world = await openWorld({ items: values.items });
 const index = await openFaissIndex(world.indexFile);
 try {
   const lists: ListFigures[] = [];
@@ -82,7 +75,7 @@ function scattered(item: number): number {
 }
 
 function userCount(): number {
-  return Math.min(Number(values.users), world.users.length);
+  return Math.min(values.users, world.users.length);
 }
 
 /** `[K, D]` */

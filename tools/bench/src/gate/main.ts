@@ -1,6 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { gateStage, runGate } from '@facet/pipeline';
 import type { Dataset, GateReport } from '@facet/pipeline';
 import { hasRetailData, retailFiles } from '../warm/retail-days.ts';
@@ -10,40 +10,34 @@ import { daysOf, endingWith, importShuffled, shuffleItems } from './shuffled-dat
 import { importRetail, makeBundle, openMovieLens } from './sound-data.ts';
 import type { PreparedBundle, SoundData } from './sound-data.ts';
 
-const help = `Compare the verdicts of the gate on sound data and on shuffled data, without an incumbent bundle
-
-  npm run bench -- gate [options]
-
-Options:
-  --only NAME  Use one data set: movielens or retail (default: both)
-  --home DIR   Data home with MovieLens 100K from "facet demo" (default: a temporary one)
-  --data DIR   Folder with ${Object.values(retailFiles).join(' and ')} (default: ../shared/data/online-retail-2)
-  --days N     Number of last days that get a separate verdict (default: 8)
-  --seed N     Seed of the shuffle (default: 1)
-  --json       Print the results as JSON
-  --help       Print this help
-
-The benchmark trains a model and builds a bundle with the stages of a refresh. The gate then evaluates the bundle on the
+const { values } = readCommandLine({
+  usage: 'npm run bench -- gate',
+  summary: 'Compare the verdicts of the gate on sound data and on shuffled data, without an incumbent bundle',
+  options: {
+    only: option.text('NAME', 'Use one data set: movielens or retail (default: both)'),
+    home: option.text('DIR', 'Data home with MovieLens 100K from "facet demo" (default: a temporary one)'),
+    data: option.text(
+      'DIR',
+      `Folder with ${Object.values(retailFiles).join(' and ')}`,
+      '../shared/data/online-retail-2',
+    ),
+    days: option.number('Number of last days that get a separate verdict', 8),
+    seed: option.number('Seed of the shuffle', 1),
+    json,
+  },
+  notes: `The benchmark trains a model and builds a bundle with the stages of a refresh. The gate then evaluates the bundle on the
 whole test window and on each of its last days (UTC), with the original items and with items shuffled among the
 interactions. Finally the benchmark shuffles the items of the lake, within the test window and over all time, and repeats
 all stages.
 
-Exit code: 0 when the run is complete, 2 for an unknown data set.`;
-
-const { values } = readOptions(help, {
-  only: { type: 'string' },
-  home: { type: 'string' },
-  data: { type: 'string', default: '../shared/data/online-retail-2' },
-  days: { type: 'string', default: '8' },
-  seed: { type: 'string', default: '1' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the run is complete, 2 for an unknown data set.`,
 });
 if (values.only !== undefined && values.only !== 'movielens' && values.only !== 'retail') {
   console.error(`Unknown data set for --only: ${values.only}. Use movielens or retail.`);
   process.exit(2);
 }
 
-const seed = Number(values.seed);
+const { seed } = values;
 /** Prints a line to the report, or to standard error with --json. */
 const note = (text: string): void => (values.json ? logProgress(text) : console.log(text));
 const { path: scratch } = await createScratchFolder('bench-gate');
@@ -67,7 +61,7 @@ async function compareDataSet(sound: SoundData): Promise<void> {
   if (!values.json) console.log(`${name}, test window ${isoMinute(from)} to ${isoMinute(before)}\n${header}`);
   await compareForms(name, 'whole window', prepared, dataset);
   const tooFew: number[] = [];
-  for (const day of daysOf(dataset).slice(-Number(values.days))) {
+  for (const day of daysOf(dataset).slice(-values.days)) {
     const users = await compareForms(name, isoMinute(day.from).slice(0, 10), prepared, endingWith(dataset, day));
     if (users < config.gate.usersMin) tooFew.push(users);
   }

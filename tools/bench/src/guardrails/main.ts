@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { openMovieLens } from '../gate/sound-data.ts';
 import { startLoadGenerator } from '../load/load-generator.ts';
 import { makeFaultyBundles } from './faulty-bundles.ts';
@@ -11,30 +11,24 @@ import { replayRequests } from './replay-requests.ts';
 import { startLoggingServer } from './serving.ts';
 import type { LoggingServer, LogLine } from './serving.ts';
 
-const help = `Swap healthy and faulty bundles, and count which ones the guardrails roll back
-
-  npm run bench -- guardrails [options]
-
-Options:
-  --home DIR      Data home of an earlier run, for its models (default: a temporary one). Its promotion log is deleted
-  --swaps N       Number of healthy swaps (default: 20)
-  --rate N        Requests per second (default: 100)
-  --window SECONDS  Length of a trial (default: 8)
-  --json          Print the results as JSON
-  --help          Print this help
-
-The benchmark trains a small model for each healthy bundle, with the data up to another day and with another seed. It replays
+const { values } = readCommandLine({
+  usage: 'npm run bench -- guardrails',
+  summary: 'Swap healthy and faulty bundles, and count which ones the guardrails roll back',
+  options: {
+    home: option.text(
+      'DIR',
+      'Data home of an earlier run, for its models (default: a temporary one). Its promotion log is deleted',
+    ),
+    swaps: option.number('Number of healthy swaps', 20),
+    rate: option.number('Requests per second', 100),
+    window: option.number('Length of a trial in seconds', 8),
+    json,
+  },
+  notes: `The benchmark trains a small model for each healthy bundle, with the data up to another day and with another seed. It replays
 the users of the newest interactions on a real serving process, promotes the bundles one after the other, and then promotes faulty
 bundles. The bounds of the guardrails are the defaults, except the length of a trial.
 
-Exit code: 0 when the run is complete, also when a verdict is wrong.`;
-
-const { values } = readOptions(help, {
-  home: { type: 'string' },
-  swaps: { type: 'string', default: '20' },
-  rate: { type: 'string', default: '100' },
-  window: { type: 'string', default: '8' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the run is complete, also when a verdict is wrong.`,
 });
 
 interface Verdict {
@@ -47,11 +41,11 @@ interface Verdict {
   readonly figures: Readonly<Record<string, unknown>>;
 }
 
-const windowMs = 1_000 * Number(values.window);
+const windowMs = 1_000 * values.window;
 const verdicts: Verdict[] = [];
 const { path: scratch } = await createScratchFolder('bench-guardrails');
 const { home } = await openMovieLens(values.home ?? join(scratch, 'movielens'));
-const [first, ...healthy] = await makeHealthyBundles(home, Number(values.swaps) + 1);
+const [first, ...healthy] = await makeHealthyBundles(home, values.swaps + 1);
 const last = healthy.at(-1) ?? first!;
 const faulty = await makeFaultyBundles(last);
 const store = createFolderArtifactStore(home.artifactsFolder);
@@ -67,7 +61,7 @@ let isDone = false;
 let [sent, failed] = [0, 0];
 const traffic = (async () => {
   while (!isDone) {
-    const { latenciesMs, statuses } = await generator.run({ kind: 'open', rate: Number(values.rate), seconds: 10 });
+    const { latenciesMs, statuses } = await generator.run({ kind: 'open', rate: values.rate, seconds: 10 });
     sent += latenciesMs.length;
     failed += statuses[0] ?? 0;
   }

@@ -4,33 +4,27 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
-import { readOptions } from '@facet/local-services';
+import { json, option, readCommandLine } from '@facet/local-services';
 import { createInferenceEngine, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
 import type { ModelConfig, ModelSpec, InferenceEngine } from '@facet/model';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 
 // Random weights suffice: times do not depend on their values, except for zeros after a ReLU.
-const help = `Measure the time to compute the interests of one user, by model variant
-
-  npm run bench -- inference [options]
-
-Options:
-  --variant NAME  Measure this variant; can be repeated (default: all variants)
-  --json          Print the results as JSON
-  --help          Print this help
-
-A user has 50 behaviors; the model has 64 dimensions and, where a variant has several, 4 interests.
+const { values } = readCommandLine({
+  usage: 'npm run bench -- inference',
+  summary: 'Measure the time to compute the interests of one user, by model variant',
+  options: {
+    variant: option.texts('NAME', 'Measure this variant (default: all variants)'),
+    json,
+  },
+  notes: `A user has 50 behaviors; the model has 64 dimensions and, where a variant has several, 4 interests.
 
 warm   Catalog of 12,000 items, most of which the inference engine has cached
 cold   Catalog of 400,000 items, few of which it has cached
 bytes  Bytes allocated per call that writes into a buffer
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  variant: { type: 'string', multiple: true },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 const sequenceLength = 50;

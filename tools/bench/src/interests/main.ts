@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { createStageContext } from '@facet/pipeline';
 import { openBenchmarkData } from '@facet/pipeline/benchmark';
 import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
@@ -13,46 +13,31 @@ import { fitWeights } from './fit-weights.ts';
 import { drawUser } from './draw-user.ts';
 import { render } from './render.ts';
 
-const help = `Diagnose what several interests of a model find that one interest does not
-
-  npm run bench -- interests SOURCE [options]
-
-Options:
-  --protocol NAME     time-split, leave-one-out or user-split (default: time-split)
-  --part PART         validation or test (default: validation)
-  --try SETTINGS      Settings of one model, separated by spaces: "K=4 separation=1"; repeatable (default: K=1 and K=4)
-  --seeds N           Number of runs of each model (default: 1)
-  --variant NAME      Model variant (default: facet)
-  --users N           Most users of the held-out part (default: 3000)
-  --draw FILE         Write the coupling coefficients of one user in the first model with several interests as SVG
-  --title TEXT        Title of that drawing
-  --anonymous         Number the items in that drawing instead of naming them
-  --append FILE       Also append each result as a line of JSON to this file
-  --json              Print the results as JSON
-  --help              Print this help
-
-SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
+const { values, positionals } = readCommandLine({
+  usage: 'npm run bench -- interests',
+  arguments: 'SOURCE',
+  summary: 'Diagnose what several interests of a model find that one interest does not',
+  options: {
+    protocol: option.text('NAME', 'time-split, leave-one-out or user-split', 'time-split'),
+    part: option.text('PART', 'validation or test', 'validation'),
+    try: option.texts('SETTINGS', 'Settings of one model, separated by spaces: "K=4 separation=1"', ['K=1', 'K=4']),
+    seeds: option.number('Number of runs of each model', 1),
+    variant: option.text('NAME', 'Model variant', 'facet'),
+    users: option.number('Most users of the held-out part', 3_000),
+    draw: option.text(
+      'FILE',
+      'Write the coupling coefficients of one user in the first model with several interests as SVG',
+    ),
+    title: option.text('TEXT', 'Title of that drawing', 'Coupling coefficients of one user'),
+    anonymous: option.flag('Number the items in that drawing instead of naming them'),
+    append: option.text('FILE', 'Also append each result as a line of JSON to this file'),
+    json,
+  },
+  notes: `SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
 part validation have not seen it; those of the part test are trained again with the validation part.
 
-Exit code: 0 when the measurement is complete, 1 without a source or for an unknown value.`;
-
-const { values, positionals } = readOptions(
-  help,
-  {
-    protocol: { type: 'string', default: 'time-split' },
-    part: { type: 'string', default: 'validation' },
-    try: { type: 'string', multiple: true, default: ['K=1', 'K=4'] },
-    seeds: { type: 'string', default: '1' },
-    variant: { type: 'string', default: 'facet' },
-    users: { type: 'string', default: '3000' },
-    draw: { type: 'string' },
-    title: { type: 'string', default: 'Coupling coefficients of one user' },
-    anonymous: { type: 'boolean', default: false },
-    append: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-  { allowPositionals: true },
-);
+Exit code: 0 when the measurement is complete, 1 without a source or for an unknown value.`,
+});
 const [folder] = positionals;
 const protocol = oneOf('protocol', ['time-split', 'leave-one-out', 'user-split'] as const);
 const part = oneOf('part', ['validation', 'test'] as const);
@@ -73,12 +58,12 @@ const benchmark = await openBenchmarkData(context, source, protocol);
 const heldOut = benchmark.protocol[part];
 const users = heldOut.users.slice();
 createRandom(1).shuffle(users);
-users.length = Math.min(users.length, Number(values.users));
+users.length = Math.min(users.length, values.users);
 let clusters: ReadonlyMap<number, number> | undefined;
 const results = [];
 let drawing = values.draw;
 for (const attempt of values.try) {
-  for (let seed = 1; seed <= Number(values.seeds); seed++) {
+  for (let seed = 1; seed <= values.seeds; seed++) {
     const settings = attempt
       .split(' ')
       .filter((text) => text !== '')

@@ -1,4 +1,4 @@
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
@@ -7,31 +7,23 @@ import type { Load, LoadResult } from '../load/load.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 
-const help = `Measure the goodput of serving at 1, 2 and 3 times its saturation rate
-
-  npm run bench -- overload [options]
-
-Options:
-  --items N      Number of items in the generated catalog (default: 100000)
-  --processes N  Number of serving processes (default: 1)
-  --seconds N    Duration of each load (default: 8)
-  --concurrency  Numbers of connections, such as 32,128,512: instead of the multiples, each of
-                 them sends its next request when it has a response
-  --json         Print the results as JSON
-  --help         Print this help
-
-The throughput at concurrency 16 is the saturation rate. Requests then arrive as a Poisson process at multiples of that rate,
+const { values } = readCommandLine({
+  usage: 'npm run bench -- overload',
+  summary: 'Measure the goodput of serving at 1, 2 and 3 times its saturation rate',
+  options: {
+    items: option.number('Number of items in the generated catalog', 100_000),
+    processes: option.number('Number of serving processes', 1),
+    seconds: option.number('Duration of each load', 8),
+    concurrency: option.numbers(
+      'Instead of the multiples, numbers of connections that send their next request after a response',
+    ),
+    json,
+  },
+  notes: `The throughput at concurrency 16 is the saturation rate. Requests then arrive as a Poisson process at multiples of that rate,
 from a generator process on the same cores. Goodput is the number of responses with status 200 per second. Latency counts
 from the scheduled time of the request. Each load has a warm-up of 3 seconds.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '100000' },
-  processes: { type: 'string', default: '1' },
-  seconds: { type: 'string', default: '8' },
-  concurrency: { type: 'string' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 interface Row {
@@ -44,11 +36,11 @@ interface Row {
   readonly failed: number;
 }
 
-const seconds = Number(values.seconds);
+const { seconds } = values;
 const warmUpSeconds = 3;
 const concurrency = 16;
 
-const world = await openWorld({ items: Number(values.items) });
+const world = await openWorld({ items: values.items });
 await withServing(world, { limit: depth, processes: values.processes }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
@@ -66,7 +58,7 @@ async function measure(generator: LoadGenerator): Promise<Row[]> {
     run(`concurrency ${connections}`, (lasting) => ({ kind: 'closed', concurrency: connections, seconds: lasting }));
   if (values.concurrency !== undefined) {
     const closed: Row[] = [];
-    for (const connections of values.concurrency.split(',')) closed.push(await runClosed(Number(connections)));
+    for (const connections of values.concurrency) closed.push(await runClosed(connections));
     return closed;
   }
   const saturated = await runClosed(concurrency);

@@ -2,38 +2,32 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
-import { createScratchFolder, readOptions } from '@facet/local-services';
+import { createScratchFolder, option, readCommandLine } from '@facet/local-services';
 import { median } from '../figures.ts';
 
-const help = `Measure promotion and rollback with a long promotion log
+const { values } = readCommandLine({
+  usage: 'npm run bench -- promotion',
+  summary: 'Measure promotion and rollback with a long promotion log',
+  options: {
+    records: option.number('Records in the promotion log; two per day for 7 years', 5_000),
+    megabytes: option.number('Size of the large bundle; a million items of 64 dimensions take about 800', 800),
+  },
+  notes: `The benchmark reads the current bundle, rolls back a bundle of 2 MB and one of --megabytes, and promotes a bundle by a run.
 
-  npm run bench -- promotion [options]
-
-Options:
-  --records N    Records in the promotion log; two per day for 7 years (default: 5000)
-  --megabytes N  Size of the large bundle; a million items of 64 dimensions take about 800 (default: 800)
-  --help         Print this help
-
-The benchmark reads the current bundle, rolls back a bundle of 2 MB and one of --megabytes, and promotes a bundle by a run.
-
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  records: { type: 'string', default: '5000' },
-  megabytes: { type: 'string', default: '800' },
+Exit code: 0 when the measurement is complete.`,
 });
 
 const { path: root } = await createScratchFolder('bench-promotion');
 const store = createFolderArtifactStore(root);
 const small = [await putBundle(1, 2), await putBundle(2, 2)] as const;
-await fillLog(Number(values.records), small);
+await fillLog(values.records, small);
 await report('current bundle', 15, async () => store.readRef('current'));
 await report('rollback, a bundle of 2 MB', 15, async () => store.rollback());
 let run = 0;
 await report('promotion by a run', 15, async () =>
   store.promote(small[run % 2]!, { run: { runId: `bench-${run++}`, day: '2026-01-31' } }),
 );
-for (const content of [3, 4]) await store.promote(await putBundle(content, Number(values.megabytes)));
+for (const content of [3, 4]) await store.promote(await putBundle(content, values.megabytes));
 await report(`rollback, a bundle of ${values.megabytes} MB`, 5, async () => store.rollback());
 
 async function putBundle(content: number, megabytes: number): Promise<ArtifactRef> {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { unknownUser } from '@facet/model';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
@@ -20,21 +20,19 @@ import { behaviorRowsOf } from './world-model.ts';
 import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
-const help = `Compare serving with the bare index and with a bare server, on a generated catalog
-
-  npm run bench -- serving [options]
-
-Options:
-  --items N       Number of items; 1000000, 100000 and 4619 have targets (default: 1000000)
-  --processes N   Number of serving processes (default: that of the serving app)
-  --seconds N     Duration of the load at half the peak rate (default: 20)
-  --limit N       Number of items per response (default: ${depth})
-  --recall-min N  Recall target of the index (default: 0.98)
-  --profile DIR   Write CPU profiles of serving to DIR after the measurement
-  --json          Print the results as JSON
-  --help          Print this help
-
-One run measures the bare index (four queries per user, on one core and on all cores), the user tower, and responses at
+const { values } = readCommandLine({
+  usage: 'npm run bench -- serving',
+  summary: 'Compare serving with the bare index and with a bare server, on a generated catalog',
+  options: {
+    items: option.number('Number of items; 1000000, 100000 and 4619 have targets', 1_000_000),
+    processes: option.number('Number of serving processes (default: that of the serving app)'),
+    seconds: option.number('Duration of the load at half the peak rate', 20),
+    limit: option.number('Number of items per response', depth),
+    'recall-min': option.number('Recall target of the index', 0.98),
+    profile: option.text('DIR', 'Write CPU profiles of serving to DIR after the measurement'),
+    json,
+  },
+  notes: `One run measures the bare index (four queries per user, on one core and on all cores), the user tower, and responses at
 concurrency 1 to 32, which gives the peak rate. It then measures an open-loop load at half the peak rate, on serving and on a
 bare server that is equally busy per request, and processor time and memory of serving. A request has 50 behaviors.
 The load generator and serving share the cores of this machine, which should be idle otherwise.
@@ -42,16 +40,7 @@ The load generator and serving share the cores of this machine, which should be 
 The generated data is cached in FACET_BENCH_CACHE (default: facet-bench in the folder for temporary files). A million items
 take some minutes and 4 GB.
 
-Exit code: 0 when the measurement is complete, also when a target is missed.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  processes: { type: 'string' },
-  seconds: { type: 'string', default: '20' },
-  limit: { type: 'string', default: String(depth) },
-  'recall-min': { type: 'string', default: '0.98' },
-  profile: { type: 'string' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete, also when a target is missed.`,
 });
 
 /** Requests in flight. */
@@ -61,11 +50,11 @@ const profiledRequests = 4_000;
 const warmUpCalls = 2_000;
 const measuredCalls = 5_000;
 
-const seconds = Number(values.seconds);
-const limit = Number(values.limit);
+const seconds = values.seconds;
+const limit = values.limit;
 const world = await openWorld({
-  items: Number(values.items),
-  recallMin: Number(values['recall-min']),
+  items: values.items,
+  recallMin: values['recall-min'],
 });
 const raw = await measureRaw();
 logProgress('user tower');
@@ -102,7 +91,7 @@ async function measureRaw() {
     indexFile: world.bareIndexFile,
     interestsFile,
     exactFile: world.exactFile,
-    recallMin: Number(values['recall-min']),
+    recallMin: values['recall-min'],
     queriesPerUser,
     dim,
     k: Math.min(depth, world.itemCount),
@@ -145,7 +134,7 @@ async function measureBare(
   load: Load,
   serving: ServingProcess,
 ): Promise<BareServerFigures | undefined> {
-  if (processes !== undefined && processes !== '1') return undefined;
+  if (processes !== undefined && processes !== 1) return undefined;
   logProgress('bare server');
   const bodies = requestBodies(world, limit);
   const response = await fetch(`${serving.url}/v1/recommendations`, {

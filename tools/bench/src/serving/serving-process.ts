@@ -14,7 +14,7 @@ export async function startServing(options: {
   /** Folder of the API keys and of facet.yaml. */
   readonly folder: string;
   readonly artifactsFolder: string;
-  readonly processes?: number;
+  readonly processes?: number | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }): Promise<ServingProcess> {
   const { folder, artifactsFolder, processes, env } = options;

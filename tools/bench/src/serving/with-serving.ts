@@ -11,8 +11,8 @@ import type { World } from './world.ts';
 export interface ServingOptions {
   /** Number of items per response. */
   readonly limit: number;
-  /** Number of serving processes, as text from the command line. Default: that of the serving app. */
-  readonly processes?: string | undefined;
+  /** Number of serving processes. Default: that of the serving app. */
+  readonly processes?: number | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -24,12 +24,7 @@ export async function withServing(
 ): Promise<void> {
   await world.store.promote(world.bundles[0]!);
   const { path: folder } = await createScratchFolder('bench-serving');
-  const serving = await startServing({
-    folder,
-    artifactsFolder: world.artifactsFolder,
-    env,
-    ...(processes === undefined ? {} : { processes: Number(processes) }),
-  });
+  const serving = await startServing({ folder, artifactsFolder: world.artifactsFolder, processes, env });
   try {
     const bodiesFile = join(folder, 'bodies.json');
     await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));

@@ -1,4 +1,4 @@
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { median } from '../figures.ts';
 import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures } from '../load/latencies.ts';
@@ -7,39 +7,28 @@ import { withServing } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 
-const help = `Check that the memory of serving stays level over a million requests
-
-  npm run bench -- soak [options]
-
-Options:
-  --requests N   Total number of requests, 8 in flight (default: 1000000)
-  --swaps N      Number of promotions, evenly spread (default: 20)
-  --items N      Number of items in the generated catalog (default: 20000)
-  --processes N  Number of serving processes (default: that of the serving app)
-  --limit N      Number of items per response (default: 20)
-  --json         Print the results as JSON
-  --help         Print this help
-
-The benchmark promotes two bundles in turn and reads the memory before each promotion. Growth compares the median memory of
+const { values } = readCommandLine({
+  usage: 'npm run bench -- soak',
+  summary: 'Check that the memory of serving stays level over a million requests',
+  options: {
+    requests: option.number('Total number of requests, 8 in flight', 1_000_000),
+    swaps: option.number('Number of promotions, evenly spread', 20),
+    items: option.number('Number of items in the generated catalog', 20_000),
+    processes: option.number('Number of serving processes (default: that of the serving app)'),
+    limit: option.number('Number of items per response', 20),
+    json,
+  },
+  notes: `The benchmark promotes two bundles in turn and reads the memory before each promotion. Growth compares the median memory of
 the last quarter of the run with that of the second quarter. The target is less than 1 %.
 
-Exit code: 0 when the run is complete, also when a target is missed.`;
-
-const { values } = readOptions(help, {
-  requests: { type: 'string', default: '1000000' },
-  swaps: { type: 'string', default: '20' },
-  items: { type: 'string', default: '20000' },
-  processes: { type: 'string' },
-  limit: { type: 'string', default: '20' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the run is complete, also when a target is missed.`,
 });
 
 const growthMax = 0.01;
-const swaps = Number(values.swaps);
-const requestsPerSwap = Math.ceil(Number(values.requests) / swaps);
-const world = await openWorld({ items: Number(values.items) }, 2);
-const { processes } = values;
-await withServing(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+const { swaps, limit, processes } = values;
+const requestsPerSwap = Math.ceil(values.requests / swaps);
+const world = await openWorld({ items: values.items }, 2);
+await withServing(world, { limit, processes }, async (serving, generator) => {
   const samples: { requests: number; residentMb: number; proportionalMb: number }[] = [];
   let failures: Failures = {};
   for (let number = 1; number <= swaps; number++) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';
@@ -9,33 +9,22 @@ import { depth, openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
 import type { Swap } from './promoted.ts';
 
-const help = `Measure latency while bundles are promoted
-
-  npm run bench -- swap [options]
-
-Options:
-  --items N       Number of items in the generated catalog (default: 1000000)
-  --swaps N       Number of promotions (default: 4)
-  --rate N        Requests per second (default: half the throughput at concurrency 8)
-  --calm SECONDS  Seconds before the first promotion and after each one (default: 20)
-  --processes N   Number of serving processes (default: that of the serving app)
-  --limit N       Number of items per response (default: ${depth})
-  --json          Print the results as JSON
-  --help          Print this help
-
-Requests arrive as a Poisson process. A swap lasts from the promotion until every process serves the new bundle. Targets: no
+const { values } = readCommandLine({
+  usage: 'npm run bench -- swap',
+  summary: 'Measure latency while bundles are promoted',
+  options: {
+    items: option.number('Number of items in the generated catalog', 1_000_000),
+    swaps: option.number('Number of promotions', 4),
+    rate: option.number('Requests per second (default: half the throughput at concurrency 8)'),
+    calm: option.number('Seconds before the first promotion and after each one', 20),
+    processes: option.number('Number of serving processes (default: that of the serving app)'),
+    limit: option.number('Number of items per response', depth),
+    json,
+  },
+  notes: `Requests arrive as a Poisson process. A swap lasts from the promotion until every process serves the new bundle. Targets: no
 failed request, and a p99 during swaps of at most twice the p99 before the first swap.
 
-Exit code: 0 when the run is complete, also when a target is missed.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  swaps: { type: 'string', default: '4' },
-  rate: { type: 'string' },
-  calm: { type: 'string', default: '20' },
-  processes: { type: 'string' },
-  limit: { type: 'string', default: String(depth) },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the run is complete, also when a target is missed.`,
 });
 
 /** Highest p99 during swaps as a multiple of the p99 before. */
@@ -44,20 +33,20 @@ const warmUpSeconds = 5;
 /** Duration of each load; loads repeat until all swaps are done. */
 const secondsPerLoad = 10;
 
-const calmMs = Number(values.calm) * 1000;
-const world = await openWorld({ items: Number(values.items) }, 2);
-const { processes } = values;
-await withServing(world, { limit: Number(values.limit), processes }, async (serving, generator) => {
+const calmMs = values.calm * 1000;
+const world = await openWorld({ items: values.items }, 2);
+const { limit, processes } = values;
+await withServing(world, { limit, processes }, async (serving, generator) => {
   logProgress('warm-up');
   const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
-  const rate = Number(values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2);
+  const rate = values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2;
   logProgress(`${rate.toFixed(0)} requests/s`);
   const swaps: Swap[] = [];
   const loads: LoadResult[] = [];
   let isDone = false;
   const swapping = (async () => {
     await sleep(calmMs);
-    for (let number = 1; number <= Number(values.swaps); number++) {
+    for (let number = 1; number <= values.swaps; number++) {
       const swap = await promoteAndAwait(world, world.bundles[number % 2]!, serving);
       swaps.push(swap);
       logProgress(`swap ${number} took ${((swap.toMs - swap.fromMs) / 1000).toFixed(1)} s`);

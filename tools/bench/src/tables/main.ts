@@ -3,34 +3,26 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, readOptions } from '@facet/local-services';
+import { logProgress, option, readCommandLine } from '@facet/local-services';
 import { stepsOf } from './steps.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const cli = join(root, 'apps/cli/dist/main.js');
-const help = `Measure the quality tables of docs/benchmarks.md, the most valuable first
-
-  npm run bench -- tables [options]
-
-Options:
-  --data FOLDER  Folder with online-retail-2 and amazon-beauty (default: ../shared/data)
-  --home FOLDER  Folder of the data homes (default: .facet)
-  --only TEXT    Only the steps whose names contain TEXT
-  --list         Print the steps and exit
-  --help         Print this help
-
-Each step is a call of facet benchmark: the default with 5 seeds on all data sets and protocols, then simple methods, SASRec with the same
+const { values } = readCommandLine({
+  usage: 'npm run bench -- tables',
+  summary: 'Measure the quality tables of docs/benchmarks.md, the most valuable first',
+  options: {
+    data: option.text('FOLDER', 'Folder with online-retail-2 and amazon-beauty', join(root, '../shared/data')),
+    home: option.text('FOLDER', 'Folder of the data homes', '.facet'),
+    only: option.text('TEXT', 'Only the steps whose names contain TEXT', ''),
+    list: option.flag('Print the steps and exit'),
+  },
+  notes: `Each step is a call of facet benchmark: the default with 5 seeds on all data sets and protocols, then simple methods, SASRec with the same
 loss, several interests against one, published models, sampled negatives, the default without each of its parts, curves of
 hyper-parameters, and every other variant. All steps take days on two cores. Stop the command with Ctrl-C at any time: the same
 command continues with the unfinished row. MovieLens 100K comes from npm start.
 
-Exit code: 0 when all steps are complete, 1 if a step failed or data is missing.`;
-
-const { values } = readOptions(help, {
-  data: { type: 'string', default: join(root, '../shared/data') },
-  home: { type: 'string', default: '.facet' },
-  only: { type: 'string', default: '' },
-  list: { type: 'boolean', default: false },
+Exit code: 0 when all steps are complete, 1 if a step failed or data is missing.`,
 });
 const homeOf = (name: string): string => resolve(values.home, name);
 const inputs = {

@@ -18,36 +18,25 @@ import {
   trainPhase,
   writeTrainingFiles,
 } from '@facet/pipeline/benchmark';
-import { createScratchFolder, logProgress, pytorchPython, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, pytorchPython, readCommandLine } from '@facet/local-services';
 
 const shared = fileURLToPath(new URL('../../../../../shared/data/amazon-beauty', import.meta.url));
-const help = `Compare the training time and the final quality of the default recipe with PyTorch
-
-  npm run bench -- time-to-quality [FOLDER] [options]
-
-Options:
-  --epochs N   Number of epochs (default: 10)
-  --rounds N   Number of rounds (default: 1)
-  --threads N  Number of PyTorch threads (default: 2)
-  --json       Print the results as JSON
-  --help       Print this help
-
-FOLDER contains sequences.txt and items.tsv (default: ../shared/data/amazon-beauty). Facet and PyTorch train in turn from the
+const { values, positionals } = readCommandLine({
+  usage: 'npm run bench -- time-to-quality',
+  arguments: '[FOLDER]',
+  summary: 'Compare the training time and the final quality of the default recipe with PyTorch',
+  options: {
+    epochs: option.number('Number of epochs', 10),
+    rounds: option.number('Number of rounds', 1),
+    threads: option.number('Number of PyTorch threads', 2),
+    json,
+  },
+  notes: `FOLDER contains sequences.txt and items.tsv (default: ../shared/data/amazon-beauty). Facet and PyTorch train in turn from the
 same initial weights on the same leave-one-out examples. Facet evaluates both models on the validation items. The first run
 installs PyTorch into the cache, which takes some gigabytes.
 
-Exit code: 0 when the measurement is complete, 1 without sequences.txt.`;
-
-const { values, positionals } = readOptions(
-  help,
-  {
-    epochs: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '1' },
-    threads: { type: 'string', default: '2' },
-    json: { type: 'boolean', default: false },
-  },
-  { allowPositionals: true },
-);
+Exit code: 0 when the measurement is complete, 1 without sequences.txt.`,
+});
 const source = positionals[0] ?? shared;
 if (!existsSync(join(source, 'sequences.txt'))) {
   console.error(`${source} does not contain sequences.txt. Pass a folder: npm run bench -- time-to-quality FOLDER`);
@@ -73,7 +62,7 @@ const benchmark = await openBenchmarkData(
   { kind: 'sequences', path: join(source, 'sequences.txt'), items: [join(source, 'items.tsv')], users: [] },
   'leave-one-out',
 );
-const settings = [{ name: 'epochs', value: Number(values.epochs) }];
+const settings = [{ name: 'epochs', value: values.epochs }];
 const { model, training: wanted } = towerSettings('facet', { config, benchmark, settings });
 const [training] = fitConfigs(wanted);
 const { data, protocol } = benchmark;
@@ -122,14 +111,14 @@ const runReferenceProgram = async (
   steps?: number,
 ): Promise<{ loss: number; seconds: number }> => {
   const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
-  const argv = [script, folder, '--threads', values.threads];
+  const argv = [script, folder, '--threads', String(values.threads)];
   if (steps !== undefined) argv.push('--steps', String(steps));
   const { stdout } = await promisify(execFile)(python, argv, { env: { ...process.env, OMP_WAIT_POLICY: policy } });
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
 };
 
 const rounds = [];
-for (let round = 1; round <= Number(values.rounds); round++) {
+for (let round = 1; round <= values.rounds; round++) {
   logProgress(`round ${round}: Facet`);
   const facet = await trainFacet(round);
   logProgress(`round ${round}: PyTorch`);

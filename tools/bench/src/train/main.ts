@@ -1,42 +1,30 @@
 import { fileURLToPath } from 'node:url';
-import { createScratchFolder, logProgress, pytorchPython, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, pytorchPython, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
 import { startLineProcess } from '../line-process.ts';
 import type { LineProcess } from '../line-process.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
-const help = `Compare the training step of MIND with PyTorch
-
-  npm run bench -- train [options]
-
-Options:
-  --items LIST  Catalog sizes to compare (default: 12000,370000,1000000)
-  --batch LIST  Batch sizes (default: 256,1024)
-  --large N     Catalog size for Facet alone; 0 skips it (default: 10000000)
-  --rounds N    Number of rounds (default: 7)
-  --steps N     Steps per round (default: 20)
-  --threads N   Threads of each trainer (default: 2)
-  --huge-pages  Use huge pages in both trainers, as the trainer app does
-  --json        Print the results as JSON
-  --help        Print this help
-
-The model has L 20, K 4, D 64, 3 routing iterations, a hidden layer of 256 and 1,280 shared negatives. Both trainers use the
+const { values } = readCommandLine({
+  usage: 'npm run bench -- train',
+  summary: 'Compare the training step of MIND with PyTorch',
+  options: {
+    items: option.numbers('Catalog sizes to compare', [12_000, 370_000, 1_000_000]),
+    batch: option.numbers('Batch sizes', [256, 1_024]),
+    large: option.number('Catalog size for Facet alone; 0 skips it', 10_000_000),
+    rounds: option.number('Number of rounds', 7),
+    steps: option.number('Steps per round', 20),
+    threads: option.number('Threads of each trainer', 2),
+    'huge-pages': option.flag('Use huge pages in both trainers, as the trainer app does'),
+    json,
+  },
+  notes: `The model has L 20, K 4, D 64, 3 routing iterations, a hidden layer of 256 and 1,280 shared negatives. Both trainers use the
 same ids and negatives, update only the rows of the batch (lazy Adam), and prepare their batches within the measured time.
 They take turns, and figures are medians of the rounds, so that other load affects both equally. The first run installs
 PyTorch into the cache, which takes some gigabytes.
 
-Exit code: 0 when every target is met, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '12000,370000,1000000' },
-  batch: { type: 'string', default: '256,1024' },
-  large: { type: 'string', default: '10000000' },
-  rounds: { type: 'string', default: '7' },
-  steps: { type: 'string', default: '20' },
-  threads: { type: 'string', default: '2' },
-  'huge-pages': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when every target is met, 1 otherwise.`,
 });
 
 /** Response of a trainer to a number of training steps. */
@@ -64,18 +52,12 @@ interface Measurement {
 const pages = values['huge-pages'] ? { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } : {};
 const negatives = 1280;
 const warmUpSteps = 5;
-const [rounds, steps, threads, large] = [values.rounds, values.steps, values.threads, values.large].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-];
-const numbers = (list: string): number[] => list.split(',').map(Number);
+const { rounds, steps, threads, large } = values;
 
 const python = await pytorchPython();
 const results: Measurement[] = [];
-for (const batch of numbers(values.batch)) {
-  for (const items of numbers(values.items)) results.push(await measure(items, batch, true));
+for (const batch of values.batch) {
+  for (const items of values.items) results.push(await measure(items, batch, true));
   if (large > 0) results.push(await measure(large, batch, false));
 }
 const targets = targetsOf(results);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, readOptions } from '@facet/local-services';
+import { createScratchFolder, option, readCommandLine } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
@@ -15,30 +15,22 @@ import {
 } from '@facet/pipeline/benchmark';
 import { makeTrainWorld } from './train-world.ts';
 
-const help = `Compare the peak memory of a training with its estimate
-
-  npm run bench -- train-memory [options]
-
-Options:
-  --items N       Number of items (default: 10000)
-  --batch N       Batch size (default: 256)
-  --negatives N   all (full softmax, highest memory), auto, or a number (default: all)
-  --variant NAME  Model variant (default: facet)
-  --help          Print this help
-
-The training runs short epochs on sequences longer than the model reads. Each epoch is validated and saved, and the first
+const { values } = readCommandLine({
+  usage: 'npm run bench -- train-memory',
+  summary: 'Compare the peak memory of a training with its estimate',
+  options: {
+    items: option.number('Number of items', 10_000),
+    batch: option.number('Batch size', 256),
+    negatives: option.text('N', 'all (full softmax, highest memory), auto, or a number', 'all'),
+    variant: option.text('NAME', 'Model variant', 'facet'),
+  },
+  notes: `The training runs short epochs on sequences longer than the model reads. Each epoch is validated and saved, and the first
 epoch is the best one, which keeps the most data in memory.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '10000' },
-  batch: { type: 'string', default: '256' },
-  negatives: { type: 'string', default: 'all' },
-  variant: { type: 'string', default: 'facet' },
+Exit code: 0 when the measurement is complete.`,
 });
 
-const [itemCount, batchSize] = [Number(values.items), Number(values.batch)];
+const { items: itemCount, batch: batchSize } = values;
 const epochs = 3;
 const rankedUsers = 64;
 const eventsOfUser = 120;

@@ -4,36 +4,29 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, readOptions } from '@facet/local-services';
+import { createScratchFolder, option, readCommandLine } from '@facet/local-services';
 import { openMindSession } from './world-session.ts';
 import { makeTrainWorld } from './train-world.ts';
 
-const help = `Check that a training repeats bit for bit
-
-  npm run bench -- train-repeat [options]
-
-Options:
-  --steps N    Number of steps (default: 300)
-  --threads N  Number of threads; can be repeated (default: 1 and 2)
-  --help       Print this help
-
-For each number of threads, two processes train from the same seed, and the benchmark compares their weights.
+const { values } = readCommandLine({
+  usage: 'npm run bench -- train-repeat',
+  summary: 'Check that a training repeats bit for bit',
+  options: {
+    steps: option.number('Number of steps', 300),
+    threads: option.texts('N', 'Number of threads', ['1', '2']),
+    into: option.text('FILE', 'Train once and write the weights to FILE, as the processes of this benchmark do'),
+  },
+  notes: `For each number of threads, two processes train from the same seed, and the benchmark compares their weights.
 
 Exit code: 0 when both processes agree in every bit and losses of different thread counts differ by at most 1 in 1,000;
-1 otherwise.`;
-
-const { values } = readOptions(help, {
-  steps: { type: 'string', default: '300' },
-  threads: { type: 'string', multiple: true, default: ['1', '2'] },
-  // Set for a child process: the file for its weights.
-  into: { type: 'string' },
+1 otherwise.`,
 });
 
 const items = 12_000;
 const batch = 128;
 const negatives = 500;
 const lossToleranceShare = 1e-3;
-const steps = Number(values.steps);
+const { steps } = values;
 
 interface Trained {
   readonly threads: string;

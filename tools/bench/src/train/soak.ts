@@ -1,34 +1,26 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createRandom } from '@facet/features';
-import { readOptions } from '@facet/local-services';
+import { json, option, readCommandLine } from '@facet/local-services';
 import { liveTensors } from '@facet/tf-graph';
 import { makeTrainWorld } from './train-world.ts';
 import { openMindSession } from './world-session.ts';
 
-const help = `Check that a long training leaks neither tensors nor memory
+const { values } = readCommandLine({
+  usage: 'npm run bench -- train-soak',
+  summary: 'Check that a long training leaks neither tensors nor memory',
+  options: {
+    steps: option.number('Number of steps', 20_000),
+    items: option.number('Number of items', 12_000),
+    batch: option.number('Batch size', 64),
+    json,
+  },
+  notes: `The benchmark counts live tensors and reads resident memory ten times during the training.
 
-  npm run bench -- train-soak [options]
-
-Options:
-  --steps N  Number of steps (default: 20000)
-  --items N  Number of items (default: 12000)
-  --batch N  Batch size (default: 64)
-  --json     Print the results as JSON
-  --help     Print this help
-
-The benchmark counts live tensors and reads resident memory ten times during the training.
-
-Exit code: 0 when no tensor remains and memory grows by at most 5 % after the first tenth of the steps; 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  steps: { type: 'string', default: '20000' },
-  items: { type: 'string', default: '12000' },
-  batch: { type: 'string', default: '64' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when no tensor remains and memory grows by at most 5 % after the first tenth of the steps; 1 otherwise.`,
 });
 
-const [steps, items, batch] = [values.steps, values.items, values.batch].map(Number) as [number, number, number];
+const { steps, items, batch } = values;
 const negatives = 200;
 const examples = 100_000;
 const growthMax = 1.05;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import { homePaths } from '@facet/config';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { createStageContext, openDataset, rankTestWindow } from '@facet/pipeline';
 import type { HomePaths } from '@facet/config';
 import type { Task, TaskEvaluations } from '@facet/pipeline';
@@ -10,32 +10,26 @@ import { hasRetailData, openRetailDays, retailFiles } from './retail-days.ts';
 import { dayOf, trainDay } from './train-days.ts';
 import type { Day, TrainedDay } from './train-days.ts';
 
-const help = `Compare warm starts with full retrains on Online Retail II
-
-  npm run bench -- warm [options]
-
-Options:
-  --data DIR      Folder with ${Object.values(retailFiles).join(' and ')} (default: ../shared/data/online-retail-2)
-  --steps N       Number of refreshes after the first model (default: 4)
-  --step-days N   Days between two refreshes (default: 7)
-  --full-every N  Refreshes between two full retrains (default: 1)
-  --choose        Compare settings of training.warm on their validation windows instead
-  --json          Print the results as JSON
-  --help          Print this help
-
-The first model is trained in full. Each refresh continues a chain of warm starts, and a full retrain uses the same dataset.
+const { values } = readCommandLine({
+  usage: 'npm run bench -- warm',
+  summary: 'Compare warm starts with full retrains on Online Retail II',
+  options: {
+    data: option.text(
+      'DIR',
+      `Folder with ${Object.values(retailFiles).join(' and ')}`,
+      '../shared/data/online-retail-2',
+    ),
+    steps: option.number('Number of refreshes after the first model', 4),
+    'step-days': option.number('Days between two refreshes', 7),
+    'full-every': option.number('Refreshes between two full retrains', 1),
+    choose: option.flag('Compare settings of training.warm on their validation windows instead'),
+    json,
+  },
+  notes: `The first model is trained in full. Each refresh continues a chain of warm starts, and a full retrain uses the same dataset.
 Both models are evaluated on the last 28 days; the 28 days before them are the validation window. The validation windows of
 --choose end before the first test window of the comparison.
 
-Exit code: 0 when the measurement is complete or the data is missing.`;
-
-const { values } = readOptions(help, {
-  data: { type: 'string', default: '../shared/data/online-retail-2' },
-  steps: { type: 'string', default: '4' },
-  'step-days': { type: 'string', default: '7' },
-  'full-every': { type: 'string', default: '1' },
-  choose: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete or the data is missing.`,
 });
 if (!hasRetailData(values.data)) {
   console.log(
@@ -51,8 +45,7 @@ const cutoff = 50;
 const metrics = ['recall', 'hitRate', 'ndcg'] as const;
 const tasks = ['new', 'all'] as const;
 
-const steps = Number(values.steps);
-const stepDays = Number(values['step-days']);
+const { steps, 'step-days': stepDays } = values;
 const { path: scratch } = await createScratchFolder('bench-warm');
 const home = homePaths(join(scratch, 'home'));
 const retail = await openRetailDays(values.data, home, scratch);
@@ -73,7 +66,7 @@ async function compare(): Promise<void> {
       continue;
     }
     chain = await trainDay(home, day, chain.model.id);
-    if (step % Number(values['full-every']) !== 0) continue;
+    if (step % values['full-every'] !== 0) continue;
     const full = await trainDay(home, day);
     rows.push(await compareOn(home, day, full, chain));
     console.log(describe(rows.at(-1)!));

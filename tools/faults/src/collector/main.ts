@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
 import { startParts } from './parts.ts';
@@ -12,34 +12,24 @@ import { settle } from './settle.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { Victim } from '../killable-app.ts';
 
-const help = `Kill every part of the collector while events are posted, and account for each acknowledged event
-
-  npm run test:faults -- collector [options]
-
-Options:
-  --events N  Minimum number of acknowledged events (default: 500000)
-  --kills N   Minimum number of kills (default: 24)
-  --seed N    Seed of the random choices (default: 1)
-  --rate N    Events per second (default: 4000)
-  --spark     Compare with Spark, too; the first run downloads 330 MB
-  --json      Print the results as JSON
-  --help      Print this help
-
-Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- collector',
+  summary: 'Kill every part of the collector while events are posted, and account for each acknowledged event',
+  options: {
+    events: option.number('Minimum number of acknowledged events', 500_000),
+    kills: option.number('Minimum number of kills', 24),
+    seed: option.number('Seed of the random choices', 1),
+    rate: option.number('Events per second', 4_000),
+    spark: option.flag('Compare with Spark, too; the first run downloads 330 MB'),
+    json,
+  },
+  notes: `Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
 first in turn and then at random, and restarts it. An outage of all brokers fills the spool on a disk of 8 MB. At the end the
 lake must contain every acknowledged event exactly once, and every profile must equal a rebuild from the lake. After
 each kill the suite records the version of the lake. At the end, delta-rs and DuckDB must read the same rows as Facet in each of these
 versions. The first run installs these two Python packages.
 
-Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  events: { type: 'string', default: '500000' },
-  kills: { type: 'string', default: '24' },
-  seed: { type: 'string', default: '1' },
-  rate: { type: 'string', default: '4000' },
-  spark: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`,
 });
 
 /** Defaults of facet.yaml, which the collector uses here. */
@@ -50,9 +40,8 @@ const smallDiskMegabytes = 8;
 const outageSeconds = 20;
 const outageRate = 12_000;
 
-const eventsMin = Number(values.events);
-const killsMin = Number(values.kills);
-const choose = createRandom(Number(values.seed)).int;
+const { events: eventsMin, kills: killsMin, seed } = values;
+const choose = createRandom(seed).int;
 const { path: folder } = await createScratchFolder('faults-collector');
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
 if (disk === undefined) {
@@ -68,7 +57,7 @@ const parts = await startParts({
 const versions = new Map<number, readonly string[]>();
 let exitCode = 1;
 try {
-  let rate = Number(values.rate);
+  let { rate } = values;
   const producer = startProducer({
     urls: () => parts.ingestUrls,
     key: parts.key,
@@ -128,7 +117,7 @@ async function killParts(
   await sleep(outageSeconds * 1_000);
   // The spool must survive a crash of its process.
   for (const victim of victims.filter(({ name }) => name.startsWith('ingest'))) await one(victim);
-  setRate(Number(values.rate));
+  setRate(values.rate);
   await Promise.all(brokers.map((broker) => broker.start()));
   logProgress(
     `${total()} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
@@ -145,9 +134,7 @@ function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdic
   const killed = [...kills].map(([name, count]) => `${name} ${count}`).join(', ');
   const total = [...kills.values()].reduce((sum, count) => sum + count, 0);
   if (values.json) {
-    console.log(
-      JSON.stringify({ ok, seed: Number(values.seed), kills: Object.fromEntries(kills), producer: counts, ...verdict }),
-    );
+    console.log(JSON.stringify({ ok, seed, kills: Object.fromEntries(kills), producer: counts, ...verdict }));
     return ok ? 0 : 1;
   }
   console.log(

@@ -7,8 +7,10 @@ import {
   createScratchFolder,
   enterPrivateNetwork,
   installDeltaReaders,
+  json,
   logProgress,
-  readOptions,
+  option,
+  readCommandLine,
 } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError, isAppError } from '@facet/platform';
@@ -27,19 +29,17 @@ import type { Downtime, Downtimes } from './kill-at-random.ts';
 /** Time without kills, to compare with. */
 const calmMs = 15_000;
 
-const help = `Kill every part of an installation while events and requests arrive and bundles change
-
-  npm run test:faults -- everything [options]
-
-Options:
-  --minutes N  Minutes of kills (default: 120)
-  --seed N     Seed of the random choices (default: 1)
-  --rate N     Events per second (default: 200)
-  --hosts      Run the parts on three hosts behind a proxy, and also disconnect hosts
-  --json       Print the results as JSON
-  --help       Print this help
-
-Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two serving processes, a trainer and an indexer run on
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- everything',
+  summary: 'Kill every part of an installation while events and requests arrive and bundles change',
+  options: {
+    minutes: option.number('Minutes of kills', 120),
+    seed: option.number('Seed of the random choices', 1),
+    rate: option.number('Events per second', 200),
+    hosts: option.flag('Run the parts on three hosts behind a proxy, and also disconnect hosts'),
+    json,
+  },
+  notes: `Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two serving processes, a trainer and an indexer run on
 this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
 promote bundles of a small shop, and facet rollback restores earlier ones. At the end the lake must contain every acknowledged
 event exactly once, and every profile must equal a rebuild from the lake. A recommendation request may fail only while its
@@ -52,14 +52,7 @@ suite kills each part and disconnects each host once, in random order, one at a 
 ${failoverSeconds} s of a kill, requests must succeed again. Both serving processes must see each acknowledged event in the profile.
 All pages of a list must come from one bundle.
 
-Exit code: 0 without violations, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  minutes: { type: 'string', default: '120' },
-  seed: { type: 'string', default: '1' },
-  rate: { type: 'string', default: '200' },
-  hosts: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 without violations, 1 otherwise.`,
 });
 
 const requestsPerSecond = 10;
@@ -71,11 +64,7 @@ const rollbackPauseMs = { min: 20_000, spread: 60_000 };
 const startedAt = requestedAt - 12 * 3_600_000;
 const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
 
-const [minutesWanted, seed, rate] = [values.minutes, values.seed, values.rate].map(Number) as [number, number, number];
-if (!(minutesWanted > 0 && rate > 0 && Number.isInteger(seed))) {
-  console.error('Pass a positive number to --minutes and --rate, and an integer to --seed.');
-  process.exit(1);
-}
+const { minutes: minutesWanted, seed, rate } = values;
 const choose = createRandom(seed).int;
 const violations: string[] = [];
 if (values.hosts) {

@@ -3,32 +3,24 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { installJazzer } from './install-jazzer.ts';
 import { seeds } from './seeds.ts';
 
-const help = `Fuzz the parsers of files, cursors and Kafka batches, guided by the code that each input reaches
-
-  npm run test:faults -- fuzz-parsers [options]
-
-Options:
-  --seconds N  Time for each parser (default: 60)
-  --seed N     Seed of the inputs (default: 1)
-  --only TEXT  Fuzz the parsers whose name contains TEXT: ${Object.keys(seeds).join(', ')}
-  --json       Print the results as JSON
-  --help       Print this help
-
-A finding is an error that is not an AppError, an input that takes longer than ten seconds, or a process that ends. Its input is in
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- fuzz-parsers',
+  summary: 'Fuzz the parsers of files, cursors and Kafka batches, guided by the code that each input reaches',
+  options: {
+    seconds: option.number('Time for each parser', 60),
+    seed: option.number('Seed of the inputs', 1),
+    only: option.text('TEXT', `Fuzz the parsers whose name contains TEXT: ${Object.keys(seeds).join(', ')}`, ''),
+    json,
+  },
+  notes: `A finding is an error that is not an AppError, an input that takes longer than ten seconds, or a process that ends. Its input is in
 the folder that is printed. The first run installs Jazzer.js.
 
-Exit code: 0 without findings, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  seconds: { type: 'string', default: '60' },
-  seed: { type: 'string', default: '1' },
-  only: { type: 'string', default: '' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 without findings, 1 otherwise.`,
 });
 
 const targets = fileURLToPath(new URL('targets.js', import.meta.url));

@@ -7,7 +7,15 @@ import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog } from '@facet/event-log';
 import { createRandom } from '@facet/features';
 import { compactLake, openLakeSnapshot, openLakeWriter } from '@facet/lake';
-import { compareDeltaReaders, installDeltaReaders, logProgress, readOptions, startS3 } from '@facet/local-services';
+import {
+  compareDeltaReaders,
+  installDeltaReaders,
+  json,
+  logProgress,
+  option,
+  readCommandLine,
+  startS3,
+} from '@facet/local-services';
 import type { DeltaVersions, LocalS3 } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
 import { readVersion } from '../collector/check.ts';
@@ -19,37 +27,26 @@ import { repeatedWorks, runAndKill } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
 import { eventAt, requestErasure, source } from './lake-events.ts';
 
-const help = `Kill a process that writes and rewrites a lake, and compare what other readers of Delta Lake read
-
-  npm run test:faults -- lake [options]
-
-Options:
-  --rounds N  Number of lakes (default: 4)
-  --kills N   Kills in each lake (default: 12)
-  --seed N    Seed of the random choices (default: random)
-  --storage S Where the lakes are: folder or s3 (default: folder)
-  --spark     Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB
-  --json      Print the results as JSON
-  --keep      Keep the lakes and their copies
-  --help      Print this help
-
-A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- lake',
+  summary: 'Kill a process that writes and rewrites a lake, and compare what other readers of Delta Lake read',
+  options: {
+    rounds: option.number('Number of lakes', 4),
+    kills: option.number('Kills in each lake', 12),
+    seed: option.number('Seed of the random choices (default: random)'),
+    storage: option.text('NAME', 'Where the lakes are: folder or s3', 'folder'),
+    spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB'),
+    json,
+    keep: option.flag('Keep the lakes and their copies'),
+  },
+  notes: `A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
 or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. With
 --storage s3, the lakes are on a local S3 server. Every second lake then starts in a folder, not in an earlier format. The suite
 also kills the upload of that lake. After each kill the lake must contain every acknowledged event once, and none that an erasure
 covers. delta-rs and DuckDB must read the same rows as Facet in copies of the lake. The first run installs these two Python
 packages. After the last commit to each lake, one of the newest 32 commits must have a checkpoint.
 
-Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  rounds: { type: 'string', default: '4' },
-  kills: { type: 'string', default: '12' },
-  seed: { type: 'string', default: String(Date.now() % 100_000) },
-  storage: { type: 'string', default: 'folder' },
-  spark: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  keep: { type: 'boolean', default: false },
+Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`,
 });
 
 const logEvents = 60_000;
@@ -69,15 +66,7 @@ const s3Slowness = 10;
 /** Kills during a migration or an upload at most, in each lake that starts with one. */
 const conversionKillsMax = 3;
 
-const [rounds, killsPerRound, seed] = [values.rounds, values.kills, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-];
-if (!(rounds > 0 && killsPerRound > 0 && Number.isInteger(seed))) {
-  console.error('Pass a positive number to --rounds and --kills, and an integer to --seed.');
-  process.exit(1);
-}
+const { rounds, kills: killsPerRound, seed = Date.now() % 100_000 } = values;
 if (!['folder', 's3'].includes(values.storage)) {
   console.error('Pass folder or s3 to --storage.');
   process.exit(1);

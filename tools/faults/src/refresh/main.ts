@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, logProgress, readOptions } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
@@ -14,29 +14,21 @@ import { scenarios } from './scenarios.ts';
 import type { Outcome, Scenario } from './scenarios.ts';
 import { copyHome, writeShopHome } from './shop-home.ts';
 
-const help = `Kill the parts of the daily refresh, fill its disk and corrupt its files
-
-  npm run test:faults -- refresh [options]
-
-Options:
-  --seed N     Seed of the random moments (default: 1)
-  --rounds N   Rounds of the scenarios with random moments (default: 1)
-  --only TEXT  Run the scenarios whose name contains TEXT; "list" prints the names
-  --json       Print the results as JSON
-  --help       Print this help
-
-Each scenario has a separate data home with a generated shop, a Redis with AOF, a trainer and an indexer. After each scenario
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- refresh',
+  summary: 'Kill the parts of the daily refresh, fill its disk and corrupt its files',
+  options: {
+    seed: option.number('Seed of the random moments', 1),
+    rounds: option.number('Rounds of the scenarios with random moments', 1),
+    only: option.text('TEXT', 'Run the scenarios whose name contains TEXT; "list" prints the names', ''),
+    json,
+  },
+  notes: `Each scenario has a separate data home with a generated shop, a Redis with AOF, a trainer and an indexer. After each scenario
 the run is promoted, or it failed with a reason and a second run is promoted. Every listed artifact is intact. The day is
 promoted once, and its bundle is current. The artifacts equal those of an undisturbed run. The schedule exists, the queues
 are empty, and no stage process outlives its worker by more than two seconds.
 
-Exit code: 0 when every check passes, 1 otherwise. Scenarios with a full disk need permission to mount a tmpfs (root on Linux).`;
-
-const { values } = readOptions(help, {
-  seed: { type: 'string', default: '1' },
-  rounds: { type: 'string', default: '1' },
-  only: { type: 'string', default: '' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when every check passes, 1 otherwise. Scenarios with a full disk need permission to mount a tmpfs (root on Linux).`,
 });
 if (values.only === 'list') {
   console.log(scenarios.map(({ name }) => name).join('\n'));
@@ -57,7 +49,7 @@ interface Row {
 }
 
 const { path: folder } = await createScratchFolder('faults-refresh');
-const seed = Number(values.seed);
+const { seed } = values;
 const wanted = scenarios.filter(({ name }) => name.includes(values.only));
 const rows: Row[] = [];
 const startedAt = Date.now();
@@ -67,7 +59,7 @@ await writeShopHome(template);
 logProgress('Running the control run without faults.');
 const control = await runControl(template);
 logProgress(`The control run took ${seconds(control.durationMs)}.`);
-for (let round = 1; round <= Number(values.rounds); round++) {
+for (let round = 1; round <= values.rounds; round++) {
   for (const scenario of wanted) {
     if (round > 1 && scenario.isRandom !== true) continue;
     const name = round === 1 ? scenario.name : `${scenario.name} (${round})`;

@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, logProgress, readOptions, startFacetProcess, startRedis } from '@facet/local-services';
+import {
+  createScratchFolder,
+  json,
+  logProgress,
+  option,
+  readCommandLine,
+  startFacetProcess,
+  startRedis,
+} from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { mountSmallDisk } from '../disk.ts';
@@ -13,27 +21,20 @@ import type { ServingTestbed, ServingScenario } from './scenarios.ts';
 import { SteadyLoad } from './steady-load.ts';
 import type { TimedRequest } from './steady-load.ts';
 
-const help = `Break the dependencies of serving while 100 requests per second arrive
-
-  npm run test:faults -- serving [options]
-
-Options:
-  --seed N     Seed of the random choices (default: 1)
-  --only TEXT  Run the scenarios whose name contains TEXT
-  --json       Print the results as JSON
-  --help       Print this help
-
-Two serving processes use a small bundle, profiles in a real Redis, and a separate disk for exposures. For each fault the suite
+const { values } = readCommandLine({
+  usage: 'npm run test:faults -- serving',
+  summary: 'Break the dependencies of serving while 100 requests per second arrive',
+  options: {
+    seed: option.number('Seed of the random choices', 1),
+    only: option.text('TEXT', 'Run the scenarios whose name contains TEXT', ''),
+    json,
+  },
+  notes: `Two serving processes use a small bundle, profiles in a real Redis, and a separate disk for exposures. For each fault the suite
 reports the failed requests, the responses without a profile, the longest latency, and the recovery time: from the end of
 the fault to the last response that failed, lacked the profile or took more than 250 ms.
 
 Exit code: 0 when no scenario exceeds its allowed failures, 1 otherwise. A killed worker may fail the requests it is processing.
-The scenario with a full disk needs permission to mount a tmpfs (root on Linux).`;
-
-const { values } = readOptions(help, {
-  seed: { type: 'string', default: '1' },
-  only: { type: 'string', default: '' },
-  json: { type: 'boolean', default: false },
+The scenario with a full disk needs permission to mount a tmpfs (root on Linux).`,
 });
 
 interface Row {
@@ -117,7 +118,7 @@ async function startTestbed(): Promise<ServingTestbed> {
     artifactsFolder: bundleStore.root,
     smallDisk: disk?.folder,
     putBundle,
-    choose: createRandom(Number(values.seed)).int,
+    choose: createRandom(values.seed).int,
   };
 }
 
