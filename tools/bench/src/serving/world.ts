@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -8,6 +8,7 @@ import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVect
 import { logProgress } from '@facet/local-services';
 import { createInferenceEngine, facetModel, indexVectors, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
+import { pathExists } from '@facet/platform';
 import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
@@ -166,7 +167,7 @@ async function cachedBareIndex(
   if (kind === 'flat') return indexFile;
   if (kind !== 'hnsw') throw new Error(`the benchmark cannot compare index kind ${kind} with plain Faiss`);
   const path = join(folder, 'bare.faiss');
-  if (await exists(path)) return path;
+  if (await pathExists(path)) return path;
   logProgress('building the bare index');
   await writeWhole(path, async (part) => writeBareGraph(vectors.subarray(dim), dim, part));
   return path;
@@ -191,7 +192,7 @@ function writeBareGraph(vectors: Float32Array, dim: number, path: string): void 
 
 async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<string> {
   const path = join(folder, 'exact.i32');
-  if (await exists(path)) return path;
+  if (await pathExists(path)) return path;
   logProgress('exact scan');
   const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
@@ -292,7 +293,7 @@ function bundleKey(): string {
 }
 
 async function cachedJson<Value>(file: string, make: () => Promise<Value>): Promise<Value> {
-  if (await exists(file)) return JSON.parse(await readFile(file, 'utf8')) as Value;
+  if (await pathExists(file)) return JSON.parse(await readFile(file, 'utf8')) as Value;
   const made = await make();
   await writeWhole(file, (part) => writeFile(part, JSON.stringify(made)));
   return made;
@@ -306,11 +307,4 @@ async function writeWhole(file: string, write: (part: string) => Promise<void>):
     throw error;
   });
   await rename(part, file);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,16 +1,15 @@
-import { access, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logProgress } from '@facet/local-services';
+import { pathExists } from '@facet/platform';
 import { Index, MetricType } from 'faiss-node';
 import { cpuTimeMs } from '../figures.ts';
 
 export interface CachedGraph {
   /** Folder of the cached graphs. */
   readonly folder: string;
-  /** Faiss name of the graph, such as `HNSW32`. */
-  readonly graph: string;
-  /** Faiss storage of the vectors: `Flat`, `SQ8` or `SQfp16`. */
-  readonly storage: string;
+  /** Neighbors per node. */
+  readonly neighbors: number;
   readonly efConstruction: number;
   /** `[N, dim]` */
   readonly vectors: Float32Array;
@@ -18,29 +17,22 @@ export interface CachedGraph {
 }
 
 const rowsPerCall = 10_000;
-const trainingRowsMax = 100_000;
 
 /** Returns the file of an HNSW graph, built by Faiss over items on the sphere as `buildFaissIndex` does. Builds it on the first call. */
 export async function cachedGraph(options: CachedGraph): Promise<string> {
-  const { folder, graph, storage, efConstruction, vectors, dim } = options;
+  const { folder, neighbors, efConstruction, vectors, dim } = options;
   const items = vectors.length / dim;
-  const suffix = storage === 'Flat' ? '' : `-${storage}`;
-  const path = join(folder, `${graph.toLowerCase()}-${efConstruction}-${items}${suffix}.faiss`);
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return path;
-  const index = Index.fromFactory(dim + 1, `${graph},${storage}`, MetricType.METRIC_L2);
+  const path = join(folder, `hnsw${neighbors}-${efConstruction}-${items}.faiss`);
+  if (await pathExists(path)) return path;
+  const index = Index.fromFactory(dim + 1, `HNSW${neighbors},Flat`, MetricType.METRIC_L2);
   index.setParameter('efConstruction', efConstruction);
   const wide = onSphere(vectors, dim);
-  if (!index.isTrained()) index.train(wide.subarray(0, Math.min(items, trainingRowsMax) * (dim + 1)));
   const startedAt = cpuTimeMs();
   for (let row = 0; row < items; row += rowsPerCall) {
     index.add(wide.subarray(row * (dim + 1), Math.min(items, row + rowsPerCall) * (dim + 1)));
   }
   const seconds = (cpuTimeMs() - startedAt) / 1_000;
-  logProgress(`  built ${graph},${storage} in ${seconds.toFixed(0)} s of processor time`);
+  logProgress(`  built HNSW${neighbors} in ${seconds.toFixed(0)} s of processor time`);
   index.write(`${path}.part`);
   await rename(`${path}.part`, path);
   index.dispose();

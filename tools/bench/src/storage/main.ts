@@ -1,64 +1,51 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { logProgress, readOptions } from '@facet/local-services';
+import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { syntheticVectors } from '@facet/retrieval';
 import { Graph, Index, IndexFlatIP, setThreads } from 'faiss-node';
 import { cachedGraph, onSphere } from './cached-graph.ts';
 import { cpuAtRecall, measureCurve } from './measure-curve.ts';
 import type { Curve, Search } from './measure-curve.ts';
 
-const help = `Compare ways to store and search one HNSW graph at equal recall
-
-  npm run bench -- storage [options]
-
-Options:
-  --items N             Number of items (default: 1000000)
-  --neighbors LIST      Neighbors per node (default: 32)
-  --ef-construction N   Breadth of the construction (default: 40)
-  --faiss-storage LIST  Also measure Faiss graphs with this storage, such as SQ8,SQfp16, rescored with full vectors
-  --requests N          Number of requests (default: 200)
-  --efs LIST            Values of efSearch (default: 200,250,300,400,500)
-  --json                Print the results as JSON
-  --help                Print this help
-
-The seeded vectors have 64 dimensions: 24 plus noise. A request is four queries with 200 items each, on one thread. Times are
+const { values } = readCommandLine({
+  usage: 'npm run bench -- storage',
+  summary: 'Compare ways to store and search one HNSW graph at equal recall',
+  options: {
+    items: option.number('Number of items', 1_000_000),
+    neighbors: option.numbers('Neighbors per node', [32]),
+    'ef-construction': option.number('Breadth of the construction', 40),
+    requests: option.number('Number of requests', 200),
+    efs: option.numbers('Values of efSearch', [200, 250, 300, 400, 500]),
+    json,
+  },
+  notes: `The seeded vectors have 64 dimensions: 24 plus noise. A request is four queries with 200 items each, on one thread. Times are
 processor time, the minimum of three passes. Graphs are cached in FACET_BENCH_CACHE (default: the folder for temporary
 files). A graph of a million items takes minutes to build and 0.5 GB of disk.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  neighbors: { type: 'string', default: '32' },
-  'ef-construction': { type: 'string', default: '40' },
-  'faiss-storage': { type: 'string', default: '' },
-  requests: { type: 'string', default: '200' },
-  efs: { type: 'string', default: '200,250,300,400,500' },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
 const dim = 64;
 const k = 200;
 const queriesPerRequest = 4;
 const recallWanted = 0.98;
-const [items, efConstruction] = [Number(values.items), Number(values['ef-construction'])];
-const efs = values.efs.split(',').map(Number);
+const { items, efs, 'ef-construction': efConstruction } = values;
 const folder = join(process.env['FACET_BENCH_CACHE'] ?? tmpdir(), 'facet-bench-storage');
 
 setThreads(1);
 await mkdir(folder, { recursive: true });
 logProgress(`${items.toLocaleString('en')} x ${dim}`);
 const vectors = syntheticVectors(items, dim, 1);
-const queries = syntheticVectors(Number(values.requests) * queriesPerRequest, dim, 2);
+const queries = syntheticVectors(values.requests * queriesPerRequest, dim, 2);
 const flat = new IndexFlatIP(dim);
 flat.add(vectors);
 const truth = await exactLabels();
 const wideQueries = onSphere(queries, dim, 0);
 
 const curves: { readonly name: string; readonly curve: Curve }[] = [];
-for (const neighbors of values.neighbors.split(',')) {
-  const file = await graphFile(`HNSW${neighbors}`, 'Flat');
+for (const neighbors of values.neighbors) {
+  const file = await cachedGraph({ folder, neighbors, efConstruction, vectors, dim });
   const about = `M ${neighbors}`;
   for (const map of [false, true]) {
     const index = await Index.readAsync(file, { map });
@@ -69,23 +56,6 @@ for (const neighbors of values.neighbors.split(',')) {
   await measureFacetGraph(`${about}, Facet: with codes`, file, { order: false });
   await measureFacetGraph(`${about}, Facet: reordered by a graph walk`, file, { codes: false });
   await measureFacetGraph(`${about}, Facet: codes and reordered (default)`, file, {});
-}
-for (const storage of values['faiss-storage'].split(',').filter((name) => name !== '')) {
-  const neighbors = values.neighbors.split(',')[0]!;
-  const index = await Index.readAsync(await graphFile(`HNSW${neighbors}`, storage));
-  await measure(`M ${neighbors}, Faiss, ${storage}, rescored`, async (from, to, ef) => {
-    const { labels } = await index.searchAsync(wideQueries.subarray(from * (dim + 1), to * (dim + 1)), ef, {
-      efSearch: ef,
-    });
-    const found = new Int32Array((to - from) * k);
-    for (let query = from; query < to; query++) {
-      const candidates = labels.subarray((query - from) * ef, (query - from + 1) * ef).filter((label) => label >= 0);
-      const rescored = await flat.scanAsync(queries.subarray(query * dim, (query + 1) * dim), k, candidates);
-      found.set(rescored.labels, (query - from) * k);
-    }
-    return found;
-  });
-  index.dispose();
 }
 if (values.json) console.log(JSON.stringify({ items, dim, k, queriesPerRequest, curves }));
 else console.log(render());
@@ -142,10 +112,6 @@ function render(): string {
   });
   const title = `${''.padEnd(width)}  at ${recallWanted}   efSearch: recall@${k}, processor time of ${queriesPerRequest} queries`;
   return [title, ...lines].join('\n');
-}
-
-function graphFile(graph: string, storage: string): Promise<string> {
-  return cachedGraph({ folder, graph, storage, efConstruction, vectors, dim });
 }
 
 /** Returns `[Q, k]` labels of an exact scan, from the cache after the first call. */
