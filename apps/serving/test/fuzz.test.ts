@@ -9,7 +9,7 @@ it(
     expect(failure, JSON.stringify(failure)).toBeUndefined();
     expect(cases).toBe(1_500);
     // They cover every operation, and succeed and fail.
-    expect(Object.keys(responses).length).toBe(30);
+    expect(Object.keys(responses).length).toBe(29);
     expect(responses['recommend']!['200']).toBeGreaterThan(50);
     expect(responses['recommend']!['400']).toBeGreaterThan(50);
   },

@@ -1,12 +1,12 @@
 import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
 import { folderOfFile, forFile } from '@facet/testing';
+import { mutatedJson } from '@facet/testing/mutated-json';
+import type { Json } from '@facet/testing/mutated-json';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { expect, inject, it } from 'vitest';
 import type { BatchResponse } from '../../src/ingest/batch/batch-response.ts';
 import { createTestIngest } from './fixtures.ts';
-import { mutatedJson } from './mutated-json.ts';
-import type { Json } from './mutated-json.ts';
 import { readTopic } from './read-topic.ts';
 
 const requests = 100;

@@ -1,17 +1,17 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ExperimentsSettings, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { createLogger, parseWith } from '@facet/platform';
+import type { Json } from '@facet/testing/mutated-json';
 import fc from 'fast-check';
 import { ExposureRecorder } from '../../src/exposures/exposures.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { readContract } from '../api-contract.ts';
-import type { ReceivedResponse, ApiDocument } from '../api-contract.ts';
-import { createHome, createTestApp, films, putBundle, servingKey, textOfKey, users } from '../fixtures.ts';
+import type { ApiDocument, Operation, ReceivedResponse } from '../api-contract.ts';
+import { createHome, createTestApp, putBundle, servingKey, textOfKey } from '../fixtures.ts';
 import type { Home, TestApp } from '../fixtures.ts';
 import { fuzzCases } from './cases.ts';
-import type { CaseOptions, FuzzCase } from './cases.ts';
+import type { CaseOptions, FuzzCase, SoundRequests } from './cases.ts';
 import { sendInside, sendThroughSocket } from './send.ts';
 
 export interface FuzzOptions {
@@ -72,7 +72,13 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzReport> {
 }
 
 async function startServer(home: Home): Promise<TestApp & { readonly port: number }> {
-  const writer = new ExposureWriter({ folder: join(home.folder, 'exposures'), retentionDays: 30, onFailure: fail });
+  const writer = new ExposureWriter({
+    folder: join(home.folder, 'exposures'),
+    retentionDays: 30,
+    onFailure(error) {
+      throw error;
+    },
+  });
   const logger = createLogger({ name: 'fuzz', level: 'silent' });
   const server = await createTestApp(home, {
     access: { kind: 'keys', keys: [servingKey('all', ['serve', 'admin']), ...others] },
@@ -92,58 +98,44 @@ async function startServer(home: Home): Promise<TestApp & { readonly port: numbe
 
 const others = [servingKey('serve', ['serve']), { ...servingKey('small', ['serve', 'admin']), bodyBytesMax: 100 }];
 
-function fail(error: unknown): never {
-  throw error;
-}
-
 const asAll = { 'x-api-key': textOfKey('all') };
 
-async function caseOptions(server: TestApp, home: Home): Promise<CaseOptions> {
-  const document = (await server.app.inject({ url: '/docs/json', headers: asAll })).json() as ApiDocument;
+/** Bodies in addition to the examples of the document. */
+const bodiesOfRecommend: readonly Json[] = [
+  { userId: 'stranger', limit: 1_000 },
+  { userId: 'registered-only', excludeSeen: false, strict: true },
+  { userId: 'ben', merge: { by: 'quota', floors: [3, 0, 1] } },
+  { userId: 'ada', merge: { by: 'quota', shares: 'equal' }, interestCount: 2 },
+  { userId: 'other-3', merge: { by: 'round-robin' }, record: false, timings: true },
+  { behaviors: [{ itemId: 'film-6', occurredAt: '2026-02-20T10:00:00Z' }, 'unheard-of'], exclude: ['film-2'] },
+  { userId: 'ada', filters: ['by-genre', 'no-crime'], context: { genres: ['crime'], device: 'phone' } },
+];
+
+async function caseOptions({ app }: TestApp, home: Home): Promise<CaseOptions> {
+  const document = (await app.inject({ url: '/docs/json', headers: asAll })).json() as ApiDocument;
   const cursors: string[] = [];
   for (const body of [{ userId: 'ada', explain: true }, { userId: 'stranger' }, { userId: 'ben', limit: 1_000 }]) {
-    const response = await server.app.inject({
-      method: 'POST',
-      url: '/v1/recommendations',
-      headers: asAll,
-      payload: { ...body, pageSize: 3 },
-    });
+    const payload = { ...body, pageSize: 3 };
+    const response = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
     cursors.push((response.json() as { nextCursor: string }).nextCursor);
   }
-  const itemIds = [...films.map(({ itemId }) => itemId), 'unheard-of'];
-  const userIds = [...users.map(({ userId }) => userId), 'other-3', 'stranger'];
+  const bundleId = (await putBundle(home, { seed: 12 })).id;
   return {
-    operations: readContract(document),
-    schemas: document.components.schemas,
+    sound: readContract(document).map((operation) => soundRequestsOf(operation, bundleId)),
     cursors,
     key: textOfKey('all'),
     otherKeys: [...others.map(({ name }) => textOfKey(name)), 'wrong'],
-    known: {
-      itemId: itemIds,
-      behaviors: itemIds,
-      exclude: itemIds,
-      userId: userIds,
-      attribute: ['genre', 'price', 'age', 'budget', 'genres'],
-      profile: ['young', 'old'],
-      filters: Object.keys(settings.filters),
-      in: ['crime', 'dance', 'space'],
-      notIn: ['crime', 'opera'],
-      context: ['crime', 'space', { budget: 30, genres: ['crime'], device: 'phone' }, { budget: -1, genres: [] }],
-      merge: [
-        { by: 'max' },
-        { by: 'round-robin' },
-        { by: 'quota', floors: [3, 0, 1] },
-        { by: 'quota', shares: [1, 0, 1e9] },
-        { by: 'quota', floors: [1_000], shares: 'equal' },
-        { by: 'diverse', lambda: 0.3, attribute: 'genre' },
-        { by: 'diverse', lambda: 1_000, attribute: 'unheard of' },
-      ],
-      genres: ['crime', 'space'],
-      type: ['rating', 'purchase'],
-      types: ['rating', 'purchase'],
-      bundleId: [home.bundleRef.id, (await putBundle(home, { seed: 12 })).id, 'f'.repeat(32)],
-      reason: ['to see'],
-    },
+  };
+}
+
+function soundRequestsOf(operation: Operation, bundleId: string): SoundRequests {
+  const { operationId, parameters, body } = operation;
+  const examples = parameters.map(({ name, example }) => [name, name === 'bundleId' ? bundleId : (example as Json)]);
+  const bodies = (body?.examples ?? []) as Json[];
+  return {
+    operation,
+    parameters: Object.fromEntries(examples) as Record<string, Json>,
+    bodies: operationId === 'recommend' ? [...bodies, ...bodiesOfRecommend] : bodies,
   };
 }
 
@@ -160,9 +152,7 @@ async function fuzz(
   const checkCase = async (sent: FuzzCase): Promise<void> => {
     const sentAt = performance.now();
     server.logLines.length = 0;
-    const response = await withinTime(
-      sent.wire === 'none' ? sendInside(server.app, sent) : sendThroughSocket(server.port, sent),
-    );
+    const response = await (sent.wire === 'none' ? sendInside(server.app, sent) : sendThroughSocket(server.port, sent));
     const fault = faultOf(sent, response) ?? faultLogged(server);
     if (fault !== undefined) throw new Error(fault);
     longestMs = Math.max(longestMs, performance.now() - sentAt);
@@ -171,10 +161,10 @@ async function fuzz(
     ofTarget[status] = (ofTarget[status] ?? 0) + 1;
     if (++done % 1_000 === 0) onProgress?.(done);
   };
-  const result = await fc.check(fc.asyncProperty(fuzzCases(options), checkCase), { numRuns: cases, seed });
-  const found = result.failed
-    ? { fault: String(result.errorInstance), case: describe(result.counterexample?.[0]) }
-    : undefined;
+  const property = fc.asyncProperty(fuzzCases(options), checkCase);
+  const result = await fc.check(property, { numRuns: cases, seed, timeout: responseMsMax });
+  const [failing] = result.counterexample ?? [];
+  const found = failing && { fault: String(result.errorInstance), case: describe(failing) };
   const after = await goldenResponse(server);
   const changed = { fault: `the response to ada changed: ${after} instead of ${before}`, case: undefined };
   return {
@@ -188,20 +178,6 @@ async function goldenResponse({ app }: TestApp): Promise<string> {
   const payload = { userId: 'ada', behaviors: ['film-30'], limit: 20, explain: true };
   const response = await app.inject({ method: 'POST', url: '/v1/recommendations', headers: asAll, payload });
   return `${response.statusCode} ${response.body.replace(/"recommendationId":"[^"]+"/, '')}`;
-}
-
-async function withinTime<T>(pending: Promise<T>): Promise<T> {
-  const ending = new AbortController();
-  const late = sleep(responseMsMax, undefined, { signal: ending.signal }).then(
-    () => fail(new Error(`no response within ${responseMsMax} ms`)),
-    () => fail(new Error('ended')),
-  );
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([pending, late]);
-  } finally {
-    ending.abort();
-  }
 }
 
 function faultOf({ operation, method, wire }: FuzzCase, response: ReceivedResponse | undefined): string | undefined {
@@ -230,17 +206,8 @@ function faultLogged({ logLines }: TestApp): string | undefined {
   return line === undefined ? undefined : `logged: ${JSON.stringify(line)}`;
 }
 
-/** Describes a case so that it can be repeated. Long bodies are cut. */
-function describe(sent: FuzzCase | undefined): unknown {
-  if (sent === undefined) return undefined;
-  const { target, method, url, headers, wire, body } = sent;
-  return {
-    target,
-    method,
-    url,
-    headers,
-    wire,
-    body: body?.toString().slice(0, 2_000),
-    bytes: body && Buffer.byteLength(body),
-  };
+/** Returns the parts of a case with which it can be repeated. Long bodies are cut. */
+function describe({ target, method, url, headers, wire, body }: FuzzCase): unknown {
+  const bytes = body && Buffer.byteLength(body);
+  return { target, method, url, headers, wire, body: body?.toString().slice(0, 2_000), bytes };
 }
