@@ -71,10 +71,6 @@ export interface SharedConfig extends ServerSettings {
 
 export interface SinkConfig extends SharedConfig {
   readonly home: HomePaths;
-  readonly lakeFolder: string;
-  readonly catalogFolder: string;
-  /** The folder of data health reports. */
-  readonly healthFolder: string;
   readonly redisUrl: string | undefined;
   readonly redisFiles: RedisFiles;
   readonly commitMs: number;
@@ -126,9 +122,6 @@ export function readSinkConfig(environment: NodeJS.ProcessEnv): SinkConfig {
   return Object.freeze({
     ...shared(values, home),
     home,
-    lakeFolder: home.lakeFolder,
-    catalogFolder: home.catalogFolder,
-    healthFolder: home.healthFolder,
     redisUrl: values.FACET_REDIS_URL,
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     port: values.FACET_PORT,

@@ -42,12 +42,6 @@ const Environment = Type.Object({
 
 export interface ServingConfig extends ServerSettings {
   readonly home: HomePaths;
-  readonly lakeFolder: string;
-  readonly catalogFolder: string;
-  readonly artifactsFolder: string;
-  readonly exposuresFolder: string;
-  readonly gatesFolder: string;
-  readonly trialsFolder: string;
   /** The profile store of the collector. */
   readonly redisUrl: string | undefined;
   readonly redisFiles: RedisFiles;
@@ -77,12 +71,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
   return Object.freeze({
     ...readServerSettings(values, home),
     home,
-    lakeFolder: home.lakeFolder,
-    catalogFolder: home.catalogFolder,
-    artifactsFolder: home.artifactsFolder,
-    exposuresFolder: home.exposuresFolder,
-    gatesFolder: home.gatesFolder,
-    trialsFolder: home.trialsFolder,
     redisUrl: values.FACET_REDIS_URL,
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     milvus: readMilvusSettings(values),

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { openArtifactStore } from '@facet/artifacts';
 import type { Bundle } from '@facet/bundles';
 import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
+import type { HomePaths } from '@facet/config';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
 import type { ExposureLogSettings } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
@@ -54,6 +55,7 @@ export interface ServingDeps {
  */
 export async function startServing(config: ServingConfig, deps: ServingDeps): Promise<RunningServer> {
   const { logger, joinPeers = (own) => noPeers(own, logger), listens = 'immediately', number = 0, limits } = deps;
+  const { home } = config;
   const live = new LiveBundle();
   const recent = new RecentRequests();
   const metrics = createMetrics();
@@ -61,22 +63,21 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const access = await readAccess(config.access, { logger });
   const sections = await readFacetConfig(config.facetFile);
   // Of several processes, one logs.
-  if (listens === 'immediately') void warnOfMissingAttributes(config.facetFile, { ...config, logger });
+  if (listens === 'immediately') void warnOfMissingAttributes(config.facetFile, { ...home, logger });
   const { serving: settings } = sections;
   const experiments = parseExperiments(sections.experiments);
-  const store = openArtifactStore(config.artifactsFolder);
-  const trialFile = { folder: config.trialsFolder, name: nameProcess(config, number) };
+  const store = openArtifactStore(home.artifactsFolder);
+  const trialFile = { folder: home.trialsFolder, name: nameProcess(config, number) };
   const trials = openTrialFile(trialFile, { logger, now: Date.now });
   const guardrails = sections.guardrails.enabled
     ? new Guardrails(sections.guardrails, { store, live, metrics, logger, recent, trials })
     : undefined;
   const { acquireLoadSlot } = peers;
-  const { home } = config;
   const milvus =
     config.milvus && (await openMilvusIndexes(config.milvus, { home, metrics, logger, fills: number === 0 }));
   const openIndex = milvus && ((bundle: Bundle) => milvus.open(bundle));
   const arms = new ArmBundles({ store, experiments, metrics, logger, recent, acquireLoadSlot, openIndex });
-  const exposures = openExposures(config, sections.exposures, { metrics, logger });
+  const exposures = openExposures(home, sections.exposures, { metrics, logger });
   const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
     {
@@ -91,7 +92,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       recent,
       tracing,
       peers,
-      comparisons: config,
+      comparisons: { ...home, facetFile: config.facetFile },
     },
     {
       access,
@@ -103,9 +104,9 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   );
   const earlyUrl = listens === 'immediately' ? (await listen(app, config)).url : undefined;
 
-  const profiles = createProfileSource(config, { logger, metrics });
+  const profiles = createProfileSource({ ...config, ...home }, { logger, metrics });
   const watcher = new BundleWatcher({
-    artifactsFolder: config.artifactsFolder,
+    artifactsFolder: home.artifactsFolder,
     profiles,
     live,
     metrics,
@@ -160,7 +161,7 @@ function nameProcess({ host, port }: Pick<ServingConfig, 'host' | 'port'>, numbe
 }
 
 function openExposures(
-  { exposuresFolder: folder }: ServingConfig,
+  { exposuresFolder: folder }: HomePaths,
   { enabled, retentionDays, sampledShare, recordStateless }: ExposureLogSettings,
   { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
 ) {

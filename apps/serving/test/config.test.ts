@@ -1,5 +1,5 @@
 import { isAppError } from '@facet/platform';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
 
 const insecure = { FACET_INSECURE: 'true' };
@@ -16,10 +16,7 @@ function problemOf(environment: NodeJS.ProcessEnv): { code: string; message: str
 
 it('finds the folders in the home', () => {
   expect(readConfig({ ...insecure, FACET_HOME: '/data/shop' })).toMatchObject({
-    lakeFolder: '/data/shop/lake',
-    catalogFolder: '/data/shop/catalog',
-    artifactsFolder: '/data/shop/artifacts',
-    exposuresFolder: '/data/shop/exposures',
+    home: { lakeFolder: '/data/shop/lake', artifactsFolder: '/data/shop/artifacts' },
     redisUrl: undefined,
     redisFiles: {},
     milvus: undefined,
@@ -45,18 +42,6 @@ it('reads the URL of Redis', () => {
 
 it('returns a frozen object', () => {
   expect(Object.isFrozen(readConfig(insecure))).toBe(true);
-});
-
-describe('access', () => {
-  it('uses the keys of the home or of another file, or no keys with the explicit insecure setting', () => {
-    expect(readConfig({ FACET_HOME: '/data/shop' }).access).toEqual({ keysFile: '/data/shop/keys.yaml' });
-    expect(readConfig({ FACET_API_KEYS_FILE: '/etc/keys.yaml' }).access).toEqual({ keysFile: '/etc/keys.yaml' });
-    expect(readConfig(insecure).access).toBe('anybody');
-  });
-
-  it('refuses contradicting variables', () => {
-    expect(problemOf({ ...insecure, FACET_API_KEYS_FILE: '/etc/keys.yaml' }).code).toBe('CONFIG_INVALID');
-  });
 });
 
 it('reports every wrong variable at once', () => {

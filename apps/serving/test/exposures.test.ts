@@ -39,14 +39,12 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
   const facetFile = join(home.folder, 'facet.yaml');
   await writeFile(facetFile, yaml);
   const logger = createLogger({ name: 'test', level: 'silent' });
-  const folders = { slowRequestMs: 100, exposuresFolder: exposuresFolder() };
   const settings = {
     redisUrl: undefined,
     redisFiles: {},
     milvus: undefined,
-    gatesFolder: join(home.folder, 'gates'),
-    trialsFolder: join(home.folder, 'trials'),
     facetFile,
+    slowRequestMs: 100,
     watchIntervalMs: 20,
     processes: 1,
     recallShare: 0,
@@ -55,7 +53,7 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
     host: '127.0.0.1',
     port: 0,
   };
-  server = await startServing({ ...home, ...folders, ...settings, access: 'anybody', logLevel: 'silent' }, { logger });
+  server = await startServing({ home: home.home, ...settings, access: 'anybody', logLevel: 'silent' }, { logger });
   url = await server.listening;
   await server.ready;
   return async (body) => {

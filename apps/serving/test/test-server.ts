@@ -45,10 +45,7 @@ export async function startTestServer(
   const destination = { write: (line: string) => void logLines.push(JSON.parse(line) as Record<string, unknown>) };
   const server = await startServing(
     {
-      ...home,
-      exposuresFolder: join(home.folder, 'exposures'),
-      gatesFolder: join(home.folder, 'gates'),
-      trialsFolder: join(home.folder, 'trials'),
+      home: home.home,
       redisUrl: undefined,
       redisFiles: {},
       milvus,

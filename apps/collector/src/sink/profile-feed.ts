@@ -90,9 +90,10 @@ const checkMs = 1_000;
 
 function createProfileFeed(
   store: RedisProfileStore,
-  { lakeFolder, catalogFolder, refillMs }: SinkConfig,
+  { home, refillMs }: SinkConfig,
   { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
 ): ProfileFeed {
+  const { lakeFolder } = home;
   /** Undefined before the first check. */
   let filled: FilledStore | undefined;
   let checkedAt = 0;
@@ -113,7 +114,7 @@ function createProfileFeed(
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
     // Readers of the catalog get no time of a user's change. Changes read from the log after the fill must count as newer.
     const fillTime = (catalog.usersReceivedTo ?? 0) + 1;
-    await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive }, { now: fillTime, signal, receivedFrom });
+    await fillProfiles(store, home, { isPositive }, { now: fillTime, signal, receivedFrom });
   };
 
   /** Returns from when on a restarted store, or a store that another sink has filled, may lack changes. */

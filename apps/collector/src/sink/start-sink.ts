@@ -51,7 +51,8 @@ const dataHealthMs = 10 * minuteMs;
  */
 export async function startSink(config: SinkConfig, { logger, now = Date.now }: StartSinkDeps): Promise<RunningSink> {
   const facet = await readFacetConfig(config.facetFile);
-  const installation = await ensureInstallation(config.home);
+  const { home } = config;
+  const installation = await ensureInstallation(home);
   const isPositive = parsePositiveRule(facet.interactions.positives);
   const access = await readAccess(config.access, { logger });
   const topics = topicNames(config.topicPrefix);
@@ -60,12 +61,12 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
   const retryPolicy = createRetryPolicy({ logger, now });
 
   return openWithClosers(async (closers) => {
-    const lake = await openLakeWriter(config.lakeFolder);
+    const lake = await openLakeWriter(home.lakeFolder);
     closers.push(() => lake.close());
-    const catalog = createCatalogFeed(config.catalogFolder, { logger, now });
+    const catalog = createCatalogFeed(home.catalogFolder, { logger, now });
     closers.push(() => catalog.close());
     const erasedUsers = createErasedUsers();
-    erasedUsers.addRecorded(await openLakeSnapshot(config.lakeFolder));
+    erasedUsers.addRecorded(await openLakeSnapshot(home.lakeFolder));
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(
       { ...config, ...facet.profiles },
       { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
@@ -109,14 +110,14 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     );
     addSinkGauges(httpMetrics.registry, { readState: () => loop.state, groupStallMs, now });
 
-    const dataHealth = createDataHealthReader({ ...config, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
+    const dataHealth = createDataHealthReader({ ...home, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
     const app = await createSinkApp(
       {
         logger,
         metrics: httpMetrics,
         readState: () => loop.state,
         dataHealth,
-        lakeFolder: config.lakeFolder,
+        lakeFolder: home.lakeFolder,
         kafka,
         publisher,
         topics,
@@ -131,7 +132,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const { url } = await listen(app, config);
     const dataHealthMetrics = createDataHealthMetrics(httpMetrics.registry);
     const refresher = startDataHealthRefresher(
-      { reader: dataHealth, metrics: dataHealthMetrics, healthFolder: config.healthFolder, logger, now },
+      { reader: dataHealth, metrics: dataHealthMetrics, healthFolder: home.healthFolder, logger, now },
       { intervalMs: dataHealthMs },
     );
     closers.push(async () => refresher.close());
@@ -148,7 +149,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const consume = async (): Promise<void> => {
       const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
       const group = await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] });
-      await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(config));
+      await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(home));
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
       await consumer.start(loop);
