@@ -1,20 +1,11 @@
 import { dayMs } from '@facet/platform';
-import { forTest } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { appOfFile, createTestApp, homeOfFile, now } from './fixtures.ts';
+import { appOfFile, homeOfFile, now } from './fixtures.ts';
 
 const home = await homeOfFile();
 const server = await appOfFile(home);
 
 const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `film-${index % 60}`);
-
-const send = (payload: string) =>
-  server.app.inject({
-    method: 'POST',
-    url: '/v1/recommendations',
-    headers: { 'content-type': 'application/json' },
-    payload,
-  });
 
 describe('a wrong field is named with its fault', () => {
   it.each<[string, RegExp, object]>([
@@ -62,49 +53,14 @@ describe('a wrong field is named with its fault', () => {
     expect(body['returned']).toBe(0);
     expect((await server.post('/v1/recommendations', { exclude: many(10_000) })).statusCode).toBe(200);
   });
-
-  it.each(['[]', '"text"', 'null', '7'])('a body of %s', async (payload) => {
-    const response = await send(payload);
-    expect(response.json()).toMatchObject({
-      statusCode: 400,
-      code: 'REQUEST_INVALID',
-      message: 'The body must be a JSON object.',
-    });
-  });
-});
-
-it('treats a prototype in the body as an unknown field', async () => {
-  const payload = '{"userId": "stranger", "__proto__": {"limit": 5}, "constructor": {"prototype": {"limit": 5}}}';
-  expect((await send(payload)).json()).toMatchObject({ requested: 20 });
 });
 
 it('suggests fewer behaviors for a body beyond the limit', async () => {
-  const response = await send(JSON.stringify({ userId: 'ada', padding: 'x'.repeat(1 << 20) }));
+  const response = await server.post('/v1/recommendations', { userId: 'ada', padding: 'x'.repeat(1 << 20) });
   expect(response.statusCode).toBe(413);
-  expect(response.json()).toMatchObject({ code: 'BODY_TOO_LARGE', remedy: expect.stringContaining('behaviors') });
+  expect(response.body).toMatchObject({ code: 'BODY_TOO_LARGE', remedy: expect.stringContaining('behaviors') });
 });
 
 it('refers to the docs for an unknown path', async () => {
   expect((await server.app.inject('/v1/recommend')).json()).toMatchObject({ code: 'NOT_FOUND', remedy: 'See /docs.' });
-});
-
-it('masks internal errors, and logs them under the request id', async () => {
-  const broken = forTest(await createTestApp(home));
-  await broken.loaded!.bundle.close();
-  const response = await broken.app.inject({
-    method: 'POST',
-    url: '/v1/recommendations',
-    headers: { 'x-request-id': 'order-66' },
-    payload: { userId: 'ada' },
-  });
-  expect(response.statusCode).toBe(500);
-  expect(response.json()).toEqual({
-    statusCode: 500,
-    code: 'INTERNAL',
-    message: 'The request failed because of an internal error.',
-    remedy: "Search the server's log for the request id order-66.",
-  });
-  const logged = broken.logLines.find(({ level }) => level === 50);
-  expect(logged).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
-  expect(JSON.stringify(logged)).toContain('The index has been closed');
 });

@@ -16,7 +16,9 @@ interface Operation {
   readonly operationId: string;
   readonly parameters?: readonly ({ readonly name: string } & Omit<Media, 'schema'>)[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, Media>> }>
+  >;
 }
 
 const hasExample = ({ example, examples }: Omit<Media, 'schema'>): boolean => (example ?? examples) !== undefined;
@@ -25,11 +27,13 @@ it('matches the document of the client: `npm run openapi` writes it', async () =
   expect(JSON.parse(await readFile(committed, 'utf8'))).toEqual(await describeApi());
 });
 
-it('has examples of requests and responses, and named schemas, for every operation', async () => {
+it('has descriptions, examples of requests and responses, and named schemas, for every operation', async () => {
   const { paths } = (await describeApi()) as { paths: Record<string, Record<string, Operation>> };
   const operations = Object.values(paths).flatMap((path) => Object.values(path));
   expect(operations.length).toBeGreaterThan(10);
   for (const { operationId, parameters = [], requestBody, responses } of operations) {
+    expect(operationId).toMatch(/^\w+$/);
+    for (const { description } of Object.values(responses)) expect(description).not.toBe('Default Response');
     for (const parameter of parameters) expect(hasExample(parameter), `${operationId} ${parameter.name}`).toBe(true);
     for (const { content = {} } of [...(requestBody === undefined ? [] : [requestBody]), ...Object.values(responses)]) {
       for (const media of Object.values(content)) {
