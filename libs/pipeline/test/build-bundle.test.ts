@@ -3,45 +3,27 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { itemsOf, loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
-import { fitConfigs, initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import { describe, expect, it } from 'vitest';
-import { resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
 import { catalogAtCut } from '../src/evaluation/catalog-at-cut.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
-import { modelFormat } from '../src/model/model-artifact.ts';
 import { forTest, temporaryFolder } from '@facet/testing';
-import { closing, dayMs, shopConfig, shopDataset } from './tiny-shop.ts';
+import { closing, dayMs, shopConfig, shopDataset, untrainedModel } from './tiny-shop.ts';
 
 const dataset = shopDataset();
 
 function randomModel(variant: 'facet' | 'mind'): Model {
   const model = { variant, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
-  const resolved = resolveModel(shopConfig({ model: { ...model, outputActivation: 'linear' } }));
-  const spec = {
-    config: resolved.model,
-    itemCount: dataset.items.length - 1,
-    itemFeatures: [...dataset.info.itemFeatures],
-    userFeatures: [...dataset.info.userFeatures],
-  };
-  const weights = initializeWeights(spec, createRandom(3));
+  const config = shopConfig({ model: { ...model, outputActivation: 'linear' } });
+  const { info, weights } = untrainedModel(dataset, config);
   const random = createRandom(8);
   for (const [name, { data }] of Object.entries(weights)) {
     if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
   }
-  const info = {
-    formatVersion: modelFormat,
-    datasetId: dataset.id,
-    spec,
-    training: fitConfigs(resolved.training)[0],
-    fit: [],
-    refit: [],
-    bestEpoch: 1,
-  };
   return { id: `a ${variant} model`, info, weights };
 }
 

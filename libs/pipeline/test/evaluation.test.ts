@@ -2,10 +2,8 @@ import type { LakeEvent } from '@facet/lake';
 import type { CatalogItem } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
-import { fitConfigs, initializeWeights } from '@facet/model';
-import type { ModelSpec, Weights } from '@facet/model';
+import type { Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { resolveModel } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
 import { fitBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';
@@ -15,29 +13,12 @@ import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/eva
 import type { HeldOut, HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
-import { modelFormat } from '../src/model/model-artifact.ts';
-import { dayMs, opening, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
+import { dayMs, opening, shopDataset, shopEvents, testFrom, untrainedModel } from './tiny-shop.ts';
 
 function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => undefined): Model {
-  const { model, training } = resolveModel(shopConfig());
-  const spec: ModelSpec = {
-    config: model,
-    itemCount: dataset.items.length - 1,
-    itemFeatures: [...dataset.info.itemFeatures],
-    userFeatures: [...dataset.info.userFeatures],
-  };
-  const weights = initializeWeights(spec, createRandom(3));
-  change(weights);
-  const info = {
-    formatVersion: modelFormat,
-    datasetId: dataset.id,
-    spec,
-    training: fitConfigs(training)[0],
-    fit: [],
-    refit: [],
-    bestEpoch: 1,
-  };
-  return { id: 'model', info, weights };
+  const model = untrainedModel(dataset);
+  change(model.weights);
+  return model;
 }
 
 /** A model that ranks by last month's popularity only: zero item embeddings and the initial prior. */

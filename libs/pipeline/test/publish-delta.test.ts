@@ -6,19 +6,18 @@ import { changeItems, compactCatalog, openLakeWriter, upsertItems } from '@facet
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
-import { fitConfigs, initializeWeights } from '@facet/model';
+import { initializeWeights } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import type { RecommendationResult } from '@facet/recommendations';
 import { beforeEach, expect, test } from 'vitest';
-import { homePaths, resolveModel } from '@facet/config';
+import { homePaths } from '@facet/config';
 import { createStageContext, publishDelta } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import type { Dataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
-import { modelFormat } from '../src/model/model-artifact.ts';
 import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
-import { closing, shopConfig, shopDataset, shopEvents, things } from './tiny-shop.ts';
+import { closing, shopConfig, shopDataset, shopEvents, things, untrainedModel } from './tiny-shop.ts';
 
 const config = shopConfig({
   model: { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
@@ -31,30 +30,12 @@ async function promoteBundle(
   seed: number,
   { dataset = shop, prior }: { readonly dataset?: Dataset; readonly prior?: readonly number[] } = {},
 ): Promise<string> {
-  const { model, training } = resolveModel(config);
-  const spec = {
-    config: model,
-    itemCount: dataset.items.length - 1,
-    itemFeatures: [...dataset.info.itemFeatures],
-    userFeatures: [...dataset.info.userFeatures],
-  };
-  const info = {
-    formatVersion: modelFormat,
-    datasetId: dataset.id,
-    spec,
-    training: fitConfigs(training)[0],
-    fit: [],
-    refit: [],
-    bestEpoch: 1,
-    start: { kind: 'full' as const },
-  };
-  const weights = initializeWeights(spec, createRandom(seed));
-  if (prior !== undefined) weights['prior/weights']!.data.set(prior);
-  const untrained = { id: `model ${seed}`, info, weights };
+  const model = untrainedModel(dataset, config, (spec) => initializeWeights(spec, createRandom(seed)));
+  if (prior !== undefined) model.weights['prior/weights']!.data.set(prior);
   const ref = await buildBundle({
     store: context.store,
     dataset,
-    model: untrained,
+    model: { ...model, id: `model ${seed}` },
     index: config.index,
     popularity: config.popularity,
     metrics: {},

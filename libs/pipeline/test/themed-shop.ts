@@ -2,17 +2,16 @@ import type { ArtifactStore } from '@facet/artifacts';
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
-import { fitConfigs, initializeWeights } from '@facet/model';
+import { initializeWeights } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { parseWith } from '@facet/platform';
-import { FacetConfig, resolveModel } from '@facet/config';
+import { FacetConfig } from '@facet/config';
 import { openDataset } from '../src/index.ts';
 import type { Dataset } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
-import { modelFormat } from '../src/model/model-artifact.ts';
-import { interactionsOf, dayMs, opening } from './tiny-shop.ts';
+import { interactionsOf, dayMs, opening, untrainedModel } from './tiny-shop.ts';
 
 const themes = 12;
 const itemsPerTheme = 20;
@@ -138,25 +137,15 @@ export async function putThemedBundle(
   weightsOf: (spec: ModelSpec, dataset: Dataset) => Weights = knowingWeights,
   metrics: Readonly<Record<string, number>> = {},
 ): Promise<string> {
-  const { model, training } = resolveModel(themedConfig());
-  const spec: ModelSpec = {
-    config: model,
-    itemCount: dataset.items.length - 1,
-    itemFeatures: [...dataset.info.itemFeatures],
-    userFeatures: [...dataset.info.userFeatures],
-  };
-  const info = {
-    formatVersion: modelFormat,
-    datasetId: dataset.id,
-    spec,
-    training: fitConfigs(training)[0],
-    fit: [],
-    refit: [],
-    bestEpoch: 1,
-  };
-  const weights = weightsOf(spec, dataset);
-  const themed = { id: 'a themed model', info, weights };
+  const model = untrainedModel(dataset, themedConfig(), (spec) => weightsOf(spec, dataset));
   const { index, popularity } = themedConfig();
-  const bundle = await buildBundle({ store, dataset, model: themed, index, popularity, metrics });
+  const bundle = await buildBundle({
+    store,
+    dataset,
+    model: { ...model, id: 'a themed model' },
+    index,
+    popularity,
+    metrics,
+  });
   return bundle.id;
 }

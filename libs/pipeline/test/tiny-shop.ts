@@ -2,12 +2,16 @@ import type { LakeInteractions, LakeEvent } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { createRandom, parsePositiveRule } from '@facet/features';
 import type { PositiveRule } from '@facet/features';
+import { fitConfigs, initializeWeights } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
 import { dayMs, parseWith } from '@facet/platform';
-import { FacetConfig } from '@facet/config';
+import { FacetConfig, resolveModel } from '@facet/config';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import type { DatasetSources } from '../src/dataset/build-dataset.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';
 import type { Dataset } from '../src/dataset/dataset.ts';
+import type { Model } from '../src/index.ts';
+import { modelFormat } from '../src/model/model-artifact.ts';
 
 export { dayMs };
 /** The first day of the shop, a Monday. */
@@ -100,6 +104,31 @@ export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig
 
 export function shopDataset(events?: LakeEvent[], config = shopConfig()): Dataset {
   return assembleDataset('shop', buildDataset(shopSources(events, config), config));
+}
+
+/** Returns a model of the dataset that no training has changed. */
+export function untrainedModel(
+  dataset: Dataset,
+  config = shopConfig(),
+  drawWeights = (spec: ModelSpec): Weights => initializeWeights(spec, createRandom(3)),
+): Model {
+  const { model, training } = resolveModel(config);
+  const spec: ModelSpec = {
+    config: model,
+    itemCount: dataset.items.length - 1,
+    itemFeatures: [...dataset.info.itemFeatures],
+    userFeatures: [...dataset.info.userFeatures],
+  };
+  const info = {
+    formatVersion: modelFormat,
+    datasetId: dataset.id,
+    spec,
+    training: fitConfigs(training)[0],
+    fit: [],
+    refit: [],
+    bestEpoch: 1,
+  };
+  return { id: 'untrained', info, weights: drawWeights(spec) };
 }
 
 /** Returns the columns of a lake with these events. */
