@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import type { ParseArgsConfig } from 'node:util';
 
 /** An option of a bench or a fault suite. */
 export interface CommandOption<Value> {
@@ -76,14 +75,22 @@ export function readCommandLine<const Given extends Options>(command: Command<Gi
     return [name, type] as const;
   });
   const config = { options: Object.fromEntries(types), allowPositionals: command.arguments !== undefined };
-  return exitOnHelp(helpOf(command), () => {
+  if (process.argv.includes('--help')) {
+    console.log(helpOf(command));
+    process.exit(0);
+  }
+  try {
     const { values: given, positionals } = parseArgs(config);
     const values = Object.entries(options).map(([name, { initial, parse }]) => {
       const texts = given[name];
       return [name, texts === undefined ? initial : parse(texts as string[])];
     });
     return { values: Object.fromEntries(values) as CommandLine<Given>['values'], positionals };
-  });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(`${message}\nRun the command with --help for its options.`);
+    process.exit(2);
+  }
 }
 
 function helpOf({ usage, arguments: wanted, summary, options = {}, notes }: Command<Options>): string {
@@ -96,28 +103,6 @@ function helpOf({ usage, arguments: wanted, summary, options = {}, notes }: Comm
   const lines = all.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`);
   const line = [usage, wanted, '[options]'].filter((part) => part !== undefined).join(' ');
   return `${summary}\n\n  ${line}\n\nOptions:\n${lines.join('\n')}\n\n${notes}`;
-}
-
-/** Returns the options of a bench with a written help. Exits as {@link readCommandLine} does. */
-export function readOptions<const Given extends NonNullable<ParseArgsConfig['options']>>(
-  help: string,
-  options: Given,
-): ReturnType<typeof parseArgs<{ options: Given }>> {
-  return exitOnHelp(help, () => parseArgs({ options }));
-}
-
-function exitOnHelp<Parsed>(help: string, parse: () => Parsed): Parsed {
-  if (process.argv.includes('--help')) {
-    console.log(help);
-    process.exit(0);
-  }
-  try {
-    return parse();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    console.error(`${message}\nRun the command with --help for its options.`);
-    process.exit(2);
-  }
 }
 
 /** Writes a line to standard error, which leaves standard output to the results. */

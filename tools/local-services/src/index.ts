@@ -2,7 +2,7 @@ export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
 export type { DeltaVersions } from './delta-readers.ts';
 export { requireService } from './programs.ts';
 export { createCertificates } from './certificates.ts';
-export { json, logProgress, option, readCommandLine, readOptions } from './command-line.ts';
+export { json, logProgress, option, readCommandLine } from './command-line.ts';
 export { damageBatch } from './kafka/damage-batch.ts';
 export { startKafka } from './kafka/local-kafka.ts';
 export type { KafkaNode, LocalKafka, LocalKafkaOptions } from './kafka/local-kafka.ts';

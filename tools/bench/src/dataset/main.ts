@@ -3,41 +3,33 @@ import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { createScratchFolder, logProgress, readOptions, startSpark } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, readCommandLine, startSpark } from '@facet/local-services';
 import { runInChild } from '../run-in-child.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 
-const help = `Build a dataset of generated events within 4 GiB of memory
-
-  npm run bench -- dataset [options]
-
-Options:
-  --events N           Number of events; users are 1/50 and items 1/100 of it (default: 50000000)
-  --memory-limit SIZE  Memory limit of DuckDB, dataset.memoryLimit (default: 1500MB)
-  --keep DIR           Keep the lake in DIR and reuse it in later runs
-  --spark              Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The
-                       first run downloads 330 MB
-  --json               Print the results as JSON
-  --help               Print this help
-
-build  Wall time, processor time and peak memory of the dataset stage, in a separate process
+const { values } = readCommandLine({
+  usage: 'npm run bench -- dataset',
+  summary: 'Build a dataset of generated events within 4 GiB of memory',
+  options: {
+    events: option.number('Number of events; users are 1/50 and items 1/100 of it', 50_000_000),
+    'memory-limit': option.text('SIZE', 'Memory limit of DuckDB, dataset.memoryLimit', '1500MB'),
+    keep: option.text('DIR', 'Keep the lake in DIR and reuse it in later runs'),
+    spark: option.flag(
+      'Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The first run downloads 330 MB',
+    ),
+    json,
+  },
+  notes: `build  Wall time, processor time and peak memory of the dataset stage, in a separate process
 spark  The same with --spark; time and memory of Spark are not included in processor time and peak memory
 read   The same for opening the dataset as training does, in a separate process
 
-Exit code: 0 when the first two processes stay below 4 GiB and the datasets are identical, 1 otherwise.`;
-
-const { values } = readOptions(help, {
-  events: { type: 'string', default: '50000000' },
-  'memory-limit': { type: 'string', default: '1500MB' },
-  keep: { type: 'string' },
-  spark: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the first two processes stay below 4 GiB and the datasets are identical, 1 otherwise.`,
 });
 
 /** 4 GiB. */
 const megabytesMax = 2 ** 32 / 1e6;
-const size = sizeOf(Number(values.events));
+const size = sizeOf(values.events);
 const folder = values.keep ?? (await createScratchFolder('bench-dataset')).path;
 const home = homePaths(folder);
 const run = <Result>(task: string, resources: Pick<FacetConfig['dataset'], 'spark'> = {}): Promise<Result> =>

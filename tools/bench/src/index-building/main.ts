@@ -1,42 +1,32 @@
-import { enterPrivateNetwork, installMilvus, logProgress, readOptions } from '@facet/local-services';
+import { enterPrivateNetwork, installMilvus, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import type { MilvusServer } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
 import { runInChild } from '../run-in-child.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 
-const help = `Build and tune an index of each kind on a generated catalog, as the index stage does
-
-  npm run bench -- index [options]
-
-Options:
-  --items N         Number of items (default: 1000000)
-  --dim N           Number of dimensions (default: 64)
-  --recall-min N    Recall target of the tuning (default: 0.98)
-  --milvus          Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat
-  --milvus-standalone
-                    The same with Milvus standalone, in a private network; needs root or user namespaces
-  --processor-time  Report processor time instead of wall time, for a busy machine
-  --json            Print the results as JSON
-  --help            Print this help
-
-Each kind runs in a separate single-threaded process. The seeded vectors have 24 dimensions plus noise. A request is four
+const { values } = readCommandLine({
+  usage: 'npm run bench -- index',
+  summary: 'Build and tune an index of each kind on a generated catalog, as the index stage does',
+  options: {
+    items: option.number('Number of items', 1_000_000),
+    dim: option.number('Number of dimensions', 64),
+    'recall-min': option.number('Recall target of the tuning', 0.98),
+    milvus: option.flag('Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat'),
+    'milvus-standalone': option.flag(
+      'The same with Milvus standalone, in a private network; needs root or user namespaces',
+    ),
+    'processor-time': option.flag('Report processor time instead of wall time, for a busy machine'),
+    json,
+  },
+  notes: `Each kind runs in a separate single-threaded process. The seeded vectors have 24 dimensions plus noise. A request is four
 interests with 200 items each. The kind that "auto" selects comes first. The output also compares the estimate of
 "facet estimate" with the measurement.
 
-Exit code: 0 when the measurement is complete.`;
-
-const { values } = readOptions(help, {
-  items: { type: 'string', default: '1000000' },
-  dim: { type: 'string', default: '64' },
-  'recall-min': { type: 'string', default: '0.98' },
-  milvus: { type: 'boolean', default: false },
-  'milvus-standalone': { type: 'boolean', default: false },
-  'processor-time': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+Exit code: 0 when the measurement is complete.`,
 });
 
-const [items, dim, recallMin] = [Number(values.items), Number(values.dim), Number(values['recall-min'])];
+const { items, dim, 'recall-min': recallMin } = values;
 const milvusServers: MilvusServer[] = [];
 if (values.milvus) milvusServers.push('lite');
 if (values['milvus-standalone']) milvusServers.push('standalone');
