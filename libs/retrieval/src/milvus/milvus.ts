@@ -178,7 +178,17 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       await call('write vectors', () => client.upsert({ collection_name: name, data, timeout: changeTimeoutMs }));
     },
     async finish(name, signal) {
-      await call('flush a collection', () => client.flush({ collection_names: [name], timeout: changeTimeoutMs }));
+      const { coll_segIDs: segments } = await call('flush a collection', () =>
+        client.flush({ collection_names: [name], timeout: changeTimeoutMs }),
+      );
+      // Milvus describes the index of flushed segments only, and flushes after it has responded.
+      const segmentIDs = segments[name]?.data ?? [];
+      await waitUntil(async () => {
+        const { flushed } = await call('read a flush state', () =>
+          client.getFlushState({ collection_name: name, segmentIDs }),
+        );
+        return flushed;
+      }, signal);
       await waitUntil(async () => {
         const { index_descriptions: indexes } = await call('describe an index', () =>
           client.describeIndex({ collection_name: name }),
