@@ -91,7 +91,7 @@ export const films: CatalogItem[] = Array.from({ length: 60 }, (_, index) => ({
   attributes: { genre: genres[index % genres.length]! },
 }));
 
-export const users: User[] = [
+const users: User[] = [
   { userId: 'ada', attributes: { age: 'young' } },
   { userId: 'ben', attributes: { age: 'old' } },
   { userId: 'registered-only', attributes: { age: 'old' } },
