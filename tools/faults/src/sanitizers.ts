@@ -14,7 +14,7 @@ const { values } = readCommandLine({
     seconds: option.number('Time for damaged files, and for swaps', 600),
     files: option.number('Number of damaged files at which to stop earlier', Infinity),
     plain: option.flag('Use the addon without sanitizers, which is faster'),
-    seed: option.number('Seed of the damage', 1),
+    seed: option.seed('Seed of the damage', 1),
     only: option.text('TEXT', 'Run the parts whose name contains TEXT: tests, files, swaps', ''),
   },
   notes: `tests runs the tests of libs/retrieval, except those that measure memory. files opens damaged index files, and searches those that are not refused. swaps replaces an

@@ -22,7 +22,7 @@ const { values } = readCommandLine({
   summary: 'Send requests that schemathesis generates from the OpenAPI documents',
   options: {
     seconds: option.number('Time for each API', 600),
-    seed: option.number('Seed of the requests', 1),
+    seed: option.seed('Seed of the requests', 1),
     only: option.text('TEXT', 'Test the APIs whose name contains TEXT: serving, ingest, sink, trainer', ''),
     json,
   },

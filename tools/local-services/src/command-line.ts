@@ -6,8 +6,8 @@ export interface CommandOption<Value> {
   readonly argument: string;
   readonly about: string;
   readonly initial: Value;
-  /** Returns the value of the given texts. @throws Error if they are invalid. */
-  readonly parse: (texts: readonly string[]) => Value;
+  /** Returns the value of the given texts. @throws Error with the name of the option if they are invalid. */
+  readonly parse: (texts: readonly string[], name: string) => Value;
 }
 
 type Options = Readonly<Record<string, CommandOption<unknown>>>;
@@ -31,10 +31,26 @@ export interface CommandLine<Given extends Options> {
 /** Makes options. Without a default, the value of an option that is not given is undefined. */
 export const option = {
   number: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N', about, (texts) => parseNumber(texts.at(-1)!), initial as Initial),
+    optionOf('N', about, (texts, name) => parseNumber(texts.at(-1)!, name), initial as Initial),
+  /** A whole number of at least 1. */
+  count: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
+    optionOf('N', about, (texts, name) => parseWhole(texts.at(-1)!, name, 1), initial as Initial),
+  /** A whole number of at least 0. */
+  seed: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
+    optionOf('N', about, (texts, name) => parseWhole(texts.at(-1)!, name, 0), initial as Initial),
   /** Numbers, separated by commas. */
   numbers: <Initial extends readonly number[] | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N,N', about, (texts) => texts.at(-1)!.split(',').filter(Boolean).map(parseNumber), initial as Initial),
+    optionOf(
+      'N,N',
+      about,
+      (texts, name) =>
+        texts
+          .at(-1)!
+          .split(',')
+          .filter(Boolean)
+          .map((text) => parseNumber(text, name)),
+      initial as Initial,
+    ),
   text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
     optionOf(argument, about, (texts) => texts.at(-1)!, initial as Initial),
   /** The texts of an option that can be repeated. */
@@ -52,15 +68,23 @@ export const json = option.flag('Print the results as JSON');
 function optionOf<Value, Initial>(
   argument: string,
   about: string,
-  parse: (texts: readonly string[]) => Value,
+  parse: CommandOption<Value>['parse'],
   initial: Initial,
 ): CommandOption<Value | Initial> {
   return { argument, about, initial, parse };
 }
 
-function parseNumber(text: string): number {
+function parseNumber(text: string, name: string): number {
   const value = Number(text);
-  if (text === '' || !(value >= 0)) throw new Error(`"${text}" is not a number of at least 0.`);
+  if (text === '' || !(value >= 0)) throw new Error(`${name} is "${text}" instead of a number of at least 0.`);
+  return value;
+}
+
+function parseWhole(text: string, name: string, min: number): number {
+  const value = Number(text);
+  if (text === '' || !Number.isSafeInteger(value) || value < min) {
+    throw new Error(`${name} is "${text}" instead of a whole number of at least ${min}.`);
+  }
   return value;
 }
 
@@ -83,7 +107,7 @@ export function readCommandLine<const Given extends Options>(command: Command<Gi
     const { values: given, positionals } = parseArgs(config);
     const values = Object.entries(options).map(([name, { initial, parse }]) => {
       const texts = given[name];
-      return [name, texts === undefined ? initial : parse(texts as string[])];
+      return [name, texts === undefined ? initial : parse(texts as string[], `--${name}`)];
     });
     return { values: Object.fromEntries(values) as CommandLine<Given>['values'], positionals };
   } catch (error) {

@@ -9,8 +9,8 @@ const { values, positionals } = readCommandLine({
   arguments: 'FOLDER',
   summary: 'Write a simulated click log of users with sessions and several interests',
   options: {
-    users: option.number('Number of users', 12_000),
-    seed: option.number('Seed of the simulation', 1),
+    users: option.count('Number of users', 12_000),
+    seed: option.seed('Seed of the simulation', 1),
   },
   notes: `Writes FOLDER/events.csv for facet benchmark --data FOLDER. The shop has 300 categories of 30 items each. A user has several
 sessions and one to four favorite categories. 37 % of the clicks repeat a recent item of the user. The others open a neighbor of the

@@ -22,7 +22,7 @@ const { values } = readCommandLine({
       '../shared/data/online-retail-2',
     ),
     days: option.number('Number of last days that get a separate verdict', 8),
-    seed: option.number('Seed of the shuffle', 1),
+    seed: option.seed('Seed of the shuffle', 1),
     json,
   },
   notes: `The benchmark trains a model and builds a bundle with the stages of a refresh. The gate then evaluates the bundle on the

@@ -18,7 +18,7 @@ const { values } = readCommandLine({
   options: {
     events: option.number('Minimum number of acknowledged events', 500_000),
     kills: option.number('Minimum number of kills', 24),
-    seed: option.number('Seed of the random choices', 1),
+    seed: option.seed('Seed of the random choices', 1),
     rate: option.number('Events per second', 4_000),
     spark: option.flag('Compare with Spark, too; the first run downloads 330 MB'),
     json,

@@ -13,7 +13,7 @@ const { values } = readCommandLine({
   summary: 'Fuzz the parsers of files, cursors and Kafka batches, guided by the code that each input reaches',
   options: {
     seconds: option.number('Time for each parser', 60),
-    seed: option.number('Seed of the inputs', 1),
+    seed: option.seed('Seed of the inputs', 1),
     only: option.text('TEXT', `Fuzz the parsers whose name contains TEXT: ${Object.keys(seeds).join(', ')}`, ''),
     json,
   },

@@ -31,9 +31,9 @@ const { values } = readCommandLine({
   usage: 'npm run test:faults -- lake',
   summary: 'Kill a process that writes and rewrites a lake, and compare what other readers of Delta Lake read',
   options: {
-    rounds: option.number('Number of lakes', 4),
-    kills: option.number('Kills in each lake', 12),
-    seed: option.number('Seed of the random choices (default: random)'),
+    rounds: option.count('Number of lakes', 4),
+    kills: option.count('Kills in each lake', 12),
+    seed: option.seed('Seed of the random choices (default: random)'),
     storage: option.text('NAME', 'Where the lakes are: folder or s3', 'folder'),
     spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB'),
     json,

@@ -18,7 +18,7 @@ const { values } = readCommandLine({
   usage: 'npm run test:faults -- refresh',
   summary: 'Kill the parts of the daily refresh, fill its disk and corrupt its files',
   options: {
-    seed: option.number('Seed of the random moments', 1),
+    seed: option.seed('Seed of the random moments', 1),
     rounds: option.number('Rounds of the scenarios with random moments', 1),
     only: option.text('TEXT', 'Run the scenarios whose name contains TEXT; "list" prints the names', ''),
     json,

@@ -25,7 +25,7 @@ const { values } = readCommandLine({
   usage: 'npm run test:faults -- serving',
   summary: 'Break the dependencies of serving while 100 requests per second arrive',
   options: {
-    seed: option.number('Seed of the random choices', 1),
+    seed: option.seed('Seed of the random choices', 1),
     only: option.text('TEXT', 'Run the scenarios whose name contains TEXT', ''),
     json,
   },
