@@ -5,9 +5,9 @@ import { randomVectors } from '../random-vectors.ts';
 import { parseSanitizerOptions } from './options.ts';
 
 /**
- * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding, as is a file that
- * takes too long: the last file stays in the folder. Arguments: the folder, the seconds, the seed, and the largest number of
- * files.
+ * Mutates index files, opens each, and searches those that are not refused. A crash of this process is a finding. So are a result
+ * with an item that the index does not have, and a file that takes too long. The last file stays in the folder. Arguments: the
+ * folder, the seconds, the seed, and the largest number of files.
  */
 const { folder, seconds, seed, filesMax } = parseSanitizerOptions();
 const dim = 8;
@@ -58,7 +58,7 @@ for (const end = Date.now() + seconds * 1_000; Date.now() < end && counts.files 
     await searchAll(isGraph ? await Graph.openAsync(broken, options) : await Index.readAsync(broken, options));
     counts.searched++;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error.cause === 'finding') throw error;
     counts.refused++;
   } finally {
     clearTimeout(overdue);
