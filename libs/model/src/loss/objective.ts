@@ -53,12 +53,14 @@ const fullLoss: Loss = (weights, { config: { readout } }, interests, items, batc
   const { labels } = batch;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power); // [P, D]
-    const scores = addScoreTerms(weights, batch, tf.matMul(users, candidates, false, true), labels.rows);
-    const rows = tf.range(0, labels.items.shape[0], 1, 'int32');
-    return fullSoftmaxLoss(scores, rows, labels.columns!, labels.weights);
+    const scores = addPrior(weights, batch, tf.matMul(users, candidates, false, true), labels.rows);
+    const rows = tf.range(0, labels.items.shape[0], 1, 'int32') as Tensor1D;
+    const bothScores = withAndWithoutBonus(weights, batch, scores, labels.rows);
+    return meanOf(bothScores.map((each) => fullSoftmaxLoss(each, rows, labels.columns!, labels.weights)));
   }
-  const byExample = scoreCandidates(interests, batch.users.active, candidates, readout.kind);
-  return fullSoftmaxLoss(addScoreTerms(weights, batch, byExample), labels.rows, labels.columns!, labels.weights);
+  const scores = addPrior(weights, batch, scoreCandidates(interests, batch.users.active, candidates, readout.kind));
+  const bothScores = withAndWithoutBonus(weights, batch, scores);
+  return meanOf(bothScores.map((each) => fullSoftmaxLoss(each, labels.rows, labels.columns!, labels.weights)));
 };
 
 const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, batch) => {
@@ -69,22 +71,28 @@ const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, b
   const partitionsOf = (scores: Tensor2D): Tensor1D =>
     logSumExp(withoutLabels(tf.sub(scores, logExpected.candidates), labelCells!));
   let labelScores: Tensor1D;
-  let logPartitions: Tensor1D;
+  let logPartitions: Tensor1D[];
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power);
     labelScores = tf.sum(tf.mul(users, labelItems), 1);
-    const scores = tf.matMul(users, negatives, false, true) as Tensor2D;
-    logPartitions = partitionsOf(addScoreTerms(weights, batch, scores, labels.rows));
+    const scores = addPrior(weights, batch, tf.matMul(users, negatives, false, true), labels.rows);
+    logPartitions = withAndWithoutBonus(weights, batch, scores, labels.rows).map(partitionsOf);
   } else {
     const active = tf.gather(batch.users.active, labels.rows);
     labelScores = scorePairs(tf.gather(interests, labels.rows), active, labelItems, readout.kind);
-    const rowScores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
+    const scores = addPrior(weights, batch, scoreCandidates(interests, batch.users.active, negatives, readout.kind));
     // Per example, not per label: an example of a window may have a hundred labels.
-    logPartitions = tf.gather(partitionsOf(addScoreTerms(weights, batch, rowScores)), labels.rows);
+    logPartitions = withAndWithoutBonus(weights, batch, scores).map((each) =>
+      tf.gather(partitionsOf(each), labels.rows),
+    );
   }
-  const positive = tf.sub(tf.addN([labelScores, ...labelTerms(weights, batch)]), logExpected.labels) as Tensor1D;
-  return sampledSoftmaxLoss(positive, logPartitions, labels.weights);
+  const positive = labelsWithAndWithoutBonus(weights, batch, tf.sub(labelScores, logExpected.labels));
+  return meanOf(positive.map((each, index) => sampledSoftmaxLoss(each, logPartitions[index]!, labels.weights)));
 };
+
+function meanOf(losses: readonly Scalar[]): Scalar {
+  return losses.length === 1 ? losses[0]! : tf.div(tf.addN([...losses]), losses.length);
+}
 
 /** Returns the scores with minus infinity at the cells [H, 2] at which a negative is a label of the example. */
 function withoutLabels(scores: Tensor2D, cells: Tensor2D): Tensor2D {
@@ -108,51 +116,62 @@ function attendToLabels(
   return labelAwareAttention(tf.gather(interests, labels.rows), tf.gather(items, labels.items), active, power);
 }
 
-/** Returns scores [R, C] plus their {@link candidateTerms}. @param rows [R] the example of each row. Row r is example r by default. */
-function addScoreTerms(weights: WeightTensors, batch: TrainingBatch, scores: Tensor2D, rows?: Tensor1D): Tensor2D {
-  const terms = candidateTerms(weights, batch);
-  if (terms.length === 0) return scores;
-  const sum = tf.addN(terms) as Tensor2D;
-  return tf.add(scores, rows === undefined ? sum : tf.gather(sum, rows));
-}
-
 const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
 
-/** Returns the terms that do not depend on interests, [B, C] each: the popularity prior and the repeat bonus. */
-function candidateTerms(weights: WeightTensors, { items, users, popularity, repeats }: TrainingBatch): Tensor2D[] {
+/**
+ * Returns scores [R, C] plus the popularity prior of the candidates, where the model has one. A candidate that nobody chose before
+ * the day scores minus infinity.
+ *
+ * @param rows [R] the example of each row. Row r is example r by default.
+ */
+function addPrior(
+  weights: WeightTensors,
+  { items, popularity }: TrainingBatch,
+  scores: Tensor2D,
+  rows?: Tensor1D,
+): Tensor2D {
+  if (popularity === undefined) return scores;
   const C = items!.candidates.shape[0];
-  const terms: Tensor2D[] = [];
-  if (popularity !== undefined) {
-    const { features, dayOf } = popularity;
-    const [days, , width] = features.shape;
-    const prior = columnOf(weights['prior/weights']!);
-    const byDay = tf.matMul(features.reshape([days * C, width]) as Tensor2D, prior).reshape([days, C]) as Tensor2D;
-    const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]) as Tensor2D;
-    const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), minusInfinity);
-    terms.push(tf.gather(tf.add(byDay, unknown), dayOf));
-  }
-  if (repeats !== undefined) {
-    const bonus = tf.squeeze(tf.matMul(repeats.features, columnOf(weights['repeat/weights']!)), [1]) as Tensor1D; // [M]
-    const B = users.active.shape[0];
-    terms.push(tf.unsortedSegmentSum(bonus, repeats.cells, B * C).reshape([B, C]) as Tensor2D);
-  }
-  return terms;
+  const { features, dayOf } = popularity;
+  const [days, , width] = features.shape;
+  const known = weightedSum(features.reshape([days * C, width]), weights['prior/weights']!).reshape([days, C]);
+  const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]);
+  const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), minusInfinity);
+  return tf.add(scores, tf.gather(tf.add(known, unknown), rows === undefined ? dayOf : tf.gather(dayOf, rows)));
 }
 
-/** Returns the same terms of the labels, [P] each. Every label is known on its day. */
-function labelTerms(weights: WeightTensors, { popularity, repeats }: TrainingBatch): Tensor1D[] {
-  const terms = [
-    [popularity?.labels, 'prior/weights'],
-    [repeats?.labels, 'repeat/weights'],
-  ] as const;
-  return terms.flatMap(([features, name]) =>
-    features === undefined ? [] : [tf.squeeze(tf.matMul(features, columnOf(weights[name]!)), [1]) as Tensor1D],
-  );
+/**
+ * Returns scores [R, C] with and without the repeat bonus. With the bonus alone, embeddings learn little from labels that are
+ * repeats, because the bonus explains them. A model without the bonus has one loss.
+ *
+ * @param rows [R] the example of each row. Row r is example r by default.
+ */
+function withAndWithoutBonus(
+  weights: WeightTensors,
+  { items, users, repeats }: TrainingBatch,
+  scores: Tensor2D,
+  rows?: Tensor1D,
+): Tensor2D[] {
+  if (repeats === undefined) return [scores];
+  const [B, C] = [users.active.shape[0], items!.candidates.shape[0]];
+  const bonus = weightedSum(repeats.features, weights['repeat/weights']!); // [M]
+  const byExample = tf.unsortedSegmentSum(bonus, repeats.cells, B * C).reshape([B, C]) as Tensor2D;
+  return [tf.add(scores, rows === undefined ? byExample : tf.gather(byExample, rows)), scores];
 }
 
-/** Returns the weights of features as a column [features, 1]. */
-function columnOf(weights: Tensor): Tensor2D {
-  return tf.mul(weights, scalarScale).expandDims(1) as Tensor2D;
+/** Returns the scores [P] of labels plus their prior, with and without the repeat bonus. Every label is known on its day. */
+function labelsWithAndWithoutBonus(weights: WeightTensors, batch: TrainingBatch, scores: Tensor1D): Tensor1D[] {
+  const popularity = batch.popularity?.labels;
+  const prior = popularity && weightedSum(popularity, weights['prior/weights']!);
+  const known: Tensor1D = prior === undefined ? scores : tf.add(scores, prior);
+  const repeats = batch.repeats?.labels;
+  return repeats === undefined ? [known] : [tf.add(known, weightedSum(repeats, weights['repeat/weights']!)), known];
+}
+
+/** Returns the sum of features [n, f], times weights [f], as [n]. */
+function weightedSum(features: Tensor, weights: Tensor): Tensor1D {
+  const column = tf.mul(weights, scalarScale).expandDims(1) as Tensor2D;
+  return tf.squeeze(tf.matMul(features as Tensor2D, column), [1]);
 }
 
 /** Interests of a user may have this cosine without penalty. */
