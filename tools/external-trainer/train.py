@@ -249,6 +249,20 @@ def labels_of(chosen, share):
     return np.array(rows), np.array(labels), torch.tensor(shares, dtype=torch.float32, device=device)
 
 
+def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
+    """Scores of labels [P] and of the candidates of each example [B, C] → the loss (paper, Eq. 10)."""
+    if info["negatives"] == "all":
+        return ((torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
+    negative = negative - torch.from_numpy(log_drawn).float().to(device)
+    column_here = np.full(len(candidates), -1)
+    column_here[columns] = np.arange(len(columns))
+    hit = column_here[column_of[labels]]
+    own = torch.from_numpy(rows[hit >= 0]), torch.from_numpy(hit[hit >= 0])
+    negative = negative.index_put(own, torch.tensor(-1e9, device=device))
+    positive = positive - torch.from_numpy(log_expected(column_of[labels])).float().to(device)
+    return (F.softplus(torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
+
+
 def loss_of(batch):
     """The loss of this process's part of a batch. The mean over the processes is the loss of the batch; None if it has no label."""
     chosen = batch[rank::world]
@@ -281,28 +295,23 @@ def loss_of(batch):
 
     positive = read_out(torch.matmul(interests[rows], own.unsqueeze(2)), is_active[rows]).squeeze(1)
     negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, -1), is_active)
+    scores = [(positive, negative)]
     if config["repeatBonus"]:
+        # A second loss has no bonus. In it, own items compete only as labels (`withAndWithoutBonus` of objective.ts).
         bonus = repeat_bonus(behaviors)
         column_here = np.full(len(candidates) + 1, -1)
         column_here[columns] = np.arange(len(columns))
         at = column_here[column_of[behaviors[:, 0]]]
         row, slot = np.nonzero((at >= 0) & (behaviors[:, 0] > 0))
-        negative = negative.index_put((torch.from_numpy(row), torch.from_numpy(at[row, slot])), bonus[row, slot], accumulate=True)
+        own = torch.from_numpy(row), torch.from_numpy(at[row, slot])
+        not_label = ~np.isin(row * len(candidates) + column_of[behaviors[row, 0, slot]], rows * len(candidates) + column_of[labels])
+        hidden = torch.from_numpy(not_label).float().to(device) * -1e9
         repeats = torch.from_numpy((behaviors[rows, 0] == labels[:, None])).to(device)
-        positive = positive + (bonus[rows] * repeats).sum(1)
-    if info["negatives"] == "all":
-        log_partition = torch.logsumexp(negative, 1)[rows]
-        loss = ((log_partition - positive) * shares).sum()
-    else:
-        negative = negative - torch.from_numpy(log_drawn).float().to(device)
-        column_here = np.full(len(candidates), -1)
-        column_here[columns] = np.arange(len(columns))
-        hit = column_here[column_of[labels]]
-        negative = negative.index_put(
-            (torch.from_numpy(rows[hit >= 0]), torch.from_numpy(hit[hit >= 0])), torch.tensor(-1e9, device=device)
-        )
-        positive = positive - torch.from_numpy(log_expected(column_of[labels])).float().to(device)
-        loss = (F.softplus(torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
+        scores = [
+            (positive + (bonus[rows] * repeats).sum(1), negative.index_put(own, bonus[row, slot], accumulate=True)),
+            (positive, negative.index_put(own, hidden, accumulate=True)),
+        ]
+    loss = sum(softmax_loss(*each, columns, log_drawn, rows, labels, shares) for each in scores) / len(scores)
     if config["separation"] == 0:
         return loss
     cosines = torch.matmul(interests, interests.transpose(1, 2))

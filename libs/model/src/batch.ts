@@ -76,8 +76,16 @@ export interface TrainingBatch {
   readonly labelCells?: Tensor2D;
   /** [T, C, features] of the candidates on each day, [B] the day of each example, and [P, features] of the labels (sampled softmax). */
   readonly popularity?: { readonly features: Tensor3D; readonly dayOf: Tensor1D; readonly labels?: Tensor2D };
-  /** [M, 5] of the repeated candidates, [M] their cells in [B, C], and [P, 5] of the labels (sampled softmax). */
-  readonly repeats?: { readonly features: Tensor2D; readonly cells: Tensor1D; readonly labels?: Tensor2D };
+  readonly repeats?: {
+    /** [M, 5] of the candidates that are behaviors of the user. */
+    readonly features: Tensor2D;
+    /** [M] their cells in [B, C]. */
+    readonly cells: Tensor1D;
+    /** [M] 1 for a candidate that is no label of the example, 0 for a label. */
+    readonly notLabel: Tensor1D;
+    /** Sampled softmax only: [P, 5] of the labels. */
+    readonly labels?: Tensor2D;
+  };
 }
 
 /** A {@link TrainingBatch} as plain arrays. */

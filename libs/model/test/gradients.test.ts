@@ -7,12 +7,14 @@ import { createScoreColumns, createCandidateSet } from '../src/training/candidat
 import type { BatchNegatives } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
 import { createNegativeDraw, toBatch } from '../src/training/training-batches.ts';
+import type { TrainingBatch } from '../src/batch.ts';
 import { trainingExamples } from '../src/batches.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { facetModel, modelVariants, negativesOf } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
 import { mindRouting } from '../src/variants.ts';
+import { scalarScale } from '../src/weights.ts';
 import { batchTensors, createTinyWorld, drawnItems, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
@@ -145,6 +147,47 @@ describe('the gradient of every weight equals finite differences', () => {
       }
     });
     tf.disposeVariables();
+  });
+});
+
+describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s', (negatives) => {
+  /** Returns the loss with the bonus of each behavior, and without repeats. @param itemOf changes the items of the users. */
+  function losses(bonuses: number[], itemOf: (item: number) => number, examplesOf: number[]) {
+    const model = { negatives, dropout: 0, separation: 0 };
+    const world = createTinyWorld({ variant: 'facet', model, training: { labels: 'next' } });
+    const { spec } = world;
+    const sequences = { ...world.data.sequences, items: world.data.sequences.items.map(itemOf) };
+    const data = { ...world.data, sequences };
+    const variables = variablesOf(world.weights, (value) => value);
+    const result = tf.tidy(() => {
+      const examples = trainingExamples(sequences, world.training, Number.MAX_SAFE_INTEGER);
+      const batch = createExampleReader(spec, data)(examples, Int32Array.from(examplesOf), createRandom(2));
+      const candidateSet = createCandidateSet(data, 13);
+      const drawn = createNegativeDraw({ ...world, data }, candidateSet)(examples, batch, createRandom(3));
+      const { repeats, ...withoutRepeats } = batchTensors(world, batch, candidateSet, drawn);
+      const lossOf = (tensors: TrainingBatch): number => objective(variables, spec, tensors).dataSync()[0]!;
+      const byBonus = bonuses.map((bonus) => {
+        variables['repeat/weights']!.assign(tf.tensor1d([bonus / scalarScale, 0, 0, 0, 0]));
+        return lossOf({ ...withoutRepeats, repeats: repeats! });
+      });
+      return { byBonus, withoutRepeats: lossOf(withoutRepeats) };
+    });
+    tf.disposeVariables();
+    return result;
+  }
+
+  it('trains on repeats that the bonus explains', () => {
+    // Each user repeats one item. A large bonus explains these labels, so only the loss without the bonus remains.
+    const { byBonus, withoutRepeats } = losses([100], (item) => item - ((item - 1) % 4), [0, 9, 20]);
+    expect(byBonus[0]).toBeCloseTo(withoutRepeats / 2, 5);
+    expect(withoutRepeats).toBeGreaterThan(0.1);
+  });
+
+  it('lets own items compete by their bonus only', () => {
+    // The second to fourth item of each user is new. A large negative bonus removes own items from the loss with the bonus too.
+    const { byBonus, withoutRepeats } = losses([0, -100], (item) => item, [0, 1, 2, 7, 8]);
+    expect(byBonus[0]).toBeCloseTo((withoutRepeats + byBonus[1]!) / 2, 5);
+    expect(byBonus[1]).toBeLessThan(withoutRepeats - 0.01);
   });
 });
 

@@ -142,7 +142,9 @@ function addPrior(
 
 /**
  * Returns scores [R, C] with and without the repeat bonus. With the bonus alone, embeddings learn little from labels that are
- * repeats, because the bonus explains them. A model without the bonus has one loss.
+ * repeats, because the bonus explains them. Without it, the user's own items do not compete, except with the other labels if they
+ * are labels themselves: that a user does not choose an item again says little about the user's interests. A model without
+ * repeat bonus has one loss.
  *
  * @param rows [R] the example of each row. Row r is example r by default.
  */
@@ -154,9 +156,12 @@ function withAndWithoutBonus(
 ): Tensor2D[] {
   if (repeats === undefined) return [scores];
   const [B, C] = [users.active.shape[0], items!.candidates.shape[0]];
-  const bonus = weightedSum(repeats.features, weights['repeat/weights']!); // [M]
-  const byExample = tf.unsortedSegmentSum(bonus, repeats.cells, B * C).reshape([B, C]) as Tensor2D;
-  return [tf.add(scores, rows === undefined ? byExample : tf.gather(byExample, rows)), scores];
+  const addToCells = (terms: Tensor1D): Tensor2D => {
+    const byExample = tf.unsortedSegmentSum(terms, repeats.cells, B * C).reshape([B, C]);
+    return tf.add(scores, rows === undefined ? byExample : tf.gather(byExample, rows));
+  };
+  const bonus = weightedSum(repeats.features, weights['repeat/weights']!);
+  return [addToCells(bonus), addToCells(tf.mul(repeats.notLabel, minusInfinity))];
 }
 
 /** Returns the scores [P] of labels plus their prior, with and without the repeat bonus. Every label is known on its day. */

@@ -64,23 +64,29 @@ function labelPopularity({ labels, labelRows, days }: ExampleRows, timeline: Pop
 /** Returns the features of the repeat bonus, and their cells b · C + column in [B, C], −1 for behaviors that are no candidate. */
 export function repeatBonusFeatures(examples: ExampleRows, columns: ScoreColumns): BatchArrays['repeats'] {
   const { items, length } = examples.behaviors;
+  const cellOf = (row: number, item: number): number => {
+    const column = columns.columnOf(item);
+    return column < 0 ? -1 : row * columns.items.length + column;
+  };
+  const labelCells = new Set(Array.from(examples.labels, (item, label) => cellOf(examples.labelRows[label]!, item)));
   const features = new Float32Array(items.length * repeatFeatureCount);
   const cells = new Int32Array(items.length).fill(-1);
+  const notLabel = new Float32Array(items.length);
   const given = new Set<number>();
   // From the newest slot to the oldest, so that an item with two behaviors gets the bonus of the newest one.
   for (let slot = items.length - 1; slot >= 0; slot--) {
-    const row = Math.floor(slot / length);
-    const column = items[slot] === 0 ? -1 : columns.columnOf(items[slot]!);
-    const cell = row * columns.items.length + column;
-    if (column < 0 || given.has(cell)) continue;
+    const cell = items[slot] === 0 ? -1 : cellOf(Math.floor(slot / length), items[slot]!);
+    if (cell < 0 || given.has(cell)) continue;
     given.add(cell);
     cells[slot] = cell;
+    notLabel[slot] = labelCells.has(cell) ? 0 : 1;
     writeSlot(examples, slot, features, slot * repeatFeatureCount);
   }
   const M = namedSize('M', cells.length);
   return {
     features: { shape: [M, repeatFeatureCount], data: features },
     cells: { shape: [M], data: cells },
+    notLabel: { shape: [M], data: notLabel },
     labels: columns.logExpected === undefined ? undefined : labelRepeats(examples),
   };
 }
