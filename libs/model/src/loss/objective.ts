@@ -119,7 +119,7 @@ function attendToLabels(
 const chosenEverColumn = popularityFeatureNames.indexOf('chosenEver');
 
 /**
- * Returns scores [R, C] plus the popularity prior of the candidates, where the model has one. A candidate that nobody chose before
+ * Returns scores [R, C] plus the popularity prior of the candidates, where the model has one. A candidate that no user chose before
  * the day scores minus infinity.
  *
  * @param rows [R] the example of each row. Row r is example r by default.
