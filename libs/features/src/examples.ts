@@ -27,8 +27,8 @@ export type PrefixLabels = 'next' | 'moment' | 'share';
 
 /** Returns every prefix of every sequence before `before`. */
 export function prefixExamples(sequences: UserSequences, before: Cut, labels: PrefixLabels = 'next'): Examples {
-  const columns = createColumns();
   const { offsets, times } = sequences;
+  const columns = createColumns(times.length);
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = offsets[user]!;
     const last = cutEnd(sequences, user, before);
@@ -57,7 +57,10 @@ export function windowExamples(
     readonly random: Random;
   },
 ): Examples {
-  const columns = createColumns();
+  const interactions = sequences.times.length;
+  // Each day and each extra moment of a user has an interaction.
+  const extra = Math.min(interactions, options.extraMoments * sequences.userIds.length);
+  const columns = createColumns(interactions + extra);
   for (let user = 0; user < sequences.userIds.length; user++) {
     const start = sequences.offsets[user]!;
     const last = cutEnd(sequences, user, options.before);
@@ -134,30 +137,37 @@ function examplesPerEpoch(n: number, perUser: number): number {
   return perUser === 0 || n <= perUser ? n : Math.round(Math.sqrt(perUser * n));
 }
 
-function createColumns(): {
+/**
+ * Collects examples in typed arrays. Arrays of numbers would fill the heap of V8 before 100 million examples.
+ *
+ * @param capacity The maximum number of examples. Memory that no example uses stays untouched, so that it takes no RAM.
+ */
+function createColumns(capacity: number): {
   add(user: number, start: number, end: number, labelEnd: number, time: number): void;
   finish(): Examples;
 } {
-  const users: number[] = [];
-  const starts: number[] = [];
-  const ends: number[] = [];
-  const labelEnds: number[] = [];
-  const times: number[] = [];
+  const users = new Int32Array(capacity);
+  const starts = new Int32Array(capacity);
+  const ends = new Int32Array(capacity);
+  const labelEnds = new Int32Array(capacity);
+  const times = new Float64Array(capacity);
+  let count = 0;
   return {
     add(user, start, end, labelEnd, time) {
-      users.push(user);
-      starts.push(start);
-      ends.push(end);
-      labelEnds.push(labelEnd);
-      times.push(time);
+      users[count] = user;
+      starts[count] = start;
+      ends[count] = end;
+      labelEnds[count] = labelEnd;
+      times[count] = time;
+      count++;
     },
     finish: () => ({
-      count: users.length,
-      user: Int32Array.from(users),
-      start: Int32Array.from(starts),
-      end: Int32Array.from(ends),
-      labelEnd: Int32Array.from(labelEnds),
-      time: Float64Array.from(times),
+      count,
+      user: users.subarray(0, count),
+      start: starts.subarray(0, count),
+      end: ends.subarray(0, count),
+      labelEnd: labelEnds.subarray(0, count),
+      time: times.subarray(0, count),
     }),
   };
 }
