@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ torch.set_num_threads(arguments.threads)
 torch.manual_seed(training["seed"] + rank)
 # All processes must draw the same epochs and negatives.
 random = np.random.default_rng(training["seed"])
-label_random = random if world == 1 else np.random.default_rng([training["seed"], rank])  # Choices of a part of a batch.
+label_random = np.random.default_rng([training["seed"], rank])  # Choices of a part of a batch.
 device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
 if world > 1:
     if device.type == "cuda":
@@ -68,7 +69,7 @@ if world > 1:
     # Only gloo adds sparse gradients.
     gloo = dist.new_group(backend="gloo")
 
-data = load_file(folder / "data.safetensors")
+data = load_file(folder / "data.safetensors")  # A mapped file: the system reads its pages on demand and can reclaim them.
 weights = {name: weight.to(device) for name, weight in load_file(folder / "initial.safetensors").items()}
 for name, weight in weights.items():
     weight.requires_grad_(name != "routing/logits")
@@ -93,27 +94,37 @@ column_of[candidates] = np.arange(len(candidates))
 log_range = np.log(len(candidates) + 1)
 
 
-def behaviors_of(example):
-    """The last L behaviors before an example, the newest last: items, age buckets and counts, each [L]."""
-    row = np.zeros((3, L), dtype=np.int32)
-    slot, slot_of = L - 1, {}
-    for position in range(ends[example] - 1, starts[example] - 1, -1):
-        item = items[position]
-        if item == 0:
-            continue
-        if config["distinctBehaviors"] and item in slot_of:
-            row[2, slot_of[item]] = min(limits["countMax"], row[2, slot_of[item]] + 1)
-        elif slot >= 0:
-            age = np.log2(1 + max(0, moments[example] - times[position]) / (3 * HOUR))
-            row[:, slot] = item, 1 + min(limits["ageBuckets"] - 2, np.floor(2.5 * age + 0.5)), 1
-            slot_of[item] = slot
-            slot -= 1
-        elif not config["distinctBehaviors"]:
-            break
-    return row
+def ranks_of(rows):
+    """The position of each element within its row. `rows` is ascending."""
+    counts = np.bincount(rows)
+    return np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
 
 
-sequences = np.stack([behaviors_of(example) for example in range(len(users))])
+def spread(firsts, ends):
+    """Row and position of each interaction from firsts[row] to ends[row] - 1, the newest of each row first."""
+    rows = np.repeat(np.arange(len(firsts)), ends - firsts)
+    return rows, ends[rows] - 1 - ranks_of(rows)
+
+
+def behaviors_of(chosen):
+    """The last L behaviors before each example, the newest last: items, age buckets and counts, [B, 3, L]."""
+    rows, positions = spread(starts[chosen], ends[chosen])
+    is_known = items[positions] > 0
+    rows, positions = rows[is_known], positions[is_known]
+    counts = np.ones(len(rows), dtype=np.int64)
+    if config["distinctBehaviors"]:
+        _, newest, counts = np.unique(rows * len(column_of) + items[positions], return_index=True, return_counts=True)
+        by_position = newest.argsort()
+        newest, counts = newest[by_position], np.minimum(limits["countMax"], counts[by_position])
+        rows, positions = rows[newest], positions[newest]
+    slots = L - 1 - ranks_of(rows)
+    fits = slots >= 0
+    rows, positions = rows[fits], positions[fits]
+    ages = np.log2(1 + np.maximum(0, moments[chosen][rows] - times[positions]) / (3 * HOUR))
+    buckets = 1 + np.minimum(limits["ageBuckets"] - 2, np.floor(2.5 * ages + 0.5))
+    behaviors = np.zeros((len(chosen), 3, L), dtype=np.int64)
+    behaviors[rows, :, slots[fits]] = np.stack([items[positions], buckets, counts[fits]], 1)
+    return behaviors
 
 
 def active_of(rows):
@@ -234,19 +245,22 @@ def draw_columns():
     return columns, log_expected(columns) - np.log(drawn)
 
 
-def labels_of(chosen, share):
-    """Row, item and weight of each label. The weights of an example sum to its share."""
-    if (label_ends[chosen] == ends[chosen] + 1).all():
-        rows = np.flatnonzero(column_of[items[ends[chosen]]] >= 0)
-        return rows, items[ends[chosen[rows]]], torch.full((len(rows),), share, device=device)
-    rows, labels, shares = [], [], []
-    for row, example in enumerate(chosen):
-        own = np.unique(items[ends[example] : label_ends[example]])
-        own = label_random.permutation(own[column_of[own] >= 0])[: limits["labelsMax"]]
-        rows += [row] * len(own)
-        labels += list(own)
-        shares += [share / max(1, len(own))] * len(own)
-    return np.array(rows), np.array(labels), torch.tensor(shares, dtype=torch.float32, device=device)
+def labels_of(chosen):
+    """Row and item of each label, at most `labelsMax` random ones for each example."""
+    rows, positions = spread(ends[chosen], label_ends[chosen])
+    is_candidate = column_of[items[positions]] >= 0
+    rows, labels = np.divmod(np.unique((rows * len(column_of) + items[positions])[is_candidate]), len(column_of))
+    order = np.lexsort((label_random.random(len(rows)), rows))[ranks_of(rows) < limits["labelsMax"]]
+    return rows[order], labels[order]
+
+
+def prepare(batch):
+    """The examples of this process's part of a batch, their behaviors, and row, item and weight of each label."""
+    chosen = batch[rank::world]
+    rows, labels = labels_of(chosen)
+    # The weights of an example sum to its share of the batch.
+    shares = world / len(batch) / np.bincount(rows)[rows]
+    return chosen, behaviors_of(chosen), rows, labels, torch.from_numpy(shares).float().to(device)
 
 
 def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
@@ -263,11 +277,8 @@ def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
     return (F.softplus(torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
 
 
-def loss_of(batch):
+def loss_of(chosen, behaviors, rows, labels, shares):
     """The loss of this process's part of a batch. The mean over the processes is the loss of the batch; None if it has no label."""
-    chosen = batch[rank::world]
-    behaviors = sequences[chosen].astype(np.int64)
-    rows, labels, shares = labels_of(chosen, world / len(batch))
     is_active = active_of(behaviors[:, 0])
     pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device)) * min(1, len(labels))
     totals = torch.stack([torch.tensor(float(len(labels)), device=device), pairs.sum()])
@@ -320,15 +331,31 @@ def loss_of(batch):
 
 def draw_epoch():
     """Positions of examples, shuffled. A user with n > c examples gives √(c n) of them, as in `drawEpoch` of examples.ts."""
-    order = random.permutation(len(users))
-    most = training["examplesPerUser"]
-    if most == 0:
-        return order
-    by_user = np.argsort(users[order], kind="stable")
-    _, first, counts = np.unique(users[order][by_user], return_index=True, return_counts=True)
-    kept = np.where(counts <= most, counts, np.round(np.sqrt(most * counts)))
-    place = np.arange(len(order)) - np.repeat(first, counts)
-    return random.permutation(order[by_user[place < np.repeat(kept, counts)]])
+    most, at_once = training["examplesPerUser"], 10_000
+    order, end = np.empty(len(users), dtype=np.int32), 0  # The only memory that grows with the number of examples.
+    for user in range(0, len(data["sequences/offsets"]) - 1, at_once):
+        # Examples are in the order of users.
+        bounds = np.searchsorted(users, np.arange(user, user + at_once + 1, dtype=users.dtype))
+        counts = np.diff(bounds)
+        drawn = np.where((most == 0) | (counts <= most), counts, np.round(np.sqrt(most * counts)))
+        rows = np.repeat(np.arange(at_once), counts)
+        shuffled = np.lexsort((random.random(len(rows)), rows))
+        chosen = shuffled[ranks_of(rows) < drawn[rows]]
+        begin, end = end, end + len(chosen)
+        order[begin:end] = bounds[0] + chosen
+    random.shuffle(order[:end])
+    return order[:end]
+
+
+def batches_of(order):
+    """Prepares the next batch in a thread while the program trains on the current one."""
+    with ThreadPoolExecutor(1) as thread:
+        batches = []
+        for start in range(0, len(order), size):
+            batches.append(thread.submit(prepare, order[start : start + size]))
+            if len(batches) == 2:
+                yield batches.pop(0).result()
+        yield batches.pop().result()
 
 
 def average_gradients():
@@ -352,13 +379,13 @@ began, step, curve = time.perf_counter(), 0, []
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()
     steps = -(-len(order) // size)
-    total = 0.0
-    for batch in range(min(arguments.steps or steps, steps)):
+    total, steps_began = 0.0, time.perf_counter()
+    for batch, prepared in enumerate(batches_of(order[: size * (arguments.steps or steps)])):
         rate = min(1, (step + 1) / max(1, steps / 2)) * max(0.01, 1 - step / (epochs * steps))
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = training["learningRate"] * rate
             optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(order[batch * size : (batch + 1) * size])
+        loss = loss_of(*prepared)
         if loss is None:
             continue
         if not torch.isfinite(loss):
@@ -371,12 +398,14 @@ for epoch in range(1 if arguments.steps else epochs):
         for optimizer in optimizers:
             optimizer.step()
         step += 1
+    pace = (time.perf_counter() - steps_began) / (batch + 1)
     mean = torch.tensor(total / (batch + 1) / world, dtype=torch.float64, device=device)
     if world > 1:
         dist.all_reduce(mean)
     curve.append({"loss": mean.item(), "examples": len(order)})
     if rank == 0:
-        print(json.dumps({"epoch": epoch + 1, "loss": mean.item(), "seconds": time.perf_counter() - began}), flush=True)
+        progress = {"epoch": epoch + 1, "loss": mean.item(), "seconds": time.perf_counter() - began, "secondsPerStep": pace}
+        print(json.dumps(progress), flush=True)
 
 if arguments.steps is None and rank == 0:
     golden = json.loads((folder / "golden.json").read_text())
