@@ -40,6 +40,10 @@ runNamed(
       summary: 'Measure how long requests about the whole catalog block serving',
       file: `${from}/event-loop/main.js`,
     },
+    'external-trainer': {
+      summary: 'Measure the memory of the PyTorch reference program by the number of examples',
+      file: `${from}/train/external.js`,
+    },
     filters: { summary: 'Measure the cost of filters, exclusions and merges', file: `${from}/filters/main.js` },
     gate: { summary: 'Compare verdicts of the gate on sound and on shuffled data', file: `${from}/gate/main.js` },
     guardrails: {

@@ -13,10 +13,9 @@ export interface TrainWorld {
 
 /** L, the number of behaviors per example. */
 export const sequenceLength = 20;
-const userCount = 20_000;
 
 /** Generates users with log-uniform interactions by rank; item 1 is the most popular. Each example has L behaviors and a label. */
-export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser = 60): TrainWorld {
+export function makeTrainWorld(items: number, exampleCount: number, eventsOfUser = 60, userCount = 20_000): TrainWorld {
   const random = createRandom(1);
   const logRange = Math.log(items + 1);
   const chosen = Int32Array.from({ length: userCount * eventsOfUser }, () =>

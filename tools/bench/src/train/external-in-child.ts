@@ -1,0 +1,30 @@
+import { createRandom } from '@facet/features';
+import { initializeWeights, modelVariant } from '@facet/model';
+import { encodeTables, modelSpecOf, writeTrainingFiles } from '@facet/pipeline/benchmark';
+import { memoryMb } from '../figures.ts';
+import { makeTrainWorld } from './train-world.ts';
+
+// Writes a training folder with about this many examples, and prints the memory that this process needed.
+const [folder, examples] = JSON.parse(process.argv[2]!) as [string, number];
+const itemCount = 100_000;
+const eventsOfUser = 101;
+const before = Number.POSITIVE_INFINITY;
+
+const { sequences } = makeTrainWorld(itemCount, 0, eventsOfUser, Math.ceil(examples / (eventsOfUser - 1)));
+const items = Array.from({ length: itemCount + 1 }, (_, item) => ({ itemId: `item-${item}`, attributes: {} }));
+const userAttributes = new Array<undefined>(sequences.userIds.length).fill(undefined);
+const data = encodeTables(
+  { items, sequences, userAttributes },
+  { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
+);
+const { model, training } = modelVariant('facet');
+const spec = modelSpecOf({ ...model, popularityPrior: false }, data, before);
+await writeTrainingFiles(folder, {
+  data,
+  spec,
+  // Every interaction but the first of each user is an example, and every epoch has all of them.
+  training: { ...training, labels: 'next', examplesPerUser: 0 },
+  before,
+  weights: initializeWeights(spec, createRandom(1)),
+});
+console.log(JSON.stringify(memoryMb('VmHWM')));
