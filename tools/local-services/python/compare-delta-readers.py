@@ -1,4 +1,4 @@
-"""Compares the rows that delta-rs and DuckDB read from Delta Lake tables with the rows of given Parquet files.
+"""Compares the rows that delta-rs, pandas, Polars and DuckDB read from Delta Lake tables with the rows of given Parquet files.
 
 Reads from standard input: [{"table": folder, "versions": {version: [path of a file of the table, ...]}}, ...]
 Prints: [{"table", "version", "reader", "rows", "missing", "surplus"}, ...]
@@ -9,6 +9,9 @@ import json
 import sys
 
 import duckdb
+import pandas
+import polars
+import pyarrow
 from deltalake import DeltaTable
 
 EXTENSION = sys.prefix + "/lib/python*/site-packages/duckdb_ext/extensions/*/*/delta.duckdb_extension"
@@ -36,15 +39,23 @@ def compare(connection, found, wanted):
     return {"rows": rows, "missing": missing, "surplus": surplus}
 
 
+def readings(table, version):
+    """Yields the name of each reader in Python and the Arrow table that it reads."""
+    delta = DeltaTable(table, version=version)
+    yield "delta-rs", delta.to_pyarrow_table()
+    yield "pandas", pyarrow.Table.from_pandas(delta.to_pandas(types_mapper=pandas.ArrowDtype), preserve_index=False)
+    yield "Polars", polars.read_delta(table, version=version).to_arrow()
+
+
 def compare_table(connection, table, versions):
     """Yields the comparisons of a table."""
     for version, paths in versions.items():
         wanted = expected(table, paths)
         of_version = {"table": table, "version": version}
-        rows = DeltaTable(table, version=version).to_pyarrow_table()
-        connection.register("delta_rows", rows)
-        yield {**of_version, "reader": "delta-rs", **compare(connection, "delta_rows", wanted)}
-        connection.unregister("delta_rows")
+        for reader, rows in readings(table, version):
+            connection.register("delta_rows", rows)
+            yield {**of_version, "reader": reader, **compare(connection, "delta_rows", wanted)}
+            connection.unregister("delta_rows")
         connection.execute(f"ATTACH '{table}' AS at_version (TYPE delta, VERSION {version})")
         yield {**of_version, "reader": "DuckDB", **compare(connection, "at_version", wanted)}
         connection.execute("DETACH at_version")

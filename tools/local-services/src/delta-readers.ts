@@ -16,7 +16,7 @@ interface DeltaReader {
 }
 
 /**
- * Installs delta-rs, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed.
+ * Installs delta-rs, pandas, Polars, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed.
  */
 export async function installDeltaReaders({ hasSpark = false } = {}): Promise<readonly DeltaReader[]> {
   const programs = await installPython(new URL('../python/delta-readers.txt', import.meta.url));
@@ -34,7 +34,7 @@ export type DeltaVersions = ReadonlyMap<number, readonly string[]>;
 interface DeltaComparison {
   readonly table: string;
   readonly version: number;
-  /** delta-rs, the extension of DuckDB, or Spark. */
+  /** delta-rs, pandas, Polars, the extension of DuckDB, or Spark. */
   readonly reader: string;
   readonly rows: number;
   readonly missing: number;

@@ -224,7 +224,7 @@ it('resumes at each step, and changes nothing when it runs again', async () => {
 });
 
 // The first installation takes half a minute.
-it('gives delta-rs and DuckDB the rows of the earlier lake', { timeout: 600_000 }, async () => {
+it('gives delta-rs, pandas, Polars and DuckDB the rows of the earlier lake', { timeout: 600_000 }, async () => {
   const { lake } = await earlierLake();
   const { version } = await migrateLake(lake);
   const files = (await openLakeSnapshot(lake)).files.map(({ path }) => path);
@@ -232,7 +232,7 @@ it('gives delta-rs and DuckDB the rows of the earlier lake', { timeout: 600_000 
     await installDeltaReaders(),
     new Map([[lake, new Map([[version, files]])]]),
   );
-  expect(results).toHaveLength(3);
+  expect(results).toHaveLength(5);
   for (const result of results) expect(result).toMatchObject({ version: 7, rows: 6, missing: 0, surplus: 0 });
 });
 

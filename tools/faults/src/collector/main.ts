@@ -26,8 +26,8 @@ const { values } = readCommandLine({
   notes: `Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
 first in turn and then at random, and restarts it. An outage of all brokers fills the spool on a disk of 8 MB. At the end the
 lake must contain every acknowledged event exactly once, and every profile must equal a rebuild from the lake. After
-each kill the suite records the version of the lake. At the end, delta-rs and DuckDB must read the same rows as Facet in each of these
-versions. The first run installs these two Python packages.
+each kill the suite records the version of the lake. At the end, delta-rs, pandas, Polars and DuckDB must read the same rows as Facet in each of these
+versions. The first run installs these Python packages.
 
 Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`,
 });
