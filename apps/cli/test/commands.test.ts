@@ -204,6 +204,9 @@ describe('facet estimate', () => {
     for (const what of ['train', 'index', 'serve', 'one run']) {
       expect(out).toMatch(new RegExp(`^  ${what}, .* [MG]B`, 'm'));
     }
+    expect(out).toContain(
+      'Item vectors without an index: 204 kB at 32 bits, 51.0 kB at 8 bits, 6.4 kB at 1 bit per value.',
+    );
     expect(err).toContain('building small indexes');
   });
 

@@ -69,6 +69,7 @@ async function estimate(options: EstimateOptions, { output, terminal, progress }
       renderIndexes(indexes, terminal.style),
       renderChoice(indexes, size, terminal),
       renderMemory(memory, terminal.style),
+      wrap(renderVectors(memory), terminal.width),
       wrap(renderRule(indexes, memory), terminal.width),
     ].join('\n\n'),
   );
@@ -109,6 +110,11 @@ function renderMemory({ train, index, serve, disk }: MemoryEstimate, style: Styl
     row('one run, disk', disk),
   ];
   return renderTable(['For', 'Needs', 'Of which'], rows, { style, right: [1] });
+}
+
+function renderVectors({ vectors }: MemoryEstimate): string {
+  const sizes = vectors.map(({ bitsPerValue, bytes }) => `${formatBytes(bytes)} at ${countOf(bitsPerValue, 'bit')}`);
+  return `Item vectors without an index: ${sizes.join(', ')} per value.`;
 }
 
 function renderRule({ calibration }: IndexesEstimate, { train }: MemoryEstimate): string {

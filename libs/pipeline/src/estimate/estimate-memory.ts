@@ -62,10 +62,19 @@ export interface MemoryEstimate {
   readonly serve: ByteEstimate;
   /** The artifacts of one run. */
   readonly disk: ByteEstimate;
+  /** The item vectors of an index, without the index, at several precisions. */
+  readonly vectors: readonly VectorsEstimate[];
+}
+
+interface VectorsEstimate {
+  readonly bitsPerValue: number;
+  readonly bytes: number;
 }
 
 const int = 4;
 const float = 4;
+/** float32, the codes of a graph, and the shortest codes. */
+const precisions = [32, 8, 1];
 /** Measured: a process of indexing or serving, and a process with TensorFlow and the batch thread at its first step. */
 const processBytes = { plain: 150e6, training: 990e6 };
 /** An item with a title and a few attributes: as objects with its entry in the vocabulary, and as a line of JSON. */
@@ -98,7 +107,8 @@ export function estimateMemory(
 ): MemoryEstimate {
   const D = model.embeddingDim;
   const table = items * D * float;
-  const vectors = items * (D + (model.popularityPrior ? 1 : 0)) * float;
+  const values = items * (D + (model.popularityPrior ? 1 : 0));
+  const vectors = values * float;
   const popularity = items * popularityFeatureCount * float;
   const dataset = datasetBytes({ items, users, events });
   const ofKind = (kind: KindEstimate['kind']): KindEstimate => indexes.kinds.find((found) => found.kind === kind)!;
@@ -126,6 +136,7 @@ export function estimateMemory(
       model: table,
       bundle: items * itemBytes.onDisk + table + vectors + 3 * items * float + chosen.bytes,
     }),
+    vectors: precisions.map((bitsPerValue) => ({ bitsPerValue, bytes: Math.ceil((values * bitsPerValue) / 8) })),
   };
 }
 
