@@ -4,9 +4,12 @@ import { isAppError } from '@facet/platform';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
 import type { ArtifactMetadata } from '../src/manifest.ts';
+import { expectSoundHistory } from './promotion-history.ts';
 
 interface TestedStore {
   readonly store: ArtifactStore;
+  /** Opens the same store as another process does. */
+  openAgain(): Promise<ArtifactStore>;
   /** Lets `change` alter or remove a stored file of an artifact, also the manifest, and forgets copies of it. */
   damage(ref: ArtifactRef, file: string, change: (path: string) => Promise<void>): Promise<void>;
 }
@@ -17,9 +20,10 @@ interface TestedStore {
 export function describeArtifactStore(name: string, createStore: () => Promise<TestedStore>): void {
   describe(name, () => {
     let store: ArtifactStore;
+    let openAgain: TestedStore['openAgain'];
     let damage: TestedStore['damage'];
     beforeEach(async () => {
-      ({ store, damage } = await createStore());
+      ({ store, openAgain, damage } = await createStore());
     });
 
     async function putText(text: string, metadata: ArtifactMetadata = {}, kind = 'bundle'): Promise<ArtifactRef> {
@@ -295,6 +299,23 @@ export function describeArtifactStore(name: string, createStore: () => Promise<T
       expect(await store.readRef('current')).toEqual(two);
       await store.promote(one, { reason: 'the newer one recommends umbrellas' });
       expect(await store.readRef('current')).toEqual(one);
+    });
+
+    test('of several promoters that expect the same current artifact one wins, and the others may retry', async () => {
+      const first = await putText('first');
+      await store.promote(first);
+      const others = await Promise.all(Array.from({ length: 5 }, (_, promoter) => putText(String(promoter))));
+      const promoters = await Promise.all(others.map(openAgain));
+      const results = await Promise.allSettled(
+        promoters.map((promoter, index) => promoter.promote(others[index]!, { expectedCurrent: first.id })),
+      );
+      const [winner, ...more] = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      expect(more).toEqual([]);
+      for (const result of results) {
+        if (result.status === 'fulfilled') continue;
+        expect(isAppError(result.reason, 'PROMOTION_CURRENT_CHANGED') && result.reason.retryable).toBe(true);
+      }
+      expect((await expectSoundHistory(store)).slice(1)).toEqual([winner]);
     });
 
     test('refuses a run without an id or with an invalid day', async () => {

@@ -15,6 +15,7 @@ describeArtifactStore('folder artifact store', async () => {
   const root = await temporaryFolder();
   return {
     store: createFolderArtifactStore(root),
+    openAgain: async () => createFolderArtifactStore(root),
     damage: (ref, file, change) => change(join(root, ref.kind, ref.id, file)),
   };
 });

@@ -78,20 +78,6 @@ test('concurrent promoters agree on one history that contains all of them', asyn
   expect(new Set(records.map(({ ref }) => ref!.id)).size).toBe(12);
 });
 
-test('of several promoters that expect the same current artifact one wins, and the others may retry', async () => {
-  const root = await temporaryFolder();
-  const [first, ...others] = await putBundles(createFolderArtifactStore(root), 9);
-  await createFolderArtifactStore(root).promote(first!);
-  const results = await Promise.allSettled(
-    others.map((ref) => createFolderArtifactStore(root).promote(ref, { expectedCurrent: first!.id })),
-  );
-  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  expect(failures).toHaveLength(7);
-  for (const error of failures) {
-    expect(isAppError(error, 'PROMOTION_CURRENT_CHANGED') && error.retryable).toBe(true);
-  }
-});
-
 const day = fc.constantFrom('2026-01-01', '2026-01-02', '2026-01-03');
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('promote' as const), day, bundle: fc.nat(3) }) },

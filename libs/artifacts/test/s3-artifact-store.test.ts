@@ -25,8 +25,8 @@ import type { S3Home } from './s3-store.ts';
 const s3 = forFile(await startS3());
 
 describeArtifactStore('S3 artifact store', async () => {
-  const { folder, damage } = await createS3Home(s3);
-  return { store: openArtifactStore(folder), damage };
+  const { folder, otherHost, damage } = await createS3Home(s3);
+  return { store: openArtifactStore(folder), openAgain: async () => openArtifactStore(await otherHost()), damage };
 });
 
 function putFile(store: ArtifactStore, content: string | Buffer, name = 'data', kind = 'bundle'): Promise<ArtifactRef> {
