@@ -3,15 +3,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createFolderArtifactStore, readSafetensors } from '@facet/artifacts';
+import { readSafetensors } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { pytorchPython } from '@facet/local-services';
 import { temporaryFolder } from '@facet/testing';
 import { beforeAll, expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
-import { createStageContext, exportTraining, importTraining, openModel } from '../src/index.ts';
+import { createStageContext, exportTraining, gateStage, importTraining, indexStage, openModel } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
+import { putThemedDataset, themedConfig } from './themed-shop.ts';
 import { shopConfig, shopDataset } from './tiny-shop.ts';
 
 const script = fileURLToPath(new URL('../../../tools/external-trainer/train.py', import.meta.url));
@@ -43,10 +45,12 @@ interface Trained {
   readonly weights: Readonly<Record<string, { readonly data: Float32Array }>>;
 }
 
-async function prepare(config: FacetConfig): Promise<{ readonly context: StageContext; readonly folder: string }> {
-  const home = homePaths(await temporaryFolder());
-  const { id } = await putDataset(createFolderArtifactStore(home.artifactsFolder), shopDataset(undefined, config));
-  const context = createStageContext(home, config);
+async function prepare(
+  config: FacetConfig,
+  put = (store: ArtifactStore): Promise<{ readonly id: string }> => putDataset(store, shopDataset(undefined, config)),
+): Promise<{ readonly context: StageContext; readonly folder: string }> {
+  const context = createStageContext(homePaths(await temporaryFolder()), config);
+  const { id } = await put(context.store);
   const folder = join(await temporaryFolder(), 'training');
   await exportTraining(context, id, folder);
   return { context, folder };
@@ -93,4 +97,18 @@ it.each([
     const distance = Math.hypot(...data.map((value, cell) => value - expected[cell]!));
     expect(distance / Math.max(1, Math.hypot(...expected)), name).toBeLessThan(0.01);
   }
+});
+
+it('trains a model whose bundle the gate passes', async () => {
+  const { model } = themedConfig();
+  const config = themedConfig({
+    model: { ...model, popularityPrior: false },
+    training: { labels: 'next', batchSize: 64, epochs: 15 },
+  });
+  const { context, folder } = await prepare(config, (store) => putThemedDataset(store, 30));
+  await promisify(execFile)(python, [script, folder, '--threads', '1']);
+  const ids = await importTraining(context, folder);
+  const { bundleId } = (await indexStage(context, ids)).output;
+  const { datasetId } = ids;
+  expect((await gateStage(context, { datasetId, bundleId })).output).toMatchObject({ reasons: [], verdict: 'pass' });
 });

@@ -11,7 +11,7 @@ import type { ModelSpec } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
-import { createStageContext, importTraining, openModel, exportTraining } from '../src/index.ts';
+import { createStageContext, exportTraining, gateStage, importTraining, indexStage, openModel } from '../src/index.ts';
 import { embedCatalog } from '../src/model/embed-catalog.ts';
 import { planStart } from '../src/training/warm-start.ts';
 import { shopConfig, shopDataset, testFrom } from './tiny-shop.ts';
@@ -66,7 +66,7 @@ it('gives another program only interactions before the test window', async () =>
   await expect(exportTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
 });
 
-it('stores the model of another program, from which no warm start is possible', async () => {
+it('stores, indexes and gates the model of another program, from which no warm start is possible', async () => {
   const { folder, context, id } = await prepare();
   await train(folder);
   const { datasetId, modelId } = await importTraining(context, folder);
@@ -77,6 +77,13 @@ it('stores the model of another program, from which no warm start is possible', 
   const { start } = await planStart(context.store, { dataset, ...resolveModel(shopConfig()) }, modelId);
   expect(start).toMatchObject({
     refused: { reason: 'Another program trained it (test 1), so it has no optimizer state.' },
+  });
+  const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
+  // The weights are almost those of the export, which are random.
+  expect((await gateStage(context, { datasetId, bundleId })).output).toMatchObject({
+    bundleId,
+    verdict: 'reject',
+    reasons: expect.arrayContaining([expect.stringContaining('has learned nothing about users')]) as unknown,
   });
 });
 

@@ -18,11 +18,11 @@ import {
 } from '@facet/local-services';
 import type { DeltaVersions, LocalS3 } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
+import { needsMigration, toEarlierLog } from '@facet/testing/earlier-lake';
 import { readVersion } from '../collector/check.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
 import type { LakeFolders } from './check-lake.ts';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
-import { needsMigration, toEarlierLog } from './earlier-lake.ts';
 import { repeatedWorks, runAndKill } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
 import { eventAt, requestErasure, source } from './lake-events.ts';
@@ -106,7 +106,7 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
   const hasConversion = round % 2 === 0;
   if (s3 !== undefined && !hasConversion) await moveToS3(lake, s3);
   const acknowledged = await createLake(lake, log);
-  if (hasConversion) await (s3 === undefined ? toEarlierLog(lake) : moveToS3(lake, s3));
+  if (hasConversion) await (s3 === undefined ? toEarlierLog(lake, await openLakeSnapshot(lake)) : moveToS3(lake, s3));
   const copies = new Map<string, DeltaVersions>();
   const copy = async (): Promise<void> => {
     const path = `${lake}-copy-${copies.size}`;

@@ -1,11 +1,21 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openLakeSnapshot } from '@facet/lake';
 import { listNames } from '@facet/platform';
 
-/** Replaces the log of a lake by a checkpoint and a transaction in the format of an earlier release. */
-export async function toEarlierLog(lake: string): Promise<void> {
-  const { files, offsets, erasures, version } = await openLakeSnapshot(lake);
+/** What the log of a lake records. */
+interface LoggedLake {
+  readonly files: readonly object[];
+  readonly offsets: object;
+  readonly erasures: readonly object[];
+  readonly version: number;
+}
+
+/**
+ * Replaces the log of a lake by a checkpoint and a transaction in the format of an earlier release.
+ *
+ * @param logged the snapshot of the newest version
+ */
+export async function toEarlierLog(lake: string, { files, offsets, erasures, version }: LoggedLake): Promise<void> {
   for (const folder of ['_delta_log', '_log']) await rm(join(lake, folder), { recursive: true });
   await mkdir(join(lake, '_log'));
   const write = (number: number, extension: string, record: object): Promise<void> =>
