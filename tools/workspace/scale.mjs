@@ -34,6 +34,11 @@ const suites = {
     files: ['read-interactions-on-spark'],
     kind: 'scale',
   },
+  'lake-spark': {
+    part: 'lake',
+    engine: 'delta-rs, DuckDB, Spark',
+    command: ['tools/faults/dist/lake/main.js', '--spark', '--rounds', '2', '--kills', '12'],
+  },
   s3: {
     part: 'artifacts',
     engine: 'S3 (versitygw)',
@@ -94,7 +99,8 @@ const help = `Run the conformance tests of the engines beyond one machine, and p
 
 Names: ${Object.keys(suites).join(', ')}. Default: all.
 
-Everything runs on this machine. The first run of spark needs Java and downloads 330 MB; that of pytorch downloads some GB.
+Everything runs on this machine. spark and lake-spark need Java, and Maven for their first run, which downloads 330 MB. The first
+run of pytorch downloads some GB.
 milvus-standalone runs the tests of milvus on the server of a Milvus cluster. Its first run downloads 58 MB.
 Each engine must give the same result as the part of Facet that it replaces.
 cluster takes 12 to 20 minutes: each of its hosts is a network namespace. milvus-standalone runs in one, too. Both need root or a
