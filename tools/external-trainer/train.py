@@ -281,7 +281,9 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     """The loss of this process's part of a batch. The mean over the processes is the loss of the batch; None if it has no label."""
     is_active = active_of(behaviors[:, 0])
     pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device)) * min(1, len(labels))
-    totals = torch.stack([torch.tensor(float(len(labels)), device=device), pairs.sum()])
+    repeats = torch.from_numpy(behaviors[rows, 0] == labels[:, None]).to(device)  # [P, L]
+    repeated = (shares * repeats.any(1)).sum()
+    totals = torch.stack([torch.tensor(float(len(labels)), device=device), pairs.sum(), repeated, shares.sum()])
     if world > 1:
         dist.all_reduce(totals)
     if totals[0] == 0:
@@ -306,9 +308,8 @@ def loss_of(chosen, behaviors, rows, labels, shares):
 
     positive = read_out(torch.matmul(interests[rows], own.unsqueeze(2)), is_active[rows]).squeeze(1)
     negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, -1), is_active)
-    scores = [(positive, negative)]
     if config["repeatBonus"]:
-        # A second loss has no bonus. In it, own items compete only as labels (`withAndWithoutBonus` of objective.ts).
+        # The loss is that of objective.ts: one part with the bonus, and one without, in which own items compete only as labels.
         bonus = repeat_bonus(behaviors)
         column_here = np.full(len(candidates) + 1, -1)
         column_here[columns] = np.arange(len(columns))
@@ -317,12 +318,13 @@ def loss_of(chosen, behaviors, rows, labels, shares):
         own = torch.from_numpy(row), torch.from_numpy(at[row, slot])
         not_label = ~np.isin(row * len(candidates) + column_of[behaviors[row, 0, slot]], rows * len(candidates) + column_of[labels])
         hidden = torch.from_numpy(not_label).float().to(device) * -1e9
-        repeats = torch.from_numpy((behaviors[rows, 0] == labels[:, None])).to(device)
-        scores = [
-            (positive + (bonus[rows] * repeats).sum(1), negative.index_put(own, bonus[row, slot], accumulate=True)),
-            (positive, negative.index_put(own, hidden, accumulate=True)),
-        ]
-    loss = sum(softmax_loss(*each, columns, log_drawn, rows, labels, shares) for each in scores) / len(scores)
+        without_bonus = softmax_loss(positive, negative.index_put(own, hidden, accumulate=True), columns, log_drawn, rows, labels, shares)
+        positive = positive + (bonus[rows] * repeats).sum(1)
+        negative = negative.index_put(own, bonus[row, slot], accumulate=True)
+    loss = softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares)
+    if config["repeatBonus"]:
+        share = (totals[2] / totals[3]).clamp(max=0.5)
+        loss = (1 - share) * loss + share * without_bonus
     if config["separation"] == 0:
         return loss
     cosines = torch.matmul(interests, interests.transpose(1, 2))

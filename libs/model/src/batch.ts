@@ -83,6 +83,8 @@ export interface TrainingBatch {
     readonly cells: Tensor1D;
     /** [M] 1 for a candidate that is no label of the example, 0 for a label. */
     readonly notLabel: Tensor1D;
+    /** [1] the share of the labels that are repeats, by weight. */
+    readonly share: Tensor1D;
     /** Sampled softmax only: [P, 5] of the labels. */
     readonly labels?: Tensor2D;
   };

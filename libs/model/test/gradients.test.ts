@@ -183,11 +183,17 @@ describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s'
     expect(withoutRepeats).toBeGreaterThan(0.1);
   });
 
-  it('lets own items compete by their bonus only', () => {
-    // The second to fourth item of each user is new. A large negative bonus removes own items from the loss with the bonus too.
+  it('is the loss with the bonus if no label is a repeat', () => {
+    // The second to fourth item of each user is new.
     const { byBonus, withoutRepeats } = losses([0, -100], (item) => item, [0, 1, 2, 7, 8]);
-    expect(byBonus[0]).toBeCloseTo((withoutRepeats + byBonus[1]!) / 2, 5);
+    expect(byBonus[0]).toBeCloseTo(withoutRepeats, 5);
     expect(byBonus[1]).toBeLessThan(withoutRepeats - 0.01);
+  });
+
+  it('hides own items that are no labels in the loss without the bonus', () => {
+    // Half of the labels are new, half are repeats.
+    const { byBonus, withoutRepeats } = losses([0], (item) => item, [1, 2, 5, 6]);
+    expect(byBonus[0]).toBeLessThan(withoutRepeats - 0.01);
   });
 });
 

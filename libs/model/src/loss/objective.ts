@@ -56,11 +56,17 @@ const fullLoss: Loss = (weights, { config: { readout } }, interests, items, batc
     const scores = addPrior(weights, batch, tf.matMul(users, candidates, false, true), labels.rows);
     const rows = tf.range(0, labels.items.shape[0], 1, 'int32') as Tensor1D;
     const bothScores = withAndWithoutBonus(weights, batch, scores, labels.rows);
-    return meanOf(bothScores.map((each) => fullSoftmaxLoss(each, rows, labels.columns!, labels.weights)));
+    return combine(
+      bothScores.map((each) => fullSoftmaxLoss(each, rows, labels.columns!, labels.weights)),
+      batch,
+    );
   }
   const scores = addPrior(weights, batch, scoreCandidates(interests, batch.users.active, candidates, readout.kind));
   const bothScores = withAndWithoutBonus(weights, batch, scores);
-  return meanOf(bothScores.map((each) => fullSoftmaxLoss(each, labels.rows, labels.columns!, labels.weights)));
+  return combine(
+    bothScores.map((each) => fullSoftmaxLoss(each, labels.rows, labels.columns!, labels.weights)),
+    batch,
+  );
 };
 
 const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, batch) => {
@@ -87,11 +93,20 @@ const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, b
     );
   }
   const positive = labelsWithAndWithoutBonus(weights, batch, tf.sub(labelScores, logExpected.labels));
-  return meanOf(positive.map((each, index) => sampledSoftmaxLoss(each, logPartitions[index]!, labels.weights)));
+  return combine(
+    positive.map((each, index) => sampledSoftmaxLoss(each, logPartitions[index]!, labels.weights)),
+    batch,
+  );
 };
 
-function meanOf(losses: readonly Scalar[]): Scalar {
-  return losses.length === 1 ? losses[0]! : tf.div(tf.addN([...losses]), losses.length);
+/** The loss without the repeat bonus has at most this weight, so that the other one always trains the bonus. */
+const withoutBonusMax = 0.5;
+
+/** Returns the loss of a batch from its losses with and without the repeat bonus. The weight of the latter is the share of repeats. */
+function combine([withBonus, withoutBonus]: readonly Scalar[], { repeats }: TrainingBatch): Scalar {
+  if (withoutBonus === undefined) return withBonus!;
+  const weight = tf.minimum(repeats!.share, withoutBonusMax);
+  return tf.add(tf.mul(withBonus!, tf.sub(1, weight)), tf.mul(withoutBonus, weight)).asScalar();
 }
 
 /** Returns the scores with minus infinity at the cells [H, 2] at which a negative is a label of the example. */

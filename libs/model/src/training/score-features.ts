@@ -87,21 +87,36 @@ export function repeatBonusFeatures(examples: ExampleRows, columns: ScoreColumns
     features: { shape: [M, repeatFeatureCount], data: features },
     cells: { shape: [M], data: cells },
     notLabel: { shape: [M], data: notLabel },
+    share: { shape: [1], data: Float32Array.of(shareOfRepeats(examples)) },
     labels: columns.logExpected === undefined ? undefined : labelRepeats(examples),
   };
 }
 
+function shareOfRepeats(examples: ExampleRows): number {
+  let [repeats, all] = [0, 0];
+  examples.labelWeights.forEach((weight, label) => {
+    all += weight;
+    if (slotOfLabel(examples, label) >= 0) repeats += weight;
+  });
+  return all === 0 ? 0 : repeats / all;
+}
+
 /** Returns the features [P, features] of each label that is a repeat, zeros for other labels. */
 function labelRepeats(examples: ExampleRows) {
-  const { labels, labelRows, behaviors } = examples;
+  const { labels } = examples;
   const features = new Float32Array(labels.length * repeatFeatureCount);
-  labels.forEach((item, label) => {
-    const row = labelRows[label]!;
-    const start = row * behaviors.length;
-    const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(item);
-    if (slot >= 0) writeSlot(examples, start + slot, features, label * repeatFeatureCount);
-  });
+  for (let label = 0; label < labels.length; label++) {
+    const slot = slotOfLabel(examples, label);
+    if (slot >= 0) writeSlot(examples, slot, features, label * repeatFeatureCount);
+  }
   return { shape: [namedSize('P', labels.length), repeatFeatureCount], data: features };
+}
+
+/** Returns the slot of the newest behavior with the item of a label, -1 if the label is new. */
+function slotOfLabel({ labels, labelRows, behaviors }: ExampleRows, label: number): number {
+  const start = labelRows[label]! * behaviors.length;
+  const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(labels[label]!);
+  return slot < 0 ? -1 : start + slot;
 }
 
 function writeSlot({ behaviors, behaviorCounts }: ExampleRows, slot: number, target: Float32Array, at: number): void {
