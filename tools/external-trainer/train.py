@@ -1,6 +1,6 @@
 """Trains a model in PyTorch from a folder of `facet train --export`, for `facet train --import`.
 
-    train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps limits a trial, which writes nothing
+    train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps ends a trial, which writes nothing
     torchrun --nproc-per-node 2 train.py FOLDER               each process computes a part of every batch
 
 Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
@@ -60,7 +60,7 @@ torch.set_num_threads(arguments.threads)
 torch.manual_seed(training["seed"] + rank)
 # All processes must draw the same epochs and negatives.
 random = np.random.default_rng(training["seed"])
-label_random = np.random.default_rng([training["seed"], rank])  # Choices of a part of a batch.
+label_random = np.random.default_rng([training["seed"], rank])  # Random choices for the part of a batch of this process.
 device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
 if world > 1:
     if device.type == "cuda":
@@ -95,19 +95,19 @@ log_range = np.log(len(candidates) + 1)
 
 
 def ranks_of(rows):
-    """The position of each element within its row. `rows` is ascending."""
+    """Returns the position of each element within its row. `rows` is ascending."""
     counts = np.bincount(rows)
     return np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
 
 
 def spread(firsts, ends):
-    """Row and position of each interaction from firsts[row] to ends[row] - 1, the newest of each row first."""
+    """Returns the row and position of each interaction from firsts[row] to ends[row] - 1, the newest of each row first."""
     rows = np.repeat(np.arange(len(firsts)), ends - firsts)
     return rows, ends[rows] - 1 - ranks_of(rows)
 
 
 def behaviors_of(chosen):
-    """The last L behaviors before each example, the newest last: items, age buckets and counts, [B, 3, L]."""
+    """Returns items, age buckets and counts of the last L behaviors before each example, [B, 3, L]. The newest behavior is the last."""
     rows, positions = spread(starts[chosen], ends[chosen])
     is_known = items[positions] > 0
     rows, positions = rows[is_known], positions[is_known]
@@ -128,14 +128,14 @@ def behaviors_of(chosen):
 
 
 def active_of(rows):
-    """K'u of paper, Eq. 8, as [B, K] of 0 and 1."""
+    """Returns 1 for each active interest of a user (K'u of paper, Eq. 8) and 0 for the others, [B, K]."""
     n = (rows > 0).sum(1)
     adaptive = np.maximum(1, np.log2(np.maximum(n, 1) + 0.5).astype(int)) if config["adaptiveInterests"] else np.full(len(n), K)
     return torch.from_numpy((np.arange(K) < np.where(n > 0, adaptive, 0)[:, None]).astype(np.float32)).to(device)
 
 
 def embed(chosen):
-    """Items [U] → [U, D], the average over the tables (paper, §4.1)."""
+    """Returns the embeddings [U, D] of items [U]: the average over the tables (paper, §4.1)."""
     total = 0
     for table, (rows, shares) in pools.items():
         is_sparse = table in sparse_names
@@ -151,7 +151,7 @@ def squash(z):
 
 
 def route(inputs, shares, is_active):
-    """Behavior-to-interest routing (paper, §4.2). Only the last iteration carries gradients."""
+    """Routes behaviors to interests (paper, §4.2). Only the last iteration carries gradients."""
     extractor = config["extractor"]
     projected = (inputs.reshape(-1, D) @ weights["routing/S"].t()).view(inputs.shape)
     detached = projected.detach()
@@ -173,7 +173,7 @@ def layer_norm(values, name):
 
 
 def attend(inputs, recency, dropout):
-    """One block of causal self-attention, read at the newest behavior, [B, L, D] → [B, 1, D]."""
+    """Returns the output of one block of causal self-attention at the newest behavior, [B, L, D] → [B, 1, D]."""
     block = "transformer/0"
     sequence = inputs * D**0.5 + weights["transformer/positions"]
     normal = layer_norm(sequence, f"{block}/attention")
@@ -187,7 +187,7 @@ def attend(inputs, recency, dropout):
 
 
 def interests_of(inputs, ages, mask, is_active, profile, dropout):
-    """Behaviors [B, L, D] → interests [B, K, D] of unit length, zero where inactive (paper, Eq. 1)."""
+    """Returns interests [B, K, D] of behaviors [B, L, D]. Active interests have unit length, others are zero (paper, Eq. 1)."""
     B, scale = len(inputs), info["scalarScale"]
     padding = (mask - 1) * 1e9
     recency = torch.zeros_like(mask)
@@ -218,13 +218,13 @@ def interests_of(inputs, ages, mask, is_active, profile, dropout):
 
 
 def read_out(scores, is_active):
-    """ln mean_k exp over the active interests, [B, K, C] → [B, C]."""
+    """Returns ln mean_k exp of the scores over the active interests, [B, K, C] → [B, C]."""
     masked = scores + (is_active.unsqueeze(2) - 1) * 1e9
     return torch.logsumexp(masked, 1) - torch.log(is_active.sum(1, keepdim=True))
 
 
 def repeat_bonus(rows):
-    """The bonus of each behavior's item [B, L]: `repeatFeatures` of weights.ts."""
+    """Returns the bonus of the item of each behavior, [B, L], from the same features as `repeatFeatures` of weights.ts."""
     _, age, count = (torch.from_numpy(rows[:, part]).to(device).float() for part in range(3))
     n, log_count, log_age = (count > 0).sum(1, keepdim=True), torch.log(count.clamp(min=1)), (age - 1) / 10
     parts = [torch.ones_like(age), log_count, log_age, torch.log(n.clamp(min=1)).expand_as(age) / 3, log_age * log_count]
@@ -232,12 +232,12 @@ def repeat_bonus(rows):
 
 
 def log_expected(ranks):
-    """ln of the expected count of a candidate among the negatives: log-uniform by rank."""
+    """Returns ln of the expected count of candidates among the negatives, whose draws are log-uniform by rank."""
     return np.log(info["negatives"] * np.log((ranks + 2) / (ranks + 1)) / log_range)
 
 
 def draw_columns():
-    """The candidates of a batch, and ln Q less the logarithm of how often each was drawn; 0 for the full softmax."""
+    """Returns the candidates of a batch, and ln (expected count / number of draws) of each. For the full softmax, the latter is 0."""
     if info["negatives"] == "all":
         return np.arange(len(candidates)), np.zeros(len(candidates))
     ranks = np.minimum(len(candidates) - 1, np.exp(random.random(info["negatives"]) * log_range).astype(np.int64) - 1)
@@ -246,7 +246,7 @@ def draw_columns():
 
 
 def labels_of(chosen):
-    """Row and item of each label, at most `labelsMax` random ones for each example."""
+    """Returns the row and item of each label. Of an example with more than `labelsMax` labels, it draws `labelsMax`."""
     rows, positions = spread(ends[chosen], label_ends[chosen])
     is_candidate = column_of[items[positions]] >= 0
     rows, labels = np.divmod(np.unique((rows * len(column_of) + items[positions])[is_candidate]), len(column_of))
@@ -255,7 +255,7 @@ def labels_of(chosen):
 
 
 def prepare(batch):
-    """The examples of this process's part of a batch, their behaviors, and row, item and weight of each label."""
+    """Returns the examples in the part of a batch of this process, their behaviors, and the row, item and weight of each label."""
     chosen = batch[rank::world]
     rows, labels = labels_of(chosen)
     # The weights of an example sum to its share of the batch.
@@ -264,7 +264,7 @@ def prepare(batch):
 
 
 def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
-    """Scores of labels [P] and of the candidates of each example [B, C] → the loss (paper, Eq. 10)."""
+    """Returns the loss from the scores of labels [P] and of the candidates of each example [B, C] (paper, Eq. 10)."""
     if info["negatives"] == "all":
         return ((torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
     negative = negative - torch.from_numpy(log_drawn).float().to(device)
@@ -278,7 +278,10 @@ def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
 
 
 def loss_of(chosen, behaviors, rows, labels, shares):
-    """The loss of this process's part of a batch. The mean over the processes is the loss of the batch; None if it has no label."""
+    """Returns the loss of the part of a batch of this process, or None if the batch has no label.
+
+    The mean over the processes is the loss of the batch.
+    """
     is_active = active_of(behaviors[:, 0])
     pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device)) * min(1, len(labels))
     repeats = torch.from_numpy(behaviors[rows, 0] == labels[:, None]).to(device)  # [P, L]
@@ -309,7 +312,8 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     positive = read_out(torch.matmul(interests[rows], own.unsqueeze(2)), is_active[rows]).squeeze(1)
     negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, -1), is_active)
     if config["repeatBonus"]:
-        # The loss is that of objective.ts: one part with the bonus, and one without, in which own items compete only as labels.
+        # As in objective.ts, the loss is a weighted mean of one with and one without the bonus.
+        # In the one without, behaviors compete only if they are labels.
         bonus = repeat_bonus(behaviors)
         column_here = np.full(len(candidates) + 1, -1)
         column_here[columns] = np.arange(len(columns))
@@ -332,7 +336,7 @@ def loss_of(chosen, behaviors, rows, labels, shares):
 
 
 def draw_epoch():
-    """Positions of examples, shuffled. A user with n > c examples gives √(c n) of them, as in `drawEpoch` of examples.ts."""
+    """Returns shuffled positions of examples. Of a user with n > c examples, it draws √(c n), as `drawEpoch` of examples.ts does."""
     most, at_once = training["examplesPerUser"], 10_000
     order, end = np.empty(len(users), dtype=np.int32), 0  # The only memory that grows with the number of examples.
     for user in range(0, len(data["sequences/offsets"]) - 1, at_once):
@@ -350,7 +354,7 @@ def draw_epoch():
 
 
 def batches_of(order):
-    """Prepares the next batch in a thread while the program trains on the current one."""
+    """Yields the prepared batches. A thread prepares the next batch while the program trains on the current one."""
     with ThreadPoolExecutor(1) as thread:
         batches = []
         for start in range(0, len(order), size):
@@ -361,7 +365,7 @@ def batches_of(order):
 
 
 def average_gradients():
-    """Makes the gradients of all processes equal to their mean."""
+    """Replaces the gradients of each process by the mean over all processes."""
     trained = [(name, weight) for name, weight in weights.items() if weight.requires_grad]
     dense_weights = [weight for name, weight in trained if name not in sparse_names]
     flat = torch.cat([(torch.zeros_like(w) if w.grad is None else w.grad).flatten() for w in dense_weights])

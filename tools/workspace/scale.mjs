@@ -23,7 +23,7 @@ import { root } from './runner.mjs';
 const suites = {
   delta: {
     part: 'lake',
-    engine: 'delta-rs, DuckDB',
+    engine: 'delta-rs, pandas, Polars, DuckDB',
     project: 'libs/lake',
     files: ['transaction-log/delta-readers', 'maintenance/migrate-lake'],
   },
@@ -36,7 +36,7 @@ const suites = {
   },
   'lake-spark': {
     part: 'lake',
-    engine: 'delta-rs, DuckDB, Spark',
+    engine: 'delta-rs, pandas, Polars, DuckDB, Spark',
     command: ['tools/faults/dist/lake/main.js', '--spark', '--rounds', '2', '--kills', '12'],
   },
   s3: {

@@ -8,7 +8,7 @@ import { expectSoundHistory } from './promotion-history.ts';
 
 interface TestedStore {
   readonly store: ArtifactStore;
-  /** Opens the same store as another process does. */
+  /** Opens the same store again, as another process would. */
   openAgain(): Promise<ArtifactStore>;
   /** Lets `change` alter or remove a stored file of an artifact, also the manifest, and forgets copies of it. */
   damage(ref: ArtifactRef, file: string, change: (path: string) => Promise<void>): Promise<void>;
@@ -301,7 +301,7 @@ export function describeArtifactStore(name: string, createStore: () => Promise<T
       expect(await store.readRef('current')).toEqual(one);
     });
 
-    test('of several promoters that expect the same current artifact one wins, and the others may retry', async () => {
+    test('of several promoters that expect the same current artifact, one wins and the others can retry', async () => {
       const first = await putText('first');
       await store.promote(first);
       const others = await Promise.all(Array.from({ length: 5 }, (_, promoter) => putText(String(promoter))));

@@ -58,7 +58,7 @@ export function windowExamples(
   },
 ): Examples {
   const interactions = sequences.times.length;
-  // Each day and each extra moment of a user has an interaction.
+  // Each example is a day or an extra moment. A user has at most one of each per interaction.
   const extra = Math.min(interactions, options.extraMoments * sequences.userIds.length);
   const columns = createColumns(interactions + extra);
   for (let user = 0; user < sequences.userIds.length; user++) {
@@ -138,9 +138,9 @@ function examplesPerEpoch(n: number, perUser: number): number {
 }
 
 /**
- * Collects examples in typed arrays. Arrays of numbers would fill the heap of V8 before 100 million examples.
+ * Collects examples in typed arrays. In arrays of numbers, 100 million examples would exceed the heap of V8.
  *
- * @param capacity The maximum number of examples. Memory that no example uses stays untouched, so that it takes no RAM.
+ * @param capacity The maximum number of examples. Unused capacity is never written, so it takes no RAM.
  */
 function createColumns(capacity: number): {
   add(user: number, start: number, end: number, labelEnd: number, time: number): void;

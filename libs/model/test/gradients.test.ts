@@ -151,7 +151,7 @@ describe('the gradient of every weight equals finite differences', () => {
 });
 
 describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s', (negatives) => {
-  /** Returns the loss with the bonus of each behavior, and without repeats. @param itemOf changes the items of the users. */
+  /** Returns the loss for each size of the bonus, and the loss of a model without it. @param itemOf changes the items of the users. */
   function losses(bonuses: number[], itemOf: (item: number) => number, examplesOf: number[]) {
     const model = { negatives, dropout: 0, separation: 0 };
     const world = createTinyWorld({ variant: 'facet', model, training: { labels: 'next' } });
@@ -190,7 +190,7 @@ describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s'
     expect(byBonus[1]).toBeLessThan(withoutRepeats - 0.01);
   });
 
-  it('hides own items that are no labels in the loss without the bonus', () => {
+  it('excludes behaviors that are no labels from the loss without the bonus', () => {
     // Half of the labels are new, half are repeats.
     const { byBonus, withoutRepeats } = losses([0], (item) => item, [1, 2, 5, 6]);
     expect(byBonus[0]).toBeLessThan(withoutRepeats - 0.01);

@@ -63,7 +63,7 @@ async function sizeWithLastOfOne(): Promise<number> {
   const examples = tensors['examples/user']!.shape[0]!;
   let size = 16;
   while (examples % size !== 1) size++;
-  // A loss is a mean over batches. With few of them, the one example would be much of it.
+  // The loss of an epoch is the mean over its batches. With few batches, the last batch with one example would dominate it.
   expect(examples / size).toBeGreaterThan(10);
   return size;
 }
@@ -99,7 +99,7 @@ it.each([
   }
 });
 
-it('trains a model whose bundle the gate passes', async () => {
+it('trains a model whose bundle passes the gate', async () => {
   const { model } = themedConfig();
   const config = themedConfig({
     model: { ...model, popularityPrior: false },

@@ -66,7 +66,7 @@ it('gives another program only interactions before the test window', async () =>
   await expect(exportTraining(context, id, folder)).rejects.toMatchObject({ code: 'TRAINING_FOLDER_NOT_EMPTY' });
 });
 
-it('stores, indexes and gates the model of another program, from which no warm start is possible', async () => {
+it('stores, indexes and gates the model of another program, and refuses a warm start from it', async () => {
   const { folder, context, id } = await prepare();
   await train(folder);
   const { datasetId, modelId } = await importTraining(context, folder);
@@ -79,7 +79,7 @@ it('stores, indexes and gates the model of another program, from which no warm s
     refused: { reason: 'Another program trained it (test 1), so it has no optimizer state.' },
   });
   const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
-  // The weights are almost those of the export, which are random.
+  // The imported weights are almost equal to the exported initial weights, which are random.
   expect((await gateStage(context, { datasetId, bundleId })).output).toMatchObject({
     bundleId,
     verdict: 'reject',

@@ -62,7 +62,7 @@ export interface MemoryEstimate {
   readonly serve: ByteEstimate;
   /** The artifacts of one run. */
   readonly disk: ByteEstimate;
-  /** The item vectors of an index, without the index, at several precisions. */
+  /** The item vectors alone, without an index, at several precisions. */
   readonly vectors: readonly VectorsEstimate[];
 }
 
@@ -73,7 +73,7 @@ interface VectorsEstimate {
 
 const int = 4;
 const float = 4;
-/** float32, the codes of a graph, and the shortest codes. */
+/** Bits per value of float32, of the codes of a graph, and of the shortest codes. */
 const precisions = [32, 8, 1];
 /** Measured: a process of indexing or serving, and a process with TensorFlow and the batch thread at its first step. */
 const processBytes = { plain: 150e6, training: 990e6 };

@@ -4,7 +4,7 @@ import { encodeTables, modelSpecOf, writeTrainingFiles } from '@facet/pipeline/b
 import { memoryMb } from '../figures.ts';
 import { makeTrainWorld } from './train-world.ts';
 
-// Writes a training folder with about this many examples, and prints the memory that this process needed.
+// Writes a training folder with about the given number of examples, and prints the peak memory of this process.
 const [folder, examples] = JSON.parse(process.argv[2]!) as [string, number];
 const itemCount = 100_000;
 const eventsOfUser = 101;
@@ -22,7 +22,7 @@ const spec = modelSpecOf({ ...model, popularityPrior: false }, data, before);
 await writeTrainingFiles(folder, {
   data,
   spec,
-  // Every interaction but the first of each user is an example, and every epoch has all of them.
+  // Every interaction except the first of each user is an example, and every epoch contains all examples.
   training: { ...training, labels: 'next', examplesPerUser: 0 },
   before,
   weights: initializeWeights(spec, createRandom(1)),

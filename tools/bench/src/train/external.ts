@@ -7,7 +7,7 @@ import { alignColumns } from '@facet/platform';
 import { memoryMb } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 
-/** An epoch needs 4 bytes per example. */
+/** The target. The order of the examples in an epoch needs 4 bytes per example. */
 const bytesPerExampleMax = 8;
 const { values } = readCommandLine({
   usage: 'npm run bench -- external-trainer',
@@ -20,8 +20,9 @@ const { values } = readCommandLine({
   },
   notes: `export    Peak memory of the process that generates the data and writes the training folder
 private   Peak memory of train.py without mapped files
-resident  The same with the pages of data.safetensors, which the system can reclaim
+resident  Peak memory of train.py with the pages of data.safetensors, which the system can reclaim
 start     Time until the first step
+step      Mean time of a step
 
 100 million examples take 4 GB of disk. The first run installs PyTorch into the cache, which takes some gigabytes.
 
@@ -32,8 +33,9 @@ interface Measured {
   readonly examples: number;
   /** Peak memory of the process that writes the folder. */
   readonly exportMb: number;
-  /** Peak memory of the reference program: without mapped files, and with them. */
+  /** Peak memory of the reference program without mapped files. */
   readonly privateMb: number;
+  /** Peak memory of the reference program with mapped files. */
   readonly residentMb: number;
   /** Seconds until the first step. */
   readonly startSeconds: number;
@@ -62,13 +64,13 @@ async function train(folder: string): Promise<Omit<Measured, 'examples' | 'expor
   const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
   const args = [script, folder, '--steps', String(values.steps), '--threads', String(values.threads)];
   const startedAt = performance.now();
-  // Spinning threads are much slower on a busy machine.
+  // On a busy machine, threads that spin while they wait are much slower.
   const env = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' };
   const program = spawn(python, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   let [privateMb, residentMb] = [0, 0];
   const timer = setInterval(() => {
     const resident = memoryMb('VmHWM', program.pid);
-    // Not a number when the program has just ended.
+    // The memory of a program that has just ended is NaN.
     if (Number.isNaN(resident)) return;
     privateMb = Math.max(privateMb, memoryMb('RssAnon', program.pid));
     residentMb = resident;
