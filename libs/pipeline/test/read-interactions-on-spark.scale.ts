@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { homePaths } from '@facet/config';
 import { orderTable, parsePositiveClauses } from '@facet/features';
 import { compactLake, openLakeSnapshot, readInteractions, readInteractionsOnSpark } from '@facet/lake';
 import type { LakeInteractions, LakeSnapshot, LakeWindow } from '@facet/lake';
@@ -11,7 +12,12 @@ import type { LocalSpark } from '@facet/local-services';
 import type { Event } from '@facet/schemas';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createStageContext, executeStage } from '../src/index.ts';
+import type { StageContext } from '../src/index.ts';
+import type { StageTask } from '../src/execution/execute-stage.ts';
+import { createRunStore, requestRun } from '../src/runs/index.ts';
 import { anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
+import { closing, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const rules = { positives: parsePositiveClauses('purchase or rating >= 3.5 or click < 0 or view'), bots: everybody };
 const hour = 3_600_000;
@@ -131,4 +137,29 @@ it('ends Spark when a signal aborts', async () => {
   await expect(reading).rejects.toThrow('enough');
   const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);
   expect(stdout).not.toContain(snapshot.lakeFolder);
+});
+
+it('builds the dataset of a refresh, with the id that DuckDB gives', async () => {
+  const home = homePaths(dirname(await lakeOf(shopEvents())));
+  const { master, settings } = spark;
+  const contextOn = (sparkHome: string): StageContext =>
+    createStageContext(home, shopConfig({ dataset: { spark: { master, home: sparkHome, settings } } }));
+  const onDuckDb = createStageContext(home, shopConfig());
+  const runs = createRunStore(home.runsFolder);
+  const deps = { runs, store: onDuckDb.store, schedule: { timeZone: 'UTC' }, now: () => closing };
+  const { run } = (await requestRun(deps, { requestedBy: 'test' })).report;
+  const task: StageTask = { run, stage: 'dataset', outputs: {} };
+  await expect(executeStage(contextOn('/nowhere'), task, { runs })).rejects.toMatchObject({
+    code: 'EVENTS_SPARK_MISSING',
+  });
+  const shares: number[] = [];
+  const { outputs } = await executeStage(contextOn(spark.home), task, {
+    runs,
+    onProgress: ({ share }) => void shares.push(share),
+  });
+  expect(shares.length).toBeGreaterThan(5);
+  expect([shares[0], shares.at(-1)]).toEqual([0, 1]);
+  // Otherwise the stage would reuse the dataset of Spark.
+  await rm(home.stagesFolder, { recursive: true });
+  expect(await executeStage(onDuckDb, task, { runs })).toEqual({ outputs, isReused: false });
 });
