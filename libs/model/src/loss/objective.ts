@@ -156,10 +156,9 @@ function addPrior(
 }
 
 /**
- * Returns scores [R, C] with and without the repeat bonus. With the bonus alone, embeddings learn little from labels that are
- * repeats, because the bonus explains them. Without it, the user's own items do not compete, except with the other labels if they
- * are labels themselves: that a user does not choose an item again says little about the user's interests. A model without
- * repeat bonus has one loss.
+ * Returns scores [R, C] with and without the repeat bonus. The bonus explains most labels that are repeats, so embeddings learn from
+ * them by the scores without the bonus. There, the user's own items compete only if they are labels: an item that a user does not
+ * choose again can still match an interest. For a model without the bonus, returns the scores once.
  *
  * @param rows [R] the example of each row. Row r is example r by default.
  */

@@ -92,6 +92,7 @@ export function repeatBonusFeatures(examples: ExampleRows, columns: ScoreColumns
   };
 }
 
+/** Returns the share of the labels that are repeats, by weight. */
 function shareOfRepeats(examples: ExampleRows): number {
   let [repeats, all] = [0, 0];
   examples.labelWeights.forEach((weight, label) => {
@@ -112,7 +113,7 @@ function labelRepeats(examples: ExampleRows) {
   return { shape: [namedSize('P', labels.length), repeatFeatureCount], data: features };
 }
 
-/** Returns the slot of the newest behavior with the item of a label, -1 if the label is new. */
+/** Returns the slot of the newest behavior with the item of a label, −1 if the label is new. */
 function slotOfLabel({ labels, labelRows, behaviors }: ExampleRows, label: number): number {
   const start = labelRows[label]! * behaviors.length;
   const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(labels[label]!);
