@@ -209,12 +209,12 @@ describe('an interrupted training', () => {
   });
 
   it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
-    const options = { model: facet, training: { learningRate: 1.4, epochs: 2, refit: false } };
+    const options = { model: facet, training: { learningRate: 2.8, epochs: 2, refit: false } };
     const unstopped = await run(await temporaryFolder(), options);
     expect(unstopped.error).toBeUndefined();
     expect(unstopped.diverged.length).toBeGreaterThan(0);
     expect(unstopped.diverged[0]).toMatch(
-      /^fit: In epoch 1, step \d+, the loss .*learning rate 1\.4;.* half the learning rate\.$/,
+      /^fit: In epoch 1, step \d+, the loss .*learning rate 2\.8;.* half the learning rate\.$/,
     );
     const root = await temporaryFolder();
     await run(root, { ...options, killAfter: 'fit 1', way: 'crash' });
