@@ -51,22 +51,18 @@ type Loss = (
 const fullLoss: Loss = (weights, { config: { readout } }, interests, items, batch) => {
   const candidates = tf.gather(items, batch.items!.candidates);
   const { labels } = batch;
+  let scores: Tensor2D[];
+  let rows = labels.rows;
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power); // [P, D]
-    const scores = addPrior(weights, batch, tf.matMul(users, candidates, false, true), labels.rows);
-    const rows = tf.range(0, labels.items.shape[0], 1, 'int32') as Tensor1D;
-    const bothScores = withAndWithoutBonus(weights, batch, scores, labels.rows);
-    return combine(
-      bothScores.map((each) => fullSoftmaxLoss(each, rows, labels.columns!, labels.weights)),
-      batch,
-    );
+    scores = addScoreTerms(weights, batch, tf.matMul(users, candidates, false, true), labels.rows);
+    rows = tf.range(0, labels.items.shape[0], 1, 'int32');
+  } else {
+    const byExample = scoreCandidates(interests, batch.users.active, candidates, readout.kind);
+    scores = addScoreTerms(weights, batch, byExample);
   }
-  const scores = addPrior(weights, batch, scoreCandidates(interests, batch.users.active, candidates, readout.kind));
-  const bothScores = withAndWithoutBonus(weights, batch, scores);
-  return combine(
-    bothScores.map((each) => fullSoftmaxLoss(each, labels.rows, labels.columns!, labels.weights)),
-    batch,
-  );
+  const losses = scores.map((each) => fullSoftmaxLoss(each, rows, labels.columns!, labels.weights));
+  return combine(losses, batch);
 };
 
 const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, batch) => {
@@ -81,22 +77,19 @@ const sampledLoss: Loss = (weights, { config: { readout } }, interests, items, b
   if (readout.kind === 'label-aware') {
     const users = attendToLabels(interests, items, batch, readout.power);
     labelScores = tf.sum(tf.mul(users, labelItems), 1);
-    const scores = addPrior(weights, batch, tf.matMul(users, negatives, false, true), labels.rows);
-    logPartitions = withAndWithoutBonus(weights, batch, scores, labels.rows).map(partitionsOf);
+    const scores = tf.matMul(users, negatives, false, true) as Tensor2D;
+    logPartitions = addScoreTerms(weights, batch, scores, labels.rows).map(partitionsOf);
   } else {
     const active = tf.gather(batch.users.active, labels.rows);
     labelScores = scorePairs(tf.gather(interests, labels.rows), active, labelItems, readout.kind);
-    const scores = addPrior(weights, batch, scoreCandidates(interests, batch.users.active, negatives, readout.kind));
+    const scores = scoreCandidates(interests, batch.users.active, negatives, readout.kind);
     // Per example, not per label: an example of a window may have a hundred labels.
-    logPartitions = withAndWithoutBonus(weights, batch, scores).map((each) =>
-      tf.gather(partitionsOf(each), labels.rows),
-    );
+    logPartitions = addScoreTerms(weights, batch, scores).map((each) => tf.gather(partitionsOf(each), labels.rows));
   }
-  const positive = labelsWithAndWithoutBonus(weights, batch, tf.sub(labelScores, logExpected.labels));
-  return combine(
-    positive.map((each, index) => sampledSoftmaxLoss(each, logPartitions[index]!, labels.weights)),
-    batch,
+  const losses = addLabelTerms(weights, batch, tf.sub(labelScores, logExpected.labels)).map((each, index) =>
+    sampledSoftmaxLoss(each, logPartitions[index]!, labels.weights),
   );
+  return combine(losses, batch);
 };
 
 /** The loss without the repeat bonus has at most this weight, so that the other one always trains the bonus. */
@@ -149,37 +142,34 @@ function addPrior(
   const C = items!.candidates.shape[0];
   const { features, dayOf } = popularity;
   const [days, , width] = features.shape;
-  const known = weightedSum(features.reshape([days * C, width]), weights['prior/weights']!).reshape([days, C]);
+  const prior = weightedSum(features.reshape([days * C, width]), weights['prior/weights']!).reshape([days, C]);
   const chosenEver = tf.squeeze(tf.slice(features, [0, 0, chosenEverColumn], [days, C, 1]), [2]);
   const unknown = tf.mul(tf.equal(chosenEver, 0).toFloat(), minusInfinity);
-  return tf.add(scores, tf.gather(tf.add(known, unknown), rows === undefined ? dayOf : tf.gather(dayOf, rows)));
+  return tf.add(scores, tf.gather(tf.add(prior, unknown), rows === undefined ? dayOf : tf.gather(dayOf, rows)));
 }
 
 /**
- * Returns scores [R, C] with and without the repeat bonus. The bonus explains most labels that are repeats, so embeddings learn from
- * them by the scores without the bonus. There, the user's own items compete only if they are labels: an item that a user does not
- * choose again can still match an interest. For a model without the bonus, returns the scores once.
+ * Returns scores [R, C] plus their prior, with and without the repeat bonus. The bonus explains most labels that are repeats, so
+ * embeddings learn from them by the scores without the bonus. There, the user's own items compete only if they are labels: an item
+ * that a user does not choose again can still match an interest. For a model without the bonus, returns the scores once.
  *
  * @param rows [R] the example of each row. Row r is example r by default.
  */
-function withAndWithoutBonus(
-  weights: WeightTensors,
-  { items, users, repeats }: TrainingBatch,
-  scores: Tensor2D,
-  rows?: Tensor1D,
-): Tensor2D[] {
-  if (repeats === undefined) return [scores];
+function addScoreTerms(weights: WeightTensors, batch: TrainingBatch, scores: Tensor2D, rows?: Tensor1D): Tensor2D[] {
+  const { items, users, repeats } = batch;
+  const known = addPrior(weights, batch, scores, rows);
+  if (repeats === undefined) return [known];
   const [B, C] = [users.active.shape[0], items!.candidates.shape[0]];
   const addToCells = (terms: Tensor1D): Tensor2D => {
     const byExample = tf.unsortedSegmentSum(terms, repeats.cells, B * C).reshape([B, C]);
-    return tf.add(scores, rows === undefined ? byExample : tf.gather(byExample, rows));
+    return tf.add(known, rows === undefined ? byExample : tf.gather(byExample, rows));
   };
   const bonus = weightedSum(repeats.features, weights['repeat/weights']!);
   return [addToCells(bonus), addToCells(tf.mul(repeats.notLabel, minusInfinity))];
 }
 
 /** Returns the scores [P] of labels plus their prior, with and without the repeat bonus. Every label is known on its day. */
-function labelsWithAndWithoutBonus(weights: WeightTensors, batch: TrainingBatch, scores: Tensor1D): Tensor1D[] {
+function addLabelTerms(weights: WeightTensors, batch: TrainingBatch, scores: Tensor1D): Tensor1D[] {
   const popularity = batch.popularity?.labels;
   const prior = popularity && weightedSum(popularity, weights['prior/weights']!);
   const known: Tensor1D = prior === undefined ? scores : tf.add(scores, prior);

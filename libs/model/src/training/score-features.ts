@@ -64,60 +64,58 @@ function labelPopularity({ labels, labelRows, days }: ExampleRows, timeline: Pop
 /** Returns the features of the repeat bonus, and their cells b · C + column in [B, C], −1 for behaviors that are no candidate. */
 export function repeatBonusFeatures(examples: ExampleRows, columns: ScoreColumns): BatchArrays['repeats'] {
   const { items, length } = examples.behaviors;
-  const cellOf = (row: number, item: number): number => {
-    const column = columns.columnOf(item);
-    return column < 0 ? -1 : row * columns.items.length + column;
-  };
-  const labelCells = new Set(Array.from(examples.labels, (item, label) => cellOf(examples.labelRows[label]!, item)));
   const features = new Float32Array(items.length * repeatFeatureCount);
   const cells = new Int32Array(items.length).fill(-1);
-  const notLabel = new Float32Array(items.length);
   const given = new Set<number>();
   // From the newest slot to the oldest, so that an item with two behaviors gets the bonus of the newest one.
   for (let slot = items.length - 1; slot >= 0; slot--) {
-    const cell = items[slot] === 0 ? -1 : cellOf(Math.floor(slot / length), items[slot]!);
-    if (cell < 0 || given.has(cell)) continue;
+    const row = Math.floor(slot / length);
+    const column = items[slot] === 0 ? -1 : columns.columnOf(items[slot]!);
+    const cell = row * columns.items.length + column;
+    if (column < 0 || given.has(cell)) continue;
     given.add(cell);
     cells[slot] = cell;
-    notLabel[slot] = labelCells.has(cell) ? 0 : 1;
     writeSlot(examples, slot, features, slot * repeatFeatureCount);
   }
+  const labelSlots = slotsOfLabels(examples);
+  const notLabel = new Float32Array(items.length).fill(1);
+  for (const slot of labelSlots) if (slot >= 0) notLabel[slot] = 0;
   const M = namedSize('M', cells.length);
   return {
     features: { shape: [M, repeatFeatureCount], data: features },
     cells: { shape: [M], data: cells },
     notLabel: { shape: [M], data: notLabel },
-    share: { shape: [1], data: Float32Array.of(shareOfRepeats(examples)) },
-    labels: columns.logExpected === undefined ? undefined : labelRepeats(examples),
+    share: { shape: [1], data: Float32Array.of(shareOfRepeats(examples, labelSlots)) },
+    labels: columns.logExpected === undefined ? undefined : labelRepeats(examples, labelSlots),
   };
 }
 
+/** Returns for each label the slot of the newest behavior with its item, −1 if the label is new. */
+function slotsOfLabels({ labels, labelRows, behaviors: { items, length } }: ExampleRows): Int32Array {
+  return Int32Array.from(labels, (item, label) => {
+    const start = labelRows[label]! * length;
+    const slot = items.subarray(start, start + length).lastIndexOf(item);
+    return slot < 0 ? -1 : start + slot;
+  });
+}
+
 /** Returns the share of the labels that are repeats, by weight. */
-function shareOfRepeats(examples: ExampleRows): number {
+function shareOfRepeats({ labelWeights }: ExampleRows, labelSlots: Int32Array): number {
   let [repeats, all] = [0, 0];
-  examples.labelWeights.forEach((weight, label) => {
+  labelWeights.forEach((weight, label) => {
     all += weight;
-    if (slotOfLabel(examples, label) >= 0) repeats += weight;
+    if (labelSlots[label]! >= 0) repeats += weight;
   });
   return all === 0 ? 0 : repeats / all;
 }
 
 /** Returns the features [P, features] of each label that is a repeat, zeros for other labels. */
-function labelRepeats(examples: ExampleRows) {
-  const { labels } = examples;
-  const features = new Float32Array(labels.length * repeatFeatureCount);
-  for (let label = 0; label < labels.length; label++) {
-    const slot = slotOfLabel(examples, label);
+function labelRepeats(examples: ExampleRows, labelSlots: Int32Array) {
+  const features = new Float32Array(labelSlots.length * repeatFeatureCount);
+  labelSlots.forEach((slot, label) => {
     if (slot >= 0) writeSlot(examples, slot, features, label * repeatFeatureCount);
-  }
-  return { shape: [namedSize('P', labels.length), repeatFeatureCount], data: features };
-}
-
-/** Returns the slot of the newest behavior with the item of a label, −1 if the label is new. */
-function slotOfLabel({ labels, labelRows, behaviors }: ExampleRows, label: number): number {
-  const start = labelRows[label]! * behaviors.length;
-  const slot = behaviors.items.subarray(start, start + behaviors.length).lastIndexOf(labels[label]!);
-  return slot < 0 ? -1 : start + slot;
+  });
+  return { shape: [namedSize('P', labelSlots.length), repeatFeatureCount], data: features };
 }
 
 function writeSlot({ behaviors, behaviorCounts }: ExampleRows, slot: number, target: Float32Array, at: number): void {
