@@ -263,13 +263,11 @@ def prepare(batch):
     return chosen, behaviors_of(chosen), rows, labels, torch.from_numpy(shares).float().to(device)
 
 
-def softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares):
+def softmax_loss(positive, negative, column_here, log_drawn, rows, labels, shares):
     """Returns the loss from the scores of labels [P] and of the candidates of each example [B, C] (paper, Eq. 10)."""
     if info["negatives"] == "all":
         return ((torch.logsumexp(negative, 1)[rows] - positive) * shares).sum()
     negative = negative - torch.from_numpy(log_drawn).float().to(device)
-    column_here = np.full(len(candidates), -1)
-    column_here[columns] = np.arange(len(columns))
     hit = column_here[column_of[labels]]
     own = torch.from_numpy(rows[hit >= 0]), torch.from_numpy(hit[hit >= 0])
     negative = negative.index_put(own, torch.tensor(-1e9, device=device))
@@ -294,6 +292,8 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     columns, log_drawn = draw_columns()
     if len(labels) == 0:
         return torch.zeros((), device=device)
+    column_here = np.full(len(candidates) + 1, -1)  # The column of each candidate, −1 for other items.
+    column_here[columns] = np.arange(len(columns))
     all_items, places = np.unique(np.concatenate([behaviors[:, 0].ravel(), labels, candidates[columns]]), return_inverse=True)
     values = embed(torch.from_numpy(all_items).to(device))
     places = torch.from_numpy(places).to(device)
@@ -315,17 +315,16 @@ def loss_of(chosen, behaviors, rows, labels, shares):
         # As in objective.ts, the loss is a weighted mean of one with and one without the bonus.
         # In the one without, behaviors compete only if they are labels.
         bonus = repeat_bonus(behaviors)
-        column_here = np.full(len(candidates) + 1, -1)
-        column_here[columns] = np.arange(len(columns))
         at = column_here[column_of[behaviors[:, 0]]]
         row, slot = np.nonzero((at >= 0) & (behaviors[:, 0] > 0))
-        own = torch.from_numpy(row), torch.from_numpy(at[row, slot])
-        not_label = ~np.isin(row * len(candidates) + column_of[behaviors[row, 0, slot]], rows * len(candidates) + column_of[labels])
-        hidden = torch.from_numpy(not_label).float().to(device) * -1e9
-        without_bonus = softmax_loss(positive, negative.index_put(own, hidden, accumulate=True), columns, log_drawn, rows, labels, shares)
+        cells = torch.from_numpy(row), torch.from_numpy(at[row, slot])
+        is_label = torch.zeros(B, L, device=device).index_add(0, torch.from_numpy(rows).to(device), repeats.float())
+        hidden = (is_label[row, slot] == 0).float() * -1e9
+        negative_without = negative.index_put(cells, hidden, accumulate=True)
+        without_bonus = softmax_loss(positive, negative_without, column_here, log_drawn, rows, labels, shares)
         positive = positive + (bonus[rows] * repeats).sum(1)
-        negative = negative.index_put(own, bonus[row, slot], accumulate=True)
-    loss = softmax_loss(positive, negative, columns, log_drawn, rows, labels, shares)
+        negative = negative.index_put(cells, bonus[row, slot], accumulate=True)
+    loss = softmax_loss(positive, negative, column_here, log_drawn, rows, labels, shares)
     if config["repeatBonus"]:
         share = (totals[2] / totals[3]).clamp(max=0.5)
         loss = (1 - share) * loss + share * without_bonus
