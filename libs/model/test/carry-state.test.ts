@@ -1,12 +1,12 @@
-import { createItemVocabulary, createRandom, encodeFeatures } from '@facet/features';
+import { createRandom, encodeFeatures } from '@facet/features';
 import type { Attributes, FeatureSchema } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { embedItems, facetModel, initializeWeights } from '../src/index.ts';
 import type { ModelSpec, Weight, Weights } from '../src/index.ts';
-import { trainingExamples } from '../src/batches.ts';
 import { carryState } from '../src/training.ts';
 import type { CarriedModel, ReceivingModel, TrainingState } from '../src/training.ts';
-import { createTinyWorld, openTinySession } from './tiny-world.ts';
+import { changeWeights, createTinyWorld, examplesOf, openTinySession } from './tiny-world.ts';
+import type { TinyWorld } from './tiny-world.ts';
 
 const config = { ...facetModel, embeddingDim: 2, interests: 2, sequenceLength: 3, hiddenUnits: [2], profileDim: 1 };
 const D = config.embeddingDim;
@@ -33,9 +33,7 @@ function specOf(itemCount: number, itemFeatures: FeatureSchema[] = [], userFeatu
 /** Every number of every array is another one: `base` and then one more each. */
 function counted(shapes: Weights, base: number): Weights {
   let next = base;
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, { shape, data }]) => [name, { shape, data: data.map(() => next++) }]),
-  );
+  return changeWeights(shapes, () => next++);
 }
 
 function stateOf(spec: ModelSpec): TrainingState {
@@ -226,11 +224,10 @@ describe('carrying a state', () => {
 describe('a session that starts from a carried state', () => {
   const chosen = Int32Array.from({ length: 16 }, (_, position) => position);
 
-  async function stepped(world: ReturnType<typeof createTinyWorld>, start: TrainingState | undefined, steps: number) {
+  async function stepped(world: TinyWorld, start: TrainingState | undefined, steps: number) {
     const session = openTinySession(world);
-    const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
     if (start !== undefined) await session.restore(start);
-    for (let step = 0; step < steps; step++) session.stepOn(examples, chosen, 0.01, createRandom(step));
+    for (let step = 0; step < steps; step++) session.stepOn(examplesOf(world), chosen, 0.01, createRandom(step));
     const state = await session.state();
     session.dispose();
     return state;
@@ -238,27 +235,18 @@ describe('a session that starts from a carried state', () => {
 
   it('continues like the source session if nothing is new', async () => {
     const world = createTinyWorld({ variant: 'facet' });
-    const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];
     const before = await stepped(world, undefined, 5);
-    const { spec, itemFeatures, trainedCount, weights: initialWeights } = world;
-    const start = carryState(
-      { spec, itemIds, state: before },
-      { spec, itemIds: createItemVocabulary(itemIds, 12).itemIds, trainedCount, itemFeatures, initialWeights },
-    );
+    const start = carryState({ ...world, state: before }, { ...world, initialWeights: world.weights });
     expect(await stepped(world, start, 3)).toEqual(await stepped(world, before, 3));
   });
 
   it('first moves a new row by 3.2 times the learning rate, since its moments are zero and the steps are carried', async () => {
     const world = createTinyWorld({ variant: 'facet', model: { dropout: 0 } });
-    const { spec, itemFeatures, trainedCount, weights: initialWeights } = world;
-    const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];
+    const { spec, itemIds, weights: initialWeights } = world;
     const before = await stepped(world, undefined, 1);
     const late = { ...before, optimizer: { ...before.optimizer, steps: { shape: [], data: Float32Array.of(20_000) } } };
     const renamed = ['', 'item1', 'renamed', ...itemIds.slice(3)];
-    const start = carryState(
-      { spec, itemIds, state: late },
-      { spec, itemIds: renamed, trainedCount, itemFeatures, initialWeights },
-    );
+    const start = carryState({ ...world, state: late }, { ...world, itemIds: renamed, initialWeights });
     const after = await stepped(world, start, 1);
     const D2 = spec.config.embeddingDim;
     const moved = (row: number): number[] =>

@@ -1,18 +1,10 @@
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
 import { expect, it } from 'vitest';
-import {
-  activeInterestCount,
-  createInferenceEngine,
-  embedItems,
-  indexDim,
-  modelVariants,
-  unknownUser,
-} from '../src/index.ts';
-import type { Weights } from '../src/index.ts';
+import { activeInterestCount, createInferenceEngine, indexDim, modelVariants, unknownUser } from '../src/index.ts';
 import { createEvaluationTower, createTowerGraph } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
-import { createTinyWorld } from './tiny-world.ts';
+import { changeWeights, createTinyWorld, embeddingsOf } from './tiny-world.ts';
 
 function writeBehaviors(rows: BehaviorRows, row: number, n: number, random: Random): void {
   const end = (row + 1) * rows.length;
@@ -35,16 +27,12 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
   'equals the inference engine for many users: %s, rows of %i slots of 6',
   (variant, length) => {
     const before = tf.memory().numTensors;
-    const { spec, weights: drawn, itemFeatures } = createTinyWorld({ variant });
+    const world = createTinyWorld({ variant });
+    const { spec } = world;
     const { interests: K, embeddingDim: D, sequenceLength: L, extractor, adaptiveInterests } = spec.config;
     const random = createRandom(3);
-    const weights: Weights = Object.fromEntries(
-      Object.entries(drawn).map(([name, { shape, data }]) => [
-        name,
-        { shape, data: data.map((value) => value + 0.1 * random.normal()) },
-      ]),
-    );
-    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const weights = changeWeights(world.weights, (value) => value + 0.1 * random.normal());
+    const embeddings = embeddingsOf(world, weights);
     const engine = createInferenceEngine(spec, weights, embeddings);
     const tower = createEvaluationTower(spec, weights, embeddings);
 
@@ -87,7 +75,8 @@ it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [
 
 it('computes interests of other weights with the same graph', () => {
   const before = tf.memory().numTensors;
-  const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'facet' });
+  const world = createTinyWorld({ variant: 'facet' });
+  const { spec } = world;
   const behaviors = createBehaviorRows(2, 6);
   [2, 5].forEach((n, row) => writeBehaviors(behaviors, row, n, createRandom(3)));
   const users = {
@@ -98,13 +87,8 @@ it('computes interests of other weights with the same graph', () => {
   };
   const shared = createTowerGraph(spec);
   const results = [1, 2].map((factor) => {
-    const scaled: Weights = Object.fromEntries(
-      Object.entries(weights).map(([name, { shape, data }]) => [
-        name,
-        { shape, data: data.map((value) => factor * value) },
-      ]),
-    );
-    const embeddings = embedItems(spec, scaled, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const scaled = changeWeights(world.weights, (value) => factor * value);
+    const embeddings = embeddingsOf(world, scaled);
     const [withShared, alone] = [shared, undefined].map((graph) => {
       const tower = createEvaluationTower(spec, scaled, embeddings, graph);
       const interests = tower.interests(users);

@@ -8,14 +8,13 @@ import type { BatchNegatives } from '../src/training/candidate-set.ts';
 import { createExampleReader } from '../src/training/example-rows.ts';
 import { createNegativeDraw, toBatch } from '../src/training/training-batches.ts';
 import type { TrainingBatch } from '../src/batch.ts';
-import { trainingExamples } from '../src/batches.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { facetModel, modelVariants, negativesOf } from '../src/index.ts';
 import type { ExtractorConfig, ModelConfig } from '../src/index.ts';
 import { mindRouting } from '../src/variants.ts';
 import { scalarScale } from '../src/weights.ts';
-import { batchTensors, createTinyWorld, drawnItems, variablesOf } from './tiny-world.ts';
+import { batchTensors, createTinyWorld, drawnItems, examplesOf, readBatch, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const allGradients: ExtractorConfig = { ...mindRouting, gradient: 'all' };
@@ -94,20 +93,21 @@ function unevenPopularity({ data: { sequences } }: TinyWorld): PopularityTimelin
   return buildPopularityTimeline({ ...sequences, offsets }, 13, 100 * dayMs);
 }
 
+/** Larger weights than at the start, so that no gradient is lost in float32 noise. */
+function largerVariables({ weights }: TinyWorld, random = createRandom(9)): Record<string, Variable> {
+  return variablesOf(weights, (value) => value * 3 + 0.1 * random.normal());
+}
+
 describe('the gradient of every weight equals finite differences', () => {
   it.each(cases)('$name', ({ variant, model }) => {
-    const world = createTinyWorld({ variant, model });
-    const { spec } = world;
-    const data = { ...world.data, timeline: unevenPopularity(world) };
+    const tiny = createTinyWorld({ variant, model });
+    const { spec } = tiny;
+    const world = { ...tiny, data: { ...tiny.data, timeline: unevenPopularity(tiny) } };
     const random = createRandom(9);
-    // Larger weights than at the start, so that no gradient is lost in float32 noise.
-    const variables = variablesOf(world.weights, (value) => value * 3 + 0.1 * random.normal());
+    const variables = largerVariables(world, random);
     tf.tidy(() => {
-      const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-      const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
-      const candidateSet = createCandidateSet(data, 13);
-      const negatives = createNegativeDraw({ ...world, data }, candidateSet)(examples, batch, random);
+      const { examples, batch, candidateSet } = readBatch(world);
+      const negatives = createNegativeDraw(world, candidateSet)(examples, batch, random);
       const tensors = batchTensors(world, batch, candidateSet, negatives);
       const loss = (): number => tf.tidy(() => objective(variables, spec, tensors).dataSync()[0]!);
       const { grads } = tf.variableGrads(() => objective(variables, spec, tensors));
@@ -152,18 +152,16 @@ describe('the gradient of every weight equals finite differences', () => {
 
 describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s', (negatives) => {
   /** Returns the loss for each size of the bonus, and the loss of a model without it. @param itemOf changes the items of the users. */
-  function losses(bonuses: number[], itemOf: (item: number) => number, examplesOf: number[]) {
+  function losses(bonuses: number[], itemOf: (item: number) => number, chosen: number[]) {
     const model = { negatives, dropout: 0, separation: 0 };
-    const world = createTinyWorld({ variant: 'facet', model, training: { labels: 'next' } });
-    const { spec } = world;
-    const sequences = { ...world.data.sequences, items: world.data.sequences.items.map(itemOf) };
-    const data = { ...world.data, sequences };
-    const variables = variablesOf(world.weights, (value) => value);
+    const tiny = createTinyWorld({ variant: 'facet', model, training: { labels: 'next' } });
+    const { spec, data } = tiny;
+    const sequences = { ...data.sequences, items: data.sequences.items.map(itemOf) };
+    const world = { ...tiny, data: { ...data, sequences } };
+    const variables = variablesOf(world.weights);
     const result = tf.tidy(() => {
-      const examples = trainingExamples(sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const batch = createExampleReader(spec, data)(examples, Int32Array.from(examplesOf), createRandom(2));
-      const candidateSet = createCandidateSet(data, 13);
-      const drawn = createNegativeDraw({ ...world, data }, candidateSet)(examples, batch, createRandom(3));
+      const { examples, batch, candidateSet } = readBatch(world, chosen);
+      const drawn = createNegativeDraw(world, candidateSet)(examples, batch, createRandom(3));
       const { repeats, ...withoutRepeats } = batchTensors(world, batch, candidateSet, drawn);
       const lossOf = (tensors: TrainingBatch): number => objective(variables, spec, tensors).dataSync()[0]!;
       const byBonus = bonuses.map((bonus) => {
@@ -202,13 +200,9 @@ describe('the candidates of labels', () => {
 
   it.each(readouts)('labels of an example are not its negatives, other items are: $kind', (readout) => {
     const world = createTinyWorld({ variant: 'facet', model: { readout } });
-    const { spec, data } = world;
-    const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-    const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-    const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
+    const { batch, candidateSet } = readBatch(world);
     const negatives = [5, 9, 1];
-    const candidateSet = createCandidateSet(data, 13);
-    const { labelCells } = toBatch(spec, batch, candidateSet, drawnItems(candidateSet, 5, 9, 5, 1));
+    const { labelCells } = toBatch(world.spec, batch, candidateSet, drawnItems(candidateSet, 5, 9, 5, 1));
     const pairs = labelCells!.data;
     const cells = Array.from({ length: pairs.length / 2 }, (_, hit) => `${pairs[2 * hit]} ${pairs[2 * hit + 1]}`);
     const labelsOf = (example: number): Int32Array =>
@@ -227,21 +221,9 @@ describe('the candidates of labels', () => {
   it.each(readouts)('with each item as a negative once equals the full softmax: $kind', (readout) => {
     const world = createTinyWorld({ variant: 'facet', model: { readout }, training: { labels: 'next' } });
     const { spec, data } = world;
-    const random = createRandom(9);
     const losses = tf.tidy(() => {
-      const variables: Record<string, Variable> = {};
-      for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
-        variables[name] = tf.variable(
-          tf.tensor(
-            values.map((value) => value * 3 + 0.1 * random.normal()),
-            [...shape],
-          ),
-        );
-      }
-      const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const chosen = Int32Array.from({ length: 12 }, (_, position) => position * 3);
-      const batch = createExampleReader(spec, data)(examples, chosen, createRandom(2));
-      const candidateSet = createCandidateSet(data, 13);
+      const variables = largerVariables(world);
+      const { batch, candidateSet } = readBatch(world);
       const lossOf = (negatives: BatchNegatives | undefined): number =>
         objective(variables, spec, batchTensors(world, batch, candidateSet, negatives)).dataSync()[0]!;
       return { full: lossOf(undefined), once: lossOf({ items: data.candidates, logExpectedCount: () => 0 }) };
@@ -263,14 +245,14 @@ describe('the candidates of labels', () => {
 
   it.each(['in-batch', 'in-batch+4'] as const)('%s weighs each item by its expected count', (negatives) => {
     const training = { labels: 'share', examplesPerUser: 2 } as const;
-    const { data: whole, ...world } = createTinyWorld({ variant: 'mind', model: { negatives }, training });
+    const tiny = createTinyWorld({ variant: 'mind', model: { negatives }, training });
     // Users of unequal length, so that items differ in frequency and users in the share of their examples.
     const offsets = Int32Array.of(0, 8, 16, 24, 27, 30, 33);
-    const sequences = { ...whole.sequences, offsets, userIds: whole.sequences.userIds.slice(0, 6) };
-    const data = { ...whole, sequences };
-    const examples = trainingExamples(sequences, world.training, Number.MAX_SAFE_INTEGER);
-    const readExamples = createExampleReader(world.spec, data);
-    const draw = createNegativeDraw({ ...world, data }, createCandidateSet(data, 13));
+    const sequences = { ...tiny.data.sequences, offsets, userIds: tiny.data.sequences.userIds.slice(0, 6) };
+    const world = { ...tiny, data: { ...tiny.data, sequences } };
+    const examples = examplesOf(world);
+    const readExamples = createExampleReader(world.spec, world.data);
+    const draw = createNegativeDraw(world, createCandidateSet(world.data, 13));
     const random = createRandom(4);
     const sums = new Float64Array(14);
     const batches = 20_000;
@@ -299,19 +281,13 @@ describe('the candidates of labels', () => {
 describe('the weights that a batch trains', () => {
   it('sampled negatives train side-feature tables', () => {
     const world = createTinyWorld({ variant: 'mind', model: { negatives: 8 } });
-    const { spec, data } = world;
     const reached = tf.tidy(() => {
-      const variables: Record<string, Variable> = {};
-      for (const [name, { shape, data: values }] of Object.entries(world.weights)) {
-        variables[name] = tf.variable(tf.tensor(values.slice(), [...shape]));
-      }
-      const examples = trainingExamples(data.sequences, world.training, Number.MAX_SAFE_INTEGER);
-      const batch = createExampleReader(spec, data)(examples, Int32Array.of(0), createRandom(2));
+      const variables = variablesOf(world.weights);
       // Items 4, 8 and 12 carry genre b; the user's group 1..4 has it in item 4 only.
-      const candidateSet = createCandidateSet(data, 13);
+      const { batch, candidateSet } = readBatch(world, [0]);
       const tensors = batchTensors(world, batch, candidateSet, drawnItems(candidateSet, 8, 12));
       const { grads } = tf.variableGrads(
-        () => objective(variables, spec, tensors),
+        () => objective(variables, world.spec, tensors),
         [variables['item/id']!, variables['item/feature/genre']!],
       );
       return Object.values(grads).map((gradient) => gradient.abs().sum(1).arraySync() as number[]);

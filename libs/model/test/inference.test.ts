@@ -6,7 +6,6 @@ import { describe, expect, it } from 'vitest';
 import {
   activeInterestCount,
   createInferenceEngine,
-  embedItems,
   indexDim,
   indexVectors,
   initializeWeights,
@@ -17,8 +16,7 @@ import type { ModelConfig, Weights } from '../src/index.ts';
 import { embedByTower } from '../src/training.ts';
 import { userTower } from '../src/tower/user-tower.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
-import type { Variable } from '@facet/tf-graph/tensorflow';
-import { createTinyWorld } from './tiny-world.ts';
+import { changeWeights, createTinyWorld, embeddingsOf, variablesOf } from './tiny-world.ts';
 
 const variants: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
   ...Object.keys(modelVariants).map((variant) => ({ name: variant, variant, model: {} })),
@@ -42,12 +40,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 /** Weights as a long training may leave them: none at zero. */
 function trainedWeights(spec: Parameters<typeof initializeWeights>[0]): Weights {
   const random = createRandom(11);
-  return Object.fromEntries(
-    Object.entries(initializeWeights(spec, random)).map(([name, { shape, data }]) => [
-      name,
-      { shape, data: data.map((value) => value + 0.1 * random.normal()) },
-    ]),
-  );
+  return changeWeights(initializeWeights(spec, random), (value) => value + 0.1 * random.normal());
 }
 
 function randomBehaviors(n: number, length: number, random: ReturnType<typeof createRandom>): BehaviorRows {
@@ -66,17 +59,17 @@ describe('the inference engine', () => {
     const { spec } = world;
     const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
     const weights = trainedWeights(spec);
-    const items = { itemCount: 13, trainedCount: 12, features: world.itemFeatures };
-    const embeddings = embedItems(spec, weights, items);
+    const embeddings = embeddingsOf(world, weights);
     const engine = createInferenceEngine(spec, weights, embeddings);
     const random = createRandom(4);
     const lengths = [1, 2, 3, 4, 5, L];
     tf.tidy(() => {
-      const variables: Record<string, Variable> = {};
-      for (const [name, { shape, data }] of Object.entries(weights)) {
-        variables[name] = tf.variable(tf.tensor(data.slice(), [...shape]));
-      }
-      const expectedEmbeddings = embedByTower(weights, items);
+      const variables = variablesOf(weights);
+      const expectedEmbeddings = embedByTower(weights, {
+        itemCount: 13,
+        trainedCount: 12,
+        features: world.itemFeatures,
+      });
       const graphEmbeddings = tf.tensor2d(expectedEmbeddings, [expectedEmbeddings.length / D, D]);
       embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
       for (const n of lengths) {
@@ -110,9 +103,10 @@ describe('the inference engine', () => {
   });
 
   it('reads the context only in the H-layers', () => {
-    const { spec, itemFeatures } = createTinyWorld({ variant: 'facet' });
+    const world = createTinyWorld({ variant: 'facet' });
+    const { spec } = world;
     const weights = trainedWeights(spec);
-    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const embeddings = embeddingsOf(world, weights);
     const rows = randomBehaviors(5, spec.config.sequenceLength, createRandom(1));
     /** Returns the interests with other weights of the context, optionally without the output of the H-layers. */
     const interestsOf = (change: number, isOutputZero: boolean): Float32Array => {
@@ -133,11 +127,7 @@ describe('the inference engine', () => {
   it('returns the same interests for each call, and none without behaviors', () => {
     const world = createTinyWorld({ variant: 'mind' });
     const weights = trainedWeights(world.spec);
-    const embeddings = embedItems(world.spec, weights, {
-      itemCount: 13,
-      trainedCount: 12,
-      features: world.itemFeatures,
-    });
+    const embeddings = embeddingsOf(world, weights);
     const engine = createInferenceEngine(world.spec, weights, embeddings);
     const rows = randomBehaviors(5, 6, createRandom(1));
     const first = engine.interests(rows, [1], unknownUser);
@@ -150,9 +140,10 @@ describe('the inference engine', () => {
   });
 
   it.each(Object.keys(modelVariants))('writes the same interests to a buffer without allocation: %s', (variant) => {
-    const { spec, itemFeatures } = createTinyWorld({ variant });
+    const world = createTinyWorld({ variant });
+    const { spec } = world;
     const weights = trainedWeights(spec);
-    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const embeddings = embeddingsOf(world, weights);
     const engine = createInferenceEngine(spec, weights, embeddings);
     const { sequenceLength: L } = spec.config;
     const random = createRandom(5);
@@ -180,8 +171,9 @@ describe('the inference engine', () => {
   });
 
   it('returns learned vectors by user, also without behaviors, and none for new users', () => {
-    const { spec, weights, itemFeatures } = createTinyWorld({ variant: 'maxmf' });
-    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const world = createTinyWorld({ variant: 'maxmf' });
+    const { spec, weights } = world;
+    const embeddings = embeddingsOf(world, weights);
     const engine = createInferenceEngine({ ...spec, userFeatures: [] }, weights, embeddings);
     const { interests: K, embeddingDim: D, sequenceLength: L } = spec.config;
     const behaviors = randomBehaviors(3, L, createRandom(1));
@@ -195,9 +187,10 @@ describe('the inference engine', () => {
   });
 
   it('reads the embeddings of later items', () => {
-    const { spec, itemFeatures } = createTinyWorld({ variant: 'facet' });
+    const world = createTinyWorld({ variant: 'facet' });
+    const { spec } = world;
     const weights = trainedWeights(spec);
-    const all = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const all = embeddingsOf(world, weights);
     const split = 9 * spec.config.embeddingDim;
     const whole = createInferenceEngine(spec, weights, all);
     const parted = createInferenceEngine(spec, weights, all.subarray(0, split), all.subarray(split));
@@ -210,10 +203,11 @@ describe('the inference engine', () => {
   });
 
   it('embeds a cold item by its side features alone and padding as zero', () => {
-    const { spec, itemFeatures } = createTinyWorld({ variant: 'mind' });
+    const world = createTinyWorld({ variant: 'mind' });
+    const { spec } = world;
     const weights = trainedWeights(spec);
     const D = spec.config.embeddingDim;
-    const embeddings = embedItems(spec, weights, { itemCount: 13, trainedCount: 12, features: itemFeatures });
+    const embeddings = embeddingsOf(world, weights);
     const genre = weights['item/feature/genre']!.data;
     // Item 13 is of genre b (13 % 3 = 1), row 2.
     for (let d = 0; d < D; d++) {

@@ -3,12 +3,9 @@ import type { BehaviorRows } from '@facet/features';
 import { expect, it } from 'vitest';
 import { modelVariants } from '../src/index.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
-import { createCandidateSet } from '../src/training/candidate-set.ts';
-import { createExampleReader } from '../src/training/example-rows.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { objective } from '../src/loss/objective.ts';
-import { trainingExamples } from '../src/batches.ts';
-import { batchTensors, createTinyWorld, drawnItems, variablesOf } from './tiny-world.ts';
+import { batchTensors, createTinyWorld, drawnItems, examplesOf, readBatch, variablesOf } from './tiny-world.ts';
 
 /** The same rows with padding in front. */
 function padded({ length, items, ages, counts }: BehaviorRows, longer: number): BehaviorRows {
@@ -23,15 +20,14 @@ function padded({ length, items, ages, counts }: BehaviorRows, longer: number): 
 }
 
 it.each(Object.keys(modelVariants))('rows of 4 slots have the loss and the gradients of rows of 6: %s', (variant) => {
-  const world = createTinyWorld({ variant });
-  const { spec, data } = world;
-  const examples = trainingExamples(data.sequences, { ...world.training, labels: 'next' }, Number.MAX_SAFE_INTEGER);
+  const world = createTinyWorld({ variant, training: { labels: 'next' } });
+  const { spec } = world;
+  const examples = examplesOf(world);
   const short = Int32Array.from({ length: examples.count }, (_, example) => example).filter(
     (example) => examples.end[example]! - examples.start[example]! <= 4,
   );
-  const batch = createExampleReader(spec, data)(examples, short, createRandom(2));
+  const { batch, candidateSet: candidates } = readBatch(world, short);
   expect(batch.behaviors.length).toBe(4);
-  const candidates = createCandidateSet(data, spec.itemCount);
   const negatives = spec.config.negatives === 'all' ? undefined : drawnItems(candidates, 1, 5, 5, 9, 12);
   const random = createRandom(3);
   // No weight is zero, as after training.

@@ -3,14 +3,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
-import { createBatchBuilder, sharedItems, trainingExamples } from '../src/batches.ts';
+import { createBatchBuilder, sharedItems } from '../src/batches.ts';
 import type { BatchArrays } from '../src/batches.ts';
 import { adam } from '../src/training/adam.ts';
 import { buildStepGraph, stepNodes } from '../src/training/step-graph.ts';
 import { createWholeBatchBuilder } from '../src/training/training-batches.ts';
 import { feedsOf, openGraphSession } from '@facet/tf-graph';
 import { objective } from '../src/loss/objective.ts';
-import { createTinyWorld, openTinySession, tensorsOf, variablesOf } from './tiny-world.ts';
+import { changeWeights, createTinyWorld, examplesOf, openTinySession, tensorsOf, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
 const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
@@ -40,12 +40,7 @@ const denseRows = [0, 100];
 /** Weights larger than at the start, so that no gradient is lost in float32 noise. */
 function largerWeights(world: TinyWorld): Weights {
   const random = createRandom(9);
-  return Object.fromEntries(
-    Object.entries(world.weights).map(([name, { shape, data }]) => [
-      name,
-      { shape, data: data.map((value) => value * 2 + 0.1 * random.normal()) },
-    ]),
-  );
+  return changeWeights(world.weights, (value) => value * 2 + 0.1 * random.normal());
 }
 
 /** Loss and gradients of the objective op by op over whole tables, by item index. */
@@ -55,7 +50,7 @@ function reference(
   chosen: Int32Array,
   seed: number,
 ): { loss: number; gradients: Record<string, Float32Array> } {
-  const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+  const examples = examplesOf(world);
   const variables = variablesOf(weights);
   try {
     const batch = createWholeBatchBuilder(world)(examples, chosen, createRandom(seed))!;
@@ -98,7 +93,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
     (denseRowsMax) => {
       const world = createTinyWorld({ variant, model });
       const weights = largerWeights(world);
-      const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+      const examples = examplesOf(world);
       const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
       const batchOf = (chosen: Int32Array, seed: number): BatchArrays => {
         const batch = buildBatch(examples, chosen, createRandom(seed))!;
@@ -137,7 +132,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
 
   it.each(denseRows)('applies Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
     const world = createTinyWorld({ variant, model });
-    const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const examples = examplesOf(world);
     const initialWeights = largerWeights(world);
     const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
     const session = openTinySession(world, { initialWeights, denseRowsMax });
@@ -197,7 +192,7 @@ function adamByHand(
 describe('the session of a graph', () => {
   it('does not change the arrays of initial weights and states', async () => {
     const world = createTinyWorld({ variant: 'mind' });
-    const examples = trainingExamples(world.data.sequences, world.training, Number.MAX_SAFE_INTEGER);
+    const examples = examplesOf(world);
     const initialWeights = initializeWeights(world.spec, createRandom(3));
     const copies = Object.fromEntries(Object.entries(initialWeights).map(([name, { data }]) => [name, data.slice()]));
     const session = openTinySession(world, { initialWeights, denseRowsMax: 0 });

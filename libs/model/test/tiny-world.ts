@@ -6,7 +6,7 @@ import {
   encodeFeatures,
 } from '@facet/features';
 import type { Examples, FeatureSchema, Interaction, Random, UserSequences } from '@facet/features';
-import { fitConfigs, initializeWeights, modelVariant } from '../src/index.ts';
+import { embedItems, fitConfigs, initializeWeights, modelVariant } from '../src/index.ts';
 import type { FitConfig, ModelConfig, ModelSpec, TrainingConfig, Weights } from '../src/index.ts';
 import { tensorOf } from '@facet/tf-graph';
 import { mapLeaves } from '@facet/tf-graph/arrays';
@@ -14,13 +14,15 @@ import type { NumericArray } from '@facet/tf-graph/arrays';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { dayMs } from '@facet/platform';
-import { createBatchBuilder, sharedItems } from '../src/batches.ts';
+import { createBatchBuilder, sharedItems, trainingExamples } from '../src/batches.ts';
 import type { BatchArrays, TrainingData } from '../src/batches.ts';
 import type { TrainingBatch } from '../src/batch.ts';
 import { pooledArrays } from '../src/tower/item-rows.ts';
 import { toBatch } from '../src/training/training-batches.ts';
 import type { BatchBuilder } from '../src/training/training-batches.ts';
+import { createCandidateSet } from '../src/training/candidate-set.ts';
 import type { BatchNegatives, CandidateSet } from '../src/training/candidate-set.ts';
+import { createExampleReader } from '../src/training/example-rows.ts';
 import type { ExampleRows } from '../src/training/example-rows.ts';
 import { createTrainingSession } from '../src/training.ts';
 import type { TrainingSession } from '../src/training.ts';
@@ -30,6 +32,8 @@ const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['F', 
 
 export interface TinyWorld {
   readonly spec: ModelSpec;
+  /** The item of each row; position 0 is a placeholder. */
+  readonly itemIds: readonly string[];
   readonly weights: Weights;
   readonly data: TrainingData & { readonly sequences: UserSequences };
   readonly itemFeatures: ReturnType<typeof encodeFeatures>;
@@ -85,6 +89,7 @@ export function createTinyWorld(options: {
   };
   return {
     spec,
+    itemIds,
     weights: initializeWeights(spec, createRandom(5)),
     itemFeatures,
     trainedCount: 12,
@@ -99,6 +104,34 @@ export function createTinyWorld(options: {
       candidates: Int32Array.from({ length: 12 }, (_, item) => item + 1),
     },
   };
+}
+
+/** Returns the training examples of the whole data. */
+export function examplesOf({ data, training }: TinyWorld): Examples {
+  return trainingExamples(data.sequences, training, Number.MAX_SAFE_INTEGER);
+}
+
+/** Returns examples as the training reads them, and what their labels compete with. @param chosen Default: twelve examples, every third. */
+export function readBatch(
+  world: TinyWorld,
+  chosen: readonly number[] | Int32Array = Array.from({ length: 12 }, (_, position) => position * 3),
+): { examples: Examples; batch: ExampleRows; candidateSet: CandidateSet } {
+  const { spec, data } = world;
+  const examples = examplesOf(world);
+  const batch = createExampleReader(spec, data)(examples, Int32Array.from(chosen), createRandom(2));
+  return { examples, batch, candidateSet: createCandidateSet(data, spec.itemCount) };
+}
+
+/** Returns the embeddings of all items, cold ones too. */
+export function embeddingsOf({ spec, itemFeatures, trainedCount }: TinyWorld, weights: Weights): Float32Array {
+  return embedItems(spec, weights, { itemCount: spec.itemCount, trainedCount, features: itemFeatures });
+}
+
+/** Returns weights with each value changed by `change`. */
+export function changeWeights(weights: Weights, change: (value: number) => number): Weights {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.map(change) }]),
+  );
 }
 
 /** A session that takes steps on examples by their positions. @param denseRowsMax 0 for lazy updates of rows, as of large tables */
@@ -157,9 +190,9 @@ export function variablesOf(
   change: (value: number) => number = (value) => value,
 ): Record<string, Variable> {
   return Object.fromEntries(
-    Object.entries(weights).map(([name, { shape, data }]) => [
+    Object.entries(changeWeights(weights, change)).map(([name, { shape, data }]) => [
       name,
-      tf.tidy(() => tf.variable(tf.tensor(data.map(change), [...shape]), name !== 'routing/logits')),
+      tf.tidy(() => tf.variable(tf.tensor(data, [...shape]), name !== 'routing/logits')),
     ]),
   );
 }

@@ -9,10 +9,8 @@ import { trainLoop, zeroUntrainedUsers } from '../src/training.ts';
 import type { Divergence, LoopProgress } from '../src/training.ts';
 import { createLossWatch } from '../src/training/divergence.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
-import { createTinyWorld, openTinySession } from './tiny-world.ts';
+import { createTinyWorld, examplesOf, openTinySession } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
-
-const before = Number.MAX_SAFE_INTEGER;
 
 function sessionOf(world: TinyWorld, denseRowsMax?: number): ReturnType<typeof openTinySession> {
   const initialWeights = initializeWeights(world.spec, createRandom(world.training.seed));
@@ -21,10 +19,7 @@ function sessionOf(world: TinyWorld, denseRowsMax?: number): ReturnType<typeof o
 
 async function train(
   world: TinyWorld,
-  {
-    examples = trainingExamples(world.data.sequences, world.training, before),
-    ...options
-  }: Partial<Parameters<typeof trainLoop>[0]> & { examples?: Examples } = {},
+  { examples = examplesOf(world), ...options }: Partial<Parameters<typeof trainLoop>[0]> & { examples?: Examples } = {},
   denseRowsMax?: number,
 ): Promise<LoopProgress> {
   const session = sessionOf(world, denseRowsMax);
@@ -61,11 +56,7 @@ describe('training', () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 10, learningRate: 0.02, patience: 99 } });
     const { curve, best } = await train(world);
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
-    const initial = initializeWeights(world.spec, createRandom(world.training.seed));
-    const unchanged = Object.keys(initial).filter(
-      (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
-    );
-    expect(unchanged).toEqual(['routing/logits']);
+    expect(unchangedBy(world, best)).toEqual(['routing/logits']);
   });
 
   it.each(Object.keys(modelVariants))('%s lowers its initial loss and changes every weight', async (variant) => {
@@ -76,18 +67,14 @@ describe('training', () => {
     });
     const { curve, best } = await train(world);
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
-    const initial = initializeWeights(world.spec, createRandom(world.training.seed));
-    const unchanged = Object.keys(initial).filter(
-      (name) => Buffer.compare(bytes(best.weights, name), bytes(initial, name)) === 0,
-    );
-    expect(unchanged).toEqual(Object.keys(initial).filter((name) => name === 'routing/logits'));
+    expect(unchangedBy(world, best)).toEqual(Object.keys(world.weights).filter((name) => name === 'routing/logits'));
   });
 
   it('updates the vectors of users in the batch and keeps those of users without examples at zero (MaxMF)', () => {
     const world = createTinyWorld({ variant: 'maxmf', training: { labels: 'next' } });
     const { spec, data } = world;
     const { interests: K, embeddingDim: D } = spec.config;
-    const examples = trainingExamples(data.sequences, world.training, before);
+    const examples = examplesOf(world);
     const trained = examples.user[0]!;
     const initialWeights = zeroUntrainedUsers(spec, world.weights, { count: 1, user: examples.user });
     const session = openTinySession(world, { initialWeights });
@@ -270,7 +257,7 @@ describe('training', () => {
     const start = tf.memory().numTensors;
     const world = createTinyWorld({ variant: 'facet' });
     const session = sessionOf(world);
-    const examples = trainingExamples(world.data.sequences, world.training, before);
+    const examples = examplesOf(world);
     const random = createRandom(1);
     const chosen = Int32Array.from({ length: 16 }, (_, position) => position);
     session.stepOn(examples, chosen, 0.001, random);
@@ -287,6 +274,12 @@ describe('training', () => {
     expect(new Set(curve.map(({ loss }) => loss)).size).toBe(3);
   });
 });
+
+/** Returns the names of the weights that a training left at their initial values. */
+function unchangedBy({ spec, training }: TinyWorld, { weights }: LoopProgress['best']): string[] {
+  const initial = initializeWeights(spec, createRandom(training.seed));
+  return Object.keys(initial).filter((name) => bytes(weights, name).equals(bytes(initial, name)));
+}
 
 function bytes(weights: Weights, name: string): Buffer {
   const { data } = weights[name]!;
