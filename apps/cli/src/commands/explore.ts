@@ -4,7 +4,7 @@ import { addHome, addNotes, parseIds, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import { countOf, printable } from '../terminal/text.ts';
 import { renderHeatMap } from '../users/heat-map.ts';
-import { describeTheme, renderInterest, withTitle } from '../users/interest.ts';
+import { describeInterests, renderInterest, withTitle } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 
 interface ExploreOptions extends CommonOptions {
@@ -42,15 +42,7 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
       score,
       interest: interest === undefined ? undefined : interestNumber(interest),
     }));
-    const interests = described.map(({ interest, behaviors: forming }) => ({
-      interest: interestNumber(interest),
-      theme: describeTheme(
-        bundle,
-        forming,
-        described.map((other) => other.behaviors),
-      ),
-      behaviors: forming.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
-    }));
+    const interests = describeInterests(bundle, described);
     output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {
       output.show(`No interests: ${reasonOf(stored.isUnknown, behaviors)}.`);

@@ -1,11 +1,11 @@
-import { describeUser, interestNumber } from '@facet/recommendations';
+import { describeUser } from '@facet/recommendations';
 import type { InterestCoupling } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, renderTable, truncate } from '../terminal/text.ts';
-import { describeTheme, nameOf, renderInterest, withTitle } from '../users/interest.ts';
+import { describeInterests, nameOf, renderInterest, withTitle } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
@@ -30,15 +30,9 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
   await withCurrentBundle(options.home, async (bundle) => {
     const requester = await readRequester(options, bundle, options.home);
     const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: options.limit });
-    const interests = described.map(({ interest, behaviors, nearest }) => ({
-      interest: interestNumber(interest),
-      theme: describeTheme(
-        bundle,
-        behaviors,
-        described.map((other) => other.behaviors),
-      ),
-      behaviors: behaviors.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
-      nearest: nearest.map(({ itemId, score }) => ({ ...withTitle(bundle, itemId), score })),
+    const interests = describeInterests(bundle, described).map((interest, place) => ({
+      ...interest,
+      nearest: described[place]!.nearest.map(({ itemId, score }) => ({ ...withTitle(bundle, itemId), score })),
     }));
     output.document({
       bundleId: bundle.id,

@@ -6,7 +6,7 @@ import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, printable, renderTable, truncate } from '../terminal/text.ts';
-import { nameOf, withTitle } from '../users/interest.ts';
+import { formingItems, nameOf, withTitle } from '../users/interest.ts';
 import type { FormingItem, TitledItem } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
@@ -63,7 +63,7 @@ type ShownItem = TitledItem & {
 /** Returns the behaviors that formed the interest of an item. */
 function reasonsOf(bundle: Bundle, { interests }: RecommendationResult, interest: number | undefined): FormingItem[] {
   const behaviors = interests.find((found) => found.interest === interest)?.behaviors ?? [];
-  return behaviors.slice(0, reasonsShown).map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share }));
+  return formingItems(bundle, behaviors.slice(0, reasonsShown));
 }
 
 const fallbackReasons: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
-import { comparedUsersMax, distinctBehaviorsMin, findDistinctUsers, interestNumber } from '@facet/recommendations';
+import { comparedUsersMax, distinctBehaviorsMin, findDistinctUsers } from '@facet/recommendations';
 import type { DistinctUser } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
-import { describeTheme, renderInterest, withTitle } from '../users/interest.ts';
-import type { FormingItem, TitledItem } from '../users/interest.ts';
+import { describeInterests, renderInterest, withTitle } from '../users/interest.ts';
+import type { DescribedInterest, FormingItem, TitledItem } from '../users/interest.ts';
 import type { StoredUser } from '../users/stored-users.ts';
 
 /** A user with separate interests: the behaviors that formed each, and the items that it found. */
@@ -17,11 +17,7 @@ export interface ShownUser {
   readonly interests: readonly ShownInterest[];
 }
 
-export interface ShownInterest {
-  /** The number of the interest, from 1. */
-  readonly interest: number;
-  /** Category values that describe the interest, if any. */
-  readonly theme: readonly string[];
+export interface ShownInterest extends Omit<DescribedInterest, 'behaviors'> {
   readonly formedBy: readonly FormingItem[];
   readonly recommends: readonly TitledItem[];
 }
@@ -63,19 +59,13 @@ function describe(bundle: Bundle, user: DistinctUser): ShownUser {
       ),
     ),
     behaviors: user.behaviors.length,
-    interests: interests.flatMap(({ interest, behaviors }) => {
+    interests: describeInterests(bundle, interests).flatMap(({ behaviors, ...described }, place) => {
+      const { interest } = interests[place]!;
       if (!user.interests.includes(interest)) return [];
       const found = items.filter((item) => item.interest === interest);
       return {
-        interest: interestNumber(interest),
-        theme: describeTheme(
-          bundle,
-          behaviors,
-          interests.map((other) => other.behaviors),
-        ),
-        formedBy: behaviors
-          .slice(0, behaviorsShown)
-          .map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share })),
+        ...described,
+        formedBy: behaviors.slice(0, behaviorsShown),
         recommends: found.slice(0, itemsShown).map(({ itemId }) => withTitle(bundle, itemId)),
       };
     }),

@@ -1,4 +1,5 @@
 import type { Bundle } from '@facet/bundles';
+import { interestNumber } from '@facet/recommendations';
 import type { InterestBehavior } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { fit, printable, truncate } from '../terminal/text.ts';
@@ -17,6 +18,33 @@ export function withTitle(bundle: Bundle, itemId: string): TitledItem {
   return title === undefined ? { itemId } : { itemId, title };
 }
 
+/** Adds titles to the behaviors that formed an interest. */
+export function formingItems(bundle: Bundle, behaviors: readonly InterestBehavior[]): FormingItem[] {
+  return behaviors.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share }));
+}
+
+/** An interest of a user for people. */
+export interface DescribedInterest {
+  /** The number of the interest, from 1. */
+  readonly interest: number;
+  /** Category values that describe the interest, if any. */
+  readonly theme: readonly string[];
+  readonly behaviors: readonly FormingItem[];
+}
+
+/** Numbers all interests of a user, and finds the theme of each. */
+export function describeInterests(
+  bundle: Bundle,
+  interests: readonly { readonly interest: number; readonly behaviors: readonly InterestBehavior[] }[],
+): DescribedInterest[] {
+  const others = interests.map(({ behaviors }) => behaviors);
+  return interests.map(({ interest, behaviors }) => ({
+    interest: interestNumber(interest),
+    theme: describeTheme(bundle, behaviors, others),
+    behaviors: formingItems(bundle, behaviors),
+  }));
+}
+
 /** Returns the title of an item, or its id. */
 export function nameOf({ title, itemId }: TitledItem): string {
   return printable(title ?? itemId);
@@ -32,7 +60,7 @@ const valuesMax = 2;
  * Returns the category values (genres, brands …) that distinguish one interest of a user from the others. The result is often
  * empty, because many catalogs have no such attributes.
  */
-export function describeTheme(
+function describeTheme(
   bundle: Bundle,
   behaviors: readonly InterestBehavior[],
   others: readonly (readonly InterestBehavior[])[],
