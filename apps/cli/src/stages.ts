@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
-import { adviceOn, importFiles, quoteSample } from '@facet/import';
+import { adviceOn, importFiles, learningSection, quoteSample } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import {
@@ -19,7 +19,7 @@ import { describeEpoch } from '@facet/pipeline/runs';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
 import { AppError, unlessAborted, utcDay } from '@facet/platform';
 import { facet } from './command-context.ts';
-import type { CommandContext, CommonOptions } from './command-context.ts';
+import type { CommandContext, CommonOptions, Output } from './command-context.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
 import { describeFitChoice } from './terminal/fit-choice.ts';
@@ -237,8 +237,15 @@ const reasonsShown = 5;
 const linesShown = 5;
 const samplesShown = 2;
 
+/** Prints what an import refused, and by default what a model would learn from the rest. */
+export function showReport(output: Output, report: ValidationReport, { withLearning = true } = {}): void {
+  for (const text of [renderRefusals(report), withLearning ? learningSection(report) : '']) {
+    if (text !== '') output.show(text);
+  }
+}
+
 /** Returns the refused lines and ignored values of an import, by reason and count, or an empty text. */
-export function renderRefusals(report: ValidationReport): string {
+function renderRefusals(report: ValidationReport): string {
   const { refusals, ignored, time } = report;
   const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
   const without = renderReasons(

@@ -1,7 +1,7 @@
 import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
 import { explainPositiveRule } from '@facet/features';
-import { learningSection, readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
+import { readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
 import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
@@ -10,7 +10,7 @@ import { addFiles, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
-import { readConfig, renderRefusals } from '../stages.ts';
+import { readConfig, showReport } from '../stages.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
 interface BackfillOptions extends Omit<FileOptions, 'home'> {
@@ -98,7 +98,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);
 
   const built = report.build();
-  for (const text of [renderRefusals(built), learningSection(built)]) if (text !== '') output.show(text);
+  showReport(output, built);
   const refusals = [...sender.refusals.values()];
   for (const { kind, field, reason, count, example } of refusals) {
     output.show(
@@ -121,14 +121,15 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   });
 }
 
+const idNames = { events: 'eventId', items: 'itemId', users: 'userId' } as const;
+
 function createSender(client: EventClient, signal: AbortSignal) {
   const refusals = new Map<string, RemoteRefusal>();
   let accepted = 0;
   let duplicates = 0;
-  const send = async <Given>(
-    kind: RemoteRefusal['kind'],
+  const send = async <Given extends Partial<Record<(typeof idNames)[FileKind], string>>>(
+    kind: FileKind,
     records: readonly Given[],
-    idOf: (record: Given) => string,
     call: (part: readonly Given[]) => Promise<SendSummary<RecordResult>>,
   ): Promise<void> => {
     for (let start = 0; start < records.length; start += recordsPerCall) {
@@ -140,7 +141,8 @@ function createSender(client: EventClient, signal: AbortSignal) {
         if (status !== 'refused') return;
         const name = JSON.stringify([kind, field, reason]);
         const known = refusals.get(name);
-        if (known === undefined) refusals.set(name, { kind, field, reason, count: 1, example: idOf(part[index]!) });
+        const example = part[index]![idNames[kind]]!;
+        if (known === undefined) refusals.set(name, { kind, field, reason, count: 1, example });
         else known.count++;
       });
     }
@@ -154,26 +156,9 @@ function createSender(client: EventClient, signal: AbortSignal) {
       return duplicates;
     },
     sendEvents: (events: readonly Event[]) =>
-      send(
-        'events',
-        events,
-        ({ eventId }) => eventId,
-        (part) => client.send(part.map(eventRecord), { signal }),
-      ),
-    sendItems: (items: readonly Item[]) =>
-      send(
-        'items',
-        items,
-        ({ itemId }) => itemId,
-        (part) => client.putItems(part.map(flat), { signal }),
-      ),
-    sendUsers: (users: readonly User[]) =>
-      send(
-        'users',
-        users,
-        ({ userId }) => userId,
-        (part) => client.putUsers(part.map(flat), { signal }),
-      ),
+      send('events', events, (part) => client.send(part.map(eventRecord), { signal })),
+    sendItems: (items: readonly Item[]) => send('items', items, (part) => client.putItems(part.map(flat), { signal })),
+    sendUsers: (users: readonly User[]) => send('users', users, (part) => client.putUsers(part.map(flat), { signal })),
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
-import { inspectFile, isTableFile, learningSection, readBytes, readLines } from '@facet/import';
+import { inspectFile, isTableFile, readBytes, readLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -32,8 +32,10 @@ import type {
   BenchmarkSource,
   BenchmarkTable,
   ProtocolName,
+  RunOptions,
   Setting,
   Sweep,
+  System,
 } from '@facet/pipeline/benchmark';
 import { AppError, describeError, unlessAborted } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
@@ -42,7 +44,7 @@ import { ownFilesHome } from '../demo/demo-home.ts';
 import { readCodeVersion } from '../code-version.ts';
 import { addNotes, parseCount, parseIds } from '../options.ts';
 import type { Register } from '../options.ts';
-import { readConfig, renderRefusals, runImport } from '../stages.ts';
+import { readConfig, runImport, showReport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
@@ -94,68 +96,16 @@ variants take days. For a first answer, choose systems, for example --systems fa
 };
 
 async function benchmark(options: BenchmarkOptions, context: CommandContext): Promise<void> {
-  const { output, terminal, signal } = context;
+  const { output, terminal } = context;
   const config = await readConfig(options);
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
-  const refusals = data.report === undefined ? '' : renderRefusals(data.report);
-  if (refusals !== '') output.show(refusals);
+  if (data.report !== undefined) showReport(output, data.report, { withLearning: false });
   const { set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
-  const version = readCodeVersion();
-  const towers = systems.filter(({ kind }) => kind === 'tower');
-  const trainings = towers.length * options.seeds;
-  if (trainings > 0) {
-    const all = countOf(trainings * periods.length, 'training');
-    const variants = `${countOf(towers.length, 'variant')} of the model`;
-    await context.progress.run('plan', '', async (stage) => stage.note(`${all} of ${variants}`));
-  }
-  const runs: BenchmarkRun[] = [];
-  let isEstimated = false;
-  for (const [position, period] of periods.entries()) {
-    const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
-    runs.push(
-      await runBenchmark({
-        context: pipeline,
-        benchmark: period,
-        systems,
-        seeds: options.seeds,
-        version,
-        signal,
-        now: () => performance.now(),
-        onRow: ({ name, seed, place, total, trainingsLeft }) => {
-          const row = `${name}, seed ${seed}${suffix}`;
-          const stage = context.progress.stage(`${place + 1}/${total}`, row);
-          const pace = createPace(() => performance.now());
-          const allLeft = trainingsLeft + (periods.length - position - 1) * trainings;
-          return {
-            update(share, detail) {
-              pace.update(share);
-              stage.update(share, `${row}: ${detail}`);
-            },
-            epoch(description) {
-              stage.step(`${row}: ${description}`);
-              const ms = pace.wholeMs();
-              if (isEstimated || ms === undefined) return;
-              isEstimated = true;
-              stage.note(
-                `about ${formatDuration(ms * allLeft)} for ${countOf(allLeft, 'training')} if each takes as long as this one`,
-              );
-            },
-            diverged: (description) => stage.note(`${row}: ${description}`),
-            done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
-            failed: (error) => {
-              if (!signal.aborted) stage.note(`${row}: ${describeError(error)}`);
-              stage.close();
-            },
-          };
-        },
-      }),
-    );
-  }
-  const run = joinRuns(runs);
+  const run = joinRuns(await runPeriods(periods, systems, { pipeline, seeds: options.seeds }, context));
   const [failure] = run.failed;
   if (run.rows.length === 0 && failure !== undefined) throw failure.error;
   const table = summarize(run, systems, data);
@@ -174,6 +124,59 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
     remedy: error.remedy,
     cause: error,
   });
+}
+
+/** Runs all systems on each period. Shows the progress of each row, and estimates the whole time once. */
+async function runPeriods(
+  periods: readonly BenchmarkData[],
+  systems: readonly System[],
+  { pipeline, seeds }: { readonly pipeline: StageContext; readonly seeds: number },
+  { progress, signal }: CommandContext,
+): Promise<BenchmarkRun[]> {
+  const version = readCodeVersion();
+  const now = (): number => performance.now();
+  const towers = systems.filter(({ kind }) => kind === 'tower');
+  const trainings = towers.length * seeds;
+  if (trainings > 0) {
+    const all = countOf(trainings * periods.length, 'training');
+    const variants = `${countOf(towers.length, 'variant')} of the model`;
+    await progress.run('plan', '', async (stage) => stage.note(`${all} of ${variants}`));
+  }
+  const runs: BenchmarkRun[] = [];
+  let isEstimated = false;
+  for (const [position, period] of periods.entries()) {
+    const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
+    const onRow: RunOptions['onRow'] = ({ name, seed, place, total, trainingsLeft }) => {
+      const row = `${name}, seed ${seed}${suffix}`;
+      const stage = progress.stage(`${place + 1}/${total}`, row);
+      const pace = createPace(now);
+      const allLeft = trainingsLeft + (periods.length - position - 1) * trainings;
+      return {
+        update(share, detail) {
+          pace.update(share);
+          stage.update(share, `${row}: ${detail}`);
+        },
+        epoch(description) {
+          stage.step(`${row}: ${description}`);
+          const ms = pace.wholeMs();
+          if (isEstimated || ms === undefined) return;
+          isEstimated = true;
+          const time = formatDuration(ms * allLeft);
+          stage.note(`about ${time} for ${countOf(allLeft, 'training')} if each takes as long as this one`);
+        },
+        diverged: (description) => stage.note(`${row}: ${description}`),
+        done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),
+        failed: (error) => {
+          if (!signal.aborted) stage.note(`${row}: ${describeError(error)}`);
+          stage.close();
+        },
+      };
+    };
+    runs.push(
+      await runBenchmark({ context: pipeline, benchmark: period, systems, seeds, version, signal, now, onRow }),
+    );
+  }
+  return runs;
 }
 
 /** Estimates how long a row takes, from its finished share. @param now a clock in milliseconds */
@@ -210,7 +213,7 @@ async function openSource(
   const home = options.home ?? (await ownFilesHome(data.files, [config.mapping, config.eventTypes]));
   const pipeline = open(home);
   const { report } = await runImport(data.files, pipeline, context);
-  for (const text of [renderRefusals(report), learningSection(report)]) if (text !== '') context.output.show(text);
+  showReport(context.output, report);
   return { pipeline, source: { kind: 'home' }, home };
 }
 
@@ -362,16 +365,20 @@ function parseDays(text: string): number {
 
 /** Parses `name=value`. A value that is not JSON is a string. */
 function addSetting(text: string, others: readonly Setting[] = []): Setting[] {
-  const [, name, value] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write it as name=value.');
+  const { name, value } = parseAssignment(text, 'name=value');
   return [...others, { name, value: jsonOrText(value) }];
 }
 
 /** Parses `name=value,value`. */
 function addSweep(text: string, others: readonly Sweep[] = []): Sweep[] {
-  const [, name, values] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || values === undefined) throw new InvalidArgumentError('Write it as name=value,value.');
-  return [...others, { name, values: values.split(',').map(jsonOrText) }];
+  const { name, value } = parseAssignment(text, 'name=value,value');
+  return [...others, { name, values: value.split(',').map(jsonOrText) }];
+}
+
+function parseAssignment(text: string, form: string): { name: string; value: string } {
+  const [, name, value] = /^([\w.]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError(`Write it as ${form}.`);
+  return { name, value };
 }
 
 function jsonOrText(text: string): unknown {

@@ -155,34 +155,27 @@ function renderDiff({ before, after, metrics, settings, items, recommendations }
             { style, right: [1, 2] },
           )}`,
         ];
-  const titles = (some: readonly TitledItem[]): string =>
-    some
-      .slice(0, shownItemsMax)
-      .map((item) => `\n  ${nameOf(item)}`)
-      .join('');
-  const moved = (some: readonly MovedItem[]): string =>
-    some
-      .slice(0, shownItemsMax)
-      .map((item) => `\n  ${formatCount(item.users).padStart(4)}  ${nameOf(item)}`)
-      .join('');
+  const list = (title: string, listed: readonly (TitledItem & Partial<MovedItem>)[]): string[] => {
+    const lines = listed.slice(0, shownItemsMax).map(({ users, ...item }) => {
+      const count = users === undefined ? '' : `${formatCount(users).padStart(4)}  `;
+      return `\n  ${count}${nameOf(item)}`;
+    });
+    return lines.length === 0 ? [] : [`${title}:${lines.join('')}`];
+  };
   const seen =
     recommendations === null
       ? ['The datasets of both bundles are pruned, so recommendations cannot be compared.']
       : [
           `${countOf(recommendations.users, 'sampled user')} would keep ${(100 * recommendations.overlap).toFixed(0)} % of their first 50 items.`,
-          ...(recommendations.gained.length === 0
-            ? []
-            : [`New in the first 50, with the number of users:${moved(recommendations.gained)}`]),
-          ...(recommendations.lost.length === 0
-            ? []
-            : [`Gone from the first 50, with the number of users:${moved(recommendations.lost)}`]),
+          ...list('New in the first 50, with the number of users', recommendations.gained),
+          ...list('Gone from the first 50, with the number of users', recommendations.lost),
         ];
   return [
     ...table('Metrics, each on its own test window', metrics),
     ...table('Settings that differ', settings),
     `${countOf(items.added.length, 'item')} new, ${formatCount(items.lost.length)} gone or unavailable.`,
-    ...(items.added.length === 0 ? [] : [`New:${titles(items.added)}`]),
-    ...(items.lost.length === 0 ? [] : [`Gone or unavailable:${titles(items.lost)}`]),
+    ...list('New', items.added),
+    ...list('Gone or unavailable', items.lost),
     ...seen,
   ].join('\n\n');
 }

