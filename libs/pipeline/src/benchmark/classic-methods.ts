@@ -45,33 +45,21 @@ export interface FitData {
   readonly seed: number;
 }
 
-export const popularityMethod: ClassicMethod<object> = {
-  name: 'popularity',
-  isSeeded: false,
-  grid: [{}],
-  fit:
-    ({ columns, catalogSize }) =>
-    () => ({ scores: popularity(columns, { catalogSize }), parameters: catalogSize }),
-};
+/** A method without settings, with one parameter per item. */
+function popularityMethodOf(
+  name: string,
+  scoresOf: (data: FitData) => Scorer<SequenceUser>,
+  version?: number,
+): ClassicMethod<object> {
+  const fit: ClassicMethod<object>['fit'] = (data) => () => ({ scores: scoresOf(data), parameters: data.catalogSize });
+  return { name, isSeeded: false, ...(version === undefined ? {} : { version }), grid: [{}], fit };
+}
 
-export const recentPopularity: ClassicMethod<object> = {
-  name: 'popularity-30d',
-  isSeeded: false,
-  grid: [{}],
-  fit:
-    ({ recent, catalogSize }) =>
-    () => ({ scores: recent, parameters: catalogSize }),
-};
-
-export const ownHistoryMethod: ClassicMethod<object> = {
-  name: 'own-history',
-  isSeeded: false,
-  version: 2,
-  grid: [{}],
-  fit:
-    ({ recent, catalogSize }) =>
-    () => ({ scores: ownHistory(recent), parameters: catalogSize }),
-};
+export const popularityMethod = popularityMethodOf('popularity', ({ columns, catalogSize }) =>
+  popularity(columns, { catalogSize }),
+);
+export const recentPopularity = popularityMethodOf('popularity-30d', ({ recent }) => recent);
+export const ownHistoryMethod = popularityMethodOf('own-history', ({ recent }) => ownHistory(recent), 2);
 
 /** The content-based baseline: words of titles and values of attributes. */
 export const tfIdfMethod: ClassicMethod<{ readonly lastBehaviors: number }> = {

@@ -4,7 +4,7 @@ import type { RankingEvaluation } from '@facet/evaluation';
 import { dayMs } from '@facet/platform';
 import type { CatalogData } from '../evaluation/catalog-at-cut.ts';
 import { heldOutLast, heldOutUserParts, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
-import type { HeldOut, HeldOutSequenceUser, Task, TaskRankers } from '../evaluation/tasks.ts';
+import type { HeldOut, HeldOutSequenceUser, Task, TaskOptions, TaskRankers } from '../evaluation/tasks.ts';
 
 export const protocolNames = ['time-split', 'leave-one-out', 'user-split', 'rolling'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
@@ -129,26 +129,16 @@ export function userSplitProtocol(data: CatalogData): Protocol {
   };
 }
 
-/** Evaluates each task of the protocol on held-out users. */
-export function evaluateHeldOut(
-  { tasks }: Pick<Protocol, 'tasks'>,
-  rankers: TaskRankers,
-  users: readonly HeldOutSequenceUser[],
-  options: { readonly cutoffs: readonly number[]; readonly catalogSize: number; readonly tieSeed: number },
-): Evaluations {
-  const rankings = rankTasks(rankers, users, options, tasks);
-  return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
-}
-
-/** Evaluates and then disposes the rankers, even after an error. */
+/** Evaluates each task on held-out users. Then disposes the rankers, even after an error. */
 export function evaluateAndDispose(
-  protocol: Pick<Protocol, 'tasks'>,
+  { tasks }: Pick<Protocol, 'tasks'>,
   { rankers, dispose }: { readonly rankers: TaskRankers; readonly dispose?: (() => void) | undefined },
   users: readonly HeldOutSequenceUser[],
-  options: Parameters<typeof evaluateHeldOut>[3],
+  options: TaskOptions,
 ): Evaluations {
   try {
-    return evaluateHeldOut(protocol, rankers, users, options);
+    const rankings = rankTasks(rankers, users, options, tasks);
+    return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
   } finally {
     dispose?.();
   }

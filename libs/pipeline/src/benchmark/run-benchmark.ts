@@ -5,12 +5,12 @@ import type { CutoffMetrics } from '@facet/evaluation';
 import { AppError, isAppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { heldOutCold } from '../evaluation/tasks.ts';
-import type { Task } from '../evaluation/tasks.ts';
+import type { Task, TaskOptions } from '../evaluation/tasks.ts';
 import { hashJson, runCachedStage } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { evaluateAndDispose } from './protocol.ts';
-import type { evaluateHeldOut } from './protocol.ts';
+import type { Evaluations } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Increase this when the same inputs give another row. */
@@ -197,7 +197,7 @@ async function runRow(
   return { ...result, output: { ...result.output, system: name } };
 }
 
-function rowTasks(evaluated: ReturnType<typeof evaluateHeldOut>, mainCutoff: number): BenchmarkRow['tasks'] {
+function rowTasks(evaluated: Evaluations, mainCutoff: number): BenchmarkRow['tasks'] {
   return Object.fromEntries(
     Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
       const main = perUser.find(({ cutoff }) => cutoff === mainCutoff)!;
@@ -210,7 +210,7 @@ function rowTasks(evaluated: ReturnType<typeof evaluateHeldOut>, mainCutoff: num
 function evaluateCold(
   { data, protocol }: BenchmarkData,
   rankersOver: NonNullable<FittedSystem['rankersOver']>,
-  options: Parameters<typeof evaluateHeldOut>[3],
+  options: TaskOptions,
 ): BenchmarkRow['cold'] {
   const [all, only] = (['all', 'cold'] as const).map((among) => {
     const { candidates, users } = heldOutCold(data, protocol.test, among);

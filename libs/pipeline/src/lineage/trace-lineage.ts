@@ -6,6 +6,7 @@ import { openLakeSnapshot } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+import type { DatasetInfo } from '../dataset/dataset.ts';
 import { readGateReport } from '../gate/gate-report.ts';
 import { fitChoiceOf, readModelInfo } from '../model/model-artifact.ts';
 import type { FitChoice } from '../model/model-artifact.ts';
@@ -18,7 +19,8 @@ export interface Lineage {
   readonly model: (LineageArtifact & Partial<FitChoice> & { readonly startedFrom?: string | null }) | null;
   readonly dataset:
     | (LineageArtifact & {
-        readonly window?: DatasetWindow;
+        readonly window?: Pick<DatasetInfo['window'], 'occurredBefore' | 'receivedBefore'> &
+          Pick<DatasetInfo['split'], 'testFrom'>;
         readonly counts?: Readonly<Record<string, number>>;
         /** The run that accepted bad days; absent if it accepted none. */
         readonly acceptedBadData?: AcceptedBadData;
@@ -39,24 +41,12 @@ interface AcceptedBadData {
   readonly days: readonly string[];
 }
 
-interface DatasetWindow {
-  readonly occurredBefore: number;
-  readonly receivedBefore: number;
-  readonly testFrom: number;
-}
-
 export interface LakeLineage {
   readonly version: number;
   /** The first unread offset of each source. */
   readonly offsets: Readonly<Record<string, number>>;
-  readonly files: readonly (LineageFile & { readonly isGone: boolean })[];
-  readonly catalog: readonly { readonly path: string; readonly sha256: string }[];
-}
-
-interface LineageFile {
-  readonly path: string;
-  readonly sha256: string;
-  readonly rows: number;
+  readonly files: readonly (DatasetInfo['sources']['lake'][number] & { readonly isGone: boolean })[];
+  readonly catalog: DatasetInfo['sources']['catalog'];
 }
 
 type LineageContext = Pick<StageContext, 'home' | 'store'>;
