@@ -3,15 +3,14 @@ import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFiles } from '@facet/bundles';
 import { homePaths } from '@facet/config';
-import { openLakeSnapshot, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
+import { openLakeSnapshot, upsertItems, upsertUsers } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import { hashUser } from '@facet/schemas';
-import type { Event } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
 import { beforeEach, expect, it } from 'vitest';
 import * as erasures from '../src/erasures/index.ts';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
+import { addToLake } from './lake-of-events.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 const userId = 'person01';
@@ -21,12 +20,7 @@ let datasetId: string;
 beforeEach(async () => {
   const config = shopConfig({ split: { testDays: 10, validationDays: 10 } });
   context = createStageContext(homePaths(await temporaryFolder()), config);
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const events = shopEvents();
-  const logged = events.map((event, offset) => ({ offset, event }));
-  writer.add('facet.events.v1-0', logged, events.length);
-  await writer.commit();
-  await writer.close();
+  await addToLake(context.home.lakeFolder, shopEvents());
   await upsertItems(context.home.catalogFolder, things);
   await upsertUsers(context.home.catalogFolder, [...people, { userId, attributes: { city: 'Ghent' } }]);
   ({ datasetId } = (await datasetStage(context)).output);
@@ -47,20 +41,8 @@ async function eraseFromArtifacts(...args: Parameters<typeof erasures.eraseFromA
 }
 
 async function eraseUser(): Promise<LakeSnapshot> {
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const erasure = { erasureId: 'e', userHash: hashUser(userId), requestedAt: closing * 2, requestedBy: 'test' };
-  writer.addErasure({ ...erasure, sessionHashes: [] });
-  await writer.commit();
-  await writer.close();
+  await addToLake(context.home.lakeFolder, [], { erased: [userId], erasedAt: closing * 2 });
   return openLakeSnapshot(context.home.lakeFolder);
-}
-
-async function addEvent(event: Event): Promise<void> {
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const offset = writer.committed('facet.events.v1-0');
-  writer.add('facet.events.v1-0', [{ offset, event }], offset + 1);
-  await writer.commit();
-  await writer.close();
 }
 
 it('erases the id and the attributes of a user from a dataset, which keeps its id and its rows', async () => {
@@ -86,12 +68,13 @@ it('erases the id and the attributes of a user from a dataset, which keeps its i
 it('does not change a dataset that was built after the erasure, or by a user who came back', async () => {
   await eraseUser();
   const back = { userId, occurredAt: closing, receivedAt: closing * 2 + 1 };
-  await addEvent({ ...back, eventId: 'back', type: 'purchase', itemId: 'thing01' });
+  const { lakeFolder } = context.home;
+  await addToLake(lakeFolder, [{ ...back, eventId: 'back', type: 'purchase', itemId: 'thing01' }]);
   const later = (await datasetStage(context)).output.datasetId;
   expect((await openDataset(context.store, later)).sequences.userIds).toContain(userId);
   // A login opens the erasure again, because it may name an earlier session.
-  await addEvent({ ...back, eventId: 'login', type: 'identify', sessionId: 'new' });
-  const recorded = await openLakeSnapshot(context.home.lakeFolder);
+  await addToLake(lakeFolder, [{ ...back, eventId: 'login', type: 'identify', sessionId: 'new' }]);
+  const recorded = await openLakeSnapshot(lakeFolder);
   const changed = await eraseFromArtifacts(context.store, recorded);
   expect(changed.map(({ ref }) => ref.id)).toEqual([datasetId]);
   expect(await findUserInArtifacts(context.store, userId, recorded.erasures)).toEqual([]);

@@ -1,25 +1,17 @@
 import type { LakeEvent } from '@facet/lake';
 import { describe, expect, it } from 'vitest';
-import {
-  chooseSystems,
-  openBenchmarkData,
-  openRollingData,
-  runBenchmark,
-  saveTable,
-  summarize,
-} from '../src/benchmark/index.ts';
+import { openBenchmarkData, openRollingData, saveTable, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkTable } from '../src/benchmark/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { openShop } from './benchmark-setup.ts';
+import { openShop, runSystems, systemsOf } from './benchmark-setup.ts';
 import { shopEvents, testFrom } from './tiny-shop.ts';
 
 const home = { kind: 'home' } as const;
 
 async function tabulate(context: StageContext, names: readonly string[]): Promise<BenchmarkTable> {
   const benchmark = await openBenchmarkData(context, home, 'time-split');
-  const systems = chooseSystems(names, { config: context.config, benchmark, settings: [] });
-  const run = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
-  return summarize(run, systems, benchmark);
+  const systems = systemsOf({ context, benchmark }, names, []);
+  return summarize(await runSystems({ context, benchmark }, systems), systems, benchmark);
 }
 
 describe('a benchmark of events', () => {

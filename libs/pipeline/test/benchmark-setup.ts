@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { openFileEventLog } from '@facet/event-log';
 import { createRandom } from '@facet/features';
-import { sinkLog, upsertItems } from '@facet/lake';
+import { upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
-import { openBenchmarkData } from '../src/benchmark/index.ts';
-import type { BenchmarkData, ProtocolName, Setting } from '../src/benchmark/index.ts';
+import { chooseSystems, openBenchmarkData, runBenchmark } from '../src/benchmark/index.ts';
+import type { BenchmarkData, BenchmarkRun, ProtocolName, Setting, System } from '../src/benchmark/index.ts';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
+import { importEvents } from './lake-of-events.ts';
 import { shopConfig, things } from './tiny-shop.ts';
 
 /** Settings with which a tower trains within seconds. */
@@ -51,10 +51,7 @@ export function themedSequences(): string[] {
 /** Returns the context of a new home with these events and the things of the tiny shop. */
 export async function openShop(events: readonly LakeEvent[]): Promise<StageContext> {
   const home = homePaths(await temporaryFolder());
-  const log = await openFileEventLog(home.logFolder);
-  await log.append(events);
-  await sinkLog(log, home.lakeFolder);
-  await log.close();
+  await importEvents(home, events);
   await upsertItems(home.catalogFolder, things);
   return createStageContext(home, shopConfig());
 }
@@ -62,6 +59,24 @@ export async function openShop(events: readonly LakeEvent[]): Promise<StageConte
 export interface OpenedBenchmark {
   readonly context: StageContext;
   readonly benchmark: BenchmarkData;
+}
+
+/** Returns the systems with these names, or all. */
+export function systemsOf(
+  { context, benchmark }: OpenedBenchmark,
+  names?: readonly string[],
+  settings: readonly Setting[] = small,
+): System[] {
+  return chooseSystems(names, { config: context.config, benchmark, settings });
+}
+
+/** Runs each system once, or once for each seed. */
+export function runSystems(
+  { context, benchmark }: OpenedBenchmark,
+  systems: readonly System[],
+  seeds = 1,
+): Promise<BenchmarkRun> {
+  return runBenchmark({ context, benchmark, systems, seeds, version: 'test', now: () => 0 });
 }
 
 export async function openSequences(

@@ -5,7 +5,6 @@ import { modelVariants } from '@facet/model';
 import { AppError, isAppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import {
-  chooseSystems,
   describeFailed,
   describeVersions,
   openBenchmarkData,
@@ -21,7 +20,7 @@ import { drawSweep } from '../src/benchmark/sweep.ts';
 import { forTasks, heldOutCold, rankTasks } from '../src/evaluation/tasks.ts';
 import { temporaryFolder } from '@facet/testing';
 import { tf } from '@facet/tf-graph/tensorflow';
-import { openSequences, small, themedSequences } from './benchmark-setup.ts';
+import { openSequences, runSystems, small, systemsOf, themedSequences } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
 
 function open(more: readonly string[] = []): Promise<OpenedBenchmark> {
@@ -41,8 +40,7 @@ function run(
     onDivergence?: (description: string) => void;
   } = {},
 ): Promise<BenchmarkRun & { reused: boolean[] }> {
-  const settings = [...small, ...(options.settings ?? [])];
-  const systems = chooseSystems(names, { config: context.config, benchmark, settings });
+  const systems = systemsOf({ context, benchmark }, names, [...small, ...(options.settings ?? [])]);
   const reused: boolean[] = [];
   let clock = 0;
   return runBenchmark({
@@ -138,7 +136,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const [original, changed] = await Promise.all(
       [data.sequences.items, swapped].map(async (items) => {
         const other = { ...opened.benchmark, data: { ...data, sequences: { ...data.sequences, items } } };
-        const [system] = chooseSystems(['facet'], { ...opened.context, benchmark: other, settings: small });
+        const [system] = systemsOf({ ...opened, benchmark: other }, ['facet']);
         const folder = await temporaryFolder();
         const fitted = await system!.fit({ benchmark: other, seed: 1, tieSeed: 1, checkpoints: folder, now: () => 0 });
         const { users } = protocol.test;
@@ -155,7 +153,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const { protocol } = benchmark;
     const unreadable = { ...protocol.test.users[0]!, truth: undefined as never };
     const broken = { ...benchmark, protocol: { ...protocol, test: { ...protocol.test, users: [unreadable] } } };
-    const [system] = chooseSystems(['comirec-sa'], { ...context, benchmark: broken, settings: small });
+    const [system] = systemsOf({ context, benchmark: broken }, ['comirec-sa']);
     const tensors: number[] = [];
     for (let attempt = 0; attempt < 2; attempt++) {
       const checkpoints = await temporaryFolder();
@@ -198,11 +196,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const { rows, failed } = await run(opened, ['facet', 'popularity'], options);
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
     expect(failed).toMatchObject([{ system: 'facet', seed: 1, error: { code: 'MODEL_DIVERGED' } }]);
-    const systems = chooseSystems(['facet', 'popularity'], {
-      ...opened.context,
-      benchmark: opened.benchmark,
-      settings: small,
-    });
+    const systems = systemsOf(opened, ['facet', 'popularity']);
     const table = summarize({ rows, failed }, systems, opened.benchmark);
     expect(table.systems.map(({ name }) => name)).toEqual(['popularity']);
     expect(describeFailed(table)[0]).toMatch(/^Not in the table: facet, seed 1\. In epoch 1, step/);
@@ -212,9 +206,9 @@ describe('a benchmark of sequences, leave-one-out', () => {
   });
 
   it('reports a tower whose scores are not numbers after its refit, and stops at such scores of a classic system', async () => {
-    const { context, benchmark } = await open();
-    const [facet, popularity] = chooseSystems(['facet', 'popularity'], { ...context, benchmark, settings: small });
-    const { items } = benchmark.data;
+    const opened = await open();
+    const [facet, popularity] = systemsOf(opened, ['facet', 'popularity']);
+    const { items } = opened.benchmark.data;
     const fit = async () => ({
       rankers: forTasks(() => new Float32Array(items.length).fill(Number.NaN)),
       parameters: 0,
@@ -222,8 +216,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       tuningSeconds: 0,
       trainingSeconds: 0,
     });
-    const options = { context, benchmark, seeds: 1, version: 'test', now: () => 0 };
-    const { rows, failed } = await runBenchmark({ ...options, systems: [{ ...facet!, fit }, popularity!] });
+    const { rows, failed } = await runSystems(opened, [{ ...facet!, fit }, popularity!]);
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
     expect(failed).toMatchObject([
       {
@@ -232,27 +225,16 @@ describe('a benchmark of sequences, leave-one-out', () => {
       },
     ]);
     const classic = { ...popularity!, name: 'broken', fit };
-    await expect(runBenchmark({ ...options, systems: [classic] })).rejects.toMatchObject({
-      code: 'EVALUATION_SCORE_NAN',
-    });
+    await expect(runSystems(opened, [classic])).rejects.toMatchObject({ code: 'EVALUATION_SCORE_NAN' });
   });
 
   it('lists every system that fails and measures the others', async () => {
-    const { context, benchmark } = await open();
-    const options = { config: context.config, benchmark, settings: [...small, { name: 'batchSize', value: 1e9 }] };
-    const [facet, popularity] = chooseSystems(['facet', 'popularity'], options);
-    const systems = [facet!, popularity!];
-    const { rows, failed } = await runBenchmark({
-      context,
-      benchmark,
-      systems,
-      seeds: 1,
-      version: 'test',
-      now: () => 0,
-    });
+    const opened = await open();
+    const systems = systemsOf(opened, ['facet', 'popularity'], [...small, { name: 'batchSize', value: 1e9 }]);
+    const { rows, failed } = await runSystems(opened, systems);
     expect(rows.map(({ system }) => system)).toEqual(['popularity']);
     expect(failed).toMatchObject([{ system: 'facet', error: { code: 'TRAIN_OUT_OF_MEMORY' } }]);
-    expect(describeFailed(summarize({ rows, failed }, systems, benchmark))).toEqual([
+    expect(describeFailed(summarize({ rows, failed }, systems, opened.benchmark))).toEqual([
       expect.stringMatching(/^Not in the table: facet, seed 1\. Training needs about/),
     ]);
   });
@@ -261,22 +243,21 @@ describe('a benchmark of sequences, leave-one-out', () => {
     Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }),
     new AppError('The training thread has stopped.', { code: 'THREAD', category: 'unavailable' }),
   ])('stops at once when a run fails because of the environment or a bug: $message', async (reason) => {
-    const { context, benchmark } = await open();
-    const [popularity] = chooseSystems(['popularity'], { config: context.config, benchmark, settings: small });
+    const opened = await open();
+    const [popularity] = systemsOf(opened, ['popularity']);
     const fitted: string[] = [];
     const failing = (name: string) => {
       const fit = () => Promise.reject(reason).finally(() => fitted.push(name));
       return { ...popularity!, name, fit };
     };
     const systems = ['first', 'second'].map(failing);
-    const options = { context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 };
-    await expect(runBenchmark(options)).rejects.toBe(reason);
+    await expect(runSystems(opened, systems)).rejects.toBe(reason);
     expect(fitted).toEqual(['first']);
   });
 
   it('lists all systems, and rejects an unknown one with the list', async () => {
     const opened = await open();
-    const all = chooseSystems(undefined, { ...opened.context, benchmark: opened.benchmark, settings: small });
+    const all = systemsOf(opened);
     const first = ['facet', 'sasrec-facet'];
     expect(all.map(({ name }) => name)).toEqual([
       'facet',
@@ -288,7 +269,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       'sasrec-facet',
       ...Object.keys(modelVariants).filter((name) => !first.includes(name)),
     ]);
-    const unknown = () => chooseSystems(['als'], { ...opened.context, benchmark: opened.benchmark, settings: small });
+    const unknown = () => systemsOf(opened, ['als']);
     expect(unknown).toThrow(/no system "als"/);
   });
 
@@ -297,7 +278,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const names = ['popularity', 'comirec-sa'];
     const ran = await run(opened, names, { seeds: 3 });
     const { rows } = ran;
-    const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
+    const systems = systemsOf(opened, names);
     const table = summarize(ran, systems, opened.benchmark);
     const [popularity, tower] = table.systems;
     expect(popularity!.tasks.new!.cutoffs[0]!.ndcg.halfWidth).toBeUndefined();
@@ -324,7 +305,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
   it('names the versions of Facet that measured the rows', async () => {
     const opened = await open();
     const table = async (names: readonly string[], version: string) => {
-      const systems = chooseSystems(names, { ...opened.context, benchmark: opened.benchmark, settings: small });
+      const systems = systemsOf(opened, names);
       return summarize(await run(opened, names, { version }), systems, opened.benchmark);
     };
     expect(describeVersions(await table(['popularity'], '0.1.0+a'))).toBe('Measured by Facet 0.1.0+a.');
@@ -339,22 +320,12 @@ describe('a benchmark of sequences, leave-one-out', () => {
 
   it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
     const opened = await open();
-    const chosen = chooseSystems(['popularity', 'comirec-sa', 'youtube-dnn'], {
-      ...opened.context,
-      benchmark: opened.benchmark,
-      settings: small,
-    });
+    const chosen = systemsOf(opened, ['popularity', 'comirec-sa', 'youtube-dnn']);
     const sweep = { name: 'K', values: [1, 2] };
     const swept = sweepSystems(sweep, chosen);
     expect(swept.map(({ name }) => name)).toEqual(['comirec-sa K=1', 'comirec-sa K=2']);
     const systems = [...chosen.slice(0, 1), ...swept];
-    const ran = await runBenchmark({
-      ...opened,
-      systems: [...systems, ...chosen.slice(1, 2)],
-      seeds: 2,
-      version: 'test',
-      now: () => 0,
-    });
+    const ran = await runSystems(opened, [...systems, ...chosen.slice(1, 2)], 2);
     const table = summarize(ran, systems, opened.benchmark);
     // One of popularity, two of each K: the default is not trained twice.
     expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);

@@ -12,13 +12,12 @@ import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';
 import { forTest, temporaryFolder } from '@facet/testing';
-import { closing, dayMs, shopConfig, shopDataset, untrainedModel } from './tiny-shop.ts';
+import { closing, dayMs, shopConfig, shopDataset, smallModel, untrainedModel } from './tiny-shop.ts';
 
 const dataset = shopDataset();
 
 function randomModel(variant: 'facet' | 'mind'): Model {
-  const model = { variant, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
-  const config = shopConfig({ model: { ...model, outputActivation: 'linear' } });
+  const config = shopConfig({ model: { ...smallModel, variant, outputActivation: 'linear' } });
   const { info, weights } = untrainedModel(dataset, config);
   const random = createRandom(8);
   for (const [name, { data }] of Object.entries(weights)) {

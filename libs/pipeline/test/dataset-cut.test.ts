@@ -1,13 +1,12 @@
-import { openLakeWriter } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
+import { addToLake, source } from './lake-of-events.ts';
 import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
 
-const source = 'facet.events.v1-0';
 let context: StageContext;
 let next: number;
 
@@ -19,13 +18,8 @@ beforeEach(async () => {
 
 /** Writes events to the lake, one offset each. */
 async function log(events: readonly LakeEvent[], from = source): Promise<void> {
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const start = writer.committed(from);
-  const logged = events.map((event, index) => ({ offset: start + index, event }));
-  writer.add(from, logged, start + events.length);
-  await writer.commit();
-  await writer.close();
-  if (from === source) next = start + events.length;
+  const end = await addToLake(context.home.lakeFolder, events, { from });
+  if (from === source) next = end;
 }
 
 function purchase(itemId: string, occurredAt: number, receivedAt = occurredAt): LakeEvent {

@@ -14,22 +14,14 @@ import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { createStageContext, exportTraining, gateStage, importTraining, indexStage, openModel } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { putThemedDataset, themedConfig } from './themed-shop.ts';
-import { shopConfig, shopDataset } from './tiny-shop.ts';
+import { shopConfig, shopDataset, smallModel } from './tiny-shop.ts';
 
 const script = fileURLToPath(new URL('../../../tools/external-trainer/train.py', import.meta.url));
 /** Without random choices in parts of batches, two processes do the same as one, up to rounding. */
 function configOf(batchSize: number): FacetConfig {
   return shopConfig({
     split: { validationFrom: '2026-02-14', testFrom: '2026-02-22' },
-    model: {
-      embeddingDim: 6,
-      interests: 3,
-      sequenceLength: 8,
-      hiddenUnits: [8],
-      profileDim: 2,
-      popularityPrior: false,
-      dropout: 0,
-    },
+    model: { ...smallModel, popularityPrior: false, dropout: 0 },
     training: { labels: 'next', examplesPerUser: 0, batchSize, epochs: 3 },
   });
 }

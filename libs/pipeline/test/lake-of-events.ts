@@ -1,9 +1,50 @@
 import { join } from 'node:path';
-import { openLakeWriter } from '@facet/lake';
+import type { HomePaths } from '@facet/config';
+import { openFileEventLog } from '@facet/event-log';
+import { openLakeWriter, sinkLog } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
 import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
+
+/** The source of the events in the lakes of tests. */
+export const source = 'facet.events.v1-0';
+
+/**
+ * Adds events at the next offsets of a source, and erasures of users, which cover events received until `erasedAt`. Returns the next
+ * offset.
+ */
+export async function addToLake(
+  lakeFolder: string,
+  events: readonly Event[],
+  {
+    from = source,
+    erased = [],
+    erasedAt = 0,
+  }: { readonly from?: string; readonly erased?: readonly string[]; readonly erasedAt?: number } = {},
+): Promise<number> {
+  const writer = await openLakeWriter(lakeFolder);
+  const start = writer.committed(from);
+  const next = start + events.length;
+  const rows = events.map((event, index) => ({ offset: start + index, event }));
+  if (rows.length > 0) writer.add(from, rows, next);
+  for (const userId of erased) {
+    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: erasedAt, requestedBy: 'test' };
+    writer.addErasure({ ...erasure, sessionHashes: [] });
+  }
+  await writer.commit();
+  await writer.close();
+  return next;
+}
+
+/** Imports events into the event log and the lake of a home. */
+export async function importEvents(home: HomePaths, events: readonly LakeEvent[]): Promise<void> {
+  const log = await openFileEventLog(home.logFolder);
+  await log.append(events);
+  await sinkLog(log, home.lakeFolder);
+  await log.close();
+}
 
 /** Rules that exclude no user. */
 export const everybody = { eventsPerDayMax: 1_000, noSleepHours: 25 };
@@ -19,24 +60,8 @@ export async function lakeOf(
   later: readonly Event[] = [],
 ): Promise<string> {
   const lake = join(await temporaryFolder(), 'lake');
-  const writer = await openLakeWriter(lake);
-  const add = (some: readonly Event[], from: number): void =>
-    writer.add(
-      'test-0',
-      some.map((event, index) => ({ offset: from + index, event })),
-      from + some.length,
-    );
-  add(events, 0);
-  for (const userId of erased) {
-    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: monday + 4, requestedBy: 'test' };
-    writer.addErasure({ ...erasure, sessionHashes: [] });
-  }
-  await writer.commit();
-  if (later.length > 0) {
-    add(later, events.length);
-    await writer.commit();
-  }
-  await writer.close();
+  await addToLake(lake, events, { from: 'test-0', erased, erasedAt: monday + 4 });
+  if (later.length > 0) await addToLake(lake, later, { from: 'test-0' });
   return lake;
 }
 

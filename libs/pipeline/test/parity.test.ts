@@ -1,7 +1,6 @@
 import { loadBundle } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
-import { openFileEventLog } from '@facet/event-log';
-import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import { upsertItems, upsertUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { buildPopularityTimeline, parsePositiveRule } from '@facet/features';
 import type { Examples } from '@facet/features';
@@ -18,7 +17,8 @@ import { createStageContext, datasetStage, indexStage, openDataset, openModel, t
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
 import { forTest, temporaryFolder } from '@facet/testing';
-import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+import { importEvents } from './lake-of-events.ts';
+import { closing, dayMs, opening, people, shopConfig, shopEvents, smallModel, things } from './tiny-shop.ts';
 
 /** The largest permitted difference per coordinate between training and serving; float32 has seven digits. */
 const toleranceMax = 1e-5;
@@ -74,10 +74,8 @@ interface Both {
 async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
   const home = homePaths(await temporaryFolder());
   const config = shopConfig({ training: { batchSize: 64, epochs: 2, windowDays: 10, extraMoments: 2 }, ...overrides });
-  const log = await openFileEventLog(home.logFolder);
-  await log.append([...shopEvents(), ...oddEvents()].sort((a, b) => a.receivedAt - b.receivedAt));
-  await sinkLog(log, home.lakeFolder);
-  await log.close();
+  const events = [...shopEvents(), ...oddEvents()].sort((a, b) => a.receivedAt - b.receivedAt);
+  await importEvents(home, events);
   await upsertItems(home.catalogFolder, things);
   await upsertUsers(home.catalogFolder, users);
 
@@ -187,10 +185,9 @@ describe('training and serving compute the same interests from the same events',
     ['facet', 'first'],
     ['mind', 'keep'],
   ] as const)('%s, repeats: %s', { timeout: 240_000 }, async (variant, repeats) => {
-    const { model } = shopConfig();
     const both = await makeBoth({
       interactions: { positives: 'purchase', repeats },
-      model: { ...model, variant },
+      model: { ...smallModel, variant },
     });
     const { sequences } = both.dataset;
     const { sequenceLength } = both.model.info.spec.config;

@@ -1,10 +1,7 @@
 import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle } from '@facet/bundles';
-import { openFileEventLog } from '@facet/event-log';
-import { compactLake, openLakeWriter, sinkLog, upsertItems, upsertUsers } from '@facet/lake';
-import { hashUser } from '@facet/schemas';
-import type { LakeEvent } from '@facet/lake';
+import { compactLake, upsertItems, upsertUsers } from '@facet/lake';
 import { expect, test } from 'vitest';
 import { homePaths, resolveModel } from '@facet/config';
 import { processMemory } from '../src/estimate/check-training-memory.ts';
@@ -19,16 +16,10 @@ import {
 } from '../src/index.ts';
 import type { FacetConfig, HomePaths } from '@facet/config';
 import { temporaryFolder } from '@facet/testing';
+import { addToLake, importEvents } from './lake-of-events.ts';
 import { closing, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
 const quick = { batchSize: 64, epochs: 1, windowDays: 10, refit: false };
-
-async function importEvents(home: HomePaths, events: LakeEvent[]): Promise<void> {
-  const log = await openFileEventLog(home.logFolder);
-  await log.append(events);
-  await sinkLog(log, home.lakeFolder);
-  await log.close();
-}
 
 /** Runs all stages in order. Returns which were reused, and the ids of the artifacts. */
 async function runAll(home: HomePaths, config: FacetConfig) {
@@ -186,11 +177,7 @@ test('leaves erased users out of datasets, before and after a compaction', async
   };
   expect(await countOf()).toEqual({ reused: false, events: events.length, users: 20 });
 
-  const writer = await openLakeWriter(home.lakeFolder);
-  const erasure = { erasureId: 'e', userHash: hashUser('person07'), requestedAt: closing, requestedBy: 'test' };
-  writer.addErasure({ ...erasure, sessionHashes: [] });
-  await writer.commit();
-  await writer.close();
+  await addToLake(home.lakeFolder, [], { erased: ['person07'], erasedAt: closing });
   const left = events.filter(({ userId }) => userId !== 'person07').length;
   expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
   expect(await countOf()).toMatchObject({ reused: true });

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import { changeItems, compactCatalog, openLakeWriter, upsertItems } from '@facet/lake';
+import { changeItems, compactCatalog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
@@ -17,11 +16,10 @@ import type { Dataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
+import { addToLake } from './lake-of-events.ts';
 import { closing, shopConfig, shopDataset, shopEvents, things, untrainedModel } from './tiny-shop.ts';
 
-const config = shopConfig({
-  model: { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
-});
+const config = shopConfig();
 const shop = shopDataset();
 let context: StageContext;
 
@@ -77,20 +75,10 @@ function purchasesOf(itemId: string): LakeEvent[] {
 
 /** Stores the purchases of an item in the lake, or erases the buyers. */
 async function buy(itemId: string, { isErased = false } = {}): Promise<void> {
-  const writer = await openLakeWriter(context.home.lakeFolder);
   const events = purchasesOf(itemId);
-  if (isErased) {
-    for (const userId of new Set(events.map((event) => event.userId))) {
-      const userHash = createHash('sha256').update(userId).digest('hex');
-      const erasure = { userHash, sessionHashes: [], requestedAt: closing + 5000, requestedBy: 'test' };
-      writer.addErasure({ ...erasure, erasureId: userId });
-    }
-  } else {
-    const rows = events.map((event, offset) => ({ offset, event }));
-    writer.add('facet.events.v1-0', rows, rows.length);
-  }
-  await writer.commit();
-  await writer.close();
+  const erased = [...new Set(events.map(({ userId }) => userId))];
+  if (isErased) await addToLake(context.home.lakeFolder, [], { erased, erasedAt: closing + 5000 });
+  else await addToLake(context.home.lakeFolder, events);
 }
 
 beforeEach(async () => {

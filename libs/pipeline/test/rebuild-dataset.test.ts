@@ -9,7 +9,6 @@ import {
   upsertItems,
   upsertUsers,
 } from '@facet/lake';
-import { hashUser } from '@facet/schemas';
 import type { Event } from '@facet/schemas';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
@@ -17,9 +16,9 @@ import { createStageContext, datasetStage, openDataset, rebuildDataset } from '.
 import type { DatasetCut, StageContext } from '../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
 import { toEarlierLog } from '@facet/testing/earlier-lake';
+import { addToLake, source } from './lake-of-events.ts';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
-const source = 'facet.events.v1-0';
 let context: StageContext;
 
 beforeEach(async () => {
@@ -30,20 +29,8 @@ beforeEach(async () => {
   await upsertUsers(context.home.catalogFolder, people);
 });
 
-async function log(events: readonly Event[], erased: readonly string[] = []): Promise<void> {
-  const writer = await openLakeWriter(context.home.lakeFolder);
-  const start = writer.committed(source);
-  writer.add(
-    source,
-    events.map((event, index) => ({ offset: start + index, event })),
-    start + events.length,
-  );
-  for (const userId of erased) {
-    const erasure = { erasureId: userId, userHash: hashUser(userId), requestedAt: closing * 2, requestedBy: 'test' };
-    writer.addErasure({ ...erasure, sessionHashes: [] });
-  }
-  await writer.commit();
-  await writer.close();
+function log(events: readonly Event[], erased: readonly string[] = []): Promise<number> {
+  return addToLake(context.home.lakeFolder, events, { erased, erasedAt: closing * 2 });
 }
 
 async function offsetsNow(): Promise<Record<string, number>> {

@@ -1,18 +1,11 @@
 import { homePaths } from '@facet/config';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import {
-  chooseSystems,
-  joinPeriods,
-  joinRuns,
-  openRollingData,
-  runBenchmark,
-  summarize,
-} from '../src/benchmark/index.ts';
+import { joinPeriods, joinRuns, openRollingData, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkData, BenchmarkRun } from '../src/benchmark/index.ts';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { openShop } from './benchmark-setup.ts';
+import { openShop, runSystems, systemsOf } from './benchmark-setup.ts';
 import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const every = 5 * dayMs;
@@ -26,11 +19,9 @@ interface RanPeriods {
 async function runPeriods(names: readonly string[]): Promise<RanPeriods> {
   const context = await openShop(shopEvents());
   const periods = await openRollingData(context, { kind: 'home' }, { everyDays: 5, days: 17 });
-  const systems = chooseSystems(names, { config: context.config, benchmark: joinPeriods(periods), settings: [] });
+  const systems = systemsOf({ context, benchmark: joinPeriods(periods) }, names, []);
   const runs: BenchmarkRun[] = [];
-  for (const benchmark of periods) {
-    runs.push(await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 }));
-  }
+  for (const benchmark of periods) runs.push(await runSystems({ context, benchmark }, systems));
   return { context, periods, runs };
 }
 
@@ -59,7 +50,7 @@ describe('a rolling benchmark', () => {
     const { validation, test } = period!.protocol;
     const timelines = () => [validation, test].map(({ catalog }) => catalog.timeline());
     const during = timelines();
-    await runBenchmark({ context, benchmark: period!, systems: [], seeds: 1, version: 'test', now: () => 0 });
+    await runSystems({ context, benchmark: period! }, []);
     timelines().forEach((timeline, position) => expect(timeline).not.toBe(during[position]));
   });
 
@@ -76,7 +67,7 @@ describe('a rolling benchmark', () => {
         expect(recall).toBeCloseTo(mean, 12);
       });
     });
-    const systems = chooseSystems(['popularity'], { config: context.config, benchmark: periods[0]!, settings: [] });
+    const systems = systemsOf({ context, benchmark: periods[0]! }, ['popularity'], []);
     const table = summarize(joined, systems, joinPeriods(periods));
     const { overUsers, cutoffs } = table.systems[0]!.tasks.all!;
     const main = cutoffs.find(({ cutoff }) => cutoff === table.mainCutoff)!;

@@ -1,22 +1,14 @@
-import { createRandom } from '@facet/features';
-import { createInferenceEngine, indexDim, initializeWeights } from '@facet/model';
+import { createInferenceEngine, indexDim } from '@facet/model';
 import { expect, test } from 'vitest';
-import { resolveModel } from '@facet/config';
 import type { Dataset } from '../src/index.ts';
 import { sampleInterests } from '../src/indexing/sample-interests.ts';
-import { closing, shopConfig, shopDataset } from './tiny-shop.ts';
+import { closing, shopDataset, untrainedModel } from './tiny-shop.ts';
 
 const dataset = shopDataset();
-const spec = {
-  config: resolveModel(shopConfig()).model,
-  itemCount: dataset.items.length - 1,
-  itemFeatures: [...dataset.info.itemFeatures],
-  userFeatures: [...dataset.info.userFeatures],
-};
-const weights = initializeWeights(spec, createRandom(3));
+const { info, weights } = untrainedModel(dataset);
 const embeddings = Float32Array.from({ length: 25 * 6 }, (_, cell) => Math.sin(cell));
-const engine = createInferenceEngine(spec, weights, embeddings);
-const dim = indexDim(spec);
+const engine = createInferenceEngine(info.spec, weights, embeddings);
+const dim = indexDim(info.spec);
 
 const rowsOf = (vectors: Float32Array): string[] =>
   Array.from({ length: vectors.length / dim }, (_, row) => vectors.slice(row * dim, (row + 1) * dim).join());

@@ -2,15 +2,15 @@ import { createRandom } from '@facet/features';
 import type { LakeEvent } from '@facet/lake';
 import type { ModelConfig } from '@facet/model';
 import { expect, it } from 'vitest';
-import { chooseSystems, openBenchmarkData, runBenchmark } from '../src/benchmark/index.ts';
+import { openBenchmarkData } from '../src/benchmark/index.ts';
 import type { BenchmarkRow, Setting } from '../src/benchmark/index.ts';
-import { openSequences, openShop } from './benchmark-setup.ts';
+import { openSequences, openShop, runSystems, systemsOf } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
 import { closing, dayMs, opening } from './tiny-shop.ts';
 
 /** Trains `facet` in a smaller size with these negatives. */
 async function train(
-  { context, benchmark }: OpenedBenchmark,
+  opened: OpenedBenchmark,
   negatives: ModelConfig['negatives'],
   more: readonly Setting[] = [],
 ): Promise<BenchmarkRow> {
@@ -22,8 +22,7 @@ async function train(
     { name: 'refit', value: false },
     ...more,
   ];
-  const systems = chooseSystems(['facet'], { config: context.config, benchmark, settings });
-  const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
+  const { rows } = await runSystems(opened, systemsOf(opened, ['facet'], settings));
   return rows[0]!;
 }
 

@@ -72,14 +72,13 @@ export function shopSources(events = shopEvents(), config = shopConfig()): Datas
   return { interactions, items: things, users: people, files, window };
 }
 
+/** Sizes with which a model trains within seconds. */
+export const smallModel = { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
 /** A model that trains in a fraction of the time of `facet`, for tests that do not depend on the variant. */
 export const cheapModel = {
+  ...smallModel,
   variant: 'comirec-sa',
-  embeddingDim: 6,
-  interests: 3,
-  sequenceLength: 8,
   extractor: { units: 8 },
-  profileDim: 2,
   negatives: 12,
   normalize: true,
   temperature: 0.2,
@@ -94,7 +93,7 @@ export function shopConfig(overrides: Record<string, unknown> = {}): FacetConfig
     interactions: { positives: 'purchase' },
     split: { validationFrom: '2026-02-14', testFrom: '2026-02-24' },
     features: { minHolders: 2 },
-    model: { embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 },
+    model: smallModel,
     training: { batchSize: 32, epochs: 3, labels: 'window', windowDays: 10 },
     evaluation: { cutoffs: [3, 10] },
     ...overrides,

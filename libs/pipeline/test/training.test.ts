@@ -13,7 +13,7 @@ import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
 import { temporaryFolder } from '@facet/testing';
-import { cheapModel, facetExamples, shopConfig, shopDataset, shopEvents, testFrom } from './tiny-shop.ts';
+import { cheapModel, facetExamples, shopConfig, shopDataset, shopEvents, smallModel, testFrom } from './tiny-shop.ts';
 
 const dataset = shopDataset();
 
@@ -25,8 +25,6 @@ interface Run {
   /** The reported divergences. */
   readonly diverged: readonly string[];
 }
-
-const facet = { variant: 'facet', embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
 
 /** Trains in `root`. `killAfter` ends the run after that epoch, by an abort or a crash, or some steps later. */
 async function run(
@@ -78,7 +76,7 @@ describe('trainModel', () => {
   it('compares several interests with one, and stores the better model with both scores', async () => {
     const root = await temporaryFolder();
     const { modelId, epochs } = await run(root, {
-      model: { ...facet, interestGainMin: 0.01 },
+      model: { ...smallModel, interestGainMin: 0.01 },
       training: { epochs: 1 },
     });
     const { info } = await storedModel(root, modelId!);
@@ -91,7 +89,7 @@ describe('trainModel', () => {
 
   it('stores the model with its curves, and removes the checkpoints', async () => {
     const root = await temporaryFolder();
-    const { modelId, epochs } = await run(root, { model: facet });
+    const { modelId, epochs } = await run(root, { model: smallModel });
     const model = await storedModel(root, modelId!);
     const { fit, refit, bestEpoch, spec, datasetId } = model.info;
     expect(datasetId).toBe('shop');
@@ -150,7 +148,7 @@ describe('trainModel', () => {
     const mutated = original.map((event) =>
       event.occurredAt >= testFrom ? { ...event, itemId: event.itemId === 'thing01' ? 'thing02' : 'thing01' } : event,
     );
-    const options = { model: facet, training: { epochs: 1 } };
+    const options = { model: smallModel, training: { epochs: 1 } };
     const untouched = await run(await temporaryFolder(), options);
     const other = await run(await temporaryFolder(), { ...options, of: shopDataset(mutated) });
     expect(untouched.modelId).toBeDefined();
@@ -166,7 +164,7 @@ describe('trainModel', () => {
 });
 
 describe('an interrupted training', () => {
-  const refits = { fit: { training: { refit: false } }, both: {}, facet: { model: facet } };
+  const refits = { fit: { training: { refit: false } }, both: {}, facet: { model: smallModel } };
   // Uninterrupted trainings, without and with a refit, and of `facet`. A refit costs as much as the fit, so tests of a fit do without.
   const whole = {} as Record<keyof typeof refits, Run>;
   beforeAll(async () => {
@@ -209,7 +207,7 @@ describe('an interrupted training', () => {
   });
 
   it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
-    const options = { model: facet, training: { learningRate: 2.8, epochs: 2, refit: false } };
+    const options = { model: smallModel, training: { learningRate: 2.8, epochs: 2, refit: false } };
     const unstopped = await run(await temporaryFolder(), options);
     expect(unstopped.error).toBeUndefined();
     expect(unstopped.diverged.length).toBeGreaterThan(0);

@@ -2,10 +2,9 @@ import { rm } from 'node:fs/promises';
 import type { ModelSettings } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { chooseSystems, runBenchmark } from '../src/benchmark/index.ts';
 import type { Setting } from '../src/benchmark/index.ts';
 import { rankTasks } from '../src/evaluation/tasks.ts';
-import { openSequences, small } from './benchmark-setup.ts';
+import { openSequences, runSystems, small, systemsOf } from './benchmark-setup.ts';
 import type { OpenedBenchmark } from './benchmark-setup.ts';
 
 /** 120 users who take 6 of the 8 things of a kind in a circle, so that the last two of their ten interactions are repeats. */
@@ -22,7 +21,8 @@ const idsOf = ({ benchmark: { data, protocol } }: OpenedBenchmark, part: 'valida
   new Set(protocol[part].users.map(({ userIndex }) => data.sequences.userIds[userIndex]!));
 
 /** Returns the rankings for all training users, whose data do not differ, by each system. */
-async function rankTrainingUsers({ context, benchmark }: OpenedBenchmark): Promise<Record<string, number[][]>> {
+async function rankTrainingUsers(opened: OpenedBenchmark): Promise<Record<string, number[][]>> {
+  const { benchmark } = opened;
   const { data, protocol } = benchmark;
   const { offsets, items, userIds, times } = data.sequences;
   const cut = protocol.test.cut as Int32Array;
@@ -34,7 +34,7 @@ async function rankTrainingUsers({ context, benchmark }: OpenedBenchmark): Promi
       return { userIndex, start, end, history: items.slice(start, end), truth, queryTime: times[end]! };
     });
   const rankings: Record<string, number[][]> = {};
-  for (const system of chooseSystems(names, { config: context.config, benchmark, settings })) {
+  for (const system of systemsOf(opened, names, settings)) {
     const checkpoints = await temporaryFolder();
     const fitted = await system.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints, now: () => 0 });
     const ranked = rankTasks(fitted.rankers, probes, { cutoffs: [24], tieSeed: 1 }, ['all']);
@@ -82,17 +82,15 @@ describe('a benchmark of a split by users', () => {
   });
 
   it('trains facet on the share that the split holds out, and published models on the next item', async () => {
-    const { context, benchmark } = await openSequences(lines, 'user-split');
-    const systems = chooseSystems(['facet', 'sasrec-facet', 'mind'], { config: context.config, benchmark, settings });
+    const systems = systemsOf(await openSequences(lines, 'user-split'), ['facet', 'sasrec-facet', 'mind'], settings);
     const training = systems.map(({ settings }) => (settings as ModelSettings).training);
     expect(training.map(({ labels }) => labels)).toEqual(['share', 'share', 'moment']);
     expect(training.map(({ refit }) => refit)).toEqual([false, false, false]);
   });
 
   it('lets repeats return in ALL, and ranks only other items in NEW', async () => {
-    const { context, benchmark } = await openSequences(lines, 'user-split');
-    const systems = chooseSystems(['own-history', 'item-cf-cosine'], { config: context.config, benchmark, settings });
-    const { rows } = await runBenchmark({ context, benchmark, systems, seeds: 1, version: 'test', now: () => 0 });
+    const opened = await openSequences(lines, 'user-split');
+    const { rows } = await runSystems(opened, systemsOf(opened, ['own-history', 'item-cf-cosine'], settings));
     for (const { tasks } of rows) {
       // Every target is a repeat of one of six items.
       expect(tasks.all!.cutoffs.find(({ cutoff }) => cutoff === 10)!.hitRate).toBe(1);
@@ -102,8 +100,7 @@ describe('a benchmark of a split by users', () => {
   });
 
   it('has no system that knows only the users of the training', async () => {
-    const { context, benchmark } = await openSequences(lines, 'user-split');
-    const all = chooseSystems(undefined, { config: context.config, benchmark, settings }).map(({ name }) => name);
+    const all = systemsOf(await openSequences(lines, 'user-split')).map(({ name }) => name);
     expect(all).toContain('own-history');
     expect(all).not.toContain('maxmf');
     expect(all).not.toContain('popularity-30d');

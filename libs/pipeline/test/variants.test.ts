@@ -1,6 +1,5 @@
 import { loadBundle } from '@facet/bundles';
-import { openFileEventLog } from '@facet/event-log';
-import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
+import { upsertItems, upsertUsers } from '@facet/lake';
 import { modelVariant, modelVariants } from '@facet/model';
 import { recommend } from '@facet/recommendations';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,17 +7,15 @@ import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, evaluateStage, indexStage, trainStage } from '../src/index.ts';
 import type { HomePaths } from '@facet/config';
 import { folderOfFile } from '@facet/testing';
-import { dayMs, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
+import { importEvents } from './lake-of-events.ts';
+import { dayMs, people, shopConfig, shopEvents, smallModel, things } from './tiny-shop.ts';
 
 const root = folderOfFile();
 let home: HomePaths;
 
 beforeAll(async () => {
   home = homePaths(root);
-  const log = await openFileEventLog(home.logFolder);
-  await log.append(shopEvents());
-  await sinkLog(log, home.lakeFolder);
-  await log.close();
+  await importEvents(home, shopEvents());
   await upsertItems(home.catalogFolder, things);
   await upsertUsers(home.catalogFolder, people);
 });
@@ -26,11 +23,10 @@ beforeAll(async () => {
 /** Settings of a variant for the small shop. */
 function contextOf(variant: string): ReturnType<typeof createStageContext> {
   const { interests, negatives } = modelVariant(variant).model;
-  const sizes = { embeddingDim: 6, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
   const few = { interests: Math.min(interests, 3), negatives: typeof negatives === 'number' ? 12 : negatives };
   // A refit and more epochs would only repeat the same code.
   const training = { batchSize: 32, epochs: 1, windowDays: 10, refit: false };
-  return createStageContext(home, shopConfig({ model: { variant, ...sizes, ...few }, training }));
+  return createStageContext(home, shopConfig({ model: { ...smallModel, variant, ...few }, training }));
 }
 
 describe('a variant by its name in facet.yaml', () => {
