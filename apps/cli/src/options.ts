@@ -135,12 +135,16 @@ export function addQueue(command: Command): Command {
 function withoutPassword(option: string, prefix: string): (url: string) => string {
   return (url) => {
     if (!/^[^/]*\/\/[^@/]*:[^@/]*@/.test(url)) return url;
-    throw new AppError(`The URL of ${option} contains a password, which the list of processes shows.`, {
-      code: 'CLI_USAGE',
-      category: 'usage',
-      remedy: `Write the password to a file, name the file in ${prefix}_PASSWORD_FILE, and remove the password from the URL. Or set ${prefix}_URL instead of ${option}.`,
-    });
+    throw usageError(
+      `The URL of ${option} contains a password, which the list of processes shows.`,
+      `Write the password to a file, name the file in ${prefix}_PASSWORD_FILE, and remove the password from the URL. Or set ${prefix}_URL instead of ${option}.`,
+    );
   };
+}
+
+/** Returns the error for a wrong combination of arguments, options and variables. */
+export function usageError(message: string, remedy: string): AppError {
+  return new AppError(message, { code: 'CLI_USAGE', category: 'usage', remedy });
 }
 
 /** Adds notes and examples below the options. */

@@ -10,6 +10,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { FacetConfig } from '@facet/config';
 import type { CommonOptions } from './command-context.ts';
+import { usageError } from './options.ts';
 
 /** The options of commands that read files. */
 export interface FileOptions extends CommonOptions {
@@ -80,11 +81,9 @@ async function storeInput(
   paths: readonly string[],
 ): Promise<{ readonly path: string; remove(): Promise<void> }> {
   if (format === undefined || paths.filter((path) => path === '-').length > 1) {
-    throw new AppError(format === undefined ? 'Cannot tell the format of standard input.' : '"-" is given twice.', {
-      code: 'CLI_USAGE',
-      category: 'usage',
-      remedy: format === undefined ? 'Add --format, for example --format csv.' : 'Name "-" once.',
-    });
+    throw format === undefined
+      ? usageError('Cannot tell the format of standard input.', 'Add --format, for example --format csv.')
+      : usageError('"-" is given twice.', 'Name "-" once.');
   }
   const folder = await createTemporaryFolder('input');
   const path = join(folder.path, 'standard-input');

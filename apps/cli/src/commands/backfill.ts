@@ -6,7 +6,7 @@ import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/im
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import type { CommandContext } from '../command-context.ts';
-import { addFiles, addNotes } from '../options.ts';
+import { addFiles, addNotes, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
@@ -55,11 +55,10 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   const { environment, output, progress, signal } = context;
   const key = environment.apiKey;
   if (key === undefined) {
-    throw new AppError('The collector needs an API key.', {
-      code: 'CLI_USAGE',
-      category: 'usage',
-      remedy: 'Set FACET_API_KEY. Create a key with facet keys create (scope ingest, and admin for items and users).',
-    });
+    throw usageError(
+      'The collector needs an API key.',
+      'Set FACET_API_KEY. Create a key with facet keys create (scope ingest, and admin for items and users).',
+    );
   }
   const config = await readConfig(options);
   const { mapping, eventTypes, interactions } = config;

@@ -1,8 +1,7 @@
-import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
+import { addHome, addKafka, addNotes, addRedis, addSubcommand, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
 
@@ -24,11 +23,10 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
   const { environment, output } = context;
   const redis = options.redis ?? environment.redisUrl;
   if (redis === undefined) {
-    throw new AppError('The command needs the URL of the profile store.', {
-      code: 'CLI_USAGE',
-      category: 'usage',
-      remedy: 'Add --redis redis://HOST:6379, or set FACET_REDIS_URL.',
-    });
+    throw usageError(
+      'The command needs the URL of the profile store.',
+      'Add --redis redis://HOST:6379, or set FACET_REDIS_URL.',
+    );
   }
   // A rebuild would remove positives that a running sink has applied to the profiles and not yet stored in the lake.
   if ((options.brokers ?? environment.kafkaBrokers) !== undefined) {

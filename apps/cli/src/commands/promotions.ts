@@ -3,11 +3,10 @@ import { changesCurrent } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
-import { AppError } from '@facet/platform';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
-import { addHome, addNotes, parseCount, parseReason } from '../options.ts';
+import { addHome, addNotes, parseCount, parseReason, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { formatMinute, printable, renderTable, shortId } from '../terminal/text.ts';
 
@@ -73,11 +72,7 @@ async function refuseUngated(
       : `The gate rejected bundle ${id}: ${report.reasons.join(' ')}`;
   const ask =
     report === undefined ? `Check it with: ${facet} gate ${shortId(id)} --home ${home}. Or promote` : 'Promote';
-  throw new AppError(what, {
-    code: 'CLI_USAGE',
-    category: 'usage',
-    remedy: `${ask} it anyway with --reason "REASON", which is recorded.`,
-  });
+  throw usageError(what, `${ask} it anyway with --reason "REASON", which is recorded.`);
 }
 
 /** Restores the previous bundle, or another one that was current. */

@@ -1,7 +1,7 @@
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { AppError } from '@facet/platform';
 import { currentBundleOf, openStore } from '../home.ts';
+import { usageError } from '../options.ts';
 import { readUser } from './stored-users.ts';
 import type { StoredUser } from './stored-users.ts';
 
@@ -35,11 +35,10 @@ export async function withCurrentBundle<Result>(
 export async function readRequester(options: RequesterOptions, bundle: Bundle, home: string): Promise<Requester> {
   const { user, behaviors } = options;
   if ((user === undefined) === (behaviors === undefined)) {
-    throw new AppError('The command needs either --user or --behaviors.', {
-      code: 'CLI_USAGE',
-      category: 'usage',
-      remedy: 'Add for example --user 196, or --behaviors 50,181,172 (item ids, oldest first).',
-    });
+    throw usageError(
+      'The command needs either --user or --behaviors.',
+      'Add for example --user 196, or --behaviors 50,181,172 (item ids, oldest first).',
+    );
   }
   if (behaviors !== undefined) {
     const start = bundle.info.asOf;
