@@ -22,12 +22,7 @@ export interface TaskSummary {
   readonly overUsers: Readonly<Record<'recall' | 'ndcg', BootstrapInterval>>;
 }
 
-export interface InterestSummary {
-  readonly meanInterests: number;
-  readonly meanCosine: number;
-  readonly effectiveInterests: number;
-  readonly labelShares: readonly number[];
-}
+export type InterestSummary = Omit<InterestReport, 'similarity'> & { readonly meanCosine: number };
 
 /** Metrics on cold items, which have no interactions before the cut. */
 export interface ColdSummary {

@@ -10,6 +10,7 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = parts.spec.config;
   const logits = parts.weights['routing/logits']!.data;
   const { rows: projected, stride, project } = createProjection(config.map, parts);
+  const writeShares = config.softmaxOver === 'behaviors' ? softmaxOverBehaviors : softmaxOverInterests;
   const cosine = config.cosineAgreement;
   /** [n] or [K, n] norms of the projected behaviors. */
   const lengths = new Float32Array(stride === 0 ? L : maxInterests * L);
@@ -46,8 +47,7 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
       if (cosine > 0) measureLengths(K, n);
       for (let k = 0; k < K; k++) for (let row = 0; row < n; row++) b[k * n + row] = logits[k * L + first + row]!;
       for (let iteration = 0; iteration < config.iterations; iteration++) {
-        if (config.softmaxOver === 'behaviors') softmaxOverBehaviors(b, shares, weights, K, n);
-        else softmaxOverInterests(b, shares, weights, K, n);
+        writeShares(b, shares, weights, K, n);
         capsules.fill(0);
         for (let k = 0; k < K; k++) {
           addWeightedRows(capsules, k * D, projected, k * stride, D, shares, k * n, n);
@@ -59,14 +59,10 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
   };
 };
 
-/** Writes the shares [K, n] of the behaviors: a softmax over the interests, times the weight of the behavior. */
-function softmaxOverInterests(
-  b: Float32Array,
-  shares: Float32Array,
-  weights: Float32Array,
-  K: number,
-  n: number,
-): void {
+/** Writes the shares [K, n] of the behaviors by their logits b, including the weight of each behavior. */
+type WriteShares = (b: Float32Array, shares: Float32Array, weights: Float32Array, K: number, n: number) => void;
+
+const softmaxOverInterests: WriteShares = (b, shares, weights, K, n) => {
   for (let row = 0; row < n; row++) {
     let highest = Number.NEGATIVE_INFINITY;
     for (let k = 0; k < K; k++) highest = Math.max(highest, b[k * n + row]!);
@@ -74,18 +70,12 @@ function softmaxOverInterests(
     for (let k = 0; k < K; k++) total += shares[k * n + row] = Math.exp(b[k * n + row]! - highest);
     for (let k = 0; k < K; k++) shares[k * n + row] = (shares[k * n + row]! / total) * weights[row]!;
   }
-}
+};
 
-function softmaxOverBehaviors(
-  b: Float32Array,
-  shares: Float32Array,
-  weights: Float32Array,
-  K: number,
-  n: number,
-): void {
+const softmaxOverBehaviors: WriteShares = (b, shares, weights, K, n) => {
   for (let cell = 0; cell < K * n; cell++) shares[cell] = b[cell]!;
   for (let k = 0; k < K; k++) weightedSoftmax(shares, k * n, weights, n);
-}
+};
 
 function squashRow(values: Float32Array, offset: number, D: number): void {
   const squaredNorm = dot(values, offset, values, offset, D);
