@@ -109,6 +109,12 @@ export async function selectRows<Row>(connection: DuckDBConnection, sql: string)
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as Row[];
 }
 
+/** Counts the rows of a table, or of the SQL that may follow FROM. */
+export async function countRows(connection: DuckDBConnection, table: string): Promise<number> {
+  const [row] = await selectRows<{ rows: number }>(connection, `SELECT count(*)::DOUBLE AS rows FROM ${table}`);
+  return row?.rows ?? 0;
+}
+
 /** Streams the rows of a query in chunks, before the query has finished. */
 export async function* queryChunks(connection: DuckDBConnection, sql: string): AsyncGenerator<DuckDBDataChunk> {
   const result = await connection.stream(sql);

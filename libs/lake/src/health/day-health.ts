@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAppError, parseWith, writeFileAtomically } from '@facet/platform';
-import { withDuckDb } from '../duckdb.ts';
+import { parseWith, writeFileAtomically } from '@facet/platform';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { HealthBoundsSchema } from './health-bounds.ts';
 import type { HealthBounds } from './health-bounds.ts';
@@ -9,7 +8,7 @@ import type { DayHealth } from './health-report.ts';
 import { judgeDay } from './judge-day.ts';
 import { filesAround, measureDay } from './measure-day.ts';
 import { dayOf } from '../layout.ts';
-import { lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
+import { queryFiles } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
@@ -40,14 +39,9 @@ export async function dayHealth(
   const now = (options.now ?? Date.now)();
   const state = await readLakeState(lakeFolder);
   const lake = { lakeFolder, files: [...state.files.values()] };
-  const measures = await withFiles(lake, filesAround(state, day).all, (opened) =>
-    withDuckDb(options, async (connection) =>
-      measureDay(connection, { lakeFolder: opened.lakeFolder, catalogFolder, state }, { day, bounds, now }),
-    ),
-  ).catch(async (error: unknown) => {
-    if (isAppError(error) || options.signal?.aborted === true) throw error;
-    throw await lakeUnreadable(lake, error);
-  });
+  const measures = await queryFiles(lake, filesAround(state, day).all, options, (connection, opened) =>
+    measureDay(connection, { lakeFolder: opened.lakeFolder, catalogFolder, state }, { day, bounds, now }),
+  );
   return { version: 1, ...measures, ...judgeDay(measures, bounds) };
 }
 

@@ -4,7 +4,7 @@ import { dayMs, minuteMs, utcDay } from '@facet/platform';
 import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { streamItems } from '../catalog/read-catalog.ts';
-import { selectRows, sqlText } from '../duckdb.ts';
+import { countRows, selectRows, sqlText } from '../duckdb.ts';
 import type { HealthBounds } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
 import { findSuspiciousUsers } from './suspicious-day-users.ts';
@@ -153,12 +153,8 @@ async function measureDuplicates(
   connection: DuckDBConnection,
   { rows, count }: { readonly rows: number; readonly count: number },
 ): Promise<DayMeasures['duplicates']> {
-  const [found] = await selectRows<{ count: number }>(
-    connection,
-    `SELECT count(*)::DOUBLE AS count FROM day SEMI JOIN week_before USING (eventId)`,
-  );
   const insideDay = rows - count;
-  const ofOtherDays = found?.count ?? 0;
+  const ofOtherDays = await countRows(connection, 'day SEMI JOIN week_before USING (eventId)');
   return { insideDay, ofOtherDays, share: share(insideDay + ofOtherDays, rows) };
 }
 
@@ -174,10 +170,6 @@ async function measureLateness(connection: DuckDBConnection, bounds: HealthBound
      FROM (SELECT receivedMs - occurredMs AS delayMs, isImported OR delayMs > ${backfillMs} AS isBackfilled FROM day)
      GROUP BY ALL`,
   );
-  const [received] = await selectRows<{ count: number }>(
-    connection,
-    'SELECT count(*)::DOUBLE AS count FROM received_for_older_days',
-  );
   const sum = (field: 'count' | 'late' | 'backfilled' | 'ahead'): number =>
     counts.reduce((total, row) => total + row[field], 0);
   return {
@@ -189,7 +181,7 @@ async function measureLateness(connection: DuckDBConnection, bounds: HealthBound
       upToMs,
       count: counts.find((row) => row.bucket === index)?.count ?? 0,
     })),
-    receivedForOlderDays: received?.count ?? 0,
+    receivedForOlderDays: await countRows(connection, 'received_for_older_days'),
   };
 }
 

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { BIGINT, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import type { EventLog, PartitionRange } from '@facet/event-log';
 import { AppError, isAppError } from '@facet/platform';
-import { appendRows, openDuckDb, selectRows, sqlText } from '../duckdb.ts';
+import { appendRows, countRows, openDuckDb, sqlText } from '../duckdb.ts';
 import { dayOf, sourceName } from '../layout.ts';
 import { compactLake } from './compact-lake.ts';
 import { maintainLake } from './maintain-lake.ts';
@@ -267,14 +266,6 @@ async function extractRefused(
   } finally {
     await opened?.close();
   }
-}
-
-async function countRows(connection: DuckDBConnection, rows: string): Promise<number> {
-  const [counted] = await selectRows<{ readonly rows: number }>(
-    connection,
-    `SELECT count(*)::DOUBLE AS rows FROM ${rows}`,
-  );
-  return counted?.rows ?? 0;
 }
 
 /** Returns the SQL condition that a row is in one of the ranges. */

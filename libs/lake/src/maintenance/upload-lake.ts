@@ -155,7 +155,7 @@ async function copyLog(
   // Ascending: readers see each version completely.
   for (const name of records) {
     const text = await local.log.read(name);
-    const isCreated = await remote.log.create(name, text, { id: state.id, isFirst: false });
+    const isCreated = await remote.log.create(name, text);
     if (!isCreated && (await remote.log.read(name)) !== text) throw differs(config);
   }
 }

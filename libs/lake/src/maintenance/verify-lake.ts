@@ -1,11 +1,11 @@
 import { relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { sqlText, withDuckDb } from '../duckdb.ts';
+import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
+import { queryFiles, snapshotOf } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface LakeCheck {
@@ -66,11 +66,9 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
       ),
     };
   };
-  const counted = await withFiles(snapshot, files, ({ lakeFolder: folder }) =>
-    withDuckDb(options, (connection) => count(connection, folder)),
-  ).catch(async (error: unknown) => {
-    throw await lakeUnreadable(snapshot, error);
-  });
+  const counted = await queryFiles(snapshot, files, options, (connection, opened) =>
+    count(connection, opened.lakeFolder),
+  );
   for (const { path, rows } of files) {
     const found = counted.byFile.get(path) ?? 0;
     if (found !== rows) problems.push({ path, problem: `has ${found} rows instead of ${rows}` });

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifyType } from '@facet/schemas';
-import { selectRows, sqlText } from '../duckdb.ts';
+import { countRows, sqlText } from '../duckdb.ts';
 import { filesOfWindow, identifyingFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
@@ -151,10 +151,4 @@ export async function createTables(connection: DuckDBConnection, tables: readonl
     const query = ifEmpty !== undefined && (await countRows(connection, ifEmpty.table)) === 0 ? ifEmpty.sql : sql;
     await connection.run(`CREATE TEMP ${isStored ? 'TABLE' : 'VIEW'} ${name} AS ${query}`);
   }
-}
-
-/** Counts the rows of a table or view in DuckDB. */
-export async function countRows(connection: DuckDBConnection, table: string): Promise<number> {
-  const [row] = await selectRows<{ rows: number }>(connection, `SELECT count(*)::DOUBLE AS rows FROM ${table}`);
-  return row?.rows ?? 0;
 }

@@ -1,10 +1,10 @@
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { AppError, dayMs, formatCount, hourMs } from '@facet/platform';
-import { queryChunks, selectRows, sqlText, withDuckDb } from '../duckdb.ts';
+import { queryChunks, selectRows, sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { createTables, eventTables, stored, view } from './event-tables.ts';
 import type { SqlTable } from './event-tables.ts';
-import { filesToRead, lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
+import { filesToRead, queryFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 
 /**
@@ -60,18 +60,12 @@ export async function readInteractions(
   rules: InteractionRules,
   options: DuckDbOptions = {},
 ): Promise<LakeInteractions> {
-  try {
-    return await withFiles(snapshot, filesToRead(snapshot, window), (opened) =>
-      withDuckDb(options, async (connection) => {
-        // No query depends on the order of rows.
-        await connection.run('SET preserve_insertion_order = false');
-        await createTables(connection, [...eventTables(opened, window), ...interactionTables(rules)]);
-        return loadInteractions(connection, (name) => `(${interactionResults[name]})`);
-      }),
-    );
-  } catch (error) {
-    throw await lakeUnreadable(snapshot, error);
-  }
+  return queryFiles(snapshot, filesToRead(snapshot, window), options, async (connection, opened) => {
+    // No query depends on the order of rows.
+    await connection.run('SET preserve_insertion_order = false');
+    await createTables(connection, [...eventTables(opened, window), ...interactionTables(rules)]);
+    return loadInteractions(connection, (name) => `(${interactionResults[name]})`);
+  });
 }
 
 /** Returns the tables of interactions without bots, of their users and items, and of event types. They follow those of `eventTables`. */

@@ -7,6 +7,7 @@ import type { LogStorage } from './log-storage.ts';
 /** Keeps a transaction log in a folder. A hard link creates a record, so it works on any file system with atomic links. */
 export function folderLogStorage(folder: string): LogStorage {
   const pathOf = (name: string): string => join(folder, name);
+  const temporaryPath = (): string => pathOf(`.${randomUUID()}.tmp`);
 
   async function isOlder(name: string, time: number): Promise<boolean> {
     // The temporary file of a live commit may vanish.
@@ -18,10 +19,10 @@ export function folderLogStorage(folder: string): LogStorage {
     place: dirname(folder),
     names: () => listNames(folder),
     read: (name) => readFile(pathOf(name), 'utf8'),
-    async create(name, text, { id, isFirst }) {
+    async create(name, text) {
       await createFolder(folder);
-      const create = (): Promise<boolean> =>
-        createFileAtomically(pathOf(name), [text], { temporary: pathOf(`.${id}.tmp`) });
+      const isFirst = !(await listNames(folder)).some((each) => each.endsWith('.json'));
+      const create = (): Promise<boolean> => createFileAtomically(pathOf(name), [text], { temporary: temporaryPath() });
       const isCreated = await create().catch((error: NodeJS.ErrnoException) => {
         // A process whose clock is ahead has deleted the temporary file, because it seemed to be of a killed process.
         if (error.code !== 'ENOENT') throw error;
@@ -34,7 +35,7 @@ export function folderLogStorage(folder: string): LogStorage {
     write: (name, text) => writeFileAtomically(pathOf(name), [text]),
     readFile: (name, read) => read(pathOf(name)),
     async writeFile(name, write) {
-      const temporary = pathOf(`.${randomUUID()}.tmp`);
+      const temporary = temporaryPath();
       try {
         await write(temporary);
         await syncPath(temporary);

@@ -9,10 +9,9 @@ export interface LogStorage {
   /**
    * Creates a durable file. Returns false if another writer has created it. Concurrent creations are atomic: one writer succeeds.
    *
-   * @param record.id A random id that is part of `text`. By it, a writer recognizes its own file after an attempt without a response.
-   * @param record.isFirst Whether the log has no file yet.
+   * @param text contains a random id. By it, a writer recognizes its own file after an attempt without a response.
    */
-  create(name: string, text: string, record: { readonly id: string; readonly isFirst: boolean }): Promise<boolean>;
+  create(name: string, text: string): Promise<boolean>;
   /** Creates or replaces a durable file. Readers see the old or the new content. */
   write(name: string, text: string): Promise<void>;
   /** Calls `read` with the path of a local file that has the content of the file. */

@@ -5,7 +5,7 @@ import type { S3Config } from '@facet/platform';
 import { checkBucket, openBucket } from '@facet/platform/s3';
 import { hashedPartPath, logFolder } from '../layout.ts';
 import type { LakeStorage } from './lake-storage.ts';
-import { createLocalCopies } from './local-copies.ts';
+import { createLakeCopies } from './lake-copies.ts';
 import { fenceLocalLog, hasLocalLog, lakeHasLocal } from './moved-lake.ts';
 import { isDayFile, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
@@ -30,7 +30,7 @@ export interface S3LakeStorage extends LakeStorage {
 export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
   const bucket = openBucket(config);
   const place = `s3://${config.bucket}/${config.prefix}`;
-  const copies = createLocalCopies({ folder: join(folder, copiesFolder), bytesMax: config.cacheBytesMax });
+  const copies = createLakeCopies({ folder: join(folder, copiesFolder), bytesMax: config.cacheBytesMax });
 
   async function sizes(): Promise<ReadonlyMap<string, number>> {
     const objects = await bucket.list(daysPrefix);

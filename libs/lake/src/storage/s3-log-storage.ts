@@ -27,7 +27,6 @@ export function s3LogStorage(bucket: Bucket, prefix: string, place: string): Log
       if (found === undefined) throw new Error(`${name} is missing`);
       return found.text;
     },
-    // The text contains a random id, so the bucket recognizes the record of an attempt without a response.
     create: async (name, text) => (await bucket.put(keyOf(name), text, 'absent')) !== undefined,
     write: async (name, text) => void (await bucket.put(keyOf(name), text)),
     readFile: (name, read) =>

@@ -1,5 +1,8 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { dayMs, isAppError } from '@facet/platform';
 import type { AppError } from '@facet/platform';
+import { withDuckDb } from '../duckdb.ts';
+import type { DuckDbOptions } from '../duckdb.ts';
 import { dayOf } from '../layout.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
@@ -109,6 +112,25 @@ export async function withFiles<Snapshot extends Readable, Result>(
     return await read(opened.snapshot);
   } finally {
     await opened.close();
+  }
+}
+
+/**
+ * Runs `query` on a new database and on a snapshot whose files are readable.
+ *
+ * @throws AppError as {@link lakeUnreadable}; the reason of the signal when it aborts
+ */
+export async function queryFiles<Snapshot extends Readable, Result>(
+  snapshot: Snapshot,
+  files: LakeSnapshot['files'],
+  options: DuckDbOptions,
+  query: (connection: DuckDBConnection, opened: Snapshot) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await withFiles(snapshot, files, (opened) => withDuckDb(options, (connection) => query(connection, opened)));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw await lakeUnreadable(snapshot, error);
   }
 }
 

@@ -194,11 +194,7 @@ class StoredTransactionLog<
 
   /** Creates the file of the transaction. Returns false if the version exists. */
   async #create(transaction: Transaction): Promise<boolean> {
-    const { version, id, parent } = transaction;
-    return this.#storage.create(transactionName(version), this.#format.serialize(transaction), {
-      id,
-      isFirst: parent === '',
-    });
+    return this.#storage.create(transactionName(transaction.version), this.#format.serialize(transaction));
   }
 
   /**

@@ -60,9 +60,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(await log.names()).toEqual([]);
     await expect(log.read('1.json')).rejects.toThrow();
     const texts = Array.from({ length: 8 }, (_, writer) => `{"writer":${writer}}\n`);
-    const created = await Promise.all(
-      texts.map((text, writer) => log.create('1.json', text, { id: `${writer}`, isFirst: true })),
-    );
+    const created = await Promise.all(texts.map((text) => log.create('1.json', text)));
     expect(created.filter(Boolean)).toHaveLength(1);
     expect(await log.read('1.json')).toBe(texts[created.indexOf(true)]);
     expect(await log.names()).toEqual(['1.json']);
@@ -75,11 +73,9 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     const { log } = await open();
     for (let version = 0; version < 100; version++) {
       let isCreated: boolean | undefined;
-      const creating = log
-        .create(`${version}.json`, 'x', { id: `${version}`, isFirst: version === 0 })
-        .then((created) => {
-          isCreated = created;
-        });
+      const creating = log.create(`${version}.json`, 'x').then((created) => {
+        isCreated = created;
+      });
       const isUnfinished = async (): Promise<boolean> => (await log.names()).some((name) => name.endsWith('.tmp'));
       while (isCreated === undefined && !(await isUnfinished())) await setImmediate();
       await log.removeLeftovers(Date.now() + dayMs);
@@ -91,7 +87,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
 
   it('stores files of the log that other programs write and read', async () => {
     const { log } = await open();
-    await log.create('1.json', 'x', { id: 'x', isFirst: true });
+    await log.create('1.json', 'x');
     // More than one part of an upload.
     const content = Buffer.alloc(9_000_000, 'checkpoint ');
     await log.writeFile('1.checkpoint', (path) => writeFile(path, content));

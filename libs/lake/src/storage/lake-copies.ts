@@ -1,6 +1,6 @@
-import { link, mkdir, open, rm, rmdir, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, hashFile, mapConcurrently } from '@facet/platform';
+import { AppError, hashFile, mapConcurrently, syncPath } from '@facet/platform';
 import type { OpenFiles } from './lake-storage.ts';
 import { listPlacedFiles, makeTemporaryFolder, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
@@ -19,7 +19,7 @@ const checksAtATime = 4;
  *
  * @param options.bytesMax The space of the copies, without those that are evicted during a read. Also the largest read.
  */
-export function createLocalCopies({ folder, bytesMax }: { readonly folder: string; readonly bytesMax: number }) {
+export function createLakeCopies({ folder, bytesMax }: { readonly folder: string; readonly bytesMax: number }) {
   /**
    * Makes files readable below a folder. `download` writes a file to a new path.
    *
@@ -130,13 +130,8 @@ async function checkContent({ path, sha256 }: PlacedFile, copy: string): Promise
 
 /** Makes a downloaded file a copy that other reads use. */
 async function keepCopy(downloaded: string, copy: string): Promise<void> {
-  const file = await open(downloaded, 'r');
-  try {
-    // Otherwise a crash of the machine could leave the copy with other content.
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
+  // Otherwise a crash of the machine could leave the copy with other content.
+  await syncPath(downloaded);
   await link(downloaded, copy).catch((error: NodeJS.ErrnoException) => {
     // Another process has downloaded the file, too, or has deleted the empty folder.
     if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
