@@ -34,16 +34,12 @@ interface PromotionLogState {
   readonly records: () => Promise<readonly PromotionRecord[]>;
 }
 
-const recordPattern = /^(\d{10})\.json$/;
 /** Files read concurrently. */
 const readsAtATime = 64;
 
 export function createPromotionLog(storage: PromotionRecords): PromotionLog {
   async function list(): Promise<number[]> {
-    const numbers = (await storage.names()).flatMap((name) => {
-      const match = recordPattern.exec(name);
-      return match === null ? [] : [Number(match[1])];
-    });
+    const numbers = (await storage.names()).filter(isRecordName).map((name) => Number.parseInt(name, 10));
     return numbers.sort((a, b) => a - b);
   }
 
@@ -78,6 +74,11 @@ export function createPromotionLog(storage: PromotionRecords): PromotionLog {
       }
     },
   };
+}
+
+/** Names of later records sort after those of earlier ones. */
+export function isRecordName(name: string): boolean {
+  return /^\d{10}\.json$/.test(name);
 }
 
 function nameOf(number: number): string {

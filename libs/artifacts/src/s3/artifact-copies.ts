@@ -1,7 +1,7 @@
-import { lstat, mkdir, open, readdir, rename, rm, rmdir, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, rmdir, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, hourMs, isAppError, listNames, pathExists, waitForFolderLock } from '@facet/platform';
+import { AppError, hourMs, isAppError, listNames, pathExists, syncPath, waitForFolderLock } from '@facet/platform';
 import { corrupt, isId } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
 import { hasErrorCode, hashFiles } from '../disk/files.ts';
@@ -14,7 +14,7 @@ interface HeldCopy {
   release(): Promise<void>;
 }
 
-interface LocalCopiesOptions {
+interface ArtifactCopiesOptions {
   readonly folder: string;
   readonly stagingFolder: string;
   /** The space that the copies and the staging folder may use. */
@@ -42,7 +42,7 @@ const downloadWaitMs = hourMs;
  * A process writes its hold before it looks for evictions, and its eviction before it looks for holds. One of two processes
  * therefore sees the other.
  */
-export function createLocalCopies({ folder: root, stagingFolder, bytesMax }: LocalCopiesOptions) {
+export function createArtifactCopies({ folder: root, stagingFolder, bytesMax }: ArtifactCopiesOptions) {
   /** Its time of change is the last comparison of all copies with the store. */
   const markFile = join(root, 'refreshed');
   const copyOf = ({ kind, id }: ArtifactRef): string => join(root, kind, id);
@@ -276,13 +276,8 @@ async function place(staged: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   // A damaged copy may have a folder there.
   if ((await lstat(target).catch(() => undefined))?.isDirectory()) await rm(target, { recursive: true, force: true });
-  const file = await open(staged, 'r');
-  try {
-    // Otherwise a crash of the machine could leave the name with other content, which the next load would download again.
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  // Otherwise a crash of the machine could leave the name with other content, which the next load would download again.
+  await syncPath(staged);
   await rename(staged, target);
 }
 

@@ -9,9 +9,9 @@ import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
 import { stagingPath } from '../disk/staging.ts';
 import type { ArtifactManifest, ManifestFile } from '../manifest.ts';
-import type { PromotionRecords } from '../promotions/promotion-log.ts';
 import { manifestName } from '../seal-artifact.ts';
 import type { SealedArtifact } from '../seal-artifact.ts';
+import { createArtifactCopies } from './artifact-copies.ts';
 import {
   entriesPrefix,
   entryKey,
@@ -22,7 +22,7 @@ import {
   parseObjectKey,
 } from './artifact-entry.ts';
 import type { ArtifactEntry, EntryFile } from './artifact-entry.ts';
-import { createLocalCopies } from './local-copies.ts';
+import { s3PromotionRecords } from './s3-promotion-records.ts';
 
 interface FoundEntry {
   readonly entry: ArtifactEntry;
@@ -50,7 +50,6 @@ export interface S3Storage extends ArtifactStorage {
   storeFiles(artifact: SourceArtifact): Promise<boolean>;
 }
 
-const promotionsPrefix = 'promotions/';
 const refsPrefix = 'refs/';
 /** Uploads of a writer that has not finished after this time belong to a killed one. */
 const abandonedMs = dayMs;
@@ -82,7 +81,7 @@ export function createS3Storage(
 ): S3Storage {
   const place = `s3://${bucketName}/${prefix}`;
   const stagingFolder = join(folder, 'staging');
-  const copies = createLocalCopies({ folder: join(folder, 's3-copies'), stagingFolder, bytesMax: cacheBytesMax });
+  const copies = createArtifactCopies({ folder: join(folder, 's3-copies'), stagingFolder, bytesMax: cacheBytesMax });
   const listed = new Map<string, FoundEntry>();
   let refreshAt = -Infinity;
 
@@ -316,14 +315,14 @@ export function createS3Storage(
         await removeUnnamed(found, ref, objects.get(name) ?? [], uploads.get(name) ?? []);
       } catch (error) {
         // The objects of an entry that cannot be read stay.
-        ignoreUnusable(error);
+        ignoreUnreadable(error);
       }
     }
     await refresh();
   }
 
   async function remove(ref: ArtifactRef): Promise<void> {
-    const found = await findEntry(ref).catch(ignoreUnusable);
+    const found = await findEntry(ref).catch(ignoreUnreadable);
     // First, so that readers find all or nothing.
     await bucket.delete(entryKey(ref));
     await mapConcurrently(found?.entry.files ?? [], requestsAtATime, (file) => bucket.delete(objectKey(ref, file)));
@@ -353,37 +352,15 @@ export function createS3Storage(
         else await copies.update(ref, redactedFiles(found), fetchFile(ref));
       } catch (error) {
         // The other copies must not keep erased contents because of this one.
-        if (!isUnusable(error)) failure ??= error;
+        if (!isUnreadable(error)) failure ??= error;
       }
     }
     if (failure !== undefined) throw failure;
     await copies.markRefreshed();
   }
 
-  const records = new Map<string, string>();
-  const recordNames: string[] = [];
-  const promotions: PromotionRecords = {
-    async names() {
-      void refreshIfDue();
-      const after = recordNames.at(-1);
-      const found = await bucket.list(promotionsPrefix, after === undefined ? {} : { after: promotionsPrefix + after });
-      const names = found.map(({ key }) => key.slice(promotionsPrefix.length));
-      const newest = recordNames.at(-1) ?? '';
-      recordNames.push(...names.filter((name) => /^\d{10}\.json$/.test(name) && name > newest).sort());
-      return [...recordNames];
-    },
-    async read(name) {
-      const known = records.get(name);
-      if (known !== undefined) return known;
-      const text = (await bucket.get(promotionsPrefix + name))?.text;
-      if (text !== undefined) records.set(name, text);
-      return text;
-    },
-    create: async (name, text) => (await bucket.put(promotionsPrefix + name, text, 'absent')) !== undefined,
-  };
-
   return {
-    promotions,
+    promotions: s3PromotionRecords(bucket, refreshIfDue),
     readManifest: async (ref) => (await readEntry(ref)).manifest,
     folder,
     store,
@@ -440,10 +417,10 @@ function ignoreCorrupt(error: unknown): undefined {
 }
 
 /** Whether an artifact is damaged, missing or of a later version. */
-function isUnusable(error: unknown): boolean {
+function isUnreadable(error: unknown): boolean {
   return isAppError(error) && ['artifact', 'artifact-missing'].includes(error.category);
 }
 
-function ignoreUnusable(error: unknown): undefined {
-  if (!isUnusable(error)) throw error;
+function ignoreUnreadable(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
 }

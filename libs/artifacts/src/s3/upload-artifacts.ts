@@ -7,6 +7,7 @@ import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
 import { localArtifactFolders } from '../disk/local-artifacts.ts';
 import { createFolderStorage } from '../folder-artifact-store.ts';
+import { isRecordName } from '../promotions/promotion-log.ts';
 import { manifestName } from '../seal-artifact.ts';
 import { openS3Storage } from './open-s3-store.ts';
 import type { S3Storage, SourceFile } from './s3-artifact-store.ts';
@@ -54,7 +55,7 @@ function createCopier(local: ArtifactStorage, remote: S3Storage, config: S3Confi
   let uploaded = 0;
 
   async function recordsOf(storage: ArtifactStorage): Promise<ReadonlyMap<string, string>> {
-    const names = (await storage.promotions.names()).filter((name) => /^\d{10}\.json$/.test(name)).sort();
+    const names = (await storage.promotions.names()).filter(isRecordName).sort();
     const texts = new Map<string, string>();
     for (const name of names) {
       const text = await storage.promotions.read(name);
