@@ -290,6 +290,17 @@ function problemIn(response: unknown): string | undefined {
   return isSuccess ? undefined : String(reason);
 }
 
+/** Returns the error of a Milvus that responds, but too late or with a wrong result. */
+export function unusable(address: string, what: string, problem: string): AppError {
+  return new AppError(`Milvus at ${address} cannot ${what}: ${problem}.`, {
+    code: 'MILVUS_UNAVAILABLE',
+    category: 'unavailable',
+    remedy: 'Check the log and the load of Milvus. Searches run in process until it responds in time.',
+    context: { address },
+    retryable: true,
+  });
+}
+
 function unavailable(address: string, what: string, error: unknown): AppError {
   const { details, reason, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
   const problem = String(details ?? reason ?? message ?? error).replace(/[\s.]+$/, '');

@@ -32,6 +32,18 @@ async function save(index: Index, name: string): Promise<string> {
   return file;
 }
 
+/** Expects that the file of an index is refused, mapped or not, after a change of its bytes. */
+async function expectRefused(
+  index: Index,
+  problem: RegExp | string,
+  change: (bytes: Buffer) => Buffer | void = () => undefined,
+): Promise<void> {
+  const file = await save(index, 'changed');
+  const bytes = await readFile(file);
+  await writeFile(file, change(bytes) ?? bytes);
+  for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(problem);
+}
+
 /** Returns how much of this process's memory maps the file. */
 async function mappings(file: string): Promise<number> {
   return (await readFile('/proc/self/maps', 'utf8')).split('\n').filter((line) => line.includes(file)).length;
@@ -105,81 +117,59 @@ describe('readAsync', () => {
     expect(() => Index.readAsync(3 as unknown as string)).toThrow(TypeError);
   });
 
-  it('refuses a graph of Faiss with a vector that has no finite distance', async () => {
-    const whole = await readFile(await save(build('HNSW8'), 'finite'));
+  it.each([NaN, Infinity, -1e30])('refuses a graph of Faiss with the value %d in a vector', async (value) => {
     const first = Buffer.from(vectors.buffer, 0, 4 * d);
-    const at = whole.indexOf(first);
-    const file = path.join(folder, 'infinite');
-    for (const value of [NaN, Infinity, -1e30]) {
-      whole.writeFloatLE(value, at);
-      await writeFile(file, whole);
-      for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/vector/);
-    }
+    await expectRefused(build('HNSW8'), /vector/, (bytes) => {
+      bytes.writeFloatLE(value, bytes.indexOf(first));
+    });
   });
 
-  it('refuses a graph of Faiss with a search breadth that is out of range', async () => {
+  it.each([-1, 0, 2 ** 31 - 1])('refuses a graph of Faiss with the search breadth %d', async (breadth) => {
     const index = build('HNSW8');
     index.setParameter('efSearch', 54_321);
-    const whole = await readFile(await save(index, 'breadth'));
-    const at = whole.indexOf(Buffer.from(Int32Array.of(54_321).buffer));
-    const file = path.join(folder, 'other-breadth');
-    for (const breadth of [-1, 0, 2 ** 31 - 1]) {
-      whole.writeInt32LE(breadth, at);
-      await writeFile(file, whole);
-      for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/search breadth/);
-    }
+    await expectRefused(index, /search breadth/, (bytes) => {
+      bytes.writeInt32LE(breadth, bytes.indexOf(Buffer.from(Int32Array.of(54_321).buffer)));
+    });
   });
 
   it.each([1e6, 2 ** 62])(
     'allocates no memory for a cluster of %d entries, which the file does not have',
     async (size) => {
-      const file = await save(build('IVF10,Flat'), 'cluster');
-      const bytes = await readFile(file);
-      // After the tag come the number of clusters and the size of each.
-      bytes.writeBigInt64LE(BigInt(size), bytes.lastIndexOf('full') + 4 + 8);
-      await writeFile(file, bytes);
-      for (const map of [false, true]) {
-        await expect(Index.readAsync(file, { map })).rejects.toThrow('its clusters exceed the file');
-      }
+      await expectRefused(build('IVF10,Flat'), 'its clusters exceed the file', (bytes) => {
+        // After the tag come the number of clusters and the size of each.
+        bytes.writeBigInt64LE(BigInt(size), bytes.lastIndexOf('full') + 4 + 8);
+      });
     },
   );
 
   it('allocates no memory for a number of clusters that the file does not have', async () => {
-    const file = await save(build('IVF10,Flat'), 'clusters');
-    const bytes = await readFile(file);
-    // Faiss writes this number for header fields that it no longer uses.
-    bytes.writeBigInt64LE(1n << 20n, bytes.indexOf('ilar') + 4);
-    await writeFile(file, bytes);
-    for (const map of [false, true]) {
-      await expect(Index.readAsync(file, { map })).rejects.toThrow('a size in it exceeds the file');
-    }
+    await expectRefused(build('IVF10,Flat'), 'a size in it exceeds the file', (bytes) => {
+      // Faiss writes this number for header fields that it no longer uses.
+      bytes.writeBigInt64LE(1n << 20n, bytes.indexOf('ilar') + 4);
+    });
   });
 
   it('refuses an empty index of a width for which a query would fill the memory', async () => {
-    const file = await save(build('Flat', new Float32Array(0)), 'wide');
-    const bytes = await readFile(file);
-    const widthAt = 4;
-    expect(bytes.readInt32LE(widthAt)).toBe(d);
-    bytes.writeInt32LE(2 ** 31 - 1, widthAt);
-    await writeFile(file, bytes);
-    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/width/);
+    await expectRefused(build('Flat', new Float32Array(0)), /width/, (bytes) => {
+      const widthAt = 4;
+      expect(bytes.readInt32LE(widthAt)).toBe(d);
+      bytes.writeInt32LE(2 ** 31 - 1, widthAt);
+    });
   });
 
   it('refuses an index of a kind that Facet does not build', async () => {
-    const file = await save(build('SQ8'), 'other-kind');
-    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/kind/);
+    await expectRefused(build('SQ8'), /kind/);
   });
 
   it('refuses an index with an unknown metric', async () => {
-    const whole = await readFile(await save(build('Flat'), 'metric'));
-    const metricAt = 33;
-    expect(whole.readInt32LE(metricAt)).toBe(MetricType.METRIC_L2);
-    // Metrics other than the first two have an argument.
-    const metric = Buffer.alloc(8);
-    metric.writeInt32LE(7_777);
-    const file = path.join(folder, 'other-metric');
-    await writeFile(file, Buffer.concat([whole.subarray(0, metricAt), metric, whole.subarray(metricAt + 4)]));
-    for (const map of [false, true]) await expect(Index.readAsync(file, { map })).rejects.toThrow(/metric/);
+    await expectRefused(build('Flat'), /metric/, (bytes) => {
+      const metricAt = 33;
+      expect(bytes.readInt32LE(metricAt)).toBe(MetricType.METRIC_L2);
+      // Metrics other than the first two have an argument.
+      const metric = Buffer.alloc(8);
+      metric.writeInt32LE(7_777);
+      return Buffer.concat([bytes.subarray(0, metricAt), metric, bytes.subarray(metricAt + 4)]);
+    });
   });
 });
 
