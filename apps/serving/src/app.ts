@@ -3,6 +3,7 @@ import {
   addAdmissionMetrics,
   addHealthRoutes,
   addMetricsRoute,
+  artifactProblems,
   createAdmission,
   createHttpApp,
   createProblems,
@@ -62,6 +63,7 @@ const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 128, event
 
 /** Remedies that are specific to this API, and the artifact errors that callers may see. */
 const problems = createProblems({
+  ...artifactProblems,
   REQUEST_INVALID: { status: 400, remedy: 'Correct the field; /docs describes it.' },
   ARTIFACT_NOT_FOUND: { remedy: 'List the bundles with GET /v1/bundles.' },
   ARTIFACT_NO_PREVIOUS: {},
@@ -69,10 +71,6 @@ const problems = createProblems({
   COMPARISON_NO_DATASET: { status: 409 },
   COMPARISON_NO_USERS: { status: 409 },
   DATASET_INVALID: { status: 409 },
-  ARTIFACT_COPIES_FULL: {},
-  ARTIFACT_CORRUPT: {},
-  S3_REFUSED: {},
-  S3_UNREACHABLE: {},
   USER_NOT_FOUND: { status: 404 },
   PROFILES_UNREACHABLE: { status: 503, remedy: 'Repeat the request. If it keeps failing, check Redis.' },
   PROMOTION_CURRENT_CHANGED: { remedy: 'Check GET /v1/refs, then repeat the request if it still applies.' },

@@ -20,4 +20,5 @@ export { responseSignal } from './overload/response-signal.ts';
 export { compileValidator } from './problems/compile-validator.ts';
 export { createProblems, Problem, problemError, problemResponses } from './problems/problem.ts';
 export type { Problems } from './problems/problem.ts';
+export { artifactProblems, lakeProblems } from './problems/storage-problems.ts';
 export { listen, listRoutes } from './server.ts';

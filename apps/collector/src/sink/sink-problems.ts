@@ -1,19 +1,14 @@
-import { createProblems } from '@facet/http';
+import { createProblems, lakeProblems } from '@facet/http';
 
 /** The codes of files that cannot be read, of unreachable stores, and of the sink. */
 export const sinkProblems = createProblems({
+  ...lakeProblems,
   CONNECTION_FILE_UNREADABLE: {},
   EVENTS_LOG_FORBIDDEN: {},
   EVENTS_LOG_UNAUTHENTICATED: {},
   EVENTS_LOG_UNREACHABLE: {},
   EVENTS_LOG_UNTRUSTED: {},
-  EVENTS_LAKE_COPIES_FULL: {},
-  EVENTS_LAKE_DAMAGED: {},
-  EVENTS_LAKE_HAS_LOCAL: {},
-  EVENTS_LAKE_NOT_CONFIGURED: { status: 503 },
-  EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
   EVENTS_CATALOG_DAMAGED: {},
-  EVENTS_LAKE_UNREADABLE: {},
   EVENTS_CATALOG_UNREADABLE: {},
   EVENTS_COLUMN_MISSING: {},
   EVENTS_FILE_DAMAGED: {},
@@ -25,8 +20,6 @@ export const sinkProblems = createProblems({
   EVENTS_HEADER_AMBIGUOUS: {},
   EVENTS_JSON_ARRAY: {},
   EVENTS_VALUE_UNCLEAR: {},
-  S3_REFUSED: {},
-  S3_UNREACHABLE: {},
   VALIDATION_CRASHED: {},
   VALIDATION_FAILED: {},
   REDRIVE_RUNNING: {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createProblems, Problem, responseSignal } from '@facet/http';
+import { artifactProblems, createProblems, lakeProblems, Problem, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import type { RunStore } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
@@ -15,6 +15,8 @@ export interface RefreshesDeps {
 }
 
 export const trainerProblems = createProblems({
+  ...artifactProblems,
+  ...lakeProblems,
   REFRESH_DAY_INVALID: {},
   REFRESH_DAY_NOT_OVER: {},
   REFRESH_DAY_SUPERSEDED: {},
@@ -22,16 +24,6 @@ export const trainerProblems = createProblems({
   REFRESH_RUN_UNKNOWN: {},
   REFRESH_QUEUE_UNREACHABLE: {},
   ARTIFACT_NOT_FOUND: { status: 404 },
-  ARTIFACT_COPIES_FULL: {},
-  ARTIFACT_CORRUPT: {},
-  EVENTS_LAKE_COPIES_FULL: {},
-  EVENTS_LAKE_DAMAGED: {},
-  EVENTS_LAKE_HAS_LOCAL: {},
-  EVENTS_LAKE_NOT_CONFIGURED: { status: 503 },
-  EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
-  EVENTS_LAKE_UNREADABLE: {},
-  S3_REFUSED: {},
-  S3_UNREACHABLE: {},
   EXPERIMENT_UNKNOWN: { status: 404 },
 });
 
