@@ -32,6 +32,9 @@ export interface CommandLine<Given extends Options> {
 export const option = {
   number: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
     optionOf('N', about, (texts, name) => parseNumber(texts.at(-1)!, name), initial as Initial),
+  /** A number above 0. */
+  positive: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
+    optionOf('N', about, (texts, name) => parsePositive(texts.at(-1)!, name), initial as Initial),
   /** A whole number of at least 1. */
   count: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
     optionOf('N', about, (texts, name) => parseWhole(texts.at(-1)!, name, 1), initial as Initial),
@@ -53,6 +56,19 @@ export const option = {
     ),
   text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
     optionOf(argument, about, (texts) => texts.at(-1)!, initial as Initial),
+  /** One of several texts, which the help lists after `about`. */
+  choice: <const Choice extends string, const Initial extends Choice | undefined = undefined>(
+    argument: string,
+    about: string,
+    choices: readonly Choice[],
+    initial?: Initial,
+  ) =>
+    optionOf(
+      argument,
+      `${about}: ${choices.join(' or ')}`,
+      (texts, name) => parseChoice(texts.at(-1)!, name, choices),
+      initial as Initial,
+    ),
   /** The texts of an option that can be repeated. */
   texts: <Initial extends readonly string[] | undefined = undefined>(
     argument: string,
@@ -78,6 +94,18 @@ function parseNumber(text: string, name: string): number {
   const value = Number(text);
   if (text === '' || !(value >= 0)) throw new Error(`${name} is "${text}" instead of a number of at least 0.`);
   return value;
+}
+
+function parsePositive(text: string, name: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`${name} is "${text}" instead of a number above 0.`);
+  return value;
+}
+
+function parseChoice<Choice extends string>(text: string, name: string, choices: readonly Choice[]): Choice {
+  const choice = choices.find((one) => one === text);
+  if (choice === undefined) throw new Error(`${name} is "${text}" instead of ${choices.join(' or ')}.`);
+  return choice;
 }
 
 function parseWhole(text: string, name: string, min: number): number {

@@ -18,8 +18,8 @@ const { values, positionals } = readCommandLine({
   arguments: 'SOURCE',
   summary: 'Diagnose what several interests of a model find that one interest does not',
   options: {
-    protocol: option.text('NAME', 'time-split, leave-one-out or user-split', 'time-split'),
-    part: option.text('PART', 'validation or test', 'validation'),
+    protocol: option.choice('NAME', 'Protocol', ['time-split', 'leave-one-out', 'user-split'], 'time-split'),
+    part: option.choice('PART', 'Held-out part', ['validation', 'test'], 'validation'),
     try: option.texts('SETTINGS', 'Settings of one model, separated by spaces: "K=4 separation=1"', ['K=1', 'K=4']),
     seeds: option.number('Number of runs of each model', 1),
     variant: option.text('NAME', 'Model variant', 'facet'),
@@ -36,11 +36,10 @@ const { values, positionals } = readCommandLine({
   notes: `SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
 part validation have not seen it; those of the part test are trained again with the validation part.
 
-Exit code: 0 when the measurement is complete, 1 without a source or for an unknown value.`,
+Exit code: 0 when the measurement is complete, 1 without a source.`,
 });
 const [folder] = positionals;
-const protocol = oneOf('protocol', ['time-split', 'leave-one-out', 'user-split'] as const);
-const part = oneOf('part', ['validation', 'test'] as const);
+const { protocol, part } = values;
 if (folder === undefined || !existsSync(folder)) {
   console.error('Name a data home or a folder with sequences.txt: npm run bench -- interests SOURCE');
   process.exit(1);
@@ -100,12 +99,4 @@ function parseSetting(text: string): Setting {
   } catch {
     return { name: name!, value };
   }
-}
-
-/** Returns the value of an option. Ends the process if it is none of the choices. */
-function oneOf<Choice extends string>(option: 'protocol' | 'part', choices: readonly Choice[]): Choice {
-  const chosen = choices.find((choice) => choice === values[option]);
-  if (chosen !== undefined) return chosen;
-  console.error(`--${option} ${values[option]} is unknown. Choose from ${choices.join(', ')}.`);
-  process.exit(1);
 }

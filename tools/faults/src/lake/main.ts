@@ -34,7 +34,7 @@ const { values } = readCommandLine({
     rounds: option.count('Number of lakes', 4),
     kills: option.count('Kills in each lake', 12),
     seed: option.seed('Seed of the random choices (default: random)'),
-    storage: option.text('NAME', 'Where the lakes are: folder or s3', 'folder'),
+    storage: option.choice('NAME', 'Where the lakes are', ['folder', 's3'], 'folder'),
     spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB'),
     json,
     keep: option.flag('Keep the lakes and their copies'),
@@ -67,10 +67,6 @@ const s3Slowness = 10;
 const conversionKillsMax = 3;
 
 const { rounds, kills: killsPerRound, seed = Date.now() % 100_000 } = values;
-if (!['folder', 's3'].includes(values.storage)) {
-  console.error('Pass folder or s3 to --storage.');
-  process.exit(1);
-}
 logProgress(`seed ${seed}`);
 const choose = createRandom(seed).int;
 const folder = await mkdtemp(join(tmpdir(), 'facet-faults-lake-'));
