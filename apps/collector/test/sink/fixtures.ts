@@ -30,6 +30,12 @@ export interface SinkBench {
   readonly publisher: Publisher;
   readonly store: RedisProfileStore;
   startSink(more?: Readonly<Record<string, string>>): Promise<RunningSink>;
+  /** Publishes events with the ids `NAME-0`, `NAME-1` … */
+  publishEvents(name: string, count: number): Promise<void>;
+  /** @param more other fields of the event. */
+  publishEvent(eventId: string, more?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** The ids of the events of both. */
+  readonly publishedIds: readonly string[];
   /** Returns the ids of the events in the lake. */
   lakeIds(): Promise<string[]>;
 }
@@ -70,6 +76,7 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     FACET_SINK_CATALOG_SECONDS: '0.1',
     FACET_LOG_LEVEL: 'silent',
   };
+  const publishedIds: string[] = [];
   return {
     prefix,
     topics,
@@ -82,6 +89,15 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
       const config: SinkConfig = readSinkConfig({ ...environment, ...more });
       return forTest(await startSink(config, { logger: createLogger({ name: 'test', level: config.logLevel }) }));
     },
+    async publishEvents(name, count) {
+      publishedIds.push(...Array.from({ length: count }, (_, n) => `${name}-${n}`));
+      await publisher.publish(eventRecords(topics.events, name, count));
+    },
+    async publishEvent(eventId, more) {
+      publishedIds.push(eventId);
+      await publisher.publish([eventRecord(topics.events, eventId, more)]);
+    },
+    publishedIds,
     async lakeIds() {
       const ids: string[] = [];
       for await (const events of streamLake(join(home, 'lake'))) ids.push(...events.map(({ eventId }) => eventId));
@@ -123,16 +139,14 @@ export async function until(condition: () => Promise<boolean>, seconds = 30): Pr
   }
 }
 
-/** Fails unless each event is in the lake exactly once. */
-export async function expectEachOnce({ home, lakeIds }: SinkBench, ids: readonly string[]): Promise<void> {
+/** Fails unless each published event is in the lake exactly once. */
+export async function expectEachOnce({ home, lakeIds, publishedIds }: SinkBench): Promise<void> {
   const check = await verifyLake(join(home, 'lake'));
   expect(check.files).toEqual([]);
   expect(check.sources.filter(({ repeated, beyond }) => repeated + beyond > 0)).toEqual([]);
-  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(ids.length);
-  expect(await lakeIds()).toEqual([...ids].sort());
+  expect((await lakeStatus(join(home, 'lake'))).rows).toBe(publishedIds.length);
+  expect(await lakeIds()).toEqual([...publishedIds].sort());
 }
-
-export const idsOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}-${n}`);
 
 export async function startProcess(
   bench: SinkBench,

@@ -8,16 +8,7 @@ import { startRedis } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { forTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
-import {
-  createBench,
-  eventRecords,
-  expectEachOnce,
-  idsOf,
-  isCaughtUp,
-  readStatus,
-  startProcess,
-  until,
-} from './fixtures.ts';
+import { createBench, expectEachOnce, isCaughtUp, readStatus, startProcess, until } from './fixtures.ts';
 
 /** Waits until status, readiness, metrics and log of the sink report the outage. */
 async function expectOutage(sink: FacetProcess, dependency: string, remedy: string): Promise<void> {
@@ -52,21 +43,22 @@ it('stores everything after the disk of the lake and the catalog was full', asyn
   await writeFile(join(home, 'facet.yaml'), '');
   mkdirSync(join(home, 'lake'));
   const sink = await startProcess(bench, { FACET_LOG_LEVEL: 'warn' });
-  await publisher.publish(eventRecords(topics.events, 'a', 400));
+  await bench.publishEvents('a', 400);
   await until(() => isCaughtUp(sink, 400), 60);
 
   const ballast = join(home, 'ballast');
   const { bavail, bsize } = await statfs(home);
   await writeFile(ballast, Buffer.alloc(bavail * bsize));
   const item = { topic: topics.items, key: 'i', value: '{"itemId":"i","attributes":{}}', timestamp: Date.now() };
-  await publisher.publish([...eventRecords(topics.events, 'b', 400), item]);
+  await bench.publishEvents('b', 400);
+  await publisher.publish([item]);
   await expectOutage(sink, 'lake', 'Check the free space');
   await expectOutage(sink, 'catalog', 'Check the free space');
-  await publisher.publish(eventRecords(topics.events, 'c', 400));
+  await bench.publishEvents('c', 400);
 
   await rm(ballast);
   await expectRecovery(sink, 1_201);
-  await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+  await expectEachOnce(bench);
   expect(await readItems(join(home, 'catalog'))).toHaveLength(1);
   expect(await sink.stop()).toBe(0);
 });
@@ -74,21 +66,20 @@ it('stores everything after the disk of the lake and the catalog was full', asyn
 it('applies and stores everything after Redis was out of memory', async () => {
   const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
-  const { publisher, topics, store } = bench;
   const sink = await startProcess(bench, { FACET_LOG_LEVEL: 'warn' });
-  await publisher.publish(eventRecords(topics.events, 'a', 400));
+  await bench.publishEvents('a', 400);
   await until(() => isCaughtUp(sink, 400), 60);
 
   await configure(redis.url, 'maxmemory', '1');
-  await publisher.publish(eventRecords(topics.events, 'b', 400));
+  await bench.publishEvents('b', 400);
   await expectOutage(sink, 'redis', 'Raise maxmemory');
-  await publisher.publish(eventRecords(topics.events, 'c', 400));
+  await bench.publishEvents('c', 400);
   await configure(redis.url, 'maxmemory', '0');
 
   await expectRecovery(sink, 1_200);
-  await expectEachOnce(bench, [...idsOf('a', 400), ...idsOf('b', 400), ...idsOf('c', 400)]);
+  await expectEachOnce(bench);
   // 97 users have 1,200 events.
-  expect((await store.read('u0'))?.events).toHaveLength(15);
+  expect((await bench.store.read('u0'))?.events).toHaveLength(15);
   expect(await sink.stop()).toBe(0);
 });
 
