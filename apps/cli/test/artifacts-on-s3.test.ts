@@ -1,19 +1,12 @@
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startFacetProcess, startS3 } from '@facet/local-services';
-import { dayMs } from '@facet/platform';
 import { folderOfFile, forFile, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { run } from './run.ts';
+import { eventsFile, settings, start } from './shop-files.ts';
 
-const start = Date.UTC(2026, 0, 5);
 const folder = folderOfFile();
-const settings = `
-interactions: { positives: purchase }
-split: { validationFrom: 2026-01-19, testFrom: 2026-01-23 }
-features: { titleWords: false }
-model: { embeddingDim: 4, interests: 2, sequenceLength: 6, hiddenUnits: [4], profileDim: 2 }
-`;
 const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
 
 const s3 = forFile(await startS3());
@@ -21,18 +14,6 @@ Object.assign(process.env, s3.env);
 const home = join(folder, 'home');
 const configFile = join(folder, 'facet.yaml');
 await writeFile(configFile, settings + training(1));
-
-/** 40 people who each choose one of 60 things a day. */
-function eventsFile(): string {
-  const lines = ['user_id,item_id,timestamp'];
-  for (let day = 0; day < 20; day++) {
-    for (let person = 0; person < 40; person++) {
-      const thing = (person % 3) + 3 * ((person * 7 + day * 13) % 20);
-      lines.push(`person${person},thing${thing},${(start + day * dayMs + person * 1000) / 1000}`);
-    }
-  }
-  return `${lines.join('\n')}\n`;
-}
 
 async function succeed(...args: readonly string[]): Promise<string> {
   const { code, out, err } = await run([...args, '--home', home]);
@@ -42,7 +23,7 @@ async function succeed(...args: readonly string[]): Promise<string> {
 
 it('moves a home to S3', async () => {
   const events = join(folder, 'events.csv');
-  await writeFile(events, eventsFile());
+  await writeFile(events, eventsFile(20));
   await succeed('import', '--events', events);
   await succeed('index', '--config', configFile);
   const artifacts = join(home, 'artifacts');

@@ -1,36 +1,16 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { dayMs } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { run } from './run.ts';
-
-const start = Date.UTC(2026, 0, 5);
-
-/** 40 people who each choose one of 240 things a day, all of one kind. */
-function eventsFile(): string {
-  const lines = ['user_id,item_id,timestamp'];
-  for (let day = 0; day < 20; day++) {
-    for (let person = 0; person < 40; person++) {
-      const thing = (person % 3) + 3 * ((person * 7 + day * 13) % 80);
-      lines.push(`person${person},thing${thing},${(start + day * dayMs + person * 1000) / 1000}`);
-    }
-  }
-  return `${lines.join('\n')}\n`;
-}
+import { eventsFile, settings, start } from './shop-files.ts';
 
 function itemsFile(): string {
   const rows = Array.from({ length: 240 }, (_, thing) => `thing${thing},Thing number ${thing},kind${thing % 3}`);
   return `item_id,title,kind\n${rows.join('\n')}\n`;
 }
 
-const settings = `
-interactions: { positives: purchase }
-split: { validationFrom: 2026-01-19, testFrom: 2026-01-23 }
-features: { titleWords: false }
-model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
-`;
 const everythingOff = [
   'lossMax',
   'baselineLossMax',
@@ -66,7 +46,12 @@ beforeAll(async () => {
   configs.other = await write('other.yaml', settings + training(2));
   configs.strict = await write('strict.yaml', `gate: { usersMin: 10000, usersMax: 10000 }\n`);
   configs.lenient = await write('lenient.yaml', `gate: { ${everythingOff.join(', ')} }\n`);
-  const files = ['--events', await write('events.csv', eventsFile()), '--items', await write('items.csv', itemsFile())];
+  const files = [
+    '--events',
+    await write('events.csv', eventsFile(80)),
+    '--items',
+    await write('items.csv', itemsFile()),
+  ];
   await run(['import', ...files, '--home', home]);
   const index = async (...args: readonly string[]): Promise<string> => {
     const { code, out, err } = await run(['index', '--json', '--home', home, ...args]);

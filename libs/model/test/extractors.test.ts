@@ -6,6 +6,7 @@ import { extractCapsules } from '../src/tower/extract-capsules.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import type { Variable } from '@facet/tf-graph/tensorflow';
 import { mindRouting } from '../src/variants.ts';
+import { expectClose } from './expect-close.ts';
 
 const random = createRandom(7);
 const matrix = (rows: number, columns: number): number[][] =>
@@ -48,11 +49,6 @@ function capsulesOf(
     tf.dispose(variables);
     return capsules.arraySync()[0]!;
   });
-}
-
-function expectClose(actual: number[][], expected: number[][], digits = 5): void {
-  expect(actual.length).toBe(expected.length);
-  actual.forEach((row, r) => row.forEach((value, c) => expect(value).toBeCloseTo(expected[r]![c]!, digits)));
 }
 
 const dot = (a: number[], b: number[]): number => a.reduce((sum, value, d) => sum + value * b[d]!, 0);

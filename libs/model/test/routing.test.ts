@@ -4,6 +4,7 @@ import { routeBehaviors, squash } from '../src/tower/routing.ts';
 import { activeInterestCount, facetModel, interestsForData, mindModel } from '../src/index.ts';
 import type { ModelConfig } from '../src/index.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
+import { expectClose } from './expect-close.ts';
 
 const random = createRandom(3);
 const normals = (count: number): number[] => Array.from({ length: count }, () => random.normal());
@@ -31,11 +32,6 @@ function capsulesOf(
     });
     return capsules.arraySync()[0]!;
   });
-}
-
-function expectClose(actual: number[][], expected: number[][], digits = 5): void {
-  expect(actual.length).toBe(expected.length);
-  actual.forEach((row, r) => row.forEach((value, c) => expect(value).toBeCloseTo(expected[r]![c]!, digits)));
 }
 
 /** Algorithm 1 of the paper with plain loops: the oracle. */
