@@ -381,6 +381,7 @@ def average_gradients():
 
 epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
+averages, samples = {}, 0  # A mean of the weights at first, then an exponential moving average.
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()
     steps = -(-len(order) // size)
@@ -403,6 +404,12 @@ for epoch in range(1 if arguments.steps else epochs):
         for optimizer in optimizers:
             optimizer.step()
         step += 1
+        if training["averageEpochs"] and (batch + 1) * 8 // steps > batch * 8 // steps:
+            samples = min(samples + 1, max(1, round(training["averageEpochs"] * min(8, steps))))
+            with torch.no_grad():
+                for name, weight in weights.items():
+                    average = averages.setdefault(name, torch.zeros_like(weight, requires_grad=False))
+                    average += (weight - average) / samples
     pace = (time.perf_counter() - steps_began) / (batch + 1)
     mean = torch.tensor(total / (batch + 1) / world, dtype=torch.float64, device=device)
     if world > 1:
@@ -412,6 +419,7 @@ for epoch in range(1 if arguments.steps else epochs):
         progress = {"epoch": epoch + 1, "loss": mean.item(), "seconds": time.perf_counter() - began, "secondsPerStep": pace}
         print(json.dumps(progress), flush=True)
 
+weights |= averages
 if arguments.steps is None and rank == 0:
     golden = json.loads((folder / "golden.json").read_text())
     with torch.no_grad():

@@ -207,6 +207,11 @@ export const TrainingConfig = Type.Object({
     minimum: 1,
     description: 'Epochs without a better validation score before early stopping.',
   }),
+  averageEpochs: Type.Number({
+    minimum: 0,
+    description:
+      'The model is a moving average of the weights over about this many epochs (not in the paper). 0: the weights of the last step.',
+  }),
   examplesPerUser: Type.Integer({
     minimum: 0,
     description:

@@ -134,6 +134,18 @@ describe('training', () => {
     expect(resumed.curve).toEqual(whole.curve);
     expect(allBytes(resumed.last.weights)).toEqual(allBytes(whole.last.weights));
     expect(allBytes(resumed.last.optimizer)).toEqual(allBytes(whole.last.optimizer));
+    expect(allBytes(resumed.best.weights)).toEqual(allBytes(whole.best.weights));
+  });
+
+  it('returns the moving average of the weights, which does not change the steps', async () => {
+    const world = createTinyWorld({ variant: 'facet', training: { epochs: 3, patience: 99 } });
+    const validated: Weights[] = [];
+    const averaged = await train(world, { validate: async (weights) => validated.push(weights) });
+    const newest = await train({ ...world, training: { ...world.training, averageEpochs: 0 } });
+    expect(averaged.curve.map(({ loss }) => loss)).toEqual(newest.curve.map(({ loss }) => loss));
+    expect(allBytes(averaged.last.weights)).toEqual(allBytes(newest.best.weights));
+    expect(averaged.best.weights).toBe(validated[2]);
+    expect(allBytes(averaged.best.weights)).not.toEqual(allBytes(newest.best.weights));
   });
 
   it('stops between steps when canceled', async () => {

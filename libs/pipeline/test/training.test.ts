@@ -272,8 +272,9 @@ describe('checkpoints', () => {
       examples: 7,
     })),
     bestEpoch: 1,
-    best: state(1),
+    best: { weights: state(10).weights, optimizer: state(1).optimizer },
     last: state(epoch),
+    average: { weights: state(10 * epoch).weights, samples: 8 * epoch },
   });
 
   it('return what was saved last', async () => {
@@ -289,7 +290,16 @@ describe('checkpoints', () => {
   it('store a state once that is both the best and the newest', async () => {
     const folder = join(await temporaryFolder(), 'fit');
     await saveCheckpoint(folder, checkpoint(1));
-    expect(await readdir(folder)).toEqual(['last-optimizer.safetensors', 'last-weights.safetensors', 'progress.json']);
+    expect(await readdir(folder)).toEqual([
+      'average-weights.safetensors',
+      'last-optimizer.safetensors',
+      'last-weights.safetensors',
+      'progress.json',
+    ]);
+    expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
+    const unaveraged = { ...checkpoint(1), best: state(1), average: undefined };
+    await saveCheckpoint(folder, unaveraged);
+    expect(await loadCheckpoint(folder)).toEqual(unaveraged);
   });
 
   it.each([
@@ -297,6 +307,7 @@ describe('checkpoints', () => {
     'last-optimizer.safetensors',
     'best-weights.safetensors',
     'best-optimizer.safetensors',
+    'average-weights.safetensors',
     'progress.json',
   ])('are unreadable with a damaged %s', async (file) => {
     const folder = join(await temporaryFolder(), 'fit');

@@ -7,6 +7,8 @@ import { noExamples, noLabels } from './training-batches.ts';
 import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
+import { addSample, averageLength, isSampleDue } from './weight-average.ts';
+import type { WeightAverage } from './weight-average.ts';
 
 /** One epoch of the training curve. */
 export interface EpochReport {
@@ -26,9 +28,12 @@ export interface EpochReport {
 export interface LoopProgress {
   readonly curve: readonly EpochReport[];
   readonly bestEpoch: number;
-  /** The states after the best and after the last epoch; the same object if they are the same epoch. */
+  /** The state after the best epoch. Its weights are the average, if the training averages. */
   readonly best: TrainingState;
+  /** The state after the last epoch. */
   readonly last: TrainingState;
+  /** The average after the last epoch. Absent without `averageEpochs`. */
+  readonly average?: WeightAverage | undefined;
 }
 
 /** The progress of an epoch after a step of the optimizer. */
@@ -75,15 +80,16 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   let progress = options.resume ?? (await initialProgress(session));
   const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
-    const { report, last } = await trainEpochWithRecovery(options, progress, epoch);
+    const { report, last, average } = await trainEpochWithRecovery(options, progress, epoch);
     const { score } = report;
     const best = progress.curve[progress.bestEpoch - 1]?.score;
     const isBest = score === undefined || best === undefined || score > best;
     progress = {
       curve: [...progress.curve, report],
       bestEpoch: isBest ? epoch : progress.bestEpoch,
-      best: isBest ? last : progress.best,
+      best: isBest ? { ...last, weights: average?.weights ?? last.weights } : progress.best,
       last,
+      average,
     };
     await options.onEpoch?.(report, progress);
   }
@@ -100,23 +106,27 @@ function hasStalled({ curve, bestEpoch }: LoopProgress, { patience }: TrainingCo
   return curve.length - bestEpoch >= patience;
 }
 
-/** Trains an epoch with recovery from divergence. Returns its report and the state after it. */
+/** An epoch without divergence: its report, and the state and average after it. */
+interface FinishedEpoch extends Pick<LoopProgress, 'last' | 'average'> {
+  readonly report: EpochReport;
+}
+
+/** Trains an epoch with recovery from divergence. */
 async function trainEpochWithRecovery(
   options: LoopOptions,
-  { curve, last: before }: LoopProgress,
+  { curve, last: before, average }: LoopProgress,
   epoch: number,
-): Promise<{ report: EpochReport; last: TrainingState }> {
+): Promise<FinishedEpoch> {
   const earlier = curve.flatMap(({ diverged = [] }) => diverged);
   const attempts: Divergence[] = [];
   for (;;) {
     const all = [...earlier, ...attempts];
     const learningRate = options.config.learningRate * recoveryRate ** all.length;
     const watch = createLossWatch(curve.find(({ firstLoss }) => firstLoss !== 0)?.firstLoss);
-    const trained = await trainEpoch(options, { epoch, learningRate, watch });
+    const trained = await trainEpoch(options, { epoch, learningRate, watch, average });
     const attempt = 'kind' in trained ? trained : await validateEpoch(options, trained);
     if (!('kind' in attempt)) {
-      const { report, last } = attempt;
-      return { report: attempts.length === 0 ? report : { ...report, diverged: attempts }, last };
+      return attempts.length === 0 ? attempt : { ...attempt, report: { ...attempt.report, diverged: attempts } };
     }
     const { step, kind } = attempt;
     const divergence: Divergence = { epoch, step, kind, learningRate, losses: watch.newest() };
@@ -134,6 +144,7 @@ async function trainEpochWithRecovery(
 
 interface Trained {
   readonly report: EpochReport;
+  readonly average: WeightAverage | undefined;
   readonly steps: number;
 }
 
@@ -143,18 +154,26 @@ type DivergencePoint = Pick<Divergence, 'step' | 'kind'>;
 /** Returns the state after an epoch and its score, both finite. The last step may diverge after its loss was computed. */
 async function validateEpoch(
   { session, validate }: LoopOptions,
-  { report, steps }: Trained,
-): Promise<{ report: EpochReport; last: TrainingState } | DivergencePoint> {
+  { report, average, steps }: Trained,
+): Promise<FinishedEpoch | DivergencePoint> {
   const last = await session.state();
   if (!isFiniteState(last)) return { step: steps, kind: 'weights-not-finite' };
-  const score = await validate?.(last.weights);
-  if (score === undefined) return { report, last };
-  return Number.isFinite(score) ? { report: { ...report, score }, last } : { step: steps, kind: 'score-not-finite' };
+  const score = await validate?.(average?.weights ?? last.weights);
+  if (score === undefined) return { report, last, average };
+  if (!Number.isFinite(score)) return { step: steps, kind: 'score-not-finite' };
+  return { report: { ...report, score }, last, average };
+}
+
+interface EpochStart {
+  readonly epoch: number;
+  readonly learningRate: number;
+  readonly watch: LossWatch;
+  readonly average: WeightAverage | undefined;
 }
 
 async function trainEpoch(
   options: LoopOptions,
-  { epoch, learningRate, watch }: { epoch: number; learningRate: number; watch: LossWatch },
+  { epoch, learningRate, watch, average }: EpochStart,
 ): Promise<Trained | DivergencePoint> {
   const { session, config } = options;
   const { examples, batches } = await options.batches(epoch);
@@ -164,6 +183,7 @@ async function trainEpoch(
   let firstLoss = 0;
   let hasLabels = false;
   let step = 0;
+  let averaged = average;
   for await (const batch of batches) {
     if (options.signal?.aborted === true) {
       throw new AppError('The training was canceled.', {
@@ -178,6 +198,9 @@ async function trainEpoch(
     step++;
     const kind = watch.after(loss);
     if (kind !== undefined) return { step, kind };
+    if (config.averageEpochs > 0 && batch !== undefined && isSampleDue(step, steps)) {
+      averaged = addSample(averaged, session.weights(), averageLength(config.averageEpochs, steps));
+    }
     if (firstLoss === 0) firstLoss = loss;
     lossSum += loss;
     const trained = Math.min(step * config.batchSize, examples);
@@ -190,7 +213,7 @@ async function trainEpoch(
   if (epoch === 1 && !hasLabels && !isBeforeRefit) throw noLabels();
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
-  return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, steps };
+  return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, average: averaged, steps };
 }
 
 /** Returns the factor of the learning rate: linear warm-up over half an epoch, then linear decay to 1 % in the last epoch. */

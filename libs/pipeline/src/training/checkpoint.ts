@@ -4,6 +4,12 @@ import { dirname, join } from 'node:path';
 import { readWeights, writeWeights } from '@facet/bundles';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
 
+/** The file `progress.json`. */
+interface StoredProgress extends Pick<LoopProgress, 'curve' | 'bestEpoch'> {
+  /** The samples of the average; absent without one. */
+  readonly samples: number | undefined;
+}
+
 /** The previous checkpoint while the new one replaces it. */
 const previousOf = (folder: string): string => `${folder}.previous`;
 
@@ -12,10 +18,12 @@ export async function saveCheckpoint(folder: string, progress: LoopProgress): Pr
   const unfinished = `${folder}.tmp`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
-  await writeState(unfinished, 'last', progress.last);
-  if (!isLastBest(progress)) await writeState(unfinished, 'best', progress.best);
-  const { curve, bestEpoch } = progress;
-  await writeFile(join(unfinished, 'progress.json'), JSON.stringify({ curve, bestEpoch }));
+  const { curve, bestEpoch, last, best, average } = progress;
+  await writeState(unfinished, 'last', last);
+  if (average) await writeWeights(join(unfinished, weightsFile('average')), average.weights);
+  if (!isLastBest(progress)) await writeState(unfinished, 'best', best);
+  const stored: StoredProgress = { curve, bestEpoch, samples: average?.samples };
+  await writeFile(join(unfinished, 'progress.json'), JSON.stringify(stored));
   await mkdir(dirname(folder), { recursive: true });
   if (existsSync(folder)) {
     await rm(previousOf(folder), { recursive: true, force: true });
@@ -32,19 +40,19 @@ export async function loadCheckpoint(folder: string): Promise<LoopProgress | und
 
 async function readCheckpoint(folder: string): Promise<LoopProgress | undefined> {
   try {
-    const { curve, bestEpoch } = JSON.parse(await readFile(join(folder, 'progress.json'), 'utf8')) as Pick<
-      LoopProgress,
-      'curve' | 'bestEpoch'
-    >;
+    const stored = JSON.parse(await readFile(join(folder, 'progress.json'), 'utf8')) as StoredProgress;
+    const { curve, bestEpoch, samples } = stored;
     const last = await readState(folder, 'last');
-    const best = isLastBest({ curve, bestEpoch }) ? last : await readState(folder, 'best');
-    return { curve, bestEpoch, best, last };
+    const average =
+      samples === undefined ? undefined : { weights: await readWeights(join(folder, weightsFile('average'))), samples };
+    const best = isLastBest(stored) ? { ...last, weights: (average ?? last).weights } : await readState(folder, 'best');
+    return { curve, bestEpoch, best, last, average };
   } catch {
     return undefined;
   }
 }
 
-/** Whether the last state is also the best one, and is stored once. */
+/** Whether the last epoch is also the best one. Then only its state and its average are stored. */
 function isLastBest({ curve, bestEpoch }: Pick<LoopProgress, 'curve' | 'bestEpoch'>): boolean {
   return bestEpoch === curve.length;
 }
