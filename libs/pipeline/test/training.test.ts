@@ -297,9 +297,9 @@ describe('checkpoints', () => {
       'progress.json',
     ]);
     expect(await loadCheckpoint(folder)).toEqual(checkpoint(1));
-    const unaveraged = { ...checkpoint(1), best: state(1), average: undefined };
-    await saveCheckpoint(folder, unaveraged);
-    expect(await loadCheckpoint(folder)).toEqual(unaveraged);
+    const withoutAverage = { ...checkpoint(1), best: state(1), average: undefined };
+    await saveCheckpoint(folder, withoutAverage);
+    expect(await loadCheckpoint(folder)).toEqual(withoutAverage);
   });
 
   it.each([

@@ -23,7 +23,7 @@ export function averageLength(epochs: number, steps: number): number {
 
 /**
  * Adds a sample: a ← a + (w − a) / n, where n is the number of samples, at most `length`. So the average is a mean at first, then
- * exponential (Polyak and Juditsky 1992; as in tf.train.ExponentialMovingAverage).
+ * exponential, as in `tf.train.ExponentialMovingAverage`.
  *
  * @param sample The weights w. The function overwrites their values.
  */
