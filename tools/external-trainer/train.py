@@ -29,8 +29,8 @@ arguments = parser.parse_args()
 folder = arguments.folder
 
 info = json.loads((folder / "training.json").read_text())
-if info["formatVersion"] != 1:
-    parser.error(f"training.json has format {info['formatVersion']}, not 1. Use the train.py of the same Facet version.")
+if info["formatVersion"] != 2:
+    parser.error(f"training.json has format {info['formatVersion']}, not 2. Use the train.py of the same Facet version.")
 spec, training, limits = info["spec"], info["training"], info["limits"]
 config = spec["config"]
 K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
@@ -379,9 +379,24 @@ def average_gradients():
         weight.grad = (grad / world).to(device)
 
 
+def sample_weights(batch, steps):
+    """Adds the weights to their average, if a sample is due after this batch."""
+    global sample_count
+    if not training["averageEpochs"] or (batch + 1) * samples_per_epoch_max // steps == batch * samples_per_epoch_max // steps:
+        return
+    longest = max(1, int(training["averageEpochs"] * min(samples_per_epoch_max, steps) + 0.5))
+    sample_count = min(sample_count + 1, longest)
+    for name, weight in weights.items():
+        if name in averages:
+            averages[name].mul_(1 - 1 / sample_count).add_(weight.detach(), alpha=1 / sample_count)
+        else:
+            averages[name] = weight.detach().clone()
+
+
 epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
-averages, samples = {}, 0  # A mean of the weights at first, then an exponential moving average.
+averages, sample_count = {}, 0  # The moving average of the weights, as in weight-average.ts.
+samples_per_epoch_max = 8
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()
     steps = -(-len(order) // size)
@@ -392,24 +407,19 @@ for epoch in range(1 if arguments.steps else epochs):
             optimizer.param_groups[0]["lr"] = training["learningRate"] * rate
             optimizer.zero_grad(set_to_none=True)
         loss = loss_of(*prepared)
-        if loss is None:
-            continue
-        if not torch.isfinite(loss):
-            raise SystemExit(f"Loss {loss.item()} at step {step + 1}. Lower training.learningRate and export again.")
-        if loss.requires_grad:
-            loss.backward()
-        total += loss.item()
-        if world > 1:
-            average_gradients()
-        for optimizer in optimizers:
-            optimizer.step()
-        step += 1
-        if training["averageEpochs"] and (batch + 1) * 8 // steps > batch * 8 // steps:
-            samples = min(samples + 1, max(1, round(training["averageEpochs"] * min(8, steps))))
-            with torch.no_grad():
-                for name, weight in weights.items():
-                    average = averages.setdefault(name, torch.zeros_like(weight, requires_grad=False))
-                    average += (weight - average) / samples
+        if loss is not None:
+            if not torch.isfinite(loss):
+                raise SystemExit(f"Loss {loss.item()} at step {step + 1}. Lower training.learningRate and export again.")
+            if loss.requires_grad:
+                loss.backward()
+            total += loss.item()
+            if world > 1:
+                average_gradients()
+            for optimizer in optimizers:
+                optimizer.step()
+            step += 1
+        if rank == 0 and step > 0:
+            sample_weights(batch, steps)
     pace = (time.perf_counter() - steps_began) / (batch + 1)
     mean = torch.tensor(total / (batch + 1) / world, dtype=torch.float64, device=device)
     if world > 1:

@@ -210,7 +210,7 @@ export const TrainingConfig = Type.Object({
   averageEpochs: Type.Number({
     minimum: 0,
     description:
-      'The model is a moving average of the weights over about this many epochs (not in the paper). 0: the weights of the last step.',
+      'Length of the moving average of the weights, in epochs (not in the paper). Validation and the model use the average. 0: no average.',
   }),
   examplesPerUser: Type.Integer({
     minimum: 0,

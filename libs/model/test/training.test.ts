@@ -140,12 +140,18 @@ describe('training', () => {
   it('returns the moving average of the weights, which does not change the steps', async () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 3, patience: 99 } });
     const validated: Weights[] = [];
-    const averaged = await train(world, { validate: async (weights) => validated.push(weights) });
-    const newest = await train({ ...world, training: { ...world.training, averageEpochs: 0 } });
-    expect(averaged.curve.map(({ loss }) => loss)).toEqual(newest.curve.map(({ loss }) => loss));
-    expect(allBytes(averaged.last.weights)).toEqual(allBytes(newest.best.weights));
+    const scores = [0.1, 0.2, 0.3];
+    const averaged = await train(world, {
+      validate: async (weights) => {
+        validated.push(weights);
+        return scores[validated.length - 1]!;
+      },
+    });
+    const withoutAverage = await train({ ...world, training: { ...world.training, averageEpochs: 0 } });
+    expect(averaged.curve.map(({ loss }) => loss)).toEqual(withoutAverage.curve.map(({ loss }) => loss));
+    expect(allBytes(averaged.last.weights)).toEqual(allBytes(withoutAverage.best.weights));
     expect(averaged.best.weights).toBe(validated[2]);
-    expect(allBytes(averaged.best.weights)).not.toEqual(allBytes(newest.best.weights));
+    expect(allBytes(averaged.best.weights)).not.toEqual(allBytes(withoutAverage.best.weights));
   });
 
   it('stops between steps when canceled', async () => {
@@ -221,6 +227,20 @@ describe('training', () => {
     expect(curve.map(({ score }) => score)).toEqual([0.5, 0.6]);
     expect(reported).toMatchObject([{ epoch: 1, kind: 'score-not-finite', learningRate: world.training.learningRate }]);
     expect(curve[0]!.diverged).toEqual(reported);
+  });
+
+  it('forgets the samples of a diverged epoch', async () => {
+    const world = createTinyWorld({ variant: 'facet', training: { epochs: 2, patience: 99 } });
+    const scores = [0.5, Number.NaN, 0.6];
+    const kept: LoopProgress[] = [];
+    const repeated = await train(world, {
+      validate: async () => scores.shift()!,
+      onEpoch: async (_, progress) => void kept.push(progress),
+    });
+    const [first] = kept[0]!.curve;
+    const slower = { ...kept[0]!, curve: [{ ...first!, diverged: repeated.curve[1]!.diverged! }] };
+    const resumed = await train(world, { resume: slower, validate: async () => 0.6 });
+    expect(allBytes(repeated.best.weights)).toEqual(allBytes(resumed.best.weights));
   });
 
   it('keeps the lower rate when resumed after a diverged epoch', async () => {

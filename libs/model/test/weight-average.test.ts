@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Weights } from '../src/index.ts';
-import { addSample, averageLength, isSampleDue } from '../src/training/weight-average.ts';
+import { addSample, lengthInSamples, isSampleDue } from '../src/training/weight-average.ts';
 import type { WeightAverage } from '../src/training/weight-average.ts';
 
 const weights = (value: number): Weights => ({ table: { shape: [2], data: Float32Array.of(value, -value) } });
@@ -13,14 +13,14 @@ describe('the average of weights', () => {
       return average.weights['table']!.data[0];
     });
     expect(averages).toEqual([8, 6, 6, 4]);
-    expect(average!.samples).toBe(3);
+    expect(average!.sampleCount).toBe(3);
     expect(average!.weights['table']!.data).toEqual(Float32Array.of(4, -4));
   });
 
   it('does not change earlier averages', () => {
     const first = addSample(undefined, weights(8), 4);
     addSample(first, weights(4), 4);
-    expect(first).toEqual({ weights: weights(8), samples: 1 });
+    expect(first).toEqual({ weights: weights(8), sampleCount: 1 });
   });
 
   it.each([
@@ -31,6 +31,6 @@ describe('the average of weights', () => {
     const due = Array.from({ length: steps }, (_, step) => isSampleDue(step + 1, steps));
     expect(due.filter(Boolean)).toHaveLength(samples);
     expect(due.at(-1)).toBe(true);
-    expect(averageLength(1, steps)).toBe(samples);
+    expect(lengthInSamples(1, steps)).toBe(samples);
   });
 });

@@ -18,11 +18,11 @@ import { shopConfig, shopDataset, smallModel } from './tiny-shop.ts';
 
 const script = fileURLToPath(new URL('../../../tools/external-trainer/train.py', import.meta.url));
 /** Without random choices in parts of batches, two processes do the same as one, up to rounding. */
-function configOf(batchSize: number): FacetConfig {
+function configOf(batchSize: number, training: object = {}): FacetConfig {
   return shopConfig({
     split: { validationFrom: '2026-02-14', testFrom: '2026-02-22' },
     model: { ...smallModel, popularityPrior: false, dropout: 0 },
-    training: { labels: 'next', examplesPerUser: 0, batchSize, epochs: 3 },
+    training: { labels: 'next', examplesPerUser: 0, batchSize, epochs: 3, ...training },
   });
 }
 
@@ -61,8 +61,13 @@ async function sizeWithLastOfOne(): Promise<number> {
 }
 
 /** Trains in this many processes and imports the model. @param denseRowsMax tables with more rows get sparse gradients */
-async function train(processes: number, batchSize: number, denseRowsMax: number): Promise<Trained> {
-  const { context, folder } = await prepare(configOf(batchSize));
+async function train(
+  processes: number,
+  batchSize: number,
+  denseRowsMax: number,
+  training: object = {},
+): Promise<Trained> {
+  const { context, folder } = await prepare(configOf(batchSize, training));
   const path = join(folder, 'training.json');
   const info = JSON.parse(await readFile(path, 'utf8')) as { limits: object };
   await writeFile(path, JSON.stringify({ ...info, limits: { ...info.limits, denseRowsMax } }));
@@ -89,6 +94,15 @@ it.each([
     const distance = Math.hypot(...data.map((value, cell) => value - expected[cell]!));
     expect(distance / Math.max(1, Math.hypot(...expected)), name).toBeLessThan(0.01);
   }
+});
+
+it('averages the weights, which does not change the steps', async () => {
+  const [averaged, newest] = [await train(1, 64, 1_000), await train(1, 64, 1_000, { averageEpochs: 0 })];
+  expect(averaged.losses).toEqual(newest.losses);
+  const distances = Object.entries(averaged.weights).map(([name, { data }]) =>
+    Math.hypot(...data.map((value, cell) => value - newest.weights[name]!.data[cell]!)),
+  );
+  expect(Math.max(...distances)).toBeGreaterThan(0.01);
 });
 
 it('trains a model whose bundle passes the gate', async () => {

@@ -274,7 +274,7 @@ describe('checkpoints', () => {
     bestEpoch: 1,
     best: { weights: state(10).weights, optimizer: state(1).optimizer },
     last: state(epoch),
-    average: { weights: state(10 * epoch).weights, samples: 8 * epoch },
+    average: { weights: state(10 * epoch).weights, sampleCount: 8 * epoch },
   });
 
   it('return what was saved last', async () => {

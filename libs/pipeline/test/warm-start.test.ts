@@ -311,6 +311,14 @@ describe('a warm start', () => {
       expect((await openModel(store, id)).info.start).toBeUndefined();
     });
 
+    it('if the model is from before the average of the weights', async () => {
+      const { training } = (await openModel(storeOf(root), earlier.id)).info;
+      const older = { training: { ...training, averageEpochs: undefined } };
+      const { store, id } = await olderModel(root, earlier.id, older);
+      expect((await openModel(store, id)).info.training).not.toHaveProperty('averageEpochs');
+      expect(await refusal(day(58), id)).toBe('The version that trained it stored no states to start from.');
+    });
+
     it('if the model has another format, which other readers report as an error', async () => {
       const { store, id } = await olderModel(root, earlier.id, { formatVersion: 1 });
       expect(await refusal(day(58), id)).toBe('Another version of Facet trained it.');

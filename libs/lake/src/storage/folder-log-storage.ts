@@ -8,6 +8,7 @@ import type { LogStorage } from './log-storage.ts';
 export function folderLogStorage(folder: string): LogStorage {
   const pathOf = (name: string): string => join(folder, name);
   const temporaryPath = (): string => pathOf(`.${randomUUID()}.tmp`);
+  let isFolderDurable = false;
 
   async function isOlder(name: string, time: number): Promise<boolean> {
     // The temporary file of a live commit may vanish.
@@ -21,7 +22,6 @@ export function folderLogStorage(folder: string): LogStorage {
     read: (name) => readFile(pathOf(name), 'utf8'),
     async create(name, text) {
       await createFolder(folder);
-      const isFirst = !(await listNames(folder)).some((each) => each.endsWith('.json'));
       const create = (): Promise<boolean> => createFileAtomically(pathOf(name), [text], { temporary: temporaryPath() });
       const isCreated = await create().catch((error: NodeJS.ErrnoException) => {
         // A process whose clock is ahead has deleted the temporary file, because it seemed to be of a killed process.
@@ -29,7 +29,8 @@ export function folderLogStorage(folder: string): LogStorage {
         return create();
       });
       // Another process may have created the folder and not synced it yet.
-      if (isCreated && isFirst) await syncPath(dirname(folder));
+      if (!isFolderDurable) await syncPath(dirname(folder));
+      isFolderDurable = true;
       return isCreated;
     },
     write: (name, text) => writeFileAtomically(pathOf(name), [text]),

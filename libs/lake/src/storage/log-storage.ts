@@ -9,7 +9,7 @@ export interface LogStorage {
   /**
    * Creates a durable file. Returns false if another writer has created it. Concurrent creations are atomic: one writer succeeds.
    *
-   * @param text contains a random id. By it, a writer recognizes its own file after an attempt without a response.
+   * @param text contains a random id. A writer that got no response compares the stored text to find out whether its attempt succeeded.
    */
   create(name: string, text: string): Promise<boolean>;
   /** Creates or replaces a durable file. Readers see the old or the new content. */

@@ -116,9 +116,9 @@ export async function withFiles<Snapshot extends Readable, Result>(
 }
 
 /**
- * Runs `query` on a new database and on a snapshot whose files are readable.
+ * Makes the files of a snapshot readable, and runs `query` with a new DuckDB connection.
  *
- * @throws AppError as {@link lakeUnreadable}; the reason of the signal when it aborts
+ * @throws AppError as {@link lakeUnreadable}, or the abort reason of `options.signal`
  */
 export async function queryFiles<Snapshot extends Readable, Result>(
   snapshot: Snapshot,
@@ -149,7 +149,8 @@ export async function lakeUnreadable(
   { lakeFolder, files }: Pick<LakeSnapshot, 'lakeFolder' | 'files'>,
   cause: unknown,
 ): Promise<AppError> {
-  if (isAppError(cause) && cause.category === 'unavailable') return cause;
+  // A damaged catalog is no error of the lake.
+  if (isAppError(cause) && (cause.category === 'unavailable' || cause.code.startsWith('EVENTS_CATALOG_'))) return cause;
   const storage = await openLakeStorage(lakeFolder);
   const now = await readLakeState(storage);
   const replaced = files.filter(({ path }) => !now.files.has(path));

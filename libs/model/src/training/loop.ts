@@ -7,7 +7,7 @@ import { noExamples, noLabels } from './training-batches.ts';
 import type { BatchSource } from './training-batches.ts';
 import type { TrainingSession } from './session.ts';
 import type { TrainingState } from './training-state.ts';
-import { addSample, averageLength, isSampleDue } from './weight-average.ts';
+import { addSample, isSampleDue, lengthInSamples } from './weight-average.ts';
 import type { WeightAverage } from './weight-average.ts';
 
 /** One epoch of the training curve. */
@@ -28,7 +28,7 @@ export interface EpochReport {
 export interface LoopProgress {
   readonly curve: readonly EpochReport[];
   readonly bestEpoch: number;
-  /** The state after the best epoch. Its weights are the average, if the training averages. */
+  /** The state after the best epoch. With `averageEpochs`, its weights are the moving average. The optimizer's state is not averaged. */
   readonly best: TrainingState;
   /** The state after the last epoch. */
   readonly last: TrainingState;
@@ -173,7 +173,7 @@ interface EpochStart {
 
 async function trainEpoch(
   options: LoopOptions,
-  { epoch, learningRate, watch, average }: EpochStart,
+  { epoch, learningRate, watch, average: averageBefore }: EpochStart,
 ): Promise<Trained | DivergencePoint> {
   const { session, config } = options;
   const { examples, batches } = await options.batches(epoch);
@@ -183,7 +183,7 @@ async function trainEpoch(
   let firstLoss = 0;
   let hasLabels = false;
   let step = 0;
-  let averaged = average;
+  let average = averageBefore;
   for await (const batch of batches) {
     if (options.signal?.aborted === true) {
       throw new AppError('The training was canceled.', {
@@ -198,8 +198,9 @@ async function trainEpoch(
     step++;
     const kind = watch.after(loss);
     if (kind !== undefined) return { step, kind };
-    if (config.averageEpochs > 0 && batch !== undefined && isSampleDue(step, steps)) {
-      averaged = addSample(averaged, session.weights(), averageLength(config.averageEpochs, steps));
+    // Before its first step, a session returns the arrays that it started from. A sample would overwrite them.
+    if (config.averageEpochs > 0 && hasLabels && isSampleDue(step, steps)) {
+      average = addSample(average, session.weights(), lengthInSamples(config.averageEpochs, steps));
     }
     if (firstLoss === 0) firstLoss = loss;
     lossSum += loss;
@@ -213,7 +214,7 @@ async function trainEpoch(
   if (epoch === 1 && !hasLabels && !isBeforeRefit) throw noLabels();
   const kind = watch.atEnd();
   if (kind !== undefined) return { step: steps, kind };
-  return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, average: averaged, steps };
+  return { report: { epoch, loss: lossSum / steps, firstLoss, examples }, average, steps };
 }
 
 /** Returns the factor of the learning rate: linear warm-up over half an epoch, then linear decay to 1 % in the last epoch. */

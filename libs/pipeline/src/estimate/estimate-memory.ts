@@ -84,8 +84,8 @@ const userBytes = { inMemory: 200, onDisk: 100 };
 const eventBytes = { inMemory: 32, inThread: 16, onDisk: 12 };
 /**
  * Measured number of item tables during a validation. TensorFlow: the table, Adam's two moments, and the vectors of the validation.
- * JavaScript: three states (best, newest, previous) of three tables each, the initial weights, the embeddings and vectors of the
- * validation, and garbage.
+ * JavaScript: three states (best, newest, previous) of three tables each, two averages, the initial weights, the embeddings and vectors
+ * of the validation, and garbage.
  */
 const tablesInTraining = 20;
 /** Measured number of simultaneous `[batch, interests, items]` arrays in a step with the full softmax and with sampled negatives. */

@@ -6,8 +6,8 @@ import type { LoopProgress, TrainingState } from '@facet/model/training';
 
 /** The file `progress.json`. */
 interface StoredProgress extends Pick<LoopProgress, 'curve' | 'bestEpoch'> {
-  /** The samples of the average; absent without one. */
-  readonly samples: number | undefined;
+  /** Number of samples in the average. Absent if the training does not average. */
+  readonly sampleCount: number | undefined;
 }
 
 /** The previous checkpoint while the new one replaces it. */
@@ -22,7 +22,7 @@ export async function saveCheckpoint(folder: string, progress: LoopProgress): Pr
   await writeState(unfinished, 'last', last);
   if (average) await writeWeights(join(unfinished, weightsFile('average')), average.weights);
   if (!isLastBest(progress)) await writeState(unfinished, 'best', best);
-  const stored: StoredProgress = { curve, bestEpoch, samples: average?.samples };
+  const stored: StoredProgress = { curve, bestEpoch, sampleCount: average?.sampleCount };
   await writeFile(join(unfinished, 'progress.json'), JSON.stringify(stored));
   await mkdir(dirname(folder), { recursive: true });
   if (existsSync(folder)) {
@@ -41,10 +41,12 @@ export async function loadCheckpoint(folder: string): Promise<LoopProgress | und
 async function readCheckpoint(folder: string): Promise<LoopProgress | undefined> {
   try {
     const stored = JSON.parse(await readFile(join(folder, 'progress.json'), 'utf8')) as StoredProgress;
-    const { curve, bestEpoch, samples } = stored;
+    const { curve, bestEpoch, sampleCount } = stored;
     const last = await readState(folder, 'last');
     const average =
-      samples === undefined ? undefined : { weights: await readWeights(join(folder, weightsFile('average'))), samples };
+      sampleCount === undefined
+        ? undefined
+        : { weights: await readWeights(join(folder, weightsFile('average'))), sampleCount };
     const best = isLastBest(stored) ? { ...last, weights: (average ?? last).weights } : await readState(folder, 'best');
     return { curve, bestEpoch, best, last, average };
   } catch {
@@ -52,7 +54,7 @@ async function readCheckpoint(folder: string): Promise<LoopProgress | undefined>
   }
 }
 
-/** Whether the last epoch is also the best one. Then only its state and its average are stored. */
+/** Returns whether the last epoch is the best. The checkpoint then has no files for the best state. */
 function isLastBest({ curve, bestEpoch }: Pick<LoopProgress, 'curve' | 'bestEpoch'>): boolean {
   return bestEpoch === curve.length;
 }

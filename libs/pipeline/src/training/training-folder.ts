@@ -52,9 +52,12 @@ const files = {
   result: 'result.json',
 } as const;
 
+/** Increase this when a program needs to read other settings or files. */
+const folderFormat = 2 as const;
+
 /** The content of `training.json`. */
 const TrainingInfo = Type.Object({
-  formatVersion: Type.Literal(1),
+  formatVersion: Type.Literal(folderFormat),
   /** Absent in a benchmark. */
   dataset: Type.Optional(
     Type.Object({
@@ -234,7 +237,7 @@ function describeTraining({
   dataset,
 }: Omit<TrainingFolderInput, 'before' | 'weights'>): TrainingInfo {
   return {
-    formatVersion: 1,
+    formatVersion: folderFormat,
     ...(dataset && { dataset }),
     spec,
     training,

@@ -103,7 +103,8 @@ function differenceOf(
   return undefined;
 }
 
-type FullTraining = Omit<TrainingConfig, 'warm'>;
+/** The settings without `warm`. Those of older models have no `averageEpochs`. */
+type FullTraining = Omit<TrainingConfig, 'warm' | 'averageEpochs'> & Partial<Pick<TrainingConfig, 'averageEpochs'>>;
 
 /** Removes the settings of warm starts, which may change along a chain. */
 export function withoutWarm(training: FullTraining): FullTraining {

@@ -41,7 +41,7 @@ const writePauseMs = 5;
  * means that it contains all vectors. Searches use this alias, so they never read a partial collection. `NAME_used_TIME` means that a
  * process used it at that time.
  *
- * Each call rejects with AppError `MILVUS_UNAVAILABLE` if Milvus does not respond or refuses it.
+ * Each call rejects with AppError `MILVUS_UNAVAILABLE` if Milvus does not respond or refuses it, or with the abort reason of its signal.
  */
 export class MilvusCollections {
   readonly #milvus: Milvus;
