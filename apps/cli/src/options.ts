@@ -142,7 +142,7 @@ function withoutPassword(option: string, prefix: string): (url: string) => strin
   };
 }
 
-/** Returns the error for a wrong combination of arguments, options and variables. */
+/** Returns an error in the use of a command, such as a wrong combination of options. */
 export function usageError(message: string, remedy: string): AppError {
   return new AppError(message, { code: 'CLI_USAGE', category: 'usage', remedy });
 }

@@ -237,7 +237,7 @@ const reasonsShown = 5;
 const linesShown = 5;
 const samplesShown = 2;
 
-/** Prints what an import refused, and by default what a model would learn from the rest. */
+/** Prints the refused lines of an import. By default, also prints what a model learns from the accepted ones. */
 export function showReport(output: Output, report: ValidationReport, { withLearning = true } = {}): void {
   for (const text of [renderRefusals(report), withLearning ? learningSection(report) : '']) {
     if (text !== '') output.show(text);

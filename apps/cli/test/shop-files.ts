@@ -3,7 +3,7 @@ import { dayMs } from '@facet/platform';
 /** The time of the first event. */
 export const start = Date.UTC(2026, 0, 5);
 
-/** 40 people who each choose a thing a day for 20 days, always of the same one of three kinds. @param perKind Things of a kind. */
+/** Returns events of 40 people over 20 days. Each person chooses one thing a day, always of one kind. @param perKind Things in each of three kinds. */
 export function eventsFile(perKind: number): string {
   const lines = ['user_id,item_id,timestamp'];
   for (let day = 0; day < 20; day++) {

@@ -109,7 +109,7 @@ export async function selectRows<Row>(connection: DuckDBConnection, sql: string)
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as Row[];
 }
 
-/** Counts the rows of a table, or of the SQL that may follow FROM. */
+/** Counts the rows of a FROM clause, such as a table or a join. */
 export async function countRows(connection: DuckDBConnection, table: string): Promise<number> {
   const [row] = await selectRows<{ rows: number }>(connection, `SELECT count(*)::DOUBLE AS rows FROM ${table}`);
   return row?.rows ?? 0;

@@ -111,7 +111,7 @@ export function examplesOf({ data, training }: TinyWorld): Examples {
   return trainingExamples(data.sequences, training, Number.MAX_SAFE_INTEGER);
 }
 
-/** Returns examples as the training reads them, and what their labels compete with. @param chosen Default: twelve examples, every third. */
+/** Returns all examples, a batch of the chosen ones, and the items that their labels compete with. @param chosen Default: twelve examples, every third. */
 export function readBatch(
   world: TinyWorld,
   chosen: readonly number[] | Int32Array = Array.from({ length: 12 }, (_, position) => position * 3),

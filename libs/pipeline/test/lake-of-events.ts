@@ -21,7 +21,7 @@ export async function addToLake(
   {
     from = source,
     erased = [],
-    erasedAt = 0,
+    erasedAt = Number.MAX_SAFE_INTEGER,
   }: { readonly from?: string; readonly erased?: readonly string[]; readonly erasedAt?: number } = {},
 ): Promise<number> {
   const writer = await openLakeWriter(lakeFolder);

@@ -126,7 +126,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   });
 }
 
-/** Runs all systems on each period. Shows the progress of each row, and estimates the whole time once. */
+/** Runs all systems on each period. Shows the progress of each row, and prints one estimate of the total time. */
 async function runPeriods(
   periods: readonly BenchmarkData[],
   systems: readonly System[],

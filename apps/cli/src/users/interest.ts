@@ -32,7 +32,7 @@ export interface DescribedInterest {
   readonly behaviors: readonly FormingItem[];
 }
 
-/** Numbers all interests of a user, and finds the theme of each. */
+/** Returns the number, theme and behaviors of each interest. Expects all interests of the user, because a theme sets one apart from the others. */
 export function describeInterests(
   bundle: Bundle,
   interests: readonly { readonly interest: number; readonly behaviors: readonly InterestBehavior[] }[],

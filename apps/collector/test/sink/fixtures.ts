@@ -34,7 +34,7 @@ export interface SinkBench {
   publishEvents(name: string, count: number): Promise<void>;
   /** @param more other fields of the event. */
   publishEvent(eventId: string, more?: Readonly<Record<string, unknown>>): Promise<void>;
-  /** The ids of the events of both. */
+  /** The ids of all events that this bench published. */
   readonly publishedIds: readonly string[];
   /** Returns the ids of the events in the lake. */
   lakeIds(): Promise<string[]>;

@@ -76,7 +76,7 @@ export function createPromotionLog(storage: PromotionRecords): PromotionLog {
   };
 }
 
-/** Names of later records sort after those of earlier ones. */
+/** Returns whether a file is a promotion record. The names of records sort in the order of promotion. */
 export function isRecordName(name: string): boolean {
   return /^\d{10}\.json$/.test(name);
 }

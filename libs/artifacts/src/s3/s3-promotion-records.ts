@@ -7,7 +7,7 @@ const promotionsPrefix = 'promotions/';
 /**
  * Stores promotion records in a bucket. Records never change, so each is read once, and only later ones are listed again.
  *
- * @param onList Runs at the same time as a listing.
+ * @param onList Called at the start of each listing, which does not wait for it.
  */
 export function s3PromotionRecords(bucket: Bucket, onList: () => Promise<void>): PromotionRecords {
   const texts = new Map<string, string>();

@@ -19,7 +19,7 @@ export interface BundleCollection {
   readonly bundle: MilvusBundle;
   readonly name: string;
   readonly kind: MilvusKind;
-  /** Ends the work on the collection. */
+  /** Aborts the work on the collection. */
   readonly closing: AbortController;
   /** Rows that this process has written. */
   rowsWritten: number;
@@ -137,18 +137,18 @@ export class MilvusCollections {
     return true;
   }
 
-  /** Loads a collection into the memory of Milvus, unless it is there. */
+  /** Loads a collection into the memory of Milvus, unless it is already loaded. */
   async load({ name, closing }: BundleCollection, timeoutMs = loadMsMax): Promise<void> {
     await this.#within(timeoutMs, `load ${name}`, closing, (signal) => this.#milvus.load(name, signal));
   }
 
-  /** Makes a collection incomplete if it has other rows than its bundle, or drops it if it has more. Calls `onWrong` before. */
-  async requireAllRows(collection: BundleCollection, onWrong?: () => void): Promise<void> {
+  /** Throws if a collection and its bundle differ in their number of rows. First calls `onMismatch`, then removes the alias `NAME_complete`, or drops a collection with too many rows. */
+  async requireAllRows(collection: BundleCollection, onMismatch?: () => void): Promise<void> {
     const { name, bundle } = collection;
     const count = await this.#milvus.count(name);
     const { size } = bundle.index;
     if (count === size) return;
-    onWrong?.();
+    onMismatch?.();
     collection.rowsWritten = 0;
     // An upsert does not remove rows.
     if (count > size) await this.#drop(name);
@@ -156,7 +156,7 @@ export class MilvusCollections {
     throw this.#unusable(`use ${name}`, `it contains ${count} of ${size} items`);
   }
 
-  /** Drops the collections that no process has used for the grace period, other than those in `used`. */
+  /** Drops the collections that are not in `used` and that no process has marked within the grace period. */
   async dropUnused(used: ReadonlySet<string>, onDrop: (name: string) => void): Promise<void> {
     const names = await this.#milvus.listCollections();
     const problems: unknown[] = [];

@@ -54,7 +54,7 @@ export interface Milvus {
   upsert(name: string, firstItem: number, vectors: Float32Array, sphere: Sphere): Promise<void>;
   /** Seals what was written and waits until it is indexed. @param signal ends the wait. */
   finish(name: string, signal: AbortSignal): Promise<void>;
-  /** Loads a collection into the memory of Milvus, unless it is there. @param signal ends the wait. */
+  /** Loads a collection into the memory of Milvus, unless it is already loaded. @param signal ends the wait. */
   load(name: string, signal: AbortSignal): Promise<void>;
   /** Returns the number of rows, including the newest. */
   count(name: string): Promise<number>;
@@ -290,7 +290,7 @@ function problemIn(response: unknown): string | undefined {
   return isSuccess ? undefined : String(reason);
 }
 
-/** Returns the error of a Milvus that responds, but too late or with a wrong result. */
+/** Returns the error for a late or wrong response of Milvus. */
 export function unusable(address: string, what: string, problem: string): AppError {
   return new AppError(`Milvus at ${address} cannot ${what}: ${problem}.`, {
     code: 'MILVUS_UNAVAILABLE',

@@ -11,7 +11,7 @@ const { values } = readCommandLine({
   options: {
     items: option.number('Number of items in the generated catalog', 1_000_000),
     dim: option.number('Number of dimensions', 64),
-    index: option.choice('KIND', 'Index, of which hnsw takes minutes to build', ['flat', 'hnsw'], 'flat'),
+    index: option.choice('KIND', 'Kind of index; building hnsw takes minutes', ['flat', 'hnsw'], 'flat'),
     rounds: option.number('Number of rounds', 3),
     json,
   },
