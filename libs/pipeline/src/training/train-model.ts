@@ -142,7 +142,8 @@ function startRun(options: TrainOptions, { start, source }: Pick<Run, 'start' | 
   const isWarm = start.kind === 'warm';
   return {
     options,
-    config: isWarm ? { ...training, ...training.warm } : training,
+    // An average lags behind by half its length, which is much of the few epochs of a warm start.
+    config: isWarm ? { ...training, ...training.warm, averageEpochs: 0 } : training,
     start,
     source,
     checkpoints: join(options.checkpoints, isWarm ? start.modelId : 'full'),
