@@ -118,7 +118,7 @@ export async function withFiles<Snapshot extends Readable, Result>(
 /**
  * Makes the files of a snapshot readable, and runs `query` with a new DuckDB connection.
  *
- * @throws AppError as {@link lakeUnreadable}, or the abort reason of `options.signal`
+ * @throws AppError of `query`; as {@link lakeUnreadable} for other errors; the abort reason of `options.signal`
  */
 export async function queryFiles<Snapshot extends Readable, Result>(
   snapshot: Snapshot,
@@ -130,7 +130,7 @@ export async function queryFiles<Snapshot extends Readable, Result>(
     return await withFiles(snapshot, files, (opened) => withDuckDb(options, (connection) => query(connection, opened)));
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw await lakeUnreadable(snapshot, error);
+    throw isAppError(error) ? error : await lakeUnreadable(snapshot, error);
   }
 }
 
@@ -149,8 +149,7 @@ export async function lakeUnreadable(
   { lakeFolder, files }: Pick<LakeSnapshot, 'lakeFolder' | 'files'>,
   cause: unknown,
 ): Promise<AppError> {
-  // A damaged catalog is no error of the lake.
-  if (isAppError(cause) && (cause.category === 'unavailable' || cause.code.startsWith('EVENTS_CATALOG_'))) return cause;
+  if (isAppError(cause) && cause.category === 'unavailable') return cause;
   const storage = await openLakeStorage(lakeFolder);
   const now = await readLakeState(storage);
   const replaced = files.filter(({ path }) => !now.files.has(path));
