@@ -3,7 +3,7 @@ import type { AppError } from '@facet/platform';
 import { squaredRadius } from '../indexes/euclidean.ts';
 import { efSearchDefault } from '../search-cost.ts';
 import type { SearchParameters, VectorIndex } from '../indexes/vector-index.ts';
-import { clustersOf, unusable } from './milvus.ts';
+import { badResponse, clustersOf } from './milvus.ts';
 import type { Milvus, MilvusKind } from './milvus.ts';
 
 /** What a search in process and the vectors of a bundle provide. */
@@ -77,7 +77,7 @@ export class MilvusCollections {
     const waiting = new AbortController();
     // A call can also wait for its turn, which the time limit of the SDK does not include.
     const late = delay(timeoutMs, undefined, { signal: waiting.signal }).then(() => {
-      throw this.#unusable(`search ${name}`, `it took more than ${timeoutMs} ms`);
+      throw this.#badResponse(`search ${name}`, `it took more than ${timeoutMs} ms`);
     });
     late.catch(() => undefined);
     const search = this.#milvus.search(completeAlias(name), { kind, queries, dim, k, breadth, timeoutMs });
@@ -86,8 +86,8 @@ export class MilvusCollections {
       const found = await Promise.race([search, late]);
       for (const items of found) {
         const wrong = items.find((item) => item < 1 || item > size);
-        if (wrong !== undefined) throw this.#unusable(`search ${name}`, `it returned item ${wrong} of ${size}`);
-        if (items.length === 0) throw this.#unusable(`search ${name}`, 'it returned no items');
+        if (wrong !== undefined) throw this.#badResponse(`search ${name}`, `it returned item ${wrong} of ${size}`);
+        if (items.length === 0) throw this.#badResponse(`search ${name}`, 'it returned no items');
       }
       return found;
     } finally {
@@ -142,7 +142,10 @@ export class MilvusCollections {
     await this.#within(timeoutMs, `load ${name}`, closing, (signal) => this.#milvus.load(name, signal));
   }
 
-  /** Throws if a collection and its bundle differ in their number of rows. First calls `onMismatch`, then removes the alias `NAME_complete`, or drops a collection with too many rows. */
+  /**
+   * Throws if a collection and its bundle differ in their number of rows. Before that, calls `onMismatch`, and removes the alias
+   * `NAME_complete`, or drops a collection with too many rows.
+   */
   async requireAllRows(collection: BundleCollection, onMismatch?: () => void): Promise<void> {
     const { name, bundle } = collection;
     const count = await this.#milvus.count(name);
@@ -153,7 +156,7 @@ export class MilvusCollections {
     // An upsert does not remove rows.
     if (count > size) await this.#drop(name);
     else await this.#dropAliases(name, (alias) => alias === completeAlias(name));
-    throw this.#unusable(`use ${name}`, `it contains ${count} of ${size} items`);
+    throw this.#badResponse(`use ${name}`, `it contains ${count} of ${size} items`);
   }
 
   /** Drops the collections that are not in `used` and that no process has marked within the grace period. */
@@ -232,12 +235,12 @@ export class MilvusCollections {
     try {
       await work(AbortSignal.any([closing.signal, late]));
     } catch (error) {
-      throw late.aborted ? this.#unusable(what, `it took more than ${timeoutMs / 60_000} minutes`) : error;
+      throw late.aborted ? this.#badResponse(what, `it took more than ${timeoutMs / 60_000} minutes`) : error;
     }
   }
 
-  #unusable(what: string, problem: string): AppError {
-    return unusable(this.#milvus.address, what, problem);
+  #badResponse(what: string, problem: string): AppError {
+    return badResponse(this.#milvus.address, what, problem);
   }
 }
 

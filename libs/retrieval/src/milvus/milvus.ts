@@ -113,7 +113,7 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       if (problem !== undefined) throw new Error(problem);
       return result;
     } catch (error) {
-      throw unavailable(address, what, error);
+      throw callFailed(address, what, error);
     }
   }
 
@@ -194,7 +194,7 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
           client.describeIndex({ collection_name: name }),
         );
         const [index] = indexes;
-        if (index?.state === 'Failed') throw unavailable(address, 'build an index', index.index_state_fail_reason);
+        if (index?.state === 'Failed') throw callFailed(address, 'build an index', index.index_state_fail_reason);
         return index?.state === 'Finished' && Number(index.pending_index_rows) === 0;
       }, signal);
     },
@@ -291,25 +291,33 @@ function problemIn(response: unknown): string | undefined {
 }
 
 /** Returns the error for a late or wrong response of Milvus. */
-export function unusable(address: string, what: string, problem: string): AppError {
-  return new AppError(`Milvus at ${address} cannot ${what}: ${problem}.`, {
-    code: 'MILVUS_UNAVAILABLE',
-    category: 'unavailable',
+export function badResponse(address: string, what: string, problem: string): AppError {
+  return milvusUnavailable(address, what, problem, {
     remedy: 'Check the log and the load of Milvus. Searches run in process until it responds in time.',
-    context: { address },
-    retryable: true,
   });
 }
 
-function unavailable(address: string, what: string, error: unknown): AppError {
+/** Returns the error for a call that failed. */
+function callFailed(address: string, what: string, error: unknown): AppError {
   const { details, reason, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
   const problem = String(details ?? reason ?? message ?? error).replace(/[\s.]+$/, '');
+  return milvusUnavailable(address, what, problem, {
+    remedy: 'Start Milvus, or correct FACET_MILVUS_ADDRESS and the other FACET_MILVUS settings.',
+    cause: error,
+  });
+}
+
+function milvusUnavailable(
+  address: string,
+  what: string,
+  problem: string,
+  details: { readonly remedy: string; readonly cause?: unknown },
+): AppError {
   return new AppError(`Milvus at ${address} cannot ${what}: ${problem}.`, {
     code: 'MILVUS_UNAVAILABLE',
     category: 'unavailable',
-    remedy: 'Start Milvus, or correct FACET_MILVUS_ADDRESS and the other FACET_MILVUS settings.',
     context: { address },
     retryable: true,
-    cause: error,
+    ...details,
   });
 }
