@@ -379,6 +379,10 @@ def average_gradients():
         weight.grad = (grad / world).to(device)
 
 
+samples_per_epoch_max = 8
+averages, sample_count = {}, 0  # The moving average of the weights, as in weight-average.ts.
+
+
 def sample_weights(batch, steps):
     """Adds the weights to their average, if a sample is due after this batch."""
     global sample_count
@@ -395,8 +399,6 @@ def sample_weights(batch, steps):
 
 epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
-averages, sample_count = {}, 0  # The moving average of the weights, as in weight-average.ts.
-samples_per_epoch_max = 8
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()
     steps = -(-len(order) // size)
@@ -429,7 +431,7 @@ for epoch in range(1 if arguments.steps else epochs):
         progress = {"epoch": epoch + 1, "loss": mean.item(), "seconds": time.perf_counter() - began, "secondsPerStep": pace}
         print(json.dumps(progress), flush=True)
 
-weights |= averages
+weights |= averages  # Without an average, the model has the weights of the last step.
 if arguments.steps is None and rank == 0:
     golden = json.loads((folder / "golden.json").read_text())
     with torch.no_grad():

@@ -210,7 +210,7 @@ export const TrainingConfig = Type.Object({
   averageEpochs: Type.Number({
     minimum: 0,
     description:
-      'Length of the moving average of the weights, in epochs (not in the paper). Validation and the model use the average. 0: no average.',
+      'Length of the moving average of the weights, in epochs (not in the paper). Validation and the model use the average. A warm start does not average. 0: no average.',
   }),
   examplesPerUser: Type.Integer({
     minimum: 0,

@@ -87,7 +87,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
     progress = {
       curve: [...progress.curve, report],
       bestEpoch: isBest ? epoch : progress.bestEpoch,
-      best: isBest ? { ...last, weights: average?.weights ?? last.weights } : progress.best,
+      best: isBest ? { ...last, weights: (average ?? last).weights } : progress.best,
       last,
       average,
     };
@@ -158,7 +158,7 @@ async function validateEpoch(
 ): Promise<FinishedEpoch | DivergencePoint> {
   const last = await session.state();
   if (!isFiniteState(last)) return { step: steps, kind: 'weights-not-finite' };
-  const score = await validate?.(average?.weights ?? last.weights);
+  const score = await validate?.((average ?? last).weights);
   if (score === undefined) return { report, last, average };
   if (!Number.isFinite(score)) return { step: steps, kind: 'score-not-finite' };
   return { report: { ...report, score }, last, average };

@@ -46,7 +46,7 @@ export interface FitData {
 }
 
 /** A method without settings, with one parameter per item. */
-function popularityMethodOf(
+function methodWithoutSettings(
   name: string,
   scoresOf: (data: FitData) => Scorer<SequenceUser>,
   version?: number,
@@ -55,11 +55,11 @@ function popularityMethodOf(
   return { name, isSeeded: false, ...(version === undefined ? {} : { version }), grid: [{}], fit };
 }
 
-export const popularityMethod = popularityMethodOf('popularity', ({ columns, catalogSize }) =>
+export const popularityMethod = methodWithoutSettings('popularity', ({ columns, catalogSize }) =>
   popularity(columns, { catalogSize }),
 );
-export const recentPopularity = popularityMethodOf('popularity-30d', ({ recent }) => recent);
-export const ownHistoryMethod = popularityMethodOf('own-history', ({ recent }) => ownHistory(recent), 2);
+export const recentPopularity = methodWithoutSettings('popularity-30d', ({ recent }) => recent);
+export const ownHistoryMethod = methodWithoutSettings('own-history', ({ recent }) => ownHistory(recent), 2);
 
 /** The content-based baseline: words of titles and values of attributes. */
 export const tfIdfMethod: ClassicMethod<{ readonly lastBehaviors: number }> = {
