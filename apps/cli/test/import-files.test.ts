@@ -38,6 +38,14 @@ describe('facet validate', () => {
     expect(code).toBe(3);
   });
 
+  it('fails for files of which an import would refuse most rows', async () => {
+    const folder = await filesOf({ 'orders.csv': `${orders}\n${'536369,b,1,,u2\n'.repeat(18)}` });
+    const { code, out, err } = await run(['validate', '--events', join(folder, 'orders.csv')]);
+    expect(err).toContain('19 of 22 rows of events are refused (86.4 %), so an import would fail.');
+    expect(code).toBe(3);
+    expect(out).toContain('orders.csv');
+  });
+
   it('checks items alone', async () => {
     const folder = await filesOf({ 'items.csv': 'sku,name,available\n1,Lamp,ja\n2,Rug,perhaps\n' });
     const { code, out } = await run(['validate', '--items', join(folder, 'items.csv')]);

@@ -136,7 +136,8 @@ function refuseMostlyRefused(report: ReportBuilder, kind: 'items' | 'users'): vo
   if (rows > 0 && isMostlyRefused(rows, accepted)) throw mostlyRefused(report, kind, rows);
 }
 
-function isMostlyRefused(rows: number, accepted: number): boolean {
+/** Returns whether an import of these rows fails, because most of them are refused. */
+export function isMostlyRefused(rows: number, accepted: number): boolean {
   return accepted === 0 || (rows >= 20 && accepted < rows * (1 - refusedShareMax));
 }
 

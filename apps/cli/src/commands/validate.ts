@@ -38,8 +38,9 @@ export const registerValidate: Register = (command, deps) => {
     );
   addNotes(
     command,
-    `With files, reports what an import would read and what the model would learn from, and writes nothing. Without, checks days of
-the lake, stores the reports in <home>/health, and exits with 3 if a day is bad.`,
+    `With files, reports what an import would read and what the model would learn from, and writes nothing. Exits with 3 if an import
+would fail or a model would learn nothing. Without files, checks days of the lake, stores the reports in <home>/health, and exits
+with 3 if a day is bad.`,
     'facet validate --events orders.csv --items products.csv',
     'facet validate --events orders.csv --max-refused 5% --refused refused.jsonl',
     'facet validate --home .facet/shop --day 2011-10-01',
