@@ -42,9 +42,7 @@ describe('a user with stored behaviors', () => {
       limit: 10,
     });
     expect(response.source).toEqual({ kind: 'model' });
-    expect(response.items.map(({ itemId, score, interest }) => ({ itemId, score, interest }))).toEqual(
-      direct.items.map((item) => ({ ...item, interest: item.interest! + 1 })),
-    );
+    expect(response.items).toEqual(direct.items);
     for (const { itemId, title } of response.items) {
       expect(title).toBe(films.find((film) => film.itemId === itemId)!.title);
     }

@@ -42,7 +42,7 @@ export interface FoundItems {
   readonly source: ResponseSource;
   readonly found: readonly FoundItem[];
   /** Empty unless the request asks for an explanation. */
-  readonly interests: readonly UserInterest[];
+  readonly interests: UserInterest[];
   readonly removed: RemovedItems;
   /** Attributes named in the filters that no item has. */
   readonly unknownAttributes: readonly string[];

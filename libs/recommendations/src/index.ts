@@ -18,14 +18,14 @@ export {
   respondWithRecommendations,
 } from './recommendations/respond.ts';
 export type { RecommendationResult } from './recommendations/respond.ts';
-export { interestNumber } from './response.ts';
-export type { InterestBehavior, ResponseSource } from './response.ts';
+export type { InterestBehavior, ResponseSource, UserInterest } from './response.ts';
 export {
   parseSimilarItemsQuery,
   respondWithSimilarItems,
   SimilarItemsQuery,
   SimilarItemsResponse,
 } from './similar-items.ts';
+export { describeCoupling } from './users/coupling.ts';
 export type { InterestCoupling } from './users/coupling.ts';
 export { respondWithUser, UserResponse } from './users/describe-user.ts';
 export { distinctBehaviorsMin, comparedUsersMax, findDistinctUsers } from './users/distinct-users.ts';

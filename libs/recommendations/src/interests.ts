@@ -5,7 +5,6 @@ import type { Static } from 'typebox';
 import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
 import { findNearestItems } from './find-items.ts';
-import type { FoundItem } from './find-items.ts';
 import { strictField } from './request-fields.ts';
 import {
   countUnknownItems,
@@ -15,7 +14,6 @@ import {
   ResponseSource,
   ScoredItem,
   UserInterest,
-  interestNumber,
 } from './response.ts';
 import { describeCoupling, InterestCoupling } from './users/coupling.ts';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
@@ -58,6 +56,7 @@ const DescribedInterest = Type.Object(
   },
   { title: 'DescribedInterest' },
 );
+type InterestWithNearest = Omit<Static<typeof DescribedInterest>, 'labels'>;
 
 export const InterestsResponse = Type.Object(
   {
@@ -111,7 +110,7 @@ export async function respondWithInterests(
   const user = inferUser(bundle, { ...requester, interestCount: request.interestCount });
   spans.stop();
   const reason = reasonWithoutInterests(user, requester);
-  let described: NearestToInterest[] = [];
+  let described: InterestWithNearest[] = [];
   if (reason === undefined) {
     spans.start('search');
     described = await findNearestToInterests(bundle, user, limit);
@@ -121,14 +120,14 @@ export async function respondWithInterests(
     ...describeOrigin(bundle),
     source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
     interestCount: described.length,
-    interests: described.map(({ interest, behaviors, found }) => ({
-      interest: interestNumber(interest),
+    interests: described.map(({ interest, behaviors, nearest }) => ({
+      interest,
       behaviors,
-      labels: labelItems(bundle, findTypicalItems(bundle, behaviors, found)).map(({ attribute, value }) => ({
+      labels: labelItems(bundle, findTypicalItems(bundle, behaviors, nearest)).map(({ attribute, value }) => ({
         attribute,
         value,
       })),
-      nearest: found.map((item) => describeItem(bundle, item)),
+      nearest,
     })),
     coupling: request.coupling === true && reason === undefined ? describeCoupling(bundle, user) : undefined,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request)),
@@ -141,14 +140,12 @@ export async function respondWithInterests(
 function findTypicalItems(
   bundle: BundleView,
   behaviors: UserInterest['behaviors'],
-  nearest: readonly FoundItem[],
+  nearest: InterestWithNearest['nearest'],
 ): Set<number> {
   const shareMin = typicalShareMin * (behaviors[0]?.share ?? 0);
   const typical = behaviors.filter(({ share }) => share > 0 && share >= shareMin);
-  return new Set([...typical.map(({ itemId }) => bundle.indexOf(itemId)!), ...nearest.map(({ item }) => item)]);
+  return new Set([...typical, ...nearest].map(({ itemId }) => bundle.indexOf(itemId)!));
 }
-
-type NearestToInterest = UserInterest & { readonly found: readonly FoundItem[] };
 
 /**
  * Returns each interest with the items nearest to it, without exclusions. Popularity has no influence: it would put the same
@@ -158,41 +155,24 @@ async function findNearestToInterests(
   bundle: BundleView,
   user: InferredUser,
   limit: number,
-): Promise<NearestToInterest[]> {
+): Promise<InterestWithNearest[]> {
   const { dim } = bundle.info.index;
   return Promise.all(
-    explainInterests(bundle, user).map(async (explained) => {
-      const { interest } = explained;
-      const vector = user.interests.vectors.slice(interest * dim, (interest + 1) * dim);
+    explainInterests(bundle, user).map(async (explained, position) => {
+      const vector = user.interests.vectors.slice(position * dim, (position + 1) * dim);
       const found = await findNearestItems(bundle, vector, { limit });
-      return { ...explained, found };
+      return { ...explained, nearest: found.map((item) => describeItem(bundle, item)) };
     }),
   );
-}
-
-/** An interest with the behaviors that formed it and the items nearest to it, most similar first. */
-export type InterestWithNearest = UserInterest & {
-  readonly nearest: readonly { readonly itemId: string; readonly score: number; readonly interest: number }[];
-};
-
-/** The interests of a user, none for a user without interests. */
-export interface DescribedUser {
-  readonly interests: readonly InterestWithNearest[];
-  readonly coupling: InterestCoupling | undefined;
 }
 
 /** Describes the interests of a user outside of an HTTP API. */
 export async function describeUser(
   bundle: BundleView,
   request: UserInput & { readonly nearest: number },
-): Promise<DescribedUser> {
+): Promise<{ interests: InterestWithNearest[]; coupling: InterestCoupling | undefined }> {
   const user = inferUser(bundle, request);
   if (reasonWithoutInterests(user, request) !== undefined) return { interests: [], coupling: undefined };
-  const described = await findNearestToInterests(bundle, user, request.nearest);
-  const interests = described.map(({ interest, behaviors, found }) => ({
-    interest,
-    behaviors,
-    nearest: found.map(({ item, score }) => ({ itemId: bundle.idOf(item), score, interest })),
-  }));
+  const interests = await findNearestToInterests(bundle, user, request.nearest);
   return { interests, coupling: describeCoupling(bundle, user) };
 }

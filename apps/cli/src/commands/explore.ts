@@ -1,10 +1,10 @@
-import { describeUser, interestNumber, recommend } from '@facet/recommendations';
+import { describeCoupling, inferUser, recommend } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, parseIds, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import { countOf, printable } from '../terminal/text.ts';
 import { renderHeatMap } from '../users/heat-map.ts';
-import { describeInterests, renderInterest, withTitle } from '../users/interest.ts';
+import { findTheme, renderInterest } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 
 interface ExploreOptions extends CommonOptions {
@@ -14,7 +14,6 @@ interface ExploreOptions extends CommonOptions {
 }
 
 const behaviorsShown = 4;
-const nearestShown = 5;
 
 export const registerExplore: Register = (command, deps) => {
   addNotes(
@@ -35,14 +34,11 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
     const stored = await readRequester({ user }, bundle, home);
     const behaviors = changeBehaviors(stored.behaviors, options, bundle.info.asOf);
     const requester = { ...stored, behaviors };
-    const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: nearestShown });
-    const { items: found } = await recommend(bundle, { ...requester, limit });
-    const items = found.map(({ itemId, score, interest }) => ({
-      ...withTitle(bundle, itemId),
-      score,
-      interest: interest === undefined ? undefined : interestNumber(interest),
-    }));
-    const interests = describeInterests(bundle, described);
+    const { items, interests: inferred } = await recommend(bundle, { ...requester, limit });
+    const coupling = inferred.length === 0 ? undefined : describeCoupling(bundle, inferUser(bundle, requester));
+    const interests = inferred.map((one) => {
+      return { interest: one.interest, theme: findTheme(bundle, one, inferred), behaviors: one.behaviors };
+    });
     output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {
       output.show(`No interests: ${reasonOf(stored.isUnknown, behaviors)}.`);

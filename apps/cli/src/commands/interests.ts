@@ -5,7 +5,7 @@ import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, renderTable, truncate } from '../terminal/text.ts';
-import { describeInterests, nameOf, renderInterest, withTitle } from '../users/interest.ts';
+import { findTheme, nameOf, renderInterest } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
@@ -30,10 +30,9 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
   await withCurrentBundle(options.home, async (bundle) => {
     const requester = await readRequester(options, bundle, options.home);
     const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: options.limit });
-    const interests = describeInterests(bundle, described).map((interest, place) => ({
-      ...interest,
-      nearest: described[place]!.nearest.map(({ itemId, score }) => ({ ...withTitle(bundle, itemId), score })),
-    }));
+    const interests = described.map(({ interest, ...one }) => {
+      return { interest, theme: findTheme(bundle, one, described), ...one };
+    });
     output.document({
       bundleId: bundle.id,
       behaviors: requester.behaviors.length,

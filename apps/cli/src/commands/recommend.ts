@@ -1,13 +1,11 @@
-import type { Bundle } from '@facet/bundles';
-import { interestNumber, recommend } from '@facet/recommendations';
-import type { RecommendationResult } from '@facet/recommendations';
+import { recommend } from '@facet/recommendations';
+import type { InterestBehavior, RecommendationResult } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, addRequester, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, printable, renderTable, truncate } from '../terminal/text.ts';
-import { formingItems, nameOf, withTitle } from '../users/interest.ts';
-import type { FormingItem, TitledItem } from '../users/interest.ts';
+import { nameOf } from '../users/interest.ts';
 import { readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
@@ -43,10 +41,8 @@ async function printRecommendations(options: RecommendOptions, { output, termina
     });
     const source = requester.isUnknown ? { kind: 'popular', reason: 'unknown_user' } : result.source;
     const items = result.items.map((item) => ({
-      ...withTitle(bundle, item.itemId),
-      score: item.score,
-      ...(item.interest === undefined ? {} : { interest: interestNumber(item.interest) }),
-      ...(options.explain === true ? { reasons: reasonsOf(bundle, result, item.interest) } : {}),
+      ...item,
+      ...(options.explain === true ? { reasons: reasonsOf(result, item) } : {}),
     }));
     output.show(renderSource(source, requester.behaviors.length));
     output.show(renderItems(items, terminal, options.explain === true));
@@ -54,16 +50,12 @@ async function printRecommendations(options: RecommendOptions, { output, termina
   });
 }
 
-type ShownItem = TitledItem & {
-  readonly score: number;
-  readonly interest?: number;
-  readonly reasons?: readonly FormingItem[];
-};
+type RecommendedItem = RecommendationResult['items'][number];
 
 /** Returns the behaviors that formed the interest of an item. */
-function reasonsOf(bundle: Bundle, { interests }: RecommendationResult, interest: number | undefined): FormingItem[] {
+function reasonsOf({ interests }: RecommendationResult, { interest }: RecommendedItem): InterestBehavior[] {
   const behaviors = interests.find((found) => found.interest === interest)?.behaviors ?? [];
-  return formingItems(bundle, behaviors.slice(0, reasonsShown));
+  return behaviors.slice(0, reasonsShown);
 }
 
 const fallbackReasons: Readonly<Record<string, string>> = {
@@ -78,7 +70,7 @@ function renderSource(source: { readonly kind: string; readonly reason?: string 
   return `The most popular items, because ${fallbackReasons[source.reason ?? ''] ?? source.reason}:`;
 }
 
-function renderItems(items: readonly ShownItem[], { style, width }: Terminal, isExplained: boolean): string {
+function renderItems(items: readonly RecommendedItem[], { style, width }: Terminal, isExplained: boolean): string {
   const columns = isExplained ? 2 : 1;
   const room = Math.floor((width - 40) / columns);
   const rows = items.map(({ score, interest, reasons = [], ...item }, position) => [

@@ -1,11 +1,11 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
 import { comparedUsersMax, distinctBehaviorsMin, findDistinctUsers } from '@facet/recommendations';
-import type { DistinctUser } from '@facet/recommendations';
+import type { DistinctUser, InterestBehavior } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
-import { describeInterests, renderInterest, withTitle } from '../users/interest.ts';
-import type { DescribedInterest, FormingItem, TitledItem } from '../users/interest.ts';
+import { findTheme, renderInterest } from '../users/interest.ts';
+import type { TitledItem } from '../users/interest.ts';
 import type { StoredUser } from '../users/stored-users.ts';
 
 /** A user with separate interests: the behaviors that formed each, and the items that it found. */
@@ -14,12 +14,12 @@ export interface ShownUser {
   /** The attributes that the model reads. */
   readonly attributes: StoredUser['attributes'];
   readonly behaviors: number;
-  readonly interests: readonly ShownInterest[];
-}
-
-export interface ShownInterest extends Omit<DescribedInterest, 'behaviors'> {
-  readonly formedBy: readonly FormingItem[];
-  readonly recommends: readonly TitledItem[];
+  readonly interests: readonly {
+    readonly interest: number;
+    readonly theme: readonly string[];
+    readonly formedBy: readonly InterestBehavior[];
+    readonly recommends: readonly TitledItem[];
+  }[];
 }
 
 const usersShown = 3;
@@ -59,16 +59,17 @@ function describe(bundle: Bundle, user: DistinctUser): ShownUser {
       ),
     ),
     behaviors: user.behaviors.length,
-    interests: describeInterests(bundle, interests).flatMap(({ behaviors, ...described }, place) => {
-      const { interest } = interests[place]!;
-      if (!user.interests.includes(interest)) return [];
-      const found = items.filter((item) => item.interest === interest);
-      return {
-        ...described,
+    interests: interests
+      .filter(({ interest }) => user.interests.includes(interest))
+      .map(({ interest, behaviors }) => ({
+        interest,
+        theme: findTheme(bundle, { behaviors }, interests),
         formedBy: behaviors.slice(0, behaviorsShown),
-        recommends: found.slice(0, itemsShown).map(({ itemId }) => withTitle(bundle, itemId)),
-      };
-    }),
+        recommends: items
+          .filter((item) => item.interest === interest)
+          .slice(0, itemsShown)
+          .map(({ itemId, title }) => ({ itemId, title })),
+      })),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { Bundle } from '@facet/bundles';
-import { interestNumber } from '@facet/recommendations';
-import type { InterestBehavior } from '@facet/recommendations';
+import type { InterestBehavior, UserInterest } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { fit, printable, truncate } from '../terminal/text.ts';
 
@@ -10,39 +9,10 @@ export interface TitledItem {
   readonly title?: string;
 }
 
-export type FormingItem = TitledItem & { readonly share: number };
-
 export function withTitle(bundle: Bundle, itemId: string): TitledItem {
   const item = bundle.indexOf(itemId);
   const title = item === undefined ? undefined : bundle.titleOf(item);
   return title === undefined ? { itemId } : { itemId, title };
-}
-
-/** Adds titles to the behaviors that formed an interest. */
-export function formingItems(bundle: Bundle, behaviors: readonly InterestBehavior[]): FormingItem[] {
-  return behaviors.map(({ itemId, share }) => ({ ...withTitle(bundle, itemId), share }));
-}
-
-/** An interest of a user for people. */
-export interface DescribedInterest {
-  /** The number of the interest, from 1. */
-  readonly interest: number;
-  /** Category values that describe the interest, if any. */
-  readonly theme: readonly string[];
-  readonly behaviors: readonly FormingItem[];
-}
-
-/** Returns the number, theme and behaviors of each interest. Expects all interests of the user, because a theme sets one apart from the others. */
-export function describeInterests(
-  bundle: Bundle,
-  interests: readonly { readonly interest: number; readonly behaviors: readonly InterestBehavior[] }[],
-): DescribedInterest[] {
-  const others = interests.map(({ behaviors }) => behaviors);
-  return interests.map(({ interest, behaviors }) => ({
-    interest: interestNumber(interest),
-    theme: describeTheme(bundle, behaviors, others),
-    behaviors: formingItems(bundle, behaviors),
-  }));
 }
 
 /** Returns the title of an item, or its id. */
@@ -59,17 +29,19 @@ const valuesMax = 2;
 /**
  * Returns the category values (genres, brands …) that distinguish one interest of a user from the others. The result is often
  * empty, because many catalogs have no such attributes.
+ *
+ * @param all All interests of the user.
  */
-function describeTheme(
+export function findTheme(
   bundle: Bundle,
-  behaviors: readonly InterestBehavior[],
-  others: readonly (readonly InterestBehavior[])[],
+  { behaviors }: Pick<UserInterest, 'behaviors'>,
+  all: readonly UserInterest[],
 ): string[] {
   const own = weighValues(bundle, behaviors);
   const average = new Map<string, number>();
-  for (const interest of others) {
-    for (const [value, weight] of weighValues(bundle, interest)) {
-      average.set(value, (average.get(value) ?? 0) + weight / others.length);
+  for (const interest of all) {
+    for (const [value, weight] of weighValues(bundle, interest.behaviors)) {
+      average.set(value, (average.get(value) ?? 0) + weight / all.length);
     }
   }
   return [...own]
@@ -103,7 +75,7 @@ export function renderInterest(
   interest: {
     readonly number: number;
     readonly theme: readonly string[];
-    readonly formedBy: readonly FormingItem[];
+    readonly formedBy: readonly InterestBehavior[];
     readonly foundTitle: string;
     readonly found: readonly TitledItem[];
   },

@@ -16,14 +16,13 @@ import { limitDefault } from './recommendations-schema.ts';
 import type { RecommendationsRequest, RecommendationsResponse, RecommendedItem } from './recommendations-schema.ts';
 
 export interface RecommendationResult extends Omit<FoundItems, 'found'> {
-  /** Without titles. */
   readonly items: readonly RecommendedItem[];
 }
 
-/** Recommends items outside of an HTTP API: {@link findItems}, with item ids. */
+/** Recommends items outside of an HTTP API. */
 export async function recommend(bundle: BundleView, request: RecommendationRequest): Promise<RecommendationResult> {
   const { found, ...result } = await findItems(bundle, request);
-  return { ...result, items: found.map(({ item, ...facts }) => ({ itemId: bundle.idOf(item), ...facts })) };
+  return { ...result, items: found.map((item) => renderItem(bundle, item)) };
 }
 
 /**
@@ -71,9 +70,7 @@ export async function respondWithRecommendations(
   });
   const response = {
     ...page,
-    interests: explain
-      ? interests.map(({ interest, behaviors }) => ({ interest: interestNumber(interest), behaviors: [...behaviors] }))
-      : undefined,
+    interests: explain ? interests : undefined,
     removed,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request), exclude),
     unknownAttributes: listUnknownAttributes(bundle, unknownAttributes, [
@@ -163,7 +160,7 @@ function takePage(
 function renderItem(
   bundle: BundleView,
   found: FoundItem,
-  { reasons, include }: Pick<PageSequence, 'reasons' | 'include'>,
+  { reasons, include }: Pick<PageSequence, 'reasons' | 'include'> = {},
 ): RecommendedItem {
   const item: RecommendedItem = describeItem(bundle, found, include);
   const { interest, propensity } = found;

@@ -2,6 +2,7 @@ import type { BundleView } from '@facet/bundles';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
 import type { Interests } from '@facet/model';
+import { interestNumber } from '../response.ts';
 import type { InterestBehavior, UserInterest } from '../response.ts';
 
 /** One interaction of a user. */
@@ -88,6 +89,6 @@ export function explainInterests(bundle: BundleView, { rows, interests }: Inferr
         const item = rows.items[slot]!;
         return { itemId: bundle.idOf(item), title: bundle.titleOf(item), share: weights[slot]! / total };
       });
-    return { interest, behaviors };
+    return { interest: interestNumber(interest), behaviors };
   });
 }
