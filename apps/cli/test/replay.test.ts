@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
-  buildDeltaFromCatalog,
   bundleFiles,
   loadBundle,
   loadDelta,
@@ -13,7 +12,7 @@ import {
   writeBundle,
 } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
-import { asOf, bundleContents } from '@facet/bundles/testing';
+import { asOf, buildDeltaFromCatalog, bundleContents } from '@facet/bundles/testing';
 import { ExposureWriter } from '@facet/exposures';
 import { parseWith } from '@facet/platform';
 import { respondWithRecommendations, renderResponse } from '@facet/recommendations';

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { createFolderArtifactStore, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import {
-  buildDeltaFromCatalog,
   bundleFiles,
   bundleFormat,
   bundleWeights,
@@ -18,6 +17,7 @@ import {
   writeBundle,
 } from '@facet/bundles';
 import type { BundleInfo, CatalogItem, NewInteractions } from '@facet/bundles';
+import { buildDeltaFromCatalog } from '@facet/bundles/testing';
 import { FacetConfig, homePaths } from '@facet/config';
 import type { HomePaths } from '@facet/config';
 import { openFileEventLog } from '@facet/event-log';

@@ -6,7 +6,7 @@ export { bundleWeights, readWeights, writeWeights } from './bundle/bundle-weight
 export { goldenBehaviors, GoldenVector, largestDifference, recordGoldenVector } from './bundle/golden-vectors.ts';
 export { launchTables } from './delta/launch-tables.ts';
 export { applyLiveCatalog } from './delta/apply-live-catalog.ts';
-export { awaitsInteractions, buildDeltaFromCatalog, buildDelta, embedNewItems } from './delta/build-delta.ts';
+export { awaitsInteractions, buildDelta, embedNewItems } from './delta/build-delta.ts';
 export type { NewInteractions } from './delta/build-delta.ts';
 export { compareCatalog } from './delta/compare-catalog.ts';
 export type { CatalogDifference } from './delta/compare-catalog.ts';

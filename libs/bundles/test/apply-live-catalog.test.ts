@@ -1,7 +1,6 @@
 import { forFile, forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
 import {
-  buildDeltaFromCatalog,
   compileFilter,
   loadBundle,
   loadDelta,
@@ -11,7 +10,7 @@ import {
   putDelta,
 } from '../src/index.ts';
 import type { Bundle, BundleView, CatalogItem } from '../src/index.ts';
-import { asOf, bundleContents, createBundleStore } from '../testing/small-bundle.ts';
+import { asOf, buildDeltaFromCatalog, bundleContents, createBundleStore } from '../testing/small-bundle.ts';
 
 const bundleStore = forFile(await createBundleStore());
 

@@ -3,17 +3,16 @@ import type { ItemVocabulary } from '@facet/features';
 import { dayMs, isAppError } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  buildDeltaFromCatalog,
-  embedNewItems,
-  loadBundle,
-  loadBundleItems,
-  loadDelta,
-  overlayDelta,
-  putDelta,
-} from '../src/index.ts';
+import { embedNewItems, loadBundle, loadBundleItems, loadDelta, overlayDelta, putDelta } from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
-import { asOf, bundleContents, catalogOf, newItems, openSmallBundles } from '../testing/small-bundle.ts';
+import {
+  asOf,
+  buildDeltaFromCatalog,
+  bundleContents,
+  catalogOf,
+  newItems,
+  openSmallBundles,
+} from '../testing/small-bundle.ts';
 
 const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);

@@ -24,9 +24,13 @@ import type { ModelSpec } from '@facet/model';
 import { dayMs, hourMs } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
 import { loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
-import type { Bundle, BundleContents } from '../src/bundle/bundle.ts';
+import type { Bundle, BundleContents, BundleItems } from '../src/bundle/bundle.ts';
 import { bundleWeights } from '../src/bundle/bundle-weights.ts';
 import { bundleFiles, bundleFormat } from '../src/bundle/bundle-info.ts';
+import { buildDelta } from '../src/delta/build-delta.ts';
+import type { DeltaInputs } from '../src/delta/build-delta.ts';
+import { compareCatalog } from '../src/delta/compare-catalog.ts';
+import type { DeltaContents } from '../src/delta/delta.ts';
 import type { CatalogItem } from '../src/items/item-catalog.ts';
 import { recordGoldenVector } from '../src/bundle/golden-vectors.ts';
 import { encodeCatalog, openCatalog } from '../src/items/item-catalog.ts';
@@ -207,4 +211,15 @@ export function newItems(count: number): CatalogItem[] {
     title: `New ${item}`,
     attributes: item % 3 === 2 ? {} : { genre: item % 3 === 0 ? 'crime' : 'opera' },
   }));
+}
+
+/** Builds a delta of a whole catalog. `gone` are items that an earlier delta withdrew. */
+export function buildDeltaFromCatalog(
+  bundle: BundleItems,
+  catalog: readonly CatalogItem[],
+  { gone, interactions }: Pick<DeltaInputs, 'interactions'> & { readonly gone?: readonly string[] } = {},
+): DeltaContents {
+  const comparison = compareCatalog(bundle.catalog, { gone });
+  for (const item of catalog) comparison.add(item.itemId, item);
+  return buildDelta(bundle, comparison.finish(), { interactions });
 }

@@ -1,6 +1,6 @@
-import { buildDeltaFromCatalog, loadBundle, overlayDelta } from '@facet/bundles';
+import { loadBundle, overlayDelta } from '@facet/bundles';
 import type { BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
+import { asOf, buildDeltaFromCatalog, bundleContents, createBundleStore, itemCount } from '@facet/bundles/testing';
 import { hourMs } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { forFile } from '@facet/testing';

@@ -1,6 +1,13 @@
-import { buildDeltaFromCatalog, loadBundle, overlayDelta } from '@facet/bundles';
+import { loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleContents, BundleView, CatalogItem, Delta } from '@facet/bundles';
-import { asOf, bundleContents, itemCount, newItems, openSmallBundles } from '@facet/bundles/testing';
+import {
+  asOf,
+  buildDeltaFromCatalog,
+  bundleContents,
+  itemCount,
+  newItems,
+  openSmallBundles,
+} from '@facet/bundles/testing';
 import { buildUserSequences } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, hourMs } from '@facet/platform';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { buildDeltaFromCatalog, bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
+import { bundleFiles, loadBundle, overlayDelta } from '@facet/bundles';
 import type { Bundle, BundleView, CatalogItem } from '@facet/bundles';
-import { asOf, bundleContents, createBundleStore } from '@facet/bundles/testing';
+import { asOf, buildDeltaFromCatalog, bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { dayMs } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { buildFaissIndex } from '@facet/retrieval';

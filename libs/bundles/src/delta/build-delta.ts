@@ -21,7 +21,6 @@ import type { BundleItems } from '../bundle/bundle.ts';
 import { createdDay } from '../items/created-at.ts';
 import { featureAttributes } from '../items/item-catalog.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
-import { compareCatalog } from './compare-catalog.ts';
 import type { CatalogDifference } from './compare-catalog.ts';
 import type { DeltaContents } from './delta.ts';
 import { launchCurvesOf } from './launch-tables.ts';
@@ -41,22 +40,6 @@ export interface NewInteractions {
   readonly itemIds: readonly string[];
   /** Returns the sequences of all users, with the items of a vocabulary. */
   readonly sequencesOf: (vocabulary: ItemVocabulary) => UserSequences;
-}
-
-/**
- * Compares a whole catalog with a bundle, and builds a delta of the difference.
- *
- * @param catalog All items, in any order.
- * @param inputs.gone Items known to have been removed from the catalog. The bundle may know them from events only.
- */
-export function buildDeltaFromCatalog(
-  bundle: BundleItems,
-  catalog: readonly CatalogItem[],
-  { gone, interactions }: Pick<DeltaInputs, 'interactions'> & { readonly gone?: readonly string[] } = {},
-): DeltaContents {
-  const comparison = compareCatalog(bundle.catalog, { gone });
-  for (const item of catalog) comparison.add(item.itemId, item);
-  return buildDelta(bundle, comparison.finish(), { interactions });
 }
 
 /**
