@@ -33,7 +33,7 @@ export interface CompactResult {
  */
 export async function compactLake(lakeFolder: string, options: CompactOptions = {}): Promise<CompactResult> {
   return maintainLake(lakeFolder, options, async (maintenance) => {
-    const { snapshot, pendingErasures, connection, commit, renew } = maintenance;
+    const { snapshot, pendingErasures, connection, commit } = maintenance;
     const { marks, paths } =
       pendingErasures.length === 0
         ? { marks: [], paths: new Set<string>() }
@@ -56,10 +56,7 @@ export async function compactLake(lakeFolder: string, options: CompactOptions = 
     const pathsOf = (files: readonly LakeStateFile[]): string[] => files.map(({ path }) => path);
     if (marks.length > 0) {
       const add: LakeFileEntry[] = [];
-      for (const [day, files] of erasing) {
-        add.push(...(await rewrite(day, files)));
-        await renew();
-      }
+      for (const [day, files] of erasing) add.push(...(await rewrite(day, files)));
       await commit({ add, remove: erasing.flatMap(([, files]) => pathsOf(files)), erased: marks });
     }
     for (const [day, files] of merging) {

@@ -20,7 +20,7 @@ import type { LakeChange, MaintenanceClaim } from '../transaction-log/transactio
 
 /** A claim that has not been renewed for this long is void. */
 const claimMsMax = hourMs;
-const renewAfterMs = 10 * minuteMs;
+const renewMsDefault = 10 * minuteMs;
 
 /** Tokens of the claims that this process holds. A claim whose release failed, for example on a full disk, is not among them. */
 const heldTokens = new Set<string>();
@@ -28,6 +28,8 @@ const heldTokens = new Set<string>();
 export interface MaintainOptions extends DuckDbOptions, TransactionLogOptions {
   /** How long replaced files stay on the disk for readers that started earlier. One hour by default. */
   readonly graceMs?: number | undefined;
+  /** How often the claim is renewed. Every ten minutes by default. */
+  readonly renewMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,8 +49,6 @@ export interface Maintenance {
   readonly temporaryFolder: string;
   /** @throws AppError `EVENTS_LAKE_BUSY` when another process has taken over. */
   commit(change: LakeChange): Promise<void>;
-  /** Renews the claim. Call it regularly between commits, or other processes take the claim over. @throws as `commit` */
-  renew(): Promise<void>;
 }
 
 /**
@@ -74,6 +74,8 @@ export async function maintainLake<Result>(
     const before = now() - (options.graceMs ?? graceMsDefault);
     await lakeErrors.writing(storage.place, deleteUnused(storage, { state: log.state, token, before }));
   };
+  // A query of a large lake can take longer than a claim is valid. If a renewal fails, the next commit reports why.
+  const renewal = setInterval(() => void commit({}).catch(() => undefined), options.renewMs ?? renewMsDefault);
   try {
     await deleteExpired();
     const offsets = new Map(log.state.offsets);
@@ -87,9 +89,6 @@ export async function maintainLake<Result>(
         token,
         temporaryFolder: temporary.path,
         commit,
-        renew: async () => {
-          if (now() - (log.state.claim?.at ?? 0) > renewAfterMs) await commit({});
-        },
       }),
     );
     await deleteExpired();
@@ -97,6 +96,7 @@ export async function maintainLake<Result>(
   } catch (error) {
     throw toLakeError(error, lakeFolder, temporary.path);
   } finally {
+    clearInterval(renewal);
     await release();
     await temporary.remove();
   }
@@ -105,7 +105,7 @@ export async function maintainLake<Result>(
 interface ClaimedLake {
   readonly log: LakeLog;
   readonly token: string;
-  /** Every commit renews the claim. */
+  /** Renews the claim. Waits for earlier commits. */
   commit(change: LakeChange): Promise<void>;
   release(): Promise<void>;
 }
@@ -117,12 +117,18 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
   const token = randomBytes(6).toString('hex');
   const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
   heldTokens.add(token);
-  const commit = async (change: LakeChange, holder: string | undefined): Promise<void> =>
-    log.commit(change, {
-      check: (state) => {
-        if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
-      },
-    });
+  let earlierCommits = Promise.resolve();
+  const commit = async (change: LakeChange, holder: string | undefined): Promise<void> => {
+    const committed = earlierCommits.then(async () =>
+      log.commit(change, {
+        check: (state) => {
+          if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
+        },
+      }),
+    );
+    earlierCommits = committed.catch(() => undefined);
+    return committed;
+  };
   await commit({ claim: claim() }, earlier?.token).catch((error: unknown) => {
     heldTokens.delete(token);
     throw error;

@@ -144,7 +144,6 @@ async function stageEvents(
       for (const { day, written } of parts) staged.set(day, [...(staged.get(day) ?? []), written]);
       await buffer.clear();
       buffered = 0;
-      await maintenance.renew();
     };
     const position = new Map(ranges.map(({ partition, from }) => [partition, from]));
     const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -193,7 +192,7 @@ async function replaceRows(
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<Pick<RebuildResult, 'days' | 'kept' | 'lost'>> {
-  const { snapshot, connection, commit, renew } = maintenance;
+  const { snapshot, connection, commit } = maintenance;
   const touched = snapshot.files.filter((file) => ranges.some((range) => overlaps(file, range)));
   const isReplaced = rangesSql(ranges);
   const add: LakeFileEntry[] = [];
@@ -227,7 +226,6 @@ async function replaceRows(
       });
     });
     if (merged !== undefined) add.push(merged);
-    await renew();
   }
   await commit({ add, remove: touched.map(({ path }) => path) });
   return { days: days.length, kept, lost };

@@ -150,6 +150,19 @@ describe('compactLake', () => {
     expect(await lakeStatus(lake)).toMatchObject({ files: 1, maintenance: undefined });
   });
 
+  it('renews its claim while it works', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    let now = Date.now();
+    const options = { now: () => now, renewMs: 5 };
+    await maintainLake(lake, options, async ({ commit }) => {
+      now += 4_000_000;
+      await expect.poll(async () => (await readLakeState(lake)).claim?.at).toBe(now);
+      await expect(compactLake(lake, options)).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
+      await commit({});
+    });
+    expect(await lakeStatus(lake)).toMatchObject({ files: 2, maintenance: undefined });
+  });
+
   it('runs concurrently with writers and readers without lost, repeated or partial rows', async () => {
     const { lake, writer } = await lakeOf();
     const batches = 25;
