@@ -68,5 +68,5 @@ export {
   userSplitCut,
 } from './split.ts';
 export type { HeldOutSequence, TimeSplit, UserPart } from './split.ts';
-export { buildItemVocabulary, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
+export { buildItemVocabulary, checkIdCount, createItemVocabulary, encodeFeatures } from './vocabulary.ts';
 export type { EncodedFeature, ItemVocabulary } from './vocabulary.ts';

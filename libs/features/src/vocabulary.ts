@@ -12,8 +12,22 @@ export interface ItemVocabulary {
   indexOf(itemId: string): number | undefined;
 }
 
-/** @throws AppError `FEATURES_DUPLICATE_ITEM` if an id occurs twice. */
+/** The most entries of a `Map` in V8. */
+const mapEntriesMax = 2 ** 24;
+
+/** @throws AppError `FEATURES_TOO_MANY_IDS` if the ids do not fit in a `Map`. */
+export function checkIdCount(kind: 'items' | 'users', count: number): void {
+  if (count <= mapEntriesMax) return;
+  throw new AppError(`The data have ${count} ${kind}. Facet supports at most ${mapEntriesMax}.`, {
+    code: 'FEATURES_TOO_MANY_IDS',
+    category: 'input',
+    remedy: `Import fewer ${kind} into a new data home. docs/scaling.md lists the limits.`,
+  });
+}
+
+/** @throws AppError `FEATURES_DUPLICATE_ITEM` if an id occurs twice, `FEATURES_TOO_MANY_IDS`. */
 export function createItemVocabulary(itemIds: readonly string[], trainedCount: number): ItemVocabulary {
+  checkIdCount('items', itemIds.length - 1);
   const indexes = new Map<string, number>();
   for (let index = 1; index < itemIds.length; index++) indexes.set(itemIds[index]!, index);
   if (indexes.size !== itemIds.length - 1) {

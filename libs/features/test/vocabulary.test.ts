@@ -33,6 +33,11 @@ test('an id that occurs twice is refused', () => {
   );
 });
 
+test('more items than a Map can hold are refused', () => {
+  const itemIds = Array<string>(2 ** 24 + 2);
+  expect(() => createItemVocabulary(itemIds, 0)).toThrow(expect.objectContaining({ code: 'FEATURES_TOO_MANY_IDS' }));
+});
+
 test('does not depend on the order of inputs; ids and indexes are inverse', () => {
   const ids = fc.array(fc.constantFrom('a', 'b', 'c', 'd', '__proto__', 'constructor', 'é', '10', '9'), {
     maxLength: 30,

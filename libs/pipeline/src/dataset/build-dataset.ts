@@ -4,6 +4,7 @@ import { featureAttributes } from '@facet/bundles';
 import type { CatalogItem } from '@facet/bundles';
 import {
   buildItemVocabulary,
+  checkIdCount,
   chooseTimeSplit,
   countInteractions,
   cutEnd,
@@ -37,7 +38,7 @@ export type DatasetSettings = Pick<FacetConfig, 'interactions' | 'split' | 'feat
  * Builds a dataset: orders and filters the interactions, splits them by time, and learns the item vocabulary and the feature
  * schemas from the data before the test window. Pure: the same sources and settings give the same parts.
  *
- * @throws AppError `DATASET_NO_POSITIVES` with the event types found, `FEATURES_TOO_FEW_MOMENTS`; `CONFIG_INVALID` and
+ * @throws AppError `DATASET_NO_POSITIVES` with the event types found, `FEATURES_TOO_FEW_MOMENTS`, `FEATURES_TOO_MANY_IDS`; `CONFIG_INVALID` and
  *   `DATASET_EMPTY_WINDOW` for a split by days or dates.
  */
 export function buildDataset(sources: DatasetSources, settings: DatasetSettings): DatasetParts {
@@ -75,12 +76,16 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
 /**
  * Builds the tables of ordered interactions, and learns the vocabulary and the feature schemas from the interactions before the
  * cut. Reuses the arrays of `table`.
+ *
+ * @throws AppError `FEATURES_TOO_MANY_IDS`
  */
 export function buildTables(
   table: InteractionTable,
   cut: Cut,
   { items: catalogItems, users, features }: Pick<DatasetSources, 'items' | 'users'> & Pick<DatasetSettings, 'features'>,
 ): DatasetTables & { readonly learned: LearnedTables } {
+  checkIdCount('items', Math.max(catalogItems.length, table.itemIds.length));
+  checkIdCount('users', users.length);
   const trainCounts = countInteractions(table, cut);
   const catalog = new Map<string, CatalogItem>(catalogItems.map((item) => [item.itemId, toCatalogItem(item)]));
   const allCounts = countInteractions(table, Number.POSITIVE_INFINITY);
