@@ -6,10 +6,8 @@ import { addWeightedRows, multiplyByRows, transposed } from './matrix.ts';
 export interface InterestLayers {
   /** [K, D] interests of the last run. The next run overwrites them. */
   readonly output: Float32Array;
-  /** Computes the share of context [D] (may be empty) and profile [P], which is the same for all capsules of a user. */
-  startUser(context: Float32Array, profile: Float32Array): void;
-  /** Computes the interests of the first `count` capsules [K, D]. */
-  run(capsules: Float32Array, count: number): void;
+  /** Computes the interests of the first `count` capsules [K, D], with the context [D] (may be empty) and profile [P] of the user. */
+  run(capsules: Float32Array, count: number, context: Float32Array, profile: Float32Array): void;
 }
 
 export function createInterestLayers(spec: ModelSpec, weights: Weights): InterestLayers {
@@ -35,12 +33,10 @@ function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const shared = new Float32Array(units);
   return {
     output: layers.at(-1)!.output,
-    startUser(context, profile) {
+    run(capsules, count, context, profile) {
       for (let unit = 0; unit < units; unit++) shared[unit] = firstBias[unit]!;
       addWeightedRows(shared, 0, firstKernel, D * units, units, context, 0, context.length);
       addWeightedRows(shared, 0, firstKernel, (D + context.length) * units, units, profile, 0, profile.length);
-    },
-    run(capsules, count) {
       let input = capsules;
       let width = D;
       for (let layer = 0; layer < layers.length; layer++) {
@@ -65,11 +61,9 @@ function createPlainLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const rectified = new Float32Array(K * D);
   return {
     output: layers === 'none' ? sum : rectified,
-    startUser(_context, profile) {
+    run(capsules, count, _context, profile) {
       shared.fill(0);
       addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
-    },
-    run(capsules, count) {
       for (let cell = 0; cell < count * D; cell++) sum[cell] = capsules[cell]!;
       addToRows(sum, shared, count);
       if (layers === 'none') return;

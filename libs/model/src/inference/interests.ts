@@ -11,15 +11,6 @@ export interface Interests {
   readonly behaviorWeights: Float32Array;
 }
 
-/** A reusable buffer for the interests of one user. The first `count` are valid. */
-export interface InterestBuffer {
-  count: number;
-  /** [K, index dim] */
-  readonly vectors: Float32Array;
-  /** [K, L] */
-  readonly behaviorWeights: Float32Array;
-}
-
 /** Returns K'u = max(1, min(K, ⌊log2 n⌋)) (paper, Eq. 8), or 0 without behaviors. */
 export function activeInterestCount(behaviorCount: number, maxInterests: number, adaptive = true): number {
   if (behaviorCount === 0) return 0;

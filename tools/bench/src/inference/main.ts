@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
 import { json, option, readCommandLine } from '@facet/local-services';
@@ -22,7 +20,6 @@ const { values } = readCommandLine({
 
 warm   Catalog of 12,000 items, most of which the inference engine has cached
 cold   Catalog of 400,000 items, few of which it has cached
-bytes  Bytes allocated per call that writes into a buffer
 
 Exit code: 0 when the measurement is complete.`,
 });
@@ -32,14 +29,11 @@ const users = 512;
 const warmUps = 3_000;
 const measured = 10_000;
 const catalogs = { warm: 12_000, cold: 400_000 };
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 interface InferenceFigures {
   readonly variant: string;
   readonly warm: Latencies;
   readonly cold: Latencies;
-  readonly bytesPerCall: number;
 }
 
 const figures: InferenceFigures[] = [];
@@ -65,9 +59,8 @@ function measureVariant(variant: string): InferenceFigures {
   const random = createRandom(1);
   const engine = createEngine(config, catalogs.warm, random);
   const warm = measureTimes(engine, catalogs.warm, random);
-  const bytesPerCall = measureBytes(engine, catalogs.warm, random);
   const cold = measureTimes(createEngine(config, catalogs.cold, random), catalogs.cold, random);
-  return { variant, warm, cold, bytesPerCall };
+  return { variant, warm, cold };
 }
 
 function createEngine(config: ModelConfig, itemCount: number, random: Random): InferenceEngine {
@@ -100,32 +93,17 @@ function drawBehaviors(itemCount: number, random: Random): BehaviorRows[] {
 
 function measureTimes(engine: InferenceEngine, itemCount: number, random: Random): Latencies {
   const rows = drawBehaviors(itemCount, random);
-  const buffer = engine.createBuffer();
   const times = new Float64Array(measured);
   for (let turn = -warmUps; turn < measured; turn++) {
     const user = (turn + warmUps) % users;
     const start = performance.now();
-    engine.interestsInto(buffer, rows[user]!, [], user);
+    engine.interests(rows[user]!, [], user);
     if (turn >= 0) times[turn] = performance.now() - start;
   }
   return describeLatencies(times);
 }
 
-function measureBytes(engine: InferenceEngine, itemCount: number, random: Random): number {
-  const rows = drawBehaviors(itemCount, random);
-  const buffer = engine.createBuffer();
-  const calls = 2_000;
-  const run = (calls: number): void => {
-    for (let call = 0; call < calls; call++) engine.interestsInto(buffer, rows[call % users]!, [], call % users);
-  };
-  run(warmUps);
-  collectGarbage();
-  const before = process.memoryUsage().heapUsed;
-  run(calls);
-  return (process.memoryUsage().heapUsed - before) / calls;
-}
-
-function render({ variant, warm, cold, bytesPerCall }: InferenceFigures): string {
+function render({ variant, warm, cold }: InferenceFigures): string {
   const times = ({ p50Ms, p99Ms }: Latencies): string => `p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`;
-  return `${variant.padEnd(22)} warm: ${times(warm)}   cold: ${times(cold)}   ${bytesPerCall.toFixed(1)} bytes per call`;
+  return `${variant.padEnd(22)} warm: ${times(warm)}   cold: ${times(cold)}`;
 }
