@@ -129,19 +129,16 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
     earlierCommits = committed.catch(() => undefined);
     return committed;
   };
-  await commit({ claim: claim() }, earlier?.token).catch((error: unknown) => {
+  const release = async (): Promise<void> => {
     heldTokens.delete(token);
+    await commit({ claim: null }, token).catch(() => undefined);
+  };
+  await commit({ claim: claim() }, earlier?.token).catch(async (error: unknown) => {
+    // The lake may contain the claim, although the storage did not respond.
+    await release();
     throw error;
   });
-  return {
-    log,
-    token,
-    commit: async (change) => commit({ claim: claim(), ...change }, token),
-    release: async () => {
-      heldTokens.delete(token);
-      await commit({ claim: null }, token).catch(() => undefined);
-    },
-  };
+  return { log, token, commit: async (change) => commit({ claim: claim(), ...change }, token), release };
 }
 
 function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolean {

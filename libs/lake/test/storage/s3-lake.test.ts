@@ -121,6 +121,20 @@ it('loses and repeats nothing when the bucket stores a record but never responds
   });
 });
 
+it('releases the claim of a compaction if the bucket stores it but never responds', async () => {
+  const { lake, otherMachine } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 2);
+  await writer.commit();
+  const { version } = await lakeStatus(lake);
+  const claim = `_delta_log/${String(version + 1).padStart(20, '0')}.json`;
+  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
+    !(method === 'PUT' && url.includes(claim));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  await expect(compactLake(await otherMachine({ endpoint }))).rejects.toMatchObject({ code: 'S3_UNREACHABLE' });
+  expect(await lakeStatus(lake)).toMatchObject({ version: version + 2, maintenance: undefined });
+});
+
 it('keeps pending events while the server is down, and commits them afterwards', async () => {
   const { lake } = await createS3Lake(s3);
   const writer = await writerOf(lake);
