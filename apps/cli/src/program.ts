@@ -10,213 +10,177 @@ export interface ProgramDeps extends CommandDeps {
 }
 
 interface Entry {
-  readonly name: string;
   readonly summary: string;
   /** The command itself does nothing. */
   readonly hasOnlySubcommands?: boolean;
   readonly load: () => Promise<Register>;
 }
 
-/** The commands by the headings of the help. */
-const commandGroups: Readonly<Record<string, readonly Entry[]>> = {
-  Start: [
-    {
-      name: 'demo',
+/** The commands by heading of the help and by name. */
+const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
+  Start: {
+    demo: {
       summary: 'Run the whole path on MovieLens 100K or on your own files (npm start runs this)',
       load: async () => (await import('./commands/demo.ts')).registerDemo,
     },
-    {
-      name: 'estimate',
+    estimate: {
       summary: 'Estimate memory, disk, build time and latency for a catalog size on this machine',
       load: async () => (await import('./commands/estimate.ts')).registerEstimate,
     },
-    {
-      name: 'config',
+    config: {
       summary: 'Check facet.yaml, and print its JSON Schema',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/config.ts')).registerConfig,
     },
-    {
-      name: 'keys',
+    keys: {
       summary: 'Manage API keys',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/keys.ts')).registerKeys,
     },
-  ],
-  'Events and catalog': [
-    {
-      name: 'import',
+  },
+  'Events and catalog': {
+    import: {
       summary: 'Import files into the event log, the lake and the catalog',
       load: async () => (await import('./commands/import.ts')).registerImport,
     },
-    {
-      name: 'validate',
+    validate: {
       summary: 'Check files before an import, or the data health of days in the lake',
       load: async () => (await import('./commands/validate.ts')).registerValidate,
     },
-    {
-      name: 'backfill',
+    backfill: {
       summary: 'Send the events of files to a collector',
       load: async () => (await import('./commands/backfill.ts')).registerBackfill,
     },
-    {
-      name: 'lake',
+    lake: {
       summary: 'Inspect, verify, compact and rebuild the event lake',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/lake.ts')).registerLake,
     },
-    {
-      name: 'dead-letters',
+    'dead-letters': {
       summary: 'Inspect and redrive messages that the collector could not process',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/dead-letters.ts')).registerDeadLetters,
     },
-    {
-      name: 'profiles',
+    profiles: {
       summary: 'Rebuild the user profiles in Redis',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/profiles.ts')).registerProfiles,
     },
-    {
-      name: 'erasures',
+    erasures: {
       summary: 'Request, list and verify erasures of users',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/erasures.ts')).registerErasures,
     },
-  ],
-  'Training and evaluation': [
-    {
-      name: 'dataset',
+  },
+  'Training and evaluation': {
+    dataset: {
       summary: 'Build a dataset from events: users, items and behavior sequences, split by time',
       load: async () => (await import('./commands/pipeline.ts')).registerDataset,
     },
-    {
-      name: 'train',
+    train: {
       summary: 'Train a model on the dataset',
       load: async () => (await import('./commands/pipeline.ts')).registerTrain,
     },
-    {
-      name: 'evaluate',
+    evaluate: {
       summary: 'Compare the model with baselines on the test window',
       load: async () => (await import('./commands/pipeline.ts')).registerEvaluate,
     },
-    {
-      name: 'index',
+    index: {
       summary: 'Build a bundle with a Faiss index from the model, and promote it',
       load: async () => (await import('./commands/pipeline.ts')).registerIndex,
     },
-    {
-      name: 'benchmark',
+    benchmark: {
       summary: 'Compare baselines and model variants under one protocol',
       load: async () => (await import('./commands/benchmark.ts')).registerBenchmark,
     },
-  ],
-  Bundles: [
-    {
-      name: 'bundles',
+  },
+  Bundles: {
+    bundles: {
       summary: 'List the bundles of a home, newest first',
       load: async () => (await import('./commands/bundles.ts')).registerBundles,
     },
-    {
-      name: 'gate',
+    gate: {
       summary: 'Check whether a bundle may replace the current bundle',
       load: async () => (await import('./commands/gate.ts')).registerGate,
     },
-    {
-      name: 'promote',
+    promote: {
       summary: 'Make a bundle current',
       load: async () => (await import('./commands/promotions.ts')).registerPromote,
     },
-    {
-      name: 'rollback',
+    rollback: {
       summary: 'Restore an earlier bundle',
       load: async () => (await import('./commands/promotions.ts')).registerRollback,
     },
-    {
-      name: 'promotions',
+    promotions: {
       summary: 'List the records of the promotion log, newest first',
       load: async () => (await import('./commands/promotions.ts')).registerPromotions,
     },
-    {
-      name: 'delta',
+    delta: {
       summary: 'Publish catalog changes since the current bundle',
       load: async () => (await import('./commands/delta.ts')).registerDelta,
     },
-    {
-      name: 'lineage',
+    lineage: {
       summary: 'Trace a bundle, model or dataset to the files and offsets of the lake',
       load: async () => (await import('./commands/lineage.ts')).registerLineage,
     },
-    {
-      name: 'artifacts',
+    artifacts: {
       summary: 'Move the artifacts of a home to an S3 bucket',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/artifacts.ts')).registerArtifacts,
     },
-  ],
-  Recommendations: [
-    {
-      name: 'serve',
+  },
+  Recommendations: {
+    serve: {
       summary: 'Serve the current bundle over HTTP',
       load: async () => (await import('./commands/serve.ts')).registerServe,
     },
-    {
-      name: 'open',
+    open: {
       summary: 'Print a link to the console, and open it in a browser',
       load: async () => (await import('./commands/open.ts')).registerOpen,
     },
-    {
-      name: 'recommend',
+    recommend: {
       summary: 'Print recommendations of the current bundle',
       load: async () => (await import('./commands/recommend.ts')).registerRecommend,
     },
-    {
-      name: 'interests',
+    interests: {
       summary: 'Print the interests of a user: the behaviors that formed them and the nearest items',
       load: async () => (await import('./commands/interests.ts')).registerInterests,
     },
-    {
-      name: 'explore',
+    explore: {
       summary: 'Print the coupling heat map of a user and the recommendations of each interest',
       load: async () => (await import('./commands/explore.ts')).registerExplore,
     },
-    {
-      name: 'recommendations',
+    recommendations: {
       summary: 'Replay recorded recommendations',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/replay.ts')).registerRecommendations,
     },
-    {
-      name: 'experiment',
+    experiment: {
       summary: 'List experiments and report their outcomes',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/experiment.ts')).registerExperiment,
     },
-  ],
-  Operation: [
-    {
-      name: 'refresh',
+  },
+  Operation: {
+    refresh: {
       summary: 'Retrain on the data of a day, and promote the bundle if it passes the gate',
       load: async () => (await import('./commands/refresh.ts')).registerRefresh,
     },
-    {
-      name: 'runs',
+    runs: {
       summary: 'Inspect and cancel refresh runs',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/runs.ts')).registerRuns,
     },
-    {
-      name: 'status',
+    status: {
       summary: 'Show the health of all parts: apps, bundle, refreshes, disk, Kafka and Redis',
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },
-    {
-      name: 'installation',
+    installation: {
       summary: 'Show the installation ids of home, Kafka and Redis, and adopt them',
       hasOnlySubcommands: true,
       load: async () => (await import('./commands/installation.ts')).registerInstallation,
     },
-  ],
+  },
 };
 
 const exitCodeHelp = `
@@ -246,7 +210,7 @@ export async function createProgram(args: readonly string[], deps: ProgramDeps):
     .addHelpText('after', exitCodeHelp);
   const wanted = args.find((argument) => !argument.startsWith('-'));
   for (const [heading, entries] of Object.entries(commandGroups)) {
-    for (const { name, summary, hasOnlySubcommands = false, load } of entries) {
+    for (const [name, { summary, hasOnlySubcommands = false, load }] of Object.entries(entries)) {
       const command = program.command(name).description(summary).helpCommand(false).helpGroup(`${heading}:`);
       if (!hasOnlySubcommands) addCommonOptions(command);
       if (name === wanted) (await load())(command, deps);
