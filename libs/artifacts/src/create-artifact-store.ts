@@ -7,6 +7,7 @@ import { checkName, invalid, isId, isName, isSame, locked } from './artifact-err
 import type { ArtifactStorage } from './artifact-storage.ts';
 import type { ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
 import { clearAbandoned, stagingPath } from './disk/staging.ts';
+import type { ArtifactManifest } from './manifest.ts';
 import { createPromotionLog } from './promotions/promotion-log.ts';
 import { isPromotionRun } from './promotions/promotion-record.ts';
 import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
@@ -61,7 +62,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     return (await storage.list(kind)).sort((a, b) => b.putAt - a.putAt || (a.ref.id < b.ref.id ? -1 : 1));
   };
 
-  async function readRef(name: string): Promise<ArtifactRef | undefined> {
+  const readRef: ArtifactStore['readRef'] = async (name) => {
     if (name === 'current') return (await log.newest())?.ref ?? undefined;
     if (name === 'previous') return (await log.newest())?.previous ?? undefined;
     checkName(name, 'name of a reference');
@@ -80,21 +81,18 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       remedy: 'Delete the file. The process that writes the reference creates it again.',
       context: { file: found.place },
     });
-  }
+  };
 
-  async function writeRef(name: string, ref: ArtifactRef): Promise<void> {
+  const writeRef: ArtifactStore['writeRef'] = async (name, ref) => {
     if (promotedNames.includes(name)) {
       throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
     }
     checkName(name, 'name of a reference');
     await readManifest(ref);
     await refs.write(name, formatRef(ref));
-  }
+  };
 
-  async function promote(
-    ref: ArtifactRef,
-    decision: PromotionDecision & { readonly run?: PromotionRun } = {},
-  ): Promise<PromotionRecord> {
+  const promote: ArtifactStore['promote'] = async (ref, decision = {}) => {
     const { run } = decision;
     if (run !== undefined) checkRun(run);
     await verify(ref);
@@ -116,9 +114,9 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
         run: run && { runId: run.runId, day: run.day },
       };
     });
-  }
+  };
 
-  async function rollback(decision: PromotionDecision & { readonly to?: string } = {}): Promise<ArtifactRef> {
+  const rollback: ArtifactStore['rollback'] = async (decision = {}) => {
     const { ref } = await log.append(async ({ newest, records }) => {
       const { ref: current = null } = newest ?? {};
       refuseOtherCurrent(current, decision);
@@ -143,26 +141,13 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       };
     });
     return ref!;
-  }
+  };
 
-  async function fence(
-    run: PromotionRun,
-    decision: Pick<PromotionDecision, 'by' | 'at'> = {},
-  ): Promise<PromotionRecord> {
-    return appendAboutRun('fence', run, decision, (records) => fenceOf(run, records));
-  }
+  const fence: ArtifactStore['fence'] = (run, decision = {}) =>
+    appendAboutRun('fence', run, decision, (records) => fenceOf(run, records));
 
-  async function cancel(
-    run: PromotionRun,
-    decision: Omit<PromotionDecision, 'expectedCurrent'> = {},
-  ): Promise<PromotionRecord> {
-    return appendAboutRun(
-      'cancel',
-      run,
-      decision,
-      (records) => promotionOf(run, records) ?? cancellationOf(run, records),
-    );
-  }
+  const cancel: ArtifactStore['cancel'] = (run, decision = {}) =>
+    appendAboutRun('cancel', run, decision, (records) => promotionOf(run, records) ?? cancellationOf(run, records));
 
   async function verify(ref: ArtifactRef, options?: { readonly files: readonly string[] }): Promise<void> {
     await (await open(ref, options)).release();
@@ -191,20 +176,20 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
 
   /** Returns whether the artifact exists with a valid manifest. A missing or corrupt one must not block a promotion. */
   async function isPresent(ref: ArtifactRef | null): Promise<boolean> {
-    if (ref === null) return false;
+    return ref !== null && (await readManifestIfValid(ref)) !== undefined;
+  }
+
+  /** Returns the manifest, or undefined for a missing or corrupt artifact. */
+  async function readManifestIfValid(ref: ArtifactRef): Promise<ArtifactManifest | undefined> {
     try {
-      await readManifest(ref);
-      return true;
+      return await readManifest(ref);
     } catch (error) {
-      if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return false;
+      if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
       throw error;
     }
   }
 
-  async function prune(
-    kind: string,
-    options: { readonly keep: number; readonly needed?: readonly string[] },
-  ): Promise<ArtifactRef[]> {
+  const prune: ArtifactStore['prune'] = async (kind, options) => {
     if (!(options.keep >= minKeep)) {
       throw invalid(
         `Pruning must keep at least ${minKeep} artifacts, not ${options.keep}.`,
@@ -223,7 +208,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     }
     await removeRemains();
     return removed;
-  }
+  };
 
   async function isReferenced(ref: ArtifactRef): Promise<boolean> {
     for (const name of new Set([...promotedNames, ...(await refs.names())])) {
@@ -239,14 +224,8 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     for (const other of await storage.kinds()) {
       if (other === kind) continue;
       for (const { ref } of await list(other)) {
-        const id = await readManifest(ref).then(
-          ({ metadata }) => metadata[`${kind}Id`],
-          (error: unknown) => {
-            // Of an artifact that cannot be read now, it is unknown what it needs. Nothing may be removed then.
-            if (isAppError(error, 'ARTIFACT_NOT_FOUND') || isAppError(error, 'ARTIFACT_CORRUPT')) return undefined;
-            throw error;
-          },
-        );
+        // Of an artifact that cannot be read now, it is unknown what it needs. The error prevents every removal then.
+        const id = (await readManifestIfValid(ref))?.metadata[`${kind}Id`];
         if (typeof id === 'string') named.add(id);
       }
     }

@@ -179,6 +179,11 @@ export function createS3Storage(
     await rm(join(staged, manifestName));
     await copies.adopt(ref, staged);
     // An erasure on another host may have been faster.
+    await updateCopy(ref);
+  }
+
+  /** Removes the copy of a pruned artifact, or replaces the files that an erasure has changed. */
+  async function updateCopy(ref: ArtifactRef): Promise<void> {
     const found = await findEntry(ref);
     if (found === undefined) await copies.evict(ref);
     else await copies.update(ref, redactedFiles(found), fetchFile(ref));
@@ -339,17 +344,12 @@ export function createS3Storage(
       .catch(() => (refreshAt = performance.now() + minuteMs));
   }
 
-  /**
-   * Removes copies of pruned artifacts and leftovers of killed processes, and replaces files that an erasure on another host has
-   * changed.
-   */
+  /** Updates all copies, and removes leftovers of killed processes. */
   async function refresh(): Promise<void> {
     let failure: unknown;
     for (const ref of await copies.list()) {
       try {
-        const found = await findEntry(ref);
-        if (found === undefined) await copies.evict(ref);
-        else await copies.update(ref, redactedFiles(found), fetchFile(ref));
+        await updateCopy(ref);
       } catch (error) {
         // The other copies must not keep erased contents because of this one.
         if (!isUnreadable(error)) failure ??= error;
