@@ -67,6 +67,13 @@ export interface FoundTraces {
   readonly unchecked: readonly UncheckedPlace[];
 }
 
+/** What a search finds. The place is the name of the search, unless a trace names another one. */
+interface FoundInPlace {
+  readonly traces?: readonly InPlace<UserTrace>[];
+  readonly unchecked?: readonly InPlace<UncheckedPlace>[];
+}
+type InPlace<Found extends { readonly place: string }> = Omit<Found, 'place'> & Partial<Pick<Found, 'place'>>;
+
 /** Searches every place that may contain the id of a user, one after the other. @throws AppError as the readers of the places */
 export async function findTraces(
   userId: string,
@@ -84,8 +91,8 @@ export async function findTraces(
       search.update((position + Math.min(1, share)) / Object.keys(places).length, `${name}: ${detail}`);
     update(0, 'searching');
     const found = await find({ ...full, update });
-    traces.push(...found.traces);
-    unchecked.push(...found.unchecked);
+    traces.push(...(found.traces ?? []).map((trace) => ({ place: name, ...trace })));
+    unchecked.push(...(found.unchecked ?? []).map((one) => ({ place: name, ...one })));
   }
   const { without: absent = [] } = search.options;
   return {
@@ -97,7 +104,6 @@ export async function findTraces(
 
 const compact = `${facet} lake compact`;
 const temporaryRemoval = `${compact} deletes it when its process has ended`;
-const all = (traces: readonly UserTrace[]): FoundTraces => ({ traces, unchecked: [] });
 
 /** Names the folders that do not exist: their disk may not be mounted. */
 async function missingFolders(home: HomePaths): Promise<UncheckedPlace[]> {
@@ -124,23 +130,17 @@ async function temporaryFolders(): Promise<UncheckedPlace[]> {
   return found;
 }
 
-const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>> = {
+const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>> = {
   lake: async ({ check }) => {
     const removalOf = ({ isReplaced, isTemporary }: (typeof check.files)[number]): string => {
       if (isTemporary) return temporaryRemoval;
       return isReplaced ? `replaced: ${compact} deletes it after the grace period` : compact;
     };
     return {
-      traces: check.files.map((file) => ({
-        place: 'lake',
-        name: file.path,
-        count: file.rows,
-        removal: removalOf(file),
-      })),
+      traces: check.files.map((file) => ({ name: file.path, count: file.rows, removal: removalOf(file) })),
       unchecked: [
-        ...check.unreadable.map((path) => ({ place: 'lake', reason: `${path} is unreadable: ${temporaryRemoval}` })),
+        ...check.unreadable.map((path) => ({ reason: `${path} is unreadable: ${temporaryRemoval}` })),
         ...check.localFolders.map((path) => ({
-          place: 'lake',
           reason: `${path} may contain the id: delete it when the bucket is in use`,
         })),
       ],
@@ -148,13 +148,12 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
   },
 
   folders: async ({ home }) => ({
-    traces: [],
     unchecked: [...(await missingFolders(home)), ...(await temporaryFolders())],
   }),
 
   machines: async () => {
     const reason = 'their temporary files and their copies of the lake and of artifacts on S3';
-    return { traces: [], unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
+    return { unchecked: [{ place: 'other machines', reason, without: 'machines' }] };
   },
 
   'event log': async ({ home, userId, until, context, update }) => {
@@ -163,7 +162,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
       onProgress: update,
       isCounted: (line) => until === undefined || ((line['receivedAt'] as number | undefined) ?? 0) <= until,
     });
-    return all(found.map((file) => ({ ...nameIn(home, file), place: 'event log', removal: compact })));
+    return { traces: found.map((file) => ({ ...nameIn(home, file), removal: compact })) };
   },
 
   exposures: async ({ home, check }) => {
@@ -175,9 +174,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     });
     const removal = `${compact}, 15 minutes after the last response, or an hour after a killed process`;
     return {
-      traces: count === 0 ? [] : [{ place: 'exposures', name: 'exposures', count, removal }],
+      traces: count === 0 ? [] : [{ name: 'exposures', count, removal }],
       unchecked: unreadable.map((path) => ({
-        place: 'exposures',
         reason: `${path} has unreadable lines: ${compact} removes them an hour after the last response. Or delete the file`,
       })),
     };
@@ -185,9 +183,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
 
   catalog: async ({ home, userId, until }) => {
     const found = await findUserInCatalog(home.catalogFolder, userId, until);
-    return all(
-      found.map(({ path, count }) => ({ place: 'catalog', name: join('catalog', path), count, removal: compact })),
-    );
+    return { traces: found.map(({ path, count }) => ({ name: join('catalog', path), count, removal: compact })) };
   },
 
   artifacts: async ({ home, userId, check, context, update }) => {
@@ -236,7 +232,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
       ...temporary.map((path) => `${path} is of a killed import: ${compact} deletes it an hour after the kill`),
       ...unreadable.map((path) => `${path} is not a readable record of an import: delete it`),
     ];
-    return { traces: [], unchecked: reasons.map((reason) => ({ place: 'imports', reason })) };
+    return { unchecked: reasons.map((reason) => ({ reason })) };
   },
 
   'outputs of runs': async (search) => {
@@ -254,21 +250,20 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
     });
     const traces = found.map((file) => ({
       ...nameIn(home, file),
-      place: 'spool',
       // Earlier versions wrote refused records to refused.jsonl.
       removal: /\.refused$|refused\.jsonl$/.test(file.path)
         ? 'Kafka refused records of this file: send them again (docs/collector.md#refused-records), or delete the file'
         : 'the ingest, as soon as Kafka accepts the records',
     }));
     const reason = 'spools outside of the data home: name their folders with --spool';
-    return { traces, unchecked: others.length === 0 ? [{ place: 'spool', reason, without: 'spool' }] : [] };
+    return { traces, unchecked: others.length === 0 ? [{ reason, without: 'spool' }] : [] };
   },
 
   profiles: async ({ userId, until, options, context, update }) => {
     const redis = options.redis ?? context.environment.redisUrl;
     if (redis === undefined) {
       const reason = 'no Redis: set FACET_REDIS_URL or --redis';
-      return { traces: [], unchecked: [{ place: 'profiles', reason, without: 'profiles' }] };
+      return { unchecked: [{ reason, without: 'profiles' }] };
     }
     const keys = await withProfileStore({ ...options, redis }, context, (store) =>
       store.findUser(userId, {
@@ -276,25 +271,24 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
         onProgress: (sessions) => update(0, `${formatCount(sessions)} sessions`),
       }),
     );
-    return all(
-      keys.map(({ key, expiresAt }) => ({
-        place: 'profiles',
+    return {
+      traces: keys.map(({ key, expiresAt }) => ({
         name: key,
         count: 1,
         removal: key.endsWith(':erased') ? 'the mark of the erasure expires' : 'the sink; the key expires',
         goneBy: expiresAt,
       })),
-    );
+    };
   },
 
   Kafka: async ({ userId, until, options, context, update }) => {
     if ((options.brokers ?? context.environment.kafkaBrokers) === undefined) {
       const reason = 'no brokers: set FACET_KAFKA_BROKERS or --brokers';
-      return { traces: [], unchecked: [{ place: 'Kafka', reason, without: 'kafka' }] };
+      return { unchecked: [{ reason, without: 'kafka' }] };
     }
     return withKafka(options, context, async (kafka, names) => {
-      const traces: UserTrace[] = [];
-      const unchecked: UncheckedPlace[] = [];
+      const traces: InPlace<UserTrace>[] = [];
+      const unchecked: InPlace<UncheckedPlace>[] = [];
       for (const topic of topicsOfUsers(names)) {
         const { signal } = context;
         const onProgress = (done: number, total: number): void =>
@@ -304,17 +298,14 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundTraces>>>
           if (found === undefined) continue;
           const { records: count, undecodable, deletedBy: goneBy } = found;
           if (undecodable > 0) {
-            unchecked.push({
-              place: 'Kafka',
-              reason: `${countOf(undecodable, 'batch', 'batches')} of ${topic} cannot be decoded`,
-            });
+            unchecked.push({ reason: `${countOf(undecodable, 'batch', 'batches')} of ${topic} cannot be decoded` });
           }
           if (count === 0) continue;
           const removal = goneBy === undefined ? 'the topic has no retention: change its settings' : 'retention';
-          traces.push({ place: 'Kafka', name: topic, count, removal, goneBy });
+          traces.push({ name: topic, count, removal, goneBy });
         } catch (error) {
           if (!isAppError(error, 'EVENTS_TOPIC_UNKNOWN')) throw error;
-          unchecked.push({ place: 'Kafka', reason: `the topic ${topic} does not exist` });
+          unchecked.push({ reason: `the topic ${topic} does not exist` });
         }
       }
       return { traces, unchecked };
