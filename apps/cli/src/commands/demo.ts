@@ -30,7 +30,7 @@ import {
 import { readConfig, runImport, runIndex, showReport } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
-import { readAllUsers } from '../users/stored-users.ts';
+import { readUsers } from '../users/stored-users.ts';
 
 interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
@@ -154,7 +154,7 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
 async function pickUsers(pipeline: StageContext, home: string, bundleId: string): Promise<Showcase> {
   const bundle = await loadBundle(pipeline.store, { kind: 'bundle', id: bundleId });
   try {
-    return await chooseShowcase(bundle, await readAllUsers(home, bundle.info.interactions));
+    return await chooseShowcase(bundle, await readUsers(home, bundle.info.interactions));
   } finally {
     bundle.close();
   }

@@ -203,7 +203,9 @@ async function upload(options: CommonOptions, { output, progress }: CommandConte
 async function rebuild(options: RebuildOptions, context: CommandContext): Promise<void> {
   const { environment, output } = context;
   const isKafka = (options.brokers ?? environment.kafkaBrokers) !== undefined;
-  const result = await (isKafka ? rebuildFromKafka : rebuildFromFiles)(options, context);
+  const result = isKafka
+    ? await rebuildFromKafka(options, context)
+    : await rebuildFrom(await openFileEventLogReader(homePaths(options.home).logFolder), options, context);
   output.show(
     `${countOf(result.rows, 'event')} of ${countOf(result.days, 'day')} read from the ${isKafka ? 'topic' : 'files'} again.`,
   );
@@ -244,10 +246,6 @@ async function refuseOtherHome(
   const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
   const place = `the consumer group ${groupId} in Kafka`;
   await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(home));
-}
-
-async function rebuildFromFiles(options: RebuildOptions, context: CommandContext) {
-  return rebuildFrom(await openFileEventLogReader(homePaths(options.home).logFolder), options, context);
 }
 
 async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {

@@ -16,14 +16,9 @@ export interface StoredUser {
 
 type Rules = BundleInfo['interactions'];
 
-/** Returns all users with behaviors, ordered by id. @throws AppError of the lake and the catalog. */
-export async function readAllUsers(home: string, rules: Rules): Promise<StoredUser[]> {
-  return readUsersWith(home, rules, () => true);
-}
-
 /** Returns one user, or undefined for an unknown id. @throws AppError of the lake and the catalog. */
 export async function readUser(home: string, rules: Rules, userId: string): Promise<StoredUser | undefined> {
-  const [user] = await readUsersWith(home, rules, (id) => id === userId);
+  const [user] = await readUsers(home, rules, (id) => id === userId);
   if (user !== undefined) return user;
   for await (const users of streamUsers(homePaths(home).catalogFolder)) {
     const known = users.find((stored) => stored.userId === userId);
@@ -32,7 +27,12 @@ export async function readUser(home: string, rules: Rules, userId: string): Prom
   return undefined;
 }
 
-async function readUsersWith(home: string, rules: Rules, isWanted: (userId: string) => boolean): Promise<StoredUser[]> {
+/** Returns the users with behaviors, ordered by id; all by default. @throws AppError of the lake and the catalog. */
+export async function readUsers(
+  home: string,
+  rules: Rules,
+  isWanted: (userId: string) => boolean = () => true,
+): Promise<StoredUser[]> {
   const { lakeFolder, catalogFolder } = homePaths(home);
   const events: LakeEvent[] = [];
   for await (const chunk of streamLake(lakeFolder)) {
