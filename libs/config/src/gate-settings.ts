@@ -61,7 +61,7 @@ export const GateSettings = Type.Object(
     effectiveInterestsMin: boundOf(
       1.2,
       ratio,
-      'Minimum effective number of interests of users with two or more: the exponential of the entropy of their held-out interactions.',
+      'Minimum effective number of interests: the exponential of the entropy of the shares of held-out interactions that each interest wins. Checked if users have two or more interests on average.',
     ),
     effectiveInterestsLossMax: boundOf(
       0.5,
