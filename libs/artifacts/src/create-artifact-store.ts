@@ -224,7 +224,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     for (const other of await storage.kinds()) {
       if (other === kind) continue;
       for (const { ref } of await list(other)) {
-        // Of an artifact that cannot be read now, it is unknown what it needs. The error prevents every removal then.
+        // An artifact that cannot be read now may name an id. Its error ends `prune` before anything is removed.
         const id = (await readManifestIfValid(ref))?.metadata[`${kind}Id`];
         if (typeof id === 'string') named.add(id);
       }

@@ -12,7 +12,7 @@ export interface ItemVocabulary {
   indexOf(itemId: string): number | undefined;
 }
 
-/** The most entries of a `Map` in V8. */
+/** The maximum number of entries of a `Map` in V8. */
 const mapEntriesMax = 2 ** 24;
 
 /** @throws AppError `FEATURES_TOO_MANY_IDS` if the ids do not fit in a `Map`. */

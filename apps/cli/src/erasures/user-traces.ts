@@ -67,7 +67,7 @@ export interface FoundTraces {
   readonly unchecked: readonly UncheckedPlace[];
 }
 
-/** What a search finds. The place is the name of the search, unless a trace names another one. */
+/** The result of one search. A result without `place` gets the name of the search. */
 interface FoundInPlace {
   readonly traces?: readonly InPlace<UserTrace>[];
   readonly unchecked?: readonly InPlace<UncheckedPlace>[];

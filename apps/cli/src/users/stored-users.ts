@@ -27,7 +27,7 @@ export async function readUser(home: string, rules: Rules, userId: string): Prom
   return undefined;
 }
 
-/** Returns the users with behaviors, ordered by id; all by default. @throws AppError of the lake and the catalog. */
+/** Returns the users with behaviors that `isWanted` selects, ordered by id. @throws AppError of the lake and the catalog. */
 export async function readUsers(
   home: string,
   rules: Rules,

@@ -28,7 +28,7 @@ const heldTokens = new Set<string>();
 export interface MaintainOptions extends DuckDbOptions, TransactionLogOptions {
   /** How long replaced files stay on the disk for readers that started earlier. One hour by default. */
   readonly graceMs?: number | undefined;
-  /** How often the claim is renewed. Every ten minutes by default. */
+  /** Milliseconds between two renewals of the claim. Default: ten minutes. */
   readonly renewMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -74,7 +74,7 @@ export async function maintainLake<Result>(
     const before = now() - (options.graceMs ?? graceMsDefault);
     await lakeErrors.writing(storage.place, deleteUnused(storage, { state: log.state, token, before }));
   };
-  // A query of a large lake can take longer than a claim is valid. If a renewal fails, the next commit reports why.
+  // A query of a large lake can take longer than the claim is valid. If a renewal fails, the next commit throws the reason.
   const renewal = setInterval(() => void commit({}).catch(() => undefined), options.renewMs ?? renewMsDefault);
   try {
     await deleteExpired();
@@ -105,7 +105,7 @@ export async function maintainLake<Result>(
 interface ClaimedLake {
   readonly log: LakeLog;
   readonly token: string;
-  /** Renews the claim. Waits for earlier commits. */
+  /** Commits a change after all earlier commits, and renews the claim. */
   commit(change: LakeChange): Promise<void>;
   release(): Promise<void>;
 }

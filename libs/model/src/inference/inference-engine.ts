@@ -19,7 +19,7 @@ export interface InferenceEngine {
   /** Whether a behavior row contains each item once, with its count. */
   readonly distinctBehaviors: boolean;
   /**
-   * Returns the interests of one user. Allocates nothing else.
+   * Returns the interests of one user. Allocates only this result.
    *
    * @param behaviors One row.
    * @param profile For each user feature a row of its table, 0 for unknown.

@@ -8,7 +8,7 @@ import { createTransformer } from './extractors/transformer.ts';
 import { unknownUser } from './interests.ts';
 import { addWeightedRows } from './matrix.ts';
 
-/** Creates a reader of the behaviors of a user, from slot `first` on. The next user reuses the input. */
+/** Creates a reader of the behaviors of a user, from slot `first` on. Each call overwrites the result of the previous call. */
 export function createBehaviorReader({ spec: { config }, weights, items }: ExtractorParts) {
   const { embeddingDim: D, sequenceLength: L } = config;
   const ages = config.recency ? weights['behavior/age']!.data : undefined;
@@ -74,7 +74,7 @@ export function createContextReader(parts: ExtractorParts): (input: ExtractorInp
 
 const noContext = new Float32Array(0);
 
-/** Creates a reader of the profile [P], the embeddings of a user's features. The next user reuses the array. */
+/** Creates a reader of the profile [P], the embeddings of a user's features. Each call overwrites the result of the previous call. */
 export function createProfileReader(
   { config: { profileDim: P }, userFeatures }: ModelSpec,
   weights: Weights,
