@@ -103,7 +103,7 @@ Everything runs on this machine. spark and lake-spark need Java, and Maven for t
 run of pytorch downloads some GB.
 milvus-standalone runs the tests of milvus on the server of a Milvus cluster. Its first run downloads 58 MB.
 Each engine must give the same result as the part of Facet that it replaces.
-cluster takes 12 to 20 minutes: each of its hosts is a network namespace. milvus-standalone runs in one, too. Both need root or a
+cluster takes 7 to 20 minutes: each of its hosts is a network namespace. milvus-standalone runs in one, too. Both need root or a
 kernel with user namespaces.
 
 Exit code: 0 when all tests pass, 1 when a test fails, 2 for an unknown name.`;

@@ -163,7 +163,7 @@ export const FacetConfig = Type.Object(
           ),
         ),
       },
-      { default: {}, additionalProperties: true, description: "Overrides of the variant's hyper-parameters." },
+      { default: {}, additionalProperties: true, description: "Overrides of the variant's hyperparameters." },
     ),
     training: Type.Object(
       { warm: Type.Optional(Type.Object({}, { additionalProperties: true })) },

@@ -405,7 +405,7 @@ describe('towerSettings', () => {
 });
 
 describe('withSetting', () => {
-  it('changes one hyper-parameter by its path or letter if it exists, and no other', () => {
+  it('changes one hyperparameter by its path or letter if it exists, and no other', () => {
     const { mind } = modelVariants;
     expect(withSetting(mind!, { name: 'K', value: 7 }).model).toEqual({ ...mind!.model, interests: 7 });
     const { facet } = modelVariants;
@@ -420,6 +420,6 @@ describe('withSetting', () => {
     expect(withSetting(single, { name: 'K', value: 7 })).toBe(single);
     expect(withSetting(single, { name: 'sigma', value: 7 })).toBe(single);
     expect(() => checkSetting({ name: 'sigma', value: 1 })).not.toThrow();
-    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/has a hyper-parameter "interest"/);
+    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/has a hyperparameter "interest"/);
   });
 });

@@ -79,10 +79,10 @@ export const registerBenchmark: Register = (command, deps) => {
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(
         '--set <name=value...>',
-        'hyper-parameter of every tower: epochs=5, K=1, extractor.iterations=2',
+        'hyperparameter of every tower: epochs=5, K=1, extractor.iterations=2',
         addSetting,
       )
-      .option('--sweep <name=values...>', 'hyper-parameter of the towers with several values: K=1,2,4,8', addSweep),
+      .option('--sweep <name=values...>', 'hyperparameter of the towers with several values: K=1,2,4,8', addSweep),
     `Chooses settings and epochs on validation data only. Saves the table in <home>/benchmarks. Stored rows of the same data, settings
 and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.
 

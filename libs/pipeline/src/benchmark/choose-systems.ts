@@ -12,7 +12,7 @@ import { fitTower } from './tower-systems.ts';
 export interface SystemOptions {
   readonly config: FacetConfig;
   readonly benchmark: BenchmarkData;
-  /** Hyper-parameters that apply to every tower. */
+  /** Hyperparameters that apply to every tower. */
   readonly settings: readonly Setting[];
 }
 

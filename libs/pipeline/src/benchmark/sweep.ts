@@ -8,7 +8,7 @@ import type { System } from './system.ts';
 import type { BenchmarkTable, SystemSummary } from './table.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';
 
-/** A hyper-parameter and its values. All other settings stay unchanged. */
+/** A hyperparameter and its values. All other settings stay unchanged. */
 export interface Sweep {
   readonly name: string;
   readonly values: readonly unknown[];
@@ -31,7 +31,7 @@ export interface SweepResult extends Sweep {
 }
 
 /**
- * Returns the towers of `systems` with each value of a sweep. Leaves out towers that do not have the hyper-parameter, such as K of a
+ * Returns the towers of `systems` with each value of a sweep. Leaves out towers that do not have the hyperparameter, such as K of a
  * tower with a single vector.
  *
  * @throws AppError `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`; `BENCHMARK_SWEEP_EMPTY` if no tower is left.
@@ -48,7 +48,7 @@ export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[]
     });
   });
   if (swept.length > 0) return swept;
-  throw new AppError(`None of the chosen towers has the hyper-parameter ${sweep.name}.`, {
+  throw new AppError(`None of the chosen towers has the hyperparameter ${sweep.name}.`, {
     code: 'BENCHMARK_SWEEP_EMPTY',
     category: 'usage',
     remedy: 'Choose a tower that has it with --systems.',

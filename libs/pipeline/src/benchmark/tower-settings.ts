@@ -7,7 +7,7 @@ import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
 
-/** A hyper-parameter, named by its path or by the letter of the paper, and its JSON value. */
+/** A hyperparameter, named by its path or by the letter of the paper, and its JSON value. */
 export interface Setting {
   readonly name: string;
   readonly value: unknown;
@@ -79,7 +79,7 @@ function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): T
   return { ...training, epochs: wanted, patience };
 }
 
-/** Returns the settings with one change; unchanged if they do not have the hyper-parameter. */
+/** Returns the settings with one change; unchanged if they do not have the hyperparameter. */
 export function withSetting(settings: ModelSettings, { name, value }: Setting): ModelSettings {
   const path = pathOf(name);
   const part = (['model', 'training'] as const).find((key) => has(settings[key], path));
@@ -91,11 +91,11 @@ export function withSetting(settings: ModelSettings, { name, value }: Setting): 
   return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 
-/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` if no variant has the hyper-parameter. */
+/** @throws AppError `BENCHMARK_SETTING_UNKNOWN` if no variant has the hyperparameter. */
 export function checkSetting({ name }: Setting): void {
   const path = pathOf(name);
   if (Object.values(modelVariants).some(({ model, training }) => has(model, path) || has(training, path))) return;
-  throw new AppError(`No variant has a hyper-parameter "${name}".`, {
+  throw new AppError(`No variant has a hyperparameter "${name}".`, {
     code: 'BENCHMARK_SETTING_UNKNOWN',
     category: 'usage',
     remedy: `Use one of ${Object.keys(paths).join(', ')}, or a setting of model or training in facet.yaml such as epochs or extractor.iterations.`,

@@ -19,7 +19,7 @@ const { values } = readCommandLine({
   },
   notes: `Each step is a call of facet benchmark: the default with 5 seeds on all data sets and protocols, then simple methods, SASRec with the same
 loss, several interests against one, published models, sampled negatives, the default without each of its parts, curves of
-hyper-parameters, and every other variant. All steps take days on two cores. Stop the command with Ctrl-C at any time: the same
+hyperparameters, and every other variant. All steps take days on two cores. Stop the command with Ctrl-C at any time: the same
 command continues with the unfinished row. MovieLens 100K comes from npm start.
 
 Exit code: 0 when all steps are complete, 1 if a step failed or data is missing.`,
