@@ -11,9 +11,12 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+/** Removing the installed packages of an app can take minutes on a busy disk. */
+const removalMsMax = 600_000;
+
 /** Creates a folder that is removed after all tests of the file, or of the `describe` that calls this. */
 export function folderOfFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'facet-test-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), removalMsMax);
   return folder;
 }
