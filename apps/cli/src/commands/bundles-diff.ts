@@ -8,7 +8,7 @@ import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { findArtifact, openStore } from '../home.ts';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, formatCount, renderTable, shortId } from '../terminal/text.ts';
-import { nameOf, withTitle } from '../users/interest.ts';
+import { nameOf } from '../users/interest.ts';
 import type { TitledItem } from '../users/interest.ts';
 
 /** A figure or setting of two bundles; `null` if a bundle does not have it. */
@@ -183,4 +183,10 @@ function renderDiff({ before, after, metrics, settings, items, recommendations }
 function shown(value: unknown): string {
   if (value === null) return '–';
   return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
+}
+
+function withTitle(bundle: Bundle, itemId: string): TitledItem {
+  const item = bundle.indexOf(itemId);
+  const title = item === undefined ? undefined : bundle.titleOf(item);
+  return title === undefined ? { itemId } : { itemId, title };
 }

@@ -9,12 +9,6 @@ export interface TitledItem {
   readonly title?: string;
 }
 
-export function withTitle(bundle: Bundle, itemId: string): TitledItem {
-  const item = bundle.indexOf(itemId);
-  const title = item === undefined ? undefined : bundle.titleOf(item);
-  return title === undefined ? { itemId } : { itemId, title };
-}
-
 /** Returns the title of an item, or its id. */
 export function nameOf({ title, itemId }: TitledItem): string {
   return printable(title ?? itemId);
