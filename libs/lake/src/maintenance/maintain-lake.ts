@@ -134,7 +134,7 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
     await commit({ claim: null }, token).catch(() => undefined);
   };
   await commit({ claim: claim() }, earlier?.token).catch(async (error: unknown) => {
-    // The lake may contain the claim, although the storage did not respond.
+    // The lake contains the claim if only the response of the storage was lost.
     await release();
     throw error;
   });

@@ -68,7 +68,8 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
    * Commits a transaction: makes it durable and visible.
    *
    * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unreadable` and
-   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable`, `S3_REFUSED` and `S3_UNREACHABLE`, the log may contain the transaction.
+   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable`, `S3_REFUSED` and `S3_UNREACHABLE`, the log may contain the
+   * transaction.
    */
   commit(change: Change, options?: CommitOptions<State>): Promise<void>;
 }

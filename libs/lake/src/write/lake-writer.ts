@@ -31,8 +31,8 @@ export interface LakeWriter {
   readonly pending: LakePending;
   /**
    * Makes all pending events durable and visible in one transaction. After a failure they stay pending: commit again, for
-   * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED` or `S3_UNREACHABLE`, the lake may
-   * contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
+   * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED` or
+   * `S3_UNREACHABLE`, the lake may contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
    * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
    * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
