@@ -3,7 +3,7 @@ import { open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { findAllFiles, isMostlyRefused, tableFormats, validateFiles } from '@facet/import';
+import { findAllFiles, tableFormats, validateFiles } from '@facet/import';
 import type { FileKind, RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
 import { AppError, createTemporaryFolder, formatCount, formatShare } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
@@ -191,25 +191,19 @@ export async function checkRefusedShare(
   signal: AbortSignal,
 ): Promise<void> {
   if (maxRefused === undefined) return;
-  refuseShareAbove(maxRefused, await validateFiles(files, { mapping, types: eventTypes, signal }));
+  const { report } = await validateFiles(files, { mapping, types: eventTypes, signal });
+  refuseShareAbove(maxRefused, report);
 }
 
-/**
- * @throws AppError `EVENTS_TOO_MANY_REFUSED` when more than the share `maxRefused` of the events, items or users is refused. Without
- * `maxRefused`, when an import would fail because most of them are refused.
- */
-export function refuseShareAbove(maxRefused: number | undefined, report: ValidationReport): void {
+/** @throws AppError `EVENTS_TOO_MANY_REFUSED` when more than the share `maxRefused` of the events, items or users is refused. */
+export function refuseShareAbove(maxRefused: number, report: ValidationReport): void {
   for (const kind of ['events', 'items', 'users'] as const) {
     const files = report.files.filter((file) => file.kind === kind);
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
-    const accepted = files.reduce((sum, file) => sum + file.accepted, 0);
-    const refused = rows - accepted;
-    const isAllowed = maxRefused === undefined ? !isMostlyRefused(rows, accepted) : refused <= rows * maxRefused;
-    if (rows === 0 || isAllowed) continue;
-    const limit =
-      maxRefused === undefined ? 'so an import would fail' : `more than --max-refused ${formatShare(maxRefused)}`;
+    const refused = rows - files.reduce((sum, file) => sum + file.accepted, 0);
+    if (refused <= rows * maxRefused) continue;
     throw new AppError(
-      `${formatCount(refused)} of ${formatCount(rows)} rows of ${kind} are refused (${formatShare(refused / rows)}), ${limit}.`,
+      `${formatCount(refused)} of ${formatCount(rows)} rows of ${kind} are refused (${formatShare(refused / rows)}), more than --max-refused ${formatShare(maxRefused)}.`,
       {
         code: 'EVENTS_TOO_MANY_REFUSED',
         category: 'input',

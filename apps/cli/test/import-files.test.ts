@@ -40,10 +40,12 @@ describe('facet validate', () => {
 
   it('fails for files of which an import would refuse most rows', async () => {
     const folder = await filesOf({ 'orders.csv': `${orders}\n${'536369,b,1,,u2\n'.repeat(18)}` });
-    const { code, out, err } = await run(['validate', '--events', join(folder, 'orders.csv')]);
-    expect(err).toContain('19 of 22 rows of events are refused (86.4 %), so an import would fail.');
-    expect(code).toBe(3);
-    expect(out).toContain('orders.csv');
+    for (const more of [[], ['--max-refused', '90%']]) {
+      const { code, out, err } = await run(['validate', '--events', join(folder, 'orders.csv'), ...more]);
+      expect(err).toContain('Most of the first 22 rows of events are invalid: occurredAt: missing (19 rows');
+      expect(code).toBe(3);
+      expect(out).toContain('orders.csv');
+    }
   });
 
   it('checks items alone', async () => {

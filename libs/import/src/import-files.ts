@@ -12,9 +12,9 @@ import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
+import { hasSample, refuseMostlyRefused } from './validation/mostly-refused.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
-import { mappingOf, quoteSample } from './validation/render-report.ts';
-import type { ReportFile, ReportRefusal, ValidationReport } from './validation/report.ts';
+import type { ValidationReport } from './validation/report.ts';
 
 /** The folders of a data home that an import writes. */
 export interface ImportFolders {
@@ -61,10 +61,6 @@ const readerVersion = 5;
 
 /** Earlier versions, which gave other ids to events without a time of day. */
 const versionsOfOtherDayIds = [1, 2, 3];
-
-/** When more than this share of the first rows is refused, the mapping is wrong and the import fails. */
-const refusedShareMax = 0.5;
-const sampleRows = 10_000;
 
 /**
  * Imports items and users into the catalog, and events through the event log into the lake. Broken lines are reported and
@@ -130,17 +126,6 @@ async function importCatalog(
   await upsertUsers(to.home.catalogFolder, users);
 }
 
-/** Throws if most rows of a kind are refused, before anything is written. */
-function refuseMostlyRefused(report: ReportBuilder, kind: 'items' | 'users'): void {
-  const { rows, accepted } = report.progressOf(kind);
-  if (rows > 0 && isMostlyRefused(rows, accepted)) throw mostlyRefused(report, kind, rows);
-}
-
-/** Returns whether an import of these rows fails, because most of them are refused. */
-export function isMostlyRefused(rows: number, accepted: number): boolean {
-  return accepted === 0 || (rows >= 20 && accepted < rows * (1 - refusedShareMax));
-}
-
 async function appendEvents(
   files: SourceFiles,
   to: {
@@ -160,8 +145,7 @@ async function appendEvents(
   };
   const releaseSample = async (): Promise<void> => {
     if (sample === undefined) return;
-    const { rows, accepted } = report.progressOf('events');
-    if (isMostlyRefused(rows, accepted)) throw mostlyRefused(report, 'events', rows);
+    refuseMostlyRefused(report, 'events');
     const events = sample;
     sample = undefined;
     await append(events);
@@ -169,7 +153,7 @@ async function appendEvents(
   await readEventFiles(files.events, to.reading, report, async (events) => {
     if (sample === undefined) return append(events);
     for (const event of events) sample.push(event);
-    if (report.progressOf('events').rows >= sampleRows) await releaseSample();
+    if (hasSample(report)) await releaseSample();
   });
   if (files.events.length > 0) await releaseSample();
 }
@@ -266,36 +250,4 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
     },
     ...(learning?.rule === rule && learning !== undefined ? { learning } : {}),
   };
-}
-
-const remedies: Readonly<Record<string, string>> = {
-  'time-order-unclear':
-    'Set mapping.timeFormat in facet.yaml to the format of the column, such as "D/M/YYYY H:mm", "M/D/YYYY H:mm" or "M/D/YYYY h:mm:ss A".',
-  'not-a-time':
-    'If the column contains times, set mapping.timeFormat in facet.yaml to their format, such as "YYYY-MM-DD HH". Else set mapping.occurredAt to the column of the time.',
-  'missing-word':
-    'Facet reads words such as NULL as missing ids. Remove these rows. If the words are ids, set mapping.missingIds: [] in facet.yaml. If most rows have no user, another column such as the session can be the user: set mapping.userId.',
-  'not-utf8': 'Set mapping.encoding in facet.yaml, for example to windows-1252.',
-  'unknown-type': 'Map the types under mapping.typeNames in facet.yaml, or declare them under eventTypes.',
-};
-
-function remedyOf(refusal: ReportRefusal | undefined): string {
-  if (refusal?.nestedPath !== undefined) return `The value is an object. Set ${mappingOf(refusal)} in facet.yaml.`;
-  return remedies[refusal?.reason ?? ''] ?? 'Run facet validate, then correct the file or set mapping in facet.yaml.';
-}
-
-function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: number): AppError {
-  const refusals = report.refusals.filter((refusal) => refusal.kind === kind).slice(0, 3);
-  const reasons = refusals.map(({ field, reason, count, lines, samples = [] }) => {
-    const values = samples.length === 0 ? '' : ` ${samples.map(quoteSample).join(', ')}`;
-    const label = (field === '' ? reason : `${field}: ${reason}`) + values;
-    return `${label} (${count} rows, the first at ${report.place(lines[0]!)})`;
-  });
-  const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;
-  return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {
-    code: 'EVENTS_MOSTLY_REFUSED',
-    category: 'input',
-    remedy: remedyOf(refusals[0]),
-    context: { rows, refusals },
-  });
 }

@@ -1,4 +1,4 @@
-export { importFiles, isMostlyRefused } from './import-files.ts';
+export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
 export { findImportTraces, removeImportExamples } from './import-record.ts';
 export type { ErasedImports } from './import-record.ts';

@@ -57,10 +57,10 @@ with 3 if a day is bad.`,
 async function validateFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { mapping, eventTypes, interactions } = await readConfig(options);
-  const { report } = await context.progress.run('validate', '', async (stage) =>
+  const { report, importError } = await context.progress.run('validate', '', async (stage) =>
     withSourceFiles(options, (files) =>
-      withRefusedFile(options, files, async (onRefused) => ({
-        report: await checkFiles(files, {
+      withRefusedFile(options, files, (onRefused) =>
+        checkFiles(files, {
           mapping,
           types: eventTypes,
           learning: explainPositiveRule(interactions.positives),
@@ -72,21 +72,20 @@ async function validateFiles(options: FileOptions, context: CommandContext): Pro
               `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
             ),
         }),
-      })),
+      ),
     ),
   );
   output.show(renderValidationReport(report).trimEnd());
   output.document(report);
+  if (importError !== undefined) throw importError;
   refuseUnusable(report);
-  refuseShareAbove(options.maxRefused, report);
+  if (options.maxRefused !== undefined) refuseShareAbove(options.maxRefused, report);
 }
 
 /** @throws AppError `EVENTS_NOTHING_USABLE` when the files would give nothing to learn from. */
 function refuseUnusable({ files, events, learning }: ValidationReport): void {
-  const hasRows = files.some(({ accepted }) => accepted > 0);
-  const hasEvents = files.every(({ kind }) => kind !== 'events') || events.accepted > 0;
-  if (!hasRows || !hasEvents) {
-    throw new AppError(`The files contain no usable ${hasEvents ? 'row' : 'event'}.`, {
+  if (files.every(({ accepted }) => accepted === 0)) {
+    throw new AppError('The files contain no usable row.', {
       code: 'EVENTS_NOTHING_USABLE',
       category: 'input',
       remedy: 'Fix the problems of the report above, or map the columns in facet.yaml.',

@@ -59,7 +59,7 @@ const learning: LearningRule = {
 
 it.each(fileCases)('reads $title', async ({ kind, files, mapping, types, expected }) => {
   const found = await findFiles(await writeFiles(files), kind);
-  const report = await validateFiles(
+  const { report } = await validateFiles(
     { events: [], [kind]: found },
     { mapping, types, learning, now: () => Date.UTC(2025, 0, 1) },
   );

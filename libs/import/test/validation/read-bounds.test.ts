@@ -29,7 +29,7 @@ async function writeFiles(): Promise<readonly string[]> {
 test('refuses a file above the bounds of rows and of decompressed bytes, in every format', async () => {
   for (const path of await writeFiles()) {
     const read = (bounds: ReadBounds) => validateFiles({ events: [path] }, { bounds });
-    expect((await read(loose)).events).toMatchObject({ rows, accepted: rows });
+    expect((await read(loose)).report.events).toMatchObject({ rows, accepted: rows });
     const tooLarge = { code: 'EVENTS_FILE_TOO_LARGE', remedy: expect.stringContaining('facet validate') };
     await expect(read({ ...loose, rowsMax: rows - 1 })).rejects.toMatchObject({
       ...tooLarge,

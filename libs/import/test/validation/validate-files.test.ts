@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
+import { importFiles } from '../../src/import-files.ts';
+import type { SourceFiles } from '../../src/read-files.ts';
 import { validateFiles } from '../../src/validate-files.ts';
 import type { ValidateOptions } from '../../src/validate-files.ts';
 import { renderValidationReport } from '../../src/validation/render-report.ts';
+import { importFolders } from '../import-folders.ts';
 
 const now = () => Date.UTC(2024, 0, 2);
 
@@ -33,7 +36,7 @@ async function filesOf(contents: Readonly<Record<string, string>>): Promise<Reco
 
 async function reportOf(lines: readonly string[], options: ValidateOptions = { now }) {
   const paths = await filesOf({ 'events.csv': lines.join('\n') });
-  return validateFiles({ events: [paths['events.csv'] ?? ''] }, options);
+  return (await validateFiles({ events: [paths['events.csv'] ?? ''] }, options)).report;
 }
 
 describe('validateFiles', () => {
@@ -44,7 +47,7 @@ describe('validateFiles', () => {
       'users.csv': 'user_id,age\nu1,30\nu2,40\nu8,50\n',
     });
     const at = (name: string): string => paths[name] ?? '';
-    const report = await validateFiles(
+    const { report } = await validateFiles(
       { events: [at('events.csv')], items: [at('items.csv')], users: [at('users.csv')] },
       { now },
     );
@@ -139,7 +142,7 @@ describe('validateFiles', () => {
       users: 'user,age\nu1,30\nu1,40',
     });
     const as = (path: string) => [{ path, format: 'csv' as const }];
-    const report = await validateFiles({ events: as(events), items: as(items), users: as(users) }, { now });
+    const { report } = await validateFiles({ events: as(events), items: as(items), users: as(users) }, { now });
     expect(report.repeated).toEqual({ items: 2, users: 1 });
     expect(renderValidationReport(report)).toContain(
       'Repeated ids\n  2  rows of items  replace an earlier row with the same id\n  1  rows of users',
@@ -185,7 +188,7 @@ describe('validateFiles', () => {
       '{"user":{"id":5},"item":"i","time":1704103200}',
     ];
     const paths = await filesOf({ 'events.jsonl': lines.join('\n'), 'items.jsonl': '{"id":1,"title":{"en":"Lamp"}}' });
-    const report = await validateFiles(
+    const { report } = await validateFiles(
       { events: [paths['events.jsonl'] ?? ''], items: [paths['items.jsonl'] ?? ''] },
       { now },
     );
@@ -242,7 +245,7 @@ describe('validateFiles', () => {
       'b.csv': 'user,item,time\n,i,2024-01-01\n',
     });
     const files = Object.values(paths);
-    const report = await validateFiles({ events: files, items: [] }, { now });
+    const { report } = await validateFiles({ events: files, items: [] }, { now });
     expect(report.refusals[0]?.lines).toEqual([{ file: 1, line: 2 }]);
   });
 
@@ -278,6 +281,31 @@ describe('validateFiles', () => {
     await expect(validateFiles({ events: ['absent.csv'] })).rejects.toMatchObject({ code: 'EVENTS_FILE_UNREADABLE' });
   });
 
+  it('returns the error of an import, which judges the first 10,000 rows of the events', async () => {
+    // A file is judged after whole blocks of 1 MiB.
+    const pair = `${'u'.repeat(100)},item`;
+    const [row, broken] = [`${pair},2024-01-01 10:00\n`, `${pair},\n`];
+    const paths = await filesOf({
+      'wrong-first.csv': `user,item,time\n${broken.repeat(12_000)}${row.repeat(13_000)}`,
+      'wrong-last.csv': `user,item,time\n${row.repeat(12_000)}${broken.repeat(14_000)}`,
+      'empty.csv': 'user,item,time\n',
+      'nameless.csv': `sku,name\n${',Lamp\n'.repeat(30)}`,
+    });
+    const home = importFolders(join(await temporaryFolder(), 'home'));
+    const find = async (files: SourceFiles) => (await validateFiles(files, { now })).importError?.message;
+    const refused: readonly [SourceFiles, RegExp][] = [
+      [{ events: [paths['wrong-first.csv']!] }, /^Most of the first 1\d{4} rows of events .* missing \(12000 rows/],
+      [{ events: [paths['empty.csv']!] }, /^The event files have no rows\.$/],
+      [{ events: [], items: [paths['nameless.csv']!] }, /^Most of the first 30 rows of items/],
+    ];
+    for (const [files, message] of refused) {
+      const found = await find(files);
+      expect(found).toMatch(message);
+      await expect(importFiles(files, { home, now })).rejects.toMatchObject({ message: found });
+    }
+    expect(await find({ events: [paths['wrong-last.csv']!] })).toBeUndefined();
+  });
+
   it('can be aborted', async () => {
     await expect(reportOf(eventLines, { now, signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
   });
@@ -289,7 +317,7 @@ it('lists the attributes, and those whose every value is a number as text', asyn
     'users.jsonl': '{"userId":"u","age":30}\n',
   });
   const files = { events: [], items: [paths['items.csv'] ?? ''], users: [paths['users.jsonl'] ?? ''] };
-  const report = await validateFiles(files, { now });
+  const { report } = await validateFiles(files, { now });
   expect(report.attributes).toEqual([
     { kind: 'items', name: 'price', types: ['text'], count: 2, samples: ['9,90', '12.5'], isNumericText: true },
     { kind: 'items', name: 'weight', types: ['text'], count: 2, samples: ['3 kg', '4'], isNumericText: false },

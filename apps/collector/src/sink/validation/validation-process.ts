@@ -18,7 +18,7 @@ try {
 serveOrder<ValidationTask, ValidationReport>(
   async ({ path, kind, mapping, eventTypes, positives, bounds, reportBytesMax }) => {
     const reading = { mapping, types: eventTypes, learning: explainPositiveRule(positives), bounds };
-    const report = await validateFiles({ events: [], [kind]: [path] }, reading);
+    const { report } = await validateFiles({ events: [], [kind]: [path] }, reading);
     if (JSON.stringify(report).length <= reportBytesMax) return report;
     throw new AppError(`The report of ${path} exceeds ${reportBytesMax} bytes.`, {
       code: 'VALIDATION_FAILED',
