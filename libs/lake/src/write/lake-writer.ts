@@ -25,6 +25,7 @@ export interface LakeWriter {
    * Events may be empty. Must not be called during a commit.
    */
   add(source: string, events: readonly LoggedEvent[], next: number): void;
+  /** Adds counts to the next commit that advances a source. Its offsets show a retry whether the counts are committed. */
   addIntake(counts: readonly IntakeCount[]): void;
   addErasure(erasure: Erasure): void;
   /** The events that are added but not committed. */
@@ -171,7 +172,7 @@ class BufferedLakeWriter implements LakeWriter {
     const intake = this.#intake;
     const erasures = this.#erasures;
     const offsets = Object.fromEntries([...this.#pending].map(([source, { from, to }]) => [source, { from, to }]));
-    const hasNothing = this.#pending.size === 0 && intake.length === 0 && erasures.length === 0;
+    const hasNothing = this.#pending.size === 0 && erasures.length === 0;
     if (hasNothing) return { version: Math.max(0, this.#log.state.version), files: 0, rows: 0, bytes: 0, offsets };
     this.#isCommitting = true;
     try {

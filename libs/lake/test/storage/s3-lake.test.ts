@@ -43,6 +43,15 @@ function add(writer: LakeWriter, from: number, to: number): void {
   writer.add('a-0', logged, to);
 }
 
+const intakeCount = {
+  day: '2024-01-15',
+  producer: 'shop',
+  outcome: 'accepted',
+  field: '',
+  reason: '',
+  count: 1,
+} as const;
+
 const readIds = async (lake: string): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
 
 it('gives machines with separate disks the same lake', async () => {
@@ -86,12 +95,11 @@ it('recognizes its own records behind a proxy that repeats requests', async () =
   add(writer, 0, 2);
   await writer.commit();
   const { version } = await lakeStatus(lake);
-  // Counts have no offsets that would show that they are committed.
-  writer.addIntake([{ day: '2024-01-15', producer: 'shop', outcome: 'accepted', field: '', reason: '', count: 1 }]);
+  add(writer, 2, 3);
+  writer.addIntake([intakeCount]);
   await writer.commit();
-  await writer.commit();
-  expect(await lakeStatus(lake)).toMatchObject({ version: version + 1 });
-  expect(await readIds(lake)).toEqual(['e0', 'e1']);
+  expect(await lakeStatus(lake)).toMatchObject({ version: version + 1, intake: [intakeCount] });
+  expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
 });
 
 it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
@@ -119,6 +127,25 @@ it('loses and repeats nothing when the bucket stores a record but never responds
       { committed: 1, rows: 1 },
     ],
   });
+});
+
+it('adds counts once when the bucket stores a record but never responds', async () => {
+  const { lake, otherMachine } = await createS3Lake(s3);
+  let isBroken = false;
+  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
+    !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  const writer = await writerOf(await otherMachine({ endpoint }));
+  add(writer, 0, 1);
+  await writer.commit();
+  isBroken = true;
+  writer.addIntake([intakeCount]);
+  await writer.commit().catch(() => undefined);
+  isBroken = false;
+  await writer.commit();
+  add(writer, 1, 2);
+  await writer.commit();
+  expect(await lakeStatus(lake)).toMatchObject({ intake: [intakeCount] });
 });
 
 it('releases the claim of a compaction if the bucket stores it but never responds', async () => {
