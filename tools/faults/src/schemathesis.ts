@@ -11,11 +11,11 @@ import {
   startFacetProcess,
   startKafka,
   startRedis,
+  until,
 } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, alignColumns, createApiKey, hashApiKey } from '@facet/platform';
 import { lastDay, writeShopHome } from './refresh/shop-home.ts';
-import { until } from './wait.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run test:faults -- schemathesis',
@@ -103,7 +103,7 @@ async function promoteBundle(trainerUrl: string): Promise<void> {
   await until('the promotion', async () => {
     const { state } = (await (await ask(`${trainerUrl}/v1/refreshes/${run.runId}`)).json()) as { state: string };
     if (state === 'failed' || state === 'rejected') throw new Error(`The run has ${state}.`);
-    return state === 'promoted' ? true : undefined;
+    return state === 'promoted';
   });
 }
 

@@ -30,75 +30,64 @@ export interface CommandLine<Given extends Options> {
 
 /** Makes options. Without a default, the value of an option that is not given is undefined. */
 export const option = {
-  number: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N', about, (texts, name) => parseNumber(texts.at(-1)!, name), initial as Initial),
-  /** A number above 0. */
-  positive: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N', about, (texts, name) => parsePositive(texts.at(-1)!, name), initial as Initial),
-  /** A whole number of at least 1. */
-  count: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N', about, (texts, name) => parseWhole(texts.at(-1)!, name, 1), initial as Initial),
-  /** A whole number of at least 0. */
-  seed: <Initial extends number | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf('N', about, (texts, name) => parseWhole(texts.at(-1)!, name, 0), initial as Initial),
+  number: single('N', (text, name) => parseNumber(text, name, 'a number of at least 0')),
+  positive: single('N', (text, name) => parseNumber(text, name, 'a number above 0')),
+  count: single('N', (text, name) => parseNumber(text, name, 'a whole number of at least 1')),
+  seed: single('N', (text, name) => parseNumber(text, name, 'a whole number of at least 0')),
   /** Numbers, separated by commas. */
-  numbers: <Initial extends readonly number[] | undefined = undefined>(about: string, initial?: Initial) =>
-    optionOf(
-      'N,N',
-      about,
-      (texts, name) =>
-        texts
-          .at(-1)!
-          .split(',')
-          .filter(Boolean)
-          .map((text) => parseNumber(text, name)),
-      initial as Initial,
-    ),
+  numbers: single('N,N', (text, name) =>
+    text
+      .split(',')
+      .filter(Boolean)
+      .map((part) => parseNumber(part, name, 'a number of at least 0')),
+  ),
   text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
-    optionOf(argument, about, (texts) => texts.at(-1)!, initial as Initial),
+    single(argument, (text) => text)(about, initial),
   /** One of several texts, which the help lists after `about`. */
   choice: <const Choice extends string, const Initial extends Choice | undefined = undefined>(
     argument: string,
     about: string,
     choices: readonly Choice[],
     initial?: Initial,
-  ) =>
-    optionOf(
-      argument,
-      `${about}: ${choices.join(' or ')}`,
-      (texts, name) => parseChoice(texts.at(-1)!, name, choices),
-      initial as Initial,
-    ),
+  ) => single(argument, (text, name) => parseChoice(text, name, choices))(`${about}: ${choices.join(' or ')}`, initial),
   /** The texts of an option that can be repeated. */
   texts: <Initial extends readonly string[] | undefined = undefined>(
     argument: string,
     about: string,
     initial?: Initial,
-  ) => optionOf(argument, `${about}; can be repeated`, (texts) => texts, initial as Initial),
-  flag: (about: string) => optionOf('', about, () => true, false),
+  ): CommandOption<readonly string[] | Initial> => ({
+    argument,
+    about: `${about}; can be repeated`,
+    initial: initial as Initial,
+    parse: (texts) => texts,
+  }),
+  flag: (about: string): CommandOption<boolean> => ({ argument: '', about, initial: false, parse: () => true }),
 };
 
 /** The option of commands whose results a program can read. */
 export const json = option.flag('Print the results as JSON');
 
-function optionOf<Value, Initial>(
-  argument: string,
-  about: string,
-  parse: CommandOption<Value>['parse'],
-  initial: Initial,
-): CommandOption<Value | Initial> {
-  return { argument, about, initial, parse };
+/** Returns a function that makes options with one text. If an option is repeated, the last text counts. */
+function single<Value>(argument: string, parse: (text: string, name: string) => Value) {
+  return <Initial extends Value | undefined = undefined>(
+    about: string,
+    initial?: Initial,
+  ): CommandOption<Value | Initial> => ({
+    argument,
+    about,
+    initial: initial as Initial,
+    parse: (texts, name) => parse(texts.at(-1)!, name),
+  });
 }
 
-function parseNumber(text: string, name: string): number {
-  const value = Number(text);
-  if (text === '' || !(value >= 0)) throw new Error(`${name} is "${text}" instead of a number of at least 0.`);
-  return value;
-}
+type NumberKind = `a ${'number' | 'whole number'} ${'of at least 0' | 'of at least 1' | 'above 0'}`;
 
-function parsePositive(text: string, name: string): number {
+function parseNumber(text: string, name: string, kind: NumberKind): number {
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`${name} is "${text}" instead of a number above 0.`);
+  const isInRange = kind.endsWith('above 0') ? value > 0 : value >= (kind.endsWith('1') ? 1 : 0);
+  if (text === '' || !isInRange || (kind.startsWith('a whole') && !Number.isSafeInteger(value))) {
+    throw new Error(`${name} is "${text}" instead of ${kind}.`);
+  }
   return value;
 }
 
@@ -106,14 +95,6 @@ function parseChoice<Choice extends string>(text: string, name: string, choices:
   const choice = choices.find((one) => one === text);
   if (choice === undefined) throw new Error(`${name} is "${text}" instead of ${choices.join(' or ')}.`);
   return choice;
-}
-
-function parseWhole(text: string, name: string, min: number): number {
-  const value = Number(text);
-  if (text === '' || !Number.isSafeInteger(value) || value < min) {
-    throw new Error(`${name} is "${text}" instead of a whole number of at least ${min}.`);
-  }
-  return value;
 }
 
 /**

@@ -37,3 +37,4 @@ export { runFacetProcess, startFacetProcess } from './process/facet-process.ts';
 export type { FacetProcess, FacetProcessOptions } from './process/facet-process.ts';
 export { findFreePorts } from './process/free-ports.ts';
 export { createScratchFolder } from './process/scratch-folder.ts';
+export { until } from './until.ts';

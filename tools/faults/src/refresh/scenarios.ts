@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { until } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
@@ -8,7 +9,6 @@ import { Redis } from 'ioredis';
 import { fillDisk, flipByte } from '../disk.ts';
 import { jobLockSeconds } from './testbed.ts';
 import type { Testbed } from './testbed.ts';
-import { until } from '../wait.ts';
 
 /** Seeded choices and timings of a scenario. */
 export interface Moments {

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { startRedis, thisMachine } from '@facet/local-services';
+import { startRedis, thisMachine, until } from '@facet/local-services';
 import type { LocalHost, LocalRedis } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
@@ -8,7 +8,6 @@ import type { RefreshQueue } from '@facet/refresh';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 import { KillableApp } from '../killable-app.ts';
-import { until } from '../wait.ts';
 
 /** Lock duration of a job; after it, another worker takes over. */
 export const jobLockSeconds = 2;
@@ -168,8 +167,9 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
     async killApp(app) {
       await app.kill();
       const killedAt = Date.now();
-      const left = async (): Promise<boolean | undefined> => ((await orphans()).length === 0 ? true : undefined);
-      const isGone = await until('the exit of orphans', left, 20).catch(() => false);
+      const isGone = await until('the exit of orphans', async () => (await orphans()).length === 0, 20).catch(
+        () => false,
+      );
       orphanMs = isGone ? Math.max(orphanMs, Date.now() - killedAt) : Infinity;
     },
     orphans,

@@ -2,10 +2,10 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { until } from '@facet/local-services';
 import type { FacetProcess, LocalRedis } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
 import { fillDisk, flipByte } from '../disk.ts';
-import { until } from '../wait.ts';
 
 /** The processes and folders that scenarios act on. */
 export interface ServingTestbed {
@@ -43,7 +43,7 @@ async function readyBundle(url: string): Promise<string | undefined> {
 async function untilAllServe(url: string, { id }: ArtifactRef): Promise<void> {
   await until('the new bundle', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, () => readyBundle(url)));
-    return ids.every((one) => one === id) ? true : undefined;
+    return ids.every((one) => one === id);
   });
 }
 
@@ -165,7 +165,7 @@ export const servingScenarios: readonly ServingScenario[] = [
       await until('a new worker', async () => {
         // The request may have reached the killed worker.
         const response = await fetch(`${url}/metrics`).catch(() => undefined);
-        return (await response?.text())?.includes('facet_serving_workers 2') ? true : undefined;
+        return (await response?.text())?.includes('facet_serving_workers 2');
       });
       return undefined;
     },

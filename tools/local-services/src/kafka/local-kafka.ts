@@ -2,17 +2,17 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Kafka, logLevel } from 'kafkajs';
 import { thisMachine } from '../network/local-host.ts';
 import type { LocalHost } from '../network/local-host.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { endWithUs, ServerProcess } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
+import { until } from '../until.ts';
 import { brokerProperties } from './broker-properties.ts';
 import type { BrokerPlan, BrokerSecurity } from './broker-properties.ts';
-import { requestBrokerIds } from './metadata-request.ts';
 
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
@@ -48,6 +48,8 @@ export interface LocalKafka {
   stop(): Promise<void>;
 }
 
+const RESPONSE_WITHIN_MS = 2_000;
+
 /** Three brokers fit into 0.6 GB; a single one has headroom for load tests. */
 const heapMegabytes = { 1: 512, 3: 224 } as const;
 const jvmFlags = [
@@ -57,7 +59,6 @@ const jvmFlags = [
   '-XX:MaxMetaspaceSize=96m',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
-const POLL_MS = 20;
 
 /**
  * Starts real brokers on free ports, with data in a temporary folder and without automatic topic creation.
@@ -98,7 +99,7 @@ export async function startKafka({
       title: `Kafka broker ${id}`,
       command: hostOf(index).enter([...jvm, 'kafka.Kafka', propertiesFile(id)]),
       logFile: path.join(scratch.path, `broker-${id}.log`),
-      isReady: async () => (await requestBrokerIds(plan)).includes(id),
+      isReady: async () => (await readBrokerIds(plan)).includes(id),
     });
     return {
       id,
@@ -131,7 +132,30 @@ export async function startKafka({
 /** Waits until every broker knows the others, which takes a moment after they are ready. */
 async function untilAllAreKnown(cluster: readonly BrokerPlan[]): Promise<void> {
   for (const broker of cluster) {
-    while ((await requestBrokerIds(broker)).length < cluster.length) await sleep(POLL_MS);
+    await until('the other brokers', async () => (await readBrokerIds(broker)).length === cluster.length);
+  }
+}
+
+/**
+ * Returns the ids of the brokers that a client would learn from one broker: those that are registered and serving.
+ *
+ * @throws Error if the broker is unreachable or does not respond within 2 s.
+ */
+async function readBrokerIds({ address, port }: BrokerPlan): Promise<number[]> {
+  const kafka = new Kafka({
+    clientId: 'facet-local-services',
+    brokers: [`${address}:${port}`],
+    connectionTimeout: RESPONSE_WITHIN_MS,
+    requestTimeout: RESPONSE_WITHIN_MS,
+    retry: { retries: 0 },
+    logLevel: logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId);
+  } finally {
+    await admin.disconnect();
   }
 }
 

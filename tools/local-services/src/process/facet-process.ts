@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { thisMachine } from '../network/local-host.ts';
 import type { LocalHost } from '../network/local-host.ts';
+import { until } from '../until.ts';
 import { findFreePorts } from './free-ports.ts';
 import { endWithUs } from './server-process.ts';
 
@@ -150,13 +151,11 @@ export async function startFacetProcess(options: FacetProcessOptions): Promise<F
 }
 
 async function waitUntilReady(url: string, child: ChildProcess, seconds: number): Promise<void> {
-  const until = Date.now() + seconds * 1_000;
-  while (Date.now() < until) {
+  const isReady = async (): Promise<boolean> => {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`exited with ${child.exitCode}`);
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
     await response?.body?.cancel();
-    if (response?.ok === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`was not ready in ${seconds} s`);
+    return response?.ok === true;
+  };
+  await until(`${url} is not ready`, isReady, seconds);
 }

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { thisMachine } from '../network/local-host.ts';
 import type { LocalHost } from '../network/local-host.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
+import { until } from '../until.ts';
 import { askRedis, startRedis } from './local-redis.ts';
 import type { LocalRedis, LocalRedisOptions } from './local-redis.ts';
 import { secureRedis } from './secured-redis.ts';
@@ -27,7 +27,7 @@ const masters = 3;
 const slots = 16_384;
 /** The time after which a silent master fails. */
 const NODE_TIMEOUT_MS = 2_000;
-const READY_WITHIN_MS = 60_000;
+const readySeconds = 60;
 
 /** Starts a Redis Cluster. Resolves when all nodes agree that it is complete, and the replicas follow their masters. */
 export async function startRedisCluster({
@@ -84,18 +84,12 @@ async function assemble(
     const response = await ask(position, command);
     if (!response.startsWith('+OK')) throw new Error(`${command}: ${response}`);
   };
-  const everywhere = async (
-    command: string,
-    isDone: (response: string, position: number) => boolean,
-  ): Promise<void> => {
-    const giveUpAt = Date.now() + READY_WITHIN_MS;
-    for (;;) {
-      const responses = await Promise.all(nodes.map((_, position) => ask(position, command)));
-      if (responses.every(isDone)) return;
-      if (Date.now() > giveUpAt) throw new Error(`The cluster is not complete: ${responses.join('\n')}`);
-      await sleep(50);
-    }
-  };
+  const everywhere = (command: string, isDone: (response: string, position: number) => boolean): Promise<boolean> =>
+    until(
+      `${command} of all nodes`,
+      async () => (await Promise.all(nodes.map((_, position) => ask(position, command)))).every(isDone),
+      readySeconds,
+    );
   for (const position of nodes.keys()) {
     await require(position, `CLUSTER SET-CONFIG-EPOCH ${position + 1}`);
     for (let other = 0; other < position; other++) {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { ServerProcess } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
+import { until } from '../until.ts';
 import { askRedis, startRedis } from './local-redis.ts';
 import type { LocalRedis } from './local-redis.ts';
 import { secureRedis } from './secured-redis.ts';
@@ -22,7 +22,7 @@ export interface RedisSentinels {
 }
 
 const DOWN_AFTER_MS = 2_000;
-const READY_WITHIN_MS = 60_000;
+const readySeconds = 60;
 
 /**
  * Starts a master, a replica and three Sentinels. Resolves when the Sentinels know each other and the replica.
@@ -56,7 +56,7 @@ export async function startRedisSentinels({
     const master = await startNode(masterTlsPort!);
     const masterPort = hasTls ? masterTlsPort! : master.port;
     await startNode(replicaTlsPort!, { replicaof: `127.0.0.1 ${masterPort}` });
-    await until(master.port, 'INFO replication', /slave0:.*state=online/);
+    await untilResponse(master.port, 'INFO replication', /slave0:.*state=online/);
     await Promise.all(
       ports.map(async (port, position) => {
         const at = (name: string): string => path.join(scratch.path, `${port}.${name}`);
@@ -73,7 +73,7 @@ export async function startRedisSentinels({
       }),
     );
     const login = sentinelPassword === undefined ? '' : `AUTH ${sentinelPassword}\r\n`;
-    for (const port of ports) await until(port, `${login}SENTINEL CKQUORUM facet`, /OK 3 usable/);
+    for (const port of ports) await untilResponse(port, `${login}SENTINEL CKQUORUM facet`, /OK 3 usable/);
     const addresses = (hasTls ? sentinelTlsPorts : ports).map((port) => `127.0.0.1:${port}`).join(',');
     return { addresses, secured: secrets, sentinels, nodes, stop };
   } catch (error) {
@@ -99,12 +99,6 @@ function configOf(
   ].join('\n');
 }
 
-async function until(port: number, command: string, pattern: RegExp): Promise<void> {
-  const giveUpAt = Date.now() + READY_WITHIN_MS;
-  for (;;) {
-    const response = await askRedis(port, command);
-    if (pattern.test(response)) return;
-    if (Date.now() > giveUpAt) throw new Error(`${command}: ${response}`);
-    await sleep(50);
-  }
+async function untilResponse(port: number, command: string, pattern: RegExp): Promise<void> {
+  await until(command, async () => pattern.test(await askRedis(port, command)), readySeconds);
 }
