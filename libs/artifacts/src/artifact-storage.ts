@@ -21,8 +21,13 @@ export interface ArtifactStorage extends Pick<ArtifactStore, 'open' | 'removeRem
   list: ArtifactStore['list'];
   /** Returns the kinds of which there may be artifacts. */
   kinds(): Promise<string[]>;
-  /** Removes an artifact such that readers see all or nothing of it. */
-  remove(ref: ArtifactRef): Promise<void>;
+  /** Keeps an artifact from being removed until the caller has recorded a reference to it. @throws AppError as `readManifest` */
+  claim(ref: ArtifactRef): Promise<void>;
+  /**
+   * Removes an artifact such that readers see all or nothing of it. Keeps it, and returns false, if it is claimed or `isReferenced`
+   * returns true.
+   */
+  remove(ref: ArtifactRef, isReferenced: () => Promise<boolean>): Promise<boolean>;
   readonly refs: {
     names(): Promise<string[]>;
     /** Returns the text of a reference and the place that errors name. */

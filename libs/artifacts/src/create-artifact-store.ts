@@ -88,7 +88,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
     }
     checkName(name, 'name of a reference');
-    await readManifest(ref);
+    await storage.claim(ref);
     await refs.write(name, formatRef(ref));
   };
 
@@ -106,6 +106,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       const current = newest?.ref ?? null;
       if (newest !== undefined && current !== null && isSame(current, ref)) return newest;
       refuseOtherCurrent(current, decision);
+      await storage.claim(ref);
       return {
         kind: 'promote',
         ...decisionFields(decision),
@@ -133,6 +134,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       }
       // The content was verified at promotion and is verified again at loading, so the rollback does not wait for it.
       await verify(previous, { files: [] });
+      await storage.claim(previous);
       return {
         kind: 'rollback',
         ...decisionFields(decision),
@@ -201,10 +203,9 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     const named = old.length === 0 ? new Set<string>() : await idsNamedByOthers(kind);
     const removed: ArtifactRef[] = [];
     for (const { ref } of old) {
-      // Read again for each artifact, because another process may be promoting an old one.
-      if (named.has(ref.id) || (await isReferenced(ref))) continue;
-      await storage.remove(ref);
-      removed.push(ref);
+      // The references are read again for each artifact, because another process may be promoting an old one.
+      if (named.has(ref.id)) continue;
+      if (await storage.remove(ref, () => isReferenced(ref))) removed.push(ref);
     }
     await removeRemains();
     return removed;

@@ -182,7 +182,13 @@ export function createFolderStorage(root: string): ArtifactStorage {
     replaceFile,
     list,
     kinds: async () => (await listNames(root)).filter(isName),
-    remove: async (ref) => discard(folderOf(ref)),
+    // A promotion is recorded within moments of its verification.
+    claim: async (ref) => void (await readManifest(ref)),
+    async remove(ref, isReferenced) {
+      if (await isReferenced()) return false;
+      await discard(folderOf(ref));
+      return true;
+    },
     removeRemains: () => clearAbandoned(stagingFolder),
     refs: {
       names: async () =>

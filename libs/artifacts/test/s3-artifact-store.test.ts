@@ -9,13 +9,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createS3Proxy, startS3 } from '@facet/local-services';
-import { dayMs, isAppError, pathExists } from '@facet/platform';
+import { dayMs, hourMs, isAppError, pathExists } from '@facet/platform';
 import { openBucket } from '@facet/platform/s3';
+import type { Bucket } from '@facet/platform/s3';
 import { forFile, serveForTest } from '@facet/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createArtifactStore } from '../src/create-artifact-store.ts';
 import { checkArtifactStore, createFolderArtifactStore, moveArtifactsToS3, openArtifactStore } from '../src/index.ts';
 import type { ArtifactRef, ArtifactStore } from '../src/index.ts';
+import { entryKey } from '../src/s3/artifact-entry.ts';
 import { createS3Storage } from '../src/s3/s3-artifact-store.ts';
 import { describeArtifactStore } from './conformance.ts';
 import { expectSoundHistory } from './promotion-history.ts';
@@ -189,9 +191,89 @@ test('pruning removes only objects of the pruned artifacts', async () => {
   expect(await store.prune('bundle', { keep: 3 })).toEqual([refs[1]]);
   const keys = await home.keys();
   expect(keys).toEqual(expect.arrayContaining(foreign));
-  expect(keys.filter((key) => key.includes(refs[1]!.id))).toEqual([]);
+  const removed = entryKey(refs[1]!);
+  expect(keys.filter((key) => key.includes(refs[1]!.id))).toEqual([removed]);
+  expect((await home.bucket.get(removed))!.text).toBe('');
   expect(await neighbor.get('files/bundle/x')).toMatchObject({ text: 'of another store' });
   for (const ref of [refs[0]!, refs[2]!]) await openArtifactStore(await home.otherHost()).open(ref);
+});
+
+/** Calls `before` once, ahead of the first write of a key. */
+function writesAfter(bucket: Bucket, isKey: (key: string) => boolean, before: () => Promise<unknown>): Bucket {
+  let isDue = true;
+  return {
+    ...bucket,
+    async put(key, ...more) {
+      if (isDue && isKey(key)) {
+        isDue = false;
+        await before();
+      }
+      return bucket.put(key, ...more);
+    },
+  };
+}
+
+describe('a prune during a promotion', () => {
+  async function createRace() {
+    const home = await createS3Home(s3);
+    const storeAt = (bucket = home.bucket, now = Date.now): ArtifactStore =>
+      createArtifactStore(createS3Storage(bucket, { ...home.config, folder: home.folder, now }));
+    const store = storeAt();
+    const ref = await putFile(store, 'old');
+    for (const text of ['1', '2', '3']) await putFile(store, text);
+    const prune = (by = store): Promise<readonly ArtifactRef[]> => by.prune('bundle', { keep: 3 });
+    const isEntry = (key: string): boolean => key === entryKey(ref);
+    return { home, storeAt, store, ref, prune, isEntry };
+  }
+
+  test('keeps the artifact if the promotion begins after the prune has read the references', async () => {
+    const { home, storeAt, store, ref, prune, isEntry } = await createRace();
+    const pruner = storeAt(writesAfter(home.bucket, isEntry, () => store.promote(ref)));
+    expect(await prune(pruner)).toEqual([]);
+    expect(await store.readRef('current')).toEqual(ref);
+    await openArtifactStore(await home.otherHost()).open(ref);
+  });
+
+  test('keeps the artifact while a promotion is about to be recorded, and removes it an hour later', async () => {
+    const { home, storeAt, ref, prune, store } = await createRace();
+    const stop = new Error('killed');
+    const isRecord = (key: string): boolean => key.startsWith('promotions/');
+    const promoter = storeAt(
+      writesAfter(home.bucket, isRecord, async () => {
+        expect(await prune()).toEqual([]);
+        throw stop;
+      }),
+    );
+    await expect(promoter.promote(ref)).rejects.toBe(stop);
+    await openArtifactStore(await home.otherHost()).open(ref);
+    expect(await prune(storeAt(home.bucket, () => Date.now() + hourMs + 60_000))).toEqual([ref]);
+    expect((await errorOf(store.open(ref))).code).toBe('ARTIFACT_NOT_FOUND');
+  });
+
+  test.each(['promote', 'writeRef'] as const)('ends %s with an error if the prune is first', async (action) => {
+    const { home, storeAt, store, ref, prune, isEntry } = await createRace();
+    const promoter = storeAt(
+      writesAfter(home.bucket, isEntry, async () => {
+        expect(await prune()).toEqual([ref]);
+      }),
+    );
+    const error = await errorOf(action === 'promote' ? promoter.promote(ref) : promoter.writeRef('delta', ref));
+    expect(error).toMatchObject({ code: 'ARTIFACT_NOT_FOUND', remedy: expect.stringContaining('rebuild') as string });
+    expect([await store.promotions(), await store.readRef('delta')]).toEqual([[], undefined]);
+    expect(await putFile(store, 'old')).toEqual(ref);
+    await store.promote(ref);
+    await openArtifactStore(await home.otherHost()).open(ref);
+  });
+
+  test('removes the empty entry after a day', async () => {
+    const { home, storeAt, ref, prune } = await createRace();
+    await prune();
+    await storeAt().removeRemains();
+    expect(await home.keys(entryKey(ref))).toHaveLength(1);
+    await storeAt(home.bucket, () => Date.now() + dayMs + 60_000).removeRemains();
+    expect(await home.keys(entryKey(ref))).toEqual([]);
+    expect(await storeAt().list('bundle')).toHaveLength(3);
+  });
 });
 
 test('removes the uploads of killed writers after a day, and keeps those of running ones', async () => {

@@ -23,6 +23,8 @@ const Entry = Type.Object({
   generation: Type.Integer({ minimum: 1 }),
   /** Epoch milliseconds of the last `put`. */
   putAt: Type.Integer(),
+  /** Epoch milliseconds. A promotion or reference that began then may not be recorded yet. */
+  claimedAt: Type.Optional(Type.Integer()),
   /** The text of the manifest, whose hash is the id of the artifact. */
   manifest: Type.String(),
   files: Type.Array(EntryFile),
@@ -35,6 +37,9 @@ export type EntryFile = Readonly<Static<typeof EntryFile>>;
 export interface ArtifactEntry extends Readonly<Omit<Static<typeof Entry>, 'files'>> {
   readonly files: readonly EntryFile[];
 }
+
+/** The entry of a removed artifact. A promotion that has read an earlier entry cannot replace it. */
+export const removedEntry = '';
 
 export const entriesPrefix = 'artifacts/';
 export const filesPrefix = 'files/';

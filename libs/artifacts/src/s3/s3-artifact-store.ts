@@ -3,7 +3,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
-import type { Bucket, ListedObject, OpenUpload } from '@facet/platform/s3';
+import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/platform/s3';
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
@@ -20,6 +20,7 @@ import {
   objectKey,
   parseEntry,
   parseObjectKey,
+  removedEntry,
 } from './artifact-entry.ts';
 import type { ArtifactEntry, EntryFile } from './artifact-entry.ts';
 import { s3PromotionRecords } from './s3-promotion-records.ts';
@@ -53,6 +54,8 @@ export interface S3Storage extends ArtifactStorage {
 const refsPrefix = 'refs/';
 /** Uploads of a writer that has not finished after this time belong to a killed one. */
 const abandonedMs = dayMs;
+/** A reference is recorded within minutes of its claim. S3 refuses requests if a clock is wrong by more than 15 minutes. */
+const claimMs = hourMs;
 /** Attempts to read an artifact that erasures change at the same time. */
 const attemptsMax = 10;
 const requestsAtATime = 16;
@@ -67,7 +70,7 @@ interface S3StorageOptions extends S3Config {
  * Stores artifacts in a bucket, below the prefix of the store:
  * ```
  * facet-store.json                               marks the prefix, and shows whether the server honors conditions
- * artifacts/<kind>/<id>.json                     the entry: the manifest, and the object of each file
+ * artifacts/<kind>/<id>.json                     the entry: the manifest, and the object of each file; empty after a removal
  * files/<kind>/<id>/<generation>~<uuid>/<path>   the content of a file; never changed
  * promotions/<number>.json                       one promotion record each; created once, never changed
  * refs/<name>.json                               {kind, id}
@@ -86,8 +89,7 @@ export function createS3Storage(
   let refreshAt = -Infinity;
 
   async function findEntry(ref: ArtifactRef): Promise<FoundEntry | undefined> {
-    const found = await bucket.get(entryKey(ref));
-    return found && { ...parseEntry(ref, found.text), etag: found.etag };
+    return parseFound(ref, await bucket.get(entryKey(ref)));
   }
 
   async function readEntry(ref: ArtifactRef): Promise<FoundEntry> {
@@ -101,7 +103,8 @@ export function createS3Storage(
   async function entriesOf(kind: string): Promise<ReadonlyMap<string, FoundEntry>> {
     const entries = new Map<string, FoundEntry>();
     const objects = await bucket.list(`${entriesPrefix}${kind}/`);
-    await mapConcurrently(objects, requestsAtATime, async ({ key, etag }) => {
+    await mapConcurrently(objects, requestsAtATime, async ({ key, etag, bytes }) => {
+      if (bytes === removedEntry.length) return;
       const id = key.slice(`${entriesPrefix}${kind}/`.length, -'.json'.length);
       if (!isId(id) || key !== entryKey({ kind, id })) return;
       const known = listed.get(key);
@@ -192,7 +195,7 @@ export function createS3Storage(
   async function storeFiles({ ref, manifestText, files, putAt }: SourceArtifact): Promise<boolean> {
     for (;;) {
       const found = await findEntry(ref).catch(ignoreCorrupt);
-      // A corrupt entry is replaced, too.
+      // A corrupt or removed entry is replaced, too.
       const etag = found?.etag ?? (await bucket.get(entryKey(ref)))?.etag;
       if (found !== undefined && (await isIntact(ref, found.entry))) {
         const erased = files.find((file) => isErasedOnlyHere(file, found));
@@ -308,6 +311,11 @@ export function createS3Storage(
   }
 
   async function removeRemains(): Promise<void> {
+    const before = now() - abandonedMs;
+    const removed = (await bucket.list(entriesPrefix)).filter(
+      ({ bytes, changedAt }) => bytes === removedEntry.length && changedAt < before,
+    );
+    await mapConcurrently(removed, requestsAtATime, ({ key }) => bucket.delete(key));
     const objects = groupByArtifact(await bucket.list(filesPrefix));
     const uploads = groupByArtifact(await bucket.uploads(filesPrefix));
     const entries = new Map<string, ReadonlyMap<string, FoundEntry>>();
@@ -326,12 +334,25 @@ export function createS3Storage(
     await refresh();
   }
 
-  async function remove(ref: ArtifactRef): Promise<void> {
-    const found = await findEntry(ref).catch(ignoreUnreadable);
-    // First, so that readers find all or nothing.
-    await bucket.delete(entryKey(ref));
-    await mapConcurrently(found?.entry.files ?? [], requestsAtATime, (file) => bucket.delete(objectKey(ref, file)));
+  /** Changes the entry, so that a removal that has read the earlier one is refused. */
+  async function claim(ref: ArtifactRef): Promise<void> {
+    for (;;) {
+      const { entry, etag } = await readEntry(ref);
+      if (await write(ref, { ...entry, claimedAt: now() }, etag)) return;
+    }
+  }
+
+  async function remove(ref: ArtifactRef, isReferenced: () => Promise<boolean>): Promise<boolean> {
+    const stored = await bucket.get(entryKey(ref));
+    if (stored === undefined) return false;
+    const { claimedAt = 0, files = [] } = parseIfReadable(ref, stored)?.entry ?? {};
+    // A later promotion changes the entry before it records a reference.
+    if (claimedAt > now() - claimMs || (await isReferenced())) return false;
+    // Before the objects, so that readers find all or nothing.
+    if ((await bucket.put(entryKey(ref), removedEntry, stored.etag)) === undefined) return false;
+    await mapConcurrently(files, requestsAtATime, (file) => bucket.delete(objectKey(ref, file)));
     await copies.evict(ref);
+    return true;
   }
 
   /** Refreshes the copies once an hour. A failure is not reported: the work that called it fails for the same reason, or succeeds. */
@@ -374,6 +395,7 @@ export function createS3Storage(
     removeRemains,
     list,
     kinds: async () => (await bucket.folders(entriesPrefix)).filter(isName),
+    claim,
     remove,
     refs: {
       names: async () =>
@@ -389,6 +411,12 @@ export function createS3Storage(
       },
     },
   };
+}
+
+/** Returns undefined for an artifact that is absent or removed. */
+function parseFound(ref: ArtifactRef, stored: StoredObject | undefined): FoundEntry | undefined {
+  if (stored === undefined || stored.text === removedEntry) return undefined;
+  return { ...parseEntry(ref, stored.text), etag: stored.etag };
 }
 
 function redactedFiles({ entry, manifest }: FoundEntry): EntryFile[] {
@@ -419,6 +447,14 @@ function ignoreCorrupt(error: unknown): undefined {
 /** Whether an artifact is damaged, missing or of a later version. */
 function isUnreadable(error: unknown): boolean {
   return isAppError(error) && ['artifact', 'artifact-missing'].includes(error.category);
+}
+
+function parseIfReadable(ref: ArtifactRef, stored: StoredObject): FoundEntry | undefined {
+  try {
+    return parseFound(ref, stored);
+  } catch (error) {
+    return ignoreUnreadable(error);
+  }
 }
 
 function ignoreUnreadable(error: unknown): undefined {

@@ -9,7 +9,7 @@ import { unlessAborted } from '../unless-aborted.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
 
-interface StoredObject {
+export interface StoredObject {
   readonly text: string;
   readonly etag: string;
 }

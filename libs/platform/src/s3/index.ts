@@ -1,3 +1,3 @@
 export { openBucket } from './bucket.ts';
-export type { Bucket, ListedObject, OpenUpload } from './bucket.ts';
+export type { Bucket, ListedObject, OpenUpload, StoredObject } from './bucket.ts';
 export { checkBucket } from './check-bucket.ts';
