@@ -2,6 +2,7 @@
 
     train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps ends a trial, which writes nothing
     torchrun --nproc-per-node 2 train.py FOLDER               each process computes a part of every batch
+                                                              and owns a part of the rows of each large table
 
 Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
 and result.json. docs/external-training.md describes the files and what this program supports.
@@ -66,17 +67,18 @@ if world > 1:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    # Only gloo adds sparse gradients.
-    gloo = dist.new_group(backend="gloo")
 
 data = load_file(folder / "data.safetensors")  # A mapped file: the system reads its pages on demand and can reclaim them.
-weights = {name: weight.to(device) for name, weight in load_file(folder / "initial.safetensors").items()}
+weights = load_file(folder / "initial.safetensors")
+# A large table is sharded: each process has every world-th row of it.
+row_counts = {name: len(weight) for name, weight in weights.items() if name.startswith(("item/", "profile/"))}
+sharded = [name for name, count in row_counts.items() if count > limits["denseRowsMax"]]
 for name, weight in weights.items():
-    weight.requires_grad_(name != "routing/logits")
-tables = [name for name in weights if name.startswith(("item/", "profile/"))]
-sparse_names = [name for name in tables if len(weights[name]) > limits["denseRowsMax"]]
-dense = torch.optim.Adam([w for n, w in weights.items() if w.requires_grad and n not in sparse_names], eps=1e-8, fused=True)
-lazy = torch.optim.SparseAdam([weights[name] for name in sparse_names], eps=1e-8) if sparse_names else None
+    weights[name] = (weight[rank::world].clone() if name in sharded else weight).to(device)
+    weights[name].requires_grad_(name != "routing/logits")
+dense_weights = [weight for name, weight in weights.items() if weight.requires_grad and name not in sharded]
+dense = torch.optim.Adam(dense_weights, eps=1e-8, fused=True)
+lazy = torch.optim.SparseAdam([weights[name] for name in sharded], eps=1e-8) if sharded else None
 optimizers = [optimizer for optimizer in (dense, lazy) if optimizer]
 
 items, times = data["sequences/items"].numpy(), data["sequences/times"].numpy()
@@ -134,14 +136,49 @@ def active_of(rows):
     return torch.from_numpy((np.arange(K) < np.where(n > 0, adaptive, 0)[:, None]).astype(np.float32)).to(device)
 
 
+def exchange(values, sent, received):
+    """Sends sent[p] of `values` to each process p, in this order. Returns the received[p] values of each process p."""
+    if world == 1:
+        return values
+    result = values.new_empty((sum(received), *values.shape[1:]))
+    dist.all_to_all_single(result, values.contiguous(), received, sent)
+    return result
+
+
+class OwnedRows(torch.autograd.Function):
+    """Looks up rows of a sharded table. Process r % world owns row r: it sends the row, and receives its gradient."""
+
+    @staticmethod
+    def forward(context, shard, rows):
+        owners = rows % world
+        order = owners.argsort(stable=True)
+        sent = owners.bincount(minlength=world)
+        received = exchange(sent, [1] * world, [1] * world).tolist()
+        sent = sent.tolist()
+        context.asked = exchange(rows[order] // world, sent, received)  # The rows of this shard that the processes need.
+        context.order, context.sent, context.received, context.shape = order, sent, received, shard.shape
+        return exchange(shard[context.asked], received, sent)[order.argsort()]
+
+    @staticmethod
+    def backward(context, gradient):
+        gradients = exchange(gradient[context.order], context.sent, context.received) / world
+        return torch.sparse_coo_tensor(context.asked[None], gradients, context.shape), None
+
+
+def look_up(table, rows):
+    """Returns the rows that a batch uses of a table, and the position of each of `rows` in them."""
+    if table not in sharded:
+        return weights[table], rows
+    used, places = rows.unique(return_inverse=True)
+    return OwnedRows.apply(weights[table], used), places
+
+
 def embed(chosen):
     """Returns the embeddings [U, D] of items [U]: the average over the tables (paper, §4.1)."""
     total = 0
     for table, (rows, shares) in pools.items():
-        is_sparse = table in sparse_names
-        total = total + F.embedding_bag(
-            rows[chosen], weights[table], per_sample_weights=shares[chosen], mode="sum", sparse=is_sparse
-        )
+        values, places = look_up(table, rows[chosen])
+        total = total + F.embedding_bag(places, values, per_sample_weights=shares[chosen], mode="sum")
     return total
 
 
@@ -203,9 +240,10 @@ def interests_of(inputs, ages, mask, is_active, profile, dropout):
         if config["context"] == "attention":
             context = context + attend(inputs, recency + padding, dropout)
         parts.append(context.expand(B, K, D))
-    for name, row in zip((f"profile/{name}" for name in features), profile):
-        parts.append(F.embedding(row, weights[name], sparse=name in sparse_names)[:, None].expand(B, K, -1))
-    output = torch.cat(parts, 2).view(B * K, -1)
+    for feature, row in zip(features, profile):
+        values, places = look_up(f"profile/{feature}", row)
+        parts.append(F.embedding(places, values)[:, None].expand(B, K, -1))
+    output = torch.cat(parts, 2).flatten(0, 1)
     layers = len(config["hiddenUnits"])
     for layer in range(layers + 1):
         output = torch.addmm(weights[f"hidden/{layer}/bias"], output, weights[f"hidden/{layer}/kernel"])
@@ -290,8 +328,6 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     if totals[0] == 0:
         return None
     columns, log_drawn = draw_columns()
-    if len(labels) == 0:
-        return torch.zeros((), device=device)
     column_here = np.full(len(candidates) + 1, -1)  # The column of each candidate, −1 for other items.
     column_here[columns] = np.arange(len(columns))
     all_items, places = np.unique(np.concatenate([behaviors[:, 0].ravel(), labels, candidates[columns]]), return_inverse=True)
@@ -310,7 +346,7 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     own, others = scored[places[B * L : B * L + P]], scored[places[B * L + P :]]
 
     positive = read_out(torch.matmul(interests[rows], own.unsqueeze(2)), is_active[rows]).squeeze(1)
-    negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, -1), is_active)
+    negative = read_out((interests.view(B * K, D) @ others.t()).view(B, K, len(others)), is_active)
     if config["repeatBonus"]:
         # As in objective.ts, the loss is a weighted mean of one with and one without the bonus.
         # In the one without, behaviors compete only if they are labels.
@@ -364,19 +400,22 @@ def batches_of(order):
 
 
 def average_gradients():
-    """Replaces the gradients of each process by the mean over all processes."""
-    trained = [(name, weight) for name, weight in weights.items() if weight.requires_grad]
-    dense_weights = [weight for name, weight in trained if name not in sparse_names]
+    """Replaces the gradients of each process by the mean over all processes. `OwnedRows` does this for sharded tables."""
     flat = torch.cat([(torch.zeros_like(w) if w.grad is None else w.grad).flatten() for w in dense_weights])
     dist.all_reduce(flat)
     for weight, grad in zip(dense_weights, flat.split([w.numel() for w in dense_weights])):
         weight.grad = grad.view(weight.shape) / world
-    for name in sparse_names:
-        weight = weights[name]
-        no_rows = torch.sparse_coo_tensor(torch.zeros((1, 0), dtype=torch.long), torch.zeros((0, weight.shape[1])), weight.shape)
-        grad = (no_rows if weight.grad is None else weight.grad.cpu()).coalesce()
-        dist.all_reduce(grad, group=gloo)
-        weight.grad = (grad / world).to(device)
+
+
+def gather(table):
+    """Returns all rows of a sharded table in the first process."""
+    if world == 1:
+        return weights[table].detach()
+    longest = -(-row_counts[table] // world)
+    shard = F.pad(weights[table].detach(), (0, 0, 0, longest - len(weights[table])))
+    shards = [torch.empty_like(shard) for _ in range(world)] if rank == 0 else None
+    dist.gather(shard, shards)
+    return torch.stack(shards, 1).flatten(0, 1)[: row_counts[table]] if rank == 0 else None
 
 
 samples_per_epoch_max = 8
@@ -412,15 +451,14 @@ for epoch in range(1 if arguments.steps else epochs):
         if loss is not None:
             if not torch.isfinite(loss):
                 raise SystemExit(f"Loss {loss.item()} at step {step + 1}. Lower training.learningRate and export again.")
-            if loss.requires_grad:
-                loss.backward()
+            loss.backward()
             total += loss.item()
             if world > 1:
                 average_gradients()
             for optimizer in optimizers:
                 optimizer.step()
             step += 1
-        if rank == 0 and step > 0:
+        if step > 0:
             sample_weights(batch, steps)
     pace = (time.perf_counter() - steps_began) / (batch + 1)
     mean = torch.tensor(total / (batch + 1) / world, dtype=torch.float64, device=device)
@@ -432,7 +470,7 @@ for epoch in range(1 if arguments.steps else epochs):
         print(json.dumps(progress), flush=True)
 
 weights |= averages  # Without an average, the model has the weights of the last step.
-if arguments.steps is None and rank == 0:
+if arguments.steps is None:
     golden = json.loads((folder / "golden.json").read_text())
     with torch.no_grad():
         rows = np.array([vector["items"] for vector in golden])
@@ -444,6 +482,8 @@ if arguments.steps is None and rank == 0:
         interests = interests_of(inputs, ages, mask, is_active, profile, 0)
     for vector, own, active in zip(golden, interests.tolist(), is_active.sum(1).int().tolist()):
         vector["interests"] = own[:active]
+    weights |= {table: gather(table) for table in sharded}
+if arguments.steps is None and rank == 0:
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, folder / "weights.safetensors")
     (folder / "golden.json").write_text(json.dumps(golden, allow_nan=False))
     (folder / "result.json").write_text(json.dumps({"program": f"facet external-trainer, PyTorch {torch.__version__}", "epochs": curve}))

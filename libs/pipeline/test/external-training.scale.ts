@@ -17,7 +17,7 @@ import { putThemedDataset, themedConfig } from './themed-shop.ts';
 import { shopConfig, shopDataset, smallModel } from './tiny-shop.ts';
 
 const script = fileURLToPath(new URL('../../../tools/external-trainer/train.py', import.meta.url));
-/** Without random choices in parts of batches, two processes do the same as one, up to rounding. */
+/** Without random choices in parts of batches, several processes do the same as one, up to rounding. */
 function configOf(batchSize: number, training: object = {}): FacetConfig {
   return shopConfig({
     split: { validationFrom: '2026-02-14', testFrom: '2026-02-22' },
@@ -48,7 +48,7 @@ async function prepare(
   return { context, folder };
 }
 
-/** Returns a batch size with which the last batch has one example, so that the second process has none. */
+/** Returns a batch size with which the last batch has one example, so that only the first process has an example. */
 async function sizeWithLastOfOne(): Promise<number> {
   const { folder } = await prepare(configOf(32));
   const { tensors } = await readSafetensors(join(folder, 'data.safetensors'));
@@ -60,7 +60,7 @@ async function sizeWithLastOfOne(): Promise<number> {
   return size;
 }
 
-/** Trains in this many processes and imports the model. @param denseRowsMax tables with more rows get sparse gradients */
+/** Trains in this many processes and imports the model. @param denseRowsMax tables with more rows are sharded */
 async function train(
   processes: number,
   batchSize: number,
@@ -80,16 +80,16 @@ async function train(
 }
 
 it.each([
-  ['dense', 1_000],
-  ['sparse', 5],
-])('two processes train the model of one, with %s gradients', async (_, denseRowsMax) => {
+  [2, 'whole', 1_000],
+  [3, 'sharded', 5],
+])('%i processes train the model of one, with %s tables', async (processes, _, denseRowsMax) => {
   const batchSize = await sizeWithLastOfOne();
   const one = await train(1, batchSize, denseRowsMax);
-  const two = await train(2, batchSize, denseRowsMax);
+  const several = await train(processes, batchSize, denseRowsMax);
   expect(one.losses).toHaveLength(3);
   expect(one.losses[2]).toBeLessThan(one.losses[0]!);
-  for (const [epoch, loss] of two.losses.entries()) expect(loss).toBeCloseTo(one.losses[epoch]!, 3);
-  for (const [name, { data }] of Object.entries(two.weights)) {
+  for (const [epoch, loss] of several.losses.entries()) expect(loss).toBeCloseTo(one.losses[epoch]!, 3);
+  for (const [name, { data }] of Object.entries(several.weights)) {
     const expected = one.weights[name]!.data;
     const distance = Math.hypot(...data.map((value, cell) => value - expected[cell]!));
     expect(distance / Math.max(1, Math.hypot(...expected)), name).toBeLessThan(0.01);

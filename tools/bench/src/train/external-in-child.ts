@@ -5,8 +5,7 @@ import { memoryMb } from '../figures.ts';
 import { makeTrainWorld } from './train-world.ts';
 
 // Writes a training folder with about the given number of examples, and prints the peak memory of this process.
-const [folder, examples] = JSON.parse(process.argv[2]!) as [string, number];
-const itemCount = 100_000;
+const [folder, examples, itemCount] = JSON.parse(process.argv[2]!) as [string, number, number];
 const eventsOfUser = 101;
 const before = Number.POSITIVE_INFINITY;
 

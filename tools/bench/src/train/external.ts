@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { createScratchFolder, json, logProgress, option, pytorchPython, readCommandLine } from '@facet/local-services';
+import {
+  createScratchFolder,
+  findFreePorts,
+  json,
+  logProgress,
+  option,
+  pytorchPython,
+  readCommandLine,
+} from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { memoryMb } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
@@ -14,13 +22,15 @@ const { values } = readCommandLine({
   summary: 'Measure the memory of the PyTorch reference program by the number of examples',
   options: {
     examples: option.numbers('Numbers of examples', [1_000_000, 10_000_000, 100_000_000]),
+    items: option.number('Number of items', 100_000),
+    processes: option.number('Number of processes of each training', 1),
     steps: option.number('Number of steps of each training', 100),
-    threads: option.number('Number of PyTorch threads', 2),
+    threads: option.number('Number of PyTorch threads of each process', 2),
     json,
   },
   notes: `export    Peak memory of the process that generates the data and writes the training folder
-private   Peak memory of train.py without mapped files
-resident  Peak memory of train.py with the pages of data.safetensors, which the system can reclaim
+private   Peak memory of train.py without mapped files, of the process with the most
+resident  The same with the pages of data.safetensors, which the system can reclaim
 start     Time until the first step
 step      Mean time of a step
 
@@ -47,7 +57,11 @@ const results: Measured[] = [];
 for (const examples of values.examples) {
   logProgress(`${examples.toLocaleString('en')} examples`);
   const { path, remove } = await createScratchFolder('bench-external-trainer');
-  const exportMb = await runInChild<number>(new URL('external-in-child.js', import.meta.url), [path, examples]);
+  const exportMb = await runInChild<number>(new URL('external-in-child.js', import.meta.url), [
+    path,
+    examples,
+    values.items,
+  ]);
   results.push({ examples, exportMb, ...(await train(path)) });
   await remove();
 }
@@ -64,24 +78,36 @@ async function train(folder: string): Promise<Omit<Measured, 'examples' | 'expor
   const script = fileURLToPath(new URL('../../../external-trainer/train.py', import.meta.url));
   const args = [script, folder, '--steps', String(values.steps), '--threads', String(values.threads)];
   const startedAt = performance.now();
-  // On a busy machine, threads that spin while they wait are much slower.
-  const env = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' };
-  const program = spawn(python, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const [port] = await findFreePorts(1);
+  const programs = Array.from({ length: values.processes }, (_, rank) => {
+    const ranks = { RANK: String(rank), LOCAL_RANK: String(rank), WORLD_SIZE: String(values.processes) };
+    const address = { MASTER_ADDR: '127.0.0.1', MASTER_PORT: String(port) };
+    // On a busy machine, threads that spin while they wait are much slower.
+    const env = { ...process.env, ...ranks, ...address, OMP_WAIT_POLICY: 'PASSIVE' };
+    return spawn(python, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  });
   let [privateMb, residentMb] = [0, 0];
   const timer = setInterval(() => {
-    const resident = memoryMb('VmHWM', program.pid);
-    // The memory of a program that has just ended is NaN.
-    if (Number.isNaN(resident)) return;
-    privateMb = Math.max(privateMb, memoryMb('RssAnon', program.pid));
-    residentMb = resident;
+    for (const { pid, exitCode } of programs) {
+      if (exitCode !== null) continue;
+      const resident = memoryMb('VmHWM', pid);
+      // The memory of a program that has just ended is NaN.
+      if (Number.isNaN(resident)) continue;
+      privateMb = Math.max(privateMb, memoryMb('RssAnon', pid));
+      residentMb = Math.max(residentMb, resident);
+    }
   }, 20);
-  program.once('exit', () => {
+  const outputs = programs.map(async (program) => {
+    const [output, [code]] = await Promise.all([text(program.stdout), once(program, 'close')]);
+    if (code !== 0) throw new Error(`${args.join(' ')} exited with ${String(code)}.`);
+    return output;
+  });
+  // Only the first process prints progress, after the messages of Gloo.
+  const [output] = await Promise.all(outputs).finally(() => {
     clearInterval(timer);
   });
-  const [output, [code]] = await Promise.all([text(program.stdout), once(program, 'close')]);
-  if (code !== 0) throw new Error(`${args.join(' ')} exited with ${String(code)}.`);
   const seconds = (performance.now() - startedAt) / 1000;
-  const { secondsPerStep } = JSON.parse(output) as { secondsPerStep: number };
+  const { secondsPerStep } = JSON.parse(output!.trim().split('\n').at(-1)!) as { secondsPerStep: number };
   return {
     privateMb,
     residentMb,
