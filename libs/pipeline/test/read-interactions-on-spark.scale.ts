@@ -7,16 +7,18 @@ import { homePaths } from '@facet/config';
 import { orderTable, parsePositiveClauses } from '@facet/features';
 import { compactLake, openLakeSnapshot, readInteractions, readInteractionsOnSpark } from '@facet/lake';
 import type { LakeInteractions, LakeSnapshot, LakeWindow } from '@facet/lake';
-import { startSpark } from '@facet/local-services';
+import { startS3, startSpark } from '@facet/local-services';
 import type { LocalSpark } from '@facet/local-services';
+import { pathExists } from '@facet/platform';
 import type { Event } from '@facet/schemas';
+import { forTest, temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createStageContext, executeStage } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import type { StageTask } from '../src/execution/execute-stage.ts';
 import { createRunStore, requestRun } from '../src/runs/index.ts';
-import { anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
+import { addToLake, anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
 import { closing, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const rules = { positives: parsePositiveClauses('purchase or rating >= 3.5 or click < 0 or view'), bots: everybody };
@@ -38,12 +40,12 @@ function ordered({ eventTypes, newest, repeated, bots, ...columns }: LakeInterac
 async function readWithBoth(
   snapshot: LakeSnapshot,
   window: LakeWindow,
-  chosen = rules,
+  { chosen = rules, settings = spark.settings } = {},
 ): Promise<Pick<LakeInteractions, 'userIds' | 'repeated' | 'bots'>> {
   const onDuckDb = await readInteractions(snapshot, window, chosen);
   const queries: [done: number, total: number][] = [];
   const onSpark = await readInteractionsOnSpark(snapshot, window, chosen, {
-    spark,
+    spark: { ...spark, settings },
     onQuery: (...done) => queries.push(done),
   });
   const { userIds, repeated, bots } = onSpark;
@@ -73,7 +75,11 @@ it('reads the same interactions as DuckDB, with duplicates, sessions and bots', 
   const all = await readWithBoth(snapshot, {});
   expect(all.repeated).toBeGreaterThan(10);
   expect(all.userIds.length).toBeGreaterThan(20);
-  const people = await readWithBoth(snapshot, {}, { ...rules, bots: { eventsPerDayMax: 4, noSleepHours: 25 } });
+  const people = await readWithBoth(
+    snapshot,
+    {},
+    { chosen: { ...rules, bots: { eventsPerDayMax: 4, noSleepHours: 25 } } },
+  );
   expect(people.bots.users).toBeGreaterThan(0);
   expect(people.userIds.length).toBeGreaterThan(5);
 });
@@ -92,6 +98,22 @@ it('reads the same window of an earlier version, whose files a compaction has re
   };
   const { userIds } = await readWithBoth(snapshot, window);
   expect(userIds.length).toBeGreaterThan(10);
+});
+
+it('reads the objects of a lake on S3', async () => {
+  const s3 = forTest(await startS3());
+  for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
+  const lake = join(await temporaryFolder(), 'lake');
+  await s3.writeConfig(lake, 'shop/lake');
+  await addToLake(lake, randomEvents(7));
+  const settings = {
+    ...spark.settings,
+    'spark.hadoop.fs.s3a.access.key': s3.env['AWS_ACCESS_KEY_ID']!,
+    'spark.hadoop.fs.s3a.secret.key': s3.env['AWS_SECRET_ACCESS_KEY']!,
+  };
+  const { userIds } = await readWithBoth(await openLakeSnapshot(lake), {}, { settings });
+  expect(userIds.length).toBeGreaterThan(20);
+  expect(await pathExists(join(s3.folder, 'shop/lake/_tmp'))).toBe(false);
 });
 
 it('leaves the reading to DuckDB while an erasure is pending', async () => {

@@ -12,23 +12,36 @@ const run = promisify(execFile);
 
 const copyJar = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 
-/** The jars of Delta Lake for Spark, with their SHA-256 checksums. */
+/** The jars for Spark: Delta Lake and S3, with their SHA-256 checksums. */
 const sparkJars = [
   {
+    group: 'io.delta',
     artifact: 'delta-spark_2.12',
     version: '3.3.2',
     sha256: '4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85',
   },
   {
+    group: 'io.delta',
     artifact: 'delta-storage',
     version: '3.3.2',
     sha256: 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
   },
+  // The version of Hadoop in Spark 3.5, and the SDK of this version.
+  {
+    group: 'org.apache.hadoop',
+    artifact: 'hadoop-aws',
+    version: '3.3.4',
+    sha256: '53f9ae03c681a30a50aa17524bd9790ab596b28481858e54efd989a826ed3a4a',
+  },
+  {
+    group: 'com.amazonaws',
+    artifact: 'aws-java-sdk-bundle',
+    version: '1.12.262',
+    sha256: '873fe7cf495126619997bec21c44de5d992544aea7e632fdc77adb1a0915bae5',
+  },
 ];
 
-/**
- * Installs Spark with the jars of Delta Lake if it is missing. Needs Java and Maven, and downloads 330 MB. Returns the folder of Python.
- */
+/** Installs Spark with its jars if it is missing. Needs Java and Maven, and downloads 610 MB. Returns the folder of Python. */
 export function installSpark(): Promise<string> {
   const requirements = new URL('../python/spark.txt', import.meta.url);
   return installPython(requirements, { version: sparkJars, add: downloadSparkJars });
@@ -37,8 +50,8 @@ export function installSpark(): Promise<string> {
 /** Downloads the jars with Maven into the folder `jars` of a Python environment. */
 async function downloadSparkJars(folder: string): Promise<void> {
   const jars = join(folder, 'jars');
-  for (const { artifact, version, sha256 } of sparkJars) {
-    const what = [`-Dartifact=io.delta:${artifact}:${version}`, `-DoutputDirectory=${jars}`];
+  for (const { group, artifact, version, sha256 } of sparkJars) {
+    const what = [`-Dartifact=${group}:${artifact}:${version}`, `-DoutputDirectory=${jars}`];
     await run('mvn', ['--batch-mode', '--no-transfer-progress', copyJar, ...what], { cwd: folder });
     const path = join(jars, `${artifact}-${version}.jar`);
     const found = createHash('sha256')
@@ -46,7 +59,7 @@ async function downloadSparkJars(folder: string): Promise<void> {
       .digest('hex');
     if (found !== sha256) {
       throw new Error(
-        `${path} has the SHA-256 checksum ${found} instead of ${sha256}. Delete io/delta in the local repository of Maven and run the command again.`,
+        `${path} has the SHA-256 checksum ${found} instead of ${sha256}. Delete ${group.replaceAll('.', '/')} in the local repository of Maven and run the command again.`,
       );
     }
   }
@@ -114,6 +127,10 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
     await stop();
     throw error;
   }
+  const s3Jars = sparkJars
+    .filter(({ group }) => group !== 'io.delta')
+    .map(({ artifact, version }) => join(environment, 'jars', `${artifact}-${version}.jar`))
+    .join(':');
   return {
     master,
     home,
@@ -121,6 +138,8 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
       'spark.driver.bindAddress': '127.0.0.1',
       'spark.driver.host': '127.0.0.1',
       'spark.local.dir': scratch.path,
+      'spark.driver.extraClassPath': s3Jars,
+      'spark.executor.extraClassPath': s3Jars,
       'spark.ui.enabled': 'false',
       ...(options.rows === 'many' ? manyRows : fewRows),
     },

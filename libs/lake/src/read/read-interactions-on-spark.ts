@@ -1,12 +1,13 @@
-import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { AppError } from '@facet/platform';
 import { sessionUserPrefix } from '@facet/schemas';
 import { selectRows, sqlText, withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { makeTemporaryFolder } from '../storage/place-files.ts';
-import { filesOfWindow, filesToRead, lakeUnreadable, withFiles } from '../transaction-log/snapshot.ts';
+import type { ClusterFolder } from '../storage/lake-storage.ts';
+import { openLakeStorage } from '../storage/open-lake-storage.ts';
+import { filesOfWindow, lakeUnreadable } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
 import { eventColumns, eventTables } from './event-tables.ts';
@@ -32,8 +33,9 @@ export interface SparkReadOptions extends DuckDbOptions {
 
 /**
  * Returns the same as `readInteractions`. Spark runs the queries and writes the results as Parquet into a temporary folder of the lake.
- * Its executors must see the lake at the same path, as the same user. This process holds all interactions in memory. While erasures are
- * pending, DuckDB reads: the key of the hashes of erased users must not be part of queries, plans and logs of a cluster.
+ * Its executors must see the folder of the lake at the same path, as the same user, or have access to the bucket of the lake. This process
+ * holds all interactions in memory. While erasures are pending, DuckDB reads: the key of the hashes of erased users must not be part of
+ * queries, plans and logs of a cluster.
  *
  * @throws AppError as `readInteractions` and `runSpark`; `EVENTS_SPARK_PATH`; `EVENTS_SPARK_INCOMPLETE` if Spark does not see a file of the
  *   lake, or this process a result; the reason of the signal.
@@ -50,18 +52,21 @@ export async function readInteractionsOnSpark(
   }
   const { signal } = options;
   try {
-    const folder = await makeTemporaryFolder(snapshot.lakeFolder);
+    const folder = await (await openLakeStorage(snapshot.lakeFolder)).openClusterFolder();
     try {
-      const work = { snapshot, window, folder: resolve(folder.path) };
-      const { tables, inputs } = planTables(rules, work);
-      await withFiles(snapshot, filesToRead(snapshot, window), async ({ lakeFolder }) => {
-        for (const { path, files } of inputs) await linkFiles(lakeFolder, files, path);
-      });
-      const statements = sparkStatements(tables, inputs, work.folder);
-      const script = join(work.folder, 'interactions.sql');
+      checkUrl(folder.url);
+      const { tables, inputs } = planTables(rules, { snapshot, window, folder });
+      for (const { name, files } of inputs) await folder.add(name, files);
+      const results = resultsOf(inputs, folder);
+      const statements = sparkStatements(tables, results, folder);
+      const script = join(folder.local, 'interactions.sql');
       await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
-      await runSpark(spark, script, { signal, onQuery: (done) => onQuery?.(done, statements.length) });
-      return await withDuckDb(options, (connection) => loadResults(connection, inputs, work.folder)).catch(
+      await runSpark({ ...spark, settings: { ...folder.settings, ...spark.settings } }, script, {
+        signal,
+        onQuery: (done) => onQuery?.(done, statements.length),
+      });
+      await folder.fetch(Object.keys(results));
+      return await withDuckDb(options, (connection) => loadResults(connection, inputs, folder.local)).catch(
         (error: unknown) => {
           throw isMissing(error) ? incomplete(spark, error) : error;
         },
@@ -76,10 +81,9 @@ export async function readInteractionsOnSpark(
   }
 }
 
-/** Files of the lake that Spark reads from a folder of links. So a compaction cannot remove them during the queries. */
+/** Files of the lake in a subfolder of the cluster folder. A compaction cannot remove them during the queries. */
 interface SparkInput {
   readonly name: string;
-  readonly path: string;
   readonly files: readonly LakeFileEntry[];
 }
 
@@ -90,32 +94,19 @@ function planTables(
     snapshot,
     window,
     folder,
-  }: { readonly snapshot: LakeSnapshot; readonly window: LakeWindow; readonly folder: string },
+  }: { readonly snapshot: LakeSnapshot; readonly window: LakeWindow; readonly folder: ClusterFolder },
 ): { readonly tables: readonly SqlTable[]; readonly inputs: readonly SparkInput[] } {
   const inputs: SparkInput[] = [];
   const dialect: LakeDialect = {
     tableOf(files) {
       if (files.length === 0) return noRows;
       const name = `input${inputs.length}`;
-      const path = join(folder, name);
-      inputs.push({ name, path, files });
-      return parquetOnSpark(path);
+      inputs.push({ name, files });
+      return parquetOnSpark(folder, name);
     },
     sessionRows: sparkSessionRows,
   };
   return { tables: [...eventTables(snapshot, window, dialect), ...interactionTables(rules)], inputs };
-}
-
-async function linkFiles(lakeFolder: string, files: SparkInput['files'], folder: string): Promise<void> {
-  await mkdir(folder);
-  for (const [number, { path }] of files.entries()) {
-    const [file, linked] = [join(lakeFolder, path), join(folder, `${number}.parquet`)];
-    await link(file, linked).catch((error: NodeJS.ErrnoException) => {
-      // The local copies of a lake on S3 can be on another disk than its temporary folders.
-      if (error.code !== 'EXDEV') throw error;
-      return copyFile(file, linked);
-    });
-  }
 }
 
 async function loadResults(
@@ -160,41 +151,44 @@ function sparkSessionRows(rows: string, identifies: string): string {
   );
 }
 
-/** Returns statements that create the tables and write each result as Parquet into a subfolder. @throws AppError `EVENTS_SPARK_PATH` */
-function sparkStatements(tables: readonly SqlTable[], inputs: readonly SparkInput[], folder: string): string[] {
-  const results = {
-    ...Object.fromEntries(
-      inputs.map(({ name, path }) => [
-        countOf(name),
-        `SELECT CAST(count(*) AS DOUBLE) AS rows FROM ${parquetOnSpark(path)}`,
-      ]),
-    ),
-    ...interactionResults,
-  };
+/** Returns the query of each result by the name of its subfolder. */
+function resultsOf(inputs: readonly SparkInput[], folder: ClusterFolder): Readonly<Record<string, string>> {
+  const counts = inputs.map(({ name }) => [
+    countOf(name),
+    `SELECT CAST(count(*) AS DOUBLE) AS rows FROM ${parquetOnSpark(folder, name)}`,
+  ]);
+  return { ...Object.fromEntries(counts), ...interactionResults };
+}
+
+/** Returns statements that create the tables, and write each result as Parquet into its subfolder. */
+function sparkStatements(
+  tables: readonly SqlTable[],
+  results: Readonly<Record<string, string>>,
+  { url }: ClusterFolder,
+): string[] {
   return [
     ...tables.map(
       ({ name, sql, isStored }) => `${isStored ? 'CACHE TABLE' : 'CREATE TEMPORARY VIEW'} ${name} AS ${sql}`,
     ),
-    ...Object.entries(results).map(
-      ([name, sql]) => `INSERT OVERWRITE DIRECTORY '${fileUrl(join(folder, name))}' USING parquet ${sql}`,
-    ),
+    ...Object.entries(results).map(([name, sql]) => `INSERT OVERWRITE DIRECTORY '${url}/${name}' USING parquet ${sql}`),
   ];
 }
 
-/** Returns SQL of Spark for a table of the rows in a Parquet file or folder. @throws AppError `EVENTS_SPARK_PATH` */
-function parquetOnSpark(path: string): string {
-  return `parquet.\`${fileUrl(path)}\``;
+/** Returns SQL of Spark for a table of the rows in the Parquet files of a subfolder. */
+function parquetOnSpark({ url }: ClusterFolder, subfolder: string): string {
+  return `parquet.\`${url}/${subfolder}\``;
 }
 
-/** spark-sql would divide a statement at some characters, and Hadoop reads others as patterns. */
-function fileUrl(path: string): string {
-  if (/^[\w./-]+$/.test(path) && !path.includes('--')) return `file:${path}`;
-  throw new AppError(`Spark cannot read the path ${path}.`, {
+/** spark-sql would divide a statement at some characters, and Hadoop reads others as patterns. @throws AppError `EVENTS_SPARK_PATH` */
+function checkUrl(url: string): void {
+  if (/^(?:file|s3a):[\w./-]+$/.test(url) && !url.includes('--')) return;
+  throw new AppError(`Spark cannot read the path ${url}.`, {
     code: 'EVENTS_SPARK_PATH',
     category: 'usage',
     remedy:
-      'Move the data home to a path of letters, digits, "/", ".", "_" and single "-". The name of this machine is part of the path, too.',
-    context: { path },
+      'Use a path of the data home, or a bucket and prefix, of letters, digits, "/", ".", "_" and single "-". The name of this machine is ' +
+      'part of a path in the data home, too.',
+    context: { url },
   });
 }
 
@@ -204,7 +198,8 @@ function incomplete({ master }: SparkOptions, cause: unknown): AppError {
     code: 'EVENTS_SPARK_INCOMPLETE',
     category: 'unavailable',
     remedy:
-      'Mount the data home on all machines of the cluster at the same path as here, from the same disk. Then retry.',
+      'Mount the data home on all machines of the cluster at the same path as here, from the same disk. Then retry. If the lake is on S3, ' +
+      'check that nothing else deletes objects below _tmp/.',
     context: { master },
     retryable: true,
     cause,

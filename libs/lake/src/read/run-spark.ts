@@ -98,7 +98,8 @@ function failed(master: string, output: string, end: string): AppError {
     code: 'EVENTS_SPARK_FAILED',
     category: 'unavailable',
     remedy:
-      'Check that the master is reachable. Its executors must see the data home at the same path, and be able to write to lake/_tmp. Then retry.',
+      'Check that the master is reachable. Its executors must see the data home at the same path and be able to write to lake/_tmp. If the lake ' +
+      'is on S3, they need the jars of hadoop-aws and access to the bucket instead (docs/datasets.md#on-spark). Then retry.',
     context: { master, output: lines.slice(-40).join('\n') },
     retryable: !/\[(?:PARSE|UNRESOLVED|TABLE_OR_VIEW|INVALID_CONF)|Could not parse Master URL/.test(output),
   });

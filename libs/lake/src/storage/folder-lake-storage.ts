@@ -1,9 +1,15 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { logFolder } from '../layout.ts';
 import { folderLogStorage } from './folder-log-storage.ts';
-import type { LakeStorage } from './lake-storage.ts';
-import { listPlacedFiles, placeFiles, removeAbandonedFolders, sizesOfPlacedFiles } from './place-files.ts';
+import type { ClusterFolder, LakeStorage } from './lake-storage.ts';
+import {
+  listPlacedFiles,
+  makeTemporaryFolder,
+  placeFiles,
+  removeAbandonedFolders,
+  sizesOfPlacedFiles,
+} from './place-files.ts';
 
 /** Keeps a lake in a folder, which all processes share. */
 export function folderLakeStorage(folder: string): LakeStorage {
@@ -20,7 +26,27 @@ export function folderLakeStorage(folder: string): LakeStorage {
     },
     // Replaced files stay for a grace period, so readers need no lock.
     open: async () => ({ folder, close: async () => undefined }),
+    openClusterFolder: () => openClusterFolder(folder),
     removeLeftovers: () => removeAbandonedFolders(folder),
     dropCopies: async () => undefined,
+  };
+}
+
+/** All machines of the cluster must see the folder of the lake at the same path. */
+async function openClusterFolder(lakeFolder: string): Promise<ClusterFolder> {
+  const { path, remove } = await makeTemporaryFolder(lakeFolder);
+  const local = resolve(path);
+  return {
+    local,
+    url: `file:${local}`,
+    settings: {},
+    async add(subfolder, files) {
+      await mkdir(join(local, subfolder));
+      for (const [number, { path: file }] of files.entries()) {
+        await link(join(lakeFolder, file), join(local, subfolder, `${number}.parquet`));
+      }
+    },
+    fetch: async () => undefined,
+    remove,
   };
 }

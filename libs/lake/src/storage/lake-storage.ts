@@ -9,6 +9,21 @@ export interface OpenFiles {
   close(): Promise<void>;
 }
 
+/** A temporary folder of the lake that the machines of a cluster can read and write. */
+export interface ClusterFolder {
+  /** The URL of the folder for Hadoop, such as `file:/data/lake/_tmp/1` or `s3a://bucket/prefix/_tmp/1`. */
+  readonly url: string;
+  /** The settings of Spark that the URL needs. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** A temporary folder on this machine. */
+  readonly local: string;
+  /** Adds files of the lake to a new subfolder. They stay if the lake removes the originals. @throws Error if a file is missing. */
+  add(subfolder: string, files: readonly Pick<PlacedFile, 'path'>[]): Promise<void>;
+  /** Makes the files that the cluster wrote to these subfolders readable in `local`. */
+  fetch(subfolders: readonly string[]): Promise<void>;
+  remove(): Promise<void>;
+}
+
 /** Where the data files and the transaction log of a lake are. */
 export interface LakeStorage {
   /** The folder of the lake on this machine. Temporary files and the key of the erasures are there, also if the lake is on S3. */
@@ -36,6 +51,7 @@ export interface LakeStorage {
   remove(paths: readonly string[]): Promise<void>;
   /** Makes files readable. A file without `bytes` may have any size. @throws Error if a file is missing or damaged. */
   open(files: readonly (Pick<PlacedFile, 'path'> & Partial<PlacedFile>)[]): Promise<OpenFiles>;
+  openClusterFolder(): Promise<ClusterFolder>;
   /** Deletes the temporary files of killed processes. */
   removeLeftovers(): Promise<void>;
   /** Deletes the copies on this machine of files that the lake no longer contains. */

@@ -7,6 +7,7 @@ import { hashedPartPath, logFolder } from '../layout.ts';
 import type { LakeStorage } from './lake-storage.ts';
 import { createLakeCopies } from './lake-copies.ts';
 import { fenceLocalLog, hasLocalLog, lakeHasLocal } from './moved-lake.ts';
+import { openS3ClusterFolder, removeAbandonedClusterFolders } from './s3-cluster-folder.ts';
 import { isDayFile, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
 import { s3LogStorage } from './s3-log-storage.ts';
@@ -83,8 +84,10 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
         if (!(await bucket.download(path, target, bytes))) throw new Error(`${path} is missing`);
       });
     },
+    openClusterFolder: () => openS3ClusterFolder(folder, bucket, config),
     async removeLeftovers() {
       await removeAbandonedFolders(folder);
+      await removeAbandonedClusterFolders(bucket);
       for (const prefix of [daysPrefix, logFolder]) {
         for (const upload of await bucket.uploads(prefix)) {
           if (upload.startedAt < Date.now() - abandonedAfterMs) await bucket.abort(upload);

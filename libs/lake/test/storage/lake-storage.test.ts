@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { startS3 } from '@facet/local-services';
-import { dayMs } from '@facet/platform';
+import { dayMs, pathExists } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { forFile, forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
@@ -16,6 +16,7 @@ import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
 import type { LakeStorage } from '../../src/storage/lake-storage.ts';
+import type { PlacedFile } from '../../src/storage/place-files.ts';
 import { readLakeState } from '../../src/transaction-log/lake-log.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
@@ -46,6 +47,18 @@ async function folderLake(): Promise<TestLake> {
 async function s3Lake(): Promise<TestLake> {
   const { lake, objects } = await createS3Lake(s3);
   return { lake, files: objects };
+}
+
+async function place(storage: LakeStorage, contents: Readonly<Record<string, number>>): Promise<readonly PlacedFile[]> {
+  const folder = await temporaryFolder();
+  const files = await Promise.all(
+    Object.entries(contents).map(async ([path, bytes], number) => {
+      const written = join(folder, String(number));
+      await writeFile(written, Buffer.alloc(bytes, path));
+      return { written, path };
+    }),
+  );
+  return storage.placeFiles(files);
 }
 
 describe.each(storages)('the storage of a lake in a %s', (_, create) => {
@@ -104,16 +117,8 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
 
   it('places, lists, opens and removes data files', async () => {
     const storage = await open();
-    const folder = await temporaryFolder();
     const contents = { 'dt=2024-01-15/part-a-0-0-9.parquet': 9_000_000, 'dt=2024-01-16/merged-1.parquet': 10 };
-    const files = await Promise.all(
-      Object.entries(contents).map(async ([path, bytes], number) => {
-        const written = join(folder, String(number));
-        await writeFile(written, Buffer.alloc(bytes, path));
-        return { written, path };
-      }),
-    );
-    const placed = await storage.placeFiles(files);
+    const placed = await place(storage, contents);
     expect(placed.map(({ bytes }) => bytes)).toEqual(Object.values(contents));
     const paths = placed.map(({ path }) => path);
     expect(await storage.list()).toEqual(paths);
@@ -126,6 +131,29 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     await storage.remove(paths);
     await storage.remove(paths);
     expect(await storage.list()).toEqual([]);
+  });
+
+  it('exchanges files with a cluster', async () => {
+    const { lake, files } = await create();
+    await mkdir(lake, { recursive: true });
+    const storage = await openLakeStorage(lake);
+    const path = 'dt=2024-01-15/merged-1.parquet';
+    const placed = await place(storage, { [path]: 9_000_000 });
+    const folder = await storage.openClusterFolder();
+    await folder.add('input', placed);
+    await expect(folder.add('missing', [{ path: 'dt=2024-01-15/merged-2.parquet' }])).rejects.toThrow();
+    await storage.remove(placed.map((file) => file.path));
+    const onCluster = join(files, '_tmp', basename(folder.url));
+    expect((await readFile(join(onCluster, 'input', '0.parquet'))).equals(Buffer.alloc(9_000_000, path))).toBe(true);
+    await mkdir(join(onCluster, 'result'));
+    await writeFile(join(onCluster, 'result', 'part-0.parquet'), 'rows');
+    await folder.fetch(['result']);
+    expect(await readFile(join(folder.local, 'result', 'part-0.parquet'), 'utf8')).toBe('rows');
+    await storage.removeLeftovers();
+    expect(await readdir(join(onCluster, 'result'))).toEqual(['part-0.parquet']);
+    await folder.remove();
+    expect(await pathExists(onCluster)).toBe(false);
+    expect(await pathExists(folder.local)).toBe(false);
   });
 });
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3 } from '@facet/local-services';
@@ -66,6 +66,19 @@ it('gives machines with separate disks the same lake', async () => {
   expect(await readIds(other)).toEqual(['e0', 'e1', 'e2', 'e3']);
   expect(await compactLake(other)).toMatchObject({ days: 0 });
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 4 }] });
+});
+
+it('deletes the temporary folder of a process that was killed during a query of a cluster', async () => {
+  const { lake, objects } = await createS3Lake(s3);
+  const storage = await openLakeStorage(lake);
+  const { url } = await storage.openClusterFolder();
+  const name = basename(url);
+  await storage.removeLeftovers();
+  expect(await readdir(join(objects, '_tmp'))).toEqual([name]);
+  const twoHoursAgo = Date.now() / 1000 - 7200;
+  await utimes(join(objects, '_tmp', name, 'in-use'), twoHoursAgo, twoHoursAgo);
+  await storage.removeLeftovers();
+  expect(await pathExists(join(objects, '_tmp', name))).toBe(false);
 });
 
 it('recognizes its own record after an attempt without a response', async () => {

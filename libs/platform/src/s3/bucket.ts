@@ -51,6 +51,8 @@ export interface Bucket {
   upload(key: string, path: string, bytes: number): Promise<string>;
   /** Writes an object of `bytes` bytes into an existing file. Returns false if the object does not exist. */
   download(key: string, path: string, bytes: number): Promise<boolean>;
+  /** Copies an object of at most 5 GB in the bucket. Returns false if the object does not exist. */
+  copy(from: string, to: string): Promise<boolean>;
   uploads(prefix: string): Promise<OpenUpload[]>;
   abort(upload: OpenUpload): Promise<void>;
 }
@@ -263,6 +265,17 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     }
   }
 
+  async function copy(from: string, to: string): Promise<boolean> {
+    const CopySource = encodeURI(`${Bucket}/${keyOf(from)}`);
+    try {
+      await request((limits) => client.copyObject({ Bucket, Key: keyOf(to), CopySource }, limits), completeMs);
+      return true;
+    } catch (error) {
+      if (isMissingObject(error)) return false;
+      throw error;
+    }
+  }
+
   async function uploads(prefix: string): Promise<OpenUpload[]> {
     const found: OpenUpload[] = [];
     let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
@@ -296,6 +309,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     folders: (prefix) => explained(() => folders(prefix)),
     upload: (key, path, bytes) => explained(() => upload(key, path, bytes)),
     download: (key, path, bytes) => explained(() => download(key, path, bytes)),
+    copy: (from, to) => explained(() => copy(from, to)),
     uploads: (prefix) => explained(() => uploads(prefix)),
     abort: (one) => explained(() => abort(one)),
   };

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { hourMs, mapConcurrently, minuteMs } from '@facet/platform';
+import type { S3Config } from '@facet/platform';
+import type { Bucket } from '@facet/platform/s3';
+import { temporaryFolder } from '../layout.ts';
+import type { ClusterFolder } from './lake-storage.ts';
+import { makeTemporaryFolder } from './place-files.ts';
+
+const requestsAtATime = 16;
+const downloadsAtATime = 4;
+/** An object of each folder that its process stores again while it runs. */
+const inUseName = 'in-use';
+const renewEveryMs = 5 * minuteMs;
+/** Age of the newest object at which a folder belongs to a killed process. */
+const abandonedAfterMs = hourMs;
+
+/** Opens a temporary folder of the bucket. The cluster needs its own credentials. */
+export async function openS3ClusterFolder(
+  lakeFolder: string,
+  bucket: Bucket,
+  config: S3Config,
+): Promise<ClusterFolder> {
+  const prefix = `${temporaryFolder}/${randomUUID()}`;
+  const { path: local, remove } = await makeTemporaryFolder(lakeFolder);
+  const renew = (): Promise<unknown> => bucket.put(`${prefix}/${inUseName}`, '');
+  await renew();
+  const renewing = setInterval(() => void renew().catch(() => undefined), renewEveryMs).unref();
+  return {
+    local,
+    url: `s3a://${config.bucket}/${config.prefix}/${prefix}`,
+    settings: {
+      'spark.hadoop.fs.s3a.endpoint.region': config.region,
+      'spark.hadoop.fs.s3a.path.style.access': String(config.pathStyle),
+      // Otherwise, each write asks the server to delete the markers of all parent folders. Some servers refuse.
+      'spark.hadoop.fs.s3a.directory.marker.retention': 'keep',
+      ...(config.endpoint === undefined ? {} : { 'spark.hadoop.fs.s3a.endpoint': config.endpoint }),
+    },
+    async add(subfolder, files) {
+      await mapConcurrently(files, requestsAtATime, async ({ path }, number) => {
+        const isCopied = await bucket.copy(path, `${prefix}/${subfolder}/${number}.parquet`);
+        if (!isCopied) throw new Error(`${path} is missing`);
+      });
+    },
+    async fetch(subfolders) {
+      const listed = await mapConcurrently(subfolders, requestsAtATime, (name) => bucket.list(`${prefix}/${name}/`));
+      const results = listed.flat().filter(({ key }) => key.endsWith('.parquet'));
+      await mapConcurrently(results, downloadsAtATime, async ({ key, bytes }) => {
+        const path = join(local, key.slice(prefix.length));
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, '');
+        if (!(await bucket.download(key, path, bytes))) throw new Error(`${key} is missing`);
+      });
+    },
+    async remove() {
+      clearInterval(renewing);
+      await Promise.all([remove(), removeFolder(bucket, prefix)]);
+    },
+  };
+}
+
+async function removeFolder(bucket: Bucket, prefix: string): Promise<void> {
+  const keys = (await bucket.list(`${prefix}/`)).map(({ key }) => key);
+  const isMarker = (key: string): boolean => key.endsWith('/');
+  await mapConcurrently(
+    keys.filter((key) => !isMarker(key)),
+    requestsAtATime,
+    (key) => bucket.delete(key),
+  );
+  // Some servers delete the marker of a folder only if the folder is empty.
+  for (const marker of keys.filter(isMarker).toReversed()) await bucket.delete(marker);
+}
+
+/** Removes the temporary folders of processes that have ended. */
+export async function removeAbandonedClusterFolders(bucket: Bucket): Promise<void> {
+  for (const name of await bucket.folders(`${temporaryFolder}/`)) {
+    const prefix = `${temporaryFolder}/${name}`;
+    const changes = (await bucket.list(`${prefix}/`)).map(({ changedAt }) => changedAt);
+    if (Math.max(...changes) < Date.now() - abandonedAfterMs) await removeFolder(bucket, prefix);
+  }
+}
