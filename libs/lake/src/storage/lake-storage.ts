@@ -18,7 +18,7 @@ export interface ClusterFolder {
   /** A temporary folder on this machine. */
   readonly local: string;
   /** Adds files of the lake to a new subfolder. They stay if the lake removes the originals. @throws Error if a file is missing. */
-  add(subfolder: string, files: readonly Pick<PlacedFile, 'path'>[]): Promise<void>;
+  add(subfolder: string, files: readonly PlacedFile[]): Promise<void>;
   /** Makes the files that the cluster wrote to these subfolders readable in `local`. */
   fetch(subfolders: readonly string[]): Promise<void>;
   remove(): Promise<void>;

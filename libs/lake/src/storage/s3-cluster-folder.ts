@@ -38,8 +38,8 @@ export async function openS3ClusterFolder(
       ...(config.endpoint === undefined ? {} : { 'spark.hadoop.fs.s3a.endpoint': config.endpoint }),
     },
     async add(subfolder, files) {
-      await mapConcurrently(files, requestsAtATime, async ({ path }, number) => {
-        const isCopied = await bucket.copy(path, `${prefix}/${subfolder}/${number}.parquet`);
+      await mapConcurrently(files, requestsAtATime, async ({ path, bytes }, number) => {
+        const isCopied = await bucket.copy(path, `${prefix}/${subfolder}/${number}.parquet`, bytes);
         if (!isCopied) throw new Error(`${path} is missing`);
       });
     },

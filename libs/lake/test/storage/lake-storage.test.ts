@@ -141,7 +141,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     const placed = await place(storage, { [path]: 9_000_000 });
     const folder = await storage.openClusterFolder();
     await folder.add('input', placed);
-    await expect(folder.add('missing', [{ path: 'dt=2024-01-15/merged-2.parquet' }])).rejects.toThrow();
+    await expect(folder.add('missing', [{ path: 'dt=2024-01-15/merged-2.parquet', bytes: 1 }])).rejects.toThrow();
     await storage.remove(placed.map((file) => file.path));
     const onCluster = join(files, '_tmp', basename(folder.url));
     expect((await readFile(join(onCluster, 'input', '0.parquet'))).equals(Buffer.alloc(9_000_000, path))).toBe(true);

@@ -1,5 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
@@ -66,6 +79,23 @@ it('gives machines with separate disks the same lake', async () => {
   expect(await readIds(other)).toEqual(['e0', 'e1', 'e2', 'e3']);
   expect(await compactLake(other)).toMatchObject({ days: 0 });
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 4 }] });
+});
+
+it('copies an object for a cluster in parts if it is large', async () => {
+  const { lake, objects } = await createS3Lake(s3);
+  const path = 'dt=2024-01-15/merged-1.parquet';
+  const zeros = 512 * 1024 * 1024;
+  await mkdir(join(objects, 'dt=2024-01-15'), { recursive: true });
+  await writeFile(join(objects, path), '');
+  await truncate(join(objects, path), zeros);
+  await appendFile(join(objects, path), 'end');
+  const folder = await (await openLakeStorage(lake)).openClusterFolder();
+  await folder.add('input', [{ path, bytes: zeros + 3 }]);
+  const copied = await open(join(objects, '_tmp', basename(folder.url), 'input', '0.parquet'));
+  const { buffer, bytesRead } = await copied.read(Buffer.alloc(10), 0, 10, zeros - 1);
+  expect(buffer.toString('latin1', 0, bytesRead)).toBe('\0end');
+  await copied.close();
+  await folder.remove();
 });
 
 it('deletes the temporary folder of a process that was killed during a query of a cluster', async () => {

@@ -51,14 +51,16 @@ export interface Bucket {
   upload(key: string, path: string, bytes: number): Promise<string>;
   /** Writes an object of `bytes` bytes into an existing file. Returns false if the object does not exist. */
   download(key: string, path: string, bytes: number): Promise<boolean>;
-  /** Copies an object of at most 5 GB in the bucket. Returns false if the object does not exist. */
-  copy(from: string, to: string): Promise<boolean>;
+  /** Copies an object of `bytes` bytes in the bucket, in parts if it is large. Returns false if the object does not exist. */
+  copy(from: string, to: string, bytes: number): Promise<boolean>;
   uploads(prefix: string): Promise<OpenUpload[]>;
   abort(upload: OpenUpload): Promise<void>;
 }
 
 /** The smallest part that S3 accepts is 5 MiB. Each part is in memory once. */
 const partBytesMin = 8 * 1024 * 1024;
+/** S3 copies at most 5 GB in one request. */
+const copiedPartBytesMin = 512 * 1024 * 1024;
 const partsMax = 10_000;
 const partsAtATime = 4;
 const attemptsMax = 4;
@@ -210,20 +212,30 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     return ETag;
   }
 
-  async function uploadParts(key: string, file: FileHandle, bytes: number): Promise<string> {
+  function uploadParts(key: string, file: FileHandle, bytes: number): Promise<string> {
+    return storeParts(key, bytes, partBytesMin, async ({ from, to }, target) => {
+      const Body = await readPart(file, from, to);
+      const ChecksumSHA256 = sha256Of(Body);
+      const { ETag } = await request((limits) => client.uploadPart({ ...target, Body, ChecksumSHA256 }, limits));
+      return { ETag, ChecksumSHA256 };
+    });
+  }
+
+  /** Creates an object in parts, each of which `store` stores. Returns the ETag. */
+  async function storeParts(
+    key: string,
+    bytes: number,
+    partBytes: number,
+    store: (part: ByteRange, target: UploadPartTarget) => Promise<StoredPart>,
+  ): Promise<string> {
     const Key = keyOf(key);
     const { UploadId = '' } = await request((limits) =>
       client.createMultipartUpload({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }, limits),
     );
     try {
-      const Parts = await mapConcurrently(partsOf(bytes), partsAtATime, async ({ from, to }, position) => {
+      const Parts = await mapConcurrently(partsOf(bytes, partBytes), partsAtATime, async (part, position) => {
         const PartNumber = position + 1;
-        const Body = await readPart(file, from, to);
-        const ChecksumSHA256 = sha256Of(Body);
-        const { ETag } = await request((limits) =>
-          client.uploadPart({ Bucket, Key, UploadId, PartNumber, Body, ChecksumSHA256 }, limits),
-        );
-        return { PartNumber, ETag, ChecksumSHA256 };
+        return { PartNumber, ...(await store(part, { Bucket, Key, UploadId, PartNumber })) };
       });
       return await request(async (limits, number) => {
         try {
@@ -265,10 +277,21 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     }
   }
 
-  async function copy(from: string, to: string): Promise<boolean> {
+  async function copy(from: string, to: string, bytes: number): Promise<boolean> {
     const CopySource = encodeURI(`${Bucket}/${keyOf(from)}`);
     try {
-      await request((limits) => client.copyObject({ Bucket, Key: keyOf(to), CopySource }, limits), completeMs);
+      if (bytes <= copiedPartBytesMin) {
+        await request((limits) => client.copyObject({ Bucket, Key: keyOf(to), CopySource }, limits), completeMs);
+        return true;
+      }
+      await storeParts(to, bytes, copiedPartBytesMin, async (part, target) => {
+        const CopySourceRange = `bytes=${part.from}-${part.to - 1}`;
+        const { CopyPartResult = {} } = await request(
+          (limits) => client.uploadPartCopy({ ...target, CopySource, CopySourceRange }, limits),
+          completeMs,
+        );
+        return { ETag: CopyPartResult.ETag, ChecksumSHA256: CopyPartResult.ChecksumSHA256 };
+      });
       return true;
     } catch (error) {
       if (isMissingObject(error)) return false;
@@ -309,15 +332,32 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     folders: (prefix) => explained(() => folders(prefix)),
     upload: (key, path, bytes) => explained(() => upload(key, path, bytes)),
     download: (key, path, bytes) => explained(() => download(key, path, bytes)),
-    copy: (from, to) => explained(() => copy(from, to)),
+    copy: (from, to, bytes) => explained(() => copy(from, to, bytes)),
     uploads: (prefix) => explained(() => uploads(prefix)),
     abort: (one) => explained(() => abort(one)),
   };
 }
 
+interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface UploadPartTarget {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly UploadId: string;
+  readonly PartNumber: number;
+}
+
+interface StoredPart {
+  readonly ETag: string | undefined;
+  readonly ChecksumSHA256: string | undefined;
+}
+
 /** Splits a size into the ranges of its parts. A size of 0 has none. */
-function partsOf(bytes: number): { readonly from: number; readonly to: number }[] {
-  const size = Math.max(partBytesMin, Math.ceil(bytes / partsMax));
+function partsOf(bytes: number, partBytes = partBytesMin): ByteRange[] {
+  const size = Math.max(partBytes, Math.ceil(bytes / partsMax));
   return Array.from({ length: Math.ceil(bytes / size) }, (_, part) => ({
     from: part * size,
     to: Math.min((part + 1) * size, bytes),
