@@ -112,13 +112,19 @@ test('downloads only the files that the caller reads, and repairs damaged and fo
   expect((await stat(join(folder, 'big'))).size).toBe(100_000);
 });
 
+test('writes local files only to the folder of the copies, which may be another disk', async () => {
+  const home = await createS3Home(s3);
+  await putFile(openArtifactStore(home.folder), 'content');
+  expect((await readdir(home.folder)).sort()).toEqual(['s3-copies', 's3.yaml']);
+});
+
 test('concurrent opens of one artifact by several processes all succeed', async () => {
   const home = await createS3Home(s3);
   const ref = await putFile(openArtifactStore(home.folder), Buffer.alloc(9_000_000, 'x'));
   const folder = await home.otherHost();
   const opened = await Promise.all(Array.from({ length: 4 }, () => openArtifactStore(folder).open(ref)));
   for (const one of opened) expect((await stat(join(one.folder, 'data'))).size).toBe(9_000_000);
-  expect(await readdir(join(folder, 'staging'))).toEqual([]);
+  expect(await readdir(join(folder, 's3-copies', 'staging'))).toEqual([]);
 });
 
 test('processes that open one artifact need the room of one copy', async () => {
@@ -144,7 +150,7 @@ test('keeps the copies within the bound, evicts the least recently used, and nev
   const openB = await one.open(b);
   const full = await errorOf(two.open(c));
   expect([full.code, full.retryable]).toEqual(['ARTIFACT_COPIES_FULL', true]);
-  expect(await readdir(join(folder, 'staging'))).toEqual([]);
+  expect(await readdir(join(folder, 's3-copies', 'staging'))).toEqual([]);
   await openA.release();
   await openB.release();
   await (await two.open(a)).release();
@@ -163,7 +169,7 @@ test('counts downloads in progress, and removes those of killed processes', asyn
   const folder = await home.otherHost();
   const host = encodeURIComponent(hostname());
   const stagedBy = async (pid: number): Promise<string> => {
-    const staged = join(folder, 'staging', `${host}~${pid}~token~${pid}`);
+    const staged = join(folder, 's3-copies', 'staging', `${host}~${pid}~token~${pid}`);
     await mkdir(staged, { recursive: true });
     await writeFile(join(staged, '0'), Buffer.alloc(700_000));
     return staged;
@@ -175,7 +181,7 @@ test('counts downloads in progress, and removes those of killed processes', asyn
   await once(ended, 'exit');
   await stagedBy(ended.pid!);
   await openArtifactStore(folder).open(ref);
-  expect(await readdir(join(folder, 'staging'))).toEqual([]);
+  expect(await readdir(join(folder, 's3-copies', 'staging'))).toEqual([]);
 });
 
 test('pruning removes only objects of the pruned artifacts', async () => {
@@ -410,7 +416,7 @@ test('a killed erasure leaves the artifact whole, and the next one removes the c
     const current = await readFile(join((await store.open(ref)).folder, 'users'), 'utf8');
     for (const user of erased) expect(current).not.toContain(`<user ${user}>`);
     expect(current).toContain('<user 399>');
-    expect(await readdir(join(host, 'staging'))).toEqual([]);
+    expect(await readdir(join(host, 's3-copies', 'staging'))).toEqual([]);
   }
   await store.redact(ref, 'users', (target) => writeFile(target, 'erased'));
   expect(await fileObjects(home)).toHaveLength(1);

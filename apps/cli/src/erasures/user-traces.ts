@@ -209,7 +209,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
 
   'unfinished artifacts': async (search) => {
     const { artifactsFolder } = search.home;
-    const staged = await findInFiles([join(artifactsFolder, 'staging')], search, {
+    const stagingFolders = ['', 's3-copies'].map((folder) => join(artifactsFolder, folder, 'staging'));
+    const staged = await findInFiles(stagingFolders, search, {
       place: 'artifacts',
       removal: temporaryRemoval,
       countsLists: true,

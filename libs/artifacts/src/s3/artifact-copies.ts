@@ -16,6 +16,7 @@ interface HeldCopy {
 
 interface ArtifactCopiesOptions {
   readonly folder: string;
+  /** In `folder`, because files are moved from there to the copies. */
   readonly stagingFolder: string;
   /** The space that the copies and the staging folder may use. */
   readonly bytesMax: number;
@@ -194,9 +195,7 @@ export function createArtifactCopies({ folder: root, stagingFolder, bytesMax }: 
     );
   }
 
-  async function usedBytes(): Promise<number> {
-    return (await sizeOf(root)) + (await sizeOf(stagingFolder));
-  }
+  const usedBytes = (): Promise<number> => sizeOf(root);
 
   /** Removes a copy that no process holds. Returns whether it did. */
   async function evict(ref: ArtifactRef): Promise<boolean> {

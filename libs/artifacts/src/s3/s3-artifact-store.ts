@@ -7,7 +7,7 @@ import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/plat
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
 import type { ArtifactStorage } from '../artifact-storage.ts';
 import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
-import { stagingPath } from '../disk/staging.ts';
+import { clearAbandoned, stagingPath } from '../disk/staging.ts';
 import type { ArtifactManifest, ManifestFile } from '../manifest.ts';
 import { manifestName } from '../seal-artifact.ts';
 import type { SealedArtifact } from '../seal-artifact.ts';
@@ -61,7 +61,7 @@ const attemptsMax = 10;
 const requestsAtATime = 16;
 
 interface S3StorageOptions extends S3Config {
-  /** The folder of the local copies and of the files being written. */
+  /** The folder of the store in the data home. */
   readonly folder: string;
   readonly now?: () => number;
 }
@@ -83,8 +83,10 @@ export function createS3Storage(
   { folder, cacheBytesMax, bucket: bucketName, prefix, now = Date.now }: S3StorageOptions,
 ): S3Storage {
   const place = `s3://${bucketName}/${prefix}`;
-  const stagingFolder = join(folder, 'staging');
-  const copies = createArtifactCopies({ folder: join(folder, 's3-copies'), stagingFolder, bytesMax: cacheBytesMax });
+  // May be a disk of this machine.
+  const copiesFolder = join(folder, 's3-copies');
+  const stagingFolder = join(copiesFolder, 'staging');
+  const copies = createArtifactCopies({ folder: copiesFolder, stagingFolder, bytesMax: cacheBytesMax });
   const listed = new Map<string, FoundEntry>();
   let refreshAt = -Infinity;
 
@@ -331,6 +333,8 @@ export function createS3Storage(
         ignoreUnreadable(error);
       }
     }
+    // Earlier versions wrote to this folder.
+    await clearAbandoned(join(folder, 'staging'));
     await refresh();
   }
 
@@ -383,7 +387,7 @@ export function createS3Storage(
   return {
     promotions: s3PromotionRecords(bucket, refreshIfDue),
     readManifest: async (ref) => (await readEntry(ref)).manifest,
-    folder,
+    folder: copiesFolder,
     store,
     storeFiles,
     open,
