@@ -12,7 +12,7 @@ export { startHttpProxy, responderHeader } from './network/http-proxy.ts';
 export type { HttpProxy } from './network/http-proxy.ts';
 export { thisMachine } from './network/local-host.ts';
 export type { LocalHost } from './network/local-host.ts';
-export { enterPrivateNetwork, startNetwork } from './network/local-network.ts';
+export { enterPrivateNetwork, networkAddress, startNetwork } from './network/local-network.ts';
 export type { NetworkHost } from './network/local-network.ts';
 export { installMilvus, startMilvus } from './milvus.ts';
 export type { LocalMilvus, MilvusServer } from './milvus.ts';

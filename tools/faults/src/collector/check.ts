@@ -58,6 +58,8 @@ export function describeVerdict(verdict: Verdict): string[] {
 /** Compares acknowledged events with the lake as the dataset stage reads it, and stored profiles with a rebuild. */
 export async function check(options: {
   readonly lakeFolder: string;
+  /** The folder that other readers of Delta Lake read; `lakeFolder` by default. */
+  readonly tableFolder?: string;
   readonly catalogFolder: string;
   readonly redisUrl: string;
   readonly positives: string;
@@ -70,17 +72,22 @@ export async function check(options: {
   readonly versions?: DeltaVersions;
   /** Whether Spark also reads the versions; false by default. */
   readonly hasSpark?: boolean;
-  /** Ids of the events that the lake contained before; none by default. */
-  readonly earlierIds?: ReadonlySet<string>;
+  /** Ids of other events that the lake must contain; none by default. */
+  readonly otherIds?: ReadonlySet<string>;
+  /** By user, until when erasures erase data, epoch milliseconds; none by default. */
+  readonly erasures?: ReadonlyMap<string, number>;
 }): Promise<Verdict> {
   const seen = new Uint8Array(options.sent);
-  const earlier = new Set(options.earlierIds);
+  const { erasures = new Map<string, number>() } = options;
+  const others = new Set(options.otherIds);
   let invented = 0;
   let altered = 0;
   let duplicated = 0;
   for await (const events of streamLake(options.lakeFolder)) {
     for (const event of events) {
-      if (earlier.delete(event.eventId)) continue;
+      if (others.delete(event.eventId)) continue;
+      // The sender has repeated a request that a lost host received later.
+      if (event.receivedAt > (erasures.get(event.userId) ?? Infinity)) continue;
       const number = numberOf(event.eventId);
       if (number === undefined || number >= options.sent || event.receivedAt > Date.now()) {
         invented++;
@@ -92,7 +99,7 @@ export async function check(options: {
       seen[number] = 1;
     }
   }
-  let lost = earlier.size;
+  let lost = others.size;
   let unacknowledged = 0;
   for (let number = 0; number < options.sent; number++) {
     if (options.isAcknowledged(number) && seen[number] === 0) lost++;
@@ -120,11 +127,15 @@ export async function readVersion(lakeFolder: string): Promise<readonly [number,
 
 async function compareVersions({
   lakeFolder,
+  tableFolder = lakeFolder,
   versions: earlier = new Map(),
   hasSpark = false,
 }: Parameters<typeof check>[0]): Promise<Pick<Verdict, 'versionsCompared' | 'deltaDiffering'>> {
   const versions = new Map([...earlier, await readVersion(lakeFolder)]);
-  const results = await compareDeltaReaders(await installDeltaReaders({ hasSpark }), new Map([[lakeFolder, versions]]));
+  const results = await compareDeltaReaders(
+    await installDeltaReaders({ hasSpark }),
+    new Map([[tableFolder, versions]]),
+  );
   const deltaDiffering = results.reduce((sum, { missing, surplus }) => sum + missing + surplus, 0);
   return { versionsCompared: versions.size, deltaDiffering };
 }
@@ -138,7 +149,7 @@ async function checkProfiles(
   try {
     const isPositive = parsePositiveRule(options.positives);
     await fillProfiles(rebuilt, { lakeFolder, catalogFolder }, { isPositive });
-    const users = new Set<string>();
+    const users = new Set(options.erasures?.keys());
     for (let number = 0; number < options.sent; number++) users.add(seededEvent(number, options.startedAt).userId);
     const differing: string[] = [];
     for (const userId of users) {

@@ -27,17 +27,20 @@ export interface PartsOptions {
   readonly sinks?: number;
   /** Whether the apps reach the brokers with TLS and a client certificate. */
   readonly hasTls?: boolean;
+  /** More variables of the apps. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Hosts of the brokers, the six nodes of a Redis Cluster and the apps. By default, all run on this machine, with one Redis. */
   readonly hosts?: readonly LocalHost[];
 }
 
 /** Starts three brokers, Redis, two ingest processes with separate spools, and the sinks. */
 export async function startParts(options: PartsOptions): Promise<Parts> {
-  const { home, configFile, spoolFolders, sinks = 1, hasTls = false, hosts } = options;
+  const { home, configFile, spoolFolders, sinks = 1, hasTls = false, env: more, hosts } = options;
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [kafka, redis] = await Promise.all([startBrokers(hasTls, hosts), startProfileRedis(hosts)]);
   const shared = {
+    ...more,
     FACET_HOME: home,
     ...(configFile === undefined ? {} : { FACET_CONFIG: configFile }),
     ...kafka.variables,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { responderHeader } from '@facet/local-services';
 import { describeError } from '@facet/platform';
 import { isCut, isDuring } from './judge-requests.ts';
+import { send } from './send.ts';
 import type { TimedRequest } from '../serving/steady-load.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
 
@@ -12,11 +13,12 @@ export interface ConsistencyOptions {
   /** The serving processes, which must all see an acknowledged event. */
   readonly servings: readonly { readonly url: string }[];
   readonly nextUser: () => string;
+  /** The time of the first event, epoch milliseconds. */
+  readonly startedAt: number;
 }
 
 /** An acknowledged event of a new user. */
 interface Write {
-  readonly eventId: string;
   /** By `performance.now()`. */
   readonly at: number;
   /** Milliseconds until the last serving process had the event in the user's profile. */
@@ -24,7 +26,12 @@ interface Write {
 }
 
 export interface Observations {
+  /** The writes that were visible. */
   readonly writes: readonly Write[];
+  /** Ids of the acknowledged events of users who were not erased. */
+  readonly keptIds: ReadonlySet<string>;
+  /** The acknowledged erasures: by user, until when they erase data, epoch milliseconds. */
+  readonly erasures: ReadonlyMap<string, number>;
   /** Lists read to their end, and those with pages from different processes. */
   readonly lists: number;
   readonly listsAcrossProcesses: number;
@@ -39,6 +46,8 @@ interface Page {
   readonly recommendationId: string;
   readonly bundleId: string;
   readonly items: readonly { readonly itemId: string }[];
+  /** Items that became unavailable after the first page. */
+  readonly removed: { readonly unavailable: number };
   readonly nextCursor?: string;
 }
 
@@ -49,38 +58,56 @@ const requestTimeoutMs = 2_000;
 const visibleWithinMs = 90_000;
 /** Longest time until an acknowledged event is in the profile, while no part is away. */
 const calmMsMax = 10_000;
+/** Of each 8 users, one is erased immediately, often before the event is in the profile, and one afterwards. */
+const usersPerErasurePair = 8;
 const pageSize = 10;
 const limit = 30;
 
-/** Writes an event and reads a list through the proxy once a second, until the returned function is called. */
+/** Writes an event and reads a list through the proxy once a second, and erases users, until the returned function is called. */
 export function watchConsistency(options: ConsistencyOptions): () => Promise<Observations> {
   const writes: Write[] = [];
+  const keptIds = new Set<string>();
+  const erasures = new Map<string, number>();
   const violations: string[] = [];
   const counts = { lists: 0, listsAcrossProcesses: 0 };
   const failedPages: FailedPage[] = [];
   const open = new Set<Promise<void>>();
   let isOver = false;
 
-  const write = async (number: number): Promise<void> => {
-    const event = {
-      eventId: `write-${number}`,
-      type: 'purchase',
-      userId: `writer-${number}`,
-      itemId: `item-${number}`,
-      occurredAt: Date.now(),
-    };
-    const sentAt = performance.now();
-    while (!(await isAcknowledged(options, event))) {
-      if (performance.now() > sentAt + visibleWithinMs) {
-        return void violations.push(`${event.eventId} is not acknowledged after ${visibleWithinMs} ms`);
-      }
+  const { ingestUrl, servings, key } = options;
+  const untilAccepted = async (what: string, ...request: Parameters<typeof send>): Promise<string> => {
+    const deadline = performance.now() + visibleWithinMs;
+    while (performance.now() < deadline) {
+      const response = await send(...request);
+      if (response?.status === 202) return response.text;
       await sleep(pollMs);
     }
+    throw new Error(`${what} is not acknowledged after ${visibleWithinMs} ms`);
+  };
+  const erase = async (userId: string): Promise<void> => {
+    const url = `${ingestUrl}/v1/users/${userId}`;
+    const text = await untilAccepted(`the erasure of ${userId}`, url, { method: 'DELETE', key });
+    erasures.set(userId, (JSON.parse(text) as { readonly requestedAt: number }).requestedAt);
+  };
+  const write = async (number: number): Promise<void> => {
+    const eventId = `write-${number}`;
+    const userId = `writer-${number}`;
+    const event = {
+      eventId,
+      type: 'purchase',
+      userId,
+      itemId: `item-${number}`,
+      occurredAt: options.startedAt + number,
+    };
+    await untilAccepted(eventId, `${ingestUrl}/v1/events`, { body: event, key });
+    if (number % usersPerErasurePair === 0) return erase(userId);
     const at = performance.now();
     const deadline = at + visibleWithinMs;
-    const visible = await Promise.all(options.servings.map(({ url }) => untilVisible(url, event, deadline)));
-    writes.push({ eventId: event.eventId, at, visibleMs: performance.now() - at });
-    if (visible.includes(false)) violations.push(`${event.eventId} is not in the profile after ${visibleWithinMs} ms`);
+    const visible = await Promise.all(servings.map(({ url }) => untilVisible(url, event, deadline)));
+    writes.push({ at, visibleMs: performance.now() - at });
+    if (visible.includes(false)) violations.push(`${eventId} is not in the profile after ${visibleWithinMs} ms`);
+    if (number % usersPerErasurePair === usersPerErasurePair / 2) await erase(userId);
+    else keptIds.add(eventId);
   };
   const list = async (): Promise<void> => {
     const pages: Page[] = [];
@@ -88,11 +115,11 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     let body: object = { userId: options.nextUser(), limit, pageSize };
     for (;;) {
       const at = performance.now();
-      const response = await post(`${options.servingUrl}/v1/recommendations`, body);
+      const response = await send(`${options.servingUrl}/v1/recommendations`, { body });
       if (response?.status !== 200) {
         return void failedPages.push({ at, ms: performance.now() - at, status: response?.status ?? 0 });
       }
-      const page = (await response.json()) as Page;
+      const page = JSON.parse(response.text) as Page;
       pages.push(page);
       responders.add(response.headers.get(responderHeader)!);
       if (page.nextCursor === undefined) break;
@@ -121,11 +148,11 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     isOver = true;
     await running;
     await Promise.all(open);
-    return { writes, ...counts, failedPages, violations };
+    return { writes, keptIds, erasures, ...counts, failedPages, violations };
   };
 }
 
-export interface Consistency extends Omit<Observations, 'writes' | 'failedPages'> {
+export interface Consistency extends Omit<Observations, 'writes' | 'keptIds' | 'erasures' | 'failedPages'> {
   /** Lists that were not read to their end while the proxy replaced a process. */
   readonly cut: number;
   /** Writes during which no part was away, and their times until they were in the profile. */
@@ -142,7 +169,7 @@ export interface Consistency extends Omit<Observations, 'writes' | 'failedPages'
  * `failovers`, the times in which requests may fail.
  */
 export function judgeConsistency(
-  { writes, failedPages, violations, ...lists }: Observations,
+  { writes, failedPages, violations, lists, listsAcrossProcesses }: Observations,
   { downtimes, failovers }: { readonly downtimes: Downtimes; readonly failovers: readonly Downtime[] },
 ): Consistency {
   const times = [...downtimes.values()].flat();
@@ -154,7 +181,8 @@ export function judgeConsistency(
   const late = calm.filter((ms) => ms > calmMsMax).map((ms) => `an event was in the profile only after ${ms} ms`);
   const failed = failedPages.filter((page) => !isCut(page, failovers));
   return {
-    ...lists,
+    lists,
+    listsAcrossProcesses,
     cut: failedPages.length - failed.length,
     calmWrites: calm.length,
     calmMsMedian: calm[Math.floor(calm.length / 2)] ?? 0,
@@ -177,12 +205,6 @@ export function describeConsistency(consistency: Consistency): string[] {
     `${calmWrites} events in the profile after ${calmMsMedian} ms (median), at most ${longest} ms; ${disturbedWrites} with a part away, after at most ${disturbedMsMax} ms`,
     `${lists} lists in pages, ${listsAcrossProcesses} of them from two processes; ${cut} cut`,
   ];
-}
-
-async function isAcknowledged({ ingestUrl, key }: ConsistencyOptions, event: object): Promise<boolean> {
-  const response = await post(`${ingestUrl}/v1/events`, event, key);
-  await response?.body?.cancel();
-  return response?.status === 202;
 }
 
 /** Returns whether the process has the event in the user's profile before the deadline. */
@@ -211,12 +233,7 @@ function findProblem(pages: readonly Page[]): string | undefined {
   if (other !== undefined) return `has a page of bundle ${other.bundleId}, after ${first!.bundleId}`;
   const items = pages.flatMap((page) => page.items.map(({ itemId }) => itemId));
   if (new Set(items).size < items.length) return 'has an item twice';
-  if (items.length !== limit) return `has ${items.length} items`;
+  const withdrawn = pages.slice(1).reduce((sum, { removed }) => sum + removed.unavailable, 0);
+  if (items.length + withdrawn !== limit) return `has ${items.length} items, and ${withdrawn} were withdrawn`;
   return undefined;
-}
-
-async function post(url: string, body: object, key?: string): Promise<Response | undefined> {
-  const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'x-api-key': key }) };
-  const signal = AbortSignal.timeout(20_000);
-  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).catch(() => undefined);
 }

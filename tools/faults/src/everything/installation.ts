@@ -13,11 +13,14 @@ import type { Victim } from '../killable-app.ts';
 import { openHome, writeShopHome } from '../refresh/shop-home.ts';
 import { createWorkers } from '../refresh/testbed.ts';
 import type { Workers } from '../refresh/testbed.ts';
+import { startSharedBucket } from './shared-bucket.ts';
 
 /** Every process of an installation. */
 export interface Installation extends Parts, Pick<Workers, 'home' | 'request' | 'ended' | 'orphanMs'> {
   /** `hostName` if they run on several hosts. */
   readonly servings: readonly { readonly name: string; readonly url: string; readonly hostName: string | undefined }[];
+  /** The folder that other readers of Delta Lake read. */
+  readonly tableFolder: string;
   /** Ids of the events in the lake before the producer starts. */
   readonly earlierIds: ReadonlySet<string>;
   readonly apps: readonly KillableApp[];
@@ -40,28 +43,32 @@ const disconnectedMs = 10_000;
 /**
  * Starts brokers with TLS, Redis and all apps. A first refresh has promoted a bundle, and Redis has the profiles of the shop.
  * With `hasHosts`, they run on three hosts behind a proxy, with a Redis Cluster, brokers without TLS and two workers of each kind.
+ * Artifacts and lake are then in a bucket.
  */
 export async function startInstallation(folder: string, hasHosts = false): Promise<Installation> {
   const network = hasHosts ? await startNetwork(3) : undefined;
   const home = openHome(join(folder, 'home'));
   await mkdir(home.folder);
-  await writeShopHome(home.folder);
-  const earlierIds = new Set<string>();
-  for await (const events of streamLake(home.paths.lakeFolder)) {
-    for (const { eventId } of events) earlierIds.add(eventId);
-  }
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const one of stops.reverse()) await one();
   };
   try {
+    const bucket = network && (await startSharedBucket(home.paths, network, join(folder, 'copies')));
+    if (bucket !== undefined) stops.push(bucket.stop);
+    await writeShopHome(home.folder);
+    const earlierIds = new Set<string>();
+    for await (const events of streamLake(home.paths.lakeFolder)) {
+      for (const { eventId } of events) earlierIds.add(eventId);
+    }
+    const shared = { ...(network === undefined ? {} : { hosts: network }), env: bucket?.env ?? {} };
     const parts = await startParts({
       home: home.folder,
       configFile: home.configFile,
       spoolFolders: [join(folder, 'spool-1'), join(folder, 'spool-2')],
       sinks: 2,
       hasTls: network === undefined,
-      ...(network === undefined ? {} : { hosts: network }),
+      ...shared,
     });
     stops.push(parts.stop);
     const profiles = await openRedisProfileStore({ url: parts.redis.url, ...profileSettings });
@@ -71,7 +78,8 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
       queueUrl: parts.redis.url,
       now: Date.now,
       lockSeconds,
-      ...(network === undefined ? {} : { hosts: network }),
+      deltaSeconds: network === undefined ? 0 : 5,
+      ...shared,
     });
     stops.push(workers.stop);
     const firstRun = await workers.request();
@@ -83,6 +91,7 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
       const networkHost = network?.[number];
       const host: LocalHost = networkHost ?? thisMachine;
       const env = {
+        ...shared.env,
         FACET_HOME: home.folder,
         FACET_CONFIG: home.configFile,
         FACET_REDIS_URL: parts.redis.url,
@@ -110,9 +119,11 @@ export async function startInstallation(folder: string, hasHosts = false): Promi
       ...workers,
       proxy: proxy && { ingestUrl: proxy.urls[0]!, servingUrl: proxy.urls[1]! },
       servings: servings.map(({ app: { name, url }, hostName }) => ({ name, url, hostName })),
+      tableFolder: bucket?.tableFolder ?? parts.lakeFolder,
       earlierIds,
       victims: [
         ...parts.victims,
+        ...(bucket === undefined ? [] : [{ name: 's3', kill: bucket.kill, start: bucket.start }]),
         ...killableWorkers,
         ...servings.map(({ app }) => app),
         ...(network ?? []).map(disconnected),

@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createRandom } from '@facet/features';
 import {
   createScratchFolder,
@@ -13,18 +10,20 @@ import {
   readCommandLine,
 } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
-import { alignColumns, describeError, isAppError } from '@facet/platform';
+import { alignColumns, describeError } from '@facet/platform';
 import { check, describeVerdict, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/settle.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
 import { until } from '../wait.ts';
+import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
 import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
 import { positives, profileSettings, startInstallation } from './installation.ts';
 import { failovers, failoverSeconds, findMovedUsers, judgeRequests, longestStaleMs } from './judge-requests.ts';
 import { killAtRandom } from './kill-at-random.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
+import { compact, operateUntil, refreshUntil, rollBack, verifyErasure } from './operate.ts';
 
 /** Time without kills, to compare with. */
 const calmMs = 15_000;
@@ -46,23 +45,21 @@ event exactly once, and every profile must equal a rebuild from the lake. A reco
 process is down. Serving may use only bundles that were promoted before the response. Each user must stay in one arm of
 an experiment.
 
-With --hosts, the parts run on three hosts. Each host is a network namespace with its own address, a broker, two nodes of a Redis
-Cluster and some of the apps. Each app has two processes. All hosts share the data home. Events and requests go through HAProxy. The
-suite kills each part and disconnects each host once, in random order, one at a time. Longer runs repeat this. Within
+With --hosts, the parts run on three hosts. Each host has its own address, a broker, two nodes of a Redis Cluster and
+some of the apps. Each app has two processes. Artifacts and lake are in a bucket of an S3 server that is on none of the
+hosts. Each host has its own local copies of them, and all share the rest of the data home. Events and requests go through HAProxy.
+The suite kills each part and disconnects each host once, in random order, one at a time. Longer runs repeat this. Within
 ${failoverSeconds} s of a kill, requests must succeed again. Both serving processes must see each acknowledged event in the profile.
-All pages of a list must come from one bundle.
+All pages of a list must come from one bundle. The suite also changes items, erases users and compacts the lake. At the end the catalog
+must have the last acknowledged versions, and facet erasures verify must find none of three erased users.
 
 Exit code: 0 without violations, 1 otherwise.`,
 });
 
 const requestsPerSecond = 10;
-/** Longer than a run that is killed in each stage. */
-const runSeconds = 1_200;
 const outputCharactersMax = 4_000;
-const rollbackPauseMs = { min: 20_000, spread: 60_000 };
 /** Early enough that all events fall into the last day of the shop. */
 const startedAt = requestedAt - 12 * 3_600_000;
-const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
 
 const { minutes: minutesWanted, seed, rate } = values;
 const choose = createRandom(seed).int;
@@ -96,7 +93,8 @@ try {
   const nextUser = (): string => `user-${choose(people)}`;
   const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
   const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
-  const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser });
+  const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser, startedAt });
+  const stopChanging = proxy && changeCatalog(installation.ingestUrls[0]!, installation.key);
   if (values.hosts) await sleep(calmMs);
   const { downtimes, done } = killAtRandom(installation.victims, {
     choose,
@@ -131,14 +129,30 @@ try {
     );
   };
   const logging = setInterval(logMinute, 60_000);
-  await Promise.all([guard(done), guard(refreshUntil(isOver, runs)), guard(rollBackUntil(isOver))]);
+  const changes = { choose, isOver };
+  await Promise.all([
+    guard(done),
+    guard(refreshUntil(installation, runs, changes)),
+    guard(operateUntil(() => rollBack(home), changes)),
+    ...(values.hosts ? [guard(operateUntil(() => compact(home, 1), changes))] : []),
+  ]);
   clearInterval(logging);
   const minutes = minutesSince(begunAt);
   const watched = await stopWatching?.();
+  const changed = await stopChanging?.();
   await producer.finish();
   await guard(settle(installation));
+  if (watched !== undefined) {
+    await guard(compact(home, 0));
+    for (const userId of verifiedOf([...watched.erasures.keys()])) await guard(verifyErasure(home, userId));
+  }
   const current = (await home.store.readRef('current'))?.id;
   await guard(untilServed(current));
+  if (changed !== undefined) {
+    const outdated = await findOutdatedItems(installation.catalogFolder, changed);
+    if (outdated.length > 0) violations.push(`the catalog has other versions of ${outdated.join(', ')}`);
+    await guard(untilOffered(installation, changed));
+  }
   for (const { name, isRunning } of installation.apps) if (!isRunning) violations.push(`${name} has exited`);
   await Promise.all(loads.map(({ load }) => load.stop()));
 
@@ -148,7 +162,8 @@ try {
     ...profileSettings,
     redisUrl: installation.redis.url,
     positives,
-    earlierIds: new Set([...installation.earlierIds, ...(watched?.writes ?? []).map(({ eventId }) => eventId)]),
+    otherIds: new Set([...installation.earlierIds, ...(watched?.keptIds ?? [])]),
+    ...(watched === undefined ? {} : { erasures: watched.erasures }),
     isAcknowledged: producer.isAcknowledged,
     sent: counts.sent,
     startedAt,
@@ -182,6 +197,8 @@ try {
       : [
           ['writes with all parts up', consistency.calmWrites, 5] as const,
           ['lists from two processes', consistency.listsAcrossProcesses, 5] as const,
+          ['erasures', watched!.erasures.size, 5 * minutesWanted] as const,
+          ['changed items', changed!.size, 30 * minutesWanted] as const,
         ]),
     ...byServing.map(({ name, requests, swaps }) => [`swaps of ${name}`, requests === 0 ? 0 : swaps, 1] as const),
   ];
@@ -198,7 +215,9 @@ try {
     rollbacks: rollbacks.length,
     rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
     servings: byServing,
-    ...(consistency === undefined ? {} : { consistency }),
+    ...(consistency === undefined
+      ? {}
+      : { consistency, erasures: watched!.erasures.size, changedItems: changed!.size }),
     producer: counts,
     ...verdict,
     violations,
@@ -224,6 +243,7 @@ try {
         `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
         `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
         ...(consistency === undefined ? [] : describeConsistency(consistency)),
+        ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
         ...describeVerdict(verdict),
         ...violations.slice(0, 20),
         results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
@@ -238,35 +258,6 @@ try {
   process.exitCode = results.ok ? 0 : 1;
 } finally {
   await installation.stop();
-}
-
-/** Refreshes the last day of the shop again and again. Each run reads the events that have arrived since. */
-async function refreshUntil(isOver: () => boolean, runs: RunReport[]): Promise<void> {
-  while (!isOver()) {
-    const runId = await installation.request(true).catch(async (error: unknown) => {
-      // The run is recorded, and gets its jobs when Redis is back.
-      if (!isAppError(error, 'REFRESH_QUEUE_UNREACHABLE')) throw error;
-      return (await home.runs.list())[0]!.run.runId;
-    });
-    runs.push(await installation.ended(runId, runSeconds));
-    await sleep(choose(5_000));
-  }
-}
-
-/** Rolls back with the command line at random moments, including during runs. */
-async function rollBackUntil(isOver: () => boolean): Promise<void> {
-  const { min, spread } = rollbackPauseMs;
-  for (let at = performance.now(); ; at += min + choose(spread)) {
-    while (performance.now() < at) {
-      if (isOver()) return;
-      await sleep(200);
-    }
-    const promoted = (await home.store.promotions()).filter(({ kind }) => kind === 'promote');
-    // The first bundle has no previous one.
-    if (promoted.length < 2) continue;
-    const args = ['rollback', '--home', home.folder, '--config', home.configFile, '--reason', 'fault suite'];
-    await promisify(execFile)(process.execPath, [cli, ...args], { timeout: 120_000 });
-  }
 }
 
 /** Waits until all serving processes use the current bundle. */
@@ -285,6 +276,11 @@ function minutesSince(from: number): number {
 
 function longest(times: readonly { readonly from: number; readonly until: number }[]): string {
   return `${(Math.max(0, ...times.map((time) => time.until - time.from)) / 1_000).toFixed(1)} s`;
+}
+
+/** Returns the first, the middle and the last user: proving an erasure takes seconds. */
+function verifiedOf(users: readonly string[]): ReadonlySet<string> {
+  return new Set([0, users.length >> 1, users.length - 1].flatMap((position) => users[position] ?? []));
 }
 
 function isEachKilled(downtimes: Downtimes): boolean {

@@ -1,6 +1,6 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFolderArtifactStore } from '@facet/artifacts';
+import { openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog, upsertItems } from '@facet/lake';
@@ -53,7 +53,7 @@ export interface ShopHome {
   readonly runs: RunStore;
 }
 
-/** Writes a data home with generated purchases for the users and items of the seeded events. Writes no artifacts. */
+/** Writes generated purchases for the users and items of the seeded events to a data home. Writes no artifacts. */
 export async function writeShopHome(folder: string): Promise<void> {
   const paths = homePaths(folder);
   await upsertItems(
@@ -84,7 +84,7 @@ export function openHome(folder: string): ShopHome {
     folder,
     paths,
     configFile: join(folder, 'facet.yaml'),
-    store: createFolderArtifactStore(paths.artifactsFolder),
+    store: openArtifactStore(paths.artifactsFolder),
     runs: createRunStore(paths.runsFolder),
   };
 }

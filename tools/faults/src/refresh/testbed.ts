@@ -70,6 +70,10 @@ export interface WorkersOptions {
   /** The clock of requests. By default, it returns the time of the first request, so that all runs of the day give equal artifacts. */
   readonly now?: () => number;
   readonly lockSeconds?: number;
+  /** Time between two deltas; by default, the indexer publishes none. */
+  readonly deltaSeconds?: number;
+  /** More variables of the apps. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
@@ -85,8 +89,15 @@ export async function startTestbed(home: ShopHome): Promise<Testbed> {
 
 /** Creates workers whose queue is in a Redis that the caller stops. */
 export async function createWorkers(home: ShopHome, options: WorkersOptions): Promise<Workers> {
-  const { queueUrl, hosts = [thisMachine], now = () => requestedAt, lockSeconds = jobLockSeconds } = options;
+  const {
+    queueUrl,
+    hosts = [thisMachine],
+    now = () => requestedAt,
+    lockSeconds = jobLockSeconds,
+    deltaSeconds = 0,
+  } = options;
   const env = {
+    ...options.env,
     FACET_HOME: home.folder,
     FACET_CONFIG: home.configFile,
     FACET_QUEUE_URL: queueUrl,
@@ -97,7 +108,7 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
   };
   const settings = {
     trainer: { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) },
-    indexer: { FACET_DELTA_SECONDS: '0' },
+    indexer: { FACET_DELTA_SECONDS: String(deltaSeconds) },
   };
   const apps: KillableApp[] = [];
   const add = (app: 'trainer' | 'indexer', name: string = app): KillableApp => {

@@ -6,9 +6,11 @@ import { endWithUs } from '../process/server-process.ts';
 import { requireService } from '../programs.ts';
 import type { LocalHost } from './local-host.ts';
 
-/** A network namespace that serves as a separate machine. */
+/** Namespaces that serve as a separate machine, with its own network, host name and mounts. */
 export interface NetworkHost extends LocalHost {
   readonly name: string;
+  /** Mounts a folder at `target`, only for the processes of this host. */
+  mount(folder: string, target: string): Promise<void>;
   /** Takes its link down: packets from and to other hosts are lost, and its processes continue. */
   disconnect(): Promise<void>;
   connect(): Promise<void>;
@@ -17,6 +19,8 @@ export interface NetworkHost extends LocalHost {
 const privateNetworkVariable = 'LOCAL_SERVICES_NETWORK';
 const bridge = 'hosts';
 const addressOf = (number: number): string => `10.77.0.${number}`;
+/** The address of this process in the network of the hosts. */
+export const networkAddress = addressOf(1);
 
 /**
  * Runs this program again in a network namespace with only 127.0.0.1, then exits with its exit code. Inside the namespace, it returns.
@@ -46,25 +50,24 @@ export function requirePrivateNetwork(): void {
 }
 
 /**
- * Starts hosts, each a network namespace with its own address. A bridge connects them to each other and to this process.
+ * Starts hosts, each with its own address. A bridge connects them to each other and to this process.
  *
  * @throws Error outside `enterPrivateNetwork`.
  */
 export async function startNetwork(count: number): Promise<readonly NetworkHost[]> {
   requirePrivateNetwork();
   await ip(`link add ${bridge} type bridge`);
-  await ip(`address add ${addressOf(1)}/24 dev ${bridge}`, `link set ${bridge} up`);
+  await ip(`address add ${networkAddress}/24 dev ${bridge}`, `link set ${bridge} up`);
   return Promise.all(Array.from({ length: count }, (_, index) => startHost(index + 1)));
 }
 
 async function startHost(number: number): Promise<NetworkHost> {
   const name = `host-${number}`;
   const address = addressOf(10 + number);
-  const { pid } = await holdNamespace();
+  const { pid } = await holdNamespaces(name);
   const enter = (command: readonly string[]): readonly string[] => [
     'nsenter',
-    `--net=/proc/${pid}/ns/net`,
-    '--',
+    ...['--target', String(pid), '--net', '--mount', '--uts', '--wd', '--'],
     ...command,
   ];
   await ip(`link add ${name} type veth peer name eth0 netns ${pid}`, `link set ${name} master ${bridge} up`);
@@ -74,14 +77,16 @@ async function startHost(number: number): Promise<NetworkHost> {
     name,
     address,
     enter,
+    mount: (folder, target) => run(enter(['mount', '--bind', folder, target])),
     disconnect: () => ip(`link set ${name} down`),
     connect: () => ip(`link set ${name} up`),
   };
 }
 
-/** Starts a process that keeps a new network namespace until this process ends. */
-async function holdNamespace(): Promise<ChildProcess> {
-  const [file, ...args] = endWithUs(['unshare', '--net', 'sh', '-c', 'echo ready; exec sleep infinity']);
+/** Starts a process that keeps new namespaces until this process ends. */
+async function holdNamespaces(hostName: string): Promise<ChildProcess> {
+  const hold = 'hostname "$0" && echo ready && exec sleep infinity';
+  const [file, ...args] = endWithUs(['unshare', '--net', '--mount', '--uts', 'sh', '-c', hold, hostName]);
   const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   await once(holder.stdout, 'data');
   holder.stdout.destroy();

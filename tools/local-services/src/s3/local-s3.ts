@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { thisMachine } from '../network/local-host.ts';
 import { findFreePorts } from '../process/free-ports.ts';
 import { createScratchFolder } from '../process/scratch-folder.ts';
 import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
@@ -35,23 +36,24 @@ const bucket = 'facet-test';
 const region = 'us-east-1';
 
 /**
- * Starts a real S3 server on a free port of 127.0.0.1, with one bucket in a temporary folder. The kernel kills it when this process
- * ends for any reason.
+ * Starts a real S3 server on a free port, with one bucket in a temporary folder. The kernel kills it when this process ends for any
+ * reason.
  *
+ * @param address the address of this machine on which the server listens
  * @throws Error that names the setup command if the server is missing, or contains its log if it did not start.
  */
-export async function startS3(): Promise<LocalS3> {
+export async function startS3(address = thisMachine.address): Promise<LocalS3> {
   const program = requireService('s3Server');
   const scratch = await createScratchFolder('s3');
   const objects = path.join(scratch.path, 'objects');
   const folder = path.join(objects, bucket);
   await mkdir(folder, { recursive: true });
   const [port = 0] = await findFreePorts(1);
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `http://${address}:${port}`;
   const keys = ['--access', 'facet-test', '--secret', 'facet-test-secret', '--region', region];
   const server = new ServerProcess({
     title: 'S3',
-    command: [program, '--port', `127.0.0.1:${port}`, '--quiet', ...keys, 'posix', objects],
+    command: [program, '--port', `${address}:${port}`, '--quiet', ...keys, 'posix', objects],
     logFile: path.join(scratch.path, 's3.log'),
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).status === 403,
   });
