@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPython, readCommandLine } from '@facet/local-services';
 import { fitWals } from '@facet/model/training';
+import { alignColumns, formatCount } from '@facet/platform';
 import { median } from '../figures.ts';
 
 const settings = { alpha: 10, factors: 64, regularization: 1, iterations: 6, threads: cpus().length, seed: 1 };
@@ -107,25 +108,17 @@ function runImplicit(): ImplicitResult {
 }
 
 console.log(`${pairs.users.length} pairs, ${indexOf.size} items, ${JSON.stringify(settings)}`);
-console.log('seconds per iteration  Facet, exact    with setup   implicit, exact   implicit, CG');
+const rows = [['seconds per iteration', 'Facet, exact', 'with setup', 'implicit, exact', 'implicit, CG']];
 const ratios: number[] = [];
-const row = (name: string, values: readonly string[], widths = [12, 14, 18, 15]): void =>
-  console.log(name.padEnd(22) + values.map((value, column) => value.padStart(widths[column]!)).join(''));
-for (let round = 0; round < rounds; round++) {
+for (let round = 1; round <= rounds; round++) {
   const facet = runFacet();
-  const implicit = runImplicit();
-  ratios.push(facet.seconds / implicit.cg.seconds);
-  const seconds = [facet.seconds, facet.withSetup, implicit.exact.seconds, implicit.cg.seconds];
-  row(
-    `round ${round + 1}`,
-    seconds.map((value) => value.toFixed(3)),
-  );
-  const losses = [facet.loss, undefined, implicit.exact.loss, implicit.cg.loss];
-  row(
-    'loss',
-    losses.map((value) => (value === undefined ? '' : Math.round(value).toLocaleString('en-US'))),
-  );
+  const { exact, cg } = runImplicit();
+  ratios.push(facet.seconds / cg.seconds);
+  const seconds = [facet.seconds, facet.withSetup, exact.seconds, cg.seconds];
+  rows.push([`round ${round}`, ...seconds.map((value) => value.toFixed(3))]);
+  rows.push(['loss', formatCount(facet.loss), '', formatCount(exact.loss), formatCount(cg.loss)]);
 }
+console.log(alignColumns(rows, { right: [1, 2, 3, 4] }).join('\n'));
 const ratio = median(ratios);
 console.log(
   `Facet vs. implicit with CG, median: ${ratio.toFixed(2)} (at most ${ratioMax}: ${ratio <= ratioMax ? 'met' : 'MISSED'})`,

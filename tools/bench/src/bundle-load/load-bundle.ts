@@ -6,7 +6,8 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { compileFilter, loadBundle } from '@facet/bundles';
 import type { AttributeFilter, Bundle } from '@facet/bundles';
 import { createRandom } from '@facet/features';
-import { cpuTimeMs, median } from '../figures.ts';
+import { cpuTimeMs, median, processMemory, timed } from '../figures.ts';
+import type { Effort, ProcessMemory } from '../figures.ts';
 
 /** Report of one process. Memory is in megabytes; times of one thread are processor times. */
 export interface LoadReport {
@@ -23,22 +24,15 @@ export interface LoadReport {
   readonly filters: readonly { readonly name: string; readonly ms: number }[];
 }
 
-export interface Loading {
-  readonly seconds: number;
-  /** Processor time of all threads. */
-  readonly processorSeconds: number;
+export interface Loading extends Effort {
   /** Longest stall of the event loop, in wall time and in processor time of its thread. */
   readonly stallMs: number;
   readonly stallProcessorMs: number;
 }
 
-export interface Memory {
-  /** Resident. */
-  readonly rss: number;
-  /** Proportional set size: shared memory is divided among the processes. */
-  readonly pss: number;
+export interface Memory extends ProcessMemory {
   /** Used JavaScript heap. */
-  readonly heap: number;
+  readonly heapMb: number;
 }
 
 const [root, id] = JSON.parse(process.argv[2]!) as [string, string];
@@ -64,12 +58,9 @@ function printLine(value: LoadReport | Memory): void {
 async function load(): Promise<Loading & { readonly bundle: Bundle }> {
   await delay(100);
   const watch = watchEventLoop();
-  const before = cpuTimeMs();
-  const startedAt = performance.now();
-  const loaded = await loadBundle(createFolderArtifactStore(root), { kind: 'bundle', id });
-  const seconds = (performance.now() - startedAt) / 1000;
+  const { result, ...effort } = await timed(() => loadBundle(createFolderArtifactStore(root), { kind: 'bundle', id }));
   await delay(2);
-  return { bundle: loaded, seconds, processorSeconds: (cpuTimeMs() - before) / 1_000, ...watch.stop() };
+  return { bundle: result, ...effort, ...watch.stop() };
 }
 
 function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle): LoadReport['lookups'] {
@@ -136,8 +127,5 @@ function threadProcessorMs(): number {
 }
 
 function memoryNow(): Memory {
-  const rollup = readFileSync('/proc/self/smaps_rollup', 'latin1');
-  const of = (name: string): number =>
-    (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1024) / 1e6;
-  return { rss: of('Rss'), pss: of('Pss'), heap: process.memoryUsage().heapUsed / 1e6 };
+  return { ...processMemory(), heapMb: process.memoryUsage().heapUsed / 1e6 };
 }

@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { createScratchFolder, json, option, readCommandLine } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
 import { startLineProcess } from '../line-process.ts';
-import { runInChild } from '../run-in-child.ts';
+import { makeBundle } from './make-bundle-in-child.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
 const { values } = readCommandLine({
@@ -10,8 +11,6 @@ const { values } = readCommandLine({
   summary: 'Measure the stalls and the memory of loading a large bundle',
   options: {
     items: option.number('Number of items in the generated catalog', 1_000_000),
-    dim: option.number('Number of dimensions', 64),
-    index: option.choice('KIND', 'Kind of index; building hnsw takes minutes', ['flat', 'hnsw'], 'flat'),
     rounds: option.number('Number of rounds', 3),
     json,
   },
@@ -29,13 +28,7 @@ interface Round {
 }
 
 const { path: root } = await createScratchFolder('bench-bundle-load');
-process.stderr.write(`a bundle of ${values.items.toLocaleString('en')} items\n`);
-const { id } = await runInChild<{ readonly id: string }>(new URL('make-bundle.js', import.meta.url), [
-  root,
-  values.items,
-  values.dim,
-  values.index,
-]);
+const id = await makeBundle(root, values.items);
 const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
 const args = [...process.execArgv, script, JSON.stringify([root, id])];
 const rounds: Round[] = [];
@@ -49,33 +42,88 @@ for (let round = 0; round < values.rounds; round++) {
   await second.stop();
 }
 if (values.json) console.log(JSON.stringify(rounds));
-else render(rounds);
+else console.log(render().join('\n'));
 
-function render(rounds: readonly Round[]): void {
+function render(): string[] {
   const reports = rounds.flatMap((round) => round.reports);
-  const row = <Of>(name: string, all: readonly Of[], figureOf: (one: Of) => number, unit: string, digits = 0): void => {
-    const figures = all.map(figureOf);
-    const [middle, largest] = [median(figures), Math.max(...figures)].map((figure) => figure.toFixed(digits));
-    console.log(`${name.padEnd(46)}${`${middle} ${unit}`.padStart(12)}   largest ${largest}`);
-  };
-  for (const [title, part] of [
-    ['load into a new process', 'start'],
-    ['load next to the current bundle', 'secondLoad'],
-  ] as const) {
-    const loadings = reports.map((report) => report[part]);
-    row(title, loadings, ({ seconds }) => seconds, 's', 2);
-    row('  processor time, all threads', loadings, ({ processorSeconds }) => processorSeconds, 's', 2);
-    row('  longest stall of the event loop', loadings, ({ stallMs }) => stallMs, 'ms', 1);
-    row('    in processor time of its thread', loadings, ({ stallProcessorMs }) => stallProcessorMs, 'ms', 1);
-  }
-  row('one process: RSS before the load', rounds, ({ reports: [first] }) => first!.before.rss, 'MB');
-  row('  RSS with the bundle', rounds, ({ reports: [first] }) => first!.after.rss, 'MB');
-  row('  of which JavaScript heap', rounds, ({ reports: [first] }) => first!.after.heap, 'MB');
-  row('two processes: together (PSS)', rounds, ({ together }) => together[0]!.pss + together[1]!.pss, 'MB');
-  row('index of an id, processor time', reports, ({ lookups }) => lookups.indexOfUs, 'us', 2);
-  row('id of an index', reports, ({ lookups }) => lookups.idOfUs, 'us', 2);
-  row('details of an item', reports, ({ lookups }) => lookups.itemAtUs, 'us', 2);
-  reports[0]!.filters.forEach(({ name }, at) => {
-    row(`filter: ${name}`, reports, ({ filters }) => filters[at]!.ms, 'ms', 1);
-  });
+  const alone = rounds.map((round) => round.reports[0]!);
+  const row = (name: string, figures: readonly number[], unit: string, digits = 0): string[] => [
+    name,
+    ...[median(figures), Math.max(...figures)].map((figure) => `${figure.toFixed(digits)} ${unit}`),
+  ];
+  const loading = (name: string, part: 'start' | 'secondLoad'): string[][] => [
+    row(
+      name,
+      reports.map((report) => report[part].seconds),
+      's',
+      2,
+    ),
+    row(
+      '  processor time, all threads',
+      reports.map((report) => report[part].cpuSeconds),
+      's',
+      2,
+    ),
+    row(
+      '  longest stall of the event loop',
+      reports.map((report) => report[part].stallMs),
+      'ms',
+      1,
+    ),
+    row(
+      '    in processor time of its thread',
+      reports.map((report) => report[part].stallProcessorMs),
+      'ms',
+      1,
+    ),
+  ];
+  const together = rounds.map((round) => round.together.reduce((sum, { proportionalMb }) => sum + proportionalMb, 0));
+  const rows = [
+    ['', 'median', 'largest'],
+    ...loading('load into a new process', 'start'),
+    ...loading('load next to the current bundle', 'secondLoad'),
+    row(
+      'one process: RSS before the load',
+      alone.map(({ before }) => before.residentMb),
+      'MB',
+    ),
+    row(
+      '  RSS with the bundle',
+      alone.map(({ after }) => after.residentMb),
+      'MB',
+    ),
+    row(
+      '  of which JavaScript heap',
+      alone.map(({ after }) => after.heapMb),
+      'MB',
+    ),
+    row('two processes: together (PSS)', together, 'MB'),
+    row(
+      'index of an id, processor time',
+      reports.map(({ lookups }) => lookups.indexOfUs),
+      'us',
+      2,
+    ),
+    row(
+      'id of an index',
+      reports.map(({ lookups }) => lookups.idOfUs),
+      'us',
+      2,
+    ),
+    row(
+      'details of an item',
+      reports.map(({ lookups }) => lookups.itemAtUs),
+      'us',
+      2,
+    ),
+    ...reports[0]!.filters.map(({ name }, at) =>
+      row(
+        `filter: ${name}`,
+        reports.map(({ filters }) => filters[at]!.ms),
+        'ms',
+        1,
+      ),
+    ),
+  ];
+  return alignColumns(rows, { right: [1, 2] });
 }

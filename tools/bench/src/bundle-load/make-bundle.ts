@@ -16,7 +16,8 @@ import { createInferenceEngine, facetModel, indexDim, initializeWeights, unknown
 import type { ModelSpec } from '@facet/model';
 import { buildFaissIndex } from '@facet/retrieval';
 
-const [root, itemCount, dim, indexKind] = JSON.parse(process.argv[2]!) as [string, number, number, 'flat' | 'hnsw'];
+const [root, itemCount] = JSON.parse(process.argv[2]!) as [string, number];
+const dim = 64;
 
 const random = createRandom(6);
 const asOf = Date.UTC(2026, 2, 1);
@@ -74,10 +75,10 @@ const info: BundleInfo = {
   trainedCount: itemCount,
   interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
   asOf,
-  index: { kind: indexKind, reason: 'a benchmark', dim: indexDim(spec), recall: null, recallAt: 200 },
+  index: { kind: 'flat', reason: 'a benchmark', dim: indexDim(spec), recall: null, recallAt: 200 },
   metrics: {},
 };
-const index = await buildFaissIndex(embeddings.subarray(dim), dim, { kind: indexKind });
+const index = await buildFaissIndex(embeddings.subarray(dim), dim, { kind: 'flat' });
 /** Points in a hundred round groups. */
 const groups = Array.from({ length: 100 }, () => [random.next() * 1.6 - 0.8, random.next() * 1.6 - 0.8] as const);
 const positions = new Float32Array(2 * (itemCount + 1)).fill(Number.NaN);
@@ -108,4 +109,4 @@ const { id } = await createFolderArtifactStore(root).put(
   {},
 );
 index.close();
-process.stdout.write(JSON.stringify({ id }));
+process.stdout.write(JSON.stringify(id));

@@ -11,7 +11,7 @@ import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
 import { createStageContext, publishDelta } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
 import type { Item } from '@facet/schemas';
-import { cpuTimeMs, memoryMb } from '../figures.ts';
+import { cpuTimeMs, memoryMb, timed } from '../figures.ts';
 
 export type Task = 'fill' | 'first delta' | 'writes' | 'large delta' | 'last upsert' | 'next delta' | 'full compaction';
 
@@ -74,14 +74,9 @@ async function upsert(): Promise<void> {
   const batches = JSON.parse(await readFile(batchesFile, 'utf8')) as Item[][];
   const watched = watch();
   const seconds: { readonly upsert: number[]; readonly compaction: number[] } = { upsert: [], compaction: [] };
-  const measureOne = async (into: number[], work: () => Promise<void>): Promise<void> => {
-    const startedAt = performance.now();
-    await work();
-    into.push((performance.now() - startedAt) / 1000);
-  };
   for (const batch of task === 'writes' ? batches.slice(0, -1) : batches.slice(-1)) {
-    await measureOne(seconds.upsert, () => change(batch));
-    await measureOne(seconds.compaction, () => compactCatalog(home.catalogFolder));
+    seconds.upsert.push((await timed(() => change(batch))).seconds);
+    seconds.compaction.push((await timed(() => compactCatalog(home.catalogFolder))).seconds);
   }
   const used = await watched.stop();
   if (task === 'last upsert') return;
@@ -101,10 +96,8 @@ async function change(items: readonly Item[]): Promise<void> {
 
 async function measure(name: string, work: () => Promise<unknown>): Promise<void> {
   const watched = watch();
-  const startedAt = performance.now();
-  await work();
-  const seconds = [(performance.now() - startedAt) / 1000];
-  results.push({ name, seconds, ...(await watched.stop()) });
+  const { seconds } = await timed(work);
+  results.push({ name, seconds: [seconds], ...(await watched.stop()) });
 }
 
 function watch(): { stop(): Promise<Omit<Measured, 'name' | 'seconds'>> } {

@@ -1,5 +1,7 @@
 import { homePaths } from '@facet/config';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
+import { makeBundle } from '../bundle-load/make-bundle-in-child.ts';
 import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
@@ -34,19 +36,16 @@ const tasks = [
   'next delta',
   'full compaction',
 ] satisfies Task[];
-const makeBundle = new URL('../bundle-load/make-bundle.js', import.meta.url);
 const { path: folder } = await createScratchFolder('bench-catalog');
 const results: Measured[] = [];
-logProgress(`a bundle of ${values.items.toLocaleString('en')} items`);
-const bundle = [homePaths(folder).artifactsFolder, values.items, 64, 'flat'];
-const { id } = await runInChild<{ readonly id: string }>(makeBundle, bundle);
+const id = await makeBundle(homePaths(folder).artifactsFolder, values.items);
 for (const task of tasks) {
   logProgress(task);
   const order = [folder, task, id, values.upsert, values.rounds];
   results.push(...(await runInChild<Measured[]>(new URL('in-child.js', import.meta.url), order)));
 }
 if (values.json) console.log(JSON.stringify(results));
-else for (const result of results) console.log(describe(result));
+else console.log(render());
 const [upsert, compaction, delta] = ['upsert', 'compaction', 'next delta'].map((name) =>
   results.find((one) => one.name === name)!,
 );
@@ -54,14 +53,14 @@ const seconds = Math.max(...upsert!.seconds) + Math.max(...delta!.seconds);
 const megabytes = Math.max(...[upsert, compaction, delta].map((one) => one!.privateMegabytes));
 process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
 
-function describe({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }: Measured): string {
-  const [p50, largest] = [median(seconds), Math.max(...seconds)].map((one) => one.toFixed(3).padStart(8));
-  const figures = [
-    `p50${p50} s`,
-    `largest${largest} s`,
-    `processor${cpuSeconds.toFixed(1).padStart(6)} s`,
-    `memory ${Math.round(privateMegabytes)} MB`,
-    `with mapped files ${Math.round(peakMegabytes)} MB`,
-  ];
-  return `${name.padEnd(12)} ${figures.join('   ')}   event loop p99 ${delayMs.p99.toFixed(1)} ms, largest ${delayMs.max.toFixed(1)} ms`;
+function render(): string {
+  const head = ['task', 'p50', 'largest', 'processor', 'memory', 'with mapped files', 'event loop p99', 'largest'];
+  const rows = results.map(({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }) => [
+    name,
+    ...[median(seconds), Math.max(...seconds)].map((one) => `${one.toFixed(3)} s`),
+    `${cpuSeconds.toFixed(1)} s`,
+    ...[privateMegabytes, peakMegabytes].map((one) => `${Math.round(one)} MB`),
+    ...[delayMs.p99, delayMs.max].map((one) => `${one.toFixed(1)} ms`),
+  ]);
+  return alignColumns([head, ...rows], { right: [1, 2, 3, 4, 5, 6, 7] }).join('\n');
 }

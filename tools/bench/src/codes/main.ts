@@ -1,4 +1,5 @@
 import { json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import { buildExactIndex, syntheticVectors } from '@facet/retrieval';
 import { memoryMb } from '../figures.ts';
 
@@ -56,11 +57,11 @@ const result = {
 if (values.json) console.log(JSON.stringify(result));
 else {
   console.log(`${items.toLocaleString('en')} items, ${dim} dimensions, ${queryCount} queries: recall@${nearest}`);
-  console.log('rescored   8 bits   1 bit');
-  rescored.forEach((count, position) => {
-    const [byte, bit] = [result.recall[8][position]!, result.recall[1][position]!];
-    console.log(`${String(count).padStart(8)}   ${byte.toFixed(4)}   ${bit.toFixed(4)}`);
-  });
+  const rows = rescored.map((count, position) => [
+    String(count),
+    ...[result.recall[8], result.recall[1]].map((recalls) => recalls[position]!.toFixed(4)),
+  ]);
+  console.log(alignColumns([['rescored', '8 bits', '1 bit'], ...rows], { right: [0, 1, 2] }).join('\n'));
 }
 
 /** Codes of 8 bits: equal steps between the least and the greatest value of each dimension. */

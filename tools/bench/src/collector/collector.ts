@@ -11,16 +11,20 @@ export interface Collector {
   readonly sinkUrl: string;
   startIngest(): Promise<FacetProcess>;
   startSink(): Promise<FacetProcess>;
+  /** Starts both processes, calls `work`, and stops both. */
+  run<Result>(work: (pids: { readonly ingest: number; readonly sink: number }) => Promise<Result>): Promise<Result>;
 }
 
-export async function prepareCollector(options: {
+export interface CollectorOptions {
   readonly folder: string;
   readonly brokers: readonly string[];
   readonly redisUrl: string;
   readonly topicPrefix: string;
   /** The server of the lake. Default: the lake is in the data home. */
   readonly s3?: LocalS3 | undefined;
-}): Promise<Collector> {
+}
+
+export async function prepareCollector(options: CollectorOptions): Promise<Collector> {
   const { s3 } = options;
   // A new home refuses the profiles of another one.
   await askRedis(Number(new URL(options.redisUrl).port), 'FLUSHALL');
@@ -38,12 +42,23 @@ export async function prepareCollector(options: {
     FACET_LOG_LEVEL: 'warn',
     ...s3?.env,
   };
+  const startIngest = () => startFacetProcess({ app: 'collector', args: ['ingest'], port: ingestPort, env });
+  const startSink = () =>
+    startFacetProcess({ app: 'collector', args: ['sink'], port: sinkPort, env, probe: '/healthz' });
   return {
     key,
     lakeFolder,
     ingestUrl: `http://127.0.0.1:${ingestPort}`,
     sinkUrl: `http://127.0.0.1:${sinkPort}`,
-    startIngest: () => startFacetProcess({ app: 'collector', args: ['ingest'], port: ingestPort, env }),
-    startSink: () => startFacetProcess({ app: 'collector', args: ['sink'], port: sinkPort, env, probe: '/healthz' }),
+    startIngest,
+    startSink,
+    async run(work) {
+      const [ingest, sink] = [await startIngest(), await startSink()];
+      try {
+        return await work({ ingest: ingest.pid, sink: sink.pid });
+      } finally {
+        await Promise.all([ingest.stop(), sink.stop()]);
+      }
+    },
   };
 }

@@ -9,8 +9,10 @@ import {
   startRedis,
   startS3,
 } from '@facet/local-services';
-import { median } from '../figures.ts';
+import { formatCount } from '@facet/platform';
+import { median, timed } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
+import type { CollectorOptions } from './collector.ts';
 import { measureFreshness, measureIngest, measureMemory, waitForLake, waitUntilProcessed } from './measure.ts';
 import { runRawProducer } from './raw-producer.ts';
 
@@ -55,7 +57,7 @@ try {
   await Promise.all([kafka.stop(), redis.stop()]);
 }
 
-type Shared = Omit<Parameters<typeof prepareCollector>[0], 'topicPrefix' | 's3'>;
+type Shared = Omit<CollectorOptions, 'topicPrefix' | 's3'>;
 
 async function benchIngest(shared: Shared): Promise<object> {
   const topicPrefix = 'bench-ingest';
@@ -66,30 +68,25 @@ async function benchIngest(shared: Shared): Promise<object> {
     // Both sides warm up first.
     await rawRate({ ...shared, topic, events: 50_000, batchEvents: rawBatchEvents });
     await measureIngest(collector, 1_000, 50_000);
-    const raw: number[] = [];
-    const rawSmall: number[] = [];
-    const large: number[] = [];
-    const small: number[] = [];
+    const [raw, rawSmall, large, small]: number[][] = [[], [], [], []];
     for (let round = 0; round < rounds; round++) {
-      raw.push(await rawRate({ ...shared, topic, events: ingestEvents, batchEvents: rawBatchEvents }));
-      large.push((await measureIngest(collector, 1_000, ingestEvents)).eventsPerSecond);
-      rawSmall.push(await rawRate({ ...shared, topic, events: smallBatchEvents, batchEvents: 100 }));
-      small.push((await measureIngest(collector, 100, smallBatchEvents)).eventsPerSecond);
+      raw!.push(await rawRate({ ...shared, topic, events: ingestEvents, batchEvents: rawBatchEvents }));
+      large!.push(await measureIngest(collector, 1_000, ingestEvents));
+      rawSmall!.push(await rawRate({ ...shared, topic, events: smallBatchEvents, batchEvents: 100 }));
+      small!.push(await measureIngest(collector, 100, smallBatchEvents));
     }
-    const result = {
-      rawProducer: median(raw),
-      batchesOf1000: median(large),
-      ratio: median(large.map((rate, round) => rate / (raw[round] as number))),
-      rawProducerBatchesOf100: median(rawSmall),
-      batchesOf100: median(small),
+    print('raw producer, batches of 5,000', median(raw!));
+    const ratio = median(large!.map((rate, round) => rate / raw![round]!));
+    print('ingest, batches of 1,000', median(large!), `  ${percent(ratio)} of the raw producer`);
+    print('raw producer, batches of 100', median(rawSmall!));
+    print('ingest, batches of 100', median(small!));
+    return {
+      rawProducer: median(raw!),
+      batchesOf1000: median(large!),
+      ratio,
+      rawProducerBatchesOf100: median(rawSmall!),
+      batchesOf100: median(small!),
     };
-    console.log(`raw producer, batches of 5,000     ${perSecond(result.rawProducer)}`);
-    console.log(
-      `ingest, batches of 1,000           ${perSecond(result.batchesOf1000)}  ${percent(result.ratio)} of the raw producer`,
-    );
-    console.log(`raw producer, batches of 100       ${perSecond(result.rawProducerBatchesOf100)}`);
-    console.log(`ingest, batches of 100             ${perSecond(result.batchesOf100)}`);
-    return result;
   } finally {
     await ingest.stop();
   }
@@ -98,8 +95,7 @@ async function benchIngest(shared: Shared): Promise<object> {
 /** Returns the higher rate of kafkajs with and without compression. */
 async function rawRate(options: Omit<Parameters<typeof runRawProducer>[0], 'compression'>): Promise<number> {
   const gzip = await runRawProducer({ ...options, compression: 'gzip' });
-  const none = await runRawProducer({ ...options, compression: 'none' });
-  return Math.max(gzip.eventsPerSecond, none.eventsPerSecond);
+  return Math.max(gzip, await runRawProducer({ ...options, compression: 'none' }));
 }
 
 async function benchSink(shared: Shared): Promise<object> {
@@ -108,24 +104,20 @@ async function benchSink(shared: Shared): Promise<object> {
     rates.push(await measureSink({ ...shared, topicPrefix: `bench-sink-${round}` }));
     logProgress(`sink round ${round + 1}: ${perSecond(rates[round]!)}`);
   }
-  console.log(`sink, into Parquet and Redis       ${perSecond(median(rates))}`);
+  print('sink, into Parquet and Redis', median(rates));
   return { eventsPerSecond: median(rates) };
 }
 
 /** Returns events per second from a full topic into the lake and Redis. */
-async function measureSink(options: Parameters<typeof prepareCollector>[0]): Promise<number> {
+async function measureSink(options: CollectorOptions): Promise<number> {
   const collector = await prepareCollector(options);
   const topic = await makeTopics(options.topicPrefix);
   await runRawProducer({ ...options, topic, events: sinkEvents, batchEvents: rawBatchEvents, compression: 'gzip' });
   const sink = await collector.startSink();
-  const startedAt = performance.now();
-  try {
-    await waitUntilProcessed(collector, sinkEvents);
-  } finally {
+  const { seconds } = await timed(() =>
     // The stop commits the remaining events, so that the time excludes the wait for the next regular commit.
-    await sink.stop();
-  }
-  const seconds = (performance.now() - startedAt) / 1_000;
+    waitUntilProcessed(collector, sinkEvents).finally(() => sink.stop()),
+  );
   await waitForLake(collector, sinkEvents);
   return sinkEvents / seconds;
 }
@@ -143,8 +135,8 @@ async function benchS3(shared: Shared): Promise<object> {
       logProgress(`sink round ${round + 1}: folder ${perSecond(onFolder[round]!)}, S3 ${perSecond(onS3[round]!)}`);
     }
     const ratio = median(onS3.map((rate, round) => rate / onFolder[round]!));
-    console.log(`sink, lake in a folder             ${perSecond(median(onFolder))}`);
-    console.log(`sink, lake on S3                   ${perSecond(median(onS3))}  ${percent(ratio)} of the folder`);
+    print('sink, lake in a folder', median(onFolder));
+    print('sink, lake on S3', median(onS3), `  ${percent(ratio)} of the folder`);
     return { folder: median(onFolder), s3: median(onS3), ratio };
   } finally {
     await s3.stop();
@@ -153,39 +145,19 @@ async function benchS3(shared: Shared): Promise<object> {
 
 async function benchFreshness(shared: Shared): Promise<object> {
   const collector = await prepareCollector({ ...shared, topicPrefix: 'bench-freshness' });
-  const ingest = await collector.startIngest();
-  const sink = await collector.startSink();
-  try {
+  return collector.run(async () => {
     await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 5 });
     const result = await measureFreshness(collector, shared.redisUrl, { eventsPerSecond: 5_000, seconds: 60 });
-    console.log(
-      `post to profile at ${perSecond(result.loadEventsPerSecond)}   p50 ${ms(result.p50Ms)}, p99 ${ms(result.p99Ms)}, slowest ${ms(result.maxMs)} of ${result.count}`,
-    );
+    const [p50, p99, slowest] = [result.p50Ms, result.p99Ms, result.maxMs].map((ms) => `${Math.round(ms)} ms`);
+    const rate = perSecond(result.loadEventsPerSecond);
+    console.log(`post to profile at ${rate}   p50 ${p50}, p99 ${p99}, slowest ${slowest} of ${result.count}`);
     return result;
-  } finally {
-    await ingest.stop();
-    await sink.stop();
-  }
+  });
 }
 
 async function benchMemory(shared: Shared): Promise<object> {
   const collector = await prepareCollector({ ...shared, topicPrefix: 'bench-memory' });
-  const ingest = await collector.startIngest();
-  const sink = await collector.startSink();
-  try {
-    return await measureMemory(
-      collector,
-      { ingestPid: ingest.pid, sinkPid: sink.pid },
-      { events: 5_000_000, rounds: 10, rowsBefore: 0 },
-      (sample) =>
-        console.log(
-          `after ${sample.events.toLocaleString('en')} events: ingest ${Math.round(sample.ingestMegabytes)} MB, sink ${Math.round(sample.sinkMegabytes)} MB`,
-        ),
-    );
-  } finally {
-    await ingest.stop();
-    await sink.stop();
-  }
+  return collector.run((pids) => measureMemory(collector, pids));
 }
 
 async function makeTopics(prefix: string): Promise<string> {
@@ -196,14 +168,14 @@ async function makeTopics(prefix: string): Promise<string> {
   return names.events;
 }
 
+function print(name: string, rate: number, more = ''): void {
+  console.log(`${name.padEnd(34)} ${perSecond(rate)}${more}`);
+}
+
 function perSecond(rate: number): string {
-  return `${Math.round(rate).toLocaleString('en').padStart(7)}/s`;
+  return `${formatCount(rate).padStart(7)}/s`;
 }
 
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
-}
-
-function ms(value: number): string {
-  return `${Math.round(value)} ms`;
 }

@@ -1,55 +1,57 @@
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lakeStatus } from '@facet/lake';
+import { until } from '@facet/local-services';
+import { formatCount } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
 import { memoryMb } from '../figures.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import type { Collector } from './collector.ts';
 import { nextBatch, post, postLoad } from './load.ts';
-import type { LoadResult } from './load.ts';
 
 /** Connections of the load, enough that requests queue while the ingest parses one. */
 const lanes = 16;
+/** Longest time without a new row in the lake. */
+const stallSeconds = 120;
 
 /** Measures acknowledged events per second for one batch size. */
-export async function measureIngest(
+export function measureIngest(
   collector: Collector,
   batchEvents: number,
   events: number,
   options: { readonly retriesOn503?: boolean } = {},
-): Promise<LoadResult> {
+): Promise<number> {
   const bodies = Array.from({ length: Math.ceil(events / batchEvents) }, () => nextBatch('load', batchEvents));
   return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes, ...options });
 }
 
-/** Waits until the lake contains `rows` rows. Returns the seconds. */
-export async function waitForLake(collector: Collector, rows: number, stallSeconds = 120): Promise<number> {
-  const startedAt = performance.now();
-  let last = { rows: 0, at: startedAt };
-  for (;;) {
-    const status = await lakeStatus(collector.lakeFolder);
-    const now = performance.now();
-    if (status.rows >= rows) return (now - startedAt) / 1_000;
-    if (status.rows > last.rows) last = { rows: status.rows, at: now };
-    if (now - last.at > stallSeconds * 1_000) {
-      throw new Error(`the lake stopped growing at ${status.rows} of ${rows} rows`);
-    }
-    await sleep(100);
+/** Waits until the lake contains `rows` rows. @throws Error when it stops growing. */
+export async function waitForLake({ lakeFolder }: Collector, rows: number): Promise<void> {
+  for (let last = -1; last < rows;) {
+    const before = last;
+    last = await until(
+      `more rows in the lake than ${before} of ${rows}`,
+      async () => {
+        const found = (await lakeStatus(lakeFolder)).rows;
+        return found > before && found;
+      },
+      stallSeconds,
+    );
   }
 }
 
 /** Waits until the sink has processed `messages` messages of the event topic. */
-export async function waitUntilProcessed(collector: Collector, messages: number): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${collector.sinkUrl}/v1/status`, { headers: { 'x-api-key': collector.key } });
+export async function waitUntilProcessed({ sinkUrl, key }: Collector, messages: number): Promise<void> {
+  const areProcessed = async (): Promise<boolean> => {
+    const response = await fetch(`${sinkUrl}/v1/status`, { headers: { 'x-api-key': key } });
     const { partitions } = (await response.json()) as {
       readonly partitions: readonly { readonly topic: string; readonly processed: number }[];
     };
     const events = partitions.filter(({ topic }) => topic.includes('.events.'));
-    if (events.reduce((sum, { processed }) => sum + processed, 0) >= messages) return;
-    await sleep(50);
-  }
+    return events.reduce((sum, { processed }) => sum + processed, 0) >= messages;
+  };
+  await until('the sink', areProcessed, Infinity);
 }
 
 /** Times from the post of an event to its profile. */
@@ -108,31 +110,22 @@ export async function measureFreshness(
   return { loadEventsPerSecond: loaded / options.seconds, ...describeLatencies(Float64Array.from(delays)) };
 }
 
-export interface MemorySample {
-  readonly events: number;
-  readonly ingestMegabytes: number;
-  readonly sinkMegabytes: number;
-}
+const soakEvents = 5_000_000;
+const soakRounds = 10;
 
 /** Records the resident memory after each round of events, once the sink has caught up. */
 export async function measureMemory(
   collector: Collector,
-  processes: { readonly ingestPid: number; readonly sinkPid: number },
-  options: { readonly events: number; readonly rounds: number; readonly rowsBefore: number },
-  onSample: (sample: MemorySample) => void,
-): Promise<readonly MemorySample[]> {
-  const samples: MemorySample[] = [];
-  const perRound = options.events / options.rounds;
-  for (let round = 1; round <= options.rounds; round++) {
-    await measureIngest(collector, 1_000, perRound, { retriesOn503: true });
-    await waitForLake(collector, options.rowsBefore + round * perRound);
-    const sample = {
-      events: round * perRound,
-      ingestMegabytes: memoryMb('VmRSS', processes.ingestPid),
-      sinkMegabytes: memoryMb('VmRSS', processes.sinkPid),
-    };
-    samples.push(sample);
-    onSample(sample);
+  pids: { readonly ingest: number; readonly sink: number },
+): Promise<object[]> {
+  const samples = [];
+  for (let round = 1; round <= soakRounds; round++) {
+    await measureIngest(collector, 1_000, soakEvents / soakRounds, { retriesOn503: true });
+    const events = (round * soakEvents) / soakRounds;
+    await waitForLake(collector, events);
+    const [ingestMb, sinkMb] = [pids.ingest, pids.sink].map((pid) => Math.round(memoryMb('VmRSS', pid)));
+    console.log(`after ${formatCount(events)} events: ingest ${ingestMb} MB, sink ${sinkMb} MB`);
+    samples.push({ events, ingestMb, sinkMb });
   }
   return samples;
 }

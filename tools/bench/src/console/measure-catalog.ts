@@ -2,8 +2,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { BrowserContext, Page } from 'playwright-core';
+import { makeBundle } from '../bundle-load/make-bundle-in-child.ts';
 import { median } from '../figures.ts';
-import { runInChild } from '../run-in-child.ts';
 import { startConsole } from './start-console.ts';
 
 /** How the pages handle a generated catalog. */
@@ -28,8 +28,7 @@ export interface CatalogFigures {
 export async function measureCatalog(items: number, scratch: string): Promise<CatalogFigures> {
   const folder = await mkdtemp(join(scratch, 'catalog-'));
   const artifacts = join(folder, 'home', 'artifacts');
-  const maker = new URL('../bundle-load/make-bundle.js', import.meta.url);
-  const { id } = await runInChild<{ readonly id: string }>(maker, [artifacts, items, 64, 'flat']);
+  const id = await makeBundle(artifacts, items);
   await createFolderArtifactStore(artifacts).promote({ kind: 'bundle', id });
   const started = await startConsole(join(folder, 'home'), folder);
   try {

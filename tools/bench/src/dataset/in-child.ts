@@ -2,26 +2,22 @@
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
-import { cpuTimeMs, memoryMb } from '../figures.ts';
+import { memoryMb, timed } from '../figures.ts';
 import { days, firstDay } from './generate-lake.ts';
 
-const [home, task, dataset] = JSON.parse(process.argv[2]!) as [string, string, object];
+const [home, task, resources] = JSON.parse(process.argv[2]!) as [string, string, object];
 const config = parseWith(
   FacetConfig,
   {
-    dataset,
+    dataset: { memoryLimit: '1500MB', ...resources },
     interactions: { rareItems: { minUsers: 2 } },
     split: { testDays: 7, validationDays: 7 },
   },
   { source: 'the benchmark' },
 );
 const context = createStageContext(homePaths(home), config);
-const startedAt = performance.now();
-const result = task === 'build' ? await build() : await read(task);
-const seconds = (performance.now() - startedAt) / 1000;
-process.stdout.write(
-  JSON.stringify({ ...result, seconds, cpuSeconds: cpuTimeMs() / 1_000, peakMegabytes: memoryMb('VmHWM') }),
-);
+const { result, ...effort } = await timed(() => (task === 'build' ? build() : read(task)));
+process.stdout.write(JSON.stringify({ ...result, ...effort, peakMegabytes: memoryMb('VmHWM') }));
 
 /** Builds a dataset that ends one day before the last event, so that later and late events are cut off. */
 async function build(): Promise<object> {

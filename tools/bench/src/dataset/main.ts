@@ -1,9 +1,11 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { upsertItems, upsertUsers } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { createScratchFolder, json, logProgress, option, readCommandLine, startSpark } from '@facet/local-services';
+import { formatCount } from '@facet/platform';
+import type { Effort } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
@@ -13,8 +15,6 @@ const { values } = readCommandLine({
   summary: 'Build a dataset of generated events within 4 GiB of memory',
   options: {
     events: option.number('Number of events; users are 1/50 and items 1/100 of it', 50_000_000),
-    'memory-limit': option.text('SIZE', 'Memory limit of DuckDB, dataset.memoryLimit', '1500MB'),
-    keep: option.text('DIR', 'Keep the lake in DIR and reuse it in later runs'),
     spark: option.flag(
       'Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The first run downloads 330 MB',
     ),
@@ -30,19 +30,12 @@ Exit code: 0 when the first two processes stay below 4 GiB and the datasets are 
 /** 4 GiB. */
 const megabytesMax = 2 ** 32 / 1e6;
 const size = sizeOf(values.events);
-const folder = values.keep ?? (await createScratchFolder('bench-dataset')).path;
+const { path: folder } = await createScratchFolder('bench-dataset');
 const home = homePaths(folder);
 const run = <Result>(task: string, resources: Pick<FacetConfig['dataset'], 'spark'> = {}): Promise<Result> =>
-  runInChild(new URL('in-child.js', import.meta.url), [
-    folder,
-    task,
-    { memoryLimit: values['memory-limit'], ...resources },
-  ]);
+  runInChild(new URL('in-child.js', import.meta.url), [folder, task, resources]);
 
-interface Measured {
-  readonly seconds: number;
-  /** Of all cores. More reliable than `seconds` on a busy machine. */
-  readonly cpuSeconds: number;
+interface Measured extends Effort {
   readonly peakMegabytes: number;
 }
 interface Built extends Measured {
@@ -83,20 +76,14 @@ async function buildOnSpark(): Promise<Built> {
   }
 }
 
-/** Generates the lake and the catalog if they do not exist. */
+/** Generates the lake and the catalog. */
 async function prepare(wanted: LakeSize): Promise<void> {
-  const existing = await stat(home.lakeFolder).catch(() => undefined);
-  if (existing !== undefined) {
-    await rm(home.stagesFolder, { recursive: true, force: true });
-    return logProgress(`reusing the lake in ${folder}`);
-  }
-  const startedAt = performance.now();
   const { bytes } = await generateLake(home.lakeFolder, wanted, (done) => {
     if (done % 10 === 0) logProgress(`${done} days generated`);
   });
   await upsertItems(home.catalogFolder, itemsOf(wanted));
   await upsertUsers(home.catalogFolder, usersOf(wanted));
-  logProgress(`${count(wanted.events)} events, ${Math.round(bytes / 2 ** 20)} MiB, generated in ${since(startedAt)} s`);
+  logProgress(`${formatCount(wanted.events)} events, ${Math.round(bytes / 1e6)} MB`);
 }
 
 function* itemsOf({ items }: LakeSize): Generator<Item> {
@@ -119,14 +106,6 @@ function describe(name: string, { seconds, cpuSeconds, peakMegabytes }: Measured
 
 function list(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
-    .map(([name, value]) => `${name} ${count(value)}`)
+    .map(([name, value]) => `${name} ${formatCount(value)}`)
     .join(', ');
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
-}
-
-function since(startedAt: number): string {
-  return ((performance.now() - startedAt) / 1000).toFixed(0);
 }

@@ -6,7 +6,8 @@ import { initializeWeights, modelVariant } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, encodeTables, heldOutLast, modelSpecOf, rankTasks } from '@facet/pipeline/benchmark';
 import { dayMs } from '@facet/platform';
-import { cpuTimeMs } from '../figures.ts';
+import { timed } from '../figures.ts';
+import type { Effort } from '../figures.ts';
 
 readCommandLine({
   usage: 'npm run bench -- evaluation',
@@ -48,47 +49,33 @@ const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: fa
 const weights = initializeWeights(spec, random);
 const heldOut = heldOutLast(data, 'test');
 
-interface Duration {
-  readonly seconds: number;
-  /** Of all threads. More reliable than wall time on a busy machine. */
-  readonly cpuSeconds: number;
-}
-
-function measure(run: () => void): Duration {
-  const before = cpuTimeMs();
-  const startedAt = performance.now();
-  run();
-  const seconds = (performance.now() - startedAt) / 1000;
-  return { seconds, cpuSeconds: (cpuTimeMs() - before) / 1_000 };
-}
 const inBlocks = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
 const oneByOne = createModelScorer(data, spec, weights, heldOut);
 
-const interests = measure(() => void inBlocks.interests(heldOut.users));
-let rankings = rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, [], options, ['new']);
-const ranking = measure(() => {
-  rankings = rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, heldOut.users, options, ['new']);
-});
-const metrics = measure(() => evaluateRanking(rankings.new, { ...options, catalogSize: items }));
+const interests = await timed(() => inBlocks.interests(heldOut.users));
+rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, [], options, ['new']);
+const ranking = await timed(() =>
+  rankTasks({ new: inBlocks.ranker, all: inBlocks.ranker }, heldOut.users, options, ['new']),
+);
+const metrics = await timed(() => evaluateRanking(ranking.result.new, { ...options, catalogSize: items }));
 const some = heldOut.users.slice(0, comparedUsers);
-let exact = rankings;
 oneByOne.interests(some);
-const slow = measure(() => {
-  exact = rankTasks({ new: oneByOne.score, all: oneByOne.score }, some, options, ['new']);
-});
+const slow = await timed(() => rankTasks({ new: oneByOne.score, all: oneByOne.score }, some, options, ['new']));
 inBlocks.dispose();
-const differing = exact.new.filter(({ ranking }, user) => ranking.join() !== rankings.new[user]!.ranking.join()).length;
+const differing = slow.result.new.filter(
+  (one, user) => one.ranking.join() !== ranking.result.new[user]!.ranking.join(),
+).length;
 
 console.log(
   `${users} users, ${items} items, K ${spec.config.interests}, D ${spec.config.embeddingDim}, ${cpus().length} cores`,
 );
-const show = (name: string, { seconds, cpuSeconds }: Duration): void =>
+const show = (name: string, { seconds, cpuSeconds }: Effort): void =>
   console.log(`${name.padEnd(39)}${seconds.toFixed(2).padStart(7)} s, ${cpuSeconds.toFixed(2)} s of CPU`);
 show('interests, in batches', interests);
 show('rankings, the first 100, in blocks', ranking);
 show('metrics at 10, 50, 100', metrics);
 const all = [interests, ranking, metrics];
-const sum = (of: keyof Duration): number => all.reduce((total, duration) => total + duration[of], 0);
+const sum = (of: keyof Effort): number => all.reduce((total, duration) => total + duration[of], 0);
 show(`total (target: at most ${secondsMax} s)`, { seconds: sum('seconds'), cpuSeconds: sum('cpuSeconds') });
 const scale = users / comparedUsers;
 show(`rankings one by one, ${scale} × ${comparedUsers} users`, {

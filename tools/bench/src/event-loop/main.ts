@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { json, option, readCommandLine } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { worldItemId } from '../serving/world-catalog.ts';
@@ -13,8 +14,8 @@ const { values } = readCommandLine({
     repeat: option.number('Number of measurements of each request', 10),
     json,
   },
-  notes: `longest block   Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
-response        Time to the end of the response
+  notes: `block     Longest delay of a 10 ms timer of serving while it responds to the request, less these 10 ms
+response  Time to the end of the response
 
 "first" includes what serving computes once for each bundle. "best" is the lowest of all measurements: programs on the same cores
 lengthen the others.
@@ -86,9 +87,12 @@ async function readBlockMs(url: string, key: string): Promise<number> {
 }
 
 function render(rows: readonly Row[]): string {
-  const lines = rows.map(({ path, first, best }) => {
-    const blocks = [first, best].map(({ blockMs }) => `${blockMs.toFixed(1).padStart(8)} ms`).join('');
-    return `${blocks}${best.responseMs.toFixed(0).padStart(9)} ms${(best.bytes / 1e6).toFixed(2).padStart(9)} MB  ${path}`;
-  });
-  return ['longest block', '   first      best    response     size  request', ...lines].join('\n');
+  const cells = rows.map(({ path, first, best }) => [
+    ...[first.blockMs, best.blockMs].map((blockMs) => `${blockMs.toFixed(1)} ms`),
+    `${best.responseMs.toFixed(0)} ms`,
+    `${(best.bytes / 1e6).toFixed(2)} MB`,
+    path,
+  ]);
+  const head = ['first block', 'best block', 'response', 'size', 'request'];
+  return alignColumns([head, ...cells], { right: [0, 1, 2, 3] }).join('\n');
 }

@@ -31,25 +31,19 @@ export function endingWith(dataset: Dataset, { from, before }: Window): Dataset 
   const { info, split, sequences } = dataset;
   const users = sequences.userIds.length;
   const offsets = new Int32Array(users + 1);
-  const items: Int32Array[] = [];
-  const times: Float64Array[] = [];
+  const positions: number[] = [];
   for (let user = 0; user < users; user++) {
-    const [start, end] = [sequences.offsets[user]!, historyEnd(sequences, user, before)];
-    items.push(sequences.items.subarray(start, end));
-    times.push(sequences.times.subarray(start, end));
-    offsets[user + 1] = offsets[user]! + end - start;
+    const end = historyEnd(sequences, user, before);
+    for (let position = sequences.offsets[user]!; position < end; position++) positions.push(position);
+    offsets[user + 1] = positions.length;
   }
-  const total = offsets[users]!;
-  const joined = { items: new Int32Array(total), times: new Float64Array(total) };
-  for (let user = 0; user < users; user++) {
-    joined.items.set(items[user]!, offsets[user]);
-    joined.times.set(times[user]!, offsets[user]);
-  }
+  const items = Int32Array.from(positions, (position) => sequences.items[position]!);
+  const times = Float64Array.from(positions, (position) => sequences.times[position]!);
   return {
     ...dataset,
     info: { ...info, window: { ...info.window, occurredBefore: before }, split: { ...info.split, testFrom: from } },
     split: { ...split, testFrom: from },
-    sequences: { ...sequences, ...joined, offsets },
+    sequences: { ...sequences, items, times, offsets },
   };
 }
 

@@ -41,19 +41,24 @@ function configOf(settings: object): FacetConfig {
   return parseWith(FacetConfig, settings, { source: 'npm run bench -- gate' });
 }
 
-/** A bundle and the dataset that the gate evaluates it on. */
+/** A bundle and the dataset that it was built from. */
 export interface PreparedBundle {
   readonly context: StageContext;
   readonly dataset: Dataset;
+  readonly modelId: string;
   readonly bundleId: string;
 }
 
 /** Runs the stages up to the bundle. Skips the evaluation, which the gate reads only for an incumbent. */
-export async function makeBundle(home: HomePaths, config: FacetConfig): Promise<PreparedBundle> {
+export async function makeBundle(
+  home: HomePaths,
+  config: FacetConfig,
+  until: { readonly occurredBefore?: number } = {},
+): Promise<PreparedBundle> {
   const context = createStageContext(home, config);
-  const { datasetId } = (await datasetStage(context)).output;
+  const { datasetId } = (await datasetStage(context, until)).output;
   const watch = { onEpoch: (phase: string, report: object) => logProgress(`${phase} ${JSON.stringify(report)}`) };
   const { modelId } = (await trainStage(context, { datasetId }, watch)).output;
   const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
-  return { context, dataset: await openDataset(context.store, datasetId), bundleId };
+  return { context, dataset: await openDataset(context.store, datasetId), modelId, bundleId };
 }

@@ -1,16 +1,15 @@
 import { FacetConfig } from '@facet/config';
 import type { HomePaths } from '@facet/config';
 import { logProgress } from '@facet/local-services';
-import { createStageContext, datasetStage, indexStage, openDataset, openModel, trainStage } from '@facet/pipeline';
-import type { Dataset, Model, StageContext } from '@facet/pipeline';
+import { createStageContext, datasetStage, openDataset, openModel } from '@facet/pipeline';
+import type { Model } from '@facet/pipeline';
 import { dayMs, parseWith } from '@facet/platform';
+import { makeBundle } from '../gate/sound-data.ts';
+import type { PreparedBundle } from '../gate/sound-data.ts';
 
 /** A bundle with the dataset and the model that it was built from. */
-export interface BuiltBundle {
+export interface BuiltBundle extends PreparedBundle {
   readonly label: string;
-  readonly bundleId: string;
-  readonly context: StageContext;
-  readonly dataset: Dataset;
   readonly model: Model;
 }
 
@@ -36,17 +35,12 @@ export async function makeHealthyBundles(home: HomePaths, count: number): Promis
   const newest = await openNewest(home);
   const bundles: BuiltBundle[] = [];
   for (let number = 1; number <= count; number++) {
-    const config = configOf(number);
-    const context = createStageContext(home, config);
     const occurredBefore = newest - (count - number) * dayMs;
-    const { datasetId } = (await datasetStage(context, { occurredBefore })).output;
-    const { modelId } = (await trainStage(context, { datasetId })).output;
-    const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
-    const dataset = await openDataset(context.store, datasetId);
-    const model = await openModel(context.store, modelId);
+    const prepared = await makeBundle(home, configOf(number), { occurredBefore });
+    const model = await openModel(prepared.context.store, prepared.modelId);
     const { interests } = model.info.spec.config;
     const label = `data before ${new Date(occurredBefore).toISOString().slice(0, 10)}, seed ${number}, K ${interests}`;
-    bundles.push({ label, bundleId, context, dataset, model });
+    bundles.push({ ...prepared, label, model });
     logProgress(`bundle ${number} of ${count}: ${label}`);
   }
   return bundles;

@@ -63,7 +63,7 @@ const traffic = (async () => {
   while (!isDone) {
     const { latenciesMs, statuses } = await generator.run({ kind: 'open', rate: values.rate, seconds: 10 });
     sent += latenciesMs.length;
-    failed += statuses[0] ?? 0;
+    failed += statuses.filter((status) => status === 0).length;
   }
 })();
 try {
@@ -106,8 +106,7 @@ async function judge(
     (one) => isOf(one) && /passed|rolled back|not rolling back/.test(one.msg),
     4 * windowMs,
   );
-  const { compared: requests, changedShare, interestCosine } = compared;
-  const { fallbackShare, emptyShare, errorShare, p99Ms, reason } = line as LogLine & { readonly reason?: string };
+  const { reason } = line as LogLine & { readonly reason?: string };
   const verdict: Verdict = {
     kind,
     name,
@@ -115,18 +114,16 @@ async function judge(
     ...(reason === undefined ? {} : { reason }),
     seconds: (performance.now() - start) / 1_000,
     figures: {
-      compared: requests,
-      changedShare,
-      interestCosine,
-      requests: line['requests'],
-      fallbackShare,
-      emptyShare,
-      errorShare,
-      p99Ms,
+      ...pick(compared, ['compared', 'changedShare', 'interestCosine']),
+      ...pick(line, ['requests', 'fallbackShare', 'emptyShare', 'errorShare', 'p99Ms']),
     },
   };
   verdicts.push(verdict);
   logProgress(JSON.stringify(verdict));
+}
+
+function pick(line: LogLine, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, line[name]]));
 }
 
 function report(): void {

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startFacetProcess } from '@facet/local-services';
+import { startFacetProcess, until } from '@facet/local-services';
 
 /** A line of the log of serving. */
 export interface LogLine {
@@ -40,14 +39,14 @@ export async function startLoggingServer(options: {
   return {
     url: serving.url,
     async next(isWanted, timeoutMs) {
-      for (const until = performance.now() + timeoutMs; performance.now() < until; await sleep(20)) {
+      const find = async (): Promise<number | false> => {
         const found = lines.findIndex(isWanted);
-        if (found < 0) continue;
-        const line = lines[found]!;
-        lines = lines.slice(found + 1);
-        return line;
-      }
-      throw new Error(`serving logged no such line in ${timeoutMs / 1_000} s; last: ${lines.at(-1)?.msg}`);
+        return found >= 0 && found;
+      };
+      const found = await until('a line in the log of serving', find, timeoutMs / 1_000);
+      const line = lines[found]!;
+      lines = lines.slice(found + 1);
+      return line;
     },
     skip: () => void (lines = []),
     stop: async () => void (await serving.stop()),

@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FacetConfig, homePaths } from '@facet/config';
@@ -30,7 +30,6 @@ const { values, positionals } = readCommandLine({
     ),
     title: option.text('TEXT', 'Title of that drawing', 'Coupling coefficients of one user'),
     anonymous: option.flag('Number the items in that drawing instead of naming them'),
-    append: option.text('FILE', 'Also append each result as a line of JSON to this file'),
     json,
   },
   notes: `SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
@@ -84,9 +83,6 @@ for (const attempt of values.try) {
     logProgress(
       `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
     );
-    if (values.append !== undefined) {
-      await appendFile(values.append, `${JSON.stringify({ folder, protocol, part, ...result })}\n`);
-    }
   }
 }
 console.log(values.json ? JSON.stringify(results) : render(results));

@@ -17,14 +17,13 @@ export function describeLatencies(latenciesMs: Float64Array): Latencies {
 /** Number of responses by status other than 200. Status 0 is a broken connection. */
 export type Failures = Readonly<Record<number, number>>;
 
-export function failuresOf(statuses: Readonly<Record<number, number>>): Failures {
-  return Object.fromEntries(Object.entries(statuses).filter(([status]) => status !== '200'));
-}
-
-export function addFailures(one: Failures, other: Failures): Failures {
-  const sum: Record<number, number> = { ...one };
-  for (const [status, count] of Object.entries(other)) sum[Number(status)] = (sum[Number(status)] ?? 0) + count;
-  return sum;
+/** @param statuses the statuses of the responses of each load */
+export function countFailures(...statuses: readonly Uint16Array[]): Failures {
+  const failures: Record<number, number> = {};
+  for (const ofLoad of statuses) {
+    for (const status of ofLoad) if (status !== 200) failures[status] = (failures[status] ?? 0) + 1;
+  }
+  return failures;
 }
 
 export function hasFailures(failures: Failures): boolean {
@@ -33,8 +32,6 @@ export function hasFailures(failures: Failures): boolean {
 
 /** Returns `none`, or text such as `3 of status 503, 1 of status 0`. */
 export function renderFailures(failures: Failures): string {
-  if (!hasFailures(failures)) return 'none';
-  return Object.entries(failures)
-    .map(([status, count]) => `${count} of status ${status}`)
-    .join(', ');
+  const counts = Object.entries(failures).map(([status, count]) => `${count} of status ${status}`);
+  return counts.join(', ') || 'none';
 }

@@ -19,13 +19,11 @@ export interface LoadResult {
   readonly startedAtMs: number;
   /** From the first request to the last response. */
   readonly seconds: number;
-  /** Number of responses by status. Status 0 is a broken connection. */
-  readonly statuses: Readonly<Record<number, number>>;
   /** Scheduled time of each request, in milliseconds from the start. */
   readonly startsMs: Float64Array;
   readonly latenciesMs: Float64Array;
-  /** Status of each response. */
-  readonly requestStatuses: Uint16Array;
+  /** Status of each response. Status 0 is a broken connection. */
+  readonly statuses: Uint16Array;
   /** Mean delay of the generator: from the scheduled to the actual time of a request. */
   readonly lateMs: number;
   /** Processor time of the generator. */
@@ -121,16 +119,14 @@ async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send:
 function createRecorder() {
   const starts: number[] = [];
   const latencies: number[] = [];
-  const requestStatuses: number[] = [];
-  const statuses: Record<number, number> = {};
+  const statuses: number[] = [];
   let late = 0;
   return {
     add(scheduledAt: number, lateMs: number, latencyMs: number, status: number): void {
       starts.push(scheduledAt);
       latencies.push(latencyMs);
-      requestStatuses.push(status);
+      statuses.push(status);
       late += lateMs;
-      statuses[status] = (statuses[status] ?? 0) + 1;
     },
     result(): Omit<LoadResult, 'cpuMs'> {
       const from = starts.reduce((least, ms) => Math.min(least, ms), Infinity);
@@ -140,10 +136,9 @@ function createRecorder() {
       return {
         startedAtMs: from,
         seconds: to / 1000,
-        statuses,
         startsMs,
         latenciesMs,
-        requestStatuses: Uint16Array.from(requestStatuses),
+        statuses: Uint16Array.from(statuses),
         lateMs: late / Math.max(1, starts.length),
       };
     },

@@ -12,7 +12,6 @@ const { values } = readCommandLine({
   summary: 'Measure the goodput of serving at 1, 2 and 3 times its saturation rate',
   options: {
     items: option.number('Number of items in the generated catalog', 100_000),
-    processes: option.number('Number of serving processes', 1),
     seconds: option.number('Duration of each load', 8),
     concurrency: option.numbers(
       'Instead of the multiples, numbers of connections that send their next request after a response',
@@ -41,7 +40,7 @@ const warmUpSeconds = 3;
 const concurrency = 16;
 
 const world = await openWorld({ items: values.items });
-await withServing(world, { limit: depth, processes: values.processes }, async (_, generator) => {
+await withServing(world, { limit: depth, processes: 1 }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
   if (values.json) console.log(JSON.stringify({ items: world.itemCount, peak, rows }));
@@ -70,9 +69,9 @@ async function measure(generator: LoadGenerator): Promise<Row[]> {
   return rows;
 }
 
-function rowOf(load: string, { startsMs, latenciesMs, requestStatuses }: LoadResult): Row {
+function rowOf(load: string, { startsMs, latenciesMs, statuses }: LoadResult): Row {
   const timesOf = (isOf: (status: number) => boolean): Float64Array =>
-    latenciesMs.filter((_, request) => isOf(requestStatuses[request]!));
+    latenciesMs.filter((_, request) => isOf(statuses[request]!));
   const succeeded = describeLatencies(timesOf((status) => status === 200));
   const rejected = describeLatencies(timesOf((status) => status === 503));
   // The rate counts the time of arrivals, without the wait for the last responses.

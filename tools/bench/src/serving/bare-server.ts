@@ -1,5 +1,5 @@
 // Server that only blocks its thread for a fixed time per request, as a baseline for queueing delay. Arguments: milliseconds and
-// response bytes.
+// response bytes. Prints its address and ends with its standard input.
 import { createServer } from 'node:http';
 
 const busyMs = Number(process.argv[2]);
@@ -12,5 +12,5 @@ const server = createServer((request, response) => {
     response.setHeader('content-length', body.length).end(body);
   });
 });
-server.listen(0, '127.0.0.1', () => process.send?.(server.address()));
-process.once('disconnect', () => process.exit());
+server.listen(0, '127.0.0.1', () => process.stdout.write(`${JSON.stringify(server.address())}\n`));
+process.stdin.resume().once('end', () => process.exit());

@@ -1,23 +1,25 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { mean } from '@facet/evaluation';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { unknownUser } from '@facet/model';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
-import { eventLoopCpuMs, treeCpuMs, treeUsage } from '../load/process-usage.ts';
+import { eventLoopCpuMs, treeCpuMs, treeMemory } from '../load/process-usage.ts';
+import { runInChild } from '../run-in-child.ts';
 import { withServing } from './with-serving.ts';
-import { checkResponses } from './check-responses.ts';
+import { measureResponseRecall, recommend } from './check-responses.ts';
 import { measureBareServer } from './measure-bare-server.ts';
 import type { BareServerFigures } from './measure-bare-server.ts';
-import { measureRawSearch } from './measure-raw.ts';
+import type { RawSearchResult, RawSearchTask } from './raw-search.ts';
 import type { ServingProcess } from './serving-process.ts';
 import { loadFigures, renderServing } from './render.ts';
 import type { LoadFigures } from './render.ts';
 import { behaviorRowsOf } from './world-model.ts';
-import { checkedUsers, depth, openWorld, requestBodies } from './world.ts';
+import { checkedUsers, depth, openWorld, recallMin, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
 const { values } = readCommandLine({
@@ -28,11 +30,9 @@ const { values } = readCommandLine({
     processes: option.number('Number of serving processes (default: that of the serving app)'),
     seconds: option.number('Duration of the load at half the peak rate', 20),
     limit: option.number('Number of items per response', depth),
-    'recall-min': option.number('Recall target of the index', 0.98),
-    profile: option.text('DIR', 'Write CPU profiles of serving to DIR after the measurement'),
     json,
   },
-  notes: `One run measures the bare index (four queries per user, on one core and on all cores), the user tower, and responses at
+  notes: `One run measures the bare index (four queries per user, on all cores), the user tower, and responses at
 concurrency 1 to 32, which gives the peak rate. It then measures an open-loop load at half the peak rate, on serving and on a
 bare server that is equally busy per request, and processor time and memory of serving. A request has 50 behaviors.
 The load generator and serving share the cores of this machine, which should be idle otherwise.
@@ -45,63 +45,50 @@ Exit code: 0 when the measurement is complete, also when a target is missed.`,
 
 /** Requests in flight. */
 const concurrencies = [1, 2, 4, 8, 16, 32];
-const profiledRequests = 4_000;
 /** Calls of the user tower before the measurement, until V8 has compiled the code. */
 const warmUpCalls = 2_000;
 const measuredCalls = 5_000;
 
-const seconds = values.seconds;
-const limit = values.limit;
-const world = await openWorld({
-  items: values.items,
-  recallMin: values['recall-min'],
-});
+const { seconds, limit, processes } = values;
+const world = await openWorld({ items: values.items });
+logProgress('bare search');
 const raw = await measureRaw();
 logProgress('user tower');
 const tower = measureTower(world);
-const { processes, profile } = values;
-if (profile !== undefined) await mkdir(profile, { recursive: true });
-const env: Record<string, string> =
-  profile === undefined
-    ? {}
-    : {
-        NODE_OPTIONS: `--import=${new URL('profile-hook.js', import.meta.url).href}`,
-        FACET_BENCH_PROFILES: resolve(profile),
-      };
-await withServing(world, { limit, processes, env }, async (serving, generator) => {
+await withServing(world, { limit, processes }, async (serving, generator) => {
   logProgress('comparison of responses with an exact scan');
-  const responses = await checkResponses(world, serving, checkedUsers);
+  const responseRecall = await measureResponseRecall(world, serving, checkedUsers);
   const loads = await measureLoads(serving, generator);
   if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
-  const results = { ...loads, memory: await treeUsage(serving.pid) };
-  const { kind, efSearch } = world.choice;
-  const report = { items: world.itemCount, index: { kind, efSearch }, limit, raw, tower, responses, ...results };
+  const memory = await treeMemory(serving.pid);
+  const report = { items: world.itemCount, index: world.choice, limit, raw, tower, responseRecall, ...loads, memory };
   console.log(values.json ? JSON.stringify(report) : renderServing(report));
 });
 
-/** Measures the bare search on one core and on all cores. */
-async function measureRaw() {
+/** Measures the bare search in one process per core at the same time. Returns the means. */
+async function measureRaw(): Promise<RawSearchResult> {
   const { path: folder } = await createScratchFolder('bench-serving');
   const interestsFile = join(folder, 'interests.f32');
   const { interests, dim, choice, users } = world;
   await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
-  const queriesPerUser = interests.length / dim / users.length;
   const { efSearch } = choice;
-  const task = {
+  const task: RawSearchTask = {
     indexFile: world.bareIndexFile,
     interestsFile,
     exactFile: world.exactFile,
-    recallMin: values['recall-min'],
-    queriesPerUser,
+    recallMin,
+    queriesPerUser: interests.length / dim / users.length,
     dim,
     k: Math.min(depth, world.itemCount),
     ...(efSearch === undefined ? {} : { efSearch }),
     seconds: seconds / 4,
   };
-  logProgress('bare search on one core');
-  const alone = await measureRawSearch(task, 1);
-  logProgress('bare search on all cores');
-  return { alone, together: await measureRawSearch(task, availableParallelism()) };
+  const script = new URL('raw-search.js', import.meta.url);
+  const results = await Promise.all(
+    Array.from({ length: availableParallelism() }, () => runInChild<RawSearchResult>(script, [task])),
+  );
+  const meanOf = (figure: 'cpuMs' | 'p50Ms' | 'p99Ms'): number => mean(results.map((result) => result[figure]));
+  return { ...results[0]!, cpuMs: meanOf('cpuMs'), p50Ms: meanOf('p50Ms'), p99Ms: meanOf('p99Ms') };
 }
 
 async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
@@ -124,7 +111,6 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
   const busyBefore = await eventLoopCpuMs(serving.pid);
   const half = await measure(load);
   const busyMs = ((await eventLoopCpuMs(serving.pid)) - busyBefore) / half.latency.count;
-  if (values.profile !== undefined) await profileServing(serving, generator);
   return { closed, saturated, half, bare: await measureBare(busyMs, load, serving) };
 }
 
@@ -137,22 +123,8 @@ async function measureBare(
   if (processes !== undefined && processes !== 1) return undefined;
   logProgress('bare server');
   const bodies = requestBodies(world, limit);
-  const response = await fetch(`${serving.url}/v1/recommendations`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-api-key': serving.key },
-    body: bodies[0]!,
-  });
-  const { byteLength: responseBytes } = await response.arrayBuffer();
+  const responseBytes = Buffer.byteLength(await recommend(serving, bodies[0]!));
   return measureBareServer({ busyMs, responseBytes, bodies, load });
-}
-
-/** Makes each serving process write a CPU profile. */
-async function profileServing(serving: ServingProcess, generator: LoadGenerator): Promise<void> {
-  logProgress('profile');
-  const pids = (await treeUsage(serving.pid)).map(({ pid }) => pid);
-  for (const pid of pids) process.kill(pid, 'SIGURG');
-  await generator.run({ kind: 'closed', concurrency: 4, requests: profiledRequests });
-  for (const pid of pids) process.kill(pid, 'SIGURG');
 }
 
 /** Measures the computation of one user's interests from the behavior sequence. */

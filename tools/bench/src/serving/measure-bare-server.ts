@@ -1,10 +1,9 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createScratchFolder } from '@facet/local-services';
+import { startLineProcess } from '../line-process.ts';
 import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import { startLoadGenerator } from '../load/load-generator.ts';
@@ -17,23 +16,25 @@ export interface BareServerFigures {
   readonly latency: Latencies;
 }
 
-export interface BareServerOptions {
+const warmUpSeconds = 2;
+
+/** Measures a server that blocks for `busyMs` per request, under the same load from the same generator. */
+export async function measureBareServer({
+  busyMs,
+  responseBytes,
+  bodies,
+  load,
+}: {
   readonly busyMs: number;
   readonly responseBytes: number;
   readonly bodies: readonly string[];
   readonly load: Load;
-}
-
-const warmUpSeconds = 2;
-
-/** Measures a server that blocks for `busyMs` per request, under the same load from the same generator. */
-export async function measureBareServer(options: BareServerOptions): Promise<BareServerFigures> {
-  const { busyMs, responseBytes, bodies, load } = options;
+}): Promise<BareServerFigures> {
   const script = fileURLToPath(new URL('bare-server.js', import.meta.url));
-  const server = fork(script, [String(busyMs), String(responseBytes)], { execArgv: [] });
+  const server = startLineProcess(process.execPath, [script, String(busyMs), String(responseBytes)]);
   const { path: folder } = await createScratchFolder('bench-bare-server');
   try {
-    const [{ port }] = (await once(server, 'message')) as [AddressInfo];
+    const { port } = await server.ask<AddressInfo>();
     const bodiesFile = join(folder, 'bodies.json');
     await writeFile(bodiesFile, JSON.stringify(bodies));
     const generator = await startLoadGenerator({ url: `http://127.0.0.1:${port}`, path: '/', key: 'none', bodiesFile });
@@ -44,6 +45,6 @@ export async function measureBareServer(options: BareServerOptions): Promise<Bar
       generator.stop();
     }
   } finally {
-    server.disconnect();
+    await server.stop();
   }
 }

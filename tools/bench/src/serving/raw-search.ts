@@ -1,9 +1,8 @@
-// Searches the bare index in a separate process: one user at a time, on one thread, with the patched Faiss.
+// Searches the bare index in a separate process: one user at a time, on one thread, with the patched Faiss. Prints the figures.
 import { readFile } from 'node:fs/promises';
 import { Index, setThreads } from 'faiss-node';
 import { cpuTimeMs } from '../figures.ts';
 import { describeLatencies } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
 
 export interface RawSearchTask {
   readonly indexFile: string;
@@ -25,12 +24,13 @@ export interface RawSearchResult {
   readonly recall: number;
   /** User and system time per user. */
   readonly cpuMs: number;
-  readonly latency: Latencies;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
 const widening = 1.1;
 
-const task = JSON.parse(process.argv[2]!) as RawSearchTask;
+const [task] = JSON.parse(process.argv[2]!) as [RawSearchTask];
 const { queriesPerUser, dim, k } = task;
 setThreads(1);
 const index = Index.read(task.indexFile);
@@ -38,12 +38,8 @@ const requests = await readRequests();
 const exact = await readInts(task.exactFile);
 const { parameters, recall } = findParameters();
 
-process.once('message', () => {
-  measure(1);
-  const result = measure(task.seconds);
-  process.send?.(result, () => process.disconnect());
-});
-process.send?.('ready');
+measure(1);
+process.stdout.write(JSON.stringify(measure(task.seconds)));
 
 function measure(seconds: number): RawSearchResult {
   const times: number[] = [];
@@ -54,12 +50,8 @@ function measure(seconds: number): RawSearchResult {
     index.search(requests[request % requests.length]!, k, parameters);
     times.push(performance.now() - start);
   }
-  return {
-    ...parameters,
-    recall,
-    cpuMs: (cpuTimeMs() - before) / times.length,
-    latency: describeLatencies(Float64Array.from(times)),
-  };
+  const { p50Ms, p99Ms } = describeLatencies(Float64Array.from(times));
+  return { ...parameters, recall, cpuMs: (cpuTimeMs() - before) / times.length, p50Ms, p99Ms };
 }
 
 /** Returns the smallest efSearch that reaches `recallMin`. */

@@ -9,9 +9,10 @@ import { logProgress } from '@facet/local-services';
 import { createInferenceEngine, facetModel, indexVectors, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
 import { pathExists } from '@facet/platform';
-import { Index, MetricType, setThreads } from 'faiss-node';
+import { setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
+import { writePlainGraph } from '../plain-graph.ts';
 import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
 import { behaviorRowsOf, createWorldModel, interestsOf, worldEnd } from './world-model.ts';
 import type { WorldModel } from './world-model.ts';
@@ -27,11 +28,11 @@ const usersPerPart = { tuning: 200, heldOut: 200, requesting: 1_000 } as const;
 export const checkedUsers = 100;
 /** Items per response, and k of the index recall. */
 export const depth = 200;
+/** Share of the exact nearest 200 items that the index must find. */
+export const recallMin = 0.98;
 
 export interface WorldOptions {
   readonly items: number;
-  /** Share of the exact nearest 200 that the index must find. Default: 0.98. */
-  readonly recallMin?: number;
   /** Kind of the index. Default: `auto`. A flat index takes no time to build. */
   readonly kind?: 'auto' | 'flat';
 }
@@ -67,10 +68,7 @@ export interface World {
 const cacheFolder = process.env['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
 
 /** Opens a world and builds its missing parts. Equal options give equal vectors, users and items. */
-export async function openWorld(
-  { items, recallMin = 0.98, kind = 'auto' }: WorldOptions,
-  bundleCount = 1,
-): Promise<World> {
+export async function openWorld({ items, kind = 'auto' }: WorldOptions, bundleCount = 1): Promise<World> {
   const folder = join(cacheFolder, `world-${items}-${recallMin}-${kind === 'auto' ? '' : `${kind}-`}${generation}`);
   await mkdir(folder, { recursive: true });
   logProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
@@ -84,7 +82,7 @@ export async function openWorld(
   const { tuning, heldOut } = usersPerPart;
   const users = allUsers.slice(tuning + heldOut);
   const indexFile = join(folder, bundleFiles.index);
-  const choice = await cachedIndex(folder, indexFile, { recallMin, kind }, vectors, () => ({
+  const choice = await cachedIndex(folder, indexFile, kind, vectors, () => ({
     tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
     heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
@@ -134,7 +132,7 @@ async function cachedUsers(file: string, vectors: Float32Array): Promise<Int32Ar
 async function cachedIndex(
   folder: string,
   indexFile: string,
-  { recallMin, kind }: Required<Pick<WorldOptions, 'recallMin' | 'kind'>>,
+  kind: 'auto' | 'flat',
   vectors: Float32Array,
   queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
 ): Promise<IndexChoice> {
@@ -169,25 +167,9 @@ async function cachedBareIndex(
   const path = join(folder, 'bare.faiss');
   if (await pathExists(path)) return path;
   logProgress('building the bare index');
-  await writeWhole(path, async (part) => writeBareGraph(vectors.subarray(dim), dim, part));
-  return path;
-}
-
-const rowsPerCall = 10_000;
-/** Parameters of `buildFaissIndex` in @facet/retrieval. */
-const neighbors = 32;
-const efConstruction = 40;
-
-/** Writes a graph of plain Faiss. The `[N, D]` vectors have equal norms, so that the nearest ones have the highest inner products. */
-function writeBareGraph(vectors: Float32Array, dim: number, path: string): void {
   setThreads(1);
-  const index = Index.fromFactory(dim, `HNSW${neighbors},Flat`, MetricType.METRIC_L2);
-  index.setParameter('efConstruction', efConstruction);
-  for (let row = 0; row < vectors.length / dim; row += rowsPerCall) {
-    index.add(vectors.subarray(row * dim, (row + rowsPerCall) * dim));
-  }
-  index.write(path);
-  index.dispose();
+  await writeWhole(path, async (part) => writePlainGraph(part, { vectors: vectors.subarray(dim), dim }));
+  return path;
 }
 
 async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<string> {
@@ -223,15 +205,16 @@ async function cachedBundles(
   count: number,
 ): Promise<ArtifactRef[]> {
   const refs: ArtifactRef[] = [];
-  const missing = async (number: number, makeItems: () => BundleItems): Promise<ArtifactRef> =>
-    cachedJson(join(artifactsFolder, `bundle-${number}.json`), async () => {
-      logProgress(`writing bundle ${number}`);
-      return putBundle(store, `world-${number}`, parts, makeItems());
-    });
   let made: BundleItems | undefined;
   await mkdir(artifactsFolder, { recursive: true });
   for (let number = 1; number <= count; number++) {
-    refs.push(await missing(number, () => (made ??= drawBundleItems(parts.embeddings))));
+    const write = (): Promise<ArtifactRef> => {
+      logProgress(`writing bundle ${number}`);
+      const { embeddings } = parts;
+      made ??= { items: drawCatalog(embeddings, dim), popularity: drawPopularity(embeddings.length / dim - 1) };
+      return putBundle(store, `world-${number}`, parts, made);
+    };
+    refs.push(await cachedJson(join(artifactsFolder, `bundle-${number}.json`), write));
   }
   return refs;
 }
@@ -239,10 +222,6 @@ async function cachedBundles(
 interface BundleItems {
   readonly items: ReturnType<typeof drawCatalog>;
   readonly popularity: Float32Array;
-}
-
-function drawBundleItems(embeddings: Float32Array): BundleItems {
-  return { items: drawCatalog(embeddings, dim), popularity: drawPopularity(embeddings.length / dim - 1) };
 }
 
 async function putBundle(

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef } from '@facet/artifacts';
+import { until } from '@facet/local-services';
 import { nowMs } from '../load/load.ts';
 import type { ServingProcess } from '../serving/serving-process.ts';
 import type { World } from '../serving/world.ts';
@@ -22,15 +22,16 @@ export async function promoteAndAwait(
 ): Promise<Swap> {
   const fromMs = nowMs();
   await world.store.promote(ref, { by: 'bench' });
-  while (nowMs() < fromMs + timeoutSeconds * 1000) {
-    if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
-    const ids = await Promise.all(Array.from({ length: probes }, () => servedBundle(serving.url)));
-    if (ids.every((id) => id === ref.id)) return { fromMs, toMs: nowMs() };
-    await sleep(100);
-  }
-  throw new Error(
-    `serving did not load bundle ${ref.id} within ${timeoutSeconds} s. Its output:\n${serving.errorOutput()}`,
+  await until(
+    `bundle ${ref.id} of serving`,
+    async () => {
+      if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
+      const ids = await Promise.all(Array.from({ length: probes }, () => servedBundle(serving.url)));
+      return ids.every((id) => id === ref.id);
+    },
+    timeoutSeconds,
   );
+  return { fromMs, toMs: nowMs() };
 }
 
 async function servedBundle(url: string): Promise<unknown> {

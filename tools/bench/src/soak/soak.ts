@@ -1,8 +1,8 @@
 import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { median } from '../figures.ts';
-import { addFailures, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
-import type { Failures } from '../load/latencies.ts';
-import { treeUsage } from '../load/process-usage.ts';
+import type { ProcessMemory } from '../figures.ts';
+import { countFailures, hasFailures, renderFailures } from '../load/latencies.ts';
+import { treeMemory } from '../load/process-usage.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
@@ -14,8 +14,6 @@ const { values } = readCommandLine({
     requests: option.number('Total number of requests, 8 in flight', 1_000_000),
     swaps: option.number('Number of promotions, evenly spread', 20),
     items: option.number('Number of items in the generated catalog', 20_000),
-    processes: option.number('Number of serving processes (default: that of the serving app)'),
-    limit: option.number('Number of items per response', 20),
     json,
   },
   notes: `The benchmark promotes two bundles in turn and reads the memory before each promotion. Growth compares the median memory of
@@ -25,28 +23,28 @@ Exit code: 0 when the run is complete, also when a target is missed.`,
 });
 
 const growthMax = 0.01;
-const { swaps, limit, processes } = values;
+const { swaps } = values;
 const requestsPerSwap = Math.ceil(values.requests / swaps);
 const world = await openWorld({ items: values.items }, 2);
-await withServing(world, { limit, processes }, async (serving, generator) => {
-  const samples: { requests: number; residentMb: number; proportionalMb: number }[] = [];
-  let failures: Failures = {};
+await withServing(world, { limit: 20 }, async (serving, generator) => {
+  const samples: (ProcessMemory & { readonly requests: number })[] = [];
+  const statuses: Uint16Array[] = [];
   for (let number = 1; number <= swaps; number++) {
     const running = generator.run({ kind: 'closed', concurrency: 8, requests: requestsPerSwap });
     await promoteAndAwait(world, world.bundles[number % 2]!, serving);
-    failures = addFailures(failures, failuresOf((await running).statuses));
-    const usage = await treeUsage(serving.pid);
-    const total = (of: (one: (typeof usage)[number]) => number): number => usage.reduce((sum, one) => sum + of(one), 0);
+    statuses.push((await running).statuses);
+    const memory = await treeMemory(serving.pid);
     const sample = {
       requests: number * requestsPerSwap,
-      residentMb: total(({ residentMb }) => residentMb),
-      proportionalMb: total(({ proportionalMb }) => proportionalMb),
+      residentMb: memory.reduce((sum, { residentMb }) => sum + residentMb, 0),
+      proportionalMb: memory.reduce((sum, { proportionalMb }) => sum + proportionalMb, 0),
     };
     samples.push(sample);
     logProgress(
       `after ${sample.requests.toLocaleString('en')} requests and ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`,
     );
   }
+  const failures = countFailures(...statuses);
   const growth = growthOf(samples.map(({ residentMb }) => residentMb));
   const report = { items: world.itemCount, requests: swaps * requestsPerSwap, swaps, failures, samples, growth };
   if (values.json) console.log(JSON.stringify(report));

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { json, logProgress, option, readCommandLine } from '@facet/local-services';
-import { addFailures, describeLatencies, failuresOf, hasFailures, renderFailures } from '../load/latencies.ts';
+import { formatCount } from '@facet/platform';
+import { countFailures, describeLatencies, hasFailures, renderFailures } from '../load/latencies.ts';
 import type { Failures, Latencies } from '../load/latencies.ts';
 import type { LoadResult } from '../load/load.ts';
-import { treeUsage } from '../load/process-usage.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 import { promoteAndAwait } from './promoted.ts';
@@ -17,8 +17,6 @@ const { values } = readCommandLine({
     swaps: option.number('Number of promotions', 4),
     rate: option.number('Requests per second (default: half the throughput at concurrency 8)'),
     calm: option.number('Seconds before the first promotion and after each one', 20),
-    processes: option.number('Number of serving processes (default: that of the serving app)'),
-    limit: option.number('Number of items per response', depth),
     json,
   },
   notes: `Requests arrive as a Poisson process. A swap lasts from the promotion until every process serves the new bundle. Targets: no
@@ -35,8 +33,7 @@ const secondsPerLoad = 10;
 
 const calmMs = values.calm * 1000;
 const world = await openWorld({ items: values.items }, 2);
-const { limit, processes } = values;
-await withServing(world, { limit, processes }, async (serving, generator) => {
+await withServing(world, { limit: depth }, async (serving, generator) => {
   logProgress('warm-up');
   const saturated = await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
   const rate = values.rate ?? saturated.latenciesMs.length / saturated.seconds / 2;
@@ -55,10 +52,8 @@ await withServing(world, { limit, processes }, async (serving, generator) => {
   })().finally(() => (isDone = true));
   while (!isDone) loads.push(await generator.run({ kind: 'open', rate, seconds: secondsPerLoad }));
   await swapping;
-  const memory = await treeUsage(serving.pid);
-  const report = { items: world.itemCount, rate, ...windowsOf(loads, swaps), swaps, memory };
-  if (values.json) console.log(JSON.stringify(report));
-  else print(report);
+  const report = { items: world.itemCount, rate, ...windowsOf(loads, swaps), swaps };
+  console.log(values.json ? JSON.stringify(report) : render(report));
 });
 
 interface Windows {
@@ -66,71 +61,42 @@ interface Windows {
   readonly failures: Failures;
   readonly before: Latencies;
   readonly during: Latencies;
-  readonly each: readonly Latencies[];
-  /** Between the swaps. */
-  readonly between: Latencies;
 }
 
 function windowsOf(loads: readonly LoadResult[], swaps: readonly Swap[]): Windows {
   const requests = loads.flatMap(({ startedAtMs, startsMs, latenciesMs }) =>
     Array.from(startsMs, (start, position) => {
-      const from = startedAtMs + start;
-      return { from, latency: latenciesMs[position]!, to: from + latenciesMs[position]! };
+      const [from, latency] = [startedAtMs + start, latenciesMs[position]!];
+      return { from, latency, to: from + latency };
     }),
   );
-  const first = swaps[0]!.fromMs;
-  const isIn = (request: { readonly from: number; readonly to: number }, swap: Swap): boolean =>
-    request.from < swap.toMs && request.to > swap.fromMs;
-  const latencies = (isIncluded: (request: { readonly from: number; readonly to: number }) => boolean): Latencies =>
+  const latencies = (isIncluded: (request: (typeof requests)[number]) => boolean): Latencies =>
     describeLatencies(Float64Array.from(requests.filter(isIncluded), ({ latency }) => latency));
   return {
     requests: requests.length,
-    failures: loads.map(({ statuses }) => failuresOf(statuses)).reduce(addFailures),
-    before: latencies(({ to }) => to <= first),
-    during: latencies((request) => swaps.some((swap) => isIn(request, swap))),
-    each: swaps.map((swap) => latencies((request) => isIn(request, swap))),
-    between: latencies((request) => request.from > first && !swaps.some((swap) => isIn(request, swap))),
+    failures: countFailures(...loads.map(({ statuses }) => statuses)),
+    before: latencies(({ to }) => to <= swaps[0]!.fromMs),
+    during: latencies(({ from, to }) => swaps.some((swap) => from < swap.toMs && to > swap.fromMs)),
   };
 }
 
-function print({
+function render({
   items,
   rate,
   requests,
   failures,
   before,
   during,
-  each,
-  between,
-  swaps,
-  memory,
-}: Windows & {
-  readonly items: number;
-  readonly rate: number;
-  readonly swaps: readonly Swap[];
-  readonly memory: Awaited<ReturnType<typeof treeUsage>>;
-}): void {
+}: Windows & { items: number; rate: number }): string {
   const rise = during.p99Ms / before.p99Ms;
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
-  const render = ({ count, p50Ms, p99Ms, maxMs }: Latencies): string =>
+  const line = ({ count, p50Ms, p99Ms, maxMs }: Latencies): string =>
     `${String(count).padStart(7)} requests, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, slowest ${ms(maxMs)}`;
-  console.log(`${items.toLocaleString('en')} items, ${rate.toFixed(0)} requests/s, ${swaps.length} swaps`);
-  console.log(
-    `  failed         ${renderFailures(failures)}, of ${requests} requests   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`,
-  );
-  console.log(`  before         ${render(before)}`);
-  each.forEach((window, position) => {
-    const { fromMs, toMs } = swaps[position]!;
-    console.log(`  swap ${position + 1}, ${((toMs - fromMs) / 1000).toFixed(1)} s  ${render(window)}`);
-  });
-  console.log(`  all swaps      ${render(during)}`);
-  console.log(`  between swaps  ${render(between)}`);
-  console.log(
+  return [
+    `${formatCount(items)} items, ${rate.toFixed(0)} requests/s, ${values.swaps} swaps`,
+    `  failed        ${renderFailures(failures)}, of ${requests} requests   (none: ${hasFailures(failures) ? 'MISSED' : 'met'})`,
+    `  before        ${line(before)}`,
+    `  during swaps  ${line(during)}`,
     `  p99 in swaps to before  ${rise.toFixed(2)}   (at most ${riseMax}: ${rise <= riseMax ? 'met' : 'MISSED'})`,
-  );
-  memory.forEach(({ residentMb, proportionalMb }, position) =>
-    console.log(
-      `  memory of process ${position + 1}   RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
-    ),
-  );
+  ].join('\n');
 }

@@ -2,40 +2,32 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logProgress } from '@facet/local-services';
 import { pathExists } from '@facet/platform';
-import { Index, MetricType } from 'faiss-node';
-import { cpuTimeMs } from '../figures.ts';
+import { timed } from '../figures.ts';
+import { writePlainGraph } from '../plain-graph.ts';
 
-export interface CachedGraph {
-  /** Folder of the cached graphs. */
+/**
+ * Returns the file of an HNSW graph, built by Faiss over items on the sphere as `buildFaissIndex` does. Builds it on the first call.
+ *
+ * @param options.folder Folder of the cached graphs.
+ * @param options.vectors `[N, dim]`
+ */
+export async function cachedGraph({
+  folder,
+  neighbors,
+  vectors,
+  dim,
+}: {
   readonly folder: string;
-  /** Neighbors per node. */
   readonly neighbors: number;
-  readonly efConstruction: number;
-  /** `[N, dim]` */
   readonly vectors: Float32Array;
   readonly dim: number;
-}
-
-const rowsPerCall = 10_000;
-
-/** Returns the file of an HNSW graph, built by Faiss over items on the sphere as `buildFaissIndex` does. Builds it on the first call. */
-export async function cachedGraph(options: CachedGraph): Promise<string> {
-  const { folder, neighbors, efConstruction, vectors, dim } = options;
-  const items = vectors.length / dim;
-  const path = join(folder, `hnsw${neighbors}-${efConstruction}-${items}.faiss`);
+}): Promise<string> {
+  const path = join(folder, `hnsw${neighbors}-${vectors.length / dim}.faiss`);
   if (await pathExists(path)) return path;
-  const index = Index.fromFactory(dim + 1, `HNSW${neighbors},Flat`, MetricType.METRIC_L2);
-  index.setParameter('efConstruction', efConstruction);
   const wide = onSphere(vectors, dim);
-  const startedAt = cpuTimeMs();
-  for (let row = 0; row < items; row += rowsPerCall) {
-    index.add(wide.subarray(row * (dim + 1), Math.min(items, row + rowsPerCall) * (dim + 1)));
-  }
-  const seconds = (cpuTimeMs() - startedAt) / 1_000;
-  logProgress(`  built HNSW${neighbors} in ${seconds.toFixed(0)} s of processor time`);
-  index.write(`${path}.part`);
+  const { cpuSeconds } = await timed(() => writePlainGraph(`${path}.part`, { vectors: wide, dim: dim + 1, neighbors }));
+  logProgress(`  built HNSW${neighbors} in ${cpuSeconds.toFixed(0)} s of processor time`);
   await rename(`${path}.part`, path);
-  index.dispose();
   return path;
 }
 

@@ -14,7 +14,6 @@ const { values } = readCommandLine({
   options: {
     items: option.number('Number of items', 1_000_000),
     neighbors: option.numbers('Neighbors per node', [32]),
-    'ef-construction': option.number('Breadth of the construction', 40),
     requests: option.number('Number of requests', 200),
     efs: option.numbers('Values of efSearch', [200, 250, 300, 400, 500]),
     json,
@@ -30,7 +29,7 @@ const dim = 64;
 const k = 200;
 const queriesPerRequest = 4;
 const recallWanted = 0.98;
-const { items, efs, 'ef-construction': efConstruction } = values;
+const { items, efs } = values;
 const folder = join(process.env['FACET_BENCH_CACHE'] ?? tmpdir(), 'facet-bench-storage');
 
 setThreads(1);
@@ -45,47 +44,50 @@ const wideQueries = onSphere(queries, dim, 0);
 
 const curves: { readonly name: string; readonly curve: Curve }[] = [];
 for (const neighbors of values.neighbors) {
-  const file = await cachedGraph({ folder, neighbors, efConstruction, vectors, dim });
+  const file = await cachedGraph({ folder, neighbors, vectors, dim });
   const about = `M ${neighbors}`;
   for (const map of [false, true]) {
     const index = await Index.readAsync(file, { map });
     await measure(`${about}, Faiss${map ? ', mapped' : ''}`, faissSearch(index));
     index.dispose();
   }
-  await measureFacetGraph(`${about}, Facet: vectors only, in insertion order`, file, { codes: false, order: false });
-  await measureFacetGraph(`${about}, Facet: with codes`, file, { order: false });
-  await measureFacetGraph(`${about}, Facet: reordered by a graph walk`, file, { codes: false });
-  await measureFacetGraph(`${about}, Facet: codes and reordered (default)`, file, {});
+  const plain = await convert(file, { codes: false, order: false });
+  await measureGraph(`${about}, Facet: vectors only`, plain);
+  const withCodes = await convert(file, { order: false });
+  await measureGraph(`${about}, Facet: with codes`, withCodes);
+  const standard = await convert(file, {});
+  await measureGraph(`${about}, Facet: codes and reordered by a graph walk (default)`, standard);
+  await measureGraph(`${about}, Facet: default, mapped`, standard, { map: true });
+  await measureGraph(`${about}, Facet: default, one query per call`, standard, { queriesPerCall: 1 });
+  await Promise.all([plain, withCodes, standard].map((path) => rm(path)));
 }
 if (values.json) console.log(JSON.stringify({ items, dim, k, queriesPerRequest, curves }));
 else console.log(render());
 
-async function measureFacetGraph(
-  name: string,
-  file: string,
-  options: { codes?: boolean; order?: boolean },
-): Promise<void> {
+/** Writes a graph of Facet. Returns its file. */
+async function convert(file: string, options: { codes?: boolean; order?: boolean }): Promise<string> {
   const converted = await (await Index.readAsync(file)).takeGraphAsync(dim, options);
-  const path = join(folder, `facet-${process.pid}.graph`);
+  const path = join(folder, `facet-${process.pid}-${Object.keys(options).join('-')}.graph`);
   await converted.writeAsync(path);
   converted.dispose();
-  for (const map of [false, true]) {
-    const graph = await Graph.openAsync(path, { map });
-    const searchBatch: Search = async (from, to, efSearch) =>
-      (await graph.searchAsync(queries.subarray(from * dim, to * dim), k, { efSearch })).labels;
-    await measure(`${name}${map ? ', mapped' : ''}`, searchBatch);
-    if (!map) {
-      await measure(`${name}, one query per call`, async (from, to, efSearch) => {
-        const found = new Int32Array((to - from) * k);
-        for (let query = from; query < to; query++) {
-          found.set(await searchBatch(query, query + 1, efSearch), (query - from) * k);
-        }
-        return found;
-      });
+  return path;
+}
+
+async function measureGraph(
+  name: string,
+  path: string,
+  { map = false, queriesPerCall = queriesPerRequest }: { map?: boolean; queriesPerCall?: number } = {},
+): Promise<void> {
+  const graph = await Graph.openAsync(path, { map });
+  await measure(name, async (from, to, efSearch) => {
+    const found = new Int32Array((to - from) * k);
+    for (let query = from; query < to; query += queriesPerCall) {
+      const batch = queries.subarray(query * dim, (query + queriesPerCall) * dim);
+      found.set((await graph.searchAsync(batch, k, { efSearch })).labels, (query - from) * k);
     }
-    graph.dispose();
-  }
-  await rm(path);
+    return found;
+  });
+  graph.dispose();
 }
 
 function faissSearch(index: Index): Search {

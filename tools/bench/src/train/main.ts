@@ -16,7 +16,6 @@ const { values } = readCommandLine({
     rounds: option.number('Number of rounds', 7),
     steps: option.number('Steps per round', 20),
     threads: option.number('Threads of each trainer', 2),
-    'huge-pages': option.flag('Use huge pages in both trainers, as the trainer app does'),
     json,
   },
   notes: `The model has L 20, K 4, D 64, 3 routing iterations, a hidden layer of 256 and 1,280 shared negatives. Both trainers use the
@@ -49,7 +48,6 @@ interface Measurement {
   readonly facetRssMb: number;
 }
 
-const pages = values['huge-pages'] ? { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } : {};
 const negatives = 1280;
 const warmUpSteps = 5;
 const { rounds, steps, threads, large } = values;
@@ -80,11 +78,11 @@ async function measure(items: number, batch: number, withPytorch: boolean): Prom
   const facet = startLineProcess(
     process.execPath,
     [...process.execArgv, script('facet-trainer.js'), ...[items, batch, negatives, total].map(String)],
-    { ...pages, TF_NUM_INTRAOP_THREADS: String(Math.max(1, threads >> 1)), TF_NUM_INTEROP_THREADS: String(threads) },
+    { TF_NUM_INTRAOP_THREADS: String(Math.max(1, threads >> 1)), TF_NUM_INTEROP_THREADS: String(threads) },
   );
   const pytorch = withPytorch
     ? await fasterOf(
-        [pages, { ...pages, OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
+        [{}, { OMP_WAIT_POLICY: 'PASSIVE' }].map((env) =>
           startLineProcess(
             python,
             [script('../../python/train.py'), scratch.path, ...[items, batch, negatives, threads].map(String)],

@@ -6,6 +6,7 @@ import { createStageContext, openDataset, rankTestWindow } from '@facet/pipeline
 import type { HomePaths } from '@facet/config';
 import type { Task, TaskEvaluations } from '@facet/pipeline';
 import { dayMs } from '@facet/platform';
+import type { Effort } from '../figures.ts';
 import { hasRetailData, openRetailDays, retailFiles } from './retail-days.ts';
 import { dayOf, trainDay } from './train-days.ts';
 import type { Day, TrainedDay } from './train-days.ts';
@@ -21,7 +22,6 @@ const { values } = readCommandLine({
     ),
     steps: option.number('Number of refreshes after the first model', 4),
     'step-days': option.number('Days between two refreshes', 7),
-    'full-every': option.number('Refreshes between two full retrains', 1),
     choose: option.flag('Compare settings of training.warm on their validation windows instead'),
     json,
   },
@@ -66,7 +66,6 @@ async function compare(): Promise<void> {
       continue;
     }
     chain = await trainDay(home, day, chain.model.id);
-    if (step % values['full-every'] !== 0) continue;
     const full = await trainDay(home, day);
     rows.push(await compareOn(home, day, full, chain));
     console.log(describe(rows.at(-1)!));
@@ -110,11 +109,8 @@ interface Comparison {
 
 type Interval = { readonly mean: number; readonly low: number; readonly high: number };
 
-interface Figures extends Record<Task, Record<(typeof metrics)[number], Interval>> {
+interface Figures extends Effort, Record<Task, Record<(typeof metrics)[number], Interval>> {
   readonly users: Record<Task, number>;
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly examplesPerSecond: number;
 }
 
 async function compareOn(at: HomePaths, day: Day, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
@@ -133,13 +129,12 @@ async function compareOn(at: HomePaths, day: Day, full: TrainedDay, warm: Traine
   };
 }
 
-function figuresOf({ seconds, cpuSeconds, examples }: TrainedDay, ranks: TaskEvaluations): Figures {
+function figuresOf({ seconds, cpuSeconds }: TrainedDay, ranks: TaskEvaluations): Figures {
   return {
     ...byTaskAndMetric((task, metric) => bootstrapInterval(ranks[task].perUser[0]![metric], { seed: 1 })),
     users: { new: ranks.new.users, all: ranks.all.users },
     seconds,
     cpuSeconds,
-    examplesPerSecond: examples / seconds,
   };
 }
 
@@ -163,8 +158,8 @@ function describe({ before, full, warm, difference }: Comparison): string {
       );
     }
   }
-  const effort = ({ seconds, cpuSeconds, examplesPerSecond }: Figures): string =>
-    `${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU, ${examplesPerSecond.toFixed(0)} examples/s`;
+  const effort = ({ seconds, cpuSeconds }: Effort): string =>
+    `${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU`;
   lines.push(
     `  training        full ${effort(full)}; warm ${effort(warm)}; ${(full.seconds / warm.seconds).toFixed(1)} times as fast (CPU ${(full.cpuSeconds / warm.cpuSeconds).toFixed(1)})`,
   );

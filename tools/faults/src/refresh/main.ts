@@ -11,7 +11,7 @@ import { artifactsOf, checkTestbed } from './checks.ts';
 import type { Artifacts, Check } from './checks.ts';
 import { startTestbed } from './testbed.ts';
 import { scenarios } from './scenarios.ts';
-import type { Outcome, Scenario } from './scenarios.ts';
+import type { Moments, Outcome, Scenario } from './scenarios.ts';
 import { copyHome, writeShopHome } from './shop-home.ts';
 
 const { values } = readCommandLine({
@@ -19,8 +19,11 @@ const { values } = readCommandLine({
   summary: 'Kill the parts of the daily refresh, fill its disk and corrupt its files',
   options: {
     seed: option.seed('Seed of the random moments', 1),
-    rounds: option.number('Rounds of the scenarios with random moments', 1),
-    only: option.text('TEXT', 'Run the scenarios whose name contains TEXT; "list" prints the names', ''),
+    only: option.text(
+      'TEXT',
+      `Run the scenarios whose name contains TEXT: ${scenarios.map(({ name }) => name).join(', ')}`,
+      '',
+    ),
     json,
   },
   notes: `Each scenario has a separate data home with a generated shop, a Redis with AOF, a trainer and an indexer. After each scenario
@@ -30,10 +33,6 @@ are empty, and no stage process outlives its worker by more than two seconds.
 
 Exit code: 0 when every check passes, 1 otherwise. Scenarios with a full disk need permission to mount a tmpfs (root on Linux).`,
 });
-if (values.only === 'list') {
-  console.log(scenarios.map(({ name }) => name).join('\n'));
-  process.exit(0);
-}
 
 const reasonCharactersMax = 160;
 /** Space for a data home with all its artifacts. */
@@ -50,23 +49,23 @@ interface Row {
 
 const { path: folder } = await createScratchFolder('faults-refresh');
 const { seed } = values;
-const wanted = scenarios.filter(({ name }) => name.includes(values.only));
 const rows: Row[] = [];
 const startedAt = Date.now();
 const template = join(folder, 'template');
 await mkdir(template);
 await writeShopHome(template);
 logProgress('Running the control run without faults.');
-const control = await runControl(template);
+const control = await runControl();
 logProgress(`The control run took ${seconds(control.durationMs)}.`);
-for (let round = 1; round <= values.rounds; round++) {
-  for (const scenario of wanted) {
-    if (round > 1 && scenario.isRandom !== true) continue;
-    const name = round === 1 ? scenario.name : `${scenario.name} (${round})`;
-    const row = await runScenario(template, { ...scenario, name }, round, control);
-    rows.push(row);
-    logProgress(`${String(rows.length).padStart(2)}. ${name}: ${row.result}, ${row.ended}, ${describeChecks(row)}`);
-  }
+for (const [position, scenario] of scenarios.entries()) {
+  if (!scenario.name.includes(values.only)) continue;
+  // The seed does not depend on which other scenarios run.
+  const { int: choose } = createRandom(seed + 1_000 + 31 * position);
+  const row = await runScenario(scenario, choose);
+  rows.push(row);
+  logProgress(
+    `${String(rows.length).padStart(2)}. ${row.scenario}: ${row.result}, ${row.ended}, ${describeChecks(row)}`,
+  );
 }
 const isPassed = rows.length > 0 && rows.every(({ checks }) => checks.every(({ problem }) => problem === undefined));
 report();
@@ -78,7 +77,7 @@ interface Control {
   readonly durationMs: number;
 }
 
-async function runControl(template: string): Promise<Control> {
+async function runControl(): Promise<Control> {
   const testbed = await startTestbed(await copyHome(template, join(folder, 'control')));
   try {
     const begunAt = Date.now();
@@ -99,27 +98,23 @@ async function runControl(template: string): Promise<Control> {
   }
 }
 
-async function runScenario(template: string, scenario: Scenario, round: number, control: Control): Promise<Row> {
-  const { name: title, fault } = scenario;
-  const homeFolder = join(folder, title.replaceAll(/\W+/g, '-'));
+async function runScenario(scenario: Scenario, choose: Moments['choose']): Promise<Row> {
+  const { name, fault } = scenario;
+  const homeFolder = join(folder, name.replaceAll(/\W+/g, '-'));
   const disk = await mountDisk(scenario, homeFolder);
   if (disk === 'impossible') {
-    return { scenario: title, fault, result: 'skipped: cannot mount a small disk', ended: '', reason: '', checks: [] };
+    return { scenario: name, fault, result: 'skipped: cannot mount a small disk', ended: '', reason: '', checks: [] };
   }
   const testbed = await startTestbed(await copyHome(template, homeFolder));
   const begunAt = Date.now();
   try {
-    // The seed does not depend on which other scenarios run.
-    const choose = createRandom(
-      seed + 1_000 * round + 31 * scenarios.findIndex(({ name }) => title.startsWith(name)),
-    ).int;
     const outcome = await scenario.run(testbed, { choose, stageMs: control.stageMs });
     const durationMs = Date.now() - begunAt;
     const last = outcome.reports.at(-1)!;
     const missed = outcome.faults === 0 ? ['no fault was injected'] : [];
     const own = [...missed, ...(outcome.problems ?? [])].map((problem) => ({ name: 'the fault', problem }));
     return {
-      scenario: title,
+      scenario: name,
       fault,
       result: describe(outcome, durationMs),
       ended: outcome.reports.map(({ state }) => state).join(', then '),
@@ -129,7 +124,7 @@ async function runScenario(template: string, scenario: Scenario, round: number, 
   } catch (error) {
     const problem = `${describeError(error)}\n${testbed.trainer.errorOutput}\n${testbed.indexer.errorOutput}`;
     const result = `took ${seconds(Date.now() - begunAt)}`;
-    return { scenario: title, fault, result, ended: 'unknown', reason: '', checks: [{ name: 'completes', problem }] };
+    return { scenario: name, fault, result, ended: 'unknown', reason: '', checks: [{ name: 'completes', problem }] };
   } finally {
     await testbed.stop();
     await disk?.unmount();

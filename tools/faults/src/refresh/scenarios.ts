@@ -33,8 +33,6 @@ export interface Scenario {
   readonly fault: string;
   /** The folder on a small disk. */
   readonly smallDisk?: 'artifacts' | 'home';
-  /** Whether each round repeats the scenario with other moments. */
-  readonly isRandom?: boolean;
   run(testbed: Testbed, moments: Moments): Promise<Outcome>;
 }
 
@@ -89,7 +87,6 @@ function killed(name: string, hit: Hit, moment: 'at boundaries' | 'inside stages
   return {
     name: `${name} ${moment}`,
     fault: `kill -9 of ${name} ${isInside ? 'at a random moment of' : 'after'} each stage`,
-    isRandom: isInside,
     async run(testbed, moments) {
       const runId = await begin(testbed);
       for (const stage of refreshStages) {
@@ -107,7 +104,6 @@ function child(moment: 'at boundaries' | 'inside stages'): Scenario {
   return {
     name: `stage process ${moment}`,
     fault: `kill -9 of each stage's process ${moment === 'at boundaries' ? 'at its start' : 'at a random moment'}`,
-    isRandom: moment === 'inside stages',
     async run(testbed, moments) {
       const runId = await begin(testbed);
       let faults = 0;
@@ -130,7 +126,6 @@ function together(): Scenario {
   return {
     name: 'all together',
     fault: 'kill -9 of Redis, trainer and indexer together, in train and in index',
-    isRandom: true,
     async run(testbed, moments) {
       const runId = await begin(testbed);
       for (const stage of ['train', 'index'] as const) {
@@ -164,7 +159,6 @@ function flushed(): Scenario {
   return {
     name: 'redis emptied',
     fault: 'FLUSHALL in train',
-    isRandom: true,
     async run(testbed, moments) {
       const runId = await begin(testbed);
       await testbed.untilStage(runId, 'train', () => true);
