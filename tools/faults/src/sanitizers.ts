@@ -13,7 +13,6 @@ const { values } = readCommandLine({
   options: {
     seconds: option.number('Time for damaged files, and for swaps', 600),
     files: option.number('Number of damaged files at which to stop earlier', Infinity),
-    plain: option.flag('Use the addon without sanitizers, which is faster'),
     seed: option.seed('Seed of the damage', 1),
     only: option.text('TEXT', 'Run the parts whose name contains TEXT: tests, files, swaps', ''),
   },
@@ -25,7 +24,7 @@ Exit code: 0 without findings, 1 otherwise.`,
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const retrieval = join(root, 'libs', 'retrieval');
-const variables = values.plain ? {} : useSanitizedAddon();
+const variables = useSanitizedAddon();
 // Memory, because a file is written for each case.
 const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const folder = await mkdtemp(join(parent, 'facet-sanitizers-'));

@@ -105,12 +105,6 @@ function render(): string[] {
       2,
     ),
     row(
-      'id of an index',
-      reports.map(({ lookups }) => lookups.idOfUs),
-      'us',
-      2,
-    ),
-    row(
       'details of an item',
       reports.map(({ lookups }) => lookups.itemAtUs),
       'us',

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { json, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
-import type { ServingProcess } from '../serving/serving-process.ts';
 import { withServing } from '../serving/with-serving.ts';
+import type { ServingProcess } from '../serving/with-serving.ts';
 import { worldItemId } from '../serving/world-catalog.ts';
 import { openWorld } from '../serving/world.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { gateStage, runGate } from '@facet/pipeline';
 import type { Dataset, GateReport } from '@facet/pipeline';
-import { hasRetailData, retailFiles } from '../warm/retail-days.ts';
+import { findMissingRetailData, retailOption } from '../warm/retail-days.ts';
 import { header, verdictRow, render } from './verdicts.ts';
 import type { VerdictRow } from './verdicts.ts';
 import { daysOf, endingWith, importShuffled, shuffleItems } from './shuffled-data.ts';
@@ -16,11 +16,7 @@ const { values } = readCommandLine({
   options: {
     only: option.choice('NAME', 'Use one data set instead of both', ['movielens', 'retail']),
     home: option.text('DIR', 'Data home with MovieLens 100K from "facet demo" (default: a temporary one)'),
-    data: option.text(
-      'DIR',
-      `Folder with ${Object.values(retailFiles).join(' and ')}`,
-      '../shared/data/online-retail-2',
-    ),
+    data: retailOption,
     days: option.number('Number of last days that get a separate verdict', 8),
     seed: option.seed('Seed of the shuffle', 1),
     json,
@@ -40,11 +36,9 @@ const { path: scratch } = await createScratchFolder('bench-gate');
 const rows: VerdictRow[] = [];
 if (values.only !== 'retail') await compareDataSet(await openMovieLens(values.home ?? join(scratch, 'movielens')));
 if (values.only !== 'movielens') {
-  if (hasRetailData(values.data)) await compareDataSet(await importRetail(values.data, join(scratch, 'retail')));
-  else {
-    const missing = Object.values(retailFiles).join(' and ');
-    note(`Online Retail II skipped: ${values.data} does not contain ${missing}. Pass the folder with --data.`);
-  }
+  const missing = findMissingRetailData(values.data);
+  if (missing === undefined) await compareDataSet(await importRetail(values.data, join(scratch, 'retail')));
+  else note(missing);
 }
 if (values.json) console.log(JSON.stringify(rows));
 

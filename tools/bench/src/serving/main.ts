@@ -10,12 +10,11 @@ import { describeLatencies } from '../load/latencies.ts';
 import type { Latencies } from '../load/latencies.ts';
 import { eventLoopCpuMs, treeCpuMs, treeMemory } from '../load/process-usage.ts';
 import { runInChild } from '../run-in-child.ts';
-import { withServing } from './with-serving.ts';
 import { measureResponseRecall, recommend } from './check-responses.ts';
 import { measureBareServer } from './measure-bare-server.ts';
-import type { BareServerFigures } from './measure-bare-server.ts';
 import type { RawSearchResult, RawSearchTask } from './raw-search.ts';
-import type { ServingProcess } from './serving-process.ts';
+import { withServing } from './with-serving.ts';
+import type { ServingProcess } from './with-serving.ts';
 import { loadFigures, renderServing } from './render.ts';
 import type { LoadFigures } from './render.ts';
 import { behaviorRowsOf } from './world-model.ts';
@@ -97,6 +96,8 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
     const result = await generator.run(load);
     return loadFigures(result, (await treeCpuMs(serving.pid)) - before);
   };
+  const bodies = requestBodies(world, limit);
+  const responseBytes = Buffer.byteLength(await recommend(serving, bodies[0]!));
   logProgress('warm-up');
   await measure({ kind: 'closed', concurrency: 8, seconds: seconds / 4 });
   const closed: (LoadFigures & { readonly concurrency: number })[] = [];
@@ -111,20 +112,10 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
   const busyBefore = await eventLoopCpuMs(serving.pid);
   const half = await measure(load);
   const busyMs = ((await eventLoopCpuMs(serving.pid)) - busyBefore) / half.latency.count;
-  return { closed, saturated, half, bare: await measureBare(busyMs, load, serving) };
-}
-
-/** Measures a bare server under the same load. Skipped for several processes, which one thread cannot represent. */
-async function measureBare(
-  busyMs: number,
-  load: Load,
-  serving: ServingProcess,
-): Promise<BareServerFigures | undefined> {
-  if (processes !== undefined && processes !== 1) return undefined;
+  if (processes !== undefined && processes !== 1) return { closed, saturated, half, bare: undefined };
+  // One thread cannot represent several processes.
   logProgress('bare server');
-  const bodies = requestBodies(world, limit);
-  const responseBytes = Buffer.byteLength(await recommend(serving, bodies[0]!));
-  return measureBareServer({ busyMs, responseBytes, bodies, load });
+  return { closed, saturated, half, bare: await measureBareServer({ busyMs, responseBytes, bodies, load }) };
 }
 
 /** Measures the computation of one user's interests from the behavior sequence. */

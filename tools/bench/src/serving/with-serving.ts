@@ -1,30 +1,32 @@
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createScratchFolder } from '@facet/local-services';
+import { createScratchFolder, startFacetProcess } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { startLoadGenerator } from '../load/load-generator.ts';
 import type { LoadGenerator } from '../load/load-generator.ts';
-import { startServing } from './serving-process.ts';
-import type { ServingProcess } from './serving-process.ts';
 import { requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
-export interface ServingOptions {
-  /** Number of items per response. */
-  readonly limit: number;
-  /** Number of serving processes. Default: that of the serving app. */
-  readonly processes?: number | undefined;
-  readonly env?: Readonly<Record<string, string>>;
+/** The serving app with default settings and the current bundle of a world. */
+export interface ServingProcess extends FacetProcess {
+  readonly key: string;
 }
 
-/** Starts serving with the first bundle of a world and a load generator, calls `work`, and stops both. */
+/**
+ * Starts serving with the first bundle of a world and a load generator, calls `work`, and stops both.
+ *
+ * @param options.limit Number of items per response.
+ * @param options.processes Number of serving processes. Default: that of the serving app.
+ */
 export async function withServing(
   world: World,
-  { limit, processes, env = {} }: ServingOptions,
+  { limit, processes }: { readonly limit: number; readonly processes?: number | undefined },
   work: (serving: ServingProcess, generator: LoadGenerator) => Promise<void>,
 ): Promise<void> {
   await world.store.promote(world.bundles[0]!);
   const { path: folder } = await createScratchFolder('bench-serving');
-  const serving = await startServing({ folder, artifactsFolder: world.artifactsFolder, processes, env });
+  const serving = await startServing(folder, world.artifactsFolder, processes);
   try {
     const bodiesFile = join(folder, 'bodies.json');
     await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));
@@ -38,4 +40,28 @@ export async function withServing(
   } finally {
     await serving.stop();
   }
+}
+
+/** @param folder Receives the API keys and facet.yaml. */
+async function startServing(
+  folder: string,
+  artifactsFolder: string,
+  processes: number | undefined,
+): Promise<ServingProcess> {
+  const key = createApiKey();
+  await addApiKey(join(folder, 'keys.yaml'), { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
+  // Anonymous requests record no exposures by default, and recording costs time as well.
+  await writeFile(join(folder, 'facet.yaml'), 'exposures: { recordStateless: true }\n');
+  await symlink(artifactsFolder, join(folder, 'artifacts'));
+  const started = await startFacetProcess({
+    app: 'serving',
+    env: {
+      FACET_HOME: folder,
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_LOG_LEVEL: 'warn',
+      ...(processes === undefined ? {} : { FACET_PROCESSES: String(processes) }),
+    },
+    readySeconds: 300,
+  });
+  return Object.assign(started, { key });
 }

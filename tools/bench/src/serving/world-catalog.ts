@@ -2,32 +2,9 @@ import type { CatalogItem } from '@facet/bundles';
 import { createRandom, mix } from '@facet/features';
 import { dot } from '@facet/platform';
 
-const adjectives = [
-  'Brushed',
-  'Compact',
-  'Everyday',
-  'Folding',
-  'Handmade',
-  'Large',
-  'Quilted',
-  'Recycled',
-  'Slim',
-  'Vintage',
-];
-const materials = ['bamboo', 'canvas', 'ceramic', 'cotton', 'glass', 'leather', 'oak', 'steel', 'walnut', 'wool'];
-const things = [
-  'basket',
-  'blanket',
-  'bowl',
-  'chair',
-  'clock',
-  'cushion',
-  'jacket',
-  'kettle',
-  'lamp',
-  'mirror',
-  'notebook',
-];
+const adjectives = 'Brushed Compact Everyday Folding Handmade Large Quilted Recycled Slim Vintage'.split(' ');
+const materials = 'bamboo canvas ceramic cotton glass leather oak steel walnut wool'.split(' ');
+const things = 'basket blanket bowl chair clock cushion jacket kettle lamp mirror notebook'.split(' ');
 const categoryCount = 64;
 const brandCount = 5_000;
 /** One in 100 items is unavailable. */

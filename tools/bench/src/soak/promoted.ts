@@ -1,7 +1,7 @@
 import type { ArtifactRef } from '@facet/artifacts';
 import { until } from '@facet/local-services';
 import { nowMs } from '../load/load.ts';
-import type { ServingProcess } from '../serving/serving-process.ts';
+import type { ServingProcess } from '../serving/with-serving.ts';
 import type { World } from '../serving/world.ts';
 
 /** Concurrent probes on separate connections, enough to reach every serving process. */

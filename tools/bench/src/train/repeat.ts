@@ -3,10 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createRandom } from '@facet/features';
 import { createScratchFolder, option, readCommandLine } from '@facet/local-services';
-import { openMindSession } from './world-session.ts';
-import { makeTrainWorld } from './train-world.ts';
+import { startWorldTrainer } from './world-trainer.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run bench -- train-repeat',
@@ -37,23 +35,20 @@ interface Trained {
 }
 
 if (values.into === undefined) await compare();
-else trainInto(values.into);
+else await trainInto(values.into);
 
-function trainInto(file: string): void {
-  const world = makeTrainWorld(items, steps * batch);
-  const session = openMindSession(world, items, negatives);
-  const random = createRandom(1);
+async function trainInto(file: string): Promise<void> {
+  const trainer = await startWorldTrainer({ items, batchSize: batch, negatives, steps });
   const lastSteps = Math.ceil(steps / 10);
   let loss = 0;
   for (let step = 0; step < steps; step++) {
-    const chosen = Int32Array.from({ length: batch }, (_, row) => step * batch + row);
-    const ofStep = session.stepOn(chosen, 1e-3, random);
+    const ofStep = await trainer.step();
     if (step >= steps - lastSteps) loss += ofStep / lastSteps;
   }
-  const all = Object.values(session.weights()).map(({ data }) =>
+  const all = Object.values(trainer.weights()).map(({ data }) =>
     Buffer.from(data.buffer, data.byteOffset, data.byteLength),
   );
-  session.dispose();
+  await trainer.close();
   writeFileSync(file, Buffer.concat(all));
   process.stdout.write(JSON.stringify({ loss }));
 }

@@ -1,10 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createRandom } from '@facet/features';
 import { json, option, readCommandLine } from '@facet/local-services';
 import { liveTensors } from '@facet/tf-graph';
-import { makeTrainWorld } from './train-world.ts';
-import { openMindSession } from './world-session.ts';
+import { startWorldTrainer } from './world-trainer.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run bench -- train-soak',
@@ -22,7 +20,6 @@ Exit code: 0 when no tensor remains and memory grows by at most 5 % after the fi
 
 const { steps, items, batch } = values;
 const negatives = 200;
-const examples = 100_000;
 const growthMax = 1.05;
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -34,15 +31,12 @@ interface Sample {
   readonly loss: number;
 }
 
-const world = makeTrainWorld(items, examples);
-const session = openMindSession(world, items, negatives);
-const random = createRandom(1);
+const trainer = await startWorldTrainer({ items, batchSize: batch, negatives, steps });
 const samples: Sample[] = [];
 const every = Math.max(1, Math.floor(steps / 10));
 let lossSum = 0;
 for (let step = 1; step <= steps; step++) {
-  const chosen = Int32Array.from({ length: batch }, () => random.int(examples));
-  lossSum += session.stepOn(chosen, 1e-3, random);
+  lossSum += await trainer.step();
   if (step % every !== 0) continue;
   collectGarbage();
   const sample = { step, tensors: liveTensors(), rssMb: process.memoryUsage().rss / 1e6, loss: lossSum / every };
@@ -53,12 +47,12 @@ for (let step = 1; step <= steps; step++) {
     console.log(`step ${step}  ${tensors} tensors  RSS ${rssMb.toFixed(0)} MB  loss ${loss.toFixed(4)}`);
   }
 }
-session.dispose();
+await trainer.close();
 const [first, last] = [samples[0]!, samples.at(-1)!];
 const problems = [
   ...(last.tensors === first.tensors ? [] : [`Tensors went from ${first.tensors} to ${last.tensors}.`]),
   ...(last.rssMb <= growthMax * first.rssMb ? [] : [`RSS went from ${first.rssMb} to ${last.rssMb} MB.`]),
-  ...(liveTensors() === 0 ? [] : [`${liveTensors()} tensors remain after the session is disposed.`]),
+  ...(liveTensors() === 0 ? [] : [`${liveTensors()} tensors remain after the training.`]),
 ];
 if (values.json) console.log(JSON.stringify({ steps, items, batch, samples, problems }));
 for (const problem of problems) console.error(problem);

@@ -7,7 +7,7 @@ import type { HomePaths } from '@facet/config';
 import type { Task, TaskEvaluations } from '@facet/pipeline';
 import { dayMs } from '@facet/platform';
 import type { Effort } from '../figures.ts';
-import { hasRetailData, openRetailDays, retailFiles } from './retail-days.ts';
+import { findMissingRetailData, openRetailDays, retailOption } from './retail-days.ts';
 import { dayOf, trainDay } from './train-days.ts';
 import type { Day, TrainedDay } from './train-days.ts';
 
@@ -15,11 +15,7 @@ const { values } = readCommandLine({
   usage: 'npm run bench -- warm',
   summary: 'Compare warm starts with full retrains on Online Retail II',
   options: {
-    data: option.text(
-      'DIR',
-      `Folder with ${Object.values(retailFiles).join(' and ')}`,
-      '../shared/data/online-retail-2',
-    ),
+    data: retailOption,
     steps: option.number('Number of refreshes after the first model', 4),
     'step-days': option.number('Days between two refreshes', 7),
     choose: option.flag('Compare settings of training.warm on their validation windows instead'),
@@ -31,10 +27,9 @@ Both models are evaluated on the last 28 days; the 28 days before them are the v
 
 Exit code: 0 when the measurement is complete or the data is missing.`,
 });
-if (!hasRetailData(values.data)) {
-  console.log(
-    `Skipped: ${values.data} does not contain ${Object.values(retailFiles).join(' and ')}. Pass the folder with --data.`,
-  );
+const missing = findMissingRetailData(values.data);
+if (missing !== undefined) {
+  console.log(missing);
   process.exit(0);
 }
 

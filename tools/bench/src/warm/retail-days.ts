@@ -4,13 +4,21 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { importFiles } from '@facet/import';
+import { option } from '@facet/local-services';
 import type { HomePaths } from '@facet/config';
 
 /** Names of the files of Online Retail II. */
 export const retailFiles = { events: 'interactions.tsv.gz', items: 'items.tsv' } as const;
 
-export function hasRetailData(folder: string): boolean {
-  return Object.values(retailFiles).every((file) => existsSync(join(folder, file)));
+const names = Object.values(retailFiles).join(' and ');
+
+/** The option of the folder of Online Retail II. */
+export const retailOption = option.text('DIR', `Folder with ${names}`, '../shared/data/online-retail-2');
+
+/** Returns why the data of a folder cannot be used, or undefined. */
+export function findMissingRetailData(folder: string): string | undefined {
+  const isComplete = Object.values(retailFiles).every((file) => existsSync(join(folder, file)));
+  return isComplete ? undefined : `Skipped: ${folder} does not contain ${names}. Pass the folder with --data.`;
 }
 
 export interface RetailDays {

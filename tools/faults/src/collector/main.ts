@@ -86,25 +86,24 @@ try {
 }
 process.exitCode = exitCode;
 
-/** Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. */
+/** Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. Returns the killed parts. */
 async function killParts(
   { victims, lakeFolder }: Parts,
   producer: Producer,
   setRate: (rate: number) => void,
-): Promise<ReadonlyMap<string, number>> {
-  const kills = new Map<string, number>();
+): Promise<readonly string[]> {
+  const kills: string[] = [];
   const kill = async (victim: Victim): Promise<void> => {
     await victim.kill();
-    kills.set(victim.name, (kills.get(victim.name) ?? 0) + 1);
+    kills.push(victim.name);
   };
-  const total = (): number => [...kills.values()].reduce((sum, count) => sum + count, 0);
   const one = async (victim: Victim): Promise<void> => {
     await kill(victim);
     await sleep(500 + choose(3_000));
     await victim.start();
     const { acknowledged, rejected, withoutResponse } = producer.counts;
     logProgress(
-      `${total()} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${withoutResponse} without a response`,
+      `${kills.length} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${withoutResponse} without a response`,
     );
     versions.set(...(await readVersion(lakeFolder)));
     await sleep(1_500 + choose(3_000));
@@ -120,26 +119,29 @@ async function killParts(
   setRate(values.rate);
   await Promise.all(brokers.map((broker) => broker.start()));
   logProgress(
-    `${total()} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
+    `${kills.length} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
   );
 
-  while (total() < killsMin || producer.counts.acknowledged < eventsMin * 0.9) {
+  while (kills.length < killsMin || producer.counts.acknowledged < eventsMin * 0.9) {
     await one(victims[choose(victims.length)] as Victim);
   }
   return kills;
 }
 
-function report(kills: ReadonlyMap<string, number>, { counts }: Producer, verdict: Verdict): number {
+function report(kills: readonly string[], { counts }: Producer, verdict: Verdict): number {
   const ok = isFlawless(verdict) && counts.unexpected.length === 0 && counts.acknowledged >= eventsMin;
-  const killed = [...kills].map(([name, count]) => `${name} ${count}`).join(', ');
-  const total = [...kills.values()].reduce((sum, count) => sum + count, 0);
+  const byPart = Object.fromEntries(
+    [...new Set(kills)].map((name) => [name, kills.filter((one) => one === name).length]),
+  );
   if (values.json) {
-    console.log(JSON.stringify({ ok, seed, kills: Object.fromEntries(kills), producer: counts, ...verdict }));
+    console.log(JSON.stringify({ ok, seed, kills: byPart, producer: counts, ...verdict }));
     return ok ? 0 : 1;
   }
   console.log(
     [
-      `${total} kills (${killed})`,
+      `${kills.length} kills (${Object.entries(byPart)
+        .map((each) => each.join(' '))
+        .join(', ')})`,
       `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
       ...describeVerdict(verdict),
       ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
