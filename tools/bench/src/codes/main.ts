@@ -8,7 +8,6 @@ const { values } = readCommandLine({
   summary: 'Measure the recall of a search over codes of 8 bits or 1 bit per dimension',
   options: {
     items: option.count('Number of items', 1_000_000),
-    dim: option.number('Number of dimensions, a multiple of 8', 64),
     queries: option.count('Number of queries', 200),
     json,
   },
@@ -18,10 +17,11 @@ items with the full vectors. The query vector is not encoded. The seeded vectors
 
 Exit code: 0 when the measurement is complete, 2 for invalid options.`,
 });
-const { items, dim, queries: queryCount } = values;
+const { items, queries: queryCount } = values;
+const dim = 64;
 const nearest = 200;
-if (!(items > nearest && dim >= 8 && dim % 8 === 0)) {
-  console.error(`Set --items above ${nearest}, and --dim to a multiple of 8.`);
+if (items <= nearest) {
+  console.error(`Set --items above ${nearest}.`);
   process.exit(2);
 }
 const rescored = [1, 2, 4, 8, 16, 32, 64, 128].map((times) => times * nearest);

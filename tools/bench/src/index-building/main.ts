@@ -10,8 +10,6 @@ const { values } = readCommandLine({
   summary: 'Build and tune an index of each kind on a generated catalog, as the index stage does',
   options: {
     items: option.number('Number of items', 1_000_000),
-    dim: option.number('Number of dimensions', 64),
-    'recall-min': option.number('Recall target of the tuning', 0.98),
     milvus: option.flag('Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat'),
     'milvus-standalone': option.flag(
       'The same with Milvus standalone, in a private network; needs root or user namespaces',
@@ -26,7 +24,9 @@ interests with 200 items each. The kind that "auto" selects comes first. The out
 Exit code: 0 when the measurement is complete.`,
 });
 
-const { items, dim, 'recall-min': recallMin } = values;
+const { items } = values;
+const dim = 64;
+const recallMin = 0.98;
 const milvusServers: MilvusServer[] = [];
 if (values.milvus) milvusServers.push('lite');
 if (values['milvus-standalone']) milvusServers.push('standalone');

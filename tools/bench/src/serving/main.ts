@@ -112,8 +112,8 @@ async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
   const busyBefore = await eventLoopCpuMs(serving.pid);
   const half = await measure(load);
   const busyMs = ((await eventLoopCpuMs(serving.pid)) - busyBefore) / half.latency.count;
-  if (processes !== undefined && processes !== 1) return { closed, saturated, half, bare: undefined };
   // One thread cannot represent several processes.
+  if (processes !== undefined && processes !== 1) return { closed, saturated, half, bare: undefined };
   logProgress('bare server');
   return { closed, saturated, half, bare: await measureBareServer({ busyMs, responseBytes, bodies, load }) };
 }

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ArtifactRef } from '@facet/artifacts';
 import type { RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
 import { Queue } from 'bullmq';
@@ -52,30 +51,19 @@ export async function checkTestbed(
 async function findDamagedArtifact({ home: { store, paths } }: Testbed): Promise<string | undefined> {
   for (const kind of kinds) {
     const listed = (await store.list(kind)).map(({ ref }) => ref);
-    const problem = await firstProblem(listed, async (ref) => {
-      try {
-        await store.open(ref);
-        return undefined;
-      } catch (error) {
-        if (isAppError(error)) return error.message;
-        throw error;
-      }
-    });
-    if (problem !== undefined) return problem;
+    for (const ref of listed) {
+      const problem = await store.open(ref).then(
+        () => undefined,
+        (error: unknown) => {
+          if (isAppError(error)) return error.message;
+          throw error;
+        },
+      );
+      if (problem !== undefined) return problem;
+    }
     const present = await readdir(join(paths.artifactsFolder, kind)).catch(() => []);
     const partial = present.find((name) => !listed.some(({ id }) => id === name));
     if (partial !== undefined) return `${kind}/${partial} is not a complete artifact`;
-  }
-  return undefined;
-}
-
-async function firstProblem(
-  refs: readonly ArtifactRef[],
-  toProblem: (ref: ArtifactRef) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  for (const ref of refs) {
-    const problem = await toProblem(ref);
-    if (problem !== undefined) return problem;
   }
   return undefined;
 }

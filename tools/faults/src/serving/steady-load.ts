@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Timing and result of one request. */
@@ -23,7 +22,6 @@ const timeoutMs = 30_000;
 
 /** Sends requests at a steady rate, independent of responses, until `stop`. */
 export class SteadyLoad {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #url: string;
   readonly #nextUser: () => string;
   readonly #inFlight = new Set<Promise<void>>();
@@ -47,7 +45,6 @@ export class SteadyLoad {
     this.#stopping.abort();
     await this.#running;
     await Promise.all(this.#inFlight);
-    this.#agent.destroy();
     return this.#requests;
   }
 
@@ -62,39 +59,23 @@ export class SteadyLoad {
 
   async #send(at: number): Promise<void> {
     const userId = this.#nextUser();
-    const response = await this.#post(userId);
-    this.#requests.push({ at, ms: performance.now() - at, userId, ...response });
-  }
-
-  #post(userId: string): Promise<Pick<TimedRequest, 'status' | 'isDegraded' | 'bundleId' | 'arm' | 'code'>> {
-    return new Promise((resolve) => {
-      const broken = (): void =>
-        resolve({ status: 0, isDegraded: false, bundleId: undefined, arm: undefined, code: undefined });
-      const headers = { 'content-type': 'application/json' };
-      const sent = request(
-        `${this.#url}/v1/recommendations`,
-        { method: 'POST', agent: this.#agent, headers, timeout: timeoutMs },
-        (response) => {
-          let text = '';
-          response.setEncoding('utf8').on('data', (part: string) => (text += part));
-          response.on('error', broken);
-          response.on('end', () => {
-            const bundleId = /"bundleId":"([^"]+)"/.exec(text)?.[1];
-            const arm = /"arms":\{"[^"]+":"([^"]+)"/.exec(text)?.[1];
-            const code = /"code":"([A-Z_]+)"/.exec(text)?.[1];
-            resolve({
-              status: response.statusCode!,
-              isDegraded: text.includes('profiles_unavailable'),
-              bundleId,
-              arm,
-              code,
-            });
-          });
-        },
-      );
-      sent.on('error', broken);
-      sent.on('timeout', () => sent.destroy());
-      sent.end(JSON.stringify({ userId, limit: 10 }));
+    const response = await fetch(`${this.#url}/v1/recommendations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId, limit: 10 }),
+      signal: AbortSignal.timeout(timeoutMs),
+    }).catch(() => undefined);
+    const text = await response?.text().catch(() => undefined);
+    const fieldOf = (pattern: RegExp): string | undefined => pattern.exec(text ?? '')?.[1];
+    this.#requests.push({
+      at,
+      ms: performance.now() - at,
+      userId,
+      status: text === undefined ? 0 : response!.status,
+      isDegraded: text?.includes('profiles_unavailable') === true,
+      bundleId: fieldOf(/"bundleId":"([^"]+)"/),
+      arm: fieldOf(/"arms":\{"[^"]+":"([^"]+)"/),
+      code: fieldOf(/"code":"([A-Z_]+)"/),
     });
   }
 }
