@@ -54,7 +54,16 @@ const megabytes = Math.max(...[upsert, compaction, delta].map((one) => one!.priv
 process.exitCode = seconds <= 10 && megabytes <= 500 ? 0 : 1;
 
 function render(): string {
-  const head = ['task', 'p50', 'largest', 'processor', 'memory', 'with mapped files', 'event loop p99', 'largest delay'];
+  const head = [
+    'task',
+    'p50',
+    'largest',
+    'processor',
+    'memory',
+    'with mapped files',
+    'event loop p99',
+    'largest delay',
+  ];
   const rows = results.map(({ name, seconds, cpuSeconds, privateMegabytes, peakMegabytes, delayMs }) => [
     name,
     ...[median(seconds), Math.max(...seconds)].map((one) => `${one.toFixed(3)} s`),
