@@ -44,18 +44,34 @@ export async function runLoad(
   first = 0,
 ): Promise<LoadResult> {
   const cpuBefore = cpuTimeMs();
-  const recorder = createRecorder();
+  const starts: number[] = [];
+  const latencies: number[] = [];
+  const statuses: number[] = [];
+  let late = 0;
   let next = first;
   const send: Send = (scheduledAt, onResponse) => {
     const sentAt = nowMs();
     pool.send(requests[next++ % requests.length]!, (status) => {
-      recorder.add(scheduledAt, sentAt - scheduledAt, nowMs() - scheduledAt, status);
+      starts.push(scheduledAt);
+      latencies.push(nowMs() - scheduledAt);
+      statuses.push(status);
+      late += sentAt - scheduledAt;
       onResponse(status);
     });
   };
   if (load.kind === 'closed') await runClosed(load, send);
   else await runOpen(load, send);
-  return { ...recorder.result(), cpuMs: cpuTimeMs() - cpuBefore };
+  const from = starts.reduce((least, ms) => Math.min(least, ms), Infinity);
+  const to = starts.reduce((latest, ms, position) => Math.max(latest, ms + latencies[position]!), from);
+  return {
+    startedAtMs: from,
+    seconds: (to - from) / 1000,
+    startsMs: Float64Array.from(starts, (ms) => ms - from),
+    latenciesMs: Float64Array.from(latencies),
+    statuses: Uint16Array.from(statuses),
+    lateMs: late / Math.max(1, starts.length),
+    cpuMs: cpuTimeMs() - cpuBefore,
+  };
 }
 
 type Send = (scheduledAt: number, onResponse: OnResponse) => void;
@@ -114,35 +130,6 @@ async function runOpen({ rate, seconds }: Extract<Load, { kind: 'open' }>, send:
   } finally {
     await pacer.terminate();
   }
-}
-
-function createRecorder() {
-  const starts: number[] = [];
-  const latencies: number[] = [];
-  const statuses: number[] = [];
-  let late = 0;
-  return {
-    add(scheduledAt: number, lateMs: number, latencyMs: number, status: number): void {
-      starts.push(scheduledAt);
-      latencies.push(latencyMs);
-      statuses.push(status);
-      late += lateMs;
-    },
-    result(): Omit<LoadResult, 'cpuMs'> {
-      const from = starts.reduce((least, ms) => Math.min(least, ms), Infinity);
-      const startsMs = Float64Array.from(starts, (ms) => ms - from);
-      const latenciesMs = Float64Array.from(latencies);
-      const to = startsMs.reduce((latest, ms, position) => Math.max(latest, ms + latenciesMs[position]!), 0);
-      return {
-        startedAtMs: from,
-        seconds: to / 1000,
-        startsMs,
-        latenciesMs,
-        statuses: Uint16Array.from(statuses),
-        lateMs: late / Math.max(1, starts.length),
-      };
-    },
-  };
 }
 
 /** Returns the monotonic clock that all processes of the machine share, in milliseconds. */
