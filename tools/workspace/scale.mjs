@@ -88,7 +88,7 @@ const suites = {
   },
   cluster: {
     part: 'everything',
-    engine: 'three hosts: Kafka, Redis Cluster, HAProxy',
+    engine: 'three hosts: Kafka, Redis Cluster, S3, HAProxy',
     command: ['tools/faults/dist/everything/main.js', '--hosts', '--minutes', '5'],
   },
 };
