@@ -2,7 +2,7 @@
 
     train.py FOLDER [--epochs N] [--threads N] [--steps N]    --steps ends a trial, which writes nothing
     torchrun --nproc-per-node 2 train.py FOLDER               each process computes a part of every batch
-                                                              and owns a part of the rows of each large table
+                                                              and owns a share of the rows of each large table
 
 Reads training.json, data.safetensors, initial.safetensors and golden.json. Writes weights.safetensors, the interests of golden.json
 and result.json. docs/external-training.md describes the files and what this program supports.
@@ -319,7 +319,7 @@ def loss_of(chosen, behaviors, rows, labels, shares):
     The mean over the processes is the loss of the batch.
     """
     is_active = active_of(behaviors[:, 0])
-    pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device)) * min(1, len(labels))
+    pairs = is_active.unsqueeze(2) * is_active.unsqueeze(1) * (1 - torch.eye(K, device=device))
     repeats = torch.from_numpy(behaviors[rows, 0] == labels[:, None]).to(device)  # [P, L]
     repeated = (shares * repeats.any(1)).sum()
     totals = torch.stack([torch.tensor(float(len(labels)), device=device), pairs.sum(), repeated, shares.sum()])
@@ -407,15 +407,22 @@ def average_gradients():
         weight.grad = grad.view(weight.shape) / world
 
 
-def gather(table):
-    """Returns all rows of a sharded table in the first process."""
+def gather(table, rows_at_once=1_000_000):
+    """Returns all rows of a sharded table in the memory of the first process."""
+    shard = weights[table].detach()
     if world == 1:
-        return weights[table].detach()
+        return shard
     longest = -(-row_counts[table] // world)
-    shard = F.pad(weights[table].detach(), (0, 0, 0, longest - len(weights[table])))
-    shards = [torch.empty_like(shard) for _ in range(world)] if rank == 0 else None
-    dist.gather(shard, shards)
-    return torch.stack(shards, 1).flatten(0, 1)[: row_counts[table]] if rank == 0 else None
+    shard = F.pad(shard, (0, 0, 0, longest - len(shard)))
+    whole = torch.empty((row_counts[table], shard.shape[1])) if rank == 0 else None
+    for start in range(0, longest, rows_at_once):
+        block = shard[start : start + rows_at_once].contiguous()
+        blocks = [torch.empty_like(block) for _ in range(world)] if rank == 0 else None
+        dist.gather(block, blocks)
+        for owner, rows in enumerate(blocks or []):
+            target = whole[owner::world][start : start + rows_at_once]
+            target.copy_(rows[: len(target)])
+    return whole
 
 
 samples_per_epoch_max = 8

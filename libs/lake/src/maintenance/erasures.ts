@@ -49,7 +49,7 @@ export interface ErasureCheck {
     /** In the folder of a process that writes, or that was killed. A compaction deletes the folder after the process has ended. */
     readonly isTemporary: boolean;
   }[];
-  /** Temporary files without an end or without the columns of events. They may contain rows of the user. */
+  /** Temporary files without an end or without the columns of events, and those of clusters. They may contain rows of the user. */
   readonly unreadable: readonly string[];
   /** Folders with local files of a lake that was moved to S3. They may contain rows of the user. */
   readonly localFolders: readonly string[];
@@ -74,12 +74,12 @@ export async function verifyErasure(
   const paths = [...current.map(({ path }) => path), ...others];
   const { erasureKey } = state;
   const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
+  const unreadable = await storage.listClusterFiles();
   const localFolders = await lakeErrors.reading(lakeFolder, listLocalFolders(storage));
   if (paths.length + temporary.size === 0) {
-    return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable: [], localFolders };
+    return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable, localFolders };
   }
   const snapshot = snapshotOf(lakeFolder, state);
-  const unreadable: string[] = [];
   const open = async (): Promise<OpenFiles> => storage.open([...current, ...others.map((path) => ({ path }))]);
   const opened = await open().catch(async (error: unknown) => {
     throw await lakeUnreadable(snapshot, error);

@@ -52,7 +52,7 @@ export async function readInteractionsOnSpark(
   }
   const { signal } = options;
   try {
-    const folder = await (await openLakeStorage(snapshot.lakeFolder)).openClusterFolder();
+    const folder = await (await openLakeStorage(snapshot.lakeFolder)).openClusterFolder(signal);
     try {
       checkUrl(folder.url);
       const { tables, inputs } = planTables(rules, { snapshot, window, folder });
@@ -100,9 +100,23 @@ function planTables(
   const dialect: LakeDialect = {
     tableOf(files) {
       if (files.length === 0) return noRows;
-      const name = `input${inputs.length}`;
-      inputs.push({ name, files });
-      return parquetOnSpark(folder, name);
+      const wanted = new Set(files);
+      const shared = inputs.filter((input) => input.files.every((file) => wanted.has(file)));
+      const known = new Set(shared.flatMap((input) => input.files));
+      const added = files.filter((file) => !known.has(file));
+      // The table of `identify` events reads only the files with such events. They are a separate input, which both tables share.
+      const groups = [
+        added.filter(({ identifies }) => identifies > 0),
+        added.filter(({ identifies }) => identifies === 0),
+      ];
+      const used = [...shared];
+      for (const group of groups.filter(({ length }) => length > 0)) {
+        const input = { name: `input${inputs.length}`, files: group };
+        inputs.push(input);
+        used.push(input);
+      }
+      const rows = used.map(({ name }) => `SELECT ${eventColumns} FROM ${parquetOnSpark(folder, name)}`);
+      return `(${rows.join(' UNION ALL ')})`;
     },
     sessionRows: sparkSessionRows,
   };

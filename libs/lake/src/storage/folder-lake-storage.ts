@@ -27,6 +27,7 @@ export function folderLakeStorage(folder: string): LakeStorage {
     // Replaced files stay for a grace period, so readers need no lock.
     open: async () => ({ folder, close: async () => undefined }),
     openClusterFolder: () => openClusterFolder(folder),
+    listClusterFiles: async () => [],
     removeLeftovers: () => removeAbandonedFolders(folder),
     dropCopies: async () => undefined,
   };

@@ -51,7 +51,10 @@ export interface LakeStorage {
   remove(paths: readonly string[]): Promise<void>;
   /** Makes files readable. A file without `bytes` may have any size. @throws Error if a file is missing or damaged. */
   open(files: readonly (Pick<PlacedFile, 'path'> & Partial<PlacedFile>)[]): Promise<OpenFiles>;
-  openClusterFolder(): Promise<ClusterFolder>;
+  /** @param signal Ends `add` and `fetch` of the folder with its reason. */
+  openClusterFolder(signal?: AbortSignal): Promise<ClusterFolder>;
+  /** Lists Parquet files in cluster folders that are not in the folder of this machine, also those of killed processes. */
+  listClusterFiles(): Promise<string[]>;
   /** Deletes the temporary files of killed processes. */
   removeLeftovers(): Promise<void>;
   /** Deletes the copies on this machine of files that the lake no longer contains. */

@@ -10,7 +10,7 @@ import { makeTemporaryFolder } from './place-files.ts';
 
 const requestsAtATime = 16;
 const downloadsAtATime = 4;
-/** An object of each folder that its process stores again while it runs. */
+/** The process of a folder stores this object again every five minutes. */
 const inUseName = 'in-use';
 const renewEveryMs = 5 * minuteMs;
 /** Age of the newest object at which a folder belongs to a killed process. */
@@ -19,8 +19,11 @@ const abandonedAfterMs = hourMs;
 /** Opens a temporary folder of the bucket. The cluster needs its own credentials. */
 export async function openS3ClusterFolder(
   lakeFolder: string,
-  bucket: Bucket,
-  config: S3Config,
+  {
+    bucket,
+    config,
+    signal,
+  }: { readonly bucket: Bucket; readonly config: S3Config; readonly signal: AbortSignal | undefined },
 ): Promise<ClusterFolder> {
   const prefix = `${temporaryFolder}/${randomUUID()}`;
   const { path: local, remove } = await makeTemporaryFolder(lakeFolder);
@@ -39,6 +42,7 @@ export async function openS3ClusterFolder(
     },
     async add(subfolder, files) {
       await mapConcurrently(files, requestsAtATime, async ({ path, bytes }, number) => {
+        signal?.throwIfAborted();
         const isCopied = await bucket.copy(path, `${prefix}/${subfolder}/${number}.parquet`, bytes);
         if (!isCopied) throw new Error(`${path} is missing`);
       });
@@ -47,6 +51,7 @@ export async function openS3ClusterFolder(
       const listed = await mapConcurrently(subfolders, requestsAtATime, (name) => bucket.list(`${prefix}/${name}/`));
       const results = listed.flat().filter(({ key }) => key.endsWith('.parquet'));
       await mapConcurrently(results, downloadsAtATime, async ({ key, bytes }) => {
+        signal?.throwIfAborted();
         const path = join(local, key.slice(prefix.length));
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, '');
@@ -60,7 +65,13 @@ export async function openS3ClusterFolder(
   };
 }
 
+export async function listClusterFiles(bucket: Bucket): Promise<string[]> {
+  const objects = await bucket.list(`${temporaryFolder}/`);
+  return objects.map(({ key }) => key).filter((key) => key.endsWith('.parquet'));
+}
+
 async function removeFolder(bucket: Bucket, prefix: string): Promise<void> {
+  for (const upload of await bucket.uploads(`${prefix}/`)) await bucket.abort(upload);
   const keys = (await bucket.list(`${prefix}/`)).map(({ key }) => key);
   const isMarker = (key: string): boolean => key.endsWith('/');
   await mapConcurrently(
@@ -76,7 +87,8 @@ async function removeFolder(bucket: Bucket, prefix: string): Promise<void> {
 export async function removeAbandonedClusterFolders(bucket: Bucket): Promise<void> {
   for (const name of await bucket.folders(`${temporaryFolder}/`)) {
     const prefix = `${temporaryFolder}/${name}`;
-    const changes = (await bucket.list(`${prefix}/`)).map(({ changedAt }) => changedAt);
-    if (Math.max(...changes) < Date.now() - abandonedAfterMs) await removeFolder(bucket, prefix);
+    const objects = await bucket.list(`${prefix}/`);
+    const before = Date.now() - abandonedAfterMs;
+    if (objects.every(({ changedAt }) => changedAt < before)) await removeFolder(bucket, prefix);
   }
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { dayMs, hashFile, mapConcurrently } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
 import { checkBucket, openBucket } from '@facet/platform/s3';
-import { hashedPartPath, logFolder } from '../layout.ts';
+import { hashedPartPath, logFolder, temporaryFolder } from '../layout.ts';
 import type { LakeStorage } from './lake-storage.ts';
 import { createLakeCopies } from './lake-copies.ts';
 import { fenceLocalLog, hasLocalLog, lakeHasLocal } from './moved-lake.ts';
-import { openS3ClusterFolder, removeAbandonedClusterFolders } from './s3-cluster-folder.ts';
+import { listClusterFiles, openS3ClusterFolder, removeAbandonedClusterFolders } from './s3-cluster-folder.ts';
 import { isDayFile, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
 import { s3LogStorage } from './s3-log-storage.ts';
@@ -84,11 +84,12 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
         if (!(await bucket.download(path, target, bytes))) throw new Error(`${path} is missing`);
       });
     },
-    openClusterFolder: () => openS3ClusterFolder(folder, bucket, config),
+    openClusterFolder: (signal) => openS3ClusterFolder(folder, { bucket, config, signal }),
+    listClusterFiles: () => listClusterFiles(bucket),
     async removeLeftovers() {
       await removeAbandonedFolders(folder);
       await removeAbandonedClusterFolders(bucket);
-      for (const prefix of [daysPrefix, logFolder]) {
+      for (const prefix of [daysPrefix, logFolder, temporaryFolder]) {
         for (const upload of await bucket.uploads(prefix)) {
           if (upload.startedAt < Date.now() - abandonedAfterMs) await bucket.abort(upload);
         }

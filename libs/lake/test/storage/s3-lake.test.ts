@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { compareDeltaReaders, createS3Proxy, installDeltaReaders, startS3 } from '@facet/local-services';
@@ -103,11 +103,15 @@ it('deletes the temporary folder of a process that was killed during a query of 
   const storage = await openLakeStorage(lake);
   const { url } = await storage.openClusterFolder();
   const name = basename(url);
+  const copy = `_tmp/${name}/input0/0.parquet`;
+  await mkdir(dirname(join(objects, copy)));
+  await writeFile(join(objects, copy), 'rows');
   await storage.removeLeftovers();
-  expect(await readdir(join(objects, '_tmp'))).toEqual([name]);
+  expect(await verifyErasure(lake, 'A')).toMatchObject({ unreadable: [copy] });
   const twoHoursAgo = Date.now() / 1000 - 7200;
-  await utimes(join(objects, '_tmp', name, 'in-use'), twoHoursAgo, twoHoursAgo);
+  for (const path of [copy, `_tmp/${name}/in-use`]) await utimes(join(objects, path), twoHoursAgo, twoHoursAgo);
   await storage.removeLeftovers();
+  expect(await verifyErasure(lake, 'A')).toMatchObject({ unreadable: [] });
   expect(await pathExists(join(objects, '_tmp', name))).toBe(false);
 });
 

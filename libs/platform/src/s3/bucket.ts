@@ -213,7 +213,8 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   }
 
   function uploadParts(key: string, file: FileHandle, bytes: number): Promise<string> {
-    return storeParts(key, bytes, partBytesMin, async ({ from, to }, target) => {
+    const options = { partBytes: partBytesMin, checksum: 'SHA256' as const };
+    return storeParts(key, bytes, options, async ({ from, to }, target) => {
       const Body = await readPart(file, from, to);
       const ChecksumSHA256 = sha256Of(Body);
       const { ETag } = await request((limits) => client.uploadPart({ ...target, Body, ChecksumSHA256 }, limits));
@@ -225,12 +226,12 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   async function storeParts(
     key: string,
     bytes: number,
-    partBytes: number,
+    { partBytes, checksum }: { readonly partBytes: number; readonly checksum?: 'SHA256' },
     store: (part: ByteRange, target: UploadPartTarget) => Promise<StoredPart>,
   ): Promise<string> {
     const Key = keyOf(key);
     const { UploadId = '' } = await request((limits) =>
-      client.createMultipartUpload({ Bucket, Key, ChecksumAlgorithm: 'SHA256' }, limits),
+      client.createMultipartUpload({ Bucket, Key, ChecksumAlgorithm: checksum }, limits),
     );
     try {
       const Parts = await mapConcurrently(partsOf(bytes, partBytes), partsAtATime, async (part, position) => {
@@ -284,13 +285,14 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
         await request((limits) => client.copyObject({ Bucket, Key: keyOf(to), CopySource }, limits), completeMs);
         return true;
       }
-      await storeParts(to, bytes, copiedPartBytesMin, async (part, target) => {
+      // Without checksums: some servers compute none for copied parts, and then require them.
+      await storeParts(to, bytes, { partBytes: copiedPartBytesMin }, async (part, target) => {
         const CopySourceRange = `bytes=${part.from}-${part.to - 1}`;
         const { CopyPartResult = {} } = await request(
           (limits) => client.uploadPartCopy({ ...target, CopySource, CopySourceRange }, limits),
           completeMs,
         );
-        return { ETag: CopyPartResult.ETag, ChecksumSHA256: CopyPartResult.ChecksumSHA256 };
+        return { ETag: CopyPartResult.ETag };
       });
       return true;
     } catch (error) {
@@ -352,7 +354,7 @@ interface UploadPartTarget {
 
 interface StoredPart {
   readonly ETag: string | undefined;
-  readonly ChecksumSHA256: string | undefined;
+  readonly ChecksumSHA256?: string;
 }
 
 /** Splits a size into the ranges of its parts. A size of 0 has none. */

@@ -105,6 +105,8 @@ async function train(folder: string): Promise<Omit<Measured, 'examples' | 'expor
   // Only the first process prints progress, after the messages of Gloo.
   const [output] = await Promise.all(outputs).finally(() => {
     clearInterval(timer);
+    // A process waits for the others, also if one has failed.
+    for (const program of programs) program.kill();
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const { secondsPerStep } = JSON.parse(output!.trim().split('\n').at(-1)!) as { secondsPerStep: number };
