@@ -8,7 +8,7 @@ import { createRandom } from '@facet/features';
 import { fitConfigs, initializeWeights, negativesOf } from '@facet/model';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createStageContext } from '@facet/pipeline';
-import { alignColumns, parseWith } from '@facet/platform';
+import { parseWith } from '@facet/platform';
 import {
   createValidator,
   modelSpecOf,
@@ -27,10 +27,11 @@ const { values, positionals } = readCommandLine({
   summary: 'Compare the training time and the final quality of the default recipe with PyTorch',
   options: {
     epochs: option.number('Number of epochs', 10),
+    rounds: option.number('Number of rounds', 1),
     threads: option.number('Number of PyTorch threads', 2),
     json,
   },
-  notes: `FOLDER contains sequences.txt and items.tsv (default: ../shared/data/amazon-beauty). Facet and PyTorch train one after the other from the
+  notes: `FOLDER contains sequences.txt and items.tsv (default: ../shared/data/amazon-beauty). Facet and PyTorch train in turn from the
 same initial weights on the same leave-one-out examples. Facet evaluates both models on the validation items. The first run
 installs PyTorch into the cache, which takes some gigabytes.
 
@@ -75,7 +76,7 @@ const weights = initializeWeights(spec, createRandom(training.seed));
 const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
 
 let examples = 0;
-const trainFacet = async (): Promise<Trained> => {
+const trainFacet = async (round: number): Promise<Trained> => {
   const startedAt = now();
   const { curve, last } = await trainPhase({
     data,
@@ -83,7 +84,7 @@ const trainFacet = async (): Promise<Trained> => {
     config: training,
     heldOut: protocol.validation,
     initialWeights: weights,
-    checkpoint: join(scratch, 'checkpoint'),
+    checkpoint: join(scratch, `checkpoint-${round}`),
     now,
     onEpoch: ({ epoch, loss }) =>
       logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
@@ -116,20 +117,21 @@ const runReferenceProgram = async (
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as { loss: number; seconds: number };
 };
 
-logProgress('Facet');
-const facet = await trainFacet();
-logProgress('PyTorch');
-const pytorch = await trainPytorch();
-if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples, facet, pytorch }));
+const rounds = [];
+for (let round = 1; round <= values.rounds; round++) {
+  logProgress(`round ${round}: Facet`);
+  const facet = await trainFacet(round);
+  logProgress(`round ${round}: PyTorch`);
+  rounds.push({ facet, pytorch: await trainPytorch() });
+}
+if (values.json) console.log(JSON.stringify({ epochs: training.epochs, examples, rounds }));
 else {
   console.log(`${examples} examples in each of ${training.epochs} epochs, B ${training.batchSize}`);
-  const row = (name: string, { seconds, ndcg, loss }: Trained): string[] => [
-    name,
-    `${seconds.toFixed(1)} s`,
-    ndcg.toFixed(4),
-    loss.toFixed(3),
-  ];
-  const rows = [['', 'time', 'NDCG@10', 'loss'], row('Facet', facet), row('PyTorch', pytorch)];
-  console.log(alignColumns(rows, { right: [1, 2, 3] }).join('\n'));
-  console.log(`time vs. PyTorch: ${(facet.seconds / pytorch.seconds).toFixed(2)} (≤ 1)`);
+  console.log('           Facet  NDCG@10   loss   PyTorch  NDCG@10   loss   time vs. PyTorch');
+  for (const { facet, pytorch } of rounds) {
+    const cells = [facet, pytorch].map(
+      ({ seconds, ndcg, loss }) => `${seconds.toFixed(1).padStart(8)} s   ${ndcg.toFixed(4)}  ${loss.toFixed(3)}`,
+    );
+    console.log(`      ${cells.join('  ')}   ${(facet.seconds / pytorch.seconds).toFixed(2)} (≤ 1)`);
+  }
 }
