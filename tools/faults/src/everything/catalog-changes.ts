@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { readItems } from '@facet/lake';
+import { until } from '@facet/local-services';
 import { parseItem } from '@facet/schemas';
 import { people } from '../refresh/shop-home.ts';
-import { until } from '../wait.ts';
 import type { Installation } from './installation.ts';
 import { send } from './send.ts';
 

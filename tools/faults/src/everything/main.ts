@@ -8,6 +8,7 @@ import {
   logProgress,
   option,
   readCommandLine,
+  until,
 } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
@@ -16,7 +17,6 @@ import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/settle.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
-import { until } from '../wait.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
 import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
 import { positives, profileSettings, startInstallation } from './installation.ts';
