@@ -62,7 +62,7 @@ const suites = {
   'serving-milvus': { part: 'serving', engine: 'Milvus Lite', project: 'apps/serving', files: ['milvus'] },
   pytorch: {
     part: 'training',
-    engine: 'PyTorch, two processes',
+    engine: 'PyTorch, up to three processes',
     project: 'libs/pipeline',
     files: ['external-training'],
     kind: 'scale',
