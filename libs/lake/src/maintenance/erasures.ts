@@ -49,7 +49,7 @@ export interface ErasureCheck {
     /** In the folder of a process that writes, or that was killed. A compaction deletes the folder after the process has ended. */
     readonly isTemporary: boolean;
   }[];
-  /** Temporary files without an end or without the columns of events, and those of clusters. They may contain rows of the user. */
+  /** Temporary files without an end or without the columns of events, and copies for a cluster. They may contain rows of the user. */
   readonly unreadable: readonly string[];
   /** Folders with local files of a lake that was moved to S3. They may contain rows of the user. */
   readonly localFolders: readonly string[];

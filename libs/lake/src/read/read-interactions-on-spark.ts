@@ -100,27 +100,30 @@ function planTables(
   const dialect: LakeDialect = {
     tableOf(files) {
       if (files.length === 0) return noRows;
-      const wanted = new Set(files);
-      const shared = inputs.filter((input) => input.files.every((file) => wanted.has(file)));
-      const known = new Set(shared.flatMap((input) => input.files));
-      const added = files.filter((file) => !known.has(file));
-      // The table of `identify` events reads only the files with such events. They are a separate input, which both tables share.
-      const groups = [
-        added.filter(({ identifies }) => identifies > 0),
-        added.filter(({ identifies }) => identifies === 0),
-      ];
-      const used = [...shared];
-      for (const group of groups.filter(({ length }) => length > 0)) {
-        const input = { name: `input${inputs.length}`, files: group };
-        inputs.push(input);
-        used.push(input);
-      }
-      const rows = used.map(({ name }) => `SELECT ${eventColumns} FROM ${parquetOnSpark(folder, name)}`);
+      const rows = inputsOf(files, inputs).map(
+        ({ name }) => `SELECT ${eventColumns} FROM ${parquetOnSpark(folder, name)}`,
+      );
       return `(${rows.join(' UNION ALL ')})`;
     },
     sessionRows: sparkSessionRows,
   };
   return { tables: [...eventTables(snapshot, window, dialect), ...interactionTables(rules)], inputs };
+}
+
+/**
+ * Returns inputs that contain exactly these files. Adds those that `inputs` lacks. Files with `identify` events are separate inputs, because
+ * the table of these events reads no others.
+ */
+function inputsOf(files: readonly LakeFileEntry[], inputs: SparkInput[]): readonly SparkInput[] {
+  const wanted = new Set(files);
+  const shared = inputs.filter((input) => input.files.every((file) => wanted.has(file)));
+  const isShared = new Set(shared.flatMap((input) => input.files));
+  const others = files.filter((file) => !isShared.has(file));
+  const added = [others.filter(({ identifies }) => identifies > 0), others.filter(({ identifies }) => identifies === 0)]
+    .filter(({ length }) => length > 0)
+    .map((group, position) => ({ name: `input${inputs.length + position}`, files: group }));
+  inputs.push(...added);
+  return [...shared, ...added];
 }
 
 async function loadResults(
@@ -200,8 +203,8 @@ function checkUrl(url: string): void {
     code: 'EVENTS_SPARK_PATH',
     category: 'usage',
     remedy:
-      'Use a path of the data home, or a bucket and prefix, of letters, digits, "/", ".", "_" and single "-". The name of this machine is ' +
-      'part of a path in the data home, too.',
+      'Move the data home, or change bucket or prefix in s3.yaml. The path may contain letters, digits, "/", ".", "_" and single "-". A path ' +
+      'in the data home contains the name of this machine, too.',
     context: { url },
   });
 }

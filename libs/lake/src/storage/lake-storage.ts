@@ -51,9 +51,9 @@ export interface LakeStorage {
   remove(paths: readonly string[]): Promise<void>;
   /** Makes files readable. A file without `bytes` may have any size. @throws Error if a file is missing or damaged. */
   open(files: readonly (Pick<PlacedFile, 'path'> & Partial<PlacedFile>)[]): Promise<OpenFiles>;
-  /** @param signal Ends `add` and `fetch` of the folder with its reason. */
+  /** Creates a folder for the queries of a cluster. @param signal Ends `add` and `fetch` of the folder with its reason. */
   openClusterFolder(signal?: AbortSignal): Promise<ClusterFolder>;
-  /** Lists Parquet files in cluster folders that are not in the folder of this machine, also those of killed processes. */
+  /** Lists the Parquet files of cluster folders that are not below `folder`, including those of killed processes. */
   listClusterFiles(): Promise<string[]>;
   /** Deletes the temporary files of killed processes. */
   removeLeftovers(): Promise<void>;

@@ -10,9 +10,9 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 const syncConcurrency = 16;
 const statConcurrency = 16;
 /** Age at which the temporary folder of a process on another host counts as abandoned. */
-const abandonedAfterMs = hourMs;
+export const abandonedAfterMs = hourMs;
 /** More often than other processes delete temporary folders that have not changed. */
-const touchEveryMs = 5 * minuteMs;
+export const touchEveryMs = 5 * minuteMs;
 
 /** A file in a temporary folder and its destination in the lake. */
 export interface WrittenFile {

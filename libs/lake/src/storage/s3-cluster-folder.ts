@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hourMs, mapConcurrently, minuteMs } from '@facet/platform';
+import { mapConcurrently } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
 import type { Bucket } from '@facet/platform/s3';
 import { temporaryFolder } from '../layout.ts';
 import type { ClusterFolder } from './lake-storage.ts';
-import { makeTemporaryFolder } from './place-files.ts';
+import { abandonedAfterMs, makeTemporaryFolder, touchEveryMs } from './place-files.ts';
 
 const requestsAtATime = 16;
 const downloadsAtATime = 4;
-/** The process of a folder stores this object again every five minutes. */
+/** The process that uses a folder writes this object again and again. Without changes, other processes delete the folder. */
 const inUseName = 'in-use';
-const renewEveryMs = 5 * minuteMs;
-/** Age of the newest object at which a folder belongs to a killed process. */
-const abandonedAfterMs = hourMs;
 
 /** Opens a temporary folder of the bucket. The cluster needs its own credentials. */
 export async function openS3ClusterFolder(
@@ -26,10 +23,10 @@ export async function openS3ClusterFolder(
   }: { readonly bucket: Bucket; readonly config: S3Config; readonly signal: AbortSignal | undefined },
 ): Promise<ClusterFolder> {
   const prefix = `${temporaryFolder}/${randomUUID()}`;
+  const touch = (): Promise<unknown> => bucket.put(`${prefix}/${inUseName}`, '');
+  await touch();
   const { path: local, remove } = await makeTemporaryFolder(lakeFolder);
-  const renew = (): Promise<unknown> => bucket.put(`${prefix}/${inUseName}`, '');
-  await renew();
-  const renewing = setInterval(() => void renew().catch(() => undefined), renewEveryMs).unref();
+  const touching = setInterval(() => void touch().catch(() => undefined), touchEveryMs).unref();
   return {
     local,
     url: `s3a://${config.bucket}/${config.prefix}/${prefix}`,
@@ -54,17 +51,17 @@ export async function openS3ClusterFolder(
         signal?.throwIfAborted();
         const path = join(local, key.slice(prefix.length));
         await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, '');
         if (!(await bucket.download(key, path, bytes))) throw new Error(`${key} is missing`);
       });
     },
     async remove() {
-      clearInterval(renewing);
+      clearInterval(touching);
       await Promise.all([remove(), removeFolder(bucket, prefix)]);
     },
   };
 }
 
+/** Lists the Parquet files in the temporary folders of all processes. */
 export async function listClusterFiles(bucket: Bucket): Promise<string[]> {
   const objects = await bucket.list(`${temporaryFolder}/`);
   return objects.map(({ key }) => key).filter((key) => key.endsWith('.parquet'));

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hashFile, mapConcurrently } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
@@ -80,7 +79,6 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
       return copies.open(sized, async ({ path, bytes }, target) => {
         const stored = await sizeOf(path);
         if (stored !== bytes) throw new Error(`${path} has ${stored} bytes instead of ${bytes}`);
-        await writeFile(target, '');
         if (!(await bucket.download(path, target, bytes))) throw new Error(`${path} is missing`);
       });
     },

@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTemporaryFolder } from '@facet/platform';
 import type { Bucket, ListedObject } from '@facet/platform/s3';
@@ -31,7 +31,6 @@ export function s3LogStorage(bucket: Bucket, prefix: string, place: string): Log
     write: async (name, text) => void (await bucket.put(keyOf(name), text)),
     readFile: (name, read) =>
       withTemporaryFile(async (path) => {
-        await writeFile(path, '');
         const found = await find(name);
         const isStored = found !== undefined && (await bucket.download(found.key, path, found.bytes));
         if (!isStored) throw new Error(`${name} is missing`);

@@ -65,6 +65,15 @@ const intakeCount = {
   count: 1,
 } as const;
 
+/** Starts a proxy. While it is silent, the bucket stores records of the log, but the proxy does not respond. */
+async function startSilentS3(): Promise<{ readonly endpoint: string; setSilent(isSilent: boolean): void }> {
+  let isSilent = false;
+  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
+    !(isSilent && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
+  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  return { endpoint, setSilent: (silent) => void (isSilent = silent) };
+}
+
 const readIds = async (lake: string): Promise<string[]> => (await readLake(lake)).map(({ eventId }) => eventId);
 
 it('gives machines with separate disks the same lake', async () => {
@@ -152,14 +161,12 @@ it('recognizes its own records behind a proxy that repeats requests', async () =
 it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
   const { lake, otherMachine } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
-  let isBroken = true;
-  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
-    !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
-  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  const { endpoint, setSilent } = await startSilentS3();
   const writer = await writerOf(await otherMachine({ endpoint }));
+  setSilent(true);
   add(writer, 0, 2);
   await expect(writer.commit()).rejects.toMatchObject({ code: 'S3_UNREACHABLE', retryable: true });
-  isBroken = false;
+  setSilent(false);
   // As the sink does: it retries, finds its own commit, and continues at the committed offset.
   await expect(writer.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
   await writer.discard();
@@ -178,17 +185,14 @@ it('loses and repeats nothing when the bucket stores a record but never responds
 
 it('adds counts once when the bucket stores a record but never responds', async () => {
   const { lake, otherMachine } = await createS3Lake(s3);
-  let isBroken = false;
-  const onResponse = async ({ method, url = '' }: IncomingMessage): Promise<boolean> =>
-    !(isBroken && method === 'PUT' && /_delta_log\/\d{20}\.json/.test(url));
-  const endpoint = await serveForTest(createS3Proxy(s3.endpoint, { onResponse }));
+  const { endpoint, setSilent } = await startSilentS3();
   const writer = await writerOf(await otherMachine({ endpoint }));
   add(writer, 0, 1);
   await writer.commit();
-  isBroken = true;
+  setSilent(true);
   writer.addIntake([intakeCount]);
   await writer.commit().catch(() => undefined);
-  isBroken = false;
+  setSilent(false);
   await writer.commit();
   add(writer, 1, 2);
   await writer.commit();

@@ -1,4 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,7 +50,7 @@ export interface Bucket {
   folders(prefix: string): Promise<string[]>;
   /** Stores a file, in parts if it is large, and returns the ETag. The server checks the SHA-256 of each part. */
   upload(key: string, path: string, bytes: number): Promise<string>;
-  /** Writes an object of `bytes` bytes into an existing file. Returns false if the object does not exist. */
+  /** Writes an object of `bytes` bytes into a file, which is created if it does not exist. Returns false if the object does not exist. */
   download(key: string, path: string, bytes: number): Promise<boolean>;
   /** Copies an object of `bytes` bytes in the bucket, in parts if it is large. Returns false if the object does not exist. */
   copy(from: string, to: string, bytes: number): Promise<boolean>;
@@ -257,7 +258,8 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   }
 
   async function download(key: string, path: string, bytes: number): Promise<boolean> {
-    const file = await open(path, 'r+');
+    // Callers may have reserved the space of the file.
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT);
     try {
       await mapConcurrently(partsOf(bytes), partsAtATime, async ({ from, to }) => {
         const part = await request(async (limits) => {
