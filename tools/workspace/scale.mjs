@@ -99,7 +99,7 @@ const help = `Run the conformance tests of the engines beyond one machine, and p
 
 Names: ${Object.keys(suites).join(', ')}. Default: all.
 
-Everything runs on this machine. spark and lake-spark need Java, and Maven for their first run, which downloads 330 MB. The first
+Everything runs on this machine. spark and lake-spark need Java, and Maven for their first run, which downloads 610 MB. The first
 run of pytorch downloads some GB.
 milvus-standalone runs the tests of milvus on the server of a Milvus cluster. Its first run downloads 58 MB.
 Each engine must give the same result as the part of Facet that it replaces.

@@ -40,6 +40,7 @@ export interface ProcessMemory {
   readonly proportionalMb: number;
 }
 
+/** Returns the resident memory of a process. */
 export function processMemory(pid: number | 'self' = 'self'): ProcessMemory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const of = (name: string): number =>

@@ -28,18 +28,38 @@ export interface CommandLine<Given extends Options> {
   readonly positionals: readonly string[];
 }
 
+/** Returns a function that parses a number. Errors contain `kind`. */
+function numberParser(kind: string, isValid: (value: number) => boolean) {
+  return (text: string, name: string): number => {
+    const value = Number(text);
+    if (text === '' || !isValid(value)) throw new Error(`${name} is "${text}" instead of ${kind}.`);
+    return value;
+  };
+}
+
+const parseNumber = numberParser('a number of at least 0', (value) => value >= 0);
+
 /** Makes options. Without a default, the value of an option that is not given is undefined. */
 export const option = {
-  number: single('N', (text, name) => parseNumber(text, name, 'a number of at least 0')),
-  positive: single('N', (text, name) => parseNumber(text, name, 'a number above 0')),
-  count: single('N', (text, name) => parseNumber(text, name, 'a whole number of at least 1')),
-  seed: single('N', (text, name) => parseNumber(text, name, 'a whole number of at least 0')),
+  number: single('N', parseNumber),
+  positive: single(
+    'N',
+    numberParser('a number above 0', (value) => value > 0),
+  ),
+  count: single(
+    'N',
+    numberParser('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1),
+  ),
+  seed: single(
+    'N',
+    numberParser('a whole number of at least 0', (value) => Number.isSafeInteger(value) && value >= 0),
+  ),
   /** Numbers, separated by commas. */
   numbers: single('N,N', (text, name) =>
     text
       .split(',')
       .filter(Boolean)
-      .map((part) => parseNumber(part, name, 'a number of at least 0')),
+      .map((part) => parseNumber(part, name)),
   ),
   text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
     single(argument, (text) => text)(about, initial),
@@ -78,17 +98,6 @@ function single<Value>(argument: string, parse: (text: string, name: string) => 
     initial: initial as Initial,
     parse: (texts, name) => parse(texts.at(-1)!, name),
   });
-}
-
-type NumberKind = `a ${'number' | 'whole number'} ${'of at least 0' | 'of at least 1' | 'above 0'}`;
-
-function parseNumber(text: string, name: string, kind: NumberKind): number {
-  const value = Number(text);
-  const isInRange = kind.endsWith('above 0') ? value > 0 : value >= (kind.endsWith('1') ? 1 : 0);
-  if (text === '' || !isInRange || (kind.startsWith('a whole') && !Number.isSafeInteger(value))) {
-    throw new Error(`${name} is "${text}" instead of ${kind}.`);
-  }
-  return value;
 }
 
 function parseChoice<Choice extends string>(text: string, name: string, choices: readonly Choice[]): Choice {

@@ -3,7 +3,7 @@ import { createScratchFolder, json, option, readCommandLine } from '@facet/local
 import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
 import { startLineProcess } from '../line-process.ts';
-import { makeBundle } from './make-bundle-in-child.ts';
+import { generateBundle } from './generate-bundle.ts';
 import type { LoadReport, Memory } from './load-bundle.ts';
 
 const { values } = readCommandLine({
@@ -21,6 +21,9 @@ time of the event loop.
 Exit code: 0 when the measurement is complete.`,
 });
 
+/** Decimal places by unit. */
+const digitsOf = { s: 2, ms: 1, us: 2, MB: 0 } as const;
+
 /** Two concurrent processes. */
 interface Round {
   readonly reports: readonly LoadReport[];
@@ -28,7 +31,7 @@ interface Round {
 }
 
 const { path: root } = await createScratchFolder('bench-bundle-load');
-const id = await makeBundle(root, values.items);
+const id = await generateBundle(root, values.items);
 const script = fileURLToPath(new URL('load-bundle.js', import.meta.url));
 const args = [...process.execArgv, script, JSON.stringify([root, id])];
 const rounds: Round[] = [];
@@ -47,76 +50,38 @@ else console.log(render().join('\n'));
 function render(): string[] {
   const reports = rounds.flatMap((round) => round.reports);
   const alone = rounds.map((round) => round.reports[0]!);
-  const row = (name: string, figures: readonly number[], unit: string, digits = 0): string[] => [
-    name,
-    ...[median(figures), Math.max(...figures)].map((figure) => `${figure.toFixed(digits)} ${unit}`),
-  ];
-  const loading = (name: string, part: 'start' | 'secondLoad'): string[][] => [
-    row(
+  const row = <Source>(
+    name: string,
+    sources: readonly Source[],
+    figureOf: (source: Source) => number,
+    unit: keyof typeof digitsOf,
+  ): string[] => {
+    const figures = sources.map(figureOf);
+    return [
       name,
-      reports.map((report) => report[part].seconds),
-      's',
-      2,
-    ),
-    row(
-      '  processor time, all threads',
-      reports.map((report) => report[part].cpuSeconds),
-      's',
-      2,
-    ),
-    row(
-      '  longest stall of the event loop',
-      reports.map((report) => report[part].stallMs),
-      'ms',
-      1,
-    ),
-    row(
-      '    in processor time of its thread',
-      reports.map((report) => report[part].stallProcessorMs),
-      'ms',
-      1,
-    ),
+      ...[median(figures), Math.max(...figures)].map((figure) => `${figure.toFixed(digitsOf[unit])} ${unit}`),
+    ];
+  };
+  const loading = (name: string, part: 'start' | 'secondLoad'): string[][] => [
+    row(name, reports, (report) => report[part].seconds, 's'),
+    row('  processor time, all threads', reports, (report) => report[part].cpuSeconds, 's'),
+    row('  longest stall of the event loop', reports, (report) => report[part].stallMs, 'ms'),
+    row('    in processor time of its thread', reports, (report) => report[part].stallProcessorMs, 'ms'),
   ];
-  const together = rounds.map((round) => round.together.reduce((sum, { proportionalMb }) => sum + proportionalMb, 0));
+  const proportionalMb = ({ together }: (typeof rounds)[number]): number =>
+    together.reduce((sum, process) => sum + process.proportionalMb, 0);
   const rows = [
     ['', 'median', 'largest'],
     ...loading('load into a new process', 'start'),
     ...loading('load next to the current bundle', 'secondLoad'),
-    row(
-      'one process: RSS before the load',
-      alone.map(({ before }) => before.residentMb),
-      'MB',
-    ),
-    row(
-      '  RSS with the bundle',
-      alone.map(({ after }) => after.residentMb),
-      'MB',
-    ),
-    row(
-      '  of which JavaScript heap',
-      alone.map(({ after }) => after.heapMb),
-      'MB',
-    ),
-    row('two processes: together (PSS)', together, 'MB'),
-    row(
-      'index of an id, processor time',
-      reports.map(({ lookups }) => lookups.indexOfUs),
-      'us',
-      2,
-    ),
-    row(
-      'details of an item',
-      reports.map(({ lookups }) => lookups.itemAtUs),
-      'us',
-      2,
-    ),
+    row('one process: RSS before the load', alone, ({ before }) => before.residentMb, 'MB'),
+    row('  RSS with the bundle', alone, ({ after }) => after.residentMb, 'MB'),
+    row('  of which JavaScript heap', alone, ({ after }) => after.heapMb, 'MB'),
+    row('two processes: together (PSS)', rounds, proportionalMb, 'MB'),
+    row('index of an id, processor time', reports, ({ lookups }) => lookups.indexOfUs, 'us'),
+    row('details of an item', reports, ({ lookups }) => lookups.itemAtUs, 'us'),
     ...reports[0]!.filters.map(({ name }, at) =>
-      row(
-        `filter: ${name}`,
-        reports.map(({ filters }) => filters[at]!.ms),
-        'ms',
-        1,
-      ),
+      row(`filter: ${name}`, reports, ({ filters }) => filters[at]!.ms, 'ms'),
     ),
   ];
   return alignColumns(rows, { right: [1, 2] });

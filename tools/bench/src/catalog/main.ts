@@ -1,7 +1,7 @@
 import { homePaths } from '@facet/config';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
-import { makeBundle } from '../bundle-load/make-bundle-in-child.ts';
+import { generateBundle } from '../bundle-load/generate-bundle.ts';
 import { median } from '../figures.ts';
 import { runInChild } from '../run-in-child.ts';
 import type { Measured, Task } from './in-child.ts';
@@ -38,7 +38,7 @@ const tasks = [
 ] satisfies Task[];
 const { path: folder } = await createScratchFolder('bench-catalog');
 const results: Measured[] = [];
-const id = await makeBundle(homePaths(folder).artifactsFolder, values.items);
+const id = await generateBundle(homePaths(folder).artifactsFolder, values.items);
 for (const task of tasks) {
   logProgress(task);
   const order = [folder, task, id, values.upsert, values.rounds];

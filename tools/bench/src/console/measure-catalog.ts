@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { BrowserContext, Page } from 'playwright-core';
-import { makeBundle } from '../bundle-load/make-bundle-in-child.ts';
+import { generateBundle } from '../bundle-load/generate-bundle.ts';
 import { median } from '../figures.ts';
 import { startConsole } from './start-console.ts';
 
@@ -28,7 +28,7 @@ export interface CatalogFigures {
 export async function measureCatalog(items: number, scratch: string): Promise<CatalogFigures> {
   const folder = await mkdtemp(join(scratch, 'catalog-'));
   const artifacts = join(folder, 'home', 'artifacts');
-  const id = await makeBundle(artifacts, items);
+  const id = await generateBundle(artifacts, items);
   await createFolderArtifactStore(artifacts).promote({ kind: 'bundle', id });
   const started = await startConsole(join(folder, 'home'), folder);
   try {

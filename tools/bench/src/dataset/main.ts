@@ -16,7 +16,7 @@ const { values } = readCommandLine({
   options: {
     events: option.number('Number of events; users are 1/50 and items 1/100 of it', 50_000_000),
     spark: option.flag(
-      'Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The first run downloads 330 MB',
+      'Build with a Spark master and two workers, too, and compare the datasets; needs Java and Maven. The first run downloads 610 MB',
     ),
     json,
   },

@@ -29,7 +29,7 @@ const { values } = readCommandLine({
     json,
   },
   notes: `export    Peak memory of the process that generates the data and writes the training folder
-private   Peak memory of train.py without mapped files, of the process with the most
+private   Largest peak memory of a process of train.py, without mapped files
 resident  The same with the pages of data.safetensors, which the system can reclaim
 start     Time until the first step
 step      Mean time of a step
