@@ -74,7 +74,7 @@ export async function check(options: {
   readonly hasSpark?: boolean;
   /** Ids of other events that the lake must contain; none by default. */
   readonly otherIds?: ReadonlySet<string>;
-  /** By user, until when erasures erase data, epoch milliseconds; none by default. */
+  /** By user, the time until which an erasure covers events, epoch milliseconds; none by default. */
   readonly erasures?: ReadonlyMap<string, number>;
 }): Promise<Verdict> {
   const seen = new Uint8Array(options.sent);
@@ -86,7 +86,7 @@ export async function check(options: {
   for await (const events of streamLake(options.lakeFolder)) {
     for (const event of events) {
       if (others.delete(event.eventId)) continue;
-      // The sender has repeated a request that a lost host received later.
+      // A disconnected host received the request only when it was connected again. The sender had already repeated the request.
       if (event.receivedAt > (erasures.get(event.userId) ?? Infinity)) continue;
       const number = numberOf(event.eventId);
       if (number === undefined || number >= options.sent || event.receivedAt > Date.now()) {

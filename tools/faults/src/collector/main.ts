@@ -20,7 +20,7 @@ const { values } = readCommandLine({
     kills: option.number('Minimum number of kills', 24),
     seed: option.seed('Seed of the random choices', 1),
     rate: option.number('Events per second', 4_000),
-    spark: option.flag('Compare with Spark, too; the first run downloads 330 MB'),
+    spark: option.flag('Compare with Spark, too; the first run downloads 610 MB'),
     json,
   },
   notes: `Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,

@@ -30,7 +30,7 @@ export interface Observations {
   readonly writes: readonly Write[];
   /** Ids of the acknowledged events of users who were not erased. */
   readonly keptIds: ReadonlySet<string>;
-  /** The acknowledged erasures: by user, until when they erase data, epoch milliseconds. */
+  /** The acknowledged erasures: by user, the time until which they cover events, epoch milliseconds. */
   readonly erasures: ReadonlyMap<string, number>;
   /** Lists read to their end, and those with pages from different processes. */
   readonly lists: number;

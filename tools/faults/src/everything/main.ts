@@ -46,8 +46,8 @@ process is down. Serving may use only bundles that were promoted before the resp
 an experiment.
 
 With --hosts, the parts run on three hosts. Each host has its own address, a broker, two nodes of a Redis Cluster and
-some of the apps. Each app has two processes. Artifacts and lake are in a bucket of an S3 server that is on none of the
-hosts. Each host has its own local copies of them, and all share the rest of the data home. Events and requests go through HAProxy.
+some of the apps. Each app has two processes. Artifacts and lake are in a bucket of a separate S3 server. Each host has its own
+local copies of them, and all share the rest of the data home. Events and requests go through HAProxy.
 The suite kills each part and disconnects each host once, in random order, one at a time. Longer runs repeat this. Within
 ${failoverSeconds} s of a kill, requests must succeed again. Both serving processes must see each acknowledged event in the profile.
 All pages of a list must come from one bundle. The suite also changes items, erases users and compacts the lake. At the end the catalog

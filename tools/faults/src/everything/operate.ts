@@ -38,16 +38,17 @@ export async function refreshUntil(
   }
 }
 
-/** Does a work with the command line at random moments, including during runs. A work that finds S3 away is omitted. */
-export async function operateUntil(work: () => Promise<void>, { choose, isOver }: OperateOptions): Promise<void> {
+/** Calls `operate` at random moments, including during runs. Ignores its error if S3 does not respond. */
+export async function operateUntil(operate: () => Promise<void>, { choose, isOver }: OperateOptions): Promise<void> {
   for (let at = performance.now(); ; at += pauseMs.min + choose(pauseMs.spread)) {
     while (performance.now() < at) {
       if (isOver()) return;
       await sleep(200);
     }
-    await work().catch((error: unknown) => {
-      const isAway = isAppError(error, 'S3_UNREACHABLE') || (error as { readonly code?: unknown }).code === unavailable;
-      if (!isAway) throw error;
+    await operate().catch((error: unknown) => {
+      const isUnavailable =
+        isAppError(error, 'S3_UNREACHABLE') || (error as { readonly code?: unknown }).code === unavailable;
+      if (!isUnavailable) throw error;
     });
   }
 }
@@ -59,7 +60,7 @@ export async function rollBack(home: ShopHome): Promise<void> {
   await facet(home, 'rollback', '--config', home.configFile, '--reason', 'fault suite');
 }
 
-/** Carries out erasures. @param graceHours how long replaced files remain */
+/** Executes the pending erasures, among others. @param graceHours how long replaced files remain */
 export async function compact(home: ShopHome, graceHours: number): Promise<void> {
   await facet(home, 'lake', 'compact', '--grace', String(graceHours));
 }

@@ -13,7 +13,7 @@ export interface SharedBucket extends Pick<LocalS3, 'env' | 'kill' | 'start' | '
 const prefix = 'shop';
 
 /**
- * Starts an S3 server that is on none of the hosts, and configures a new data home to keep artifacts and lake there. Each host has its
+ * Starts an S3 server next to the hosts, and configures a new data home to keep artifacts and lake there. Each host has its
  * own folders for local copies, as docs/s3.md recommends for a data home on NFS.
  */
 export async function startSharedBucket(

@@ -35,7 +35,7 @@ const { values } = readCommandLine({
     kills: option.count('Kills in each lake', 12),
     seed: option.seed('Seed of the random choices (default: random)'),
     storage: option.choice('NAME', 'Where the lakes are', ['folder', 's3'], 'folder'),
-    spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 330 MB'),
+    spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 610 MB'),
     json,
     keep: option.flag('Keep the lakes and their copies'),
   },
