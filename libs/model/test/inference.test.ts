@@ -139,7 +139,7 @@ describe('the inference engine', () => {
     expect(engine.interests(createBehaviorRows(1, 6), [1], unknownUser).count).toBe(0);
   });
 
-  it.each(Object.keys(modelVariants))('allocates nothing except its result: %s', (variant) => {
+  it.each(Object.keys(modelVariants))('allocates nothing except its result: %s', async (variant) => {
     const world = createTinyWorld({ variant });
     const { spec } = world;
     const weights = trainedWeights(spec);
@@ -157,7 +157,7 @@ describe('the inference engine', () => {
     /** Few calls, so that no garbage is collected in between. */
     const kept = new Array<Interests>(200);
     const bytesPerCall = (work: (call: number) => Interests): number => {
-      for (let call = 0; call < 5_000; call++) kept[call % kept.length] = work(call);
+      for (let call = 0; call < 2_000; call++) kept[call % kept.length] = work(call);
       const measured = Array.from({ length: 5 }, () => {
         kept.fill(results[0]!);
         collectGarbage();
@@ -167,8 +167,11 @@ describe('the inference engine', () => {
       });
       return Math.min(...measured);
     };
-    // A single typed array is larger. The compiler may allocate some memory.
-    expect(bytesPerCall(infer) - bytesPerCall(copyResult)).toBeLessThan(150);
+    // A single typed array is larger. Code that the compiler has not yet optimized allocates numbers too: on a busy
+    // machine this takes seconds.
+    await expect
+      .poll(() => bytesPerCall(infer) - bytesPerCall(copyResult), { timeout: 60_000, interval: 100 })
+      .toBeLessThan(150);
   });
 
   it('returns learned vectors by user, also without behaviors, and none for new users', () => {
