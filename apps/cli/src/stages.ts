@@ -64,7 +64,7 @@ export async function runDataset(pipeline: StageContext, watcher: Watcher): Prom
   await refuseEmptyHome(pipeline);
   return watcher.progress.run('dataset', 'users, items, behavior sequences', async (stage) => {
     const { output, reused } = await unlessAborted(
-      datasetStage(pipeline, {}, { signal: watcher.signal }),
+      datasetStage(pipeline, {}, { signal: watcher.signal, onProgress: (share, step) => stage.update(share, step) }),
       watcher.signal,
     );
     stage.done(describeDataset(output.datasetId, output.info), { reused });

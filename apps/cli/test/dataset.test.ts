@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
 import { hashUser } from '@facet/schemas';
@@ -26,6 +26,21 @@ it('lists the events that the rules excluded', async () => {
   const { code, out } = await run(['dataset', '--home', home, '--config', config]);
   expect(code).toBe(0);
   expect(out).toContain('Excluded events: 60 not positive, 24 of bots (1 bot).');
+});
+
+it('reports the progress of Spark', async () => {
+  const folder = await temporaryFolder();
+  const home = await importShop(folder);
+  const spark = join(folder, 'spark');
+  await mkdir(join(spark, 'bin'), { recursive: true });
+  await writeFile(join(spark, 'bin', 'spark-sql'), '#!/bin/sh\necho Time taken: 1 seconds >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  const config = join(folder, 'facet.yaml');
+  await writeFile(config, `dataset: { spark: { master: local, home: ${spark} } }\n`);
+  let minutes = 0;
+  const { err } = await run(['dataset', '--home', home, '--config', config], { now: () => 60_000 * minutes++ });
+  expect(err).toMatch(/^dataset +\d+ %, 1 of \d+ queries of Spark finished$/m);
 });
 
 it('rebuilds an earlier dataset and compares the bytes', async () => {

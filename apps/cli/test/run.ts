@@ -11,7 +11,7 @@ export interface Ran {
 /** Runs a command line in this process, as main.ts does, with streams that remember. */
 export async function run(
   args: readonly string[],
-  options: { readonly signal?: AbortSignal; readonly env?: NodeJS.ProcessEnv } = {},
+  options: { readonly signal?: AbortSignal; readonly env?: NodeJS.ProcessEnv; readonly now?: () => number } = {},
 ): Promise<Ran> {
   const [out, err] = [remember(), remember()];
   const code = await runCli(args, {
@@ -19,7 +19,7 @@ export async function run(
     stdout: out.stream,
     stderr: err.stream,
     signal: options.signal ?? new AbortController().signal,
-    now: () => 0,
+    now: options.now ?? (() => 0),
   });
   return { code, out: out.text(), err: err.text() };
 }

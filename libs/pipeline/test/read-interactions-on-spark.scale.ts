@@ -43,16 +43,16 @@ async function readWithBoth(
   { chosen = rules, settings = spark.settings } = {},
 ): Promise<Pick<LakeInteractions, 'userIds' | 'repeated' | 'bots'>> {
   const onDuckDb = await readInteractions(snapshot, window, chosen);
-  const queries: [done: number, total: number][] = [];
+  const shares: number[] = [];
   const onSpark = await readInteractionsOnSpark(snapshot, window, chosen, {
     spark: { ...spark, settings },
-    onQuery: (...done) => queries.push(done),
+    onProgress: (share) => shares.push(share),
   });
   const { userIds, repeated, bots } = onSpark;
   // `orderTable` reuses the arrays.
   expect(ordered(onSpark)).toEqual(ordered(onDuckDb));
-  const [done, total] = queries.at(-1)!;
-  expect(done).toBe(total);
+  expect([...shares].sort((one, other) => one - other)).toEqual(shares);
+  expect(shares.at(-1)).toBe(1);
   expect(await readdir(join(snapshot.lakeFolder, '_tmp'))).toEqual([]);
   return { userIds, repeated, bots };
 }
@@ -141,10 +141,10 @@ it('reports a failed query and missing results, and deletes its files', async ()
   });
   const temporary = join(lakeFolder, '_tmp');
   // A deleted result stands for one that an executor wrote to another disk.
-  const loseResult = (done: number, total: number): void => {
-    if (done === total) rmSync(join(temporary, readdirSync(temporary)[0]!, 'numbered'), { recursive: true });
+  const loseResult = (share: number): void => {
+    if (share === 1) rmSync(join(temporary, readdirSync(temporary)[0]!, 'numbered'), { recursive: true });
   };
-  await expect(read({ onQuery: loseResult })).rejects.toMatchObject({ code: 'EVENTS_SPARK_INCOMPLETE' });
+  await expect(read({ onProgress: loseResult })).rejects.toMatchObject({ code: 'EVENTS_SPARK_INCOMPLETE' });
   expect(await readdir(temporary)).toEqual([]);
 });
 
@@ -154,7 +154,7 @@ it('ends Spark when a signal aborts', async () => {
   const reading = readInteractionsOnSpark(snapshot, {}, rules, {
     spark,
     signal: canceled.signal,
-    onQuery: () => canceled.abort(new Error('enough')),
+    onProgress: () => canceled.abort(new Error('enough')),
   });
   await expect(reading).rejects.toThrow('enough');
   const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);

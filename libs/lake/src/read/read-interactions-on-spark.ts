@@ -27,9 +27,16 @@ import { identitiesOf, noRows, parquetFiles } from './sql.ts';
 
 export interface SparkReadOptions extends DuckDbOptions {
   readonly spark: SparkOptions;
-  /** Receives the number of finished queries of a total. */
-  readonly onQuery?: ((done: number, total: number) => void) | undefined;
+  /** Receives the finished share of the work, 0 to 1, and the step. */
+  readonly onProgress?: ((share: number, step: string) => void) | undefined;
 }
+
+/** The range of each step in the progress. A lake in a folder needs neither copies nor downloads. */
+const steps = {
+  copies: { from: 0, to: 0.1, name: 'files copied for Spark' },
+  queries: { from: 0.1, to: 0.9, name: 'queries of Spark finished' },
+  downloads: { from: 0.9, to: 1, name: 'results of Spark downloaded' },
+};
 
 /**
  * Returns the same as `readInteractions`. Spark runs the queries and writes the results as Parquet into a temporary folder of the lake.
@@ -44,28 +51,37 @@ export async function readInteractionsOnSpark(
   snapshot: LakeSnapshot,
   window: LakeWindow,
   rules: InteractionRules,
-  { spark, onQuery, ...options }: SparkReadOptions,
+  { spark, onProgress, ...options }: SparkReadOptions,
 ): Promise<LakeInteractions> {
   const isErasing = snapshot.pendingErasures.length > 0;
   if (isErasing || filesOfWindow(snapshot, window).length === 0) {
     return readInteractions(snapshot, window, rules, options);
   }
   const { signal } = options;
+  const report = (step: keyof typeof steps, done: number, total: number): void => {
+    const { from, to, name } = steps[step];
+    onProgress?.(from + ((to - from) * done) / total, `${done} of ${total} ${name}`);
+  };
   try {
     const folder = await (await openLakeStorage(snapshot.lakeFolder)).openClusterFolder(signal);
     try {
       checkUrl(folder.url);
       const { tables, inputs } = planTables(rules, { snapshot, window, folder });
-      for (const { name, files } of inputs) await folder.add(name, files);
+      const copies = inputs.reduce((sum, { files }) => sum + files.length, 0);
+      let copied = 0;
+      for (const { name, files } of inputs) {
+        await folder.add(name, files, () => report('copies', ++copied, copies));
+      }
       const results = resultsOf(inputs, folder);
       const statements = sparkStatements(tables, results, folder);
       const script = join(folder.local, 'interactions.sql');
       await writeFile(script, statements.map((statement) => `${statement};\n`).join(''));
       await runSpark({ ...spark, settings: { ...folder.settings, ...spark.settings } }, script, {
         signal,
-        onQuery: (done) => onQuery?.(done, statements.length),
+        onQuery: (done) => report('queries', done, statements.length),
       });
-      await folder.fetch(Object.keys(results));
+      await folder.fetch(Object.keys(results), (done, total) => report('downloads', done, total));
+      onProgress?.(1, 'loading the interactions');
       return await withDuckDb(options, (connection) => loadResults(connection, inputs, folder.local)).catch(
         (error: unknown) => {
           throw isMissing(error) ? incomplete(spark, error) : error;

@@ -17,10 +17,19 @@ export interface ClusterFolder {
   readonly settings: Readonly<Record<string, string>>;
   /** A temporary folder on this machine. */
   readonly local: string;
-  /** Adds files of the lake to a new subfolder. They stay if the lake removes the originals. @throws Error if a file is missing. */
-  add(subfolder: string, files: readonly PlacedFile[]): Promise<void>;
-  /** Makes the files that the cluster wrote to these subfolders readable in `local`. */
-  fetch(subfolders: readonly string[]): Promise<void>;
+  /**
+   * Adds files of the lake to a new subfolder. They stay if the lake removes the originals.
+   *
+   * @param onCopied Is called after each file that is copied.
+   * @throws Error if a file is missing.
+   */
+  add(subfolder: string, files: readonly PlacedFile[], onCopied?: () => void): Promise<void>;
+  /**
+   * Makes the files that the cluster wrote to these subfolders readable in `local`.
+   *
+   * @param onDownloaded Receives the number of downloaded files and their total.
+   */
+  fetch(subfolders: readonly string[], onDownloaded?: (done: number, total: number) => void): Promise<void>;
   remove(): Promise<void>;
 }
 

@@ -37,21 +37,24 @@ export async function openS3ClusterFolder(
       'spark.hadoop.fs.s3a.directory.marker.retention': 'keep',
       ...(config.endpoint === undefined ? {} : { 'spark.hadoop.fs.s3a.endpoint': config.endpoint }),
     },
-    async add(subfolder, files) {
+    async add(subfolder, files, onCopied) {
       await mapConcurrently(files, requestsAtATime, async ({ path, bytes }, number) => {
         signal?.throwIfAborted();
         const isCopied = await bucket.copy(path, `${prefix}/${subfolder}/${number}.parquet`, bytes);
         if (!isCopied) throw new Error(`${path} is missing`);
+        onCopied?.();
       });
     },
-    async fetch(subfolders) {
+    async fetch(subfolders, onDownloaded) {
       const listed = await mapConcurrently(subfolders, requestsAtATime, (name) => bucket.list(`${prefix}/${name}/`));
       const results = listed.flat().filter(({ key }) => key.endsWith('.parquet'));
+      let done = 0;
       await mapConcurrently(results, downloadsAtATime, async ({ key, bytes }) => {
         signal?.throwIfAborted();
         const path = join(local, key.slice(prefix.length));
         await mkdir(dirname(path), { recursive: true });
         if (!(await bucket.download(key, path, bytes))) throw new Error(`${key} is missing`);
+        onDownloaded?.(++done, results.length);
       });
     },
     async remove() {

@@ -147,7 +147,9 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect((await readFile(join(onCluster, 'input', '0.parquet'))).equals(Buffer.alloc(9_000_000, path))).toBe(true);
     await mkdir(join(onCluster, 'result'));
     await writeFile(join(onCluster, 'result', 'part-0.parquet'), 'rows');
-    await folder.fetch(['result']);
+    const downloads: [done: number, total: number][] = [];
+    await folder.fetch(['result'], (...reached) => downloads.push(reached));
+    expect(downloads).toEqual(files === lake ? [] : [[1, 1]]);
     expect(await readFile(join(folder.local, 'result', 'part-0.parquet'), 'utf8')).toBe('rows');
     await storage.removeLeftovers();
     expect(await readdir(join(onCluster, 'result'))).toEqual(['part-0.parquet']);

@@ -30,6 +30,7 @@ import { uploadLake } from '../../src/maintenance/upload-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { countEvents } from '../../src/read/count-events.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
+import { readInteractionsOnSpark } from '../../src/read/read-interactions-on-spark.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
@@ -105,6 +106,32 @@ it('copies an object for a cluster in parts if it is large', async () => {
   expect(buffer.toString('latin1', 0, bytesRead)).toBe('\0end');
   await copied.close();
   await folder.remove();
+});
+
+it('reports the files that it copies for Spark', async () => {
+  const { lake } = await createS3Lake(s3);
+  const writer = await writerOf(lake);
+  add(writer, 0, 4);
+  await writer.commit();
+  const home = await temporaryFolder();
+  await mkdir(join(home, 'bin'));
+  await writeFile(join(home, 'bin', 'spark-sql'), '#!/bin/sh\necho Time taken: 1 seconds >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  const progress: [share: number, step: string][] = [];
+  const rules = { positives: [], bots: { eventsPerDayMax: 1000, noSleepHours: 24 } };
+  const options = {
+    spark: { master: 'local', home },
+    onProgress: (...reached: (typeof progress)[number]) => void progress.push(reached),
+  };
+  await expect(readInteractionsOnSpark(await openLakeSnapshot(lake), {}, rules, options)).rejects.toThrow('Spark');
+  expect(progress).toEqual([
+    [0.025, '1 of 4 files copied for Spark'],
+    [0.05, '2 of 4 files copied for Spark'],
+    [expect.closeTo(0.075), '3 of 4 files copied for Spark'],
+    [0.1, '4 of 4 files copied for Spark'],
+    [expect.closeTo(0.1, 1), expect.stringMatching(/^1 of \d+ queries of Spark finished$/)],
+  ]);
 });
 
 it('deletes the temporary folder of a process that was killed during a query of a cluster', async () => {

@@ -23,8 +23,8 @@ export interface DatasetInputs {
 
 export interface DatasetWatch {
   readonly signal?: AbortSignal | undefined;
-  /** Receives the finished share of the queries of Spark. */
-  readonly onQueried?: (share: number) => void;
+  /** Receives the progress of Spark: the finished share, 0 to 1, and the step. */
+  readonly onProgress?: (share: number, step: string) => void;
 }
 
 export interface StoredDataset {
@@ -64,10 +64,8 @@ export async function readCutInteractions(
   const { positives, bots } = settings.interactions;
   const rules = { positives: parsePositiveClauses(positives), bots };
   const { spark, ...limits } = resources;
-  const { signal, onQueried } = watch;
-  if (spark === undefined) return readInteractions(snapshot, cut, rules, { ...limits, signal });
-  const onQuery = (done: number, total: number): void => onQueried?.(done / total);
-  return readInteractionsOnSpark(snapshot, cut, rules, { ...limits, spark, signal, onQuery });
+  if (spark === undefined) return readInteractions(snapshot, cut, rules, { ...limits, signal: watch.signal });
+  return readInteractionsOnSpark(snapshot, cut, rules, { ...limits, spark, ...watch });
 }
 
 /** The catalog as a dataset uses it. */

@@ -58,8 +58,8 @@ export async function executeStage(
 
 const executors: Readonly<Record<RefreshStage, Executor>> = {
   async dataset(context, { run }, { runs, onProgress, signal }) {
-    const report = (share: number): void => onProgress?.({ share, detail: 'users, items, behavior sequences' });
-    report(0);
+    const report = (share: number, detail: string): void => onProgress?.({ share, detail });
+    report(0, 'users, items, behavior sequences');
     // First, because earlier runs may have failed before their end, and may have filled the disk.
     await pruneHome(context, Date.now());
     // The request fences the day, too, unless it was killed before.
@@ -67,7 +67,7 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     const { offsets: offsetsNow } = await lakeStatus(context.home.lakeFolder);
     const offsets = await runs.pinOffsets(run.runId, offsetsNow);
     const cut = { ...run.cut, offsets };
-    const made = await datasetStage(context, cut, { signal, onQueried: report }).catch(async (error: unknown) => {
+    const made = await datasetStage(context, cut, { signal, onProgress: report }).catch(async (error: unknown) => {
       const isEmpty = isAppError(error, 'DATASET_EMPTY_WINDOW');
       const skipped = isEmpty ? await skipReasonWithoutEvents(context, offsets) : undefined;
       if (skipped === undefined) throw error;
