@@ -118,6 +118,21 @@ describe('a mistake gets a message that names it and says what to do', () => {
     }
   });
 
+  it.each([
+    ['import', []],
+    ['backfill', ['--to', 'http://127.0.0.1:1']],
+  ])('a file of which most rows are refused, for facet %s', async (command, to) => {
+    const home = await temporaryFolder();
+    const events = join(home, 'events.csv');
+    const rows = Array.from({ length: 30 }, (_, row) => `u${row},i,click,${row < 10 ? 1_700_000_000 : 'soon'}`);
+    await writeFile(events, ['user_id,item_id,event_type,timestamp', ...rows].join('\n'));
+    const { code, err } = await run([command, '--events', events, ...to], {
+      env: { FACET_HOME: home, FACET_API_KEY: 'any' },
+    });
+    expect(err).toContain('Most of the first 30 rows of events are invalid: occurredAt: not-a-time');
+    expect(code).toBe(3);
+  });
+
   it.each(['dataset', 'train', 'evaluate', 'index', 'refresh'])(
     'an attribute that the catalog lacks, for facet %s',
     async (command) => {

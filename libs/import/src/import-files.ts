@@ -5,14 +5,13 @@ import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog, LoggedEvent } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import { AppError, hashFile } from '@facet/platform';
-import type { Event, Item, User } from '@facet/schemas';
+import type { Event } from '@facet/schemas';
 import { readRecord, writeRecord } from './import-record.ts';
-import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
+import { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
-import { hasSample, refuseMostlyRefused } from './validation/mostly-refused.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
 
@@ -116,12 +115,7 @@ async function importCatalog(
   files: SourceFiles,
   to: { readonly home: ImportFolders; readonly reading: ReadOptions; readonly report: ReportBuilder },
 ): Promise<void> {
-  const items: Item[] = [];
-  await readItemFiles(files.items ?? [], to.reading, to.report, (item) => items.push(item));
-  refuseMostlyRefused(to.report, 'items');
-  const users: User[] = [];
-  await readUserFiles(files.users ?? [], to.reading, to.report, (user) => users.push(user));
-  refuseMostlyRefused(to.report, 'users');
+  const { items, users } = await readConfirmedCatalog(files, to.reading, to.report);
   await upsertItems(to.home.catalogFolder, items, to.reading.now());
   await upsertUsers(to.home.catalogFolder, users);
 }
@@ -135,27 +129,11 @@ async function appendEvents(
     readonly report: ReportBuilder;
   },
 ): Promise<void> {
-  const { log, report } = to;
-  const skipAppended = createResumeFilter(log, to.from);
-  // Events are held back until enough rows confirm the mapping, because the log is append-only.
-  let sample: Event[] | undefined = [];
-  const append = async (events: readonly Event[]): Promise<void> => {
+  const skipAppended = createResumeFilter(to.log, to.from);
+  await readConfirmedEvents(files, to.reading, to.report, async (events) => {
     const fresh = await skipAppended(events);
-    if (fresh.length > 0) await log.append(fresh);
-  };
-  const releaseSample = async (): Promise<void> => {
-    if (sample === undefined) return;
-    refuseMostlyRefused(report, 'events');
-    const events = sample;
-    sample = undefined;
-    await append(events);
-  };
-  await readEventFiles(files.events, to.reading, report, async (events) => {
-    if (sample === undefined) return append(events);
-    for (const event of events) sample.push(event);
-    if (hasSample(report)) await releaseSample();
+    if (fresh.length > 0) await to.log.append(fresh);
   });
-  if (files.events.length > 0) await releaseSample();
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
 import { explainPositiveRule } from '@facet/features';
-import { readEventFiles, readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
+import { readConfirmedCatalog, readConfirmedEvents, ReportBuilder } from '@facet/import';
 import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
@@ -50,7 +50,7 @@ id get a stable id, so the command can be repeated: events already sent are dedu
   );
 };
 
-/** @throws AppError `CLI_COLLECTOR_UNUSABLE`, `EVENTS_NOTHING_USABLE`; those of reading files. */
+/** @throws AppError `CLI_COLLECTOR_UNUSABLE`, `EVENTS_MOSTLY_REFUSED`, `EVENTS_NOTHING_USABLE`; those of reading files. */
 async function backfill(options: BackfillOptions, context: CommandContext): Promise<void> {
   const { environment, output, progress, signal } = context;
   const key = environment.apiKey;
@@ -74,13 +74,10 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
       stage.update(at.doneBytes / Math.max(1, at.totalBytes), `${at.stage}: ${formatCount(sender.accepted)} accepted`),
   };
   const send = async (files: SourceFiles, onRefused: ReadOptions['onRefused']): Promise<void> => {
-    const items: Item[] = [];
-    await readItemFiles(files.items ?? [], { ...reading, onRefused }, report, (item) => items.push(item));
+    const { items, users } = await readConfirmedCatalog(files, { ...reading, onRefused }, report);
     await sender.sendItems(items);
-    const users: User[] = [];
-    await readUserFiles(files.users ?? [], { ...reading, onRefused }, report, (user) => users.push(user));
     await sender.sendUsers(users);
-    await readEventFiles(files.events, { ...reading, onRefused }, report, (events) => sender.sendEvents(events));
+    await readConfirmedEvents(files, { ...reading, onRefused }, report, (events) => sender.sendEvents(events));
   };
   try {
     await withSourceFiles(options, async (files) => {
