@@ -35,6 +35,8 @@ const rowsPerTurn = 10_000;
 /** Values per write. Encoding them blocks requests for a few milliseconds, and a pause follows. */
 const valuesPerWrite = 8_192;
 const writePauseMs = 5;
+/** Time between two reads of the aliases during a fill. A read delays the next write by milliseconds. */
+const aliasesEveryMs = 1_000;
 
 /**
  * The collections of an installation in Milvus, which several processes use. Aliases record the state of a collection. `NAME_complete`
@@ -118,12 +120,16 @@ export class MilvusCollections {
       await yieldToEventLoop();
     }
     const rows = Math.max(1, Math.floor(valuesPerWrite / dim));
+    let readAt = -Infinity;
     // After a failure, the next attempt continues here.
     while (collection.rowsWritten < size) {
       closing.signal.throwIfAborted();
-      const aliases = await milvus.listAliases(name);
-      if (aliases.includes(completeAlias(name))) return false;
-      await this.#mark(name, aliases);
+      if (performance.now() - readAt >= aliasesEveryMs) {
+        const aliases = await milvus.listAliases(name);
+        if (aliases.includes(completeAlias(name))) return false;
+        await this.#mark(name, aliases);
+        readAt = performance.now();
+      }
       const row = collection.rowsWritten;
       const end = Math.min(size, row + rows);
       await milvus.upsert(name, row + 1, vectors.subarray(row * dim, end * dim), sphere);
