@@ -12,7 +12,9 @@ export {
   readUsers,
   streamItems,
   streamUsers,
+  streamUserVersions,
 } from './catalog/read-catalog.ts';
+export { compareVersions } from './catalog/segments.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
 export type { DuckDb, DuckDbOptions } from './duckdb.ts';
 export { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from './health/day-health.ts';

@@ -1,4 +1,4 @@
-import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
+import { changeCatalog, compactCatalog, compareVersions, readCatalogOffsets } from '@facet/lake';
 import type { ItemVersion, UserVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { minuteMs } from '@facet/platform';
@@ -11,13 +11,11 @@ export interface CatalogFeed {
   /**
    * Adds or replaces an item; without `item`, removes it.
    *
-   * @param receivedAt epoch milliseconds, for the version history of the catalog
+   * @param receivedAt epoch milliseconds, which orders the versions of the item
    */
   changeItem(itemId: string, item: Item | undefined, receivedAt: number): void;
   /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */
   changeUser(userId: string, user: User | undefined, receivedAt: number): void;
-  /** When the newest change of a user that this process wrote was received. */
-  readonly usersReceivedTo: number | undefined;
   /** Notes that all changes of `source` before `next` have been made. */
   advance(source: string, next: number): void;
   /** Number of changes that are not in the files. */
@@ -53,8 +51,6 @@ export function createCatalogFeed(
   let written: ReadonlyMap<string, number> = new Map();
   let advanced = new Map<string, number>();
   let changedSince: number | undefined;
-  let usersChangedTo = 0;
-  let usersReceivedTo: number | undefined;
   let compacting: Promise<void> | undefined;
   let compactionFailedAt = Number.NEGATIVE_INFINITY;
   const compact = async (): Promise<void> => {
@@ -75,11 +71,8 @@ export function createCatalogFeed(
     committed: (source) => written.get(source) ?? 0,
     changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
     changeUser(userId, user, receivedAt) {
-      users.set(userId, { user, receivedAt });
-      usersChangedTo = Math.max(usersChangedTo, receivedAt);
-    },
-    get usersReceivedTo() {
-      return usersReceivedTo;
+      const change = { user, receivedAt };
+      if (compareVersions(users.get(userId) ?? {}, change) <= 0) users.set(userId, change);
     },
     advance(source, next) {
       advanced.set(source, next);
@@ -98,12 +91,10 @@ export function createCatalogFeed(
       await changeCatalog(catalogFolder, { items, users, offsets }, { now });
       written = new Map([...written, ...advanced]);
       if (now() > compactionFailedAt + compactionCooldownMs) compacting ??= compact();
-      if (usersChangedTo > 0) usersReceivedTo = usersChangedTo;
       clear();
     },
     async discard() {
       clear();
-      usersChangedTo = usersReceivedTo ?? 0;
       written = await readCatalogOffsets(catalogFolder);
       advanced = new Map();
     },

@@ -54,6 +54,20 @@ it('refuses the second of two writers of a topic', async () => {
   expect(earlier.committed(items)).toBe(2);
 });
 
+it('keeps the newest version of a user when an older one follows it in one write', async () => {
+  const feed = await openFeed();
+  for (const [receivedAt, age] of [
+    [20, 2],
+    [10, 1],
+    [20, 3],
+  ] as const) {
+    feed.changeUser('u', { userId: 'u', attributes: { age } }, receivedAt);
+  }
+  feed.advance(users, 3);
+  await feed.write();
+  expect(await readUsers(folder)).toEqual([{ userId: 'u', attributes: { age: 3 } }]);
+});
+
 it('keeps the history of an item, even for several versions in one write', async () => {
   const feed = await openFeed();
   feed.changeItem('i', { itemId: 'i', title: 'first', attributes: {} }, 10);

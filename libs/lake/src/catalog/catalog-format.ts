@@ -23,6 +23,8 @@ const SegmentSchema = Type.Object({
     Type.Object({
       /** Number of versions that remove a record. */
       removals: Type.Integer(),
+      /** Receipt time of the oldest version, epoch milliseconds. Absent in entries of earlier releases. */
+      receivedFrom: Type.Optional(Type.Number()),
       /** The version of the newest change in the segment, if a compaction wrote it. */
       order: Type.Optional(Type.Integer()),
       /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */

@@ -21,6 +21,8 @@ export interface Segment {
   readonly bytes: number;
   /** Receipt time of the newest version, epoch milliseconds. */
   readonly receivedTo: number;
+  /** Receipt time of the oldest version, epoch milliseconds. 0 if unknown. */
+  readonly receivedFrom: number;
   /** Number of versions that remove a record. */
   readonly removals: number;
   /** The version of the newest change in the segment. */
@@ -59,6 +61,7 @@ function toSegment({
     path,
     bytes,
     receivedTo,
+    receivedFrom: facts.receivedFrom ?? 0,
     removals: facts.removals ?? 0,
     order: facts.order ?? version,
     changeIds: facts.changeIds ?? [basename(path, segmentExtension)],

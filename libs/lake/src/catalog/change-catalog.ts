@@ -25,9 +25,9 @@ export interface UserVersion {
   readonly receivedAt: number;
 }
 
-/** Changes of the catalog. Readers see all of them or none. */
+/** Changes of the catalog. Readers see all of them or none. A change is not current while a version of its id has a later `receivedAt`. */
 export interface CatalogChange {
-  /** In the order in which they apply, which may differ from the order of their times. */
+  /** In the order of the log. */
   readonly items?: readonly ItemVersion[];
   /** By id. */
   readonly users?: ReadonlyMap<string, UserVersion>;

@@ -7,7 +7,7 @@ import type { TransactionLogOptions } from '../transaction-log/transaction-log.t
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { CatalogLog, Segment } from './catalog-log.ts';
 import type { CatalogState } from './catalog-format.ts';
-import { distinctVersions, isMissingSegment, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
+import { isMissingSegment, joinRepeated, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** An older file that no transaction names is from a killed writer, possibly on another host. */
@@ -51,7 +51,7 @@ async function compact(catalogFolder: string, options: CompactCatalogOptions): P
     const bound =
       isOldest && kind === 'items' ? Math.max(...segments.map(({ receivedTo }) => receivedTo)) - versionHistoryMs : 0;
     const dropped = { versions: 0, removals: 0 };
-    const batches = compactedBatches(catalogFolder, run, { kind, isOldest, bound, dropped });
+    const batches = compactedBatches(catalogFolder, run, { kind, isFull, isOldest, bound, dropped });
     const isUnchanged = ({ files }: CatalogState): boolean => run.every(({ path }) => files.has(path));
     const entry = await writeSegment(catalogFolder, kind, batches).catch(async (error: unknown) => {
       if (isMissingSegment(error)) await log.refresh();
@@ -101,6 +101,7 @@ function allSegments(segments: readonly Segment[]): readonly Segment[] {
 
 interface CompactionRules {
   readonly kind: CatalogKind;
+  readonly isFull: boolean;
   readonly isOldest: boolean;
   /** Epoch milliseconds. */
   readonly bound: number;
@@ -115,9 +116,10 @@ async function* compactedBatches(
 ): AsyncGenerator<readonly RecordVersion[]> {
   for await (const batch of readSegments(run.map(({ path }) => join(catalogFolder, path)))) {
     yield batch.flatMap((versions) => {
-      if (rules.kind === 'items') return compactVersions(distinctVersions(versions), rules);
+      if (rules.kind === 'items') return compactVersions(joinRepeated(versions), rules);
       const last = versions.at(-1)!;
-      return rules.isOldest && last.record === undefined ? [] : [last];
+      // Until a full compaction, a removal holds against older versions that arrive later.
+      return rules.isFull && last.record === undefined ? [] : [last];
     });
   }
 }
@@ -128,10 +130,10 @@ function compactVersions(
   { isOldest, bound, dropped }: CompactionRules,
 ): readonly RecordVersion[] {
   if (!isOldest) return versions;
-  // Clocks may differ, so every version after a kept one is kept, regardless of its time.
   const kept = versions.findIndex(({ receivedAt = 0 }) => receivedAt >= bound);
   const old = kept === -1 ? versions.length : kept;
-  const isRemoved = versions[old - 1]?.record === undefined;
+  const last = versions[old - 1];
+  const isRemoved = last === undefined || (last.record === undefined && (last.repeatedAt ?? 0) < bound);
   const count = isRemoved ? old : old - 1;
   dropped.versions += count;
   if (count === versions.length) dropped.removals++;

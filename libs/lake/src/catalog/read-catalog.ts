@@ -1,17 +1,25 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
+import type { UserVersion } from './change-catalog.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
 import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { countInUnfinished, distinctVersions, isMissingSegment, readSegments, segmentExtension } from './segments.ts';
+import {
+  countInUnfinished,
+  isMissingSegment,
+  joinRepeated,
+  orderVersions,
+  readSegments,
+  segmentExtension,
+} from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
-/** The versions of all records of a kind, grouped by id in ascending order. */
+/** The versions of all records of a kind, grouped by id in ascending order. The last version of a group is the current one. */
 interface CatalogVersions<Entity> {
   readonly compactedBefore: number;
-  /** Whether only the versions after the requested one are read. */
+  /** Whether only records with changes after the requested version are read. */
   readonly isContinued: boolean;
   readonly groups: AsyncIterable<readonly (readonly RecordVersion<Entity>[])[]>;
 }
@@ -30,7 +38,11 @@ async function openVersions<Entity>(
     const all = segmentsOf(state, kind);
     const isContinued = after !== undefined && hasAllChangesAfter(all, after);
     const segments = isContinued ? all.filter(({ order }) => order > after.order) : all;
-    const groups = readSegments<Entity>(segments.map(({ path }) => join(catalogFolder, path)));
+    const receivedFrom = Math.min(...segments.map((segment) => segment.receivedFrom));
+    // These can contain newer versions of records in the segments after the version.
+    const earlier = all.filter((segment) => !segments.includes(segment) && segment.receivedTo > receivedFrom);
+    const paths = [...earlier, ...segments].map(({ path }) => join(catalogFolder, path));
+    const groups = readSegments<Entity>(paths, earlier.length);
     try {
       const first = await groups.next();
       return {
@@ -70,7 +82,7 @@ async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Pro
     if (known === undefined) byId.set(version.id, [version]);
     else known.push(version);
   }
-  const groups = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  const groups = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => orderVersions(group));
   return {
     compactedBefore,
     isContinued: false,
@@ -96,6 +108,23 @@ async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind):
     yield batch.flatMap((versions) => {
       const { record } = versions.at(-1)!;
       return record === undefined ? [] : [record];
+    });
+  }
+}
+
+/**
+ * Streams the current users by id, in batches, with the times when the catalog received them. The time is 0 for users of earlier releases.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
+ */
+export async function* streamUserVersions(
+  catalogFolder: string,
+): AsyncGenerator<readonly (UserVersion & { readonly user: User })[]> {
+  const { groups } = await openVersions<User>(catalogFolder, 'users');
+  for await (const batch of groups) {
+    yield batch.flatMap((versions) => {
+      const { record, receivedAt = 0 } = versions.at(-1)!;
+      return record === undefined ? [] : [{ user: record, receivedAt }];
     });
   }
 }
@@ -150,7 +179,7 @@ export async function readItemsAsOf(
   let newestReceivedAt = 0;
   for await (const batch of groups) {
     for (const all of batch) {
-      const versions = distinctVersions(all);
+      const versions = joinRepeated(all);
       for (const { receivedAt = 0 } of versions) newestReceivedAt = Math.max(newestReceivedAt, receivedAt);
       const seen = versions.findLast(({ receivedAt = 0 }) => receivedAt === 0 || receivedAt < receivedBefore);
       if (seen?.record !== undefined) items.push(seen.record);

@@ -17,11 +17,46 @@ export interface RecordVersion<Entity = unknown> {
   readonly receivedAt?: number | undefined;
   /** Absent when the record was removed. */
   readonly record?: Entity | undefined;
+  /** When the same record was last received again, before any other. A compaction writes such versions as one. */
+  readonly repeatedAt?: number | undefined;
 }
 
 /**
- * A segment is a file of versions, one JSON object per line, sorted by id. The versions of an id are in the order in which they
- * apply. Segments are immutable. The catalog's transaction log decides which of them count. A file with the extension of a segment is
+ * Compares the receipt times of two versions of an id. The last version in this order is the current one. Sort versions in the order of
+ * the log, with a stable sort: of versions received in the same millisecond, the last one in the log is the newest.
+ */
+export function compareVersions(a: Pick<RecordVersion, 'receivedAt'>, b: Pick<RecordVersion, 'receivedAt'>): number {
+  return (a.receivedAt ?? 0) - (b.receivedAt ?? 0);
+}
+
+/** Returns the versions of an id in the order of {@link compareVersions}. @param versions in the order of the log */
+export function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
+  if (versions.length === 1) return versions;
+  return versions
+    .flatMap(({ repeatedAt, ...version }) =>
+      repeatedAt === undefined ? [version] : [version, { ...version, receivedAt: repeatedAt }],
+    )
+    .sort(compareVersions);
+}
+
+/** Joins each version with the following versions that have the same record. @param versions as `orderVersions` returns them */
+export function joinRepeated<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
+  if (versions.length === 1) return versions;
+  const joined: RecordVersion<Entity>[] = [];
+  let known: string | undefined;
+  for (const version of versions) {
+    const text = JSON.stringify(version.record);
+    const last = joined.at(-1);
+    if (last === undefined || text !== known) joined.push(version);
+    else joined[joined.length - 1] = { ...last, repeatedAt: version.receivedAt };
+    known = text;
+  }
+  return joined;
+}
+
+/**
+ * A segment is a file of versions, one JSON object per line, sorted by id. Versions of an id that were received in the same millisecond
+ * are in the order of the log. Segments are immutable. The catalog's transaction log decides which of them count. A file with the extension of a segment is
  * complete.
  */
 export const segmentExtension = '.jsonl';
@@ -47,15 +82,17 @@ export async function writeSegment(
   await createFolder(join(catalogFolder, kind));
   const facts = { rows: 0, receivedTo: 0 };
   let removals = 0;
+  let receivedFrom = Infinity;
   let bytes: number;
   const file = await open(unfinished, 'wx');
   try {
     for await (const versions of batches) {
       let text = '';
-      for (const { id, receivedAt, record } of versions) {
-        text += `${JSON.stringify({ id, receivedAt, record })}\n`;
+      for (const { id, receivedAt, record, repeatedAt } of versions) {
+        text += `${JSON.stringify({ id, receivedAt, record, repeatedAt })}\n`;
         facts.rows++;
-        facts.receivedTo = Math.max(facts.receivedTo, receivedAt ?? 0);
+        facts.receivedTo = Math.max(facts.receivedTo, repeatedAt ?? receivedAt ?? 0);
+        receivedFrom = Math.min(receivedFrom, receivedAt ?? 0);
         if (record === undefined) removals++;
       }
       await file.appendFile(text);
@@ -72,7 +109,7 @@ export async function writeSegment(
     throw error;
   }
   if (facts.rows === 0) return undefined;
-  return { path, bytes, ...facts, segment: { removals } };
+  return { path, bytes, ...facts, segment: { removals, receivedFrom } };
 }
 
 /**
@@ -115,33 +152,36 @@ export function* sortedBatches(versions: readonly RecordVersion[]): Generator<re
 }
 
 /**
- * Reads segments together and returns the versions of each id, ids in ascending order. Memory does not depend on the size of the
- * segments. The files are open before the first batch, so that a deletion during the read does no harm.
+ * Reads segments together and returns the versions of each id, ids in ascending order, as {@link orderVersions} orders them. Memory does
+ * not depend on the size of the segments. The files are open before the first batch, so that a deletion during the read does no harm.
  *
  * @param paths the oldest segment first
+ * @param first the index of the first segment whose ids are read; of the segments before it, only versions of these ids
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function* readSegments<Entity>(
   paths: readonly string[],
+  first = 0,
 ): AsyncGenerator<readonly (readonly RecordVersion<Entity>[])[]> {
   const cursors: Cursor<Entity>[] = [];
   try {
     for (const path of paths) cursors.push(new Cursor(await catalogErrors.reading(path, open(path)), path));
     for (const cursor of cursors) await cursor.advance();
-    let batch: RecordVersion<Entity>[][] = [];
+    const leading = cursors.slice(first);
+    let batch: (readonly RecordVersion<Entity>[])[] = [];
     for (;;) {
       let id: string | undefined;
-      for (const { head } of cursors) if (head !== undefined && (id === undefined || head.id < id)) id = head.id;
+      for (const { head } of leading) if (head !== undefined && (id === undefined || head.id < id)) id = head.id;
       if (id === undefined) break;
       const versions: RecordVersion<Entity>[] = [];
       for (const cursor of cursors) {
-        while (cursor.head?.id === id) {
-          versions.push(cursor.head);
+        while (cursor.head !== undefined && cursor.head.id <= id) {
+          if (cursor.head.id === id) versions.push(cursor.head);
           if (!cursor.advanceInChunk()) await cursor.advance();
         }
       }
-      batch.push(versions);
+      batch.push(orderVersions(versions));
       if (batch.length < versionsPerBatch) continue;
       yield batch;
       batch = [];
@@ -155,13 +195,6 @@ export async function* readSegments<Entity>(
 /** Returns whether a segment could not be read because it does not exist. A compaction deletes segments that it has replaced. */
 export function isMissingSegment(error: unknown): boolean {
   return isAppError(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-}
-
-/** Returns the versions that differ from the one before. */
-export function distinctVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
-  if (versions.length === 1) return versions;
-  const texts = versions.map(({ record }) => JSON.stringify(record));
-  return versions.filter((_, index) => index === 0 || texts[index] !== texts[index - 1]);
 }
 
 /** The position of a reader in a segment. */

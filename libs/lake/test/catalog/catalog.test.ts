@@ -144,6 +144,43 @@ it('returns the items that changed after a version, and the same version after a
   expect((await changesAfter(folder, after)).isContinued).toBe(true);
 });
 
+it('returns the current version of an item when an older one arrives after it', async () => {
+  const folder = await temporaryFolder();
+  await upsertItems(folder, [item('a', 'new'), item('b'), item('c')], 10);
+  await changeItems(folder, new Map([['c', undefined]]), 20);
+  const after = await readItemsVersion(folder);
+  const late = ['a', 'c'].map((itemId) => ({ itemId, item: item(itemId, 'late'), receivedAt: 5 }));
+  await changeCatalog(folder, { items: late });
+  await changeCatalog(folder, { items: [{ itemId: 'd', item: item('d'), receivedAt: 30 }] });
+  const { isContinued, changes } = await openItemChanges(folder, after);
+  expect(isContinued).toBe(true);
+  const all: ItemChange[] = [];
+  for await (const batch of changes) all.push(...batch);
+  expect(all).toEqual([
+    { itemId: 'a', item: item('a', 'new') },
+    { itemId: 'c', item: undefined },
+    { itemId: 'd', item: item('d') },
+  ]);
+});
+
+it('ignores a version of a user that arrives after a newer one, also after a compaction', async () => {
+  const folder = await temporaryFolder();
+  for (const id of ['u', 'gone']) await changeUsers(folder, new Map([[id, user(id)]]), 1);
+  await changeUsers(folder, new Map([['u', user('u', 99)]]), 20);
+  await changeUsers(folder, new Map([['gone', undefined]]), 20);
+  const users = new Map(['u', 'gone'].map((id) => [id, { user: user(id, 7), receivedAt: 10 }]));
+  const compacted = join(await temporaryFolder(), 'compacted');
+  await cp(folder, compacted, { recursive: true });
+  // The new segment is larger than all others, so the compaction merges them.
+  await changeUsers(compacted, new Map(Array.from({ length: 50 }, (_, index) => [`v${index}`, undefined])), 20);
+  await compactCatalog(compacted, { graceMs: 0 });
+  expect(await readdir(join(compacted, 'users'))).toHaveLength(1);
+  for (const each of [folder, compacted]) {
+    await changeCatalog(each, { users });
+    expect(await readUsers(each)).toEqual([user('u', 99)]);
+  }
+});
+
 it('keeps the version when a compaction drops the newest versions, which repeat earlier ones', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a')], 1);

@@ -44,19 +44,60 @@ describe('the history of items', () => {
     expect(await readItemsAsOf(folder)).toMatchObject({ newestReceivedAt: monday });
   });
 
-  it('follows the order of the log when clocks of writers differ', async () => {
+  it.each(['in one write', 'in separate writes', 'after a compaction'])(
+    'orders versions that arrive late by their receipt, %s',
+    async (when) => {
+      const folder = await temporaryFolder();
+      const items = [
+        { itemId: 'a', item: thing('a', 'new'), receivedAt: monday + 9 },
+        { itemId: 'a', item: thing('a', 'late'), receivedAt: monday + 5 },
+        { itemId: 'b', item: undefined, receivedAt: monday + 9 },
+        { itemId: 'b', item: thing('b', 'late'), receivedAt: monday + 5 },
+      ];
+      if (when === 'in one write') await changeCatalog(folder, { items });
+      else {
+        for (const version of items) {
+          await changeCatalog(folder, { items: [version] });
+          if (when === 'after a compaction') await compactCatalog(folder, { isFull: true });
+        }
+      }
+      expect(await readItems(folder)).toEqual([thing('a', 'new')]);
+      expect(await titlesAt(folder)).toEqual({ a: 'new' });
+      expect(await titlesAt(folder, monday + 9)).toEqual({ a: 'late', b: 'late' });
+      expect(await titlesAt(folder, monday + 5)).toEqual({});
+    },
+  );
+
+  it('prefers the last of versions that were received in one millisecond', async () => {
     const folder = await temporaryFolder();
-    const items = [
-      { itemId: 'a', item: thing('a', 'first'), receivedAt: monday + 9 },
-      { itemId: 'a', item: thing('a', 'second'), receivedAt: monday + 8 },
-    ];
-    await changeCatalog(folder, { items });
+    for (const title of ['first', 'second']) await upsertItems(folder, [thing('a', title)], monday);
+    await compactCatalog(folder, { isFull: true });
     expect(await titlesAt(folder)).toEqual({ a: 'second' });
-    expect(await titlesAt(folder, monday + 9)).toEqual({ a: 'second' });
-    expect(await readItems(folder)).toEqual([thing('a', 'second')]);
+    await upsertItems(folder, [thing('a', 'third')], monday);
+    expect(await titlesAt(folder)).toEqual({ a: 'third' });
   });
 
-  it('is the same after compactions at any time', async () => {
+  it('remembers in a compaction when an item was received again without a change', async () => {
+    const folder = await temporaryFolder();
+    await upsertItems(folder, [thing('a', 'same')], monday);
+    await changeItems(folder, new Map([['gone', undefined]]), monday);
+    for (let round = 1; round <= 2; round++) {
+      await upsertItems(folder, [thing('a', 'same')], monday + 20 * round);
+      await changeItems(folder, new Map([['gone', undefined]]), monday + 20 * round);
+      await compactCatalog(folder, { isFull: true });
+    }
+    await upsertItems(folder, [thing('a', 'late'), thing('gone', 'late')], monday + 30);
+    expect(await titlesAt(folder)).toEqual({ a: 'same' });
+    expect(await titlesAt(folder, monday + 31)).toEqual({ a: 'late', gone: 'late' });
+    expect(await titlesAt(folder, monday + 30)).toEqual({ a: 'same' });
+  });
+
+  it.each([
+    { versions: 'in order', areLate: false, areEqual: true },
+    { versions: 'that arrive late', areLate: true, areEqual: false },
+    // A compaction joins repeated versions. Then only the current items are certain to be the same.
+    { versions: 'that arrive late and repeat others', areLate: true, areEqual: true },
+  ])('is the same after compactions at any time: versions $versions', async ({ areLate, areEqual }) => {
     const version = fc.record({
       itemId: fc.constantFrom('a', 'b', 'é'),
       title: fc.option(fc.constantFrom('x', 'y', 'ü'), { nil: undefined }),
@@ -66,18 +107,23 @@ describe('the history of items', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { minLength: 2, maxLength: 6 }), async (batches) => {
         const [compacted, plain] = [await temporaryFolder(), await temporaryFolder()];
+        let newest = monday;
+        let count = 0;
         for (const { versions, isFull } of batches) {
           const items = versions.map(({ itemId, title, receivedAt }): ItemVersion => {
-            return { itemId, item: title === undefined ? undefined : thing(itemId, title), receivedAt };
+            newest = Math.max(newest, receivedAt);
+            const name = areEqual ? title : `${title} ${count++}`;
+            const item = name === undefined ? undefined : thing(itemId, name);
+            return { itemId, item, receivedAt: areLate ? receivedAt : newest };
           });
           await changeCatalog(plain, { items });
           await changeCatalog(compacted, { items });
           await compactCatalog(compacted, { isFull, graceMs: 0 });
         }
-        for (let moment = monday; moment <= monday + 6; moment++) {
+        expect(await readItems(compacted)).toEqual(await readItems(plain));
+        for (let moment = monday; moment <= monday + 6 && !(areLate && areEqual); moment++) {
           expect(await titlesAt(compacted, moment)).toEqual(await titlesAt(plain, moment));
         }
-        expect(await readItems(compacted)).toEqual(await readItems(plain));
       }),
       { numRuns: 8 },
     );
@@ -100,5 +146,17 @@ describe('the history of items', () => {
     expect(await titles(newest - 90 * dayMs)).toEqual(['2']);
     expect(await titles(newest - 90 * dayMs + 1)).toEqual(['3']);
     expect(await titles(newest + 1)).toEqual(['4']);
+  });
+
+  it('keeps a removal until its last receipt is older than 90 days', async () => {
+    const folder = await temporaryFolder();
+    const newest = monday + 100 * dayMs;
+    for (const receivedAt of [monday, newest - dayMs]) {
+      await changeItems(folder, new Map([['a', undefined]]), receivedAt);
+    }
+    await upsertItems(folder, [thing('b', 'newest')], newest);
+    await compactCatalog(folder, { isFull: true });
+    await upsertItems(folder, [thing('a', 'late')], newest - 2 * dayMs);
+    expect(await titlesAt(folder)).toEqual({ b: 'newest' });
   });
 });
