@@ -1,5 +1,5 @@
 import type { PositiveRule } from '@facet/features';
-import { streamLakeByOwner, streamUsers } from '@facet/lake';
+import { streamLakeByOwner, streamUserVersions } from '@facet/lake';
 import type { LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import type { OwnedChanges, ProfileChange } from './profile/profile-store.ts';
@@ -33,11 +33,6 @@ export interface ProfileRules {
 
 interface LakeChangesOptions {
   readonly window: LakeWindow;
-  /**
-   * Epoch milliseconds. The catalog does not record when it received a user, so attributes count as received just
-   * before.
-   */
-  readonly readAt: number;
   /** Maximum number of changes per portion. Without it, each person comes once, with all changes. */
   readonly portionMax?: number;
 }
@@ -46,12 +41,13 @@ interface LakeChangesOptions {
 export async function* changesByOwner(
   sources: ProfileSources,
   rules: ProfileRules,
-  { window, readAt, portionMax = Infinity }: LakeChangesOptions,
+  { window, portionMax = Infinity }: LakeChangesOptions,
 ): AsyncGenerator<OwnedChanges> {
   const attributes = new Map<string, ProfileChange>();
-  for await (const users of streamUsers(sources.catalogFolder)) {
-    for (const { userId, attributes: now } of users) {
-      attributes.set(userId, { kind: 'attributes', userId, attributes: now, receivedAt: readAt - 1 });
+  for await (const versions of streamUserVersions(sources.catalogFolder)) {
+    for (const { user, receivedAt } of versions) {
+      const { userId } = user;
+      attributes.set(userId, { kind: 'attributes', userId, attributes: user.attributes, receivedAt });
     }
   }
   const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {

@@ -16,11 +16,11 @@ export async function fillProfiles(
   store: ProfileStore,
   sources: ProfileSources,
   rules: ProfileRules,
-  options: { readonly receivedFrom?: number; readonly now?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly receivedFrom?: number; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { receivedFrom, now: readAt = Date.now(), signal } = options;
+  const { receivedFrom, signal } = options;
   let batch: ProfileChange[] = [];
-  const lakeChanges = { window: { receivedFrom }, readAt, portionMax: changesPerBatch };
+  const lakeChanges = { window: { receivedFrom }, portionMax: changesPerBatch };
   for await (const { changes } of changesByOwner(sources, rules, lakeChanges)) {
     signal?.throwIfAborted();
     batch.push(...changes);
@@ -45,6 +45,6 @@ export async function rebuildProfiles(
   options: { readonly receivedBefore?: number } = {},
 ): Promise<RebuildResult> {
   const { receivedBefore = Date.now() } = options;
-  const owners = changesByOwner(sources, rules, { window: { receivedBefore }, readAt: receivedBefore });
+  const owners = changesByOwner(sources, rules, { window: { receivedBefore } });
   return store.rebuild(owners, { receivedBefore });
 }

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
+import { changeUsers, openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { startRedis } from '@facet/local-services';
@@ -164,6 +164,22 @@ describe.each(stores)('profiles from the lake: %s', (_, open) => {
     await fillProfiles(store, sources, rules, { receivedFrom: noon + 1 });
     expect((await store.read('ben'))?.events.map(({ eventId }) => eventId)).toEqual(['new']);
     expect(await store.read('cleo')).toBeDefined();
+  });
+
+  it('keep the newest attributes, whether these are in the catalog or arrive after the fill', async () => {
+    const sources = await createSources([]);
+    const aged = (age: number, receivedAt: number) =>
+      [{ kind: 'attributes', userId: 'ben', attributes: { age }, receivedAt }] as const;
+    await changeUsers(sources.catalogFolder, new Map([['ben', { userId: 'ben', attributes: { age: 2 } }]]), noon);
+    const store = await open();
+    for (const build of [fillProfiles, rebuildProfiles]) {
+      await store.clear();
+      await build(store, sources, rules);
+      await store.apply(aged(1, noon - 1));
+      expect((await store.read('ben'))?.attributes).toEqual({ age: 2 });
+      await store.apply(aged(3, noon + 1));
+      expect((await store.read('ben'))?.attributes).toEqual({ age: 3 });
+    }
   });
 
   it('of a user with tens of thousands of events are applied in portions', async () => {

@@ -8,7 +8,6 @@ import type { Logger } from '@facet/platform';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileChange, RedisProfileStore } from '@facet/profiles';
 import type { SinkConfig } from '../config.ts';
-import type { CatalogFeed } from './catalog-feed.ts';
 import type { ErasedUsers } from './erased-users.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
@@ -35,7 +34,6 @@ export interface ProfileFeed {
 
 export interface ProfileFeedDeps {
   readonly installation: Installation;
-  readonly catalog: Pick<CatalogFeed, 'usersReceivedTo'>;
   readonly erasedUsers: ErasedUsers;
   readonly isPositive: PositiveRule;
   readonly retryPolicy: RetryPolicy;
@@ -91,7 +89,7 @@ const checkMs = 1_000;
 function createProfileFeed(
   store: RedisProfileStore,
   { home, refillMs }: SinkConfig,
-  { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
+  { installation, erasedUsers, isPositive, retryPolicy, metrics, logger, now }: ProfileFeedDeps,
 ): ProfileFeed {
   const { lakeFolder } = home;
   /** Undefined before the first check. */
@@ -112,9 +110,7 @@ function createProfileFeed(
   };
 
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
-    // Readers of the catalog get no time of a user's change. Changes read from the log after the fill must count as newer.
-    const fillTime = (catalog.usersReceivedTo ?? 0) + 1;
-    await fillProfiles(store, home, { isPositive }, { now: fillTime, signal, receivedFrom });
+    await fillProfiles(store, home, { isPositive }, { signal, receivedFrom });
   };
 
   /** Returns from when on a restarted store, or a store that another sink has filled, may lack changes. */

@@ -69,7 +69,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     erasedUsers.addRecorded(await openLakeSnapshot(home.lakeFolder));
     const { feed: profiles, close: closeProfiles } = await openProfileFeed(
       { ...config, ...facet.profiles },
-      { installation, catalog, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
+      { installation, erasedUsers, isPositive, retryPolicy, metrics, logger, now },
     );
     closers.push(closeProfiles);
     const kafka = connectKafka({ ...config.kafka, clientId: 'facet-sink', logger });
