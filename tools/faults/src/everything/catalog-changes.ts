@@ -16,11 +16,7 @@ const retryMs = 200;
 const listLimit = 400;
 const rankItemsMax = 1_000;
 
-/**
- * Adds, changes and withdraws an item once a second, until the returned function is called.
- *
- * @param ingestUrl one ingest, because the spools of two may change the order of the versions of an item
- */
+/** Adds, changes and withdraws an item once a second, until the returned function is called. */
 export function changeCatalog(ingestUrl: string, key: string): () => Promise<ChangedItems> {
   const acknowledged = new Map<string, { readonly itemId: string }>();
   let isOver = false;

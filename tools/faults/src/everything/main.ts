@@ -94,7 +94,7 @@ try {
   const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
   const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
   const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser, startedAt });
-  const stopChanging = proxy && changeCatalog(installation.ingestUrls[0]!, installation.key);
+  const stopChanging = proxy && changeCatalog(proxy.ingestUrl, installation.key);
   if (values.hosts) await sleep(calmMs);
   const { downtimes, done } = killAtRandom(installation.victims, {
     choose,
