@@ -58,8 +58,8 @@ it('keeps the newest version of a user when an older one follows it in one write
   const feed = await openFeed();
   for (const [receivedAt, age] of [
     [20, 2],
-    [10, 1],
     [20, 3],
+    [10, 1],
   ] as const) {
     feed.changeUser('u', { userId: 'u', attributes: { age } }, receivedAt);
   }
