@@ -26,8 +26,8 @@ export interface EventBuffer {
   add(source: string, events: readonly LoggedEvent[]): void;
   /** Writes all events below the folder, one file per day and source. The events stay in the buffer. */
   write(folder: string): Promise<readonly BufferedPart[]>;
-  /** Deletes the events of one source, or all events. */
-  clear(source?: string): Promise<void>;
+  /** Deletes all events. */
+  clear(): Promise<void>;
 }
 
 /** Creates the buffer as the table `buffered` of a database. */
@@ -79,14 +79,9 @@ class DuckDbEventBuffer implements EventBuffer {
     return parts;
   }
 
-  async clear(source?: string): Promise<void> {
-    if (source === undefined) {
-      this.#appender.closeSync();
-      this.#appender = await makeTable(this.#database);
-      return;
-    }
-    this.#appender.flushSync();
-    await this.#database.connection.run(`DELETE FROM buffered WHERE logSource = ${this.#sources.indexOf(source)}`);
+  async clear(): Promise<void> {
+    this.#appender.closeSync();
+    this.#appender = await makeTable(this.#database);
   }
 
   async #planParts(): Promise<PlannedPart[]> {

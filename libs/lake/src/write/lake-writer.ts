@@ -35,17 +35,17 @@ export interface LakeWriter {
    * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED` or
    * `S3_UNREACHABLE`, the lake may contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
-   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (discard
-   * `context.sources`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
+   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (call `discard`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
    * `EVENTS_LAKE_NOT_CONFIGURED` when the lake has moved to S3.
    */
   commit(): Promise<LakeCommit>;
   /**
-   * Drops the pending events of the given sources, or of all sources, and reads the committed offsets again.
+   * Drops all pending events, counts and erasures, and reads the committed offsets again. Counts of messages after these offsets return
+   * when the messages are read again. Counts of other messages are lost.
    *
    * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED`, `S3_UNREACHABLE`
    */
-  discard(sources?: readonly string[]): Promise<void>;
+  discard(): Promise<void>;
   /** Drops all pending events and closes the writer. */
   close(): Promise<void>;
 }
@@ -118,8 +118,8 @@ class BufferedLakeWriter implements LakeWriter {
   readonly #pending = new Map<string, PendingSource>();
   #intake: IntakeCount[] = [];
   #erasures: Erasure[] = [];
-  /** The users of pending `identify` events, by source. */
-  readonly #identified = new Map<string, Set<string>>();
+  /** The users of pending `identify` events. */
+  readonly #identified = new Set<string>();
   #isCommitting = false;
 
   constructor({ storage, log, database, buffer, unrecorded }: OpenedWriter) {
@@ -153,9 +153,7 @@ class BufferedLakeWriter implements LakeWriter {
     if (next === pending.to) return;
     this.#buffer.add(source, events);
     for (const { event } of events) {
-      if (event.type !== identifyType || event.userId === undefined) continue;
-      const users = this.#identified.get(source) ?? new Set();
-      this.#identified.set(source, users.add(event.userId));
+      if (event.type === identifyType && event.userId !== undefined) this.#identified.add(event.userId);
     }
     this.#pending.set(source, { ...pending, to: next, events: pending.events + events.length });
   }
@@ -190,12 +188,8 @@ class BufferedLakeWriter implements LakeWriter {
     }
   }
 
-  async discard(sources?: readonly string[]): Promise<void> {
-    if (sources === undefined) await this.#clear();
-    for (const source of sources ?? []) {
-      this.#identified.delete(source);
-      if (this.#pending.delete(source)) await this.#buffer.clear(source);
-    }
+  async discard(): Promise<void> {
+    await this.#clear();
     await this.#log.refresh();
     await this.removeUnrecorded();
   }
@@ -236,9 +230,7 @@ class BufferedLakeWriter implements LakeWriter {
     const { erasureKey, erasures: recorded } = this.#log.state;
     const erasures = [...recorded.values()];
     if (this.#identified.size === 0 || erasures.length === 0) return [];
-    const hashes = new Set(
-      [...this.#identified.values()].flatMap((users) => [...users].map((userId) => erasureKey.of(hashUser(userId)))),
-    );
+    const hashes = new Set([...this.#identified].map((userId) => erasureKey.of(hashUser(userId))));
     return erasures.filter(({ userHash }) => hashes.has(userHash)).map(({ erasureId }) => erasureId);
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { LoggedEvent } from '@facet/event-log';
 import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
+import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';
@@ -68,10 +69,10 @@ describe('a lake writer', () => {
     await expect(zombie.commit()).rejects.toMatchObject(refused);
     await expect(zombie.commit()).rejects.toMatchObject(refused);
     expect(await idsIn(lake)).toEqual(['a-0@0', 'a-0@1']);
-    // The other source continues.
-    await zombie.discard(['a-0']);
+    await zombie.discard();
+    expect(zombie.pending).toEqual({ events: 0, sources: [] });
     expect(zombie.committed('a-0')).toBe(2);
-    expect(zombie.pending).toEqual({ events: 1, sources: ['a-1'] });
+    zombie.add('a-1', logged('a-1', 0), 1);
     await zombie.commit();
     expect((await idsIn(lake)).sort()).toEqual(['a-0@0', 'a-0@1', 'a-1@0']);
     expect(await readdir(join(lake, 'dt=2024-01-15'))).toHaveLength(2);
@@ -81,15 +82,37 @@ describe('a lake writer', () => {
     const lake = await temporaryFolder();
     const writer = await writerOf(lake);
     writer.add('a-0', logged('a-0', 0, 1), 2);
-    writer.add('a-1', logged('a-1', 0), 1);
-    await writer.discard(['a-0']);
+    await writer.discard();
     writer.add('a-0', logged('a-0', 0), 1);
     await writer.commit();
-    expect((await idsIn(lake)).sort()).toEqual(['a-0@0', 'a-1@0']);
-    writer.add('a-1', logged('a-1', 1), 2);
+    expect(await idsIn(lake)).toEqual(['a-0@0']);
+    writer.add('a-0', logged('a-0', 1), 2);
     await writer.discard();
     expect(writer.pending).toEqual({ events: 0, sources: [] });
     expect((await writer.commit()).version).toBe(1);
+  });
+
+  it('neither loses nor doubles counts of its sources when another writer commits a part of them first', async () => {
+    const lake = await temporaryFolder();
+    const [first, second] = [await writerOf(lake), await writerOf(lake)];
+    // One message per source, with one count.
+    const read = (writer: LakeWriter, source: string): void => {
+      writer.addIntake([{ day: '2024-01-15', producer: source, outcome: 'refused', field: '', reason: '', count: 1 }]);
+      writer.add(source, [], 1);
+    };
+    read(first, 'a-0');
+    read(first, 'a-1');
+    read(second, 'a-0');
+    await second.commit();
+    await expect(first.commit()).rejects.toMatchObject({ code: 'EVENTS_LAKE_SUPERSEDED' });
+    await first.discard();
+    for (const source of ['a-0', 'a-1']) if (first.committed(source) === 0) read(first, source);
+    await first.commit();
+    const { intake } = await lakeStatus(lake);
+    expect(intake.map(({ producer, count }) => [producer, count])).toEqual([
+      ['a-0', 1],
+      ['a-1', 1],
+    ]);
   });
 
   it('stores each offset once when writers race for the same batches', async () => {
