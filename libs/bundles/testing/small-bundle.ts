@@ -14,6 +14,7 @@ import type { FeatureSchema } from '@facet/features';
 import {
   createInferenceEngine,
   embedItems,
+  fittedRepeatBonus,
   indexDim,
   indexVectors,
   initializeWeights,
@@ -74,10 +75,16 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
     itemFeatures: [genre],
     userFeatures: [age],
   };
-  const weights = initializeWeights(spec, createRandom(1));
+  const fitted = { shape: [6], data: Float32Array.of(0.6, 1, -2, 0.5, 1.5, -1) };
+  const weights = {
+    ...initializeWeights(spec, createRandom(1)),
+    ...(config.repeatBonus ? { [fittedRepeatBonus]: fitted } : {}),
+  };
   const random = createRandom(2);
   for (const [name, { data }] of Object.entries(weights)) {
-    if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
+    if (name !== 'routing/logits' && name !== fittedRepeatBonus) {
+      data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
+    }
   }
   const features = encodeFeatures(
     [genre],

@@ -177,7 +177,8 @@ export const ModelConfig = Type.Object({
     description: "Adds learned weights of an item's popularity at the moment of the request (not in the paper).",
   }),
   repeatBonus: Type.Boolean({
-    description: "Adds a learned bonus for items of the user's behaviors, by count and age (not in the paper).",
+    description:
+      "Adds a learned bonus for items of the user's behaviors, by count and age, and weighs their score (not in the paper).",
   }),
   separation: Type.Number({
     minimum: 0,

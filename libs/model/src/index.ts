@@ -34,5 +34,5 @@ export {
   modelVariant,
   modelVariants,
 } from './variants.ts';
-export { frozenWeights, initializeWeights } from './weights.ts';
+export { fittedRepeatBonus, frozenWeights, initializeWeights, repeatFeatureCount, repeatFeatures } from './weights.ts';
 export type { Weight, Weights } from './weights.ts';

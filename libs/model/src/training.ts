@@ -8,6 +8,8 @@ export { createLogUniformSampler } from './loss/negatives.ts';
 export { embedByTower } from './tower/item-tower.ts';
 export { carryState, stateVersion } from './training/carry-state.ts';
 export type { CarriedModel, ReceivingModel } from './training/carry-state.ts';
+export { fitRepeatBonus } from './training/fit-repeat-bonus.ts';
+export type { RepeatExample } from './training/fit-repeat-bonus.ts';
 export { describeDivergence } from './training/divergence.ts';
 export type { Divergence } from './training/divergence.ts';
 export { trainLoop } from './training/loop.ts';

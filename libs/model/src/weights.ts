@@ -28,6 +28,19 @@ export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weig
   return temperatureMin + (temperature - temperatureMin) * Math.exp(weight);
 }
 
+/**
+ * The name of the weights [6] of repeated items that `fitRepeatBonus` adds to a trained model: that of the score, then those of
+ * {@link repeatFeatures}. No training reads them.
+ */
+export const fittedRepeatBonus = 'repeat/fitted';
+
+/** Returns [6] the weight of the score of repeated items and those of their features. Without a fit, the score has the weight 1. */
+export function repeatBonusWeights(weights: Weights): Float32Array {
+  const fitted = weights[fittedRepeatBonus]?.data;
+  const trained = weights['repeat/weights']?.data ?? new Float32Array(repeatFeatureCount);
+  return fitted ?? Float32Array.of(1, ...trained.map((weight) => weight * scalarScale));
+}
+
 /** Returns the name of the embedding table of an item feature. */
 export const itemFeatureTable = (name: string): string => `item/feature/${name}`;
 /** The table of user vectors [U, K · D] (MaxMF). */

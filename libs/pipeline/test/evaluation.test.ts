@@ -2,6 +2,7 @@ import type { LakeEvent } from '@facet/lake';
 import type { CatalogItem } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
+import { fittedRepeatBonus } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset, Model } from '../src/index.ts';
@@ -257,13 +258,15 @@ describe('evaluation and time', () => {
     (heldOut, scoreSharpness) => {
       const dataset = shopDataset();
       // Half of the items equal another one, and tie.
-      const { info, weights } = modelOf(dataset, (drawn) => {
+      const { info, weights: trained } = modelOf(dataset, (drawn) => {
         const random = createRandom(8);
         for (const [name, { data }] of Object.entries(drawn)) {
           if (name.startsWith('item/')) data.forEach((_, cell) => (data[cell] = Math.round(random.normal() / 2)));
           else if (name !== 'routing/logits') data.forEach((_, cell) => (data[cell] = random.normal()));
         }
       });
+      const fitted = { shape: [6], data: Float32Array.of(0.7, 2, -1, 1, 0.5, -0.5) };
+      const weights = { ...trained, [fittedRepeatBonus]: fitted };
       const spec = { ...info.spec, config: { ...info.spec.config, scoreSharpness } };
       const asked = heldOut === 'window' ? heldOutWindow(dataset, testFrom, Infinity) : heldOutLast(dataset, 'test');
       const options = { cutoffs: [3, 10], catalogSize: dataset.items.length - 1, tieSeed: 4 };

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRandom } from '@facet/features';
-import { initializeWeights } from '@facet/model';
+import { fittedRepeatBonus, initializeWeights } from '@facet/model';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
+import { heldOutWindow } from '../src/evaluation/tasks.ts';
+import { openModelState } from '../src/model/model-artifact.ts';
+import { fitRepeats } from '../src/training/fit-repeats.ts';
 import type { Dataset } from '../src/index.ts';
 import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
@@ -101,8 +104,29 @@ describe('trainModel', () => {
     expect(refit).toHaveLength(bestEpoch);
     for (const { score } of refit) expect(score).toBeUndefined();
     expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3', ...refit.map(({ epoch }) => `refit ${epoch}`)]);
-    expect(Object.keys(model.weights).sort()).toEqual(Object.keys(initializeWeights(spec, createRandom(0))).sort());
+    const names = [...Object.keys(initializeWeights(spec, createRandom(0))), fittedRepeatBonus];
+    expect(Object.keys(model.weights).sort()).toEqual(names.sort());
     expect(await readdir(root)).toEqual(['artifacts']);
+  });
+
+  it('fits the repeat bonus on the validation window, which the fit has not seen', async () => {
+    const root = await temporaryFolder();
+    const model = await storedModel(root, (await run(root, { model: { ...smallModel, repeatBonus: true } })).modelId!);
+    const { state } = await openModelState(createFolderArtifactStore(join(root, 'artifacts')), model, 'fit');
+    const { validationFrom, testFrom: validationBefore } = dataset.split;
+    const validation = heldOutWindow(dataset, validationFrom, validationBefore);
+    const expected = fitRepeats(dataset, model.info.spec, state.weights, validation);
+    expect(Object.keys(expected)).toEqual([fittedRepeatBonus]);
+    expect(model.weights[fittedRepeatBonus]).toEqual(expected[fittedRepeatBonus]);
+    expect(state.weights[fittedRepeatBonus]).toBeUndefined();
+    expect(
+      fitRepeats(
+        dataset,
+        { ...model.info.spec, config: { ...model.info.spec.config, repeatBonus: false } },
+        state.weights,
+        validation,
+      ),
+    ).toEqual({});
   });
 
   it('keeps the weights of the best epoch of the fit without a refit', async () => {

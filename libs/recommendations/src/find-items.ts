@@ -10,7 +10,7 @@ import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
 import { findPopularItems, listPopular } from './popular-items.ts';
 import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
-import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
+import { explainInterests, inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
 
 export interface RecommendationRequest extends UserInput {
@@ -107,11 +107,12 @@ function createExplorer(
 
 async function retrieveCandidates(
   bundle: BundleView,
-  { interests, repeatBonuses }: InferredUser,
+  user: InferredUser,
   { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: ItemSet | undefined },
   { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
+  const { interests, repeatBonuses } = user;
   const scoresAllInterests = merge.by === 'max' || merge.by === 'diverse';
   // A list has the scores for one interest. The smooth maximum needs those for all.
   const usesSmoothMaximum =
@@ -120,10 +121,10 @@ async function retrieveCandidates(
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const scoreItem = bundle.createItemScorer(interests);
   const repeats: Candidate[] = [];
-  for (const [item, bonus] of repeatBonuses) {
+  for (const item of repeatBonuses.keys()) {
     if (exclusions.has(item) || allowed?.has(item) === false) continue;
     const { score, product, interest } = scoreItem(item);
-    repeats.push({ item, score: (scoresAllInterests ? score : product) + bonus, interest });
+    repeats.push({ item, score: scoreForUser(user, item, scoresAllInterests ? score : product), interest });
   }
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
     const scored = usesSmoothMaximum ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;

@@ -15,7 +15,7 @@ import {
   ScoredItem,
   unknownAttributesField,
 } from './response.ts';
-import { inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
+import { inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import { interestCountField, readRequester, refineSource, requesterFields } from './users/requester.ts';
 
 export const RankRequest = Type.Object(
@@ -100,7 +100,7 @@ export async function respondWithRank(
   const scored = known.map((item): FoundItem => {
     if (reason !== undefined) return { item, score: bundle.popularityOf(item) };
     const { score, interest } = scoreItem(item);
-    return { item, score: score + (user.repeatBonuses.get(item) ?? 0), interest };
+    return { item, score: scoreForUser(user, item, score), interest };
   });
   scored.sort((a, b) => b.score - a.score || a.item - b.item);
   spans.start('render');

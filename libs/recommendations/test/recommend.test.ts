@@ -49,8 +49,8 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
 const variant = fc.constantFrom('facet', 'mind');
 
 /**
- * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum, plus the bonus. Candidates are
- * the `limit` best of each interest among the allowed items, and the items with a bonus.
+ * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum. An item with a bonus has a
+ * weight of this score plus the bonus. Candidates are the `limit` best of each interest among the allowed items, and the items with a bonus.
  */
 function bruteForce(
   bundle: Bundle,
@@ -70,6 +70,7 @@ function bruteForce(
   );
   const { count, vectors } = bundle.engine.interests(rows, bundle.encodeProfile(attributes), unknownUser);
   const bonuses = bundle.engine.repeatBonuses(rows);
+  const weight = bundle.engine.repeatScoreWeight;
   const dim = bundle.info.index.dim;
   const hidden = new Set([...exclude, ...(seen ?? idsOf(chosen))].map(numberOf));
   const scored = Array.from({ length: itemCount }, (_, position) => position + 1)
@@ -85,7 +86,7 @@ function bruteForce(
       const beta = config.scoreSharpness;
       const mean = products.reduce((sum, product) => sum + Math.exp((beta ?? 0) * product), 0) / count;
       const score = beta === undefined ? Math.max(...products) : Math.log(mean) / beta;
-      return { item, products, bonus, score: score + (bonus ?? 0) };
+      return { item, products, bonus, score: bonus === undefined ? score : score * weight + bonus };
     })
     .sort((a, b) => b.score - a.score);
   const nearest = Array.from({ length: count }, (_, k) =>
@@ -128,7 +129,9 @@ describe('recommend', () => {
       let repeated = 0;
       for (const { itemId, score, interest } of items) {
         const { products, bonus } = expected.get(numberOf(itemId))!;
-        expect(score).toBeCloseTo(products[interest! - 1]! + (bonus ?? 0), 3);
+        const product = products[interest! - 1]!;
+        const { repeatScoreWeight } = bundles.facet.engine;
+        expect(score).toBeCloseTo(bonus === undefined ? product : product * repeatScoreWeight + bonus, 3);
         if (bonus !== undefined) repeated++;
       }
       expect(repeated).toBeGreaterThan(3);

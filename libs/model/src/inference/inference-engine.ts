@@ -1,7 +1,7 @@
 import type { BehaviorRows } from '@facet/features';
 import { dot } from '@facet/platform';
 import type { ModelSpec } from '../config.ts';
-import { repeatFeatureCount, repeatFeatures, scalarScale } from '../weights.ts';
+import { repeatBonusWeights, repeatFeatureCount, repeatFeatures } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { createExtractor } from './extractors/create-extractor.ts';
 import { createInterestLayers } from './interest-layers.ts';
@@ -29,6 +29,8 @@ export interface InferenceEngine {
   interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
   /** Returns the repeat bonus of the item in each slot, zero if the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
+  /** The score of an item of the behaviors, prior included, has this weight before the bonus is added. */
+  readonly repeatScoreWeight: number;
 }
 
 /**
@@ -52,6 +54,7 @@ export function createInferenceEngine(
   const readContext = createContextReader(parts);
   const readProfile = createProfileReader(spec, weights);
   const layers = createInterestLayers(spec, weights);
+  const repeatWeights = repeatBonusWeights(weights);
 
   /** Writes interest k [index dim] from the output of the layers. */
   function writeInterest(k: number, vectors: Float32Array): void {
@@ -83,16 +86,16 @@ export function createInferenceEngine(
       }
       return { count, vectors, behaviorWeights };
     },
+    repeatScoreWeight: repeatWeights[0]!,
     repeatBonuses(behaviors) {
       const { length } = behaviors;
       const bonuses = new Float32Array(length);
-      const weight = weights['repeat/weights']?.data;
-      if (weight === undefined) return bonuses;
+      if (!config.repeatBonus) return bonuses;
       const first = firstBehavior(behaviors.items, length);
       const features = new Float32Array(repeatFeatureCount);
       for (let slot = first; slot < length; slot++) {
         repeatFeatures(features, 0, behaviors.ages[slot]!, behaviors.counts[slot]!, length - first);
-        bonuses[slot] = dot(features, 0, weight, 0, repeatFeatureCount) * scalarScale;
+        bonuses[slot] = dot(features, 0, repeatWeights, 1, repeatFeatureCount);
       }
       return bonuses;
     },

@@ -15,6 +15,7 @@ import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
 import { bestScore, compareFits, countFits } from '../training/compare-fits.ts';
 import type { FitPlan } from '../training/compare-fits.ts';
+import { fitRepeats } from '../training/fit-repeats.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
@@ -51,7 +52,8 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const refit = config.refit
     ? await runPhase(context, chosen, { phase: 'refit', part: fitCount, parts, heldOut: test, lastEpoch: bestEpoch })
     : undefined;
-  const { weights } = (refit ?? chosen).progress.best;
+  const repeatBonus = fitRepeats(data, spec, chosen.progress.best.weights, validation);
+  const weights = { ...(refit ?? chosen).progress.best.weights, ...repeatBonus };
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   let interests: InterestReport;
   try {

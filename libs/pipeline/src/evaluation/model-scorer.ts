@@ -112,6 +112,7 @@ function createScorer(
   const itemCount = items.length - 1;
   const priorOn = cacheDays((day) => popularityPrior(weights, catalog.popularityOn(day))!, cachedPriors);
   const engine = createInferenceEngine(spec, weights, embeddings);
+  const { repeatScoreWeight } = engine;
   const dim = spec.config.embeddingDim;
   const noPopularity = new Float32Array((itemCount + 1) * popularityFeatureCount);
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, noPopularity));
@@ -130,6 +131,7 @@ function createScorer(
       ? ({ queryTime }) => priorOn(catalog.timeline().dayOf(queryTime))
       : () => undefined,
     bonuses: (user) => queries.get(user).bonuses,
+    repeatScoreWeight,
     candidates,
   };
   const score: Scorer<SequenceUser> = (user) => {
@@ -139,7 +141,7 @@ function createScorer(
     const all = new Float32Array(itemCount + 1).fill(Number.NEGATIVE_INFINITY);
     for (let item = 1; item <= itemCount; item++) {
       if (candidates[item] !== 1) continue;
-      all[item] = exactScore(scoreItem(item), prior?.[item], bonuses.get(item));
+      all[item] = exactScore(scoreItem(item), prior?.[item], { bonus: bonuses.get(item), repeatScoreWeight });
     }
     return all;
   };

@@ -3,7 +3,7 @@ import { createItemScorer } from '@facet/model';
 import type { ItemScore } from '@facet/model';
 import type { CatalogScorer } from '@facet/model/training';
 
-/** The terms of a score: the score of the interests, plus the prior of the item, plus the user's bonus for the item. */
+/** The terms of a score: the score of the interests, plus the prior of the item. An item with a bonus has a weight of this sum, and the bonus. */
 export interface ScoreTerms<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
@@ -17,6 +17,8 @@ export interface ScoreTerms<User> {
   readonly prior: (user: User) => Float32Array | undefined;
   /** The bonus of each item that has one. */
   readonly bonuses: (user: User) => ReadonlyMap<number, number>;
+  /** The weight of the score of an item with a bonus. Default: 1. */
+  readonly repeatScoreWeight?: number | undefined;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
 }
@@ -26,7 +28,7 @@ const roundoff = 2 ** -24;
 
 /** Returns a scorer that ranks exactly as {@link exactScore}, but scores a block of users in float32. */
 export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: CatalogScorer): BlockScorer<User> {
-  const { vectors, dim, sharpness = 0, interestsMax: K, candidates } = terms;
+  const { vectors, dim, sharpness = 0, interestsMax: K, candidates, repeatScoreWeight = 1 } = terms;
   const width = vectors.length / dim;
   const itemNorm = longestRow(vectors, dim);
   const others = Int32Array.from(candidates.keys()).filter((item) => candidates[item] !== 1);
@@ -62,19 +64,21 @@ export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: 
       queries.forEach(({ interests, prior, bonuses }, row) => {
         const own = rows.subarray(row * width, (row + 1) * width);
         if (interests.count === 0) own.fill(Number.NEGATIVE_INFINITY);
-        additionsMax = Math.max(additionsMax, maximumOf(prior) + addBonuses(own, bonuses));
+        additionsMax = Math.max(additionsMax, maximumOf(prior) + addBonuses(own, bonuses, repeatScoreWeight));
         for (const item of others) own[item] = Number.NEGATIVE_INFINITY;
       });
       const smoothing = sharpness === 0 ? 0 : (1 + Math.log(K)) / sharpness;
       // A bound on the rounding error of a dot product of length D in any order, of the smooth maximum and of the additions, times 4.
-      const tolerance = 4 * (dim + 4) * roundoff * (longestRow(stacked, dim) * itemNorm + smoothing + additionsMax);
+      // A weight of scores multiplies the error of the scores.
+      const magnitude = longestRow(stacked, dim) * itemNorm + smoothing + additionsMax;
+      const tolerance = 4 * (dim + 5) * roundoff * Math.max(1, repeatScoreWeight) * magnitude;
       return {
         width,
         scores: rows,
         tolerance,
         exact: (row, item) => {
           const { scoreItem, prior, bonuses } = queries[row]!;
-          return exactScore(scoreItem(item), prior[item], bonuses.get(item));
+          return exactScore(scoreItem(item), prior[item], { bonus: bonuses.get(item), repeatScoreWeight });
         },
       };
     },
@@ -82,16 +86,20 @@ export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: 
 }
 
 /** Returns the score of one item as a `Scorer` stores it in its float32 array. */
-export function exactScore({ score }: ItemScore, prior = 0, bonus?: number): number {
+export function exactScore(
+  { score }: ItemScore,
+  prior = 0,
+  { bonus, repeatScoreWeight = 1 }: { readonly bonus?: number | undefined; readonly repeatScoreWeight?: number } = {},
+): number {
   const withPrior = Math.fround(score + prior);
-  return bonus === undefined ? withPrior : Math.fround(withPrior + bonus);
+  return bonus === undefined ? withPrior : Math.fround(withPrior * repeatScoreWeight + bonus);
 }
 
-/** Adds the bonuses and returns the largest absolute one. */
-function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>): number {
+/** Adds the bonuses to the weighted scores and returns the largest absolute bonus. */
+function addBonuses(own: Float32Array, bonuses: ReadonlyMap<number, number>, repeatScoreWeight: number): number {
   let largestBonus = 0;
   for (const [item, bonus] of bonuses) {
-    own[item]! += bonus;
+    own[item] = own[item]! * repeatScoreWeight + bonus;
     largestBonus = Math.max(largestBonus, Math.abs(bonus));
   }
   return largestBonus;

@@ -30,6 +30,8 @@ export interface InferredUser {
   readonly interests: Interests;
   /** The score bonus of each known item in the behavior sequence. */
   readonly repeatBonuses: ReadonlyMap<number, number>;
+  /** The weight of the score of an item with a bonus. */
+  readonly repeatScoreWeight: number;
   /** Whether the bundle knows any behavior, including those beyond the sequence length. */
   readonly hasKnownItems: boolean;
 }
@@ -62,7 +64,18 @@ export function inferUser(
     bundle.userRowOf(userId),
     interestCount,
   );
-  return { rows, interests, repeatBonuses, hasKnownItems: items.some((item) => item > 0) };
+  const { repeatScoreWeight } = bundle.engine;
+  return { rows, interests, repeatBonuses, repeatScoreWeight, hasKnownItems: items.some((item) => item > 0) };
+}
+
+/** Returns the score of an item from that of the interests. An item of the behavior sequence has a weight and a bonus. */
+export function scoreForUser(
+  { repeatBonuses, repeatScoreWeight }: InferredUser,
+  item: number,
+  scoreOfInterests: number,
+): number {
+  const bonus = repeatBonuses.get(item);
+  return bonus === undefined ? scoreOfInterests : scoreOfInterests * repeatScoreWeight + bonus;
 }
 
 /** Returns why the model has no interests for the user, or undefined if it has some. */

@@ -1,0 +1,114 @@
+import { fittedRepeatBonus, repeatBonusWeights, repeatFeatureCount } from '../weights.ts';
+import type { Weights } from '../weights.ts';
+
+/** The candidates of a held-out user, scored without repeat bonus: n items of the behaviors, and the sum of all others. */
+export interface RepeatExample {
+  /** [n, 6] the score and the {@link repeatFeatures} of each own item. */
+  readonly inputs: Float64Array;
+  /** [n] 1 for a label. */
+  readonly isLabel: Uint8Array;
+  /** ln Σ exp(score) of the other candidates. */
+  readonly logOthers: number;
+  /** The labels among all candidates, at least 1. */
+  readonly labelCount: number;
+}
+
+/** The parameters θ: the weight of the score, then those of the features. */
+export const repeatInputCount = 1 + repeatFeatureCount;
+const scoreWeightMin = 0.01;
+/** The penalty keeps θ near its start if few users repeat items. The likelihood is a sum over users. */
+const penalty = 1;
+const stepsMax = 50;
+
+/**
+ * Returns the weights of repeated items that maximize the likelihood of the labels. Own items have the score θ · inputs, other candidates
+ * keep theirs, and each user counts the same. The objective is concave; Newton's method finds its maximum.
+ *
+ * @param weights Those of the model, where the search starts.
+ */
+export function fitRepeatBonus(examples: readonly RepeatExample[], weights: Weights): Weights {
+  const start = Float64Array.from(repeatBonusWeights(weights));
+  let theta = start;
+  let current = measure(examples, theta, start);
+  for (let step = 0; step < stepsMax; step++) {
+    const direction = solve(current.curvature, current.slope);
+    let next: { readonly theta: Float64Array<ArrayBuffer>; readonly measured: Measured } | undefined;
+    for (let length = 1; next === undefined && length > 1e-3; length /= 2) {
+      const moved = theta.map((value, i) => value + length * direction[i]!);
+      moved[0] = Math.max(scoreWeightMin, moved[0]!);
+      const measured = measure(examples, moved, start);
+      if (measured.objective > current.objective) next = { theta: moved, measured };
+    }
+    if (next === undefined) break;
+    const gain = next.measured.objective - current.objective;
+    ({ theta, measured: current } = next);
+    if (gain < 1e-6) break;
+  }
+  return { [fittedRepeatBonus]: { shape: [theta.length], data: Float32Array.from(theta) } };
+}
+
+interface Measured {
+  /** The logarithm of the likelihood minus the penalty. */
+  readonly objective: number;
+  /** [6] its first derivatives. */
+  readonly slope: Float64Array;
+  /** [6, 6] its second derivatives, negated. */
+  readonly curvature: Float64Array;
+}
+
+function measure(examples: readonly RepeatExample[], theta: Float64Array, start: Float64Array): Measured {
+  const n = repeatInputCount;
+  let objective = 0;
+  const slope = new Float64Array(n);
+  const curvature = new Float64Array(n * n);
+  for (const { inputs, isLabel, logOthers, labelCount } of examples) {
+    const scores = Float64Array.from(isLabel, (_, item) =>
+      theta.reduce((sum, t, i) => sum + t * inputs[item * n + i]!, 0),
+    );
+    const largest = scores.reduce((most, score) => Math.max(most, score), logOthers);
+    const sum = scores.reduce((total, score) => total + Math.exp(score - largest), Math.exp(logOthers - largest));
+    const logSum = largest + Math.log(sum);
+    objective -= logSum;
+    const mean = new Float64Array(n);
+    scores.forEach((score, item) => {
+      const share = Math.exp(score - logSum);
+      const label = isLabel[item]! / labelCount;
+      objective += label * score;
+      for (let i = 0; i < n; i++) {
+        const input = inputs[item * n + i]!;
+        mean[i]! += share * input;
+        slope[i]! += (label - share) * input;
+        for (let j = 0; j < n; j++) curvature[i * n + j]! += share * input * inputs[item * n + j]!;
+      }
+    });
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) curvature[i * n + j]! -= mean[i]! * mean[j]!;
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    const moved = theta[i]! - start[i]!;
+    objective -= (penalty / 2) * moved ** 2;
+    slope[i]! -= penalty * moved;
+    curvature[i * n + i]! += penalty;
+  }
+  return { objective, slope, curvature };
+}
+
+/** Returns x of A x = b, by elimination. @param A [n, n], positive definite. */
+function solve(A: Float64Array, b: Float64Array): Float64Array {
+  const n = b.length;
+  const left = A.slice();
+  const x = b.slice();
+  for (let pivot = 0; pivot < n; pivot++) {
+    for (let row = pivot + 1; row < n; row++) {
+      const factor = left[row * n + pivot]! / left[pivot * n + pivot]!;
+      for (let column = pivot; column < n; column++) left[row * n + column]! -= factor * left[pivot * n + column]!;
+      x[row]! -= factor * x[pivot]!;
+    }
+  }
+  for (let row = n - 1; row >= 0; row--) {
+    for (let column = row + 1; column < n; column++) x[row]! -= left[row * n + column]! * x[column]!;
+    x[row]! /= left[row * n + row]!;
+  }
+  return x;
+}
