@@ -16,8 +16,8 @@ export interface RepeatExample {
 /** The parameters θ: the weight of the score, then those of the features. */
 export const repeatInputCount = 1 + repeatFeatureCount;
 const scoreWeightMin = 0.01;
-/** The penalty keeps θ near its start if few users repeat items. The likelihood is a sum over users. */
-const penalty = 1;
+/** The penalty bounds θ if no user repeats an item. The likelihood is a sum over users, so the penalty is small for even 30 of them. */
+const penalty = 0.01;
 const stepsMax = 50;
 
 /**
