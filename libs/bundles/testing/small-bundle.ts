@@ -14,7 +14,7 @@ import type { FeatureSchema } from '@facet/features';
 import {
   createInferenceEngine,
   embedItems,
-  fittedRepeatBonus,
+  fittedRepeatWeights,
   indexDim,
   indexVectors,
   initializeWeights,
@@ -78,11 +78,11 @@ export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', si
   const fitted = { shape: [6], data: Float32Array.of(0.6, 1, -2, 0.5, 1.5, -1) };
   const weights = {
     ...initializeWeights(spec, createRandom(1)),
-    ...(config.repeatBonus ? { [fittedRepeatBonus]: fitted } : {}),
+    ...(config.repeatBonus ? { [fittedRepeatWeights]: fitted } : {}),
   };
   const random = createRandom(2);
   for (const [name, { data }] of Object.entries(weights)) {
-    if (name !== 'routing/logits' && name !== fittedRepeatBonus) {
+    if (name !== 'routing/logits' && name !== fittedRepeatWeights) {
       data.forEach((_, cell) => (data[cell] = 0.5 * random.normal()));
     }
   }

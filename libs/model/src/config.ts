@@ -178,7 +178,7 @@ export const ModelConfig = Type.Object({
   }),
   repeatBonus: Type.Boolean({
     description:
-      "Adds a learned bonus for items of the user's behaviors, by count and age, and weighs their score (not in the paper).",
+      "Adds a learned bonus for items of the user's behaviors, by count and age, and multiplies their score by a fitted weight (not in the paper).",
   }),
   separation: Type.Number({
     minimum: 0,

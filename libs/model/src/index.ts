@@ -34,5 +34,11 @@ export {
   modelVariant,
   modelVariants,
 } from './variants.ts';
-export { fittedRepeatBonus, frozenWeights, initializeWeights, repeatFeatureCount, repeatFeatures } from './weights.ts';
+export {
+  fittedRepeatWeights,
+  frozenWeights,
+  initializeWeights,
+  repeatFeatureCount,
+  repeatFeatures,
+} from './weights.ts';
 export type { Weight, Weights } from './weights.ts';

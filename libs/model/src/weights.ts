@@ -29,14 +29,14 @@ export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weig
 }
 
 /**
- * The name of the weights [6] of repeated items that `fitRepeatBonus` adds to a trained model: that of the score, then those of
- * {@link repeatFeatures}. No training reads them.
+ * The name of the weights [6] of repeated items that `fitRepeatWeights` adds to a trained model. The first multiplies the score, the others
+ * multiply the {@link repeatFeatures}. No training reads them, and a warm start drops them.
  */
-export const fittedRepeatBonus = 'repeat/fitted';
+export const fittedRepeatWeights = 'repeat/fitted';
 
-/** Returns [6] the weight of the score of repeated items and those of their features. Without a fit, the score has the weight 1. */
+/** Returns the weights [6] of the score and of the features of repeated items. Before the fit, the weight of the score is 1. */
 export function repeatBonusWeights(weights: Weights): Float32Array {
-  const fitted = weights[fittedRepeatBonus]?.data;
+  const fitted = weights[fittedRepeatWeights]?.data;
   const trained = weights['repeat/weights']?.data ?? new Float32Array(repeatFeatureCount);
   return fitted ?? Float32Array.of(1, ...trained.map((weight) => weight * scalarScale));
 }

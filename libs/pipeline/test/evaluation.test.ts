@@ -2,7 +2,7 @@ import type { LakeEvent } from '@facet/lake';
 import type { CatalogItem } from '@facet/bundles';
 import { createRandom } from '@facet/features';
 import type { Scorer } from '@facet/evaluation';
-import { fittedRepeatBonus } from '@facet/model';
+import { fittedRepeatWeights } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset, Model } from '../src/index.ts';
@@ -266,7 +266,7 @@ describe('evaluation and time', () => {
         }
       });
       const fitted = { shape: [6], data: Float32Array.of(0.7, 2, -1, 1, 0.5, -0.5) };
-      const weights = { ...trained, [fittedRepeatBonus]: fitted };
+      const weights = { ...trained, [fittedRepeatWeights]: fitted };
       const spec = { ...info.spec, config: { ...info.spec.config, scoreSharpness } };
       const asked = heldOut === 'window' ? heldOutWindow(dataset, testFrom, Infinity) : heldOutLast(dataset, 'test');
       const options = { cutoffs: [3, 10], catalogSize: dataset.items.length - 1, tieSeed: 4 };

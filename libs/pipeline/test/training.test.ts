@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRandom } from '@facet/features';
-import { fittedRepeatBonus, initializeWeights } from '@facet/model';
+import { fittedRepeatWeights, initializeWeights } from '@facet/model';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
 import { heldOutWindow } from '../src/evaluation/tasks.ts';
 import { openModelState } from '../src/model/model-artifact.ts';
-import { fitRepeats } from '../src/training/fit-repeats.ts';
+import { fitHeldOutRepeats, repeatExampleOf } from '../src/training/fit-held-out-repeats.ts';
 import type { Dataset } from '../src/index.ts';
 import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
@@ -104,7 +104,7 @@ describe('trainModel', () => {
     expect(refit).toHaveLength(bestEpoch);
     for (const { score } of refit) expect(score).toBeUndefined();
     expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3', ...refit.map(({ epoch }) => `refit ${epoch}`)]);
-    const names = [...Object.keys(initializeWeights(spec, createRandom(0))), fittedRepeatBonus];
+    const names = [...Object.keys(initializeWeights(spec, createRandom(0))), fittedRepeatWeights];
     expect(Object.keys(model.weights).sort()).toEqual(names.sort());
     expect(await readdir(root)).toEqual(['artifacts']);
   });
@@ -115,18 +115,42 @@ describe('trainModel', () => {
     const { state } = await openModelState(createFolderArtifactStore(join(root, 'artifacts')), model, 'fit');
     const { validationFrom, testFrom: validationBefore } = dataset.split;
     const validation = heldOutWindow(dataset, validationFrom, validationBefore);
-    const expected = fitRepeats(dataset, model.info.spec, state.weights, validation);
-    expect(Object.keys(expected)).toEqual([fittedRepeatBonus]);
-    expect(model.weights[fittedRepeatBonus]).toEqual(expected[fittedRepeatBonus]);
-    expect(state.weights[fittedRepeatBonus]).toBeUndefined();
-    expect(
-      fitRepeats(
-        dataset,
-        { ...model.info.spec, config: { ...model.info.spec.config, repeatBonus: false } },
-        state.weights,
-        validation,
-      ),
-    ).toEqual({});
+    const fitted = { data: dataset, spec: model.info.spec, weights: state.weights };
+    const expected = await fitHeldOutRepeats(fitted, validation);
+    expect(Object.keys(expected)).toEqual([fittedRepeatWeights]);
+    expect(model.weights[fittedRepeatWeights]).toEqual(expected[fittedRepeatWeights]);
+    expect(state.weights[fittedRepeatWeights]).toBeUndefined();
+    // The fit replaces earlier weights.
+    const again = { ...fitted, weights: { ...state.weights, ...expected } };
+    expect((await fitHeldOutRepeats(again, validation))[fittedRepeatWeights]!.data[0]).toBeCloseTo(
+      expected[fittedRepeatWeights]!.data[0]!,
+      2,
+    );
+    const spec = { ...fitted.spec, config: { ...fitted.spec.config, repeatBonus: false } };
+    expect(await fitHeldOutRepeats({ ...fitted, spec }, validation)).toEqual({});
+  });
+
+  it('reads the repeats of a held-out user: inputs of the behaviors, labels, and the mass of the other candidates', () => {
+    const day = 24 * 3_600_000;
+    const sequences = { items: Int32Array.of(1, 2, 1, 4), times: [0, day, 2 * day, 3 * day] };
+    const user = { start: 0, end: 4, queryTime: 3 * day, truth: { items: Int32Array.of(1, 3), absent: 1 } };
+    const scores = Float32Array.of(-Infinity, 0.5, -1, 2, -Infinity, 1);
+    const { inputs, isLabel, logOthers, labelCount } = repeatExampleOf(
+      user as Parameters<typeof repeatExampleOf>[0],
+      scores,
+      { sequences } as unknown as Parameters<typeof repeatExampleOf>[2],
+      { sequenceLength: 5, distinctBehaviors: true },
+    );
+    // Item 4 is no candidate. Item 1 has the count 2 and is a day old, item 2 is two days old. Age buckets: 9 and 11.
+    const logThree = Math.log(3) / 3;
+    const expected = [
+      [0.5, 1, Math.log(2), 0.8, logThree, 0.8 * Math.log(2)],
+      [-1, 1, 0, 1, logThree, 0],
+    ].flat();
+    expect([...inputs]).toEqual(expected.map((value) => expect.closeTo(value, 5) as number));
+    expect([...isLabel]).toEqual([1, 0]);
+    expect(logOthers).toBeCloseTo(Math.log(Math.exp(2) + Math.exp(1)), 5);
+    expect(labelCount).toBe(2);
   });
 
   it('keeps the weights of the best epoch of the fit without a refit', async () => {

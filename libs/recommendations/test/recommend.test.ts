@@ -49,8 +49,8 @@ const request: fc.Arbitrary<RecommendationRequest> = fc.record({
 const variant = fc.constantFrom('facet', 'mind');
 
 /**
- * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum. An item with a bonus has a
- * weight of this score plus the bonus. Candidates are the `limit` best of each interest among the allowed items, and the items with a bonus.
+ * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum. The score of an
+ * item with a bonus is weight · score + bonus. Candidates are the `limit` best of each interest among the allowed items, and the items with a bonus.
  */
 function bruteForce(
   bundle: Bundle,

@@ -29,7 +29,7 @@ export interface InferenceEngine {
   interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
   /** Returns the repeat bonus of the item in each slot, zero if the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
-  /** The score of an item of the behaviors, prior included, has this weight before the bonus is added. */
+  /** Multiplies the score of an item of the behaviors, prior included, before the bonus is added. */
   readonly repeatScoreWeight: number;
 }
 

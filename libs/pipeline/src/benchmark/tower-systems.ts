@@ -15,7 +15,7 @@ import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
 import { bestScore, compareFits, countFits } from '../training/compare-fits.ts';
 import type { FitPlan } from '../training/compare-fits.ts';
-import { fitRepeats } from '../training/fit-repeats.ts';
+import { fitHeldOutRepeats } from '../training/fit-held-out-repeats.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
 import { choiceScore, evaluateAndDispose } from './protocol.ts';
@@ -52,8 +52,10 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const refit = config.refit
     ? await runPhase(context, chosen, { phase: 'refit', part: fitCount, parts, heldOut: test, lastEpoch: bestEpoch })
     : undefined;
-  const repeatBonus = fitRepeats(data, spec, chosen.progress.best.weights, validation);
-  const weights = { ...(refit ?? chosen).progress.best.weights, ...repeatBonus };
+  const fitted = { data, spec, weights: chosen.progress.best.weights };
+  const repeatWeights = await fitHeldOutRepeats(fitted, validation, context.signal);
+  const trained = (refit ?? chosen).progress.best.weights;
+  const weights = { ...trained, ...repeatWeights };
   const scorer = createModelScorer(data, spec, weights, { ...test, tensorFlow });
   let interests: InterestReport;
   try {
@@ -74,7 +76,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
             return { rankers: forTasks(ranker), dispose };
           },
         }),
-    parameters: countParameters(weights),
+    parameters: countParameters(trained),
     chosen: {
       epochs: bestEpoch,
       ...(config.labels === 'auto' ? { labels: chosen.training.labels } : {}),

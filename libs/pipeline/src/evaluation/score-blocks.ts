@@ -3,7 +3,8 @@ import { createItemScorer } from '@facet/model';
 import type { ItemScore } from '@facet/model';
 import type { CatalogScorer } from '@facet/model/training';
 
-/** The terms of a score: the score of the interests, plus the prior of the item. An item with a bonus has a weight of this sum, and the bonus. */
+/** The terms of a score: the score of the interests, plus the prior of the item. For an item with a bonus, this sum is multiplied by
+ * `repeatScoreWeight` and the bonus is added. */
 export interface ScoreTerms<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
@@ -17,7 +18,7 @@ export interface ScoreTerms<User> {
   readonly prior: (user: User) => Float32Array | undefined;
   /** The bonus of each item that has one. */
   readonly bonuses: (user: User) => ReadonlyMap<number, number>;
-  /** The weight of the score of an item with a bonus. Default: 1. */
+  /** Multiplies the score of an item with a bonus. Default: 1. */
   readonly repeatScoreWeight?: number | undefined;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
@@ -69,7 +70,7 @@ export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: 
       });
       const smoothing = sharpness === 0 ? 0 : (1 + Math.log(K)) / sharpness;
       // A bound on the rounding error of a dot product of length D in any order, of the smooth maximum and of the additions, times 4.
-      // A weight of scores multiplies the error of the scores.
+      // `repeatScoreWeight` multiplies the error, too.
       const magnitude = longestRow(stacked, dim) * itemNorm + smoothing + additionsMax;
       const tolerance = 4 * (dim + 5) * roundoff * Math.max(1, repeatScoreWeight) * magnitude;
       return {

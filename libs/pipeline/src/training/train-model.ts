@@ -17,7 +17,7 @@ import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/mo
 import { modelSpecOf } from '../model/model-spec.ts';
 import { compareFits, countFits, scoreOf, withInterests } from './compare-fits.ts';
 import type { Fit, FitPlan, FitScore } from './compare-fits.ts';
-import { fitRepeats } from './fit-repeats.ts';
+import { fitHeldOutRepeats } from './fit-held-out-repeats.ts';
 import { trainPhase } from './train-phase.ts';
 import type { TrainingProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
@@ -76,7 +76,8 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
     source === undefined
       ? await compareFits(spec, run.config, fitPlan)
       : await fitLike(source, { spec, training: run.config }, fitPlan);
-  const repeatBonus = fitRepeats(dataset, chosen.spec, chosen.progress.best.weights, validation);
+  const fitted = { data: dataset, spec: chosen.spec, weights: chosen.progress.best.weights };
+  const repeatWeights = await fitHeldOutRepeats(fitted, validation, options.signal);
   validation.catalog.release();
   const lastEpoch = chosen.progress.bestEpoch;
   options.onFit?.({ ...scoreOf(chosen), epoch: lastEpoch }, scores);
@@ -110,7 +111,7 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
     {
       itemIds: dataset.vocabulary.itemIds.slice(0, trainedCount + 1),
       phases: phases.map(({ progress: { best } }, phase) =>
-        phase < phases.length - 1 ? best : { ...best, weights: { ...best.weights, ...repeatBonus } },
+        phase < phases.length - 1 ? best : { ...best, weights: { ...best.weights, ...repeatWeights } },
       ),
     },
   );

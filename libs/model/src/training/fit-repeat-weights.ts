@@ -1,39 +1,43 @@
-import { fittedRepeatBonus, repeatBonusWeights, repeatFeatureCount } from '../weights.ts';
+import { fittedRepeatWeights, repeatBonusWeights } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 
-/** The candidates of a held-out user, scored without repeat bonus: n items of the behaviors, and the sum of all others. */
+/** The scores of one held-out user, without repeat bonus. */
 export interface RepeatExample {
-  /** [n, 6] the score and the {@link repeatFeatures} of each own item. */
+  /** [n, 6] of the n candidates among the behaviors: the score and the {@link repeatFeatures}. */
   readonly inputs: Float64Array;
   /** [n] 1 for a label. */
   readonly isLabel: Uint8Array;
-  /** ln Σ exp(score) of the other candidates. */
+  /** ln Σ exp(score) of all other candidates. */
   readonly logOthers: number;
-  /** The labels among all candidates, at least 1. */
+  /** The number of labels among all candidates, at least 1. */
   readonly labelCount: number;
 }
 
-/** The parameters θ: the weight of the score, then those of the features. */
-export const repeatInputCount = 1 + repeatFeatureCount;
 const scoreWeightMin = 0.01;
-/** The penalty bounds θ if no user repeats an item. The likelihood is a sum over users, so the penalty is small for even 30 of them. */
+/** Keeps the weights finite if no user repeats an item. It is small compared with the likelihood of {@link usersMin} users. */
 const penalty = 0.01;
+/** Fewer users do not determine six weights. */
+const usersMin = 20;
 const stepsMax = 50;
 
 /**
- * Returns the weights of repeated items that maximize the likelihood of the labels. Own items have the score θ · inputs, other candidates
- * keep theirs, and each user counts the same. The objective is concave; Newton's method finds its maximum.
+ * Returns the six weights of repeated items that maximize the likelihood of the labels; none for less than 20 users. An item of the
+ * behaviors has the score weights · inputs. The scores of other candidates do not change. Every user counts the same. The objective is
+ * concave, and Newton's method finds its maximum.
  *
- * @param weights Those of the model, where the search starts.
+ * @param weights The model's weights. The search starts there.
  */
-export function fitRepeatBonus(examples: readonly RepeatExample[], weights: Weights): Weights {
+export function fitRepeatWeights(examples: readonly RepeatExample[], weights: Weights): Weights {
+  if (examples.filter(({ isLabel }) => isLabel.length > 0).length < usersMin) return {};
   const start = Float64Array.from(repeatBonusWeights(weights));
   let theta = start;
   let current = measure(examples, theta, start);
   for (let step = 0; step < stepsMax; step++) {
-    const direction = solve(current.curvature, current.slope);
+    const direction = ascent(current, theta[0]! - scoreWeightMin < 1e-9);
     let next: { readonly theta: Float64Array<ArrayBuffer>; readonly measured: Measured } | undefined;
-    for (let length = 1; next === undefined && length > 1e-3; length /= 2) {
+    // A full step, or the part of it to the bound.
+    const longest = direction[0]! < 0 ? Math.min(1, (scoreWeightMin - theta[0]!) / direction[0]!) : 1;
+    for (let length = longest; next === undefined && length > 1e-3 * longest; length /= 2) {
       const moved = theta.map((value, i) => value + length * direction[i]!);
       moved[0] = Math.max(scoreWeightMin, moved[0]!);
       const measured = measure(examples, moved, start);
@@ -44,7 +48,7 @@ export function fitRepeatBonus(examples: readonly RepeatExample[], weights: Weig
     ({ theta, measured: current } = next);
     if (gain < 1e-6) break;
   }
-  return { [fittedRepeatBonus]: { shape: [theta.length], data: Float32Array.from(theta) } };
+  return { [fittedRepeatWeights]: { shape: [theta.length], data: Float32Array.from(theta) } };
 }
 
 interface Measured {
@@ -57,7 +61,7 @@ interface Measured {
 }
 
 function measure(examples: readonly RepeatExample[], theta: Float64Array, start: Float64Array): Measured {
-  const n = repeatInputCount;
+  const n = theta.length;
   let objective = 0;
   const slope = new Float64Array(n);
   const curvature = new Float64Array(n * n);
@@ -92,6 +96,14 @@ function measure(examples: readonly RepeatExample[], theta: Float64Array, start:
     curvature[i * n + i]! += penalty;
   }
   return { objective, slope, curvature };
+}
+
+/** Returns the direction of Newton's method. At its lower bound, the weight of the score only moves up. */
+function ascent({ slope, curvature }: Measured, isAtBound: boolean): Float64Array {
+  if (!isAtBound || slope[0]! > 0) return solve(curvature, slope);
+  const n = slope.length;
+  const free = curvature.map((value, cell) => (cell > 0 && (cell < n || cell % n === 0) ? 0 : value));
+  return solve(free, slope.with(0, 0));
 }
 
 /** Returns x of A x = b, by elimination. @param A [n, n], positive definite. */

@@ -1,0 +1,93 @@
+import { setImmediate } from 'node:timers/promises';
+import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { fittedRepeatWeights, repeatFeatureCount, repeatFeatures } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
+import * as tensorFlow from '@facet/model/training';
+import type { RepeatExample } from '@facet/model/training';
+import type { ModelData } from '../dataset/dataset.ts';
+import { createModelScorer } from '../evaluation/model-scorer.ts';
+import { sampleUsers } from '../evaluation/tasks.ts';
+import type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
+
+/** With more users, the weights change less than between two seeds. */
+const usersMax = 1000;
+
+/**
+ * Returns the weights of repeated items, fitted on labels that the model has not seen. Item embeddings also memorize what the training users
+ * repeat, so the loss of the training overestimates how well interests predict repeats. Returns no weights if the model has no repeat
+ * bonus, or if there are too few users.
+ *
+ * @param heldOut The part that the model has not seen.
+ */
+export async function fitHeldOutRepeats(
+  { data, spec, weights }: { readonly data: ModelData; readonly spec: ModelSpec; readonly weights: Weights },
+  heldOut: HeldOut,
+  signal?: AbortSignal,
+): Promise<Weights> {
+  if (!spec.config.repeatBonus) return {};
+  const withoutBonus = { shape: [1 + repeatFeatureCount], data: Float32Array.of(1, 0, 0, 0, 0, 0) };
+  const scored = { ...weights, [fittedRepeatWeights]: withoutBonus };
+  const { ranker, dispose } = createModelScorer(data, spec, scored, { ...heldOut, tensorFlow });
+  try {
+    const users = sampleUsers(
+      heldOut.users.filter(({ truth }) => truth.items.length > 0),
+      usersMax,
+    ).toSorted((a, b) => a.queryTime - b.queryTime);
+    const isBlock = typeof ranker !== 'function';
+    if (isBlock) ranker.prepare?.(users);
+    const blockSize = isBlock ? ranker.usersMax : 1;
+    const examples: RepeatExample[] = [];
+    for (let start = 0; start < users.length; start += blockSize) {
+      await setImmediate();
+      signal?.throwIfAborted();
+      const block = users.slice(start, start + blockSize);
+      const scores = isBlock ? ranker.scoreBlock(block).scores : ranker(block[0]!);
+      const width = scores.length / block.length;
+      for (const [row, user] of block.entries()) {
+        examples.push(repeatExampleOf(user, scores.subarray(row * width, (row + 1) * width), data, spec.config));
+      }
+    }
+    return tensorFlow.fitRepeatWeights(
+      examples.filter(({ logOthers }) => Number.isFinite(logOthers)),
+      weights,
+    );
+  } finally {
+    dispose();
+  }
+}
+
+/** @param scores [N + 1] of the candidates, minus infinity for other items. Changed. */
+export function repeatExampleOf(
+  user: HeldOutSequenceUser,
+  scores: Float32Array,
+  { sequences }: Pick<ModelData, 'sequences'>,
+  { sequenceLength: L, distinctBehaviors: distinct }: Pick<ModelSpec['config'], 'sequenceLength' | 'distinctBehaviors'>,
+): RepeatExample {
+  const rows = createBehaviorRows(1, L);
+  const window = { ...sequences, start: user.start, end: user.end };
+  const n = writeBehaviorSequence(rows, 0, window, { now: user.queryTime, distinct });
+  const truth = new Set(user.truth.items);
+  const inputs: number[] = [];
+  const isLabel: number[] = [];
+  const features = new Float32Array(repeatFeatureCount);
+  // The newest behavior of an item is the last.
+  for (let slot = L - 1; slot >= L - n; slot--) {
+    const item = rows.items[slot]!;
+    if (scores[item]! === -Infinity) continue;
+    repeatFeatures(features, 0, rows.ages[slot]!, rows.counts[slot]!, n);
+    inputs.push(scores[item]!, ...features);
+    isLabel.push(truth.has(item) ? 1 : 0);
+    scores[item] = -Infinity;
+  }
+  return {
+    inputs: Float64Array.from(inputs),
+    isLabel: Uint8Array.from(isLabel),
+    logOthers: logSumExp(scores),
+    labelCount: user.truth.items.length,
+  };
+}
+
+function logSumExp(scores: Float32Array): number {
+  const largest = scores.reduce((most, score) => Math.max(most, score), -Infinity);
+  return largest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - largest), 0));
+}
