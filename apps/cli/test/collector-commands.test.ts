@@ -232,6 +232,19 @@ it('facet backfill sends files to the collector and adds nothing the second time
   const second = await run(args, withKey);
   expect(second.out).toContain('events.csv:3');
   expect(second.out).toMatch(/1 events refused by the collector: type: unknown-type/);
+
+  await writeFile(events, 'user_id,item_id,timestamp,event_type\n');
+  expect(await run(args, withKey)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('2 records accepted') as string,
+  });
+
+  await writeFile(events, 'user_id,item_id,timestamp,event_type\nada,a,yesterday,click\n');
+  expect(await run(args, withKey)).toMatchObject({
+    code: 3,
+    out: expect.stringMatching(/events\.csv:2[^]*2 records accepted/) as string,
+    err: expect.stringContaining('Most of the first 1 rows of events are invalid') as string,
+  });
 }, 120_000);
 
 it('facet backfill needs files and a key', async () => {

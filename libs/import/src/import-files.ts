@@ -12,6 +12,7 @@ import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
+import { refuseMostlyRefused } from './validation/mostly-refused.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
 
@@ -134,6 +135,8 @@ async function appendEvents(
     const fresh = await skipAppended(events);
     if (fresh.length > 0) await to.log.append(fresh);
   });
+  const isEmpty = files.events.length > 0 && to.report.progressOf('events').rows === 0;
+  if (isEmpty) refuseMostlyRefused(to.report, 'events');
 }
 
 /**

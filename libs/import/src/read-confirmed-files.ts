@@ -20,7 +20,7 @@ export async function readConfirmedCatalog(
 }
 
 /**
- * Reads events. Holds them back until enough rows confirm the mapping, because event logs are append-only.
+ * Reads events. Holds them back until enough rows confirm the mapping, because event logs are append-only. Files may be empty.
  *
  * @throws AppError as reading files; `EVENTS_MOSTLY_REFUSED` before the first call of `onEvents` if most of the first rows are refused.
  */
@@ -43,5 +43,5 @@ export async function readConfirmedEvents(
     for (const event of events) sample.push(event);
     if (hasSample(report)) await releaseSample();
   });
-  if (files.events.length > 0) await releaseSample();
+  if (report.progressOf('events').rows > 0) await releaseSample();
 }

@@ -35,8 +35,9 @@ export const registerBackfill: Register = (command, deps) => {
     addReading(addFiles(command))
       .argument('[files...]', 'files of events, as --events')
       .requiredOption('--to <url>', 'URL of the collector'),
-    `Set FACET_API_KEY to a key with the scope ingest, and admin for items and users. Maps columns as facet import does. Events without an
-id get a stable id, so the command can be repeated: events already sent are deduplicated.`,
+    `Set FACET_API_KEY to a key with the scope ingest, and admin for items and users. Maps columns as facet import does. Sends
+no events if more than half of their first 10,000 rows are refused. Events without an id get a stable id, so the command can be repeated:
+events already sent are deduplicated.`,
     'facet backfill orders.csv --to http://127.0.0.1:8081',
     'facet backfill --events a.jsonl --items items.csv --to https://events.example.com',
   ).action(
@@ -89,10 +90,28 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
     });
   } catch (error) {
     stage.close();
+    // Items and users are already sent when the events are refused.
+    if (isAppError(error, 'EVENTS_MOSTLY_REFUSED')) showResult(output, options.to, sender, report);
     throw isAppError(error) || signal.aborted ? error : unusable(options.to, error);
   }
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);
+  showResult(output, options.to, sender, report);
+  if (sender.accepted > 0 || sender.duplicates > 0) return;
+  throw new AppError('The collector accepted no record of the files.', {
+    code: 'EVENTS_NOTHING_USABLE',
+    category: 'input',
+    remedy: 'Fix the problems above, or map the columns in facet.yaml.',
+  });
+}
 
+/** Prints the report of the files, the records that the collector refused, and the number of accepted ones. */
+function showResult(
+  output: CommandContext['output'],
+  to: string,
+  sender: ReturnType<typeof createSender>,
+  report: ReportBuilder,
+): void {
+  const { accepted, duplicates } = sender;
   const built = report.build();
   showReport(output, built);
   const refusals = [...sender.refusals.values()];
@@ -101,20 +120,8 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
       `${formatCount(count)} ${kind} refused by the collector: ${field === '' ? '' : `${field}: `}${reason} (first: ${example})`,
     );
   }
-  output.show(`${countOf(sender.accepted, 'record')} accepted by ${options.to}.`);
-  output.document({
-    to: options.to,
-    accepted: sender.accepted,
-    duplicates: sender.duplicates,
-    refusals,
-    report: built,
-  });
-  if (sender.accepted > 0 || sender.duplicates > 0) return;
-  throw new AppError('The collector accepted no record of the files.', {
-    code: 'EVENTS_NOTHING_USABLE',
-    category: 'input',
-    remedy: 'Fix the problems above, or map the columns in facet.yaml.',
-  });
+  output.show(`${countOf(accepted, 'record')} accepted by ${to}.`);
+  output.document({ to, accepted, duplicates, refusals, report: built });
 }
 
 const idNames = { events: 'eventId', items: 'itemId', users: 'userId' } as const;
