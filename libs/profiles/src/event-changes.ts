@@ -45,9 +45,9 @@ export async function* changesByOwner(
 ): AsyncGenerator<OwnedChanges> {
   const attributes = new Map<string, ProfileChange>();
   for await (const versions of streamUserVersions(sources.catalogFolder)) {
-    for (const { user, receivedAt } of versions) {
-      const { userId } = user;
-      attributes.set(userId, { kind: 'attributes', userId, attributes: user.attributes, receivedAt });
+    for (const { userId, user, receivedAt } of versions) {
+      // Removals too, so that an older version that arrives later restores nothing.
+      attributes.set(userId, { kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
     }
   }
   const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {

@@ -13,7 +13,7 @@ const changesPerBatch = 10_000;
  * @throws AppError The errors of the lake, the catalog and the store; the reason of the signal when aborted.
  */
 export async function fillProfiles(
-  store: ProfileStore,
+  store: Pick<ProfileStore, 'apply'>,
   sources: ProfileSources,
   rules: ProfileRules,
   options: { readonly receivedFrom?: number; readonly signal?: AbortSignal } = {},

@@ -182,6 +182,19 @@ describe.each(stores)('profiles from the lake: %s', (_, open) => {
     }
   });
 
+  it('keep no attributes of a removed user when an older version arrives after the fill', async () => {
+    const sources = await createSources([]);
+    await changeUsers(sources.catalogFolder, new Map([['ben', { userId: 'ben', attributes: { age: 1 } }]]), noon);
+    await changeUsers(sources.catalogFolder, new Map([['ben', undefined]]), noon + 20);
+    const store = await open();
+    for (const build of [fillProfiles, rebuildProfiles]) {
+      await store.clear();
+      await build(store, sources, rules);
+      await store.apply([{ kind: 'attributes', userId: 'ben', attributes: { age: 2 }, receivedAt: noon + 10 }]);
+      expect(await store.read('ben')).toBeUndefined();
+    }
+  });
+
   it('of a user with tens of thousands of events are applied in portions', async () => {
     const events = Array.from({ length: 25_000 }, (_, n): Event => ({
       ...{ eventId: `e${n}`, type: 'purchase', userId: 'ada', itemId: `i${n}`, occurredAt: noon + n, receivedAt: noon },

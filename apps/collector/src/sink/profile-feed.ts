@@ -110,7 +110,12 @@ function createProfileFeed(
   };
 
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
-    await fillProfiles(store, home, { isPositive }, { signal, receivedFrom });
+    const apply = (changes: readonly ProfileChange[]): Promise<void> => {
+      // The store keeps removals for days after the fill, but marks of erasures only for days after the erasure.
+      const removals = changes.filter((change) => change.kind === 'attributes' && change.attributes === null);
+      return store.apply([...changes, ...erasedUsers.repeatedFor(removals)]);
+    };
+    await fillProfiles({ apply }, home, { isPositive }, { signal, receivedFrom });
   };
 
   /** Returns from when on a restarted store, or a store that another sink has filled, may lack changes. */

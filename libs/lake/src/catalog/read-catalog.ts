@@ -113,18 +113,18 @@ async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind):
 }
 
 /**
- * Streams the current users by id, in batches, with the times when the catalog received them. The time is 0 for users of earlier releases.
+ * Streams the current version of each user by id, in batches. Removed users are without `user`. The time is 0 for users of earlier releases.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function* streamUserVersions(
   catalogFolder: string,
-): AsyncGenerator<readonly (UserVersion & { readonly user: User })[]> {
+): AsyncGenerator<readonly (UserVersion & { readonly userId: string })[]> {
   const { groups } = await openVersions<User>(catalogFolder, 'users');
   for await (const batch of groups) {
-    yield batch.flatMap((versions) => {
-      const { record, receivedAt = 0 } = versions.at(-1)!;
-      return record === undefined ? [] : [{ user: record, receivedAt }];
+    yield batch.map((versions) => {
+      const { id, record, receivedAt = 0 } = versions.at(-1)!;
+      return { userId: id, user: record, receivedAt };
     });
   }
 }
