@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { dayMs } from '@facet/platform';
+import { dayMs, hourMs } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { protocolErrorType, unknownTopic, unreachable } from './kafka-errors.ts';
@@ -62,6 +62,8 @@ export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopics
       'min.insync.replicas': String(replicationFactor >= 3 ? 2 : 1),
       // Brokers convert records of other producers to the codec that Node reads fastest.
       'compression.type': 'gzip',
+      // Versions of items and users are ordered by their time. Before Kafka 4.0, the default has no limit.
+      'message.timestamp.after.max.ms': String(hourMs),
     }).map(([name, value]) => ({ name, value })),
   });
   const kept = (days: number) => ({ 'cleanup.policy': 'delete', 'retention.ms': String(days * dayMs) });
