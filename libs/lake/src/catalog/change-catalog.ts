@@ -25,7 +25,7 @@ export interface UserVersion {
   readonly receivedAt: number;
 }
 
-/** Changes of the catalog. Readers see all of them or none. A change is not current while a version of its id has a later `receivedAt`. */
+/** Changes of the catalog. Readers see all of them or none. The version of an id with the latest `receivedAt` is current. */
 export interface CatalogChange {
   /** In the order of the log. */
   readonly items?: readonly ItemVersion[];

@@ -17,7 +17,7 @@ export interface RecordVersion<Entity = unknown> {
   readonly receivedAt?: number | undefined;
   /** Absent when the record was removed. */
   readonly record?: Entity | undefined;
-  /** When the same record was last received again, before any other. A compaction writes such versions as one. */
+  /** Latest receipt time of the same record before another version followed, epoch milliseconds. Set by compactions, which join repeated versions. */
   readonly repeatedAt?: number | undefined;
 }
 
@@ -178,7 +178,7 @@ export async function* readSegments<Entity>(
       for (const cursor of cursors) {
         while (cursor.head !== undefined && cursor.head.id <= id) {
           if (cursor.head.id === id) versions.push(cursor.head);
-          if (!cursor.advanceInChunk()) await cursor.advance();
+          if (!cursor.advanceInChunk(id)) await cursor.advance(id);
         }
       }
       batch.push(orderVersions(versions));
@@ -216,17 +216,18 @@ class Cursor<Entity> {
       [Symbol.asyncIterator]() as AsyncIterator<string>;
   }
 
-  /** Moves to the next version if it is in memory. */
-  advanceInChunk(): boolean {
-    const line = this.#lines[this.#position++];
+  /** Moves to the next version whose id is not before `from`, if it is in memory. Does not parse the versions before it. */
+  advanceInChunk(from = ''): boolean {
+    let line = this.#lines[this.#position++];
+    while (line !== undefined && hasIdBefore(line, from)) line = this.#lines[this.#position++];
     if (line === undefined) return false;
     this.head = parseLine<RecordVersion<Entity>>(line, this.#path);
     return true;
   }
 
-  /** Moves to the next version, or to the end. */
-  async advance(): Promise<void> {
-    while (!this.advanceInChunk()) {
+  /** Moves to the next version whose id is not before `from`, or to the end. */
+  async advance(from = ''): Promise<void> {
+    while (!this.advanceInChunk(from)) {
       const { done, value } = await catalogErrors.reading(this.#path, this.#chunks.next());
       if (done === true) {
         if (this.#rest !== '') throw catalogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
@@ -243,6 +244,15 @@ class Cursor<Entity> {
     await this.#chunks.return?.();
     await this.#file.close();
   }
+}
+
+const idStart = '{"id":"';
+
+/** Returns whether the id of a line is before another id. Returns false for ids with escaped characters. */
+function hasIdBefore(line: string, id: string): boolean {
+  if (!line.startsWith(idStart)) return false;
+  const found = line.slice(idStart.length, line.indexOf('"', idStart.length));
+  return !found.includes('\\') && found < id;
 }
 
 /** Parses one line of a catalog file. @throws AppError `EVENTS_CATALOG_DAMAGED` */

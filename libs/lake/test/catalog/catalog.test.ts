@@ -144,6 +144,20 @@ it('returns the items that changed after a version, and the same version after a
   expect((await changesAfter(folder, after)).isContinued).toBe(true);
 });
 
+it('finds the newest versions of late items, also of ids with escaped or other characters', async () => {
+  const folder = await temporaryFolder();
+  const ids = ['a', 'b', 'b"', 'b\\', 'b\n', 'c', 'é', '\ud800', '😀'];
+  const versions = (titled: readonly string[], title: string, receivedAt: number) =>
+    titled.map((itemId) => ({ itemId, item: item(itemId, title), receivedAt }));
+  await changeCatalog(folder, { items: versions(ids, 'new', 10) });
+  const after = await readItemsVersion(folder);
+  for (const id of ids) await changeCatalog(folder, { items: versions([id], 'late', 5) });
+  const { changes } = await openItemChanges(folder, after);
+  const found: string[] = [];
+  for await (const batch of changes) for (const { itemId, item } of batch) found.push(`${itemId} ${item?.title}`);
+  expect(found.sort()).toEqual(ids.map((id) => `${id} new`).sort());
+});
+
 it('returns the current version of an item when an older one arrives after it', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a', 'new'), item('b'), item('c')], 10);
