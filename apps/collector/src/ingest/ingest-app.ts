@@ -6,6 +6,7 @@ import { addBatchRoutes } from './batch/batch-routes.ts';
 import { addErasureRoutes } from './erasure-routes.ts';
 import { ingestProblems } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
+import { createReceiptClock } from './receipt-clock.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
 export interface IngestOptions extends ServerOptions {
@@ -63,8 +64,9 @@ export async function createIngestApp(services: IngestServices, options: IngestO
   });
   addMetricsRoute(app, services.metrics);
   addStatusRoutes(app, services);
-  addErasureRoutes(app, services);
-  await addBatchRoutes(app, services, { eventTypes: options.eventTypes, access: options.access, limits });
+  const receivedNow = createReceiptClock(services.now);
+  addErasureRoutes(app, services, receivedNow);
+  await addBatchRoutes(app, services, { receivedNow, eventTypes: options.eventTypes, access: options.access, limits });
   await app.ready();
   return app;
 }
