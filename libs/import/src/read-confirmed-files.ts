@@ -4,7 +4,7 @@ import type { ReadOptions, SourceFiles } from './read-files.ts';
 import { hasSample, refuseMostlyRefused } from './validation/mostly-refused.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
 
-/** Reads all items and users. @throws AppError as reading files; `EVENTS_MOSTLY_REFUSED` if most rows of a kind are refused. */
+/** Reads all items and users. @throws AppError the errors of reading files; `EVENTS_MOSTLY_REFUSED` if most items or most users are refused. */
 export async function readConfirmedCatalog(
   files: SourceFiles,
   options: ReadOptions,
@@ -20,9 +20,11 @@ export async function readConfirmedCatalog(
 }
 
 /**
- * Reads events. Holds them back until enough rows confirm the mapping, because event logs are append-only. Files may be empty.
+ * Reads events and passes them to `onEvents`. The first call waits until enough rows confirm the mapping, because event logs are
+ * append-only. Accepts empty files.
  *
- * @throws AppError as reading files; `EVENTS_MOSTLY_REFUSED` before the first call of `onEvents` if most of the first rows are refused.
+ * @throws AppError the errors of reading files; `EVENTS_MOSTLY_REFUSED`, before the first call of `onEvents`, if most of the first rows are
+ *   refused.
  */
 export async function readConfirmedEvents(
   files: SourceFiles,

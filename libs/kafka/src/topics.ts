@@ -62,7 +62,7 @@ export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopics
       'min.insync.replicas': String(replicationFactor >= 3 ? 2 : 1),
       // Brokers convert records of other producers to the codec that Node reads fastest.
       'compression.type': 'gzip',
-      // Versions of items and users are ordered by their time. Before Kafka 4.0, the default has no limit.
+      // The version of an item or user with the latest time is current, so times in the future do harm. Before Kafka 4.0, the default has no limit.
       'message.timestamp.after.max.ms': String(hourMs),
     }).map(([name, value]) => ({ name, value })),
   });

@@ -29,8 +29,8 @@ export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weig
 }
 
 /**
- * The name of the weights [6] of repeated items that `fitRepeatWeights` adds to a trained model. The first multiplies the score, the others
- * multiply the {@link repeatFeatures}. No training reads them, and a warm start drops them.
+ * The name of the weights [6] of repeated items that `fitRepeatWeights` adds to a trained model. The first weight multiplies the score, the
+ * others multiply the {@link repeatFeatures}. No training reads these weights, and a warm start drops them.
  */
 export const fittedRepeatWeights = 'repeat/fitted';
 

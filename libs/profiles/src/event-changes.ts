@@ -46,7 +46,7 @@ export async function* changesByOwner(
   const attributes = new Map<string, ProfileChange>();
   for await (const versions of streamUserVersions(sources.catalogFolder)) {
     for (const { userId, user, receivedAt } of versions) {
-      // Removals too, so that an older version that arrives later restores nothing.
+      // Includes removals, so that a late version does not restore the attributes of a removed user.
       attributes.set(userId, { kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
     }
   }

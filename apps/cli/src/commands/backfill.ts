@@ -90,7 +90,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
     });
   } catch (error) {
     stage.close();
-    // Items and users are already sent when the events are refused.
+    // The command may have sent items and users before it refuses the events.
     if (isAppError(error, 'EVENTS_MOSTLY_REFUSED')) showResult(output, options.to, sender, report);
     throw isAppError(error) || signal.aborted ? error : unusable(options.to, error);
   }

@@ -11,7 +11,7 @@ export interface CatalogFeed {
   /**
    * Adds or replaces an item; without `item`, removes it.
    *
-   * @param receivedAt epoch milliseconds, which orders the versions of the item
+   * @param receivedAt the receipt time in epoch milliseconds, by which the catalog orders the versions of the item
    */
   changeItem(itemId: string, item: Item | undefined, receivedAt: number): void;
   /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */

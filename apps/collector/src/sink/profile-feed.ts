@@ -111,7 +111,7 @@ function createProfileFeed(
 
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
     const apply = (changes: readonly ProfileChange[]): Promise<void> => {
-      // The store keeps removals for days after the fill, but marks of erasures only for days after the erasure.
+      // The store keeps removals for `ttlDays` after the fill, but marks of erasures for `ttlDays` after the erasure.
       const removals = changes.filter((change) => change.kind === 'attributes' && change.attributes === null);
       return store.apply([...changes, ...erasedUsers.repeatedFor(removals)]);
     };

@@ -27,7 +27,7 @@ export interface UserVersion {
 
 /** Changes of the catalog. Readers see all of them or none. The version of an id with the latest `receivedAt` is current. */
 export interface CatalogChange {
-  /** In the order of the log. */
+  /** In the order of the log: of versions with the same `receivedAt`, the last one is current. */
   readonly items?: readonly ItemVersion[];
   /** By id. */
   readonly users?: ReadonlyMap<string, UserVersion>;

@@ -118,7 +118,7 @@ async function* compactedBatches(
     yield batch.flatMap((versions) => {
       if (rules.kind === 'items') return compactVersions(joinRepeated(versions), rules);
       const last = versions.at(-1)!;
-      // Until a full compaction, a removal holds against older versions that arrive later.
+      // Removals stay until a full compaction, so that a late version does not add the user again.
       return rules.isFull && last.record === undefined ? [] : [last];
     });
   }

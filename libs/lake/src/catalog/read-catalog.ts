@@ -39,7 +39,7 @@ async function openVersions<Entity>(
     const isContinued = after !== undefined && hasAllChangesAfter(all, after);
     const segments = isContinued ? all.filter(({ order }) => order > after.order) : all;
     const receivedFrom = Math.min(...segments.map((segment) => segment.receivedFrom));
-    // These can contain newer versions of records in the segments after the version.
+    // Earlier segments can contain later receipt times of the same records.
     const earlier = all.filter((segment) => !segments.includes(segment) && segment.receivedTo > receivedFrom);
     const paths = [...earlier, ...segments].map(({ path }) => join(catalogFolder, path));
     const groups = readSegments<Entity>(paths, earlier.length);
@@ -113,7 +113,8 @@ async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind):
 }
 
 /**
- * Streams the current version of each user by id, in batches. Removed users are without `user`. The time is 0 for users of earlier releases.
+ * Streams the current version of each user in batches, ordered by id. A removed user has no `user`. `receivedAt` is 0 for users of earlier
+ * releases.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */

@@ -17,19 +17,27 @@ export interface RecordVersion<Entity = unknown> {
   readonly receivedAt?: number | undefined;
   /** Absent when the record was removed. */
   readonly record?: Entity | undefined;
-  /** Latest receipt time of the same record before another version followed, epoch milliseconds. Set by compactions, which join repeated versions. */
+  /**
+   * The last receipt time, epoch milliseconds, if a compaction joined consecutive versions with the same record. `receivedAt` is then the
+   * first one.
+   */
   readonly repeatedAt?: number | undefined;
 }
 
 /**
- * Compares the receipt times of two versions of an id. The last version in this order is the current one. Sort versions in the order of
- * the log, with a stable sort: of versions received in the same millisecond, the last one in the log is the newest.
+ * Compares the receipt times of two versions of an id. The last version in this order is the current one. Use a stable sort, and start
+ * from the order of the log. Then the last one in the log of several versions received in the same millisecond stays the last.
  */
 export function compareVersions(a: Pick<RecordVersion, 'receivedAt'>, b: Pick<RecordVersion, 'receivedAt'>): number {
   return (a.receivedAt ?? 0) - (b.receivedAt ?? 0);
 }
 
-/** Returns the versions of an id in the order of {@link compareVersions}. @param versions in the order of the log */
+/**
+ * Returns the versions of an id in the order of {@link compareVersions}. A joined version is returned twice, with its first and its last
+ * receipt time.
+ *
+ * @param versions in the order of the log
+ */
 export function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
   if (versions.length === 1) return versions;
   return versions
@@ -39,7 +47,7 @@ export function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]
     .sort(compareVersions);
 }
 
-/** Joins each version with the following versions that have the same record. @param versions as `orderVersions` returns them */
+/** Joins consecutive versions that have the same record. @param versions as `orderVersions` returns them */
 export function joinRepeated<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
   if (versions.length === 1) return versions;
   const joined: RecordVersion<Entity>[] = [];
@@ -56,8 +64,8 @@ export function joinRepeated<Entity>(versions: readonly RecordVersion<Entity>[])
 
 /**
  * A segment is a file of versions, one JSON object per line, sorted by id. Versions of an id that were received in the same millisecond
- * are in the order of the log. Segments are immutable. The catalog's transaction log decides which of them count. A file with the extension of a segment is
- * complete.
+ * are in the order of the log. Segments are immutable. The catalog's transaction log lists the valid ones. A file with the extension of a
+ * segment is complete.
  */
 export const segmentExtension = '.jsonl';
 /** Follows the host and the process of the writer. */
@@ -152,11 +160,12 @@ export function* sortedBatches(versions: readonly RecordVersion[]): Generator<re
 }
 
 /**
- * Reads segments together and returns the versions of each id, ids in ascending order, as {@link orderVersions} orders them. Memory does
- * not depend on the size of the segments. The files are open before the first batch, so that a deletion during the read does no harm.
+ * Reads segments together and returns the versions grouped by id, in ascending order of the ids. {@link orderVersions} orders the versions
+ * of each id. Memory does not depend on the size of the segments. The files are open before the first batch, so that a deletion during the
+ * read does no harm.
  *
  * @param paths the oldest segment first
- * @param first the index of the first segment whose ids are read; of the segments before it, only versions of these ids
+ * @param first the index of the first segment that is read completely. From earlier segments, only the versions of its ids are read.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */

@@ -31,7 +31,7 @@ export interface SparkReadOptions extends DuckDbOptions {
   readonly onProgress?: ((share: number, step: string) => void) | undefined;
 }
 
-/** The range of each step in the progress. A lake in a folder needs neither copies nor downloads. */
+/** The steps, each with the share of the progress at its start and end. A lake in a folder needs neither copies nor downloads. */
 const steps = {
   copies: { from: 0, to: 0.1, name: 'files copied for Spark' },
   queries: { from: 0.1, to: 0.9, name: 'queries of Spark finished' },

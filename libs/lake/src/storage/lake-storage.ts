@@ -20,7 +20,7 @@ export interface ClusterFolder {
   /**
    * Adds files of the lake to a new subfolder. They stay if the lake removes the originals.
    *
-   * @param onCopied Is called after each file that is copied.
+   * @param onCopied Called after each copied file.
    * @throws Error if a file is missing.
    */
   add(subfolder: string, files: readonly PlacedFile[], onCopied?: () => void): Promise<void>;

@@ -35,13 +35,14 @@ export interface LakeWriter {
    * example once the disk has space. More events may be added in between. After `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED` or
    * `S3_UNREACHABLE`, the lake may contain the transaction. Then the next commit fails with `EVENTS_LAKE_SUPERSEDED`.
    *
-   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (call `discard`), `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
+   * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another writer has committed some of the sources (call `discard`),
+   * `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_DAMAGED`, `S3_REFUSED`, `S3_UNREACHABLE`;
    * `EVENTS_LAKE_NOT_CONFIGURED` when the lake has moved to S3.
    */
   commit(): Promise<LakeCommit>;
   /**
-   * Drops all pending events, counts and erasures, and reads the committed offsets again. Counts of messages after these offsets return
-   * when the messages are read again. Counts of other messages are lost.
+   * Drops all pending events, counts and erasures, and reads the committed offsets again. The caller reads the messages
+   * after these offsets again and adds their counts again. All other pending counts are lost.
    *
    * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED`, `S3_UNREACHABLE`
    */

@@ -29,7 +29,7 @@ export interface InferenceEngine {
   interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
   /** Returns the repeat bonus of the item in each slot, zero if the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
-  /** Multiplies the score of an item of the behaviors, prior included, before the bonus is added. */
+  /** The factor for the score of an item of the behaviors, including the popularity prior. The repeat bonus is added afterwards. */
   readonly repeatScoreWeight: number;
 }
 

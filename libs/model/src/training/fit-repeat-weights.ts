@@ -3,7 +3,7 @@ import type { Weights } from '../weights.ts';
 
 /** The scores of one held-out user, without repeat bonus. */
 export interface RepeatExample {
-  /** [n, 6] of the n candidates among the behaviors: the score and the {@link repeatFeatures}. */
+  /** [n, 6] The score and the {@link repeatFeatures} of each of the n candidates among the user's behaviors. */
   readonly inputs: Float64Array;
   /** [n] 1 for a label. */
   readonly isLabel: Uint8Array;
@@ -16,14 +16,14 @@ export interface RepeatExample {
 const scoreWeightMin = 0.01;
 /** Keeps the weights finite if no user repeats an item. It is small compared with the likelihood of {@link usersMin} users. */
 const penalty = 0.01;
-/** Fewer users do not determine six weights. */
+/** Minimum number of users that determine six weights. */
 const usersMin = 20;
 const stepsMax = 50;
 
 /**
- * Returns the six weights of repeated items that maximize the likelihood of the labels; none for less than 20 users. An item of the
- * behaviors has the score weights · inputs. The scores of other candidates do not change. Every user counts the same. The objective is
- * concave, and Newton's method finds its maximum.
+ * Returns the six weights of repeated items that maximize the likelihood of the labels; none for fewer than 20 users. The score of an item
+ * of the behaviors is the inner product of the weights and its inputs. The scores of other candidates do not change. All users count
+ * equally. The objective is concave, and Newton's method finds its maximum.
  *
  * @param weights The model's weights. The search starts there.
  */
@@ -35,7 +35,7 @@ export function fitRepeatWeights(examples: readonly RepeatExample[], weights: We
   for (let step = 0; step < stepsMax; step++) {
     const direction = ascent(current, theta[0]! - scoreWeightMin < 1e-9);
     let next: { readonly theta: Float64Array<ArrayBuffer>; readonly measured: Measured } | undefined;
-    // A full step, or the part of it to the bound.
+    // A full step, or the part of it that reaches the lower bound of the weight of the score.
     const longest = direction[0]! < 0 ? Math.min(1, (scoreWeightMin - theta[0]!) / direction[0]!) : 1;
     for (let length = longest; next === undefined && length > 1e-3 * longest; length /= 2) {
       const moved = theta.map((value, i) => value + length * direction[i]!);
@@ -98,7 +98,7 @@ function measure(examples: readonly RepeatExample[], theta: Float64Array, start:
   return { objective, slope, curvature };
 }
 
-/** Returns the direction of Newton's method. At its lower bound, the weight of the score only moves up. */
+/** Returns the direction of Newton's method. At its lower bound, the weight of the score may only increase. */
 function ascent({ slope, curvature }: Measured, isAtBound: boolean): Float64Array {
   if (!isAtBound || slope[0]! > 0) return solve(curvature, slope);
   const n = slope.length;
@@ -106,7 +106,7 @@ function ascent({ slope, curvature }: Measured, isAtBound: boolean): Float64Arra
   return solve(free, slope.with(0, 0));
 }
 
-/** Returns x of A x = b, by elimination. @param A [n, n], positive definite. */
+/** Solves A x = b by Gaussian elimination and returns x. @param A [n, n], positive definite. */
 function solve(A: Float64Array, b: Float64Array): Float64Array {
   const n = b.length;
   const left = A.slice();

@@ -78,7 +78,7 @@ interface CatalogSources {
   readonly files: DatasetInfo['sources']['catalog'];
 }
 
-/** Reads the catalog as it was before a receive time (epoch milliseconds); all of it without one. */
+/** Reads the catalog as it was before a receipt time (epoch milliseconds); all of it without one. */
 export async function readCatalog({ catalogFolder }: HomePaths, receivedBefore?: number): Promise<CatalogSources> {
   const { items, newestReceivedAt } = await readItemsAsOf(catalogFolder, receivedBefore);
   const users = await readUsers(catalogFolder);

@@ -3,8 +3,10 @@ import { createItemScorer } from '@facet/model';
 import type { ItemScore } from '@facet/model';
 import type { CatalogScorer } from '@facet/model/training';
 
-/** The terms of a score: the score of the interests, plus the prior of the item. For an item with a bonus, this sum is multiplied by
- * `repeatScoreWeight` and the bonus is added. */
+/**
+ * The terms of a score. The score of an item is the score for the interests plus the prior of the item. If the item has a bonus, this sum is
+ * multiplied by `repeatScoreWeight`, and the bonus is added.
+ */
 export interface ScoreTerms<User> {
   /** [N + 1, D] */
   readonly vectors: Float32Array;
@@ -18,7 +20,7 @@ export interface ScoreTerms<User> {
   readonly prior: (user: User) => Float32Array | undefined;
   /** The bonus of each item that has one. */
   readonly bonuses: (user: User) => ReadonlyMap<number, number>;
-  /** Multiplies the score of an item with a bonus. Default: 1. */
+  /** The factor for the score of an item that has a bonus. Default: 1. */
   readonly repeatScoreWeight?: number | undefined;
   /** [N + 1] 1 for an item that may be ranked. */
   readonly candidates: Uint8Array;
@@ -70,7 +72,7 @@ export function createBlockScorer<User>(terms: ScoreTerms<User>, catalogScorer: 
       });
       const smoothing = sharpness === 0 ? 0 : (1 + Math.log(K)) / sharpness;
       // A bound on the rounding error of a dot product of length D in any order, of the smooth maximum and of the additions, times 4.
-      // `repeatScoreWeight` multiplies the error, too.
+      // `repeatScoreWeight` also multiplies the rounding error.
       const magnitude = longestRow(stacked, dim) * itemNorm + smoothing + additionsMax;
       const tolerance = 4 * (dim + 5) * roundoff * Math.max(1, repeatScoreWeight) * magnitude;
       return {

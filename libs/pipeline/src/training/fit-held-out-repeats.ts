@@ -9,13 +9,13 @@ import { createModelScorer } from '../evaluation/model-scorer.ts';
 import { sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
 
-/** With more users, the weights change less than between two seeds. */
+/** More users change the weights by less than another seed does. */
 const usersMax = 1000;
 
 /**
- * Returns the weights of repeated items, fitted on labels that the model has not seen. Item embeddings also memorize what the training users
- * repeat, so the loss of the training overestimates how well interests predict repeats. Returns no weights if the model has no repeat
- * bonus, or if there are too few users.
+ * Returns the weights of repeated items, fitted on labels that the model has not seen. Item embeddings also memorize the repeats of the
+ * training users, so the loss of the training overestimates how well interests predict repeats. Returns no weights if the model has no
+ * repeat bonus, or if there are too few users.
  *
  * @param heldOut The part that the model has not seen.
  */
@@ -56,7 +56,7 @@ export async function fitHeldOutRepeats(
   }
 }
 
-/** @param scores [N + 1] of the candidates, minus infinity for other items. Changed. */
+/** Returns the example of one user. @param scores [N + 1] of the candidates, minus infinity for other items. The function overwrites them. */
 export function repeatExampleOf(
   user: HeldOutSequenceUser,
   scores: Float32Array,
@@ -70,7 +70,7 @@ export function repeatExampleOf(
   const inputs: number[] = [];
   const isLabel: number[] = [];
   const features = new Float32Array(repeatFeatureCount);
-  // The newest behavior of an item is the last.
+  // From newest to oldest, because only the newest behavior of an item counts.
   for (let slot = L - 1; slot >= L - n; slot--) {
     const item = rows.items[slot]!;
     if (scores[item]! === -Infinity) continue;

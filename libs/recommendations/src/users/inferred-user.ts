@@ -30,7 +30,7 @@ export interface InferredUser {
   readonly interests: Interests;
   /** The score bonus of each known item in the behavior sequence. */
   readonly repeatBonuses: ReadonlyMap<number, number>;
-  /** Multiplies the score of an item with a bonus. */
+  /** The factor for the score of an item that has a bonus. */
   readonly repeatScoreWeight: number;
   /** Whether the bundle knows any behavior, including those beyond the sequence length. */
   readonly hasKnownItems: boolean;
@@ -68,7 +68,7 @@ export function inferUser(
   return { rows, interests, repeatBonuses, repeatScoreWeight, hasKnownItems: items.some((item) => item > 0) };
 }
 
-/** Returns the final score of an item. The score of the interests is multiplied by a weight if the item has a repeat bonus. */
+/** Returns the final score of an item. If the item has a repeat bonus, the score for the interests is multiplied by a weight first. */
 export function scoreForUser(
   { repeatBonuses, repeatScoreWeight }: InferredUser,
   item: number,

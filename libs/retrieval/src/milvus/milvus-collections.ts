@@ -35,7 +35,7 @@ const rowsPerTurn = 10_000;
 /** Values per write. Encoding them blocks requests for a few milliseconds, and a pause follows. */
 const valuesPerWrite = 8_192;
 const writePauseMs = 5;
-/** Time between two reads of the aliases during a fill. A read delays the next write by milliseconds. */
+/** Time between two reads of the aliases while a collection is filled. Each read delays the next write by some milliseconds. */
 const aliasesEveryMs = 1_000;
 
 /**
