@@ -35,7 +35,7 @@ export function temperatureOf({ temperature, temperatureMin }: ModelConfig, weig
 export const fittedRepeatWeights = 'repeat/fitted';
 
 /** Returns the weights [6] of the score and of the features of repeated items. Before the fit, the weight of the score is 1. */
-export function repeatBonusWeights(weights: Weights): Float32Array {
+export function repeatWeightsOf(weights: Weights): Float32Array {
   const fitted = weights[fittedRepeatWeights]?.data;
   const trained = weights['repeat/weights']?.data ?? new Float32Array(repeatFeatureCount);
   return fitted ?? Float32Array.of(1, ...trained.map((weight) => weight * scalarScale));

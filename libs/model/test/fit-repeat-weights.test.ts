@@ -1,7 +1,7 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { fittedRepeatWeights, repeatFeatureCount, repeatFeatures } from '../src/index.ts';
-import { repeatBonusWeights } from '../src/weights.ts';
+import { repeatWeightsOf } from '../src/weights.ts';
 import type { Weights } from '../src/index.ts';
 import { fitRepeatWeights } from '../src/training.ts';
 import type { RepeatExample } from '../src/training.ts';
@@ -82,7 +82,7 @@ describe('fitRepeatWeights', () => {
 
   it('starts from the trained weights', () => {
     const trained = { 'repeat/weights': { shape: [5], data: Float32Array.of(0.1, 0.2, 0.3, -0.4, 0.5) } };
-    expect([...repeatBonusWeights(trained)]).toEqual(
+    expect([...repeatWeightsOf(trained)]).toEqual(
       [1, 1, 2, 3, -4, 5].map((weight) => expect.closeTo(weight, 5) as number),
     );
   });

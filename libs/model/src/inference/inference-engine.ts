@@ -1,7 +1,7 @@
 import type { BehaviorRows } from '@facet/features';
 import { dot } from '@facet/platform';
 import type { ModelSpec } from '../config.ts';
-import { repeatBonusWeights, repeatFeatureCount, repeatFeatures } from '../weights.ts';
+import { repeatFeatureCount, repeatFeatures, repeatWeightsOf } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import { createExtractor } from './extractors/create-extractor.ts';
 import { createInterestLayers } from './interest-layers.ts';
@@ -54,7 +54,7 @@ export function createInferenceEngine(
   const readContext = createContextReader(parts);
   const readProfile = createProfileReader(spec, weights);
   const layers = createInterestLayers(spec, weights);
-  const repeatWeights = repeatBonusWeights(weights);
+  const repeatWeights = repeatWeightsOf(weights);
 
   /** Writes interest k [index dim] from the output of the layers. */
   function writeInterest(k: number, vectors: Float32Array): void {

@@ -1,4 +1,4 @@
-import { fittedRepeatWeights, repeatBonusWeights } from '../weights.ts';
+import { fittedRepeatWeights, repeatWeightsOf } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 
 /** The scores of one held-out user, without repeat bonus. */
@@ -29,7 +29,7 @@ const stepsMax = 50;
  */
 export function fitRepeatWeights(examples: readonly RepeatExample[], weights: Weights): Weights {
   if (examples.filter(({ isLabel }) => isLabel.length > 0).length < usersMin) return {};
-  const start = Float64Array.from(repeatBonusWeights(weights));
+  const start = Float64Array.from(repeatWeightsOf(weights));
   let theta = start;
   let current = measure(examples, theta, start);
   for (let step = 0; step < stepsMax; step++) {
