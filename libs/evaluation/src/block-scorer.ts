@@ -1,4 +1,5 @@
-import { createTopSelector, scoreNotANumber } from './top-n.ts';
+import type { ScoredUser, Scorer } from './scorers.ts';
+import { createTopSelector, scoreNotANumber } from './top-selector.ts';
 
 /**
  * Scores the whole catalog for many users at once, within a tolerance. {@link topNOfBlock} asks for the exact score of an
@@ -26,11 +27,25 @@ export interface ScoreBlock {
   exact(row: number, item: number): number;
 }
 
+/** Returns a block scorer. A scorer without blocks gets blocks of one user. */
+export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | BlockScorer<User>): BlockScorer<User> {
+  if (typeof scorer !== 'function') return scorer;
+  return {
+    usersMax: 1,
+    scoreBlock([user]) {
+      const exact = scorer(user!);
+      return { width: exact.length, scores: exact.slice(), tolerance: 0, exact: (_, item) => exact[item]! };
+    },
+  };
+}
+
 /**
- * Returns what `topN` returns for the exact scores of a row. Only items within twice the tolerance of the n-th highest
- * score can be among the first n. Of those, items whose scores lie within twice the tolerance of each other are ordered by
- * their exact scores.
+ * Returns the `n` items of a row with the highest exact scores, best first. Items with a score of `-Infinity` are never returned, so the
+ * result may be shorter than `n`. Only items within twice the tolerance of the n-th highest score can be among the first n. Of those,
+ * items whose scores lie within twice the tolerance of each other are ordered by their exact scores.
  *
+ * @param options.exclude Items that are never returned.
+ * @param options.tieSeed Seeds the order of items with equal scores, as in {@link createTopSelector}.
  * @throws AppError `EVALUATION_SCORE_NAN`.
  */
 export function topNOfBlock(

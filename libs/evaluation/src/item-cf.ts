@@ -1,6 +1,6 @@
 import { countPairs, transpose } from '@facet/features';
 import type { SparseRows } from '@facet/features';
-import { createTopSelector } from './top-n.ts';
+import { createTopSelector } from './top-selector.ts';
 import type { InteractionColumns, Scorer } from './scorers.ts';
 
 export interface ItemCfOptions {

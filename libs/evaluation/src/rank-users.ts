@@ -1,10 +1,9 @@
 import { mix } from '@facet/features';
-import { topNOfBlock } from './block-scorer.ts';
+import { scoreInBlocks, topNOfBlock } from './block-scorer.ts';
 import type { BlockScorer } from './block-scorer.ts';
 import type { RankedUser } from './evaluate-ranking.ts';
 import type { Truth } from './metrics.ts';
 import type { ScoredUser, Scorer } from './scorers.ts';
-import { topN } from './top-n.ts';
 
 /** A user and the items that were held out for the user. */
 export interface HeldOutUser extends ScoredUser {
@@ -36,28 +35,22 @@ export function rankUsers<User extends HeldOutUser>(
   options: RankOptions<User>,
 ): Partial<Record<RankingTask, RankedUser>>[] {
   const { n, orderBy } = options;
-  const isBlock = typeof scorer !== 'function';
-  const usersMax = isBlock ? scorer.usersMax : 1;
+  const { usersMax, prepare, scoreBlock } = scoreInBlocks(scorer);
   // Excluding items changes the scores of a block, so `all`, which excludes none, must come before `new`.
   const ordered = [...tasks].sort();
-  if (isBlock) scorer.prepare?.(users);
+  prepare?.(users);
   const places = [...users.keys()];
   if (orderBy !== undefined) places.sort((a, b) => orderBy(users[a]!) - orderBy(users[b]!));
   const rankedUsers: Partial<Record<RankingTask, RankedUser>>[] = [];
   for (let start = 0; start < places.length; start += usersMax) {
     const batch = places.slice(start, start + usersMax);
-    const block = isBlock ? scorer.scoreBlock(batch.map((place) => users[place]!)) : undefined;
+    const block = scoreBlock(batch.map((place) => users[place]!));
     for (const [row, place] of batch.entries()) {
       const user = users[place]!;
       const tieSeed = mix(options.tieSeed ^ place);
-      const scores = isBlock ? undefined : scorer(user);
       const ranked: Partial<Record<RankingTask, RankedUser>> = {};
       for (const task of ordered) {
-        ranked[task] = rankFor(user, task, (exclude) =>
-          block === undefined
-            ? topN(scores!, n, { exclude, tieSeed })
-            : topNOfBlock(block, row, n, { exclude, tieSeed }),
-        );
+        ranked[task] = rankFor(user, task, (exclude) => topNOfBlock(block, row, n, { exclude, tieSeed }));
       }
       rankedUsers[place] = ranked;
     }

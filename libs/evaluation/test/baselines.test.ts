@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
 import { createItemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
 import type { InteractionColumns } from '../src/index.ts';
-import { topN } from '../src/top-n.ts';
 import { itemCf } from './item-cf.ts';
 
 /** Rows of [user, item, time]. */
@@ -32,7 +32,8 @@ test('counts users for popularity, from a time on (inclusive)', () => {
 
 test('ranks own history by count, equal counts by the fallback, then the rest by the fallback', () => {
   const score = ownHistory(popularity(rows, { catalogSize: 5 }));
-  const ranked = topN(score({ history: Int32Array.of(4, 2, 4, 1) }), 5, { tieSeed: 1 });
+  const block = scoreInBlocks(score).scoreBlock([{ history: Int32Array.of(4, 2, 4, 1) }]);
+  const ranked = topNOfBlock(block, 0, 5, { tieSeed: 1 });
   expect([...ranked]).toEqual([4, 1, 2, 3, 5]);
 });
 

@@ -1,10 +1,17 @@
+import { mix } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { topNOfBlock } from '../src/block-scorer.ts';
+import { scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
 import type { BlockScorer, ScoreBlock } from '../src/block-scorer.ts';
 import { rankUsers } from '../src/rank-users.ts';
-import { topN } from '../src/top-n.ts';
+
+/** Sorts everything by the tie rule: score descending, then the seeded hash ascending. */
+function sortedTop(scores: Float32Array, n: number, tieSeed: number, exclude: readonly number[]): number[] {
+  const items = [...scores.keys()].slice(1).filter((item) => !exclude.includes(item) && scores[item] !== -Infinity);
+  items.sort((a, b) => scores[b]! - scores[a]! || mix(a ^ mix(tieSeed)) - mix(b ^ mix(tieSeed)));
+  return items.slice(0, n);
+}
 
 /** A block of one row. Each score differs from the exact one by a share of the tolerance in [-1, 1]. */
 function blockOf(exact: Float32Array, errors: readonly number[], tolerance: number): ScoreBlock {
@@ -25,34 +32,56 @@ const anyScores = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant
 const anyErrors = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 });
 
 describe('topNOfBlock', () => {
-  it('equals topN of the exact scores for any errors within the tolerance', () => {
+  it('equals a full sort of the exact scores for any errors within the tolerance', () => {
     fc.assert(
       fc.property(
         anyScores,
         anyErrors,
-        fc.constantFrom(1e-4, 0.5, 3),
-        fc.integer({ min: 1, max: 70 }),
+        fc.constantFrom(0, 1e-4, 0.5, 3),
+        fc.integer({ min: 0, max: 70 }),
         fc.integer(),
         fc.uniqueArray(fc.integer({ min: 0, max: 59 })),
         (values, errors, tolerance, n, tieSeed, excluded) => {
           const exact = Float32Array.from(values);
           const exclude = excluded.filter((item) => item < exact.length);
           const found = topNOfBlock(blockOf(exact, errors, tolerance), 0, n, { exclude, tieSeed });
-          expect([...found]).toEqual([...topN(exact, n, { exclude, tieSeed })]);
+          expect([...found]).toEqual(sortedTop(exact, n, tieSeed, exclude));
         },
       ),
     );
   });
 
-  it('refuses a score that is not a number', () => {
+  it('orders ties neither by index nor equally for all seeds', () => {
+    const block = blockOf(new Float32Array(101), [], 0);
+    const first = topNOfBlock(block, 0, 100, { tieSeed: 1 });
+    expect([...first]).not.toEqual([...first.toSorted()]);
+    expect([...first]).not.toEqual([...topNOfBlock(block, 0, 100, { tieSeed: 2 })]);
+    const lowIndexes = first.subarray(0, 50).filter((item) => item <= 50).length;
+    expect(lowIndexes).toBeGreaterThan(12);
+    expect(lowIndexes).toBeLessThan(38);
+  });
+
+  it('refuses a score that is not a number, and names the item', () => {
     const block = blockOf(Float32Array.of(0, 1, Number.NaN, 2), [], 0);
-    let code = '';
+    const attempt = () => topNOfBlock(block, 0, 1, { tieSeed: 1 });
+    expect(attempt).toThrow(/item index 2/);
     try {
-      topNOfBlock(block, 0, 1, { tieSeed: 1 });
+      attempt();
     } catch (error) {
-      code = isAppError(error) ? error.code : '';
+      expect(isAppError(error, 'EVALUATION_SCORE_NAN')).toBe(true);
     }
-    expect(code).toBe('EVALUATION_SCORE_NAN');
+  });
+});
+
+describe('scoreInBlocks', () => {
+  it('copies the scores of a scorer without blocks, and never returns padding', () => {
+    const shared = Float32Array.of(9, 1, 2);
+    const { usersMax, scoreBlock } = scoreInBlocks(() => shared);
+    expect(usersMax).toBe(1);
+    const block = scoreBlock([{ history: new Int32Array(0) }]);
+    expect([...topNOfBlock(block, 0, 3, { tieSeed: 1 })]).toEqual([2, 1]);
+    expect([...topNOfBlock(block, 0, 3, { exclude: [2], tieSeed: 1 })]).toEqual([1]);
+    expect([...shared]).toEqual([9, 1, 2]);
   });
 });
 

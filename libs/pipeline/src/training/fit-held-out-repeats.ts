@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { scoreInBlocks } from '@facet/evaluation';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import { fittedRepeatWeights, repeatFeatureCount, repeatFeatures } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
@@ -33,16 +34,14 @@ export async function fitHeldOutRepeats(
       heldOut.users.filter(({ truth }) => truth.items.length > 0),
       usersMax,
     ).toSorted((a, b) => a.queryTime - b.queryTime);
-    const isBlock = typeof ranker !== 'function';
-    if (isBlock) ranker.prepare?.(users);
-    const blockSize = isBlock ? ranker.usersMax : 1;
+    const { usersMax: blockSize, prepare, scoreBlock } = scoreInBlocks(ranker);
+    prepare?.(users);
     const examples: RepeatExample[] = [];
     for (let start = 0; start < users.length; start += blockSize) {
       await setImmediate();
       signal?.throwIfAborted();
       const block = users.slice(start, start + blockSize);
-      const scores = isBlock ? ranker.scoreBlock(block).scores : ranker(block[0]!);
-      const width = scores.length / block.length;
+      const { scores, width } = scoreBlock(block);
       for (const [row, user] of block.entries()) {
         examples.push(repeatExampleOf(user, scores.subarray(row * width, (row + 1) * width), data, spec.config));
       }

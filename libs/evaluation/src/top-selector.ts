@@ -75,33 +75,6 @@ export function createTopSelector(capacity: number, tieSeed: number): TopSelecto
   };
 }
 
-export interface TopNOptions {
-  /** Items that are never returned. */
-  readonly exclude?: Iterable<number>;
-  /** Seeds the order of items with equal scores, as in {@link createTopSelector}. */
-  readonly tieSeed: number;
-}
-
-/**
- * Returns the `n` items with the highest scores, best first. Index 0 (padding) and items with a score of `-Infinity` are
- * never returned, so the result may be shorter than `n`. O(N log n).
- *
- * @param scores `[N+1]`, the score of item i at index i.
- * @throws AppError `EVALUATION_SCORE_NAN` for a score that is not a number, excluded or not.
- */
-export function topN(scores: Float32Array, n: number, options: TopNOptions): Int32Array {
-  const excluded = new Uint8Array(scores.length);
-  for (const item of options.exclude ?? []) excluded[item] = 1;
-  const selector = createTopSelector(Math.min(n, Math.max(0, scores.length - 1)), options.tieSeed);
-  for (let item = 1; item < scores.length; item++) {
-    const score = scores[item]!;
-    if (Number.isNaN(score)) throw scoreNotANumber(item);
-    if (score === -Infinity || excluded[item] === 1) continue;
-    selector.offer(item, score);
-  }
-  return selector.take().items;
-}
-
 export function scoreNotANumber(item: number): AppError {
   return new AppError(`The score of item index ${item} is not a number.`, {
     code: 'EVALUATION_SCORE_NAN',
