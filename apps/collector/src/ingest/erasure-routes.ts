@@ -32,7 +32,7 @@ const ErasureResponse = Type.Object(
 );
 
 /** Adds `DELETE /v1/users/:userId`, which erases profile and catalog entry immediately and lake rows at the next compaction. */
-export function addErasureRoutes(app: HttpApp, services: IngestServices, receivedNow: () => number): void {
+export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
   app.delete(
     '/v1/users/:userId',
     {
@@ -54,7 +54,7 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices, receive
       const { userId } = request.params;
       const parsed = parseUser({ userId });
       if (!parsed.ok) throw ingestProblems.error('REQUEST_INVALID', describeRefusal(parsed), { field: 'userId' });
-      const requestedAt = receivedNow();
+      const requestedAt = services.now();
       const erasureId = services.createId();
       const requestedBy = producerOf(request.apiKey);
       const value = serializeErasure({ erasureId, userId, requestedAt, requestedBy });

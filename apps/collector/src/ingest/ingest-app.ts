@@ -64,9 +64,9 @@ export async function createIngestApp(services: IngestServices, options: IngestO
   });
   addMetricsRoute(app, services.metrics);
   addStatusRoutes(app, services);
-  const receivedNow = createReceiptClock(services.now);
-  addErasureRoutes(app, services, receivedNow);
-  await addBatchRoutes(app, services, { receivedNow, eventTypes: options.eventTypes, access: options.access, limits });
+  const receiving = { ...services, now: createReceiptClock(services.now) };
+  addErasureRoutes(app, receiving);
+  await addBatchRoutes(app, receiving, { eventTypes: options.eventTypes, access: options.access, limits });
   await app.ready();
   return app;
 }

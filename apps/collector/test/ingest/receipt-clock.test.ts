@@ -2,7 +2,7 @@ import { hourMs } from '@facet/platform';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, inject, it } from 'vitest';
 import { createReceiptClock } from '../../src/ingest/receipt-clock.ts';
-import { createTestIngest, keyOf, textOf } from './fixtures.ts';
+import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
 it('does not go back, except after a step of more than an hour', () => {
@@ -15,13 +15,13 @@ it('does not go back, except after a step of more than an hour', () => {
   expect(times).toEqual([10, 10, 12, 12, 11 - hourMs, 12 - hourMs]);
 });
 
-it('gives items, users and erasures times that do not decrease while the clock is set back', async () => {
+it('gives all records times that do not decrease while the clock is set back', async () => {
   const start = Date.parse('2026-02-01T00:00:00Z');
   let time = start;
   const { app, topics } = forTest(
     await createTestIngest({
       spoolFolder: await temporaryFolder(),
-      ingest: { access: { kind: 'keys', keys: [keyOf('ops', ['admin'])] } },
+      ingest: { access: { kind: 'keys', keys: [keyOf('ops', ['admin', 'ingest'])] } },
       now: () => time,
     }),
   );
@@ -29,10 +29,13 @@ it('gives items, users and erasures times that do not decrease while the clock i
   await app.inject({ method: 'PUT', url: '/v1/users', headers, payload: { userId: 'ada' } });
   time -= 2_000;
   await app.inject({ method: 'PUT', url: '/v1/items', headers, payload: { itemId: 'a' } });
+  await app.inject({ method: 'POST', url: '/v1/events', headers, payload: eventOf('one') });
   const erased = await app.inject({ method: 'DELETE', url: '/v1/users/ada', headers });
   expect(erased.json()).toMatchObject({ requestedAt: start });
   const logged = await Promise.all(
-    [topics.items, topics.users, topics.erasures].map((topic) => readTopic(inject('kafkaBrokers'), topic)),
+    [topics.events, topics.items, topics.users, topics.erasures].map((topic) =>
+      readTopic(inject('kafkaBrokers'), topic),
+    ),
   );
-  expect(logged.flat().map(({ timestamp }) => timestamp)).toEqual([start, start, start, start]);
+  expect(logged.flat().map(({ timestamp }) => timestamp)).toEqual(Array.from({ length: 5 }, () => start));
 });

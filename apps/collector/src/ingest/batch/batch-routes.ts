@@ -69,8 +69,6 @@ const BatchQuery = Type.Object({
 });
 
 export interface BatchRouteOptions {
-  /** Returns the receipt time of items and users in epoch milliseconds. */
-  readonly receivedNow: () => number;
   /** Event types that `facet.yaml` declares. */
   readonly eventTypes: readonly string[];
   readonly access: Access;
@@ -81,11 +79,10 @@ export interface BatchRouteOptions {
 export async function addBatchRoutes(
   app: HttpApp,
   services: IngestServices,
-  { receivedNow, eventTypes, access, limits }: BatchRouteOptions,
+  { eventTypes, access, limits }: BatchRouteOptions,
 ): Promise<void> {
   for (const kind of Object.values(recordKinds(services.topics, eventTypes))) {
-    const now = kind.name === 'events' ? services.now : receivedNow;
-    await app.register(async (scope: HttpApp) => addBatchRoute(scope, services, kind, { now, limits }));
+    await app.register(async (scope: HttpApp) => addBatchRoute(scope, services, kind, limits));
     services.metrics.watchProducers(kind.name, () => producersOf(access, routes[kind.name].scope));
   }
 }
@@ -94,7 +91,7 @@ function addBatchRoute(
   scope: HttpApp,
   services: IngestServices,
   kind: RecordKind,
-  { now, limits: { recordsMax, recordBytesMax } }: Pick<BatchRouteOptions, 'limits'> & { readonly now: () => number },
+  { recordsMax, recordBytesMax }: BatchRouteOptions['limits'],
 ): void {
   const { method, scope: keyScope, keyPlaces, acceptText, ...docs } = routes[kind.name];
   const bodies: BatchBodyOptions = { entriesMax: recordsMax, listField: kind.name, acceptText };
@@ -121,7 +118,7 @@ function addBatchRoute(
       await services.rateLimiter.admit(request.apiKey);
     },
     handler: async (request, reply): Promise<BatchResponse | RefusedResponse> => {
-      const receivedAt = now();
+      const receivedAt = services.now();
       const batch = processBatch(detachEntries(request), kind, { receivedAt, recordBytesMax });
       await services.rateLimiter.charge(request.apiKey, batch.outcomes.length - 1);
       const written = batch.records.length === 0 ? undefined : await storeRecords(services, batch.records);
