@@ -65,12 +65,7 @@ function overriddenModel(
   return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
 }
 
-/** Returns the model with a fixed K, which the data does not reduce. */
+/** Returns the model with a fixed K, which training does not compare with one interest. */
 export function keepInterests(model: ModelConfig): ModelConfig {
-  const { interestUsersMin, interestGainMin } = model;
-  return {
-    ...model,
-    ...(interestUsersMin === undefined ? {} : { interestUsersMin: 0 }),
-    ...(interestGainMin === undefined ? {} : { interestGainMin: 0 }),
-  };
+  return model.interestGainMin === undefined ? model : { ...model, interestGainMin: 0 };
 }

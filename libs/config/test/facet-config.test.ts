@@ -178,12 +178,12 @@ describe('resolveModel', () => {
   });
 
   it('uses a named K for any data', () => {
-    expect(resolveModel(parse({})).model.interestUsersMin).toBe(0.5);
-    expect(resolveModel(parse({ model: { interests: 8 } })).model).toMatchObject({ interests: 8, interestUsersMin: 0 });
-    const both = { interests: 8, interestUsersMin: 0.2 };
+    expect(resolveModel(parse({})).model.interestGainMin).toBe(0.005);
+    expect(resolveModel(parse({ model: { interests: 8 } })).model).toMatchObject({ interests: 8, interestGainMin: 0 });
+    const both = { interests: 8, interestGainMin: 0.2 };
     expect(resolveModel(parse({ model: both })).model).toMatchObject(both);
     expect(resolveModel(parse({ model: { variant: 'mind', interests: 8 } })).model).not.toHaveProperty(
-      'interestUsersMin',
+      'interestGainMin',
     );
   });
 

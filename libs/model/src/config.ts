@@ -88,14 +88,6 @@ export const ModelConfig = Type.Object({
   adaptiveInterests: Type.Boolean({
     description: "Whether a user has K'u = max(1, min(K, log2 n)) interests (paper, Eq. 8) or always K.",
   }),
-  interestUsersMin: Type.Optional(
-    Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description:
-        'Share of users that must have enough behaviors for interest K. Otherwise K is lowered for the data (not in the paper). Absent or 0: K is fixed.',
-    }),
-  ),
   interestGainMin: Type.Optional(
     Type.Number({
       minimum: 0,

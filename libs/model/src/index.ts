@@ -17,7 +17,6 @@ export {
   createItemScorer,
   scoreOfInterests,
   interestCountOf,
-  interestsForData,
   unknownUser,
 } from './inference/interests.ts';
 export type { Interests, ItemScore } from './inference/interests.ts';

@@ -7,7 +7,6 @@ export const facetModel: ModelConfig = {
   embeddingDim: 64,
   interests: 4,
   adaptiveInterests: true,
-  interestUsersMin: 0.5,
   interestGainMin: 0.005,
   sequenceLength: 100,
   distinctBehaviors: true,

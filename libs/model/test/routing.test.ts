@@ -1,8 +1,7 @@
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
 import { routeBehaviors, squash } from '../src/tower/routing.ts';
-import { activeInterestCount, facetModel, interestsForData, mindModel } from '../src/index.ts';
-import type { ModelConfig } from '../src/index.ts';
+import { activeInterestCount } from '../src/index.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { expectClose } from './expect-close.ts';
 
@@ -83,31 +82,6 @@ describe('squash (Eq. 7)', () => {
         .arraySync(),
     ) as number[][];
     for (const value of gradient[0]!) expect(Number.isFinite(value)).toBe(true);
-  });
-});
-
-describe('K for the users of the data', () => {
-  const interestsOf = (behaviorCounts: readonly number[], model: Partial<ModelConfig> = {}): number =>
-    interestsForData({ ...facetModel, interests: 4, interestUsersMin: 0.5, ...model }, behaviorCounts);
-
-  it('is the largest K that enough users have', () => {
-    expect(interestsOf([16, 16, 16])).toBe(4);
-    expect(interestsOf([16, 8, 8, 2])).toBe(3);
-    expect(interestsOf([16, 8, 4, 4])).toBe(3);
-    expect(interestsOf([16, 8, 4, 4, 4])).toBe(2);
-    expect(interestsOf([3, 3, 16])).toBe(1);
-  });
-
-  it('ignores users without a label, and keeps K if there are no others', () => {
-    expect(interestsOf([16, 0, 1, 1])).toBe(4);
-    expect(interestsOf([1])).toBe(4);
-    expect(interestsOf([])).toBe(4);
-  });
-
-  it('keeps K without interestUsersMin, or if all users have K interests', () => {
-    expect(interestsOf([3, 3], { interestUsersMin: 0 })).toBe(4);
-    expect(interestsOf([3, 3], { adaptiveInterests: false })).toBe(4);
-    expect(interestsForData(mindModel, [3, 3])).toBe(4);
   });
 });
 

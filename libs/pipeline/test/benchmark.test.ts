@@ -409,7 +409,7 @@ describe('withSetting', () => {
     const { mind } = modelVariants;
     expect(withSetting(mind!, { name: 'K', value: 7 }).model).toEqual({ ...mind!.model, interests: 7 });
     const { facet } = modelVariants;
-    expect(withSetting(facet!, { name: 'K', value: 7 }).model).toMatchObject({ interests: 7, interestUsersMin: 0 });
+    expect(withSetting(facet!, { name: 'K', value: 7 }).model).toMatchObject({ interests: 7, interestGainMin: 0 });
     expect(withSetting(mind!, { name: 'p', value: 3 }).model.readout).toEqual({ kind: 'label-aware', power: 3 });
     expect(withSetting(mind!, { name: 'sigma', value: 0.5 }).model.extractor).toEqual({
       ...mind!.model.extractor,

@@ -36,7 +36,7 @@ const heldOut = heldOutLast(data, 'validation');
 // Every item is a candidate, so that the full softmax has its full size.
 const all = { ...heldOut, known: new Uint8Array(itemCount + 1).fill(1, 1) };
 const training = { ...variant.training, batchSize, epochs: 2, examplesPerUser: 1, labels: 'next' as const };
-const spec = modelSpecOf({ ...variant.model, negatives: 'all' }, data, Number.POSITIVE_INFINITY);
+const spec = modelSpecOf({ ...variant.model, negatives: 'all' }, data);
 const folder = await mkdtemp(join(tmpdir(), 'facet-pipeline-'));
 try {
   await trainPhase({

@@ -31,29 +31,6 @@ export function interestCountOf(
   return activeInterestCount(behaviorCount, K, adaptiveInterests);
 }
 
-/**
- * Returns the K of a model for its data: the largest K'u that at least the share `interestUsersMin` of the users has (Eq. 8). Few
- * users train an interest beyond it, and few labels select it.
- *
- * @param behaviorCounts For each user. Users with fewer than two behaviors have no label and are ignored.
- */
-export function interestsForData(
-  { interests, adaptiveInterests, interestUsersMin = 0 }: ModelConfig,
-  behaviorCounts: Iterable<number>,
-): number {
-  if (!adaptiveInterests || interestUsersMin === 0) return interests;
-  /** Users by number of interests. */
-  const users = new Array<number>(interests + 1).fill(0);
-  for (const count of behaviorCounts) if (count >= 2) users[activeInterestCount(count, interests)]!++;
-  const all = users.reduce((sum, each) => sum + each, 0);
-  let having = 0;
-  for (let k = interests; k > 1; k--) {
-    having += users[k]!;
-    if (having >= interestUsersMin * all) return k;
-  }
-  return 1;
-}
-
 export interface ItemScore {
   /**
    * The highest product v_kᵀ e (paper, Eq. 3), or with a sharpness β > 0 the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e), which is never

@@ -37,7 +37,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     checkTrainingMemory(sizeOf(data, { model, training }, validation.cut), { model, training });
   }
   const config = { ...training, seed: context.seed };
-  const wanted = modelSpecOf(model, data, validation.cut);
+  const wanted = modelSpecOf(model, data);
   const fitCount = countFits(wanted, config);
   const parts = fitCount + (config.refit ? 1 : 0);
   let fitSeconds = 0;

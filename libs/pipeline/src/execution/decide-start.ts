@@ -1,7 +1,6 @@
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { resolveModel } from '@facet/config';
-import type { ModelConfig } from '@facet/model';
 import { hashJson } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
@@ -38,17 +37,13 @@ async function skipReasonWithoutChanges(
     if (modelId === undefined) return undefined;
     const model = (await openModel(store, modelId)).info;
     const { model: settings } = resolveModel(config);
-    const { interests } = canLowerInterests(settings) ? settings : model.spec.config;
+    // Training chooses K or one interest.
+    const { interests } = (settings.interestGainMin ?? 0) > 0 ? settings : model.spec.config;
     if (hashJson(settings) !== hashJson({ ...model.spec.config, interests })) return undefined;
     const current = await readDatasetInfo(store, model.datasetId);
     if (hashJson(contentOf(current)) !== hashJson(contentOf(info))) return undefined;
     return 'Nothing is new: the dataset has the same events, items and users as that of the current bundle.';
   });
-}
-
-/** Returns whether training chooses a number of interests up to that of the settings. */
-function canLowerInterests({ interestUsersMin = 0, interestGainMin = 0 }: ModelConfig): boolean {
-  return interestUsersMin > 0 || interestGainMin > 0;
 }
 
 /** Equal counts mean equal events, because a later cut contains all events of an earlier one. */

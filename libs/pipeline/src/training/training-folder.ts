@@ -227,7 +227,7 @@ function changedKeys<Settings extends object>(before: Settings, after: Settings)
 }
 
 function specOf(dataset: Dataset, { model }: ModelSettings): ModelSpec {
-  return modelSpecOf(model, dataset, dataset.split.validationFrom);
+  return modelSpecOf(model, dataset);
 }
 
 function describeTraining({

@@ -45,7 +45,7 @@ const data = encodeTables(
   },
   { trainedCount: items, itemFeatures: [], userFeatures: [] },
 );
-const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: false }, data, Number.POSITIVE_INFINITY);
+const spec = modelSpecOf({ ...modelVariant('facet').model, adaptiveInterests: false }, data);
 const weights = initializeWeights(spec, random);
 const heldOut = heldOutLast(data, 'test');
 

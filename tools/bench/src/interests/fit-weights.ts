@@ -26,7 +26,7 @@ export async function fitWeights(options: {
   const { benchmark, config, checkpoints } = options;
   const { data, protocol } = benchmark;
   const { model, training } = towerSettings(options.variant, { config, benchmark, settings: options.settings });
-  const spec = modelSpecOf(model, data, protocol.validation.cut);
+  const spec = modelSpecOf(model, data);
   const seeded = { ...fitConfigs(training)[0], seed: options.seed };
   const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(options.seed)) };
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });

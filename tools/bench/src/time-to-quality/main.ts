@@ -66,7 +66,7 @@ const settings = [{ name: 'epochs', value: values.epochs }];
 const { model, training: wanted } = towerSettings('facet', { config, benchmark, settings });
 const [training] = fitConfigs(wanted);
 const { data, protocol } = benchmark;
-const spec = modelSpecOf(model, data, protocol.validation.cut);
+const spec = modelSpecOf(model, data);
 if (negativesOf(model, spec.itemCount) === 'all') {
   throw new Error(
     `The recipe samples negatives, which needs more than ${spec.itemCount} items. Pass a larger catalog.`,

@@ -17,7 +17,7 @@ const data = encodeTables(
   { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
 );
 const { model, training } = modelVariant('facet');
-const spec = modelSpecOf({ ...model, popularityPrior: false }, data, before);
+const spec = modelSpecOf({ ...model, popularityPrior: false }, data);
 await writeTrainingFiles(folder, {
   data,
   spec,

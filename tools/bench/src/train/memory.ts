@@ -52,7 +52,7 @@ const { model: recipe, training } = modelVariant(values.variant);
 const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
 // One example per user keeps an epoch short.
 const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
-const spec = modelSpecOf(model, data, Number.POSITIVE_INFINITY);
+const spec = modelSpecOf(model, data);
 const heldOut = heldOutLast(data, 'validation');
 const { path: folder } = await createScratchFolder('bench-train-memory');
 let validated = 0;
