@@ -177,7 +177,7 @@ describe('resolveModel', () => {
     expect(() => resolveModel(parse({ model }))).toThrow(message);
   });
 
-  it('uses a named K for any data', () => {
+  it('does not compare a named K with one interest', () => {
     expect(resolveModel(parse({})).model.interestGainMin).toBe(0.005);
     expect(resolveModel(parse({ model: { interests: 8 } })).model).toMatchObject({ interests: 8, interestGainMin: 0 });
     const both = { interests: 8, interestGainMin: 0.2 };

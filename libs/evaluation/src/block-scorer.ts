@@ -34,7 +34,9 @@ export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | Bl
     usersMax: 1,
     scoreBlock([user]) {
       const exact = scorer(user!);
-      return { width: exact.length, scores: exact.slice(), tolerance: 0, exact: (_, item) => exact[item]! };
+      const scores = exact.slice();
+      scores[0] = Number.NEGATIVE_INFINITY;
+      return { width: exact.length, scores, tolerance: 0, exact: (_, item) => exact[item]! };
     },
   };
 }
@@ -46,7 +48,7 @@ export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | Bl
  *
  * @param options.exclude Items that are never returned.
  * @param options.tieSeed Seeds the order of items with equal scores, as in {@link createTopSelector}.
- * @throws AppError `EVALUATION_SCORE_NAN`.
+ * @throws AppError `EVALUATION_SCORE_NAN` for an item that is not excluded.
  */
 export function topNOfBlock(
   block: ScoreBlock,
@@ -58,7 +60,8 @@ export function topNOfBlock(
   const scores = block.scores.subarray(row * width, (row + 1) * width);
   for (const item of options.exclude ?? []) scores[item] = Number.NEGATIVE_INFINITY;
   const room = 2 * block.tolerance;
-  const near = nearTop(scores, n, room);
+  const near = nearTop(scores, n, room, options.tieSeed);
+  if (room === 0) return near;
   const byScore = createTopSelector(near.length, options.tieSeed);
   for (const item of near) byScore.offer(item, scores[item]!);
   const sorted = byScore.take();
@@ -76,9 +79,12 @@ export function topNOfBlock(
   return ranking.slice(0, n);
 }
 
-/** Returns the items whose score is at most `room` below the n-th highest; all candidates where there are fewer than n. */
-function nearTop(scores: Float32Array, n: number, room: number): number[] {
-  const highest = createTopSelector(n, 0);
+/**
+ * Returns the items whose score is at most `room` below the n-th highest; all candidates if there are fewer than n. If `room` is 0, returns
+ * the first n items in order, because thousands of items can have the n-th highest score.
+ */
+function nearTop(scores: Float32Array, n: number, room: number, tieSeed: number): Int32Array {
+  const highest = createTopSelector(Math.min(n, scores.length), tieSeed);
   let bound = Number.NEGATIVE_INFINITY;
   const passed: number[] = [];
   for (let item = 1; item < scores.length; item++) {
@@ -90,5 +96,5 @@ function nearTop(scores: Float32Array, n: number, room: number): number[] {
     highest.offer(item, score);
     bound = highest.floor() - room;
   }
-  return passed.filter((item) => scores[item]! >= bound);
+  return room === 0 ? highest.take().items : Int32Array.from(passed.filter((item) => scores[item]! >= bound));
 }

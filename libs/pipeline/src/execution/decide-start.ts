@@ -6,6 +6,7 @@ import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { openModel, readModelInfo } from '../model/model-artifact.ts';
+import { canReturn } from '../model/model-spec.ts';
 import { shiftDay } from '../runs/data-day.ts';
 import type { DataDay } from '../runs/data-day.ts';
 import type { LogOffsets, RunStart } from '../runs/run-store.ts';
@@ -37,9 +38,7 @@ async function skipReasonWithoutChanges(
     if (modelId === undefined) return undefined;
     const model = (await openModel(store, modelId)).info;
     const { model: settings } = resolveModel(config);
-    // Training chooses K or one interest.
-    const { interests } = (settings.interestGainMin ?? 0) > 0 ? settings : model.spec.config;
-    if (hashJson(settings) !== hashJson({ ...model.spec.config, interests })) return undefined;
+    if (!canReturn(settings, model.spec.config)) return undefined;
     const current = await readDatasetInfo(store, model.datasetId);
     if (hashJson(contentOf(current)) !== hashJson(contentOf(info))) return undefined;
     return 'Nothing is new: the dataset has the same events, items and users as that of the current bundle.';

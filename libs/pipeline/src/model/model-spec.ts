@@ -1,4 +1,5 @@
 import type { ModelConfig, ModelSpec } from '@facet/model';
+import { hashJson } from '../context/stage-cache.ts';
 import type { ModelData } from '../dataset/dataset.ts';
 
 /** Returns the layout of a model for a dataset. */
@@ -13,4 +14,10 @@ export function modelSpecOf(
     itemFeatures: itemFeatures.map(({ schema }) => schema),
     userFeatures: profiles.map(({ schema }) => schema),
   };
+}
+
+/** Returns whether a full training with these settings can return a model with this config: it may keep one interest instead of K. */
+export function canReturn(settings: ModelConfig, trained: ModelConfig): boolean {
+  const isReduced = trained.interests === 1 && (settings.interestGainMin ?? 0) > 0;
+  return hashJson(settings) === hashJson(isReduced ? { ...trained, interests: settings.interests } : trained);
 }

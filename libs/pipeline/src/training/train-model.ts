@@ -57,7 +57,7 @@ const validationUsersMax = 1000;
 export async function trainModel(options: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
   const { store, dataset } = options;
   const spec = modelSpecOf(options.model, dataset);
-  const { start, source } = await planStart(store, { ...options, model: spec.config }, options.warmFrom);
+  const { start, source } = await planStart(store, options, options.warmFrom);
   options.onStart?.(start);
   const run = startRun(options, { start, source });
   const [fitBound, refitBound] = phasesOf(dataset.split, options.training);

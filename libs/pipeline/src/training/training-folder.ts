@@ -113,7 +113,7 @@ const differenceMax = 1e-4;
 export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: ModelSettings): Promise<void> {
   const [training] = fitConfigs(settings.training);
   const { id, split } = dataset;
-  const spec = specOf(dataset, settings);
+  const spec = modelSpecOf(settings.model, dataset);
   const weights = initializeWeights(spec, createRandom(training.seed));
   const names = await mkdir(folder, { recursive: true, mode: 0o700 }).then(
     () => readdir(folder),
@@ -176,7 +176,7 @@ export async function importTrainedModel(
 ): Promise<{ readonly datasetId: string; readonly modelId: string }> {
   const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --export.`);
   const dataset = await openDataset(store, info.dataset?.id ?? '');
-  const spec = specOf(dataset, settings);
+  const spec = modelSpecOf(settings.model, dataset);
   const [training] = fitConfigs(settings.training);
   refuseOtherSettings(folder, info, { spec, training });
   const result = await readJson(folder, files.result, TrainingResult);
@@ -224,10 +224,6 @@ function refuseOtherSettings(
 function changedKeys<Settings extends object>(before: Settings, after: Settings): string[] {
   const keys = Object.keys({ ...before, ...after }) as (keyof Settings & string)[];
   return keys.filter((key) => hashJson([before[key]]) !== hashJson([after[key]]));
-}
-
-function specOf(dataset: Dataset, { model }: ModelSettings): ModelSpec {
-  return modelSpecOf(model, dataset);
 }
 
 function describeTraining({

@@ -7,6 +7,7 @@ import { isAppError } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import { openModel } from '../model/model-artifact.ts';
+import { canReturn } from '../model/model-spec.ts';
 import type { Model, ModelInfo, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 
 type WarmStart = Extract<TrainingStart, { kind: 'warm' }>;
@@ -83,14 +84,7 @@ function differenceOf(
   { dataset, model, training }: WantedTraining,
 ): string | undefined {
   if (version !== stateVersion) return 'Its weights belong to another version.';
-  const { interests } = info.spec.config;
-  if (hashJson(info.spec.config) !== hashJson({ ...model, interests })) {
-    return 'The settings of the model have changed.';
-  }
-  const isChosen = interests === 1 && (model.interestGainMin ?? 0) > 0;
-  if (interests !== model.interests && !isChosen) {
-    return `It has ${interests} interests, but these settings and users need ${model.interests}.`;
-  }
+  if (!canReturn(model, info.spec.config)) return 'The settings of the model have changed.';
   if (model.extractor.kind === 'user-vectors') {
     return 'Learned user vectors cannot be reused in another training.';
   }
