@@ -27,7 +27,7 @@ export interface ScoreBlock {
   exact(row: number, item: number): number;
 }
 
-/** Returns a block scorer. A scorer without blocks gets blocks of one user. */
+/** Returns a block scorer. Wraps a scorer without blocks in blocks of one user. */
 export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | BlockScorer<User>): BlockScorer<User> {
   if (typeof scorer !== 'function') return scorer;
   return {
@@ -42,7 +42,7 @@ export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | Bl
 }
 
 /**
- * Returns the `n` items of a row with the highest exact scores, best first. Items with a score of `-Infinity` are never returned, so the
+ * Returns the `n` items of a row with the highest exact scores, best first. Index 0 (padding) and items with a score of `-Infinity` are never returned, so the
  * result may be shorter than `n`. Only items within twice the tolerance of the n-th highest score can be among the first n. Of those,
  * items whose scores lie within twice the tolerance of each other are ordered by their exact scores.
  *
@@ -80,8 +80,8 @@ export function topNOfBlock(
 }
 
 /**
- * Returns the items whose score is at most `room` below the n-th highest; all candidates if there are fewer than n. If `room` is 0, returns
- * the first n items in order, because thousands of items can have the n-th highest score.
+ * Returns the items whose score is at most `room` below the n-th highest; all candidates if there are fewer than n. If `room` is 0, scores
+ * are exact: returns only the first n items, in order. Otherwise, ties could return thousands.
  */
 function nearTop(scores: Float32Array, n: number, room: number, tieSeed: number): Int32Array {
   const highest = createTopSelector(Math.min(n, scores.length), tieSeed);

@@ -1,6 +1,6 @@
 import { facetModel } from '@facet/model';
 import { expect, it } from 'vitest';
-import { canReturn } from '../src/model/model-spec.ts';
+import { canProduce } from '../src/model/model-spec.ts';
 
 it.each([
   ['the same settings', { interests: 4 }, {}, true],
@@ -10,5 +10,5 @@ it.each([
   ['another dimension', { embeddingDim: 32 }, {}, false],
 ])('compares settings with a model that has %s', (_, trained, settings, expected) => {
   const wanted = { ...facetModel, ...settings };
-  expect(canReturn(wanted, { ...wanted, ...trained })).toBe(expected);
+  expect(canProduce(wanted, { ...wanted, ...trained })).toBe(expected);
 });

@@ -26,7 +26,7 @@ function findInterestProblems(model: ModelConfig, config: FacetConfig, now: numb
   const path = ['model', 'interests'];
   const problems: ConfigProblem[] = [];
   const reachable = activeInterestCount(sequenceLength, interests, adaptiveInterests);
-  // The default K is only an upper bound.
+  // Checks only a configured K. The default is an upper bound.
   if ('interests' in config.model && reachable < interests && extractor.kind !== 'user-vectors') {
     problems.push({
       path,

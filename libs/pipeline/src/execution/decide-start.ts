@@ -6,7 +6,7 @@ import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { openModel, readModelInfo } from '../model/model-artifact.ts';
-import { canReturn } from '../model/model-spec.ts';
+import { canProduce } from '../model/model-spec.ts';
 import { shiftDay } from '../runs/data-day.ts';
 import type { DataDay } from '../runs/data-day.ts';
 import type { LogOffsets, RunStart } from '../runs/run-store.ts';
@@ -38,7 +38,7 @@ async function skipReasonWithoutChanges(
     if (modelId === undefined) return undefined;
     const model = (await openModel(store, modelId)).info;
     const { model: settings } = resolveModel(config);
-    if (!canReturn(settings, model.spec.config)) return undefined;
+    if (!canProduce(settings, model.spec.config)) return undefined;
     const current = await readDatasetInfo(store, model.datasetId);
     if (hashJson(contentOf(current)) !== hashJson(contentOf(info))) return undefined;
     return 'Nothing is new: the dataset has the same events, items and users as that of the current bundle.';

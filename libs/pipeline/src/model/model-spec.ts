@@ -16,8 +16,8 @@ export function modelSpecOf(
   };
 }
 
-/** Returns whether a full training with these settings can return a model with this config: it may keep one interest instead of K. */
-export function canReturn(settings: ModelConfig, trained: ModelConfig): boolean {
-  const isReduced = trained.interests === 1 && (settings.interestGainMin ?? 0) > 0;
-  return hashJson(settings) === hashJson(isReduced ? { ...trained, interests: settings.interests } : trained);
+/** Returns whether a full training with these settings can produce a model with this config: it may keep one interest instead of K. */
+export function canProduce(settings: ModelConfig, trained: ModelConfig): boolean {
+  const keptOneInterest = trained.interests === 1 && (settings.interestGainMin ?? 0) > 0;
+  return hashJson(settings) === hashJson(keptOneInterest ? { ...trained, interests: settings.interests } : trained);
 }

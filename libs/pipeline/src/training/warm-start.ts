@@ -7,7 +7,7 @@ import { isAppError } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import { openModel } from '../model/model-artifact.ts';
-import { canReturn } from '../model/model-spec.ts';
+import { canProduce } from '../model/model-spec.ts';
 import type { Model, ModelInfo, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
 
 type WarmStart = Extract<TrainingStart, { kind: 'warm' }>;
@@ -84,7 +84,7 @@ function differenceOf(
   { dataset, model, training }: WantedTraining,
 ): string | undefined {
   if (version !== stateVersion) return 'Its weights belong to another version.';
-  if (!canReturn(model, info.spec.config)) return 'The settings of the model have changed.';
+  if (!canProduce(model, info.spec.config)) return 'The settings of the model have changed.';
   if (model.extractor.kind === 'user-vectors') {
     return 'Learned user vectors cannot be reused in another training.';
   }
