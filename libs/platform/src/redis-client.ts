@@ -30,6 +30,7 @@ type ServerOptions = Partial<Host> & {
 /** The parts of a client of ioredis that this file uses. */
 interface RedisClient {
   readonly options: object;
+  readonly stream?: { on(event: 'error', listener: () => void): unknown };
   on(event: string, listener: (error: Error) => void): unknown;
   emit(event: string, error: Error): boolean;
   duplicate(...args: never[]): RedisClient;
@@ -79,11 +80,13 @@ function withSecrets<Client extends RedisClient>(client: Client, secrets: Secret
   };
   const { redisOptions } = client.options as { readonly redisOptions?: object };
   define(redisOptions ?? client.options);
+  ignoreLaterErrors(client);
   // The client of a node copies the options. A duplicate of it reads the slots of the cluster, and ioredis hides its errors.
   if (redisOptions !== undefined) {
     client.on('+node', (added: unknown) => {
       const node = added as RedisClient;
       define(node.options);
+      ignoreLaterErrors(node);
       const duplicateNode = node.duplicate.bind(node);
       node.duplicate = (...args) => {
         const copy = duplicateNode(...args);
@@ -95,6 +98,14 @@ function withSecrets<Client extends RedisClient>(client: Client, secrets: Secret
   const duplicate = client.duplicate.bind(client);
   client.duplicate = (...args) => withSecrets(duplicate(...args), secrets);
   return client;
+}
+
+/**
+ * ioredis handles only the first error of a connection. A TLS connection whose certificate the client refuses can have a second one, the
+ * alert of the server. Without a listener, it would end the process.
+ */
+function ignoreLaterErrors(client: RedisClient): void {
+  client.on('error', () => client.stream?.on('error', () => undefined));
 }
 
 function secretOf(file: string | undefined): (() => string) | undefined {

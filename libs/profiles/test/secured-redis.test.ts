@@ -2,7 +2,9 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSecuredRedis } from '@facet/local-services';
 import type { SecuredRedis } from '@facet/local-services';
+import { createRedis } from '@facet/platform';
 import { folderOfFile, forFile } from '@facet/testing';
+import { Cluster, Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { openRedis } from './stores.ts';
@@ -117,5 +119,19 @@ describe('a profile store with TLS and an access control list', () => {
     await expect.poll(problem, patiently).toContain('WRONGPASS');
     await replace(caFile, facet, passwordFile);
     await expect.poll(problem, patiently).toBe('');
+  });
+
+  it('survives a second error of a connection', async () => {
+    const { caFile } = expired.secured.certificates;
+    const client = createRedis<Redis | Cluster>(
+      urlOf('facet', expired),
+      { caFile },
+      { one: (options) => new Redis({ ...options, retryStrategy: null }), cluster: (nodes) => new Cluster(nodes) },
+    ) as Redis;
+    const refused = await new Promise<Error>((resolve) => client.once('error', resolve));
+    expect(String(refused)).toContain('expired');
+    // The alert of Redis. An event without a listener would throw.
+    expect(client.stream.emit('error', new Error('alert'))).toBe(true);
+    client.disconnect();
   });
 });
