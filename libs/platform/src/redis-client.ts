@@ -73,7 +73,7 @@ export function createRedis<Client extends RedisClient>(
 
 type Secrets = Readonly<Record<string, () => string | undefined>>;
 
-/** Lets a client, the nodes of a cluster and the duplicates read the passwords whenever they connect. */
+/** Lets a client, the nodes of a cluster and the duplicates read the passwords whenever they connect, and ignore later errors. */
 function withSecrets<Client extends RedisClient>(client: Client, secrets: Secrets): Client {
   const define = (options: object): void => {
     for (const [name, get] of Object.entries(secrets)) Object.defineProperty(options, name, { get, enumerable: true });
