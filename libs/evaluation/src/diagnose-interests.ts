@@ -7,9 +7,10 @@ import { truthSize } from './metrics.ts';
 /**
  * Ways to rank the catalog with the interests of one user. `served`: by the score of the model, as serving does. `max`: by the maximum over
  * the interests. `mean`: by the mean of the interests, scaled to their mean length. `sum`: by the smooth maximum with β = 1. `turns`: the
- * interests take turns, each with its next best item. `oracle`: for each label, by the interest that ranks it best, which no serving can know.
+ * interests take turns, each with its next best item. `quota`: half of the places by the score, the other half in turns. `oracle`: for each
+ * label, by the interest that ranks it best, which no serving can know.
  */
-export const rankingWays = ['served', 'max', 'mean', 'sum', 'turns', 'oracle'] as const;
+export const rankingWays = ['served', 'max', 'mean', 'sum', 'turns', 'quota', 'oracle'] as const;
 export type RankingWay = (typeof rankingWays)[number];
 
 /** The catalog as one user sees it. */
@@ -64,13 +65,19 @@ export function rankLabels(
     sums[position] = scoreOf(ofItem, 1);
   });
   const ranksByInterest = byInterest.map(ranksOf);
-  const turns = Float32Array.from(
-    items,
-    (_, position) => -Math.min(...ranksByInterest.map((ranks) => ranks[position]!)),
+  const bestRanks = Int32Array.from(items, (_, position) =>
+    Math.min(...ranksByInterest.map((ranks) => ranks[position]!)),
+  );
+  const servedRanks = ranksOf(scores);
+  const turnRanks = ranksOf(orderOf(bestRanks, servedRanks));
+  const quotaRanks = ranksOf(
+    orderOf(
+      turnRanks.map((rank, position) => Math.min(rank, servedRanks[position]!)),
+      servedRanks,
+    ),
   );
   const labels = [...user.truth.items].filter((item) => !history.has(item)).map((item) => place.get(item)!);
   const pick = (ranks: Int32Array): Int32Array => Int32Array.from(labels, (position) => ranks[position]!);
-  const servedRanks = ranksOf(scores);
   const slotsOf = new Int32Array(K);
   const hits = new Int32Array(K);
   servedRanks.forEach((rank, position) => {
@@ -83,8 +90,9 @@ export function rankLabels(
       max: pick(ranksOf(maxima)),
       mean: pick(ranksOf(scoresOf(meanInterest(own, K, dim)))),
       sum: pick(ranksOf(sums)),
-      turns: pick(ranksOf(turns)),
-      oracle: Int32Array.from(labels, (position) => Math.min(...ranksByInterest.map((ranks) => ranks[position]!))),
+      turns: pick(turnRanks),
+      quota: pick(quotaRanks),
+      oracle: pick(bestRanks),
     },
     winners: Int32Array.from(labels, (position) => best[position]!),
     slots: slotsOf,
@@ -105,8 +113,13 @@ function bestOf(byInterest: readonly Float32Array[], position: number): number {
   return best;
 }
 
+/** Returns scores that order items by their places, and equal places by their ranks. */
+function orderOf(places: Int32Array, ranks: Int32Array): Float64Array {
+  return Float64Array.from(places, (place, position) => -(place * (places.length + 1) + ranks[position]!));
+}
+
 /** Returns the rank of each score: 1 plus the number of higher scores. */
-function ranksOf(scores: Float32Array): Int32Array {
+function ranksOf(scores: Float32Array | Float64Array): Int32Array {
   const ranks = new Map<number, number>();
   scores
     .slice()

@@ -19,12 +19,21 @@ it('ranks labels by each way', () => {
   // By the maximum: 5 (4.5), 1 (4), 6 (3.5), 2 (3), 7, 3.
   expect([...ranks.served]).toEqual([6, 3]);
   expect([...ranks.oracle]).toEqual([3, 2]);
-  // Second in a list, after the two first ones.
-  expect([...ranks.turns]).toEqual([5, 3]);
+  // The second of its list comes after the two first ones, the third after four. Equal turns are in the order of the maximum.
+  expect([...ranks.turns]).toEqual([6, 3]);
   // Each score is divided by √2, so the mean keeps the order here.
   expect([...ranks.mean]).toEqual([6, 3]);
   expect([...winners]).toEqual([0, 1]);
   expect(labels).toBe(2);
+});
+
+it('ranks by quota between the score and the turns', () => {
+  const longer = { count: 2, vectors: Float32Array.of(0, 3, 1, 0) };
+  const { ranks } = rankLabels(user([], [5, 3]), longer, catalog, 4);
+  // By the score: 1, 2, 3, 5. In turns: 1, 5, 2, 6, 3. By quota: 1, 2, 5, 3.
+  expect([...ranks.served]).toEqual([4, 3]);
+  expect([...ranks.turns]).toEqual([2, 5]);
+  expect([...ranks.quota]).toEqual([3, 4]);
 });
 
 it('gives every way the same ranks for one interest', () => {

@@ -8,7 +8,7 @@ import type { BenchmarkData, HeldOut, HeldOutSequenceUser } from '@facet/pipelin
 import { createCoupling } from './couple-user.ts';
 import type { Fitted } from './fit-weights.ts';
 
-export const cutoffs = [10, 50, 100, 500] as const;
+export const cutoffs = [10, 50, 100, 500, 1_000] as const;
 /** The length of the served list whose slots are counted. */
 const slots = 50;
 /** Item clusters of the whole catalog, and the share of a user's items that a cluster needs to count. */
