@@ -90,6 +90,7 @@ function withSecrets<Client extends RedisClient>(client: Client, secrets: Secret
       const duplicateNode = node.duplicate.bind(node);
       node.duplicate = (...args) => {
         const copy = duplicateNode(...args);
+        ignoreLaterErrors(copy);
         copy.on('error', (error) => client.emit('node error', error));
         return copy;
       };
