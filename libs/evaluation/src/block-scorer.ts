@@ -41,6 +41,21 @@ export function scoreInBlocks<User extends ScoredUser>(scorer: Scorer<User> | Bl
   };
 }
 
+/** Returns a scorer that never ranks an item of the user's history. */
+export function leaveOutHistory<User extends ScoredUser>(scorer: Scorer<User> | BlockScorer<User>): BlockScorer<User> {
+  const blocks = scoreInBlocks(scorer);
+  return {
+    ...blocks,
+    scoreBlock(users) {
+      const block = blocks.scoreBlock(users);
+      for (const [row, { history }] of users.entries()) {
+        for (const item of history) block.scores[row * block.width + item] = Number.NEGATIVE_INFINITY;
+      }
+      return block;
+    },
+  };
+}
+
 /**
  * Returns the `n` items of a row with the highest exact scores, best first. Index 0 (padding) and items with a score of `-Infinity` are never returned, so the
  * result may be shorter than `n`. Only items within twice the tolerance of the n-th highest score can be among the first n. Of those,

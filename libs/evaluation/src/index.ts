@@ -1,4 +1,4 @@
-export { scoreInBlocks } from './block-scorer.ts';
+export { leaveOutHistory, scoreInBlocks } from './block-scorer.ts';
 export type { BlockScorer } from './block-scorer.ts';
 export { rankingWays, rankLabels, recallOf } from './diagnose-interests.ts';
 export type { LabelRanks, RankingWay } from './diagnose-interests.ts';

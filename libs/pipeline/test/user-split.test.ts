@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { createRandom } from '@facet/features';
 import type { ModelSettings } from '@facet/model';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
@@ -105,6 +106,25 @@ describe('a benchmark of a split by users', () => {
       expect(tasks.new!.users).toBe(0);
       expect(tasks.all!.cutoffs.map(({ cutoff }) => cutoff)).toEqual([3, 10, 20, 50]);
     }
+  });
+
+  it('leaves own items out of ALL if that is better on validation', async () => {
+    const random = createRandom(1);
+    const different = Array.from({ length: 120 }, (_, user) => {
+      const things = [...Array(100).keys()].map((thing) => (user % 3) * 100 + thing);
+      random.shuffle(things);
+      return [`u${user}`, ...things.slice(0, 20).map((thing) => `i${thing}`)].join(' ');
+    });
+    const rowOf = async (of: readonly string[], name: string) => {
+      const opened = await openSequences(of, 'user-split');
+      return (await runSystems(opened, systemsOf(opened, [name], settings))).rows[0]!;
+    };
+    const withoutRepeats = await rowOf(different, 'item-cf-cosine');
+    expect(withoutRepeats.chosen).toMatchObject({ all: { ownItems: 'left out' } });
+    expect(withoutRepeats.tasks.all!.cutoffs).toEqual(withoutRepeats.tasks.new!.cutoffs);
+    expect(JSON.stringify((await rowOf(lines, 'item-cf-cosine')).chosen)).not.toContain('left out');
+    const history = await rowOf(different, 'own-history');
+    expect(JSON.stringify(history.chosen)).not.toContain('left out');
   });
 
   it('has no system that knows only the users of the training', async () => {

@@ -12,6 +12,8 @@ export interface ClassicMethod<Settings> {
   readonly version?: number;
   /** The settings to compare. */
   readonly grid: readonly Settings[];
+  /** Whether it ranks a user's own items in the task `all` on any data. Otherwise validation decides. */
+  readonly keepsOwnItems?: boolean;
   /** Returns a function that fits the method with settings. It may keep what several settings share. */
   fit(data: FitData): Fit<Settings>;
 }
@@ -59,7 +61,10 @@ export const popularityMethod = methodWithoutSettings('popularity', ({ columns, 
   popularity(columns, { catalogSize }),
 );
 export const recentPopularity = methodWithoutSettings('popularity-30d', ({ recent }) => recent);
-export const ownHistoryMethod = methodWithoutSettings('own-history', ({ recent }) => ownHistory(recent), 2);
+export const ownHistoryMethod = {
+  ...methodWithoutSettings('own-history', ({ recent }) => ownHistory(recent), 2),
+  keepsOwnItems: true,
+};
 
 /** The content-based baseline: words of titles and values of attributes. */
 export const tfIdfMethod: ClassicMethod<{ readonly lastBehaviors: number }> = {

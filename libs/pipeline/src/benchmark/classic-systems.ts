@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { mean, popularity } from '@facet/evaluation';
+import { leaveOutHistory, mean, popularity } from '@facet/evaluation';
 import type { Scorer, UserInterests } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
 import { cacheDays, contentTerms, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
@@ -48,9 +48,16 @@ function toSystem<Settings extends object>(method: ClassicMethod<Settings>): Sys
     name: method.name,
     kind: 'classic',
     isSeeded: method.isSeeded,
-    settings: { grid: method.grid, version: method.version },
+    settings: { grid: method.grid, version: method.version, ownItems: ownItemsOf(method) },
     fit: (context) => fitClassic(method, context),
   };
+}
+
+/** How a method ranks a user's own items in the task `all`. In data without repeats, they only displace others. */
+type OwnItems = 'ranked' | 'left out';
+
+function ownItemsOf({ keepsOwnItems = false }: Pick<ClassicMethod<object>, 'keepsOwnItems'>): OwnItems[] {
+  return keepsOwnItems ? ['ranked'] : ['ranked', 'left out'];
 }
 
 async function fitClassic<Settings extends object>(
@@ -74,18 +81,26 @@ async function fitClassic<Settings extends object>(
   const of = (task: Task) => fitted.get(hashJson(chosen[task].settings))!;
   const [first = 'new'] = protocol.tasks;
   const rankers = forTasks(of(first).ranker);
-  for (const task of protocol.tasks) rankers[task] = of(task).ranker;
-  const isTuned = method.grid.length > 1;
+  for (const task of protocol.tasks) {
+    const { ranker } = of(task);
+    rankers[task] = chosen[task].ownItems === 'ranked' ? ranker : leaveOutHistory(ranker);
+  }
+  const settingsOf = (task: Task) => {
+    const { settings, ownItems } = chosen[task];
+    return ownItems === 'left out' ? { ...settings, ownItems } : settings;
+  };
+  const isOneChoice = new Set(protocol.tasks.map((task) => hashJson(settingsOf(task)))).size === 1;
+  const validationScores = protocol.tasks.flatMap((task) => chosen[task].validationScore ?? []);
+  const isTuned = validationScores.length > 0;
   return {
     rankers,
     ...(of(first).ranksCold === true ? { rankersOver: rankerOver(of(first), test) } : {}),
     dispose: () => fitted.forEach(({ dispose }) => dispose()),
     parameters: Math.max(...[...fitted.values()].map(({ parameters }) => parameters)),
-    chosen:
-      fitted.size === 1
-        ? chosen[first].settings
-        : Object.fromEntries(protocol.tasks.map((task) => [task, chosen[task].settings])),
-    validationScore: isTuned ? mean(protocol.tasks.map((task) => chosen[task].validationScore)) : undefined,
+    chosen: isOneChoice
+      ? settingsOf(first)
+      : Object.fromEntries(protocol.tasks.map((task) => [task, settingsOf(task)])),
+    validationScore: isTuned ? mean(validationScores) : undefined,
     tuningSeconds: isTuned ? (chosenAt - startedAt) / 1000 : 0,
     trainingSeconds: (context.now() - chosenAt) / 1000,
   };
@@ -93,33 +108,45 @@ async function fitClassic<Settings extends object>(
 
 interface Chosen<Settings> {
   readonly settings: Settings;
-  readonly validationScore: number;
+  readonly ownItems: OwnItems;
+  /** Absent if there was nothing to choose. */
+  readonly validationScore?: number;
 }
 
-/** Returns the best settings on validation for each task. */
-async function chooseSettings<Settings>(
-  { grid }: ClassicMethod<Settings>,
+/**
+ * Returns the best settings on validation for each task. The task `all` also tries to leave out the user's own items, with the settings
+ * that rank new items best.
+ */
+async function chooseSettings<Settings extends object>(
+  method: ClassicMethod<Settings>,
   fit: Fit<Settings>,
   context: FitContext,
 ): Promise<Record<Task, Chosen<Settings>>> {
-  const best: Record<Task, Chosen<Settings>> = forTasks({ settings: grid[0]!, validationScore: -1 });
-  if (grid.length < 2) return best;
+  const { grid } = method;
+  const best = forTasks<Chosen<Settings>>({ settings: grid[0]!, ownItems: 'ranked' });
   const { data, protocol } = context.benchmark;
   const { validation, choice, tasks } = protocol;
+  const mayLeaveOut = tasks.includes('all') && ownItemsOf(method).includes('left out');
+  if (grid.length < 2 && !mayLeaveOut) return best;
   const users = sampleUsers(validation.users, tuningUsersMax);
   const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1, tieSeed: context.tieSeed };
+  const compare = (settings: Settings, ownItems: OwnItems, compared: readonly Task[]): void => {
+    const { ranker, dispose } = toRanker(fit(settings), validation);
+    const rankers = forTasks(ownItems === 'ranked' ? ranker : leaveOutHistory(ranker));
+    const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, users, options);
+    for (const task of compared) {
+      const validationScore = choiceScore(protocol, evaluated[task]!);
+      if (validationScore > (best[task].validationScore ?? -1)) best[task] = { settings, ownItems, validationScore };
+    }
+  };
   for (const [position, settings] of grid.entries()) {
     context.onProgress?.(position / (grid.length + 1), `settings ${position + 1} of ${grid.length}`);
     // Each setting blocks the thread. Signals are handled in between.
     await setImmediate();
     context.signal?.throwIfAborted();
-    const { ranker, dispose } = toRanker(fit(settings), validation);
-    const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);
-    for (const task of tasks) {
-      const validationScore = choiceScore(protocol, evaluated[task]!);
-      if (validationScore > best[task].validationScore) best[task] = { settings, validationScore };
-    }
+    compare(settings, 'ranked', tasks);
   }
+  if (mayLeaveOut) compare(best.new.settings, 'left out', ['all']);
   return best;
 }
 

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import { createItemCf, ownHistory, popularity, withFallback } from '@facet/evaluation';
+import { createItemCf, leaveOutHistory, ownHistory, popularity, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { cutEnd } from '@facet/features';
 import type { Cut } from '@facet/features';
 import { dayMs } from '@facet/platform';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
-import type { Task, TaskEvaluations, TaskRankers } from './tasks.ts';
+import type { Ranker, Task, TaskEvaluations, TaskRankers } from './tasks.ts';
 
 /** A method with a ranker per task, because each task may have its own settings. */
 export interface NamedRanker {
@@ -15,7 +15,10 @@ export interface NamedRanker {
 }
 
 /** The settings of item-based CF for each task. */
-export type ItemCfChoice = Readonly<Record<Task, ItemCfOptions>>;
+export interface ItemCfChoice extends Readonly<Record<Task, ItemCfOptions>> {
+  /** Whether the task `all` leaves out a user's own items. In data without repeats, they only displace others. */
+  readonly leavesOutOwnItems: boolean;
+}
 
 /** Suits the task `all`: every recent behavior counts by its recency. */
 const taskAllSettings = { lastBehaviors: 20, decay: 0.9, scoreCounts: 'repeated' } as const;
@@ -51,13 +54,17 @@ export async function fitBaselines(
   const itemCfChoice = await chooseItemCf(dataset, catalogSize);
   const cf = createItemCf(columns, { catalogSize, neighborsMax: itemCfNeighborsMax });
   const itemCfOf = (task: Task): Scorer => withFallback(cf(itemCfChoice[task]).score, recent);
+  const allItems = itemCfOf('all');
   return {
     itemCfChoice,
     baselines: [
       { name: 'popularity, all time', rankers: forTasks(popularity(columns, { catalogSize })) },
       { name: 'popularity, last 30 days', rankers: forTasks(recent) },
       { name: 'own history, then popularity', rankers: forTasks(ownHistory(recent)) },
-      { name: 'item-based CF (BM25)', rankers: { new: itemCfOf('new'), all: itemCfOf('all') } },
+      {
+        name: 'item-based CF (BM25)',
+        rankers: { new: itemCfOf('new'), all: itemCfChoice.leavesOutOwnItems ? leaveOutHistory(allItems) : allItems },
+      },
     ],
   };
 }
@@ -68,19 +75,23 @@ async function chooseItemCf(dataset: Dataset, catalogSize: number): Promise<Item
   const columns = interactionsBefore(dataset, validationFrom);
   const recent = popularity(columns, { catalogSize, since: validationFrom - 30 * dayMs });
   const cf = createItemCf(columns, { catalogSize, neighborsMax: itemCfNeighborsMax });
+  const rankerOf = (options: ItemCfOptions): Scorer => withFallback(cf(options).score, recent);
+  const evaluate = (ranker: Ranker): TaskEvaluations =>
+    evaluateTasks(forTasks(ranker), users, { cutoffs: [50], catalogSize, tieSeed: 0 });
   const tried: { options: ItemCfOptions; evaluated: TaskEvaluations }[] = [];
   for (const settings of itemCfGrid) {
     const options = { ...settings, catalogSize };
-    const score = forTasks(withFallback(cf(options).score, recent));
-    tried.push({ options, evaluated: evaluateTasks(score, users, { cutoffs: [50], catalogSize, tieSeed: 0 }) });
+    tried.push({ options, evaluated: evaluate(rankerOf(options)) });
     // Each setting blocks the thread. Signals are handled in between.
     await setImmediate();
   }
-  const bestFor = (task: Task): ItemCfOptions =>
-    tried.reduce((best, candidate) =>
-      candidate.evaluated[task].metrics[0]!.recall > best.evaluated[task].metrics[0]!.recall ? candidate : best,
-    ).options;
-  return { new: bestFor('new'), all: bestFor('all') };
+  const recallOf = (evaluated: TaskEvaluations, task: Task): number => evaluated[task].metrics[0]!.recall;
+  const bestFor = (task: Task) =>
+    tried.reduce((best, each) => (recallOf(each.evaluated, task) > recallOf(best.evaluated, task) ? each : best));
+  const [best, ranked] = [bestFor('new').options, bestFor('all')];
+  const leavesOutOwnItems =
+    recallOf(evaluate(leaveOutHistory(rankerOf(best))), 'all') > recallOf(ranked.evaluated, 'all');
+  return { new: best, all: leavesOutOwnItems ? best : ranked.options, leavesOutOwnItems };
 }
 
 /** Returns the interactions with known items before a cut as columns. */
