@@ -443,11 +443,12 @@ def sample_weights(batch, steps):
             averages[name] = weight.detach().clone()
 
 
-epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
+order, size = draw_epoch(), training["batchSize"]
+steps = -(-len(order) // size)
+epochs = arguments.epochs or max(training["epochs"], min(30, -(-training["stepsMin"] // steps)))
 began, step, curve = time.perf_counter(), 0, []
 for epoch in range(1 if arguments.steps else epochs):
-    order = draw_epoch()
-    steps = -(-len(order) // size)
+    order = order if epoch == 0 else draw_epoch()
     total, steps_began = 0.0, time.perf_counter()
     for batch, prepared in enumerate(batches_of(order[: size * (arguments.steps or steps)])):
         rate = min(1, (step + 1) / max(1, steps / 2)) * max(0.01, 1 - step / (epochs * steps))

@@ -78,8 +78,9 @@ export const ModelInfo = Type.Object({
   /** Contains `warm` only if the training was a warm start. */
   training: Type.Object({
     ...TrainingConfig.properties,
-    /** Absent in models from before the average of the weights. */
+    /** Absent in older models. */
     averageEpochs: Type.Optional(TrainingConfig.properties.averageEpochs),
+    stepsMin: Type.Optional(TrainingConfig.properties.stepsMin),
     labels: FitLabels,
     warm: Type.Optional(TrainingConfig.properties.warm),
   }),
