@@ -443,12 +443,11 @@ def sample_weights(batch, steps):
             averages[name] = weight.detach().clone()
 
 
-order, size = draw_epoch(), training["batchSize"]
-steps = -(-len(order) // size)
-epochs = arguments.epochs or max(training["epochs"], min(30, -(-training["stepsMin"] // steps)))
+epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
 for epoch in range(1 if arguments.steps else epochs):
-    order = order if epoch == 0 else draw_epoch()
+    order = draw_epoch()
+    steps = -(-len(order) // size)
     total, steps_began = 0.0, time.perf_counter()
     for batch, prepared in enumerate(batches_of(order[: size * (arguments.steps or steps)])):
         rate = min(1, (step + 1) / max(1, steps / 2)) * max(0.01, 1 - step / (epochs * steps))

@@ -12,4 +12,4 @@ export {
   refuseAttributesMissingInCatalog,
   warnOfMissingAttributes,
 } from './read-config.ts';
-export { keepEpochs, keepInterests, parseModelSettings, resolveModel } from './resolve-model.ts';
+export { keepInterests, parseModelSettings, resolveModel } from './resolve-model.ts';

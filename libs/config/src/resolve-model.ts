@@ -27,8 +27,7 @@ const StrictTrainingConfig = Type.Object(
 export function resolveModel(config: FacetConfig): ModelSettings {
   const { variant, ...overrides } = config.model;
   const base = modelVariant(variant);
-  const kept = 'epochs' in config.training ? keepEpochs(base.training) : base.training;
-  const trained = { ...kept, ...config.training, warm: { ...base.training.warm, ...config.training.warm } };
+  const trained = { ...base.training, ...config.training, warm: { ...base.training.warm, ...config.training.warm } };
   return parseModelSettings({ model: overriddenModel(base.model, overrides), training: trained }, 'facet.yaml');
 }
 
@@ -64,11 +63,6 @@ function overriddenModel(
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
   const kept = 'interests' in others ? keepInterests(base) : base;
   return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
-}
-
-/** Returns the training with a fixed maximum of epochs, which little data do not raise. */
-export function keepEpochs(training: TrainingConfig): TrainingConfig {
-  return { ...training, stepsMin: 0 };
 }
 
 /** Returns the model with a fixed K, which training does not compare with one interest. */

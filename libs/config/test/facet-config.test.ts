@@ -187,13 +187,6 @@ describe('resolveModel', () => {
     );
   });
 
-  it('does not raise epochs that are set', () => {
-    expect(resolveModel(parse({})).training).toMatchObject({ epochs: 6, stepsMin: 200 });
-    expect(resolveModel(parse({ training: { epochs: 4 } })).training).toMatchObject({ epochs: 4, stepsMin: 0 });
-    const both = { epochs: 4, stepsMin: 500 };
-    expect(resolveModel(parse({ training: both })).training).toMatchObject(both);
-  });
-
   it('rejects an unknown variant with the known ones', () => {
     expect(() => resolveModel(parse({ model: { variant: 'mnd' } }))).toThrow(
       expect.objectContaining({

@@ -118,10 +118,10 @@ export function epochShares(examples: Examples, perUser: number): Float64Array {
   });
 }
 
-/** Returns the number of examples that {@link drawEpoch} draws. */
-export function epochSize(examples: Examples, perUser: number): number {
+/** Returns the number of examples that {@link drawEpoch} draws. @param counts The number of examples of each user. */
+export function epochSize(counts: Iterable<number>, perUser: number): number {
   let size = 0;
-  for (const n of countsOf(examples).values()) size += examplesPerEpoch(n, perUser);
+  for (const n of counts) size += examplesPerEpoch(n, perUser);
   return size;
 }
 

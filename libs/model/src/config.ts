@@ -195,11 +195,6 @@ export const TrainingConfig = Type.Object({
   seed: Type.Integer({ description: 'Seed of weights, batches and negatives.' }),
   batchSize: Type.Integer({ minimum: 1, description: 'Examples per batch.' }),
   epochs: Type.Integer({ minimum: 1, description: 'Maximum number of epochs; early stopping may end sooner.' }),
-  stepsMin: Type.Integer({
-    minimum: 0,
-    description:
-      'On little data, the maximum number of epochs is higher: as many as have this number of steps, but at most 30. A value of `epochs` that you set turns this off. A warm start ignores it.',
-  }),
   learningRate: Type.Number({ exclusiveMinimum: 0, description: 'Learning rate of Adam.' }),
   patience: Type.Integer({
     minimum: 1,

@@ -388,14 +388,19 @@ describe('a benchmark of sequences, leave-one-out', () => {
 });
 
 describe('towerSettings', () => {
-  it('trains without times by leave-one-out for more steps', async () => {
+  it('trains few users without times by leave-one-out for more epochs, and others for ten', async () => {
     const { context, benchmark } = await open();
-    const config = { ...context.config, training: {} };
-    const trainingOf = (hasTimes: boolean, settings: readonly Setting[] = []) =>
-      towerSettings('facet', { config, benchmark: { ...benchmark, hasTimes }, settings }).training;
-    expect(trainingOf(false)).toMatchObject({ epochs: 10, stepsMin: 4_000 });
-    expect(trainingOf(true)).toMatchObject({ epochs: 10, stepsMin: 200 });
-    expect(trainingOf(false, [{ name: 'epochs', value: 2 }])).toMatchObject({ epochs: 2, stepsMin: 0 });
+    const epochsOf = (users: number, items: number, hasTimes = false): { epochs: number; patience: number } => {
+      const offsets = Int32Array.from({ length: users + 1 }, (_, user) => user * items);
+      const sequences = { ...benchmark.data.sequences, offsets };
+      const of = { ...benchmark, hasTimes, data: { ...benchmark.data, sequences } };
+      return towerSettings('facet', { config: context.config, benchmark: of, settings: [] }).training;
+    };
+    // √(32 · 97) = 56 of the 97 examples of a user: 115 · 56 / 32 = 201 steps.
+    expect(epochsOf(115, 100)).toMatchObject({ epochs: 20, patience: 12 });
+    expect(epochsOf(2, 100)).toMatchObject({ epochs: 30, patience: 18 });
+    expect(epochsOf(10_000, 100)).toMatchObject({ epochs: 10, patience: 6 });
+    expect(epochsOf(115, 100, true)).toMatchObject({ epochs: 10, patience: 6 });
   });
 });
 

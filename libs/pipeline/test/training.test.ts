@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRandom } from '@facet/features';
-import { fitConfigs, fittedRepeatWeights, initializeWeights, modelVariant } from '@facet/model';
+import { fittedRepeatWeights, initializeWeights } from '@facet/model';
 import type { LoopProgress, TrainingState } from '@facet/model/training';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
@@ -15,7 +15,6 @@ import type { Dataset } from '../src/index.ts';
 import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
-import { withEnoughEpochs } from '../src/training/train-phase.ts';
 import { temporaryFolder } from '@facet/testing';
 import { cheapModel, facetExamples, shopConfig, shopDataset, shopEvents, smallModel, testFrom } from './tiny-shop.ts';
 
@@ -71,22 +70,6 @@ async function run(
     return { modelId: undefined, error, epochs, diverged };
   }
 }
-
-it('trains little data for as many epochs as have stepsMin steps, at most 30', () => {
-  const { training } = modelVariant('facet');
-  const config = { ...fitConfigs(training)[0], epochs: 10, patience: 6, examplesPerUser: 32, batchSize: 32 };
-  const epochsOf = (users: number, stepsMin: number) => {
-    const user = Int32Array.from({ length: users * 97 }, (_, position) => Math.floor(position / 97));
-    const none = new Int32Array(user.length);
-    const examples = { count: user.length, user, start: none, end: none, labelEnd: none, time: new Float64Array(0) };
-    return withEnoughEpochs({ ...config, stepsMin }, examples);
-  };
-  // √(32 · 97) = 56 of the 97 examples of a user: 115 · 56 / 32 = 202 steps.
-  expect(epochsOf(115, 4_000)).toMatchObject({ epochs: 20, patience: 12 });
-  expect(epochsOf(115, 1_000)).toMatchObject({ epochs: 10, patience: 6 });
-  expect(epochsOf(115, 0)).toMatchObject({ epochs: 10, patience: 6 });
-  expect(epochsOf(2, 4_000)).toMatchObject({ epochs: 30, patience: 18 });
-});
 
 async function storedModel(root: string, id: string) {
   return openModel(createFolderArtifactStore(join(root, 'artifacts')), id);
@@ -168,12 +151,6 @@ describe('trainModel', () => {
     expect([...isLabel]).toEqual([1, 0]);
     expect(logOthers).toBeCloseTo(Math.log(Math.exp(2) + Math.exp(1)), 5);
     expect(labelCount).toBe(2);
-  });
-
-  it('trains little data for more epochs', async () => {
-    const { epochs } = await run(await temporaryFolder(), { training: { stepsMin: 40 } });
-    // An epoch has 8 or 9 steps. All epochs have the same recall, so the refit has one.
-    expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3', 'fit 4', 'fit 5', 'refit 1']);
   });
 
   it('keeps the weights of the best epoch of the fit without a refit', async () => {

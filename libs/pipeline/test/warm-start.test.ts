@@ -21,8 +21,6 @@ const training = {
   ...facetExamples,
   batchSize: 32,
   epochs: 2,
-  // Raises the epochs of full trainings to 4.
-  stepsMin: 30,
   windowDays: 10,
   patience: 9,
   warm: { epochs: 2, learningRate: 1e-3 },

@@ -1,7 +1,9 @@
+import { epochSize } from '@facet/features';
+import type { UserSequences } from '@facet/features';
 import { modelVariants } from '@facet/model';
-import type { ModelSettings } from '@facet/model';
+import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { AppError } from '@facet/platform';
-import { keepEpochs, keepInterests, parseModelSettings, resolveModel } from '@facet/config';
+import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
 
@@ -41,10 +43,11 @@ const fewLabelsEpochs = 10;
 /** An example with a single label contains even less information, so more examples per user help. */
 const singleLabelExamples = 32;
 /** Without times, popularity and ages of items explain no part of a label. A training of few users then needs more epochs. */
-const stepsWithoutTimes = 4_000;
+const stepsWithoutTimes = 4000;
+const epochsMaxWithoutTimes = 30;
 
 /** Turns off what the protocol makes meaningless, and trains on the labels of the protocol. */
-function fitToProtocol({ model, training }: ModelSettings, { protocol, hasTimes }: BenchmarkData): ModelSettings {
+function fitToProtocol({ model, training }: ModelSettings, { data, protocol, hasTimes }: BenchmarkData): ModelSettings {
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
@@ -56,13 +59,24 @@ function fitToProtocol({ model, training }: ModelSettings, { protocol, hasTimes 
     const oneLabel = { ...nextItem, examplesPerUser };
     return {
       model: { ...timed, repeatBonus: false, temperatureMin },
-      training: hasTimes ? oneLabel : { ...oneLabel, stepsMin: stepsWithoutTimes },
+      training: hasTimes ? oneLabel : withMoreEpochs(oneLabel, data.sequences),
     };
   }
   // Recipes that predict several interactions do so here. Published recipes keep the next item.
   const labels = ['window', 'share', 'auto'].includes(training.labels) ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
+}
+
+/** Raises the epochs of a training by leave-one-out to {@link stepsWithoutTimes} steps, but to at most {@link epochsMaxWithoutTimes}. */
+function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
+  // The fit leaves out the last two items of a sequence, for validation and test. Each other item but the first is the label of an example.
+  const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 3));
+  const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);
+  const wanted = Math.min(epochsMaxWithoutTimes, Math.ceil(stepsWithoutTimes / steps));
+  if (wanted <= training.epochs) return training;
+  const patience = Math.round((training.patience * wanted) / training.epochs);
+  return { ...training, epochs: wanted, patience };
 }
 
 /** Returns the settings with one change; unchanged if they do not have the hyperparameter. */
@@ -74,7 +88,6 @@ export function withSetting(settings: ModelSettings, { name, value }: Setting): 
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
   const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as ModelSettings;
-  if (path[0] === 'epochs') return { ...changed, training: keepEpochs(changed.training) };
   return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 

@@ -109,7 +109,7 @@ async function runPhase(context: FitContext, plan: FitPlan, { phase, part, parts
   const metric = `${protocol.choice.metric}@${protocol.choice.cutoff}`;
   const name = `${phase}-${interests}-${labels}`;
   const stopwatch = await resumeStopwatch(join(context.checkpoints, `${name}-seconds.json`), context.now);
-  const trained = await trainPhase({
+  const progress = await trainPhase({
     data,
     spec,
     config: training,
@@ -130,7 +130,7 @@ async function runPhase(context: FitContext, plan: FitPlan, { phase, part, parts
       context.onEpoch?.(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }, metric));
     },
   });
-  return { spec, ...trained, seconds: stopwatch.seconds() };
+  return { ...plan, progress, seconds: stopwatch.seconds() };
 }
 
 /** Returns a function that computes the protocol's selection metric of weights on the validation part. */

@@ -78,9 +78,8 @@ export const ModelInfo = Type.Object({
   /** Contains `warm` only if the training was a warm start. */
   training: Type.Object({
     ...TrainingConfig.properties,
-    /** Absent in older models. */
+    /** Absent in models from before the average of the weights. */
     averageEpochs: Type.Optional(TrainingConfig.properties.averageEpochs),
-    stepsMin: Type.Optional(TrainingConfig.properties.stepsMin),
     labels: FitLabels,
     warm: Type.Optional(TrainingConfig.properties.warm),
   }),

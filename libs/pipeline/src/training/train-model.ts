@@ -148,7 +148,7 @@ function startRun(options: TrainOptions, { start, source }: Pick<Run, 'start' | 
   return {
     options,
     // An average lags behind by half its length, which is much of the few epochs of a warm start.
-    config: isWarm ? { ...training, ...training.warm, stepsMin: 0, averageEpochs: 0 } : training,
+    config: isWarm ? { ...training, ...training.warm, averageEpochs: 0 } : training,
     start,
     source,
     checkpoints: join(options.checkpoints, isWarm ? start.modelId : 'full'),
@@ -174,14 +174,14 @@ async function runPhase(run: Run, given: Phase): Promise<PhaseResult> {
   const initialWeights = initializeWeights(spec, createRandom(training.seed));
   const start = await startOfPhase(run, given, initialWeights);
   const config: FitConfig = start === undefined ? training : { ...training, seed: seedAfter(start, training.seed) };
-  const trained = await trainPhase({
+  const progress = await trainPhase({
     data: options.dataset,
     spec,
     config,
     heldOut: heldOutWindow(options.dataset, heldOutFrom, Number.POSITIVE_INFINITY),
     initialWeights,
     checkpoint: join(run.checkpoints, `${phase}-${interests}-${labels}`),
-    phasesAfter: parts - 1 - part,
+    epochsAfter: (parts - 1 - part) * config.epochs,
     lastEpoch,
     validate,
     start,
@@ -191,7 +191,7 @@ async function runPhase(run: Run, given: Phase): Promise<PhaseResult> {
     onEpoch: (report) => options.onEpoch?.(phase, report, { spec, training }),
     onDivergence: (description) => options.onDivergence?.(phase, description),
   });
-  return { phase, seenBefore: heldOutFrom, spec, ...trained, training: { ...trained.training, seed: training.seed } };
+  return { phase, seenBefore: heldOutFrom, spec, training, progress };
 }
 
 /** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */

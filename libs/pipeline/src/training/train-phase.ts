@@ -1,6 +1,4 @@
 import type { FitConfig, ModelSpec, Weights } from '@facet/model';
-import { epochSize } from '@facet/features';
-import type { Examples } from '@facet/features';
 import { sharedItems, trainingExamples } from '@facet/model/batches';
 import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
@@ -25,8 +23,8 @@ export interface PhaseOptions {
   readonly lastEpoch?: number | undefined;
   readonly validate?: ((weights: Weights) => Promise<number>) | undefined;
   readonly start?: TrainingState | undefined;
-  /** Number of later phases, for the remaining time. */
-  readonly phasesAfter?: number;
+  /** Epochs of later phases, for the remaining time. */
+  readonly epochsAfter?: number;
   readonly signal?: AbortSignal | undefined;
   /** A clock in milliseconds, for the reported pace. */
   readonly now?: (() => number) | undefined;
@@ -36,22 +34,12 @@ export interface PhaseOptions {
   readonly onDivergence?: (description: string) => void;
 }
 
-export interface TrainedPhase {
-  /** The settings with the maximum of epochs that the phase had. A refit with them has the same learning-rate schedule. */
-  readonly training: FitConfig;
-  readonly progress: LoopProgress;
-}
-
-/** On little data, more epochs than these no longer help. */
-const epochsMax = 30;
-
 /** Trains on the data before a cut. @throws AppError as `trainLoop`. */
-export async function trainPhase(options: PhaseOptions): Promise<TrainedPhase> {
-  const { data, spec, heldOut, checkpoint, phasesAfter = 0 } = options;
-  const examples = trainingExamples(data.sequences, options.config, heldOut.cut);
-  const config = withEnoughEpochs(options.config, examples);
+export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
+  const { data, spec, config, heldOut, checkpoint, epochsAfter = 0 } = options;
   const epochs = options.lastEpoch ?? config.epochs;
   const pace = createPace(options.now ?? (() => performance.now()));
+  const examples = trainingExamples(data.sequences, config, heldOut.cut);
   const { known, cut } = heldOut;
   const candidates = Int32Array.from(known.keys()).filter((item) => known[item] === 1);
   const itemInputs = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
@@ -66,7 +54,7 @@ export async function trainPhase(options: PhaseOptions): Promise<TrainedPhase> {
   try {
     const resume = await loadCheckpoint(checkpoint);
     pace.restart();
-    const progress = await trainLoop({
+    return await trainLoop({
       session,
       batches: batches.epoch,
       config,
@@ -77,7 +65,7 @@ export async function trainPhase(options: PhaseOptions): Promise<TrainedPhase> {
       signal: options.signal,
       onStep: (step) => {
         const { epoch, done, total, loss } = step;
-        const reached = pace.after(step, epochs - epoch + phasesAfter * config.epochs);
+        const reached = pace.after(step, epochs - epoch + epochsAfter);
         options.onProgress?.({ epoch, epochs, done, total, loss, ...reached });
       },
       onDivergence: (divergence) => {
@@ -90,19 +78,10 @@ export async function trainPhase(options: PhaseOptions): Promise<TrainedPhase> {
         pace.restart();
       },
     });
-    return { training: config, progress };
   } finally {
     await batches.close();
     session.dispose();
   }
-}
-
-/** Raises the epochs of a training on little data to `stepsMin` steps, and its patience in proportion. */
-export function withEnoughEpochs(config: FitConfig, examples: Examples): FitConfig {
-  const steps = Math.max(1, Math.ceil(epochSize(examples, config.examplesPerUser) / config.batchSize));
-  const epochs = Math.min(epochsMax, Math.ceil(config.stepsMin / steps));
-  if (epochs <= config.epochs) return config;
-  return { ...config, epochs, patience: Math.round((config.patience * epochs) / config.epochs) };
 }
 
 /** Returns NaN for a model whose scores are not numbers: the training loop handles the divergence. */

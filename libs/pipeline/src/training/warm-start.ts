@@ -97,10 +97,8 @@ function differenceOf(
   return undefined;
 }
 
-/** Settings that older models do not have. */
-type NewerSettings = 'averageEpochs' | 'stepsMin';
-/** The settings without `warm`. */
-type FullTraining = Omit<TrainingConfig, 'warm' | NewerSettings> & Partial<Pick<TrainingConfig, NewerSettings>>;
+/** The settings without `warm`. Those of older models have no `averageEpochs`. */
+type FullTraining = Omit<TrainingConfig, 'warm' | 'averageEpochs'> & Partial<Pick<TrainingConfig, 'averageEpochs'>>;
 
 /** Removes the settings of warm starts, which may change along a chain. */
 export function withoutWarm(training: FullTraining): FullTraining {

@@ -30,7 +30,7 @@ export async function fitWeights(options: {
   const seeded = { ...fitConfigs(training)[0], seed: options.seed };
   const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(options.seed)) };
   const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
-  const { training: fitted, progress: fit } = await trainPhase({
+  const fit = await trainPhase({
     ...shared,
     heldOut: protocol.validation,
     checkpoint: join(checkpoints, 'fit'),
@@ -39,9 +39,8 @@ export async function fitWeights(options: {
   const validationScore = bestScore({ progress: fit });
   if (options.part === 'validation') return { spec, weights: fit.best.weights, epochs: fit.bestEpoch, validationScore };
   const lastEpoch = fit.bestEpoch;
-  const { progress: refit } = await trainPhase({
+  const refit = await trainPhase({
     ...shared,
-    config: fitted,
     heldOut: protocol.test,
     checkpoint: join(checkpoints, 'refit'),
     lastEpoch,

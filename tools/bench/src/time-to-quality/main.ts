@@ -78,7 +78,7 @@ const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.t
 let examples = 0;
 const trainFacet = async (round: number): Promise<Trained> => {
   const startedAt = now();
-  const { progress } = await trainPhase({
+  const { curve, last } = await trainPhase({
     data,
     spec,
     config: training,
@@ -90,7 +90,6 @@ const trainFacet = async (round: number): Promise<Trained> => {
       logProgress(`  epoch ${epoch}, loss ${loss.toFixed(4)}, ${((now() - startedAt) / 1000).toFixed(0)} s`),
   });
   const seconds = (now() - startedAt) / 1000;
-  const { curve, last } = progress;
   examples = curve.at(-1)!.examples;
   return { seconds, loss: curve.at(-1)!.loss, ndcg: await validate(last.weights) };
 };
