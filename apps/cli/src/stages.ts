@@ -277,7 +277,7 @@ function renderReasons(reasons: readonly Reason[], report: ValidationReport, tit
 function renderUncounted(rows: ValidationReport['time']['daysOnlyDuplicates'], report: ValidationReport): string {
   if (rows.count === 0) return '';
   return `${countOf(rows.count, 'row')} without a time of day not counted, because they equal an earlier row in all columns (${placesOf(rows, report)}).
-To count them, add a column that differs, such as the line of the order.`;
+To count each row, add a time of day.`;
 }
 
 function placesOf(

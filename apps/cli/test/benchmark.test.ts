@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
@@ -157,7 +157,28 @@ it('reads the files of MovieLens 1M in a folder', async () => {
   const all = await run([...wanted, '--config', join(folder, 'facet.yaml')]);
   expect(all).toMatchObject({ code: 0 });
   expect((JSON.parse(all.out) as Document).table.data).toMatchObject({ users: 12, items: 7, interactions: 72 });
-  expect((await run(wanted)).err).toMatch(/; 44 events not positive \(interactions.positives\)/);
+  const { out } = await run(wanted.slice(0, -1));
+  expect(out).toMatch(/^Excluded events: 44 not positive \(interactions.positives\)\.$/m);
+});
+
+it('prints and saves the number of events that each rule excludes', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  // Two rows of a day that differ in their price, and an equal row.
+  const sales = Array.from({ length: 72 }, (_, row) => {
+    const [user, day] = [row % 12, Math.floor(row / 12)];
+    const sale = `u${user},i${(user + day) % 5},2026-01-0${1 + day}`;
+    return row === 0 ? `${sale},5\n${sale},6\n${sale},6` : `${sale},5`;
+  });
+  await writeFile(join(folder, 'events.csv'), ['user,item,date,price', ...sales].join('\n'));
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'leave-one-out'];
+  const { out } = await run([...args, '--systems', 'popularity']);
+  expect(out).toMatch(/1 row without a time of day not counted, .*\nTo count each row, add a time of day\./);
+  const excluded =
+    'Excluded events: 1 duplicate, 1 of the same user, item and time (they count once), 12 repeats of an item (interactions.repeats, or leave-one-out).';
+  expect(out.replaceAll(/\s+/g, ' ')).toContain(excluded);
+  const saved = /Saved in (\S+):/.exec(out)![1]!;
+  expect(await readFile(join(saved, 'table.md'), 'utf8')).toContain(excluded);
 });
 
 it('reads the files of RecBole in a folder', async () => {

@@ -25,7 +25,7 @@ it('lists the events that the rules excluded', async () => {
   await writeFile(config, 'interactions: { bots: { noSleepHours: 15 } }\n');
   const { code, out } = await run(['dataset', '--home', home, '--config', config]);
   expect(code).toBe(0);
-  expect(out).toContain('Excluded events: 60 not positive, 24 of bots (1 bot).');
+  expect(out).toContain('Excluded events: 60 not positive (interactions.positives), 24 of 1 bot (interactions.bots).');
 });
 
 it('reports the progress of Spark', async () => {

@@ -44,7 +44,7 @@ describe('a benchmark of events', () => {
           : openBenchmarkData(context, home, protocol);
       const events = shopEvents();
       const views = events.filter(({ type }) => type === 'view');
-      expect((await open(await openShop(events))).notPositive).toBe(views.length);
+      expect((await open(await openShop(events))).excluded.byRule['notPositive']).toBe(views.length);
       await expect(open(await openShop(views))).rejects.toMatchObject({
         code: 'DATASET_NO_POSITIVES',
         message: `No event is positive by the rule "purchase". The events are: view (${views.length}).`,

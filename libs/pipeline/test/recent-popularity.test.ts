@@ -12,7 +12,7 @@ const benchmarkOf = (protocol: BenchmarkData['protocol'], hasTimes: boolean): Be
   data,
   protocol,
   hasTimes,
-  notPositive: 0,
+  excluded: { byRule: {}, bots: 0 },
 });
 const systemsOf = (benchmark: BenchmarkData, names?: readonly string[]) =>
   chooseSystems(names, { config: shopConfig(), benchmark, settings: [] });

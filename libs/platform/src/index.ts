@@ -39,7 +39,7 @@ export { readS3Config, s3ConfigName } from './s3/s3-config.ts';
 export type { S3Config } from './s3/s3-config.ts';
 export { closeOnSignal, openWithClosers } from './shutdown.ts';
 export { createTemporaryFolder } from './temporary-folder.ts';
-export { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from './text-table.ts';
+export { alignColumns, barChart, countOf, formatCount, formatNumber, formatShare, section } from './text-table.ts';
 export { tlsProblemOf } from './tls-problems.ts';
 export { dayMs, hourMs, minuteMs, repeat, utcDay } from './time.ts';
 export { unlessAborted } from './unless-aborted.ts';

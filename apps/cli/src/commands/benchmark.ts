@@ -5,7 +5,7 @@ import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
 import { inspectFile, isTableFile, readBytes, readLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
-import { createStageContext, taskTitles } from '@facet/pipeline';
+import { createStageContext, describeExcluded, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import {
   chooseSystems,
@@ -101,6 +101,8 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
+  const excluded = describeExcluded(data.excluded);
+  if (excluded !== undefined) output.show(wrap(excluded, terminal.width));
   if (data.report !== undefined) showReport(output, data.report, { withLearning: false });
   const { set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
@@ -231,12 +233,11 @@ async function openData(
         ? openRollingData(pipeline, source, { everyDays: every, days })
         : openBenchmarkData(pipeline, source, protocol).then((data) => [data]);
     const periods = await unlessAborted(opening, signal);
-    const { data, notPositive } = periods.at(-1)!;
-    const leftOut = notPositive === 0 ? '' : `; ${countOf(notPositive, 'event')} not positive (interactions.positives)`;
+    const { data } = periods.at(-1)!;
     const users = periods.reduce((sum, { protocol }) => sum + protocol.test.users.length, 0);
     stage.done(
       `${countOf(data.sequences.items.length, 'interaction')} with ${countOf(data.items.length - 1, 'item')}, ` +
-        `${countOf(users, 'user')} in the test${leftOut}`,
+        `${countOf(users, 'user')} in the test`,
     );
     return periods;
   });

@@ -1,5 +1,5 @@
-import { headlineMetrics, importTraining, exportTraining, rebuildDataset } from '@facet/pipeline';
-import type { DatasetInfo, StageContext } from '@facet/pipeline';
+import { describeExcluded, headlineMetrics, importTraining, exportTraining, rebuildDataset } from '@facet/pipeline';
+import type { StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
 import { facet } from '../command-context.ts';
@@ -19,7 +19,6 @@ import {
 } from '../stages.ts';
 import type { EvaluateOutputs } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
-import { countOf, formatCount } from '../terminal/text.ts';
 
 const stageNote = 'Runs missing earlier stages first. Reuses outputs of the same events and settings.';
 
@@ -90,7 +89,9 @@ async function dataset(
   }
   const pipeline = await openCheckedPipeline(options);
   const { datasetId, dataset: info, reused } = await runDataset(pipeline, watcher);
-  output.show([`Dataset ${datasetId}`, ...describeDropped(info)].join('\n'));
+  output.show(`Dataset ${datasetId}`);
+  const excluded = describeExcluded({ byRule: info.dropped, bots: info.counts['bots'] ?? 0 });
+  if (excluded !== undefined) output.show(excluded);
   output.document({ home: options.home, datasetId, dataset: info, reused });
 }
 
@@ -114,26 +115,6 @@ async function rebuild(
       context: { datasetId, differing, reasons },
     },
   );
-}
-
-const droppedNames: Readonly<Record<string, string>> = {
-  duplicateEvent: 'duplicates',
-  notPositive: 'not positive',
-  bot: 'of bots',
-  sameMoment: 'of the same item and time',
-  repeat: 'repeats of an item',
-  rareItem: 'of rare items',
-};
-
-/** Returns the events that the rules excluded, by rule. */
-function describeDropped({ counts, dropped }: DatasetInfo): string[] {
-  const parts = Object.entries(dropped).flatMap(([rule, count]) =>
-    count === 0 ? [] : [`${formatCount(count)} ${droppedNames[rule] ?? rule}`],
-  );
-  const bots = counts['bots'] ?? 0;
-  return parts.length === 0
-    ? []
-    : [`Excluded events: ${parts.join(', ')}${bots === 0 ? '' : ` (${countOf(bots, 'bot')})`}.`];
 }
 
 async function train(

@@ -1,9 +1,9 @@
-import { alignColumns, formatCount } from '@facet/platform/text-table';
+import { alignColumns, countOf, formatCount } from '@facet/platform/text-table';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import type { Style } from './terminal.ts';
 
-export { formatCount };
+export { countOf, formatCount };
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -43,11 +43,6 @@ export function renderTable(
   { style, right }: { readonly style: Style; readonly right?: readonly number[] },
 ): string {
   return alignColumns([head.map((name) => style('bold', name)), ...rows], { right, indent: 2 }).join('\n');
-}
-
-/** `1 user`, `2 users`. */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** `0.4 s`, `12 s`, `2 min 5 s`. */

@@ -161,7 +161,7 @@ function timesSection(report: ValidationReport): string {
           [
             formatCount(daysOnlyDuplicates.count),
             'without a time of day, not counted',
-            `equal to an earlier row in all columns (${lineList(daysOnlyDuplicates, report)}); to count them, add a column that differs, such as the line of the order`,
+            `equal to an earlier row in all columns (${lineList(daysOnlyDuplicates, report)}); to count each row, add a time of day`,
           ],
         ]),
   ];

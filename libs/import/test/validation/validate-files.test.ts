@@ -171,8 +171,7 @@ describe('validateFiles', () => {
       daysOnlyDuplicates: { count: 2, lines: [{ line: 3 }, { line: 5 }] },
     });
     expect(renderValidationReport(report)).toContain(
-      '2  without a time of day, not counted  equal to an earlier row in all columns (lines 3, 5); ' +
-        'to count them, add a column that differs, such as the line of the order',
+      '2  without a time of day, not counted  equal to an earlier row in all columns (lines 3, 5); to count each row, add a time of day',
     );
   });
 

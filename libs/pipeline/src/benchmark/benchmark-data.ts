@@ -12,6 +12,7 @@ import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
 import { encodeTables } from '../dataset/dataset.ts';
 import type { ModelData } from '../dataset/dataset.ts';
+import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import {
@@ -43,8 +44,7 @@ export interface BenchmarkData {
   readonly protocol: Protocol;
   /** Whether times are real. Without them there is no popularity at a time. */
   readonly hasTimes: boolean;
-  /** The number of events that `interactions.positives` leaves out. */
-  readonly notPositive: number;
+  readonly excluded: ExcludedEvents;
   /** The report on the files of items and users of sequences. The import reports on other files. */
   readonly report?: ValidationReport | undefined;
 }
@@ -66,8 +66,9 @@ export async function openBenchmarkData(
   const dataset = await openDataset(context.store, output.datasetId);
   const split = timeSplitProtocol(dataset, dataset.split);
   checkUsers(split, 'No user has interactions both before and in a window of the split (validation or test).');
-  const notPositive = dataset.info.dropped['notPositive'] ?? 0;
-  return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, notPositive };
+  const { counts, dropped } = dataset.info;
+  const excluded = { byRule: dropped, bots: counts['bots'] ?? 0 };
+  return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, excluded };
 }
 
 /**
@@ -84,7 +85,7 @@ export async function openRollingData(
 ): Promise<BenchmarkData[]> {
   checkTimes(source);
   const { interactions, features } = context.config;
-  const { table, items, users, notPositive } = await readHome(context, interactions);
+  const { table, items, users, excluded } = await readHome(context, interactions);
   const newest = table.times.reduce((latest, time) => Math.max(latest, time), 0);
   const periods = {
     every: everyDays * dayMs,
@@ -98,7 +99,7 @@ export async function openRollingData(
     const data = encodeTables(tables, learned);
     const protocol = rollingProtocol(data, periods, position);
     checkUsers(protocol, 'A period has no users with interactions before and in it.');
-    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true, notPositive };
+    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true, excluded };
   });
 }
 
@@ -152,16 +153,16 @@ async function openByPosition(
 ): Promise<BenchmarkData> {
   const { config } = context;
   const rules = { ...config.interactions, repeats };
-  const { table, items, users, notPositive, report } =
+  const { table, items, users, excluded, report } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
   const { learned, ...tables } = buildTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const protocol = split(data);
   checkUsers(protocol, tooShort);
-  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', notPositive, report };
+  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', excluded, report };
 }
 
-interface OrderedInteractions extends Pick<BenchmarkData, 'notPositive' | 'report'> {
+interface OrderedInteractions extends Pick<BenchmarkData, 'excluded' | 'report'> {
   readonly table: InteractionTable;
   readonly items: readonly Item[];
   readonly users: readonly User[];
@@ -174,7 +175,7 @@ async function readHome({ home, config }: StageContext, rules: Rules): Promise<O
   const interactions = await readCutInteractions({ snapshot, settings: config, resources: config.dataset }, {});
   const { items, users } = await readCatalog(home);
   const { table, dropped } = selectInteractions(interactions, rules);
-  return { table, items, users, notPositive: dropped.notPositive };
+  return { table, items, users, excluded: { byRule: dropped, bots: interactions.bots.users } };
 }
 
 /**
@@ -187,7 +188,7 @@ async function readSequences(
   source: Extract<BenchmarkSource, { kind: 'sequences' }>,
   rules: Rules,
 ): Promise<OrderedInteractions> {
-  const { table } = orderTable(await readSequencesFile(source.path), rules);
+  const { table, dropped } = orderTable(await readSequencesFile(source.path), rules);
   const mapping = { ...config.mapping, items: { separator: '|', ...config.mapping?.items } };
   const reading = { mapping, now: () => Date.now() };
   const report = new ReportBuilder(reading.now());
@@ -198,7 +199,7 @@ async function readSequences(
   });
   const users: User[] = [];
   await readUserFiles(source.users, reading, report, (user) => users.push(user));
-  return { table, items, users, notPositive: 0, report: report.build() };
+  return { table, items, users, excluded: { byRule: { ...dropped }, bots: 0 }, report: report.build() };
 }
 
 /** Returns attributes in which a list of one value is that value, so that a price is a number and a date is a date. */

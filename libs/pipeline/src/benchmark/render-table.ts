@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SeedInterval } from '@facet/evaluation';
 import { formatCount, writeFileAtomically } from '@facet/platform';
+import { describeExcluded } from '../dataset/excluded-events.ts';
 import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { drawSweep } from './sweep.ts';
@@ -142,9 +143,7 @@ function renderMarkdown(table: BenchmarkTable): string {
   return [
     `# Benchmark ${table.id}`,
     `${formatCount(data.users)} users, ${formatCount(data.items)} items, ${formatCount(data.interactions)} interactions; data ${data.id}.`,
-    ...(data.notPositive === 0
-      ? []
-      : [`interactions.positives of facet.yaml leaves out ${formatCount(data.notPositive)} events.`]),
+    ...[describeExcluded(data.excluded) ?? []].flat(),
     rules.map((rule) => `- ${rule}`).join('\n'),
     ...tasks.flatMap((task) => [
       `## ${taskTitles[task]} (${formatCount(table.systems[0]!.tasks[task]!.users)} users)`,

@@ -1,5 +1,6 @@
 import { bootstrapInterval, seedInterval } from '@facet/evaluation';
 import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
+import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../context/stage-cache.ts';
@@ -65,8 +66,7 @@ export interface BenchmarkTable {
     readonly users: number;
     readonly items: number;
     readonly interactions: number;
-    /** Events that `interactions.positives` leaves out. */
-    readonly notPositive: number;
+    readonly excluded: ExcludedEvents;
   };
   readonly protocol: ProtocolName;
   readonly rules: readonly string[];
@@ -88,7 +88,7 @@ export interface BenchmarkTable {
 export function summarize(
   { rows, failed }: BenchmarkRun,
   systems: readonly System[],
-  { id, data, protocol, notPositive }: BenchmarkData,
+  { id, data, protocol, excluded }: BenchmarkData,
 ): BenchmarkTable {
   const { metric, cutoff } = protocol.choice;
   // Data can contain no item that is new to a test user.
@@ -104,7 +104,7 @@ export function summarize(
       users: data.sequences.userIds.length,
       items: data.items.length - 1,
       interactions: data.sequences.items.length,
-      notPositive,
+      excluded,
     },
     protocol: protocol.name,
     rules: protocol.rules,

@@ -123,7 +123,7 @@ export function buildTables(
 export function selectInteractions(
   interactions: LakeInteractions,
   rules: DatasetSettings['interactions'],
-): { table: InteractionTable; dropped: { readonly notPositive: number } & Record<string, number> } {
+): { table: InteractionTable; dropped: DatasetInfo['dropped'] } {
   const found = interactions.items.length + interactions.bots.interactions;
   const ordered = orderTable(interactions, rules);
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
