@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
-import { adviceOn, importFiles, learningSection, quoteSample } from '@facet/import';
+import { adviceOn, importFiles, learningSection, quoteSample, warningSections } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import {
@@ -237,23 +237,27 @@ const reasonsShown = 5;
 const linesShown = 5;
 const samplesShown = 2;
 
-/** Prints the refused lines of an import. By default, also prints what a model learns from the accepted ones. */
+/** Prints the refused lines of an import and what is unusual about the accepted ones. By default, also prints what a model learns from. */
 export function showReport(output: Output, report: ValidationReport, { withLearning = true } = {}): void {
-  for (const text of [renderRefusals(report), withLearning ? learningSection(report) : '']) {
+  for (const text of [
+    renderRefusals(report),
+    ...warningSections(report),
+    withLearning ? learningSection(report) : '',
+  ]) {
     if (text !== '') output.show(text);
   }
 }
 
 /** Returns the refused lines and ignored values of an import, by reason and count, or an empty text. */
 function renderRefusals(report: ValidationReport): string {
-  const { refusals, ignored, time } = report;
+  const { refusals, ignored } = report;
   const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
   const without = renderReasons(
     ignored,
     report,
     (total) => `${countOf(total, 'value')} ignored (the rows are accepted without them)`,
   );
-  return [refused, without, renderUncounted(time.daysOnlyDuplicates, report)].filter((text) => text !== '').join('\n');
+  return [refused, without].filter((text) => text !== '').join('\n');
 }
 
 type Reason = ValidationReport['refusals'][number] & { readonly samples?: readonly string[] };
@@ -272,12 +276,6 @@ function renderReasons(reasons: readonly Reason[], report: ValidationReport, tit
   });
   const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
   return `${title(total)}. Run facet validate for the full report:\n${lines.join('\n')}${more}`;
-}
-
-function renderUncounted(rows: ValidationReport['time']['daysOnlyDuplicates'], report: ValidationReport): string {
-  if (rows.count === 0) return '';
-  return `${countOf(rows.count, 'row')} without a time of day not counted, because they equal an earlier row in all columns (${placesOf(rows, report)}).
-To count each row, add a time of day.`;
 }
 
 function placesOf(

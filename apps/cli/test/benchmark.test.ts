@@ -84,10 +84,12 @@ it('finds compressed sequences, items and users in a folder, and files of events
   const ratings = await temporaryFolder();
   await writeShop(ratings);
   await rename(join(ratings, 'events.csv'), join(ratings, 'ratings_Beauty.csv'));
+  await writeFile(join(ratings, 'items.csv'), 'item_id,title\ni0,thing');
   // Files of other formats are no tables, whatever their names.
   await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
   await writeFile(join(ratings, 'users_map.pkl'), 'x');
-  expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
+  const { out: shown } = await run([...args, '--data', ratings]);
+  expect(shown).toMatch(/^Items\n {2}unknown +4 {2}in \d+ events, not in the items file\n/m);
   // Reviews next to other events may be texts.
   await writeFile(join(ratings, 'reviews.csv'), 'title,text\nGood,Works');
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });
@@ -173,7 +175,9 @@ it('prints and saves the number of events that each rule excludes', async () => 
   await writeFile(join(folder, 'events.csv'), ['user,item,date,price', ...sales].join('\n'));
   const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'leave-one-out'];
   const { out } = await run([...args, '--systems', 'popularity']);
-  expect(out).toMatch(/1 row without a time of day not counted, .*\nTo count each row, add a time of day\./);
+  expect(out).toMatch(
+    /1 {2}without a time of day, not counted {2}equal to an earlier row .*; to count each row, add a time of day/,
+  );
   const excluded =
     'Excluded events: 1 duplicate, 1 of the same user, item and time (they count once), 12 repeats of an item (interactions.repeats, or leave-one-out).';
   expect(out.replaceAll(/\s+/g, ' ')).toContain(excluded);

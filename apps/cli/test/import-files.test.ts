@@ -78,8 +78,25 @@ describe('facet import', () => {
     const { out } = await run(['import', '--events', path, '--home', join(folder, 'home')]);
     expect(out).toContain(`2  sessionId: not-text {"id":5} (${path}:1, …); map it with mapping.sessionId: session.id`);
     expect(out).toContain(
-      `1 row without a time of day not counted, because they equal an earlier row in all columns (${path}:2).`,
+      '1  without a time of day, not counted  equal to an earlier row in all columns (line 2); to count each row, add a time of day',
     );
+  });
+
+  it('warns about days that are read as seconds, and about ids that the files of items and users lack', async () => {
+    const folder = await filesOf({
+      'events.csv': 'user,item,timestamp\nu1,a,2\nu1,b,3\nu2,b,4\n',
+      'items.csv': 'item_id\na\n',
+      'users.csv': 'user_id\nu1\nu2\n',
+    });
+    const files = ['events', 'items', 'users'].flatMap((kind) => [`--${kind}`, join(folder, `${kind}.csv`)]);
+    const args = ['import', ...files, '--home', join(folder, 'home')];
+    for (const { out } of [await run(args), await run(args)]) {
+      expect(out).toContain(
+        'Unusual times\n  3  before 1990  lines 2, 3, 4; if they are numbers of days, set mapping.timeFormat: Days\n',
+      );
+      expect(out).toMatch(/^Items\n {2}unknown +1 {2}in 2 events, not in the items file\n/m);
+      expect(out).not.toMatch(/^Users\n/m);
+    }
   });
 
   it('writes the refused lines to a file', async () => {

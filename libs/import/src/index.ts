@@ -13,6 +13,12 @@ export { tableFormats } from './tables/table.ts';
 export type { FileKind, TableFormat } from './tables/table.ts';
 export type { ReadBounds } from './tables/read-bounds.ts';
 export { validateFiles } from './validate-files.ts';
-export { adviceOn, learningSection, quoteSample, renderValidationReport } from './validation/render-report.ts';
+export {
+  adviceOn,
+  learningSection,
+  quoteSample,
+  renderValidationReport,
+  warningSections,
+} from './validation/render-report.ts';
 export { ReportBuilder } from './validation/report-builder.ts';
 export type { ValidationReport } from './validation/report.ts';

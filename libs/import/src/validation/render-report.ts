@@ -37,6 +37,16 @@ export function renderValidationReport(report: ValidationReport): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
+/** Renders what is unusual about the accepted rows: their times, and ids of events that the files of items or users lack. */
+export function warningSections(report: ValidationReport): string[] {
+  const { unknownItems, itemsWithoutEvents, unknownUsers, usersWithoutEvents } = report;
+  return [
+    timesSection(report),
+    unknownItems?.ids === 0 ? '' : unknownSection('Items', unknownItems, itemsWithoutEvents, report),
+    unknownUsers?.ids === 0 ? '' : unknownSection('Users', unknownUsers, usersWithoutEvents, report),
+  ].filter((text) => text !== '');
+}
+
 function filesSection({ files }: ValidationReport): string {
   const rows = files.map((file) => [
     file.kind,
