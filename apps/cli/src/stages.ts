@@ -216,7 +216,7 @@ function describeImport({ report }: ImportResult): string {
     .map((kind) => `${countOf(rowsOf(kind), kind === 'items' ? 'item' : 'user')} in the catalog`);
   const parts = [
     ...(hasEvents ? [events] : catalog),
-    ...(duplicates === 0 ? [] : [`${formatCount(duplicates)} duplicates`]),
+    ...(duplicates === 0 ? [] : [countOf(duplicates, 'duplicate')]),
     ...(refused === 0 ? [] : [`${countOf(refused, 'line')} refused`]),
   ];
   return parts.join(', ');

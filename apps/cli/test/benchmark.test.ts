@@ -212,6 +212,15 @@ it('says which values of the events it ignores before it finds no positive event
   expect(err).toContain('No event is positive by the rule');
 });
 
+it('says that all users are bots', async () => {
+  const folder = await temporaryFolder();
+  const rows = Array.from({ length: 24 }, (_, hour) => `u,i${hour},purchase,${1_700_006_400 + hour * 3600}`);
+  await writeFile(join(folder, 'events.csv'), ['user_id,item_id,type,timestamp', ...rows].join('\n'));
+  const { code, err } = await run(['benchmark', '--data', folder, '--home', join(folder, 'home')]);
+  expect(code).toBe(3);
+  expect(err).toContain('The bot rule removes every user with a positive event (1). Raise the limits of');
+});
+
 it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

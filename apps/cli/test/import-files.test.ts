@@ -84,18 +84,19 @@ describe('facet import', () => {
 
   it('warns about days that are read as seconds, and about ids that the files of items and users lack', async () => {
     const folder = await filesOf({
-      'events.csv': 'user,item,timestamp\nu1,a,2\nu1,b,3\nu2,b,4\n',
+      'events.csv': 'user,item,timestamp\nu1,a,2\nu1,b,3\nu2,a,4\nu2,a,4\n',
       'items.csv': 'item_id\na\n',
       'users.csv': 'user_id\nu1\nu2\n',
     });
     const files = ['events', 'items', 'users'].flatMap((kind) => [`--${kind}`, join(folder, `${kind}.csv`)]);
     const args = ['import', ...files, '--home', join(folder, 'home')];
-    for (const { out } of [await run(args), await run(args)]) {
+    for (const { out, err } of [await run(args), await run(args)]) {
       expect(out).toContain(
-        'Unusual times\n  3  before 1990  lines 2, 3, 4; if they are numbers of days, set mapping.timeFormat: Days\n',
+        'Unusual times\n  4  before 1990  lines 2, 3, 4, 5; if they are numbers of days, set mapping.timeFormat: Days\n',
       );
-      expect(out).toMatch(/^Items\n {2}unknown +1 {2}in 2 events, not in the items file\n/m);
+      expect(out).toMatch(/^Items\n {2}unknown +1 {2}in 1 event, not in the items file\n/m);
       expect(out).not.toMatch(/^Users\n/m);
+      expect(err).toContain('4 events of 2 users on 2 items, 1 duplicate');
     }
   });
 

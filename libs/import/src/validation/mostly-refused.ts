@@ -1,4 +1,4 @@
-import { AppError } from '@facet/platform';
+import { AppError, countOf } from '@facet/platform';
 import { mappingOf, quoteSample } from './render-report.ts';
 import type { ReportBuilder } from './report-builder.ts';
 import type { ReportFile, ReportRefusal } from './report.ts';
@@ -34,7 +34,7 @@ function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: nu
   const reasons = refusals.map(({ field, reason, count, lines, samples = [] }) => {
     const values = samples.length === 0 ? '' : ` ${samples.map(quoteSample).join(', ')}`;
     const label = (field === '' ? reason : `${field}: ${reason}`) + values;
-    return `${label} (${count} rows, the first at ${report.place(lines[0]!)})`;
+    return `${label} (${countOf(count, 'row')}, the first at ${report.place(lines[0]!)})`;
   });
   const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;
   return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {

@@ -1,4 +1,13 @@
-import { alignColumns, barChart, dayMs, formatCount, formatNumber, formatShare, section } from '@facet/platform';
+import {
+  alignColumns,
+  barChart,
+  countOf,
+  dayMs,
+  formatCount,
+  formatNumber,
+  formatShare,
+  section,
+} from '@facet/platform';
 import type { Distribution } from './distribution.ts';
 import type {
   LearningSample,
@@ -25,8 +34,8 @@ export function renderValidationReport(report: ValidationReport): string {
     section('Types', barChart(report.types.map(({ type, count }) => [type, count]))),
     section('Volume (events by UTC day, month or year)', barChart(volume(report))),
     valuesSection(report),
-    distributionSection('Events per user', report.users, 'users'),
-    distributionSection('Events per item', report.items, 'items'),
+    distributionSection('Events per user', report.users, 'user'),
+    distributionSection('Events per item', report.items, 'item'),
     attributesSection(report),
     repeatedSection(report),
     unknownSection('Items', report.unknownItems, report.itemsWithoutEvents, report),
@@ -52,7 +61,7 @@ function filesSection({ files }: ValidationReport): string {
     file.kind,
     file.path,
     file.format,
-    `${formatCount(file.rows)} rows`,
+    countOf(file.rows, 'row'),
     Object.entries(file.columns)
       .map(([field, column]) => {
         const others = file.otherCandidates[field] ?? [];
@@ -240,12 +249,12 @@ function volume({ days }: ValidationReport): [string, number][] {
 
 function valuesSection({ values }: ValidationReport): string {
   if (values === undefined) return '';
-  const summary = `${formatCount(values.count)} events: min ${formatNumber(values.min)}, mean ${formatNumber(values.mean)}, max ${formatNumber(values.max)}`;
+  const summary = `${countOf(values.count, 'event')}: min ${formatNumber(values.min)}, mean ${formatNumber(values.mean)}, max ${formatNumber(values.max)}`;
   const distinct = (values.distinct ?? []).map(({ value, count }): [string, number] => [formatNumber(value), count]);
   return section('Values', [summary, ...barChart(distinct, { right: [0, 1] })]);
 }
 
-function distributionSection(title: string, distribution: Distribution, members: string): string {
+function distributionSection(title: string, distribution: Distribution, member: string): string {
   if (distribution.count === 0) return '';
   const { count, min, median, mean, p90, max, histogram } = distribution;
   const numbers = { min, median, mean, p90, max };
@@ -254,7 +263,7 @@ function distributionSection(title: string, distribution: Distribution, members:
     bucket.from === bucket.to ? String(bucket.from) : `${formatCount(bucket.from)}–${formatCount(bucket.to)}`,
     bucket.count,
   ]);
-  const head = `${formatCount(count)} ${members}: ${summary.join(', ')}`;
+  const head = `${countOf(count, member)}: ${summary.join(', ')}`;
   return section(title, [head, ...barChart(buckets, { right: [0, 1] })]);
 }
 
@@ -276,12 +285,12 @@ function unknownSection(
   if (unknown === undefined || withoutEvents === undefined) return '';
   const kind = title.toLowerCase();
   const rows = [
-    ['unknown', formatCount(unknown.ids), `in ${formatCount(unknown.events)} events, not in the ${kind} file`],
+    ['unknown', formatCount(unknown.ids), `in ${countOf(unknown.events, 'event')}, not in the ${kind} file`],
     ['without events', formatCount(withoutEvents), `in the ${kind} file, but in no event`],
   ];
   const examples = unknown.examples
     .slice(0, namedMax)
-    .map(({ id, events, first }) => [`  ${id}`, `${formatCount(events)} events, first in ${place(first, report)}`]);
+    .map(({ id, events, first }) => [`  ${id}`, `${countOf(events, 'event')}, first in ${place(first, report)}`]);
   return section(title, [...alignColumns(rows, { right: [1] }), ...alignColumns(examples)]);
 }
 
@@ -290,7 +299,7 @@ function suspiciousSection({ suspiciousUsers = [] }: ValidationReport): string {
     .slice(0, 20)
     .map((user) => [
       user.userId,
-      `${formatCount(user.events)} events`,
+      countOf(user.events, 'event'),
       formatShare(user.share),
       user.reasons.join(', ') +
         (user.eventsPerMinuteMax === undefined ? '' : ` (up to ${user.eventsPerMinuteMax} per minute)`),

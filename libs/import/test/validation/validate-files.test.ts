@@ -293,7 +293,7 @@ describe('validateFiles', () => {
     const home = importFolders(join(await temporaryFolder(), 'home'));
     const find = async (files: SourceFiles) => (await validateFiles(files, { now })).importError?.message;
     const refused: readonly [SourceFiles, RegExp][] = [
-      [{ events: [paths['wrong-first.csv']!] }, /^Most of the first 1\d{4} rows of events .* missing \(12000 rows/],
+      [{ events: [paths['wrong-first.csv']!] }, /^Most of the first 1\d{4} rows of events .* missing \(12,000 rows/],
       [{ events: [paths['empty.csv']!] }, /^The event files have no rows\.$/],
       [{ events: [], items: [paths['nameless.csv']!] }, /^Most of the first 30 rows of items/],
     ];

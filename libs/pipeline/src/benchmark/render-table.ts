@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SeedInterval } from '@facet/evaluation';
-import { formatCount, writeFileAtomically } from '@facet/platform';
+import { countOf, formatCount, writeFileAtomically } from '@facet/platform';
 import { describeExcluded } from '../dataset/excluded-events.ts';
 import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -142,11 +142,11 @@ function renderMarkdown(table: BenchmarkTable): string {
   const { data, tasks, rules, mainCutoff } = table;
   return [
     `# Benchmark ${table.id}`,
-    `${formatCount(data.users)} users, ${formatCount(data.items)} items, ${formatCount(data.interactions)} interactions; data ${data.id}.`,
+    `${countOf(data.users, 'user')}, ${countOf(data.items, 'item')}, ${countOf(data.interactions, 'interaction')}; data ${data.id}.`,
     ...[describeExcluded(data.excluded) ?? []].flat(),
     rules.map((rule) => `- ${rule}`).join('\n'),
     ...tasks.flatMap((task) => [
-      `## ${taskTitles[task]} (${formatCount(table.systems[0]!.tasks[task]!.users)} users)`,
+      `## ${taskTitles[task]} (${countOf(table.systems[0]!.tasks[task]!.users, 'user')})`,
       renderGrid(qualityGrid(table, task)),
     ]),
     `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
@@ -166,7 +166,7 @@ function renderCold(table: BenchmarkTable): string[] {
   if (grid === undefined) return [];
   const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
   return [
-    `## Cold items (${formatCount(users)} users)`,
+    `## Cold items (${countOf(users, 'user')})`,
     'Items without interactions before the cut, for users who interact with one in the test. HR and NDCG rank all items; "of cold" ranks only cold items. n/a: the system knows an item only by its interactions.',
     renderGrid(grid),
   ];

@@ -249,7 +249,7 @@ function noPositives(
   }
   if (bots.interactions > 0) {
     return empty(
-      `The bot rule removes all ${bots.users} users with a positive event.`,
+      `The bot rule removes every user with a positive event (${bots.users}).`,
       'Raise the limits of interactions.bots in facet.yaml.',
     );
   }
