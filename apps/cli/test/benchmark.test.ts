@@ -160,6 +160,14 @@ it('reads the files of MovieLens 1M in a folder', async () => {
   expect(all).toMatchObject({ code: 0 });
   expect((JSON.parse(all.out) as Document).table.data).toMatchObject({ users: 12, items: 7, interactions: 72 });
   const { out } = await run(wanted.slice(0, -1));
+  expect(out).toMatch(
+    /^What the model learns from \(interactions.positives: .*rating >= 4.*\)\n {2}positive +28 {2}rating/m,
+  );
+  const saved = await readFile(join(/Saved in (\S+):/.exec(out)![1]!, 'table.md'), 'utf8');
+  expect(saved).toContain(
+    `- Data: events ${join(folder, 'ratings.dat')}; items ${join(folder, 'movies.dat')}; users ${join(folder, 'users.dat')}.`,
+  );
+  expect(saved).toMatch(/^- Positive events: .*rating >= 4.* \(interactions.positives\)\.$/m);
   expect(out).toMatch(/^Excluded events: 44 not positive \(interactions.positives\)\.$/m);
 });
 

@@ -13,6 +13,7 @@ import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/learning.ts';
 import { refuseMostlyRefused } from './validation/mostly-refused.ts';
+import { validateFiles } from './validate-files.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
 
@@ -40,7 +41,7 @@ export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
 export interface ImportResult {
   /** False when the same files were imported earlier with the same mapping. Then nothing was written. */
   readonly imported: boolean;
-  /** Has no examples if nothing was imported. */
+  /** Has no examples if nothing was imported, unless the files were read again to count the events of another rule. */
   readonly report: ValidationReport;
   /** SHA-256 of the source files, for manifests. */
   readonly sources: readonly ImportSource[];
@@ -84,7 +85,13 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     if (earlier?.status === 'done' && earlier.report !== undefined && earlier.to !== undefined) {
       // A kill after the last append may have left events that the lake does not contain.
       await fillLake(log, options);
-      const report = reportOfRecord(earlier.report, options.learning?.rule);
+      let report = completeReport(earlier.report);
+      const { learning } = options;
+      if (files.events.length > 0 && learning !== undefined && report.learning?.rule !== learning.rule) {
+        // Only the files show which events another rule counts.
+        ({ report } = await validateFiles(files, { ...reading, learning, onRefused: undefined }));
+        await writeRecord(recordPath, { ...earlier, report });
+      }
       return { imported: false, report, sources, offsets: { from: earlier.from, to: earlier.to } };
     }
     if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
@@ -215,9 +222,8 @@ async function refuseOtherDayIds(
   }
 }
 
-/** Returns a stored report. Drops `learning` if the rule has changed, and fills the fields that older records lack. */
-function reportOfRecord(stored: ValidationReport, rule: string | undefined): ValidationReport {
-  const { learning, ...report } = stored;
+/** Returns a stored report with the fields that older records lack. */
+function completeReport(report: ValidationReport): ValidationReport {
   return {
     ...report,
     files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
@@ -229,6 +235,5 @@ function reportOfRecord(stored: ValidationReport, rule: string | undefined): Val
       daysOnly: report.time.daysOnly ?? 0,
       daysOnlyDuplicates: report.time.daysOnlyDuplicates ?? { count: 0, lines: [] },
     },
-    ...(learning?.rule === rule && learning !== undefined ? { learning } : {}),
   };
 }

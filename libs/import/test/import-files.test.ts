@@ -125,6 +125,14 @@ describe('importFiles', () => {
       '  positive  1  click',
       '  left out  1  view   the rule does not name this type; to include it, add it to interactions.positives',
     ]);
+    const other = { rule: 'view', whyLeftOut: () => undefined };
+    const { imported, report: counted } = await importFiles(files, { home, now, learning: other });
+    expect([imported, counted.learning]).toMatchObject([
+      false,
+      { rule: 'view', positives: [{ type: 'click' }, { type: 'view' }], leftOut: [] },
+    ]);
+    expect(await readFile(join(home.importsFolder, name), 'utf8')).not.toContain('"u1"');
+    expect((await importFiles(files, { home, now, learning: other })).report.learning).toMatchObject({ rule: 'view' });
   });
 
   it('omits suspicious users from the report of a repeated import', async () => {

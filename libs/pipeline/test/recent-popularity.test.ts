@@ -12,6 +12,8 @@ const benchmarkOf = (protocol: BenchmarkData['protocol'], hasTimes: boolean): Be
   data,
   protocol,
   hasTimes,
+  origin: 'Data: shop.',
+  positives: undefined,
   excluded: { byRule: {}, bots: 0 },
 });
 const systemsOf = (benchmark: BenchmarkData, names?: readonly string[]) =>

@@ -5,12 +5,13 @@ import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
 import { inspectFile, isTableFile, readBytes, readLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
-import { createStageContext, describeExcluded, taskTitles } from '@facet/pipeline';
+import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import {
   chooseSystems,
   coldGrid,
   costGrid,
+  describeData,
   describeFailed,
   describeVersions,
   joinPeriods,
@@ -101,8 +102,7 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
-  const excluded = describeExcluded(data.excluded);
-  if (excluded !== undefined) output.show(wrap(excluded, terminal.width));
+  for (const note of describeData(data)) output.show(wrap(note, terminal.width));
   if (data.report !== undefined) showReport(output, data.report, { withLearning: false });
   const { set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
@@ -216,7 +216,7 @@ async function openSource(
   const pipeline = open(home);
   const { report } = await runImport(data.files, pipeline, context);
   showReport(context.output, report);
-  return { pipeline, source: { kind: 'home' }, home };
+  return { pipeline, source: { kind: 'home', files: data.files }, home };
 }
 
 /** Returns the data of each period, of which only a rolling benchmark has several. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
-import type { ValidationReport } from '@facet/import';
+import type { SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
@@ -15,6 +15,7 @@ import type { ModelData } from '../dataset/dataset.ts';
 import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
+import { describeOrigin } from './describe-data.ts';
 import {
   leaveOneOutProtocol,
   rollingProtocol,
@@ -27,7 +28,11 @@ import { readSequencesFile } from './sequences-file.ts';
 
 /** The source of a benchmark's interactions. */
 export type BenchmarkSource =
-  | { readonly kind: 'home' }
+  | {
+      readonly kind: 'home';
+      /** The files of all events of the home; absent if the home was filled in another way. */
+      readonly files?: SourceFiles | undefined;
+    }
   | {
       readonly kind: 'sequences';
       readonly path: string;
@@ -44,6 +49,10 @@ export interface BenchmarkData {
   readonly protocol: Protocol;
   /** Whether times are real. Without them there is no popularity at a time. */
   readonly hasTimes: boolean;
+  /** The sentence that names the files or the home. */
+  readonly origin: string;
+  /** The rule of positive events; undefined for sequences, whose interactions are all positive. */
+  readonly positives: string | undefined;
   readonly excluded: ExcludedEvents;
   /** The report on the files of items and users of sequences. The import reports on other files. */
   readonly report?: ValidationReport | undefined;
@@ -68,7 +77,7 @@ export async function openBenchmarkData(
   checkUsers(split, 'No user has interactions both before and in a window of the split (validation or test).');
   const { counts, dropped } = dataset.info;
   const excluded = { byRule: dropped, bots: counts['bots'] ?? 0 };
-  return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, excluded };
+  return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, excluded, ...aboutOf(context, source) };
 }
 
 /**
@@ -92,6 +101,7 @@ export async function openRollingData(
     count: Math.max(1, Math.floor(days / everyDays)),
     before: (Math.floor(newest / dayMs) + 1) * dayMs,
   };
+  const about = aboutOf(context, source);
   return Array.from({ length: periods.count }, (_, position): BenchmarkData => {
     const end = periods.before - (periods.count - position - 1) * periods.every;
     const known = interactionsUntil(table, end);
@@ -99,11 +109,23 @@ export async function openRollingData(
     const data = encodeTables(tables, learned);
     const protocol = rollingProtocol(data, periods, position);
     checkUsers(protocol, 'A period has no users with interactions before and in it.');
-    return { id: hashJson({ data: hashOf(data), periods, position }), data, protocol, hasTimes: true, excluded };
+    return {
+      id: hashJson({ data: hashOf(data), periods, position }),
+      data,
+      protocol,
+      hasTimes: true,
+      excluded,
+      ...about,
+    };
   });
 }
 
-function checkTimes(source: BenchmarkSource): asserts source is { readonly kind: 'home' } {
+function aboutOf(context: StageContext, source: BenchmarkSource): Pick<BenchmarkData, 'origin' | 'positives'> {
+  const positives = source.kind === 'home' ? context.config.interactions.positives : undefined;
+  return { origin: describeOrigin(source, context), positives };
+}
+
+function checkTimes(source: BenchmarkSource): asserts source is Extract<BenchmarkSource, { kind: 'home' }> {
   if (source.kind === 'home') return;
   throw new AppError(`${source.path} contains no times, so a split by time is impossible.`, {
     code: 'BENCHMARK_NO_TIMES',
@@ -159,7 +181,8 @@ async function openByPosition(
   const data = encodeTables(tables, learned);
   const protocol = split(data);
   checkUsers(protocol, tooShort);
-  return { id: hashOf(data), data, protocol, hasTimes: source.kind === 'home', excluded, report };
+  const hasTimes = source.kind === 'home';
+  return { id: hashOf(data), data, protocol, hasTimes, excluded, report, ...aboutOf(context, source) };
 }
 
 interface OrderedInteractions extends Pick<BenchmarkData, 'excluded' | 'report'> {

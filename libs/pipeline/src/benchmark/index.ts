@@ -11,6 +11,7 @@ export { trainPhase } from '../training/train-phase.ts';
 export { readTrainedWeights, writeTrainingFiles } from '../training/training-folder.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
+export { describeData } from './describe-data.ts';
 export { protocolNames } from './protocol.ts';
 export type { ProtocolName } from './protocol.ts';
 export { coldGrid, costGrid, describeFailed, describeVersions, qualityGrid, saveTable } from './render-table.ts';

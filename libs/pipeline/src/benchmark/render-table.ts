@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SeedInterval } from '@facet/evaluation';
 import { countOf, formatCount, writeFileAtomically } from '@facet/platform';
-import { describeExcluded } from '../dataset/excluded-events.ts';
 import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { drawSweep } from './sweep.ts';
@@ -143,7 +142,7 @@ function renderMarkdown(table: BenchmarkTable): string {
   return [
     `# Benchmark ${table.id}`,
     `${countOf(data.users, 'user')}, ${countOf(data.items, 'item')}, ${countOf(data.interactions, 'interaction')}; data ${data.id}.`,
-    ...[describeExcluded(data.excluded) ?? []].flat(),
+    data.notes.map((note) => `- ${note}`).join('\n'),
     rules.map((rule) => `- ${rule}`).join('\n'),
     ...tasks.flatMap((task) => [
       `## ${taskTitles[task]} (${countOf(table.systems[0]!.tasks[task]!.users, 'user')})`,

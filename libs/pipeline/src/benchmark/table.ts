@@ -5,6 +5,7 @@ import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../context/stage-cache.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
+import { describeData } from './describe-data.ts';
 import { decodeUsers, versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
 import type { ProtocolName } from './protocol.ts';
@@ -67,6 +68,8 @@ export interface BenchmarkTable {
     readonly items: number;
     readonly interactions: number;
     readonly excluded: ExcludedEvents;
+    /** Sentences that describe the data to readers of the table. */
+    readonly notes: readonly string[];
   };
   readonly protocol: ProtocolName;
   readonly rules: readonly string[];
@@ -88,8 +91,9 @@ export interface BenchmarkTable {
 export function summarize(
   { rows, failed }: BenchmarkRun,
   systems: readonly System[],
-  { id, data, protocol, excluded }: BenchmarkData,
+  benchmark: BenchmarkData,
 ): BenchmarkTable {
+  const { id, data, protocol, excluded } = benchmark;
   const { metric, cutoff } = protocol.choice;
   // Data can contain no item that is new to a test user.
   const tasks = protocol.tasks.filter((task) => rows.some((row) => row.tasks[task]!.users > 0));
@@ -105,6 +109,7 @@ export function summarize(
       items: data.items.length - 1,
       interactions: data.sequences.items.length,
       excluded,
+      notes: describeData(benchmark),
     },
     protocol: protocol.name,
     rules: protocol.rules,
