@@ -220,6 +220,30 @@ it('says which values of the events it ignores before it finds no positive event
   expect(err).toContain('No event is positive by the rule');
 });
 
+it('refuses a folder or a file of sequences together with another path', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const [events, sequences] = [join(folder, 'events.csv'), join(folder, 'Beauty.txt')];
+  await writeFile(sequences, '1 2 3\n2 3 4\n');
+  const errorOf = async (...data: string[]): Promise<unknown> => {
+    const { code, err } = await run(['benchmark', '--data', ...data, '--home', join(folder, 'home')]);
+    return [code, err];
+  };
+  for (const data of [
+    [folder, folder],
+    [events, folder],
+  ]) {
+    expect(await errorOf(...data)).toEqual([
+      2,
+      `error: --data names the folder ${folder} and another path. Pass one folder, or only files of events.\n`,
+    ]);
+  }
+  expect(await errorOf(sequences, events)).toEqual([
+    2,
+    `error: ${sequences} is a file of sequences, and --data also contains ${events}. Pass one file of sequences.\n`,
+  ]);
+});
+
 it('says that all users are bots', async () => {
   const folder = await temporaryFolder();
   const rows = Array.from({ length: 24 }, (_, hour) => `u,i${hour},purchase,${1_700_006_400 + hour * 3600}`);

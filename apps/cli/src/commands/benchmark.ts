@@ -43,7 +43,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { ownFilesHome } from '../demo/demo-home.ts';
 import { readCodeVersion } from '../code-version.ts';
-import { addNotes, parseCount, parseIds } from '../options.ts';
+import { addNotes, parseCount, parseIds, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { readConfig, runImport, showReport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -270,19 +270,33 @@ const namesOf = {
  * user per line, as do other text files with lines of ids separated by spaces; its items and users are in the same folder. Other files of a
  * folder need the name of a table format. A single file without a known name contains the events.
  *
- * @throws AppError `BENCHMARK_DATA_UNKNOWN`.
+ * @throws AppError `BENCHMARK_DATA_UNKNOWN`; `CLI_USAGE` for a folder or sequences with another path.
  */
 async function findData(
   paths: readonly string[],
   catalog: { readonly items?: readonly string[]; readonly users?: readonly string[] },
 ): Promise<NamedData> {
   const [first = ''] = paths;
-  const isFolder = (await stat(first).catch(() => undefined))?.isDirectory() === true;
+  const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  const folder = paths.find((_, place) => facts[place]?.isDirectory() === true);
+  const isFolder = folder !== undefined;
+  if (isFolder && paths.length > 1) {
+    throw usageError(
+      `--data names the folder ${folder} and another path.`,
+      'Pass one folder, or only files of events.',
+    );
+  }
   const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
     among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path, kind)));
   const isSequences = !isFolder && (await isSequencesFile(first));
-  const [sequences] = isSequences ? [first] : named('sequences');
+  const [sequences, another] = isSequences ? paths : named('sequences');
+  if (sequences !== undefined && another !== undefined) {
+    throw usageError(
+      `${sequences} is a file of sequences, and --data also contains ${another}.`,
+      'Pass one file of sequences.',
+    );
+  }
   if (sequences !== undefined) {
     const siblings = isFolder
       ? files
