@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
@@ -23,7 +23,7 @@ interface Document {
   readonly folder: string;
   readonly table: {
     readonly protocol: string;
-    readonly data: { readonly users: number; readonly items: number };
+    readonly data: { readonly users: number; readonly items: number; readonly notes: readonly string[] };
     readonly tasks: readonly string[];
     readonly systems: readonly {
       readonly name: string;
@@ -51,6 +51,9 @@ it.each(['time-split', 'leave-one-out'])(
     const again = await run(wanted);
     expect(again.err.match(/already done/g)).toHaveLength(3);
     expect(again.out).toContain(`Saved in ${saved}`);
+    const warning = `Warning: the test has only 12 users, so differences between systems can be chance. To test more users, ${protocol === 'time-split' ? 'use --protocol leave-one-out or user-split' : 'add data'}.`;
+    expect(again.out.replaceAll(/\s+/g, ' ')).toContain(warning);
+    expect(await readFile(join(saved, 'table.md'), 'utf8')).toContain(`- ${warning}`);
     expect(again.out).toMatch(/Measured by Facet \d+\.\d+\.\d+\+[0-9a-f]{7,}(-dirty)?\./);
     expect(again.out).toMatch(/item-cf-cosine {2,}\d\.\d{4}/);
   },
@@ -66,7 +69,19 @@ it('rolling: judges each of the last periods, and refuses a period that is not a
   const { table } = JSON.parse(json.out) as Document;
   // All users buy one thing on each of the two days; on the last day they buy their first thing again.
   expect(table.systems[0]!.tasks).toMatchObject({ new: { users: 12 }, all: { users: 24 } });
+  const { notes } = table.data;
+  expect(notes.at(-1)).toMatch('Warning: the test has only 24 users');
   expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
+});
+
+it('says how many users interact with cold items', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const cold = ['u0', 'u1'].map((user) => `\n${user},i9,purchase,${Date.UTC(2026, 0, 6, 12) / 1000}`);
+  await appendFile(join(folder, 'events.csv'), cold.join(''));
+  await appendFile(join(folder, 'items.csv'), '\ni9,thing');
+  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--systems', 'tf-idf'];
+  expect((await run(args)).out).toContain('Cold items (2 users), by side features\n');
 });
 
 it('finds compressed sequences, items and users in a folder, and files of events by the first word of their names', async () => {

@@ -356,7 +356,7 @@ function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal,
     ...(cold === undefined
       ? []
       : [
-          `${style('bold', 'Cold items')}, by side features\n${renderTable(cold.head, cold.rows, { style, right: columnsAfterFirst(cold.head) })}`,
+          `${style('bold', 'Cold items')} (${countOf(cold.users, 'user')}), by side features\n${renderTable(cold.head, cold.rows, { style, right: columnsAfterFirst(cold.head) })}`,
         ]),
     wrap(
       '± is half of the 95 % t interval over seeds. The last column is the 95 % bootstrap interval over users.',

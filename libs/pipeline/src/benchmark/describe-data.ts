@@ -1,14 +1,36 @@
 import type { SourceFiles } from '@facet/import';
+import { countOf } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import { describeExcluded } from '../dataset/excluded-events.ts';
 import type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
+import type { ProtocolName } from './protocol.ts';
 
-/** Returns sentences that describe the data to readers of the table. */
-export function describeData({ origin, positives, excluded }: BenchmarkData): string[] {
+/** With fewer test users, the intervals over users are wider than most differences between systems. */
+const testUsersMin = 50;
+
+/** Returns sentences that describe the data to readers of the table, and warn about what makes the figures imprecise. */
+export function describeData(benchmark: BenchmarkData): string[] {
+  const { origin, positives, excluded } = benchmark;
   return [
     origin,
     ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
     ...[describeExcluded(excluded) ?? []].flat(),
+    ...warnOfFewUsers(benchmark),
+  ];
+}
+
+const largerTests: Readonly<Record<ProtocolName, string>> = {
+  'time-split': 'To test more users, use --protocol leave-one-out or user-split',
+  rolling: 'To test more users, use --protocol leave-one-out or user-split',
+  'user-split': 'To test more users, use --protocol leave-one-out',
+  'leave-one-out': 'To test more users, add data',
+};
+
+function warnOfFewUsers({ protocol: { name, test } }: BenchmarkData): string[] {
+  const { length } = test.users;
+  if (length >= testUsersMin) return [];
+  return [
+    `Warning: the test has only ${countOf(length, 'user')}, so differences between systems can be chance. ${largerTests[name]}.`,
   ];
 }
 

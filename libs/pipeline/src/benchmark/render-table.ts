@@ -49,11 +49,12 @@ export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, t
   };
 }
 
-/** Returns the metrics on cold items; undefined if the test has none. */
-export function coldGrid({ systems }: BenchmarkTable): Grid | undefined {
+/** Returns the metrics on cold items, and the number of users who interact with one; undefined if the test has none. */
+export function coldGrid({ systems }: BenchmarkTable): (Grid & { readonly users: number }) | undefined {
   const known = systems.find(({ cold }) => cold !== undefined)?.cold;
   if (known === undefined) return undefined;
   return {
+    users: known.users,
     head: [
       'System',
       ...known.cutoffs.flatMap(({ cutoff }) => [`HR@${cutoff}`, `NDCG@${cutoff}`, `HR@${cutoff} of cold`]),
@@ -163,9 +164,8 @@ function renderMarkdown(table: BenchmarkTable): string {
 function renderCold(table: BenchmarkTable): string[] {
   const grid = coldGrid(table);
   if (grid === undefined) return [];
-  const users = table.systems.find(({ cold }) => cold !== undefined)!.cold!.users;
   return [
-    `## Cold items (${countOf(users, 'user')})`,
+    `## Cold items (${countOf(grid.users, 'user')})`,
     'Items without interactions before the cut, for users who interact with one in the test. HR and NDCG rank all items; "of cold" ranks only cold items. n/a: the system knows an item only by its interactions.',
     renderGrid(grid),
   ];

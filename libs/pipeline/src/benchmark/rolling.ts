@@ -4,10 +4,20 @@ import type { BenchmarkData } from './benchmark-data.ts';
 import { versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun, RowTask } from './run-benchmark.ts';
 
-/** Returns the data that the table of several periods names: those of the last period, under an id of all of them. */
+/**
+ * Returns the data that the table of several periods names: those of the last period, with the test users of all periods, under an id of
+ * all periods.
+ */
 export function joinPeriods(periods: readonly BenchmarkData[]): BenchmarkData {
   const last = periods.at(-1)!;
-  return periods.length === 1 ? last : { ...last, id: hashJson(periods.map(({ id }) => id)) };
+  if (periods.length === 1) return last;
+  const { protocol } = last;
+  const users = periods.flatMap((period) => period.protocol.test.users);
+  return {
+    ...last,
+    id: hashJson(periods.map(({ id }) => id)),
+    protocol: { ...protocol, test: { ...protocol.test, users } },
+  };
 }
 
 /**
