@@ -1,5 +1,5 @@
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { run } from './run.ts';
@@ -72,6 +72,40 @@ it('rolling: judges each of the last periods, and refuses a period that is not a
   const { notes } = table.data;
   expect(notes.at(-1)).toMatch('Warning: the test has only 24 users');
   expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
+});
+
+it('warns of a random order of interactions at the same time, and says that sequences keep their order', async () => {
+  const folder = await temporaryFolder();
+  const [events, sequences] = [join(folder, 'events.csv'), join(folder, 'Beauty.txt')];
+  const users = Array.from({ length: 40 }, (_, user) => user);
+  const things = (user: number): string[] => [0, 1, 2].map((step) => `i${(user + step) % 5}`);
+  const sale = (user: number, itemId: string): string => `u${user},${itemId},2024-05-0${user < 25 ? 1 : itemId.at(1)!}`;
+  const day = users.flatMap((user) => things(user).map((itemId) => sale(user, itemId.replace('0', '5'))));
+  await writeFile(events, ['user,item,date', ...day].join('\n'));
+  await writeFile(sequences, users.map((user) => [user, ...things(user)].join(' ')).join('\n'));
+  const textOf = async (data: string, protocol: string): Promise<string> => {
+    const args = [
+      'benchmark',
+      '--data',
+      data,
+      '--home',
+      join(folder, `home of ${basename(data)}`),
+      '--protocol',
+      protocol,
+    ];
+    const { out } = await run([...args, '--systems', 'popularity']);
+    return out.replaceAll(/\s+/g, ' ');
+  };
+  for (const protocol of ['leave-one-out', 'user-split']) {
+    const ofEvents = await textOf(events, protocol);
+    expect(ofEvents).toContain(
+      'Warning: 25 of 40 users have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.',
+    );
+    expect(ofEvents).toContain('are ordered by a seeded hash (interactions.tieSeed), never by id');
+    const ofSequences = await textOf(sequences, protocol);
+    expect(ofSequences).toContain('The data contain no times. The interactions of a user have the order of the file.');
+    expect(ofSequences).not.toMatch(/interactions.tieSeed|at the same time/);
+  }
 });
 
 it('says how many users interact with cold items', async () => {

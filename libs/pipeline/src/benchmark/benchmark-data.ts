@@ -149,7 +149,7 @@ interface PositionProtocol {
   /** Overrides `interactions.repeats` of facet.yaml. */
   readonly repeats?: Rules['repeats'];
   readonly cut: (table: InteractionTable) => Cut;
-  readonly split: (data: ModelData) => Protocol;
+  readonly split: (data: ModelData, hasTimes: boolean) => Protocol;
   /** Why a dataset can have no test users. */
   readonly tooShort: string;
 }
@@ -179,9 +179,9 @@ async function openByPosition(
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
   const { learned, ...tables } = buildTables(table, cut(table), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
-  const protocol = split(data);
-  checkUsers(protocol, tooShort);
   const hasTimes = source.kind === 'home';
+  const protocol = split(data, hasTimes);
+  checkUsers(protocol, tooShort);
   return { id: hashOf(data), data, protocol, hasTimes, excluded, report, ...aboutOf(context, source) };
 }
 

@@ -1,5 +1,5 @@
 import type { SourceFiles } from '@facet/import';
-import { countOf } from '@facet/platform';
+import { countOf, formatCount } from '@facet/platform';
 import type { StageContext } from '../context/stage-context.ts';
 import { describeExcluded } from '../dataset/excluded-events.ts';
 import type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
@@ -16,6 +16,7 @@ export function describeData(benchmark: BenchmarkData): string[] {
     ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
     ...[describeExcluded(excluded) ?? []].flat(),
     ...warnOfFewUsers(benchmark),
+    ...warnOfRandomOrder(benchmark),
   ];
 }
 
@@ -31,6 +32,19 @@ function warnOfFewUsers({ protocol: { name, test } }: BenchmarkData): string[] {
   if (length >= testUsersMin) return [];
   return [
     `Warning: the test has only ${countOf(length, 'user')}, so differences between systems can be chance. ${largerTests[name]}.`,
+  ];
+}
+
+function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: BenchmarkData): string[] {
+  const isByPosition = protocol.name === 'leave-one-out' || protocol.name === 'user-split';
+  if (!hasTimes || !isByPosition) return [];
+  const { offsets, times } = sequences;
+  const histories = Array.from(offsets.subarray(1), (end, user) => times.subarray(offsets[user], end));
+  const longer = histories.filter(({ length }) => length > 1);
+  const tied = longer.filter((of) => of.some((time, position) => position > 0 && time === of[position - 1]));
+  if (tied.length <= longer.length / 2) return [];
+  return [
+    `Warning: ${formatCount(tied.length)} of ${countOf(longer.length, 'user')} have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.`,
   ];
 }
 

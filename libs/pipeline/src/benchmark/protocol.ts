@@ -89,8 +89,14 @@ export function rollingProtocol(data: CatalogData, { every, count, before }: Per
   };
 }
 
-/** Returns leave-one-out: every user is evaluated on the last item, given all earlier ones. */
-export function leaveOneOutProtocol(data: CatalogData): Protocol {
+function orderRule(hasTimes: boolean): string {
+  return hasTimes
+    ? 'Interactions at the same time (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.'
+    : 'The data contain no times. The interactions of a user have the order of the file.';
+}
+
+/** Returns leave-one-out: every user is evaluated on the last item, given all earlier ones. @param hasTimes false for sequences */
+export function leaveOneOutProtocol(data: CatalogData, hasTimes = true): Protocol {
   return {
     name: 'leave-one-out',
     tasks: ['new'],
@@ -102,7 +108,7 @@ export function leaveOneOutProtocol(data: CatalogData): Protocol {
     rules: [
       "Leave-one-out: each user's last item is the test and the last but one the validation. The items before it are the history, which is masked.",
       "Repeats are removed: a user's first interaction with an item counts. Users with fewer than three distinct items are left out.",
-      'Interactions at the same time (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.',
+      orderRule(hasTimes),
       ...tieRules,
     ],
   };
@@ -111,8 +117,8 @@ export function leaveOneOutProtocol(data: CatalogData): Protocol {
 /** Seeds the parts of all users, so that all benchmarks of the same data hold out the same users. */
 export const userSplitSeed = 1;
 
-/** Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth. */
-export function userSplitProtocol(data: CatalogData): Protocol {
+/** Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth. @param hasTimes false for sequences */
+export function userSplitProtocol(data: CatalogData, hasTimes = true): Protocol {
   return {
     name: 'user-split',
     tasks: ['new', 'all'],
@@ -123,6 +129,7 @@ export function userSplitProtocol(data: CatalogData): Protocol {
     rules: [
       'User split: 80 % of the users are for training, 10 % for validation and 10 % for the test, by a seeded hash of the user id. No interaction of the other users enters the training.',
       "The first 80 % of a held-out user's interactions are the history, the last 20 % the targets.",
+      orderRule(hasTimes),
       taskRule,
       ...tieRules,
     ],
