@@ -108,6 +108,22 @@ it('warns of a random order of interactions at the same time, and says that sequ
   }
 });
 
+it('warns of other events in the data home', async () => {
+  const folder = await temporaryFolder();
+  await writeShop(folder);
+  const home = join(folder, 'home');
+  await writeFile(join(folder, 'old.csv'), 'user,item,date\nu1,i1,2024-01-01\nu1,i2,2024-01-02\n');
+  await run(['import', '--events', join(folder, 'old.csv'), '--home', home]);
+  const args = ['benchmark', '--data', folder, '--home', home, '--systems', 'popularity'];
+  for (const { out } of [await run(args), await run(args)]) {
+    const text = out.replaceAll(/\s+/g, ' ');
+    expect(text).toContain(
+      `Warning: the data home ${home} also has 2 events from ${join(folder, 'old.csv')}. The benchmark counts them. To measure only the files of --data, use another --home.`,
+    );
+    expect(text).toContain(`Data: all events of the data home ${home}.`);
+  }
+});
+
 it('says how many users interact with cold items', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);

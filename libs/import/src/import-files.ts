@@ -6,7 +6,7 @@ import type { FileEventLog, LoggedEvent } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import { AppError, hashFile } from '@facet/platform';
 import type { Event } from '@facet/schemas';
-import { readRecord, writeRecord } from './import-record.ts';
+import { readOtherRecords, readRecord, writeRecord } from './import-record.ts';
 import { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
@@ -47,6 +47,8 @@ export interface ImportResult {
   readonly sources: readonly ImportSource[];
   /** The offsets of the events in the event log. */
   readonly offsets: { readonly from: number; readonly to: number };
+  /** The other events of the event log, and the files of events of other imports into the home. */
+  readonly others: { readonly events: number; readonly files: readonly string[] };
 }
 
 export interface ImportSource {
@@ -92,7 +94,8 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
         ({ report } = await validateFiles(files, { ...reading, learning, onRefused: undefined }));
         await writeRecord(recordPath, { ...earlier, report });
       }
-      return { imported: false, report, sources, offsets: { from: earlier.from, to: earlier.to } };
+      const offsets = { from: earlier.from, to: earlier.to };
+      return { imported: false, report, sources, offsets, others: await findOthers(recordPath, log, offsets) };
     }
     if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
     const from = earlier?.from ?? (await log.end());
@@ -106,10 +109,21 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     const to = await log.end();
     const built = report.build();
     await writeRecord(recordPath, { status: 'done', from, to, report: built });
-    return { imported: true, report: built, sources, offsets: { from, to } };
+    const offsets = { from, to };
+    return { imported: true, report: built, sources, offsets, others: await findOthers(recordPath, log, offsets) };
   } finally {
     await log.close();
   }
+}
+
+async function findOthers(
+  recordPath: string,
+  log: FileEventLog,
+  { from, to }: ImportResult['offsets'],
+): Promise<ImportResult['others']> {
+  const records = await readOtherRecords(recordPath);
+  const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
+  return { events: (await log.end()) - (to - from), files: [...new Set(files.map(({ path }) => path))] };
 }
 
 async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hourMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { ValidationReport } from './validation/report.ts';
 
@@ -18,6 +18,14 @@ const exampleFields = ['samples', 'examples', 'suspiciousUsers'];
 export async function readRecord(path: string): Promise<ImportRecord | undefined> {
   const text = await readTextIfExists(path);
   return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
+}
+
+/** Returns the other readable records in the folder of a record. */
+export async function readOtherRecords(path: string): Promise<ImportRecord[]> {
+  const folder = dirname(path);
+  const names = (await listNames(folder)).filter((name) => recordName.test(name) && name !== basename(path));
+  const records = await Promise.all(names.map((name) => readRecord(join(folder, name)).catch(() => undefined)));
+  return records.filter((record) => record !== undefined);
 }
 
 /** Writes a record without the examples of its report, because records stay when users are erased. */

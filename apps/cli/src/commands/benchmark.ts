@@ -214,9 +214,17 @@ async function openSource(
   }
   const home = options.home ?? (await ownFilesHome(data.files, [config.mapping, config.eventTypes]));
   const pipeline = open(home);
-  const { report } = await runImport(data.files, pipeline, context);
+  const { report, others } = await runImport(data.files, pipeline, context);
   showReport(context.output, report);
-  return { pipeline, source: { kind: 'home', files: data.files }, home };
+  if (others.events === 0) return { pipeline, source: { kind: 'home', files: data.files }, home };
+  const from = others.files.join(', ') || 'another source';
+  context.output.show(
+    wrap(
+      `Warning: the data home ${home} also has ${countOf(others.events, 'event')} from ${from}. The benchmark counts them. To measure only the files of --data, use another --home.`,
+      context.terminal.width,
+    ),
+  );
+  return { pipeline, source: { kind: 'home' }, home };
 }
 
 /** Returns the data of each period, of which only a rolling benchmark has several. */
