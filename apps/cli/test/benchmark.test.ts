@@ -322,7 +322,38 @@ it('refuses unknown systems, settings and data', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
   const args = ['benchmark', '--data', join(folder, 'events.csv'), '--home', join(folder, 'home')];
-  expect(await run([...args, '--systems', 'als9'])).toMatchObject({ code: 2 });
-  expect(await run([...args, '--systems', 'facet', '--set', 'nonsense=1'])).toMatchObject({ code: 2 });
-  expect(await run(['benchmark', '--data', join(folder, 'home')])).toMatchObject({ code: 3 });
+  const errorOf = async (...others: string[]): Promise<string> => {
+    const { code, err } = await run([...args, ...others]);
+    expect(code).toBe(2);
+    // Nothing is read before.
+    return /^error: (.*)\n$/.exec(err)![1]!;
+  };
+  expect(await errorOf('--systems', 'fact')).toMatch(
+    /^No system is named "fact"\. Did you mean facet\? Choose from: facet, .*, wals\.$/,
+  );
+  expect(await errorOf('--set', 'epoch=1')).toMatch(/^No variant has a hyperparameter "epoch"\./);
+  expect(await errorOf('--sweep', 'epoch=1,2')).toMatch(/^No variant has a hyperparameter "epoch"\./);
+  expect(await errorOf('--set', 'epochs=abc')).toBe(
+    '--set is not valid: training.epochs: must be integer. Correct this field in --set.',
+  );
+  expect(await errorOf('--sweep', 'K=1,0')).toBe(
+    '--sweep is not valid: model.interests: must be >= 1. Correct this field in --sweep.',
+  );
+  for (const option of [
+    ['--every', '7d'],
+    ['--days', '28'],
+  ]) {
+    expect(await errorOf(...option)).toBe(
+      '--every and --days need --protocol rolling. Add --protocol rolling, or omit both options.',
+    );
+  }
+  const missing = join(folder, 'home');
+  expect(await run(['benchmark', '--data', missing])).toMatchObject({
+    code: 3,
+    err: `error: ${missing} does not exist. Correct --data.\n`,
+  });
+  const unknown = join(folder, 'a.xyz');
+  await writeFile(unknown, 'user,item,date\n');
+  const { err } = await run(['benchmark', '--data', unknown, '--home', missing]);
+  expect(err).toMatch(/Rename the file to one of .*, or import it with facet import --format\.\n$/);
 });

@@ -8,6 +8,7 @@ import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import {
+  checkChoice,
   chooseSystems,
   coldGrid,
   costGrid,
@@ -55,8 +56,8 @@ interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly items?: readonly string[];
   readonly users?: readonly string[];
   readonly protocol: ProtocolName;
-  readonly every: number;
-  readonly days: number;
+  readonly every?: number;
+  readonly days?: number;
   readonly systems?: readonly string[];
   readonly seeds: number;
   readonly set?: readonly Setting[];
@@ -74,8 +75,8 @@ export const registerBenchmark: Register = (command, deps) => {
       .option('--users <files...>', 'users with attributes (default: those of the folder)')
       .option('--home <dir>', 'data home (default: .facet/<name of the data>)', deps.home)
       .addOption(new Option('--protocol <name>', 'held-out data').choices(protocolNames).default('time-split'))
-      .option('--every <days>', 'length of a period with --protocol rolling: 1d, 7d', parseDays, 7)
-      .option('--days <number>', 'last days that the periods cover with --protocol rolling', parseCount, 28)
+      .option('--every <days>', 'length of a period with --protocol rolling: 1d, 7d (default: 7d)', parseDays)
+      .option('--days <number>', 'last days that the periods cover with --protocol rolling (default: 28)', parseCount)
       .option('--systems <names>', 'systems, separated by commas (default: all, see below)', parseIds)
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(
@@ -99,12 +100,16 @@ variants take days. For a first answer, choose systems, for example --systems fa
 async function benchmark(options: BenchmarkOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
   const config = await readConfig(options);
+  const { set: settings = [], sweep: sweeps = [] } = options;
+  if (options.protocol !== 'rolling' && (options.every ?? options.days) !== undefined) {
+    throw usageError('--every and --days need --protocol rolling.', 'Add --protocol rolling, or omit both options.');
+  }
+  checkChoice(options.systems, { config, settings, sweeps });
   const { pipeline, source, home } = await openSource(options, config, context);
   const periods = await openData(pipeline, source, options, context);
   const data = joinPeriods(periods);
   for (const note of describeData(data)) output.show(wrap(note, terminal.width));
   if (data.report !== undefined) showReport(output, data.report, { withLearning: false });
-  const { set: settings = [], sweep: sweeps = [] } = options;
   const chosen = chooseSystems(options.systems, { config, benchmark: data, settings });
   const systems = [...chosen, ...sweeps.flatMap((sweep) => sweepSystems(sweep, chosen))];
   const run = joinRuns(await runPeriods(periods, systems, { pipeline, seeds: options.seeds }, context));
@@ -231,7 +236,7 @@ async function openSource(
 async function openData(
   pipeline: StageContext,
   source: BenchmarkSource,
-  { protocol, every, days }: BenchmarkOptions,
+  { protocol, every = 7, days = 28 }: BenchmarkOptions,
   { progress, signal }: CommandContext,
 ): Promise<BenchmarkData[]> {
   const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);
@@ -278,7 +283,7 @@ const namesOf = {
  * user per line, as do other text files with lines of ids separated by spaces; its items and users are in the same folder. Other files of a
  * folder need the name of a table format. A single file without a known name contains the events.
  *
- * @throws AppError `BENCHMARK_DATA_UNKNOWN`; `CLI_USAGE` for a folder or sequences with another path.
+ * @throws AppError `BENCHMARK_DATA_UNKNOWN`; `EVENTS_FILE_UNREADABLE` for a missing path; `CLI_USAGE` for a folder or sequences with another path.
  */
 async function findData(
   paths: readonly string[],
@@ -286,6 +291,14 @@ async function findData(
 ): Promise<NamedData> {
   const [first = ''] = paths;
   const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  const missing = paths.find((_, place) => facts[place] === undefined);
+  if (missing !== undefined) {
+    throw new AppError(`${missing} does not exist.`, {
+      code: 'EVENTS_FILE_UNREADABLE',
+      category: 'input',
+      remedy: 'Correct --data.',
+    });
+  }
   const folder = paths.find((_, place) => facts[place]?.isDirectory() === true);
   const isFolder = folder !== undefined;
   if (isFolder && paths.length > 1) {

@@ -69,7 +69,7 @@ function noObjects(path: string): AppError {
   return new AppError(`The first lines of ${path} are not JSON objects.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
     category: 'input',
-    remedy: 'Write one JSON object per line, or set the format with --format.',
+    remedy: 'Write one JSON object per line, or import the file with facet import --format.',
     context: { path },
   });
 }

@@ -89,7 +89,7 @@ function formatOf(path: string): TableFormat {
   throw new AppError(`Cannot tell the format of ${path} from its name.`, {
     code: 'EVENTS_FORMAT_UNKNOWN',
     category: 'input',
-    remedy: `Set the format, or rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst.`,
+    remedy: `Rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst, or import it with facet import --format.`,
     context: { path },
   });
 }

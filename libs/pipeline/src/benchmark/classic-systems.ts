@@ -28,6 +28,17 @@ const recentDays = 30;
 /** The number of validation users for the comparison of settings. More users would rarely change the result. */
 const tuningUsersMax = 5000;
 
+/** The names of all simple methods. */
+export const classicNames = [
+  popularityMethod,
+  recentPopularity,
+  ownHistoryMethod,
+  tfIdfMethod,
+  cosineCf,
+  bm25Cf,
+  walsMethod,
+].map(({ name }) => name);
+
 /** Returns the simple methods of a protocol, the weakest first. */
 export function classicSystems({ protocol: { tasks }, data: { items }, hasTimes }: BenchmarkData): System[] {
   const hasContent = items.some((item) => contentTerms(featureAttributes(item)).length > 0);

@@ -24,7 +24,7 @@ export type { BenchmarkTable } from './table.ts';
 export { readSweep, sweepSystems } from './sweep.ts';
 export type { Sweep } from './sweep.ts';
 export type { System } from './system.ts';
-export { chooseSystems } from './choose-systems.ts';
+export { checkChoice, chooseSystems } from './choose-systems.ts';
 export { towerSettings } from './tower-settings.ts';
 export type { Setting } from './tower-settings.ts';
 export { createValidator } from './tower-systems.ts';
