@@ -5,6 +5,7 @@ export type { ErasedImports } from './import-record.ts';
 export { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
 export { readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
+export { eventFieldNames } from './mapping/find-columns.ts';
 export { inspectFile, readBytes } from './tables/byte-source.ts';
 export { findAllFiles } from './tables/find-files.ts';
 export { isTableFile } from './tables/open-table.ts';

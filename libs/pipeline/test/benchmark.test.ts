@@ -382,7 +382,14 @@ describe('a benchmark of sequences, leave-one-out', () => {
       );
     expect(await codeOf(openBenchmarkData(context, source, 'time-split'))).toBe('BENCHMARK_NO_TIMES');
     expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_SEQUENCES_INVALID');
-    await writeFile(path, 'u1 a b\n');
+    for (const header of ['user_id items', 'user_id:token\titem_id:token', 'SessionId ItemIds']) {
+      await writeFile(path, `${header}\nu1 a b c\n`);
+      await expect(openBenchmarkData(context, source, 'leave-one-out')).rejects.toThrow(
+        `${path}, line 1: "${header}" is a header.`,
+      );
+    }
+    // Only the first line can be a header.
+    await writeFile(path, 'u1 a b\nuser item\n');
     expect(await codeOf(openBenchmarkData(context, source, 'leave-one-out'))).toBe('BENCHMARK_TOO_SHORT');
   });
 });

@@ -1,12 +1,12 @@
-import { inspectFile, readBytes, readLines } from '@facet/import';
+import { eventFieldNames, inspectFile, readBytes, readLines } from '@facet/import';
 import type { InteractionTable } from '@facet/features';
-import { AppError, dayMs } from '@facet/platform';
+import { AppError, dayMs, plainName } from '@facet/platform';
 
 /**
  * Reads a file of sequences, compressed or not. Each line is a user id and then item ids, oldest first, separated by spaces or tabs. A line
  * with one item can continue the user of the line before it, as in the files of SASRec. The file contains no times, so the interactions of a user get one day each, which preserves their order.
  *
- * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a user without items, a repeated user, or a line that is not UTF-8; as `readBytes`.
+ * @throws AppError `BENCHMARK_SEQUENCES_INVALID` for a header line, a user without items, a repeated user, or a line that is not UTF-8; as `readBytes`.
  */
 export async function readSequencesFile(path: string): Promise<InteractionTable> {
   const userIds: string[] = [];
@@ -35,7 +35,9 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
   const bytes = readBytes(path, { facts: await inspectFile(path) });
   for await (const { firstLine, lines, faults } of readLines(bytes, path)) {
     for (const [place, text] of lines.entries()) {
-      const problem = faults.has(place) ? 'the text is not UTF-8' : addLine(text);
+      const isFirst = firstLine + place === 1;
+      const invalid = isFirst && isHeader(text) ? `"${text.trim().slice(0, 60)}" is a header` : undefined;
+      const problem = faults.has(place) ? 'the text is not UTF-8' : (invalid ?? addLine(text));
       if (problem === undefined) continue;
       throw new AppError(`${path}, line ${firstLine + place}: ${problem}.`, {
         code: 'BENCHMARK_SEQUENCES_INVALID',
@@ -51,4 +53,13 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
     items: Int32Array.from(items),
     times: Float64Array.from(times),
   };
+}
+
+/** Returns whether a line begins with the names of a column of users and a column of items, such as `user_id items`. */
+function isHeader(text: string): boolean {
+  const [user = '', item = ''] = text.split(/\s+/).map((word) => plainName(word.replace(/:.*/, '')));
+  const { userId, itemId, sessionId } = eventFieldNames;
+  const userNames: readonly string[] = [...userId, ...sessionId];
+  const itemNames: readonly string[] = itemId;
+  return userNames.includes(user) && (itemNames.includes(item) || itemNames.includes(item.replace(/s$/, '')));
 }
