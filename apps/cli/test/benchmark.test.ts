@@ -144,7 +144,8 @@ it('finds compressed sequences, items and users in a folder, and files of events
   const { code, out } = await run([...args, '--data', folder, '--json']);
   expect(code).toBe(0);
   expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
-  expect(await run([...args, '--data', folder, '--users', join(folder, 'items.tsv')])).toMatchObject({ code: 3 });
+  const other = await run([...args, '--data', folder, '--users', join(folder, 'items.tsv')]);
+  expect(other).toMatchObject({ code: 3, out: `Ignored in ${folder}: users.csv.\n` });
 
   const ratings = await temporaryFolder();
   await writeShop(ratings);
@@ -154,6 +155,10 @@ it('finds compressed sequences, items and users in a folder, and files of events
   await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
   await writeFile(join(ratings, 'users_map.pkl'), 'x');
   const { out: shown } = await run([...args, '--data', ratings]);
+  expect(shown).toMatch(/^Ignored in .*: items_embeddings\.npy, users_map\.pkl\.$/m);
+  expect(shown.replaceAll(/\s+/g, ' ')).toContain(
+    `Data: events ${join(ratings, 'ratings_Beauty.csv')}; items ${join(ratings, 'items.csv')}.`,
+  );
   expect(shown).toMatch(/^Items\n {2}unknown +4 {2}in \d+ events, not in the items file\n/m);
   // Reviews next to other events may be texts.
   await writeFile(join(ratings, 'reviews.csv'), 'title,text\nGood,Works');

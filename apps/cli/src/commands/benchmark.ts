@@ -212,7 +212,12 @@ async function openSource(
     const home = options.home ?? context.environment.home ?? defaultHome;
     return { pipeline: open(home), source: { kind: 'home' }, home };
   }
-  const data = await findData(options.data, options);
+  const { ignored, ...data } = await findData(options.data, options);
+  if (ignored.length > 0) {
+    const more = ignored.length > ignoredShown ? `, and ${ignored.length - ignoredShown} more` : '';
+    const shown = ignored.slice(0, ignoredShown).map((path) => basename(path));
+    context.output.show(wrap(`Ignored in ${options.data[0]}: ${shown.join(', ')}${more}.`, context.terminal.width));
+  }
   if (data.kind === 'sequences') {
     const home = options.home ?? (await ownFilesHome({ events: [data.path] }, {}));
     return { pipeline: open(home), source: data, home };
@@ -266,6 +271,8 @@ function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {
   return `${figures.join('; ')}; fitted in ${formatDuration(1000 * seconds)}`;
 }
 
+const ignoredShown = 10;
+
 /** The data of `--data`. */
 type NamedData =
   { readonly kind: 'events'; readonly files: SourceFiles } | Extract<BenchmarkSource, { kind: 'sequences' }>;
@@ -281,14 +288,15 @@ const namesOf = {
 /**
  * Classifies the files of `--data`, or of its folder, by their names. A text file whose name begins with `sequences` contains one
  * user per line, as do other text files with lines of ids separated by spaces; its items and users are in the same folder. Other files of a
- * folder need the name of a table format. A single file without a known name contains the events.
+ * folder need the name of a table format. A single file without a known name contains the events. `ignored` are the other files of the folder,
+ * without hidden ones.
  *
  * @throws AppError `BENCHMARK_DATA_UNKNOWN`; `EVENTS_FILE_UNREADABLE` for a missing path; `CLI_USAGE` for a folder or sequences with another path.
  */
 async function findData(
   paths: readonly string[],
   catalog: { readonly items?: readonly string[]; readonly users?: readonly string[] },
-): Promise<NamedData> {
+): Promise<NamedData & { readonly ignored: readonly string[] }> {
   const [first = ''] = paths;
   const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   const missing = paths.find((_, place) => facts[place] === undefined);
@@ -307,9 +315,13 @@ async function findData(
       'Pass one folder, or only files of events.',
     );
   }
-  const files = isFolder ? (await readdir(first)).sort().map((name) => join(first, name)) : [...paths];
+  const entries = isFolder ? await readdir(first, { withFileTypes: true }) : [];
+  const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+  const files = isFolder ? names.sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
     among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path, kind)));
+  const without = (...used: readonly string[]): string[] =>
+    isFolder ? files.filter((path) => !used.includes(path) && !basename(path).startsWith('.')) : [];
   const isSequences = !isFolder && (await isSequencesFile(first));
   const [sequences, another] = isSequences ? paths : named('sequences');
   if (sequences !== undefined && another !== undefined) {
@@ -323,7 +335,7 @@ async function findData(
       ? files
       : (await readdir(dirname(sequences))).map((name) => join(dirname(sequences), name));
     const { items = named('items', siblings), users = named('users', siblings) } = catalog;
-    return { kind: 'sequences', path: sequences, items, users };
+    return { kind: 'sequences', path: sequences, items, users, ignored: without(sequences, ...items, ...users) };
   }
   const found = isFolder ? named('events') : files;
   // Reviews next to other events are often texts.
@@ -345,6 +357,7 @@ async function findData(
   return {
     kind: 'events',
     files: { events, items: items.length === 0 ? undefined : items, users: users.length === 0 ? undefined : users },
+    ignored: without(...events, ...items, ...users),
   };
 }
 
