@@ -99,7 +99,7 @@ it('warns of a random order of interactions at the same time, and says that sequ
   for (const protocol of ['leave-one-out', 'user-split']) {
     const ofEvents = await textOf(events, protocol);
     expect(ofEvents).toContain(
-      'Warning: 25 of 40 users have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.',
+      'Warning: most users (25 of 40) have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.',
     );
     expect(ofEvents).toContain('are ordered by a seeded hash (interactions.tieSeed), never by id');
     const ofSequences = await textOf(sequences, protocol);
@@ -144,6 +144,11 @@ it('finds compressed sequences, items and users in a folder, and files of events
   const { code, out } = await run([...args, '--data', folder, '--json']);
   expect(code).toBe(0);
   expect((JSON.parse(out) as Document).table.data).toMatchObject({ users: 12, items: 5 });
+  // Seven of the 36 interactions are with item 0.
+  const { out: shown } = await run([...args, '--data', folder]);
+  expect(shown).toContain(
+    'Items\n  unknown         4  in 29 events, not in the items file\n  without events  1  in the items file, but in no event\n',
+  );
   const other = await run([...args, '--data', folder, '--users', join(folder, 'items.tsv')]);
   expect(other).toMatchObject({ code: 3, out: `Ignored in ${folder}: users.csv.\n` });
 
@@ -154,12 +159,12 @@ it('finds compressed sequences, items and users in a folder, and files of events
   // Files of other formats are no tables, whatever their names.
   await writeFile(join(ratings, 'items_embeddings.npy'), 'x');
   await writeFile(join(ratings, 'users_map.pkl'), 'x');
-  const { out: shown } = await run([...args, '--data', ratings]);
-  expect(shown).toMatch(/^Ignored in .*: items_embeddings\.npy, users_map\.pkl\.$/m);
-  expect(shown.replaceAll(/\s+/g, ' ')).toContain(
+  const { out: ofRatings } = await run([...args, '--data', ratings]);
+  expect(ofRatings).toMatch(/^Ignored in .*: items_embeddings\.npy, users_map\.pkl\.$/m);
+  expect(ofRatings.replaceAll(/\s+/g, ' ')).toContain(
     `Data: events ${join(ratings, 'ratings_Beauty.csv')}; items ${join(ratings, 'items.csv')}.`,
   );
-  expect(shown).toMatch(/^Items\n {2}unknown +4 {2}in \d+ events, not in the items file\n/m);
+  expect(ofRatings).toMatch(/^Items\n {2}unknown +4 {2}in \d+ events, not in the items file\n/m);
   // Reviews next to other events may be texts.
   await writeFile(join(ratings, 'reviews.csv'), 'title,text\nGood,Works');
   expect(await run([...args, '--data', ratings])).toMatchObject({ code: 0 });

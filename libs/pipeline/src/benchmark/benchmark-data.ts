@@ -217,12 +217,35 @@ async function readSequences(
   const report = new ReportBuilder(reading.now());
   const occurring = new Set(table.itemIds);
   const items: Item[] = [];
+  let itemsWithoutEvents = 0;
   await readItemFiles(source.items, reading, report, (item) => {
     if (occurring.has(item.itemId)) items.push({ ...item, attributes: withoutSingleLists(item.attributes) });
+    else itemsWithoutEvents++;
   });
   const users: User[] = [];
   await readUserFiles(source.users, reading, report, (user) => users.push(user));
-  return { table, items, users, excluded: { byRule: { ...dropped }, bots: 0 }, report: report.build() };
+  const unknown = source.items.length === 0 ? {} : { unknownItems: unknownItems(table, items), itemsWithoutEvents };
+  return {
+    table,
+    items,
+    users,
+    excluded: { byRule: { ...dropped }, bots: 0 },
+    report: { ...report.build(), ...unknown },
+  };
+}
+
+/** Counts the items of the interactions that no file of items contains. */
+function unknownItems(
+  { itemIds, items }: InteractionTable,
+  described: readonly Item[],
+): ValidationReport['unknownItems'] {
+  const known = new Set(described.map(({ itemId }) => itemId));
+  const isUnknown = itemIds.map((itemId) => !known.has(itemId));
+  return {
+    ids: isUnknown.filter(Boolean).length,
+    events: items.filter((item) => isUnknown[item]).length,
+    examples: [],
+  };
 }
 
 /** Returns attributes in which a list of one value is that value, so that a price is a number and a date is a date. */

@@ -44,7 +44,7 @@ function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: Benchmar
   const tied = longer.filter((of) => of.some((time, position) => position > 0 && time === of[position - 1]));
   if (tied.length <= longer.length / 2) return [];
   return [
-    `Warning: ${formatCount(tied.length)} of ${countOf(longer.length, 'user')} have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.`,
+    `Warning: most users (${formatCount(tied.length)} of ${formatCount(longer.length)}) have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.`,
   ];
 }
 
