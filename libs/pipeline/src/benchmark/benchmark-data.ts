@@ -15,7 +15,6 @@ import type { ModelData } from '../dataset/dataset.ts';
 import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
-import { describeOrigin } from './describe-data.ts';
 import {
   leaveOneOutProtocol,
   rollingProtocol,
@@ -123,6 +122,24 @@ export async function openRollingData(
 function aboutOf(context: StageContext, source: BenchmarkSource): Pick<BenchmarkData, 'origin' | 'positives'> {
   const positives = source.kind === 'home' ? context.config.interactions.positives : undefined;
   return { origin: describeOrigin(source, context), positives };
+}
+
+/** Names the files of a benchmark, or its data home. */
+function describeOrigin(source: BenchmarkSource, { home }: StageContext): string {
+  if (source.kind === 'sequences') {
+    return `Data: sequences ${source.path}${list('items', source.items)}${list('users', source.users)}.`;
+  }
+  if (source.files === undefined) return `Data: all events of the data home ${home.folder}.`;
+  const { events, items = [], users = [] } = source.files;
+  return `Data: events ${pathsOf(events)}${list('items', items)}${list('users', users)}.`;
+}
+
+function list(kind: string, files: SourceFiles['events']): string {
+  return files.length === 0 ? '' : `; ${kind} ${pathsOf(files)}`;
+}
+
+function pathsOf(files: SourceFiles['events']): string {
+  return files.map((file) => (typeof file === 'string' ? file : file.path)).join(', ');
 }
 
 function checkTimes(source: BenchmarkSource): asserts source is Extract<BenchmarkSource, { kind: 'home' }> {

@@ -1,13 +1,11 @@
 import { modelVariants } from '@facet/model';
 import type { ModelSettings } from '@facet/model';
-import { AppError, suggestName } from '@facet/platform';
-import { parseModelSettings, resolveModel } from '@facet/config';
+import { AppError } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { classicNames, classicSystems } from './classic-systems.ts';
+import { classicSystems } from './classic-systems.ts';
 import type { System } from './system.ts';
-import type { Sweep } from './sweep.ts';
-import { checkSetting, towerSettings, withSetting } from './tower-settings.ts';
+import { towerSettings } from './tower-settings.ts';
 import type { Setting } from './tower-settings.ts';
 import { fitTower } from './tower-systems.ts';
 
@@ -16,36 +14,6 @@ export interface SystemOptions {
   readonly benchmark: BenchmarkData;
   /** Hyperparameters that apply to every tower. */
   readonly settings: readonly Setting[];
-}
-
-/**
- * Checks names of systems and hyperparameters without data. Some protocols and data lack some of these systems.
- *
- * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`, `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `MODEL_UNSUPPORTED`.
- */
-export function checkChoice(
-  names: readonly string[] | undefined,
-  { config, settings, sweeps }: Omit<SystemOptions, 'benchmark'> & { readonly sweeps: readonly Sweep[] },
-): void {
-  const known = [...Object.keys(modelVariants), ...classicNames];
-  const unknown = names?.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new AppError(`No system is named "${unknown}".`, {
-      code: 'BENCHMARK_SYSTEM_UNKNOWN',
-      category: 'usage',
-      remedy: `${suggestName(unknown, known)}Choose from: ${known.join(', ')}.`,
-    });
-  }
-  [...settings, ...sweeps.map(({ name }) => ({ name, value: undefined }))].forEach(checkSetting);
-  for (const name of names ?? ['facet']) {
-    const variant = modelVariants[name];
-    if (variant === undefined) continue;
-    const base = name === config.model.variant ? resolveModel(config) : variant;
-    const set = parseModelSettings(settings.reduce(withSetting, base), '--set');
-    for (const { name, values } of sweeps) {
-      for (const value of values) parseModelSettings(withSetting(set, { name, value }), '--sweep');
-    }
-  }
 }
 
 /**

@@ -1,8 +1,6 @@
-import type { SourceFiles } from '@facet/import';
 import { countOf, formatCount } from '@facet/platform';
-import type { StageContext } from '../context/stage-context.ts';
 import { describeExcluded } from '../dataset/excluded-events.ts';
-import type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
+import type { BenchmarkData } from './benchmark-data.ts';
 import type { ProtocolName } from './protocol.ts';
 
 /** With fewer test users, the intervals over users are wider than most differences between systems. */
@@ -46,22 +44,4 @@ function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: Benchmar
   return [
     `Warning: most users (${formatCount(tied.length)} of ${formatCount(longer.length)}) have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.`,
   ];
-}
-
-/** Names the files of a benchmark, or its data home. */
-export function describeOrigin(source: BenchmarkSource, { home }: StageContext): string {
-  if (source.kind === 'sequences') {
-    return `Data: sequences ${source.path}${list('items', source.items)}${list('users', source.users)}.`;
-  }
-  if (source.files === undefined) return `Data: all events of the data home ${home.folder}.`;
-  const { events, items = [], users = [] } = source.files;
-  return `Data: events ${pathsOf(events)}${list('items', items)}${list('users', users)}.`;
-}
-
-function list(kind: string, files: SourceFiles['events']): string {
-  return files.length === 0 ? '' : `; ${kind} ${pathsOf(files)}`;
-}
-
-function pathsOf(files: SourceFiles['events']): string {
-  return files.map((file) => (typeof file === 'string' ? file : file.path)).join(', ');
 }
