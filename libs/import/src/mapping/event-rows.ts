@@ -206,7 +206,10 @@ function typeOfValues(column: string | undefined, { hasType }: { readonly hasTyp
   });
 }
 
-const quantityNames = new Set(['quantity', 'qty', 'units', 'menge', 'anzahl']);
+const quantityNames = new Set([
+  ...['quantity', 'qty', 'units', 'pieces', 'menge', 'anzahl'],
+  ...['quantitysold', 'qtysold', 'unitssold', 'quantityordered', 'orderquantity', 'itemquantity', 'productquantity'],
+]);
 const invoiceNames = new Set(['invoice', 'invoiceno']);
 const plainInvoicePattern = /^\d{5,}$/;
 

@@ -140,21 +140,25 @@ describe('event rows', () => {
     ]);
   });
 
-  it('turns returns of a shop into events of type return, unless the mapping keeps them', async () => {
-    const text = [
-      'InvoiceNo,StockCode,Quantity,InvoiceDate,CustomerID',
-      'C536378,a,1,2010-12-01 08:00,u',
-      '536379,a,6,2010-12-01 08:26,u',
-      '536379,a,-1,2010-12-01 08:26,u',
-      'C536380,a,2,2010-12-01 09:41,u',
-    ].join('\n');
-    const typesOf = async (mapping?: ColumnMapping): Promise<unknown[]> =>
-      (await eventsOf('e.csv', text, { ...(mapping && { mapping }) })).events.map((event) =>
-        typeof event === 'string' ? event : event.type,
-      );
-    expect(await typesOf()).toEqual(['return', 'purchase', 'return', 'return']);
-    expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
-  });
+  const quantities = ['Quantity', 'units_sold', 'Quantity Ordered'];
+  it.each(quantities)(
+    'turns returns of a shop into events of type return, unless the mapping keeps them (%s)',
+    async (quantity) => {
+      const text = [
+        `InvoiceNo,StockCode,${quantity},InvoiceDate,CustomerID`,
+        'C536378,a,1,2010-12-01 08:00,u',
+        '536379,a,6,2010-12-01 08:26,u',
+        '536379,a,-1,2010-12-01 08:26,u',
+        'C536380,a,2,2010-12-01 09:41,u',
+      ].join('\n');
+      const typesOf = async (mapping?: ColumnMapping): Promise<unknown[]> =>
+        (await eventsOf('e.csv', text, { ...(mapping && { mapping }) })).events.map((event) =>
+          typeof event === 'string' ? event : event.type,
+        );
+      expect(await typesOf()).toEqual(['return', 'purchase', 'return', 'return']);
+      expect(await typesOf({ returns: 'keep' })).toEqual(['purchase', 'purchase', 'purchase', 'purchase']);
+    },
+  );
 
   it('stops looking for a plain invoice when aborted', async () => {
     const path = join(await temporaryFolder(), 'e.csv');
