@@ -427,6 +427,8 @@ describe('withSetting', () => {
     expect(withSetting(single, { name: 'K', value: 7 })).toBe(single);
     expect(withSetting(single, { name: 'sigma', value: 7 })).toBe(single);
     expect(() => checkSetting({ name: 'sigma', value: 1 })).not.toThrow();
-    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(/has a hyperparameter "interest"/);
+    expect(() => checkSetting({ name: 'interest', value: 1 })).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/^Did you mean interests\? Use one of K, /) as string }),
+    );
   });
 });

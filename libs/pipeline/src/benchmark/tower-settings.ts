@@ -2,7 +2,7 @@ import { epochSize } from '@facet/features';
 import type { UserSequences } from '@facet/features';
 import { modelVariants } from '@facet/model';
 import type { ModelSettings, TrainingConfig } from '@facet/model';
-import { AppError } from '@facet/platform';
+import { AppError, suggestName } from '@facet/platform';
 import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
@@ -95,10 +95,13 @@ export function withSetting(settings: ModelSettings, { name, value }: Setting): 
 export function checkSetting({ name }: Setting): void {
   const path = pathOf(name);
   if (Object.values(modelVariants).some(({ model, training }) => has(model, path) || has(training, path))) return;
+  const known = Object.values(modelVariants).flatMap((variant) =>
+    [variant.model, variant.training].flatMap(Object.keys),
+  );
   throw new AppError(`No variant has a hyperparameter "${name}".`, {
     code: 'BENCHMARK_SETTING_UNKNOWN',
     category: 'usage',
-    remedy: `Use one of ${Object.keys(paths).join(', ')}, or a setting of model or training in facet.yaml such as epochs or extractor.iterations.`,
+    remedy: `${suggestName(name, known)}Use one of ${Object.keys(paths).join(', ')}, or a setting of model or training in facet.yaml such as epochs or extractor.iterations.`,
   });
 }
 
