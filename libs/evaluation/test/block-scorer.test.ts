@@ -2,9 +2,10 @@ import { mix } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
+import { leaveOutHistory, scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
 import type { BlockScorer, ScoreBlock } from '../src/block-scorer.ts';
 import { rankUsers } from '../src/rank-users.ts';
+import type { ScoredUser } from '../src/scorers.ts';
 
 /** Sorts everything by the tie rule: score descending, then the seeded hash ascending. */
 function sortedTop(scores: Float32Array, n: number, tieSeed: number, exclude: readonly number[]): number[] {
@@ -129,5 +130,32 @@ describe('rankUsers by blocks', () => {
         },
       ),
     );
+  });
+});
+
+describe('leaveOutHistory', () => {
+  it('ranks the same items for both tasks, in blocks of several users', () => {
+    const width = 13;
+    const scorer: BlockScorer<ScoredUser> = {
+      usersMax: 3,
+      scoreBlock: (users) => ({
+        width,
+        scores: Float32Array.from({ length: users.length * width }, (_, place) => place % width || -Infinity),
+        tolerance: 0,
+        exact: (_, item) => item,
+      }),
+    };
+    const users = [[12, 11], [9], [], [1, 12]].map((history) => ({
+      history: Int32Array.from(history),
+      truth: { items: Int32Array.of(5), absent: 0 },
+    }));
+    const ranked = rankUsers(leaveOutHistory(scorer), users, ['new', 'all'], { n: 3, tieSeed: 1 });
+    expect(ranked.map(({ all }) => [...all!.ranking])).toEqual([
+      [10, 9, 8],
+      [12, 11, 10],
+      [12, 11, 10],
+      [11, 10, 9],
+    ]);
+    for (const { new: fresh, all } of ranked) expect(all!.ranking).toEqual(fresh!.ranking);
   });
 });

@@ -157,6 +157,29 @@ describe('evaluateModel with results known by hand', () => {
   });
 });
 
+describe('fitBaselines', () => {
+  it('leaves own items out of all items if that is better on validation', async () => {
+    const random = createRandom(1);
+    const [event] = shopEvents();
+    const eventsOf = (thingOf: (things: readonly number[], step: number) => number): LakeEvent[] =>
+      Array.from({ length: 90 }, (_, user) => {
+        const things = [...Array(100).keys()].map((thing) => (user % 3) * 100 + thing);
+        random.shuffle(things);
+        return Array.from({ length: 30 }, (_, step) => ({
+          ...event!,
+          eventId: `${user}-${step}`,
+          type: 'purchase',
+          userId: `person${user}`,
+          itemId: `thing${thingOf(things, step)}`,
+          occurredAt: opening + 2 * step * dayMs + user,
+        }));
+      }).flat();
+    const choiceOf = async (events: LakeEvent[]) => (await fitBaselines(shopDataset(events), testFrom)).itemCfChoice;
+    expect(await choiceOf(eventsOf((things, step) => things[step]!))).toMatchObject({ leavesOutOwnItems: true });
+    expect(await choiceOf(eventsOf((things, step) => things[step % 5]!))).toMatchObject({ leavesOutOwnItems: false });
+  });
+});
+
 describe('evaluation and time', () => {
   const original = shopEvents();
   /** Different purchases in the test window by the same people, of known things; some people buy more. */

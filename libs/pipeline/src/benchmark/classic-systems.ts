@@ -64,7 +64,7 @@ function toSystem<Settings extends object>(method: ClassicMethod<Settings>): Sys
   };
 }
 
-/** How a method ranks a user's own items in the task `all`. In data without repeats, they only displace others. */
+/** How a method ranks a user's own items in the task `all`. In data without repeats, they only displace possible labels. */
 type OwnItems = 'ranked' | 'left out';
 
 function ownItemsOf({ keepsOwnItems = false }: Pick<ClassicMethod<object>, 'keepsOwnItems'>): OwnItems[] {
@@ -157,7 +157,12 @@ async function chooseSettings<Settings extends object>(
     context.signal?.throwIfAborted();
     compare(settings, 'ranked', tasks);
   }
-  if (mayLeaveOut) compare(best.new.settings, 'left out', ['all']);
+  if (mayLeaveOut) {
+    context.onProgress?.(grid.length / (grid.length + 1), 'without own items');
+    await setImmediate();
+    context.signal?.throwIfAborted();
+    compare(best.new.settings, 'left out', ['all']);
+  }
   return best;
 }
 

@@ -16,7 +16,7 @@ export interface NamedRanker {
 
 /** The settings of item-based CF for each task. */
 export interface ItemCfChoice extends Readonly<Record<Task, ItemCfOptions>> {
-  /** Whether the task `all` leaves out a user's own items. In data without repeats, they only displace others. */
+  /** Whether the task `all` leaves out a user's own items. In data without repeats, they only displace possible labels. */
   readonly leavesOutOwnItems: boolean;
 }
 
