@@ -51,7 +51,7 @@ it.each(['time-split', 'leave-one-out'])(
     const again = await run(wanted);
     expect(again.err.match(/already done/g)).toHaveLength(3);
     expect(again.out).toContain(`Saved in ${saved}`);
-    const warning = `Warning: the test has only 12 users, so differences between systems can be chance. To test more users, ${protocol === 'time-split' ? 'use --protocol leave-one-out or user-split' : 'add data'}.`;
+    const warning = `Warning: the test has only 12 users, so differences between systems can be chance. To test more users, ${protocol === 'time-split' ? 'use --protocol leave-one-out, or add data' : 'add data'}.`;
     expect(again.out.replaceAll(/\s+/g, ' ')).toContain(warning);
     expect(await readFile(join(saved, 'table.md'), 'utf8')).toContain(`- ${warning}`);
     expect(again.out).toMatch(/Measured by Facet \d+\.\d+\.\d+\+[0-9a-f]{7,}(-dirty)?\./);
@@ -70,7 +70,9 @@ it('rolling: judges each of the last periods, and refuses a period that is not a
   // All users buy one thing on each of the two days; on the last day they buy their first thing again.
   expect(table.systems[0]!.tasks).toMatchObject({ new: { users: 12 }, all: { users: 24 } });
   const { notes } = table.data;
-  expect(notes.at(-1)).toMatch('Warning: the test has only 24 users');
+  expect(notes.at(-1)).toBe(
+    'Warning: the test has only 24 users, so differences between systems can be chance. To test more users, use --protocol leave-one-out, or add data.',
+  );
   expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
 });
 
@@ -99,7 +101,10 @@ it('warns of a random order of interactions at the same time, and says that sequ
   for (const protocol of ['leave-one-out', 'user-split']) {
     const ofEvents = await textOf(events, protocol);
     expect(ofEvents).toContain(
-      'Warning: most users (25 of 40) have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.',
+      'Warning: most users (25 of 40) have several interactions at the same time, whose order is random. Use --protocol time-split. If the times are only dates, a time of day also helps.',
+    );
+    expect(ofEvents).toContain(
+      `To test more users, ${protocol === 'user-split' ? 'use --protocol leave-one-out, or ' : ''}add data.`,
     );
     expect(ofEvents).toContain('are ordered by a seeded hash (interactions.tieSeed), never by id');
     const ofSequences = await textOf(sequences, protocol);

@@ -1,7 +1,6 @@
 import { countOf, formatCount } from '@facet/platform';
 import { describeExcluded } from '../dataset/excluded-events.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import type { ProtocolName } from './protocol.ts';
 
 /** With fewer test users, the intervals over users are wider than most differences between systems. */
 const testUsersMin = 50;
@@ -18,18 +17,12 @@ export function describeData(benchmark: BenchmarkData): string[] {
   ];
 }
 
-const largerTests: Readonly<Record<ProtocolName, string>> = {
-  'time-split': 'To test more users, use --protocol leave-one-out or user-split',
-  rolling: 'To test more users, use --protocol leave-one-out or user-split',
-  'user-split': 'To test more users, use --protocol leave-one-out',
-  'leave-one-out': 'To test more users, add data',
-};
-
 function warnOfFewUsers({ protocol: { name, test } }: BenchmarkData): string[] {
   const { length } = test.users;
   if (length >= testUsersMin) return [];
+  const remedy = name === 'leave-one-out' ? 'add data' : 'use --protocol leave-one-out, or add data';
   return [
-    `Warning: the test has only ${countOf(length, 'user')}, so differences between systems can be chance. ${largerTests[name]}.`,
+    `Warning: the test has only ${countOf(length, 'user')}, so differences between systems can be chance. To test more users, ${remedy}.`,
   ];
 }
 
@@ -37,11 +30,17 @@ function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: Benchmar
   const isByPosition = protocol.name === 'leave-one-out' || protocol.name === 'user-split';
   if (!hasTimes || !isByPosition) return [];
   const { offsets, times } = sequences;
-  const histories = Array.from(offsets.subarray(1), (end, user) => times.subarray(offsets[user], end));
-  const longer = histories.filter(({ length }) => length > 1);
-  const tied = longer.filter((of) => of.some((time, position) => position > 0 && time === of[position - 1]));
-  if (tied.length <= longer.length / 2) return [];
+  let longer = 0;
+  let tied = 0;
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    const end = offsets[user + 1]!;
+    let position = offsets[user]! + 1;
+    if (position < end) longer++;
+    while (position < end && times[position] !== times[position - 1]) position++;
+    if (position < end) tied++;
+  }
+  if (tied <= longer / 2) return [];
   return [
-    `Warning: most users (${formatCount(tied.length)} of ${formatCount(longer.length)}) have several interactions at the same time, whose order is random. Add a time of day, or use --protocol time-split.`,
+    `Warning: most users (${formatCount(tied)} of ${formatCount(longer)}) have several interactions at the same time, whose order is random. Use --protocol time-split. If the times are only dates, a time of day also helps.`,
   ];
 }
