@@ -123,7 +123,7 @@ it('warns of other events in the data home', async () => {
   for (const { out } of [await run(args), await run(args)]) {
     const text = out.replaceAll(/\s+/g, ' ');
     expect(text).toContain(
-      `Warning: the data home ${home} also has 2 events from ${join(folder, 'old.csv')}. The benchmark counts them. To measure only the files of --data, use another --home.`,
+      `Warning: the data home ${home} also has 2 events from ${join(folder, 'old.csv')}. The benchmark counts those that the files of --data do not contain. To measure only the files of --data, use another --home.`,
     );
     expect(text).toContain(`Data: all events of the data home ${home}.`);
   }

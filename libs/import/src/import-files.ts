@@ -39,7 +39,7 @@ export interface ImportOptions extends Omit<ReadOptions, 'now' | 'onProgress'> {
 }
 
 export interface ImportResult {
-  /** False when the same files were imported earlier with the same mapping. Then nothing was written. */
+  /** False when the same files were imported earlier with the same mapping. Then no event was written. */
   readonly imported: boolean;
   /** Has no examples if nothing was imported, unless the files were read again to count the events of another rule. */
   readonly report: ValidationReport;
@@ -47,8 +47,8 @@ export interface ImportResult {
   readonly sources: readonly ImportSource[];
   /** The offsets of the events in the event log. */
   readonly offsets: { readonly from: number; readonly to: number };
-  /** The other events of the event log, and the files of events of other imports into the home. */
-  readonly others: { readonly events: number; readonly files: readonly string[] };
+  /** The other events of the event log. `readFiles` returns the files of events of other imports into the home. */
+  readonly others: { readonly events: number; readonly readFiles: () => Promise<string[]> };
 }
 
 export interface ImportSource {
@@ -121,9 +121,12 @@ async function findOthers(
   log: FileEventLog,
   { from, to }: ImportResult['offsets'],
 ): Promise<ImportResult['others']> {
-  const records = await readOtherRecords(recordPath);
-  const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
-  return { events: (await log.end()) - (to - from), files: [...new Set(files.map(({ path }) => path))] };
+  const readFiles = async (): Promise<string[]> => {
+    const records = await readOtherRecords(recordPath);
+    const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
+    return [...new Set(files.map(({ path }) => path))];
+  };
+  return { events: (await log.end()) - (to - from), readFiles };
 }
 
 async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {

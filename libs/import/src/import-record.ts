@@ -20,12 +20,16 @@ export async function readRecord(path: string): Promise<ImportRecord | undefined
   return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
 }
 
-/** Returns the other readable records in the folder of a record. */
+/** Returns the other records in the folder of a record. */
 export async function readOtherRecords(path: string): Promise<ImportRecord[]> {
   const folder = dirname(path);
   const names = (await listNames(folder)).filter((name) => recordName.test(name) && name !== basename(path));
-  const records = await Promise.all(names.map((name) => readRecord(join(folder, name)).catch(() => undefined)));
-  return records.filter((record) => record !== undefined);
+  const records: ImportRecord[] = [];
+  for (const name of names) {
+    const record = await readRecord(join(folder, name));
+    if (record !== undefined) records.push(record);
+  }
+  return records;
 }
 
 /** Writes a record without the examples of its report, because records stay when users are erased. */

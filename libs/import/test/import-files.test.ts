@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { hash } from 'node:crypto';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -154,6 +154,19 @@ describe('importFiles', () => {
     const later = await readLake(home.lakeFolder);
     expect(later).toHaveLength(60);
     expect(later).toEqual(expect.arrayContaining(lake));
+  });
+
+  it('counts other events without the records of other imports, which it reads when asked', async () => {
+    const { home, file } = await setUp();
+    const path = await file('a.csv', rowsCsv(40));
+    await importFiles({ events: [path] }, { home, now });
+    const unreadable = join(home.importsFolder, `${'0'.repeat(32)}.json`);
+    await mkdir(unreadable);
+    const { others } = await importFiles({ events: [await file('b.csv', rowsCsv(60))] }, { home, now });
+    expect(others.events).toBe(40);
+    await expect(others.readFiles()).rejects.toMatchObject({ code: 'EISDIR' });
+    await rm(unreadable, { recursive: true });
+    expect(await others.readFiles()).toEqual([path]);
   });
 
   it('counts orders of one day once, in any order of the rows, and apart in two files', async () => {

@@ -227,10 +227,10 @@ async function openSource(
   const { report, others } = await runImport(data.files, pipeline, context);
   showReport(context.output, report);
   if (others.events === 0) return { pipeline, source: { kind: 'home', files: data.files }, home };
-  const from = others.files.join(', ') || 'another source';
+  const from = (await others.readFiles()).join(', ') || 'another source';
   context.output.show(
     wrap(
-      `Warning: the data home ${home} also has ${countOf(others.events, 'event')} from ${from}. The benchmark counts them. To measure only the files of --data, use another --home.`,
+      `Warning: the data home ${home} also has ${countOf(others.events, 'event')} from ${from}. The benchmark counts those that the files of --data do not contain. To measure only the files of --data, use another --home.`,
       context.terminal.width,
     ),
   );
