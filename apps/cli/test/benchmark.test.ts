@@ -1,4 +1,4 @@
-import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
@@ -156,6 +156,8 @@ it('finds compressed sequences, items and users in a folder, and files of events
   );
   const other = await run([...args, '--data', folder, '--users', join(folder, 'items.tsv')]);
   expect(other).toMatchObject({ code: 3, out: `Ignored in ${folder}: users.csv.\n` });
+  const { out: same } = await run([...args, '--data', folder, '--users', `${folder}/./users.csv`]);
+  expect(same).not.toContain('Ignored');
 
   const ratings = await temporaryFolder();
   await writeShop(ratings);
@@ -318,10 +320,19 @@ it('refuses a folder or a file of sequences together with another path', async (
       `error: --data names the folder ${folder} and another path. Pass one folder, or only files of events.\n`,
     ]);
   }
-  expect(await errorOf(sequences, events)).toEqual([
-    2,
-    `error: ${sequences} is a file of sequences, and --data also contains ${events}. Pass one file of sequences.\n`,
-  ]);
+  const named = join(await temporaryFolder(), 'sequences.txt');
+  await copyFile(sequences, named);
+  for (const data of [
+    [sequences, events],
+    [events, sequences],
+    [events, named],
+  ]) {
+    const one = data.find((path) => path !== events)!;
+    expect(await errorOf(...data)).toEqual([
+      2,
+      `error: ${one} is a file of sequences, and --data also contains ${events}. Pass one file of sequences.\n`,
+    ]);
+  }
 });
 
 it('says that all users are bots', async () => {

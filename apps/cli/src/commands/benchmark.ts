@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/environment';
@@ -320,10 +320,14 @@ async function findData(
   const files = isFolder ? names.sort().map((name) => join(first, name)) : [...paths];
   const named = (kind: keyof typeof namesOf, among = files): string[] =>
     among.filter((path) => namesOf[kind].test(basename(path)) && (kind === 'sequences' || isTableFile(path, kind)));
-  const without = (...used: readonly string[]): string[] =>
-    isFolder ? files.filter((path) => !used.includes(path) && !basename(path).startsWith('.')) : [];
-  const isSequences = !isFolder && (await isSequencesFile(first));
-  const [sequences, another] = isSequences ? paths : named('sequences');
+  const without = (...used: readonly string[]): string[] => {
+    const known = new Set(used.map((path) => resolve(path)));
+    return isFolder ? files.filter((path) => !known.has(resolve(path)) && !basename(path).startsWith('.')) : [];
+  };
+  const haveIds = isFolder ? [] : await Promise.all(paths.map(isSequencesFile));
+  const ofSequences = [...named('sequences'), ...paths.filter((_, place) => haveIds[place])];
+  const [sequences] = ofSequences;
+  const another = (isFolder ? ofSequences : paths).find((path) => path !== sequences);
   if (sequences !== undefined && another !== undefined) {
     throw usageError(
       `${sequences} is a file of sequences, and --data also contains ${another}.`,
