@@ -237,11 +237,15 @@ const reasonsShown = 5;
 const linesShown = 5;
 const samplesShown = 2;
 
-/** Prints the refused lines of an import and what is unusual about the accepted ones. By default, also prints what a model learns from. */
-export function showReport(output: Output, report: ValidationReport, { withLearning = true } = {}): void {
+/** Prints the refused lines of an import. By default, also prints what is unusual about the accepted ones and what a model learns from. */
+export function showReport(
+  output: Output,
+  report: ValidationReport,
+  { withWarnings = true, withLearning = true } = {},
+): void {
   for (const text of [
     renderRefusals(report),
-    ...warningSections(report),
+    ...(withWarnings ? warningSections(report) : []),
     withLearning ? learningSection(report) : '',
   ]) {
     if (text !== '') output.show(text);

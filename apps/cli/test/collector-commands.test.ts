@@ -239,12 +239,16 @@ it('facet backfill sends files to the collector and adds nothing the second time
     out: expect.stringContaining('2 records accepted') as string,
   });
 
-  await writeFile(events, 'user_id,item_id,timestamp,event_type\nada,a,yesterday,click\n');
-  expect(await run(args, withKey)).toMatchObject({
+  const refused = 'ada,a,yesterday,click\n'.repeat(20);
+  await writeFile(events, `user_id,item_id,timestamp,event_type\n${refused}ada,z,1700000000,click\n`);
+  const stopped = await run(args, withKey);
+  expect(stopped).toMatchObject({
     code: 3,
     out: expect.stringMatching(/events\.csv:2[^]*2 records accepted/) as string,
-    err: expect.stringContaining('Most of the first 1 rows of events are invalid') as string,
+    err: expect.stringContaining('Most of the first 21 rows of events are invalid') as string,
   });
+  // The command has not read all events.
+  expect(stopped.out).not.toContain('in no event');
 }, 120_000);
 
 it('facet backfill needs files and a key', async () => {

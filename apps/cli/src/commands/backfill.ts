@@ -91,7 +91,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   } catch (error) {
     stage.close();
     // The command may have sent items and users before it refuses the events.
-    if (isAppError(error, 'EVENTS_MOSTLY_REFUSED')) showResult(output, options.to, sender, report);
+    if (isAppError(error, 'EVENTS_MOSTLY_REFUSED')) showResult(output, options.to, sender, report, { isPartial: true });
     throw isAppError(error) || signal.aborted ? error : unusable(options.to, error);
   }
   stage.done(`${countOf(sender.accepted, 'record')} accepted`);
@@ -104,16 +104,20 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
   });
 }
 
-/** Prints the report of the files, the records that the collector refused, and the number of accepted ones. */
+/**
+ * Prints the report of the files, the records that the collector refused, and the number of accepted ones. Warnings of a partial read can be
+ * untrue, so they are left out.
+ */
 function showResult(
   output: CommandContext['output'],
   to: string,
   sender: ReturnType<typeof createSender>,
   report: ReportBuilder,
+  { isPartial = false } = {},
 ): void {
   const { accepted, duplicates } = sender;
   const built = report.build();
-  showReport(output, built);
+  showReport(output, built, { withWarnings: !isPartial });
   const refusals = [...sender.refusals.values()];
   for (const { kind, field, reason, count, example } of refusals) {
     output.show(
