@@ -95,7 +95,11 @@ function orderRule(hasTimes: boolean): string {
     : 'The data contain no times. The interactions of a user have the order of the file.';
 }
 
-/** Returns leave-one-out: every user is evaluated on the last item, given all earlier ones. @param hasTimes false for sequences */
+/**
+ * Returns leave-one-out: every user is evaluated on the last item, given all earlier ones.
+ *
+ * @param hasTimes false for sequences
+ */
 export function leaveOneOutProtocol(data: CatalogData, hasTimes = true): Protocol {
   return {
     name: 'leave-one-out',
@@ -117,7 +121,11 @@ export function leaveOneOutProtocol(data: CatalogData, hasTimes = true): Protoco
 /** Seeds the parts of all users, so that all benchmarks of the same data hold out the same users. */
 export const userSplitSeed = 1;
 
-/** Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth. @param hasTimes false for sequences */
+/**
+ * Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth.
+ *
+ * @param hasTimes false for sequences
+ */
 export function userSplitProtocol(data: CatalogData, hasTimes = true): Protocol {
   return {
     name: 'user-split',
