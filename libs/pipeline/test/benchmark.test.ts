@@ -295,6 +295,15 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(overUsers.recall.mean).toBeCloseTo(hitRate.mean, 5);
     expect(overUsers.recall.low).toBeLessThan(overUsers.recall.high);
 
+    const shares = [[1], [0.5, 0.5], [0.75, 0.25]];
+    const withShares = rows.map((row) =>
+      row.interests === undefined
+        ? row
+        : { ...row, interests: { ...row.interests, labelShares: shares[row.seed - 1]! } },
+    );
+    const mixed = summarize({ ...ran, rows: withShares }, systems, opened.benchmark).systems[1]!;
+    expect(mixed.interests!.labelShares).toEqual([0.75, 0.25]);
+
     const folder = await saveTable(opened.context.home.benchmarksFolder, table);
     expect(JSON.parse(await readFile(join(folder, 'table.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(table)));
     const markdown = await readFile(join(folder, 'table.md'), 'utf8');

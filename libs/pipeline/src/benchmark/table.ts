@@ -149,11 +149,13 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
 /** Returns the means over seeds. */
 function summarizeInterests(reports: readonly InterestReport[]): InterestSummary {
   const mean = (of: (report: InterestReport) => number): number => seedInterval(reports.map(of)).mean;
+  // Validation can choose another K for each seed.
+  const interestsMax = Math.max(...reports.map(({ labelShares }) => labelShares.length));
   return {
     meanInterests: mean((report) => report.meanInterests),
     meanCosine: mean((report) => report.similarity.meanCosine),
     effectiveInterests: mean((report) => report.effectiveInterests),
-    labelShares: reports[0]!.labelShares.map((_, k) => mean((report) => report.labelShares[k]!)),
+    labelShares: Array.from({ length: interestsMax }, (_, k) => mean((report) => report.labelShares[k] ?? 0)),
   };
 }
 
