@@ -155,8 +155,12 @@ export function mappingOf({ kind, field, nestedPath }: Pick<ReportRefusal, 'kind
   return `${kind === 'events' ? 'mapping' : `mapping.${kind}`}.${field}: ${nestedPath}`;
 }
 
+/** Among real times of day, a few are midnight. */
+const midnightShareMax = 0.01;
+
 function timesSection(report: ValidationReport): string {
   const { ahead, before1990, daysOnly, daysOnlyDuplicates, latest = Infinity } = report.time;
+  const acceptedEvents = report.files.reduce((sum, { kind, accepted }) => sum + (kind === 'events' ? accepted : 0), 0);
   const rows = [
     ...(ahead.count === 0
       ? []
@@ -171,7 +175,7 @@ function timesSection(report: ValidationReport): string {
               (latest < dayMs ? '; if they are numbers of days, set mapping.timeFormat: Days' : ''),
           ],
         ]),
-    ...(daysOnly === 0
+    ...(daysOnly <= midnightShareMax * acceptedEvents
       ? []
       : [[formatCount(daysOnly), 'without a time of day', 'their order within a day is unknown']]),
     ...(daysOnlyDuplicates.count === 0

@@ -175,6 +175,14 @@ describe('validateFiles', () => {
     );
   });
 
+  it('warns about times without a time of day unless a few are midnight by chance', async () => {
+    const rows = Array.from({ length: 100 }, (_, row) => `u${row},i,2024-01-01T12:00`);
+    const textOf = async (...more: string[]) =>
+      renderValidationReport(await reportOf(['user,item,date', ...rows, ...more]));
+    expect(await textOf('u,i,2024-01-02T00:00')).not.toContain('without a time of day');
+    expect(await textOf('u,i,2024-01-02', 'u,i,2024-01-03')).toContain('2  without a time of day');
+  });
+
   it('does not call rows of one day equal that repeat a given id', async () => {
     const report = await reportOf(['event_id,user,item,date,order', 'e,u,i,2024-01-01,1', 'e,u,i,2024-01-02,2']);
     expect(report.events.duplicates).toBe(1);
