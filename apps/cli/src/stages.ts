@@ -237,7 +237,7 @@ const reasonsShown = 5;
 const linesShown = 5;
 const samplesShown = 2;
 
-/** Prints the refused lines of an import. By default, also prints what is unusual about the accepted ones and what a model learns from. */
+/** Prints the refused lines of an import. By default, also prints warnings and what a model learns from. */
 export function showReport(
   output: Output,
   report: ValidationReport,

@@ -101,7 +101,7 @@ it('warns of a random order of interactions at the same time, and says that sequ
   for (const protocol of ['leave-one-out', 'user-split']) {
     const ofEvents = await textOf(events, protocol);
     expect(ofEvents).toContain(
-      'Warning: most users (25 of 40) have several interactions at the same time, whose order is random. Use --protocol time-split. If the times are only dates, a time of day also helps.',
+      'Warning: most users with several interactions (25 of 40) have some at the same time. The order of these is random. Use --protocol time-split. If the times are only dates, a time of day also helps.',
     );
     expect(ofEvents).toContain(
       `To test more users, ${protocol === 'user-split' ? 'use --protocol leave-one-out, or ' : ''}add data.`,
@@ -123,7 +123,7 @@ it('warns of other events in the data home', async () => {
   for (const { out } of [await run(args), await run(args)]) {
     const text = out.replaceAll(/\s+/g, ' ');
     expect(text).toContain(
-      `Warning: the data home ${home} also has 2 events from ${join(folder, 'old.csv')}. The benchmark counts those that the files of --data do not contain. To measure only the files of --data, use another --home.`,
+      `Warning: the data home ${home} also has 2 events from ${join(folder, 'old.csv')}. The benchmark counts them too, except duplicates. To measure only the files of --data, use another --home.`,
     );
     expect(text).toContain(`Data: all events of the data home ${home}.`);
   }
@@ -269,7 +269,7 @@ it('prints and saves the number of events that each rule excludes', async () => 
     /1 {2}without a time of day, not counted {2}equal to an earlier row .*; to count each row, add a time of day/,
   );
   const excluded =
-    'Excluded events: 1 duplicate, 1 of the same user, item and time (they count once), 12 repeats of an item (interactions.repeats, or leave-one-out).';
+    'Excluded events: 1 duplicate, 1 with the user, item and time of another event, 12 repeats of an item (interactions.repeats, or leave-one-out).';
   expect(out.replaceAll(/\s+/g, ' ')).toContain(excluded);
   const saved = /Saved in (\S+):/.exec(out)![1]!;
   expect(await readFile(join(saved, 'table.md'), 'utf8')).toContain(excluded);

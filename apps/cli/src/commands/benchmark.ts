@@ -230,7 +230,7 @@ async function openSource(
   const from = (await others.readFiles()).join(', ') || 'another source';
   context.output.show(
     wrap(
-      `Warning: the data home ${home} also has ${countOf(others.events, 'event')} from ${from}. The benchmark counts those that the files of --data do not contain. To measure only the files of --data, use another --home.`,
+      `Warning: the data home ${home} also has ${countOf(others.events, 'event')} from ${from}. The benchmark counts them too, except duplicates. To measure only the files of --data, use another --home.`,
       context.terminal.width,
     ),
   );

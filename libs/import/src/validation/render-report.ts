@@ -46,7 +46,7 @@ export function renderValidationReport(report: ValidationReport): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-/** Renders what is unusual about the accepted rows: their times, and ids of events that the files of items or users lack. */
+/** Renders what is unusual about the accepted rows: their times, and item and user ids that the files of items and users lack. */
 export function warningSections(report: ValidationReport): string[] {
   const { unknownItems, itemsWithoutEvents, unknownUsers, usersWithoutEvents } = report;
   return [
@@ -155,7 +155,7 @@ export function mappingOf({ kind, field, nestedPath }: Pick<ReportRefusal, 'kind
   return `${kind === 'events' ? 'mapping' : `mapping.${kind}`}.${field}: ${nestedPath}`;
 }
 
-/** Among real times of day, a few are midnight. */
+/** A larger share of midnights needs a warning. Among real times of day, a few are midnight. */
 const midnightShareMax = 0.01;
 
 function timesSection(report: ValidationReport): string {

@@ -29,7 +29,7 @@ import { readSequencesFile } from './sequences-file.ts';
 export type BenchmarkSource =
   | {
       readonly kind: 'home';
-      /** The files of all events of the home; absent if the home was filled in another way. */
+      /** The files of all events of the home; absent if the home may have others. */
       readonly files?: SourceFiles | undefined;
     }
   | {

@@ -41,6 +41,6 @@ function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: Benchmar
   }
   if (tied <= longer / 2) return [];
   return [
-    `Warning: most users (${formatCount(tied)} of ${formatCount(longer)}) have several interactions at the same time, whose order is random. Use --protocol time-split. If the times are only dates, a time of day also helps.`,
+    `Warning: most users with several interactions (${formatCount(tied)} of ${formatCount(longer)}) have some at the same time. The order of these is random. Use --protocol time-split. If the times are only dates, a time of day also helps.`,
   ];
 }

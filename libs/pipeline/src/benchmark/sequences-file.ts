@@ -42,7 +42,10 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
       throw new AppError(`${path}, line ${firstLine + place}: ${problem}.`, {
         code: 'BENCHMARK_SEQUENCES_INVALID',
         category: 'input',
-        remedy: 'Write each line as a user id and then item ids, oldest first, separated by spaces.',
+        remedy:
+          invalid === undefined
+            ? 'Write each line as a user id and then item ids, oldest first, separated by spaces.'
+            : 'Remove this line.',
       });
     }
   }

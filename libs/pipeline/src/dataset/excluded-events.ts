@@ -10,7 +10,7 @@ export interface ExcludedEvents {
 
 const names: Readonly<Record<string, string>> = {
   notPositive: 'not positive (interactions.positives)',
-  sameMoment: 'of the same user, item and time (they count once)',
+  sameMoment: 'with the user, item and time of another event',
   repeat: 'repeats of an item (interactions.repeats, or leave-one-out)',
   rareItem: 'of rare items (interactions.rareItems)',
 };
