@@ -1,3 +1,4 @@
+import { AppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import { createItemRowParser, createUserRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
@@ -199,6 +200,7 @@ async function eachTable(
   const sizes = await Promise.all(sources.map(async ({ path }) => (await inspectFile(path)).bytes));
   const totalBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const done = { bytes: 0, rows: 0 };
+  let first: NamedWidth | undefined;
   for (const [index, source] of sources.entries()) {
     options.signal?.throwIfAborted();
     const at = { bytes: 0, rows: 0 };
@@ -216,6 +218,11 @@ async function eachTable(
     };
     const table = await openTable(source.path, { ...settings, onBytes: (bytes) => onProgress({ bytes }) });
     try {
+      if (mapping?.columns !== undefined && (table.format === 'csv' || table.format === 'tsv')) {
+        const named = { path: source.path, width: table.columns.length };
+        first ??= named;
+        if (named.width !== first.width) throw otherWidth(first, named);
+      }
       const reopen = (): Promise<Table> => openTable(source.path, settings);
       await read(table, { reopen, onRows: (rows) => onProgress({ rows }) });
     } finally {
@@ -224,6 +231,24 @@ async function eachTable(
     done.bytes += sizes[index] ?? 0;
     done.rows += at.rows;
   }
+}
+
+interface NamedWidth {
+  readonly path: string;
+  readonly width: number;
+}
+
+/** The names of the columns would have another meaning in the other file. */
+function otherWidth(first: NamedWidth, other: NamedWidth): AppError {
+  return new AppError(
+    `The setting columns in facet.yaml names the columns of all files, but ${first.path} has ${first.width} columns and ${other.path} has ${other.width}.`,
+    {
+      code: 'EVENTS_COLUMN_MISSING',
+      category: 'input',
+      remedy: 'Import the files one by one into the same data home, each with its own settings (--config).',
+      context: { paths: [first.path, other.path] },
+    },
+  );
 }
 
 /** The settings of a mapping that name a column. */

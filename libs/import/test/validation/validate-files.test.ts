@@ -175,6 +175,17 @@ describe('validateFiles', () => {
     );
   });
 
+  it('refuses files without a header that have different numbers of columns', async () => {
+    const paths = await filesOf({ 'clicks.csv': 'u,2024-01-01T12:00,i,c\n', 'buys.csv': 'u,2024-01-01T12:00,i,9,1\n' });
+    const [clicks = '', buys = ''] = [paths['clicks.csv'], paths['buys.csv']];
+    const mapping = { columns: ['user', 'time', 'item', 'category'] };
+    await expect(validateFiles({ events: [clicks, buys] }, { now, mapping })).rejects.toMatchObject({
+      code: 'EVENTS_COLUMN_MISSING',
+      message: expect.stringContaining(`${clicks} has 4 columns and ${buys} has 5.`) as string,
+    });
+    expect((await validateFiles({ events: [clicks, clicks] }, { now, mapping })).report.events.duplicates).toBe(1);
+  });
+
   it('warns about times without a time of day unless a few are midnight by chance', async () => {
     const rows = Array.from({ length: 100 }, (_, row) => `u${row},i,2024-01-01T12:00`);
     const textOf = async (...more: string[]) =>
