@@ -57,8 +57,8 @@ export function leaveOutHistory<User extends ScoredUser>(scorer: Scorer<User> | 
 }
 
 /**
- * Returns the `n` items of a row with the highest exact scores, best first. Index 0 (padding) and items with a score of `-Infinity` are never returned, so the
- * result may be shorter than `n`. Only items within twice the tolerance of the n-th highest score can be among the first n. Of those,
+ * Returns the `n` items of a row with the highest exact scores, best first. Index 0 (padding) and items with a score of `-Infinity` are
+ * never returned, so the result may be shorter than `n`. Only items within twice the tolerance of the n-th highest score can be among the first n. Of those,
  * items whose scores lie within twice the tolerance of each other are ordered by their exact scores.
  *
  * @param options.exclude Items that are never returned.
