@@ -2,7 +2,7 @@ export { createStageContext } from './context/stage-context.ts';
 export type { StageContext } from './context/stage-context.ts';
 export { openDataset } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
-export { describeExcluded } from './dataset/excluded-events.ts';
+export { describeExcluded, excludedEventsOf } from './dataset/excluded-events.ts';
 export { rebuildDataset } from './dataset/rebuild-dataset.ts';
 export { publishDelta } from './delta/publish-delta.ts';
 export type { DeltaResult } from './delta/publish-delta.ts';

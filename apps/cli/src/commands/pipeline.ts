@@ -1,4 +1,11 @@
-import { describeExcluded, headlineMetrics, importTraining, exportTraining, rebuildDataset } from '@facet/pipeline';
+import {
+  describeExcluded,
+  excludedEventsOf,
+  exportTraining,
+  headlineMetrics,
+  importTraining,
+  rebuildDataset,
+} from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
@@ -89,9 +96,7 @@ async function dataset(
   }
   const pipeline = await openCheckedPipeline(options);
   const { datasetId, dataset: info, reused } = await runDataset(pipeline, watcher);
-  output.show(`Dataset ${datasetId}`);
-  const excluded = describeExcluded({ byRule: info.dropped, bots: info.counts['bots'] ?? 0 });
-  if (excluded !== undefined) output.show(excluded);
+  output.show([`Dataset ${datasetId}`, ...describeExcluded(excludedEventsOf(info))].join('\n'));
   output.document({ home: options.home, datasetId, dataset: info, reused });
 }
 

@@ -12,6 +12,7 @@ import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
 import { encodeTables } from '../dataset/dataset.ts';
 import type { ModelData } from '../dataset/dataset.ts';
+import { excludedEventsOf } from '../dataset/excluded-events.ts';
 import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import { datasetStage } from '../stages/pipeline-stages.ts';
 import type { StageContext } from '../context/stage-context.ts';
@@ -74,8 +75,7 @@ export async function openBenchmarkData(
   const dataset = await openDataset(context.store, output.datasetId);
   const split = timeSplitProtocol(dataset, dataset.split);
   checkUsers(split, 'No user has interactions both before and in a window of the split (validation or test).');
-  const { counts, dropped } = dataset.info;
-  const excluded = { byRule: dropped, bots: counts['bots'] ?? 0 };
+  const excluded = excludedEventsOf(dataset.info);
   return { id: dataset.id, data: dataset, protocol: split, hasTimes: true, excluded, ...aboutOf(context, source) };
 }
 

@@ -28,30 +28,30 @@ const recentDays = 30;
 /** The number of validation users for the comparison of settings. More users would rarely change the result. */
 const tuningUsersMax = 5000;
 
+/** All simple methods, the weakest first. */
+const allSystems: readonly System[] = [
+  toSystem(popularityMethod),
+  toSystem(recentPopularity),
+  toSystem(ownHistoryMethod),
+  toSystem(tfIdfMethod),
+  toSystem(cosineCf),
+  toSystem(bm25Cf),
+  toSystem(walsMethod),
+];
+
 /** The names of all simple methods. */
-export const classicNames = [
-  popularityMethod,
-  recentPopularity,
-  ownHistoryMethod,
-  tfIdfMethod,
-  cosineCf,
-  bm25Cf,
-  walsMethod,
-].map(({ name }) => name);
+export const classicNames = allSystems.map(({ name }) => name);
 
 /** Returns the simple methods of a protocol, the weakest first. */
 export function classicSystems({ protocol: { tasks }, data: { items }, hasTimes }: BenchmarkData): System[] {
   const hasContent = items.some((item) => contentTerms(featureAttributes(item)).length > 0);
-  return [
-    toSystem(popularityMethod),
-    ...(hasTimes ? [toSystem(recentPopularity)] : []),
+  const useless = [
+    ...(hasTimes ? [] : [recentPopularity.name]),
     // Finds repeats only.
-    ...(tasks.includes('all') ? [toSystem(ownHistoryMethod)] : []),
-    ...(hasContent ? [toSystem(tfIdfMethod)] : []),
-    toSystem(cosineCf),
-    toSystem(bm25Cf),
-    toSystem(walsMethod),
+    ...(tasks.includes('all') ? [] : [ownHistoryMethod.name]),
+    ...(hasContent ? [] : [tfIdfMethod.name]),
   ];
+  return allSystems.filter(({ name }) => !useless.includes(name));
 }
 
 function toSystem<Settings extends object>(method: ClassicMethod<Settings>): System {
@@ -144,23 +144,24 @@ async function chooseSettings<Settings extends object>(
   const compare = (settings: Settings, ownItems: OwnItems, compared: readonly Task[]): void => {
     const { ranker, dispose } = toRanker(fit(settings), validation);
     const rankers = forTasks(ownItems === 'ranked' ? ranker : leaveOutHistory(ranker));
-    const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, users, options);
+    const evaluated = evaluateAndDispose({ tasks: compared }, { rankers, dispose }, users, options);
     for (const task of compared) {
       const validationScore = choiceScore(protocol, evaluated[task]!);
       if (validationScore > (best[task].validationScore ?? -1)) best[task] = { settings, ownItems, validationScore };
     }
   };
-  for (const [position, settings] of grid.entries()) {
-    context.onProgress?.(position / (grid.length + 1), `settings ${position + 1} of ${grid.length}`);
-    // Each setting blocks the thread. Signals are handled in between.
+  // Each comparison blocks the thread. Signals are handled in between.
+  const begin = async (position: number, detail: string): Promise<void> => {
+    context.onProgress?.(position / (grid.length + 1), detail);
     await setImmediate();
     context.signal?.throwIfAborted();
+  };
+  for (const [position, settings] of grid.entries()) {
+    await begin(position, `settings ${position + 1} of ${grid.length}`);
     compare(settings, 'ranked', tasks);
   }
   if (mayLeaveOut) {
-    context.onProgress?.(grid.length / (grid.length + 1), 'without own items');
-    await setImmediate();
-    context.signal?.throwIfAborted();
+    await begin(grid.length, 'without own items');
     compare(best.new.settings, 'left out', ['all']);
   }
   return best;

@@ -11,7 +11,7 @@ export function describeData(benchmark: BenchmarkData): string[] {
   return [
     origin,
     ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
-    ...[describeExcluded(excluded) ?? []].flat(),
+    ...describeExcluded(excluded),
     ...warnOfFewUsers(benchmark),
     ...warnOfRandomOrder(benchmark),
   ];

@@ -15,13 +15,17 @@ const names: Readonly<Record<string, string>> = {
   rareItem: 'of rare items (interactions.rareItems)',
 };
 
-/** Returns a sentence with the number of events that each rule excludes, and the setting of the rule; undefined without any. */
-export function describeExcluded({ byRule, bots }: ExcludedEvents): string | undefined {
+export function excludedEventsOf({ dropped, counts }: Pick<DatasetInfo, 'dropped' | 'counts'>): ExcludedEvents {
+  return { byRule: dropped, bots: counts['bots'] ?? 0 };
+}
+
+/** Returns a sentence with the number of events that each rule excludes, and the setting of the rule; none without such events. */
+export function describeExcluded({ byRule, bots }: ExcludedEvents): string[] {
   const parts = Object.entries(byRule).flatMap(([rule, count]) => {
     if (count === 0) return [];
     if (rule === 'duplicateEvent') return [countOf(count, 'duplicate')];
     if (rule === 'bot') return [`${formatCount(count)} of ${countOf(bots, 'bot')} (interactions.bots)`];
     return [`${formatCount(count)} ${names[rule] ?? rule}`];
   });
-  return parts.length === 0 ? undefined : `Excluded events: ${parts.join(', ')}.`;
+  return parts.length === 0 ? [] : [`Excluded events: ${parts.join(', ')}.`];
 }
