@@ -169,7 +169,7 @@ it('files become a bundle', async () => {
   setVariables('export FACET_HOME');
   expect(await succeed('npm run facet -- import')).toContain('left out');
   expect(await succeed('npm run facet -- index')).toContain('now current');
-  expect(await succeed('npm run facet -- evaluate')).toContain('item-based CF');
+  expect(await succeed('npm run facet -- evaluate')).toContain('item-cf-bm25');
   expect(await succeed('npm run facet -- recommend')).toContain('thing no.');
 });
 

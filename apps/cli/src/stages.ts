@@ -112,11 +112,12 @@ export async function evaluateModel(
   { datasetId, modelId }: Pick<IndexedModel, 'datasetId' | 'modelId'>,
   watcher: Watcher,
 ): Promise<{ readonly evaluation: EvaluationReport; readonly reused: readonly string[] }> {
-  return watcher.progress.run('evaluate', 'tuning the baselines', async (stage) => {
-    const onMethod = (name: string, done: number, total: number): void => stage.update((done + 1) / (total + 1), name);
+  return watcher.progress.run('evaluate', 'the interest model', async (stage) => {
+    const { signal } = watcher;
+    const onProgress = (share: number, detail: string): void => stage.update(share, detail);
     const { output, reused } = await unlessAborted(
-      evaluateStage(pipeline, { datasetId, modelId }, { onMethod }),
-      watcher.signal,
+      evaluateStage(pipeline, { datasetId, modelId }, { onProgress, signal }),
+      signal,
     );
     stage.done(describeEvaluation(output), { reused });
     return { evaluation: output, reused: reused ? ['evaluate'] : [] };

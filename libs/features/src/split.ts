@@ -46,13 +46,13 @@ export interface HeldOutSequence {
   readonly end: number;
   /** The distinct items of the window. */
   readonly truth: Int32Array;
-  /** Items of the window that no method can rank: outside the vocabulary or without an earlier interaction. */
+  /** Items of the window that no method can rank: outside the vocabulary or not `known`. */
   readonly absent: number;
 }
 
 /**
- * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items without an interaction
- * before `from` count as absent, so that every method is measured on the same truth. Repeats inside the window count once, except for
+ * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items that are not `known`
+ * count as absent, so that every method is measured on the same truth. Repeats inside the window count once, except for
  * items outside the vocabulary, which are indistinguishable.
  */
 export function heldOutByTime(

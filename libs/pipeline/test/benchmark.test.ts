@@ -205,7 +205,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     );
   });
 
-  it('reports a tower whose scores are not numbers after its refit, and stops at such scores of a classic system', async () => {
+  it('reports a tower whose scores are not numbers after its refit, and stops at such scores of a simple method', async () => {
     const opened = await open();
     const [facet, popularity] = systemsOf(opened, ['facet', 'popularity']);
     const { items } = opened.benchmark.data;
@@ -224,8 +224,8 @@ describe('a benchmark of sequences, leave-one-out', () => {
         error: { code: 'MODEL_DIVERGED', remedy: expect.stringContaining('Set training.learningRate to') },
       },
     ]);
-    const classic = { ...popularity!, name: 'broken', fit };
-    await expect(runSystems(opened, [classic])).rejects.toMatchObject({ code: 'EVALUATION_SCORE_NAN' });
+    const simple = { ...popularity!, name: 'broken', fit };
+    await expect(runSystems(opened, [simple])).rejects.toMatchObject({ code: 'EVALUATION_SCORE_NAN' });
   });
 
   it('lists every system that fails and measures the others', async () => {

@@ -6,12 +6,12 @@ import { fittedRepeatWeights } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset, Model } from '../src/index.ts';
-import { fitBaselines } from '../src/evaluation/baselines.ts';
+import { createBaselines } from '../src/evaluation/baselines.ts';
 import { evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import * as tensorFlow from '@facet/model/training';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
-import type { HeldOut, HeldOutSequenceUser } from '../src/evaluation/tasks.ts';
+import type { HeldOut, HeldOutSequenceUser, Task } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
 import type { EvaluationReport } from '../src/index.ts';
 import { dayMs, opening, shopDataset, shopEvents, testFrom, untrainedModel } from './tiny-shop.ts';
@@ -100,7 +100,7 @@ describe('evaluateModel with results known by hand', () => {
   });
 
   it('finds all repeats with own history', () => {
-    const own = report.methods.find(({ name }) => name.startsWith('own history'))!;
+    const own = report.methods.find(({ name }) => name === 'own-history')!;
     // Person 0 knows a, b, c, d once each: popularity decides, so a and b; 9 knows a only, then b.
     expect(own.all.cutoffs[1]!.recall).toBeCloseTo((1 / 2 + 0 + 0 + 1) / 4, 6);
   });
@@ -108,10 +108,10 @@ describe('evaluateModel with results known by hand', () => {
   it('lists the model and then four baselines, and uses the last cutoff if there is no 50', () => {
     expect(report.methods.map(({ name }) => name)).toEqual([
       'interest model',
-      'popularity, all time',
-      'popularity, last 30 days',
-      'own history, then popularity',
-      'item-based CF (BM25)',
+      'popularity',
+      'popularity-30d',
+      'own-history',
+      'item-cf-bm25',
     ]);
     expect(report.mainCutoff).toBe(2);
     expect(report.window.from).toBe(testFrom);
@@ -141,23 +141,43 @@ describe('evaluateModel with results known by hand', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  it('reports each method as it starts', async () => {
+  it('reports its progress, and the settings that validation compares', async () => {
     const dataset = countableShop();
-    const seen: unknown[] = [];
+    const seen: [number, string][] = [];
     await evaluateModel({
       dataset,
       model: popularityModel(dataset),
       cutoffs: [50],
       tieSeed: 1,
-      onMethod: (...progress) => void seen.push(progress),
+      onProgress: (...progress) => void seen.push(progress),
     });
-    expect(seen).toHaveLength(5);
-    expect(seen[0]).toEqual(['interest model', 0, 5]);
-    expect(seen[4]).toEqual(['item-based CF (BM25)', 4, 5]);
+    expect(seen[0]).toEqual([0, 'interest model']);
+    expect(seen).toContainEqual([0.8, 'item-cf-bm25']);
+    expect(seen.at(-1)![1]).toBe('item-cf-bm25, without own items');
+    const shares = seen.map(([share]) => share);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBeLessThan(1);
   });
 });
 
-describe('fitBaselines', () => {
+it('evaluates a test window in which no user has a new item', async () => {
+  const events = shopEvents();
+  const bought = new Map(
+    events.filter(({ occurredAt }) => occurredAt < testFrom).map((event) => [event.userId, event]),
+  );
+  const repeats = events.flatMap((event) => {
+    if (event.occurredAt < testFrom) return [event];
+    const earlier = bought.get(event.userId);
+    return earlier === undefined ? [] : [{ ...event, itemId: earlier.itemId }];
+  });
+  const dataset = shopDataset(repeats);
+  const report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [3], tieSeed: 1 });
+  expect(report.methods.map((method) => method.new.users)).toEqual([0, 0, 0, 0, 0]);
+  expect(report.methods[0]!.all.users).toBeGreaterThan(0);
+  expect(report.margin.new).toMatchObject({ mean: 0, low: 0, high: 0 });
+});
+
+describe('createBaselines', () => {
   it('leaves own items out of all items if that is better on validation', async () => {
     const random = createRandom(1);
     const [event] = shopEvents();
@@ -174,9 +194,13 @@ describe('fitBaselines', () => {
           occurredAt: opening + 2 * step * dayMs + user,
         }));
       }).flat();
-    const choiceOf = async (events: LakeEvent[]) => (await fitBaselines(shopDataset(events), testFrom)).itemCfChoice;
-    expect(await choiceOf(eventsOf((things, step) => things[step]!))).toMatchObject({ leavesOutOwnItems: true });
-    expect(await choiceOf(eventsOf((things, step) => things[step % 5]!))).toMatchObject({ leavesOutOwnItems: false });
+    const choiceOf = async (events: LakeEvent[]) => {
+      const dataset = shopDataset(events);
+      const itemCf = createBaselines(dataset, heldOutWindow(dataset, testFrom, Infinity), { tieSeed: 0 }).at(-1)!;
+      return (await itemCf.fit()).chosen;
+    };
+    expect(await choiceOf(eventsOf((things, step) => things[step]!))).toMatchObject({ all: { ownItems: 'left out' } });
+    expect(await choiceOf(eventsOf((things, step) => things[step % 5]!))).not.toHaveProperty('all.ownItems');
   });
 });
 
@@ -200,19 +224,18 @@ describe('evaluation and time', () => {
     const model = outspokenModel(dataset);
     const window = heldOutWindow(dataset, testFrom, Infinity);
     const scorer = createModelScorer(dataset, model.info.spec, model.weights, window);
-    const methods = [
+    const methods: { name: string; rankers: Record<Task, Scorer<HeldOutSequenceUser>> }[] = [
       { name: 'model', rankers: { new: scorer.score, all: scorer.score } },
-      ...(await fitBaselines(dataset, testFrom)).baselines,
     ];
+    for (const { name, fit } of createBaselines(dataset, window, { tieSeed: 0 })) {
+      methods.push({ name, rankers: (await fit()).rankers as Record<Task, Scorer<HeldOutSequenceUser>> });
+    }
     return new Map(
       window.users.map((user) => [
         dataset.sequences.userIds[user.userIndex]!,
         Object.fromEntries(
           methods.flatMap(({ name, rankers }) =>
-            (['new', 'all'] as const).map((task) => [
-              `${name} ${task}`,
-              [...(rankers[task] as Scorer<HeldOutSequenceUser>)(user)],
-            ]),
+            (['new', 'all'] as const).map((task) => [`${name} ${task}`, [...rankers[task](user)]]),
           ),
         ),
       ]),

@@ -31,13 +31,15 @@ export function renderEvaluation(
       ? 'Interests: one per user.'
       : `Interests: K = ${labelShares.length}, ${meanInterests.toFixed(1)} per user, mean cosine of a user's pairs ${similarity.meanCosine.toFixed(2)} ` +
         `(1: identical). Share of the held-out items won by each: ${shares}.`;
-  const tasks = (['new', 'all'] as const).map((task) =>
-    [
-      `${options.style('bold', taskTitles[task])} (${countOf(report.methods[0]![task].users, 'user')})`,
+  const tasks = (['new', 'all'] as const).map((task) => {
+    const { users } = report.methods[0]![task];
+    if (users === 0) return `${options.style('bold', taskTitles[task])}: no user of the test window has any.`;
+    return [
+      `${options.style('bold', taskTitles[task])} (${countOf(users, 'user')})`,
       renderTask(report, task, options.style),
       ...sentences(report, task).map((sentence) => wrap(sentence, options.width)),
-    ].join('\n'),
-  );
+    ].join('\n');
+  });
   return [wrap(intro, options.width), ...tasks, wrap(monitors, options.width)].join('\n\n');
 }
 

@@ -2,7 +2,7 @@ import { parseModelSettings, resolveModel } from '@facet/config';
 import { modelVariants } from '@facet/model';
 import { AppError, suggestName } from '@facet/platform';
 import type { SystemOptions } from './choose-systems.ts';
-import { classicNames } from './classic-systems.ts';
+import { simpleNames } from './simple-systems.ts';
 import type { Sweep } from './sweep.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';
 
@@ -15,7 +15,7 @@ export function checkChoice(
   names: readonly string[] | undefined,
   { config, settings, sweeps }: Omit<SystemOptions, 'benchmark'> & { readonly sweeps: readonly Sweep[] },
 ): void {
-  const known = [...Object.keys(modelVariants), ...classicNames];
+  const known = [...Object.keys(modelVariants), ...simpleNames];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new AppError(`No system is named "${unknown}".`, {

@@ -1,24 +1,14 @@
-import type { Cut } from '@facet/features';
-import { evaluateRanking } from '@facet/evaluation';
-import type { RankingEvaluation } from '@facet/evaluation';
 import { dayMs } from '@facet/platform';
 import type { CatalogData } from '../evaluation/catalog-at-cut.ts';
-import { heldOutLast, heldOutUserParts, heldOutWindow, rankTasks } from '../evaluation/tasks.ts';
-import type { HeldOut, HeldOutSequenceUser, Task, TaskOptions, TaskRankers } from '../evaluation/tasks.ts';
+import { heldOutLast, heldOutUserParts, heldOutWindow } from '../evaluation/tasks.ts';
+import type { HeldOutParts } from '../evaluation/tasks.ts';
 
 export const protocolNames = ['time-split', 'leave-one-out', 'user-split', 'rolling'] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 /** The test users, their queries and the permitted data, which all systems of a benchmark share. */
-export interface Protocol {
+export interface Protocol extends HeldOutParts {
   readonly name: ProtocolName;
-  /** The tasks, which are reported separately in this order. */
-  readonly tasks: readonly Task[];
-  /** For choosing settings and the number of epochs. The final fit includes this data. */
-  readonly validation: HeldOut;
-  readonly test: HeldOut;
-  /** Selection maximizes the mean over the tasks of this metric at this cutoff on validation. */
-  readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
   /** The cutoff of intervals over users. */
   readonly mainCutoff: number;
   /** The cutoffs of published tables. `evaluation.cutoffs` of facet.yaml adds others. */
@@ -26,8 +16,6 @@ export interface Protocol {
   /** Sentences that explain the protocol to readers of the table. */
   readonly rules: readonly string[];
 }
-
-export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
 
 const tieRules = [
   'Every system ranks every item that the training data contain, and every other item that the catalog describes, unless its createdAt is later than the cut. Any other item is a miss for all systems.',
@@ -142,29 +130,4 @@ export function userSplitProtocol(data: CatalogData, hasTimes = true): Protocol 
       ...tieRules,
     ],
   };
-}
-
-/** Evaluates each task on held-out users. Then disposes the rankers, even after an error. */
-export function evaluateAndDispose(
-  { tasks }: Pick<Protocol, 'tasks'>,
-  { rankers, dispose }: { readonly rankers: TaskRankers; readonly dispose?: (() => void) | undefined },
-  users: readonly HeldOutSequenceUser[],
-  options: TaskOptions,
-): Evaluations {
-  try {
-    const rankings = rankTasks(rankers, users, options, tasks);
-    return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
-  } finally {
-    dispose?.();
-  }
-}
-
-/** Returns the metric of the selection for one task. */
-export function choiceScore({ choice }: Pick<Protocol, 'choice'>, evaluated: RankingEvaluation): number {
-  return evaluated.metrics.find(({ cutoff }) => cutoff === choice.cutoff)![choice.metric];
-}
-
-/** Returns the start of the newest `days` days before a cut; -Infinity if the cut is not a time. */
-export function recentFrom(cut: Cut, days: number): number {
-  return typeof cut === 'number' ? cut - days * dayMs : Number.NEGATIVE_INFINITY;
 }

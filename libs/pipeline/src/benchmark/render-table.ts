@@ -155,7 +155,7 @@ function renderMarkdown(table: BenchmarkTable): string {
     describeVersions(table),
     '## Cost and interests',
     renderGrid(costGrid(table)),
-    'Tuning chooses settings (classic systems) or the number of epochs (towers) on validation. Training is the final fit, which includes the validation data. Seconds are means over seeds.',
+    'Tuning chooses settings (simple methods) or the number of epochs (towers) on validation. Training is the final fit, which includes the validation data. Seconds are means over seeds.',
     '## Settings',
     ...table.systems.map(({ name, settings }) => `- ${name}: \`${JSON.stringify(settings)}\``),
   ].join('\n\n');

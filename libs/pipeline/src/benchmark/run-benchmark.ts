@@ -4,13 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { CutoffMetrics } from '@facet/evaluation';
 import { AppError, isAppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
-import { heldOutCold } from '../evaluation/tasks.ts';
-import type { Task, TaskOptions } from '../evaluation/tasks.ts';
+import { evaluateAndDispose, heldOutCold } from '../evaluation/tasks.ts';
+import type { Evaluations, Task, TaskOptions } from '../evaluation/tasks.ts';
 import { hashJson, runCachedStage } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { evaluateAndDispose } from './protocol.ts';
-import type { Evaluations } from './protocol.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Increase this when the same inputs give another row. */
@@ -19,7 +17,6 @@ const rowVersion = 10;
 /** The result of one system with one seed. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
   readonly system: string;
-  readonly kind: System['kind'];
   readonly seed: number;
   /** The version of Facet that measured the row; several for several periods. Absent in rows of versions that did not store it. */
   readonly versions?: readonly string[];
@@ -125,7 +122,7 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
 
 /**
  * Returns `MODEL_DIVERGED` if scores of a tower are not numbers, and other errors unchanged. A refit has no validation that would find its
- * divergence. In a classic system, such scores are a bug.
+ * divergence. In a simple method, such scores are a bug.
  */
 function asDivergence(error: unknown, system: System): unknown {
   if (system.kind !== 'tower' || !isAppError(error, 'EVALUATION_SCORE_NAN')) return error;
@@ -182,7 +179,6 @@ async function runRow(
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, options);
       return {
         system: name,
-        kind,
         seed,
         versions: [version],
         ...fitted,

@@ -9,7 +9,7 @@ import { sizeOf } from '../estimate/estimate-memory.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
-import { forTasks, sampleUsers } from '../evaluation/tasks.ts';
+import { choiceScore, evaluateAndDispose, forTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
@@ -18,7 +18,6 @@ import type { FitPlan } from '../training/compare-fits.ts';
 import { fitHeldOutRepeats } from '../training/fit-held-out-repeats.ts';
 import { trainPhase } from '../training/train-phase.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
-import { choiceScore, evaluateAndDispose } from './protocol.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 
 /** The number of validation users for choosing the number of epochs. */

@@ -3,14 +3,13 @@ import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../model/model-artifact.ts';
-import { fitBaselines } from './baselines.ts';
-import type { ItemCfChoice } from './baselines.ts';
+import { createBaselines } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
 import { createModelScorer } from './model-scorer.ts';
 import type { TensorFlowScoring } from './model-scorer.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
-import type { Task, TaskEvaluations } from './tasks.ts';
+import type { Task, TaskEvaluations, TaskRankers } from './tasks.ts';
 
 /** The metrics of one method on one task. */
 export interface MethodMetrics {
@@ -38,8 +37,8 @@ export interface EvaluationReport {
   readonly rules: string;
   /** The interest model first, then the baselines. */
   readonly methods: readonly EvaluatedMethod[];
-  /** The best settings of item-based CF on the validation window, for each task. */
-  readonly itemCf: ItemCfChoice;
+  /** The settings of each baseline that are best on the validation window, by task if they differ. */
+  readonly chosen: Readonly<Record<string, unknown>>;
   /** Recall of the model minus recall of the best baseline on the same users. */
   readonly margin: Readonly<Record<Task, PairedDifference & { readonly baseline: string }>>;
   readonly interests: InterestReport;
@@ -50,42 +49,54 @@ export interface EvaluateOptions {
   readonly model: Model;
   readonly cutoffs: readonly number[];
   readonly tieSeed: number;
-  readonly onMethod?: (name: string, done: number, total: number) => void;
+  /** @param share of the evaluation that is done, 0 to 1 */
+  readonly onProgress?: (share: number, detail: string) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const bootstrapSeed = 1;
 const preferredCutoff = 50;
 const rules =
-  'Rankings cover every item known before the window, for users with at least one interaction before it. Items that are ' +
-  'first seen in the window count as misses. Equal scores are ordered by a seeded hash of the item.';
+  'Rankings cover every item with an interaction before the window, and every other item that the catalog describes, ' +
+  'unless its createdAt is later. Any other item is a miss for every method. Users have at least one interaction before ' +
+  'the window. Equal scores are ordered by a seeded hash that differs from user to user.';
 
 /** Evaluates the model and the baselines on the test window with the same users, candidates, truth and tie rule. */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluationReport> {
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);
-  const { baselines, itemCfChoice } = await fitBaselines(dataset, testFrom);
   const modelScorer = createModelScorer(dataset, model.info.spec, model.weights, {
     ...window,
     tensorFlow: await loadTensorFlowScoring(),
   });
-  const methods = [{ name: 'interest model', rankers: forTasks(modelScorer.ranker) }, ...baselines];
+  const baselines = createBaselines(dataset, window, options);
   const evaluations: (TaskEvaluations & { name: string })[] = [];
+  const report = (name: string, share = 0, detail = ''): void =>
+    options.onProgress?.(
+      (evaluations.length + share) / (baselines.length + 1),
+      detail === '' ? name : `${name}, ${detail}`,
+    );
+  const evaluate = (name: string, rankers: TaskRankers): void => {
+    const { cutoffs, tieSeed } = options;
+    const catalogSize = dataset.items.length - 1;
+    evaluations.push({ name, ...evaluateTasks(rankers, window.users, { cutoffs, catalogSize, tieSeed }) });
+  };
+  const chosen: Record<string, unknown> = {};
   let interests: InterestReport;
   try {
-    for (const { name, rankers } of methods) {
-      options.onMethod?.(name, evaluations.length, methods.length);
-      await setImmediate();
-      const evaluated = evaluateTasks(rankers, window.users, {
-        cutoffs: options.cutoffs,
-        catalogSize: dataset.items.length - 1,
-        tieSeed: options.tieSeed,
-      });
-      evaluations.push({ name, ...evaluated });
-    }
+    report('interest model');
+    await setImmediate();
+    evaluate('interest model', forTasks(modelScorer.ranker));
     interests = reportInterests(modelScorer, window.users, model.info.spec.config.interests);
   } finally {
     modelScorer.dispose();
+  }
+  for (const { name, fit } of baselines) {
+    report(name);
+    const fitted = await fit((share, detail) => report(name, share, detail));
+    evaluate(name, fitted.rankers);
+    chosen[name] = fitted.chosen;
   }
   const mainCutoff = options.cutoffs.includes(preferredCutoff) ? preferredCutoff : options.cutoffs.at(-1)!;
   const main = options.cutoffs.indexOf(mainCutoff);
@@ -100,18 +111,18 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
       new: summarize(newItems, main),
       all: summarize(all, main),
     })),
-    itemCf: itemCfChoice,
+    chosen,
     margin: { new: marginOf(evaluations, 'new', main), all: marginOf(evaluations, 'all', main) },
     interests,
   };
 }
 
-function summarize(evaluation: RankingEvaluation, main: number): MethodMetrics {
-  return {
-    users: evaluation.users,
-    cutoffs: evaluation.metrics,
-    recall: bootstrapInterval(evaluation.perUser[main]!.recall, { seed: bootstrapSeed }),
-  };
+/** The interval of a task without users: no test user has an item that is new to the user. */
+const noInterval = { mean: 0, low: 0, high: 0 };
+
+function summarize({ users, metrics, perUser }: RankingEvaluation, main: number): MethodMetrics {
+  const recall = users === 0 ? noInterval : bootstrapInterval(perUser[main]!.recall, { seed: bootstrapSeed });
+  return { users, cutoffs: metrics, recall };
 }
 
 function marginOf(
@@ -124,6 +135,7 @@ function marginOf(
   const best = baselines.reduce((strongest, candidate) =>
     recallOf(candidate) > recallOf(strongest) ? candidate : strongest,
   );
+  if (best[task].users === 0) return { ...noInterval, shareAboveZero: 0, baseline: best.name };
   const difference = pairedBootstrap(model![task].perUser[main]!.recall, best[task].perUser[main]!.recall, {
     seed: bootstrapSeed,
   });

@@ -28,6 +28,17 @@ export interface HeldOut {
   readonly catalog: CatalogAtCut;
 }
 
+/** The parts of the data that choose settings and test methods. */
+export interface HeldOutParts {
+  /** The tasks, which are reported separately in this order. */
+  readonly tasks: readonly Task[];
+  /** For choosing settings and the number of epochs. */
+  readonly validation: HeldOut;
+  readonly test: HeldOut;
+  /** Selection maximizes this metric at this cutoff on validation: its mean over the tasks, or for simple methods that of each task. */
+  readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
+}
+
 /** A window of time. All users are evaluated at its start. */
 export interface HeldOutWindow extends HeldOut {
   /** Epoch milliseconds, half-open. */
@@ -139,6 +150,7 @@ export const taskTitles: Readonly<Record<Task, string>> = {
   new: 'Items new to the user',
   all: 'All items, repeats included',
 };
+export type Evaluations = Readonly<Partial<Record<Task, RankingEvaluation>>>;
 export type TaskEvaluations = Readonly<Record<Task, RankingEvaluation>>;
 
 /** The ranker of each task. One ranker for both tasks scores each user once. */
@@ -178,6 +190,26 @@ export function rankTasks(
     }
   }
   return rankings;
+}
+
+/** Evaluates each task on held-out users. Then disposes the rankers, even after an error. */
+export function evaluateAndDispose(
+  { tasks }: Pick<HeldOutParts, 'tasks'>,
+  { rankers, dispose }: { readonly rankers: TaskRankers; readonly dispose?: (() => void) | undefined },
+  users: readonly HeldOutSequenceUser[],
+  options: TaskOptions,
+): Evaluations {
+  try {
+    const rankings = rankTasks(rankers, users, options, tasks);
+    return Object.fromEntries(tasks.map((task) => [task, evaluateRanking(rankings[task], options)]));
+  } finally {
+    dispose?.();
+  }
+}
+
+/** Returns the metric of the selection for one task. */
+export function choiceScore({ choice }: Pick<HeldOutParts, 'choice'>, evaluated: RankingEvaluation): number {
+  return evaluated.metrics.find(({ cutoff }) => cutoff === choice.cutoff)![choice.metric];
 }
 
 /** Returns the same value for both tasks. */

@@ -112,9 +112,10 @@ const executors: Readonly<Record<RefreshStage, Executor>> = {
     return { outputs: { modelId: output.modelId, start: output.start.kind }, isReused: reused };
   },
 
-  async evaluate(context, { outputs }, { onProgress }) {
+  async evaluate(context, { outputs }, { onProgress, signal }) {
     const { reused } = await evaluateStage(context, modelOf(outputs), {
-      onMethod: (name, done, total) => onProgress?.({ share: (done + 1) / (total + 1), detail: name }),
+      onProgress: (share, detail) => onProgress?.({ share, detail }),
+      signal,
     });
     return { outputs: {}, isReused: reused };
   },

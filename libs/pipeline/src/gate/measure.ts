@@ -4,7 +4,7 @@ import { createRandom } from '@facet/features';
 import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
-import { interactionsBefore } from '../evaluation/baselines.ts';
+import { candidatesOnly, interactionsBefore } from '../evaluation/fit-simple-method.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { createBundleScorer } from '../evaluation/model-scorer.ts';
@@ -32,6 +32,8 @@ export interface MeasuredWindow {
   readonly from: number;
   readonly before: number;
   readonly users: number;
+  /** The coverage of the catalog by one list that all users get. */
+  readonly oneListCoverage: number;
   readonly candidate: MeasuredBundle;
   readonly incumbent: MeasuredBundle | undefined;
   /** Popularity of the last 30 days. */
@@ -77,12 +79,20 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
   };
   await options.onMethod?.('popularity');
   const recent = popularity(interactionsBefore(dataset, from), { catalogSize, since: from - 30 * dayMs });
-  const baseline = evaluate(rankTasks(forTasks(recent), users, evaluation));
+  const baseline = evaluate(rankTasks(forTasks(candidatesOnly(recent, window)), users, evaluation));
   await options.onMethod?.('the candidate');
   const candidate = measure(options.candidate);
   await options.onMethod?.('the incumbent');
   const incumbent = options.incumbent === undefined ? undefined : measure(options.incumbent);
-  return { from, before: dataset.info.window.occurredBefore, users: users.length, candidate, incumbent, baseline };
+  return {
+    from,
+    before: dataset.info.window.occurredBefore,
+    users: users.length,
+    oneListCoverage: Math.min(1, gateCutoff / catalogSize),
+    candidate,
+    incumbent,
+    baseline,
+  };
 }
 
 /**

@@ -172,12 +172,14 @@ export function coverageCheck(measured: MeasuredWindow, settings: GateSettings):
   const coverageOf = ({ evaluated }: MeasuredBundle): number => evaluated.all.metrics[0]!.coverage;
   const value = coverageOf(measured.candidate);
   const incumbent = measured.incumbent === undefined ? null : coverageOf(measured.incumbent);
-  const same = measured.baseline.all.metrics[0]!.coverage;
-  const threshold = Math.max(same, (incumbent ?? 0) * (1 - coverageLossMax));
+  const { oneListCoverage } = measured;
+  const threshold = Math.max(oneListCoverage, (incumbent ?? 0) * (1 - coverageLossMax));
   const passed = value >= threshold;
   const found = `The first ${gateCutoff} items of ${measured.users} users cover ${percent(value)} of the catalog`;
   const compared =
-    incumbent === null ? `, one list for all users ${percent(same)}` : `, those of the incumbent ${percent(incumbent)}`;
+    incumbent === null
+      ? `, one list for all users ${percent(oneListCoverage)}`
+      : `, those of the incumbent ${percent(incumbent)}`;
   return [
     {
       name: `coverage@${gateCutoff}`,

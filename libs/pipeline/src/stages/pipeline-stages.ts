@@ -30,7 +30,7 @@ import type { TrainOptions } from '../training/train-model.ts';
 import { importTrainedModel, writeTrainingFolder } from '../training/training-folder.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
-const stageVersions = { dataset: datasetVersion, train: 13, evaluate: 3, index: 8, gate: 2 } as const;
+const stageVersions = { dataset: datasetVersion, train: 14, evaluate: 4, index: 8, gate: 2 } as const;
 
 /**
  * Lake and catalog → dataset, of all events or of the events before a cut.
@@ -140,7 +140,7 @@ export async function importTraining(
 export async function evaluateStage(
   { home, config, store }: StageContext,
   ids: { readonly datasetId: string; readonly modelId: string },
-  watch: Pick<EvaluateOptions, 'onMethod'> = {},
+  watch: Pick<EvaluateOptions, 'onProgress' | 'signal'> = {},
 ): Promise<StageResult<EvaluationReport>> {
   return runCachedStage({
     folder: home.stagesFolder,

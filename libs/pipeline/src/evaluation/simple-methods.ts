@@ -1,11 +1,10 @@
 import { createItemCf, ownHistory, popularity, tfIdf, withFallback } from '@facet/evaluation';
 import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
-import { fitWals } from '@facet/model/training';
-import type { WalsOptions } from '@facet/model/training';
-import type { SequenceUser } from '../evaluation/user-queries.ts';
+import type { HeldOut, Ranker } from './tasks.ts';
+import type { SequenceUser } from './user-queries.ts';
 
 /** A method without a tower. Its settings are chosen on validation for each task separately. */
-export interface ClassicMethod<Settings> {
+export interface SimpleMethod<Settings> {
   readonly name: string;
   readonly isSeeded: boolean;
   /** Increase it when the method gives other results for the same inputs. Stored rows are then measured again. */
@@ -22,18 +21,16 @@ export type Fit<Settings> = (settings: Settings) => FittedMethod;
 
 export interface FittedMethod {
   readonly parameters: number;
-  readonly scores: Scorer<SequenceUser> | VectorProducts;
+  /** Scores all items for a user, or creates a ranker of many users at once. */
+  readonly scores: Scorer<SequenceUser> | { readonly rankerOf: (heldOut: HeldOut) => DisposableRanker };
   /** Whether the method can rank items without interactions. */
   readonly ranksCold?: boolean;
 }
 
-/** Scores that are dot products of vectors, so that many users are scored at once. */
-interface VectorProducts {
-  /** [N + 1, dim] */
-  readonly items: Float32Array;
-  readonly dim: number;
-  /** Returns [U, dim] the vectors of users with these histories. */
-  readonly usersOf: (histories: readonly Int32Array[]) => Float32Array;
+export interface DisposableRanker {
+  readonly ranker: Ranker;
+  /** Frees the memory of the ranker. */
+  dispose(): void;
 }
 
 /** The data before a cut. */
@@ -52,8 +49,8 @@ function methodWithoutSettings(
   name: string,
   scoresOf: (data: FitData) => Scorer<SequenceUser>,
   version?: number,
-): ClassicMethod<object> {
-  const fit: ClassicMethod<object>['fit'] = (data) => () => ({ scores: scoresOf(data), parameters: data.catalogSize });
+): SimpleMethod<object> {
+  const fit: SimpleMethod<object>['fit'] = (data) => () => ({ scores: scoresOf(data), parameters: data.catalogSize });
   return { name, isSeeded: false, ...(version === undefined ? {} : { version }), grid: [{}], fit };
 }
 
@@ -67,7 +64,7 @@ export const ownHistoryMethod = {
 };
 
 /** The content-based baseline: words of titles and values of attributes. */
-export const tfIdfMethod: ClassicMethod<{ readonly lastBehaviors: number }> = {
+export const tfIdfMethod: SimpleMethod<{ readonly lastBehaviors: number }> = {
   name: 'tf-idf',
   isSeeded: false,
   grid: [{ lastBehaviors: 100 }],
@@ -91,7 +88,7 @@ const behaviorSettings: readonly Pick<ItemCfSettings, 'lastBehaviors' | 'decay' 
   { scoreCounts: 'repeated' },
 ];
 
-function itemCfMethod(name: string, weights: readonly CfWeights[]): ClassicMethod<ItemCfSettings> {
+function itemCfMethod(name: string, weights: readonly CfWeights[]): SimpleMethod<ItemCfSettings> {
   return {
     name,
     isSeeded: false,
@@ -116,19 +113,3 @@ export const bm25Cf = itemCfMethod(
   'item-cf-bm25',
   [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25', b })),
 );
-
-type WalsSettings = Omit<WalsOptions, 'catalogSize' | 'seed'>;
-
-export const walsMethod: ClassicMethod<WalsSettings> = {
-  name: 'wals',
-  isSeeded: true,
-  grid: [1, 10].flatMap((alpha) =>
-    [1, 10].map((regularization) => ({ factors: 64, iterations: 15, alpha, regularization })),
-  ),
-  fit:
-    ({ columns, catalogSize, seed }) =>
-    (settings) => {
-      const { factors: dim, itemFactors, foldIn } = fitWals(columns, { ...settings, catalogSize, seed });
-      return { parameters: catalogSize * dim, scores: { items: itemFactors, dim, usersOf: foldIn } };
-    },
-};
