@@ -96,10 +96,11 @@ function itemSources(from: CarriedModel, to: ReceivingModel): Int32Array {
   return sources;
 }
 
-/** Returns the sources of a feature's table [values + 1]. Row 0, no value, is never read. */
+/** Returns the sources of a feature's table [values + 1]. Row 0 is the embedding of users without a value. */
 function valueSources(previous: FeatureSchema | undefined, { kind, values }: FeatureSchema): Int32Array {
   const sources = new Int32Array(values.length + 1).fill(-1);
   if (previous === undefined) return sources;
+  sources[0] = 0;
   const rowOf = new Map(previous.values.map((value, position) => [value, position + 1]));
   values.forEach((value, position) => {
     sources[position + 1] =
