@@ -13,7 +13,7 @@ export type { RepeatExample } from './training/fit-repeat-weights.ts';
 export { describeDivergence } from './training/divergence.ts';
 export type { Divergence } from './training/divergence.ts';
 export { trainLoop } from './training/loop.ts';
-export type { EpochReport, LoopProgress, LoopStep } from './training/loop.ts';
+export type { EpochReport, LoopProgress, LoopStep, Validate } from './training/loop.ts';
 export { createExampleReader } from './training/example-rows.ts';
 export { createTrainingSession } from './training/session.ts';
 export type { TrainingSession } from './training/session.ts';

@@ -47,14 +47,16 @@ export interface LoopStep {
   readonly loss: number;
 }
 
+/** Returns the validation score of weights, or NaN. Without a score, every epoch is trained and the last one is the best. */
+export type Validate = (weights: Weights) => Promise<number | undefined>;
+
 export interface LoopOptions {
   readonly session: TrainingSession;
   readonly batches: BatchSource;
   readonly config: TrainingConfig;
   /** The last epoch of a refit. The schedule still covers `config.epochs`. */
   readonly lastEpoch?: number;
-  /** Returns the validation score of weights, or NaN. Without it, every epoch is trained and the last one is the best. */
-  readonly validate?: (weights: Weights) => Promise<number>;
+  readonly validate?: Validate;
   /** The state to start from instead of the session's initial weights. */
   readonly start?: TrainingState;
   /** The progress of an interrupted run with the same options. */

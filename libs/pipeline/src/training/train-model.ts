@@ -1,16 +1,17 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import { mean } from '@facet/evaluation';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { FitConfig, ModelSettings, ModelSpec, TrainingConfig, Weights } from '@facet/model';
 import { carryState, stateVersion } from '@facet/model/training';
-import type { EpochReport, TrainingState } from '@facet/model/training';
+import type { EpochReport, TrainingState, Validate } from '@facet/model/training';
 import type { Dataset } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import type { TensorFlowScoring } from '../evaluation/model-scorer.ts';
-import { evaluateTasks, forTasks, heldOutWindow } from '../evaluation/tasks.ts';
-import type { HeldOut } from '../evaluation/tasks.ts';
+import { evaluateAndDispose, forTasks, heldOutWindow, sampleUsers } from '../evaluation/tasks.ts';
+import type { HeldOut, Task } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelFormat, openModelState, putModel } from '../model/model-artifact.ts';
 import type { Model, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';
@@ -161,7 +162,7 @@ interface Phase extends PhaseBound, FitPlan {
   readonly parts: number;
   /** Stops after this epoch, while the learning-rate schedule covers all epochs: the length of a refit. */
   readonly lastEpoch?: number;
-  readonly validate?: (weights: Weights) => Promise<number>;
+  readonly validate?: Validate;
 }
 
 interface PhaseResult extends StateInfo, Fit {}
@@ -222,15 +223,15 @@ async function startOfPhase(
 }
 
 interface Validator {
-  /** Computes the mean Recall@50 over both tasks on a seeded sample of the validation users. */
-  validate(weights: Weights): Promise<number>;
+  /** Computes the mean Recall@50 over both tasks on a seeded sample of the validation users; undefined without such users. */
+  readonly validate: Validate;
   dispose(): void;
 }
 
 function createValidator(dataset: Dataset, spec: ModelSpec, window: HeldOut): Validator {
-  const users = [...window.users];
-  createRandom(0).shuffle(users);
-  users.length = Math.min(users.length, validationUsersMax);
+  const users = sampleUsers(window.users, validationUsersMax);
+  const tasks: readonly Task[] = ['new', 'all'];
+  const options = { cutoffs: [validationCutoff], catalogSize: spec.itemCount, tieSeed: 0 };
   // For a small catalog, a graph takes longer to compile than to run.
   const tower = tensorFlow.createTowerGraph(spec);
   const scoring: TensorFlowScoring = {
@@ -240,17 +241,10 @@ function createValidator(dataset: Dataset, spec: ModelSpec, window: HeldOut): Va
   };
   return {
     async validate(weights) {
-      const scorer = createModelScorer(dataset, spec, weights, { ...window, tensorFlow: scoring });
-      try {
-        const evaluated = evaluateTasks(forTasks(scorer.ranker), users, {
-          cutoffs: [validationCutoff],
-          catalogSize: spec.itemCount,
-          tieSeed: 0,
-        });
-        return (evaluated.new.metrics[0]!.recall + evaluated.all.metrics[0]!.recall) / 2;
-      } finally {
-        scorer.dispose();
-      }
+      if (users.length === 0) return undefined;
+      const { ranker, dispose } = createModelScorer(dataset, spec, weights, { ...window, tensorFlow: scoring });
+      const evaluated = evaluateAndDispose({ tasks }, { rankers: forTasks(ranker), dispose }, users, options);
+      return mean(tasks.map((task) => evaluated[task]!.metrics[0]!.recall));
     },
     dispose: () => tower.dispose(),
   };

@@ -1,7 +1,7 @@
 import type { FitConfig, ModelSpec, Weights } from '@facet/model';
 import { sharedItems, trainingExamples } from '@facet/model/batches';
 import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
-import type { EpochReport, LoopProgress, TrainingState } from '@facet/model/training';
+import type { EpochReport, LoopProgress, TrainingState, Validate } from '@facet/model/training';
 import { AppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
@@ -21,7 +21,7 @@ export interface PhaseOptions {
   readonly checkpoint: string;
   /** Stops after this epoch, while the learning-rate schedule covers all epochs: the length of a refit. */
   readonly lastEpoch?: number | undefined;
-  readonly validate?: ((weights: Weights) => Promise<number>) | undefined;
+  readonly validate?: Validate | undefined;
   readonly start?: TrainingState | undefined;
   /** Epochs of later phases, for the remaining time. */
   readonly epochsAfter?: number;
@@ -85,7 +85,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
 }
 
 /** Returns NaN for a model whose scores are not numbers: the training loop handles the divergence. */
-function scoreOrNaN(validate: (weights: Weights) => Promise<number>): (weights: Weights) => Promise<number> {
+function scoreOrNaN(validate: Validate): Validate {
   return (weights) =>
     validate(weights).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'EVALUATION_SCORE_NAN') return Number.NaN;
