@@ -62,7 +62,7 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
       training: hasTimes ? oneLabel : withMoreEpochs(oneLabel, data.sequences),
     };
   }
-  // Recipes that predict several interactions do so here. Published recipes keep the next item.
+  // Recipes that predict several interactions do so here. Published recipes predict the next moment.
   const labels = ['window', 'share', 'auto'].includes(training.labels) ? 'share' : 'moment';
   // Validation users never train, so a refit would repeat the fit.
   return { model: { ...timed, temperatureMin }, training: { ...nextItem, labels, refit: false } };
