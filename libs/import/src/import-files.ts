@@ -60,7 +60,7 @@ export interface ImportSource {
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
-const readerVersion = 5;
+const readerVersion = 6;
 
 /** Earlier versions, which gave other ids to events without a time of day. */
 const versionsOfOtherDayIds = [1, 2, 3];
@@ -71,7 +71,8 @@ const versionsOfOtherDayIds = [1, 2, 3];
  * and mapping by their hashes, and resumes an unfinished import after the events already appended.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before any event is
- * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_IMPORTED_WITH_OTHER_IDS`. The signal's reason when aborted.
+ * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_IMPORTED_WITH_OTHER_IDS`,
+ * `IMPORT_RECORD_DAMAGED`. The signal's reason when aborted.
  */
 export async function importFiles(files: SourceFiles, options: ImportOptions): Promise<ImportResult> {
   const { home } = options;
@@ -95,7 +96,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
         await writeRecord(recordPath, { ...earlier, report });
       }
       const offsets = { from: earlier.from, to: earlier.to };
-      return { imported: false, report, sources, offsets, others: await findOthers(recordPath, log, offsets) };
+      return { imported: false, report, sources, offsets, others: await findOthers(recordPath, log, report) };
     }
     if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
     const from = earlier?.from ?? (await log.end());
@@ -110,7 +111,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     const built = report.build();
     await writeRecord(recordPath, { status: 'done', from, to, report: built });
     const offsets = { from, to };
-    return { imported: true, report: built, sources, offsets, others: await findOthers(recordPath, log, offsets) };
+    return { imported: true, report: built, sources, offsets, others: await findOthers(recordPath, log, built) };
   } finally {
     await log.close();
   }
@@ -119,14 +120,14 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
 async function findOthers(
   recordPath: string,
   log: FileEventLog,
-  { from, to }: ImportResult['offsets'],
+  { events }: ValidationReport,
 ): Promise<ImportResult['others']> {
   const readFiles = async (): Promise<string[]> => {
     const records = await readOtherRecords(recordPath);
     const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
     return [...new Set(files.map(({ path }) => path))];
   };
-  return { events: (await log.end()) - (to - from), readFiles };
+  return { events: (await log.end()) - events.accepted, readFiles };
 }
 
 async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { hourMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
+import { AppError, hourMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import type { ValidationReport } from './validation/report.ts';
 
 export interface ImportRecord {
@@ -15,9 +15,20 @@ export interface ImportRecord {
 /** Fields of a report with ids of users and values from files. */
 const exampleFields = ['samples', 'examples', 'suspiciousUsers'];
 
+/** Returns undefined for a missing file. @throws AppError `IMPORT_RECORD_DAMAGED`. */
 export async function readRecord(path: string): Promise<ImportRecord | undefined> {
   const text = await readTextIfExists(path);
-  return text === undefined ? undefined : (JSON.parse(text) as ImportRecord);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as ImportRecord;
+  } catch (error) {
+    throw new AppError(`The record of an import, ${path}, is damaged: ${(error as Error).message}.`, {
+      code: 'IMPORT_RECORD_DAMAGED',
+      category: 'artifact',
+      remedy: 'Delete it and import the same files again. Events that are stored twice count once.',
+      cause: error,
+    });
+  }
 }
 
 /** Returns the other records in the folder of a record. */

@@ -359,6 +359,22 @@ describe('importFiles', () => {
     expect(await readLake(home.lakeFolder)).toHaveLength(10);
   });
 
+  it('names a damaged record, and stores each event once without it', async () => {
+    const { home, file } = await setUp();
+    const events = [await file('a.csv', rowsCsv(100))];
+    await importFiles({ events }, { home, now });
+    const [name] = await readdir(home.importsFolder);
+    const path = join(home.importsFolder, name!);
+    await writeFile(path, '{"status":');
+    await expect(importFiles({ events }, { home, now })).rejects.toMatchObject({
+      code: 'IMPORT_RECORD_DAMAGED',
+      message: expect.stringContaining(path) as string,
+    });
+    await rm(path);
+    await expect(importFiles({ events }, { home, now })).resolves.toMatchObject({ imported: true });
+    expect(await readLake(home.lakeFolder)).toHaveLength(100);
+  });
+
   it('allows one import at a time', async () => {
     const { home, file } = await setUp();
     const log = await openFileEventLog(home.logFolder);

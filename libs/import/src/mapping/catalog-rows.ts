@@ -1,7 +1,7 @@
 import { AppError, nearestName, plainName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
-import { cellBoolean, cellNumber, cellText, isEmptyCell, missingIdWords } from './cell-values.ts';
+import { cellBoolean, cellNumber, cellText, decimalOf, isEmptyCell, missingIdWords } from './cell-values.ts';
 import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
@@ -216,7 +216,12 @@ function readingOf(column: TableColumn, { attributes = {}, ...options }: Attribu
   const { type, ...own } = typeof setting === 'object' ? setting : { type: setting };
   const { separator, decimal, ...words }: CellOptions = { ...options, ...own };
   const byHeader = column.kind === 'text' && separator !== undefined ? 'list' : column.kind;
-  return { kind: type ?? byHeader, separator: separator ?? column.separator ?? '|', decimal, words: wordsOf(words) };
+  return {
+    kind: type ?? byHeader,
+    separator: separator ?? column.separator ?? '|',
+    decimal: decimalOf(column, decimal),
+    words: wordsOf(words),
+  };
 }
 
 function reasonOf({ kind }: ColumnReading): IgnoredValue['reason'] {

@@ -1,3 +1,5 @@
+import type { TableColumn } from '../tables/table.ts';
+
 /** Returns a cell as trimmed text, or `undefined` for an empty cell. */
 export function cellText(cell: unknown): string | undefined {
   if (typeof cell === 'string') {
@@ -23,6 +25,11 @@ export function missingIdWords(words: readonly string[] = usualMissingIds): Read
 /** The decimal separator of numbers. */
 export type DecimalSign = '.' | ',';
 
+/** Returns the decimal separator of a column. Columns of numbers have a point, whatever the mapping says. */
+export function decimalOf(column: TableColumn | undefined, decimal: DecimalSign | undefined): DecimalSign | undefined {
+  return column?.kind === 'number' ? '.' : decimal;
+}
+
 const plainNumber = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 /** The forms of other numbers, by their decimal separator: `1.234,5` and `1,234.5`. */
 const groupedNumbers: Readonly<Record<DecimalSign, RegExp>> = {
@@ -40,8 +47,8 @@ export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undef
   if (typeof cell !== 'string') return Number.NaN;
   const text = cell.trim();
   if (decimal !== ',' && plainNumber.test(text)) return finite(Number(text));
-  // A date such as 2026-01-31 is no number.
-  if (/\d[-−]\d/.test(text)) return Number.NaN;
+  // Dates, ranges and pairs such as `2026-01-31`, `10 - 20` and `4.5 (120)` are no numbers. In `1 234`, the space groups digits.
+  if (/\d\s*[-−+(]\s*\d|\d[\s'’]\d{1,2}(?!\d)/.test(text)) return Number.NaN;
   const bare = text.replaceAll(/[\s'’€$£¥()+−-]|^[A-Z]{3}\b|\b[A-Z]{3}$/g, '');
   const sign = decimal ?? decimalSignOf(bare);
   if (sign === undefined || !groupedNumbers[sign].test(bare)) return Number.NaN;

@@ -12,14 +12,14 @@ import {
   refuseUserIdentifier,
 } from '@facet/schemas';
 import type { Event, RefusalReason } from '@facet/schemas';
-import { cellNumber, cellText, isEmptyCell, looksNegative, missingIdWords } from './cell-values.ts';
+import { cellNumber, cellText, decimalOf, isEmptyCell, looksNegative, missingIdWords } from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, ratingNames } from './find-columns.ts';
 import type { FieldColumns } from './find-columns.ts';
 import { isNested, suggestPath } from './nested-path.ts';
 import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
-import { createTimeParser } from './parse-time.ts';
+import { createColumnTimeParser } from './parse-time.ts';
 import { createTypeReader } from './type-names.ts';
 import type { Table, TableRow } from '../tables/table.ts';
 
@@ -52,7 +52,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
 
   const names = columnNames(table, at);
   const defaultType = mapping.defaultType ?? typeOfValues(names['value'], { hasType: at.type !== undefined });
-  const parseTime = createTimeParser(mapping);
+  const parseTime = createColumnTimeParser(table.columns[at.occurredAt ?? -1], mapping);
   const missingWords = missingIdWords(mapping.missingIds);
   const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
   const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, options);
@@ -120,7 +120,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       return problem === undefined ? text : ignore(field, problem, text);
     };
 
-    let amount = cellNumber(cellAt(at.value), mapping.decimal);
+    let amount = cellNumber(cellAt(at.value), decimalOf(table.columns[at.value ?? -1], mapping.decimal));
     if (Number.isNaN(amount)) amount = ignore('value', 'not-a-number', cellAt(at.value));
     const content = {
       userId: user as string,
@@ -227,7 +227,7 @@ function createReturnDetector(
   const invoiceAt = hasPlainInvoice ? findInvoiceColumn(table, at) : undefined;
   return (cells) => {
     const cell = quantityAt === -1 ? undefined : cells[quantityAt];
-    const quantity = cellNumber(cell, mapping?.decimal);
+    const quantity = cellNumber(cell, decimalOf(table.columns[quantityAt], mapping?.decimal));
     if (quantity !== undefined && (quantity < 0 || (Number.isNaN(quantity) && looksNegative(cell)))) return true;
     const invoice = invoiceAt === undefined ? undefined : cellText(cells[invoiceAt]);
     return invoice !== undefined && /^[Cc]\d{5,}$/.test(invoice);

@@ -1,5 +1,6 @@
 import { AppError, minuteMs } from '@facet/platform';
 import { createZone } from '@facet/platform/time-zone';
+import type { TableColumn } from '../tables/table.ts';
 import { isCalendarDay, utcMs } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 
@@ -51,6 +52,17 @@ export function createTimeParser(options: TimeParserOptions): (cell: unknown) =>
     if (parsers.length > 0 && !/^\d{4}-\d\d-\d\d/.test(text)) return 'not-a-time';
     return parseIsoText(text);
   };
+}
+
+/** Creates the parser of a time column. The cells of a Parquet time are milliseconds, of which `timeZone` applies to times without a zone. */
+export function createColumnTimeParser(
+  column: TableColumn | undefined,
+  options: TimeParserOptions,
+): (cell: unknown) => ParsedTime {
+  const parse = createTimeParser(options);
+  if (column?.kind !== 'time') return parse;
+  const toUtc = column.isLocalTime === true ? createZone(options.timeZone ?? 'UTC') : (ms: number) => ms;
+  return (cell) => (typeof cell === 'number' ? toUtc(cell) : parse(cell));
 }
 
 /** Larger numbers are no days of the years up to 9999. */

@@ -35,9 +35,9 @@ export async function openDelimitedTable(
     const blocks = readLines(bytes, path, { fallback: isMovieLens ? 'latin1' : undefined });
     const first = await blocks.next();
     if (first.done === true) throw noLines(path);
-    if (first.value.faults.get(0) === 'not-utf8') throw noHeaderText(path);
-
     const { block, declared } = withoutSeparatorLine(first.value);
+    if (block.faults.get(0) === 'not-utf8') throw noHeaderText(path);
+
     const delimiter = declared ?? (isMovieLens ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
     const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
     const records = readRecords(startingWith(block, blocks), { delimiter, quoting });

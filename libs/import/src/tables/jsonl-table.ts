@@ -108,10 +108,17 @@ async function* parseBlocks(
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(/\d{16}/.test(text) ? quoteLargeIntegers(text) : text);
   } catch {
     return text.startsWith('{') ? parsePythonDict(text) : undefined;
   }
+}
+
+/** Turns integers above 2^53 into text, because `JSON.parse` would round them: two ids could become equal. */
+function quoteLargeIntegers(json: string): string {
+  return json.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
+    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+  );
 }
 
 const pythonToken = /[ubr]{0,2}(?:'([^'\\]*(?:\\.[^'\\]*)*)'|"([^"\\]*(?:\\.[^"\\]*)*)")|\b(?:None|True|False|nan)\b/g;

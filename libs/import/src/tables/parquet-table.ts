@@ -115,7 +115,10 @@ interface ParquetField {
 function fieldOf(name: string, type: string): ParquetField {
   const id = sqlName(name);
   const field = (kind: ColumnKind, sql: string): ParquetField => ({ column: { name, kind }, sql });
-  if (/^(TIMESTAMP|DATE)/.test(type) && !type.endsWith(']')) return field('time', `epoch_ms(${id}::TIMESTAMP)::DOUBLE`);
+  if (/^(TIMESTAMP|DATE)/.test(type) && !type.endsWith(']')) {
+    const isLocalTime = !type.endsWith('WITH TIME ZONE');
+    return { column: { name, kind: 'time', isLocalTime }, sql: `epoch_ms(${id}::TIMESTAMP)::DOUBLE` };
+  }
   if (type === 'BOOLEAN') return field('boolean', id);
   if (/^(U?TINYINT|U?SMALLINT|U?INTEGER|FLOAT|DOUBLE)$/.test(type)) return field('number', `${id}::DOUBLE`);
   // Text keeps all digits of ids above 2^53. The kind `number` still lets an attribute become a number.

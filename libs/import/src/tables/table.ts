@@ -17,6 +17,8 @@ export interface TableColumn {
   readonly name: string;
   readonly kind: ColumnKind;
   readonly separator?: string;
+  /** Whether `time` cells are times without a zone, written as if they were UTC. */
+  readonly isLocalTime?: boolean;
 }
 
 /** A cell of any format. `undefined` and `null` are empty. JSON cells may be any JSON value. */

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
+import { withDuckDb } from '@facet/lake';
 import { forTest, noon, temporaryFolder } from '@facet/testing';
 import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
 import { cellNumber } from '../../src/mapping/cell-values.ts';
@@ -571,8 +572,48 @@ describe('item rows', () => {
   });
 });
 
-it('reads a date as no number', () => {
-  expect([cellNumber('2018-01-04'), cellNumber('-5'), cellNumber('5-')]).toEqual([Number.NaN, -5, -5]);
+it.each([
+  ['2018-01-04', Number.NaN],
+  ['10 - 20', Number.NaN],
+  ['4.5 (120)', Number.NaN],
+  ['5+3', Number.NaN],
+  ['1 2', Number.NaN],
+  ['1 234 567', 1_234_567],
+  ["1'234.50", 1234.5],
+  ['$ -5', -5],
+  ['(5)', -5],
+  ['5-', -5],
+])('reads %s as the number %d', (cell, number) => {
+  expect(cellNumber(cell)).toBe(number);
+});
+
+it('applies the decimal separator of the mapping to text only', async () => {
+  const { events } = await eventsOf(
+    'typed.inter',
+    'user_id:token\titem_id:token\tvalue:float\ttimestamp:float\nu\ti\t12.250\t1700000000\n',
+    {
+      mapping: { decimal: ',', defaultType: 'purchase' },
+    },
+  );
+  expect(events[0]).toMatchObject({ value: 12.25 });
+});
+
+it('applies the time zone of the mapping to Parquet times without a zone', async () => {
+  const path = join(await temporaryFolder(), 'times.parquet');
+  await withDuckDb({}, (connection) =>
+    connection.run(
+      `COPY (SELECT 'u' AS user_id, 'i' AS item_id, TIMESTAMP '2024-01-15 12:00:00' AS local,
+         epoch_ms(1705320000000)::TIMESTAMPTZ AS zoned) TO '${path}' (FORMAT parquet)`,
+    ),
+  );
+  const timeOf = async (occurredAt: string): Promise<unknown> => {
+    const table = forTest(await openTable(path));
+    const parser = createEventRowParser(table, { mapping: { occurredAt, timeZone: 'Europe/Berlin' } });
+    for await (const { rows } of table.chunks) return parser.parse(rows[0]!, noon + 1e13);
+    return undefined;
+  };
+  expect(await timeOf('local')).toMatchObject({ record: { occurredAt: Date.UTC(2024, 0, 15, 11) } });
+  expect(await timeOf('zoned')).toMatchObject({ record: { occurredAt: Date.UTC(2024, 0, 15, 12) } });
 });
 
 describe('a long cell', () => {

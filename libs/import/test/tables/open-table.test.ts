@@ -123,6 +123,18 @@ describe('spreadsheet exports', () => {
     expect(columns.map(({ name }) => name)).toEqual(['user', 'item', 'column 3', 'column 4']);
     expect(rows).toEqual([{ line: 3, raw: 'u,1;i;;', cells: ['u,1', 'i', '', ''] }]);
   });
+
+  it('names the encoding of a header that follows the delimiter', async () => {
+    const path = await fileOf('e.csv', Buffer.from('sep=;\r\nuser;Gr\xf6\xdfe\r\nu;1\r\n', 'latin1'));
+    await expect(openTable(path)).rejects.toMatchObject({ code: 'EVENTS_FILE_NOT_TEXT' });
+  });
+});
+
+it('keeps all digits of JSON ids above 2^53', async () => {
+  const line =
+    '{"user":7205759403792793601,"note":"1234567890123456789","at":-7205759403792793603,"rate":1.0000000000000001}';
+  const { rows } = await readAll(await fileOf('e.jsonl', line));
+  expect(rows[0]!.cells).toEqual(['7205759403792793601', '1234567890123456789', '-7205759403792793603', 1]);
 });
 
 describe('nested JSON', () => {
