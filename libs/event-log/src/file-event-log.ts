@@ -1,7 +1,7 @@
-import { mkdir, open, truncate } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, listNames, syncPath, takeFolderLock } from '@facet/platform';
+import { AppError, createFolder, listNames, syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
@@ -45,10 +45,10 @@ export interface Segment {
  * Opens the event log in a folder for appending and reading, and creates a missing folder. The log consists of JSON Lines
  * files, named by the offset of their first event. One process writes at a time. A torn last line is truncated.
  *
- * @throws AppError `EVENTS_LOG_LOCKED` while another process writes, `EVENTS_LOG_DAMAGED` when a segment is missing.
+ * @throws AppError `EVENTS_LOG_LOCKED` while another process writes. Reading throws `EVENTS_LOG_DAMAGED` for a missing segment or a damaged line.
  */
 export async function openFileEventLog(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   const lock = await takeFolderLock(folder);
   if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
   try {
@@ -183,9 +183,9 @@ class SegmentedLog implements FileEventLog {
     if (this.#failure !== undefined || this.#file === undefined) throw unwritable(this.#folder, this.#failure);
     const from = this.#end();
     if (events.length === 0) return { from, to: from };
-    if (this.#extent.bytes >= this.#segmentBytesMax) await this.#startSegment(from);
     const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     try {
+      if (this.#extent.bytes >= this.#segmentBytesMax) await this.#startSegment(from);
       await this.#file.appendFile(bytes);
       await this.#file.datasync();
     } catch (error) {
@@ -208,7 +208,7 @@ class SegmentedLog implements FileEventLog {
 
   async #startSegment(base: number): Promise<void> {
     const path = join(this.#folder, segmentName(base));
-    const file = await open(path, 'ax');
+    const file = await open(path, 'a');
     await syncPath(this.#folder);
     await this.#file?.close();
     this.#file = file;
@@ -234,10 +234,18 @@ class SegmentedLog implements FileEventLog {
   ): Promise<{ readonly events: readonly LoggedEvent[]; readonly next: number }> {
     const lines = await this.#readFrom(offset, limit);
     const events = lines.flatMap((line, index) => {
-      const event = JSON.parse(line) as Event | null;
+      const event = this.#parse(line, offset + index);
       return event === null ? [] : [{ offset: offset + index, event }];
     });
     return { events, next: offset + lines.length };
+  }
+
+  #parse(line: string, offset: number): Event | null {
+    try {
+      return JSON.parse(line) as Event | null;
+    } catch (error) {
+      throw damagedLog(this.#folder, `the line of offset ${offset} is not JSON: ${(error as Error).message}`);
+    }
   }
 
   async #readFrom(offset: number, limit: number): Promise<readonly string[]> {

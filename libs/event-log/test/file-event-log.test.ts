@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { appendFile, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '@facet/schemas';
@@ -131,5 +131,20 @@ describe('a file event log', () => {
     await log.close();
     const again = forTest(await openFileEventLog(folder));
     await expect(again.read({ from: 0, limit: 9 })).rejects.toMatchObject({ code: 'EVENTS_LOG_DAMAGED' });
+  });
+
+  it('names the offset of a damaged line', async () => {
+    const folder = await temporaryFolder();
+    const log = await openFileEventLog(folder);
+    await log.append(numbered(0, 3));
+    await log.close();
+    const path = join(folder, '00000000000000000000.jsonl');
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, lines.with(1, '{"eventId').join('\n'));
+    const again = forTest(await openFileEventLog(folder));
+    await expect(again.read({ from: 0, limit: 9 })).rejects.toMatchObject({
+      code: 'EVENTS_LOG_DAMAGED',
+      message: expect.stringContaining('offset 1') as string,
+    });
   });
 });
