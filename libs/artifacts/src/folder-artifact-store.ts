@@ -7,6 +7,7 @@ import {
   listNames,
   pathExists,
   readTextIfExists,
+  createFolder,
   syncPath,
   writeFileAtomically,
 } from '@facet/platform';
@@ -115,7 +116,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
    */
   async function store({ ref }: SealedArtifact, staged: string): Promise<void> {
     const target = folderOf(ref);
-    await mkdir(join(root, ref.kind), { recursive: true });
+    await createFolder(join(root, ref.kind));
     for (;;) {
       try {
         await rename(staged, target);

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { createFolder } from '@facet/platform';
 import type { LoggedEvent } from '@facet/event-log';
 import { hashUser, identifyType } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
@@ -80,7 +80,7 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const placed = await storage.list();
   const log = await openLakeLog(storage, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
-  await lakeErrors.writing(lakeFolder, mkdir(lakeFolder, { recursive: true }));
+  await lakeErrors.writing(lakeFolder, createFolder(lakeFolder));
   await lakeErrors.writing(lakeFolder, storage.removeLeftovers());
   const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
   try {

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncPath, takeFolderLock } from '@facet/platform';
+import { createFolder, syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import { openCursor } from './cursor.ts';
 import type { Cursor, SpoolPosition } from './cursor.ts';
@@ -92,8 +92,7 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
 }
 
 async function createLocked(folder: string): ReturnType<typeof takeFolderLock> {
-  await mkdir(folder, { recursive: true });
-  await syncPath(dirname(folder));
+  await createFolder(folder);
   return takeFolderLock(folder);
 }
 
