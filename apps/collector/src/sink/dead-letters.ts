@@ -2,7 +2,7 @@ import { countedField } from '@facet/schemas';
 import type { LakeWriter } from '@facet/lake';
 import type { IntakeCount, RefusalReason } from '@facet/schemas';
 import { deadLetter, deadLetterRecord } from '@facet/kafka';
-import type { Publisher } from '@facet/kafka';
+import type { Publisher, TopicNames } from '@facet/kafka';
 import { dayMs, utcDay } from '@facet/platform';
 import type { LogMessage } from './group-consumer.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -31,7 +31,10 @@ export interface DeadLettersDeps {
   readonly now: () => number;
 }
 
-export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly topic: string }): DeadLetters {
+export function createDeadLetters(
+  deps: DeadLettersDeps,
+  topics: Pick<TopicNames, 'deadLetters' | 'events'>,
+): DeadLetters {
   const { publisher, lake, retryPolicy, metrics, now } = deps;
   return {
     async put(position, refused, signal) {
@@ -39,10 +42,14 @@ export function createDeadLetters(deps: DeadLettersDeps, { topic }: { readonly t
       const records = refused.map(({ message, field, reason }) => {
         const { key, value, undecodable } = message;
         const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
-        return deadLetterRecord(topic, deadLetter({ ...place, key, value, undecodable }, { field, reason }, now()));
+        return deadLetterRecord(
+          topics.deadLetters,
+          deadLetter({ ...place, key, value, undecodable }, { field, reason }, now()),
+        );
       });
       await retryPolicy.retry('kafka', () => publisher.publish(records), signal);
-      lake.addIntake(countRefusals(position.topic, refused, now()));
+      // Data health measures the intake of events only.
+      if (position.topic === topics.events) lake.addIntake(countRefusals(position.topic, refused, now()));
       for (const [reason, count] of countReasons(refused)) metrics.countDeadLetters(position.topic, reason, count);
     },
   };

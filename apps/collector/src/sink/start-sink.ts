@@ -77,10 +77,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     const publisher = openKafkaPublisher(kafka);
     closers.push(() => publisher.close());
 
-    const deadLetters = createDeadLetters(
-      { publisher, lake, retryPolicy, metrics, now },
-      { topic: topics.deadLetters },
-    );
+    const deadLetters = createDeadLetters({ publisher, lake, retryPolicy, metrics, now }, topics);
     const stores = { lake, catalog, profiles, deadLetters, metrics, now };
     const handlers = new Map([
       [topics.events, createEventsHandler(stores, { types: facet.eventTypes, isPositive })],
