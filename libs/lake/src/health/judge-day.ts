@@ -36,7 +36,7 @@ function isEmptyDay({ events, isOver }: DayMeasures): boolean {
 
 /** Returns the checks that have enough events. */
 function checksOf(measures: DayMeasures, bounds: HealthBounds): JudgedCheck[] {
-  const { events, volume, intake, duplicates, lateness, unknownItems, joins, suspiciousUsers } = measures;
+  const { events, identity, volume, intake, duplicates, lateness, unknownItems, joins, suspiciousUsers } = measures;
   const sent = intake.accepted + intake.duplicate + intake.refused;
   const { outcomes } = joins;
   const checks: JudgedCheck[] = [
@@ -64,7 +64,12 @@ function checksOf(measures: DayMeasures, bounds: HealthBounds): JudgedCheck[] {
   // Without a catalog, no item is unknown.
   if (unknownItems !== undefined) {
     const { share: value } = unknownItems;
-    checks.splice(3, 0, { check: 'unknown-items', value, sampleSize: events.count, bound: bounds.unknownItemShare });
+    checks.splice(3, 0, {
+      check: 'unknown-items',
+      value,
+      sampleSize: events.count - identity.identifies,
+      bound: bounds.unknownItemShare,
+    });
   }
   if (volume.ratio !== undefined && !isEmptyDay(measures)) {
     const ratio = { value: volume.ratio, sampleSize: volume.trailingMean ?? 0 };

@@ -39,6 +39,13 @@ it.each<[string, Partial<DayMeasures>]>([
   ['ok', { lateness: { ...healthy.lateness, backfilled: 950, late: 50, lateShare: 1 } }],
   ['bad, unknown-items bad', { unknownItems: { ids: 6, events: 600, share: 0.6, examples: [] } }],
   [
+    'ok',
+    {
+      identity: { ...healthy.identity, identifies: 980 },
+      unknownItems: { ids: 6, events: 20, share: 1, examples: [] },
+    },
+  ],
+  [
     'warning, unmatched-outcomes warning',
     { joins: { ...healthy.joins, outcomes: { count: 200, joined: 170, rate: 0.85 } } },
   ],
