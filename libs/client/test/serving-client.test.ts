@@ -69,12 +69,13 @@ it('yields the pages of a list, with one request per requested page', async () =
   );
   const client = connect(platform);
   const positions: number[] = [];
-  for await (const { position } of client.pages({ userId: 'ada', limit: 3, pageSize: 1 })) positions.push(position);
+  const request = { userId: 'ada', limit: 3, pageSize: 1, record: false };
+  for await (const { position } of client.pages(request)) positions.push(position);
   expect(positions).toEqual([0, 1, 2]);
   expect(platform.sent.map(({ body }) => body)).toEqual([
-    { strict: true, userId: 'ada', limit: 3, pageSize: 1 },
-    { strict: true, cursor: 'two' },
-    { strict: true, cursor: 'three' },
+    { strict: true, userId: 'ada', limit: 3, pageSize: 1, record: false },
+    { strict: true, cursor: 'two', record: false },
+    { strict: true, cursor: 'three', record: false },
   ]);
   await connect(platform).pages({ userId: 'ada', pageSize: 1 })[Symbol.asyncIterator]().next();
   expect(platform.sent).toHaveLength(4);

@@ -404,7 +404,7 @@ export interface components {
     readonly ExcludeSeen:
       | boolean
       | {
-          /** @description Exclude only items of events with these types, such as purchase. */
+          /** @description Exclude only items of events with these types, such as purchase. Profiles store only positive events. An unknown type matches none. */
           readonly types?: readonly string[];
           /** @description Exclude only items of the last days. */
           readonly withinDays?: number;
@@ -1628,6 +1628,8 @@ export interface operations {
         readonly query?: string;
         /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
+        /** @description Refuses unknown fields. The remedy suggests the intended field. */
+        readonly strict?: 'true' | 'false';
       };
       readonly header?: never;
       readonly path?: never;
@@ -1815,6 +1817,8 @@ export interface operations {
         readonly query?: string;
         /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
+        /** @description Refuses unknown fields. The remedy suggests the intended field. */
+        readonly strict?: 'true' | 'false';
       };
       readonly header?: never;
       readonly path?: never;

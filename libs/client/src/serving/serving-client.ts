@@ -20,7 +20,7 @@ export interface ServingClientOptions {
   readonly key: string;
   /** Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch;
-  /** Time limit of one attempt. Default: 2 s. */
+  /** Time limit of one attempt. Default: 2 s, and 15 s for a batch. */
   readonly timeoutMs?: number;
   /** How long to retry after network errors, 429 and 503. Default: 5 s; 0 makes a single attempt. */
   readonly giveUpAfterMs?: number;
@@ -73,22 +73,25 @@ export function createServingClient(options: ServingClientOptions): ServingClien
     giveUpAfterMs: options.giveUpAfterMs ?? 5_000,
     fetch: options.fetch,
   };
-  const post = <Body>(path: string, body: object, call: ServingCallOptions = {}) =>
-    request<Body>(endpoint, { method: 'POST', path, body: JSON.stringify({ strict: true, ...body }), ...call });
+  // The server may take 12 s for a batch.
+  const batchEndpoint: Endpoint = { ...endpoint, timeoutMs: options.timeoutMs ?? 15_000 };
+  const post = <Body>(path: string, body: object, call: ServingCallOptions = {}, to = endpoint) =>
+    request<Body>(to, { method: 'POST', path, body: JSON.stringify({ strict: true, ...body }), ...call });
   const recommend = (request: RecommendationsRequest, call?: ServingCallOptions) =>
     post<RecommendationsResponse>('/v1/recommendations', request, call);
 
   return {
     recommend,
     async *pages(request, call) {
+      const { record, timings } = request;
       let page = await recommend(request, call);
       yield page;
       while (page.nextCursor !== undefined) {
-        page = await recommend({ cursor: page.nextCursor }, call);
+        page = await recommend({ cursor: page.nextCursor, record, timings }, call);
         yield page;
       }
     },
-    recommendBatch: (request, call) => post('/v1/recommendations:batch', request, call),
+    recommendBatch: (request, call) => post('/v1/recommendations:batch', request, call, batchEndpoint),
     rank: (request, call) => post('/v1/rank', request, call),
     describeInterests: (request, call) => post('/v1/interests', request, call),
     findSimilarItems(itemId, { limit, filters, context, exclude = [], include = [], ...call } = {}) {
