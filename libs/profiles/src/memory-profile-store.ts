@@ -175,7 +175,7 @@ function changeSession(state: SessionState, change: SessionChanges, options: Cha
 
 /** Returns whether the user has nothing but an erasure mark. */
 function isUserEmpty({ events, sessions, attributes }: UserState): boolean {
-  return events.length === 0 && sessions.size === 0 && attributes === undefined;
+  return events.length === 0 && sessions.size === 0 && (attributes?.attributes ?? null) === null;
 }
 
 function isSessionEmpty({ events, identities }: SessionState): boolean {

@@ -7,7 +7,7 @@ export { searchParameters } from './find-items.ts';
 export type { RecommendationRequest } from './find-items.ts';
 export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests } from './interests.ts';
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
-export { BatchRequest, BatchResponse, respondWithBatch } from './recommendations/batch.ts';
+export { BatchRequest, BatchResponse, pick, respondWithBatch } from './recommendations/batch.ts';
 export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
 export { RecommendationsRequest, RecommendationsResponse } from './recommendations/recommendations-schema.ts';
 export {

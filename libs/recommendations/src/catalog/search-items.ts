@@ -2,6 +2,7 @@ import type { BundleView } from '@facet/bundles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { describeOrigin, originFields } from '../response.ts';
+import { strictQueryField } from '../request-fields.ts';
 import type { TitleIndex } from './title-index.ts';
 
 /** The query of the routes that search items and users. All values of a URL query are text. */
@@ -10,6 +11,7 @@ export const SearchQuery = Type.Object({
   limit: Type.Optional(
     Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'From 1 to 100. Default: 20.', examples: ['5'] }),
   ),
+  strict: strictQueryField,
 });
 export type SearchQuery = Static<typeof SearchQuery>;
 

@@ -127,7 +127,7 @@ export async function respondWithBatch(request: BatchRequest, context: BatchCont
 }
 
 /** Picks the declared fields. Unknown fields are not validated, so they must not reach a single request. */
-function pick<Given extends object, Name extends string>(
+export function pick<Given extends object, Name extends string>(
   given: Given,
   fields: Readonly<Record<Name, unknown>>,
 ): Pick<Given, Name & keyof Given> {

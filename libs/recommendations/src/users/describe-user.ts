@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
 import { describeOrigin, findTitle, originFields } from '../response.ts';
-import { readRequester } from './requester.ts';
+import { readStoredUser } from './requester.ts';
 
 /** A collector stores shorter profiles. Profiles from the lake may be longer. */
 const behaviorsMax = 10_000;
@@ -50,15 +50,7 @@ export async function respondWithUser(
   userId: string,
   context: Pick<ResponseContext, 'bundle' | 'readProfile' | 'now'>,
 ): Promise<UserResponse> {
-  const requester = await readRequester({ userId }, context);
-  if (requester.isProfileMissing) {
-    throw new AppError('The profile store does not respond.', {
-      code: 'PROFILES_UNREACHABLE',
-      category: 'unavailable',
-      remedy: 'Repeat the request. If it keeps failing, check Redis.',
-      retryable: true,
-    });
-  }
+  const requester = await readStoredUser(userId, context);
   if (requester.isUnknown) {
     throw new AppError(`Nothing is stored for the user ${JSON.stringify(userId)}.`, {
       code: 'USER_NOT_FOUND',

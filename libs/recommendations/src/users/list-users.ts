@@ -7,7 +7,7 @@ import type { ReadProfile } from '../context.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import { distinctBehaviorsMin, findDistinctUsers } from './distinct-users.ts';
 import type { ComparedUser } from './distinct-users.ts';
-import { readRequester } from './requester.ts';
+import { readStoredUser } from './requester.ts';
 
 /** Distinct ids of users, in no particular order. */
 export interface UserIds {
@@ -51,22 +51,27 @@ export const UsersResponse = Type.Object(
 );
 export type UsersResponse = Static<typeof UsersResponse>;
 
-/** Finds users whose id starts with a text. A user with exactly this id comes first, without a search. */
+/**
+ * Finds users whose id starts with a text. A user with exactly this id comes first, without a search.
+ *
+ * @throws AppError `PROFILES_UNREACHABLE`
+ */
 export async function respondWithUsers(
   { query, limit }: SearchRequest,
   directory: UserDirectory,
 ): Promise<UsersResponse> {
   const { userIds, isComplete } = await directory.listUserIds();
-  const isKnown = query !== '' && (await directory.readProfile(query)).profile !== undefined;
+  const isKnown = query !== '' && !(await readStoredUser(query, directory)).isUnknown;
   const ordered = userIds.filter((userId) => userId.startsWith(query) && userId !== query).sort(compareIds);
-  const users = (isKnown ? [query, ...ordered] : ordered).slice(0, limit);
-  return {
-    ...describeOrigin(directory.bundle),
-    users: await Promise.all(
-      users.map(async (userId) => ({ userId, behaviors: (await readUser(directory, userId)).behaviors.length })),
-    ),
-    isComplete,
-  };
+  const listed = (isKnown ? [query, ...ordered] : ordered).slice(0, limit);
+  const users = await Promise.all(
+    listed.map(async (userId) => {
+      const { isUnknown, behaviors } = await readStoredUser(userId, directory);
+      // Redis still lists a user whose attributes were removed.
+      return isUnknown ? [] : [{ userId, behaviors: behaviors.length }];
+    }),
+  );
+  return { ...describeOrigin(directory.bundle), users: users.flat(), isComplete };
 }
 
 const compareIds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : 1);
@@ -103,7 +108,11 @@ const sampleMax = 2_000;
 /** With fewer examples, users with fewer behaviors are compared. */
 const examplesMin = 3;
 
-/** Chooses users with distinct interests from a sample. The same users and bundle give the same examples. */
+/**
+ * Chooses users with distinct interests from a sample. The same users and bundle give the same examples.
+ *
+ * @throws AppError `PROFILES_UNREACHABLE`
+ */
 export async function respondWithExampleUsers(
   { limit }: Pick<SearchRequest, 'limit'>,
   directory: UserDirectory,
@@ -127,12 +136,5 @@ export async function respondWithExampleUsers(
 }
 
 async function* readUsers(directory: UserDirectory, userIds: readonly string[]): AsyncGenerator<ComparedUser> {
-  for (const userId of userIds) yield { userId, ...(await readUser(directory, userId)) };
-}
-
-async function readUser(
-  { bundle, readProfile, now }: UserDirectory,
-  userId: string,
-): Promise<Pick<ComparedUser, 'behaviors' | 'attributes'>> {
-  return readRequester({ userId }, { bundle, readProfile, now });
+  for (const userId of userIds) yield { ...(await readStoredUser(userId, directory)), userId };
 }

@@ -2,7 +2,7 @@ import type { BundleView } from '@facet/bundles';
 import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/schemas';
 import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
-import { recordOf } from '@facet/platform';
+import { AppError, recordOf } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -81,6 +81,21 @@ export interface Requester {
   readonly isUnknown: boolean;
   /** Whether the request has a userId whose profile could not be read. */
   readonly isProfileMissing: boolean;
+}
+
+/** Returns a user from the stored profile. @throws AppError `PROFILES_UNREACHABLE` if the profile store does not respond. */
+export async function readStoredUser(
+  userId: string,
+  { bundle, readProfile, now }: Pick<ResponseContext, 'bundle' | 'readProfile' | 'now'>,
+): Promise<Requester> {
+  const requester = await readRequester({ userId }, { bundle, readProfile, now });
+  if (!requester.isProfileMissing) return requester;
+  throw new AppError('The profile store does not respond.', {
+    code: 'PROFILES_UNREACHABLE',
+    category: 'unavailable',
+    remedy: 'Repeat the request. If it keeps failing, check Redis.',
+    retryable: true,
+  });
 }
 
 /**

@@ -9,7 +9,8 @@ const SeenRule = Type.Object(
       Type.Array(EventSchema.properties.type, {
         minItems: 1,
         maxItems: 50,
-        description: 'Exclude only items of events with these types, such as purchase.',
+        description:
+          'Exclude only items of events with these types, such as purchase. Profiles store only positive events. An unknown type matches none.',
       }),
     ),
     withinDays: Type.Optional(
