@@ -44,6 +44,12 @@ describe('a preview', () => {
     expect(await preview(arm('none'))).toMatchObject({ statusCode: 400, body: { field: 'arm' } });
   });
 
+  it('ignores fields that a preview does not have', async () => {
+    const response = await preview({ pageSize: 'abc' });
+    expect(response.body).not.toHaveProperty('nextCursor');
+    expect(idsOf(response)).toEqual(idsOf(await preview({})));
+  });
+
   it('of an unknown bundle is refused', async () => {
     expect(await preview({ bundleId: 'f'.repeat(32) })).toMatchObject({
       statusCode: 404,

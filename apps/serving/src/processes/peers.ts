@@ -40,6 +40,8 @@ export async function withLoadSlot<Result>(
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
+  // An aborted signal emits no event that would end the wait for the slot.
+  if (signal.aborted) return undefined;
   const releaseSlot = await acquireLoadSlot?.(signal);
   try {
     return signal.aborted ? undefined : await work();

@@ -4,7 +4,12 @@ import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { readGateReport } from '@facet/pipeline/compare';
 import type { JobTask } from '@facet/pipeline/compare';
-import { RecommendationsRequest, RecommendationsResponse, respondWithRecommendations } from '@facet/recommendations';
+import {
+  pick,
+  RecommendationsRequest,
+  RecommendationsResponse,
+  respondWithRecommendations,
+} from '@facet/recommendations';
 import { Type } from 'typebox';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
 import {
@@ -118,7 +123,7 @@ function addPreview(app: HttpApp, previews: PreviewBundles): void {
     },
     async ({ body, spans }) =>
       serve(serving, async ({ bundle: current, profiles }) => {
-        const { bundleId: wanted, arm, timings, ...list } = body;
+        const { bundleId: wanted, arm, timings, ...list } = pick(body, PreviewRequest.properties);
         const { bundleId, overrides } = resolveSide({ bundleId: wanted, arm }, arms.experiments, current.id);
         const response = await previews.use(bundleId, current, (bundle) =>
           respondWithRecommendations(list, {
