@@ -111,7 +111,12 @@ it('facet experiment list shows declared experiments, and report refuses others'
     code: 2,
     err: expect.stringContaining('Use one of merge') as string,
   });
-  expect(await run(['experiment', 'report', 'merge', '--home', home, '--config', config])).toMatchObject({
+  const report = ['experiment', 'report', 'merge', '--home', home, '--config', config];
+  expect(await run([...report, '--outcome', 'purchas'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Did you mean purchase?') as string,
+  });
+  expect(await run(report)).toMatchObject({
     code: 3,
     err: expect.stringContaining('no responses') as string,
   });

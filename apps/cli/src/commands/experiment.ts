@@ -2,10 +2,11 @@ import { isRunning, parseExperiments } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentReport } from '@facet/exposures/report';
 import { homePaths } from '@facet/config/home-paths';
-import { AppError, hourMs } from '@facet/platform';
+import { AppError, hourMs, suggestName } from '@facet/platform';
+import { isEventType, standardEventTypes } from '@facet/schemas';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addSubcommand, parseHours, parseTime } from '../options.ts';
+import { addHome, addNotes, addSubcommand, parseHours, parseTime, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { readConfig } from '../stages.ts';
 import { countOf, formatCount, renderTable } from '../terminal/text.ts';
@@ -70,10 +71,12 @@ async function list(options: CommonOptions, { output, terminal }: CommandContext
   output.show(renderTable(header, rows, { style: terminal.style, right: [4] }));
 }
 
-/** @throws AppError `EXPERIMENT_UNKNOWN`, `EXPERIMENT_NO_EXPOSURES`, and after the report `EXPERIMENT_SAMPLE_RATIO`. */
+/** @throws AppError `EXPERIMENT_UNKNOWN`, `CLI_USAGE` for an unknown event type, `EXPERIMENT_NO_EXPOSURES`, and after the report `EXPERIMENT_SAMPLE_RATIO`. */
 async function report(name: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal, terminal } = context;
-  const experiment = findExperiment(await declaredExperiments(options), name);
+  const config = await readConfig(options);
+  const experiment = findExperiment(parseExperiments(config.experiments), name);
+  checkEventTypes(options.outcome, config.eventTypes);
   const { lakeFolder, exposuresFolder } = homePaths(options.home);
   const {
     report: result,
@@ -123,6 +126,15 @@ async function report(name: string, options: ReportOptions, context: CommandCont
 
 async function declaredExperiments(options: CommonOptions): Promise<Experiment[]> {
   return parseExperiments((await readConfig(options)).experiments);
+}
+
+function checkEventTypes(types: readonly string[], declared: readonly string[]): void {
+  const unknown = types.find((type) => !isEventType(type, declared));
+  if (unknown === undefined) return;
+  throw usageError(
+    `${unknown} is not a declared event type.`,
+    `${suggestName(unknown, [...standardEventTypes, ...declared])}Correct --outcome, or add ${unknown} to eventTypes of facet.yaml.`,
+  );
 }
 
 function findExperiment(experiments: readonly Experiment[], name: string): Experiment {

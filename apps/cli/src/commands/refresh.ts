@@ -10,7 +10,7 @@ import { claimQueue, followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
 import { facet } from '../command-context.ts';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addQueue, parseDate, parseReason } from '../options.ts';
+import { addHome, addNotes, addQueue, parseDate, parseReason, usageError } from '../options.ts';
 import type { Register } from '../options.ts';
 import { openCheckedPipeline } from '../stages.ts';
 import type { StageDisplay } from '../terminal/progress.ts';
@@ -57,6 +57,10 @@ gate rejected the bundle. A rejected bundle is kept.`,
  */
 async function refresh(options: RefreshOptions, context: CommandContext): Promise<void> {
   const startedAt = Date.now();
+  const queue = queueOf(options, context);
+  if (queue === undefined && !options.wait) {
+    throw usageError('--no-wait needs a queue.', 'Add --queue URL, or omit --no-wait.');
+  }
   const pipeline = await openCheckedPipeline(options);
   const runs = createRunStore(pipeline.home.runsFolder);
   const request = {
@@ -66,7 +70,6 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
     acceptedBadData: options.acceptBadData,
     requestedBy: 'facet refresh',
   };
-  const queue = queueOf(options, context);
   const report =
     queue === undefined
       ? await refreshInProcess(pipeline, runs, request, context)
