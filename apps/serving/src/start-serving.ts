@@ -87,7 +87,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       metrics,
       settings,
       arms,
-      exposures,
+      exposures: sections.exposures.enabled ? exposures : undefined,
       guardrails,
       recent,
       tracing,
@@ -146,7 +146,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
       await ready.catch(() => undefined);
       await stopWatching?.();
       await guardrails?.close();
-      await exposures?.recorder.close();
+      await exposures.recorder.close();
       await arms.close();
       await watcher.close();
       await milvus?.close();
@@ -160,17 +160,17 @@ function nameProcess({ host, port }: Pick<ServingConfig, 'host' | 'port'>, numbe
   return `${hostname()} ${host} ${port === 0 ? randomUUID() : port} ${number}`;
 }
 
+/** Opens the exposure log. It removes old days even while the log is disabled. */
 function openExposures(
   { exposuresFolder: folder }: HomePaths,
   { enabled, retentionDays, sampledShare, recordStateless }: ExposureLogSettings,
   { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
 ) {
-  if (!enabled) return undefined;
   const writer = new ExposureWriter({
     folder,
     retentionDays,
     onFailure: (error, dropped) => logger.error({ err: error, dropped }, 'cannot record exposures'),
   });
-  metrics.watchExposures(() => writer.counts);
+  if (enabled) metrics.watchExposures(() => writer.counts);
   return { recorder: new ExposureRecorder({ writer, metrics, logger }), sampledShare, recordStateless };
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -256,10 +256,12 @@ it('writes lines of the size documented in docs/operations.md', async () => {
   }
 });
 
-it('records nothing when disabled', async () => {
+it('records nothing when disabled, but removes days older than the retention', async () => {
+  await mkdir(join(exposuresFolder(), 'dt=2020-01-01'), { recursive: true });
   const ask = await start('exposures: { enabled: false }');
   await ask({ userId: 'ada' });
   expect(await recorded()).toEqual([]);
+  expect(await readdir(exposuresFolder())).toEqual([]);
 });
 
 describe('experiments', () => {
