@@ -42,7 +42,9 @@ it('names the remedy while the bucket of the artifacts does not respond', async 
 
 it('lists the bundles and marks the live one', async () => {
   const other = await putBundle(home, { seed: 12 });
+  const readRef = vi.spyOn(server.app.serving.store, 'readRef');
   const { bundles } = (await call('GET', '/v1/bundles')).body as { bundles: { bundleId: string }[] };
+  expect(readRef.mock.calls.flat()).toEqual(['current', 'previous']);
   expect(bundles.map(({ bundleId }) => bundleId).sort()).toEqual([home.bundleRef.id, other.id].sort());
   expect(bundles.find(({ bundleId }) => bundleId === home.bundleRef.id)).toMatchObject({
     state: 'current',

@@ -115,10 +115,7 @@ export function addBundleRoutes(app: HttpApp): void {
   const config = { scope: 'admin' } as const;
   const tags = ['bundles'];
 
-  async function readState(id: string): Promise<BundleState> {
-    if ((await store.readRef('current'))?.id === id) return 'current';
-    return (await store.readRef('previous'))?.id === id ? 'previous' : null;
-  }
+  const readRefs = (...names: string[]) => Promise.all(names.map((name) => store.readRef(name)));
   const isLoaded = (id: string): boolean => live.loaded?.bundle.id === id;
   const idOf = (ref: ArtifactRef | undefined): string | null => ref?.id ?? null;
   const nameOperator = (keyName: string | undefined): string => `api:${keyName ?? 'anybody'}`;
@@ -136,14 +133,13 @@ export function addBundleRoutes(app: HttpApp): void {
     },
     async () => {
       const listed = await store.list('bundle');
-      const bundles = await Promise.all(
-        listed.map(async ({ ref: { id }, putAt }) => ({
-          bundleId: id,
-          builtAt: new Date(putAt).toISOString(),
-          state: await readState(id),
-          isLoaded: isLoaded(id),
-        })),
-      );
+      const [current, previous] = await readRefs('current', 'previous');
+      const bundles = listed.map(({ ref: { id }, putAt }) => ({
+        bundleId: id,
+        builtAt: new Date(putAt).toISOString(),
+        state: stateOf(id, current, previous),
+        isLoaded: isLoaded(id),
+      }));
       return { bundles };
     },
   );
@@ -163,9 +159,10 @@ export function addBundleRoutes(app: HttpApp): void {
     async ({ params: { bundleId } }) => {
       const info = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
       const { kind, recall, recallAt } = info.index;
+      const [current, previous] = await readRefs('current', 'previous');
       return {
         bundleId,
-        state: await readState(bundleId),
+        state: stateOf(bundleId, current, previous),
         isLoaded: isLoaded(bundleId),
         modelId: info.modelId,
         datasetId: info.datasetId,
@@ -190,9 +187,7 @@ export function addBundleRoutes(app: HttpApp): void {
     },
     async () => {
       const { id: bundleId, deltaId } = live.require().bundle;
-      const [current, previous, delta] = await Promise.all(
-        ['current', 'previous', 'delta'].map((name) => store.readRef(name)),
-      );
+      const [current, previous, delta] = await readRefs('current', 'previous', 'delta');
       return { current: idOf(current), previous: idOf(previous), delta: idOf(delta), serving: { bundleId, deltaId } };
     },
   );
@@ -238,4 +233,9 @@ export function addBundleRoutes(app: HttpApp): void {
       return { current: id };
     },
   );
+}
+
+function stateOf(id: string, current: ArtifactRef | undefined, previous: ArtifactRef | undefined): BundleState {
+  if (id === current?.id) return 'current';
+  return id === previous?.id ? 'previous' : null;
 }
