@@ -9,7 +9,11 @@ export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
 export { BatchRequest, BatchResponse, pick, respondWithBatch } from './recommendations/batch.ts';
 export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
-export { RecommendationsRequest, RecommendationsResponse } from './recommendations/recommendations-schema.ts';
+export {
+  limitDefault,
+  RecommendationsRequest,
+  RecommendationsResponse,
+} from './recommendations/recommendations-schema.ts';
 export {
   chooseMerge,
   recommend,

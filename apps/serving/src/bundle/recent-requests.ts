@@ -1,4 +1,5 @@
 import { definePlugin } from '@facet/http';
+import { limitDefault } from '@facet/recommendations';
 
 /** The behaviors and the limit of a request, without the user. */
 export interface RecentRequest {
@@ -49,8 +50,6 @@ interface Body {
   readonly behaviors?: readonly (string | { readonly itemId: string })[];
   readonly limit?: number;
 }
-
-const limitDefault = 20;
 
 /** Records some of the successful requests to the routes of this context. */
 export const recordRecentRequests = definePlugin<{ readonly recent: RecentRequests }>(
