@@ -263,3 +263,20 @@ it('commands number interests from 1, as responses of the API do', async () => {
   const { out } = await run(['interests', '--user', 'person1', '--home', home]);
   for (const number of numbers) expect(out).toContain(`Interest ${number}`);
 });
+
+it('interests and explore name the reason for no interests', async () => {
+  const users = join(folder, 'users.csv');
+  await writeFile(users, 'user_id,age\nidle,old\n');
+  await run(['import', '--users', users, '--home', home]);
+  for (const [user, reason] of [
+    ['idle', 'the user has no behaviors'],
+    ['stranger', 'the user is unknown'],
+  ] as const) {
+    for (const command of [['interests', '--user', user], ['explore', user]]) {
+      expect((await run([...command, '--home', home])).out).toBe(`No interests: ${reason}.\n`);
+    }
+    expect((await run(['recommend', '--user', user, '--home', home])).out).toContain(`because ${reason}:`);
+  }
+  const { out } = await run(['explore', 'idle', '--with', 'nothing', '--home', home]);
+  expect(out).toBe('No interests: the bundle contains none of the items.\n');
+});

@@ -166,13 +166,18 @@ async function findNearestToInterests(
   );
 }
 
-/** Describes the interests of a user outside of an HTTP API. */
+/** Describes the interests of a user outside of an HTTP API. Without interests, `reason` says why. */
 export async function describeUser(
   bundle: BundleView,
   request: UserInput & { readonly nearest: number },
-): Promise<{ interests: InterestWithNearest[]; coupling: InterestCoupling | undefined }> {
+): Promise<{
+  interests: InterestWithNearest[];
+  coupling: InterestCoupling | undefined;
+  reason: ReturnType<typeof reasonWithoutInterests>;
+}> {
   const user = inferUser(bundle, request);
-  if (reasonWithoutInterests(user, request) !== undefined) return { interests: [], coupling: undefined };
+  const reason = reasonWithoutInterests(user, request);
+  if (reason !== undefined) return { interests: [], coupling: undefined, reason };
   const interests = await findNearestToInterests(bundle, user, request.nearest);
-  return { interests, coupling: describeCoupling(bundle, user) };
+  return { interests, coupling: describeCoupling(bundle, user), reason };
 }

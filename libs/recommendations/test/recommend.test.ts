@@ -369,12 +369,15 @@ describe('interests', () => {
     expect(response.source).toMatchObject({ kind: 'popular', reason: 'no_interest' });
     expect(response.items).toHaveLength(5);
     expect(idsOf(response.items)).not.toContain('item3');
+    const described = await describeUser(bundle, { behaviors: chose(3, 4), nearest: 5 });
+    expect(described).toEqual({ interests: [], coupling: undefined, reason: 'no_interest' });
     bundle.close();
   });
 
   it('are empty in describeUser for a user without known behaviors', async () => {
     const none = { interests: [], coupling: undefined };
-    expect(await describeUser(bundles.facet, { behaviors: [], nearest: 5 })).toEqual(none);
-    expect(await describeUser(bundles.facet, { behaviors: chose(99), nearest: 5 })).toEqual(none);
+    const describe = (behaviors: Behavior[]) => describeUser(bundles.facet, { behaviors, nearest: 5 });
+    expect(await describe([])).toEqual({ ...none, reason: 'no_behaviors' });
+    expect(await describe(chose(99))).toEqual({ ...none, reason: 'no_known_items' });
   });
 });

@@ -5,7 +5,7 @@ import type { Register } from '../options.ts';
 import { countOf, printable } from '../terminal/text.ts';
 import { renderHeatMap } from '../users/heat-map.ts';
 import { findTheme, renderInterest } from '../users/interest.ts';
-import { readRequester, withCurrentBundle } from '../users/requester.ts';
+import { explainFallback, readRequester, withCurrentBundle } from '../users/requester.ts';
 
 interface ExploreOptions extends CommonOptions {
   readonly limit: number;
@@ -34,14 +34,15 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
     const stored = await readRequester({ user }, bundle, home);
     const behaviors = changeBehaviors(stored.behaviors, options, bundle.info.asOf);
     const requester = { ...stored, behaviors };
-    const { items, interests: inferred } = await recommend(bundle, { ...requester, limit });
+    const { source, items, interests: inferred } = await recommend(bundle, { ...requester, limit });
     const coupling = inferred.length === 0 ? undefined : describeCoupling(bundle, inferUser(bundle, requester));
     const interests = inferred.map((one) => {
       return { interest: one.interest, theme: findTheme(bundle, one, inferred), behaviors: one.behaviors };
     });
     output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {
-      output.show(`No interests: ${reasonOf(stored.isUnknown, behaviors)}.`);
+      const isUnknown = stored.isUnknown && behaviors.length === 0;
+      output.show(`No interests: ${explainFallback(isUnknown ? 'unknown_user' : source.reason)}.`);
       return;
     }
     const counts = `${countOf(behaviors.length, 'behavior')}, ${countOf(interests.length, 'interest')}`;
@@ -62,12 +63,6 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
 }
 
 type Behaviors = Awaited<ReturnType<typeof readRequester>>['behaviors'];
-
-/** Returns why there are no interests. */
-function reasonOf(isUnknown: boolean, behaviors: Behaviors): string {
-  if (behaviors.length > 0) return 'the bundle contains none of the items';
-  return isUnknown ? 'the user is unknown' : 'no behaviors are left';
-}
 
 /** Returns the behaviors without and with some items. Added items are the newest behaviors. */
 function changeBehaviors(

@@ -6,7 +6,7 @@ import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, renderTable, truncate } from '../terminal/text.ts';
 import { findTheme, nameOf, renderInterest } from '../users/interest.ts';
-import { readRequester, withCurrentBundle } from '../users/requester.ts';
+import { explainFallback, readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
 interface InterestsOptions extends CommonOptions, RequesterOptions {
@@ -29,7 +29,8 @@ export const registerInterests: Register = (command, deps) => {
 async function printInterests(options: InterestsOptions, { output, terminal }: CommandContext): Promise<void> {
   await withCurrentBundle(options.home, async (bundle) => {
     const requester = await readRequester(options, bundle, options.home);
-    const { interests: described, coupling } = await describeUser(bundle, { ...requester, nearest: options.limit });
+    const user = await describeUser(bundle, { ...requester, nearest: options.limit });
+    const { interests: described, coupling, reason } = user;
     const interests = described.map(({ interest, ...one }) => {
       return { interest, theme: findTheme(bundle, one, described), ...one };
     });
@@ -40,8 +41,7 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
       ...(options.coupling === true ? { coupling } : {}),
     });
     if (interests.length === 0) {
-      const reason = requester.isUnknown ? 'the user is unknown' : 'the bundle contains none of the items';
-      output.show(`No interests: ${reason}.`);
+      output.show(`No interests: ${explainFallback(requester.isUnknown ? 'unknown_user' : reason)}.`);
       return;
     }
     output.show(`${countOf(interests.length, 'interest')} from ${countOf(requester.behaviors.length, 'behavior')}`);

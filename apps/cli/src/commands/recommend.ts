@@ -6,7 +6,7 @@ import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, printable, renderTable, truncate } from '../terminal/text.ts';
 import { nameOf } from '../users/interest.ts';
-import { readRequester, withCurrentBundle } from '../users/requester.ts';
+import { explainFallback, readRequester, withCurrentBundle } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
 interface RecommendOptions extends CommonOptions, RequesterOptions {
@@ -58,16 +58,9 @@ function reasonsOf({ interests }: RecommendationResult, { interest }: Recommende
   return behaviors.slice(0, reasonsShown);
 }
 
-const fallbackReasons: Readonly<Record<string, string>> = {
-  unknown_user: 'the user is unknown',
-  no_behaviors: 'the user has no behaviors',
-  no_known_items: 'the bundle contains none of the items',
-  no_interest: 'the model extracts no interest from the behaviors',
-};
-
 function renderSource(source: { readonly kind: string; readonly reason?: string }, behaviors: number): string {
   if (source.kind === 'model') return `From ${countOf(behaviors, 'behavior')}:`;
-  return `The most popular items, because ${fallbackReasons[source.reason ?? ''] ?? source.reason}:`;
+  return `The most popular items, because ${explainFallback(source.reason)}:`;
 }
 
 function renderItems(items: readonly RecommendedItem[], { style, width }: Terminal, isExplained: boolean): string {

@@ -57,3 +57,15 @@ export async function readRequester(options: RequesterOptions, bundle: Bundle, h
     isUnknown: stored === undefined,
   };
 }
+
+const fallbackReasons: Readonly<Record<string, string>> = {
+  unknown_user: 'the user is unknown',
+  no_behaviors: 'the user has no behaviors',
+  no_known_items: 'the bundle contains none of the items',
+  no_interest: 'the model extracts no interest from the behaviors',
+};
+
+/** Returns why a user has no interests, as a clause. */
+export function explainFallback(reason = ''): string {
+  return fallbackReasons[reason] ?? reason;
+}
