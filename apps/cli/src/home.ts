@@ -2,6 +2,8 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openArtifactStore, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
+import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
@@ -21,6 +23,29 @@ export async function currentBundleOf(home: string): Promise<ArtifactRef> {
   const ref = await openStore(home).readRef('current');
   if (ref === undefined) throw await noCurrentBundle(home);
   return ref;
+}
+
+/**
+ * Loads a bundle, with a delta if one is given. Closing the view closes both.
+ *
+ * @throws AppError those of `loadBundle`, `loadDelta` and `overlayDelta`.
+ */
+export async function loadView(store: ArtifactStore, bundleId: string, deltaId?: string): Promise<BundleView> {
+  const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
+  if (deltaId === undefined) return bundle;
+  try {
+    const view = await overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
+    return {
+      ...view,
+      close() {
+        view.close();
+        bundle.close();
+      },
+    };
+  } catch (error) {
+    bundle.close();
+    throw error;
+  }
 }
 
 /** Returns the error for a home without a current bundle. Its remedy names homes nearby that have one. */

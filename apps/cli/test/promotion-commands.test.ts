@@ -272,11 +272,69 @@ it('interests and explore name the reason for no interests', async () => {
     ['idle', 'the user has no behaviors'],
     ['stranger', 'the user is unknown'],
   ] as const) {
-    for (const command of [['interests', '--user', user], ['explore', user]]) {
+    for (const command of [
+      ['interests', '--user', user],
+      ['explore', user],
+    ]) {
       expect((await run([...command, '--home', home])).out).toBe(`No interests: ${reason}.\n`);
     }
     expect((await run(['recommend', '--user', user, '--home', home])).out).toContain(`because ${reason}:`);
   }
   const { out } = await run(['explore', 'idle', '--with', 'nothing', '--home', home]);
   expect(out).toBe('No interests: the bundle contains none of the items.\n');
+});
+
+describe('recommend, interests and explore', () => {
+  const commands = { recommend: ['--user', 'person1'], interests: ['--user', 'person1'], explore: ['person1'] };
+  const runAll = (...options: readonly string[]) =>
+    Promise.all(Object.entries(commands).map(([name, args]) => json(name, ...args, ...options)));
+  const itemsOf = ({ document }: Awaited<ReturnType<typeof json>>) =>
+    document['items'] as { itemId: string; reason?: string }[];
+
+  it('apply the delta of the current bundle', async () => {
+    const { itemId } = itemsOf((await runAll())[0]!)[0]!;
+    const items = join(folder, 'withdrawn.csv');
+    await writeFile(items, `item_id,title,available\n${itemId},Withdrawn,false\n`);
+    await run(['import', '--items', items, '--home', home]);
+    const { deltaId } = (await json('delta')).document;
+    const [recommended, described, explored] = await runAll();
+    for (const { document } of [recommended!, described!, explored!]) expect(document['deltaId']).toBe(deltaId);
+    for (const each of [recommended!, explored!])
+      expect(itemsOf(each).map((item) => item.itemId)).not.toContain(itemId);
+    const newItem = await json('recommend', '--behaviors', 'new1');
+    expect(newItem.document['source']).toEqual({ kind: 'model' });
+  });
+
+  it('ignore the delta of another bundle', async () => {
+    const store = createFolderArtifactStore(join(home, 'artifacts'));
+    const copy = await store.open({ kind: 'bundle', id: first });
+    const other = await store.put(
+      'bundle',
+      async (target) => {
+        await cp(copy.folder, target, { recursive: true });
+        await rm(join(target, 'manifest.json'));
+      },
+      { ...copy.manifest.metadata, copy: true },
+    );
+    await store.promote(other, {});
+    for (const { code, document } of await runAll()) {
+      expect([code, document['bundleId'], document['deltaId']]).toEqual([0, other.id, undefined]);
+    }
+    await store.promote({ kind: 'bundle', id: first }, {});
+  });
+
+  it('apply the section serving of facet.yaml', async () => {
+    const file = join(folder, 'serving.yaml');
+    await writeFile(file, 'serving: { excludeSeen: false, explore: { share: 0.5 } }\n');
+    const [recommended, , explored] = await runAll('--config', file);
+    expect(recommended!.document['removed']).toMatchObject({ seen: 0 });
+    for (const each of [recommended!, explored!])
+      expect(itemsOf(each).some(({ reason }) => reason === 'new')).toBe(true);
+  });
+
+  it('refuse a missing file of --config', async () => {
+    for (const { code, document } of await runAll('--config', join(folder, 'missing.yaml'))) {
+      expect({ code, document }).toMatchObject({ code: 2, document: { error: { code: 'CONFIG_UNREADABLE' } } });
+    }
+  });
 });

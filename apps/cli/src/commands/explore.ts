@@ -1,16 +1,16 @@
-import { describeCoupling, inferUser, recommend } from '@facet/recommendations';
+import { describeCoupling, inferUser, respondWithRecommendations } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
 import { addHome, addNotes, parseIds, parseLimit } from '../options.ts';
 import type { Register } from '../options.ts';
 import { countOf, printable } from '../terminal/text.ts';
 import { renderHeatMap } from '../users/heat-map.ts';
 import { findTheme, renderInterest } from '../users/interest.ts';
-import { explainFallback, readRequester, withCurrentBundle } from '../users/requester.ts';
+import { explainFallback, withRequester } from '../users/requester.ts';
 
 interface ExploreOptions extends CommonOptions {
   readonly limit: number;
-  readonly with: readonly string[];
-  readonly without: readonly string[];
+  readonly with: string[];
+  readonly without: string[];
 }
 
 const behaviorsShown = 4;
@@ -22,27 +22,28 @@ export const registerExplore: Register = (command, deps) => {
       .option('--limit <number>', 'maximum number of behaviors and of recommended items', parseLimit, 20)
       .option('--with <ids>', 'item ids to add to the behaviors, separated by commas', parseIds, [])
       .option('--without <ids>', 'item ids to remove from the behaviors, separated by commas', parseIds, []),
-    'The page Explore of the console shows the same: facet open.',
+    `The section serving of facet.yaml applies, but no experiments. The page Explore of the console shows the same:
+facet open.`,
     'facet explore 196',
     'facet explore 196 --without 50,181 --limit 10',
   ).action(deps.action(explore));
 };
 
 async function explore(user: string, options: ExploreOptions, { output, terminal }: CommandContext): Promise<void> {
-  const { home, limit } = options;
-  await withCurrentBundle(home, async (bundle) => {
-    const stored = await readRequester({ user }, bundle, home);
-    const behaviors = changeBehaviors(stored.behaviors, options, bundle.info.asOf);
-    const requester = { ...stored, behaviors };
-    const { source, items, interests: inferred } = await recommend(bundle, { ...requester, limit });
+  const { limit } = options;
+  const fields = { userId: user, behaviors: options.with, ignore: options.without };
+  await withRequester(options, fields, async (requester, context) => {
+    const { bundle } = context;
+    const { behaviors } = requester;
+    const response = await respondWithRecommendations({ ...fields, limit, explain: true }, context);
+    const { bundleId, deltaId, source, items, interests: inferred = [] } = response;
     const coupling = inferred.length === 0 ? undefined : describeCoupling(bundle, inferUser(bundle, requester));
     const interests = inferred.map((one) => {
       return { interest: one.interest, theme: findTheme(bundle, one, inferred), behaviors: one.behaviors };
     });
-    output.document({ bundleId: bundle.id, userId: user, behaviors: behaviors.length, coupling, interests, items });
+    output.document({ bundleId, deltaId, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {
-      const isUnknown = stored.isUnknown && behaviors.length === 0;
-      output.show(`No interests: ${explainFallback(isUnknown ? 'unknown_user' : source.reason)}.`);
+      output.show(`No interests: ${explainFallback(source.reason)}.`);
       return;
     }
     const counts = `${countOf(behaviors.length, 'behavior')}, ${countOf(interests.length, 'interest')}`;
@@ -60,18 +61,4 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
       output.show(`\n${renderInterest(shown, terminal)}`);
     }
   });
-}
-
-type Behaviors = Awaited<ReturnType<typeof readRequester>>['behaviors'];
-
-/** Returns the behaviors without and with some items. Added items are the newest behaviors. */
-function changeBehaviors(
-  stored: Behaviors,
-  changes: Pick<ExploreOptions, 'with' | 'without'>,
-  asOf: number,
-): Behaviors {
-  const without = new Set(changes.without);
-  const newest = Math.max(asOf, stored.at(-1)?.occurredAt ?? 0);
-  const added = changes.with.map((itemId, position) => ({ itemId, occurredAt: newest + position + 1 }));
-  return [...stored.filter(({ itemId }) => !without.has(itemId)), ...added];
 }

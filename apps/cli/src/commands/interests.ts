@@ -6,7 +6,7 @@ import type { Register } from '../options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, renderTable, truncate } from '../terminal/text.ts';
 import { findTheme, nameOf, renderInterest } from '../users/interest.ts';
-import { explainFallback, readRequester, withCurrentBundle } from '../users/requester.ts';
+import { explainFallback, parseRequester, withRequester } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
 interface InterestsOptions extends CommonOptions, RequesterOptions {
@@ -27,8 +27,7 @@ export const registerInterests: Register = (command, deps) => {
 };
 
 async function printInterests(options: InterestsOptions, { output, terminal }: CommandContext): Promise<void> {
-  await withCurrentBundle(options.home, async (bundle) => {
-    const requester = await readRequester(options, bundle, options.home);
+  await withRequester(options, parseRequester(options), async (requester, { bundle }) => {
     const user = await describeUser(bundle, { ...requester, nearest: options.limit });
     const { interests: described, coupling, reason } = user;
     const interests = described.map(({ interest, ...one }) => {
@@ -36,6 +35,7 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
     });
     output.document({
       bundleId: bundle.id,
+      deltaId: bundle.deltaId,
       behaviors: requester.behaviors.length,
       interests,
       ...(options.coupling === true ? { coupling } : {}),

@@ -1,5 +1,5 @@
-import { loadBundle, loadDelta, applyLiveCatalog, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
-import type { Bundle, BundleView } from '@facet/bundles';
+import { loadBundle, applyLiveCatalog, readBundleInfo, readDeltaInfo } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledResponse } from '@facet/exposures';
@@ -9,7 +9,7 @@ import type { UserProfile } from '@facet/profiles';
 import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { findArtifact, openStore } from '../home.ts';
+import { findArtifact, loadView, openStore } from '../home.ts';
 import { addHome, addNotes, addSubcommand } from '../options.ts';
 import type { Register } from '../options.ts';
 import { countOf, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
@@ -214,24 +214,17 @@ async function withView<Result>(
   use: (view: BundleView) => Promise<Result>,
 ): Promise<Result> {
   const store = openStore(home);
-  const opened: { close(): void }[] = [];
-  const load = async (id: string): Promise<Bundle> => {
-    const bundle = await loadBundle(store, { kind: 'bundle', id });
-    opened.push(bundle);
-    return bundle;
-  };
-  const withDelta = async (bundle: Bundle): Promise<BundleView> => {
-    const { deltaId } = offered;
-    if (deltaId === undefined) return bundle;
-    const view = await overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
-    opened.push(view);
-    return view;
-  };
+  const live = await loadView(store, offered.bundleId, offered.deltaId);
   try {
-    const live = await withDelta(await load(offered.bundleId));
-    return await use(bundleId === live.id ? live : await applyLiveCatalog(await load(bundleId), live));
+    if (bundleId === live.id) return await use(live);
+    const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
+    try {
+      return await use(await applyLiveCatalog(bundle, live));
+    } finally {
+      bundle.close();
+    }
   } finally {
-    for (const one of opened.reverse()) one.close();
+    live.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Bundle } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import type { InterestBehavior, UserInterest } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { fit, printable, truncate } from '../terminal/text.ts';
@@ -27,7 +27,7 @@ const valuesMax = 2;
  * @param all All interests of the user.
  */
 export function findTheme(
-  bundle: Bundle,
+  bundle: BundleView,
   { behaviors }: Pick<UserInterest, 'behaviors'>,
   all: readonly UserInterest[],
 ): string[] {
@@ -47,7 +47,7 @@ export function findTheme(
 }
 
 /** Returns the share of an interest that has each category value. */
-function weighValues(bundle: Bundle, behaviors: readonly InterestBehavior[]): Map<string, number> {
+function weighValues(bundle: BundleView, behaviors: readonly InterestBehavior[]): Map<string, number> {
   const weights = new Map<string, number>();
   const names = bundle.info.spec.itemFeatures.filter(({ kind }) => kind === 'category').map(({ name }) => name);
   for (const { itemId, share } of behaviors) {

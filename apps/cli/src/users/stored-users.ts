@@ -4,6 +4,7 @@ import { parsePositiveRule, selectInteractions } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import { streamLake, streamUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
+import type { UserProfile } from '@facet/profiles';
 import type { Behavior } from '@facet/recommendations';
 
 /** The stored data of a user. */
@@ -16,27 +17,35 @@ export interface StoredUser {
 
 type Rules = BundleInfo['interactions'];
 
-/** Returns one user, or undefined for an unknown id. @throws AppError of the lake and the catalog. */
-export async function readUser(home: string, rules: Rules, userId: string): Promise<StoredUser | undefined> {
-  const [user] = await readUsers(home, rules, (id) => id === userId);
-  if (user !== undefined) return user;
-  for await (const users of streamUsers(homePaths(home).catalogFolder)) {
-    const known = users.find((stored) => stored.userId === userId);
-    if (known !== undefined) return { userId, behaviors: [], attributes: known.attributes };
+/**
+ * Returns the profile of a user as the server reads it from the lake; undefined for an unknown id.
+ *
+ * @throws AppError of the lake and the catalog.
+ */
+export async function readProfile(
+  home: string,
+  { positives }: Pick<Rules, 'positives'>,
+  userId: string,
+): Promise<UserProfile | undefined> {
+  const { lakeFolder, catalogFolder } = homePaths(home);
+  const isPositive = parsePositiveRule(positives);
+  const events: LakeEvent[] = [];
+  for await (const chunk of streamLake(lakeFolder)) {
+    for (const event of chunk) if (event.userId === userId && isPositive(event)) events.push(event);
   }
-  return undefined;
+  let attributes: UserProfile['attributes'] | undefined;
+  for await (const users of streamUsers(catalogFolder)) {
+    attributes ??= users.find((stored) => stored.userId === userId)?.attributes;
+  }
+  return events.length === 0 && attributes === undefined ? undefined : { events, attributes: attributes ?? {} };
 }
 
-/** Returns the users with behaviors that `isWanted` selects, ordered by id. @throws AppError of the lake and the catalog. */
-export async function readUsers(
-  home: string,
-  rules: Rules,
-  isWanted: (userId: string) => boolean = () => true,
-): Promise<StoredUser[]> {
+/** Returns the users with behaviors, ordered by id. @throws AppError of the lake and the catalog. */
+export async function readUsers(home: string, rules: Rules): Promise<StoredUser[]> {
   const { lakeFolder, catalogFolder } = homePaths(home);
   const events: LakeEvent[] = [];
   for await (const chunk of streamLake(lakeFolder)) {
-    for (const event of chunk) if (isWanted(event.userId)) events.push(event);
+    for (const event of chunk) events.push(event);
   }
   const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
   const behaviors = new Map<string, Behavior[]>();
