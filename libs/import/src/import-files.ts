@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog, LoggedEvent } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
-import { AppError, hashFile } from '@facet/platform';
+import { AppError, createFolder, hashFile } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { readOtherRecords, readRecord, writeRecord } from './import-record.ts';
 import { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
@@ -60,7 +59,7 @@ export interface ImportSource {
 }
 
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
-const readerVersion = 6;
+const readerVersion = 5;
 
 /** Earlier versions, which gave other ids to events without a time of day. */
 const versionsOfOtherDayIds = [1, 2, 3];
@@ -79,7 +78,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };
   const sources = await hashSources(files);
   const recordPath = join(home.importsFolder, `${importKey(sources, options)}.json`);
-  await mkdir(home.importsFolder, { recursive: true });
+  await createFolder(home.importsFolder);
   const log = await openFileEventLog(home.logFolder);
   try {
     const known = await readRecord(recordPath);
@@ -127,7 +126,8 @@ async function findOthers(
     const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
     return [...new Set(files.map(({ path }) => path))];
   };
-  return { events: (await log.end()) - events.accepted, readFiles };
+  // A repeated validation may accept more: events that were too far ahead at the import.
+  return { events: Math.max(0, (await log.end()) - events.accepted), readFiles };
 }
 
 async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {

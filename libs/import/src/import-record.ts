@@ -25,7 +25,7 @@ export async function readRecord(path: string): Promise<ImportRecord | undefined
     throw new AppError(`The record of an import, ${path}, is damaged: ${(error as Error).message}.`, {
       code: 'IMPORT_RECORD_DAMAGED',
       category: 'artifact',
-      remedy: 'Delete it and import the same files again. Events that are stored twice count once.',
+      remedy: 'Delete this file, then run the same import again. Events that are already stored are not counted twice.',
       cause: error,
     });
   }

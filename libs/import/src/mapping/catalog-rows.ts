@@ -214,12 +214,13 @@ const unreadable = Symbol('unreadable');
 function readingOf(column: TableColumn, { attributes = {}, ...options }: AttributeOptions): ColumnReading {
   const setting = attributes[column.name];
   const { type, ...own } = typeof setting === 'object' ? setting : { type: setting };
-  const { separator, decimal, ...words }: CellOptions = { ...options, ...own };
+  const ofColumn = { ...options, decimal: decimalOf(column, options.decimal) };
+  const { separator, decimal, ...words }: CellOptions = { ...ofColumn, ...own };
   const byHeader = column.kind === 'text' && separator !== undefined ? 'list' : column.kind;
   return {
     kind: type ?? byHeader,
     separator: separator ?? column.separator ?? '|',
-    decimal: decimalOf(column, decimal),
+    decimal,
     words: wordsOf(words),
   };
 }

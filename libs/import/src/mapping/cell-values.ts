@@ -25,7 +25,7 @@ export function missingIdWords(words: readonly string[] = usualMissingIds): Read
 /** The decimal separator of numbers. */
 export type DecimalSign = '.' | ',';
 
-/** Returns the decimal separator of a column. Columns of numbers have a point, whatever the mapping says. */
+/** Returns the decimal separator of a column. In a column of kind `number`, it is always the point. */
 export function decimalOf(column: TableColumn | undefined, decimal: DecimalSign | undefined): DecimalSign | undefined {
   return column?.kind === 'number' ? '.' : decimal;
 }
@@ -47,8 +47,8 @@ export function cellNumber(cell: unknown, decimal?: DecimalSign): number | undef
   if (typeof cell !== 'string') return Number.NaN;
   const text = cell.trim();
   if (decimal !== ',' && plainNumber.test(text)) return finite(Number(text));
-  // Dates, ranges and pairs such as `2026-01-31`, `10 - 20` and `4.5 (120)` are no numbers. In `1 234`, the space groups digits.
-  if (/\d\s*[-−+(]\s*\d|\d[\s'’]\d{1,2}(?!\d)/.test(text)) return Number.NaN;
+  // Dates, ranges and pairs such as `2026-01-31`, `10 - 20` and `4.5 (120)` are no numbers. A space may only separate groups of three digits.
+  if (/\d\s*[-−+(]\s*\d|\d[\s'’](?!\d{3}(?!\d))\d/.test(text)) return Number.NaN;
   const bare = text.replaceAll(/[\s'’€$£¥()+−-]|^[A-Z]{3}\b|\b[A-Z]{3}$/g, '');
   const sign = decimal ?? decimalSignOf(bare);
   if (sign === undefined || !groupedNumbers[sign].test(bare)) return Number.NaN;

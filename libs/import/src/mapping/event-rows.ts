@@ -21,7 +21,7 @@ import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import { createColumnTimeParser } from './parse-time.ts';
 import { createTypeReader } from './type-names.ts';
-import type { Table, TableRow } from '../tables/table.ts';
+import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 
 export interface EventRowOptions {
   readonly mapping?: ColumnMapping | undefined;
@@ -134,7 +134,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     const recommendation = idAt('recommendationId');
     let extra = extraOf(cells, others);
     if (isTooDeep(extra, nestingMax + 1)) extra = ignore('', 'too-deep', undefined);
-    const isDay = isWholeDay(timeCell, time);
+    const isDay = isWholeDay(timeCell, time, table.columns[at.occurredAt ?? -1]);
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
       // The id depends on all other fields.
       eventId: '',
@@ -269,8 +269,10 @@ export async function hasPlainInvoice(
 }
 
 /** Returns whether a time has no time of day. */
-function isWholeDay(cell: unknown, time: number): boolean {
+function isWholeDay(cell: unknown, time: number, column: TableColumn | undefined): boolean {
   if (time % dayMs === 0) return true;
+  // In another zone than UTC, a Parquet date begins at another time than a day of UTC.
+  if (column?.isLocalTime === true && typeof cell === 'number') return cell % dayMs === 0;
   if (typeof cell !== 'string' || cell.includes(':')) return false;
   const text = cell.trim();
   return Number.isNaN(Number(text)) || /^\d{8}$/.test(text);

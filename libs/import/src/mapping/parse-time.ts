@@ -54,7 +54,7 @@ export function createTimeParser(options: TimeParserOptions): (cell: unknown) =>
   };
 }
 
-/** Creates the parser of a time column. The cells of a Parquet time are milliseconds, of which `timeZone` applies to times without a zone. */
+/** Creates the parser of a time column. Parquet times are numbers in milliseconds. Those without a zone are in `timeZone`. */
 export function createColumnTimeParser(
   column: TableColumn | undefined,
   options: TimeParserOptions,

@@ -17,7 +17,7 @@ export interface TableColumn {
   readonly name: string;
   readonly kind: ColumnKind;
   readonly separator?: string;
-  /** Whether `time` cells are times without a zone, written as if they were UTC. */
+  /** True if the times have no zone. Their cells are milliseconds as if the zone were UTC. */
   readonly isLocalTime?: boolean;
 }
 

@@ -578,6 +578,9 @@ it.each([
   ['4.5 (120)', Number.NaN],
   ['5+3', Number.NaN],
   ['1 2', Number.NaN],
+  ['0171 2345678', Number.NaN],
+  ['1 234 567,89', 1_234_567.89],
+  ['12 €', 12],
   ['1 234 567', 1_234_567],
   ["1'234.50", 1234.5],
   ['$ -5', -5],
@@ -614,6 +617,21 @@ it('applies the time zone of the mapping to Parquet times without a zone', async
   };
   expect(await timeOf('local')).toMatchObject({ record: { occurredAt: Date.UTC(2024, 0, 15, 11) } });
   expect(await timeOf('zoned')).toMatchObject({ record: { occurredAt: Date.UTC(2024, 0, 15, 12) } });
+});
+
+it('gives a Parquet date the id of the same date in a CSV file, in any time zone', async () => {
+  const mapping = { timeZone: 'Europe/Berlin', defaultType: 'purchase' };
+  const { events } = await eventsOf('days.csv', 'user_id,item_id,timestamp\nu,i,2024-01-15\n', { mapping });
+  const path = join(await temporaryFolder(), 'days.parquet');
+  await withDuckDb({}, (connection) =>
+    connection.run(
+      `COPY (SELECT 'u' AS user_id, 'i' AS item_id, DATE '2024-01-15' AS timestamp) TO '${path}' (FORMAT parquet)`,
+    ),
+  );
+  const table = forTest(await openTable(path));
+  const parser = createEventRowParser(table, { mapping });
+  for await (const { rows } of table.chunks)
+    expect(parser.parse(rows[0]!, noon + 1e13)).toMatchObject({ record: { eventId: events[0]!.eventId } });
 });
 
 describe('a long cell', () => {

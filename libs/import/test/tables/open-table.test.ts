@@ -132,9 +132,15 @@ describe('spreadsheet exports', () => {
 
 it('keeps all digits of JSON ids above 2^53', async () => {
   const line =
-    '{"user":7205759403792793601,"note":"1234567890123456789","at":-7205759403792793603,"rate":1.0000000000000001}';
+    '{"user":7205759403792793601,"note":"1234567890123456789","at":-7205759403792793603,"rate":0.30000000000000004,"path":"a\\/b"}';
   const { rows } = await readAll(await fileOf('e.jsonl', line));
-  expect(rows[0]!.cells).toEqual(['7205759403792793601', '1234567890123456789', '-7205759403792793603', 1]);
+  expect(rows[0]!.cells).toEqual([
+    '7205759403792793601',
+    '1234567890123456789',
+    '-7205759403792793603',
+    0.30000000000000004,
+    'a/b',
+  ]);
 });
 
 describe('nested JSON', () => {
