@@ -45,7 +45,8 @@ export interface Segment {
  * Opens the event log in a folder for appending and reading, and creates a missing folder. The log consists of JSON Lines
  * files, named by the offset of their first event. One process writes at a time. A torn last line is truncated.
  *
- * @throws AppError `EVENTS_LOG_LOCKED` while another process writes. Reading throws `EVENTS_LOG_DAMAGED` for a missing segment or a damaged line.
+ * @throws AppError `EVENTS_LOG_LOCKED` while another process writes. Reading throws `EVENTS_LOG_DAMAGED` if a segment is missing or a line is
+ *   damaged.
  */
 export async function openFileEventLog(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
   await createFolder(folder);
@@ -209,11 +210,15 @@ class SegmentedLog implements FileEventLog {
   async #startSegment(base: number): Promise<void> {
     const path = join(this.#folder, segmentName(base));
     const file = await open(path, 'a');
-    await syncPath(this.#folder);
-    await this.#file?.close();
+    await syncPath(this.#folder).catch(async (error: unknown) => {
+      await file.close();
+      throw error;
+    });
+    const full = this.#file;
     this.#file = file;
     this.#segments.push({ base, path });
     this.#extent = { bytes: 0, events: 0 };
+    await full?.close();
   }
 
   /** Lets a reader discover new segments and events. */
@@ -243,8 +248,8 @@ class SegmentedLog implements FileEventLog {
   #parse(line: string, offset: number): Event | null {
     try {
       return JSON.parse(line) as Event | null;
-    } catch (error) {
-      throw damagedLog(this.#folder, `the line of offset ${offset} is not JSON: ${(error as Error).message}`);
+    } catch {
+      throw damagedLog(this.#folder, `the line of offset ${offset} is not JSON`);
     }
   }
 
