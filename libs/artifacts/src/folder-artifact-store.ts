@@ -200,7 +200,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
         return text === undefined ? undefined : { text, place };
       },
       async write(name, text) {
-        await mkdir(refsFolder, { recursive: true });
+        await createFolder(refsFolder);
         const temporary = await stagingPath(stagingFolder);
         await writeFileAtomically(join(refsFolder, `${name}.json`), [text], { temporary });
       },

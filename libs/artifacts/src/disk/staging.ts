@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isProcessRunning, listNames } from '@facet/platform';
+import { createFolder, isProcessRunning, listNames } from '@facet/platform';
 
 /** A staged folder of another host counts as abandoned after a day without changes. */
 const abandonedAfterMs = 24 * 3600 * 1000;
@@ -24,7 +24,7 @@ export function isOwnName(name: string): boolean {
 
 /** Returns a new path in the staging folder, with a name of {@link ownName}. */
 export async function stagingPath(stagingFolder: string): Promise<string> {
-  await mkdir(stagingFolder, { recursive: true });
+  await createFolder(stagingFolder);
   return join(stagingFolder, ownName());
 }
 

@@ -93,6 +93,8 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
 
 async function createLocked(folder: string): ReturnType<typeof takeFolderLock> {
   await createFolder(folder);
+  // An earlier process may have ended between the creation and the sync.
+  await syncPath(dirname(folder));
   return takeFolderLock(folder);
 }
 
