@@ -42,20 +42,21 @@ export interface ItemCf {
  * w(i, u) = c (k1 + 1) / (k1 ((1 - b) + b |i| / mean |i|) + c) * (ln N - ln(1 + |u|)), c the count of the pair, |i| the
  * item's total count, |u| the number of the user's items, N the number of items.
  *
- * The search for neighbors costs the sum over users of |u|^2 and O(pairs + N * neighborsMax) memory. Settings with the same weights
- * and at most `neighborsMax` neighbors share it.
+ * The search for neighbors costs the sum over users of |u|^2 and O(pairs + N * neighborsMax) memory. Consecutive settings with the same
+ * weights and at most `neighborsMax` neighbors share it.
  */
 export function createItemCf(
   interactions: InteractionColumns,
   { catalogSize, neighborsMax }: { readonly catalogSize: number; readonly neighborsMax: number },
 ): (settings: Omit<ItemCfOptions, 'catalogSize'>) => ItemCf {
-  const fitted = new Map<string, ItemNeighbors>();
+  let fitted: { readonly key: string; readonly similar: ItemNeighbors } | undefined;
   return (settings) => {
     const { weights, k1, b, fitCounts, tieSeed, neighbors } = settings;
     const key = [weights, k1, b, fitCounts, tieSeed].join();
-    const similar =
-      fitted.get(key) ?? fitItemNeighbors(interactions, { ...settings, catalogSize, neighbors: neighborsMax });
-    fitted.set(key, similar);
+    if (fitted?.key !== key) {
+      fitted = { key, similar: fitItemNeighbors(interactions, { ...settings, catalogSize, neighbors: neighborsMax }) };
+    }
+    const { similar } = fitted;
     const ends = similar.start.map((start, row) => Math.min(start + neighbors, similar.start[row + 1] ?? start));
     const parameters = ends.reduce((sum, end, row) => sum + end - similar.start[row]!, 0);
     return { score: scoreByNeighbors(similar, ends, settings), parameters };

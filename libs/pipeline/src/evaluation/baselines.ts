@@ -1,7 +1,7 @@
 import type { Dataset } from '../dataset/dataset.ts';
 import { chooseSettings, fitChosen } from './fit-simple-method.ts';
 import type { FitOptions, FittedRankers } from './fit-simple-method.ts';
-import { bm25Cf, ownHistoryMethod, popularityMethod, recentPopularity } from './simple-methods.ts';
+import { smallBm25Cf, ownHistoryMethod, popularityMethod, recentPopularity } from './simple-methods.ts';
 import type { SimpleMethod } from './simple-methods.ts';
 import { heldOutWindow } from './tasks.ts';
 import type { HeldOut, HeldOutParts } from './tasks.ts';
@@ -37,5 +37,10 @@ export function createBaselines(
     name: method.name,
     fit: async (onProgress) => fitChosen(method, await chooseSettings(method, { ...options, onProgress }), options),
   });
-  return [toBaseline(popularityMethod), toBaseline(recentPopularity), toBaseline(ownHistoryMethod), toBaseline(bm25Cf)];
+  return [
+    toBaseline(popularityMethod),
+    toBaseline(recentPopularity),
+    toBaseline(ownHistoryMethod),
+    toBaseline(smallBm25Cf),
+  ];
 }

@@ -57,9 +57,9 @@ export interface EvaluateOptions {
 const bootstrapSeed = 1;
 const preferredCutoff = 50;
 const rules =
-  'Rankings cover every item with an interaction before the window, and every other item that the catalog describes, ' +
-  'unless its createdAt is later. Any other item is a miss for every method. Users have at least one interaction before ' +
-  'the window. Equal scores are ordered by a seeded hash that differs from user to user.';
+  'Every method ranks the items with an interaction before the window, and the other items of the catalog, unless they ' +
+  'were created later. Other items count as misses. Users have at least one interaction before the window. Equal scores ' +
+  'are ordered by a seeded hash that differs from user to user.';
 
 /** Evaluates the model and the baselines on the test window with the same users, candidates, truth and tie rule. */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluationReport> {

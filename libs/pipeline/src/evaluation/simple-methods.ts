@@ -76,7 +76,8 @@ export const tfIdfMethod: SimpleMethod<{ readonly lastBehaviors: number }> = {
 type ItemCfSettings = Omit<ItemCfOptions, 'catalogSize'>;
 type CfWeights = Pick<ItemCfSettings, 'weights' | 'b'>;
 
-const neighborCounts = [20, 100, 500];
+const allNeighborCounts = [20, 100, 500];
+const bm25Weights: readonly CfWeights[] = [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25', b }));
 
 /** The weights of a user's behaviors. The last two suit the task `all`, in which a user's own items may return. */
 const behaviorSettings: readonly Pick<ItemCfSettings, 'lastBehaviors' | 'decay' | 'scoreCounts'>[] = [
@@ -88,7 +89,11 @@ const behaviorSettings: readonly Pick<ItemCfSettings, 'lastBehaviors' | 'decay' 
   { scoreCounts: 'repeated' },
 ];
 
-function itemCfMethod(name: string, weights: readonly CfWeights[]): SimpleMethod<ItemCfSettings> {
+function itemCfMethod(
+  name: string,
+  weights: readonly CfWeights[],
+  neighborCounts: readonly number[] = allNeighborCounts,
+): SimpleMethod<ItemCfSettings> {
   return {
     name,
     isSeeded: false,
@@ -109,7 +114,6 @@ function itemCfMethod(name: string, weights: readonly CfWeights[]): SimpleMethod
 }
 
 export const cosineCf = itemCfMethod('item-cf-cosine', [{ weights: 'cosine' }]);
-export const bm25Cf = itemCfMethod(
-  'item-cf-bm25',
-  [0.2, 0.5, 0.75].map((b) => ({ weights: 'bm25', b })),
-);
+export const bm25Cf = itemCfMethod('item-cf-bm25', bm25Weights);
+/** Needs less memory, because it keeps fewer neighbors. */
+export const smallBm25Cf = itemCfMethod('item-cf-bm25', bm25Weights, [20, 100]);

@@ -35,7 +35,10 @@ export interface HeldOutParts {
   /** For choosing settings and the number of epochs. */
   readonly validation: HeldOut;
   readonly test: HeldOut;
-  /** Selection maximizes this metric at this cutoff on validation: its mean over the tasks, or for simple methods that of each task. */
+  /**
+   * The best settings have the highest value of this metric on validation: the mean over the tasks for models, each task separately for simple
+   * methods.
+   */
   readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
 }
 
