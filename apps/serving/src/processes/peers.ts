@@ -40,7 +40,7 @@ export async function withLoadSlot<Result>(
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
-  // An aborted signal emits no event that would end the wait for the slot.
+  // A signal that is already aborted fires no event, and the wait for the slot would never end.
   if (signal.aborted) return undefined;
   const releaseSlot = await acquireLoadSlot?.(signal);
   try {

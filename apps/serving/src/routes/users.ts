@@ -67,7 +67,7 @@ export function addUserRoutes(app: HttpApp): void {
         summary: 'List users with distinct interests',
         description: 'Compares a sample of users, once for each bundle. Users with a single interest are left out.',
         tags,
-        querystring: Type.Pick(SearchQuery, ['limit']),
+        querystring: Type.Pick(SearchQuery, ['limit', 'strict']),
         response: { 200: ExampleUsersResponse, ...problemResponses },
       },
     },

@@ -404,7 +404,7 @@ export interface components {
     readonly ExcludeSeen:
       | boolean
       | {
-          /** @description Exclude only items of events with these types, such as purchase. Profiles store only positive events. An unknown type matches none. */
+          /** @description Exclude only items of events with these types, such as purchase. Profiles store only positive events. A type without stored events excludes nothing. */
           readonly types?: readonly string[];
           /** @description Exclude only items of the last days. */
           readonly withinDays?: number;
@@ -1842,6 +1842,8 @@ export interface operations {
       readonly query?: {
         /** @description From 1 to 100. Default: 20. */
         readonly limit?: string;
+        /** @description Refuses unknown fields. The remedy suggests the intended field. */
+        readonly strict?: 'true' | 'false';
       };
       readonly header?: never;
       readonly path?: never;

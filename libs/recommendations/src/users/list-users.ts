@@ -7,7 +7,7 @@ import type { ReadProfile } from '../context.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import { distinctBehaviorsMin, findDistinctUsers } from './distinct-users.ts';
 import type { ComparedUser } from './distinct-users.ts';
-import { readStoredUser } from './requester.ts';
+import { profilesUnreachable, readRequester, readStoredUser } from './requester.ts';
 
 /** Distinct ids of users, in no particular order. */
 export interface UserIds {
@@ -63,15 +63,18 @@ export async function respondWithUsers(
   const { userIds, isComplete } = await directory.listUserIds();
   const isKnown = query !== '' && !(await readStoredUser(query, directory)).isUnknown;
   const ordered = userIds.filter((userId) => userId.startsWith(query) && userId !== query).sort(compareIds);
-  const listed = (isKnown ? [query, ...ordered] : ordered).slice(0, limit);
-  const users = await Promise.all(
-    listed.map(async (userId) => {
-      const { isUnknown, behaviors } = await readStoredUser(userId, directory);
-      // Redis still lists a user whose attributes were removed.
-      return isUnknown ? [] : [{ userId, behaviors: behaviors.length }];
-    }),
-  );
-  return { ...describeOrigin(directory.bundle), users: users.flat(), isComplete };
+  const found = isKnown ? [query, ...ordered] : ordered;
+  const users: Static<typeof ListedUser>[] = [];
+  for (let start = 0; start < found.length && users.length < limit; start += limit) {
+    const page = found.slice(start, start + limit);
+    const read = await Promise.all(
+      page.map(async (userId) => ({ ...(await readStoredUser(userId, directory)), userId })),
+    );
+    // Redis still lists a user whose attributes were removed.
+    const known = read.filter(({ isUnknown }) => !isUnknown);
+    users.push(...known.map(({ userId, behaviors }) => ({ userId, behaviors: behaviors.length })));
+  }
+  return { ...describeOrigin(directory.bundle), users: users.slice(0, limit), isComplete };
 }
 
 const compareIds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : 1);
@@ -136,5 +139,11 @@ export async function respondWithExampleUsers(
 }
 
 async function* readUsers(directory: UserDirectory, userIds: readonly string[]): AsyncGenerator<ComparedUser> {
-  for (const userId of userIds) yield { ...(await readStoredUser(userId, directory)), userId };
+  let failed = 0;
+  for (const userId of userIds) {
+    const requester = await readRequester({ userId }, directory);
+    // One slow read of thousands does not refuse the examples.
+    if (!requester.isProfileMissing) yield { ...requester, userId };
+    else if (++failed > userIds.length / 10) throw profilesUnreachable();
+  }
 }

@@ -89,8 +89,12 @@ export async function readStoredUser(
   { bundle, readProfile, now }: Pick<ResponseContext, 'bundle' | 'readProfile' | 'now'>,
 ): Promise<Requester> {
   const requester = await readRequester({ userId }, { bundle, readProfile, now });
-  if (!requester.isProfileMissing) return requester;
-  throw new AppError('The profile store does not respond.', {
+  if (requester.isProfileMissing) throw profilesUnreachable();
+  return requester;
+}
+
+export function profilesUnreachable(): AppError {
+  return new AppError('The profile store does not respond.', {
     code: 'PROFILES_UNREACHABLE',
     category: 'unavailable',
     remedy: 'Repeat the request. If it keeps failing, check Redis.',

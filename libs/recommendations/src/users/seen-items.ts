@@ -10,7 +10,7 @@ const SeenRule = Type.Object(
         minItems: 1,
         maxItems: 50,
         description:
-          'Exclude only items of events with these types, such as purchase. Profiles store only positive events. An unknown type matches none.',
+          'Exclude only items of events with these types, such as purchase. Profiles store only positive events. A type without stored events excludes nothing.',
       }),
     ),
     withinDays: Type.Optional(
