@@ -51,8 +51,8 @@ export interface HeldOutSequence {
 }
 
 /**
- * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items that are not `known`
- * count as absent, so that every method is measured on the same truth. Repeats inside the window count once, except for
+ * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items outside `known`
+ * count as misses for every method. Repeats inside the window count once, except for
  * items outside the vocabulary, which are indistinguishable.
  */
 export function heldOutByTime(

@@ -107,11 +107,15 @@ describe('a benchmark of sequences, leave-one-out', () => {
       items: [join(folder, 'items.tsv')],
       users: [join(folder, 'users.csv')],
     } as const;
-    const { data } = await openBenchmarkData(context, source, 'leave-one-out');
+    const { id, data } = await openBenchmarkData(context, source, 'leave-one-out');
     const price = data.itemFeatures.find(({ schema }) => schema.name === 'price')!;
     expect(price.schema).toMatchObject({ kind: 'number', slots: 1 });
     expect(data.items[1]!.attributes).toMatchObject({ kinds: ['a', 'b'], createdAt: expect.stringMatching(/^2020-/) });
     expect(data.profiles.map(({ schema }) => schema)).toMatchObject([{ name: 'plan', values: ['free', 'paid'] }]);
+    const config = { ...context.config, features: { ...context.config.features, users: [] } };
+    const other = await openBenchmarkData({ ...context, config }, source, 'leave-one-out');
+    expect(other.data.profiles).toEqual([]);
+    expect(other.id).not.toBe(id);
   });
 
   it('beats popularity with collaborative systems, and never runs a finished row again', async () => {

@@ -203,6 +203,17 @@ describe('trainModel', () => {
     expect(other.modelId).toBe(untouched.modelId);
   });
 
+  it('trains all epochs if no user is in the validation window', async () => {
+    const { validationFrom } = dataset.split;
+    const events = shopEvents().map((event, place) =>
+      event.occurredAt >= validationFrom && event.occurredAt < testFrom ? { ...event, userId: `new${place}` } : event,
+    );
+    const root = await temporaryFolder();
+    const { modelId, epochs } = await run(root, { of: shopDataset(events) });
+    expect(epochs).toEqual(['fit 1', 'fit 2', 'fit 3', 'refit 1', 'refit 2', 'refit 3']);
+    expect((await storedModel(root, modelId!)).info).toMatchObject({ bestEpoch: 3 });
+  });
+
   it('trains another model with another seed', async () => {
     const [one, two] = await Promise.all(
       [1, 2].map(async (seed) => run(await temporaryFolder(), { training: { seed, epochs: 1, refit: false } })),

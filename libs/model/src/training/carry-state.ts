@@ -96,7 +96,7 @@ function itemSources(from: CarriedModel, to: ReceivingModel): Int32Array {
   return sources;
 }
 
-/** Returns the sources of a feature's table [values + 1]. Row 0 is the embedding of users without a value. */
+/** Returns the sources of a feature's table [values + 1]. Row 0 stands for no value. Users without the attribute read it; items do not. */
 function valueSources(previous: FeatureSchema | undefined, { kind, values }: FeatureSchema): Int32Array {
   const sources = new Int32Array(values.length + 1).fill(-1);
   if (previous === undefined) return sources;

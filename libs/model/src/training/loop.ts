@@ -47,7 +47,7 @@ export interface LoopStep {
   readonly loss: number;
 }
 
-/** Returns the validation score of weights, or NaN. Without a score, every epoch is trained and the last one is the best. */
+/** Returns the validation score, NaN for a diverged model, or undefined if there is nothing to validate. Without scores, the last epoch is kept. */
 export type Validate = (weights: Weights) => Promise<number | undefined>;
 
 export interface LoopOptions {
