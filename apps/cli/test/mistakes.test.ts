@@ -96,7 +96,7 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['rollback --too x', 'Did you mean --to?'],
     ['serve --port abc', 'A port is a number from 0 to 65535.'],
     ['refresh --day yesterday', 'Use a calendar day, written YYYY-MM-DD.'],
-    ['refresh --no-wait', '--no-wait needs a queue.'],
+    ['refresh --no-wait', '--no-wait works only with a queue.'],
     ['promote', "missing required argument 'id'"],
     ['backfill x.csv --to http://127.0.0.1:1 --key facet_a', "unknown option '--key'"],
   ])('facet %s', async (command, message) => {

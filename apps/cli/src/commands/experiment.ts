@@ -132,8 +132,8 @@ function checkEventTypes(types: readonly string[], declared: readonly string[]):
   const unknown = types.find((type) => !isEventType(type, declared));
   if (unknown === undefined) return;
   throw usageError(
-    `${unknown} is not a declared event type.`,
-    `${suggestName(unknown, [...standardEventTypes, ...declared])}Correct --outcome, or add ${unknown} to eventTypes of facet.yaml.`,
+    `${unknown} is no event type.`,
+    `${suggestName(unknown, [...standardEventTypes, ...declared])}Correct --outcome, or declare ${unknown} in eventTypes of facet.yaml. Separate several types by spaces.`,
   );
 }
 

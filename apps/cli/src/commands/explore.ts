@@ -22,7 +22,7 @@ export const registerExplore: Register = (command, deps) => {
       .option('--limit <number>', 'maximum number of behaviors and of recommended items', parseLimit, 20)
       .option('--with <ids>', 'item ids to add to the behaviors, separated by commas', parseIds, [])
       .option('--without <ids>', 'item ids to remove from the behaviors, separated by commas', parseIds, []),
-    `The section serving of facet.yaml applies, but no experiments. The page Explore of the console shows the same:
+    `Uses the section serving of facet.yaml. Ignores experiments. The page Explore of the console shows the same:
 facet open.`,
     'facet explore 196',
     'facet explore 196 --without 50,181 --limit 10',

@@ -21,7 +21,7 @@ export const registerRecommend: Register = (command, deps) => {
       .option('--limit <number>', 'maximum number of items', parseLimit, 20)
       .option('--include-seen', 'include items of earlier interactions')
       .option('--explain', 'show the behaviors that formed the interest of each item'),
-    'The section serving of facet.yaml applies, but no experiments.',
+    'Uses the section serving of facet.yaml. Ignores experiments.',
     'facet recommend --user 196 --explain',
     'facet recommend --behaviors 50,181,172 --limit 5 --json',
   ).action(deps.action(printRecommendations));

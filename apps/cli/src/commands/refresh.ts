@@ -59,7 +59,7 @@ async function refresh(options: RefreshOptions, context: CommandContext): Promis
   const startedAt = Date.now();
   const queue = queueOf(options, context);
   if (queue === undefined && !options.wait) {
-    throw usageError('--no-wait needs a queue.', 'Add --queue URL, or omit --no-wait.');
+    throw usageError('--no-wait works only with a queue.', 'Add --queue URL, set FACET_QUEUE_URL, or omit --no-wait.');
   }
   const pipeline = await openCheckedPipeline(options);
   const runs = createRunStore(pipeline.home.runsFolder);

@@ -33,7 +33,7 @@ export function renderEvaluation(
         `(1: identical). Share of the held-out items won by each: ${shares}.`;
   const tasks = (['new', 'all'] as const).map((task) => {
     const { users } = report.methods[0]![task];
-    if (users === 0) return `${options.style('bold', taskTitles[task])}: no user of the test window has any.`;
+    if (users === 0) return `${options.style('bold', taskTitles[task])}: no test user chose such an item.`;
     return [
       `${options.style('bold', taskTitles[task])} (${countOf(users, 'user')})`,
       renderTask(report, task, options.style),
