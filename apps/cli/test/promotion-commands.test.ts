@@ -299,8 +299,9 @@ describe('recommend, interests and explore', () => {
     const { deltaId } = (await json('delta')).document;
     const [recommended, described, explored] = await runAll();
     for (const { document } of [recommended!, described!, explored!]) expect(document['deltaId']).toBe(deltaId);
-    for (const each of [recommended!, explored!])
+    for (const each of [recommended!, explored!]) {
       expect(itemsOf(each).map((item) => item.itemId)).not.toContain(itemId);
+    }
     const newItem = await json('recommend', '--behaviors', 'new1');
     expect(newItem.document['source']).toEqual({ kind: 'model' });
   });
@@ -328,8 +329,9 @@ describe('recommend, interests and explore', () => {
     await writeFile(file, 'serving: { excludeSeen: false, explore: { share: 0.5 } }\n');
     const [recommended, , explored] = await runAll('--config', file);
     expect(recommended!.document['removed']).toMatchObject({ seen: 0 });
-    for (const each of [recommended!, explored!])
+    for (const each of [recommended!, explored!]) {
       expect(itemsOf(each).some(({ reason }) => reason === 'new')).toBe(true);
+    }
   });
 
   it('refuse a missing file of --config', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it } from 'vitest';
 import { withDuckDb } from '@facet/lake';
+import type { Event } from '@facet/schemas';
 import { forTest, noon, temporaryFolder } from '@facet/testing';
 import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
 import { cellNumber } from '../../src/mapping/cell-values.ts';
@@ -630,8 +631,9 @@ it('gives a Parquet date the id of the same date in a CSV file, in any time zone
   );
   const table = forTest(await openTable(path));
   const parser = createEventRowParser(table, { mapping });
-  for await (const { rows } of table.chunks)
-    expect(parser.parse(rows[0]!, noon + 1e13)).toMatchObject({ record: { eventId: events[0]!.eventId } });
+  for await (const { rows } of table.chunks) {
+    expect(parser.parse(rows[0]!, noon + 1e13)).toMatchObject({ record: { eventId: (events[0] as Event).eventId } });
+  }
 });
 
 describe('a long cell', () => {

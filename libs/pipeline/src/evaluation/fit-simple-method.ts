@@ -91,8 +91,9 @@ export async function chooseSettings<Settings extends object>(
     const evaluated = evaluateAndDispose({ tasks: compared }, { rankers, dispose }, users, options);
     for (const task of compared) {
       const validationScore = choiceScore(protocol, evaluated[task]!);
-      if (validationScore > (byTask[task].validationScore ?? -1))
+      if (validationScore > (byTask[task].validationScore ?? -1)) {
         byTask[task] = { settings, ownItems, validationScore };
+      }
     }
   };
   // Each comparison blocks the thread. Signals are handled in between.
