@@ -2,12 +2,12 @@ import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createFileAtomically,
+  createFolder,
   hashFile,
   isAppError,
   listNames,
   pathExists,
   readTextIfExists,
-  createFolder,
   syncPath,
   writeFileAtomically,
 } from '@facet/platform';

@@ -52,8 +52,8 @@ export interface HeldOutSequence {
 
 /**
  * Returns the users with interactions both in [from, before) and before it, with their history at `from`. Items outside `known`
- * count as misses for every method. Repeats inside the window count once, except for
- * items outside the vocabulary, which are indistinguishable.
+ * count as misses for every method. Repeats inside the window count once, except for items outside the vocabulary, which are
+ * indistinguishable.
  */
 export function heldOutByTime(
   sequences: UserSequences,

@@ -46,7 +46,7 @@ Choose the metric and the end of the experiment in advance. Testing many metrics
 };
 
 async function list(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
-  const experiments = await declaredExperiments(options);
+  const experiments = parseExperiments((await readConfig(options)).experiments);
   const now = Date.now();
   output.document({
     experiments: experiments.map((experiment) => ({
@@ -122,10 +122,6 @@ async function report(name: string, options: ReportOptions, context: CommandCont
       context: { experiment: name, pValue: result.sampleRatio.pValue },
     },
   );
-}
-
-async function declaredExperiments(options: CommonOptions): Promise<Experiment[]> {
-  return parseExperiments((await readConfig(options)).experiments);
 }
 
 function checkEventTypes(types: readonly string[], declared: readonly string[]): void {

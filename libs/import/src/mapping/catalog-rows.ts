@@ -217,12 +217,7 @@ function readingOf(column: TableColumn, { attributes = {}, ...options }: Attribu
   const ofColumn = { ...options, decimal: decimalOf(column, options.decimal) };
   const { separator, decimal, ...words }: CellOptions = { ...ofColumn, ...own };
   const byHeader = column.kind === 'text' && separator !== undefined ? 'list' : column.kind;
-  return {
-    kind: type ?? byHeader,
-    separator: separator ?? column.separator ?? '|',
-    decimal,
-    words: wordsOf(words),
-  };
+  return { kind: type ?? byHeader, separator: separator ?? column.separator ?? '|', decimal, words: wordsOf(words) };
 }
 
 function reasonOf({ kind }: ColumnReading): IgnoredValue['reason'] {

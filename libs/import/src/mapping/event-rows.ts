@@ -46,13 +46,15 @@ export interface EventRowParser extends RowParser<Event> {
 export function createEventRowParser(table: Table, options: EventRowOptions = {}): EventRowParser {
   const mapping = options.mapping ?? {};
   let at = findEventColumns(table, mapping);
+  const columnAt = (index: number | undefined): TableColumn | undefined =>
+    index === undefined ? undefined : table.columns[index];
   let columnCount = table.columns.length;
   let others = otherColumns(table, Object.values(at));
   let distinguishing = distinguishingColumns(table, at);
 
   const names = columnNames(table, at);
   const defaultType = mapping.defaultType ?? typeOfValues(names['value'], { hasType: at.type !== undefined });
-  const parseTime = createColumnTimeParser(table.columns[at.occurredAt ?? -1], mapping);
+  const parseTime = createColumnTimeParser(columnAt(at.occurredAt), mapping);
   const missingWords = missingIdWords(mapping.missingIds);
   const readType = createTypeReader(mapping.typeNames ?? {}, options.types);
   const isReturn = mapping.returns === 'keep' ? () => false : createReturnDetector(table, at, options);
@@ -120,7 +122,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       return problem === undefined ? text : ignore(field, problem, text);
     };
 
-    let amount = cellNumber(cellAt(at.value), decimalOf(table.columns[at.value ?? -1], mapping.decimal));
+    let amount = cellNumber(cellAt(at.value), decimalOf(columnAt(at.value), mapping.decimal));
     if (Number.isNaN(amount)) amount = ignore('value', 'not-a-number', cellAt(at.value));
     const content = {
       userId: user as string,
@@ -134,7 +136,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     const recommendation = idAt('recommendationId');
     let extra = extraOf(cells, others);
     if (isTooDeep(extra, nestingMax + 1)) extra = ignore('', 'too-deep', undefined);
-    const isDay = isWholeDay(timeCell, time, table.columns[at.occurredAt ?? -1]);
+    const isDay = isWholeDay(timeCell, time, columnAt(at.occurredAt));
     const event: { -readonly [Field in keyof Event]: Event[Field] } = {
       // The id depends on all other fields.
       eventId: '',

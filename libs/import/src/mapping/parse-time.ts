@@ -1,8 +1,8 @@
 import { AppError, minuteMs } from '@facet/platform';
 import { createZone } from '@facet/platform/time-zone';
-import type { TableColumn } from '../tables/table.ts';
 import { isCalendarDay, utcMs } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
+import type { TableColumn } from '../tables/table.ts';
 
 /** A time in epoch milliseconds, or why the cell is not a time. */
 export type ParsedTime = number | RefusalReason;

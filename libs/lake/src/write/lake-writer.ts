@@ -1,5 +1,5 @@
-import { createFolder } from '@facet/platform';
 import type { LoggedEvent } from '@facet/event-log';
+import { createFolder } from '@facet/platform';
 import { hashUser, identifyType } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { openDuckDb } from '../duckdb.ts';

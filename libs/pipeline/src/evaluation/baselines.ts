@@ -1,7 +1,7 @@
 import type { Dataset } from '../dataset/dataset.ts';
 import { chooseSettings, fitChosen } from './fit-simple-method.ts';
 import type { FitOptions, FittedRankers } from './fit-simple-method.ts';
-import { smallBm25Cf, ownHistoryMethod, popularityMethod, recentPopularity } from './simple-methods.ts';
+import { ownHistoryMethod, popularityMethod, recentPopularity, smallBm25Cf } from './simple-methods.ts';
 import type { SimpleMethod } from './simple-methods.ts';
 import { heldOutWindow } from './tasks.ts';
 import type { HeldOut, HeldOutParts } from './tasks.ts';

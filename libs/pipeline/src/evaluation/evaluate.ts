@@ -72,7 +72,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   });
   const baselines = createBaselines(dataset, window, options);
   const evaluations: (TaskEvaluations & { name: string })[] = [];
-  const report = (name: string, share = 0, detail = ''): void =>
+  const showProgress = (name: string, share = 0, detail = ''): void =>
     options.onProgress?.(
       (evaluations.length + share) / (baselines.length + 1),
       detail === '' ? name : `${name}, ${detail}`,
@@ -85,7 +85,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const chosen: Record<string, unknown> = {};
   let interests: InterestReport;
   try {
-    report('interest model');
+    showProgress('interest model');
     await setImmediate();
     evaluate('interest model', forTasks(modelScorer.ranker));
     interests = reportInterests(modelScorer, window.users, model.info.spec.config.interests);
@@ -93,8 +93,8 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     modelScorer.dispose();
   }
   for (const { name, fit } of baselines) {
-    report(name);
-    const fitted = await fit((share, detail) => report(name, share, detail));
+    showProgress(name);
+    const fitted = await fit((share, detail) => showProgress(name, share, detail));
     evaluate(name, fitted.rankers);
     chosen[name] = fitted.chosen;
   }

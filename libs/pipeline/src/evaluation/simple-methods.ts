@@ -115,5 +115,5 @@ function itemCfMethod(
 
 export const cosineCf = itemCfMethod('item-cf-cosine', [{ weights: 'cosine' }]);
 export const bm25Cf = itemCfMethod('item-cf-bm25', bm25Weights);
-/** Needs less memory, because it keeps fewer neighbors. */
+/** With fewer neighbors and less memory, for the evaluation after each training. */
 export const smallBm25Cf = itemCfMethod('item-cf-bm25', bm25Weights, [20, 100]);

@@ -114,7 +114,7 @@ const examplesMin = 3;
 /**
  * Chooses users with distinct interests from a sample. The same users and bundle give the same examples.
  *
- * @throws AppError `PROFILES_UNREACHABLE`
+ * @throws AppError `PROFILES_UNREACHABLE` if more than a tenth of the profiles cannot be read
  */
 export async function respondWithExampleUsers(
   { limit }: Pick<SearchRequest, 'limit'>,
@@ -142,7 +142,7 @@ async function* readUsers(directory: UserDirectory, userIds: readonly string[]):
   let failed = 0;
   for (const userId of userIds) {
     const requester = await readRequester({ userId }, directory);
-    // One slow read of thousands does not refuse the examples.
+    // Examples need not contain every user, so a few slow reads do not matter.
     if (!requester.isProfileMissing) yield { ...requester, userId };
     else if (++failed > userIds.length / 10) throw profilesUnreachable();
   }
