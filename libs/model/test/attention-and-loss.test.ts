@@ -145,6 +145,23 @@ describe('full softmax', () => {
     );
     expect(loss).toBeCloseTo(expected, 5);
   });
+
+  it('reads the score of a label behind more than 2^24 other scores', () => {
+    const [R, C] = [4_200, 4_001];
+    const label = R * C - 2;
+    expect(label).toBeGreaterThan(2 ** 24);
+    const loss = tf.tidy(() => {
+      const scores = new Float32Array(R * C);
+      scores[label] = 50;
+      return fullSoftmaxLoss(
+        tf.tensor2d(scores, [R, C]),
+        tf.tensor1d([R - 1], 'int32'),
+        tf.tensor1d([C - 2], 'int32'),
+        tf.tensor1d([1]),
+      ).arraySync();
+    });
+    expect(loss).toBeCloseTo(0, 5);
+  });
 });
 
 describe('sampled softmax', () => {

@@ -14,7 +14,8 @@ export function fullSoftmaxLoss(scores: Tensor2D, rows: Tensor1D, labels: Tensor
   return tf.tidy(() => {
     const [, C] = scores.shape;
     const logPartition = logSumExp(scores); // [R]
-    const flat = tf.add(tf.mul(rows, C), labels).toInt();
+    // In int32, because float32 has no odd numbers above 2^24.
+    const flat = tf.add(tf.mul(rows, tf.scalar(C, 'int32')), labels) as Tensor1D;
     const logProbability = tf.sub(tf.gather(scores.flatten(), flat), tf.gather(logPartition, rows));
     return tf.neg(tf.sum(tf.mul(logProbability, weights))) as Scalar;
   });
