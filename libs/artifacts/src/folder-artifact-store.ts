@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createFileAtomically,
@@ -165,12 +165,9 @@ export function createFolderStorage(root: string): ArtifactStorage {
         throw error;
       }),
     async create(name, text) {
-      await mkdir(promotionsFolder, { recursive: true });
-      const isFirst = (await listNames(promotionsFolder)).length === 0;
+      await createFolder(promotionsFolder);
       const temporary = await stagingPath(stagingFolder);
-      const isCreated = await createFileAtomically(join(promotionsFolder, name), [text], { temporary });
-      if (isFirst) await syncPath(root);
-      return isCreated;
+      return createFileAtomically(join(promotionsFolder, name), [text], { temporary });
     },
   };
 
