@@ -101,9 +101,12 @@ describe('facet dead-letters', () => {
     expect(dry.out).toContain('1 message would be sent');
     expect(await end()).toBe(0);
 
-    const one = await run([...redrive, ...config, `${events}-0-0`, `${events}-0-77`]);
+    const some = [`${events}-0-0`, `${events}-0-77`, `${events}-0-78`];
+    const one = await run([...redrive, ...config, ...some]);
+    expect(one.code).toBe(3);
     expect(one.out).toContain('1 message was sent');
-    expect(one.out).toContain(`Dead letter ${events}-0-77 does not exist`);
+    expect(one.err).toContain(`no dead letter ${events}-0-77 or ${events}-0-78 to redrive`);
+    expect(one.err).toContain('dead-letters list --all');
     expect(await end()).toBe(1);
 
     const rest = await run([...redrive, ...config, '--add-event-ids', '--json']);

@@ -108,13 +108,7 @@ async function show(id: string, options: KafkaOptions, context: CommandContext):
   const { output, signal } = context;
   await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
     const letter = await findDeadLetter(kafka, { topic, id, signal });
-    if (letter === undefined) {
-      throw new AppError(`The topic ${topic} has no dead letter ${id}.`, {
-        code: 'EVENTS_DEAD_LETTER_UNKNOWN',
-        category: 'not-found',
-        remedy: `List the ids with: ${facet} dead-letters list --all.`,
-      });
-    }
+    if (letter === undefined) throw unknownDeadLetter(topic, id);
     const { payload, key, encoding, bytes } = letter;
     const size = bytes === undefined ? '' : `, the first part of ${formatCount(bytes)} bytes`;
     const facts = [
@@ -133,6 +127,7 @@ async function show(id: string, options: KafkaOptions, context: CommandContext):
   });
 }
 
+/** @throws AppError `EVENTS_DEAD_LETTER_UNKNOWN` for ids without a dead letter to redrive, after the redrive of the others. */
 async function redriveAll(ids: readonly string[], options: RedriveOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   const { eventTypes } = await readConfig(options);
@@ -156,16 +151,25 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
     ).finally(() => publisher.close());
     const { redriven, failed, reasons, notFound } = report;
     output.document({ isDryRun, ...report });
-    for (const id of notFound) output.show(`Dead letter ${id} does not exist or was already redriven.`);
     output.show(
       `${countOf(redriven, 'message')} ${isDryRun ? 'would be' : redriven === 1 ? 'was' : 'were'} sent to ${names.events} again.`,
     );
     if (!report.isComplete) signal.throwIfAborted();
-    if (failed === 0) return;
-    output.show(`${countOf(failed, 'dead letter')} cannot be redriven:`);
-    const rows = reasons.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
-    output.show(renderTable(['Dead letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
-    output.show(adviceFor(reasons, options));
+    if (failed > 0) {
+      output.show(`${countOf(failed, 'dead letter')} cannot be redriven:`);
+      const rows = reasons.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
+      output.show(renderTable(['Dead letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
+      output.show(adviceFor(reasons, options));
+    }
+    if (notFound.length > 0) throw unknownDeadLetter(names.deadLetters, `${notFound.join(' or ')} to redrive`);
+  });
+}
+
+function unknownDeadLetter(topic: string, which: string): AppError {
+  return new AppError(`The topic ${topic} has no dead letter ${which}.`, {
+    code: 'EVENTS_DEAD_LETTER_UNKNOWN',
+    category: 'not-found',
+    remedy: `List the ids with: ${facet} dead-letters list --all.`,
   });
 }
 
