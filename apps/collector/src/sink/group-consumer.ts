@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeout, TimeoutStrategy } from 'cockatiel';
 import { sourceName } from '@facet/lake';
-import { installationMetadata, refusalOf, unreachable } from '@facet/kafka';
+import { fetchExtents, installationMetadata, refusalOf, unreachable } from '@facet/kafka';
 import type { KafkaConnection, UndecodableBatch } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -32,17 +32,14 @@ export interface FetchedBatch {
 /** The partitions that the consumer group assigned to this member, by topic. */
 export type Assignment = Readonly<Record<string, readonly number[]>>;
 
-/** The offset of the oldest message in the log, and the offset after the newest. */
-export interface PartitionExtent {
-  readonly start: number;
-  readonly end: number;
-}
+/** The offset of the oldest message of a partition in the log, and the offset after the newest. */
+export type TopicExtent = Pick<GroupPartition, 'topic' | 'partition' | 'start' | 'end'>;
 
 /** The operations on the log that the sink loop needs. */
 export interface LogControl {
-  /** Returns extents by source. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
-  readExtents(assignment: Assignment): Promise<ReadonlyMap<string, PartitionExtent>>;
-  /** Returns the end and the committed offset of every partition of the topics. @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable) */
+  /** Returns the extents of all partitions of the topics. @throws AppError as `fetchExtents` (retryable) */
+  readExtents(topics: readonly string[]): Promise<readonly TopicExtent[]>;
+  /** Returns the extents and the committed offsets of all partitions of the topics. @throws AppError as `fetchExtents` (retryable) */
   readGroup(topics: readonly string[]): Promise<readonly Omit<GroupPartition, 'progressedAt'>[]>;
   /** Makes `offset` the next offset to read of the partition. */
   seek(topic: string, partition: number, offset: number): void;
@@ -174,6 +171,13 @@ export function createGroupConsumer(
   };
   let isListening = false;
 
+  const readExtents: LogControl['readExtents'] = async (topics) => {
+    const read = topics.map(async (topic) =>
+      (await fetchExtents(kafka, topic)).map((extent) => ({ topic, ...extent })),
+    );
+    return (await Promise.all(read)).flat();
+  };
+
   return {
     async start(listener) {
       if (!isListening) listenTo(listener);
@@ -186,21 +190,9 @@ export function createGroupConsumer(
       }
       await run(listener);
     },
-    async readExtents(assignment) {
-      const extents = new Map<string, PartitionExtent>();
-      try {
-        const admin = await kafka.admin();
-        for (const topic of Object.keys(assignment)) {
-          for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-            extents.set(sourceName({ topic, partition }), { start: Number(low), end: Number(high) });
-          }
-        }
-      } catch (error) {
-        throw unreachable('Reading the offsets of the topics failed', error);
-      }
-      return extents;
-    },
+    readExtents,
     async readGroup(topics) {
+      const extents = await readExtents(topics);
       try {
         const admin = await kafka.admin();
         const committed = new Map<string, number>();
@@ -209,14 +201,8 @@ export function createGroupConsumer(
             committed.set(sourceName({ topic, partition }), Number(offset));
           }
         }
-        const read = topics.map(async (topic) =>
-          (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => {
-            // The committed offset is -1 for a partition of which nothing is stored.
-            const stored = Math.max(0, committed.get(sourceName({ topic, partition })) ?? 0);
-            return { topic, partition, start: Number(low), end: Number(high), stored };
-          }),
-        );
-        return (await Promise.all(read)).flat();
+        // The committed offset is -1 for a partition of which nothing is stored.
+        return extents.map((extent) => ({ ...extent, stored: Math.max(0, committed.get(sourceName(extent)) ?? 0) }));
       } catch (error) {
         throw unreachable('Reading the offsets of the consumer group failed', error);
       }

@@ -3,7 +3,7 @@ import type { LakeWriter } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { CatalogFeed } from './catalog-feed.ts';
-import type { Assignment, FetchedBatch, GroupListener, LogControl, PartitionExtent } from './group-consumer.ts';
+import type { Assignment, FetchedBatch, GroupListener, LogControl, TopicExtent } from './group-consumer.ts';
 import type { TopicHandler } from './handlers/topic-handler.ts';
 import type { ProfileFeed } from './profile-feed.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -259,12 +259,13 @@ export class SinkLoop implements GroupListener {
     await retryPolicy.retry('lake', () => lake.discard(), signal);
     await retryPolicy.retry('catalog', () => catalog.discard(), signal);
     const extents = await retryPolicy.retry('kafka', () => this.#readExtents(lease), signal);
+    const extentOf = new Map(extents.map((extent) => [sourceName(extent), extent]));
     for (const [topic, partitions] of Object.entries(lease.assignment)) {
       const offsetOwner = handlers.get(topic)?.offsetOwner;
       if (offsetOwner === undefined) continue;
       for (const partition of partitions) {
         const source = sourceName({ topic, partition });
-        const { start, end } = extents.get(source) ?? { start: 0, end: 0 };
+        const { start, end } = extentOf.get(source) ?? { start: 0, end: 0 };
         const committed = this.#deps[offsetOwner].committed(source);
         const next = Math.max(committed, start);
         if (committed > 0 && offsetOwner === 'lake') this.#noteLost({ topic, partition }, committed, next);
@@ -286,8 +287,9 @@ export class SinkLoop implements GroupListener {
     const { handlers, log, retryPolicy } = this.#deps;
     const { topic, partition, next } = position;
     if (handlers.get(topic)?.offsetOwner !== 'lake') return;
-    const extents = await retryPolicy.retry('kafka', () => log.readExtents({ [topic]: [partition] }), signal);
-    this.#noteLost(position, next, Math.min(before, extents.get(sourceName(position))?.start ?? next));
+    const extents = await retryPolicy.retry('kafka', () => log.readExtents([topic]), signal);
+    const { start = next } = extents.find((extent) => extent.partition === partition) ?? {};
+    this.#noteLost(position, next, Math.min(before, start));
   }
 
   /** Logs a batch that ends after its partition: its offsets are damaged, or the broker received messages while it responded. */
@@ -306,10 +308,11 @@ export class SinkLoop implements GroupListener {
   }
 
   /** @throws AppError `SINK_LOG_BEHIND` (retryable) while the log ends before the committed offsets. */
-  async #readExtents({ assignment }: Lease): Promise<ReadonlyMap<string, PartitionExtent>> {
+  async #readExtents({ assignment }: Lease): Promise<readonly TopicExtent[]> {
     const { log, lake, catalog } = this.#deps;
-    const extents = await log.readExtents(assignment);
-    for (const [source, { end }] of extents) {
+    const extents = await log.readExtents(Object.keys(assignment));
+    for (const { end, ...place } of extents) {
+      const source = sourceName(place);
       const committed = Math.max(lake.committed(source), catalog.committed(source));
       if (committed > end) throw logBehind(source, committed, end);
     }
