@@ -6,12 +6,14 @@ import type { Terminal } from './terminal/terminal.ts';
 /** How to start this command line: a prefix for commands in hints and remedies. */
 export const facet = existsSync(new URL('../tsconfig.build.json', import.meta.url)) ? 'npm run facet --' : 'facet';
 
-/** Standard output: text for people or, with `--json`, one document for programs. */
+/** Standard output: text for people or, with `--json`, one document for programs. Warnings go to standard error. */
 export interface Output {
   /** Prints a text; does nothing with `--json`. */
   show(text: string): void;
   /** Prints the document of the command, at most once; does nothing without `--json`. */
   document(value: unknown): void;
+  /** Prints a warning, also with `--json`. */
+  warn(text: string): void;
 }
 
 /** The services that each command receives in addition to its options. */

@@ -2,8 +2,8 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openArtifactStore, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
-import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import type { BundleView } from '@facet/bundles';
+import { loadBundle } from '@facet/bundles';
+import type { Bundle, BundleView } from '@facet/bundles';
 import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
@@ -26,15 +26,20 @@ export async function currentBundleOf(home: string): Promise<ArtifactRef> {
 }
 
 /**
- * Loads a bundle, with a delta if one is given. Closing the view closes both.
+ * Loads a bundle, and lays its delta over it. Closing the view closes both.
  *
- * @throws AppError those of `loadBundle`, `loadDelta` and `overlayDelta`.
+ * @param overlay Returns the view of the bundle with its delta, or undefined without a delta.
+ * @throws AppError those of `loadBundle` and `overlay`.
  */
-export async function loadView(store: ArtifactStore, bundleId: string, deltaId?: string): Promise<BundleView> {
+export async function loadView(
+  store: ArtifactStore,
+  bundleId: string,
+  overlay: (bundle: Bundle) => Promise<BundleView | undefined>,
+): Promise<BundleView> {
   const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
-  if (deltaId === undefined) return bundle;
   try {
-    const view = await overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
+    const view = await overlay(bundle);
+    if (view === undefined) return bundle;
     return {
       ...view,
       close() {

@@ -89,6 +89,7 @@ function createContext(
       onDocument();
       stdout.write(`${JSON.stringify(value)}\n`);
     },
+    warn: (text) => void stderr.write(`${createTerminal(stderr).style(['bold', 'yellow'], 'warning:')} ${text}\n`),
   };
   return {
     environment,

@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { folderOfFile } from '@facet/testing';
@@ -30,9 +30,11 @@ let first: string;
 let second: string;
 const configs: Record<'one' | 'other' | 'strict' | 'lenient', string> = { one: '', other: '', strict: '', lenient: '' };
 
-async function json(...args: readonly string[]): Promise<{ code: number; document: Record<string, unknown> }> {
-  const { code, out } = await run([...args, '--json', '--home', home]);
-  return { code, document: JSON.parse(out) as Record<string, unknown> };
+async function json(
+  ...args: readonly string[]
+): Promise<{ code: number; document: Record<string, unknown>; err: string }> {
+  const { code, out, err } = await run([...args, '--json', '--home', home]);
+  return { code, document: JSON.parse(out) as Record<string, unknown>, err };
 }
 
 beforeAll(async () => {
@@ -304,6 +306,28 @@ describe('recommend, interests and explore', () => {
     }
     const newItem = await json('recommend', '--behaviors', 'new1');
     expect(newItem.document['source']).toEqual({ kind: 'model' });
+  });
+
+  it('warn of a damaged delta, and answer without it', async () => {
+    const artifacts = join(home, 'artifacts');
+    const reference = join(artifacts, 'refs', 'delta.json');
+    const { id } = JSON.parse(await readFile(reference, 'utf8')) as { id: string };
+    const expectWarning = async (problem: string): Promise<void> => {
+      for (const { code, document, err } of await runAll()) {
+        expect([code, document['bundleId'], document['deltaId']]).toEqual([0, first, undefined]);
+        expect(err).toContain('warning: ');
+        expect(err).toContain(problem);
+        expect(err).toContain('Delete refs/delta.json');
+      }
+    };
+    await appendFile(join(artifacts, 'delta', id, 'added.jsonl'), '\n');
+    await expectWarning(`The delta ${id} is corrupt: added.jsonl has`);
+    await writeFile(reference, '{}');
+    await expectWarning(`${reference} does not name an artifact.`);
+
+    await rm(reference);
+    expect((await json('delta')).document['deltaId']).toBe(id);
+    for (const { document, err } of await runAll()) expect([document['deltaId'], err]).toEqual([id, '']);
   });
 
   it('ignore the delta of another bundle', async () => {

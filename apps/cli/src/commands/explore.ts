@@ -32,7 +32,7 @@ facet open.`,
 async function explore(user: string, options: ExploreOptions, { output, terminal }: CommandContext): Promise<void> {
   const { limit } = options;
   const fields = { userId: user, behaviors: options.with, ignore: options.without };
-  await withRequester(options, fields, async (requester, context) => {
+  await withRequester({ options, fields, output }, async (requester, context) => {
     const { bundle } = context;
     const { behaviors } = requester;
     const response = await respondWithRecommendations({ ...fields, limit, explain: true }, context);

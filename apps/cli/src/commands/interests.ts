@@ -27,7 +27,8 @@ export const registerInterests: Register = (command, deps) => {
 };
 
 async function printInterests(options: InterestsOptions, { output, terminal }: CommandContext): Promise<void> {
-  await withRequester(options, parseRequester(options), async (requester, { bundle }) => {
+  const fields = parseRequester(options);
+  await withRequester({ options, fields, output }, async (requester, { bundle }) => {
     const user = await describeUser(bundle, { ...requester, nearest: options.limit });
     const { interests: described, coupling, reason } = user;
     const interests = described.map(({ interest, ...one }) => {

@@ -29,7 +29,7 @@ export const registerRecommend: Register = (command, deps) => {
 
 async function printRecommendations(options: RecommendOptions, { output, terminal }: CommandContext): Promise<void> {
   const fields = parseRequester(options);
-  await withRequester(options, fields, async ({ behaviors }, context) => {
+  await withRequester({ options, fields, output }, async ({ behaviors }, context) => {
     const { limit, explain, includeSeen } = options;
     const excludeSeen = includeSeen === true ? false : undefined;
     const response = await respondWithRecommendations({ ...fields, limit, explain, excludeSeen }, context);

@@ -1,4 +1,4 @@
-import { loadBundle, applyLiveCatalog, readBundleInfo, readDeltaInfo } from '@facet/bundles';
+import { applyLiveCatalog, loadBundle, loadDelta, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { findExposure } from '@facet/exposures';
@@ -214,7 +214,10 @@ async function withView<Result>(
   use: (view: BundleView) => Promise<Result>,
 ): Promise<Result> {
   const store = openStore(home);
-  const live = await loadView(store, offered.bundleId, offered.deltaId);
+  const { deltaId } = offered;
+  const live = await loadView(store, offered.bundleId, async (bundle) =>
+    deltaId === undefined ? undefined : overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId })),
+  );
   try {
     if (bundleId === live.id) return await use(live);
     const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });

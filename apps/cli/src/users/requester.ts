@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readDeltaInfo } from '@facet/bundles';
-import type { BundleView } from '@facet/bundles';
+import { ifUsable } from '@facet/artifacts';
+import { loadDelta, overlayDelta } from '@facet/bundles';
+import type { Bundle, BundleView } from '@facet/bundles';
 import { readRequester } from '@facet/recommendations';
 import type { RecommendationsRequest, Requester, ResponseContext } from '@facet/recommendations';
-import type { CommonOptions } from '../command-context.ts';
+import { facet } from '../command-context.ts';
+import type { CommonOptions, Output } from '../command-context.ts';
 import { currentBundleOf, loadView, openStore } from '../home.ts';
 import { usageError } from '../options.ts';
 import { readConfig } from '../stages.ts';
@@ -18,6 +20,13 @@ export interface RequesterOptions {
 
 type RequesterFields = Pick<RecommendationsRequest, 'userId' | 'behaviors' | 'ignore'>;
 
+/** A command about a user. */
+interface RequesterCommand {
+  readonly options: CommonOptions;
+  readonly fields: RequesterFields;
+  readonly output: Pick<Output, 'warn'>;
+}
+
 /** Returns the request fields of a user. @throws AppError `CLI_USAGE` unless exactly one of user and behaviors is given. */
 export function parseRequester({ user, behaviors }: RequesterOptions): RequesterFields {
   if ((user === undefined) === (behaviors === undefined)) {
@@ -31,18 +40,17 @@ export function parseRequester({ user, behaviors }: RequesterOptions): Requester
 
 /**
  * Calls `use` with the user and with the context in which the server responds: the current bundle with its delta, and
- * the section `serving` of the configuration. Closes the bundle.
+ * the section `serving` of the configuration. Closes the bundle. Like the server, ignores an unusable delta, with a warning.
  *
  * @throws AppError `BUNDLE_NONE_CURRENT`; those of `loadView`, `readConfig` and `readProfile`.
  */
 export async function withRequester<Result>(
-  options: CommonOptions,
-  fields: RequesterFields,
+  { options, fields, output }: RequesterCommand,
   use: (requester: Requester, context: ResponseContext) => Promise<Result>,
 ): Promise<Result> {
   const { home } = options;
   const { serving: settings } = await readConfig(options);
-  const bundle = await loadCurrentView(home);
+  const bundle = await loadCurrentView(home, output);
   try {
     const { userId } = fields;
     const profile = userId === undefined ? undefined : await readProfile(home, bundle.info.interactions, userId);
@@ -59,13 +67,21 @@ export async function withRequester<Result>(
   }
 }
 
-/** Loads the current bundle, with the newest delta if it belongs to the bundle. */
-async function loadCurrentView(home: string): Promise<BundleView> {
+/** Loads the current bundle, with the newest delta if it is usable and belongs to the bundle. */
+async function loadCurrentView(home: string, { warn }: Pick<Output, 'warn'>): Promise<BundleView> {
   const store = openStore(home);
   const { id } = await currentBundleOf(home);
-  const delta = await store.readRef('delta');
-  const isOwn = delta !== undefined && (await readDeltaInfo(store, delta)).bundleId === id;
-  return loadView(store, id, isOwn ? delta.id : undefined);
+  const overlayNewest = async (bundle: Bundle): Promise<BundleView | undefined> => {
+    const ref = await store.readRef('delta');
+    const delta = ref && (await loadDelta(store, ref));
+    return delta?.info.bundleId === id ? overlayDelta(bundle, delta) : undefined;
+  };
+  const warnOfDelta = (error: unknown): void => {
+    const problem = error instanceof Error ? error.message : String(error);
+    const remedy = `Delete refs/delta.json in the artifact store and run: ${facet} delta --home ${home}.`;
+    warn(`Ignored the changes of the catalog since the bundle was built. ${problem} ${remedy}`);
+  };
+  return loadView(store, id, (bundle) => ifUsable(() => overlayNewest(bundle), warnOfDelta));
 }
 
 const fallbackReasons: Readonly<Record<string, string>> = {
