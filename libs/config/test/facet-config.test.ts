@@ -141,6 +141,13 @@ describe('facet.yaml', () => {
     });
   });
 
+  it('names a misspelled setting of an attribute column', () => {
+    const mapping = { items: { attributes: { price: { type: 'number', decimel: ',' } } } };
+    expect(() => parse({ mapping })).toThrow(
+      /: mapping\.items\.attributes\.price\.decimel: is not a known field \(did you mean decimal\?\)\.?$/,
+    );
+  });
+
   it('reports all wrong fields together', () => {
     expect(() => parse({ spilt: {}, index: { kind: 'tree', recallMin: 2 } })).toThrow(
       /^facet\.yaml is not valid: (?=.*spilt: )(?=.*index\.kind: )(?=.*index\.recallMin: )/,

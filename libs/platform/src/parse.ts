@@ -90,7 +90,11 @@ function findProblems(
     const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
     report(pointer, `must be ${texts.join(' or ')}${hint}`);
   }
-  return [...problems].map(([pointer, texts]) => ({ path: parsePointer(pointer), problem: [...texts].join(' or ') }));
+  // A field with a wrong field in it also fails the other alternatives of its schema, which the user did not choose.
+  const hasInner = (pointer: string): boolean => [...problems.keys()].some((other) => other.startsWith(`${pointer}/`));
+  return [...problems]
+    .filter(([pointer]) => !hasInner(pointer))
+    .map(([pointer, texts]) => ({ path: parsePointer(pointer), problem: [...texts].join(' or ') }));
 }
 
 /** At most this many names are listed. */

@@ -15,13 +15,7 @@ const Columns = Type.Optional(
 );
 
 /** The kind of an attribute column. `ignore` leaves the column out. */
-const AttributeKind = Type.Union([
-  Type.Literal('text'),
-  Type.Literal('number'),
-  Type.Literal('boolean'),
-  Type.Literal('list'),
-  Type.Literal('ignore'),
-]);
+const AttributeKind = Type.Enum(['text', 'number', 'boolean', 'list', 'ignore']);
 
 const Decimal = Type.Optional(
   Type.Union([Type.Literal('.'), Type.Literal(',')], {
