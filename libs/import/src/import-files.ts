@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openFileEventLog } from '@facet/event-log';
 import type { FileEventLog, LoggedEvent } from '@facet/event-log';
 import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
-import { AppError, createFolder, hashFile } from '@facet/platform';
+import { createFolder, hashFile } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { readOtherRecords, readRecord, writeRecord } from './import-record.ts';
 import { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
@@ -61,17 +61,14 @@ export interface ImportSource {
 /** Increase this when the same files give other records, so that a repeated import reads them again. */
 const readerVersion = 5;
 
-/** Earlier versions, which gave other ids to events without a time of day. */
-const versionsOfOtherDayIds = [1, 2, 3];
-
 /**
  * Imports items and users into the catalog, and events through the event log into the lake. Broken lines are reported and
  * skipped. The import may be aborted or killed at any point and run again. It recognizes a finished import of the same files
  * and mapping by their hashes, and resumes an unfinished import after the events already appended.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before any event is
- * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_IMPORTED_WITH_OTHER_IDS`,
- * `IMPORT_RECORD_DAMAGED`. The signal's reason when aborted.
+ * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `IMPORT_RECORD_DAMAGED`. The signal's
+ * reason when aborted.
  */
 export async function importFiles(files: SourceFiles, options: ImportOptions): Promise<ImportResult> {
   const { home } = options;
@@ -87,7 +84,7 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
     if (earlier?.status === 'done' && earlier.report !== undefined && earlier.to !== undefined) {
       // A kill after the last append may have left events that the lake does not contain.
       await fillLake(log, options);
-      let report = completeReport(earlier.report);
+      let { report } = earlier;
       const { learning } = options;
       if (files.events.length > 0 && learning !== undefined && report.learning?.rule !== learning.rule) {
         // Only the files show which events another rule counts.
@@ -97,7 +94,6 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
       const offsets = { from: earlier.from, to: earlier.to };
       return { imported: false, report, sources, offsets, others: await findOthers(recordPath, log, report) };
     }
-    if (earlier === undefined) await refuseOtherDayIds(sources, options, await log.end());
     const from = earlier?.from ?? (await log.end());
     await writeRecord(recordPath, { status: 'running', from });
 
@@ -206,52 +202,10 @@ async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
 }
 
 /** Returns the key of an import: a hash of everything that decides its result. Paths of files do not. */
-function importKey(sources: readonly ImportSource[], options: ImportOptions, version = readerVersion): string {
+function importKey(sources: readonly ImportSource[], options: ImportOptions): string {
   const content = sources.map(({ kind, sha256, format = null }) => [kind, sha256, format]);
   return createHash('sha256')
-    .update(JSON.stringify([version, content, options.mapping ?? {}, options.types ?? []]))
+    .update(JSON.stringify([readerVersion, content, options.mapping ?? {}, options.types ?? []]))
     .digest('hex')
     .slice(0, 32);
-}
-
-/**
- * Refuses to import events again that an earlier version imported with other ids, because they would count twice.
- *
- * @throws AppError `EVENTS_IMPORTED_WITH_OTHER_IDS`
- */
-async function refuseOtherDayIds(
-  sources: readonly ImportSource[],
-  options: ImportOptions,
-  logEnd: number,
-): Promise<void> {
-  if (sources.every(({ kind }) => kind !== 'events')) return;
-  for (const version of versionsOfOtherDayIds) {
-    const known = await readRecord(join(options.home.importsFolder, `${importKey(sources, options, version)}.json`));
-    // Interrupted imports and old reports do not say whether the events have a time of day.
-    if (known === undefined || known.from >= logEnd || known.report?.time.daysOnly === 0) continue;
-    throw new AppError(
-      'An earlier version of Facet imported these files. Their events without a time of day have other ids now, and would count twice.',
-      {
-        code: 'EVENTS_IMPORTED_WITH_OTHER_IDS',
-        category: 'conflict',
-        remedy: 'Continue with the imported events, or import all files into a new data home with --home.',
-      },
-    );
-  }
-}
-
-/** Returns a stored report with the fields that older records lack. */
-function completeReport(report: ValidationReport): ValidationReport {
-  return {
-    ...report,
-    files: report.files.map((file) => ({ ...file, otherCandidates: file.otherCandidates ?? {} })),
-    ignored: report.ignored ?? [],
-    attributes: report.attributes ?? [],
-    repeated: report.repeated ?? { items: 0, users: 0 },
-    time: {
-      ...report.time,
-      daysOnly: report.time.daysOnly ?? 0,
-      daysOnlyDuplicates: report.time.daysOnlyDuplicates ?? { count: 0, lines: [] },
-    },
-  };
 }

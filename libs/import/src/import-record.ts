@@ -50,11 +50,9 @@ export async function writeRecord(path: string, record: ImportRecord): Promise<v
 
 /** Files in the folder of imports that may contain ids of users. */
 export interface ImportTraces {
-  /** Records with examples, which earlier versions wrote. */
-  readonly records: readonly string[];
   /** Files that killed imports left, with examples or incomplete. */
   readonly temporary: readonly string[];
-  /** Damaged records and files that are not of Facet. */
+  /** Records that are damaged or contain examples, and files that are not of Facet. */
   readonly unreadable: readonly string[];
 }
 
@@ -63,37 +61,28 @@ const temporaryName = /^[0-9a-f]{32}\.json\.[0-9a-f-]{36}\.tmp$/;
 
 /** Returns the paths of the files that may contain ids of users. */
 export async function findImportTraces(importsFolder: string): Promise<ImportTraces> {
-  const records: string[] = [];
   const temporary: string[] = [];
   const unreadable: string[] = [];
   for (const name of await listNames(importsFolder)) {
     const path = join(importsFolder, name);
     const isTemporary = temporaryName.test(name);
-    const found = isTemporary || recordName.test(name) ? await hasExamples(path) : undefined;
-    if (found === false) continue;
-    if (isTemporary) temporary.push(path);
-    else (found === undefined ? unreadable : records).push(path);
+    if ((isTemporary || recordName.test(name)) && !(await mayHaveExamples(path))) continue;
+    (isTemporary ? temporary : unreadable).push(path);
   }
-  return { records, temporary, unreadable };
+  return { temporary, unreadable };
 }
 
-/** What `removeImportExamples` did with the folder of imports. */
+/** What `removeImportRemains` did with the folder of imports. */
 export interface ErasedImports {
-  /** The number of records of earlier versions whose examples were removed. */
-  readonly records: number;
   /** The number of deleted files of killed imports. */
   readonly temporary: number;
-  /** Paths of damaged records and files that are not of Facet, which stay. */
+  /** As {@link ImportTraces}. These files stay. */
   readonly unreadable: readonly string[];
 }
 
-/** Removes the examples from the records of earlier versions, and the files of imports that were killed an hour ago. */
-export async function removeImportExamples(importsFolder: string): Promise<ErasedImports> {
-  const { records, unreadable } = await findImportTraces(importsFolder);
-  for (const path of records) {
-    const record = await readRecord(path);
-    if (record !== undefined) await writeRecord(path, record);
-  }
+/** Removes the files of imports that were killed an hour ago. */
+export async function removeImportRemains(importsFolder: string): Promise<ErasedImports> {
+  const { unreadable } = await findImportTraces(importsFolder);
   let temporary = 0;
   for (const name of await listNames(importsFolder)) {
     if (!temporaryName.test(name)) continue;
@@ -104,14 +93,14 @@ export async function removeImportExamples(importsFolder: string): Promise<Erase
     await rm(path, { force: true });
     temporary++;
   }
-  return { records: records.length, temporary, unreadable };
+  return { temporary, unreadable };
 }
 
-/** Returns undefined for a file that is not a readable record, and false for one that was deleted. */
-async function hasExamples(path: string): Promise<boolean | undefined> {
+/** Returns whether a file has examples or is not a readable record. Returns false for one that was deleted. */
+async function mayHaveExamples(path: string): Promise<boolean> {
   const record: unknown = await readRecord(path).catch(() => null);
   if (record === undefined) return false;
-  if (typeof record !== 'object' || record === null || !('status' in record)) return undefined;
+  if (typeof record !== 'object' || record === null || !('status' in record)) return true;
   return JSON.stringify(record) !== JSON.stringify(record, withoutExamples);
 }
 

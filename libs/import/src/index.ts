@@ -1,6 +1,6 @@
 export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
-export { findImportTraces, removeImportExamples } from './import-record.ts';
+export { findImportTraces, removeImportRemains } from './import-record.ts';
 export type { ErasedImports } from './import-record.ts';
 export { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
 export { readItemFiles, readUserFiles } from './read-files.ts';

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { hash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -185,40 +184,6 @@ describe('importFiles', () => {
     const reordered = await file('c.csv', [head, 'u,i,2024-01-01,2', 'u,i,2024-01-01,1'].join('\n'));
     await importFiles({ events: [reordered] }, { home, now });
     expect(await readLake(home.lakeFolder)).toHaveLength(3);
-  });
-
-  it('refuses to import events again that an earlier version imported with other ids', async () => {
-    const { home, file } = await setUp();
-    const importAs = async (time: string): Promise<() => ReturnType<typeof importFiles>> => {
-      const content = `user,item,date\nu,i,${time}\n`;
-      const path = await file('a.csv', content);
-      await importFiles({ events: [path] }, { home, now });
-      const [name = ''] = await readdir(home.importsFolder);
-      // The third version of the reader named its records by this hash.
-      const key = JSON.stringify([3, [['events', hash('sha256', content), null]], {}, []]);
-      await rename(
-        join(home.importsFolder, name),
-        join(home.importsFolder, `${hash('sha256', key).slice(0, 32)}.json`),
-      );
-      return () => importFiles({ events: [path] }, { home, now });
-    };
-    await expect((await importAs('2024-01-01'))()).rejects.toMatchObject({ code: 'EVENTS_IMPORTED_WITH_OTHER_IDS' });
-    expect(await readLake(home.lakeFolder)).toHaveLength(1);
-    await rm(home.importsFolder, { recursive: true });
-    expect(await (await importAs('2024-01-01 10:00'))()).toMatchObject({ imported: true });
-    expect(await readLake(home.lakeFolder)).toHaveLength(2);
-  });
-
-  it('reads the reports of older records', async () => {
-    const { home, file } = await setUp();
-    const path = await file('a.csv', rowsCsv(3));
-    await importFiles({ events: [path] }, { home, now });
-    const [name = ''] = await readdir(home.importsFolder);
-    const record = JSON.parse(await readFile(join(home.importsFolder, name), 'utf8')) as { report: object };
-    const { attributes, ...report } = record.report as { attributes: unknown };
-    expect(attributes).toEqual([]);
-    await writeFile(join(home.importsFolder, name), JSON.stringify({ ...record, report }));
-    expect((await importFiles({ events: [path] }, { home, now })).report.attributes).toEqual([]);
   });
 
   it('accepts attributes that one of the files or a later row has, refuses misspelled ones, and reports missing ones', async () => {

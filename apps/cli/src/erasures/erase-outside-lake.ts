@@ -5,7 +5,7 @@ import { eraseFromFileEventLog, isSegmentCopy } from '@facet/event-log';
 import type { EraseEventsResult } from '@facet/event-log';
 import { eraseFromExposures } from '@facet/exposures';
 import type { EraseExposuresResult } from '@facet/exposures';
-import { removeImportExamples } from '@facet/import';
+import { removeImportRemains } from '@facet/import';
 import type { ErasedImports } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
@@ -33,7 +33,7 @@ export async function eraseOutsideLake(
   const recorded = await openLakeSnapshot(home.lakeFolder);
   const exposures = await eraseFromExposures(home.exposuresFolder, recorded, { signal });
   const erased = recorded.erasures.length === 0 ? nothingErased : await eraseUsers(home, recorded, signal);
-  return { exposures, ...erased, imports: await removeImportExamples(home.importsFolder) };
+  return { exposures, ...erased, imports: await removeImportRemains(home.importsFolder) };
 }
 
 type ErasedUsers = Pick<ErasedElsewhere, 'eventLog' | 'artifacts' | 'damagedArtifacts'>;
@@ -99,7 +99,6 @@ export function describeErased(erased: ErasedElsewhere): string[] {
   }
   if (eventLog === null) lines.push('An import is writing the event log: the next compaction erases from it.');
   else if (eventLog.events > 0) lines.push(`${countOf(eventLog.events, 'event')} removed from the event log.`);
-  if (imports.records > 0) lines.push(`Examples removed from ${countOf(imports.records, 'record')} of imports.`);
   if (imports.temporary > 0) lines.push(`${countOf(imports.temporary, 'file')} of killed imports deleted.`);
   for (const path of imports.unreadable) lines.push(`${path} is not a readable record of an import: delete it.`);
   for (const { ref, users } of artifacts) {

@@ -225,11 +225,8 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
   },
 
   imports: async ({ home }) => {
-    const { records, temporary, unreadable } = await findImportTraces(home.importsFolder);
+    const { temporary, unreadable } = await findImportTraces(home.importsFolder);
     const reasons = [
-      ...records.map(
-        (path) => `${path} contains examples of rows from an earlier version of Facet: ${compact} removes them`,
-      ),
       ...temporary.map((path) => `${path} is of a killed import: ${compact} deletes it an hour after the kill`),
       ...unreadable.map((path) => `${path} is not a readable record of an import: delete it`),
     ];
@@ -251,8 +248,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
     });
     const traces = found.map((file) => ({
       ...nameIn(home, file),
-      // Earlier versions wrote refused records to refused.jsonl.
-      removal: /\.refused$|refused\.jsonl$/.test(file.path)
+      removal: file.path.endsWith('.refused')
         ? 'Kafka refused records of this file: send them again (docs/collector.md#refused-records), or delete the file'
         : 'the ingest, as soon as Kafka accepts the records',
     }));

@@ -77,8 +77,6 @@ export async function openSpool(folder: string, options: SpoolOptions): Promise<
       throw spoolUnwritable(folder, error);
     });
     try {
-      // Earlier versions reserved space for refused records.
-      await rm(join(folder, 'reserve'), { force: true });
       const segments = await openSegments(folder, cursor.initial);
       return new SegmentedSpool({ folder, cursor, ...segments, lock }, options);
     } catch (error) {
