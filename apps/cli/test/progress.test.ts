@@ -20,9 +20,9 @@ it('writes plain lines to a file: a start, each step and epoch, the progress eve
   now = 29_999;
   stage.update(0.6, 'epoch 2');
   now = 30_000;
-  const epochs = [{ phase: 'fit', interests: 4, epoch: 1, loss: 6.25, recall: 0.21 }] as const;
+  const epochs = [{ phase: 'fit', interests: 4, labels: 'window', epoch: 1, loss: 6.25, recall: 0.21 }] as const;
   stage.report({ share: 0.7, detail: 'epoch 3', examplesPerSecond: 1_200, etaSeconds: 90, epochs });
-  const refit = { phase: 'refit', interests: 1, epoch: 1, loss: 6 } as const;
+  const refit = { phase: 'refit', interests: 1, labels: 'window', epoch: 1, loss: 6 } as const;
   stage.report({ share: 0.75, detail: 'refit', epochs: [...epochs, refit] });
   // A stage that is tried again reports only the epochs after the one that it resumes with.
   stage.report({ share: 0.75, detail: 'refit', epochs: [{ ...refit, epoch: 2, loss: 5 }] });
@@ -34,10 +34,10 @@ it('writes plain lines to a file: a start, each step and epoch, the progress eve
     [
       'train     loading …',
       'train     epoch 1',
-      'train     fit, 4 interests, epoch 1: loss 6.250, validation recall@50 0.2100',
+      'train     fit, 4 interests, labels window, epoch 1: loss 6.250, validation recall@50 0.2100',
       'train     70 %, epoch 3, 1,200 examples/s, at most 1 min 30 s left',
-      'train     refit on newer data, 1 interest, epoch 1: loss 6.000',
-      'train     refit on newer data, 1 interest, epoch 2: loss 5.000',
+      'train     refit on newer data, 1 interest, labels window, epoch 1: loss 6.000',
+      'train     refit on newer data, 1 interest, labels window, epoch 2: loss 5.000',
       'train     model abc  1 min 12 s',
       'index     bundle def  (already done)',
       '',

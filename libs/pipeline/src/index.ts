@@ -22,7 +22,7 @@ export { runGate } from './gate/run-gate.ts';
 export { compareRecommendations, sampleRequests } from './gate/serving-checks.ts';
 export type { RecommendationChange } from './gate/serving-checks.ts';
 export { openModel } from './model/model-artifact.ts';
-export type { Model, ModelInfo, TrainingStart } from './model/model-artifact.ts';
+export type { Model, TrainingStart } from './model/model-artifact.ts';
 export {
   datasetStage,
   evaluateStage,

@@ -126,6 +126,7 @@ export function untrainedModel(
     fit: [],
     refit: [],
     bestEpoch: 1,
+    start: { kind: 'full' as const },
   };
   return { id: 'untrained', info, weights: drawWeights(spec) };
 }

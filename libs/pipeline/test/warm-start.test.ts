@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveModel } from '@facet/config';
 import { openModel } from '../src/index.ts';
-import type { Dataset, ModelInfo, TrainingStart } from '../src/index.ts';
+import type { Dataset, TrainingStart } from '../src/index.ts';
 import { buildDataset } from '../src/dataset/build-dataset.ts';
 import { assembleDataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
@@ -305,22 +305,8 @@ describe('a warm start', () => {
       expect(await refusal(day(58), 'f'.repeat(32))).toBe('It is missing or damaged.');
     });
 
-    it('if the model has no states', async () => {
-      const { store, id } = await olderModel(root, earlier.id);
-      expect(await refusal(day(58), id)).toBe('The version that trained it stored no states to start from.');
-      expect((await openModel(store, id)).info.start).toBeUndefined();
-    });
-
-    it('if the model is from before the average of the weights', async () => {
-      const { training } = (await openModel(storeOf(root), earlier.id)).info;
-      const older = { training: { ...training, averageEpochs: undefined } };
-      const { store, id } = await olderModel(root, earlier.id, older);
-      expect((await openModel(store, id)).info.training).not.toHaveProperty('averageEpochs');
-      expect(await refusal(day(58), id)).toBe('The version that trained it stored no states to start from.');
-    });
-
     it('if the model has another format, which other readers report as an error', async () => {
-      const { store, id } = await olderModel(root, earlier.id, { formatVersion: 1 });
+      const { store, id } = await modelOfOtherFormat(root, earlier.id);
       expect(await refusal(day(58), id)).toBe('Another version of Facet trained it.');
       await expect(openModel(store, id)).rejects.toMatchObject({
         code: 'MODEL_OUTDATED',
@@ -330,25 +316,15 @@ describe('a warm start', () => {
   });
 });
 
-/** Stores the model as a version without warm starts does. */
-async function olderModel(
-  root: string,
-  id: string,
-  changes: object = {},
-): Promise<{ store: ArtifactStore; id: string }> {
+/** Stores the model with format 1. */
+async function modelOfOtherFormat(root: string, id: string): Promise<{ store: ArtifactStore; id: string }> {
   const store = storeOf(root);
   const { folder } = await store.open({ kind: 'model', id });
-  const info = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')) as Partial<ModelInfo>;
-  delete info.start;
-  delete info.states;
-  const weights = await readFile(join(folder, 'weights.safetensors'));
+  const info = await readFile(join(folder, 'model.json'), 'utf8');
   const ref = await store.put(
     'model',
-    async (target) => {
-      await writeFile(join(target, 'model.json'), JSON.stringify({ ...info, ...changes }));
-      await writeFile(join(target, 'weights.safetensors'), weights);
-    },
-    { formatVersion: modelFormat },
+    (target) => writeFile(join(target, 'model.json'), JSON.stringify({ ...JSON.parse(info), formatVersion: 1 })),
+    { formatVersion: 1 },
   );
   return { store, id: ref.id };
 }

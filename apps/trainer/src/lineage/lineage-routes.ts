@@ -56,8 +56,8 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
         epochs.map(({ epoch, loss, score, examples }) => ({ phase, epoch, loss, recall: score, examples }));
       return {
         modelId,
-        start: start?.kind ?? ('full' as const),
-        startedFrom: start?.kind === 'warm' ? start.modelId : null,
+        start: start.kind,
+        startedFrom: start.kind === 'warm' ? start.modelId : null,
         ...fitChoiceOf(info),
         bestEpoch,
         epochs: [...curveOf('fit', fit), ...curveOf('refit', refit)],

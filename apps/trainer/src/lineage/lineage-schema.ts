@@ -18,8 +18,7 @@ const labels = Type.String({
 });
 const fitScores = Type.Optional(
   Type.Array(Type.Object({ interests: Type.Integer(), labels: Type.String(), score: Type.Number() }), {
-    description:
-      'Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions.',
+    description: 'Validation Recall@50 of each compared fit. Absent if the training made only one fit.',
   }),
 );
 

@@ -241,7 +241,7 @@ export interface components {
         readonly interests?: number;
         /** @description The labels that the model was trained with: `next`, `moment`, `share` or `window`. */
         readonly labels?: string;
-        /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions. */
+        /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit. */
         readonly fitScores?: readonly {
           readonly interests: number;
           readonly labels: string;
@@ -432,7 +432,7 @@ export interface components {
       readonly interests: number;
       /** @description The labels that the model was trained with: `next`, `moment`, `share` or `window`. */
       readonly labels: string;
-      /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit, and in models of earlier versions. */
+      /** @description Validation Recall@50 of each compared fit. Absent if the training made only one fit. */
       readonly fitScores?: readonly {
         readonly interests: number;
         readonly labels: string;

@@ -92,7 +92,7 @@ async function traceModel(
   context: LineageContext,
 ): Promise<Pick<Lineage, 'model' | 'dataset' | 'lake'>> {
   const info = await ifUsable(() => readModelInfo(context.store, id));
-  const startedFrom = info?.start?.kind === 'warm' ? info.start.modelId : null;
+  const startedFrom = info?.start.kind === 'warm' ? info.start.modelId : null;
   const facts = info === undefined ? {} : { startedFrom, ...fitChoiceOf(info) };
   const model = { id, isGone: info === undefined, ...facts };
   const madeFrom = info?.datasetId ?? datasetId;

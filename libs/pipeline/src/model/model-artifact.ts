@@ -30,7 +30,7 @@ const Divergence = Type.Object({
 const Epoch = Type.Object({
   epoch: Type.Integer(),
   loss: Type.Number(),
-  /** Absent in older models. */
+  /** Absent in models of other programs. */
   firstLoss: Type.Optional(Type.Number()),
   /** Diverged attempts at the epoch. Each one halves the learning rate. */
   diverged: Type.Optional(Type.Array(Divergence)),
@@ -78,8 +78,6 @@ export const ModelInfo = Type.Object({
   /** Contains `warm` only if the training was a warm start. */
   training: Type.Object({
     ...TrainingConfig.properties,
-    /** Absent in models from before the average of the weights. */
-    averageEpochs: Type.Optional(TrainingConfig.properties.averageEpochs),
     labels: FitLabels,
     warm: Type.Optional(TrainingConfig.properties.warm),
   }),
@@ -93,9 +91,11 @@ export const ModelInfo = Type.Object({
   fitScores: Type.Optional(
     Type.Array(Type.Object({ interests: Type.Integer(), labels: FitLabels, score: Type.Number() })),
   ),
-  /** Absent, like `states`, in models from before warm starts. */
-  start: Type.Optional(TrainingStart),
-  /** The states that later trainings can start from. The weights of the last one are the weights of the model. */
+  start: TrainingStart,
+  /**
+   * The states that later trainings can start from. The weights of the last one are the weights of the model. Absent in models of other
+   * programs.
+   */
   states: Type.Optional(
     Type.Object({
       /** `stateVersion` of @facet/model. */

@@ -94,8 +94,8 @@ export interface TrainedEpoch {
   readonly phase: 'fit' | 'refit';
   /** K of the phase: a training may compare several. */
   readonly interests: number;
-  /** The labels of the phase. Absent in epochs from earlier versions. */
-  readonly labels?: string | undefined;
+  /** The labels of the phase. */
+  readonly labels: string;
   readonly epoch: number;
   /** The mean loss of its batches. */
   readonly loss: number;

@@ -59,10 +59,9 @@ function describePhase({ phase, interests, labels }: Pick<TrainedEpoch, 'phase' 
   return `${trainingPhaseNames[phase]}, ${describeFit(interests, labels)}`;
 }
 
-/** Describes K and the labels of a fit. Epochs from earlier versions have no labels. */
-export function describeFit(interests: number, labels: string | undefined): string {
-  const count = `${interests} interest${interests === 1 ? '' : 's'}`;
-  return labels === undefined ? count : `${count}, labels ${labels}`;
+/** Describes K and the labels of a fit. */
+export function describeFit(interests: number, labels: string): string {
+  return `${interests} interest${interests === 1 ? '' : 's'}, labels ${labels}`;
 }
 
 /** The progress of a training after each step. */

@@ -55,8 +55,7 @@ export async function planStart(
   const source = await openIfIntact(store, warmFrom);
   if (typeof source === 'string') return refuse(source);
   const { states, program } = source.info;
-  if (program !== undefined) return refuse(`Another program trained it (${program}), so it has no optimizer state.`);
-  if (states === undefined) return refuse('The version that trained it stored no states to start from.');
+  if (states === undefined) return refuse(`Another program trained it (${program}), so it has no optimizer state.`);
   const difference = differenceOf(source, states, wanted);
   if (difference !== undefined) return refuse(difference);
   const from = chooseStates(states.phases, phasesOf(wanted.dataset.split, wanted.training));
@@ -97,8 +96,8 @@ function differenceOf(
   return undefined;
 }
 
-/** The settings without `warm`. Those of older models have no `averageEpochs`. */
-type FullTraining = Omit<TrainingConfig, 'warm' | 'averageEpochs'> & Partial<Pick<TrainingConfig, 'averageEpochs'>>;
+/** The settings without `warm`. */
+type FullTraining = Omit<TrainingConfig, 'warm'>;
 
 /** Removes the settings of warm starts, which may change along a chain. */
 export function withoutWarm(training: FullTraining): FullTraining {
@@ -113,6 +112,6 @@ export function hashOfRules({ info }: Dataset): string {
 }
 
 function lastFullOf({ id, info }: Model, states: readonly StateInfo[]): WarmStart['lastFull'] {
-  if (info.start?.kind === 'warm') return info.start.lastFull;
+  if (info.start.kind === 'warm') return info.start.lastFull;
   return { modelId: id, seenBefore: Math.max(...states.map(({ seenBefore }) => seenBefore)) };
 }

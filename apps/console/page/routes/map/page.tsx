@@ -19,7 +19,7 @@ export function MapPage() {
           if (map.hasPositions) return <MapView map={map} />;
           return (
             <Empty title="This bundle has no map">
-              <p>An older version built it. Build it again:</p>
+              <p>Build it again:</p>
               <code className="command">npm run facet -- index</code>
             </Empty>
           );

@@ -1,6 +1,6 @@
 import type { Training } from '@facet/client/trainer-api';
 
-/** Describes K and the labels of a model, and the validation score of each compared fit. A trainer of an earlier version returns no labels. */
+/** Describes K and the labels of a model, and the validation score of each compared fit. */
 export function describeFitChoice({
   interests,
   labels,

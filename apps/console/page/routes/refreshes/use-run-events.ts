@@ -9,7 +9,7 @@ export interface Epoch {
   readonly phase: 'fit' | 'refit';
   /** K of the phase. Absent in the curves of a finished model. */
   readonly interests?: number;
-  /** Absent if `interests` is, and from a trainer of an earlier version. */
+  /** Absent if `interests` is. */
   readonly labels?: string;
   readonly epoch: number;
   readonly loss: number;
