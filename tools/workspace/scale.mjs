@@ -25,7 +25,7 @@ const suites = {
     part: 'lake',
     engine: 'delta-rs, pandas, Polars, DuckDB',
     project: 'libs/lake',
-    files: ['transaction-log/delta-readers', 'maintenance/migrate-lake'],
+    files: ['transaction-log/delta-readers'],
   },
   spark: {
     part: 'dataset',

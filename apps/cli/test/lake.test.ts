@@ -76,19 +76,13 @@ it.each(['yesterday', '2026-13-01', '1700000000'])('facet lake rebuild --from %s
   expect((await run(['lake', 'rebuild', '--from', time, '--home', await temporaryFolder()])).code).toBe(2);
 });
 
-it('facet lake migrate converts the lake of an earlier release, which every other command refuses', async () => {
+it('refuses a lake with another log format', async () => {
   const home = await temporaryFolder();
   const log = join(home, 'lake', '_log');
   await mkdir(log, { recursive: true });
-  const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'a-0': { from: 0, to: 9 } } };
-  await writeFile(join(log, `${'1'.padStart(20, '0')}.json`), JSON.stringify(record));
-  const refused = await run(['lake', 'status', '--home', home]);
-  expect(refused.code).toBe(3);
-  expect(refused.err).toContain(join(home, 'lake'));
-  expect(refused.err).toContain('facet lake migrate');
-
-  expect(await json(['lake', 'migrate', '--home', home])).toMatchObject({ isConverted: true, version: 2 });
-  expect(await json(['lake', 'status', '--home', home])).toMatchObject({ version: 2, offsets: { 'a-0': 9 } });
-  const { out } = await run(['lake', 'migrate', '--home', home]);
-  expect(out).toContain('Nothing to convert');
+  await writeFile(join(log, '00000000000000000001.json'), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
+  const { code, err } = await run(['lake', 'status', '--home', home]);
+  expect(code).toBe(4);
+  expect(err).toContain(`${log}: it has log format 1`);
+  expect(err).toContain('Use the version of Facet that wrote it');
 });

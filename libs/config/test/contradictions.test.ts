@@ -188,7 +188,6 @@ experiments:
     expect(await problemsIn(yaml)).toEqual([]);
     expect(await warningsIn(yaml, catalogFolder)).toEqual([]);
     await mkdir(catalogFolder);
-    await writeFile(join(catalogFolder, 'items.jsonl'), '');
     expect(await warningsIn(yaml, catalogFolder)).toEqual([]);
   });
 

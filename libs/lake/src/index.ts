@@ -28,7 +28,6 @@ export { sourceName } from './layout.ts';
 export { compactLake } from './maintenance/compact-lake.ts';
 export { listErasures, verifyErasure } from './maintenance/erasures.ts';
 export type { ErasureCheck } from './maintenance/erasures.ts';
-export { migrateLake } from './maintenance/migrate-lake.ts';
 export { rebuildLake } from './maintenance/rebuild-lake.ts';
 export { uploadLake } from './maintenance/upload-lake.ts';
 export { verifyLake } from './maintenance/verify-lake.ts';

@@ -5,8 +5,6 @@ import { hourMs } from '@facet/platform';
  * in `_delta_log/` alone decides which files belong to the lake and which offsets of each event log it contains.
  */
 export const logFolder = '_delta_log';
-/** The transaction log of earlier releases. */
-export const earlierLogFolder = '_log';
 export const temporaryFolder = '_tmp';
 /** The local files of a lake that was moved to S3. */
 export const uploadedFolder = 'uploaded';

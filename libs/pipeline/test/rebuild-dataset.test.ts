@@ -1,21 +1,12 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  changeItems,
-  compactLake,
-  migrateLake,
-  openLakeSnapshot,
-  openLakeWriter,
-  upsertItems,
-  upsertUsers,
-} from '@facet/lake';
+import { changeItems, compactLake, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, datasetStage, openDataset, rebuildDataset } from '../src/index.ts';
 import type { DatasetCut, StageContext } from '../src/index.ts';
 import { temporaryFolder } from '@facet/testing';
-import { toEarlierLog } from '@facet/testing/earlier-lake';
 import { addToLake, source } from './lake-of-events.ts';
 import { closing, dayMs, opening, people, shopConfig, shopEvents, things } from './tiny-shop.ts';
 
@@ -107,21 +98,6 @@ describe('rebuildDataset', () => {
     const today = createStageContext(context.home, shopConfig({ interactions: { positives: 'view' } }));
     expect(await rebuildDataset(today, datasetId)).toMatchObject({ datasetId, isSame: true, reasons: [] });
     expect((await datasetStage(context, undefined)).output.datasetId).not.toBe(datasetId);
-  });
-
-  it('rebuilds the same bytes after the lake has migrated from the log of an earlier release', async () => {
-    const { lakeFolder } = context.home;
-    await letLifeGoOn();
-    await log([purchase('thing04', closing + 2 * dayMs)], ['person07']);
-    const { output } = await datasetStage(context);
-    await toEarlierLog(lakeFolder, await openLakeSnapshot(lakeFolder));
-    await expect(rebuildDataset(context, output.datasetId)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
-    expect(await migrateLake(lakeFolder)).toMatchObject({ isConverted: true });
-    expect(await datasetStage(context)).toEqual({ output, reused: true });
-    expect(await rebuildDataset(context, output.datasetId)).toMatchObject({
-      datasetId: output.datasetId,
-      isSame: true,
-    });
   });
 
   it('applies an identify event at the end of the data', async () => {

@@ -9,7 +9,6 @@ import {
   compactLake,
   isEmptyHome,
   lakeStatus,
-  migrateLake,
   openLakeSnapshot,
   rebuildLake,
   uploadLake,
@@ -63,12 +62,6 @@ export const registerLake: Register = (command, deps) => {
     'facet lake compact',
     'facet lake compact --grace 0',
   ).action(deps.action(compact));
-  addNotes(
-    add('migrate', 'Convert the lake of an earlier release into a Delta Lake table'),
-    `Before you run it, stop all processes that use the data home, and copy lake/_log/. The command converts only the transaction log,
-which takes seconds. If it is interrupted, run it again. Earlier releases cannot read the lake afterwards.`,
-    'facet lake migrate',
-  ).action(deps.action(migrate));
   addNotes(
     add('upload', 'Move the lake to the bucket of lake/s3.yaml'),
     `Uploads the data files and the transaction log, and moves the local files to lake/uploaded. Stop all processes of the home first. If
@@ -167,18 +160,6 @@ async function compact(options: CompactOptions, context: CommandContext): Promis
   const rows = erased.reduce((sum, mark) => sum + mark.rows, 0);
   output.show(
     `${countOf(erased.length, 'erasure')} carried out: ${countOf(rows, 'row')} removed. Replaced files are deleted after ${options.grace} h.`,
-  );
-}
-
-async function migrate(options: CommonOptions, context: CommandContext): Promise<void> {
-  const { output } = context;
-  const result = await migrateLake(homePaths(options.home).lakeFolder);
-  output.document({ home: options.home, ...result });
-  const size = `version ${result.version}, ${countOf(result.files, 'file')}, ${countOf(result.rows, 'row')}`;
-  output.show(
-    result.isConverted
-      ? `Converted the lake to a Delta Lake table: ${size}.`
-      : `Nothing to convert: the lake in ${options.home} is a Delta Lake table or empty.`,
   );
 }
 

@@ -72,7 +72,7 @@ export function createCatalogFeed(
     changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
     changeUser(userId, user, receivedAt) {
       const change = { user, receivedAt };
-      if (compareVersions(users.get(userId) ?? {}, change) <= 0) users.set(userId, change);
+      if (compareVersions(users.get(userId) ?? change, change) <= 0) users.set(userId, change);
     },
     advance(source, next) {
       advanced.set(source, next);

@@ -333,7 +333,7 @@ export function createS3Storage(
         ignoreUnreadable(error);
       }
     }
-    // Earlier versions wrote to this folder.
+    // Files of processes that were killed before the artifacts moved to S3.
     await clearAbandoned(join(folder, 'staging'));
     await refresh();
   }

@@ -4,41 +4,28 @@ import { catalogErrors } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
 import type { LogFormat, LogState, TransactionInfo } from '../transaction-log/transaction-log.ts';
 
-/** Paths of segments, then of catalog files of earlier releases. The first transaction removes the latter. */
-const patterns = [
-  '(items|users)/[^/\\\\\\0]+\\.jsonl',
-  '(items|items\\.history|users)\\.jsonl',
-  '_offsets/[^/\\\\\\0]+\\.json',
-];
-/** Files are read and deleted by these paths, so none may lead out of the catalog. */
-const Path = Type.String({ pattern: `^(${patterns.join('|')})$` });
+/** Segments are read and deleted by these paths, so none may lead out of the catalog. */
+const Path = Type.String({ pattern: '^(items|users)/[^/\\\\\\0]+\\.jsonl$' });
 const SegmentSchema = Type.Object({
   path: Path,
   bytes: Type.Integer(),
   rows: Type.Integer(),
   /** Receipt time of the newest version, epoch milliseconds. */
   receivedTo: Type.Number(),
-  /** Absent in entries of earlier releases. */
-  segment: Type.Optional(
-    Type.Object({
-      /** Number of versions that remove a record. */
-      removals: Type.Integer(),
-      /** Receipt time of the oldest version, epoch milliseconds. Absent in entries of earlier releases. */
-      receivedFrom: Type.Optional(Type.Number()),
-      /** The version of the newest change in the segment, if a compaction wrote it. */
-      order: Type.Optional(Type.Integer()),
-      /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */
-      changeIds: Type.Optional(Type.Array(Type.String())),
-      /** A compaction dropped versions of items received before this time, epoch milliseconds. */
-      compactedBefore: Type.Optional(Type.Number()),
-      /** A compaction dropped removals of items among the changes up to this version. */
-      removalsDroppedThrough: Type.Optional(Type.Integer()),
-    }),
-  ),
-  /** The facts of a segment in entries of earlier releases. */
-  anonymous: Type.Optional(Type.Integer()),
-  order: Type.Optional(Type.Integer()),
-  foldedBefore: Type.Optional(Type.Number()),
+  segment: Type.Object({
+    /** Number of versions that remove a record. */
+    removals: Type.Integer(),
+    /** Receipt time of the oldest version, epoch milliseconds. */
+    receivedFrom: Type.Number(),
+    /** The version of the newest change in the segment, if a compaction wrote it. */
+    order: Type.Optional(Type.Integer()),
+    /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */
+    changeIds: Type.Optional(Type.Array(Type.String())),
+    /** A compaction dropped versions of items received before this time, epoch milliseconds. */
+    compactedBefore: Type.Optional(Type.Number()),
+    /** A compaction dropped removals of items among the changes up to this version. */
+    removalsDroppedThrough: Type.Optional(Type.Integer()),
+  }),
 });
 /** A segment as a transaction lists it. */
 export type SegmentEntry = Static<typeof SegmentSchema>;
@@ -78,6 +65,7 @@ const parseTransaction = parserOf('a transaction', Type.Intersect([InfoSchema, C
 const parseCheckpoint = parserOf(
   'the checkpoint',
   Type.Object({
+    format: Type.Literal(1),
     version: Type.Integer(),
     id: Type.String(),
     files: Type.Array(Type.Intersect([SegmentSchema, Type.Object({ version: Type.Integer() })])),

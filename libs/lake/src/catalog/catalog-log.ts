@@ -3,13 +3,12 @@ import { basename, join } from 'node:path';
 import { isAppError, listNames } from '@facet/platform';
 import { folderLogStorage } from '../storage/folder-log-storage.ts';
 import type { LogStorage } from '../storage/log-storage.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
+import { catalogErrors, otherFormat } from '../transaction-log/errors.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type { TransactionLog, TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogFormat } from './catalog-format.ts';
 import type { CatalogLogChange, CatalogState, SegmentEntry, StateSegment } from './catalog-format.ts';
-import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import { segmentExtension, sortedBatches, writeSegment } from './segments.ts';
+import { segmentExtension } from './segments.ts';
 import type { CatalogKind } from './segments.ts';
 
 export const catalogKinds = ['items', 'users'] as const;
@@ -21,7 +20,7 @@ export interface Segment {
   readonly bytes: number;
   /** Receipt time of the newest version, epoch milliseconds. */
   readonly receivedTo: number;
-  /** Receipt time of the oldest version, epoch milliseconds. 0 if unknown. */
+  /** Receipt time of the oldest version, epoch milliseconds. */
   readonly receivedFrom: number;
   /** Number of versions that remove a record. */
   readonly removals: number;
@@ -46,27 +45,16 @@ export function segmentsOf({ files }: CatalogState, kind: CatalogKind): Segment[
     .sort((a, b) => a.order - b.order);
 }
 
-function toSegment({
-  path,
-  bytes,
-  receivedTo,
-  version,
-  segment,
-  anonymous,
-  order,
-  foldedBefore,
-}: StateSegment): Segment {
-  const facts: Partial<Segment> = segment ?? { removals: anonymous, order, compactedBefore: foldedBefore };
+function toSegment({ path, bytes, receivedTo, version, segment }: StateSegment): Segment {
   return {
     path,
     bytes,
     receivedTo,
-    receivedFrom: facts.receivedFrom ?? 0,
-    removals: facts.removals ?? 0,
-    order: facts.order ?? version,
-    changeIds: facts.changeIds ?? [basename(path, segmentExtension)],
-    compactedBefore: facts.compactedBefore ?? 0,
-    removalsDroppedThrough: facts.removalsDroppedThrough ?? 0,
+    order: version,
+    changeIds: [basename(path, segmentExtension)],
+    compactedBefore: 0,
+    removalsDroppedThrough: 0,
+    ...segment,
   };
 }
 
@@ -76,37 +64,26 @@ function logStorageOf(catalogFolder: string): LogStorage {
 
 /** Opens the transaction log of a catalog for reading. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export async function readCatalogState(catalogFolder: string): Promise<CatalogState> {
-  return (await openTransactionLog(logStorageOf(catalogFolder), catalogFormat)).state;
+  return (await openCatalogLog(catalogFolder)).state;
 }
 
 /** The transaction log of a catalog. */
 export type CatalogLog = TransactionLog<CatalogState, CatalogLogChange>;
 
-/** Opens the transaction log of a catalog for writing, after turning the files of earlier releases into segments. */
-export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions): Promise<CatalogLog> {
+/** Opens the transaction log of a catalog for writing. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
+export async function openCatalogLog(catalogFolder: string, options: TransactionLogOptions = {}): Promise<CatalogLog> {
   const log = await openTransactionLog(logStorageOf(catalogFolder), catalogFormat, options);
-  if (log.state.version > 0) return log;
-  const legacy = await listLegacyFiles(catalogFolder);
-  const offsets = await readLegacyOffsets(catalogFolder);
-  if (legacy.length + offsets.size === 0) return log;
-  const add: SegmentEntry[] = [];
-  for (const kind of catalogKinds) {
-    const { versions, compactedBefore } = await readLegacyVersions(catalogFolder, kind);
-    const entry = await writeSegment(catalogFolder, kind, sortedBatches(versions));
-    if (entry !== undefined) add.push({ ...entry, segment: { ...entry.segment, compactedBefore } });
-  }
-  const isEmpty = (state: CatalogState): boolean => state.version === 0;
-  await commitSegments(
-    catalogFolder,
-    log,
-    {
-      add,
-      remove: [...legacy, ...Array.from(offsets.keys(), (source) => `_offsets/${source}.json`)],
-      offsets: Object.fromEntries(Array.from(offsets, ([source, to]) => [source, { from: 0, to }])),
-    },
-    isEmpty,
-  );
+  if (log.state.version === 0) await refuseOtherFiles(catalogFolder);
   return log;
+}
+
+/** Refuses a catalog without a log that has files of another format. It would count as empty. */
+async function refuseOtherFiles(catalogFolder: string): Promise<void> {
+  const names = await catalogErrors.reading(catalogFolder, listNames(catalogFolder));
+  const name = names.find((each) => each.endsWith('.jsonl') || each === '_offsets');
+  if (name === undefined) return;
+  const format = 'it has format 0, without a log, but this version of Facet reads only format 1, with a log in _log';
+  throw catalogErrors.unreadable(join(catalogFolder, name), otherFormat(format));
 }
 
 /** Commits a change, or deletes its segments when another process has changed the catalog. */

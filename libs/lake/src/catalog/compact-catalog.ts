@@ -130,7 +130,7 @@ function compactVersions(
   { isOldest, bound, dropped }: CompactionRules,
 ): readonly RecordVersion[] {
   if (!isOldest) return versions;
-  const kept = versions.findIndex(({ receivedAt = 0 }) => receivedAt >= bound);
+  const kept = versions.findIndex(({ receivedAt }) => receivedAt >= bound);
   const old = kept === -1 ? versions.length : kept;
   const last = versions[old - 1];
   const isRemoved = last === undefined || (last.record === undefined && (last.repeatedAt ?? 0) < bound);

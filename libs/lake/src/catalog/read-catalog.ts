@@ -1,19 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
 import type { UserVersion } from './change-catalog.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
-import { listLegacyFiles, readLegacyOffsets, readLegacyVersions } from './legacy-catalog.ts';
-import {
-  countInUnfinished,
-  isMissingSegment,
-  joinRepeated,
-  orderVersions,
-  readSegments,
-  segmentExtension,
-} from './segments.ts';
+import { countInUnfinished, isMissingSegment, joinRepeated, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
 /** The versions of all records of a kind, grouped by id in ascending order. The last version of a group is the current one. */
@@ -34,7 +24,6 @@ async function openVersions<Entity>(
 ): Promise<CatalogVersions<Entity>> {
   for (let attempt = 1; ; attempt++) {
     const state = await readCatalogState(catalogFolder);
-    if (state.version === 0) return openLegacy(catalogFolder, kind);
     const all = segmentsOf(state, kind);
     const isContinued = after !== undefined && hasAllChangesAfter(all, after);
     const segments = isContinued ? all.filter(({ order }) => order > after.order) : all;
@@ -74,24 +63,6 @@ function hasAllChangesAfter(segments: readonly Segment[], { fingerprint, order }
   );
 }
 
-async function openLegacy<Entity>(catalogFolder: string, kind: CatalogKind): Promise<CatalogVersions<Entity>> {
-  const { versions, compactedBefore } = await readLegacyVersions(catalogFolder, kind);
-  const byId = new Map<string, RecordVersion<Entity>[]>();
-  for (const version of versions as RecordVersion<Entity>[]) {
-    const known = byId.get(version.id);
-    if (known === undefined) byId.set(version.id, [version]);
-    else known.push(version);
-  }
-  const groups = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => orderVersions(group));
-  return {
-    compactedBefore,
-    isContinued: false,
-    groups: (async function* () {
-      if (groups.length > 0) yield groups;
-    })(),
-  };
-}
-
 /** Streams the current items by id, in batches. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export function streamItems(catalogFolder: string): AsyncGenerator<readonly Item[]> {
   return streamRecords<Item>(catalogFolder, 'items');
@@ -113,8 +84,7 @@ async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind):
 }
 
 /**
- * Streams the current version of each user in batches, ordered by id. A removed user has no `user`. `receivedAt` is 0 for users of earlier
- * releases.
+ * Streams the current version of each user in batches, ordered by id. A removed user has no `user`.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
@@ -124,7 +94,7 @@ export async function* streamUserVersions(
   const { groups } = await openVersions<User>(catalogFolder, 'users');
   for await (const batch of groups) {
     yield batch.map((versions) => {
-      const { id, record, receivedAt = 0 } = versions.at(-1)!;
+      const { id, record, receivedAt } = versions.at(-1)!;
       return { userId: id, user: record, receivedAt };
     });
   }
@@ -158,14 +128,14 @@ async function collect<Entity>(batches: AsyncIterable<readonly Entity[]>): Promi
 export interface ItemsAsOf {
   /** Ordered by id. */
   readonly items: Item[];
-  /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for a catalog without times. */
+  /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for an empty catalog. */
   readonly newestReceivedAt: number;
   /** Earlier versions were dropped by a compaction, so earlier moments cannot be read. Epoch milliseconds. */
   readonly compactedBefore: number;
 }
 
 /**
- * Reads the items as they were known before a moment. Items without a receipt time count as always known.
+ * Reads the items as they were known before a moment.
  *
  * @param receivedBefore epoch milliseconds; by default the current items
  *
@@ -181,8 +151,8 @@ export async function readItemsAsOf(
   for await (const batch of groups) {
     for (const all of batch) {
       const versions = joinRepeated(all);
-      for (const { receivedAt = 0 } of versions) newestReceivedAt = Math.max(newestReceivedAt, receivedAt);
-      const seen = versions.findLast(({ receivedAt = 0 }) => receivedAt === 0 || receivedAt < receivedBefore);
+      for (const { receivedAt } of versions) newestReceivedAt = Math.max(newestReceivedAt, receivedAt);
+      const seen = versions.findLast(({ receivedAt }) => receivedAt < receivedBefore);
       if (seen?.record !== undefined) items.push(seen.record);
     }
   }
@@ -203,14 +173,8 @@ export interface ItemsVersion {
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function readItemsVersion(catalogFolder: string): Promise<ItemsVersion | undefined> {
-  const state = await readCatalogState(catalogFolder);
-  const newest = segmentsOf(state, 'items').at(-1);
-  if (newest !== undefined) return { fingerprint: newest.changeIds.at(-1)!, order: newest.order };
-  const [legacy] = state.version === 0 ? await listLegacyFiles(catalogFolder, 'items') : [];
-  if (legacy === undefined) return undefined;
-  const path = join(catalogFolder, legacy);
-  const { size, mtimeMs, ino } = await catalogErrors.reading(path, stat(path));
-  return { fingerprint: `${ino}-${size}-${mtimeMs}`, order: -1 };
+  const newest = segmentsOf(await readCatalogState(catalogFolder), 'items').at(-1);
+  return newest && { fingerprint: newest.changeIds.at(-1)!, order: newest.order };
 }
 
 /** An item that may have changed, in its current state; without `item`, it was removed. */
@@ -249,13 +213,11 @@ export async function openItemChanges(catalogFolder: string, after?: ItemsVersio
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
 export async function readCatalogOffsets(catalogFolder: string): Promise<ReadonlyMap<string, number>> {
-  const state = await readCatalogState(catalogFolder);
-  return state.version === 0 ? readLegacyOffsets(catalogFolder) : state.offsets;
+  return (await readCatalogState(catalogFolder)).offsets;
 }
 
 /**
- * Returns the files of the catalog that contain the id of a user, including replaced and unfinished files. Removals of the user,
- * and versions of earlier releases, which have no time, always count.
+ * Returns the files of the catalog that contain the id of a user, including replaced and unfinished files. Removals of the user always count.
  *
  * @param until epoch milliseconds; other versions count only if the catalog received them until this time
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
@@ -266,15 +228,9 @@ export async function findUserInCatalog(
   until = Infinity,
 ): Promise<{ readonly path: string; readonly count: number }[]> {
   const found: { path: string; count: number }[] = [];
-  const add = (path: string, count: number): void => {
-    if (count > 0) found.push({ path, count });
-  };
   for (const path of await listPlacedFiles(catalogFolder, 'users')) {
-    add(path, await countVersions(join(catalogFolder, path), userId, until));
-  }
-  for (const path of await listLegacyFiles(catalogFolder, 'users')) {
-    const { versions } = await readLegacyVersions(catalogFolder, 'users');
-    add(path, versions.filter(({ id }) => id === userId).length);
+    const count = await countVersions(join(catalogFolder, path), userId, until);
+    if (count > 0) found.push({ path, count });
   }
   return found;
 }
@@ -286,7 +242,7 @@ async function countVersions(path: string, id: string, until: number): Promise<n
     if (!path.endsWith(segmentExtension)) return await countInUnfinished(path, id, until);
     for await (const batch of readSegments([path])) {
       for (const version of batch.flat()) {
-        const isLater = version.record !== undefined && (version.receivedAt ?? 0) > until;
+        const isLater = version.record !== undefined && version.receivedAt > until;
         if (version.id === id && !isLater) count++;
       }
     }

@@ -13,8 +13,8 @@ export type CatalogKind = 'items' | 'users';
 /** A state of an item or user. */
 export interface RecordVersion<Entity = unknown> {
   readonly id: string;
-  /** Epoch milliseconds. Absent for records that are older than the history, and for users of earlier releases. */
-  readonly receivedAt?: number | undefined;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
   /** Absent when the record was removed. */
   readonly record?: Entity | undefined;
   /**
@@ -29,7 +29,7 @@ export interface RecordVersion<Entity = unknown> {
  * from the order of the log. Then the last one in the log of several versions received in the same millisecond stays the last.
  */
 export function compareVersions(a: Pick<RecordVersion, 'receivedAt'>, b: Pick<RecordVersion, 'receivedAt'>): number {
-  return (a.receivedAt ?? 0) - (b.receivedAt ?? 0);
+  return a.receivedAt - b.receivedAt;
 }
 
 /**
@@ -38,7 +38,7 @@ export function compareVersions(a: Pick<RecordVersion, 'receivedAt'>, b: Pick<Re
  *
  * @param versions in the order of the log
  */
-export function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
+function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]): readonly RecordVersion<Entity>[] {
   if (versions.length === 1) return versions;
   return versions
     .flatMap(({ repeatedAt, ...version }) =>
@@ -83,7 +83,7 @@ export async function writeSegment(
   catalogFolder: string,
   kind: CatalogKind,
   batches: AsyncIterable<readonly RecordVersion[]> | Iterable<readonly RecordVersion[]>,
-): Promise<(SegmentEntry & { readonly segment: object }) | undefined> {
+): Promise<SegmentEntry | undefined> {
   const path = `${kind}/${randomUUID()}${segmentExtension}`;
   const full = join(catalogFolder, path);
   const unfinished = `${full}.${hostname()}.${process.pid}${unfinishedExtension}`;
@@ -99,8 +99,8 @@ export async function writeSegment(
       for (const { id, receivedAt, record, repeatedAt } of versions) {
         text += `${JSON.stringify({ id, receivedAt, record, repeatedAt })}\n`;
         facts.rows++;
-        facts.receivedTo = Math.max(facts.receivedTo, repeatedAt ?? receivedAt ?? 0);
-        receivedFrom = Math.min(receivedFrom, receivedAt ?? 0);
+        facts.receivedTo = Math.max(facts.receivedTo, repeatedAt ?? receivedAt);
+        receivedFrom = Math.min(receivedFrom, receivedAt);
         if (record === undefined) removals++;
       }
       await file.appendFile(text);
@@ -264,8 +264,8 @@ function hasIdBefore(line: string, id: string): boolean {
   return !found.includes('\\') && found < id;
 }
 
-/** Parses one line of a catalog file. @throws AppError `EVENTS_CATALOG_DAMAGED` */
-export function parseLine<Value>(line: string, path: string): Value {
+/** Parses one line of a segment. @throws AppError `EVENTS_CATALOG_DAMAGED` */
+function parseLine<Value>(line: string, path: string): Value {
   try {
     return JSON.parse(line) as Value;
   } catch (error) {

@@ -10,7 +10,7 @@ import { isDayFolder } from '../storage/place-files.ts';
 import type { S3LakeStorage } from '../storage/s3-lake-storage.ts';
 import { checkpointExtension } from '../transaction-log/delta-checkpoint.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { openLakeLog, readLakeState, refuseOutdated } from '../transaction-log/lake-log.ts';
+import { openLakeLog, readLakeState } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeState } from '../transaction-log/state.ts';
 import { transactionPattern, versionOf } from '../transaction-log/transaction-log.ts';
@@ -53,9 +53,7 @@ export async function uploadLake(
   if (await hasLocalLog(lakeFolder)) {
     await copyLake(folderLakeStorage(lakeFolder), remote, { config, onProgress });
   } else {
-    // Before the fence: it would end the log that a migration has yet to write.
-    await refuseOutdated(remote);
-    await remote.prepareWrites();
+    await openLakeLog(remote);
   }
   const { version, files } = await readLakeState(remote);
   const movedTo = await moveAside(lakeFolder);

@@ -44,7 +44,7 @@ export function createTable(info: TransactionInfo): LakeTransaction {
   return { ...info, actions };
 }
 
-export function createMetaData(createdTime: number): MetaData {
+function createMetaData(createdTime: number): MetaData {
   const column = (name: string, type: string): object => ({ name, type, nullable: true, metadata: {} });
   const fields = Object.entries({ ...lakeColumns, dt: 'date' }).map(([name, type]) => column(name, type));
   return {

@@ -13,7 +13,7 @@ export interface ErasureKey {
   sql(expression: string): string;
 }
 
-/** The hashes of a lake without a key, as of earlier releases. */
+/** The hashes of a lake without erasures, which has no key. */
 export const noErasureKey: ErasureKey = { of: (hash) => hash, sql: (expression) => `sha256(${expression})` };
 
 const keyFile = '_erasures.key';

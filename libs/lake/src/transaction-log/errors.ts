@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { AppError, isAppError } from '@facet/platform';
 import { OpenDuckDbError } from '../duckdb.ts';
-import { earlierLogFolder, logFolder } from '../layout.ts';
 import type { MaintenanceClaim } from './transaction.ts';
 
 /** The reason why a log cannot be read, with a specific remedy. */
@@ -11,6 +9,14 @@ export class UnreadableLogError extends Error {
     super(message);
     this.remedy = remedy;
   }
+}
+
+/** Data in a format that this version of Facet does not read. @param format what it has, and what this version reads */
+export function otherFormat(format: string): UnreadableLogError {
+  return new UnreadableLogError(
+    format,
+    'Use the version of Facet that wrote it, or import the files into a new data home.',
+  );
 }
 
 /** The errors of a transaction log and of the files that it lists. A cause that is an `AppError` is returned unchanged. */
@@ -125,15 +131,6 @@ export function lossOf(path: string, cause: unknown): string | undefined {
 function reasonOf(cause: unknown): string {
   const [line = ''] = (cause as Error).message.trim().split('\n');
   return line.replace(/\.$/, '');
-}
-
-/** An earlier release has continued its log next to the table. */
-export function earlierLogContinues(lakeFolder: string): AppError {
-  const remedy =
-    `Stop all processes and copy the lake. To keep the table, rename ${earlierLogFolder}. To keep the earlier log, rename ` +
-    `${logFolder}. Then run: facet lake migrate`;
-  const cause = new UnreadableLogError(`it has transactions that the table in ${logFolder} lacks`, remedy);
-  return lakeErrors.unreadable(join(lakeFolder, earlierLogFolder), cause);
 }
 
 /** A slow read lost its files: a compaction replaced them and deleted them after the grace period. */

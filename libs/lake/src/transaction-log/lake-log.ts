@@ -1,6 +1,6 @@
-import { dirname, join } from 'node:path';
-import { AppError } from '@facet/platform';
-import { earlierLogFolder } from '../layout.ts';
+import { join } from 'node:path';
+import { listNames } from '@facet/platform';
+import { logFolder } from '../layout.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { checkpointExtension, readDeltaCheckpoint, writeDeltaCheckpoint } from './delta-checkpoint.ts';
@@ -13,9 +13,8 @@ import {
   transactionOf,
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
-import { fenceEarlierLog, hasEarlierRecords, restoreFence, wasWrittenByEarlierRelease } from './earlier-log.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
-import { earlierLogContinues, lakeErrors } from './errors.ts';
+import { lakeErrors, otherFormat } from './errors.ts';
 import { emptyLakeState } from './state.ts';
 import type { LakeState } from './state.ts';
 import { openTransactionLog } from './transaction-log.ts';
@@ -35,45 +34,36 @@ function storageOf(lake: Lake): Promise<LakeStorage> | LakeStorage {
 /**
  * Opens the transaction log of a lake for writing. A missing lake has an empty log.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`, `EVENTS_LAKE_OUTDATED` for a lake that
- * `facet lake migrate` must convert, `S3_REFUSED`, `S3_UNREACHABLE`; as `openLakeStorage` and `LakeStorage.prepareWrites`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_UNWRITABLE`, `S3_REFUSED`, `S3_UNREACHABLE`; as
+ * `openLakeStorage` and `LakeStorage.prepareWrites`
  */
 export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const storage = await storageOf(lake);
   const log = await readLakeLog(storage, options);
   await lakeErrors.writing(storage.place, storage.prepareWrites());
-  if (log.state.version >= 0) {
-    const isFenced = await lakeErrors.writing(storage.folder, restoreFence(storage.folder));
-    if (!isFenced) throw earlierLogContinues(storage.folder);
-  }
   return log;
 }
 
 async function readLakeLog(storage: LakeStorage, options: TransactionLogOptions): Promise<LakeLog> {
   const log = await openTransactionLog(storage.log, lakeFormat(storage), options);
-  if (log.state.version < 0) await refuseOutdated(storage);
+  if (log.state.version < 0) await refuseOtherLog(storage.folder);
   const isCurrent = (path: string): boolean => log.state.files.has(path);
   await lakeErrors.writing(storage.folder, storage.dropCopies(isCurrent));
   return log;
 }
 
-/** @throws AppError `EVENTS_LAKE_OUTDATED` if the lake without a table is one of an earlier release. */
-export async function refuseOutdated({ folder, place }: LakeStorage): Promise<void> {
-  // In a lake that was migrated and then moved to S3, fences end the earlier log in the folder.
-  if (!(await (place === folder ? wasWrittenByEarlierRelease(folder) : hasEarlierRecords(folder)))) return;
-  throw new AppError(`The lake ${folder} has the format of an earlier release.`, {
-    code: 'EVENTS_LAKE_OUTDATED',
-    category: 'input',
-    remedy: `Stop all processes that use the data home, copy ${join(folder, earlierLogFolder)}, and run: facet lake migrate --home ${dirname(folder)}`,
-    context: { lakeFolder: folder },
-  });
+/** Refuses a lake without a table that has a log of another format. A new table would delete its data files as unused. */
+async function refuseOtherLog(lakeFolder: string): Promise<void> {
+  const folder = join(lakeFolder, '_log');
+  if ((await lakeErrors.reading(folder, listNames(folder))).length === 0) return;
+  const format = `it has log format 1, but this version of Facet reads only Delta Lake tables, with a log in ${logFolder}`;
+  throw lakeErrors.unreadable(folder, otherFormat(format));
 }
 
 /**
  * Reads the current state of a lake without writing.
  *
- * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `EVENTS_LAKE_OUTDATED`, `S3_REFUSED`, `S3_UNREACHABLE`; as
- * `openLakeStorage`
+ * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`, `S3_REFUSED`, `S3_UNREACHABLE`; as `openLakeStorage`
  */
 export async function readLakeState(lake: Lake): Promise<LakeState> {
   return (await readLakeLog(await storageOf(lake), {})).state;
@@ -85,12 +75,7 @@ function lakeFormat(storage: LakeStorage): LogFormat<LakeState, LakeChange, Lake
     checkpointExtension,
     errors: lakeErrors,
     emptyState: emptyLakeState,
-    createInitial: async (info) => {
-      // Without this record, an earlier release would start another log, and delete all files of the table as unused.
-      await fenceEarlierLog(lakeFolder, 1);
-      await refuseOutdated(storage);
-      return createTable(info);
-    },
+    createInitial: createTable,
     prepare: async (state, { erasures = [] } = {}) => {
       if (state.erasureKey !== noErasureKey || state.erasures.size + erasures.length === 0) return;
       const key = erasures.length > 0 ? await ensureErasureKey(lakeFolder) : await readErasureKey(lakeFolder);

@@ -92,10 +92,7 @@ export function updatedErasures(
 }
 
 /** Returns an erasure with the HMACs of its hashes. */
-export function withKey<Record extends Pick<Erasure, 'userHash' | 'sessionHashes'>>(
-  erasure: Record,
-  key: ErasureKey,
-): Record {
+function withKey(erasure: Erasure, key: ErasureKey): Erasure {
   return {
     ...erasure,
     userHash: key.of(erasure.userHash),

@@ -38,7 +38,7 @@ export interface LogFormat<State extends LogState, Change extends LogChange, Tra
   /** Returns the state before the first transaction. */
   emptyState(): State;
   /** Returns a transaction that precedes the first change. Absent if a log needs none. */
-  readonly createInitial?: (info: TransactionInfo) => Promise<Transaction>;
+  readonly createInitial?: (info: TransactionInfo) => Transaction;
   /** Adds data to the state that the log does not contain, such as the key of the erasures. */
   readonly prepare?: (state: State, change?: Change) => Promise<void>;
   /** Returns the transaction that applies the change to the state. */
@@ -136,7 +136,7 @@ class StoredTransactionLog<
       await this.refresh();
       const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
       if (createInitial !== undefined && info.parent === '') {
-        await write(createInitial(info).then(async (transaction) => this.#create(transaction)));
+        await write(this.#create(createInitial(info)));
         continue;
       }
       check?.(this.#state);

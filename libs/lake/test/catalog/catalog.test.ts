@@ -1,18 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
-  appendFile,
-  cp,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, cp, link, mkdir, open, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -23,13 +10,11 @@ import { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } fro
 import { openCatalogLog } from '../../src/catalog/catalog-log.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
 import type { ItemChange, ItemsVersion } from '../../src/catalog/read-catalog.ts';
-import type { CatalogLogChange } from '../../src/catalog/catalog-format.ts';
 import {
   findUserInCatalog,
   openItemChanges,
   readCatalogOffsets,
   readItems,
-  readItemsAsOf,
   readItemsVersion,
   readUsers,
 } from '../../src/catalog/read-catalog.ts';
@@ -370,77 +355,39 @@ it('makes new folders durable before it commits their first segment', async () =
   );
 });
 
-it('reads the transactions of earlier releases', async () => {
+it.each(['items.jsonl', 'items.history.jsonl', 'users.jsonl', '_offsets'])(
+  'refuses %s of a catalog without a log',
+  async (name) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, name), '');
+    const outdated = {
+      code: 'EVENTS_CATALOG_DAMAGED',
+      message: expect.stringContaining(`${join(folder, name)}: it has format 0`) as string,
+      remedy: expect.stringContaining('Use the version of Facet that wrote it') as string,
+    };
+    await expect(readUsers(folder)).rejects.toMatchObject(outdated);
+    await expect(readItemsVersion(folder)).rejects.toMatchObject(outdated);
+    await expect(readCatalogOffsets(folder)).rejects.toMatchObject(outdated);
+    await expect(upsertItems(folder, [item('a')])).rejects.toMatchObject(outdated);
+    expect(await readdir(folder)).toEqual([name]);
+  },
+);
+
+it('refuses a transaction or a checkpoint of another format', async () => {
   const folder = await temporaryFolder();
-  await upsertItems(folder, [item('a'), item('b')], 1);
-  await upsertItems(folder, [item('b', 'second')], 2);
-  await changeCatalog(folder, { items: [{ itemId: 'a', receivedAt: 3 }] });
   const log = join(folder, '_log');
-  const names = (await readdir(log)).sort();
-  for (const name of names) {
-    const transaction = JSON.parse(await readFile(join(log, name), 'utf8')) as CatalogLogChange;
-    const add = transaction.add?.map(({ segment, ...entry }) => ({
-      ...entry,
-      anonymous: segment!.removals,
-      order: segment!.order,
-      foldedBefore: 9,
-    }));
-    await writeFile(join(log, name), JSON.stringify({ ...transaction, add }));
+  await mkdir(log);
+  const damaged = { code: 'EVENTS_CATALOG_DAMAGED', message: expect.stringContaining('/format') as string };
+  const other = { format: 2, version: 1, id: 'a' };
+  for (const [extension, record] of [
+    ['json', { ...other, parent: '', at: 1 }],
+    ['checkpoint.json', { ...other, files: [], offsets: {}, removed: {} }],
+  ] as const) {
+    const path = join(log, `00000000000000000001.${extension}`);
+    await writeFile(path, JSON.stringify(record));
+    await expect(readItems(folder)).rejects.toMatchObject(damaged);
+    await rm(path);
   }
-  expect(await readItems(folder)).toEqual([item('b', 'second')]);
-  expect(await readItemsAsOf(folder, 3)).toMatchObject({ compactedBefore: 9, items: [item('a'), item('b', 'second')] });
-  await compactCatalog(folder, { isFull: true, graceMs: 0 });
-  expect(await readItems(folder)).toEqual([item('b', 'second')]);
-  expect(await readItemsAsOf(folder, 3)).toMatchObject({ compactedBefore: 9 });
-});
-
-it('reads the files of earlier releases, and turns them into segments with the first write', async () => {
-  const folder = await temporaryFolder();
-  const lines = (...values: unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  await writeFile(join(folder, 'items.jsonl'), lines(item('a', 'second'), item('b')));
-  await writeFile(
-    join(folder, 'items.history.jsonl'),
-    `${lines(
-      { format: 1, foldedBefore: 5, bytes: 0 },
-      { item: item('b') },
-      { receivedAt: 10, item: item('a', 'first') },
-      { receivedAt: 15, item: item('gone') },
-      { receivedAt: 20, item: item('a', 'second') },
-      { receivedAt: 25, removed: 'gone' },
-    )}{"receivedAt":30,"it`,
-  );
-  await writeFile(join(folder, 'users.jsonl'), lines(user('u1'), user('u2')));
-  await mkdir(join(folder, '_offsets'));
-  await writeFile(join(folder, '_offsets', 'items-0.json'), '7\n');
-  const read = async () => ({
-    items: await readItems(folder),
-    past: await readItemsAsOf(folder, 20),
-    users: await readUsers(folder),
-    offsets: new Map(await readCatalogOffsets(folder)),
-  });
-  const before = await read();
-  expect(before).toMatchObject({
-    items: [item('a', 'second'), item('b')],
-    past: { items: [item('a', 'first'), item('b'), item('gone')], newestReceivedAt: 25, compactedBefore: 5 },
-    users: [user('u1'), user('u2')],
-  });
-  expect(await findUserInCatalog(folder, 'u1')).toEqual([{ path: 'users.jsonl', count: 1 }]);
-
-  const offsets = { 'items-0': { from: 7, to: 8 } };
-  await Promise.all([
-    changeCatalog(folder, { items: [{ itemId: 'c', item: item('c'), receivedAt: 40 }], offsets }),
-    changeCatalog(folder, { users: new Map([['u2', { receivedAt: 1 }]]) }),
-  ]);
-  expect(await read()).toMatchObject({
-    items: [...before.items, item('c')],
-    past: { ...before.past, newestReceivedAt: 40 },
-    users: [user('u1')],
-    offsets: new Map([['items-0', 8]]),
-  });
-  await compactCatalog(folder, { isFull: true, graceMs: 0 });
-  expect(await readItemsAsOf(folder, 20)).toEqual({ ...before.past, newestReceivedAt: 40 });
-  expect(await findUserInCatalog(folder, 'u2')).toEqual([]);
-  expect((await readdir(folder)).sort()).toEqual(['_log', '_offsets', 'items', 'users']);
 });
 
 it('leaves the segments to another compaction that deletes them during the read', async () => {
@@ -483,10 +430,6 @@ it('reports a damaged file', async () => {
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
   await rm(join(folder, 'items', name!));
   await expect(readItems(folder)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
-
-  const earlier = await temporaryFolder();
-  await symlink('items.jsonl', join(earlier, 'items.jsonl'));
-  await expect(readItemsVersion(earlier)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
 });
 
 it('reports files that cannot be read now as retryable, with their path', async () => {
@@ -514,18 +457,11 @@ it('reports files that cannot be read now as retryable, with their path', async 
   const unfinished = join(folder, 'users', `a.jsonl.${hostname()}.${process.pid}.part`);
   await breakFile(unfinished);
   await expect(findUserInCatalog(folder, 'u')).rejects.toMatchObject(unreadable(unfinished));
-
-  const earlier = await temporaryFolder();
-  await breakFile(join(earlier, 'items.jsonl'));
-  await expect(readItems(earlier)).rejects.toMatchObject(unreadable(join(earlier, 'items.jsonl')));
-  await mkdir(join(earlier, '_offsets'));
-  await breakFile(join(earlier, '_offsets', 'a-0.json'));
-  await expect(readCatalogOffsets(earlier)).rejects.toMatchObject(unreadable(join(earlier, '_offsets', 'a-0.json')));
 });
 
 it('reports that a process may not open enough files', async () => {
   const folder = await temporaryFolder();
-  const entry = (await writeSegment(folder, 'items', [[{ id: 'a', record: item('a') }]]))!;
+  const entry = (await writeSegment(folder, 'items', [[{ id: 'a', receivedAt: 1, record: item('a') }]]))!;
   const add = Array.from({ length: 600 }, (_, index) => ({ ...entry, path: `items/${index}.jsonl` }));
   for (const { path } of add) await link(join(folder, entry.path), join(folder, path));
   await (await openCatalogLog(folder, {})).commit({ add });

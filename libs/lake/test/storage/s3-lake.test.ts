@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   appendFile,
-  copyFile,
   mkdir,
   open,
   readdir,
@@ -24,7 +23,6 @@ import { hashUser } from '@facet/schemas';
 import { dayMs, hashFile, pathExists } from '@facet/platform';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyErasure } from '../../src/maintenance/erasures.ts';
-import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
 import { uploadLake } from '../../src/maintenance/upload-lake.ts';
 import { verifyLake } from '../../src/maintenance/verify-lake.ts';
@@ -503,9 +501,6 @@ it('moves a lake to S3, after an interruption, too', async () => {
   await compactLake(lake);
   const rows = await readLake(lake);
   const { version } = await lakeStatus(lake);
-  // As after a migration from an earlier release.
-  const fence = join(lake, '_log', '00000000000000000001');
-  await copyFile(`${fence}.json`, `${fence}.checkpoint.json`);
   await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_NOT_CONFIGURED' });
   await writeConfig(lake);
   await expect(readLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_HAS_LOCAL' });
@@ -527,7 +522,6 @@ it('moves a lake to S3, after an interruption, too', async () => {
   expect(await readLake(lake)).toEqual(rows);
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, version: version + 1 });
   expect(await uploadLake(lake)).toMatchObject({ version: version + 1, movedTo: undefined });
-  expect(await migrateLake(lake)).toMatchObject({ isConverted: false, version: version + 1 });
 
   // A process that was not stopped cannot acknowledge events that are not in the bucket.
   add(old, 40, 41);
@@ -539,23 +533,19 @@ it('moves a lake to S3, after an interruption, too', async () => {
   expect(await readIds(lake)).toContain('e40');
 });
 
-it('does not touch a lake of an earlier release before its migration', async () => {
+it('does not touch a lake with another log format', async () => {
   const { writeConfig } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   const day = 'dt=2024-01-15';
   await mkdir(join(lake, day), { recursive: true });
   await mkdir(join(lake, '_log'));
-  const record = (version: number): string => join(lake, '_log', `${String(version).padStart(20, '0')}.json`);
-  await writeFile(record(1), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
+  await writeFile(join(lake, '_log', '00000000000000000001.json'), '{}');
   await writeConfig(lake);
-  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
-  // As after a migration that was interrupted.
-  await writeFile(record(2), '{"format":2,"version":2}\n');
-  await expect(uploadLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
+  await expect(uploadLake(lake)).rejects.toMatchObject({
+    code: 'EVENTS_LAKE_DAMAGED',
+    message: expect.stringContaining('log format 1') as string,
+  });
   expect((await readdir(lake)).sort()).toEqual(['_log', day, 's3.yaml']);
-  expect(await migrateLake(lake)).toMatchObject({ isConverted: true });
-  expect(await uploadLake(lake)).toMatchObject({ movedTo: join(lake, 'uploaded', '1') });
-  expect(await readLake(lake)).toEqual([]);
 });
 
 it('reports the local files that a killed upload left, and moves them only if the bucket has the lake', async () => {

@@ -2,10 +2,9 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { breakFile, temporaryFolder } from '@facet/testing';
+import { temporaryFolder } from '@facet/testing';
 import { catalogFormat } from '../../src/catalog/catalog-format.ts';
 import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-format.ts';
-import { migrateLake } from '../../src/maintenance/migrate-lake.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
 import { folderLogStorage } from '../../src/storage/folder-log-storage.ts';
@@ -77,38 +76,19 @@ it('creates the table once when several writers begin at the same time', async (
   }
 });
 
-it('stops processes of an earlier release in a new lake', async () => {
+it('refuses a lake with another log format, and leaves its files', async () => {
   const lake = await temporaryFolder();
-  await step(await openLakeLog(lake), 0);
-  const end = JSON.parse(await readFile(join(lake, '_log', nameOf(1)), 'utf8')) as object;
-  expect(end).toMatchObject({ format: 2, version: 1 });
-});
-
-it('stops processes of an earlier release again when _log was deleted', async () => {
-  const lake = await temporaryFolder();
-  await step(await openLakeLog(lake), 0);
-  const folder = join(lake, '_log');
-  await rm(folder, { recursive: true });
-  await readLakeState(lake);
-  expect(await readdir(lake)).not.toContain('_log');
-  await openLakeLog(lake);
-  expect(JSON.parse(await readFile(join(folder, nameOf(1)), 'utf8'))).toMatchObject({ format: 2, version: 1 });
-  await writeFile(join(folder, nameOf(2)), '{"format":1,"version":2,"id":"a","parent":"","at":1}');
-  await expect(openLakeLog(lake)).rejects.toMatchObject({
+  const log = join(lake, '_log');
+  await mkdir(log);
+  await writeFile(join(log, nameOf(1)), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
+  const outdated = {
     code: 'EVENTS_LAKE_DAMAGED',
-    message: expect.stringContaining('transactions that the table in _delta_log lacks') as string,
-  });
-  await rm(folder, { recursive: true });
-  await writeFile(folder, '');
-  await expect(openLakeLog(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_UNWRITABLE' });
-});
-
-it('creates no table when an earlier release begins at the same time', async () => {
-  const lake = await temporaryFolder();
-  const log = await openLakeLog(lake);
-  await mkdir(join(lake, '_log'));
-  await writeFile(join(lake, '_log', nameOf(1)), '{"format":1,"version":1,"id":"a","parent":"","at":1}');
-  await expect(step(log, 0)).rejects.toMatchObject({ code: 'EVENTS_LAKE_OUTDATED' });
+    message: `Cannot read the lake at ${log}: it has log format 1, but this version of Facet reads only Delta Lake tables, with a log in _delta_log.`,
+    remedy: expect.stringContaining('Use the version of Facet that wrote it') as string,
+  };
+  await expect(readLakeState(lake)).rejects.toMatchObject(outdated);
+  await expect(openLakeLog(lake)).rejects.toMatchObject(outdated);
+  expect(await readdir(lake)).toEqual(['_log']);
 });
 
 it('keeps the intake counts of 400 days', async () => {
@@ -210,24 +190,6 @@ it('reports a disk that fails after it has stored a transaction, and commits not
   await rm(following);
   await expect(log.commit(change)).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
   expect(log.state).toMatchObject({ version: 1, offsets: new Map([['a-0', 1]]) });
-});
-
-it('reports a log of an earlier release that cannot be read now as retryable', async () => {
-  const lake = await temporaryFolder();
-  const record = join(lake, '_log', nameOf(1));
-  await mkdir(join(lake, '_log'));
-  await breakFile(record);
-  const unreadable = {
-    code: 'EVENTS_LAKE_UNREADABLE',
-    message: `Cannot read the lake at ${record}: EIO: i/o error, read.`,
-    retryable: true,
-  };
-  await expect(readLakeState(lake)).rejects.toMatchObject(unreadable);
-  await expect(migrateLake(lake)).rejects.toMatchObject(unreadable);
-  await rm(record);
-  await step(await openLakeLog(lake), 0);
-  await breakFile(record);
-  await expect(openLakeLog(lake)).rejects.toMatchObject(unreadable);
 });
 
 it('refuses paths with characters that Delta Lake encodes', async () => {

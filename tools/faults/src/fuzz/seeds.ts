@@ -29,36 +29,10 @@ const lakeActions = [
   domain('erasure.e', { ...erasure, version: 0, recordedVersion: 0, done: { through: 0, rows: 1, files: 1 } }),
 ];
 const record = { format: 1, version: 1, id: 'a', parent: '', at: 1, offsets: { 'events-0': { from: 0, to: 9 } } };
-const segment = { path: 'items/a.jsonl', bytes: 9, rows: 9, receivedTo: 2 };
+const segment = { path: 'items/a.jsonl', bytes: 9, rows: 9, receivedTo: 2, segment: { removals: 0, receivedFrom: 1 } };
 const catalogRecord = { ...record, add: [segment], remove: [] };
 const checkpoint = { format: 1, version: 1, id: 'a', offsets: { 'events-0': 9 } };
 const catalogCheckpoint = { ...checkpoint, files: [{ ...segment, version: 1 }], removed: { 'items/b.jsonl': 1 } };
-const earlierFile = {
-  path,
-  rows: 9,
-  bytes: 9,
-  receivedFrom: 1,
-  receivedTo: 2,
-  anonymous: 0,
-  identifies: 0,
-  sources: {},
-};
-const earlierRecord = {
-  ...record,
-  add: [earlierFile],
-  remove: [path],
-  intake,
-  erasures: [erasure],
-  erased: [{ erasureId: 'e', through: 1, rows: 1, files: 1, sessionHashes: ['s'] }],
-  reopened: ['e'],
-};
-const earlierCheckpoint = {
-  ...checkpoint,
-  files: [{ ...earlierFile, version: 1 }],
-  intake,
-  erasures: [{ ...erasure, version: 1 }],
-  removed: { [path]: 1 },
-};
 const sequence = {
   version: 2,
   recommendationId: 'r',
@@ -141,8 +115,6 @@ export const seeds: Readonly<Record<string, readonly (string | Uint8Array)[]>> =
     `\0${lakeActions.map((action) => JSON.stringify(action)).join('\n')}`,
     `\x01${JSON.stringify(catalogRecord)}`,
     `\x02${JSON.stringify(catalogCheckpoint)}`,
-    `\x03${JSON.stringify(earlierRecord)}`,
-    `\x04${JSON.stringify(earlierCheckpoint)}`,
   ],
   manifest: [JSON.stringify(manifest)],
 };

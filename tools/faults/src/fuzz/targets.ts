@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createFolderArtifactStore, readSafetensors, viewSafetensors } from '@facet/artifacts';
 import { validateFiles } from '@facet/import';
-import { lakeStatus, migrateLake, readCatalogOffsets } from '@facet/lake';
+import { lakeStatus, readCatalogOffsets } from '@facet/lake';
 import { isAppError } from '@facet/platform';
 import { decodeCursor } from '@facet/recommendations';
 
@@ -99,11 +99,9 @@ const records = [
   { name: '_delta_log/00000000000000000000.json', read: lakeStatus },
   { name: '_log/00000000000000000001.json', read: readCatalogOffsets },
   { name: '_log/00000000000000000001.checkpoint.json', read: readCatalogOffsets },
-  { name: '_log/00000000000000000001.json', read: migrateLake },
-  { name: '_log/00000000000000000001.checkpoint.json', read: migrateLake },
 ];
 
-/** Reads a transaction or a checkpoint of a lake, of a catalog, or of a lake of an earlier release. */
+/** Reads a transaction of a lake, or a transaction or checkpoint of a catalog. */
 export const lake: Target = async (input) => {
   const lakeFolder = join(folder, 'lake');
   rmSync(lakeFolder, { recursive: true, force: true });

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { isCheckpointDue } from './checkpoints.ts';
 
 export const repeatedWorks = ['checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
-export type Work = 'migration' | 'upload' | (typeof repeatedWorks)[number];
+export type Work = 'upload' | (typeof repeatedWorks)[number];
 
 export interface WorkerOrder {
   readonly lake: string;
   /** The folder of the transaction log and the data files. */
   readonly table: string;
-  /** The work with which the process begins: a migration or an upload. It does nothing if the lake is already converted. */
-  readonly conversion: Work;
+  /** Whether the process begins with an upload of the lake to S3. */
+  readonly isOnS3: boolean;
   readonly logFolder: string;
   /** The work during which the process is killed. */
   readonly target: Work;

@@ -18,7 +18,6 @@ import {
 } from '@facet/local-services';
 import type { DeltaVersions, LocalS3 } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
-import { needsMigration, toEarlierLog } from '@facet/testing/earlier-lake';
 import { readVersion } from '../collector/check.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
 import type { LakeFolders } from './check-lake.ts';
@@ -40,11 +39,10 @@ const { values } = readCommandLine({
     keep: option.flag('Keep the lakes and their copies'),
   },
   notes: `A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
-or during a checkpoint. Every second lake starts in the format of an earlier release, and the suite also kills its migration. With
---storage s3, the lakes are on a local S3 server. Every second lake then starts in a folder, not in an earlier format. The suite
-also kills the upload of that lake. After each kill the lake must contain every acknowledged event once, and none that an erasure
-covers. delta-rs, pandas, Polars and DuckDB must read the same rows as Facet in copies of the lake. The first run installs these
-Python packages. After the last commit to each lake, one of the newest 32 commits must have a checkpoint.
+or during a checkpoint. With --storage s3, the lakes are on a local S3 server. Every second lake then starts in a folder, and the
+suite also kills the upload of that lake. After each kill the lake must contain every acknowledged event once, and none that an
+erasure covers. delta-rs, pandas, Polars and DuckDB must read the same rows as Facet in copies of the lake. The first run installs
+these Python packages. After the last commit to each lake, one of the newest 32 commits must have a checkpoint.
 
 Exit code: 0 without violations and with enough kills during each kind of work, 1 otherwise.`,
 });
@@ -54,7 +52,6 @@ const logEvents = 60_000;
 const clockStepMs = 25 * minuteMs;
 /** About how long each work takes in a folder. */
 const delayMsMax: Readonly<Record<Work, number>> = {
-  migration: 80,
   upload: 60,
   checkpoint: 80,
   compaction: 500,
@@ -63,8 +60,8 @@ const delayMsMax: Readonly<Record<Work, number>> = {
 };
 /** How much longer works take on S3. */
 const s3Slowness = 10;
-/** Kills during a migration or an upload at most, in each lake that starts with one. */
-const conversionKillsMax = 3;
+/** Kills during the upload at most, in each lake that starts in a folder. */
+const uploadKillsMax = 3;
 
 const { rounds, kills: killsPerRound, seed = Date.now() % 100_000 } = values;
 logProgress(`seed ${seed}`);
@@ -74,9 +71,7 @@ const logFolder = join(folder, 'log');
 const readers = await installDeltaReaders({ hasSpark: values.spark });
 const s3 = values.storage === 's3' ? await startS3() : undefined;
 Object.assign(process.env, s3?.env);
-/** The work with which every second lake starts. */
-const conversion: Work = s3 === undefined ? 'migration' : 'upload';
-const works: readonly Work[] = [conversion, ...repeatedWorks];
+const works: readonly Work[] = s3 === undefined ? repeatedWorks : ['upload', ...repeatedWorks];
 const problems: string[] = [];
 /** By work, the kills that interrupted it. */
 const kills = new Map<Work, number>(works.map((work) => [work, 0]));
@@ -99,10 +94,10 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
   const lake = join(folder, `lake-${round}`);
   // The test server keeps the objects as files.
   const table = s3 === undefined ? lake : join(s3.folder, `lake-${round}`);
-  const hasConversion = round % 2 === 0;
-  if (s3 !== undefined && !hasConversion) await moveToS3(lake, s3);
+  const startsInFolder = round % 2 === 0;
+  if (s3 !== undefined && !startsInFolder) await moveToS3(lake, s3);
   const acknowledged = await createLake(lake, log);
-  if (hasConversion) await (s3 === undefined ? toEarlierLog(lake, await openLakeSnapshot(lake)) : moveToS3(lake, s3));
+  if (s3 !== undefined && startsInFolder) await moveToS3(lake, s3);
   const copies = new Map<string, DeltaVersions>();
   const copy = async (): Promise<void> => {
     const path = `${lake}-copy-${copies.size}`;
@@ -111,13 +106,13 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
     copies.set(path, new Map([await readVersion(lake)]));
   };
   for (let kill = 0; kill < killsPerRound; kill++) {
-    const isConverting = kill < conversionKillsMax && (await needsConversion(lake));
-    const target: Work = isConverting ? conversion : repeatedWorks[(round + kill) % repeatedWorks.length]!;
+    const isUploading = kill < uploadKillsMax && (await needsUpload(lake));
+    const target: Work = isUploading ? 'upload' : repeatedWorks[(round + kill) % repeatedWorks.length]!;
     const order = {
       lake,
       table,
       logFolder,
-      conversion,
+      isOnS3: s3 !== undefined,
       target,
       seed: seed + round * killsPerRound + kill,
       clockAheadMs: kill * clockStepMs,
@@ -128,14 +123,9 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
     });
     for (const work of interrupted) kills.set(work, kills.get(work)! + 1);
     if (interrupted.size === 0) idleKills++;
-    const isOutdated = await openLakeSnapshot(lake).then(
-      () => false,
-      (error: unknown) =>
-        (isAppError(error, 'EVENTS_LAKE_OUTDATED') || isAppError(error, 'EVENTS_LAKE_HAS_LOCAL')) &&
-        target === conversion,
-    );
-    const found = isOutdated ? [] : await checkLake({ lake, table }, acknowledged);
-    if (!isOutdated) await copy();
+    const isUploaded = target !== 'upload' || !(await needsUpload(lake));
+    const found = isUploaded ? await checkLake({ lake, table }, acknowledged) : [];
+    if (isUploaded) await copy();
     const during = interrupted.size === 0 ? 'nothing' : [...interrupted].join(' and ');
     logProgress(`lake ${round + 1}, kill ${kill + 1} during ${during}: ${acknowledged.committed} events acknowledged`);
     note(lake, found);
@@ -160,9 +150,8 @@ async function moveToS3(lake: string, server: LocalS3): Promise<void> {
   await server.writeConfig(lake, basename(lake));
 }
 
-/** Returns whether the next process must migrate or upload the lake. */
-async function needsConversion(lake: string): Promise<boolean> {
-  if (s3 === undefined) return needsMigration(lake);
+/** Returns whether the next process must upload the lake. */
+async function needsUpload(lake: string): Promise<boolean> {
   return openLakeSnapshot(lake).then(
     () => false,
     (error: unknown) => isAppError(error, 'EVENTS_LAKE_HAS_LOCAL'),

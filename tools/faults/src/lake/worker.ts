@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFileEventLogReader } from '@facet/event-log';
 import { createRandom } from '@facet/features';
-import {
-  compactLake,
-  migrateLake,
-  openLakeWriter,
-  rebuildLake,
-  transactionsPerCheckpoint,
-  uploadLake,
-} from '@facet/lake';
+import { compactLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint, uploadLake } from '@facet/lake';
 import { hourMs } from '@facet/platform';
 import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
@@ -22,7 +15,7 @@ import { receivedAt, requestErasure, source } from './lake-events.ts';
 const batchEventsMax = 30;
 const pauseMsMax = 20;
 
-const { lake, table, logFolder, conversion, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
+const { lake, table, logFolder, isOnS3, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
 const choose = createRandom(seed).int;
 const now = (): number => Date.now() + clockAheadMs;
 const report = (...words: readonly unknown[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
@@ -33,7 +26,7 @@ async function run(work: Work, act: () => Promise<unknown>): Promise<void> {
   report('end', work);
 }
 
-await run(conversion, () => (conversion === 'upload' ? uploadLake(lake) : migrateLake(lake)));
+if (isOnS3) await run('upload', () => uploadLake(lake));
 const log = await openFileEventLogReader(logFolder);
 const writer = await openLakeWriter(lake, { now });
 await Promise.all([sink(), maintain()]);
