@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Compiles the changed files of each project from `src` to `dist`, without a type check. Node runs only `dist`.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +28,21 @@ export async function build() {
       .filter((folder) => existsSync(path.join(folder, 'tsconfig.build.json')));
     projects.forEach(removeStaleOutput);
     const files = projects.map((folder) => path.join(folder, 'tsconfig.build.json'));
-    const status = spawnSync(process.execPath, [compiler, '-b', ...files], { stdio: 'inherit' }).status ?? 1;
+    const status = await runNode([compiler, '-b', ...files]);
     return status === 0 ? buildPage(path.join(root, 'apps', 'console')) : status;
   });
+}
+
+/**
+ * Runs a script without blocking this process, which keeps its lock fresh meanwhile.
+ *
+ * @param {readonly string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {Promise<number>} The exit code of the script.
+ */
+async function runNode(args, options) {
+  const [code] = await once(spawn(process.execPath, args, { stdio: 'inherit', ...options }), 'close');
+  return code ?? 1;
 }
 
 /**
@@ -54,9 +67,9 @@ function removeStaleOutput(project) {
  * Builds the page of the console with Vite if its sources or packages have changed. The page is complete or absent.
  *
  * @param {string} project
- * @returns {number} The exit code of Vite.
+ * @returns {Promise<number>} The exit code of Vite.
  */
-function buildPage(project) {
+async function buildPage(project) {
   const stampFile = path.join(project, 'dist', 'page', '.stamp');
   const stamp = hashOf([
     ...listFiles(path.join(project, 'page')),
@@ -67,14 +80,13 @@ function buildPage(project) {
   ]);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return 0;
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  const run = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+  const status = await runNode([vite, 'build', '--logLevel', 'warn'], {
     cwd: project,
-    stdio: 'inherit',
     // Tests, which build as well, set another one. React would then be its slow development version.
     env: { ...process.env, NODE_ENV: 'production' },
   });
-  if (run.status === 0) writeFileSync(stampFile, stamp);
-  return run.status ?? 1;
+  if (status === 0) writeFileSync(stampFile, stamp);
+  return status;
 }
 
 /** @param {string} folder */

@@ -43,7 +43,10 @@ export async function withLock(file, { signal, onWait, pollMs = 500 }, work) {
     const now = new Date();
     utimes(file, now, now).catch(() => {});
   }, HEARTBEAT_MS);
-  const release = () => fs.rmSync(file, { force: true });
+  const release = () => {
+    // After a long pause, another process may hold the lock.
+    if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === me) fs.rmSync(file, { force: true });
+  };
   process.once('exit', release);
   try {
     return await work();

@@ -69,6 +69,14 @@ describe('a lock', () => {
     expect(await withLock(file, { signal }, async () => 'in')).toBe('in');
   });
 
+  it('that another process has taken over stays', async () => {
+    const file = path.join(folder, 'lock');
+
+    await withLock(file, { signal }, () => writeFile(file, '1@elsewhere'));
+
+    expect(await readFile(file, 'utf8')).toBe('1@elsewhere');
+  });
+
   it('names its holder to who waits, and waiting can be stopped', async () => {
     const file = path.join(folder, 'lock');
     writeFileSync(file, '1@elsewhere');
