@@ -75,6 +75,8 @@ async function buildPage(project) {
     ...listFiles(path.join(project, 'page')),
     ...['package.json', 'vite.config.mts'].map((name) => path.join(project, name)),
     path.join(root, 'package-lock.json'),
+    // The only code of a library in the page. Of the others, it imports types.
+    path.join(root, 'libs', 'http', 'src', 'metrics-text.ts'),
     // The page contains the documentation.
     ...listFiles(path.join(root, 'docs')).filter((file) => file.endsWith('.md')),
   ]);

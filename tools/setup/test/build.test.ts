@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,4 +56,40 @@ it('keeps its lock fresh while the compiler runs', () => {
 
   expect(spawnSync('node', ['tools/setup/build.mjs'], { cwd: clone }).status).toBe(7);
   expect(readdirSync(path.join(clone, 'node_modules/.cache'))).toEqual([]);
+});
+
+it('builds the page again when its code, a library in it, or the documentation changes', () => {
+  const clone = createBareClone();
+  const sources = ['apps/console/page/main.tsx', 'libs/http/src/metrics-text.ts', 'docs/console.md'];
+  writeFiles(clone, {
+    'node_modules/typescript-7/bin/tsc': '',
+    'node_modules/vite/bin/vite.js': `
+      require('node:fs').mkdirSync('dist/page', { recursive: true });
+      require('node:fs').appendFileSync('builds', 'x');`,
+    'package-lock.json': '',
+    'apps/console/package.json': '{}',
+    'apps/console/vite.config.mts': '',
+    ...Object.fromEntries(sources.map((name) => [name, ''])),
+  });
+  const countBuilds = (): number => {
+    expect(spawnSync('node', ['tools/setup/build.mjs'], { cwd: clone }).status).toBe(0);
+    return readFileSync(path.join(clone, 'apps/console/builds'), 'utf8').length;
+  };
+
+  expect(countBuilds()).toBe(1);
+  expect(countBuilds()).toBe(1);
+  sources.forEach((name, at) => {
+    appendFileSync(path.join(clone, name), 'changed');
+    expect(countBuilds(), name).toBe(at + 2);
+  });
+});
+
+it('the page imports no other code of a library', () => {
+  const page = fileURLToPath(new URL('../../../apps/console/page', import.meta.url));
+  const imports = readdirSync(page, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .flatMap((name) => readFileSync(path.join(page, name), 'utf8').match(/^import (?!type ).* from '@facet.*$/gm) ?? [])
+    .map((line) => line.replace(/^.* from /, ''));
+
+  expect([...new Set(imports)]).toEqual(["'@facet/http/metrics-text';"]);
 });
