@@ -109,6 +109,11 @@ describe('a user', () => {
     await page.getByLabel('Merge').selectOption('max');
     await page.getByRole('combobox', { name: /^Interests/ }).selectOption('1');
     await expectTitles(page, await ask<List>('/v1/recommendations', { userId: 'u3', interestCount: 1 }));
+    await page.getByLabel('Items', { exact: true }).click();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type('15', { delay: 300 });
+    const longer = { userId: 'u3', interestCount: 1, limit: 15 };
+    await expectTitles(page, await ask<List>('/v1/recommendations', longer));
     await page.getByLabel('Items', { exact: true }).fill('5');
     await page.getByLabel('Exclude seen items').uncheck();
     const seen = { userId: 'u3', interestCount: 1, limit: 5, excludeSeen: false };

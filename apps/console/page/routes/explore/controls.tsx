@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import type { CatalogResponse } from '@facet/client/serving';
 import { interestColor } from '../../parts/colors.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -187,6 +188,8 @@ function NumberField(props: NumberInputProps) {
 
 /** Reports only values within the bounds. */
 function NumberInput({ label, value, min, max, step = 1, onChange }: NumberInputProps) {
+  /** What a person types; undefined outside of the field. */
+  const [text, setText] = useState<string>();
   return (
     <input
       className="input number-input"
@@ -195,10 +198,10 @@ function NumberInput({ label, value, min, max, step = 1, onChange }: NumberInput
       min={min}
       max={max}
       step={step}
-      // A new key shows values that change elsewhere, such as by the back button.
-      key={value}
-      defaultValue={value}
+      value={text ?? value}
+      onBlur={() => setText(undefined)}
       onChange={({ target }) => {
+        setText(target.value);
         const next = target.valueAsNumber;
         if (next >= min && next <= max && next !== value) onChange(next);
       }}
