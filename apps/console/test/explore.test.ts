@@ -121,8 +121,18 @@ describe('a user', () => {
     await page.getByText('Filters', { exact: true }).click();
     await page.getByLabel('Value').fill('music');
     await page.getByRole('button', { name: 'Add filter' }).click();
-    const filter = { attributes: { department: { in: ['music'] } } };
-    await expectTitles(page, await ask<List>('/v1/recommendations', { ...seen, filter }));
+    const withFilter = (condition: object) =>
+      ask<List>('/v1/recommendations', { ...seen, filter: { attributes: { department: condition } } });
+    await expectTitles(page, await withFilter({ in: ['music'] }));
+    await page.getByLabel('Value').fill('garden');
+    await page.getByRole('button', { name: 'Add filter' }).click();
+    await page.getByText('department is music or garden').waitFor();
+    await expectTitles(page, await withFilter({ in: ['music', 'garden'] }));
+    await page.getByLabel('Condition').selectOption('notIn');
+    await page.getByLabel('Value').fill('music');
+    await page.getByRole('button', { name: 'Add filter' }).click();
+    await page.getByText('department is music or garden and is not music').waitFor();
+    await expectTitles(page, await withFilter({ in: ['music', 'garden'], notIn: ['music'] }));
   });
 
   it('a permalink shows the same view, and "copy as curl" the same list', async () => {

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { FormEvent } from 'react';
 import type { CatalogResponse } from '@facet/client/serving';
+import { addCondition } from './search.ts';
 import type { Condition, ExploreSearch } from './search.ts';
 import type { ChangeSearch } from './view.ts';
 import { Chip } from './what-if.tsx';
@@ -21,7 +22,7 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
         <div className="row filter-chips">
           {where.map((condition, position) => (
             <Chip
-              key={describeCondition(condition)}
+              key={condition.attribute}
               text={describeCondition(condition)}
               label={`Remove the filter ${describeCondition(condition)}`}
               onRemove={() =>
@@ -38,7 +39,10 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
           {catalog.attributes.length === 0 ? (
             <p className="muted small">The items of this catalog have no attributes to filter by.</p>
           ) : (
-            <NewCondition catalog={catalog} onAdd={(condition) => onChange({ where: [...where, condition] })} />
+            <NewCondition
+              catalog={catalog}
+              onAdd={(condition) => onChange({ where: addCondition(where, condition) })}
+            />
           )}
         </div>
       </details>
@@ -47,10 +51,13 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
 }
 
 function describeCondition({ attribute, in: among, notIn, min, max }: Condition): string {
-  if (among !== undefined) return `${attribute} is ${among.join(' or ')}`;
-  if (notIn !== undefined) return `${attribute} is not ${notIn.join(' or ')}`;
-  if (min !== undefined && max !== undefined) return `${attribute} from ${min} to ${max}`;
-  return min === undefined ? `${attribute} at most ${max}` : `${attribute} at least ${min}`;
+  const parts = [
+    ...(among === undefined ? [] : [`is ${among.join(' or ')}`]),
+    ...(notIn === undefined ? [] : [`is not ${notIn.join(' or ')}`]),
+    ...(min === undefined ? [] : [`at least ${min}`]),
+    ...(max === undefined ? [] : [`at most ${max}`]),
+  ];
+  return `${attribute} ${parts.join(' and ')}`;
 }
 
 function NamedFilters({ search, catalog, onChange }: FiltersProps) {

@@ -4,7 +4,7 @@ import { readText } from '../../parts/search-text.ts';
 export const mergeKinds = ['max', 'round-robin', 'quota', 'diverse'] as const;
 export type MergeKind = (typeof mergeKinds)[number];
 
-/** A condition on one attribute: one of some values, none of them, or a range. */
+/** A condition on one attribute: one of some values, none of some values, and a range. */
 export interface Condition {
   readonly attribute: string;
   readonly in?: readonly string[];
@@ -108,7 +108,18 @@ function readConditions(value: unknown): Condition[] | undefined {
     });
     return Object.keys(condition).length > 1 ? [condition as unknown as Condition] : [];
   });
-  return conditions.length === 0 ? undefined : conditions;
+  return conditions.length === 0 ? undefined : conditions.reduce(addCondition, []);
+}
+
+/** Adds a condition. Each attribute has one condition: values add to the earlier ones, and bounds replace them. */
+export function addCondition(where: readonly Condition[], condition: Condition): Condition[] {
+  const earlier = where.find(({ attribute }) => attribute === condition.attribute);
+  if (earlier === undefined) return [...where, condition];
+  const [among, notIn] = (['in', 'notIn'] as const).map((name) => [
+    ...new Set([...(earlier[name] ?? []), ...(condition[name] ?? [])]),
+  ]);
+  const merged = withoutUndefined({ ...earlier, ...condition, in: readTexts(among), notIn: readTexts(notIn) });
+  return where.map((one) => (one === earlier ? (merged as unknown as Condition) : one));
 }
 
 function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
@@ -145,6 +156,7 @@ export function baselineOf(search: ExploreSearch): ExploreSearch | undefined {
 export function recommendationsOf(search: ExploreSearch): RecommendationsRequest {
   const { interests, limit = limitDefault, seen, filters, context, where = [] } = search;
   const merge = mergeOf(search);
+  const attributes = Object.fromEntries(where.map(({ attribute, ...condition }) => [attribute, condition]));
   return {
     ...requesterOf(search),
     limit,
@@ -152,7 +164,7 @@ export function recommendationsOf(search: ExploreSearch): RecommendationsRequest
     ...(interests === undefined ? {} : { interestCount: interests }),
     ...(filters === undefined ? {} : { filters }),
     ...(context === undefined ? {} : { context }),
-    ...(where.length === 0 ? {} : { filter: { attributes: attributesOf(where) } }),
+    ...(where.length === 0 ? {} : { filter: { attributes } }),
     ...(seen === true ? { excludeSeen: false } : {}),
     explain: true,
   };
@@ -170,17 +182,6 @@ function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): Recommend
     default:
       return { by: merge };
   }
-}
-
-type AttributeCondition = NonNullable<NonNullable<RecommendationsRequest['filter']>['attributes']>[string];
-
-/** Later conditions on the same attribute add to the earlier ones. */
-function attributesOf(where: readonly Condition[]): Record<string, AttributeCondition> {
-  const attributes = new Map<string, AttributeCondition>();
-  for (const { attribute, ...condition } of where) {
-    attributes.set(attribute, { ...attributes.get(attribute), ...condition });
-  }
-  return Object.fromEntries(attributes);
 }
 
 /** Returns the shell command of a request. It needs `FACET_API_KEY`, and `FACET_SERVING_URL` if serving has another address. */
