@@ -76,6 +76,8 @@ const docs: Docs = {
 };
 
 const bodyBytesMax = 1 << 16;
+/** Time for the upload of a file to validate. */
+const uploadTimeoutMs = 300_000;
 /** The event loop reads whole batches at once, and probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
 
@@ -87,7 +89,7 @@ export async function createSinkApp(
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp(
     { logger, metrics },
-    { access, tls, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax },
+    { access, tls, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax, requestTimeoutMs: uploadTimeoutMs },
   );
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {

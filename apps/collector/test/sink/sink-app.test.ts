@@ -60,6 +60,10 @@ const probe = async (state: SinkState): Promise<readonly [alive: number, ready: 
   return [alive.statusCode, (await app.inject('/readyz')).statusCode, alive.json<{ message?: string }>().message ?? ''];
 };
 
+it('gives the upload of a file more time than other requests have', async () => {
+  expect((await createApp(working)).server).toMatchObject({ requestTimeout: 300_000, headersTimeout: 10_000 });
+});
+
 it('requires a key with its scope for every route but probes', async () => {
   await expectRouteAccess(await createApp(working), {
     ...commonRoutes,
