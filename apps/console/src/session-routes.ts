@@ -26,8 +26,8 @@ export async function addSessions(app: HttpApp, { sessions }: SignIn): Promise<v
   await app.register(cookie);
   app.addHook('onRequest', async (request) => {
     const { headers, method } = request;
-    // Programs send a key. Other sites cannot make a browser send it.
-    if (headers['x-api-key'] !== undefined || headers.authorization !== undefined) return;
+    // Programs send a key. Other sites cannot make a browser send it, but browsers send the password of a proxy by themselves.
+    if (headers['x-api-key'] !== undefined || /^bearer /i.test(headers.authorization ?? '')) return;
     if (!safeMethods.has(method) && headers[markerHeader] === undefined) {
       throw problemError('FORBIDDEN', `The request lacks the header ${markerHeader}.`, {
         remedy: `Send ${markerHeader}: 1, or an API key in x-api-key.`,

@@ -122,6 +122,16 @@ it('forgets a session when it expires, and a session of another secret', async (
   expect(await read(app)).toEqual({ isSignedIn: false, scopes: [] });
 });
 
+it('signs in behind a proxy with a password, which browsers send with every request', async () => {
+  const app = await createTestApp();
+  const authorization = `Basic ${Buffer.from('ada:secret').toString('base64')}`;
+  const { cookies } = await signIn(app, { key: 'facet_serve' });
+  const [{ name, value }] = cookies as [{ name: string; value: string }];
+  const session = { cookies: { [name]: value }, headers: { authorization } };
+  expect((await app.inject({ url: '/session', ...session })).json()).toMatchObject({ isSignedIn: true, name: 'serve' });
+  expect((await app.inject({ method: 'DELETE', url: '/session', ...session })).statusCode).toBe(403);
+});
+
 it('ends a session when its user signs out, and no other session of the key', async () => {
   const app = await createTestApp();
   const signInAgain = async (): Promise<Record<string, string>> => {
