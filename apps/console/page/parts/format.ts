@@ -27,12 +27,14 @@ export function formatShare(share: number): string {
 /** 0.25 → "250 µs", 31.4 → "31 ms", 3100 → "3.1 s", 200000 → "3 min 20 s". */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0 ms';
-  if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+  // The bounds are such that rounding never gives a whole larger unit.
+  if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`;
   if (ms < 10) return `${oneDecimal.format(ms)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${oneDecimal.format(ms / 1000)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${oneDecimal.format(ms / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
