@@ -37,6 +37,16 @@ it('shows the processes, what serving serves, and the latency of each stage', as
   await expectAccessible(page);
 });
 
+it('the age of a process grows while the page is open', async () => {
+  const page = await openPage({ path: '/health' });
+  await page.clock.install();
+  await page.reload();
+  const age = page.getByRole('row', { name: /serving/ }).locator('time');
+  await age.waitFor();
+  await page.clock.fastForward('02:00:00');
+  await expect.poll(() => age.innerText()).toMatch(/^\d h/);
+});
+
 it('Health fits a phone', async () => {
   const page = await openPage({ path: '/health', width: 360 });
   await page.getByText('Fallback share', { exact: true }).waitFor();

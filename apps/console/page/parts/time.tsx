@@ -1,5 +1,6 @@
 import { memo } from 'react';
 import { formatDuration } from './format.ts';
+import { useNow } from './use-now.ts';
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const localDate = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
@@ -20,10 +21,17 @@ export const Time = memo(function Time({ at, isRelative = false, isDate = false 
   const utc = date.toISOString();
   return (
     <time dateTime={utc} title={`${utc.replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`}>
-      {isRelative ? formatAge(date.getTime()) : (isDate ? localDate : local).format(date)}
+      {isRelative ? <Age at={date.getTime()} /> : (isDate ? localDate : local).format(date)}
     </time>
   );
 });
+
+const ageEveryMs = 10_000;
+
+function Age({ at }: { readonly at: number }) {
+  useNow(true, ageEveryMs);
+  return formatAge(at);
+}
 
 function formatAge(at: number): string {
   const ms = Date.now() - at;

@@ -8,7 +8,7 @@ import { hasEnded, lineageQuery, outputsOf, stageNames } from './queries.ts';
 import type { StageRecord } from './queries.ts';
 import { RunState, stageColors } from './run-state.tsx';
 import { TrainingCurves } from './training-curves.tsx';
-import { useNow } from './use-now.ts';
+import { useNow } from '../../parts/use-now.ts';
 import { useRunEvents } from './use-run-events.ts';
 import type { LiveProgress } from './use-run-events.ts';
 

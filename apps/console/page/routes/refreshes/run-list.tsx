@@ -6,7 +6,7 @@ import { formatDuration } from '../../parts/format.ts';
 import { Time } from '../../parts/time.tsx';
 import { hasEnded, stageNames } from './queries.ts';
 import { RunState, stageColors } from './run-state.tsx';
-import { useNow } from './use-now.ts';
+import { useNow } from '../../parts/use-now.ts';
 
 interface RunListProps {
   readonly runs: readonly Refresh[];
