@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { expectAccessible, expectFits, openPage } from './browser.ts';
 import { startOperations } from './operations-stack.ts';
@@ -60,7 +61,8 @@ it('reads dead letters and redrives them when their cause is fixed', async () =>
   // The sink is restarted, and the page recovers.
   const page = await openData('', { allowErrors: /502/ });
   await page.getByRole('link', { name: 'unknown-type (type) · 2' }).click();
-  await page.getByRole('region', { name: 'Dead letters, newest first' }).getByRole('button').last().click();
+  const letters = page.getByRole('region', { name: 'Dead letters, newest first' });
+  await letters.getByRole('button').last().click();
   // The message is shown as text.
   await page
     .getByLabel('Payload, utf8')
@@ -73,14 +75,27 @@ it('reads dead letters and redrives them when their cause is fixed', async () =>
 
   await appendFile(stack.configFile, '\neventTypes: [wishlist]\n');
   await stack.restartSink();
-  await page.getByRole('button', { name: 'Redrive…' }).click();
-  await page.getByText('2 events would be sent. 0 are still invalid.').waitFor();
-  await page.getByRole('button', { name: 'Redrive', exact: true }).click();
-  await page.getByText('2 events were sent.').waitFor();
+  await letters.getByRole('button').last().click();
+  await redriveOne(page);
+  await page.locator('.data-letter-dialog button:disabled', { hasText: 'Redrive…' }).waitFor();
+  expect(await page.getByText('1 event was sent.').isVisible()).toBe(true);
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+
+  await redriveOne(page);
+  await page.getByText('No dead letters').waitFor();
+  expect(await page.getByText('1 event was sent.').isVisible()).toBe(true);
   await page.getByRole('button', { name: 'Close' }).click();
   await page.getByText('Show all reasons').click();
   await expect.poll(() => page.getByRole('link', { name: /unknown-type/ }).count()).toBe(0);
 });
+
+async function redriveOne(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Redrive…' }).click();
+  await page.getByText('1 event would be sent. 0 are still invalid.').waitFor();
+  await page.getByRole('button', { name: 'Redrive', exact: true }).click();
+  await page.getByText('1 event was sent.').waitFor();
+}
 
 it('validates a file before its import', async () => {
   const page = await openData();

@@ -73,7 +73,7 @@ function Letter({ letter }: { readonly letter: DeadLetter }) {
       {payload === null ? null : (
         <div className="row">
           <CopyButton text={payload}>Copy the message</CopyButton>
-          {letter.redrivenAt === undefined ? <Redrive id={deadLetterId} total={1} /> : null}
+          <Redrive id={deadLetterId} total={letter.redrivenAt === undefined ? 1 : 0} />
         </div>
       )}
     </div>

@@ -37,9 +37,6 @@ interface DeadLetterListProps {
 function DeadLetterList({ found, reason }: DeadLetterListProps) {
   const [shown, setShown] = useState<string>();
   const { total, reasons, deadLetters } = found;
-  if (total === 0 && reason === undefined) {
-    return <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>;
-  }
   return (
     <div className="stack">
       <div className="row">
@@ -70,29 +67,33 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
           <Redrive reason={reason} total={total} />
         </span>
       </div>
-      <DataTable
-        label="Dead letters, newest first"
-        columns={['Dead letter', 'Failed', 'Reason', 'Message']}
-        scrollClassName="data-letters"
-      >
-        {deadLetters.map((letter) => (
-          <tr key={letter.deadLetterId}>
-            <td className="data-letter-id">
-              <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
-                {letter.deadLetterId}
-              </button>
-            </td>
-            <td>
-              <Time at={letter.failedAt} />
-            </td>
-            <td>
-              {letter.reason}
-              {letter.field === '' ? '' : ` (${letter.field})`}
-            </td>
-            <td className="mono data-letter-text">{letter.payload ?? 'no payload'}</td>
-          </tr>
-        ))}
-      </DataTable>
+      {total === 0 ? (
+        <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>
+      ) : (
+        <DataTable
+          label="Dead letters, newest first"
+          columns={['Dead letter', 'Failed', 'Reason', 'Message']}
+          scrollClassName="data-letters"
+        >
+          {deadLetters.map((letter) => (
+            <tr key={letter.deadLetterId}>
+              <td className="data-letter-id">
+                <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
+                  {letter.deadLetterId}
+                </button>
+              </td>
+              <td>
+                <Time at={letter.failedAt} />
+              </td>
+              <td>
+                {letter.reason}
+                {letter.field === '' ? '' : ` (${letter.field})`}
+              </td>
+              <td className="mono data-letter-text">{letter.payload ?? 'no payload'}</td>
+            </tr>
+          ))}
+        </DataTable>
+      )}
       {total <= deadLettersMax ? null : (
         <p className="small muted">
           The newest {deadLettersMax} of {formatCount(total)}.
