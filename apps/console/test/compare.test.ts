@@ -44,6 +44,14 @@ it('compares two bundles for one user and for a sample', async () => {
   expect(searchParams.get('afterMerge')).toBe('round-robin');
 });
 
+it('tries again to compare when that failed', async () => {
+  const page = await openPage({ path: `/compare?after=${candidate}`, allowErrors: /500/ });
+  await page.route('**/v1/comparisons', (route) => route.fulfill({ status: 500, json: {} }), { times: 1 });
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  await page.getByText('Trying again every few seconds.').waitFor();
+  await page.getByRole('rowheader', { name: 'NDCG@50' }).waitFor();
+});
+
 it('shows the verdict of the gate check by check, promotes, and rolls back', async () => {
   const page = await openPage({ path: `/compare?after=${candidate}` });
   await page.getByText('The gate has not checked this bundle').waitFor();

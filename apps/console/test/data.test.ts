@@ -111,6 +111,12 @@ it('validates a file before its import', async () => {
   const wrong = await openData('', { allowErrors: /400/ });
   await wrong.locator('input[type=file]').setInputFiles(file('orders.csv', 'a,b\n1,2'));
   await wrong.getByText('The request failed').waitFor();
+
+  const busy = await openData();
+  await busy.route('**/v1/validations?*', (route) => route.fulfill({ status: 503, json: {} }));
+  await busy.locator('input[type=file]').setInputFiles(file('orders.csv', rows.join('\n')));
+  await busy.getByText('The sink is busy or not ready').waitFor();
+  expect(await busy.getByText('Trying again every few seconds.').count()).toBe(0);
 });
 
 it('says how to start the sink when it does not run', async () => {

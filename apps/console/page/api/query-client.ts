@@ -1,9 +1,14 @@
 import { QueryCache, QueryClient } from '@tanstack/react-query';
+import type { QueryState } from '@tanstack/react-query';
 import { ApiError } from './api-error.ts';
 import { sessionQuery } from './session.ts';
 
 /** How often a view that shows a failure asks again. */
 const recoveryMs = 5_000;
+/** Returns when a query that has failed asks again; false if it has not failed or only a person can fix it. */
+export const recoverAfter = ({ error, fetchStatus }: QueryState<unknown>): number | false =>
+  error instanceof ApiError && error.isTemporary && fetchStatus === 'idle' ? recoveryMs : false;
+
 /** Repeats under load, before the page shows the failure. */
 const repeatsMax = 2;
 
@@ -27,10 +32,7 @@ export function createQueryClient(): QueryClient {
         networkMode: 'always',
         retry: (count, error) => error instanceof ApiError && error.isOverload && count < repeatsMax,
         retryDelay: (count, error) => (error as ApiError).retryAfterMs ?? 500 * 2 ** count,
-        refetchInterval: ({ state }) =>
-          state.error instanceof ApiError && state.error.isTemporary && state.fetchStatus === 'idle'
-            ? recoveryMs
-            : false,
+        refetchInterval: ({ state }) => recoverAfter(state),
       },
       mutations: { networkMode: 'always', retry: false },
     },

@@ -45,26 +45,28 @@ interface FailureProps {
   readonly error: Error;
   /** The API that failed. */
   readonly api?: ApiName | undefined;
+  /** Present where the page also tries again automatically. */
   readonly onRetry?: () => void;
 }
 
 /** Shows a failed request: what happened, what to do, and whether the page tries again. */
 export function Failure({ error, api, onRetry }: FailureProps) {
   const { title, hint, command } = explain(error, api);
-  const isTemporary = error instanceof ApiError && error.isTemporary;
   return (
     <div className="state state-failure" role="alert">
       <p className="state-title">{title}</p>
       <p className="muted">{hint}</p>
       {command === undefined ? null : <code className="command">{command}</code>}
-      <p className="row">
-        {onRetry === undefined ? null : (
+      {onRetry === undefined ? null : (
+        <p className="row">
           <button type="button" className="button" onClick={onRetry}>
             Try again
           </button>
-        )}
-        {isTemporary ? <span className="muted small">Trying again every few seconds.</span> : null}
-      </p>
+          {error instanceof ApiError && error.isTemporary ? (
+            <span className="muted small">Trying again every few seconds.</span>
+          ) : null}
+        </p>
+      )}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
 import { dataOf, serving } from '../../api/fetch-api.ts';
+import { recoverAfter } from '../../api/query-client.ts';
 import type { Side } from './sides.ts';
 
 export type Recommendations = components['schemas']['RecommendationsResponse'];
@@ -59,7 +60,7 @@ export const comparisonQuery = (before: Side, after: Side, users: number) =>
   queryOptions({
     queryKey: ['compare', 'sample', before, after, users],
     queryFn: () => dataOf(serving.POST('/v1/comparisons', { body: { before, after, users } })),
-    refetchInterval: ({ state }) => (state.data?.state === 'running' ? followMs : false),
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? followMs : recoverAfter(state)),
     staleTime: Number.POSITIVE_INFINITY,
   });
 
