@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useRef } from 'react';
 import type { CSSProperties } from 'react';
 import type { InterestsResponse } from '@facet/client/serving';
+import { findItemsQuery } from '../../api/find-items.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCount, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
@@ -10,7 +11,6 @@ import { Empty } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { strongestOf } from './behavior-rows.ts';
 import type { BehaviorRow } from './behavior-rows.ts';
-import { itemsQuery } from './queries.ts';
 import type { ExploreSearch } from './search.ts';
 import { nameOf } from './view.ts';
 import type { ChangeSearch, DescribedInterest } from './view.ts';
@@ -64,7 +64,7 @@ export function Behaviors(props: BehaviorsProps) {
         label="Add a behavior: search items by title"
         placeholder="Add a behavior: search items by title"
         emptyText="No item has these words in its title."
-        search={itemsQuery}
+        search={findItemsQuery}
         itemsOf={({ items }) => items}
         keyOf={({ itemId }) => itemId}
         render={(item) => (

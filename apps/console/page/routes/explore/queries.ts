@@ -36,13 +36,6 @@ export const usersQuery = (query: string) =>
     placeholderData: keepPreviousData,
   });
 
-export const itemsQuery = (query: string) =>
-  queryOptions({
-    queryKey: ['explore', 'items', query],
-    queryFn: ({ signal }) => dataOf(serving.GET('/v1/items', { params: { query: { query, limit: '12' } }, signal })),
-    placeholderData: keepPreviousData,
-  });
-
 /** The body of the request for the interests of a view. */
 function interestsOf(search: ExploreSearch): InterestsRequest {
   const { interests } = search;

@@ -1,40 +1,23 @@
-import { useQuery } from '@tanstack/react-query';
-import { useDeferredValue, useState } from 'react';
-import { findItemsQuery } from './queries.ts';
+import { findItemsQuery } from '../../api/find-items.ts';
+import { SearchBox } from '../../parts/search-box.tsx';
 
 /** Finds an item by its title. */
 export function FindItem({ onPick }: { readonly onPick: (itemId: string) => void }) {
-  const [text, setText] = useState('');
-  const { data } = useQuery(findItemsQuery(useDeferredValue(text.trim())));
-  const items = data?.items ?? [];
-  const change = (value: string): void => {
-    const picked = items.find(({ itemId, title }) => (title ?? itemId) === value);
-    setText(picked === undefined ? value : '');
-    if (picked !== undefined) onPick(picked.itemId);
-  };
   return (
-    <form
-      className="row"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const [first] = items;
-        if (first !== undefined) change(first.title ?? first.itemId);
-      }}
-    >
-      <input
-        className="input"
-        list="found-items"
-        aria-label="Find an item"
-        placeholder="Find an item by title"
-        autoComplete="off"
-        value={text}
-        onChange={({ target }) => change(target.value)}
-      />
-      <datalist id="found-items">
-        {items.map(({ itemId, title }) => (
-          <option key={itemId} value={title ?? itemId} />
-        ))}
-      </datalist>
-    </form>
+    <SearchBox
+      label="Find an item"
+      placeholder="Find an item by title"
+      emptyText="No item has these words in its title."
+      search={findItemsQuery}
+      itemsOf={({ items }) => items}
+      keyOf={({ itemId }) => itemId}
+      render={({ itemId, title }) => (
+        <>
+          <span className="truncate">{title ?? itemId}</span>
+          <span className="muted small">{itemId}</span>
+        </>
+      )}
+      onPick={({ itemId }) => onPick(itemId)}
+    />
   );
 }

@@ -96,10 +96,3 @@ export const userOnMapQuery = (userId: string) =>
       };
     },
   });
-
-export const findItemsQuery = (text: string) =>
-  queryOptions({
-    queryKey: ['item-map', 'find', text],
-    queryFn: () => dataOf(serving.GET('/v1/items', { params: { query: { query: text, limit: '12' } } })),
-    enabled: text !== '',
-  });
