@@ -1,18 +1,19 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
+import type { UseQueryResult } from '@tanstack/react-query';
 import { memo, useRef } from 'react';
 import type { CSSProperties } from 'react';
-import type { InterestsResponse } from '@facet/client/serving';
+import type { InterestsResponse, UserResponse } from '@facet/client/serving';
 import { findItemsQuery } from '../../api/find-items.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCount, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { SearchBox } from '../../parts/search-box.tsx';
-import { Empty } from '../../parts/states.tsx';
+import { Empty, Failure, Loading } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { strongestOf } from './behavior-rows.ts';
 import type { BehaviorRow } from './behavior-rows.ts';
 import type { ExploreSearch } from './search.ts';
-import { nameOf } from './view.ts';
+import { isMissing, nameOf } from './view.ts';
 import type { ChangeSearch, DescribedInterest } from './view.ts';
 
 const rowHeight = 34;
@@ -23,6 +24,8 @@ const [strengthMin, strengthMax] = [4, 46];
 
 interface BehaviorsProps {
   readonly search: ExploreSearch;
+  /** The stored behaviors. */
+  readonly user: UseQueryResult<UserResponse, Error>;
   readonly rows: readonly BehaviorRow[];
   readonly interests: readonly DescribedInterest[];
   readonly labels: ReadonlyMap<number, string>;
@@ -35,7 +38,7 @@ interface BehaviorsProps {
 
 /** The behaviors of a user and how much of each goes to each interest: the coupling heat map. */
 export function Behaviors(props: BehaviorsProps) {
-  const { search, rows, similarity, sequenceLength, onChange, onAdd } = props;
+  const { search, user, rows, similarity, sequenceLength, onChange, onAdd } = props;
   const unread = rows.filter(({ note }) => note === 'not read').length;
   return (
     <Card
@@ -75,10 +78,14 @@ export function Behaviors(props: BehaviorsProps) {
         )}
         onPick={onAdd}
       />
-      {rows.length === 0 ? (
-        <Empty title="No behaviors">Search an item above to see what it changes.</Empty>
-      ) : (
+      {user.isLoadingError && !isMissing(user.error) ? (
+        <Failure error={user.error} api="serving" onRetry={() => void user.refetch()} />
+      ) : rows.length > 0 ? (
         <HeatMap {...props} />
+      ) : user.isLoading ? (
+        <Loading what="Loading behaviors" />
+      ) : (
+        <Empty title="No behaviors">Search an item above to see what it changes.</Empty>
       )}
       <p className="muted small">
         {unread === 0 || sequenceLength === undefined

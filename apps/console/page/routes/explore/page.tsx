@@ -16,7 +16,7 @@ import { Recommendations } from './recommendations.tsx';
 import { baselineOf, curlOf, hasUser, recommendationsOf } from './search.ts';
 import type { ExploreSearch } from './search.ts';
 import { useFirstUser } from './use-first-user.ts';
-import { labelInterests } from './view.ts';
+import { isMissing, labelInterests } from './view.ts';
 import type { ChangeSearch } from './view.ts';
 import { WhatIf } from './what-if.tsx';
 
@@ -137,6 +137,7 @@ function ExploredUser({ search, onChange }: ExploredUserProps) {
             <div className="stack explore-user">
               <Behaviors
                 search={search}
+                user={user}
                 rows={rows}
                 interests={data.interests}
                 labels={labels}
@@ -183,10 +184,6 @@ function countByInterest(items: readonly { readonly interest?: number }[]): Map<
     if (interest !== undefined) found.set(interest, (found.get(interest) ?? 0) + 1);
   }
   return found;
-}
-
-function isMissing(error: Error | null): boolean {
-  return error !== null && 'code' in error && error.code === 'USER_NOT_FOUND';
 }
 
 function withChanges(before: ExploreSearch, changes: Parameters<ChangeSearch>[0]): ExploreSearch {

@@ -2,7 +2,7 @@ import type { InterestsRequest, RecommendationsRequest } from '@facet/client/ser
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { dataOf, serving } from '../../api/fetch-api.ts';
 import { recommendationsOf, requesterOf } from './search.ts';
-import type { ExploreSearch } from './search.ts';
+import type { ExploreSearch, Requester } from './search.ts';
 
 /** A response with the time until it was here. */
 export interface Timed<Data> {
@@ -47,12 +47,18 @@ function interestsOf(search: ExploreSearch): InterestsRequest {
   };
 }
 
+/** Keeps the previous view on the page while another view of the same user loads. */
+const previousOfUser =
+  ({ userId }: Requester) =>
+  <Data>(previous: Data | undefined, query: { readonly queryKey: readonly [string, string, Requester] } | undefined) =>
+    query?.queryKey[2].userId === userId ? previous : undefined;
+
 export function interestsQuery(search: ExploreSearch) {
   const body = interestsOf(search);
   return queryOptions({
-    queryKey: ['explore', 'interests', body],
+    queryKey: ['explore', 'interests', body] as const,
     queryFn: ({ signal }) => time(dataOf(serving.POST('/v1/interests', { body, signal }))),
-    placeholderData: keepPreviousData,
+    placeholderData: previousOfUser(body),
   });
 }
 
@@ -60,8 +66,8 @@ export function interestsQuery(search: ExploreSearch) {
 export function recommendationsQuery(search: ExploreSearch) {
   const body: RecommendationsRequest = { ...recommendationsOf(search), timings: true, record: false };
   return queryOptions({
-    queryKey: ['explore', 'recommendations', body],
+    queryKey: ['explore', 'recommendations', body] as const,
     queryFn: ({ signal }) => time(dataOf(serving.POST('/v1/recommendations', { body, signal }))),
-    placeholderData: keepPreviousData,
+    placeholderData: previousOfUser(body),
   });
 }

@@ -30,6 +30,10 @@ export function labelInterests(interests: readonly DescribedInterest[]): Readonl
   );
 }
 
+export function isMissing(error: Error | null): boolean {
+  return error !== null && 'code' in error && error.code === 'USER_NOT_FOUND';
+}
+
 export const nameOf = ({ title, itemId }: { readonly title?: string; readonly itemId: string }): string =>
   title ?? itemId;
 
