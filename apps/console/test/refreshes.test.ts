@@ -90,11 +90,20 @@ it('leads from a rejected run to the comparison of its bundle, while it exists',
 });
 
 it('cancels a run with a reason', async () => {
-  const page = await openRefreshes();
+  const page = await openRefreshes('', { allowErrors: /404|409/ });
   await page.getByRole('button', { name: 'Start a refresh' }).click();
   await page.getByLabel(/Force: run even/).check();
   await page.getByRole('button', { name: 'Start', exact: true }).click();
+  const refusal = { status: 409, json: { message: 'It ends already.' } };
+  await page.route('**/cancel', (route) => route.fulfill(refusal), { times: 1 });
   await page.getByRole('button', { name: 'Cancel this run' }).click();
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByText('It ends already.').waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  // The earlier error is not about this attempt.
+  await page.getByRole('button', { name: 'Cancel this run' }).click();
+  await page.getByRole('dialog').waitFor();
+  expect(await page.getByText('It ends already.').count()).toBe(0);
   await page.getByLabel('Reason').fill('A test of <b>canceling</b>');
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.locator('.card', { hasText: 'Requested by team' }).getByText('canceled').waitFor();

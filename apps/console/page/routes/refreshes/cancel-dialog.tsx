@@ -34,7 +34,10 @@ export function CancelRun({ report }: { readonly report: Refresh }) {
         className="button small danger"
         disabled={!mayChange}
         title={mayChange ? undefined : needsAdmin}
-        onClick={() => setOpen(true)}
+        onClick={() => {
+          cancel.reset();
+          setOpen(true);
+        }}
       >
         Cancel this run
       </button>

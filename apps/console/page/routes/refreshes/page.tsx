@@ -94,7 +94,7 @@ function ShownRun({ runId, listed, artifact, children }: ShownRunProps) {
         {children}
         <Card
           title={`Run ${runId}`}
-          actions={report === undefined || hasEnded(report) ? null : <CancelRun report={report} />}
+          actions={report === undefined || hasEnded(report) ? null : <CancelRun key={runId} report={report} />}
         >
           <QueryView query={query} api="trainer" what="Loading the run">
             {(loaded) => <RunDetail key={runId} report={loaded} />}
