@@ -39,6 +39,16 @@ it('a user signs in with an API key and signs out', async () => {
   await page.getByLabel('API key').waitFor();
 });
 
+it('says when a user could not be signed out', async () => {
+  const page = await openPage({ path: '/health', allowErrors: /500/ });
+  const refuse = { status: 500, json: { message: 'The disk is full.' } };
+  await page.route('**/session', (route) =>
+    route.request().method() === 'DELETE' ? route.fulfill(refuse) : route.continue(),
+  );
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('You are still signed in. The disk is full.').waitFor();
+});
+
 it('the view for signing in is accessible and fits a phone', async () => {
   const page = await openPage({ key: undefined, width: 360 });
   await page.getByLabel('API key').waitFor();

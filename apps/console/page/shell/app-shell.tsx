@@ -1,4 +1,4 @@
-import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
 import { changeSession, sessionQuery, signOut } from '../api/session.ts';
 import { Icon, Logo } from './icons.tsx';
@@ -49,7 +49,7 @@ function Account() {
   const { data: session } = useSuspenseQuery(sessionQuery);
   const [theme, setTheme] = useTheme();
   const client = useQueryClient();
-  const leave = async (): Promise<void> => changeSession(client, await signOut());
+  const leave = useMutation({ mutationFn: signOut, onSuccess: (ended) => changeSession(client, ended) });
   return (
     <div className="account">
       <label className="row small">
@@ -72,9 +72,14 @@ function Account() {
           <span className="small account-name" title={`Scopes: ${session.scopes.join(', ')}`}>
             {session.name}
           </span>
-          <button type="button" className="button small" onClick={() => void leave()}>
+          <button type="button" className="button small" onClick={() => leave.mutate()}>
             Sign out
           </button>
+          {leave.error === null ? null : (
+            <span className="error-text small" role="alert">
+              You are still signed in. {leave.error.message}
+            </span>
+          )}
         </>
       )}
     </div>
