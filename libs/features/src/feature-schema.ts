@@ -1,3 +1,4 @@
+import { plainName } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -65,14 +66,17 @@ export const titleFeatureName = 'title';
 
 /**
  * Learns the schemas of features from the attributes of all items or users. `auto` skips attributes with fewer than two shared values,
- * and near-unique ones, such as postcodes, whose shared values cover less than half of the holders. Numeric attributes with many values
- * are cut into bins of equal size.
+ * near-unique ones, such as postcodes, whose shared values cover less than half of the holders, and summaries of interactions
+ * (`isSummaryOfInteractions`). Numeric attributes with many values are cut into bins of equal size.
  */
 export function learnFeatureSchemas(holders: readonly Attributes[], selection: FeatureSelection): FeatureSchema[] {
   const names = new Set<string>();
   for (const holder of holders) for (const name of Object.keys(holder)) names.add(name);
   for (const name of createdAtNames) names.delete(name);
-  const wanted = selection.attributes === 'auto' ? [...names].sort() : new Set(selection.attributes);
+  const wanted =
+    selection.attributes === 'auto'
+      ? [...names].filter((name) => !isSummaryOfInteractions(name)).sort()
+      : new Set(selection.attributes);
   const schemas: FeatureSchema[] = [];
   for (const name of wanted) {
     const schema = learnFeatureSchema(name, holders, selection);
@@ -127,10 +131,25 @@ export function inverseFrequency(count: number, holders: number): number {
 /** Attributes with the time when an item was created, in RFC 3339 or as a date. They are no features. */
 export const createdAtNames = ['createdAt', 'created_at'];
 
-/** Returns the distinct words of a title, and the values of the other attributes as `name=value`. */
+/** Plain names of attributes that count or relate interactions: those of the Amazon and Yelp data, and similar ones. */
+const summaryNames = new Set([
+  ...['averagerating', 'ratingnumber', 'ratingcount', 'numratings', 'reviewcount', 'numreviews'],
+  ...['rank', 'salesrank', 'purchasecount', 'viewcount', 'popularity'],
+  ...['alsobuy', 'alsobought', 'alsoview', 'alsoviewed', 'boughttogether', 'buyafterviewing', 'similaritem', 'related'],
+]);
+
+/**
+ * Returns whether the name of an attribute says that it sums up interactions, such as `rating_number` or `also_buy`. Catalogs have the
+ * newest value, so a model would learn from interactions after the cut of an evaluation.
+ */
+export function isSummaryOfInteractions(name: string): boolean {
+  return summaryNames.has(plainName(name));
+}
+
+/** Returns the distinct words of a title, and the values of the other attributes as `name=value`. Leaves out summaries of interactions. */
 export function contentTerms(attributes: Attributes): string[] {
   const terms = Object.entries(attributes).flatMap(([name, value]) => {
-    if (createdAtNames.includes(name)) return [];
+    if (createdAtNames.includes(name) || isSummaryOfInteractions(name)) return [];
     if (name === titleFeatureName) return valuesOf(value, 'words');
     return valuesOf(value, 'category').map((text) => `${name}=${text}`);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFeatureEncoder, learnFeatureSchemas } from '../src/index.ts';
+import { contentTerms, createFeatureEncoder, learnFeatureSchemas } from '../src/index.ts';
 import type { Attributes, FeatureSchema, FeatureSelection } from '../src/index.ts';
 
 const auto: FeatureSelection = { attributes: 'auto', minHolders: 2, maxSlots: 10 };
@@ -43,6 +43,14 @@ describe('learnFeatureSchemas, auto', () => {
         ),
       ),
     ).toEqual(['postcode']);
+  });
+
+  it('skips summaries of interactions, unless the selection names them', () => {
+    const holders = times(10, (n) => ({ rating_number: n % 2, 'Also Buy': [`i${n % 2}`], brand: `b${n % 2}` }));
+    expect(namesOf(learnFeatureSchemas(holders, auto))).toEqual(['brand']);
+    const named: FeatureSelection = { ...auto, attributes: ['rating_number'] };
+    expect(namesOf(learnFeatureSchemas(holders, named))).toEqual(['rating_number']);
+    expect(contentTerms(holders[1]!)).toEqual(['brand=b1']);
   });
 
   it('counts only holders with the attribute for coverage', () => {

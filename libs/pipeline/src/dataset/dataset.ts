@@ -7,7 +7,7 @@ import type { Static } from 'typebox';
 import { FacetConfig } from '@facet/config';
 
 /** Increase this when the same sources and settings give other bytes. */
-export const datasetVersion = 5;
+export const datasetVersion = 6;
 
 const rules = FacetConfig.properties.interactions.properties;
 
