@@ -67,8 +67,8 @@ const readerVersion = 5;
  * and mapping by their hashes, and resumes an unfinished import after the events already appended.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, the errors of opening a file, `EVENTS_MOSTLY_REFUSED` (before any event is
- * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `IMPORT_RECORD_DAMAGED`. The signal's
- * reason when aborted.
+ * appended), `EVENTS_LOG_LOCKED`, `EVENTS_LOG_BEHIND`, `EVENTS_LOG_UNWRITABLE`, `EVENTS_LAKE_UNWRITABLE`, `IMPORT_RECORD_DAMAGED`. The
+ * signal's reason when aborted.
  */
 export async function importFiles(files: SourceFiles, options: ImportOptions): Promise<ImportResult> {
   const { home } = options;
@@ -78,12 +78,13 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
   await createFolder(home.importsFolder);
   const log = await openFileEventLog(home.logFolder);
   try {
+    // A kill after the last append may have left events that the lake does not contain. If the log lost events that the lake contains, the
+    // lake would skip new ones at their offsets: this fails before any is appended.
+    await fillLake(log, options);
     const known = await readRecord(recordPath);
     // A record beyond the end of the log belongs to a deleted log.
     const earlier = known !== undefined && (known.to ?? known.from) <= (await log.end()) ? known : undefined;
     if (earlier?.status === 'done' && earlier.report !== undefined && earlier.to !== undefined) {
-      // A kill after the last append may have left events that the lake does not contain.
-      await fillLake(log, options);
       let { report } = earlier;
       const { learning } = options;
       if (files.events.length > 0 && learning !== undefined && report.learning?.rule !== learning.rule) {

@@ -324,6 +324,18 @@ describe('importFiles', () => {
     expect(await readLake(home.lakeFolder)).toHaveLength(10);
   });
 
+  it('refuses an event log that has lost events of the lake, before it appends any', async () => {
+    const { home, file } = await setUp();
+    await importFiles({ events: [await file('a.csv', rowsCsv(10))] }, { home, now });
+    await rm(home.logFolder, { recursive: true });
+    const events = [await file('b.csv', rowsCsv(12))];
+    await expect(importFiles({ events }, { home, now })).rejects.toMatchObject({ code: 'EVENTS_LOG_BEHIND' });
+    const log = await openFileEventLog(home.logFolder);
+    expect(await log.end()).toBe(0);
+    await log.close();
+    expect(await readLake(home.lakeFolder)).toHaveLength(10);
+  });
+
   it('names a damaged record, and stores each event once without it', async () => {
     const { home, file } = await setUp();
     const events = [await file('a.csv', rowsCsv(100))];

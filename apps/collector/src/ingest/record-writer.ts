@@ -138,7 +138,7 @@ class QueuedRecordWriter implements RecordWriter {
     this.#queueBytes += bytes;
     return new Promise<Written>((resolve, reject) => {
       this.#queue.push({ records, bytes, resolve, reject });
-      this.#writing ??= this.#writeQueue().finally(() => (this.#writing = undefined));
+      this.#writing ??= this.#writeQueue();
     });
   }
 
@@ -161,6 +161,8 @@ class QueuedRecordWriter implements RecordWriter {
       }
       for (const { bytes } of group) this.#queueBytes -= bytes;
     }
+    // In the same turn as the last look at the queue, so that the next write starts a new loop.
+    this.#writing = undefined;
   }
 
   #nextGroup(): QueuedWrite[] {

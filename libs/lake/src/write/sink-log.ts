@@ -1,4 +1,5 @@
 import type { EventLog, LoggedBatch } from '@facet/event-log';
+import { AppError } from '@facet/platform';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { sourceName } from '../layout.ts';
 import type { OffsetRanges } from '../transaction-log/transaction.ts';
@@ -23,8 +24,8 @@ export interface SinkResult {
  * Writes the events of a log to the lake, from the committed offsets to the current end of the log. It may be killed at any
  * point and run again: the lake contains each offset once.
  *
- * @throws AppError `EVENTS_LAKE_SUPERSEDED` when another sink writes the same log; as `openLakeWriter` and `LakeWriter.commit`. The signal's
- * reason when aborted.
+ * @throws AppError `EVENTS_LOG_BEHIND` when the log ends before the committed offsets, `EVENTS_LAKE_SUPERSEDED` when another sink writes the
+ * same log; as `openLakeWriter` and `LakeWriter.commit`. The signal's reason when aborted.
  */
 export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOptions = {}): Promise<SinkResult> {
   const { batchEventsMax = 1_000_000, signal } = options;
@@ -32,11 +33,11 @@ export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOp
   try {
     const sourceOf = (partition: number): string => sourceName({ topic: log.topic, partition });
     const ranges = (await log.extents())
-      .map(({ partition, start, end }) => ({
-        partition,
-        from: Math.max(start, writer.committed(sourceOf(partition))),
-        to: end,
-      }))
+      .map(({ partition, start, end }) => {
+        const committed = writer.committed(sourceOf(partition));
+        if (committed > end) throw logBehind(sourceOf(partition), committed, end, lakeFolder);
+        return { partition, from: Math.max(start, committed), to: end };
+      })
       .filter(({ from, to }) => from < to);
     const position = new Map(ranges.map(({ partition, from }) => [partition, from]));
     const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -60,6 +61,18 @@ export async function sinkLog(log: EventLog, lakeFolder: string, options: SinkOp
   } finally {
     await writer.close();
   }
+}
+
+function logBehind(source: string, committed: number, end: number, lakeFolder: string): AppError {
+  return new AppError(
+    `The event log ${source} ends at offset ${end}, but the lake ${lakeFolder} has its events up to offset ${committed}.`,
+    {
+      code: 'EVENTS_LOG_BEHIND',
+      category: 'artifact',
+      remedy: 'Restore the log from the backup that contains the lake, or import the files into a new data home.',
+      context: { source, committed, end, lakeFolder },
+    },
+  );
 }
 
 /** Splits a batch into pieces of at most `room()` events. */

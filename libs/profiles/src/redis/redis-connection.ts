@@ -231,13 +231,16 @@ export class RedisConnection {
 
   async #waitUntilReady(): Promise<void> {
     if (this.#redis.status === 'ready') return;
-    const timeout = new AbortController();
-    const ready = new Promise<void>((resolve) => this.#redis.once('ready', resolve));
-    const isReady = await Promise.race([
-      ready.then(() => true),
-      delay(this.#options.connectTimeoutMs, false, { signal: timeout.signal }).catch(() => false),
-    ]);
-    timeout.abort();
+    const isReady = await new Promise<boolean>((resolve) => {
+      const end = (result: boolean): void => {
+        clearTimeout(timeout);
+        this.#redis.off('ready', onReady);
+        resolve(result);
+      };
+      const onReady = (): void => end(true);
+      const timeout = setTimeout(end, this.#options.connectTimeoutMs, false);
+      this.#redis.once('ready', onReady);
+    });
     if (!isReady) throw profilesUnreachable(this.#host, this.#lastError);
   }
 
