@@ -69,8 +69,8 @@ export interface LoopOptions {
 }
 
 /**
- * Trains epoch by epoch. A resumed run equals an uninterrupted run. Stops when `patience` epochs follow the best one, by the
- * validation score. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`). A fit without
+ * Trains epoch by epoch. A resumed run equals an uninterrupted run. Stops when the validation score has not improved for `patience`
+ * epochs. Repeats an epoch that diverges, from the state before it, at half the learning rate (`divergence.ts`). A fit without
  * labels is valid if a refit follows.
  *
  * @throws AppError `MODEL_NO_EXAMPLES`, `MODEL_NO_LABELS`, `MODEL_ABORTED`, or `MODEL_DIVERGED` after too many divergences.
@@ -85,8 +85,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
     const { report, last, average } = await trainEpochWithRecovery(options, progress, epoch);
     const { score } = report;
     const best = progress.curve[progress.bestEpoch - 1]?.score;
-    // Of equal scores, as few validation users have, the last one counts: the first epoch has hardly begun to learn.
-    const isBest = score === undefined || best === undefined || score >= best;
+    const isBest = score === undefined || best === undefined || score > best;
     progress = {
       curve: [...progress.curve, report],
       bestEpoch: isBest ? epoch : progress.bestEpoch,
