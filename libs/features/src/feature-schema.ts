@@ -142,7 +142,7 @@ const summaryNames = new Set([
  * Returns whether the name of an attribute says that it sums up interactions, such as `rating_number` or `also_buy`. Catalogs have the
  * newest value, so a model would learn from interactions after the cut of an evaluation.
  */
-export function isSummaryOfInteractions(name: string): boolean {
+function isSummaryOfInteractions(name: string): boolean {
   return summaryNames.has(plainName(name));
 }
 
