@@ -13,7 +13,7 @@ import { sinkProblems } from './sink-problems.ts';
 import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 import type { ValidationRules } from './validation/validate-file.ts';
-import { addValidationRoutes } from './validation/validation-routes.ts';
+import { addValidationRoutes, validationTimeoutMs } from './validation/validation-routes.ts';
 
 /** The response of `GET /v1/status`. Times are epoch milliseconds. */
 export const SinkStatus = Type.Object(
@@ -76,8 +76,6 @@ const docs: Docs = {
 };
 
 const bodyBytesMax = 1 << 16;
-/** Time for the upload of a file to validate. */
-const uploadTimeoutMs = 300_000;
 /** The event loop reads whole batches at once, and probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
 
@@ -89,7 +87,15 @@ export async function createSinkApp(
   const { logger, metrics, readState, dataHealth, now } = deps;
   const app = await createHttpApp(
     { logger, metrics },
-    { access, tls, problems: sinkProblems, docs, bodyBytesMax, eventLoopDelayMsMax, requestTimeoutMs: uploadTimeoutMs },
+    {
+      access,
+      tls,
+      problems: sinkProblems,
+      docs,
+      bodyBytesMax,
+      eventLoopDelayMsMax,
+      requestTimeoutMs: validationTimeoutMs,
+    },
   );
   addMetricsRoute(app, metrics);
   addHealthRoutes(app, {

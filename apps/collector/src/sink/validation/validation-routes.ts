@@ -13,7 +13,8 @@ import { Validation } from './validation-schema.ts';
 
 /** Larger files are for `facet validate`, which needs no upload. */
 const fileBytesMax = 64 << 20;
-const handlerTimeoutMs = 300_000;
+/** Time for the upload and the validation of a file. */
+export const validationTimeoutMs = 300_000;
 /** The longest file name that Linux accepts. */
 const fileNameBytesMax = 255;
 /** Files on the disk: uploads and the file that is validated. */
@@ -45,7 +46,7 @@ export async function addValidationRoutes(
       '/v1/validations',
       {
         config: { scope: 'read' },
-        handlerTimeout: handlerTimeoutMs,
+        handlerTimeout: validationTimeoutMs,
         // The body is a stream.
         validatorCompiler: (route) => (route.httpPart === 'body' ? () => true : compileValidator(route as never)),
         schema: {

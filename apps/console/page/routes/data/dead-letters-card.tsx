@@ -68,7 +68,11 @@ function DeadLetterList({ found, reason }: DeadLetterListProps) {
         </span>
       </div>
       {total === 0 ? (
-        <Empty title="No dead letters">The sink processed every message, or an operator has redriven them.</Empty>
+        <Empty title="No dead letters">
+          {reason === undefined
+            ? 'The sink processed every message, or an operator has redriven them.'
+            : 'None has this reason.'}
+        </Empty>
       ) : (
         <DataTable
           label="Dead letters, newest first"

@@ -3,17 +3,16 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { memo, useRef } from 'react';
 import type { CSSProperties } from 'react';
 import type { InterestsResponse, UserResponse } from '@facet/client/serving';
-import { findItemsQuery } from '../../api/find-items.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCount, formatShare } from '../../parts/format.ts';
+import { ItemSearch } from '../../parts/item-search.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
-import { SearchBox } from '../../parts/search-box.tsx';
 import { Empty, Failure, Loading } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
 import { strongestOf } from './behavior-rows.ts';
 import type { BehaviorRow } from './behavior-rows.ts';
 import type { ExploreSearch } from './search.ts';
-import { isMissing, nameOf } from './view.ts';
+import { isMissing } from './view.ts';
 import type { ChangeSearch, DescribedInterest } from './view.ts';
 
 const rowHeight = 34;
@@ -63,19 +62,10 @@ export function Behaviors(props: BehaviorsProps) {
         Each row is a behavior. A stronger color means a larger share of the behavior in that interest.{' '}
         <DocLink to="interests.md#coupling-coefficients">Coupling coefficients</DocLink>
       </p>
-      <SearchBox
+      <ItemSearch
         label="Add a behavior: search items by title"
         placeholder="Add a behavior: search items by title"
-        emptyText="No item has these words in its title."
-        search={findItemsQuery}
-        itemsOf={({ items }) => items}
-        keyOf={({ itemId }) => itemId}
-        render={(item) => (
-          <>
-            <span className="truncate">{nameOf(item)}</span>
-            <span className="muted small">{item.available ? item.itemId : 'unavailable'}</span>
-          </>
-        )}
+        noteOf={({ available, itemId }) => (available ? itemId : 'unavailable')}
         onPick={onAdd}
       />
       {user.isLoadingError && !isMissing(user.error) ? (

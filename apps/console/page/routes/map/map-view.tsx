@@ -1,11 +1,11 @@
 import { getRouteApi } from '@tanstack/react-router';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
+import { ItemSearch } from '../../parts/item-search.tsx';
 import { Card } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { colorPoints, pointsOf } from './color-points.ts';
-import { FindItem } from './find-item.tsx';
 import { ItemPanel } from './item-panel.tsx';
 import { Legend } from './legend.tsx';
 import { marksOf } from './marks.ts';
@@ -82,7 +82,12 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
     <div className="map-layout">
       <Card className="map-card">
         <div className="map-toolbar row">
-          <FindItem onPick={(itemId) => change({ item: itemId })} />
+          <ItemSearch
+            label="Find an item"
+            placeholder="Find an item by title"
+            noteOf={({ itemId }) => itemId}
+            onPick={({ itemId }) => change({ item: itemId })}
+          />
           <button type="button" className="button" aria-pressed={isLasso} onClick={() => setLasso(!isLasso)}>
             Lasso
           </button>
