@@ -11,7 +11,7 @@ export type { BootstrapInterval, PairedDifference, SeedInterval } from './interv
 export { createItemCf } from './item-cf.ts';
 export { clusterItems, countClusters } from './item-clusters.ts';
 export type { ItemCfOptions } from './item-cf.ts';
-export { mean } from './mean.ts';
+export { mean, sum } from './mean.ts';
 export { ndcgAt, recallAt, truthSize } from './metrics.ts';
 export { rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';

@@ -192,6 +192,17 @@ describe('gateStage', () => {
     expect(report.checks.find(({ name }) => name === 'new items')?.value).toBeCloseTo(1 / 241, 9);
   });
 
+  it('passes a small catalog with an item that is not a candidate', async () => {
+    const later = { itemId: 'later', attributes: { theme: 'theme3', createdAt: '2100-01-01' } };
+    const items = [...themedItems.slice(0, 36), later];
+    const itemIds = new Set(items.map(({ itemId }) => itemId));
+    const events = themedEvents(30).filter(({ itemId }) => itemIds.has(itemId));
+    const dataset = await putThemedDataset(store, 30, { items, events });
+    const report = await gate({ dataset, bundleId: await putThemedBundle(store, dataset) }, { usersMin: 1 });
+    const coverage = report.checks.find(({ name }) => name === 'coverage@50');
+    expect(coverage).toMatchObject({ value: 36 / 37, threshold: 36 / 37, passed: true });
+  });
+
   it('reports too few users', async () => {
     const report = await gate({ incumbentId }, { usersMin: 1000 });
     expect(failedOf(report)).toEqual(['users']);

@@ -1,4 +1,4 @@
-import { evaluateRanking, ndcgAt, popularity, truthSize } from '@facet/evaluation';
+import { evaluateRanking, ndcgAt, popularity, sum, truthSize } from '@facet/evaluation';
 import type { RankedUser } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
 import type { Bundle } from '@facet/bundles';
@@ -88,7 +88,7 @@ export async function measureWindow(options: MeasureOptions): Promise<MeasuredWi
     from,
     before: dataset.info.window.occurredBefore,
     users: users.length,
-    oneListCoverage: Math.min(1, gateCutoff / catalogSize),
+    oneListCoverage: Math.min(gateCutoff, sum(window.candidates)) / catalogSize,
     candidate,
     incumbent,
     baseline,
