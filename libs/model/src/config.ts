@@ -162,7 +162,7 @@ export const ModelConfig = Type.Object({
     ],
     {
       description:
-        'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for small catalogs (`loss/negatives.ts`). `in-batch`: the labels of the other examples of the batch (Yi et al., RecSys 2019). `in-batch+2048`: these and 2,048 drawn ones (Yang et al., WWW 2020).',
+        'Negatives per batch, log-uniform by popularity rank with logQ correction. `all`: the full softmax. `auto`: the full softmax for few trained items (`loss/negatives.ts`). `in-batch`: the labels of the other examples of the batch (Yi et al., RecSys 2019). `in-batch+2048`: these and 2,048 drawn ones (Yang et al., WWW 2020).',
     },
   ),
   popularityPrior: Type.Boolean({

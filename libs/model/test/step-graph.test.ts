@@ -13,7 +13,7 @@ import { objective } from '../src/loss/objective.ts';
 import { changeWeights, createTinyWorld, examplesOf, openTinySession, tensorsOf, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
 
-const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
+const cases: { name: string; variant: string; model: Partial<ModelConfig>; coldItems?: number }[] = [
   ...Object.keys(modelVariants).map((variant) => ({
     name: `the variant ${variant}`,
     variant,
@@ -29,6 +29,7 @@ const cases: { name: string; variant: string; model: Partial<ModelConfig> }[] = 
   },
   { name: 'MIND, full softmax', variant: 'mind', model: { negatives: 'all' } },
   { name: 'the default recipe, sampled', variant: 'facet', model: { negatives: 8 } },
+  { name: 'the default recipe, mostly cold items', variant: 'facet', model: {}, coldItems: 6000 },
   { name: 'MIND, in-batch negatives', variant: 'mind', model: { negatives: 'in-batch' } },
   { name: 'the default recipe, mixed negatives', variant: 'facet', model: { negatives: 'in-batch+8' } },
   { name: 'the default recipe, learned temperature', variant: 'facet', model: { temperatureMin: 0.1 } },
@@ -85,13 +86,13 @@ function expectClose(actual: Float32Array, expected: Float32Array, what: string)
   expect(worst / scale, what).toBeLessThan(3e-4);
 }
 
-describe.each(cases)('the step graph of $name', ({ variant, model }) => {
+describe.each(cases)('the step graph of $name', ({ variant, model, coldItems = 1 }) => {
   afterEach(() => tf.disposeVariables());
 
   it.each(denseRows)(
     'has the loss and the gradients of the objective for batches of all sizes (%i)',
     (denseRowsMax) => {
-      const world = createTinyWorld({ variant, model });
+      const world = createTinyWorld({ variant, model, coldItems });
       const weights = largerWeights(world);
       const examples = examplesOf(world);
       const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
@@ -131,7 +132,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
   );
 
   it.each(denseRows)('applies Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
-    const world = createTinyWorld({ variant, model });
+    const world = createTinyWorld({ variant, model, coldItems });
     const examples = examplesOf(world);
     const initialWeights = largerWeights(world);
     const buildBatch = createBatchBuilder({ ...world, denseRowsMax });
@@ -164,6 +165,15 @@ describe.each(cases)('the step graph of $name', ({ variant, model }) => {
     }
     session.dispose();
   });
+});
+
+it('uses the full softmax over few trained items, however many cold items the catalog has', () => {
+  const world = createTinyWorld({ variant: 'facet', coldItems: 6000 });
+  const batch = createBatchBuilder(world)(examplesOf(world), Int32Array.of(1, 2, 3), createRandom(1))!;
+  expect([batch.items, batch.logExpected]).toEqual([undefined, undefined]);
+  expect(batch.usedRows['item/id']!.data).toEqual(Int32Array.from({ length: 13 }, (_, row) => row));
+  const shared = sharedItems(world, world.data.candidates)!;
+  expect(Object.values(shared.pooled).map(({ weights }) => weights.shape[0])).toEqual([13, 13]);
 });
 
 /** Adam of one weight, in place; of `rows` of it only, if there are some. */

@@ -41,12 +41,14 @@ export interface TinyWorld {
   readonly trainedCount: number;
 }
 
-/** 12 users who each walk through one of three groups of four items, two days a step; the last item is cold. */
+/** 12 users who each walk through one of three groups of four items, two days a step; the last items are cold. @param options.coldItems Default: 1. */
 export function createTinyWorld(options: {
   variant: string;
   model?: Partial<ModelConfig>;
   training?: Partial<TrainingConfig>;
+  coldItems?: number;
 }): TinyWorld {
+  const itemCount = 12 + (options.coldItems ?? 1);
   const { model: base, training: trainingBase } = modelVariant(options.variant);
   const config: ModelConfig = {
     ...base,
@@ -59,7 +61,7 @@ export function createTinyWorld(options: {
     ...(typeof base.negatives === 'number' ? { negatives: 8 } : {}),
     ...options.model,
   };
-  const itemIds = ['', ...Array.from({ length: 13 }, (_, item) => `item${item + 1}`)];
+  const itemIds = ['', ...Array.from({ length: itemCount }, (_, item) => `item${item + 1}`)];
   const vocabulary = createItemVocabulary(itemIds, 12);
   const interactions: Interaction[] = [];
   for (let user = 0; user < 12; user++) {
@@ -82,7 +84,7 @@ export function createTinyWorld(options: {
   );
   const spec: ModelSpec = {
     config,
-    itemCount: 13,
+    itemCount,
     ...(config.extractor.kind === 'user-vectors' ? { userCount: 12 } : {}),
     itemFeatures: [genre],
     userFeatures: [gender],
@@ -100,7 +102,7 @@ export function createTinyWorld(options: {
         [gender],
         sequences.userIds.map((_, user) => ({ gender: user % 2 === 0 ? 'F' : 'M' })),
       ),
-      timeline: buildPopularityTimeline(sequences, 13, 100 * dayMs),
+      timeline: buildPopularityTimeline(sequences, itemCount, 100 * dayMs),
       candidates: Int32Array.from({ length: 12 }, (_, item) => item + 1),
     },
   };

@@ -63,6 +63,15 @@ describe('the memory of a run', () => {
     expect(estimate.bytes - estimateTrainingMemory(size, resolve()).bytes).toBe(80e6);
   });
 
+  it('contains the full softmax over few trained items of a large catalog', () => {
+    const few = { ...size, coldItems: size.items - 3000 };
+    const small = { items: 3000, users: 0, events: 0 };
+    const [estimate, ofTrained] = [few, small].map((of) => estimateTrainingMemory(of, resolve()));
+    const full = 'full softmax over all items';
+    expect(partOf(estimate!, full)).toBe(partOf(ofTrained!, full));
+    expect(partOf(estimate!, 'softmax over negatives')).toBe(0);
+  });
+
   it('contains the launches of created items without interactions if the model has a popularity prior', () => {
     const data = shopDataset();
     const created = things.map((thing, place) => ({

@@ -1,18 +1,18 @@
 import type { Random } from '@facet/features';
 import type { ModelConfig } from '../config.ts';
 
-/** Up to this many items, the full softmax is cheaper than sampling. */
+/** Up to this many trained items, the full softmax is cheaper than sampling. */
 const fullSoftmaxItemsMax = 5_000;
-/** Negatives per batch of a larger catalog. */
+/** Negatives per batch of more items. */
 const drawnNegatives = 2_048;
 
-/** The negatives of a batch for a catalog of known size. */
+/** The negatives of a batch for a known number of trained items. */
 export type Negatives = Exclude<ModelConfig['negatives'], 'auto'>;
 
-/** Returns the negatives of a batch: `all` for the full softmax over all items. */
-export function negativesOf({ negatives }: Pick<ModelConfig, 'negatives'>, itemCount: number): Negatives {
+/** Returns the negatives of a batch: `all` for the full softmax over all trained items. */
+export function negativesOf({ negatives }: Pick<ModelConfig, 'negatives'>, trainedCount: number): Negatives {
   if (negatives !== 'auto') return negatives;
-  return itemCount <= fullSoftmaxItemsMax ? 'all' : drawnNegatives;
+  return trainedCount <= fullSoftmaxItemsMax ? 'all' : drawnNegatives;
 }
 
 /** Returns the number of drawn negatives, and whether the labels of the batch are negatives too. */

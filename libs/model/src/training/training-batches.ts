@@ -48,7 +48,7 @@ export function createBatchBuilder(options: BatchOptions): BatchBuilder {
     const batch = build(...args);
     if (batch === undefined) return undefined;
     const restricted = restrict(batch);
-    return isFull ? { ...restricted, items: undefined } : restricted;
+    return isFull ? { ...restricted, items: undefined, usedRows: withTrainedRows(options, restricted) } : restricted;
   };
 }
 
@@ -70,10 +70,10 @@ export function createWholeBatchBuilder(options: BatchOptions): BatchBuilder {
 
 /** Returns a function that draws the negatives of a batch; undefined for the full softmax. */
 export function createNegativeDraw(
-  { spec, data, training }: BatchOptions,
+  { spec, trainedCount, data, training }: BatchOptions,
   candidates: CandidateSet,
 ): (examples: Examples, rows: ExampleRows, random: Random) => BatchNegatives | undefined {
-  const negatives = negativesOf(spec.config, spec.itemCount);
+  const negatives = negativesOf(spec.config, trainedCount);
   if (negatives === 'all') return () => undefined;
   const { drawn, inBatch } = sampledNegatives(negatives);
   // All batches of a phase are cut from the same examples.
@@ -91,7 +91,7 @@ export function createNegativeDraw(
 export function sharedItems(options: ItemOptions, candidates: Int32Array): ArraysOf<ItemBatch> | undefined {
   if (!usesAllItems(options)) return undefined;
   return {
-    pooled: pooledArrays(itemRows(options)),
+    pooled: pooledArrays(trainedRows(options)),
     candidates: { shape: [namedSize('C', candidates.length)], data: candidates },
   };
 }
@@ -172,10 +172,31 @@ function drawSeeds({ config }: ModelSpec, random: Random): BatchArrays['users'][
 
 type ItemOptions = Pick<BatchOptions, 'spec' | 'itemFeatures' | 'trainedCount'>;
 
-const usesAllItems = ({ spec }: ItemOptions): boolean => negativesOf(spec.config, spec.itemCount) === 'all';
+/** Returns whether the batches use the full softmax. Cold items are neither labels nor candidates nor behaviors of training. */
+const usesAllItems = ({ spec, trainedCount }: ItemOptions): boolean => negativesOf(spec.config, trainedCount) === 'all';
 
 function itemRows({ spec, trainedCount, itemFeatures }: ItemOptions): ItemRows {
   return { itemCount: spec.itemCount, trainedCount, features: itemFeatures };
+}
+
+/** Returns the trained items alone. */
+function trainedRows({ trainedCount, itemFeatures }: ItemOptions): ItemRows {
+  const features = itemFeatures.map(({ schema, rows }) => ({
+    schema,
+    rows: rows.subarray(0, (trainedCount + 1) * schema.slots),
+  }));
+  return { itemCount: trainedCount, trainedCount, features };
+}
+
+/** Adds the rows of trained items if `item/id` is a large table with mostly cold items, so that a step does not update these. */
+function withTrainedRows(
+  { spec, trainedCount, denseRowsMax = defaultDenseRowsMax }: BatchOptions,
+  { usedRows }: Pick<BatchArrays, 'usedRows'>,
+): BatchArrays['usedRows'] {
+  const [used, all] = [trainedCount + 1, spec.itemCount + 1];
+  if (all <= denseRowsMax || all < 2 * used) return usedRows;
+  const rows = Int32Array.from({ length: used }, (_, row) => row);
+  return { ...usedRows, 'item/id': { shape: [namedSize('rows of item/id', used)], data: rows } };
 }
 
 /** Returns the row counts of the tables of which a step uses few of many rows. */

@@ -146,7 +146,8 @@ export function estimateTrainingMemory(
   { model, training }: ModelSettings,
 ): ByteEstimate {
   const { embeddingDim: D, interests: K, sequenceLength: L, extractor, readout } = model;
-  const negatives = negativesOf(model, items);
+  const trainedItems = items - coldItems;
+  const negatives = negativesOf(model, trainedItems);
   const { batchSize: B } = training;
   const scores = B * (readout.kind === 'label-aware' ? Math.max(K, labelsPerExample) : K) * float;
   const itemTable = items * D * float;
@@ -159,9 +160,9 @@ export function estimateTrainingMemory(
     'launches of items without interactions': model.popularityPrior ? createdColdItems * launchBytes : 0,
     'tables of items with Adam': tablesInTraining * itemTable,
     'tables of users with Adam': tablesInTraining * userTable,
-    'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * items : 0,
+    'full softmax over all items': negatives === 'all' ? scoresInTraining.all * scores * trainedItems : 0,
     'softmax over negatives':
-      negatives === 'all' ? 0 : scoresInTraining.sampled * scores * negativesMax(negatives, training, items),
+      negatives === 'all' ? 0 : scoresInTraining.sampled * scores * negativesMax(negatives, training, trainedItems),
     'behaviors of a batch':
       behaviorsInTraining[extractor.kind === 'transformer' ? 'transformer' : 'others'] * B * L * D * float,
   });

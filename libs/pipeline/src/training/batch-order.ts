@@ -26,7 +26,8 @@ export type BatchResponse =
 /** Returns a `BatchSource` that prepares batches on request. */
 export function batchSourceOf(order: BatchOrder): (epoch: number) => EpochBatches<Iterable<BatchArrays | undefined>> {
   const { spec, itemFeatures, trainedCount, data, cut, examples, config } = order;
-  const timeline = buildPopularityTimeline(data.sequences, spec.itemCount, cut);
+  // Batches contain trained items only.
+  const timeline = buildPopularityTimeline(data.sequences, trainedCount, cut);
   const build = createBatchBuilder({ spec, itemFeatures, trainedCount, data: { ...data, timeline }, training: config });
   return createBatchSource(build, examples, config);
 }

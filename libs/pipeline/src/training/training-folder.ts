@@ -237,7 +237,7 @@ function describeTraining({
     ...(dataset && { dataset }),
     spec,
     training,
-    negatives: negativesOf(spec.config, spec.itemCount),
+    negatives: negativesOf(spec.config, data.vocabulary.trainedCount),
     scalarScale,
     tables: poolsOf(data).map(({ table }) => table),
     limits: {
