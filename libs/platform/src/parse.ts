@@ -1,6 +1,8 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
+import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
 import { invalidConfig } from './config-problem.ts';
 import type { ConfigProblem, FieldPath } from './config-problem.ts';
@@ -29,7 +31,7 @@ export function parseWith<Schema extends TSchema>(
   const parsed = coerce ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
   if (check.Check(parsed)) return parsed as Static<Schema>;
-  const problems = findProblems(check.Errors(parsed), { schema, value: parsed });
+  const problems = findProblems(allErrors(check, parsed), { schema, value: parsed });
   throw invalidConfig(
     source,
     problems.map((each) => ({ ...each, path: [...at, ...each.path] })),
@@ -50,6 +52,17 @@ export function parseEnvironment<Schema extends TObject>(
     .filter((name) => (environment[name] ?? '') !== '')
     .map((name) => [name, environment[name]]);
   return parseWith(schema, Object.fromEntries(given), { source: 'the environment', coerce: true });
+}
+
+/** typebox returns at most 8 errors by default. */
+function allErrors(check: Validator, value: unknown): readonly TLocalizedValidationError[] {
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: Infinity });
+  try {
+    return check.Errors(value);
+  } finally {
+    Settings.Set({ maxErrors });
+  }
 }
 
 /** Returns one problem per field, however many rules it breaks. Names unknown and missing fields, and probable names and values. */

@@ -43,6 +43,15 @@ test('fills defaults at every depth and keeps given values', () => {
   expect(parseWith(Settings, given, { source })).toEqual(given);
 });
 
+test('reports every wrong field, however many there are', () => {
+  const names = Array.from({ length: 20 }, (_, index) => `field${index}`);
+  const given = Object.fromEntries(names.map((name) => [name, 'text']));
+  const Numbers = Type.Object(Object.fromEntries(names.map((name) => [name, Type.Number()])));
+  expect(() => parseWith(Numbers, given, { source })).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(names.join('.*')) as string }) as Error,
+  );
+});
+
 test('neither changes its argument nor shares defaults between calls', () => {
   const given = Object.freeze({ limits: Object.freeze({}) });
   const first = parseWith(Settings, given, { source });
