@@ -25,7 +25,7 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
   const claim = await claimQueue({ home, logger }, config);
   const runs = createRunStore(home.runsFolder);
 
-  return openWithClosers(async (closers) => {
+  return openWithClosers(logger, async (closers) => {
     closers.push(claim.close);
     const metrics = createWorkerMetrics('indexer', () => worker.isConnected);
     const worker = startStageWorker(

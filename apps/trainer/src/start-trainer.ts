@@ -36,7 +36,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   const store = openArtifactStore(home.artifactsFolder);
   const runs = createRunStore(home.runsFolder);
 
-  return openWithClosers(async (closers) => {
+  return openWithClosers(logger, async (closers) => {
     closers.push(claim.close);
     const { lakeFolder } = home;
     const queue = openRefreshQueue({ runs, store, lakeFolder, schedule, now, attempts: schedule.attempts }, config);

@@ -3,19 +3,28 @@ import type { Logger } from './logger.ts';
 
 /**
  * Runs `open`, which adds a closer for each resource to the list. The returned `close`, or an error of `open`, runs the closers in
- * reverse order.
+ * reverse order. `close` runs all closers, logs their
+ * errors, and then throws the first error.
  */
 export async function openWithClosers<Opened extends object>(
+  logger: Logger,
   open: (closers: (() => Promise<void>)[]) => Promise<Opened>,
 ): Promise<Opened & { close(): Promise<void> }> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+    const errors: unknown[] = [];
+    for (const closeOne of closers.splice(0).reverse()) {
+      await closeOne().catch((error: unknown) => {
+        logger.error({ err: error }, 'cannot close a resource');
+        errors.push(error);
+      });
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     return { ...(await open(closers)), close };
   } catch (error) {
-    await close();
+    await close().catch(() => undefined);
     throw error;
   }
 }

@@ -60,7 +60,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
   const metrics = createSinkMetrics(httpMetrics.registry);
   const retryPolicy = createRetryPolicy({ logger, now });
 
-  return openWithClosers(async (closers) => {
+  return openWithClosers(logger, async (closers) => {
     const lake = await openLakeWriter(home.lakeFolder);
     closers.push(() => lake.close());
     const catalog = createCatalogFeed(home.catalogFolder, { logger, now });
