@@ -151,7 +151,10 @@ export function createFolderStorage(root: string): ArtifactStorage {
     const listed: ListedArtifact[] = [];
     for (const id of await listNames(join(root, kind))) {
       if (!isId(id)) continue;
-      const manifest = await stat(join(root, kind, id, manifestName)).catch(() => undefined);
+      const manifest = await stat(join(root, kind, id, manifestName)).catch((error: unknown) => {
+        if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+        throw error;
+      });
       if (manifest !== undefined) listed.push({ ref: { kind, id }, putAt: manifest.mtimeMs });
     }
     return listed;

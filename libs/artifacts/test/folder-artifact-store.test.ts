@@ -209,3 +209,18 @@ test('a redacted file keeps the id of its artifact, and other changes of it are 
     'reserves the file name redactions.json',
   );
 });
+
+test('reports an artifact that it cannot list, and removes nothing', async () => {
+  const root = await temporaryFolder();
+  const store = createFolderArtifactStore(root);
+  const refs: string[] = [];
+  for (const text of ['1', '2', '3', '4', '5']) {
+    refs.push((await store.put('bundle', (folder) => writeFile(join(folder, 'a'), text), {})).id);
+  }
+  const manifest = join(root, 'bundle', refs[4]!, 'manifest.json');
+  await rm(manifest);
+  await symlink('manifest.json', manifest);
+  await expect(store.list('bundle')).rejects.toMatchObject({ code: 'ELOOP' });
+  await expect(store.prune('bundle', { keep: 3 })).rejects.toMatchObject({ code: 'ELOOP' });
+  expect(await readdir(join(root, 'bundle'))).toHaveLength(5);
+});
