@@ -41,7 +41,7 @@ export interface LogControl {
   readExtents(topics: readonly string[]): Promise<readonly TopicExtent[]>;
   /** Returns the extents and the committed offsets of all partitions of the topics. @throws AppError as `fetchExtents` (retryable) */
   readGroup(topics: readonly string[]): Promise<readonly Omit<GroupPartition, 'progressedAt'>[]>;
-  /** Makes `offset` the next offset to read of the partition. */
+  /** Makes `offset` the next offset to read of the partition. @throws Error after `GroupListener.left` */
   seek(topic: string, partition: number, offset: number): void;
   /** Commits positions to the consumer group. */
   commitOffsets(
@@ -151,8 +151,9 @@ export function createGroupConsumer(
       if (isRejoining) listener.joined(assignment);
       isRejoining = false;
     });
+    // After a stop, kafkajs refuses to seek. The event of a crash follows only when the connections are closed.
+    consumer.on(consumer.events.STOP, () => listener.left());
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      listener.left();
       const isLost = isLostBroker(payload.error);
       if (!payload.restart && !isLost) {
         listener.crashed(crashed(groupId, payload.error));

@@ -219,6 +219,7 @@ export class SinkLoop implements GroupListener {
     const placement = chooseAction(position, { first, next: batch.next, isUndecodable });
     if (placement === 'skip') return true;
     if (placement === 'read-again') {
+      signal.throwIfAborted();
       position.rewoundTo = position.next;
       log.seek(batch.topic, batch.partition, position.next);
       return false;
@@ -259,6 +260,7 @@ export class SinkLoop implements GroupListener {
     await retryPolicy.retry('lake', () => lake.discard(), signal);
     await retryPolicy.retry('catalog', () => catalog.discard(), signal);
     const extents = await retryPolicy.retry('kafka', () => this.#readExtents(lease), signal);
+    signal.throwIfAborted();
     const extentOf = new Map(extents.map((extent) => [sourceName(extent), extent]));
     for (const [topic, partitions] of Object.entries(lease.assignment)) {
       const offsetOwner = handlers.get(topic)?.offsetOwner;

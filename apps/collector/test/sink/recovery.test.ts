@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { lakeStatus, openLakeWriter } from '@facet/lake';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { startRedis, startS3 } from '@facet/local-services';
@@ -140,6 +141,33 @@ it('restarts the consumer after a broker has ended while a connection to it was 
   await bench.publishEvent('e1', { userId: 'ada' });
   await until(() => isCaughtUp(sink, 1));
   expect(joining.mock.calls.length).toBeGreaterThan(1);
+});
+
+it('continues when it must read again while a crashed consumer closes its connections', async () => {
+  const bench = await createBench();
+  const sink = await bench.startSink();
+  const onFailed = vi.fn();
+  sink.failed.catch(onFailed);
+  await bench.publishEvent('e1', { userId: 'ada' });
+  await until(() => isCaughtUp(sink, 1));
+  const require = createRequire(import.meta.url);
+  const Cluster = require('kafkajs/src/cluster/index.js') as { readonly prototype: { disconnect(): Promise<void> } };
+  const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup.js') as {
+    readonly prototype: { fetch(): Promise<void> };
+  };
+  const { KafkaJSNoBrokerAvailableError } = require('kafkajs/src/errors.js') as {
+    readonly KafkaJSNoBrokerAvailableError: new () => Error;
+  };
+  const fetching = vi.spyOn(ConsumerGroup.prototype, 'fetch').mockRejectedValueOnce(new KafkaJSNoBrokerAvailableError());
+  const closing = vi.spyOn(Cluster.prototype, 'disconnect').mockImplementationOnce(() => delay(4_000));
+  onTestFinished(() => [fetching, closing].forEach((spy) => spy.mockRestore()));
+  await until(async () => closing.mock.calls.length > 0);
+  await bench.store.clear();
+  await until(async () => (await bench.store.read('ada')) !== undefined);
+  await bench.publishEvent('e2', { userId: 'ada' });
+  await until(() => isCaughtUp(sink, 2));
+  expect(onFailed).not.toHaveBeenCalled();
+  await expectEachOnce(bench);
 });
 
 it('continues when a coordinator that is still loading refuses its return to the group', async () => {
