@@ -21,8 +21,12 @@ export interface ArtifactStorage extends Pick<ArtifactStore, 'open' | 'removeRem
   list: ArtifactStore['list'];
   /** Returns the kinds of which there may be artifacts. */
   kinds(): Promise<string[]>;
-  /** Keeps an artifact from being removed until the caller has recorded a reference to it. @throws AppError as `readManifest` */
-  claim(ref: ArtifactRef): Promise<void>;
+  /**
+   * Keeps an artifact from being removed while the caller records a reference to it. Returns a function that ends the claim.
+   *
+   * @throws AppError as `readManifest`.
+   */
+  claim(ref: ArtifactRef): Promise<() => Promise<void>>;
   /**
    * Removes an artifact such that readers see all or nothing of it. Keeps it, and returns false, if it is claimed or `isReferenced`
    * returns true.

@@ -88,15 +88,33 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       throw invalid(`The reference "${name}" cannot be written directly.`, 'Promote the artifact, or roll back.');
     }
     checkName(name, 'name of a reference');
-    await storage.claim(ref);
-    await refs.write(name, formatRef(ref));
+    const release = await storage.claim(ref);
+    try {
+      await refs.write(name, formatRef(ref));
+    } finally {
+      await release();
+    }
+  };
+
+  /** As `log.append`. Keeps the artifact of the record from being removed meanwhile. */
+  const appendClaimed: typeof log.append = async (decide) => {
+    const claims: (() => Promise<void>)[] = [];
+    try {
+      return await log.append(async (state) => {
+        const decided = await decide(state);
+        if (!('number' in decided) && decided.ref !== null) claims.push(await storage.claim(decided.ref));
+        return decided;
+      });
+    } finally {
+      for (const release of claims) await release();
+    }
   };
 
   const promote: ArtifactStore['promote'] = async (ref, decision = {}) => {
     const { run } = decision;
     if (run !== undefined) checkRun(run);
     await verify(ref);
-    return log.append(async ({ newest, records }) => {
+    return appendClaimed(async ({ newest, records }) => {
       if (run !== undefined) {
         const all = await records();
         const done = promotionOf(run, all);
@@ -106,7 +124,6 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       const current = newest?.ref ?? null;
       if (newest !== undefined && current !== null && isSame(current, ref)) return newest;
       refuseOtherCurrent(current, decision);
-      await storage.claim(ref);
       return {
         kind: 'promote',
         ...decisionFields(decision),
@@ -118,7 +135,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
   };
 
   const rollback: ArtifactStore['rollback'] = async (decision = {}) => {
-    const { ref } = await log.append(async ({ newest, records }) => {
+    const { ref } = await appendClaimed(async ({ newest, records }) => {
       const { ref: current = null } = newest ?? {};
       refuseOtherCurrent(current, decision);
       const previous =
@@ -134,7 +151,6 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       }
       // The content was verified at promotion and is verified again at loading, so the rollback does not wait for it.
       await verify(previous, { files: [] });
-      await storage.claim(previous);
       return {
         kind: 'rollback',
         ...decisionFields(decision),

@@ -1,11 +1,14 @@
-import { readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createFileAtomically,
   createFolder,
   hashFile,
+  hourMs,
   isAppError,
   listNames,
+  minuteMs,
   pathExists,
   readTextIfExists,
   syncPath,
@@ -19,9 +22,14 @@ import { hasErrorCode, hashFiles, listFolder } from './disk/files.ts';
 import { parseRedactions } from './manifest.ts';
 import type { ArtifactManifest, ManifestFile } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';
-import { clearAbandoned, stagingPath } from './disk/staging.ts';
+import { clearAbandoned, isAbandoned, stagingPath } from './disk/staging.ts';
 import { manifestName, manifestOf, redactionsName } from './seal-artifact.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
+
+/** After this time, the claim or removal of another host belongs to an ended process. */
+const markMs = { claim: hourMs, removal: minuteMs } as const;
+type MarkedAction = keyof typeof markMs;
+const pollMs = 20;
 
 /**
  * Creates an artifact store in a folder of one disk:
@@ -30,7 +38,7 @@ import type { SealedArtifact } from './seal-artifact.ts';
  * <root>/<kind>/<id>/redactions.json   new hashes of files that an erasure has changed
  * <root>/promotions/<number>.json      one promotion record each; created once, never changed
  * <root>/refs/<name>.json              {kind, id}, replaced by rename
- * <root>/staging/…                     files being written or removed
+ * <root>/staging/…                     files being written or removed, and marks of artifacts that are claimed or removed
  * <root>/lock.<number>                 while an erasure changes files
  * ```
  */
@@ -160,6 +168,24 @@ export function createFolderStorage(root: string): ArtifactStorage {
     return listed;
   }
 
+  /**
+   * Creates a file that tells other processes that this one claims or removes an artifact. Returns a function that deletes the file. Each
+   * of two processes creates its file before it looks for that of the other one, so one of them sees the other.
+   */
+  async function mark(action: MarkedAction, { kind, id }: ArtifactRef): Promise<() => Promise<void>> {
+    const path = `${await stagingPath(stagingFolder)}~${action}~${kind}~${id}`;
+    await writeFile(path, '');
+    return () => rm(path, { force: true });
+  }
+
+  async function isMarked(action: MarkedAction, { kind, id }: ArtifactRef): Promise<boolean> {
+    for (const name of await listNames(stagingFolder)) {
+      const isSame = name.endsWith(`~${action}~${kind}~${id}`);
+      if (isSame && !(await isAbandoned(join(stagingFolder, name), name, markMs[action]))) return true;
+    }
+    return false;
+  }
+
   const promotions: PromotionRecords = {
     names: () => listNames(promotionsFolder),
     read: async (name) =>
@@ -183,12 +209,27 @@ export function createFolderStorage(root: string): ArtifactStorage {
     replaceFile,
     list,
     kinds: async () => (await listNames(root)).filter(isName),
-    // A promotion is recorded within moments of its verification.
-    claim: async (ref) => void (await readManifest(ref)),
+    async claim(ref) {
+      const release = await mark('claim', ref);
+      try {
+        while (await isMarked('removal', ref)) await sleep(pollMs);
+        await readManifest(ref);
+        return release;
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    },
     async remove(ref, isReferenced) {
-      if (await isReferenced()) return false;
-      await discard(folderOf(ref));
-      return true;
+      const release = await mark('removal', ref);
+      try {
+        // In this order: a claim ends after its reference is recorded.
+        if ((await isMarked('claim', ref)) || (await isReferenced())) return false;
+        await discard(folderOf(ref));
+        return true;
+      } finally {
+        await release();
+      }
     },
     removeRemains: () => clearAbandoned(stagingFolder),
     refs: {

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '@facet/testing';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createArtifactStore } from '../src/create-artifact-store.ts';
+import { createFolderStorage } from '../src/folder-artifact-store.ts';
 import { createFolderArtifactStore } from '../src/index.ts';
 import { artifactId, formatManifest } from '../src/manifest.ts';
 import { describeArtifactStore } from './conformance.ts';
@@ -223,4 +225,75 @@ test('reports an artifact that it cannot list, and removes nothing', async () =>
   await expect(store.list('bundle')).rejects.toMatchObject({ code: 'ELOOP' });
   await expect(store.prune('bundle', { keep: 3 })).rejects.toMatchObject({ code: 'ELOOP' });
   expect(await readdir(join(root, 'bundle'))).toHaveLength(5);
+});
+
+describe('a prune during a promotion', () => {
+  async function createRace() {
+    const root = await temporaryFolder();
+    const storage = createFolderStorage(root);
+    const store = createArtifactStore(storage);
+    const put = (text: string) => store.put('bundle', (folder) => writeFile(join(folder, 'a'), text), {});
+    const ref = await put('old');
+    for (const text of ['1', '2', '3']) await put(text);
+    return { root, storage, store, ref, put };
+  }
+
+  test.each(['promote', 'writeRef'] as const)('keeps the artifact until %s has recorded it', async (action) => {
+    const { root, storage, store, ref } = await createRace();
+    const removed: unknown[] = [];
+    const prune = async (): Promise<void> => void removed.push(...(await store.prune('bundle', { keep: 3 })));
+    const promoter = createArtifactStore({
+      ...storage,
+      promotions: {
+        ...storage.promotions,
+        async create(name, text) {
+          await prune();
+          return storage.promotions.create(name, text);
+        },
+      },
+      refs: {
+        ...storage.refs,
+        async write(name, text) {
+          await prune();
+          await storage.refs.write(name, text);
+        },
+      },
+    });
+    await (action === 'promote' ? promoter.promote(ref) : promoter.writeRef('delta', ref));
+    await prune();
+    expect(removed).toEqual([]);
+    await store.open(ref);
+    expect(await readdir(join(root, 'staging'))).toEqual([]);
+  });
+
+  test('ends the promotion with an error if the prune is first', async () => {
+    const { root, storage, store, ref, put } = await createRace();
+    let promoting: Promise<unknown> | undefined;
+    const pruner = createArtifactStore({
+      ...storage,
+      remove: (removed, isReferenced) =>
+        storage.remove(removed, async () => {
+          const isKept = await isReferenced();
+          promoting = store.promote(ref).catch((error: unknown) => error);
+          // The promotion waits for the end of the removal.
+          await sleep(100);
+          return isKept;
+        }),
+    });
+    expect(await pruner.prune('bundle', { keep: 3 })).toEqual([ref]);
+    expect(await promoting).toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
+    expect(await store.promotions()).toEqual([]);
+    expect(await put('old')).toEqual(ref);
+    await store.promote(ref);
+    expect(await readdir(join(root, 'staging'))).toEqual([]);
+  });
+
+  test('promotes although a process was killed while it removed the artifact', async () => {
+    const { root, store, ref } = await createRace();
+    const pid = await idOfEndedProcess();
+    const mark = `${encodeURIComponent(hostname())}~${pid}~token~id~removal~${ref.kind}~${ref.id}`;
+    await writeFile(join(root, 'staging', mark), '');
+    await store.promote(ref);
+    expect(await store.readRef('current')).toEqual(ref);
+  });
 });

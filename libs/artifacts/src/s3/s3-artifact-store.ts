@@ -338,11 +338,11 @@ export function createS3Storage(
     await refresh();
   }
 
-  /** Changes the entry, so that a removal that has read the earlier one is refused. */
-  async function claim(ref: ArtifactRef): Promise<void> {
+  /** Changes the entry, so that a removal that has read the earlier one is refused. The claim ends after an hour. */
+  async function claim(ref: ArtifactRef): Promise<() => Promise<void>> {
     for (;;) {
       const { entry, etag } = await readEntry(ref);
-      if (await write(ref, { ...entry, claimedAt: now() }, etag)) return;
+      if (await write(ref, { ...entry, claimedAt: now() }, etag)) return async () => undefined;
     }
   }
 
