@@ -282,6 +282,26 @@ describe('a prune during a promotion', () => {
   });
 });
 
+test('keeps an artifact that a writer stores again while its empty entry is removed', async () => {
+  const home = await createS3Home(s3);
+  const store = openArtifactStore(home.folder);
+  const ref = await putFile(store, 'old');
+  for (const text of ['1', '2', '3']) await putFile(store, text);
+  await store.prune('bundle', { keep: 3 });
+  const bucket: Bucket = {
+    ...home.bucket,
+    async delete(key, ...condition) {
+      if (key === entryKey(ref)) expect(await putFile(store, 'old')).toEqual(ref);
+      return home.bucket.delete(key, ...condition);
+    },
+  };
+  const later = (): number => Date.now() + dayMs + 60_000;
+  await createArtifactStore(
+    createS3Storage(bucket, { ...home.config, folder: home.folder, now: later }),
+  ).removeRemains();
+  await openArtifactStore(await home.otherHost()).open(ref);
+});
+
 test('removes the uploads of killed writers after a day, and keeps those of running ones', async () => {
   const home = await createS3Home(s3);
   const id = '0'.repeat(32);

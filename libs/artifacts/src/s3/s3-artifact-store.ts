@@ -317,7 +317,8 @@ export function createS3Storage(
     const removed = (await bucket.list(entriesPrefix)).filter(
       ({ bytes, changedAt }) => bytes === removedEntry.length && changedAt < before,
     );
-    await mapConcurrently(removed, requestsAtATime, ({ key }) => bucket.delete(key));
+    // With a condition, because a writer may be storing the artifact again.
+    await mapConcurrently(removed, requestsAtATime, ({ key, etag }) => bucket.delete(key, etag));
     const objects = groupByArtifact(await bucket.list(filesPrefix));
     const uploads = groupByArtifact(await bucket.uploads(filesPrefix));
     const entries = new Map<string, ReadonlyMap<string, FoundEntry>>();

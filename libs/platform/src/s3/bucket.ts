@@ -8,7 +8,7 @@ import { isAppError } from '../errors.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { S3Config } from './s3-config.ts';
-import { isFailedCondition, isMissingObject, isTransient, s3ProblemOf } from './s3-problems.ts';
+import { isFailedCondition, isMissingObject, isTransient, isUnknownHeader, s3ProblemOf } from './s3-problems.ts';
 
 export interface StoredObject {
   readonly text: string;
@@ -44,7 +44,11 @@ export interface Bucket {
    * condition is not met and the object has another text.
    */
   put(key: string, text: string, condition?: string): Promise<string | undefined>;
-  delete(key: string): Promise<void>;
+  /**
+   * Deletes an object. `condition` is the ETag of the object to delete: an object that has changed stays. Servers without conditional
+   * deletes ignore the condition.
+   */
+  delete(key: string, condition?: string): Promise<void>;
   list(prefix: string, options?: { readonly after?: string }): Promise<ListedObject[]>;
   /** Returns the folders directly below a prefix that ends with a slash. */
   folders(prefix: string): Promise<string[]>;
@@ -157,6 +161,16 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
       // An attempt without a response may have succeeded. A proxy may have repeated the request, too.
       const found = await get(key);
       return found?.text === text ? found.etag : undefined;
+    }
+  }
+
+  async function remove(key: string, condition?: string): Promise<void> {
+    try {
+      await request((limits) => client.deleteObject({ Bucket, Key: keyOf(key), IfMatch: condition }, limits));
+    } catch (error) {
+      if (condition === undefined) throw error;
+      if (isUnknownHeader(error)) return remove(key);
+      if (!isFailedCondition(error) && !isMissingObject(error)) throw error;
     }
   }
 
@@ -330,8 +344,7 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
   return {
     get: (key) => explained(() => get(key)),
     put: (key, text, condition) => explained(() => put(key, text, condition)),
-    delete: (key) =>
-      explained(async () => void (await request((limits) => client.deleteObject({ Bucket, Key: keyOf(key) }, limits)))),
+    delete: (key, condition) => explained(() => remove(key, condition)),
     list: (prefix, options) => explained(() => list(prefix, options)),
     folders: (prefix) => explained(() => folders(prefix)),
     upload: (key, path, bytes) => explained(() => upload(key, path, bytes)),

@@ -29,6 +29,11 @@ export function isFailedCondition(error: unknown): boolean {
   return statusOf(error) === 412;
 }
 
+/** Whether the server does not know a header of the request. */
+export function isUnknownHeader(error: unknown): boolean {
+  return statusOf(error) === 501;
+}
+
 /** Whether the same request may succeed after a pause. */
 export function isTransient(error: unknown): boolean {
   const { name, code, $retryable } = error as S3Error;
