@@ -94,8 +94,8 @@ describe.each<readonly [string, () => { readonly options: QueueOptions; readonly
     await add('first');
     await expect.poll(() => done, patiently).toEqual(['before first', 'first']);
     expect(await findUnsafeSettings(client)).toEqual([expect.stringContaining('appendonly is off')]);
-    const lock = createSchedulerLock(client, `${prefixOf(options)}:scheduler`);
-    const other = createSchedulerLock(client, `${prefixOf(options)}:scheduler`);
+    const lock = createSchedulerLock(client, `${prefixOf(options)}:scheduler`, 150_000);
+    const other = createSchedulerLock(client, `${prefixOf(options)}:scheduler`, 150_000);
     expect(await lock.hold()).toBe(true);
     expect(await other.hold()).toBe(false);
     await kill();

@@ -28,7 +28,7 @@ interface SchedulerSetup {
   readonly dueJobs: Queue;
   /** The injected clock, epoch milliseconds. */
   now: number;
-  start(options?: { schedule?: RefreshSchedule; lockMs?: number }): Scheduler;
+  start(options?: { schedule?: RefreshSchedule; everyMs?: number }): Scheduler;
 }
 
 async function createSchedulerSetup(): Promise<SchedulerSetup> {
@@ -48,7 +48,7 @@ async function createSchedulerSetup(): Promise<SchedulerSetup> {
     home,
     queue,
     dueJobs,
-    start(more: { schedule?: RefreshSchedule; lockMs?: number } = {}) {
+    start(more: { schedule?: RefreshSchedule; everyMs?: number } = {}) {
       return forTest(
         startScheduler({ runs: home.runs, queue, logger, now }, { ...options, schedule, everyMs: 3_600_000, ...more }),
       );
@@ -165,7 +165,7 @@ test('lets the lock of a crashed holder expire', async () => {
   const connection = new Redis(redis.url);
   onTestFinished(() => connection.disconnect());
   await connection.set(`scheduler${prefixes}:scheduler`, 'a killed process', 'PX', 300);
-  const scheduler = setup.start({ lockMs: 300 });
+  const scheduler = setup.start();
   await scheduler.tick();
   expect(scheduler.isHolder).toBe(false);
   await expect
@@ -174,6 +174,16 @@ test('lets the lock of a crashed holder expire', async () => {
       return scheduler.isHolder;
     })
     .toBe(true);
+});
+
+test.each([1_000, 60_000, 3_600_000])('holds a lock that outlasts two rounds of %i ms', async (everyMs) => {
+  const setup = await createSchedulerSetup();
+  // The trainer passes the settings of its worker, whose lock on a job is shorter.
+  const scheduler = setup.start({ everyMs, ...{ lockMs: 300 } });
+  await scheduler.tick();
+  const connection = new Redis(redis.url);
+  onTestFinished(() => connection.disconnect());
+  expect(await connection.pttl(`scheduler${prefixes}:scheduler`)).toBeGreaterThan(2 * everyMs);
 });
 
 test('restores the jobs of a run that has lost them', async () => {

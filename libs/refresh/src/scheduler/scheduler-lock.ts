@@ -8,9 +8,6 @@ export interface SchedulerLock {
   release(): Promise<void>;
 }
 
-/** Longer than two rounds of the holder, so that one delayed round does not lose the lock. */
-export const lockMsDefault = 150_000;
-
 const extendScript = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
   return 0`;
@@ -18,7 +15,7 @@ const releaseScript = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-export function createSchedulerLock(redis: QueueClient, key: string, lockMs = lockMsDefault): SchedulerLock {
+export function createSchedulerLock(redis: QueueClient, key: string, lockMs: number): SchedulerLock {
   const token = randomUUID();
   return {
     async hold() {

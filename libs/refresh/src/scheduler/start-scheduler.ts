@@ -15,7 +15,7 @@ import type { QueueOptions } from '../queue/connection.ts';
 import type { RefreshQueue } from '../queue/refresh-queue.ts';
 import { reconcileSchedule } from './reconcile.ts';
 import { requestDueRun, runsReadMax } from './request-due-run.ts';
-import { createSchedulerLock, lockMsDefault } from './scheduler-lock.ts';
+import { createSchedulerLock } from './scheduler-lock.ts';
 
 export interface SchedulerDeps {
   readonly runs: RunStore;
@@ -29,8 +29,6 @@ export interface SchedulerOptions extends QueueOptions {
   readonly schedule: RefreshSchedule;
   /** The time between two rounds; a minute by default. */
   readonly everyMs?: number;
-  /** How long the lock of a crashed holder lasts. */
-  readonly lockMs?: number;
 }
 
 export interface Scheduler {
@@ -44,6 +42,9 @@ export interface Scheduler {
 /** The name of the queue in Redis whose jobs request the due refresh. */
 const dueQueue = 'kickoff';
 const closeWithinMs = 3_000;
+/** A lock lasts longer than two rounds of its holder, so that one delayed round does not lose it. */
+const lockRounds = 2.5;
+const lockMsMin = 10_000;
 /** A younger run without jobs is left alone, because its requester may still be creating them. */
 const queueingMsMax = 15_000;
 
@@ -55,12 +56,12 @@ const queueingMsMax = 15_000;
  */
 export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): Scheduler {
   const { logger, now } = deps;
-  const { schedule, everyMs = minuteMs, lockMs = lockMsDefault } = options;
+  const { schedule, everyMs = minuteMs } = options;
   const prefix = prefixOf(options);
   const redis = connectClient(options);
   const queue = new Queue(dueQueue, { connection: redis, prefix });
   queue.on('error', () => undefined);
-  const lock = createSchedulerLock(redis, `${prefix}:scheduler`, lockMs);
+  const lock = createSchedulerLock(redis, `${prefix}:scheduler`, Math.max(lockMsMin, lockRounds * everyMs));
   let isHolder = false;
   let isChecked = false;
 
