@@ -22,13 +22,19 @@ const schedule: RefreshSchedule = {
 };
 let prefixes = 0;
 
+interface StartOptions {
+  readonly schedule?: RefreshSchedule;
+  readonly everyMs?: number;
+  readonly queue?: RefreshQueue;
+}
+
 interface SchedulerSetup {
   readonly home: ShopHome;
   readonly queue: RefreshQueue;
   readonly dueJobs: Queue;
   /** The injected clock, epoch milliseconds. */
   now: number;
-  start(options?: { schedule?: RefreshSchedule; everyMs?: number }): Scheduler;
+  start(options?: StartOptions): Scheduler;
 }
 
 async function createSchedulerSetup(): Promise<SchedulerSetup> {
@@ -48,10 +54,9 @@ async function createSchedulerSetup(): Promise<SchedulerSetup> {
     home,
     queue,
     dueJobs,
-    start(more: { schedule?: RefreshSchedule; everyMs?: number } = {}) {
-      return forTest(
-        startScheduler({ runs: home.runs, queue, logger, now }, { ...options, schedule, everyMs: 3_600_000, ...more }),
-      );
+    start({ queue: queueOfScheduler = queue, ...more }: StartOptions = {}) {
+      const deps = { runs: home.runs, queue: queueOfScheduler, logger, now };
+      return forTest(startScheduler(deps, { ...options, schedule, everyMs: 3_600_000, ...more }));
     },
   });
 }
@@ -112,6 +117,24 @@ test('requests a day whose manual run has failed, but not one whose scheduled ru
   await setup.home.runs.write('2026-02-13-2', failed);
   await scheduler.tick();
   expect(await runIds(setup)).toEqual(['2026-02-13-2', '2026-02-13']);
+});
+
+test('keeps the failure that a worker records while the scheduler looks at the run', async () => {
+  const setup = await createSchedulerSetup();
+  const { home, queue } = setup;
+  await queue.request({ day: '2026-02-13', requestedBy: 'operator' });
+  const problem = { code: 'TRAIN_OUT_OF_MEMORY', message: 'The training needs more memory.' };
+  const record = { stage: 'train', state: 'failed', attempt: 2, startedAt: 1, endedAt: 2, problem } as const;
+  const failing: RefreshQueue = {
+    ...queue,
+    async failureOf({ runId }) {
+      await home.runs.write(runId, record);
+      return 'train: The stage has failed.';
+    },
+  };
+  const scheduler = setup.start({ schedule: { ...schedule, cron: 'off' }, queue: failing });
+  await scheduler.tick();
+  expect((await home.runs.read('2026-02-13')).stages).toEqual([record]);
 });
 
 test('restores a schedule that was removed or changed, and removes others', async () => {

@@ -120,7 +120,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
 }
 
 /** Creates the missing jobs of a run that has not ended, completes its cancellation, or records that its jobs have failed. */
-async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run, stages }: RunReport): Promise<void> {
+async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run }: RunReport): Promise<void> {
   const { runId, requestedAt } = run;
   if (await queue.completeCancellation(run)) {
     logger.warn({ runId }, 'completed the cancellation of a run');
@@ -131,7 +131,10 @@ async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run, st
     if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(run);
     return;
   }
-  const last = stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };
+  // Read again: a worker records the failure of a stage before its job fails.
+  const report = await runs.read(runId);
+  if (hasEnded(report)) return;
+  const last = report.stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };
   const problem = { code: 'REFRESH_STAGE_FAILED', message: failure.replace(`${last.stage}: `, '') };
   await runs.write(runId, { ...last, state: 'failed', endedAt: now(), problem, willRetry: false });
   logger.warn({ runId, failure }, 'recorded the failure of a run whose worker disappeared');
