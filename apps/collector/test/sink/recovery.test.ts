@@ -158,7 +158,9 @@ it('continues when it must read again while a crashed consumer closes its connec
   const { KafkaJSNoBrokerAvailableError } = require('kafkajs/src/errors.js') as {
     readonly KafkaJSNoBrokerAvailableError: new () => Error;
   };
-  const fetching = vi.spyOn(ConsumerGroup.prototype, 'fetch').mockRejectedValueOnce(new KafkaJSNoBrokerAvailableError());
+  const fetching = vi
+    .spyOn(ConsumerGroup.prototype, 'fetch')
+    .mockRejectedValueOnce(new KafkaJSNoBrokerAvailableError());
   const closing = vi.spyOn(Cluster.prototype, 'disconnect').mockImplementationOnce(() => delay(4_000));
   onTestFinished(() => [fetching, closing].forEach((spy) => spy.mockRestore()));
   await until(async () => closing.mock.calls.length > 0);

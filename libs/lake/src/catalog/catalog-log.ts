@@ -94,10 +94,9 @@ export async function commitSegments(
   isExpected: (state: CatalogState) => boolean,
 ): Promise<void> {
   try {
-    await log.commit(change, {
-      check: (state) => {
-        if (!isExpected(state)) throw catalogErrors.superseded(catalogFolder, []);
-      },
+    await log.commit((state) => {
+      if (!isExpected(state)) throw catalogErrors.superseded(catalogFolder, []);
+      return change;
     });
   } catch (error) {
     await removeUncommitted(catalogFolder, change.add ?? []);

@@ -60,7 +60,7 @@ export async function changeCatalog(
       add.push(entry!);
     }
     if (add.length > 0 || offsets !== undefined) {
-      await log.commit({ add, ...(offsets === undefined ? {} : { offsets }) });
+      await log.commit(() => ({ add, ...(offsets === undefined ? {} : { offsets }) }));
     }
   } catch (error) {
     await removeUncommitted(catalogFolder, add);

@@ -149,7 +149,7 @@ async function deleteReplaced(
   const { files, removed } = log.state;
   const deleted = [...removed].filter(([, at]) => at <= now - graceMs).map(([path]) => path);
   for (const path of deleted) await rm(join(catalogFolder, path), { force: true });
-  if (deleted.length > 0) await log.commit({ deleted });
+  if (deleted.length > 0) await log.commit(() => ({ deleted }));
   for (const path of await listPlacedFiles(catalogFolder)) {
     if (files.has(path) || removed.has(path)) continue;
     const written = await stat(join(catalogFolder, path)).catch(() => undefined);

@@ -120,10 +120,9 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
   let earlierCommits = Promise.resolve();
   const commit = async (change: LakeChange, holder: string | undefined): Promise<void> => {
     const committed = earlierCommits.then(async () =>
-      log.commit(change, {
-        check: (state) => {
-          if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
-        },
+      log.commit((state) => {
+        if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
+        return change;
       }),
     );
     earlierCommits = committed.catch(() => undefined);

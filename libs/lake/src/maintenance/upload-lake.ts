@@ -94,7 +94,7 @@ async function recordHashes(folder: string, log: LakeLog): Promise<void> {
       return { path, sha256: hashed.sha256 };
     });
     // The commit also reads the commits of writers that still run, and their files have no hashes.
-    await log.commit({ hashes });
+    await log.commit(() => ({ hashes }));
   }
 }
 

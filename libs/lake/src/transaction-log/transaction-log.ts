@@ -67,16 +67,12 @@ export interface TransactionLog<State extends LogState, Change extends LogChange
   /**
    * Commits a transaction: makes it durable and visible.
    *
+   * @param change Returns the change of the given state. Called again if another process commits first. May throw to cancel the commit.
    * @throws AppError of `LogErrors.superseded` if another writer has advanced a source, of `LogErrors.unreadable` and
-   * `LogErrors.unwritable`, and the errors of `check`. After `unreadable`, `S3_REFUSED` and `S3_UNREACHABLE`, the log may contain the
+   * `LogErrors.unwritable`, and the errors of `change`. After `unreadable`, `S3_REFUSED` and `S3_UNREACHABLE`, the log may contain the
    * transaction.
    */
-  commit(change: Change, options?: CommitOptions<State>): Promise<void>;
-}
-
-export interface CommitOptions<State> {
-  /** Checks the state before the change. Throws to cancel the commit. */
-  readonly check?: ((state: State) => void) | undefined;
+  commit(change: (state: State) => Change): Promise<void>;
 }
 
 export interface TransactionLogOptions {
@@ -129,7 +125,7 @@ class StoredTransactionLog<
     await this.#repeatRead(() => this.#readNew());
   }
 
-  async commit(change: Change, { check }: CommitOptions<State> = {}): Promise<void> {
+  async commit(changeOf: (state: State) => Change): Promise<void> {
     const { errors, createInitial, prepare } = this.#format;
     const write = <Result>(written: Promise<Result>): Promise<Result> => errors.writing(this.#storage.place, written);
     for (;;) {
@@ -139,7 +135,7 @@ class StoredTransactionLog<
         await write(this.#create(createInitial(info)));
         continue;
       }
-      check?.(this.#state);
+      const change = changeOf(this.#state);
       this.#refuseSuperseded(change);
       if (prepare !== undefined) await write(prepare(this.#state, change));
       const transaction = this.#format.encode(this.#state, change, info);

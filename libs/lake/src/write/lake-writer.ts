@@ -12,6 +12,7 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
+import type { LakeState } from '../transaction-log/state.ts';
 import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
@@ -177,8 +178,13 @@ class BufferedLakeWriter implements LakeWriter {
     try {
       await this.#refuseSuperseded();
       const add = await this.#placeBatch();
-      const reopened = this.#erasuresOfIdentified();
-      await this.#log.commit({ add, offsets, intake, erasures, ...(reopened.length === 0 ? {} : { reopened }) });
+      await this.#log.commit((state) => ({
+        add,
+        offsets,
+        intake,
+        erasures,
+        reopened: this.#erasuresOfIdentified(state),
+      }));
       const rows = this.pending.events;
       await this.#clear();
       const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
@@ -227,8 +233,7 @@ class BufferedLakeWriter implements LakeWriter {
    * Returns the erasures whose users the pending `identify` events name. Such an event may give a user the earlier events of a
    * session, which the erasure covers, too.
    */
-  #erasuresOfIdentified(): string[] {
-    const { erasureKey, erasures: recorded } = this.#log.state;
+  #erasuresOfIdentified({ erasureKey, erasures: recorded }: LakeState): string[] {
     const erasures = [...recorded.values()];
     if (this.#identified.size === 0 || erasures.length === 0) return [];
     const hashes = new Set([...this.#identified].map((userId) => erasureKey.of(hashUser(userId))));

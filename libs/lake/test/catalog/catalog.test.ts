@@ -464,7 +464,7 @@ it('reports that a process may not open enough files', async () => {
   const entry = (await writeSegment(folder, 'items', [[{ id: 'a', receivedAt: 1, record: item('a') }]]))!;
   const add = Array.from({ length: 600 }, (_, index) => ({ ...entry, path: `items/${index}.jsonl` }));
   for (const { path } of add) await link(join(folder, entry.path), join(folder, path));
-  await (await openCatalogLog(folder, {})).commit({ add });
+  await (await openCatalogLog(folder, {})).commit(() => ({ add }));
   expect(await readItems(folder)).toEqual([item('a')]);
   const script = `
     import { readItems } from ${JSON.stringify(new URL('../../dist/catalog/read-catalog.js', import.meta.url).href)};

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { dayMs } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
@@ -431,6 +433,24 @@ describe('an erasure', () => {
     expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
   });
 
+  it('opens again if another process applies it while the later identify is committed', async () => {
+    const cut = noon + 10_000;
+    const { lake } = await lakeOf([anonymous({ sessionId: 's', receivedAt: cut })]);
+    const child = fileURLToPath(new URL('erase-in-child.ts', import.meta.url));
+    const node = ['--conditions=@facet/source', '--import=tsx', child, lake, 'A', String(cut)];
+    let erase = (): unknown => execFileSync(process.execPath, node);
+    // The writer reads the clock after it has read the state of the lake.
+    const now = (): number => {
+      erase();
+      erase = () => undefined;
+      return Date.now();
+    };
+    const writer = forTest(await openLakeWriter(lake, { now }));
+    await append(writer, [identify({ userId: 'A', sessionId: 's', receivedAt: cut + 1 })], 'b-0');
+    expect(await listErasures(lake)).toMatchObject([{ isPending: true }]);
+    expect(await compactLake(lake)).toMatchObject({ erased: [{ rows: 1 }] });
+  });
+
   it.each([
     { name: 'at the same time', compactBetween: false },
     { name: 'earlier', compactBetween: true },
@@ -542,7 +562,7 @@ it('lists replaced files in checkpoints until a compaction deletes them', async 
   const now = (): number => Date.now() + 8 * dayMs;
   const log = await openLakeLog(lake, { now });
   const checkpoint = async (): Promise<void> => {
-    for (let count = 0; count < 33; count++) await log.commit({});
+    for (let count = 0; count < 33; count++) await log.commit(() => ({}));
   };
   await checkpoint();
   await compactLake(lake, { now, graceMs: 30 * dayMs });

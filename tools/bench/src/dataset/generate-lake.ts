@@ -58,7 +58,7 @@ export async function generateLake(
     instance.closeSync();
   }
   const log = await openLakeLog(lakeFolder);
-  await log.commit({ add, offsets: { [source]: { from: 0, to: size.events } } });
+  await log.commit(() => ({ add, offsets: { [source]: { from: 0, to: size.events } } }));
   return { bytes };
 }
 
