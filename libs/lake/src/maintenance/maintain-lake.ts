@@ -72,7 +72,13 @@ export async function maintainLake<Result>(
   });
   const deleteExpired = async (): Promise<void> => {
     const before = now() - (options.graceMs ?? graceMsDefault);
-    await lakeErrors.writing(storage.place, deleteUnused(storage, { state: log.state, token, before }));
+    await lakeErrors.writing(storage.place, storage.removeLeftovers());
+    const placed = await lakeErrors.writing(storage.place, storage.list());
+    const findUnused = (): string[] => placed.filter((path) => isUnused(path, log.state, { token, before }));
+    if (findUnused().length === 0) return;
+    // After a pause of this process, another one may have taken over and committed some of these files. Then this commit fails.
+    await commit({});
+    await lakeErrors.writing(storage.place, storage.remove(findUnused()));
   };
   // A query of a large lake can take longer than the claim is valid. If a renewal fails, the next commit throws the reason.
   const renewal = setInterval(() => void commit({}).catch(() => undefined), options.renewMs ?? renewMsDefault);
@@ -158,20 +164,17 @@ function toLakeError(error: unknown, lakeFolder: string, temporary: string): unk
 }
 
 /**
- * Deletes files that were replaced before the given time, and files that no later transaction can name. The latter are files of earlier
+ * Returns whether a file was replaced before the given time, or no later transaction can name it. The latter are files of earlier
  * maintenance runs, and of batches that their source has advanced past.
  */
-async function deleteUnused(
-  storage: LakeStorage,
-  { state, token, before }: { readonly state: LakeState; readonly token: string; readonly before: number },
-): Promise<void> {
-  await storage.removeLeftovers();
-  const unused = (await storage.list()).filter((path) => {
-    if (state.files.has(path)) return false;
-    const replacedAt = state.removed.get(path);
-    return replacedAt === undefined ? isOrphan(path, state, token) : replacedAt <= before;
-  });
-  await storage.remove(unused);
+function isUnused(
+  path: string,
+  state: LakeState,
+  { token, before }: { readonly token: string; readonly before: number },
+): boolean {
+  if (state.files.has(path)) return false;
+  const replacedAt = state.removed.get(path);
+  return replacedAt === undefined ? isOrphan(path, state, token) : replacedAt <= before;
 }
 
 function isOrphan(path: string, { offsets }: LakeState, token: string): boolean {

@@ -152,6 +152,16 @@ describe('compactLake', () => {
     expect(await lakeStatus(lake)).toMatchObject({ files: 1, maintenance: undefined });
   });
 
+  it('deletes nothing after another process has taken over', async () => {
+    const { lake } = await lakeOf([{}], [{}]);
+    const rows = await readLake(lake);
+    const suspended = maintainLake(lake, {}, async () => {
+      await compactLake(lake, { now: () => Date.now() + 4_000_000 });
+    });
+    await expect(suspended).rejects.toMatchObject({ code: 'EVENTS_LAKE_BUSY' });
+    expect(await readLake(lake)).toEqual(rows);
+  });
+
   it('renews its claim while it works', async () => {
     const { lake } = await lakeOf([{}], [{}]);
     let now = Date.now();
