@@ -52,7 +52,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
       { ...config, schedule, everyMs: config.schedulerMs },
     );
     closers.push(() => scheduler.close());
-    addRefreshGauges(metrics.registry, { runs, store, queue, scheduler, schedule, now });
+    addRefreshGauges(metrics.registry, { runs, store, queue, scheduler, schedule, now, logger });
 
     const follow: RefreshesDeps['follow'] = (runId, signal) => followRun(runs, runId, { ...config, signal });
     const experiments = parseExperiments(declared, config.configFile);

@@ -1,3 +1,4 @@
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { createRunStore, requestRun } from '@facet/pipeline/runs';
@@ -38,4 +39,26 @@ test('counts a refresh with a rejected bundle as overdue until an operator promo
 
   await store.promote(bundle, { by: 'a person', reason: 'it is as it should be' });
   expect(await overdue()).toBe(0);
+});
+
+test('leaves out the gauges that it cannot read, and reports the others', async () => {
+  const folder = await temporaryFolder();
+  const store = createFolderArtifactStore(join(folder, 'artifacts'));
+  // Instead of the folder of the promotion log.
+  await mkdir(join(folder, 'artifacts'));
+  await symlink('promotions', join(folder, 'artifacts', 'promotions'));
+  const runs = createRunStore(join(folder, 'runs'));
+  const registry = new Registry();
+  const logged: unknown[] = [];
+  const logger = { warn: (facts: unknown) => logged.push(facts) };
+  const queue = { counts: async () => ({ trainer: { waiting: 2 } }) };
+  const deps = { runs, store, schedule, now: Date.now, scheduler: { isHolder: true }, queue, logger };
+  addRefreshGauges(registry, deps as unknown as GaugeDeps);
+  const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(lines).toEqual([
+    'facet_refresh_scheduler_holder 1',
+    'facet_refresh_queue_jobs{worker="trainer",state="waiting"} 2',
+  ]);
+  expect(logged).toHaveLength(3);
+  expect(logged[0]).toMatchObject({ metric: 'facet_refresh_overdue_seconds', problem: { code: 'ELOOP' } });
 });
