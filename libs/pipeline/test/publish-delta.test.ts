@@ -12,12 +12,14 @@ import { beforeEach, expect, test } from 'vitest';
 import { homePaths } from '@facet/config';
 import { createStageContext, publishDelta } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
+import { buildDataset } from '../src/dataset/build-dataset.ts';
+import { assembleDataset } from '../src/dataset/dataset.ts';
 import type { Dataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
 import { addToLake } from './lake-of-events.ts';
-import { closing, shopConfig, shopDataset, shopEvents, things, untrainedModel } from './tiny-shop.ts';
+import { closing, shopConfig, shopDataset, shopEvents, shopSources, things, untrainedModel } from './tiny-shop.ts';
 
 const config = shopConfig();
 const shop = shopDataset();
@@ -108,6 +110,26 @@ test('adds new items and withdraws items immediately, and changes nothing when r
   }
   expect(await publishDelta(context)).toBeUndefined();
 });
+
+test.each(['before', 'after'])(
+  'withdraws a removed item that has only an id, %s the first comparison',
+  async (when) => {
+    const bare = things.map(({ itemId, ...facts }, thing) => ({
+      itemId,
+      ...(thing === 2 ? { attributes: {} } : facts),
+    }));
+    const dataset = assembleDataset('shop', buildDataset({ ...shopSources(), items: bare }, config));
+    await change({ thing02: bare[2] });
+    await promoteBundle(1, { dataset });
+    if (when === 'after') expect(await publishDelta(context)).toBeUndefined();
+    await change({ thing02: undefined });
+    expect(await publishDelta(context)).toMatchObject({ added: 0, withdrawn: 1, changed: 0 });
+    expect(idsOf(await ask([]))).not.toContain('thing02');
+    await change({ thing02: bare[2] });
+    expect(await publishDelta(context)).toMatchObject({ withdrawn: 0, returned: 0 });
+    expect(idsOf(await ask([]))).toContain('thing02');
+  },
+);
 
 test('publishes the same delta for the same catalog, and an empty one after a reversal', async () => {
   await promoteBundle(1);

@@ -29,13 +29,13 @@ export function compareCatalog(
   const byId = (items: readonly CatalogItem[] = []) => new Map(items.map((item) => [item.itemId, item]));
   const [added, changed] = [byId(before?.added), byId(before?.changed)];
   const gone = new Set(before?.gone);
-  const wasGone = new Set([...goneBefore, ...gone]);
+  const wasGone = new Set(goneBefore);
   const listed = createBitmap(known.itemCount);
   const withdraw = (index: number): void => {
     const was = known.itemAt(index);
     changed.delete(was.itemId);
-    // An item that no catalog ever listed is known from events only, and stays.
-    if (!wasListed(was) && !wasGone.has(was.itemId)) return;
+    // An item that no catalog ever listed or removed is known from events only, and stays.
+    if (!wasListed(was) && !wasGone.has(was.itemId) && !gone.has(was.itemId)) return;
     gone.add(was.itemId);
     if (was.available !== false) changed.set(was.itemId, { ...was, available: false });
   };
@@ -48,6 +48,7 @@ export function compareCatalog(
         return;
       }
       if (item === undefined) {
+        gone.add(itemId);
         withdraw(index);
         return;
       }
