@@ -22,14 +22,14 @@ export function sourceName(source: LakeSource): string {
   return `${source.topic}-${source.partition}`;
 }
 
-/** Returns the path of a batch's events of one day. The offsets decide the name, so a repeated batch writes the same file. */
+/** Returns the path of the events of a batch of one day. The offsets of the batch decide the name. */
 export function partPath(day: string, source: string, range: { readonly from: number; readonly to: number }): string {
   return `dt=${day}/part-${source}-${range.from}-${range.to}.parquet`;
 }
 
 /**
- * Adds the hash of the content to the path of a batch. Returns other paths unchanged. A request to S3 that arrives late then cannot replace
- * the file of another batch with the same offsets.
+ * Adds the hash of the content to the path of a batch. Returns other paths unchanged. A late request to S3, or a process that was
+ * suspended, then cannot replace the file of another batch with the same offsets.
  */
 export function hashedPartPath(path: string, sha256: string): string {
   return partPattern.test(path) ? path.replace(/\.parquet$/, `.${sha256.slice(0, 16)}.parquet`) : path;

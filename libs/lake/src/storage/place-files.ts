@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hourMs, isProcessRunning, listNames, mapConcurrently, minuteMs, syncPath } from '@facet/platform';
-import { temporaryFolder } from '../layout.ts';
+import { hashFile, hourMs, isProcessRunning, listNames, mapConcurrently, minuteMs, syncPath } from '@facet/platform';
+import { hashedPartPath, temporaryFolder } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 
 /** Files synced in parallel. */
@@ -78,15 +78,23 @@ export async function listTemporaryFiles(lakeFolder: string): Promise<string[]> 
   return paths;
 }
 
-/** Syncs the files and moves them into the lake, where readers ignore them until a transaction names them. */
+/**
+ * Syncs the files and links them into the lake, where readers ignore them until a transaction names them. Never replaces a file: another
+ * process may have committed it while this one was suspended.
+ */
 export async function placeFiles(lakeFolder: string, files: readonly WrittenFile[]): Promise<PlacedFile[]> {
   const placed = await mapConcurrently(files, syncConcurrency, async ({ written, path }) => {
     const file = await open(written, 'r+');
     try {
       await file.datasync();
       await mkdir(join(lakeFolder, dirname(path)), { recursive: true });
-      await rename(written, join(lakeFolder, path));
-      return { path, bytes: (await file.stat()).size };
+      const { size: bytes } = await file.stat();
+      if (await linkFile(written, join(lakeFolder, path))) return { path, bytes };
+      const hashed = hashedPartPath(path, (await hashFile(written)).sha256);
+      if (hashed === path) throw new Error(`${path} already exists`);
+      // A file with this path has the same content.
+      await linkFile(written, join(lakeFolder, hashed));
+      return { path: hashed, bytes };
     } finally {
       await file.close();
     }
@@ -94,6 +102,17 @@ export async function placeFiles(lakeFolder: string, files: readonly WrittenFile
   for (const day of new Set(files.map(({ path }) => dirname(path)))) await syncPath(join(lakeFolder, day));
   await syncPath(lakeFolder);
   return placed;
+}
+
+/** Returns false if the path exists. */
+async function linkFile(written: string, path: string): Promise<boolean> {
+  return link(written, path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return false;
+    },
+  );
 }
 
 /** Creates a temporary folder for the files of one transaction or read. Other processes do not delete it while this process runs. */

@@ -261,14 +261,13 @@ class BufferedLakeWriter implements LakeWriter {
           const { from, to } = this.#pending.get(source) as PendingSource;
           return { path: partPath(day, source, { from, to }), ...facts, sources: { [source]: { from, to } } };
         });
-        for (const { path } of files) this.#unrecorded.add(path);
+        const added = files.map(({ path }) => path).filter((path) => !this.#unrecorded.has(path));
+        for (const path of added) this.#unrecorded.add(path);
         const placed = await this.#storage.placeFiles(
           parts.map(({ written }, index) => ({ written, path: files[index]!.path })),
         );
-        for (const [index, { path }] of placed.entries()) {
-          this.#unrecorded.delete(files[index]!.path);
-          this.#unrecorded.add(path);
-        }
+        for (const path of added) this.#unrecorded.delete(path);
+        for (const { path } of placed) this.#unrecorded.add(path);
         return files.map((file, index) => ({ ...file, ...placed[index]! }));
       } finally {
         await temporary.remove();

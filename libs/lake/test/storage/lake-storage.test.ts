@@ -14,6 +14,7 @@ import { verifyLake } from '../../src/maintenance/verify-lake.ts';
 import { listLakeFiles } from '../../src/read/lake-files.ts';
 import { lakeStatus } from '../../src/read/lake-status.ts';
 import { readLake } from '../../src/read/read-lake.ts';
+import { parsePartPath } from '../../src/layout.ts';
 import { openLakeStorage } from '../../src/storage/open-lake-storage.ts';
 import type { LakeStorage } from '../../src/storage/lake-storage.ts';
 import type { PlacedFile } from '../../src/storage/place-files.ts';
@@ -131,6 +132,20 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     await storage.remove(paths);
     await storage.remove(paths);
     expect(await storage.list()).toEqual([]);
+  });
+
+  it('never replaces a file that another process has placed', async () => {
+    const storage = await open();
+    const path = 'dt=2024-01-15/part-a-0-0-9.parquet';
+    const [first] = await place(storage, { [path]: 10 });
+    const [other] = await place(storage, { [path]: 20 });
+    expect(await place(storage, { [path]: 20 })).toEqual([other]);
+    for (const placed of [first!, other!]) {
+      const opened = await storage.open([placed]);
+      expect((await stat(join(opened.folder, placed.path))).size).toBe(placed.bytes);
+      await opened.close();
+    }
+    expect(parsePartPath(other!.path)).toEqual({ source: 'a-0', from: 0 });
   });
 
   it('exchanges files with a cluster', async () => {
