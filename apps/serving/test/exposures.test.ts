@@ -88,7 +88,7 @@ async function recorded(): Promise<ExposureRecord[]> {
   return records;
 }
 
-it('records the propensities of places for new items, by the request, the arm or facet.yaml', async () => {
+it('records the propensities of drawn new items, by the request, the arm or facet.yaml', async () => {
   const ask = await start(`
 serving: { explore: { share: 0.5, maxAgeDays: 3650 } }
 experiments:
@@ -103,9 +103,10 @@ experiments:
     pages.flatMap(({ items }) => items as { reason?: string; propensity?: number }[]);
   const reserved = (...pages: Record<string, unknown>[]) =>
     placesOf(...pages).flatMap(({ reason, propensity }) => (reason === 'new' ? [propensity] : []));
-  expect(reserved(byRequest, rest)).toEqual([0.25, 0.25]);
-  expect(reserved(byArm)).toEqual([1, 1, 1, 1]);
-  expect(reserved(byFile)).toEqual([0.5, 0.5]);
+  // The pool has five items for each reserved place.
+  expect(reserved(byRequest, rest)).toEqual([0.2, 0.2]);
+  expect(reserved(byArm)).toEqual([0.2, 0.2, 0.2, 0.2]);
+  expect(reserved(byFile)).toEqual([0.2, 0.2]);
   expect(reserved(off)).toEqual([]);
   const records = await recorded();
   const recordOf = ({ recommendationId }: Record<string, unknown>) =>

@@ -55,3 +55,11 @@ export function collectExclusions(
     },
   };
 }
+
+/** Excludes further items, which do not count as removed. */
+export function excludeAlso(exclusions: Exclusions, found: readonly { readonly item: number }[]): Exclusions {
+  if (found.length === 0) return exclusions;
+  const own = new Set(exclusions.own);
+  for (const { item } of found) own.add(item);
+  return { ...exclusions, own, has: (item) => own.has(item) || exclusions.has(item) };
+}

@@ -1,8 +1,9 @@
 import { intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
 import { createRandom, hashText } from '@facet/features';
+import type { Random } from '@facet/features';
 import { dayMs } from '@facet/platform';
-import { selectItems } from '@facet/retrieval';
+import { selectItems, withoutItems } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
 import { newItemDays } from './settings.ts';
 import type { ExploreFields } from './settings.ts';
@@ -11,7 +12,7 @@ import type { ExploreFields } from './settings.ts';
 export interface Exploration extends ExploreFields {
   /** Epoch milliseconds. Decides which items are new. */
   readonly now: number;
-  /** Decides which places are reserved. For example, the recommendationId. */
+  /** Decides the number of reserved places, their positions and their items. For example, the recommendationId. */
   readonly seed: string;
 }
 
@@ -19,11 +20,11 @@ export interface Exploration extends ExploreFields {
 const cachedSets = new WeakMap<BundleView, Map<number, ItemSet>>();
 const cachedSetsMax = 16;
 
-/** Returns the new items among the allowed ones. */
+/** Returns the new items among the allowed ones, without the excluded ones. */
 export function findNewItems(
   bundle: BundleView,
   { maxAgeDays = newItemDays, now }: Pick<Exploration, 'maxAgeDays' | 'now'>,
-  allowed: FilteredItems | undefined,
+  { allowed, exclude }: { readonly allowed: FilteredItems | undefined; readonly exclude: Iterable<number> },
 ): ItemSet {
   const from = Math.floor(now / dayMs) - maxAgeDays;
   let sets = cachedSets.get(bundle);
@@ -34,46 +35,85 @@ export function findNewItems(
     if (sets.size >= cachedSetsMax) sets.delete(sets.keys().next().value!);
     sets.set(from, items);
   }
-  return allowed === undefined ? items : intersectAllowed([allowed, { ...items, unknownAttributes: [] }]);
+  const offered = allowed === undefined ? items : intersectAllowed([allowed, { ...items, unknownAttributes: [] }]);
+  return withoutItems(offered, exclude);
 }
 
-/** Returns the number of places that an exploration reserves in a list. */
-export function countReserved({ share }: Pick<ExploreFields, 'share'>, limit: number): number {
-  return Math.round(share * limit);
+/** The places of one list that are reserved for new items. */
+export interface ReservedPlaces {
+  readonly count: number;
+  /** The mean of `count` over all seeds: share × limit. */
+  readonly meanCount: number;
+  /** Draws the items of the places. */
+  readonly random: Random;
+}
+
+/** Returns the reserved places of a list: share × limit, which the seed rounds up or down so that the mean is exact. */
+export function reservePlaces({ share, seed }: Pick<Exploration, 'share' | 'seed'>, limit: number): ReservedPlaces {
+  const random = createRandom(hashText(seed));
+  // Products of decimal fractions are not exact: 0.07 × 100 is more than 7.
+  const meanCount = Number((share * limit).toFixed(9));
+  const least = Math.floor(meanCount);
+  return { count: least + (random.next() < meanCount - least ? 1 : 0), meanCount, random };
+}
+
+/** Items from which the items of reserved places are drawn. */
+export interface ItemPool {
+  readonly size: number;
+  pick(random: Random): number;
+}
+
+/** Ranked items of a pool per reserved place: more of them vary more, and match the interests less. */
+const poolItemsPerPlace = 5;
+
+/** Returns the size of a pool of the best items. It does not depend on the seed. */
+export function rankedPoolSize({ meanCount }: ReservedPlaces): number {
+  return poolItemsPerPlace * Math.ceil(meanCount);
+}
+
+export function poolOfList(items: ArrayLike<number>): ItemPool {
+  return { size: items.length, pick: (random) => items[random.int(items.length)]! };
+}
+
+/** From this share of a catalog, the items of a set are not listed: a few random items of the catalog contain one of the set. */
+const manyItemsShare = 1 / 32;
+
+/** @param items a set of the items 1 to `itemCount` */
+export function poolOfSet(items: ItemSet, itemCount: number): ItemPool {
+  if (items.count < itemCount * manyItemsShare) return poolOfList(items.items());
+  return {
+    size: items.count,
+    pick(random) {
+      for (;;) {
+        const item = 1 + random.int(itemCount);
+        if (items.has(item)) return item;
+      }
+    },
+  };
 }
 
 /**
- * Inserts new items into a list, and returns at most `limit` items, each once. The seed draws the reserved places, each with
- * the probability reserved / limit. A reserved place gets the best new item that is not in the result yet. The other places
- * keep the order of the list. The result contains at least `reserved` new items, or all of `newItems`.
+ * Draws items for reserved places uniformly and without replacement, in random order. If the pool has fewer items than there
+ * are places, draws all of them.
  *
- * @param list The list without exploration.
- * @param newItems New items, best first; `limit` of them, or all.
+ * @returns the items, and the probability over all seeds that a given item of the pool is drawn
  */
-export function insertNewItems<Found extends { readonly item: number }>(
-  list: readonly Found[],
-  newItems: readonly Found[],
-  { limit, reserved, seed }: { readonly limit: number; readonly reserved: number; readonly seed: string },
-): (Found & { readonly propensity?: number })[] {
-  const places = Array.from({ length: limit }, (_, place) => place);
-  createRandom(hashText(seed)).shuffle(places);
-  const isReserved = new Set(places.slice(0, reserved));
-  const taken = new Set<number>();
-  const nextUnusedOf = (items: readonly Found[]): (() => Found | undefined) => {
-    let next = 0;
-    return () => {
-      while (next < items.length && taken.has(items[next]!.item)) next++;
-      return items[next];
-    };
-  };
-  const [nextOfList, nextNew] = [nextUnusedOf(list), nextUnusedOf(newItems)];
-  const result: (Found & { readonly propensity?: number })[] = [];
-  for (let place = 0; place < limit; place++) {
-    const explored = isReserved.has(place) ? nextNew() : undefined;
-    const found = explored ?? nextOfList() ?? nextNew();
-    if (found === undefined) break;
-    taken.add(found.item);
-    result.push(explored === undefined ? found : { ...found, propensity: reserved / limit });
-  }
-  return result;
+export function drawItems(
+  pool: ItemPool,
+  { count, meanCount, random }: ReservedPlaces,
+): { readonly items: readonly number[]; readonly propensity: number } {
+  const drawn = new Set<number>();
+  while (drawn.size < Math.min(count, pool.size)) drawn.add(pool.pick(random));
+  // Either the pool is large enough for every seed, or every seed draws the whole pool.
+  return { items: [...drawn], propensity: Math.min(1, meanCount / pool.size) };
+}
+
+/** Inserts items into a list, each at a place that the seed draws. The list keeps its order. */
+export function insertAtRandom<Item>(list: readonly Item[], inserted: readonly Item[], seed: string): readonly Item[] {
+  if (inserted.length === 0) return list;
+  const places = Array.from({ length: list.length + inserted.length }, (_, place) => place);
+  createRandom(hashText(seed)).fork('places').shuffle(places);
+  const insertedAt = new Map(inserted.map((item, index) => [places[index]!, item]));
+  let next = 0;
+  return Array.from(places, (_, place) => insertedAt.get(place) ?? list[next++]!);
 }

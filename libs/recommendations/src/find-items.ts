@@ -1,14 +1,22 @@
 import type { BundleView, FilteredItems } from '@facet/bundles';
-import { insertCandidates, listLimit, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
+import { insertCandidates, listLimit, mergeByMax, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
 import type { ItemSet, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
-import { collectExclusions, findAllowedItems } from './exclusions.ts';
+import { collectExclusions, excludeAlso, findAllowedItems } from './exclusions.ts';
 import type { Exclusions } from './exclusions.ts';
-import { countReserved, findNewItems, insertNewItems } from './explore.ts';
+import {
+  drawItems,
+  findNewItems,
+  insertAtRandom,
+  poolOfList,
+  poolOfSet,
+  rankedPoolSize,
+  reservePlaces,
+} from './explore.ts';
 import type { Exploration } from './explore.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
-import { findPopularItems, listPopular } from './popular-items.ts';
+import { findPopularItems } from './popular-items.ts';
 import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
 import { explainInterests, inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
@@ -34,7 +42,7 @@ export interface RecommendationRequest extends UserInput {
 /** A candidate of an interest, or an item of a fallback, which has no interest. `item` is an index in the bundle. */
 export interface FoundItem extends Omit<Candidate, 'interest'> {
   readonly interest?: number;
-  /** The probability that this place is reserved. Only new items in reserved places have it. */
+  /** The probability that this item is drawn for a reserved place of the list. Only drawn items have it. */
   readonly propensity?: number;
 }
 
@@ -66,66 +74,104 @@ export async function findItems(
   const exclusions = collectExclusions(bundle, { exclude, seen }, allowed);
   const facts = { removed: exclusions.counts, unknownAttributes: allowed?.unknownAttributes ?? [] };
   const reason = reasonWithoutInterests(user, request);
-  const explore = createExplorer(bundle, allowed, request);
+  const drawn = await drawNewItems(
+    bundle,
+    reason === undefined ? user : undefined,
+    { exclusions, allowed },
+    request,
+    spans,
+  );
+  spans.stop();
+  const insertDrawn = (list: readonly FoundItem[]): readonly FoundItem[] =>
+    request.explore === undefined ? list : insertAtRandom(list, drawn, request.explore.seed);
+  const others = { ...request, limit: limit - drawn.length };
+  const notDrawn = excludeAlso(exclusions, drawn);
   if (reason !== undefined) {
-    const { attributes } = request;
-    const popular = findPopularItems(bundle, { limit, attributes, exclusions, allowed, reason });
-    const found = await explore(popular.found, (items) => listPopular(bundle, items, exclusions).slice(0, limit));
-    return { ...popular, found, interests: [], ...facts };
+    const popular = findPopularItems(bundle, { ...others, exclusions: notDrawn, allowed, reason });
+    return { ...popular, found: insertDrawn(popular.found), interests: [], ...facts };
   }
-  const retrieve = (among: ItemSet | undefined, query: RecommendationRequest): Promise<Candidate[]> =>
-    retrieveCandidates(bundle, user, { exclusions, allowed: among }, query, spans);
   return {
     source: { kind: 'model' },
-    found:
-      limit <= 0
-        ? []
-        : await explore(await retrieve(allowed, request), (items) =>
-            retrieve(items, { ...request, merge: { by: 'max' } }),
-          ),
+    found: insertDrawn(
+      others.limit <= 0 ? [] : await retrieveCandidates(bundle, user, { exclusions: notDrawn, allowed }, others, spans),
+    ),
     interests: request.explain === false ? [] : explainInterests(bundle, user),
     ...facts,
   };
 }
 
-/** Returns a function that inserts new items into a list, if the request reserves places for them. */
-function createExplorer(
+/**
+ * Draws new items for the reserved places of a list, from those nearest to the interests. For a user without interests, draws
+ * from all new items.
+ */
+async function drawNewItems(
   bundle: BundleView,
-  allowed: FilteredItems | undefined,
-  { limit, explore }: RecommendationRequest,
-) {
-  return async (
-    list: readonly FoundItem[],
-    rank: (items: ItemSet) => readonly FoundItem[] | Promise<readonly FoundItem[]>,
-  ): Promise<readonly FoundItem[]> => {
-    const reserved = explore === undefined ? 0 : countReserved(explore, limit);
-    if (explore === undefined || reserved === 0) return list;
-    const items = findNewItems(bundle, explore, allowed);
-    return items.count === 0 ? list : insertNewItems(list, await rank(items), { limit, reserved, seed: explore.seed });
+  user: InferredUser | undefined,
+  { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: FilteredItems | undefined },
+  { explore, limit, merge }: RecommendationRequest,
+  spans: Spans,
+): Promise<readonly FoundItem[]> {
+  if (explore === undefined) return [];
+  const places = reservePlaces(explore, limit);
+  if (places.count === 0) return [];
+  spans.start('search');
+  const newItems = findNewItems(bundle, explore, { allowed, exclude: exclusions.own });
+  if (newItems.count === 0) return [];
+  const nearest =
+    user === undefined
+      ? []
+      : await findNearestItems(bundle, user.interests.vectors.slice(), {
+          limit: rankedPoolSize(places),
+          allowed: newItems,
+        });
+  // Interests can be zero apart from the popularity prior, so that no item is nearest.
+  const pool =
+    nearest.length === 0 ? poolOfSet(newItems, bundle.itemCount) : poolOfList(nearest.map(({ item }) => item));
+  const { items, propensity } = drawItems(pool, places);
+  const scoreItem =
+    user === undefined
+      ? (item: number) => ({ item, score: bundle.popularityOf(item) })
+      : createCandidateScorer(bundle, user, merge);
+  return items.map((item) => ({ ...scoreItem(item), propensity }));
+}
+
+/** Returns a function that scores an item as the merge does. */
+function createCandidateScorer(
+  bundle: BundleView,
+  user: InferredUser,
+  merge: Merge = mergeDefault,
+): (item: number) => Candidate {
+  const scoreItem = bundle.createItemScorer(user.interests);
+  return (item) => {
+    const { score, product, interest } = scoreItem(item);
+    return { item, score: scoreForUser(user, item, scoresAllInterests(merge) ? score : product), interest };
   };
+}
+
+const mergeDefault: Merge = { by: 'max' };
+
+/** Returns whether a merge ranks an item by its score for all interests together. */
+function scoresAllInterests({ by }: Merge): boolean {
+  return by === 'max' || by === 'diverse';
 }
 
 async function retrieveCandidates(
   bundle: BundleView,
   user: InferredUser,
   { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: ItemSet | undefined },
-  { limit, merge = { by: 'max' }, breadth }: RecommendationRequest,
+  { limit, merge = mergeDefault, breadth }: RecommendationRequest,
   spans: Spans,
 ): Promise<Candidate[]> {
   const { interests, repeatBonuses } = user;
-  const scoresAllInterests = merge.by === 'max' || merge.by === 'diverse';
   // A list has the scores for one interest. The smooth maximum needs those for all.
   const usesSmoothMaximum =
-    scoresAllInterests && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
+    scoresAllInterests(merge) && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const scoreItem = bundle.createItemScorer(interests);
+  const scoreCandidate = createCandidateScorer(bundle, user, merge);
   const repeats: Candidate[] = [];
-  for (const item of repeatBonuses.keys()) {
-    if (exclusions.has(item) || allowed?.has(item) === false) continue;
-    const { score, product, interest } = scoreItem(item);
-    repeats.push({ item, score: scoreForUser(user, item, scoresAllInterests ? score : product), interest });
-  }
+  for (const item of repeatBonuses.keys()) if (!exclusions.has(item)) repeats.push(scoreCandidate(item));
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
     const scored = usesSmoothMaximum ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;
     return mergeLists(insertCandidates(scored, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
@@ -173,28 +219,30 @@ export interface NearestRequest {
 }
 
 /**
- * Finds the items nearest to a vector of the index. Popularity has no influence: the coordinate of the popularity prior is
- * cleared.
+ * Finds the items nearest to any of some vectors of the index. Popularity has no influence: the coordinate of the
+ * popularity prior is cleared.
  *
- * @param vector [index dim], modified.
+ * @param vectors [K, index dim], modified.
  */
 export async function findNearestItems(
   bundle: BundleView,
-  vector: Float32Array,
+  vectors: Float32Array,
   { limit, exclude, allowed }: NearestRequest,
-): Promise<FoundItem[]> {
+): Promise<Candidate[]> {
+  const { index, spec } = bundle.info;
+  for (let row = 0; row < vectors.length; row += index.dim) {
+    vectors.fill(0, row + spec.config.embeddingDim, row + index.dim);
+  }
   const { lists } = await retrieveLists({
     index: bundle.index,
-    interests: vector.fill(0, bundle.info.spec.config.embeddingDim),
-    active: 1,
+    interests: vectors,
+    active: vectors.length / index.dim,
     limit,
     exclude,
     allowed,
     parameters: searchParameters(bundle),
   });
-  const [list] = lists;
-  if (list === undefined) return [];
-  return Array.from(list.items, (item, rank) => ({ item, score: list.scores[rank]! }));
+  return mergeByMax(lists, limit);
 }
 
 /** Returns the tuned search parameters of the bundle, or `breadth` instead. */

@@ -62,10 +62,3 @@ function sortByPopularity(bundle: BundleView, items: ItemSet): Int32Array {
     .slice()
     .sort((a, b) => bundle.popularityOf(b) - bundle.popularityOf(a) || a - b);
 }
-
-/** Returns the items that are not excluded, most popular first. */
-export function listPopular(bundle: BundleView, items: ItemSet, exclusions: Exclusions): PopularItem[] {
-  return Array.from(sortByPopularity(bundle, items))
-    .filter((item) => !exclusions.has(item))
-    .map((item) => ({ item, score: bundle.popularityOf(item) }));
-}

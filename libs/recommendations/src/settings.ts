@@ -17,7 +17,9 @@ export const ExploreFields = Type.Object(
     share: Type.Number({
       minimum: 0,
       maximum: 1,
-      description: 'The share of places that are reserved for new items. 0: none.',
+      description:
+        'The share of places that are reserved for new items. A fraction of a place is rounded up or down at random. 0: ' +
+        'none.',
     }),
     maxAgeDays: Type.Optional(
       Type.Integer({
@@ -34,8 +36,8 @@ export const ExploreFields = Type.Object(
     title: 'Explore',
     additionalProperties: false,
     description:
-      'Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: ' +
-      'no places.',
+      'Reserves places for new items, which a model cannot rank by experience. The items are drawn from the new items nearest ' +
+      'to the interests of the user. Default: no places.',
   },
 );
 export type ExploreFields = Static<typeof ExploreFields>;

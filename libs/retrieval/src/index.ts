@@ -2,7 +2,16 @@ export { estimateIndexes } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';
 export { indexMemory } from './estimate/index-memory.ts';
 export { syntheticVectors } from './estimate/synthetic-vectors.ts';
-export { allItems, createBitmap, fullBitmap, hasBit, itemSet, selectItems, setBit } from './indexes/item-set.ts';
+export {
+  allItems,
+  createBitmap,
+  fullBitmap,
+  hasBit,
+  itemSet,
+  selectItems,
+  setBit,
+  withoutItems,
+} from './indexes/item-set.ts';
 export type { ItemSet } from './indexes/item-set.ts';
 export { buildExactIndex } from './indexes/exact.ts';
 export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './indexes/faiss.ts';

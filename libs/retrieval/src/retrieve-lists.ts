@@ -1,4 +1,4 @@
-import { allItems, fullBitmap, hasBit, itemSet, setBit } from './indexes/item-set.ts';
+import { allItems, fullBitmap, itemSet, withoutItems } from './indexes/item-set.ts';
 import type { ItemSet } from './indexes/item-set.ts';
 import { invalidQuery } from './indexes/checks.ts';
 import { emptyList } from './merging/interest-list.ts';
@@ -128,14 +128,7 @@ async function searchOnce(
 /** Returns the eligible items, which are allowed and not excluded; undefined if all are. */
 function findEligible({ index, exclude, allowed }: ListsRequest): ItemSet | undefined {
   if (exclude === undefined || exclude.size === 0) return allowed;
-  const bitmap = allowed?.bitmap.slice(0, Math.ceil(index.size / 8)) ?? fullBitmap(index.size);
-  let count = allowed?.count ?? index.size;
-  for (const item of exclude) {
-    if (item > index.size || !hasBit(bitmap, item)) continue;
-    setBit(bitmap, item, false);
-    count--;
-  }
-  return itemSet(bitmap, count);
+  return withoutItems(allowed ?? itemSet(fullBitmap(index.size), index.size), exclude);
 }
 
 /**

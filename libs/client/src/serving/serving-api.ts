@@ -409,9 +409,9 @@ export interface components {
           /** @description Exclude only items of the last days. */
           readonly withinDays?: number;
         };
-    /** @description Reserves places for new items, which a model cannot rank by experience. The interests of the user rank them. Default: no places. */
+    /** @description Reserves places for new items, which a model cannot rank by experience. The items are drawn from the new items nearest to the interests of the user. Default: no places. */
     readonly Explore: {
-      /** @description The share of places that are reserved for new items. 0: none. */
+      /** @description The share of places that are reserved for new items. A fraction of a place is rounded up or down at random. 0: none. */
       readonly share: number;
       /**
        * @description An item is new for this many days after its createdAt, or without that attribute after its first interaction. An item with neither is new.
@@ -906,11 +906,11 @@ export interface components {
       /** @description The number of the interest that found the item, from 1. With max and diverse, it is the nearest one. Absent in a fallback. */
       readonly interest?: number;
       /**
-       * @description The place is reserved for new items by explore.
+       * @description A new item that explore has drawn for a reserved place.
        * @enum {string}
        */
       readonly reason?: 'new';
-      /** @description With a reason: the probability that this place is reserved for a new item. */
+      /** @description With reason new: the probability that explore draws this item for the list, over all recommendationIds. A new item in another place has none. */
       readonly propensity?: number;
       /** @description With explain: the behaviors with the largest share in the interest. */
       readonly reasons?: readonly components['schemas']['InterestBehavior'][];

@@ -25,7 +25,7 @@ export interface ExposureRecord {
   readonly items: readonly string[];
   /** [n] index of the interest of each item, from 0; null for none. */
   readonly interests: readonly (number | null)[];
-  /** [n] propensity of places that are reserved for new items; null for other places. Absent without such places. */
+  /** [n] the probability that `explore` draws the item for the list; null for items that it did not draw. Absent without drawn items. */
   readonly propensities?: readonly (number | null)[];
   /** Position of the first item within the whole list. */
   readonly offset: number;

@@ -104,12 +104,16 @@ const RecommendedItem = Type.Object(
           'The number of the interest that found the item, from 1. With max and diverse, it is the nearest one. Absent in a fallback.',
       }),
     ),
-    reason: Type.Optional(Type.Literal('new', { description: 'The place is reserved for new items by explore.' })),
+    reason: Type.Optional(
+      Type.Literal('new', { description: 'A new item that explore has drawn for a reserved place.' }),
+    ),
     propensity: Type.Optional(
       Type.Number({
         minimum: 0,
         maximum: 1,
-        description: 'With a reason: the probability that this place is reserved for a new item.',
+        description:
+          'With reason new: the probability that explore draws this item for the list, over all recommendationIds. A new ' +
+          'item in another place has none.',
       }),
     ),
     reasons: Type.Optional(

@@ -44,6 +44,18 @@ export function selectItems(size: number, isWanted: (item: number) => boolean): 
   return itemSet(bitmap);
 }
 
+/** Returns the items of a set that are not among the removed ones. */
+export function withoutItems(items: ItemSet, removed: Iterable<number>): ItemSet {
+  let bitmap: Uint8Array | undefined;
+  let { count } = items;
+  for (const item of removed) {
+    if (!hasBit(bitmap ?? items.bitmap, item)) continue;
+    setBit((bitmap ??= items.bitmap.slice()), item, false);
+    count--;
+  }
+  return bitmap === undefined ? items : itemSet(bitmap, count);
+}
+
 /** Returns all item indices in ascending order. */
 export function allItems(size: number): Int32Array {
   const items = new Int32Array(size);
