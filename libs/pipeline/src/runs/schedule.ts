@@ -1,6 +1,7 @@
 import { hourMs } from '@facet/platform';
+import { createZone } from '@facet/platform/time-zone';
 import { CronExpressionParser } from 'cron-parser';
-import { boundsOf, dayAt, shiftDay } from './data-day.ts';
+import { dayAt, shiftDay } from './data-day.ts';
 import type { DataDay } from './data-day.ts';
 
 /** When refreshes are due: the section `refresh` of facet.yaml. */
@@ -23,15 +24,14 @@ export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
 
 /** Returns the first scheduled time at or after the end of a day, epoch milliseconds. */
 export function dueMomentOf(day: DataDay, { cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>): number {
-  const { before } = boundsOf(day, timeZone);
-  return CronExpressionParser.parse(cron, { tz: timeZone, currentDate: new Date(before - 1) })
-    .next()
-    .getTime();
+  // On the wall clock, because the parser misses times near the clock changes of some zones.
+  const midnight = Date.parse(shiftDay(day, 1));
+  const due = CronExpressionParser.parse(cron, { tz: 'UTC', currentDate: new Date(midnight - 1) }).next();
+  return createZone(timeZone)(due.getTime());
 }
 
 /** Returns the newest day whose refresh is due at `now`. */
 export function newestDueDay(now: number, schedule: Pick<RefreshSchedule, 'cron' | 'timeZone'>): DataDay {
-  // Uses `next` only: the parser's `prev` misses a time that the clocks skip.
   let day = shiftDay(dayAt(now, schedule.timeZone), -1);
   while (dueMomentOf(day, schedule) > now) day = shiftDay(day, -1);
   return day;

@@ -92,6 +92,18 @@ describe('a schedule', () => {
   });
 
   test.each([
+    // The clocks go back from 02:00 to 01:30.
+    ['Australia/Lord_Howe', '30 2 * * *', '2026-04-04', '2026-04-04T16:00:00Z'],
+    // The clocks go forward from 02:00 to 02:30.
+    ['Australia/Lord_Howe', '10 2 * * *', '2026-10-03', '2026-10-03T15:40:00Z'],
+    // The clocks go forward from 23:00 to 00:00.
+    ['America/Scoresbysund', '30 23 * * *', '2026-03-27', '2026-03-29T01:30:00Z'],
+    ['America/Godthab', '0 23 * * *', '2026-03-27', '2026-03-29T01:00:00Z'],
+  ])('has the first time after the day in %s at %s, after %s', (timeZone, cron, day, due) => {
+    expect(new Date(dueMomentOf(day, schedule({ timeZone, cron })))).toEqual(new Date(due));
+  });
+
+  test.each([
     ['Europe/Berlin', '2027-03-25', '2027-04-01'],
     ['Europe/Berlin', '2026-10-22', '2026-10-29'],
     ['America/New_York', '2026-03-05', '2026-03-12'],
