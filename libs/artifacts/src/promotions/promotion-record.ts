@@ -9,7 +9,7 @@ const Ref = Type.Object({
 
 const Run = Type.Object({
   runId: Type.String({ minLength: 1 }),
-  /** UTC day of the run's data, such as 2026-01-31. */
+  /** The data day of the run, such as 2026-01-31: a calendar day in the time zone of the schedule. */
   day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
 });
 

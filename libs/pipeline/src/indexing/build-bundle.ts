@@ -173,7 +173,7 @@ function sampleGolden(dataset: Dataset, engine: InferenceEngine, asOf: number): 
   );
 }
 
-/** Returns [N + 1] the number of users of each item in the last 30 days. All-time popularity breaks ties. */
+/** Returns [N + 1] the distinct users of each item per day, summed over the last 30 days. All-time popularity breaks ties. */
 function recentPopularity(features: Float32Array, itemCount: number): Float32Array {
   const recentColumn = popularityFeatureNames.indexOf('chosen30Days');
   const everColumn = popularityFeatureNames.indexOf('chosenEver');
@@ -187,5 +187,5 @@ function recentPopularity(features: Float32Array, itemCount: number): Float32Arr
   return popularity;
 }
 
-/** Keeps the all-time part below one recent user. */
+/** Keeps the all-time part below one user of a recent day. */
 const everScale = 1000;
