@@ -59,7 +59,7 @@ it.each(['time-split', 'leave-one-out'])(
   },
 );
 
-it('rolling: judges each of the last periods, and refuses a period that is not a number of days', async () => {
+it('rolling: judges each of the last periods, and refuses periods that are no number of days or longer than --days', async () => {
   const folder = await temporaryFolder();
   await writeShop(folder);
   const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), '--protocol', 'rolling'];
@@ -74,6 +74,11 @@ it('rolling: judges each of the last periods, and refuses a period that is not a
     'Warning: the test has only 24 users, so differences between systems can be chance. To test more users, use --protocol leave-one-out, or add data.',
   );
   expect(await run([...wanted, '--every', '1'])).toMatchObject({ code: 2 });
+  const { code, err } = await run([...args, '--days', '3', '--every', '7d']);
+  expect(code).toBe(2);
+  expect(err).toBe(
+    'error: --days 3 is shorter than one period of --every 7d. Set --days to 7 or more, or --every to 3d or less.\n',
+  );
 });
 
 it('warns of a random order of interactions at the same time, and says that sequences keep their order', async () => {

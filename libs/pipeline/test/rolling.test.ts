@@ -1,12 +1,12 @@
 import { homePaths } from '@facet/config';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { joinPeriods, joinRuns, openRollingData, summarize } from '../src/benchmark/index.ts';
+import { describeData, joinPeriods, joinRuns, openRollingData, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkData, BenchmarkRun } from '../src/benchmark/index.ts';
 import { createStageContext } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { openShop, runSystems, systemsOf } from './benchmark-setup.ts';
-import { closing, dayMs, shopConfig, shopEvents } from './tiny-shop.ts';
+import { closing, dayMs, opening, shopConfig, shopEvents } from './tiny-shop.ts';
 
 const every = 5 * dayMs;
 
@@ -42,6 +42,35 @@ describe('a rolling benchmark', () => {
       }
     });
     expect(new Set(periods.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('leaves out a day on which the shop is closed, and widens the validation of the next day', async () => {
+    const dayOf = (time: number): number => Math.floor((time - opening) / dayMs);
+    const context = await openShop(shopEvents().filter(({ occurredAt }) => dayOf(occurredAt) !== 57));
+    const periods = await openRollingData(context, { kind: 'home' }, { everyDays: 1, days: 3 });
+    const cuts = periods.map(({ protocol: { validation, test } }) =>
+      [validation, test].map(({ cut }) => dayOf(Number(cut))),
+    );
+    expect(cuts).toEqual([
+      [56, 58],
+      [58, 59],
+    ]);
+    expect(describeData(joinPeriods(periods)).slice(-3, -1)).toEqual([
+      'Left out without test or validation users: the periods that begin on 2026-03-03.',
+      'The previous period has no validation users, so validation begins earlier: 2026-03-04 (validation from 2026-03-02).',
+    ]);
+    const runs = await Promise.all(
+      periods.map((benchmark) =>
+        runSystems({ context, benchmark }, systemsOf({ context, benchmark }, ['item-cf-cosine'], [])),
+      ),
+    );
+    expect(joinRuns(runs).rows).toHaveLength(1);
+  });
+
+  it('fails if no period has users', async () => {
+    const context = await openShop(shopEvents().filter(({ occurredAt }) => occurredAt < opening + dayMs));
+    const opened = openRollingData(context, { kind: 'home' }, { everyDays: 1, days: 3 });
+    await expect(opened).rejects.toMatchObject({ code: 'BENCHMARK_TOO_SHORT' });
   });
 
   it('frees the catalogs of a period after its run', async () => {

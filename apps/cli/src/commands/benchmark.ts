@@ -50,6 +50,9 @@ import { readConfig, runImport, showReport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
+/** Days of a period, and days that the periods cover. */
+const defaultPeriods = { every: 7, days: 28 };
+
 interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
   readonly data?: readonly string[];
@@ -103,6 +106,13 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { set: settings = [], sweep: sweeps = [] } = options;
   if (options.protocol !== 'rolling' && (options.every ?? options.days) !== undefined) {
     throw usageError('--every and --days need --protocol rolling.', 'Add --protocol rolling, or omit both options.');
+  }
+  const { every = defaultPeriods.every, days = defaultPeriods.days } = options;
+  if (every > days) {
+    throw usageError(
+      `--days ${days} is shorter than one period of --every ${every}d.`,
+      `Set --days to ${every} or more, or --every to ${days}d or less.`,
+    );
   }
   checkChoice(options.systems, { config, settings, sweeps });
   const { pipeline, source, home } = await openSource(options, config, context);
@@ -241,7 +251,7 @@ async function openSource(
 async function openData(
   pipeline: StageContext,
   source: BenchmarkSource,
-  { protocol, every = 7, days = 28 }: BenchmarkOptions,
+  { protocol, every = defaultPeriods.every, days = defaultPeriods.days }: BenchmarkOptions,
   { progress, signal }: CommandContext,
 ): Promise<BenchmarkData[]> {
   const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);

@@ -54,6 +54,8 @@ export interface BenchmarkData {
   /** The rule of positive events; undefined for sequences, whose interactions are all positive. */
   readonly positives: string | undefined;
   readonly excluded: ExcludedEvents;
+  /** Sentences about the periods of a rolling benchmark that have too few users. */
+  readonly periodNotes?: readonly string[];
   /** The report on the files of items and users of sequences. The import reports on other files. */
   readonly report?: ValidationReport | undefined;
 }
@@ -81,10 +83,9 @@ export async function openBenchmarkData(
 
 /**
  * Reads the events of a home and splits the last `days` days (UTC) into periods of `everyDays` days. Returns the data of each period, which
- * contain no later interaction.
+ * contain no later interaction. Leaves out periods without test users, such as days on which a shop is closed, or without validation users.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if a period has no validation or test users; as
- *   `selectInteractions`.
+ * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if no period is left; as `selectInteractions`.
  */
 export async function openRollingData(
   context: StageContext,
@@ -97,17 +98,16 @@ export async function openRollingData(
   const newest = table.times.reduce((latest, time) => Math.max(latest, time), 0);
   const periods = {
     every: everyDays * dayMs,
-    count: Math.max(1, Math.floor(days / everyDays)),
+    count: Math.floor(days / everyDays),
     before: (Math.floor(newest / dayMs) + 1) * dayMs,
   };
   const about = aboutOf(context, source);
-  return Array.from({ length: periods.count }, (_, position): BenchmarkData => {
+  const all = Array.from({ length: periods.count }, (_, position): BenchmarkData => {
     const end = periods.before - (periods.count - position - 1) * periods.every;
     const known = interactionsUntil(table, end);
     const { learned, ...tables } = buildTables(known, end - periods.every, { items, users, features });
     const data = encodeTables(tables, learned);
     const protocol = rollingProtocol(data, periods, position);
-    checkUsers(protocol, 'A period has no users with interactions before and in it.');
     return {
       id: hashJson({ data: hashOf(data), periods, position }),
       data,
@@ -117,6 +117,29 @@ export async function openRollingData(
       ...about,
     };
   });
+  const usable = all.filter(({ protocol }) => hasUsers(protocol));
+  if (usable.length === 0) throw tooShort('No period has users with interactions before and in it.');
+  const periodNotes = describePeriods(all, periods.every);
+  return usable.map((period) => ({ ...period, periodNotes }));
+}
+
+/** Returns sentences that name the periods without users, and those whose validation begins earlier than one period before them. */
+function describePeriods(periods: readonly BenchmarkData[], every: number): string[] {
+  const day = (time: Cut): string => new Date(Number(time)).toISOString().slice(0, 10);
+  const leftOut = periods.filter(({ protocol }) => !hasUsers(protocol)).map(({ protocol: { test } }) => day(test.cut));
+  const widened = periods.flatMap(({ protocol }) => {
+    const { validation, test } = protocol;
+    const isWidened = hasUsers(protocol) && Number(validation.cut) < Number(test.cut) - every;
+    return isWidened ? [`${day(test.cut)} (validation from ${day(validation.cut)})`] : [];
+  });
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : [`Left out without test or validation users: the periods that begin on ${leftOut.join(', ')}.`]),
+    ...(widened.length === 0
+      ? []
+      : [`The previous period has no validation users, so validation begins earlier: ${widened.join(', ')}.`]),
+  ];
 }
 
 function aboutOf(context: StageContext, source: BenchmarkSource): Pick<BenchmarkData, 'origin' | 'positives'> {
@@ -152,9 +175,16 @@ function checkTimes(source: BenchmarkSource): asserts source is Extract<Benchmar
 }
 
 /** @param problem why a protocol can have no users */
-function checkUsers({ validation, test }: Protocol, problem: string): void {
-  if (validation.users.length > 0 && test.users.length > 0) return;
-  throw new AppError(problem, {
+function checkUsers(protocol: Protocol, problem: string): void {
+  if (!hasUsers(protocol)) throw tooShort(problem);
+}
+
+function hasUsers({ validation, test }: Protocol): boolean {
+  return validation.users.length > 0 && test.users.length > 0;
+}
+
+function tooShort(problem: string): AppError {
+  return new AppError(problem, {
     code: 'BENCHMARK_TOO_SHORT',
     category: 'input',
     remedy: 'Use another --protocol or longer periods, or import more events.',

@@ -7,11 +7,12 @@ const testUsersMin = 50;
 
 /** Returns sentences that describe the data to readers of the table, and warn about what makes the figures imprecise. */
 export function describeData(benchmark: BenchmarkData): string[] {
-  const { origin, positives, excluded } = benchmark;
+  const { origin, positives, excluded, periodNotes = [] } = benchmark;
   return [
     origin,
     ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
     ...describeExcluded(excluded),
+    ...periodNotes,
     ...warnOfFewUsers(benchmark),
     ...warnOfRandomOrder(benchmark),
   ];

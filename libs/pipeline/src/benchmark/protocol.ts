@@ -1,4 +1,4 @@
-import { dayMs } from '@facet/platform';
+import { countOf, dayMs } from '@facet/platform';
 import type { CatalogData } from '../evaluation/catalog-at-cut.ts';
 import { heldOutLast, heldOutUserParts, heldOutWindow } from '../evaluation/tasks.ts';
 import type { HeldOutParts } from '../evaluation/tasks.ts';
@@ -58,18 +58,24 @@ export interface Periods {
 }
 
 /**
- * Returns one period of a rolling evaluation: a time split whose test is the period and whose validation is the period before it.
+ * Returns one period of a rolling evaluation: a time split whose test is the period and whose validation is the period before it. If that
+ * period has no users, validation begins one or more periods earlier.
  *
  * @param position 0 for the first period
  */
 export function rollingProtocol(data: CatalogData, { every, count, before }: Periods, position: number): Protocol {
   const testFrom = before - (count - position) * every;
+  const oldest = data.sequences.times.reduce((least, time) => Math.min(least, time), testFrom);
+  let validationFrom = testFrom - every;
+  while (validationFrom > oldest && heldOutWindow(data, validationFrom, testFrom).users.length === 0) {
+    validationFrom -= every;
+  }
   return {
-    ...timeSplitProtocol(data, { validationFrom: testFrom - every, testFrom }),
+    ...timeSplitProtocol(data, { validationFrom, testFrom }),
     name: 'rolling',
     test: heldOutWindow(data, testFrom, testFrom + every),
     rules: [
-      `Rolling: ${count} periods of ${every / dayMs} days until ${dayOf(before)} (UTC). For each period, every system is fitted from scratch on the data before it, with the period before it as validation.`,
+      `Rolling: ${countOf(count, 'period')} of ${countOf(every / dayMs, 'day')} until ${dayOf(before)} (UTC). For each period, every system is fitted from scratch on the data before it, with the period before it as validation.`,
       'The figures are means over the users of all periods. A user counts once in each period with interactions.',
       taskRule,
       ...tieRules,
