@@ -12,6 +12,7 @@ import {
   chooseSystems,
   coldGrid,
   costGrid,
+  countTrainings,
   describeData,
   describeFailed,
   describeVersions,
@@ -152,22 +153,24 @@ async function runPeriods(
 ): Promise<BenchmarkRun[]> {
   const version = readCodeVersion();
   const now = (): number => performance.now();
-  const towers = systems.filter(({ kind }) => kind === 'tower');
-  const trainings = towers.length * seeds;
-  if (trainings > 0) {
-    const all = countOf(trainings * periods.length, 'training');
+  const towers = systems.filter((system) => system.kind === 'tower');
+  const towerRuns = towers.length * seeds;
+  if (towerRuns > 0) {
+    const all = countOf(towerRuns * periods.length, 'run');
     const variants = `${countOf(towers.length, 'variant')} of the model`;
-    await progress.run('plan', '', async (stage) => stage.note(`${all} of ${variants}`));
+    const ofEach = towers.reduce((sum, { settings }) => sum + countTrainings(settings), 0);
+    const trainings = countOf(ofEach * seeds * periods.length, 'training');
+    await progress.run('plan', '', async (stage) => stage.note(`${all} of ${variants}, with ${trainings}`));
   }
   const runs: BenchmarkRun[] = [];
   let isEstimated = false;
   for (const [position, period] of periods.entries()) {
     const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
-    const onRow: RunOptions['onRow'] = ({ name, seed, place, total, trainingsLeft }) => {
+    const onRow: RunOptions['onRow'] = ({ name, seed, place, total, towerRunsLeft }) => {
       const row = `${name}, seed ${seed}${suffix}`;
       const stage = progress.stage(`${place + 1}/${total}`, row);
       const pace = createPace(now);
-      const allLeft = trainingsLeft + (periods.length - position - 1) * trainings;
+      const allLeft = towerRunsLeft + (periods.length - position - 1) * towerRuns;
       return {
         update(share, detail) {
           pace.update(share);
@@ -179,7 +182,7 @@ async function runPeriods(
           if (isEstimated || ms === undefined) return;
           isEstimated = true;
           const time = formatDuration(ms * allLeft);
-          stage.note(`about ${time} for ${countOf(allLeft, 'training')} if each takes as long as this one`);
+          stage.note(`about ${time} for ${countOf(allLeft, 'run')} if each takes as long as this one`);
         },
         diverged: (description) => stage.note(`${row}: ${description}`),
         done: (finished, reused) => stage.done(`${row}: ${describeRow(finished, period)}`, { reused }),

@@ -6,7 +6,7 @@ export type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
 export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';
 export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
-export { bestScore } from '../training/compare-fits.ts';
+export { bestScore, countTrainings } from '../training/compare-fits.ts';
 export { trainPhase } from '../training/train-phase.ts';
 export { readTrainedWeights, writeTrainingFiles } from '../training/training-folder.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';

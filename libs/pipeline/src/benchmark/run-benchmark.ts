@@ -70,7 +70,7 @@ export interface RunOptions {
     readonly place: number;
     readonly total: number;
     /** The number of runs of towers, from this row on. */
-    readonly trainingsLeft: number;
+    readonly towerRunsLeft: number;
   }) => {
     update(share: number, detail: string): void;
     epoch(description: string): void;
@@ -94,8 +94,8 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   const rows: BenchmarkRow[] = [];
   const failed: FailedRun[] = [];
   for (const [place, { system, seed }] of runs.entries()) {
-    const trainingsLeft = runs.slice(place).filter(({ system }) => system.kind === 'tower').length;
-    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length, trainingsLeft });
+    const towerRunsLeft = runs.slice(place).filter(({ system }) => system.kind === 'tower').length;
+    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length, towerRunsLeft });
     try {
       const { output, reused } = await runRow(system, seed, options, {
         onProgress: (share, detail) => callbacks?.update(share, detail),

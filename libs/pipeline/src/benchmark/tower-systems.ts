@@ -13,7 +13,7 @@ import { choiceScore, evaluateAndDispose, forTasks, sampleUsers } from '../evalu
 import type { HeldOut } from '../evaluation/tasks.ts';
 import * as tensorFlow from '@facet/model/training';
 import { modelSpecOf } from '../model/model-spec.ts';
-import { bestScore, compareFits, countFits } from '../training/compare-fits.ts';
+import { bestScore, compareFits, countFits, countTrainings } from '../training/compare-fits.ts';
 import type { FitPlan } from '../training/compare-fits.ts';
 import { fitHeldOutRepeats } from '../training/fit-held-out-repeats.ts';
 import { trainPhase } from '../training/train-phase.ts';
@@ -38,7 +38,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
   const config = { ...training, seed: context.seed };
   const wanted = modelSpecOf(model, data);
   const fitCount = countFits(wanted, config);
-  const parts = fitCount + (config.refit ? 1 : 0);
+  const parts = countTrainings({ model, training: config });
   let fitSeconds = 0;
 
   const { scores, chosen } = await compareFits(wanted, config, async (plan, part) => {

@@ -1,5 +1,5 @@
 import { fitConfigs } from '@facet/model';
-import type { FitConfig, FitLabels, ModelSpec, TrainingConfig } from '@facet/model';
+import type { FitConfig, FitLabels, ModelSettings, ModelSpec, TrainingConfig } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
 
@@ -25,11 +25,16 @@ export interface FitScore {
 const labelsGainMin = 0.02;
 
 /** Returns the number of fits of {@link compareFits}. */
-export function countFits(spec: ModelSpec, training: TrainingConfig): number {
+export function countFits(spec: Pick<ModelSpec, 'config'>, training: TrainingConfig): number {
   return fitConfigs(training).length + (comparesOneInterest(spec) ? 1 : 0);
 }
 
-function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: ModelSpec): boolean {
+/** Returns the number of trainings of a model: the fits of {@link compareFits}, and the refit. */
+export function countTrainings({ model, training }: ModelSettings): number {
+  return countFits({ config: model }, training) + (training.refit ? 1 : 0);
+}
+
+function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: Pick<ModelSpec, 'config'>): boolean {
   return interests > 1 && interestGainMin > 0;
 }
 
