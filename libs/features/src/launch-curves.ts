@@ -68,6 +68,8 @@ export interface Launches {
   readonly byAge: readonly LaunchesOfAge[];
   /** The items without an interaction. */
   readonly withoutInteractions: Int32Array;
+  /** The number of these items without a day of creation. */
+  readonly undatedCount: number;
 }
 
 /** Reads the launches of a timeline. The curves of many days can share them. */
@@ -78,6 +80,7 @@ export function readLaunches(timeline: PopularityTimeline, catalog: LaunchedItem
     const created = catalog.createdOn[item]!;
     return Number.isNaN(created) ? firstDays[item - 1]! : Math.min(firstDays[item - 1]!, created);
   };
+  const withoutInteractions = items.filter((item) => firstDays[item - 1] === Number.POSITIVE_INFINITY);
   return {
     timeline,
     catalog,
@@ -89,7 +92,8 @@ export function readLaunches(timeline: PopularityTimeline, catalog: LaunchedItem
       const launchDays = Int32Array.from(itemsOfAge, launchDayOf);
       return { items: itemsOfAge, launchDays, ...popularityAfter(timeline, itemsOfAge, launchDays, age) };
     }),
-    withoutInteractions: items.filter((item) => firstDays[item - 1] === Number.POSITIVE_INFINITY),
+    withoutInteractions,
+    undatedCount: withoutInteractions.filter((item) => Number.isNaN(catalog.createdOn[item]!)).length,
   };
 }
 
@@ -248,7 +252,15 @@ export function expectedFeaturesOn(
     const age = Number.isNaN(created) ? 0 : day - created;
     writeExpectedFeatures(all, offset, curves, { features, item, age });
     if (!Number.isNaN(created)) continue;
-    for (const column of countColumns) all[offset + column] = Math.log1p(Math.expm1(all[offset + column]!) * share);
+    // In the first 28 days, an item is chosen as often within 30 days as ever: the last counts are equal.
+    let [count, scaled] = [Number.NaN, Number.NaN];
+    for (const column of countColumns) {
+      if (all[offset + column] !== count) {
+        count = all[offset + column]!;
+        scaled = Math.log1p(Math.expm1(count) * share);
+      }
+      all[offset + column] = scaled;
+    }
   }
   return all;
 }
@@ -257,13 +269,12 @@ export function expectedFeaturesOn(
  * Returns, among the items without a day of creation, the number launched in the last {@link launchWindowDays} divided by the number
  * without an interaction, at most 1.
  */
-function launchShare({ catalog: { createdOn }, byAge, withoutInteractions }: Launches, day: number): number {
+function launchShare({ catalog: { createdOn }, byAge, undatedCount }: Launches, day: number): number {
   const { items, launchDays } = byAge[0]!;
   let launched = 0;
   for (let launch = 0; launch < items.length; launch++) {
     const first = launchDays[launch]!;
     if (first < day && first >= day - launchWindowDays && Number.isNaN(createdOn[items[launch]!])) launched++;
   }
-  const undatedCount = withoutInteractions.filter((item) => Number.isNaN(createdOn[item]!)).length;
   return Math.min(1, launched / Math.max(1, undatedCount));
 }
