@@ -1,4 +1,6 @@
+import { fileLogTopic } from '@facet/event-log';
 import { openLakeSnapshot } from '@facet/lake';
+import type { LakeSnapshot } from '@facet/lake';
 import type { PositiveRule } from '@facet/features';
 import type { FacetConfig } from '@facet/config';
 import { claimStore } from '@facet/config/installation';
@@ -19,8 +21,11 @@ export interface ProfileFeed {
    * aborts, and with the error of the previous changes.
    */
   apply(changes: readonly ProfileChange[], signal: AbortSignal, onApplied?: () => void): Promise<void>;
-  /** Resolves when all changes are applied. */
-  flush(): Promise<void>;
+  /**
+   * Resolves when all changes are applied. Returns false if the store is known to have lost data since. Then discard the changes that are
+   * not in the lake, and call `refillAfterLoss`.
+   */
+  flush(): Promise<boolean>;
   /** Waits for the current changes and ignores their outcome. */
   discard(): Promise<void>;
   /**
@@ -66,24 +71,20 @@ export async function openProfileFeed(
 
 const noProfileFeed: ProfileFeed = {
   apply: async () => undefined,
-  flush: async () => undefined,
+  flush: async () => true,
   discard: async () => undefined,
   refillAfterLoss: async () => false,
 };
 
-interface AppliedBatch {
-  readonly appliedAt: number;
-  /** When its oldest change was received. */
-  readonly receivedFrom: number;
-}
-
 /** Identifies a complete store: its process and its last fill. */
 interface FilledStore {
-  readonly generation: string | undefined;
+  readonly generation: string;
   readonly fillId: string;
+  /** When the fill ended. */
+  readonly filledAt: number;
 }
 
-/** How long it may take to notice that a running store was emptied. */
+/** How long it may take to notice that a running store was restarted or emptied. */
 const checkMs = 1_000;
 
 function createProfileFeed(
@@ -95,18 +96,15 @@ function createProfileFeed(
   /** Undefined before the first check. */
   let filled: FilledStore | undefined;
   let checkedAt = 0;
-  /** Batches applied in the `refillMs` before the last one. */
-  let recent: AppliedBatch[] = [];
+  /** A store that restarts may lose changes in files that were added to the lake from this time on. Undefined before the first check. */
+  let lossFrom: number | undefined;
   let applying: Promise<void> = Promise.resolve();
 
   const applyNow = async (changes: readonly ProfileChange[], signal: AbortSignal): Promise<void> => {
     const startedAt = now();
     const erasing = [...changes, ...erasedUsers.repeatedFor(changes)];
     await retryPolicy.retry('redis', () => store.apply(erasing), signal);
-    const appliedAt = now();
-    metrics.observeApply((appliedAt - startedAt) / 1000);
-    recent = recent.filter((batch) => appliedAt - batch.appliedAt < refillMs);
-    recent.push({ appliedAt, receivedFrom: oldestOf(changes) });
+    metrics.observeApply((now() - startedAt) / 1000);
   };
 
   const fill = async (signal: AbortSignal, receivedFrom?: number): Promise<void> => {
@@ -118,40 +116,41 @@ function createProfileFeed(
     await fillProfiles({ apply }, home, { isPositive }, { signal, receivedFrom });
   };
 
-  /** Returns from when on a restarted store, or a store that another sink has filled, may lack changes. */
-  const possiblyLostFrom = async (): Promise<number | undefined> =>
-    recent.length === 0
-      ? newestPartsReceivedFrom(lakeFolder)
-      : recent.reduce((oldest, batch) => Math.min(oldest, batch.receivedFrom), Infinity);
-
   const refill = async (signal: AbortSignal): Promise<void> => {
     await claimStore(installation, store.installation);
     // Other sinks may have recorded erasures, whose marks the store has lost.
-    erasedUsers.addRecorded(await openLakeSnapshot(lakeFolder));
+    const lake = await openLakeSnapshot(lakeFolder);
+    erasedUsers.addRecorded(lake);
     for (;;) {
       const { fillId, hasEnded } = await store.beginFill();
-      const generation = store.generation();
+      const generation = await store.generation();
       if (hasEnded) {
-        const receivedFrom = await possiblyLostFrom();
-        if (receivedFrom !== undefined) await fill(signal, receivedFrom);
+        lossFrom ??= (lastPartAt(lake) ?? now()) - refillMs;
+        await fill(signal, oldestReceiptSince(lake, lossFrom));
       } else {
+        lossFrom = -Infinity;
         logger.info('filling the profile store from the lake');
         await fill(signal);
       }
-      if (store.generation() !== generation || !(await store.endFill(fillId))) continue;
+      if ((await store.generation()) !== generation || !(await store.endFill(fillId))) continue;
       if (filled !== undefined) logger.warn('refilled the profile store, which was restarted or emptied');
-      filled = { generation, fillId };
+      filled = { generation, fillId, filledAt: now() };
       return;
     }
   };
 
-  const isComplete = async ({ generation, fillId }: FilledStore): Promise<boolean> => {
-    if (store.generation() !== generation) return false;
-    if (Math.abs(now() - checkedAt) < checkMs) return true;
-    checkedAt = now();
+  const isComplete = async ({ generation, fillId, filledAt }: FilledStore): Promise<boolean> => {
+    const startedAt = now();
+    const read = await Promise.all([store.generation(), store.readFill()]).catch(() => undefined);
+    if (read !== undefined) {
+      const [current, lastFill] = read;
+      if (current !== generation || lastFill?.fillId !== fillId || !lastFill.hasEnded) return false;
+      // What the store had `refillMs` before this check is on its disk.
+      if (startedAt - filledAt >= refillMs) lossFrom = startedAt - refillMs;
+    }
     // Assume a complete store while it is away: the next change waits for it.
-    const lastFill = await store.readFill().catch(() => ({ fillId, hasEnded: true }));
-    return lastFill?.fillId === fillId && lastFill.hasEnded;
+    checkedAt = startedAt;
+    return true;
   };
 
   return {
@@ -162,35 +161,38 @@ function createProfileFeed(
       applying = applying.then(onApplied);
       applying.catch(() => undefined);
     },
-    flush: () => applying,
+    async flush() {
+      await applying;
+      return filled === undefined || isComplete(filled);
+    },
     async discard() {
       applying = applying.catch(() => undefined);
       await applying;
     },
     async refillAfterLoss(signal) {
-      if (filled !== undefined && (await isComplete(filled))) return false;
+      const isChecked = Math.abs(now() - checkedAt) < checkMs;
+      if (filled !== undefined && (isChecked || (await isComplete(filled)))) return false;
       await retryPolicy.retry('redis', () => refill(signal), signal);
       return true;
     },
   };
 }
 
-/** The parts of these versions contain the changes that the previous sink applied in its last seconds. */
-const newestVersions = 10;
-
-/** Returns when the oldest event of the newest lake versions was received; `undefined` for an empty lake. */
-async function newestPartsReceivedFrom(lakeFolder: string): Promise<number | undefined> {
-  const { version, files } = await openLakeSnapshot(lakeFolder);
-  const times = files
-    .filter((file) => file.path.includes('/part-') && file.version > version - newestVersions)
-    .map(({ receivedFrom }) => receivedFrom);
-  return times.length === 0 ? undefined : Math.min(...times);
+/**
+ * Returns when a sink added the newest part to the lake: -Infinity if a compaction has merged all parts, undefined if the lake has only
+ * imported events.
+ */
+function lastPartAt({ files, offsets }: LakeSnapshot): number | undefined {
+  const imported = `${fileLogTopic}-`;
+  if (Object.keys(offsets).every((source) => source.startsWith(imported))) return undefined;
+  const isOfSink = (path: string): boolean => path.includes('/part-') && !path.includes(`/part-${imported}`);
+  return files.reduce((last, { path, addedAt }) => (isOfSink(path) ? Math.max(last, addedAt) : last), -Infinity);
 }
 
-function oldestOf(changes: readonly ProfileChange[]): number {
-  let oldest = Infinity;
-  for (const change of changes) {
-    oldest = Math.min(oldest, change.kind === 'erase' ? change.before : change.receivedAt);
-  }
-  return oldest;
+/** Returns when the oldest event in the files added from a time on was received. Without such files, returns Infinity. */
+function oldestReceiptSince({ files }: LakeSnapshot, addedFrom: number): number {
+  return files.reduce(
+    (oldest, { addedAt, receivedFrom }) => (addedAt >= addedFrom ? Math.min(oldest, receivedFrom) : oldest),
+    Infinity,
+  );
 }

@@ -187,10 +187,7 @@ export class SinkLoop implements GroupListener {
     // Ends waits, not work: the current batch is finished.
     this.#endLease();
     await this.#runAlone(async () => {
-      const isApplied = await this.#deps.profiles.flush().then(
-        () => true,
-        () => false,
-      );
+      const isApplied = await this.#deps.profiles.flush().catch(() => false);
       // Changes missing from the profiles are not stored either, so that the next sink reads them again.
       if (!lease.isSynced || !isApplied) return;
       await this.#deps.retryPolicy.attemptOnce('lake', () => this.#commitLake(lease));
@@ -322,8 +319,8 @@ export class SinkLoop implements GroupListener {
   }
 
   async #commitLake(lease: Lease): Promise<void> {
-    const { lake, profiles, metrics, now } = this.#deps;
-    await profiles.flush();
+    const { lake, metrics, now } = this.#deps;
+    if (!(await this.#flushProfiles(lease))) return;
     const startedAt = now();
     const rows = lake.pending.events;
     const { files } = await lake.commit().catch((error: unknown) => this.#giveWay(lease, error));
@@ -334,9 +331,16 @@ export class SinkLoop implements GroupListener {
   }
 
   async #writeCatalog(lease: Lease): Promise<void> {
-    await this.#deps.profiles.flush();
+    if (!(await this.#flushProfiles(lease))) return;
     await this.#deps.catalog.write().catch((error: unknown) => this.#giveWay(lease, error));
     if (lease.isSynced) this.#noteStored('catalog');
+  }
+
+  /** Returns false if the profile store has lost changes. Then the next task refills the store and reads the buffered messages again. */
+  async #flushProfiles(lease: Lease): Promise<boolean> {
+    const isComplete = await this.#deps.profiles.flush();
+    if (!isComplete) lease.isSynced = false;
+    return isComplete;
   }
 
   /** Drops the buffers when another member has taken over before this one noticed. */

@@ -252,6 +252,44 @@ it('waits for a lake that cannot be read when it refills Redis, and reports no o
   await until(async () => (await readStatus(sink)).outages.length === 0);
 });
 
+it('applies again what Redis loses before an outage that is longer than FACET_SINK_REFILL_SECONDS', async () => {
+  const redis = forTest(await startRedis({ persistent: true }));
+  const bench = await createBench({ redisUrl: redis.url });
+  const sink = await bench.startSink({ FACET_SINK_REFILL_SECONDS: '4' });
+  await bench.publishEvent('e1', { userId: 'early' });
+  await until(() => isCaughtUp(sink, 1));
+  await delay(6_000);
+  await bench.publishEvent('e2', { userId: 'ada' });
+  await until(() => isCaughtUp(sink, 2));
+  // Redis loses all profiles, but not the mark of the fill.
+  await bench.store.rebuild((async function* () {})(), { receivedBefore: Date.now() });
+  await redis.kill();
+  await bench.publishEvent('e3', { userId: 'ada' });
+  await until(async () => (await readStatus(sink)).outages.some(({ dependency }) => dependency === 'redis'));
+  await delay(6_000);
+  await redis.start();
+  await until(() => isCaughtUp(sink, 3));
+  await until(async () => (await bench.store.read('ada').catch(() => undefined))?.events.length === 2);
+  // Redis had this profile for longer than the setting.
+  expect(await bench.store.read('early')).toBeUndefined();
+  await expectEachOnce(bench);
+});
+
+it('applies the commits of the last FACET_SINK_REFILL_SECONDS again when it starts', async () => {
+  const bench = await createBench();
+  const lake = await openLakeWriter(join(bench.home, 'lake'));
+  for (let offset = 0; offset < 20; offset++) {
+    const ids = { eventId: `e${offset}`, userId: `u${offset}`, itemId: 'i' };
+    const at = Date.now();
+    lake.add('other-0', [{ offset, event: { ...ids, type: 'click', occurredAt: at, receivedAt: at } }], offset + 1);
+    await lake.commit();
+  }
+  await lake.close();
+  await bench.store.endFill((await bench.store.beginFill()).fillId);
+  await bench.startSink();
+  await until(async () => (await bench.store.size()) === 20);
+});
+
 it('counts messages that the log deletes during an outage', async () => {
   const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });

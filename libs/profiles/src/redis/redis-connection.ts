@@ -18,11 +18,6 @@ export interface RedisConnectionOptions extends RedisFiles {
   /** Attempts of a write after the first. */
   readonly writeRetriesMax?: number;
   /**
-   * Called when other Redis processes respond than before, as after a restart or a failover. They may have lost the last
-   * second of writes.
-   */
-  readonly onRestart?: (generation: string) => void;
-  /**
    * Called after the first attempt to connect and whenever the connection is lost or back.
    *
    * @param problem `PROFILES_UNREACHABLE`, for example for a wrong password; undefined while connected
@@ -62,7 +57,6 @@ export class RedisConnection {
   readonly #redis: Redis | Cluster;
   readonly #host: string;
   readonly #options: typeof defaults & RedisConnectionOptions;
-  #generation: string | undefined;
   #isConnected: boolean | undefined;
   #lastError: Error | undefined;
 
@@ -95,29 +89,16 @@ export class RedisConnection {
       this.#lastError = error;
       if (this.#redis.status !== 'ready') this.#report(false);
     });
-    this.#redis.on('ready', () => {
-      this.#report(true);
-      void this.#noticeGeneration();
-    });
-    // The client of a cluster has read which nodes are masters.
-    this.#redis.on('refresh', () => void this.#noticeGeneration());
+    this.#redis.on('ready', () => this.#report(true));
     this.#redis.on('close', () => this.#report(false));
   }
 
   /** Resolves after the first attempt to connect, successful or not. */
   async open(): Promise<void> {
-    const attempt = this.#redis.connect().then(
-      () => this.#noticeGeneration(),
-      // An earlier error event says why the connection was closed.
-      (error: Error) => (this.#lastError ??= error),
-    );
+    // An earlier error event says why the connection was closed.
+    const attempt = this.#redis.connect().catch((error: Error) => (this.#lastError ??= error));
     // Without a Sentinel that responds, the attempt never ends.
     await Promise.race([attempt, new Promise((resolve) => this.#redis.once('error', resolve))]);
-  }
-
-  /** Identifies the Redis process, or those of a cluster; undefined before the first response. */
-  get generation(): string | undefined {
-    return this.#generation;
   }
 
   /**
@@ -242,16 +223,5 @@ export class RedisConnection {
       this.#redis.once('ready', onReady);
     });
     if (!isReady) throw profilesUnreachable(this.#host, this.#lastError);
-  }
-
-  /** Reads the run_ids of the servers. A restarted or promoted server has lost writes that were not yet on its disk. */
-  async #noticeGeneration(): Promise<void> {
-    const servers = await this.infoOfMasters('server').catch(() => []);
-    const ids = servers.flatMap((info) => /^run_id:(\w+)/m.exec(info)?.[1] ?? []);
-    const generation = ids.toSorted().join('+');
-    if (generation === '' || generation === this.#generation) return;
-    const isRestart = this.#generation !== undefined;
-    this.#generation = generation;
-    if (isRestart) this.#options.onRestart?.(generation);
   }
 }

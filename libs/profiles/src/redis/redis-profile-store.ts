@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { dayMs } from '@facet/platform';
+import { dayMs, isAppError } from '@facet/platform';
 import type { Attributes } from '@facet/schemas';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from '../profile/assemble-profile.ts';
 import type { StoredSession, StoredUser } from '../profile/assemble-profile.ts';
@@ -39,10 +39,10 @@ interface ProfileFill {
 
 export interface RedisProfileStore extends ProfileStore {
   /**
-   * Identifies the Redis process; undefined before the first response. When it changes, apply the changes of the last
-   * seconds again, because Redis syncs its log to disk once per second.
+   * Reads what identifies the Redis process, or those of a cluster. When it changes, apply the changes of the last seconds again: a
+   * restarted or promoted server has lost writes that were not on its disk. Empty if the user may not run INFO.
    */
-  generation(): string | undefined;
+  generation(): Promise<string>;
   /** Returns undefined if no fill has begun since the store was last empty. */
   readFill(): Promise<ProfileFill | undefined>;
   /** Returns the current fill, or begins one. Several processes may carry out the same fill. */
@@ -277,7 +277,14 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       }
     },
 
-    generation: () => connection.generation,
+    async generation() {
+      const servers = await connection.infoOfMasters('server').catch((error: unknown) => {
+        if (isAppError(error, 'PROFILES_REFUSED')) return [];
+        throw error;
+      });
+      const ids = servers.flatMap((info) => /^run_id:(\w+)/m.exec(info)?.[1] ?? []);
+      return ids.toSorted().join('+');
+    },
     async readFill() {
       const [mark] = (await connection.read([['get', keys.fill]])) as [string | null];
       return mark === null ? undefined : parseFill(mark);
