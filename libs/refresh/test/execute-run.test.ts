@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFacetConfig } from '@facet/config';
+import { openLakeWriter } from '@facet/lake';
 import { createStageContext, executeRun, executeStage } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
 import { cancelRun, requestRun, shiftDay } from '@facet/pipeline/runs';
@@ -23,6 +24,15 @@ async function refresh(home: ShopHome, daysLater: number): Promise<RunReport> {
   const asked = { day: shiftDay(lastDay, daysLater), requestedBy: 'test' };
   const { report } = await requestRun({ ...home, schedule, now: later }, asked);
   return executeRun(await contextOf(home), report.run, { runs: home.runs, now: later });
+}
+
+/** Records the erasure of a user. */
+async function addErasure(lakeFolder: string): Promise<void> {
+  const writer = await openLakeWriter(lakeFolder);
+  const erasure = { erasureId: 'erasure', userHash: 'a'.repeat(64), sessionHashes: [] };
+  writer.addErasure({ ...erasure, requestedAt: now(), requestedBy: 'test' });
+  await writer.commit();
+  await writer.close();
 }
 
 test.each([false, true])(
@@ -65,6 +75,35 @@ test('prunes the datasets of skipped days, and does not skip after a change of t
     settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
   );
   expect((await refresh(home, 5)).state).toBe('promoted');
+});
+
+test('skips a day without news unless a setting of the stages or the erasures changed', async () => {
+  const home = await createShopHome();
+  const { runs, store, paths } = home;
+  expect((await refresh(home, 0)).state).toBe('promoted');
+  const settings = await readFile(home.configFile, 'utf8');
+  const later = (): number => now() + dayMs;
+  const isSkipped = async (changed = settings): Promise<boolean> => {
+    await writeFile(home.configFile, changed);
+    const run = { day: shiftDay(lastDay, 1), requestedBy: 'test' };
+    const { report } = await requestRun({ runs, store, schedule, now: later }, run);
+    const task = { run: report.run, stage: 'dataset', outputs: {} } as const;
+    const { outputs } = await executeStage(await contextOf(home), task, { runs });
+    await cancelRun(home, report.run.runId, { reason: 'a test' });
+    return outputs.skipped !== undefined;
+  };
+  expect(await isSkipped()).toBe(true);
+  for (const [before, after] of [
+    ['epochs: 1', 'epochs: 2'],
+    ['testDays: 7', 'testDays: 6'],
+    ['gate:', 'index: { flatItemsMax: 10 }\ngate:'],
+    ['gate:', 'popularity: { minUsers: 3 }\ngate:'],
+  ] as const) {
+    expect(await isSkipped(settings.replace(before, after)), after).toBe(false);
+  }
+  expect(await isSkipped(`${settings}artifacts: { keep: 7 }\n`)).toBe(true);
+  await addErasure(paths.lakeFolder);
+  expect(await isSkipped()).toBe(false);
 });
 
 test('refreshes although the dataset of the current bundle has an earlier format', async () => {

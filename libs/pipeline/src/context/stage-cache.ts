@@ -17,29 +17,39 @@ export interface StageResult<Output> {
  */
 export type ComputeOnce = <Part>(name: string, make: () => Promise<Part>) => Promise<Part>;
 
-/**
- * Runs a stage once per inputs. Stores the output (small JSON, which names artifacts) under the hash of the inputs. A crashed stage
- * has no stored output and runs again. `isUsable` may reject a stored output whose artifact no longer exists.
- *
- * @param options.inputs JSON with everything the stage depends on: settings, ids of artifacts, hashes of files
- */
-export async function runCachedStage<Output>(options: {
+/** Where the output of a stage is stored. */
+export interface CachedStage<Output> {
   readonly folder: string;
   readonly name: string;
+  /** JSON with everything the stage depends on: settings, ids of artifacts, hashes of files. */
   readonly inputs: unknown;
-  readonly run: (once: ComputeOnce) => Promise<Output>;
+  /** May reject a stored output whose artifact no longer exists. */
   readonly isUsable?: (output: Output) => Promise<boolean>;
-}): Promise<StageResult<Output>> {
-  const hash = hashJson(options.inputs);
-  const path = join(options.folder, `${options.name}-${hash}.json`);
-  const stored = await readStored<Output>(path);
-  if (stored !== undefined && ((await options.isUsable?.(stored)) ?? true)) return { output: stored, reused: true };
+}
+
+/**
+ * Runs a stage once per inputs. Stores the output (small JSON, which names artifacts) under the hash of the inputs. A crashed stage
+ * has no stored output and runs again.
+ */
+export async function runCachedStage<Output>(
+  options: CachedStage<Output> & { readonly run: (once: ComputeOnce) => Promise<Output> },
+): Promise<StageResult<Output>> {
+  const stored = await findStageOutput(options);
+  if (stored !== undefined) return { output: stored, reused: true };
   await mkdir(options.folder, { recursive: true });
-  const output = await options.run((part, make) =>
-    computeOnce(join(options.folder, `${options.name}-${hash}.${part}.json`), make),
-  );
-  await writeFileAtomically(path, [JSON.stringify(output)]);
+  const output = await options.run((part, make) => computeOnce(pathOf(options, `.${part}`), make));
+  await writeFileAtomically(pathOf(options), [JSON.stringify(output)]);
   return { output, reused: false };
+}
+
+/** Returns the stored output of a stage with these inputs; undefined if there is none that is usable. */
+export async function findStageOutput<Output>(stage: CachedStage<Output>): Promise<Output | undefined> {
+  const stored = await readStored<Output>(pathOf(stage));
+  return stored !== undefined && ((await stage.isUsable?.(stored)) ?? true) ? stored : undefined;
+}
+
+function pathOf({ folder, name, inputs }: Pick<CachedStage<unknown>, 'folder' | 'name' | 'inputs'>, part = ''): string {
+  return join(folder, `${name}-${hashJson(inputs)}${part}.json`);
 }
 
 /** Returns a short hash of JSON that does not depend on the order of keys. */

@@ -1,16 +1,16 @@
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { resolveModel } from '@facet/config';
+import { readBundleInfo } from '@facet/bundles';
 import { hashJson } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
-import { openModel, readModelInfo } from '../model/model-artifact.ts';
-import { canProduce } from '../model/model-spec.ts';
+import { readModelInfo } from '../model/model-artifact.ts';
 import { shiftDay } from '../runs/data-day.ts';
 import type { DataDay } from '../runs/data-day.ts';
 import type { LogOffsets, RunStart } from '../runs/run-store.ts';
 import type { RefreshRun, RunReport } from '../runs/run.ts';
+import { wouldRepeat } from '../stages/pipeline-stages.ts';
 
 /**
  * Decides how a run continues after its dataset: it is skipped because nothing is new, or trains with a warm start, or trains
@@ -28,26 +28,22 @@ export async function decideStart(
   return skipped === undefined ? { warmFrom: await chooseWarmStart(context, run, reports) } : { skipped };
 }
 
-/** Returns why the run is skipped if the current bundle has the same data and model settings; otherwise undefined. */
-async function skipReasonWithoutChanges(
-  { store, config }: StageContext,
-  info: DatasetInfo,
-): Promise<string | undefined> {
+/** Returns why the run is skipped if it would compute the current bundle again; otherwise undefined. */
+async function skipReasonWithoutChanges(context: StageContext, info: DatasetInfo): Promise<string | undefined> {
+  const { store } = context;
   return ifUsable(async () => {
-    const modelId = await currentModelId(store);
-    if (modelId === undefined) return undefined;
-    const model = (await openModel(store, modelId)).info;
-    const { model: settings } = resolveModel(config);
-    if (!canProduce(settings, model.spec.config)) return undefined;
-    const current = await readDatasetInfo(store, model.datasetId);
-    if (hashJson(contentOf(current)) !== hashJson(contentOf(info))) return undefined;
-    return 'Nothing is new: the dataset has the same events, items and users as that of the current bundle.';
+    const current = await store.readRef('current');
+    if (current === undefined) return undefined;
+    const { datasetId } = await readBundleInfo(store, current);
+    const isSame = hashJson(contentOf(await readDatasetInfo(store, datasetId))) === hashJson(contentOf(info));
+    if (!isSame || !(await wouldRepeat(context, current))) return undefined;
+    return 'Nothing is new: the events, items, users and settings are those of the current bundle.';
   });
 }
 
-/** Equal counts mean equal events, because a later cut contains all events of an earlier one. */
-function contentOf({ counts, sources, interactions, filters, features }: DatasetInfo): unknown {
-  return [counts['events'], sources.catalog, interactions, filters, features];
+/** Without erasures, equal counts mean equal events, because a later cut contains all events of an earlier one. */
+function contentOf({ counts, sources }: DatasetInfo): unknown {
+  return [counts['events'], sources.catalog];
 }
 
 /**

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFormat } from '@facet/bundles';
+import { bundleFormat, readBundleInfo } from '@facet/bundles';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import { openDataset } from '../dataset/dataset-artifact.ts';
+import { openDataset, readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
 import type { DatasetCut } from '../dataset/dataset.ts';
 import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from '../dataset/dataset-from-lake.ts';
@@ -21,10 +21,10 @@ import type { GateWatch } from '../gate/run-gate.ts';
 import type { HomePaths } from '@facet/config';
 import { buildBundle } from '../indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../indexing/build-bundle.ts';
-import { hashJson, runCachedStage } from '../context/stage-cache.ts';
-import type { StageResult } from '../context/stage-cache.ts';
+import { findStageOutput, hashJson, runCachedStage } from '../context/stage-cache.ts';
+import type { CachedStage, StageResult } from '../context/stage-cache.ts';
 import type { StageContext } from '../context/stage-context.ts';
-import { openModel } from '../model/model-artifact.ts';
+import { openModel, readModelInfo } from '../model/model-artifact.ts';
 import type { TrainingStart } from '../model/model-artifact.ts';
 import type { TrainOptions } from '../training/train-model.ts';
 import { importTrainedModel, writeTrainingFolder } from '../training/training-folder.ts';
@@ -38,14 +38,27 @@ const stageVersions = { dataset: datasetVersion, train: 15, evaluate: 4, index: 
  * @throws AppError `FEATURES_RULE_INVALID`; as `buildDataset`.
  */
 export async function datasetStage(
-  { home, config, store }: StageContext,
+  context: StageContext,
   cut: DatasetCut = {},
   watch: DatasetWatch = {},
 ): Promise<StageResult<StoredDataset>> {
+  const { home, config, store } = context;
   // Sinks and compactions continue during the stage, so it reads one snapshot.
   const snapshot = await openLakeSnapshot(home.lakeFolder);
-  const { interactions, split, features } = config;
   return runCachedStage({
+    ...(await cachedDataset(context, snapshot, cut)),
+    run: async () =>
+      buildDatasetFromLake({ home, store, snapshot, settings: config, resources: config.dataset, watch }, cut),
+  });
+}
+
+async function cachedDataset(
+  { home, config, store }: StageContext,
+  snapshot: LakeSnapshot,
+  cut: DatasetCut,
+): Promise<CachedStage<StoredDataset>> {
+  const { interactions, split, features } = config;
+  return {
     folder: home.stagesFolder,
     name: 'dataset',
     inputs: {
@@ -56,9 +69,7 @@ export async function datasetStage(
       features,
     },
     isUsable: ({ datasetId }) => isIntact(store, { kind: 'dataset', id: datasetId }),
-    run: async () =>
-      buildDatasetFromLake({ home, store, snapshot, settings: config, resources: config.dataset, watch }, cut),
-  });
+  };
 }
 
 /**
@@ -85,25 +96,26 @@ export interface TrainInputs {
   readonly warmFrom?: string | undefined;
 }
 
+interface TrainOutput {
+  readonly modelId: string;
+  readonly start: TrainingStart;
+}
+
 /**
  * Dataset → model with its training curves. A killed training resumes after its last epoch.
  *
  * @throws AppError `TRAIN_OUT_OF_MEMORY` if the estimated memory is not available.
  */
 export async function trainStage(
-  { home, config, store }: StageContext,
+  context: StageContext,
   { datasetId, warmFrom }: TrainInputs,
   watch: Pick<TrainOptions, 'onStart' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'> = {},
-): Promise<StageResult<{ modelId: string; start: TrainingStart }>> {
+): Promise<StageResult<TrainOutput>> {
+  const { home, config, store } = context;
   const { model, training } = resolveModel(config);
-  const { warm, ...full } = training;
-  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
-  const inputs = { version: stageVersions.train, datasetId, model, training: full, ...starts };
+  const cached = cachedTraining(context, { datasetId, warmFrom });
   return runCachedStage({
-    folder: home.stagesFolder,
-    name: 'train',
-    inputs,
-    isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
+    ...cached,
     run: async () => {
       const dataset = await openDataset(store, datasetId);
       if (config.trainer.memoryCheck) {
@@ -112,11 +124,26 @@ export async function trainStage(
       }
       // Loads TensorFlow, which the other stages do not need.
       const { trainModel } = await import('../training/train-model.ts');
-      const checkpoints = join(home.checkpointsFolder, hashJson(inputs));
+      const checkpoints = join(home.checkpointsFolder, hashJson(cached.inputs));
       const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
       return { modelId: ref.id, start };
     },
   });
+}
+
+function cachedTraining(
+  { home, config, store }: StageContext,
+  { datasetId, warmFrom }: TrainInputs,
+): CachedStage<TrainOutput> {
+  const { model, training } = resolveModel(config);
+  const { warm, ...full } = training;
+  const starts = warmFrom === undefined ? {} : { warmFrom, warm };
+  return {
+    folder: home.stagesFolder,
+    name: 'train',
+    inputs: { version: stageVersions.train, datasetId, model, training: full, ...starts },
+    isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
+  };
 }
 
 /** Writes a folder for another training program. @throws AppError as {@link writeTrainingFolder}. */
@@ -136,10 +163,16 @@ export async function importTraining(
   return importTrainedModel(store, folder, resolveModel(config));
 }
 
+/** A model and the dataset that it was trained on. */
+interface ModelIds {
+  readonly datasetId: string;
+  readonly modelId: string;
+}
+
 /** Dataset and model → evaluation report on the test window, with baselines. */
 export async function evaluateStage(
   { home, config, store }: StageContext,
-  ids: { readonly datasetId: string; readonly modelId: string },
+  ids: ModelIds,
   watch: Pick<EvaluateOptions, 'onProgress' | 'signal'> = {},
 ): Promise<StageResult<EvaluationReport>> {
   return runCachedStage({
@@ -157,23 +190,14 @@ export async function evaluateStage(
 
 /** Model → bundle with its index. Serving ignores the bundle until it is promoted. */
 export async function indexStage(
-  { home, config, store }: StageContext,
-  ids: { readonly datasetId: string; readonly modelId: string },
+  context: StageContext,
+  ids: ModelIds,
   options: { readonly metrics?: Readonly<Record<string, number>> } & Pick<BuildBundleOptions, 'onProgress'> = {},
 ): Promise<StageResult<{ bundleId: string }>> {
+  const { config, store } = context;
   const { metrics = {}, ...watch } = options;
   return runCachedStage({
-    folder: home.stagesFolder,
-    name: 'index',
-    inputs: {
-      version: stageVersions.index,
-      format: bundleFormat,
-      ...ids,
-      index: config.index,
-      popularity: config.popularity,
-      metrics,
-    },
-    isUsable: ({ bundleId }) => isIntact(store, { kind: 'bundle', id: bundleId }),
+    ...cachedBundle(context, ids, metrics),
     run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
@@ -182,6 +206,40 @@ export async function indexStage(
       return { bundleId: id };
     },
   });
+}
+
+function cachedBundle(
+  { home, config, store }: StageContext,
+  { datasetId, modelId }: ModelIds,
+  metrics: Readonly<Record<string, number>>,
+): CachedStage<{ bundleId: string }> {
+  const { index, popularity } = config;
+  return {
+    folder: home.stagesFolder,
+    name: 'index',
+    inputs: { version: stageVersions.index, format: bundleFormat, datasetId, modelId, index, popularity, metrics },
+    isUsable: ({ bundleId }) => isIntact(store, { kind: 'bundle', id: bundleId }),
+  };
+}
+
+/**
+ * Returns whether the stages would compute a bundle again from the events and items of its dataset. Returns false after a change of
+ * their settings or of the version of Facet, after an erasure, and if an artifact is missing or damaged.
+ *
+ * @throws AppError as `readBundleInfo`, `readDatasetInfo` and `readModelInfo`.
+ */
+export async function wouldRepeat(context: StageContext, bundle: ArtifactRef): Promise<boolean> {
+  const { home, store } = context;
+  const { datasetId, modelId, metrics } = await readBundleInfo(store, bundle);
+  const { occurredBefore, receivedBefore, offsets } = (await readDatasetInfo(store, datasetId)).window;
+  const { start } = await readModelInfo(store, modelId);
+  const warmFrom = start.kind === 'warm' ? start.modelId : start.refused?.modelId;
+  const snapshot = await openLakeSnapshot(home.lakeFolder);
+  const cut = { occurredBefore, receivedBefore, offsets };
+  const dataset = await findStageOutput(await cachedDataset(context, snapshot, cut));
+  const trained = await findStageOutput(cachedTraining(context, { datasetId, warmFrom }));
+  const built = await findStageOutput(cachedBundle(context, { datasetId, modelId }, metrics));
+  return dataset?.datasetId === datasetId && trained?.modelId === modelId && built?.bundleId === bundle.id;
 }
 
 /**
