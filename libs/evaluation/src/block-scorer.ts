@@ -8,10 +8,16 @@ import { createTopSelector, scoreNotANumber } from './top-selector.ts';
 export interface BlockScorer<User> {
   /** Most users per block. */
   readonly usersMax: number;
-  /** Computes in advance what is cheaper for many users at once. Called once, before the first block, with all users. */
+  /**
+   * Computes in advance what is cheaper for many users at once. Called before the blocks of these users, at most
+   * {@link preparedUsersMax}. Earlier users are not scored again.
+   */
   prepare?(users: readonly User[]): void;
   scoreBlock(users: readonly User[]): ScoreBlock;
 }
+
+/** Limits the memory of {@link BlockScorer.prepare}: a model needs about 5 kB per user. */
+export const preparedUsersMax = 32_768;
 
 export interface ScoreBlock {
   /** N + 1. */

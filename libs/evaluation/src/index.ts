@@ -1,4 +1,4 @@
-export { leaveOutHistory, scoreInBlocks } from './block-scorer.ts';
+export { leaveOutHistory, preparedUsersMax, scoreInBlocks } from './block-scorer.ts';
 export type { BlockScorer } from './block-scorer.ts';
 export { rankingWays, rankLabels, recallOf } from './diagnose-interests.ts';
 export type { LabelRanks, RankingWay } from './diagnose-interests.ts';
@@ -13,7 +13,7 @@ export { clusterItems, countClusters } from './item-clusters.ts';
 export type { ItemCfOptions } from './item-cf.ts';
 export { mean, sum } from './mean.ts';
 export { ndcgAt, recallAt, truthSize } from './metrics.ts';
-export { rankUsers } from './rank-users.ts';
+export { chunksOf, rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';
 export { ownHistory, popularity, withFallback } from './scorers.ts';
 export type { InteractionColumns, ScoredUser, Scorer } from './scorers.ts';

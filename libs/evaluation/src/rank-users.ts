@@ -1,5 +1,5 @@
 import { mix } from '@facet/features';
-import { scoreInBlocks, topNOfBlock } from './block-scorer.ts';
+import { preparedUsersMax, scoreInBlocks, topNOfBlock } from './block-scorer.ts';
 import type { BlockScorer } from './block-scorer.ts';
 import type { RankedUser } from './evaluate-ranking.ts';
 import type { Truth } from './metrics.ts';
@@ -38,24 +38,30 @@ export function rankUsers<User extends HeldOutUser>(
   const { usersMax, prepare, scoreBlock } = scoreInBlocks(scorer);
   // Excluding items changes the scores of a block, so `all`, which excludes none, must come before `new`.
   const ordered = [...tasks].sort();
-  prepare?.(users);
   const places = [...users.keys()];
   if (orderBy !== undefined) places.sort((a, b) => orderBy(users[a]!) - orderBy(users[b]!));
   const rankedUsers: Partial<Record<RankingTask, RankedUser>>[] = [];
-  for (let start = 0; start < places.length; start += usersMax) {
-    const batch = places.slice(start, start + usersMax);
-    const block = scoreBlock(batch.map((place) => users[place]!));
-    for (const [row, place] of batch.entries()) {
-      const user = users[place]!;
-      const tieSeed = mix(options.tieSeed ^ place);
-      const ranked: Partial<Record<RankingTask, RankedUser>> = {};
-      for (const task of ordered) {
-        ranked[task] = rankFor(user, task, (exclude) => topNOfBlock(block, row, n, { exclude, tieSeed }));
+  for (const prepared of chunksOf(places, preparedUsersMax)) {
+    prepare?.(prepared.toSorted((a, b) => a - b).map((place) => users[place]!));
+    for (const batch of chunksOf(prepared, usersMax)) {
+      const block = scoreBlock(batch.map((place) => users[place]!));
+      for (const [row, place] of batch.entries()) {
+        const user = users[place]!;
+        const tieSeed = mix(options.tieSeed ^ place);
+        const ranked: Partial<Record<RankingTask, RankedUser>> = {};
+        for (const task of ordered) {
+          ranked[task] = rankFor(user, task, (exclude) => topNOfBlock(block, row, n, { exclude, tieSeed }));
+        }
+        rankedUsers[place] = ranked;
       }
-      rankedUsers[place] = ranked;
     }
   }
   return rankedUsers;
+}
+
+/** Cuts an array into parts of at most `size` values. */
+export function* chunksOf<Value>(values: readonly Value[], size: number): Generator<Value[]> {
+  for (let start = 0; start < values.length; start += size) yield values.slice(start, start + size);
 }
 
 function rankFor(user: HeldOutUser, task: RankingTask, top: (exclude: Iterable<number>) => Int32Array): RankedUser {

@@ -2,7 +2,7 @@ import { mix } from '@facet/features';
 import { isAppError } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leaveOutHistory, scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
+import { leaveOutHistory, preparedUsersMax, scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
 import type { BlockScorer, ScoreBlock } from '../src/block-scorer.ts';
 import { rankUsers } from '../src/rank-users.ts';
 import type { ScoredUser } from '../src/scorers.ts';
@@ -131,6 +131,35 @@ describe('rankUsers by blocks', () => {
       ),
     );
   });
+});
+
+it('prepares a limited number of users before their blocks', () => {
+  const users = Array.from({ length: preparedUsersMax + 10 }, (_, place) => ({
+    place,
+    history: new Int32Array(0),
+    truth: { items: Int32Array.of(1 + (place % 3)), absent: 0 },
+  }));
+  const scoresOf = ({ place }: (typeof users)[number]): Float32Array => Float32Array.of(0, 1, place % 2, place % 5);
+  const sizes: number[] = [];
+  let prepared = new Set<(typeof users)[number]>();
+  const blocks: BlockScorer<(typeof users)[number]> = {
+    usersMax: 1000,
+    prepare: (chunk) => {
+      sizes.push(chunk.length);
+      prepared = new Set(chunk);
+    },
+    scoreBlock: (asked) => {
+      expect(asked.every((user) => prepared.has(user))).toBe(true);
+      const scores = Float32Array.from(asked.flatMap((user) => [-Infinity, ...scoresOf(user).subarray(1)]));
+      return { width: 4, scores, tolerance: 0, exact: (row, item) => scoresOf(asked[row]!)[item]! };
+    },
+  };
+  const options = { n: 2, tieSeed: 3, orderBy: ({ place }: (typeof users)[number]) => place % 7 };
+  const [byBlocks, oneByOne] = [blocks, scoresOf].map((scorer) =>
+    rankUsers(scorer, users, ['all'], options).map(({ all }) => String(all!.ranking)),
+  );
+  expect(byBlocks).toEqual(oneByOne);
+  expect(sizes).toEqual([preparedUsersMax, 10]);
 });
 
 describe('leaveOutHistory', () => {

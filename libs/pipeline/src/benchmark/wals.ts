@@ -52,6 +52,7 @@ function createProductRanker({ items, dim, usersOf }: VectorProducts, { candidat
     catalogScorer,
   );
   const prepare = (users: readonly HeldOutSequenceUser[]): void => {
+    vectorsOf.clear();
     const vectors = usersOf(users.map(({ history }) => history));
     users.forEach((user, row) =>
       vectorsOf.set(user, { count: 1, vectors: vectors.subarray(row * dim, (row + 1) * dim) }),

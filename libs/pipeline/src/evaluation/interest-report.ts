@@ -1,5 +1,5 @@
-import { interestShares, interestSimilarity, mean } from '@facet/evaluation';
-import type { InterestSimilarity } from '@facet/evaluation';
+import { chunksOf, interestShares, interestSimilarity, mean, preparedUsersMax } from '@facet/evaluation';
+import type { InterestSimilarity, UserInterests } from '@facet/evaluation';
 import { createItemScorer } from '@facet/model';
 import type { ModelScorer } from './model-scorer.ts';
 import type { HeldOutSequenceUser } from './tasks.ts';
@@ -20,18 +20,28 @@ export function reportInterests(
   heldOut: readonly HeldOutSequenceUser[],
   maxInterests: number,
 ): InterestReport {
-  const interests = scorer.interests(heldOut);
   const { dim } = scorer;
-  const winners = interests.flatMap((user, row) => {
-    if (user.count === 0) return [];
-    const scoreItem = createItemScorer(user, scorer.vectors, { dim });
-    return Array.from(heldOut[row]!.truth.items, (item) => scoreItem(item).interest);
-  });
+  const counts: number[] = [];
+  const winners: number[] = [];
+  const similarity = interestSimilarity(readInterests(), dim);
   const { shares, effectiveInterests } = interestShares(winners, maxInterests);
   return {
-    meanInterests: mean(interests.map(({ count }) => count)),
-    similarity: interestSimilarity(interests, dim),
+    meanInterests: mean(counts),
+    similarity,
     labelShares: [...shares],
     effectiveInterests,
   };
+
+  function* readInterests(): Generator<UserInterests> {
+    for (const users of chunksOf(heldOut, preparedUsersMax)) {
+      for (const [row, user] of scorer.interests(users).entries()) {
+        counts.push(user.count);
+        if (user.count > 0) {
+          const scoreItem = createItemScorer(user, scorer.vectors, { dim });
+          for (const item of users[row]!.truth.items) winners.push(scoreItem(item).interest);
+        }
+        yield user;
+      }
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { preparedUsersMax } from '@facet/evaluation';
 import type { ScoredUser, UserInterests } from '@facet/evaluation';
 import { behaviorRowLength, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
@@ -35,9 +36,9 @@ export interface QueryInputs {
   readonly userRowOf: (user: number) => number;
 }
 
-/** The queries of users, each computed once, because several tasks and reports need the same user. */
+/** The queries of users, each kept for a while, because several tasks and reports need the same user. */
 export interface UserQueries {
-  /** Computes many queries, which takes less time than one by one. */
+  /** Computes the queries of at most {@link preparedUsersMax} users, which takes less time than one by one. May drop earlier queries. */
   prepare(users: readonly SequenceUser[]): void;
   get(user: SequenceUser): UserQuery;
 }
@@ -45,9 +46,13 @@ export interface UserQueries {
 /** @param tower Computes the interests of a batch. Default: the inference engine does, one user at a time. */
 export function createUserQueries(inputs: QueryInputs, tower: EvaluationTower | undefined): UserQueries {
   const compute = tower === undefined ? queryByEngine(inputs) : queryByTower(inputs, tower);
-  const known = new WeakMap<SequenceUser, UserQuery>();
+  const known = new Map<SequenceUser, UserQuery>();
   const prepare = (users: readonly SequenceUser[]): void => {
-    const unknown = users.filter((user) => !known.has(user));
+    let unknown = users.filter((user) => !known.has(user));
+    if (unknown.length > 0 && known.size + unknown.length > preparedUsersMax) {
+      known.clear();
+      unknown = [...users];
+    }
     for (const batch of batchesOf(unknown, inputs.spec.config.sequenceLength)) {
       compute(batch).forEach((query, row) => known.set(batch[row]!, query));
     }
