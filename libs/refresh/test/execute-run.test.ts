@@ -7,7 +7,7 @@ import type { StageContext } from '@facet/pipeline';
 import { cancelRun, requestRun, shiftDay } from '@facet/pipeline/runs';
 import type { RunReport, RunStore } from '@facet/pipeline/runs';
 import { dayMs } from '@facet/platform';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 
@@ -196,6 +196,30 @@ test.each([
     expect(ended.stages).toHaveLength(stagesStarted);
   },
 );
+
+test('shows that a process is executing the run', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const home = await createShopHome();
+  const { runs, store } = home;
+  const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
+  const touches: number[] = [];
+  const watched: RunStore = {
+    ...runs,
+    async write(runId, record) {
+      await runs.write(runId, record);
+      if (record.state === 'running') await cancelRun(home, runId, { reason: 'a test' });
+      vi.advanceTimersByTime(60_000);
+    },
+    touch: async (_, at) => void touches.push(at),
+  };
+  await executeRun(await contextOf(home), report.run, { runs: watched, now });
+  const { length } = touches;
+  expect(touches).toEqual(Array.from({ length }, now));
+  expect(length).toBeGreaterThan(3);
+  vi.advanceTimersByTime(60_000);
+  expect(touches).toHaveLength(length);
+});
 
 test('a run that is canceled in its last stage does not promote', async () => {
   const home = await createShopHome();

@@ -271,6 +271,29 @@ test('creates no jobs for a run that its own process executes', async () => {
   ]);
 });
 
+test('refreshes a day whose own process was stopped, after a while without a sign of life', async () => {
+  const setup = await createSchedulerSetup();
+  const { runs } = setup.home;
+  const runId = '2026-02-13';
+  await setup.queue.request({ day: runId, requestedBy: 'facet refresh', place: 'here' });
+  await runs.write(runId, { stage: 'dataset', state: 'running', attempt: 1, startedAt: setup.now });
+  await runs.touch(runId, setup.now);
+  const scheduler = setup.start();
+  setup.now += 10 * 60_000;
+  await scheduler.tick();
+  expect(await runIds(setup)).toEqual([runId]);
+  await runs.touch(runId, setup.now);
+  setup.now += 10 * 60_000;
+  await scheduler.tick();
+  expect(await runIds(setup)).toEqual([runId]);
+  setup.now += 10 * 60_000;
+  await scheduler.tick();
+  expect((await runs.list()).map(({ run, state }) => [run.runId, run.place, state])).toEqual([
+    [`${runId}-2`, 'queue', 'waiting'],
+    [runId, 'here', 'failed'],
+  ]);
+});
+
 test('gives up the lock during an outage of Redis and continues afterwards', async () => {
   const setup = await createSchedulerSetup();
   const scheduler = setup.start();

@@ -17,6 +17,9 @@ export interface ExecuteRunOptions {
   readonly onStage?: (stage: RefreshStage, outcome: StageOutcome) => void;
 }
 
+/** How often this process shows that it is executing the run. The scheduler ends a run that is silent for minutes. */
+const touchEveryMs = 10_000;
+
 /**
  * Executes the stages of a run in order, in this process. Executing a killed run again resumes it. Returns early if the run is
  * canceled: training stops soon, other stages finish first.
@@ -30,6 +33,7 @@ export async function executeRun(
   // An aborted run can be resumed.
   const willRetry = (): boolean => signal?.aborted === true;
   const cancellation = watchCancellation(runs, run.runId);
+  const touching = setInterval(() => void runs.touch(run.runId, now()).catch(() => undefined), touchEveryMs);
   const signals = AbortSignal.any([cancellation.signal, ...(signal === undefined ? [] : [signal])]);
   try {
     for (const stage of refreshStages) {
@@ -53,6 +57,7 @@ export async function executeRun(
     if (!(await runs.isCancelled(run.runId))) throw error;
   } finally {
     cancellation.stop();
+    clearInterval(touching);
   }
   return runs.read(run.runId);
 }

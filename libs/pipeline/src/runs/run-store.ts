@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -65,6 +65,10 @@ export interface RunStore {
   /** Cancels a run, unless it has ended. @throws AppError `REFRESH_RUN_UNKNOWN`. */
   cancel(runId: string, reason: string): Promise<RunReport>;
   isCancelled(runId: string): Promise<boolean>;
+  /** Records that a process is executing a run. @param at epoch milliseconds */
+  touch(runId: string, at: number): Promise<void>;
+  /** Returns the time of the last `touch` or change of a run, in epoch milliseconds. */
+  changedAt(runId: string): Promise<number>;
   /** Deletes a run. */
   remove(runId: string): Promise<void>;
   /** Stores where the run stops reading each event log, unless it is stored. Returns the stored offsets. */
@@ -201,6 +205,8 @@ export function createRunStore(runsFolder: string): RunStore {
       return read(runId);
     },
     isCancelled: (runId) => pathExists(fileOf(runId, 'cancelled')),
+    touch: (runId, at) => utimes(join(runsFolder, runId), new Date(at), new Date(at)),
+    changedAt: async (runId) => (await stat(join(runsFolder, runId))).mtimeMs,
     async remove(runId) {
       // The request first: a crash must not leave a run that looks unfinished.
       await rm(fileOf(runId, 'run'), { force: true });

@@ -45,6 +45,8 @@ const closeWithinMs = 3_000;
 /** A lock lasts longer than two rounds of its holder, so that one delayed round does not lose it. */
 const lockRounds = 2.5;
 const lockMsMin = 10_000;
+/** A run without a queue that is silent for longer has no process. A stage may keep the process busy for minutes. */
+const silentMsMax = 15 * minuteMs;
 /** A younger run without jobs is left alone, because its requester may still be creating them. */
 const queueingMsMax = 15_000;
 
@@ -126,7 +128,8 @@ async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run }: 
     logger.warn({ runId }, 'completed the cancellation of a run');
     return;
   }
-  const failure = await queue.failureOf(run);
+  const isStopped = run.place === 'here' && now() - (await runs.changedAt(runId)) > silentMsMax;
+  const failure = isStopped ? 'The process of the run has stopped.' : await queue.failureOf(run);
   if (failure === undefined) {
     if (now() - requestedAt > queueingMsMax) await queue.ensureJobs(run);
     return;
@@ -137,5 +140,5 @@ async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run }: 
   const last = report.stages.at(-1) ?? { stage: 'dataset' as const, attempt: 1, startedAt: requestedAt };
   const problem = { code: 'REFRESH_STAGE_FAILED', message: failure.replace(`${last.stage}: `, '') };
   await runs.write(runId, { ...last, state: 'failed', endedAt: now(), problem, willRetry: false });
-  logger.warn({ runId, failure }, 'recorded the failure of a run whose worker disappeared');
+  logger.warn({ runId, failure }, 'recorded the failure of a run whose process disappeared');
 }
