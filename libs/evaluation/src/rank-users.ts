@@ -2,12 +2,16 @@ import { mix } from '@facet/features';
 import { preparedUsersMax, scoreInBlocks, topNOfBlock } from './block-scorer.ts';
 import type { BlockScorer } from './block-scorer.ts';
 import type { RankedUser } from './evaluate-ranking.ts';
+import { truthSize } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 import type { ScoredUser, Scorer } from './scorers.ts';
 
 /** A user and the items that were held out for the user. */
 export interface HeldOutUser extends ScoredUser {
-  readonly truth: Truth;
+  readonly truth: Truth & {
+    /** How many of the `absent` items are in the history. Default: 0. */
+    readonly absentRepeats?: number;
+  };
 }
 
 /**
@@ -68,6 +72,7 @@ function rankFor(user: HeldOutUser, task: RankingTask, top: (exclude: Iterable<n
   if (task === 'all') return { ranking: top([]), truth: user.truth };
   const history = new Set(user.history);
   const items = user.truth.items.filter((item) => !history.has(item));
-  const truth = { items, absent: user.truth.absent };
-  return { ranking: items.length + truth.absent === 0 ? new Int32Array(0) : top(history), truth };
+  const { absent, absentRepeats = 0 } = user.truth;
+  const truth = { items, absent: absent - absentRepeats };
+  return { ranking: truthSize(truth) === 0 ? new Int32Array(0) : top(history), truth };
 }

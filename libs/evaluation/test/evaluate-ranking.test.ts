@@ -82,6 +82,13 @@ test("excludes the history from ranking and truth for the task 'new', not for 'a
   expect(all!.truth).toEqual(user.truth);
 });
 
+test("excludes absent items of the history from the truth for the task 'new'", () => {
+  const user = { history: Int32Array.of(1), truth: { items: Int32Array.of(2), absent: 3, absentRepeats: 2 } };
+  const [ranked] = rankUsers(() => new Float32Array(5), [user], ['new', 'all'], { n: 2, tieSeed: 1 });
+  expect(ranked!.new!.truth).toEqual({ items: Int32Array.of(2), absent: 1 });
+  expect(ranked!.all!.truth.absent).toBe(3);
+});
+
 test('orders ties differently for different users', () => {
   const user = { history: new Int32Array(0), truth: { items: Int32Array.of(1), absent: 0 } };
   const [first, second] = rankUsers(() => new Float32Array(50), [user, user], ['all'], { n: 20, tieSeed: 1 });

@@ -48,6 +48,8 @@ export interface HeldOutSequence {
   readonly truth: Int32Array;
   /** Items of the window that no method can rank: outside the vocabulary or not `known`. */
   readonly absent: number;
+  /** How many of the `absent` items are in the history: items that only held-out users chose. */
+  readonly absentRepeats: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export function heldOutByTime(
     if (end === start) continue;
     const last = historyEnd(sequences, user, window.before);
     if (last === end) continue;
-    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, last), window.known) });
+    heldOut.push({ user, start, end, ...truthOf(sequences, { start, end, last }, window.known) });
   }
   return heldOut;
 }
@@ -108,7 +110,7 @@ export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Ui
     const start = sequences.offsets[user]!;
     const end = cut[user]!;
     if (end === start) continue;
-    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, end + 1), known) });
+    heldOut.push({ user, start, end, ...truthOf(sequences, { start, end, last: end + 1 }, known) });
   }
   return heldOut;
 }
@@ -145,20 +147,32 @@ export function heldOutUsers(
     const last = sequences.offsets[user + 1]!;
     const end = start + Math.floor((4 * (last - start)) / 5);
     if (end === start || userPart(userId, seed) !== part) return;
-    heldOut.push({ user, start, end, ...truthOf(sequences.items.subarray(end, last), known) });
+    heldOut.push({ user, start, end, ...truthOf(sequences, { start, end, last }, known) });
   });
   return heldOut;
 }
 
-/** Returns the distinct items that are `known`, and the number of others. Items outside the vocabulary are indistinguishable. */
-function truthOf(items: Int32Array, known: Uint8Array): Pick<HeldOutSequence, 'truth' | 'absent'> {
+/**
+ * Returns the distinct items from `end` to `last` − 1 that are `known`, and the number of others. Items outside the vocabulary are
+ * indistinguishable.
+ */
+function truthOf(
+  { items }: Pick<UserSequences, 'items'>,
+  { start, end, last }: { readonly start: number; readonly end: number; readonly last: number },
+  known: Uint8Array,
+): Pick<HeldOutSequence, 'truth' | 'absent' | 'absentRepeats'> {
   const truth = new Set<number>();
   const absent = new Set<number>();
   let unknownItems = 0;
-  for (const item of items) {
+  for (const item of items.subarray(end, last)) {
     if (item === 0) unknownItems++;
     else if (known[item] === 0) absent.add(item);
     else truth.add(item);
   }
-  return { truth: Int32Array.from(truth), absent: absent.size + unknownItems };
+  const history = items.subarray(start, end);
+  return {
+    truth: Int32Array.from(truth),
+    absent: absent.size + unknownItems,
+    absentRepeats: [...absent].filter((item) => history.includes(item)).length,
+  };
 }

@@ -136,14 +136,14 @@ function usersAtNextInteraction(
 
 function toSequenceUser(
   sequences: ModelData['sequences'],
-  { user, start, end, truth, absent }: HeldOutSequence,
+  { user, start, end, truth, absent, absentRepeats }: HeldOutSequence,
 ): Omit<HeldOutSequenceUser, 'queryTime'> {
   return {
     userIndex: user,
     start,
     end,
     history: sequences.items.slice(start, end).filter((item) => item > 0),
-    truth: { items: truth, absent },
+    truth: { items: truth, absent, absentRepeats },
   };
 }
 
