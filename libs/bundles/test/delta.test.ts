@@ -1,9 +1,17 @@
-import { buildUserSequences } from '@facet/features';
+import { buildUserSequences, launchAges, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import type { ItemVocabulary } from '@facet/features';
 import { dayMs, isAppError } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { embedNewItems, loadBundle, loadBundleItems, loadDelta, overlayDelta, putDelta } from '../src/index.ts';
+import {
+  embedNewItems,
+  launchTables,
+  loadBundle,
+  loadBundleItems,
+  loadDelta,
+  overlayDelta,
+  putDelta,
+} from '../src/index.ts';
 import type { Bundle, CatalogItem, Delta } from '../src/index.ts';
 import {
   asOf,
@@ -18,6 +26,13 @@ const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);
 
 const catalog = bundleContents().items.slice(1);
+/** 28 days after its launch, an item of any age has ten users. */
+const curves = {
+  byAge: Float32Array.from({ length: launchAges.length * popularityFeatureCount }, (_, cell) =>
+    cell % popularityFeatureCount === popularityFeatureNames.indexOf('chosenEver') ? Math.log1p(10) : 0,
+  ),
+  byValue: {},
+};
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
 
 async function store(bundle: Bundle, items: readonly CatalogItem[]): Promise<Delta> {
@@ -124,6 +139,23 @@ describe('a delta', () => {
     expect(view.popularityOf(39)).toBe(7);
     expect(view.vectorOf(39).slice(0, -1)).toEqual(bundle.vectorOf(39).slice(0, -1));
     view.close();
+  });
+
+  it('expects of new items without a date only the share of such items that is launched', async () => {
+    const contents = bundleContents();
+    const popularityOf = (count: number, attributes: CatalogItem['attributes'] = {}) => {
+      const added = Array.from({ length: count }, (_, item) => ({ itemId: `more${item}`, attributes }));
+      const facts = { ...contents, itemTables: { ...contents.itemTables, ...launchTables(curves) } };
+      const bundle = { ...facts, catalog: catalogOf(facts.items), id: 'b'.repeat(32) };
+      const { vectors } = buildDeltaFromCatalog(bundle, [...catalog, ...added]);
+      return vectors[bundle.info.index.dim - 1]!;
+    };
+    const whole = popularityOf(34, { createdAt: '2026-02-28' });
+    const shareOf = (popularity: number): number => Math.expm1((popularity / whole) * Math.log1p(10)) / 10;
+    // Of the items without a date, 37 were launched in the last 56 days, and 3 of the bundle have no interactions.
+    expect(shareOf(popularityOf(34))).toBeCloseTo(1, 5);
+    expect(shareOf(popularityOf(71))).toBeCloseTo(37 / 74, 5);
+    expect(popularityOf(71, { createdAt: '2026-02-28' })).toBe(whole);
   });
 
   it('over its bundle returns the current facts of every item', async () => {

@@ -33,6 +33,8 @@ export {
   expectedFeaturesOn,
   launchAges,
   launchBytes,
+  launchShare,
+  launchWindowDays,
   learnLaunchCurves,
   readLaunches,
   writeExpectedFeatures,

@@ -27,7 +27,7 @@ export const launchAges = [0, 7, 30, 90, 365] as const;
 /** The expected popularity is that of an item this many days later. */
 const horizonDays = 28;
 /** Expected popularity counts the launches of this many last days. Chosen on the validation window of online-retail-2 among 28, 56 and 70. */
-const launchWindowDays = 56;
+export const launchWindowDays = 56;
 /** Items that appear in the first days of the data may be older: up to 90 days, at most a quarter of the data. */
 const leadInDays = 90;
 const leadInShareMax = 1 / 4;
@@ -184,6 +184,7 @@ function valueEffects(
  * those of an unknown item.
  *
  * @param item The item's position in `features`.
+ * @param share The factor of the counts of an item without a day of creation, by {@link launchShare}.
  */
 export function writeExpectedFeatures(
   target: Float32Array,
@@ -193,7 +194,13 @@ export function writeExpectedFeatures(
     features,
     item,
     age,
-  }: { readonly features: readonly EncodedFeature[]; readonly item: number; readonly age: number },
+    share,
+  }: {
+    readonly features: readonly EncodedFeature[];
+    readonly item: number;
+    readonly age: number;
+    readonly share?: number | undefined;
+  },
 ): void {
   if (curves === undefined) {
     target.set(coldItemFeatures, offset);
@@ -204,6 +211,16 @@ export function writeExpectedFeatures(
   for (let column = 0; column < width; column++) target[offset + column] = curves.byAge[place * width + column]!;
   const effect = effectOf(curves, features, item);
   for (const column of countColumns) target[offset + column] = Math.max(0, target[offset + column]! + effect);
+  if (share === undefined) return;
+  // In the first 28 days, an item is chosen as often within 30 days as ever: the last counts are equal.
+  let [count, scaled] = [Number.NaN, Number.NaN];
+  for (const column of countColumns) {
+    if (target[offset + column] !== count) {
+      count = target[offset + column]!;
+      scaled = Math.log1p(Math.expm1(count) * share);
+    }
+    target[offset + column] = scaled;
+  }
 }
 
 /** Returns the mean over the features of the mean effect of their values. */
@@ -245,36 +262,36 @@ export function expectedFeaturesOn(
   const curves = withoutInteractions.length === 0 ? undefined : curvesOn(day);
   if (curves === undefined) return all;
   const { features, createdOn } = catalog;
-  const share = launchShare(launches, day);
+  const shareOfUndated = launchShare(countUndated(launches, day));
   for (const item of withoutInteractions) {
     const created = createdOn[item]!;
     const offset = item * popularityFeatureCount;
-    const age = Number.isNaN(created) ? 0 : day - created;
-    writeExpectedFeatures(all, offset, curves, { features, item, age });
-    if (!Number.isNaN(created)) continue;
-    // In the first 28 days, an item is chosen as often within 30 days as ever: the last counts are equal.
-    let [count, scaled] = [Number.NaN, Number.NaN];
-    for (const column of countColumns) {
-      if (all[offset + column] !== count) {
-        count = all[offset + column]!;
-        scaled = Math.log1p(Math.expm1(count) * share);
-      }
-      all[offset + column] = scaled;
-    }
+    const isUndated = Number.isNaN(created);
+    const age = isUndated ? 0 : day - created;
+    writeExpectedFeatures(all, offset, curves, { features, item, age, share: isUndated ? shareOfUndated : undefined });
   }
   return all;
 }
 
-/**
- * Returns, among the items without a day of creation, the number launched in the last {@link launchWindowDays} divided by the number
- * without an interaction, at most 1.
- */
-function launchShare({ catalog: { createdOn }, byAge, undatedCount }: Launches, day: number): number {
+/** The number of items without a day of creation. */
+export interface UndatedItems {
+  /** With the first interaction in the last {@link launchWindowDays}. */
+  readonly launched: number;
+  /** Without an interaction. */
+  readonly waiting: number;
+}
+
+/** Returns the share of the waiting items that is expected to be launched: the number of launched items by that of waiting ones, at most 1. */
+export function launchShare({ launched, waiting }: UndatedItems): number {
+  return Math.min(1, launched / Math.max(1, waiting));
+}
+
+function countUndated({ catalog: { createdOn }, byAge, undatedCount }: Launches, day: number): UndatedItems {
   const { items, launchDays } = byAge[0]!;
   let launched = 0;
   for (let launch = 0; launch < items.length; launch++) {
     const first = launchDays[launch]!;
     if (first < day && first >= day - launchWindowDays && Number.isNaN(createdOn[items[launch]!])) launched++;
   }
-  return Math.min(1, launched / Math.max(1, undatedCount));
+  return { launched, waiting: undatedCount };
 }

@@ -100,7 +100,7 @@ function orderByPopularity(popularity: Float32Array): Int32Array {
 /** The parts of a bundle that look up, embed and score items. */
 export interface BundleItems extends Pick<
   BundleContents,
-  'info' | 'tower' | 'itemTables' | 'embeddings' | 'vectors' | 'popularity'
+  'info' | 'tower' | 'itemTables' | 'embeddings' | 'vectors' | 'popularity' | 'firstSeen'
 > {
   readonly id: string;
   readonly catalog: ItemCatalog;
@@ -135,7 +135,8 @@ async function readItems(
   const embeddings = tensorOf(arrays, 'embeddings', 'F32', rows * embeddingDim);
   const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
   const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
-  return { items: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity }, arrays };
+  const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
+  return { items: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity, firstSeen }, arrays };
 }
 
 /** Parses a JSON file, and yields to the event loop before returning. */
@@ -200,7 +201,7 @@ export async function loadBundle(store: ArtifactStore, ref: ArtifactRef): Promis
 /** Loads an open bundle, and releases it when the bundle is closed. */
 async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, info: BundleInfo): Promise<Bundle> {
   const { items, arrays } = await readItems(folder, ref.id, info);
-  const { catalog, tower, embeddings, vectors, popularity } = items;
+  const { catalog, tower, embeddings, vectors, popularity, firstSeen } = items;
   const golden = parseGolden(await readJson(folder, bundleFiles.golden), `bundle ${ref.id}`);
   const { itemCount } = catalog;
   const rows = itemCount + 1;
@@ -208,7 +209,6 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
     throw mismatch(ref.id, `${itemCount} items, but a model of ${info.spec.itemCount}`);
   }
   const byPopularity = tensorOf(arrays, 'byPopularity', 'I32', itemCount);
-  const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const positions = manifest.files.some(({ path }) => path === bundleFiles.map)
     ? tensorOf((await mapSafetensors(folder, bundleFiles.map)).tensors, 'positions', 'F32', 2 * rows)
@@ -228,7 +228,6 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
   return {
     ...items,
     byPopularity,
-    firstSeen,
     popularLists,
     golden,
     positions,

@@ -3,6 +3,8 @@ import {
   buildPopularityTimeline,
   createItemVocabulary,
   encodeFeatures,
+  launchShare,
+  launchWindowDays,
   popularityFeatureCount,
   popularityFeatureNames,
   writeExpectedFeatures,
@@ -17,6 +19,7 @@ import {
   popularityPrior,
 } from '@facet/model';
 import { dayMs } from '@facet/platform';
+import { neverSeen } from '../bundle/bundle.ts';
 import type { BundleItems } from '../bundle/bundle.ts';
 import { createdDay } from '../items/created-at.ts';
 import { featureAttributes } from '../items/item-catalog.ts';
@@ -120,14 +123,36 @@ function vectorsOf(
   padded.set(embeddings, embeddingDim);
   const expected = new Float32Array((added.length + 1) * popularityFeatureCount);
   const curves = launchCurvesOf(bundle.itemTables);
-  const today = Math.floor(bundle.info.asOf / dayMs);
+  const today = dayOf(bundle);
+  const shareOfUndated = launchShareWith(bundle, added);
   added.forEach(({ attributes }, position) => {
     const item = position + 1;
-    const age = today - (createdDay(attributes) ?? today);
-    writeExpectedFeatures(expected, item * popularityFeatureCount, curves, { features, item, age });
+    const created = createdDay(attributes);
+    const [age, share] = created === undefined ? [0, shareOfUndated] : [today - created, undefined];
+    writeExpectedFeatures(expected, item * popularityFeatureCount, curves, { features, item, age, share });
   });
   const vectors = indexVectors(spec, bundle.tower, padded, expected);
   return { embeddings: padded.slice(embeddingDim), vectors: vectors.slice(index.dim) };
+}
+
+/** Returns the day of the popularity in a bundle, counted from the epoch. Interactions before it count. */
+function dayOf({ info: { asOf } }: Pick<BundleItems, 'info'>): number {
+  return Math.floor((asOf - 1) / dayMs) + 1;
+}
+
+/** Returns the launch share of the bundle's items without a day of creation, together with the new ones. */
+function launchShareWith(bundle: BundleItems, added: readonly CatalogItem[]): number {
+  const { catalog, firstSeen } = bundle;
+  const today = dayOf(bundle);
+  let launched = 0;
+  let waiting = added.filter(({ attributes }) => createdDay(attributes) === undefined).length;
+  for (let item = 1; item < firstSeen.length; item++) {
+    const first = firstSeen[item]!;
+    if (first === neverSeen) waiting++;
+    if (first >= today || first < today - launchWindowDays) continue;
+    if (createdDay(catalog.itemAt(item).attributes) === undefined) launched++;
+  }
+  return launchShare({ launched, waiting });
 }
 
 /** Raises the last coordinate of each row to the popularity prior of the row. Without a prior, changes nothing. */

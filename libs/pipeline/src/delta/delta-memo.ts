@@ -15,7 +15,7 @@ export interface DeltaMemo {
 }
 
 /** Increase this when the same inputs give another delta. */
-const version = 6;
+const version = 7;
 
 const memoName = 'delta.json';
 
