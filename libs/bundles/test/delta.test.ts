@@ -141,6 +141,27 @@ describe('a delta', () => {
     view.close();
   });
 
+  it('adds the interactions of the bundle to those of items that it has known for a week', async () => {
+    const contents = bundleContents();
+    const bundle = forTest(await loadBundle(bundleStore.store, await bundleStore.put(contents)));
+    const end = Math.floor(asOf / dayMs);
+    const deltaOn = (today: number) => {
+      // Items 3 and 7 were first seen 3 and 7 days before the end, item 8 a day earlier.
+      const itemIds = ['item3', 'item7', 'item8'];
+      const sequencesOf = (vocabulary: ItemVocabulary) =>
+        buildUserSequences(
+          itemIds.map((itemId) => ({ userId: 'buyer', itemId, occurredAt: (today - 1) * dayMs })),
+          vocabulary,
+        );
+      return buildDeltaFromCatalog(bundle, catalog, { interactions: { today, itemIds, sequencesOf } });
+    };
+    const { info, popularity } = deltaOn(end + 1);
+    expect(info.chosen).toEqual(['item3', 'item7']);
+    expect([...popularity]).toEqual([contents.popularity[3]! + 1, contents.popularity[7]! + 1]);
+    expect([...deltaOn(end + 29).popularity]).toEqual([...popularity]);
+    expect([...deltaOn(end + 30).popularity]).toEqual([1, 1]);
+  });
+
   it('expects of new items without a date only the share of such items that is launched', async () => {
     const contents = bundleContents();
     const popularityOf = (count: number, attributes: CatalogItem['attributes'] = {}) => {

@@ -17,7 +17,7 @@ import { assembleDataset } from '../src/dataset/dataset.ts';
 import type { Dataset } from '../src/dataset/dataset.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import { dayMs } from '@facet/platform';
-import { temporaryFolder } from '@facet/testing';
+import { forTest, temporaryFolder } from '@facet/testing';
 import { addToLake } from './lake-of-events.ts';
 import { closing, shopConfig, shopDataset, shopEvents, shopSources, things, untrainedModel } from './tiny-shop.ts';
 
@@ -265,6 +265,25 @@ test('counts the first interactions with an item of the bundle, as the next bund
   await promoteBundle(1, { prior, dataset: { ...rest, info: { ...info, window } } });
   expect(await publishDelta(context)).toMatchObject({ added: 0, chosen: 0 });
   expect(await scoreOf()).toBeCloseTo(score, 5);
+});
+
+test('adds the interactions with an item that is a day old to those that the bundle has, as the next bundle does', async () => {
+  const prior = [0.4, 0.3, 0.2, 0.1, -0.1, -0.2];
+  const firstDay: LakeEvent = { ...purchasesOf('thing22')[0]!, eventId: 'first', occurredAt: closing - dayMs };
+  const shopOf = (events: LakeEvent[], occurredBefore: number): Dataset => {
+    const { info, ...rest } = shopDataset([...shopEvents(), { ...firstDay, userId: 'early' }, ...events]);
+    return { ...rest, info: { ...info, window: { ...info.window, occurredBefore } } };
+  };
+  await promoteBundle(1, { prior, dataset: shopOf([], closing) });
+  await buy('thing22');
+  const { deltaId } = (await publishDelta(context))!;
+  const { info, popularity, vectors } = await loadDelta(context.store, { kind: 'delta', id: deltaId });
+  expect(info.chosen).toEqual(['thing22']);
+  expect([...popularity]).toEqual([20]);
+
+  await promoteBundle(1, { prior, dataset: shopOf(purchasesOf('thing22'), closing + dayMs) });
+  const next = forTest(await loadBundle(context.store, (await context.store.readRef('current'))!));
+  expect(vectors.at(-1)).toBeCloseTo(next.vectorOf(next.indexOf('thing22')!).at(-1)!, 5);
 });
 
 test('forgets the first interactions with an item once they are erased', async () => {

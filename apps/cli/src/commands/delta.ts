@@ -11,7 +11,7 @@ import { countOf } from '../terminal/text.ts';
 export const registerDelta: Register = (command, deps) => {
   addNotes(
     addHome(command, deps),
-    `Publishes new items, withdrawn items, new titles and the first interactions with items. A running API loads them within
+    `Publishes new items, withdrawn items, new titles and interactions with new items. A running API loads them within
 seconds. A running indexer does this automatically.`,
     'facet delta',
     'facet import --events new.csv --items items.csv && facet delta',

@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** The number of items that a delta changes, by kind of change. */
 export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
-  /** Items of the bundle with their first interactions. */
+  /** New items of the bundle with interactions since it was built. */
   readonly chosen: number;
 }
 

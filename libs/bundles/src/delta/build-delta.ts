@@ -48,7 +48,7 @@ export interface NewInteractions {
 /**
  * Builds a delta of a difference between a catalog and a bundle. Items with similar content give new items their embeddings. New items get
  * the popularity that is expected without interactions, or that of their first interactions if it scores higher. The interactions also
- * count for items of the bundle that had none. Deterministic.
+ * count for the items of the bundle that {@link firstChosen} selects. Deterministic.
  */
 export function buildDelta(
   bundle: BundleItems,
@@ -59,6 +59,7 @@ export function buildDelta(
   const chosenItems = firstChosen(bundle, interactions);
   const chosen = chosenItems.map((item) => bundle.catalog.idOf(item));
   const features = popularityOf([...chosen, ...added.map(({ itemId }) => itemId)], interactions);
+  if (interactions !== undefined) addBundleCounts(features!, bundle, { chosenItems, today: interactions.today });
   const ofAdded = vectorsOf(bundle, added, earlier);
   const vectors = new Float32Array((1 + chosen.length) * dim + ofAdded.vectors.length);
   chosenItems.forEach((item, row) =>
@@ -87,19 +88,62 @@ export function buildDelta(
   };
 }
 
-/** Returns whether interactions can change a delta: the bundle or the catalog has items without interactions. */
-export function awaitsInteractions({ popularity }: BundleItems, { added }: CatalogDifference): boolean {
-  return added.length > 0 || popularity.includes(0, 1);
+/**
+ * Items of the bundle that were created or first chosen in these last days before its end are new. They are the days of the shortest
+ * popularity feature, so that their interactions are in all of these features.
+ */
+const newItemDays = 7;
+
+/** Returns whether interactions can change a delta: the bundle or the catalog has new items. */
+export function awaitsInteractions(bundle: BundleItems, { added }: CatalogDifference): boolean {
+  return added.length > 0 || bundle.popularity.some((_, item) => item > 0 && isNew(bundle, item));
 }
 
-/** Returns the items with interactions that had none when the bundle was built, in the order of the bundle. */
-function firstChosen({ catalog, popularity }: BundleItems, interactions: NewInteractions | undefined): number[] {
-  const items = Array.from(interactions?.itemIds ?? [], (itemId) => catalog.indexOf(itemId));
+/** Returns whether an item of the bundle has no interactions, or appeared in its last days. */
+function isNew(bundle: BundleItems, item: number): boolean {
+  return bundle.popularity[item] === 0 || bundle.firstSeen[item]! >= dayOf(bundle) - newItemDays;
+}
+
+/** Returns the new items of the bundle with interactions since it was built, in the order of the bundle. */
+function firstChosen(bundle: BundleItems, interactions: NewInteractions | undefined): number[] {
+  const items = Array.from(interactions?.itemIds ?? [], (itemId) => bundle.catalog.indexOf(itemId));
   return items
     .filter((item) => item !== undefined)
-    .filter((item) => popularity[item] === 0)
+    .filter((item) => isNew(bundle, item))
     .sort((a, b) => a - b);
 }
+
+/**
+ * Adds the counts of the bundle to the popularity features of first chosen items, [1 + items, features]. The bundle stores no days of
+ * interactions, so they count as those of its last day.
+ */
+function addBundleCounts(
+  features: Float32Array,
+  bundle: BundleItems,
+  { chosenItems, today }: { readonly chosenItems: readonly number[]; readonly today: number },
+): void {
+  const daysSince = today - dayOf(bundle) + 1;
+  chosenItems.forEach((item, row) => {
+    // The fraction only breaks ties.
+    const count = Math.floor(bundle.popularity[item]!);
+    if (count === 0) return;
+    const offset = (row + 1) * popularityFeatureCount;
+    popularityFeatureNames.forEach((name, column) => {
+      const days = countedDays[name];
+      if (days === undefined || days < daysSince) return;
+      features[offset + column] = Math.log1p(count + Math.expm1(features[offset + column]!));
+    });
+    features[offset + popularityFeatureNames.indexOf('age')] = Math.log1p(today - bundle.firstSeen[item]!);
+  });
+}
+
+/** The days that the counts among the popularity features cover. */
+const countedDays: Readonly<Partial<Record<(typeof popularityFeatureNames)[number], number>>> = {
+  chosen7Days: 7,
+  chosen30Days: 30,
+  chosen90Days: 90,
+  chosenEver: Number.POSITIVE_INFINITY,
+};
 
 /** Returns the popularity features [1 + items, features] by new interactions; undefined without interactions. */
 function popularityOf(itemIds: readonly string[], interactions: NewInteractions | undefined): Float32Array | undefined {

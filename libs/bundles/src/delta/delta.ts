@@ -27,7 +27,7 @@ export const DeltaInfo = Type.Object({
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
-  /** Ids of first chosen items, in the order of the bundle. They got their first interactions after the bundle was built. */
+  /** Ids of first chosen items, in the order of the bundle: its new items with interactions after it was built. */
   chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;

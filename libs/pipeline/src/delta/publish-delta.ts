@@ -25,7 +25,7 @@ export interface DeltaResult {
   readonly returned: number;
   /** The number of items of the bundle with another title or other attributes. */
   readonly changed: number;
-  /** The number of items of the bundle with their first interactions. */
+  /** The number of new items of the bundle with interactions since it was built. */
   readonly chosen: number;
   /** The attributes of items that the model reads, with `title` for the words of titles. */
   readonly readAttributes: readonly string[];
