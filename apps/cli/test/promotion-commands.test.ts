@@ -356,6 +356,9 @@ describe('recommend, interests and explore', () => {
     for (const each of [recommended!, explored!]) {
       expect(itemsOf(each).some(({ reason }) => reason === 'new')).toBe(true);
     }
+    const { out } = await run(['recommend', '--user', 'person1', '--home', home, '--config', file]);
+    expect(out).toMatch(/^ *# .* Explored *\n/m);
+    expect(out.match(/ new *$/gm)).toHaveLength(itemsOf(recommended!).filter(({ reason }) => reason === 'new').length);
   });
 
   it('refuse a missing file of --config', async () => {

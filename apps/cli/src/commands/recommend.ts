@@ -49,15 +49,19 @@ function renderSource(source: ResponseSource, behaviors: number): string {
 
 function renderItems(items: readonly RecommendedItem[], { style, width }: Terminal, isExplained: boolean): string {
   const columns = isExplained ? 2 : 1;
+  const hasNew = items.some(({ reason }) => reason === 'new');
   const room = Math.floor((width - 40) / columns);
-  const rows = items.map(({ score, interest, reasons = [], ...item }, position) => [
+  const rows = items.map(({ score, interest, reason, reasons = [], ...item }, position) => [
     String(position + 1),
     truncate(printable(item.itemId), 16),
     truncate(nameOf(item), room),
     score.toFixed(3),
     interest === undefined ? '' : String(interest),
+    ...(hasNew ? [reason === 'new' ? 'new' : ''] : []),
     ...(isExplained ? [truncate(reasons.map(nameOf).join(' · '), room)] : []),
   ]);
-  const head = ['#', 'Item', 'Title', 'Score', 'Interest', ...(isExplained ? ['Formed by'] : [])];
+  const head = ['#', 'Item', 'Title', 'Score', 'Interest'];
+  if (hasNew) head.push('Explored');
+  if (isExplained) head.push('Formed by');
   return renderTable(head, rows, { style, right: [0, 3, 4] });
 }
