@@ -128,7 +128,7 @@ export function inverseFrequency(count: number, holders: number): number {
   return Math.log((1 + holders) / (1 + count)) + 1;
 }
 
-/** Attributes with the time when an item was created, in RFC 3339 or as a date. They are no features. */
+/** Attributes with the time when an item was created: in RFC 3339, as a date, or as an epoch number. They are no features. */
 export const createdAtNames = ['createdAt', 'created_at'];
 
 /** Plain names of attributes that count or relate interactions: those of the Amazon and Yelp data, and similar ones. */

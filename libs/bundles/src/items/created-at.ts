@@ -1,11 +1,19 @@
 import { createdAtNames } from '@facet/features';
-import type { Attributes } from '@facet/features';
+import type { Attributes, AttributeValue } from '@facet/features';
 import { dayMs } from '@facet/platform';
+import { epochNumberMs } from '@facet/schemas';
 
 /** Returns the time when an item was created, in epoch milliseconds; undefined if its attributes do not contain it. */
 export function createdTime(attributes: Attributes): number | undefined {
-  const value = createdAtNames.map((name) => attributes[name]).find((value) => typeof value === 'string');
-  const time = Date.parse(value ?? '');
+  return createdAtNames.map((name) => readTime(attributes[name])).find((time) => time !== undefined);
+}
+
+function readTime(value: AttributeValue | undefined): number | undefined {
+  if (typeof value === 'number') return epochNumberMs(value);
+  if (typeof value !== 'string') return undefined;
+  // Fewer digits are a year.
+  if (/^\d{5,}(\.\d+)?$/.test(value.trim())) return epochNumberMs(Number(value));
+  const time = Date.parse(value);
   return Number.isNaN(time) ? undefined : time;
 }
 

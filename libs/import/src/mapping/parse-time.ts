@@ -1,6 +1,6 @@
 import { AppError, minuteMs } from '@facet/platform';
 import { createZone } from '@facet/platform/time-zone';
-import { isCalendarDay, utcMs } from '@facet/schemas';
+import { epochNumberMs, isCalendarDay, utcMs } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 import type { TableColumn } from '../tables/table.ts';
 
@@ -18,9 +18,7 @@ export interface TimeParserOptions {
 const dayNumbers: Readonly<Record<string, number>> = { Excel: 25_569, Days: 0 };
 
 /**
- * Creates a parser of time cells. The magnitude of a number (or of digits) decides its unit: below 10^11 it is seconds (until
- * the year 5138), below 10^14 milliseconds, below 10^17 microseconds, else nanoseconds. Eight digits such as `20111209` are a
- * day. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has one of the formats
+ * Creates a parser of time cells. Numbers and digits are read by `epochNumberMs`. Text is ISO 8601 (`2011-12-09 12:50`, with `T` or a space, seconds and zone optional) or has one of the formats
  * `timeFormat`. Without a `timeFormat`, the date can also have slashes, as in `2011/12/9`. Text such as `01/02/2011` needs a
  * `timeFormat`, because day and month are ambiguous.
  *
@@ -35,7 +33,7 @@ export function createTimeParser(options: TimeParserOptions): (cell: unknown) =>
     .filter((format) => !Object.hasOwn(dayNumbers, format))
     .map((text) => parseFormat(text, toUtc));
   const dayNumber = formats.map((format) => dayNumbers[format]).find((day) => day !== undefined);
-  const parseNumber = dayNumber === undefined ? numberMs : daysMs(dayNumber);
+  const parseNumber = dayNumber === undefined ? epochNumberMs : daysMs(dayNumber);
   const parseIsoText = parseIso(toUtc);
   return (cell) => {
     if (cell === null || cell === undefined) return 'missing';
@@ -68,24 +66,12 @@ export function createColumnTimeParser(
 /** Larger numbers are no days of the years up to 9999. */
 const dayNumberMax = 2_958_466;
 
-function daysMs(dayNumber1970: number): typeof numberMs {
+function daysMs(dayNumber1970: number): (number: number, toUtc: (local: number) => number) => number {
   return (number, toUtc) => {
-    if (number >= dayNumberMax) return numberMs(number, toUtc);
+    if (number >= dayNumberMax) return epochNumberMs(number, toUtc);
     // A day of a spreadsheet is exact to about a microsecond, so whole seconds come back only by rounding.
     return toUtc(Math.round((number - dayNumber1970) * 86_400) * 1000);
   };
-}
-
-function numberMs(number: number, toUtc: (local: number) => number): ParsedTime {
-  if (Number.isInteger(number) && number >= 1900_01_01 && number <= 2100_12_31) {
-    const [year, month, day] = [Math.floor(number / 1e4), Math.floor(number / 100) % 100, number % 100];
-    if (isCalendarDay(year, month, day)) return toUtc(utcMs(year, month, day));
-  }
-  const magnitude = Math.abs(number);
-  if (magnitude < 1e11) return Math.floor(number * 1000);
-  if (magnitude < 1e14) return Math.floor(number);
-  if (magnitude < 1e17) return Math.floor(number / 1000);
-  return Math.floor(number / 1e6);
 }
 
 const isoPattern =

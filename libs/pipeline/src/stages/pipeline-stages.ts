@@ -30,7 +30,7 @@ import type { TrainOptions } from '../training/train-model.ts';
 import { importTrainedModel, writeTrainingFolder } from '../training/training-folder.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
-const stageVersions = { dataset: datasetVersion, train: 15, evaluate: 4, index: 8, gate: 4 } as const;
+const stageVersions = { dataset: datasetVersion, train: 16, evaluate: 5, index: 9, gate: 5 } as const;
 
 /**
  * Lake and catalog → dataset, of all events or of the events before a cut.
