@@ -146,9 +146,20 @@ export async function indexModel(
       indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }),
       watcher.signal,
     );
+    if (output.undatedItems > 0 && isExploring(pipeline.config)) {
+      stage.note(
+        `${countOf(output.undatedItems, 'item')} without createdAt and without interactions: always new for explore`,
+      );
+    }
     stage.done(`bundle ${shortId(output.bundleId)}, ${described}`, { reused });
     return { datasetId, modelId, metrics, bundleId: output.bundleId, reused: reused ? ['index'] : [] };
   });
+}
+
+/** Returns whether facet.yaml reserves places for new items in some lists. */
+function isExploring({ serving, experiments }: FacetConfig): boolean {
+  const arms = experiments.flatMap((experiment) => Object.values(experiment.arms));
+  return [serving, ...arms].some(({ explore }) => explore !== undefined);
 }
 
 /** Returns the ids alone, because stages store their output under the hash of their inputs. */

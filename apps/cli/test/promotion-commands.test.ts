@@ -8,7 +8,7 @@ import { eventsFile, settings, start } from './shop-files.ts';
 
 function itemsFile(): string {
   const rows = Array.from({ length: 240 }, (_, thing) => `thing${thing},Thing number ${thing},kind${thing % 3}`);
-  return `item_id,title,kind\n${rows.join('\n')}\n`;
+  return `item_id,title,kind\n${rows.join('\n')}\nunsold,A thing that is never chosen,kind0\n`;
 }
 
 const everythingOff = [
@@ -196,6 +196,15 @@ it('index --model current builds the bundle again from the model of a bundle in 
   expect(code).toBe(0);
   expect(document).toMatchObject({ bundleId: first, promoted: true, reused: [] });
   expect((await store.readRef('current'))?.id).toBe(first);
+});
+
+it('facet index warns of items that are always new if facet.yaml explores', async () => {
+  const exploring = join(folder, 'exploring.yaml');
+  const index = ['index', '--model', 'current', '--no-promote', '--home', home, '--config'];
+  const warning = 'without createdAt and without interactions: always new for explore';
+  await writeFile(exploring, `${await readFile(configs.one, 'utf8')}serving: { explore: { share: 0.1 } }\n`);
+  expect((await run([...index, configs.one])).err).not.toContain(warning);
+  expect((await run([...index, exploring])).err).toContain(`1 item ${warning}`);
 });
 
 it('facet lineage marks replaced files and deleted artifacts', async () => {

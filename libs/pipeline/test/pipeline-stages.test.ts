@@ -53,6 +53,10 @@ test('builds a bundle from a lake, reuses finished stages, and repeats only stag
   const first = await runAll(home, config);
   expect(first.reused).toEqual([]);
   expect(first.counts).toMatchObject({ events: events.length, users: 20, items: 24 });
+  const chosen = new Set(events.filter(({ type }) => type === 'purchase').map(({ itemId }) => itemId));
+  const undated = things.filter(({ itemId, available }) => available !== false && !chosen.has(itemId));
+  expect(undated.length).toBeGreaterThan(0);
+  expect(first.ids.undatedItems).toBe(undated.length);
   const bundle = await loadBundle(first.context.store, { kind: 'bundle', id: first.ids.bundleId });
   expect(bundle.info).toMatchObject({
     modelId: first.ids.modelId,
@@ -131,7 +135,7 @@ test('builds the same bundle after a crash between the measurement and the stora
 
   // The inputs and the stored measurement determine every byte.
   await rm(join(home.artifactsFolder, 'bundle', ref.id), { recursive: true });
-  expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id }, reused: false });
+  expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id, undatedItems: 0 }, reused: false });
 });
 
 test('reports what to do in an empty home', async () => {

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFormat, readBundleInfo } from '@facet/bundles';
+import { bundleFormat, createdTime, readBundleInfo } from '@facet/bundles';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import { openDataset, readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import { datasetVersion } from '../dataset/dataset.ts';
-import type { DatasetCut } from '../dataset/dataset.ts';
+import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
 import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from '../dataset/dataset-from-lake.ts';
 import type { DatasetWatch, StoredDataset } from '../dataset/dataset-from-lake.ts';
 import { resolveModel } from '@facet/config';
@@ -188,12 +188,18 @@ export async function evaluateStage(
   });
 }
 
+interface IndexOutput {
+  readonly bundleId: string;
+  /** The number of available items whose age is unknown. */
+  readonly undatedItems: number;
+}
+
 /** Model → bundle with its index. Serving ignores the bundle until it is promoted. */
 export async function indexStage(
   context: StageContext,
   ids: ModelIds,
   options: { readonly metrics?: Readonly<Record<string, number>> } & Pick<BuildBundleOptions, 'onProgress'> = {},
-): Promise<StageResult<{ bundleId: string }>> {
+): Promise<StageResult<IndexOutput>> {
   const { config, store } = context;
   const { metrics = {}, ...watch } = options;
   return runCachedStage({
@@ -203,16 +209,25 @@ export async function indexStage(
       const model = await openModel(store, ids.modelId);
       const { index, popularity } = config;
       const { id } = await buildBundle({ store, dataset, model, index, popularity, metrics, once, ...watch });
-      return { bundleId: id };
+      return { bundleId: id, undatedItems: countUndatedItems(dataset) };
     },
   });
+}
+
+/** Counts the available items that have neither a creation time nor an interaction. */
+function countUndatedItems({ items, sequences }: Dataset): number {
+  const chosen = new Set(sequences.items);
+  return items.filter(
+    ({ available, attributes }, item) =>
+      item > 0 && available !== false && !chosen.has(item) && createdTime(attributes) === undefined,
+  ).length;
 }
 
 function cachedBundle(
   { home, config, store }: StageContext,
   { datasetId, modelId }: ModelIds,
   metrics: Readonly<Record<string, number>>,
-): CachedStage<{ bundleId: string }> {
+): CachedStage<IndexOutput> {
   const { index, popularity } = config;
   return {
     folder: home.stagesFolder,
