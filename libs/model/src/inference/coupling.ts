@@ -6,6 +6,8 @@ import type { Interests } from './interests.ts';
  * interest j. They sum to 1 over the interests; 0 for padding and for learned user vectors, which have no behaviors.
  *
  * In a routed capsule, the weight of a behavior is w_ij times its recency weight, which is the same for all interests.
+ * In self-attention, and in routing with a softmax over behaviors, the weights of an interest sum to 1 over the behaviors. There, a
+ * coefficient is the weight of the behavior divided by the sum of its weights in all interests.
  */
 export function couplingCoefficients({ count, behaviorWeights }: Omit<Interests, 'vectors'>): Float32Array {
   const L = count === 0 ? 0 : behaviorWeights.length / count;
