@@ -226,6 +226,8 @@ test('restores the jobs of a run that has lost them', async () => {
 test('completes the cancellation of a run whose store and queue do not know it', async () => {
   const setup = await createSchedulerSetup();
   const scheduler = setup.start({ schedule: { ...schedule, cron: 'off' } });
+  // Otherwise the next tick could join the first round.
+  await scheduler.tick();
   await setup.queue.request({ day: '2026-02-13', requestedBy: 'operator' });
   // As by a cancellation that was killed after it changed the promotion log.
   await setup.home.store.cancel({ runId: '2026-02-13', day: '2026-02-13' }, { reason: 'a test' });
@@ -237,6 +239,8 @@ test('completes the cancellation of a run whose store and queue do not know it',
 test('removes the jobs of a canceled run that the queue still has, and no others', async () => {
   const setup = await createSchedulerSetup();
   const scheduler = setup.start({ schedule: { ...schedule, cron: 'off' } });
+  // Otherwise the next tick could join the first round.
+  await scheduler.tick();
   await setup.queue.request({ day: '2026-02-12', requestedBy: 'operator' });
   await setup.queue.request({ day: '2026-02-13', requestedBy: 'operator' });
   // As by a cancellation during an outage of Redis.
