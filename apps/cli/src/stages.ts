@@ -82,6 +82,7 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
       { datasetId: before.datasetId },
       {
         signal: watcher.signal,
+        onNote: (note) => stage.note(note),
         onProgress: (progress) => stage.report(trainingProgress(progress)),
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
         onEpoch: (phase, { epoch, loss, score }, { spec, training: { labels } }) => {

@@ -32,7 +32,8 @@ export function chooseTimeSplit(
     throw new AppError(`${sorted.length} interactions have too few distinct times for a split by time.`, {
       code: 'FEATURES_TOO_FEW_MOMENTS',
       category: 'input',
-      remedy: 'Import events of a longer period, or set split.validationFrom and split.testFrom.',
+      remedy:
+        'Import events of a longer period, or set split.validationFrom and split.testFrom. For facet benchmark, --protocol leave-one-out and user-split need no split by time.',
     });
   }
   return split;

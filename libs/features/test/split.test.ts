@@ -29,7 +29,12 @@ describe('chooseTimeSplit', () => {
   });
 
   it.each([[[]], [[5]], [[5, 5, 5, 5]], [[1, 1, 1, 2]], [[1, 2]]])('refuses %j: a window would be empty', (times) => {
-    expect(() => chooseTimeSplit(times, shares)).toThrow(expect.objectContaining({ code: 'FEATURES_TOO_FEW_MOMENTS' }));
+    expect(() => chooseTimeSplit(times, shares)).toThrow(
+      expect.objectContaining({
+        code: 'FEATURES_TOO_FEW_MOMENTS',
+        remedy: expect.stringContaining('--protocol leave-one-out') as string,
+      }),
+    );
   });
 
   it('does not change the given times', () => {

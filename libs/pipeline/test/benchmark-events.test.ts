@@ -1,10 +1,11 @@
 import type { LakeEvent } from '@facet/lake';
 import { describe, expect, it } from 'vitest';
-import { openBenchmarkData, openRollingData, saveTable, summarize } from '../src/benchmark/index.ts';
+import { describeData, openBenchmarkData, openRollingData, saveTable, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkTable } from '../src/benchmark/index.ts';
 import type { StageContext } from '../src/index.ts';
+import { noPriorNote } from '../src/training/trainable-prior.ts';
 import { openShop, runSystems, systemsOf } from './benchmark-setup.ts';
-import { shopEvents, testFrom } from './tiny-shop.ts';
+import { eventsOfOneDay, shopEvents, testFrom } from './tiny-shop.ts';
 
 const home = { kind: 'home' } as const;
 
@@ -21,6 +22,20 @@ describe('a benchmark of events', () => {
     const opening = openBenchmarkData(await openShop(sessions), home, 'time-split');
     await expect(opening).rejects.toMatchObject({ code: 'BENCHMARK_TOO_SHORT' });
   });
+
+  it.each(['leave-one-out', 'user-split'] as const)(
+    '%s: trains without the popularity prior on data of one day, and says so',
+    async (protocol) => {
+      const context = await openShop(eventsOfOneDay());
+      const benchmark = await openBenchmarkData(context, home, protocol);
+      expect(describeData(benchmark)).toContain(noPriorNote);
+      const systems = systemsOf({ context, benchmark }, ['facet']);
+      expect(await runSystems({ context, benchmark }, systems)).toMatchObject({
+        rows: [{ system: 'facet' }],
+        failed: [],
+      });
+    },
+  );
 
   it('leaves out the task of new items if no test user has one', async () => {
     const events = shopEvents().filter(({ occurredAt }) => occurredAt < testFrom);

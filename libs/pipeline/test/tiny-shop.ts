@@ -64,6 +64,16 @@ export function shopEvents(seed = 1): LakeEvent[] {
   return events;
 }
 
+/** Returns the time of the first day that corresponds to a time of the {@link shopEvents}. */
+export function withinOneDay(time: number): number {
+  return opening + (time - opening) / 100;
+}
+
+/** The events of the shop within one day. */
+export function eventsOfOneDay(): LakeEvent[] {
+  return shopEvents().map((event) => ({ ...event, occurredAt: withinOneDay(event.occurredAt) }));
+}
+
 /** The sources of a dataset, as read from a lake. */
 export function shopSources(events = shopEvents(), config = shopConfig()): DatasetSources {
   const interactions = interactionsOf(events, parsePositiveRule(config.interactions.positives));

@@ -15,8 +15,20 @@ import type { Dataset } from '../src/index.ts';
 import type { TrainingProgress } from '../src/training/training-progress.ts';
 import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
 import { trainModel } from '../src/training/train-model.ts';
+import { noPriorNote } from '../src/training/trainable-prior.ts';
 import { temporaryFolder } from '@facet/testing';
-import { cheapModel, facetExamples, shopConfig, shopDataset, shopEvents, smallModel, testFrom } from './tiny-shop.ts';
+import {
+  cheapModel,
+  eventsOfOneDay,
+  facetExamples,
+  shopConfig,
+  shopDataset,
+  shopEvents,
+  smallModel,
+  testFrom,
+  validationFrom,
+  withinOneDay,
+} from './tiny-shop.ts';
 
 const dataset = shopDataset();
 
@@ -27,6 +39,7 @@ interface Run {
   readonly epochs: readonly string[];
   /** The reported divergences. */
   readonly diverged: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /** Trains in `root`. `killAfter` ends the run after that epoch, by an abort or a crash, or some steps later. */
@@ -46,6 +59,7 @@ async function run(
   const abort = new AbortController();
   const epochs: string[] = [];
   const diverged: string[] = [];
+  const notes: string[] = [];
   try {
     const { ref } = await trainModel({
       store: createFolderArtifactStore(join(root, 'artifacts')),
@@ -53,6 +67,7 @@ async function run(
       ...resolveModel(config),
       checkpoints: join(root, 'checkpoints'),
       signal: abort.signal,
+      onNote: (note) => void notes.push(note),
       onDivergence: (phase, description) => void diverged.push(`${phase}: ${description}`),
       onEpoch: (phase, { epoch }) => {
         const name = `${phase} ${epoch}`;
@@ -65,9 +80,9 @@ async function run(
         if (epochs.at(-1) === options.killAfter && done === options.stepsAfter) throw new Error('killed');
       },
     });
-    return { modelId: ref.id, error: undefined, epochs, diverged };
+    return { modelId: ref.id, error: undefined, epochs, diverged, notes };
   } catch (error) {
-    return { modelId: undefined, error, epochs, diverged };
+    return { modelId: undefined, error, epochs, diverged, notes };
   }
 }
 
@@ -89,6 +104,19 @@ describe('trainModel', () => {
     expect(info.spec.config.interests).toBe(several!.score >= 1.01 * one!.score ? 3 : 1);
     expect(info.fit[0]!.score).toBe(info.spec.config.interests === 3 ? several!.score : one!.score);
   });
+
+  it.each([false, true])(
+    'has a popularity prior unless the data are of one day, and says so (one day: %s)',
+    async (isOneDay) => {
+      const [validation, test] = [validationFrom, testFrom].map((time) => new Date(withinOneDay(time)).toISOString());
+      const split = { validationFrom: validation, testFrom: test };
+      const of = isOneDay ? shopDataset(eventsOfOneDay(), shopConfig({ split })) : dataset;
+      const root = await temporaryFolder();
+      const { modelId, notes } = await run(root, { of, model: smallModel, training: { epochs: 1 } });
+      expect((await storedModel(root, modelId!)).info.spec.config.popularityPrior).toBe(!isOneDay);
+      expect(notes).toEqual(isOneDay ? [noPriorNote] : []);
+    },
+  );
 
   it('stores the model with its curves, and removes the checkpoints', async () => {
     const root = await temporaryFolder();

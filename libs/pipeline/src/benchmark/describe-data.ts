@@ -1,5 +1,6 @@
 import { countOf, formatCount } from '@facet/platform';
 import { describeExcluded } from '../dataset/excluded-events.ts';
+import { canTrainPrior, noPriorNote } from '../training/trainable-prior.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 
 /** With fewer test users, the intervals over users are wider than most differences between systems. */
@@ -13,6 +14,7 @@ export function describeData(benchmark: BenchmarkData): string[] {
     ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
     ...describeExcluded(excluded),
     ...periodNotes,
+    ...(benchmark.hasTimes && !canTrainPrior(benchmark.data, benchmark.protocol.validation) ? [noPriorNote] : []),
     ...warnOfFewUsers(benchmark),
     ...warnOfRandomOrder(benchmark),
   ];

@@ -17,6 +17,7 @@ import { bestScore, compareFits, countFits, countTrainings } from '../training/c
 import type { FitPlan } from '../training/compare-fits.ts';
 import { fitHeldOutRepeats } from '../training/fit-held-out-repeats.ts';
 import { trainPhase } from '../training/train-phase.ts';
+import { withTrainablePrior } from '../training/trainable-prior.ts';
 import { describeEpoch, trainingProgress } from '../training/training-progress.ts';
 import type { FitContext, FittedSystem } from './system.ts';
 
@@ -36,7 +37,7 @@ export async function fitTower({ model, training }: ModelSettings, context: FitC
     checkTrainingMemory(sizeOf(data, { model, training }, validation.cut), { model, training });
   }
   const config = { ...training, seed: context.seed };
-  const wanted = modelSpecOf(model, data);
+  const wanted = modelSpecOf(withTrainablePrior(model, data, validation), data);
   const fitCount = countFits(wanted, config);
   const parts = countTrainings({ model, training: config });
   let fitSeconds = 0;

@@ -20,6 +20,7 @@ import { compareFits, countFits, scoreOf, withInterests } from './compare-fits.t
 import type { Fit, FitPlan, FitScore } from './compare-fits.ts';
 import { fitHeldOutRepeats } from './fit-held-out-repeats.ts';
 import { trainPhase } from './train-phase.ts';
+import { noPriorNote, withTrainablePrior } from './trainable-prior.ts';
 import type { TrainingProgress } from './training-progress.ts';
 import { hashOfRules, phasesOf, planStart, withoutWarm } from './warm-start.ts';
 import type { PhaseBound } from './warm-start.ts';
@@ -32,6 +33,8 @@ export interface TrainOptions extends ModelSettings {
   /** The folder of this run's checkpoints, removed when the run has finished. */
   readonly checkpoints: string;
   readonly onStart?: (start: TrainingStart) => void;
+  /** Called with a sentence about a setting that the data do not allow. */
+  readonly onNote?: (note: string) => void;
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly onEpoch?: (phase: TrainingPhase, report: EpochReport, plan: FitPlan) => void;
   /** Called after the fits. @param scores The score of each fit. */
@@ -55,8 +58,11 @@ const validationUsersMax = 1000;
  * With `warmFrom`, each phase starts from a state of the earlier model that has seen no data that is held out from the phase, and
  * trains with `training.warm`. If there is no such state, training starts from the beginning and `model.json` contains the reason.
  */
-export async function trainModel(options: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
-  const { store, dataset } = options;
+export async function trainModel(wanted: TrainOptions): Promise<{ ref: ArtifactRef; start: TrainingStart }> {
+  const { store, dataset } = wanted;
+  const validation = heldOutWindow(dataset, dataset.split.validationFrom, dataset.split.testFrom);
+  const options = { ...wanted, model: withTrainablePrior(wanted.model, dataset, validation) };
+  if (options.model !== wanted.model) options.onNote?.(noPriorNote);
   const spec = modelSpecOf(options.model, dataset);
   const { start, source } = await planStart(store, options, options.warmFrom);
   options.onStart?.(start);
@@ -64,7 +70,6 @@ export async function trainModel(options: TrainOptions): Promise<{ ref: Artifact
   const [fitBound, refitBound] = phasesOf(dataset.split, options.training);
   const fitCount = source === undefined ? countFits(spec, run.config) : 1;
   const parts = fitCount + (refitBound === undefined ? 0 : 1);
-  const validation = heldOutWindow(dataset, dataset.split.validationFrom, dataset.split.testFrom);
   const fitPlan = async (plan: FitPlan, part: number): Promise<PhaseResult> => {
     const { validate, dispose } = createValidator(dataset, plan.spec, validation);
     try {
