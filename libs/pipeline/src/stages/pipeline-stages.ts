@@ -109,7 +109,10 @@ interface TrainOutput {
 export async function trainStage(
   context: StageContext,
   { datasetId, warmFrom }: TrainInputs,
-  watch: Pick<TrainOptions, 'onStart' | 'onNote' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'> = {},
+  watch: Pick<
+    TrainOptions,
+    'onStart' | 'onNote' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'
+  > = {},
 ): Promise<StageResult<TrainOutput>> {
   const { home, config, store } = context;
   const { model, training } = resolveModel(config);
