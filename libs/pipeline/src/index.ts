@@ -14,7 +14,6 @@ export { taskTitles } from './evaluation/tasks.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { executeRun } from './execution/execute-run.ts';
 export { executeStage } from './execution/execute-stage.ts';
-export { buildBundle } from './indexing/build-bundle.ts';
 export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';

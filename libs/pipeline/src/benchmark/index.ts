@@ -8,7 +8,6 @@ export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
 export { bestScore, countTrainings } from '../training/compare-fits.ts';
 export { trainPhase } from '../training/train-phase.ts';
-export { readTrainedWeights, writeTrainingFiles } from '../training/training-folder.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
 export { describeData } from './describe-data.ts';
@@ -18,7 +17,6 @@ export { coldGrid, costGrid, describeFailed, describeVersions, qualityGrid, save
 export { joinPeriods, joinRuns } from './rolling.ts';
 export { runBenchmark } from './run-benchmark.ts';
 export type { BenchmarkRow, BenchmarkRun, RunOptions } from './run-benchmark.ts';
-export { escapeXml } from './svg-chart.ts';
 export { summarize } from './table.ts';
 export type { BenchmarkTable } from './table.ts';
 export { readSweep, sweepSystems } from './sweep.ts';

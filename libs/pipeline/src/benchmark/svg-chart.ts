@@ -98,6 +98,6 @@ function round(value: number): string {
 }
 
 /** Escapes text for the content and the attributes of XML elements. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

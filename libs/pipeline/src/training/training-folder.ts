@@ -11,7 +11,6 @@ import {
   writeWeights,
 } from '@facet/bundles';
 import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
-import type { Cut } from '@facet/features';
 import {
   createInferenceEngine,
   fitConfigs,
@@ -58,16 +57,13 @@ const folderFormat = 2 as const;
 /** The content of `training.json`. */
 const TrainingInfo = Type.Object({
   formatVersion: Type.Literal(folderFormat),
-  /** Absent in a benchmark. */
-  dataset: Type.Optional(
-    Type.Object({
-      id: Type.String(),
-      /** Epoch milliseconds. Use later interactions only to choose settings. */
-      validationFrom: Type.Integer(),
-      /** Epoch milliseconds. The folder has no interactions from here on. */
-      testFrom: Type.Integer(),
-    }),
-  ),
+  dataset: Type.Object({
+    id: Type.String(),
+    /** Epoch milliseconds. Use later interactions only to choose settings. */
+    validationFrom: Type.Integer(),
+    /** Epoch milliseconds. The folder has no interactions from here on. */
+    testFrom: Type.Integer(),
+  }),
   spec: ModelSpec,
   training: Type.Object({ ...TrainingConfig.properties, labels: FitLabels }),
   /** The setting of the model for this catalog, never `auto`. */
@@ -112,7 +108,7 @@ const differenceMax = 1e-4;
  */
 export async function writeTrainingFolder(folder: string, dataset: Dataset, settings: ModelSettings): Promise<void> {
   const [training] = fitConfigs(settings.training);
-  const { id, split } = dataset;
+  const { split } = dataset;
   const spec = modelSpecOf(settings.model, dataset);
   const weights = initializeWeights(spec, createRandom(training.seed));
   const names = await mkdir(folder, { recursive: true, mode: 0o700 }).then(
@@ -129,38 +125,13 @@ export async function writeTrainingFolder(folder: string, dataset: Dataset, sett
       remedy: 'Pass a new or empty one.',
     });
   }
-  await writeTrainingFiles(folder, {
-    data: dataset,
-    spec,
-    training,
-    before: split.testFrom,
-    weights,
-    dataset: { id, ...split },
-  });
-}
-
-/** The input of {@link writeTrainingFiles}. */
-export interface TrainingFolderInput extends Pick<TrainingInfo, 'dataset' | 'spec' | 'training'> {
-  readonly data: ModelData;
-  /** The program gets the interactions before this cut. */
-  readonly before: Cut;
-  readonly weights: Weights;
-}
-
-export async function writeTrainingFiles(folder: string, input: TrainingFolderInput): Promise<void> {
-  const { data, spec, before, weights } = input;
-  const known = { ...data, sequences: interactionsUntil(data.sequences, before) };
+  const known = { ...dataset, sequences: interactionsUntil(dataset.sequences, split.testFrom) };
   const golden = goldenInputs(known, spec.config);
-  const info = describeTraining(input);
+  const info = describeTraining(dataset, { spec, training });
   await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
   await writeWeights(join(folder, files.initial), weights);
   await writeFile(join(folder, files.golden), JSON.stringify(golden));
   await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
-}
-
-/** Reads the weights that a program has written. @throws AppError as `readSafetensors`. */
-export async function readTrainedWeights(folder: string): Promise<Weights> {
-  return readWeights(join(folder, files.weights));
 }
 
 /**
@@ -175,12 +146,12 @@ export async function importTrainedModel(
   settings: ModelSettings,
 ): Promise<{ readonly datasetId: string; readonly modelId: string }> {
   const info = await readJson(folder, files.info, TrainingInfo, `${folder} is not a folder of facet train --export.`);
-  const dataset = await openDataset(store, info.dataset?.id ?? '');
+  const dataset = await openDataset(store, info.dataset.id);
   const spec = modelSpecOf(settings.model, dataset);
   const [training] = fitConfigs(settings.training);
   refuseOtherSettings(folder, info, { spec, training });
   const result = await readJson(folder, files.result, TrainingResult);
-  const weights = await readTrainedWeights(folder).catch((error: unknown) => {
+  const weights = await readWeights(join(folder, files.weights)).catch((error: unknown) => {
     throw invalidResult(`${join(folder, files.weights)} is missing or damaged.`, error);
   });
   checkWeights(weights, initializeWeights(spec, createRandom(training.seed)));
@@ -226,20 +197,15 @@ function changedKeys<Settings extends object>(before: Settings, after: Settings)
   return keys.filter((key) => hashJson([before[key]]) !== hashJson([after[key]]));
 }
 
-function describeTraining({
-  data,
-  spec,
-  training,
-  dataset,
-}: Omit<TrainingFolderInput, 'before' | 'weights'>): TrainingInfo {
+function describeTraining(dataset: Dataset, { spec, training }: Pick<TrainingInfo, 'spec' | 'training'>): TrainingInfo {
   return {
     formatVersion: folderFormat,
-    ...(dataset && { dataset }),
+    dataset: { id: dataset.id, ...dataset.split },
     spec,
     training,
-    negatives: negativesOf(spec.config, data.vocabulary.trainedCount),
+    negatives: negativesOf(spec.config, dataset.vocabulary.trainedCount),
     scalarScale,
-    tables: poolsOf(data).map(({ table }) => table),
+    tables: poolsOf(dataset).map(({ table }) => table),
     limits: {
       ageBuckets: ageBucketCount,
       countMax: maxRepeatCount,

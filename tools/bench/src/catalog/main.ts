@@ -1,9 +1,8 @@
 import { homePaths } from '@facet/config';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
-import { alignColumns } from '@facet/platform';
-import { generateBundle } from '../bundle-load/generate-bundle.ts';
+import { alignColumns, formatCount } from '@facet/platform';
 import { median } from '../figures.ts';
-import { runInChild } from '../run-in-child.ts';
+import { runInChild } from '../children.ts';
 import type { Measured, Task } from './in-child.ts';
 
 const { values } = readCommandLine({
@@ -38,7 +37,11 @@ const tasks = [
 ] satisfies Task[];
 const { path: folder } = await createScratchFolder('bench-catalog');
 const results: Measured[] = [];
-const id = await generateBundle(homePaths(folder).artifactsFolder, values.items);
+logProgress(`a bundle of ${formatCount(values.items)} items`);
+const id = await runInChild<string>(new URL('make-bundle.js', import.meta.url), [
+  homePaths(folder).artifactsFolder,
+  values.items,
+]);
 for (const task of tasks) {
   logProgress(task);
   const order = [folder, task, id, values.upsert, values.rounds];

@@ -4,9 +4,8 @@ import { lakeStatus } from '@facet/lake';
 import { until } from '@facet/local-services';
 import { formatCount } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
-import { memoryMb } from '../figures.ts';
-import { describeLatencies } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
+import { describeLatencies, memoryMb } from '../figures.ts';
+import type { Latencies } from '../figures.ts';
 import type { Collector } from './collector.ts';
 import { nextBatch, post, postLoad } from './load.ts';
 

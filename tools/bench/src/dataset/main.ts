@@ -6,7 +6,7 @@ import type { FacetConfig } from '@facet/config';
 import { createScratchFolder, json, logProgress, option, readCommandLine, startSpark } from '@facet/local-services';
 import { formatCount } from '@facet/platform';
 import type { Effort } from '../figures.ts';
-import { runInChild } from '../run-in-child.ts';
+import { runInChild } from '../children.ts';
 import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 

@@ -5,8 +5,8 @@ import type { BehaviorRows, Random } from '@facet/features';
 import { json, option, readCommandLine } from '@facet/local-services';
 import { createInferenceEngine, embedItems, initializeWeights, modelVariant, modelVariants } from '@facet/model';
 import type { ModelConfig, ModelSpec, InferenceEngine } from '@facet/model';
-import { describeLatencies } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
+import { describeLatencies } from '../figures.ts';
+import type { Latencies } from '../figures.ts';
 
 // Random weights suffice: times do not depend on their values, except for zeros after a ReLU.
 const { values } = readCommandLine({

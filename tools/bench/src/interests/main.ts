@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FacetConfig, homePaths } from '@facet/config';
@@ -10,7 +9,6 @@ import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
 import { parseWith } from '@facet/platform';
 import { clusterUsers, diagnose } from './diagnose.ts';
 import { fitWeights } from './fit-weights.ts';
-import { drawUser } from './draw-user.ts';
 import { render } from './render.ts';
 
 const { values, positionals } = readCommandLine({
@@ -24,12 +22,6 @@ const { values, positionals } = readCommandLine({
     seeds: option.number('Number of runs of each model', 1),
     variant: option.text('NAME', 'Model variant', 'facet'),
     users: option.number('Most users of the held-out part', 3_000),
-    draw: option.text(
-      'FILE',
-      'Write the coupling coefficients of one user in the first model with several interests as SVG',
-    ),
-    title: option.text('TEXT', 'Title of that drawing', 'Coupling coefficients of one user'),
-    anonymous: option.flag('Number the items in that drawing instead of naming them'),
     json,
   },
   notes: `SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
@@ -59,7 +51,6 @@ createRandom(1).shuffle(users);
 users.length = Math.min(users.length, values.users);
 let clusters: ReadonlyMap<number, number> | undefined;
 const results = [];
-let drawing = values.draw;
 for (const attempt of values.try) {
   for (let seed = 1; seed <= values.seeds; seed++) {
     const settings = attempt
@@ -72,12 +63,6 @@ for (const attempt of values.try) {
     const fitted = await fitWeights(options);
     // The groups of users must not differ between models.
     clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
-    if (drawing !== undefined && fitted.spec.config.interests > 1) {
-      const svg = drawUser(benchmark.data, fitted, users, { title: values.title, isAnonymous: values.anonymous });
-      if (svg === undefined) logProgress('No user has 16 to 30 behaviors in two interests, so nothing is drawn.');
-      else await writeFile(drawing, svg);
-      drawing = undefined;
-    }
     const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
     results.push(result);
     logProgress(

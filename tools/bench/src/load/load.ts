@@ -1,8 +1,7 @@
 import { createRandom } from '@facet/features';
 import { Worker } from 'node:worker_threads';
 import { cpuTimeMs } from '../figures.ts';
-import type { OnResponse } from './connection.ts';
-import type { ConnectionPool } from './connection-pool.ts';
+import type { ConnectionPool, OnResponse } from './connection.ts';
 
 /**
  * Arrival of requests. The benchmarks use this generator because autocannon and similar tools are closed-loop: they wait for

@@ -1,8 +1,8 @@
 import { json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
-import { describeLatencies } from '../load/latencies.ts';
-import type { Latencies } from '../load/latencies.ts';
-import type { LoadGenerator } from '../load/load-generator.ts';
+import { describeLatencies } from '../figures.ts';
+import type { Latencies } from '../figures.ts';
+import type { LoadGenerator } from '../load/generator.ts';
 import type { Load, LoadResult } from '../load/load.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';

@@ -1,8 +1,7 @@
 // Searches the bare index in a separate process: one user at a time, on one thread, with the patched Faiss. Prints the figures.
 import { readFile } from 'node:fs/promises';
 import { Index, setThreads } from 'faiss-node';
-import { cpuTimeMs } from '../figures.ts';
-import { describeLatencies } from '../load/latencies.ts';
+import { cpuTimeMs, describeLatencies } from '../figures.ts';
 
 export interface RawSearchTask {
   readonly indexFile: string;

@@ -1,10 +1,9 @@
 import { alignColumns, formatCount } from '@facet/platform';
 import type { IndexChoice } from '@facet/retrieval';
-import { countFailures, describeLatencies, hasFailures, renderFailures } from '../load/latencies.ts';
-import type { Failures, Latencies } from '../load/latencies.ts';
+import { countFailures, describeLatencies, hasFailures, ms, renderFailures, verdict } from '../figures.ts';
+import type { Failures, Latencies, ProcessMemory } from '../figures.ts';
 import type { LoadResult } from '../load/load.ts';
-import type { ProcessMemory } from '../figures.ts';
-import type { BareServerFigures } from './measure-bare-server.ts';
+import type { BareServerFigures } from './bare-server.ts';
 import type { RawSearchResult } from './raw-search.ts';
 import { checkedUsers, recallMin } from './world.ts';
 
@@ -119,14 +118,6 @@ function renderRaw({ cpuMs, p50Ms, p99Ms, recall, efSearch }: RawSearchResult): 
 
 function atMost(value: number, target: number, render: (value: number) => string): string {
   return render(value) + verdict(`at most ${render(target)}`, value <= target);
-}
-
-function verdict(target: string, isMet: boolean): string {
-  return `   (${target}: ${isMet ? 'met' : 'MISSED'})`;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(2)} ms`;
 }
 
 function ratio(value: number): string {

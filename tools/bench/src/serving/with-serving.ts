@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createScratchFolder, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { startLoadGenerator } from '../load/load-generator.ts';
-import type { LoadGenerator } from '../load/load-generator.ts';
+import { withLoadGenerator } from '../load/generator.ts';
+import type { LoadGenerator } from '../load/generator.ts';
 import { requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
@@ -26,34 +26,12 @@ export async function withServing(
 ): Promise<void> {
   await world.store.promote(world.bundles[0]!);
   const { path: folder } = await createScratchFolder('bench-serving');
-  const serving = await startServing(folder, world.artifactsFolder, processes);
-  try {
-    const bodiesFile = join(folder, 'bodies.json');
-    await writeFile(bodiesFile, JSON.stringify(requestBodies(world, limit)));
-    const { url, key } = serving;
-    const generator = await startLoadGenerator({ url, path: '/v1/recommendations', key, bodiesFile });
-    try {
-      await work(serving, generator);
-    } finally {
-      generator.stop();
-    }
-  } finally {
-    await serving.stop();
-  }
-}
-
-/** @param folder Receives the API keys and facet.yaml. */
-async function startServing(
-  folder: string,
-  artifactsFolder: string,
-  processes: number | undefined,
-): Promise<ServingProcess> {
   const key = createApiKey();
   await addApiKey(join(folder, 'keys.yaml'), { name: 'bench', scopes: ['serve', 'admin'], sha256: hashApiKey(key) });
   // Anonymous requests record no exposures by default, and recording costs time as well.
   await writeFile(join(folder, 'facet.yaml'), 'exposures: { recordStateless: true }\n');
-  await symlink(artifactsFolder, join(folder, 'artifacts'));
-  const started = await startFacetProcess({
+  await symlink(world.artifactsFolder, join(folder, 'artifacts'));
+  const serving = await startFacetProcess({
     app: 'serving',
     env: {
       FACET_HOME: folder,
@@ -63,5 +41,10 @@ async function startServing(
     },
     readySeconds: 300,
   });
-  return Object.assign(started, { key });
+  try {
+    const target = { url: serving.url, path: '/v1/recommendations', key, bodies: requestBodies(world, limit) };
+    await withLoadGenerator(target, (generator) => work(Object.assign(serving, { key }), generator));
+  } finally {
+    await serving.stop();
+  }
 }

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logProgress, option, readCommandLine } from '@facet/local-services';
+import { writeClickLog } from './click-log.ts';
 import { stepsOf } from './steps.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -16,6 +17,10 @@ const { values } = readCommandLine({
     home: option.text('FOLDER', 'Folder of the data homes', '.facet'),
     only: option.text('TEXT', 'Only the steps whose names contain TEXT', ''),
     list: option.flag('Print the steps and exit'),
+    'click-log': option.text(
+      'FOLDER',
+      'Only write the simulated click log to FOLDER, for facet benchmark --data FOLDER',
+    ),
   },
   notes: `Each step is a call of facet benchmark: the default with 5 seeds on all data sets and protocols, then simple methods, SASRec with the same
 loss, several interests against one, published models, sampled negatives, the default without each of its parts, curves of
@@ -24,6 +29,10 @@ command continues with the unfinished row. MovieLens 100K comes from npm start.
 
 Exit code: 0 when all steps are complete, 1 if a step failed or data is missing.`,
 });
+if (values['click-log'] !== undefined) {
+  logProgress(await writeClickLog(values['click-log']));
+  process.exit(0);
+}
 const homeOf = (name: string): string => resolve(values.home, name);
 const inputs = {
   movieLens: homeOf('movielens-100k'),

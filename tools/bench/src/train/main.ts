@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { createScratchFolder, json, logProgress, option, pytorchPython, readCommandLine } from '@facet/local-services';
 import { alignColumns } from '@facet/platform';
 import { median } from '../figures.ts';
-import { startLineProcess } from '../line-process.ts';
-import type { LineProcess } from '../line-process.ts';
+import { startLineProcess } from '../children.ts';
+import type { LineProcess } from '../children.ts';
+import { measureMemory } from './memory.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
 const { values } = readCommandLine({
@@ -16,12 +17,17 @@ const { values } = readCommandLine({
     rounds: option.number('Number of rounds', 7),
     steps: option.number('Steps per round', 20),
     threads: option.number('Threads of each trainer', 2),
+    memory: option.flag(
+      'Compare the peak memory of one training with its estimate instead; the options below are for it',
+    ),
+    variant: option.text('NAME', 'Model variant', 'facet'),
+    negatives: option.text('N', 'all (full softmax, highest memory), auto, or a number', 'all'),
     json,
   },
   notes: `The model has L 20, K 4, D 64, 3 routing iterations, a hidden layer of 256 and 1,280 shared negatives. Both trainers use the
 same ids and negatives, update only the rows of the batch (lazy Adam), and prepare their batches within the measured time.
 They take turns, and figures are medians of the rounds, so that other load affects both equally. The first run installs
-PyTorch into the cache, which takes some gigabytes.
+PyTorch into the cache, which takes some gigabytes. With --memory, the first value of --items and of --batch counts.
 
 Exit code: 0 when every target is met, 1 otherwise.`,
 });
@@ -48,6 +54,12 @@ interface Measurement {
   readonly facetRssMb: number;
 }
 
+if (values.memory) {
+  const { variant, negatives } = values;
+  const [itemCount = 0, batchSize = 0] = [values.items[0], values.batch[0]];
+  console.log(await measureMemory({ itemCount, batchSize, negatives, variant }));
+  process.exit(0);
+}
 const negatives = 1280;
 const warmUpSteps = 5;
 const { rounds, steps, threads, large } = values;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, option, readCommandLine } from '@facet/local-services';
+import { createScratchFolder } from '@facet/local-services';
 import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelConfig } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
@@ -15,69 +15,70 @@ import {
 } from '@facet/pipeline/benchmark';
 import { makeTrainWorld } from './train-world.ts';
 
-const { values } = readCommandLine({
-  usage: 'npm run bench -- train-memory',
-  summary: 'Compare the peak memory of a training with its estimate',
-  options: {
-    items: option.number('Number of items', 10_000),
-    batch: option.number('Batch size', 256),
-    negatives: option.text('N', 'all (full softmax, highest memory), auto, or a number', 'all'),
-    variant: option.text('NAME', 'Model variant', 'facet'),
-  },
-  notes: `The training runs short epochs on sequences longer than the model reads. Each epoch is validated and saved, and the first
-epoch is the best one, which keeps the most data in memory.
-
-Exit code: 0 when the measurement is complete.`,
-});
-
-const { items: itemCount, batch: batchSize } = values;
 const epochs = 3;
 const rankedUsers = 64;
 const eventsOfUser = 120;
 
-const { sequences } = makeTrainWorld(itemCount, 0, eventsOfUser);
-const catalog = Array.from(
-  { length: itemCount + 1 },
-  (_, item): { itemId: string; attributes: Record<string, string | number> } => ({
-    itemId: item === 0 ? '' : `item-${item}`,
-    attributes:
-      item === 0 ? {} : { title: `Catalog title of item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
-  }),
-);
-const data = encodeTables(
-  { items: catalog, sequences, userAttributes: new Array<undefined>(sequences.userIds.length).fill(undefined) },
-  { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
-);
-const { model: recipe, training } = modelVariant(values.variant);
-const model: ModelConfig = { ...recipe, negatives: parseNegatives(values.negatives) };
-// One example per user keeps an epoch short.
-const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
-const spec = modelSpecOf(model, data);
-const heldOut = heldOutLast(data, 'validation');
-const { path: folder } = await createScratchFolder('bench-train-memory');
-let validated = 0;
-await trainPhase({
-  data,
-  spec,
-  config,
-  heldOut,
-  initialWeights: initializeWeights(spec, createRandom(1)),
-  checkpoint: join(folder, 'checkpoint'),
-  validate: async (weights) => {
-    const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
-    const options = { cutoffs: [10], tieSeed: 1 };
-    rankTasks({ new: scorer.ranker, all: scorer.ranker }, heldOut.users.slice(0, rankedUsers), options, ['new']);
-    scorer.dispose();
-    return -validated++;
-  },
-});
-const peak = 1024 * process.resourceUsage().maxRSS;
-const size = { items: itemCount, users: sequences.userIds.length, events: sequences.items.length };
-const { bytes } = estimateTrainingMemory(size, { model: spec.config, training: config });
-console.log(
-  `${values.variant}, ${itemCount} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
-    `${(100 * (bytes / peak - 1)).toFixed(0)} % off`,
-);
+/**
+ * Trains in this process and returns a line with its peak memory and the estimate. The training runs short epochs on sequences longer
+ * than the model reads. Each epoch is validated and saved, and the first epoch is the best one, which keeps the most data in memory.
+ */
+export async function measureMemory({
+  itemCount,
+  batchSize,
+  negatives,
+  variant,
+}: {
+  readonly itemCount: number;
+  readonly batchSize: number;
+  /** `all` (full softmax, highest memory), `auto`, or a number. */
+  readonly negatives: string;
+  readonly variant: string;
+}): Promise<string> {
+  const { sequences } = makeTrainWorld(itemCount, 0, eventsOfUser);
+  const catalog = Array.from(
+    { length: itemCount + 1 },
+    (_, item): { itemId: string; attributes: Record<string, string | number> } => ({
+      itemId: item === 0 ? '' : `item-${item}`,
+      attributes:
+        item === 0 ? {} : { title: `Catalog title of item ${item}`, brand: `brand ${item % 997}`, price: item % 89 },
+    }),
+  );
+  const data = encodeTables(
+    { items: catalog, sequences, userAttributes: new Array<undefined>(sequences.userIds.length).fill(undefined) },
+    { trainedCount: itemCount, itemFeatures: [], userFeatures: [] },
+  );
+  const { model: recipe, training } = modelVariant(variant);
+  const model: ModelConfig = { ...recipe, negatives: parseNegatives(negatives) };
+  // One example per user keeps an epoch short.
+  const config = { ...training, batchSize, epochs, patience: epochs, examplesPerUser: 1, labels: 'next' as const };
+  const spec = modelSpecOf(model, data);
+  const heldOut = heldOutLast(data, 'validation');
+  const { path: folder } = await createScratchFolder('bench-train-memory');
+  let validated = 0;
+  await trainPhase({
+    data,
+    spec,
+    config,
+    heldOut,
+    initialWeights: initializeWeights(spec, createRandom(1)),
+    checkpoint: join(folder, 'checkpoint'),
+    validate: async (weights) => {
+      const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
+      const options = { cutoffs: [10], tieSeed: 1 };
+      rankTasks({ new: scorer.ranker, all: scorer.ranker }, heldOut.users.slice(0, rankedUsers), options, ['new']);
+      scorer.dispose();
+      return -validated++;
+    },
+  });
+  const peak = 1024 * process.resourceUsage().maxRSS;
+  const size = { items: itemCount, users: sequences.userIds.length, events: sequences.items.length };
+  const { bytes } = estimateTrainingMemory(size, { model: spec.config, training: config });
+  return (
+    `${variant}, ${itemCount} items, batch ${batchSize}: ${(peak / 1e6).toFixed(0)} MB, estimated ${(bytes / 1e6).toFixed(0)} MB, ` +
+    `${(100 * (bytes / peak - 1)).toFixed(0)} % off`
+  );
+}
 
 function parseNegatives(text: string): ModelConfig['negatives'] {
   if (text === 'all' || text === 'auto') return text;

@@ -1,35 +1,34 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
-import { homePaths } from '@facet/config';
+import { FacetConfig, homePaths } from '@facet/config';
+import { importFiles } from '@facet/import';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
-import { createStageContext, openDataset, rankTestWindow } from '@facet/pipeline';
-import type { HomePaths } from '@facet/config';
-import type { Task, TaskEvaluations } from '@facet/pipeline';
-import { dayMs } from '@facet/platform';
+import { createStageContext, datasetStage, openDataset, openModel, rankTestWindow, trainStage } from '@facet/pipeline';
+import type { Model, Task, TaskEvaluations } from '@facet/pipeline';
+import { dayMs, parseWith } from '@facet/platform';
+import { timed } from '../figures.ts';
 import type { Effort } from '../figures.ts';
-import { findMissingRetailData, openRetailDays, retailOption } from './retail-days.ts';
-import { dayOf, trainDay } from './train-days.ts';
-import type { Day, TrainedDay } from './train-days.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run bench -- warm',
   summary: 'Compare warm starts with full retrains on Online Retail II',
   options: {
-    data: retailOption,
+    data: option.text('DIR', 'Folder with interactions.tsv.gz and items.tsv', '../shared/data/online-retail-2'),
     steps: option.number('Number of refreshes after the first model', 4),
     'step-days': option.number('Days between two refreshes', 7),
-    choose: option.flag('Compare settings of training.warm on their validation windows instead'),
     json,
   },
   notes: `The first model is trained in full. Each refresh continues a chain of warm starts, and a full retrain uses the same dataset.
-Both models are evaluated on the last 28 days; the 28 days before them are the validation window. The validation windows of
---choose end before the first test window of the comparison.
+Both models are evaluated on the last 28 days; the 28 days before them are the validation window.
 
 Exit code: 0 when the measurement is complete or the data is missing.`,
 });
-const missing = findMissingRetailData(values.data);
-if (missing !== undefined) {
-  console.log(missing);
+const [events, items] = ['interactions.tsv.gz', 'items.tsv'].map((name) => join(values.data, name)) as [string, string];
+if (![events, items].every((file) => existsSync(file))) {
+  console.log(
+    `Skipped: ${values.data} does not contain interactions.tsv.gz and items.tsv. Pass the folder with --data.`,
+  );
   process.exit(0);
 }
 
@@ -43,56 +42,46 @@ const tasks = ['new', 'all'] as const;
 const { steps, 'step-days': stepDays } = values;
 const { path: scratch } = await createScratchFolder('bench-warm');
 const home = homePaths(join(scratch, 'home'));
-const retail = await openRetailDays(values.data, home, scratch);
-if (values.choose) await chooseSettings();
-else await compare();
-
-async function compare(): Promise<void> {
-  const days = Array.from({ length: steps + 1 }, (_, step) =>
-    dayOf(end - (steps - step) * stepDays * dayMs, windowDays, {}),
-  );
-  const rows: Comparison[] = [];
-  let chain: TrainedDay | undefined;
-  for (const [step, day] of days.entries()) {
-    await retail.importUpTo(day.before);
-    logProgress(`step ${step}: data before ${isoDay(day.before)}`);
-    if (chain === undefined) {
-      chain = await trainDay(home, day);
-      continue;
-    }
-    chain = await trainDay(home, day, chain.model.id);
-    const full = await trainDay(home, day);
-    rows.push(await compareOn(home, day, full, chain));
-    console.log(describe(rows.at(-1)!));
+await importFiles({ events: [events], items: [items] }, { home });
+const rows: Comparison[] = [];
+let chain: TrainedDay | undefined;
+for (let step = 0; step <= steps; step++) {
+  const before = end - (steps - step) * stepDays * dayMs;
+  logProgress(`step ${step}: data before ${isoDay(before)}`);
+  if (chain === undefined) {
+    chain = await trainDay(before);
+    continue;
   }
-  if (values.json) console.log(JSON.stringify(rows));
+  chain = await trainDay(before, chain.model.id);
+  const full = await trainDay(before);
+  rows.push(await compareOn(before, full, chain));
+  if (!values.json) console.log(describe(rows.at(-1)!));
+}
+if (values.json) console.log(JSON.stringify(rows));
+
+interface TrainedDay extends Effort {
+  readonly datasetId: string;
+  readonly model: Model;
 }
 
-/** Runs a chain of two warm fits per setting and prints their validation scores next to those of full fits. */
-async function chooseSettings(): Promise<void> {
-  // The last validation window ends before the first test window of the default comparison.
-  const last = end - 4 * 7 * dayMs;
-  const grid = [1, 2, 3].flatMap((epochs) => [1e-3, 3e-3].map((learningRate) => ({ epochs, learningRate })));
-  const chains = new Map(grid.map((warm) => [warm, undefined as TrainedDay | undefined]));
-  for (const step of [0, 1, 2]) {
-    const before = last - (2 - step) * stepDays * dayMs;
-    await retail.importUpTo(before);
-    const full = await trainDay(home, dayOf(before, windowDays, { refit: false }));
-    console.log(`${isoDay(before)}  full               ${describeFit(full)}`);
-    for (const [warm, chain] of chains) {
-      const day = dayOf(before, windowDays, { refit: false, warm });
-      const trained = chain === undefined ? full : await trainDay(home, day, chain.model.id);
-      chains.set(warm, trained);
-      if (step > 0) {
-        console.log(`${isoDay(before)}  ${warm.epochs} epochs at ${warm.learningRate}  ${describeFit(trained)}`);
-      }
-    }
-  }
+/** Trains on the events before a time, in full or from the model `warmFrom`. The validation window precedes the test window. */
+async function trainDay(before: number, warmFrom?: string): Promise<TrainedDay> {
+  const context = contextOf(before);
+  const { datasetId } = (await datasetStage(context, { occurredBefore: before })).output;
+  const watch = {
+    onStart: (start: object) => logProgress(`start ${JSON.stringify(start)}`),
+    onEpoch: (phase: string, report: object) => logProgress(`${phase} ${JSON.stringify(report)}`),
+  };
+  const { result, ...effort } = await timed(() => trainStage(context, { datasetId, warmFrom }, watch));
+  return { datasetId, model: await openModel(context.store, result.output.modelId), ...effort };
 }
 
-function describeFit({ model, cpuSeconds }: TrainedDay): string {
-  const scores = model.info.fit.map(({ score }) => score!.toFixed(4)).join(' ');
-  return `validation recall@${cutoff} by epoch ${scores}  (${cpuSeconds.toFixed(0)} s of CPU)`;
+function contextOf(before: number) {
+  const split = {
+    validationFrom: isoDay(before - 2 * windowDays * dayMs),
+    testFrom: isoDay(before - windowDays * dayMs),
+  };
+  return createStageContext(home, parseWith(FacetConfig, { split }, { source: 'npm run bench -- warm' }));
 }
 
 interface Comparison {
@@ -108,14 +97,14 @@ interface Figures extends Effort, Record<Task, Record<(typeof metrics)[number], 
   readonly users: Record<Task, number>;
 }
 
-async function compareOn(at: HomePaths, day: Day, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
-  const { store, config } = createStageContext(at, day.config);
+async function compareOn(before: number, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
+  const { store, config } = contextOf(before);
   const dataset = await openDataset(store, full.datasetId);
   const rank = ({ model }: TrainedDay): TaskEvaluations =>
     rankTestWindow({ dataset, model, cutoffs: [cutoff], tieSeed: config.evaluation.tieSeed });
   const [fullRanks, warmRanks] = [rank(full), rank(warm)];
   return {
-    before: isoDay(day.before),
+    before: isoDay(before),
     full: figuresOf(full, fullRanks),
     warm: figuresOf(warm, warmRanks),
     difference: byTaskAndMetric((task, metric) =>

@@ -2,7 +2,7 @@ import { enterPrivateNetwork, installMilvus, json, logProgress, option, readComm
 import type { MilvusServer } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexDemand } from '@facet/retrieval';
-import { runInChild } from '../run-in-child.ts';
+import { runInChild } from '../children.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 
 const { values } = readCommandLine({
