@@ -1,8 +1,10 @@
 import { enterPrivateNetwork, installMilvus, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import type { MilvusServer } from '@facet/local-services';
 import { estimateIndexes } from '@facet/retrieval';
-import type { IndexDemand } from '@facet/retrieval';
+import type { IndexDemand, Latency } from '@facet/retrieval';
+import { alignColumns } from '@facet/platform';
 import { runInChild } from '../children.ts';
+import { ms } from '../figures.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 
 const { values } = readCommandLine({
@@ -49,11 +51,7 @@ for (const kind of ['flat', 'hnsw', 'ivf'] as const) {
   if (kind !== auto.choice.kind) results.push(await measure(kind));
 }
 if (values.json) console.log(JSON.stringify({ items, dim, recallMin, estimate, results }));
-else {
-  if (values['processor-time']) console.log('times are processor times');
-  results.forEach((result, position) => console.log(render(result, position === 0)));
-  console.log(renderEstimate());
-}
+else console.log(render());
 
 /** Measures one kind in a separate process. */
 async function measure(kind: IndexDemand['kind'], servers: readonly MilvusServer[] = []): Promise<KindMeasurement> {
@@ -62,59 +60,49 @@ async function measure(kind: IndexDemand['kind'], servers: readonly MilvusServer
   return runInChild<KindMeasurement>(new URL('measure-kind.js', import.meta.url), order);
 }
 
-function render(result: KindMeasurement, isChosen: boolean): string {
-  const { choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus } = result;
-  const { kind, efSearch, nprobe, recall, recallAt, measured } = choice;
-  const breadth = efSearch === undefined ? (nprobe === undefined ? '' : `nprobe ${nprobe}`) : `efSearch ${efSearch}`;
-  const lines = [
-    `${kind}${isChosen ? ' (chosen by auto)' : ''}`,
-    ...(isChosen ? [`  reason         ${choice.reason}`] : []),
-    `  build          ${(measured?.buildSeconds ?? seconds).toFixed(1)} s; with measurement and tuning ${seconds.toFixed(1)} s`,
-    `  peak memory    ${peakMemoryMb} MB, of which ${vectorsMb} MB before the build (Node and the vectors)`,
-    `  file           ${(bytes / 1e6).toFixed(0)} MB`,
-    ...(measured === undefined ? [] : measured.curve).map(
-      (point) =>
-        `  ${kind === 'ivf' ? 'nprobe  ' : 'efSearch'} ${String(point.breadth).padStart(5)} recall@${recallAt} ${point.recall.toFixed(4)}, p50 ${ms(point.p50Ms)}, p99 ${ms(point.p99Ms)}`,
-    ),
-    `  search         ${breadth === '' ? 'all items' : breadth}: held-out recall@${recallAt} ${recall?.toFixed(4)}, p50 ${ms(latency.p50Ms)}, p99 ${ms(latency.p99Ms)}`,
-    ...milvus.map(
-      (found) =>
-        `  Milvus ${found.server.padEnd(10)} filled in ${found.fillSeconds.toFixed(1)} s; recall@${recallAt} ${found.recall.toFixed(4)}, p50 ${ms(found.latency.p50Ms)}, p99 ${ms(found.latency.p99Ms)} (wall times)`,
-    ),
-  ];
-  return lines.join('\n');
-}
-
-/** Renders the estimate and its ratio to the measurement. */
-function renderEstimate(): string {
-  const { chosen, certainty, calibration, kinds } = estimate;
-  const lines = kinds.map(({ kind, buildSeconds, buildBytes, bytes, breadth, latency }) => {
-    const found = results.find(({ choice }) => choice.kind === kind);
-    if (found === undefined) return `  ${kind} was not measured`;
-    const { choice, seconds, peakMemoryMb, vectorsMb, bytes: measuredBytes, latency: measured } = found;
-    const measuredBreadth = choice.efSearch ?? choice.nprobe;
-    const columns = [
-      `build ${buildSeconds.toFixed(1)} s (${ratio(buildSeconds, choice.measured?.buildSeconds ?? seconds)})`,
-      `memory ${(buildBytes / 1e6).toFixed(0)} MB (${ratio(buildBytes / 1e6, peakMemoryMb - vectorsMb)})`,
-      `file ${(bytes / 1e6).toFixed(0)} MB (${ratio(bytes, measuredBytes)})`,
-      ...(breadth === undefined || measuredBreadth === undefined
+/** Returns a table with the measurement of each kind, its estimate and the ratio of the two. Milvus has wall times. */
+function render(): string {
+  const rows = results.flatMap(({ choice, seconds, vectorsMb, peakMemoryMb, bytes, latency, milvus }) => {
+    const { kind, efSearch, nprobe, recall, measured } = choice;
+    const buildSeconds = measured?.buildSeconds ?? seconds;
+    const buildMb = peakMemoryMb - vectorsMb;
+    const breadth = efSearch ?? nprobe;
+    const times = ({ p50Ms, p99Ms }: Latency): string[] => [ms(p50Ms), ms(p99Ms)];
+    const size = [`${buildMb} MB`, `${(bytes / 1e6).toFixed(0)} MB`];
+    const found = [String(breadth ?? 'all'), recall?.toFixed(4) ?? '', ...times(latency)];
+    const guess = estimate.kinds.find((each) => each.kind === kind);
+    return [
+      [kind, `${buildSeconds.toFixed(1)} s`, ...size, ...found],
+      ...milvus.map((each) => [
+        `  Milvus ${each.server}`,
+        `${each.fillSeconds.toFixed(1)} s`,
+        ...['', '', String(breadth), each.recall.toFixed(4), ...times(each.latency)],
+      ]),
+      ...(guess === undefined
         ? []
-        : [`breadth ${breadth} (${ratio(breadth, measuredBreadth)})`]),
-      `p50 ${ms(latency.p50Ms)} (${ratio(latency.p50Ms, measured.p50Ms)})`,
-      `p99 ${ms(latency.p99Ms)} (${ratio(latency.p99Ms, measured.p99Ms)})`,
+        : [
+            [
+              '  estimate / measurement',
+              ratio(guess.buildSeconds, buildSeconds),
+              ratio(guess.buildBytes / 1e6, buildMb),
+              ratio(guess.bytes, bytes),
+              ratio(guess.breadth, breadth),
+              '',
+              ratio(guess.latency.p50Ms, latency.p50Ms),
+              ratio(guess.latency.p99Ms, latency.p99Ms),
+            ],
+          ]),
     ];
-    return `  ${kind.padEnd(5)} ${columns.join(', ')}`;
   });
+  const head = ['index', 'build', 'memory', 'file', 'breadth', `recall@${auto.choice.recallAt}`, 'p50', 'p99'];
   return [
-    `estimate (took ${calibration.seconds.toFixed(1)} s): ${chosen} (${certainty}); ratios to the measurement in parentheses`,
-    ...lines,
+    `chosen: ${auto.choice.kind}, because ${auto.choice.reason}`,
+    `estimate (took ${estimate.calibration.seconds.toFixed(1)} s): ${estimate.chosen} (${estimate.certainty})`,
+    ...(values['processor-time'] ? ['times are processor times'] : []),
+    ...alignColumns([head, ...rows], { right: [1, 2, 3, 4, 5, 6, 7] }),
   ].join('\n');
 }
 
-function ratio(estimated: number, measured: number): string {
-  return `x ${(estimated / measured).toFixed(2)}`;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(2)} ms`;
+function ratio(estimated: number | undefined, measured: number | undefined): string {
+  return estimated === undefined || measured === undefined ? '' : (estimated / measured).toFixed(2);
 }

@@ -1,11 +1,17 @@
 import { clusterItems, countClusters, mean, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
 import type { LabelRanks, RankingWay } from '@facet/evaluation';
-import { createRandom } from '@facet/features';
-import { scoreOfInterests } from '@facet/model';
+import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
+import {
+  couplingCoefficients,
+  createInferenceEngine,
+  embedItems,
+  interestCohesion,
+  scoreOfInterests,
+  unknownUser,
+} from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, reportInterests } from '@facet/pipeline/benchmark';
 import type { BenchmarkData, HeldOut, HeldOutSequenceUser } from '@facet/pipeline/benchmark';
-import { createCoupling } from './couple-user.ts';
 import type { Fitted } from './fit-weights.ts';
 
 export const cutoffs = [10, 50, 100, 500, 1_000] as const;
@@ -81,7 +87,7 @@ export function diagnose(
   );
   const report = reportInterests(scorer, users, K);
   scorer.dispose();
-  const coupled = users.map(createCoupling(data, fitted)).filter((user) => user !== undefined);
+  const cohesion = users.map(cohesionOf(data, fitted));
   const isSeveral = users.map(({ userIndex }) => clusters.get(userIndex)! >= 2);
   const group = (of: readonly LabelRanks[]) => ({ users: of.length, recall: tabulate(of) });
   const served = sumByInterest(ranked, 'slots', K);
@@ -97,8 +103,8 @@ export function diagnose(
     labelShares: report.labelShares,
     slotShares: served.map((each) => each / places),
     precision: served.map((each, k) => (each === 0 ? 0 : hits[k]! / each)),
-    within: mean(coupled.map(({ within }) => within)),
-    across: mean(coupled.map(({ across }) => across)),
+    within: meanOf(cohesion, 'within'),
+    across: meanOf(cohesion, 'across'),
     recall: tabulate(ranked),
     several: group(ranked.filter((_, row) => isSeveral[row]!)),
     single: group(ranked.filter((_, row) => !isSeveral[row]!)),
@@ -116,4 +122,31 @@ function tabulate(users: readonly LabelRanks[]): RecallTable {
 
 function sumByInterest(users: readonly LabelRanks[], field: 'slots' | 'hits', K: number): number[] {
   return Array.from({ length: K }, (_, k) => users.reduce((sum, user) => sum + (user[field][k] ?? 0), 0));
+}
+
+type Cohesion = ReturnType<typeof interestCohesion>;
+
+/** Returns the mean over the users with pairs of items both within and across interests. */
+function meanOf(users: readonly Cohesion[], field: keyof Cohesion): number {
+  return mean(users.flatMap((user) => (user.within === undefined || user.across === undefined ? [] : [user[field]!])));
+}
+
+/** Returns a function that infers how alike two behaviors of a user are, in the same interest and across interests. */
+function cohesionOf(data: BenchmarkData['data'], { spec, weights }: Fitted): (user: HeldOutSequenceUser) => Cohesion {
+  const { embeddingDim: D, sequenceLength: L, distinctBehaviors: distinct } = spec.config;
+  const { trainedCount } = data.vocabulary;
+  const tables = { itemCount: spec.itemCount, trainedCount, features: data.itemFeatures };
+  const embeddings = embedItems(spec, weights, tables);
+  const engine = createInferenceEngine(spec, weights, embeddings);
+  return ({ userIndex, start, end, queryTime }) => {
+    const rows = createBehaviorRows(1, L);
+    writeBehaviorSequence(rows, 0, { ...data.sequences, start, end }, { now: queryTime, distinct });
+    const profile = data.profiles.map(({ rows: tableRows }) => tableRows[userIndex]!);
+    const interests = engine.interests(rows, profile, unknownUser);
+    const all = couplingCoefficients(interests);
+    const slots = [...rows.items.keys()].filter((slot) => rows.items[slot]! > 0);
+    const vectors = slots.map((slot) => embeddings.subarray(rows.items[slot]! * D, (rows.items[slot]! + 1) * D));
+    const coefficients = slots.map((slot) => [...all.subarray(slot * interests.count, (slot + 1) * interests.count)]);
+    return interestCohesion(vectors, coefficients);
+  };
 }

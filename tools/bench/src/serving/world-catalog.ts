@@ -5,8 +5,8 @@ import { dot } from '@facet/platform';
 const adjectives = 'Brushed Compact Everyday Folding Handmade Large Quilted Recycled Slim Vintage'.split(' ');
 const materials = 'bamboo canvas ceramic cotton glass leather oak steel walnut wool'.split(' ');
 const things = 'basket blanket bowl chair clock cushion jacket kettle lamp mirror notebook'.split(' ');
-const categoryCount = 64;
-const brandCount = 5_000;
+export const categoryCount = 64;
+export const brandCount = 5_000;
 /** One in 100 items is unavailable. */
 const itemsPerUnavailable = 100;
 

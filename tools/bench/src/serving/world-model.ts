@@ -1,5 +1,5 @@
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
-import type { BehaviorRows } from '@facet/features';
+import type { BehaviorRows, FeatureSchema } from '@facet/features';
 import { facetModel, initializeWeights, unknownUser } from '@facet/model';
 import type { ModelSpec, InferenceEngine, Weights } from '@facet/model';
 import { bundleWeights } from '@facet/bundles';
@@ -21,9 +21,9 @@ export interface WorldModel {
  * Returns the untrained default variant, whose interests are near the user's behaviors. It has no popularity prior, so that an
  * index vector has 64 values.
  */
-export function createWorldModel(itemCount: number): WorldModel {
+export function createWorldModel(itemCount: number, itemFeatures: readonly FeatureSchema[] = []): WorldModel {
   const config = { ...facetModel, sequenceLength, popularityPrior: false };
-  const spec: ModelSpec = { config, itemCount, itemFeatures: [], userFeatures: [] };
+  const spec: ModelSpec = { config, itemCount, itemFeatures: [...itemFeatures], userFeatures: [] };
   // The embeddings are generated separately, so the model's own table has a single item.
   const weights = initializeWeights({ ...spec, itemCount: 1 }, createRandom(1));
   return { spec, ...bundleWeights(weights) };

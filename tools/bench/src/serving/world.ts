@@ -9,10 +9,9 @@ import { logProgress } from '@facet/local-services';
 import { createInferenceEngine, facetModel, indexVectors, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
 import { pathExists } from '@facet/platform';
-import { setThreads } from 'faiss-node';
+import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
-import { writePlainGraph } from '../plain-graph.ts';
 import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
 import { behaviorRowsOf, createWorldModel, interestsOf, worldEnd } from './world-model.ts';
 import type { WorldModel } from './world-model.ts';
@@ -168,7 +167,15 @@ async function cachedBareIndex(
   if (await pathExists(path)) return path;
   logProgress('building the bare index');
   setThreads(1);
-  await writeWhole(path, async (part) => writePlainGraph(part, { vectors: vectors.subarray(dim), dim }));
+  const rowsPerCall = 10_000;
+  // The parameters of `buildFaissIndex` in @facet/retrieval. With equal norms, the nearest vectors have the highest inner products.
+  const index = Index.fromFactory(dim, 'HNSW32,Flat', MetricType.METRIC_L2);
+  index.setParameter('efConstruction', 40);
+  for (let row = 1; row < vectors.length / dim; row += rowsPerCall) {
+    index.add(vectors.subarray(row * dim, (row + rowsPerCall) * dim));
+  }
+  await writeWhole(path, async (part) => index.write(part));
+  index.dispose();
   return path;
 }
 
@@ -224,7 +231,8 @@ interface BundleItems {
   readonly popularity: Float32Array;
 }
 
-async function putBundle(
+/** Stores a bundle. Its index is a copy of `indexFile`. */
+export async function putBundle(
   store: ArtifactStore,
   modelId: string,
   { model, choice, indexFile, embeddings, vectors, engine, users }: BundleParts,

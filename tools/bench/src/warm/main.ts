@@ -6,7 +6,7 @@ import { importFiles } from '@facet/import';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { createStageContext, datasetStage, openDataset, openModel, rankTestWindow, trainStage } from '@facet/pipeline';
 import type { Model, Task, TaskEvaluations } from '@facet/pipeline';
-import { dayMs, parseWith } from '@facet/platform';
+import { alignColumns, dayMs, parseWith } from '@facet/platform';
 import { timed } from '../figures.ts';
 import type { Effort } from '../figures.ts';
 
@@ -130,24 +130,19 @@ function byTaskAndMetric<Value>(
 }
 
 function describe({ before, full, warm, difference }: Comparison): string {
-  const lines = [`Data before ${before}`];
-  for (const task of tasks) {
-    for (const metric of metrics) {
-      const interval = ({ mean, low, high }: Interval): string =>
-        `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`;
-      const { mean, low, high } = difference[task][metric];
-      const signed = [mean, low, high].map((value) => `${value < 0 ? '' : '+'}${value.toFixed(4)}`);
-      lines.push(
-        `  ${task.toUpperCase()} ${`${metric}@${cutoff}`.padEnd(11)} full ${interval(full[task][metric])}  warm ${interval(warm[task][metric])}  difference ${signed[0]} (${signed[1]} to ${signed[2]})`,
-      );
-    }
-  }
+  const value = (number: number): string => number.toFixed(4);
+  const interval = ({ mean, low, high }: Interval): string => `${value(mean)} (${value(low)} to ${value(high)})`;
+  const rows = tasks.flatMap((task) =>
+    metrics.map((metric) => [
+      `${task.toUpperCase()} ${metric}@${cutoff}`,
+      ...[full, warm, difference].map((figures) => interval(figures[task][metric])),
+    ]),
+  );
   const effort = ({ seconds, cpuSeconds }: Effort): string =>
     `${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU`;
-  lines.push(
-    `  training        full ${effort(full)}; warm ${effort(warm)}; ${(full.seconds / warm.seconds).toFixed(1)} times as fast (CPU ${(full.cpuSeconds / warm.cpuSeconds).toFixed(1)})`,
-  );
-  return lines.join('\n');
+  const cpuRatio = `CPU ${(full.cpuSeconds / warm.cpuSeconds).toFixed(1)} times less`;
+  const head = [`data before ${before}`, 'full', 'warm', 'difference'];
+  return alignColumns([head, ...rows, ['training', effort(full), effort(warm), cpuRatio]]).join('\n');
 }
 
 function isoDay(ms: number): string {
