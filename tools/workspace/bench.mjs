@@ -12,7 +12,7 @@ const summaries = {
   serving: 'Compare serving with the bare index and a bare server',
   soak: 'Check memory, errors and latency of serving over many requests and promotions',
   tables: 'Measure the quality tables of docs/benchmarks.md, or write the simulated click log',
-  train: 'Compare the training step with PyTorch, or the memory of a training with its estimate',
+  train: 'Compare the training step with PyTorch',
   warm: 'Compare warm starts with full retrains',
 };
 

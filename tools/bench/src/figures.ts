@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 /** Returns the processor time of all threads of this process so far, in milliseconds. */
 export function cpuTimeMs(): number {
@@ -24,12 +25,9 @@ export async function timed<Result>(
   return { result, seconds, cpuSeconds: (cpuTimeMs() - cpuBefore) / 1_000 };
 }
 
-/**
- * Returns memory of a process in MB: the peak (VmHWM), the resident memory (VmRSS), or the resident memory without mapped
- * files (RssAnon).
- */
-export function memoryMb(field: 'VmHWM' | 'VmRSS' | 'RssAnon', pid: number | 'self' = 'self'): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+/** Returns memory of this process in MB: the peak (VmHWM), or the resident memory without mapped files (RssAnon). */
+export function memoryMb(field: 'VmHWM' | 'RssAnon'): number {
+  const status = readFileSync('/proc/self/status', 'utf8');
   return (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) * 1_024) / 1e6;
 }
 
@@ -41,11 +39,44 @@ export interface ProcessMemory {
 }
 
 /** Returns the resident memory of a process. */
-export function processMemory(pid: number | 'self' = 'self'): ProcessMemory {
+function processMemory(pid: number): ProcessMemory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const of = (name: string): number =>
     (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1_024) / 1e6;
   return { residentMb: of('Rss'), proportionalMb: of('Pss') };
+}
+
+/** `sysconf(_SC_CLK_TCK)`, 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+/** Returns the memory of a process and its descendants. */
+export async function treeMemory(rootPid: number): Promise<ProcessMemory[]> {
+  return (await treeOf(rootPid)).map(processMemory);
+}
+
+/** Returns user and system time of a process and its descendants, in milliseconds. */
+export async function treeCpuMs(rootPid: number): Promise<number> {
+  const times = await Promise.all((await treeOf(rootPid)).map(cpuMsOf));
+  return times.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** Returns user and system time of the event-loop thread, in milliseconds. */
+export async function eventLoopCpuMs(pid: number): Promise<number> {
+  return cpuMsOf(`${pid}/task/${pid}`);
+}
+
+async function treeOf(rootPid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${rootPid}/task/${rootPid}/children`, 'utf8').catch(() => '');
+  const trees = await Promise.all(children.split(' ').filter(Boolean).map(Number).map(treeOf));
+  return [rootPid, ...trees.flat()];
+}
+
+/** @param task path of a process or thread below /proc */
+async function cpuMsOf(task: number | string): Promise<number> {
+  const text = await readFile(`/proc/${task}/stat`, 'utf8');
+  // The name in parentheses may contain spaces and parentheses.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }
 
 /** Returns the median, or NaN without values. */
@@ -70,26 +101,13 @@ export function describeLatencies(latenciesMs: Float64Array): Latencies {
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
 }
 
-/** Number of responses by status other than 200. Status 0 is a broken connection. */
-export type Failures = Readonly<Record<number, number>>;
-
-/** @param statuses the statuses of the responses of each load */
-export function countFailures(...statuses: readonly Uint16Array[]): Failures {
-  const failures: Record<number, number> = {};
+/** Returns `none`, or text such as `3 of status 503, 1 of status 0`. Status 0 is a broken connection. */
+export function describeFailures(statuses: readonly Uint16Array[]): string {
+  const failures = new Map<number, number>();
   for (const ofLoad of statuses) {
-    for (const status of ofLoad) if (status !== 200) failures[status] = (failures[status] ?? 0) + 1;
+    for (const status of ofLoad) if (status !== 200) failures.set(status, (failures.get(status) ?? 0) + 1);
   }
-  return failures;
-}
-
-export function hasFailures(failures: Failures): boolean {
-  return Object.keys(failures).length > 0;
-}
-
-/** Returns `none`, or text such as `3 of status 503, 1 of status 0`. */
-export function renderFailures(failures: Failures): string {
-  const counts = Object.entries(failures).map(([status, count]) => `${count} of status ${status}`);
-  return counts.join(', ') || 'none';
+  return Array.from(failures, ([status, count]) => `${count} of status ${status}`).join(', ') || 'none';
 }
 
 /** Returns text such as ` (at most 5 ms: met)`. */

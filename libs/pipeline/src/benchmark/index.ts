@@ -1,9 +1,7 @@
 /* The exports for `facet benchmark` and tools/bench: all systems with the same data, protocol and evaluation. */
-export { encodeTables } from '../dataset/dataset.ts';
 export { reportInterests } from '../evaluation/interest-report.ts';
 export { createModelScorer } from '../evaluation/model-scorer.ts';
 export type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
-export { heldOutLast, rankTasks } from '../evaluation/tasks.ts';
 export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
 export { bestScore, countTrainings } from '../training/compare-fits.ts';

@@ -6,8 +6,14 @@ import type { FeatureSchema } from '@facet/features';
 import { createScratchFolder } from '@facet/local-services';
 import { createInferenceEngine, facetModel } from '@facet/model';
 import { buildFaissIndex, syntheticVectors } from '@facet/retrieval';
-import { brandCount, categoryCount, drawCatalog, drawPopularity } from '../serving/world-catalog.ts';
-import { createWorldModel, sequenceLength } from '../serving/world-model.ts';
+import {
+  brandCount,
+  categoryCount,
+  createWorldModel,
+  drawCatalog,
+  drawPopularity,
+  sequenceLength,
+} from '../serving/world-parts.ts';
 import { putBundle } from '../serving/world.ts';
 
 const [root, itemCount] = JSON.parse(process.argv[2]!) as [string, number];

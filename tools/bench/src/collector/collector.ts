@@ -11,8 +11,6 @@ export interface Collector {
   readonly sinkUrl: string;
   startIngest(): Promise<FacetProcess>;
   startSink(): Promise<FacetProcess>;
-  /** Starts both processes, calls `work`, and stops both. */
-  run<Result>(work: (pids: { readonly ingest: number; readonly sink: number }) => Promise<Result>): Promise<Result>;
 }
 
 export interface CollectorOptions {
@@ -42,23 +40,12 @@ export async function prepareCollector(options: CollectorOptions): Promise<Colle
     FACET_LOG_LEVEL: 'warn',
     ...s3?.env,
   };
-  const startIngest = () => startFacetProcess({ app: 'collector', args: ['ingest'], port: ingestPort, env });
-  const startSink = () =>
-    startFacetProcess({ app: 'collector', args: ['sink'], port: sinkPort, env, probe: '/healthz' });
   return {
     key,
     lakeFolder,
     ingestUrl: `http://127.0.0.1:${ingestPort}`,
     sinkUrl: `http://127.0.0.1:${sinkPort}`,
-    startIngest,
-    startSink,
-    async run(work) {
-      const [ingest, sink] = [await startIngest(), await startSink()];
-      try {
-        return await work({ ingest: ingest.pid, sink: sink.pid });
-      } finally {
-        await Promise.all([ingest.stop(), sink.stop()]);
-      }
-    },
+    startIngest: () => startFacetProcess({ app: 'collector', args: ['ingest'], port: ingestPort, env }),
+    startSink: () => startFacetProcess({ app: 'collector', args: ['sink'], port: sinkPort, env, probe: '/healthz' }),
   };
 }

@@ -2,9 +2,8 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lakeStatus } from '@facet/lake';
 import { until } from '@facet/local-services';
-import { formatCount } from '@facet/platform';
 import { openRedisProfileStore } from '@facet/profiles';
-import { describeLatencies, memoryMb } from '../figures.ts';
+import { describeLatencies } from '../figures.ts';
 import type { Latencies } from '../figures.ts';
 import type { Collector } from './collector.ts';
 import { nextBatch, post, postLoad } from './load.ts';
@@ -15,14 +14,9 @@ const lanes = 16;
 const stallSeconds = 120;
 
 /** Measures acknowledged events per second for one batch size. */
-export function measureIngest(
-  collector: Collector,
-  batchEvents: number,
-  events: number,
-  options: { readonly retriesOn503?: boolean } = {},
-): Promise<number> {
+export function measureIngest(collector: Collector, batchEvents: number, events: number): Promise<number> {
   const bodies = Array.from({ length: Math.ceil(events / batchEvents) }, () => nextBatch('load', batchEvents));
-  return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes, ...options });
+  return postLoad({ url: collector.ingestUrl, key: collector.key, bodies, batchEvents, lanes });
 }
 
 /** Waits until the lake contains `rows` rows. @throws Error when it stops growing. */
@@ -72,10 +66,8 @@ export async function measureFreshness(
   const until = performance.now() + options.seconds * 1_000;
   const batchEvents = 500;
   const everyMs = (batchEvents * 1_000) / options.eventsPerSecond;
-  const send = async (body: string): Promise<void> => {
-    const isStored = await post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(body));
-    if (!isStored) throw new Error('The ingest rejected a request with 503.');
-  };
+  const send = (body: string): Promise<void> =>
+    post(agent, { url: collector.ingestUrl, key: collector.key }, Buffer.from(body));
   let loaded = 0;
   const load = async (): Promise<void> => {
     const startedAt = performance.now();
@@ -107,24 +99,4 @@ export async function measureFreshness(
     await store.close();
   }
   return { loadEventsPerSecond: loaded / options.seconds, ...describeLatencies(Float64Array.from(delays)) };
-}
-
-const soakEvents = 5_000_000;
-const soakRounds = 10;
-
-/** Records the resident memory after each round of events, once the sink has caught up. */
-export async function measureMemory(
-  collector: Collector,
-  pids: { readonly ingest: number; readonly sink: number },
-): Promise<object[]> {
-  const samples = [];
-  for (let round = 1; round <= soakRounds; round++) {
-    await measureIngest(collector, 1_000, soakEvents / soakRounds, { retriesOn503: true });
-    const events = (round * soakEvents) / soakRounds;
-    await waitForLake(collector, events);
-    const [ingestMb, sinkMb] = [pids.ingest, pids.sink].map((pid) => Math.round(memoryMb('VmRSS', pid)));
-    console.log(`after ${formatCount(events)} events: ingest ${ingestMb} MB, sink ${sinkMb} MB`);
-    samples.push({ events, ingestMb, sinkMb });
-  }
-  return samples;
 }

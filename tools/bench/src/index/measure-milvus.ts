@@ -16,6 +16,14 @@ export interface MilvusMeasurement {
   readonly latency: Latency;
 }
 
+export interface MilvusLoad {
+  readonly index: VectorIndex;
+  readonly vectors: Float32Array;
+  readonly queries: Float32Array;
+  readonly depth: number;
+  readonly parameters: SearchParameters;
+}
+
 /**
  * Starts Milvus, fills a collection with the vectors of an index that is not flat, and searches it as serving does.
  *
@@ -23,19 +31,7 @@ export interface MilvusMeasurement {
  */
 export async function measureMilvus(
   server: MilvusServer,
-  {
-    index,
-    vectors,
-    queries,
-    depth,
-    parameters,
-  }: {
-    readonly index: VectorIndex;
-    readonly vectors: Float32Array;
-    readonly queries: Float32Array;
-    readonly depth: number;
-    readonly parameters: SearchParameters;
-  },
+  { index, vectors, queries, depth, parameters }: MilvusLoad,
 ): Promise<MilvusMeasurement> {
   const { dim } = index;
   const padded = new Float32Array(dim + vectors.length);

@@ -30,11 +30,7 @@ const warmUps = 3_000;
 const measured = 10_000;
 const catalogs = { warm: 12_000, cold: 400_000 };
 
-interface InferenceFigures {
-  readonly variant: string;
-  readonly warm: Latencies;
-  readonly cold: Latencies;
-}
+type InferenceFigures = ReturnType<typeof measureVariant>;
 
 const figures: InferenceFigures[] = [];
 const [first, ...others] = values.variant ?? Object.keys(modelVariants);
@@ -54,7 +50,7 @@ function measureInChild(variant: string): InferenceFigures {
   return found!;
 }
 
-function measureVariant(variant: string): InferenceFigures {
+function measureVariant(variant: string) {
   const config = { ...modelVariant(variant).model, sequenceLength };
   const random = createRandom(1);
   const engine = createEngine(config, catalogs.warm, random);

@@ -9,10 +9,17 @@ import {
   scoreOfInterests,
   unknownUser,
 } from '@facet/model';
+import type { ModelSpec, Weights } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
 import { createModelScorer, reportInterests } from '@facet/pipeline/benchmark';
 import type { BenchmarkData, HeldOut, HeldOutSequenceUser } from '@facet/pipeline/benchmark';
-import type { Fitted } from './fit-weights.ts';
+
+export interface Fitted {
+  readonly spec: ModelSpec;
+  readonly weights: Weights;
+  readonly epochs: number;
+  readonly validationScore: number;
+}
 
 export const cutoffs = [10, 50, 100, 500, 1_000] as const;
 /** The length of the served list whose slots are counted. */

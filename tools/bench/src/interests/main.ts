@@ -4,11 +4,19 @@ import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
 import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
 import { createStageContext } from '@facet/pipeline';
-import { openBenchmarkData } from '@facet/pipeline/benchmark';
+import {
+  bestScore,
+  createValidator,
+  modelSpecOf,
+  openBenchmarkData,
+  towerSettings,
+  trainPhase,
+} from '@facet/pipeline/benchmark';
+import { fitConfigs, initializeWeights } from '@facet/model';
 import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
 import { parseWith } from '@facet/platform';
 import { clusterUsers, diagnose } from './diagnose.ts';
-import { fitWeights } from './fit-weights.ts';
+import type { Fitted } from './diagnose.ts';
 import { render } from './render.ts';
 
 const { values, positionals } = readCommandLine({
@@ -58,9 +66,7 @@ for (const attempt of values.try) {
       .filter((text) => text !== '')
       .map(parseSetting);
     const startedAt = performance.now();
-    const checkpoints = join(scratch, `${results.length}`);
-    const options = { benchmark, config, part, variant: values.variant, settings, seed, checkpoints };
-    const fitted = await fitWeights(options);
+    const fitted = await fitWeights(settings, seed, join(scratch, `${results.length}`));
     // The groups of users must not differ between models.
     clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
     const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
@@ -71,6 +77,27 @@ for (const attempt of values.try) {
   }
 }
 console.log(values.json ? JSON.stringify(results) : render(results));
+
+/** Trains on the data before the validation part with the best number of epochs, and for the test again with that part included. */
+async function fitWeights(settings: readonly Setting[], seed: number, checkpoints: string): Promise<Fitted> {
+  const { data, protocol } = benchmark;
+  const { model, training } = towerSettings(values.variant, { config, benchmark, settings });
+  const spec = modelSpecOf(model, data);
+  const seeded = { ...fitConfigs(training)[0], seed };
+  const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(seed)) };
+  const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
+  const fit = await trainPhase({
+    ...shared,
+    heldOut: protocol.validation,
+    checkpoint: join(checkpoints, 'fit'),
+    validate,
+  });
+  const fitted = { spec, epochs: fit.bestEpoch, validationScore: bestScore({ progress: fit }) };
+  if (part === 'validation') return { ...fitted, weights: fit.best.weights };
+  const checkpoint = join(checkpoints, 'refit');
+  const refit = await trainPhase({ ...shared, heldOut: protocol.test, checkpoint, lastEpoch: fit.bestEpoch });
+  return { ...fitted, weights: refit.best.weights };
+}
 
 function parseSetting(text: string): Setting {
   const [name, ...rest] = text.split('=');

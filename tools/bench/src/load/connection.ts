@@ -8,7 +8,6 @@ export type OnResponse = (status: number) => void;
 export interface Connection {
   readonly isBroken: boolean;
   send(request: Buffer, onResponse: OnResponse): void;
-  close(): void;
 }
 
 const receiveBytes = 1 << 16;
@@ -81,9 +80,6 @@ async function openConnection(to: { readonly host: string; readonly port: number
       if (isBroken) finish(0);
       else socket.write(request);
     },
-    close() {
-      socket.destroy();
-    },
   };
 }
 
@@ -141,10 +137,6 @@ export class ConnectionPool {
         this.#waiting.shift()?.onResponse(0);
       },
     );
-  }
-
-  close(): void {
-    for (const connection of this.#idle) connection.close();
   }
 
   #use(connection: Connection, request: Buffer, onResponse: OnResponse): void {

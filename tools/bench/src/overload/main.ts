@@ -25,21 +25,11 @@ from the scheduled time of the request. Each load has a warm-up of 3 seconds.
 Exit code: 0 when the measurement is complete.`,
 });
 
-interface Row {
-  readonly load: string;
-  readonly requestsPerSecond: number;
-  readonly goodput: number;
-  readonly succeeded: Latencies;
-  readonly rejected: Latencies;
-  /** Neither status 200 nor 503. */
-  readonly failed: number;
-}
-
 const { seconds } = values;
 const warmUpSeconds = 3;
 const concurrency = 16;
 
-const world = await openWorld({ items: values.items });
+const world = await openWorld(values.items);
 await withServing(world, { limit: depth, processes: 1 }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
@@ -69,11 +59,12 @@ async function measure(generator: LoadGenerator): Promise<Row[]> {
   return rows;
 }
 
-function rowOf(load: string, { startsMs, latenciesMs, statuses }: LoadResult): Row {
-  const timesOf = (isOf: (status: number) => boolean): Float64Array =>
-    latenciesMs.filter((_, request) => isOf(statuses[request]!));
-  const succeeded = describeLatencies(timesOf((status) => status === 200));
-  const rejected = describeLatencies(timesOf((status) => status === 503));
+type Row = ReturnType<typeof rowOf>;
+
+function rowOf(load: string, { startsMs, latenciesMs, statuses }: LoadResult) {
+  const timesOf = (status: number): Latencies =>
+    describeLatencies(latenciesMs.filter((_, request) => statuses[request] === status));
+  const [succeeded, rejected] = [timesOf(200), timesOf(503)];
   // The rate counts the time of arrivals, without the wait for the last responses.
   const lasted = startsMs.reduce((last, ms) => Math.max(last, ms), 0) / 1_000;
   return {
@@ -90,23 +81,13 @@ function render(rows: readonly Row[], peak: number): string {
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(1));
   const cells = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) => [
     load,
-    requestsPerSecond.toFixed(0),
-    goodput.toFixed(0),
+    ...[requestsPerSecond, goodput].map((rate) => rate.toFixed(0)),
     `${((100 * goodput) / peak).toFixed(0)} %`,
     [succeeded.p50Ms, succeeded.p99Ms, succeeded.maxMs].map(ms).join(' / '),
     String(rejected.count),
     ms(rejected.p99Ms),
     String(failed),
   ]);
-  const head = [
-    'load',
-    'requests/s',
-    'goodput/s',
-    'of peak',
-    'ms p50 / p99 / max',
-    'rejected',
-    'ms reject p99',
-    'failed',
-  ];
-  return alignColumns([head, ...cells], { right: [1, 2, 3, 4, 5, 6, 7] }).join('\n');
+  const titles = 'load,requests/s,goodput/s,of peak,ms p50 / p99 / max,rejected,ms reject p99,failed';
+  return alignColumns([titles.split(','), ...cells], { right: [1, 2, 3, 4, 5, 6, 7] }).join('\n');
 }

@@ -1,6 +1,6 @@
 import { createItemScorer, facetModel } from '@facet/model';
 import { buildFaissIndex, mergeByMax, rescoreLists, retrieveLists, selectItems } from '@facet/retrieval';
-import { isAvailable, worldItemId } from './world-catalog.ts';
+import { isAvailable, worldItemId } from './world-parts.ts';
 import { depth, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 

@@ -6,9 +6,8 @@ import { createScratchFolder, json, logProgress, option, readCommandLine } from 
 import { unknownUser } from '@facet/model';
 import type { Load } from '../load/load.ts';
 import type { LoadGenerator } from '../load/generator.ts';
-import { describeLatencies } from '../figures.ts';
+import { describeLatencies, eventLoopCpuMs, treeCpuMs, treeMemory } from '../figures.ts';
 import type { Latencies } from '../figures.ts';
-import { eventLoopCpuMs, treeCpuMs, treeMemory } from '../load/process-usage.ts';
 import { runInChild } from '../children.ts';
 import { measureResponseRecall, recommend } from './check-responses.ts';
 import { measureBareServer } from './bare-server.ts';
@@ -17,7 +16,7 @@ import { withServing } from './with-serving.ts';
 import type { ServingProcess } from './with-serving.ts';
 import { loadFigures, renderServing } from './render.ts';
 import type { LoadFigures } from './render.ts';
-import { behaviorRowsOf } from './world-model.ts';
+import { behaviorRowsOf } from './world-parts.ts';
 import { checkedUsers, depth, openWorld, recallMin, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
@@ -49,7 +48,7 @@ const warmUpCalls = 2_000;
 const measuredCalls = 5_000;
 
 const { seconds, limit, processes } = values;
-const world = await openWorld({ items: values.items });
+const world = await openWorld(values.items);
 logProgress('bare search');
 const raw = await measureRaw();
 logProgress('user tower');

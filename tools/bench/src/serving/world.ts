@@ -12,10 +12,18 @@ import { pathExists } from '@facet/platform';
 import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
-import { drawCatalog, drawPopularity, isAvailable, worldItemId } from './world-catalog.ts';
-import { behaviorRowsOf, createWorldModel, interestsOf, worldEnd } from './world-model.ts';
-import type { WorldModel } from './world-model.ts';
-import { drawUsers } from './world-users.ts';
+import {
+  behaviorRowsOf,
+  createWorldModel,
+  drawCatalog,
+  drawPopularity,
+  drawUsers,
+  interestsOf,
+  isAvailable,
+  worldEnd,
+  worldItemId,
+} from './world-parts.ts';
+import type { WorldModel } from './world-parts.ts';
 
 /** Increment this number when the generator changes, to invalidate cached worlds. */
 const generation = 2;
@@ -30,12 +38,6 @@ export const depth = 200;
 /** Share of the exact nearest 200 items that the index must find. */
 export const recallMin = 0.98;
 
-export interface WorldOptions {
-  readonly items: number;
-  /** Kind of the index. Default: `auto`. A flat index takes no time to build. */
-  readonly kind?: 'auto' | 'flat';
-}
-
 /** A generated world: a catalog, its users, and bundles of it that serving can load. */
 export interface World {
   readonly itemCount: number;
@@ -46,14 +48,10 @@ export interface World {
   /** Bundles that differ only in their ids. */
   readonly bundles: readonly ArtifactRef[];
   readonly choice: IndexChoice;
-  /** The index file of the bundles. */
-  readonly indexFile: string;
   /** An index of the same kind, built by plain Faiss. */
   readonly bareIndexFile: string;
   /** [queries, k] labels (item - 1) of an exact scan for the interests of the checked users. */
   readonly exactFile: string;
-  /** E [N + 1, D] */
-  readonly embeddings: Float32Array;
   /** [N + 1, D] vectors of the index. */
   readonly vectors: Float32Array;
   /** Behaviors of the requesting users, [L] item indices each, oldest first. */
@@ -66,9 +64,9 @@ export interface World {
 /** Folder of cached worlds, outside the clone. A large world takes minutes to build. */
 const cacheFolder = process.env['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
 
-/** Opens a world and builds its missing parts. Equal options give equal vectors, users and items. */
-export async function openWorld({ items, kind = 'auto' }: WorldOptions, bundleCount = 1): Promise<World> {
-  const folder = join(cacheFolder, `world-${items}-${recallMin}-${kind === 'auto' ? '' : `${kind}-`}${generation}`);
+/** Opens a world of `items` items and builds its missing parts. Equal numbers give equal vectors, users and items. */
+export async function openWorld(items: number, bundleCount = 1): Promise<World> {
+  const folder = join(cacheFolder, `world-${items}-${recallMin}-${generation}`);
   await mkdir(folder, { recursive: true });
   logProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
 
@@ -81,7 +79,7 @@ export async function openWorld({ items, kind = 'auto' }: WorldOptions, bundleCo
   const { tuning, heldOut } = usersPerPart;
   const users = allUsers.slice(tuning + heldOut);
   const indexFile = join(folder, bundleFiles.index);
-  const choice = await cachedIndex(folder, indexFile, kind, vectors, () => ({
+  const choice = await cachedIndex(folder, indexFile, vectors, () => ({
     tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
     heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
   }));
@@ -100,9 +98,7 @@ export async function openWorld({ items, kind = 'auto' }: WorldOptions, bundleCo
     store,
     bundles,
     choice,
-    indexFile,
     bareIndexFile,
-    embeddings,
     vectors,
     users,
     interests,
@@ -131,7 +127,6 @@ async function cachedUsers(file: string, vectors: Float32Array): Promise<Int32Ar
 async function cachedIndex(
   folder: string,
   indexFile: string,
-  kind: 'auto' | 'flat',
   vectors: Float32Array,
   queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
 ): Promise<IndexChoice> {
@@ -139,7 +134,7 @@ async function cachedIndex(
   return cachedJson(join(folder, 'index-choice.json'), async () => {
     let lastStep = '';
     const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries(), {
-      kind,
+      kind: 'auto',
       flatItemsMax: flatItemsMaxDefault,
       recallMin,
       depth,

@@ -2,11 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef } from '@facet/artifacts';
 import { json, logProgress, option, readCommandLine, until } from '@facet/local-services';
 import { alignColumns, formatCount } from '@facet/platform';
-import { countFailures, describeLatencies, hasFailures, median, ms, renderFailures, verdict } from '../figures.ts';
+import { describeFailures, describeLatencies, median, ms, treeMemory, verdict } from '../figures.ts';
 import type { Latencies, ProcessMemory } from '../figures.ts';
 import { nowMs } from '../load/load.ts';
 import type { LoadResult } from '../load/load.ts';
-import { treeMemory } from '../load/process-usage.ts';
 import { withServing } from '../serving/with-serving.ts';
 import type { ServingProcess } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
@@ -46,7 +45,7 @@ interface Swap {
 
 const { swaps: swapCount, rate } = values;
 const requests = Math.ceil(values.requests / swapCount);
-const world = await openWorld({ items: values.items }, 2);
+const world = await openWorld(values.items, 2);
 await withServing(world, { limit: values.limit }, async (serving, generator) => {
   await generator.run({ kind: 'closed', concurrency: 8, seconds: warmUpSeconds });
   const loads: LoadResult[] = [];
@@ -67,7 +66,7 @@ await withServing(world, { limit: values.limit }, async (serving, generator) => 
     samples.push({ requests: number * requests, ...sample });
     logProgress(`${formatCount(number * requests)} requests, ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`);
   }
-  const failures = countFailures(...loads.map(({ statuses }) => statuses));
+  const failures = describeFailures(loads.map(({ statuses }) => statuses));
   const growth = growthOf(samples.map(({ residentMb }) => residentMb));
   const latency = { duringSwaps: latenciesOf(loads, swaps, true), otherwise: latenciesOf(loads, swaps, false) };
   const report = { items: world.itemCount, requests: swapCount * requests, failures, samples, growth, latency };
@@ -81,7 +80,7 @@ await withServing(world, { limit: values.limit }, async (serving, generator) => 
       `after ${formatCount(after)} requests`,
       `RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
     ]),
-    ['failed', renderFailures(failures) + verdict('none', !hasFailures(failures))],
+    ['failed', failures + verdict('none', failures === 'none')],
     ['growth', `${(growth * 100).toFixed(2)} %${verdict(`below ${growthMax * 100} %`, growth < growthMax)}`],
     ...(rate === undefined
       ? []
