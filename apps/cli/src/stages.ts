@@ -12,10 +12,8 @@ import {
   headlineMetrics,
   indexStage,
   trainingPhaseNames,
-  trainingProgress,
   trainStage,
 } from '@facet/pipeline';
-import { describeEpoch } from '@facet/pipeline/runs';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
 import { AppError, unlessAborted, utcDay } from '@facet/platform';
 import { facet } from './command-context.ts';
@@ -63,12 +61,13 @@ type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
 export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
   await refuseEmptyHome(pipeline);
   return watcher.progress.run('dataset', 'users, items, behavior sequences', async (stage) => {
-    const { output, reused } = await unlessAborted(
-      datasetStage(pipeline, {}, { signal: watcher.signal, onProgress: (share, step) => stage.update(share, step) }),
-      watcher.signal,
+    const { signal } = watcher;
+    const { output, isReused } = await unlessAborted(
+      datasetStage(pipeline, {}, { signal, onProgress: stage.report }),
+      signal,
     );
-    stage.done(describeDataset(output.datasetId, output.info), { reused });
-    return { datasetId: output.datasetId, dataset: output.info, reused: reused ? ['dataset'] : [] };
+    stage.done(describeDataset(output.datasetId, output.info), { reused: isReused });
+    return { datasetId: output.datasetId, dataset: output.info, reused: isReused ? ['dataset'] : [] };
   });
 }
 
@@ -77,26 +76,22 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
   const before = await runDataset(pipeline, watcher);
   return watcher.progress.run('train', 'loading TensorFlow', async (stage) => {
     let fitted = '';
-    const { output, reused } = await trainStage(
+    const { output, isReused } = await trainStage(
       pipeline,
       { datasetId: before.datasetId },
       {
         signal: watcher.signal,
         onNote: (note) => stage.note(note),
-        onProgress: (progress) => stage.report(trainingProgress(progress)),
+        onProgress: stage.report,
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
-        onEpoch: (phase, { epoch, loss, score }, { spec, training: { labels } }) => {
-          const { interests } = spec.config;
-          stage.step(describeEpoch({ phase, interests, labels, epoch, loss, recall: score }));
-        },
         onFit: ({ interests, labels, epoch, score }, scores) => {
           if (scores.length > 1) stage.note(describeFitChoice({ interests, labels, fitScores: [...scores] }));
           fitted = `, ${countOf(interests, 'interest')}, labels ${labels}, best epoch ${epoch}, validation recall@50 ${score.toFixed(3)}`;
         },
       },
     );
-    stage.done(`model ${shortId(output.modelId)}${fitted}`, { reused });
-    return { ...before, modelId: output.modelId, reused: [...before.reused, ...(reused ? ['train'] : [])] };
+    stage.done(`model ${shortId(output.modelId)}${fitted}`, { reused: isReused });
+    return { ...before, modelId: output.modelId, reused: [...before.reused, ...(isReused ? ['train'] : [])] };
   });
 }
 
@@ -115,13 +110,12 @@ export async function evaluateModel(
 ): Promise<{ readonly evaluation: EvaluationReport; readonly reused: readonly string[] }> {
   return watcher.progress.run('evaluate', 'the interest model', async (stage) => {
     const { signal } = watcher;
-    const onProgress = (share: number, detail: string): void => stage.update(share, detail);
-    const { output, reused } = await unlessAborted(
-      evaluateStage(pipeline, { datasetId, modelId }, { onProgress, signal }),
+    const { output, isReused } = await unlessAborted(
+      evaluateStage(pipeline, { datasetId, modelId }, { onProgress: stage.report, signal }),
       signal,
     );
-    stage.done(describeEvaluation(output), { reused });
-    return { evaluation: output, reused: reused ? ['evaluate'] : [] };
+    stage.done(describeEvaluation(output), { reused: isReused });
+    return { evaluation: output, reused: isReused ? ['evaluate'] : [] };
   });
 }
 
@@ -142,9 +136,8 @@ export async function indexModel(
   described = `model ${shortId(modelId)}`,
 ): Promise<IndexedModel & { readonly bundleId: string; readonly reused: readonly string[] }> {
   return watcher.progress.run('index', 'item embeddings', async (stage) => {
-    const onProgress = (share: number, step: string): void => stage.update(share, step);
-    const { output, reused } = await unlessAborted(
-      indexStage(pipeline, { datasetId, modelId }, { metrics, onProgress }),
+    const { output, isReused } = await unlessAborted(
+      indexStage(pipeline, { datasetId, modelId }, metrics, { onProgress: stage.report }),
       watcher.signal,
     );
     if (output.undatedItems > 0 && isExploring(pipeline.config)) {
@@ -152,8 +145,8 @@ export async function indexModel(
         `${countOf(output.undatedItems, 'item')} without createdAt and without interactions: always new for explore`,
       );
     }
-    stage.done(`bundle ${shortId(output.bundleId)}, ${described}`, { reused });
-    return { datasetId, modelId, metrics, bundleId: output.bundleId, reused: reused ? ['index'] : [] };
+    stage.done(`bundle ${shortId(output.bundleId)}, ${described}`, { reused: isReused });
+    return { datasetId, modelId, metrics, bundleId: output.bundleId, reused: isReused ? ['index'] : [] };
   });
 }
 

@@ -1,5 +1,5 @@
-export { createStageContext } from './context/stage-context.ts';
-export type { StageContext } from './context/stage-context.ts';
+export { createStageContext } from './stage.ts';
+export type { StageContext } from './stage.ts';
 export { openDataset } from './dataset/dataset-artifact.ts';
 export type { Dataset, DatasetCut, DatasetInfo } from './dataset/dataset.ts';
 export { describeExcluded, excludedEventsOf } from './dataset/excluded-events.ts';
@@ -12,8 +12,7 @@ export { rankTestWindow } from './evaluation/evaluate.ts';
 export type { EvaluatedMethod, EvaluationReport } from './evaluation/evaluate.ts';
 export { taskTitles } from './evaluation/tasks.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
-export { executeRun } from './execution/execute-run.ts';
-export { executeStage } from './execution/execute-stage.ts';
+export { executeRun, executeStage } from './execution/execute-run.ts';
 export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
@@ -31,5 +30,5 @@ export {
   indexStage,
   exportTraining,
   trainStage,
-} from './stages/pipeline-stages.ts';
-export { trainingPhaseNames, trainingProgress } from './training/training-progress.ts';
+} from './stages.ts';
+export { trainingPhaseNames } from './training/training-progress.ts';

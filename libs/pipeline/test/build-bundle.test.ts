@@ -192,7 +192,7 @@ describe('buildBundle', () => {
       index: { ...demand, kind: 'flat' },
       popularity: shopConfig().popularity,
       metrics: {},
-      onProgress: (share, step) => void seen.push([share, step]),
+      onProgress: ({ share, detail }) => void seen.push([share, detail]),
     });
     expect(seen.at(-1)).toEqual([1, 'item map']);
   });

@@ -149,7 +149,7 @@ describe('evaluateModel with results known by hand', () => {
       model: popularityModel(dataset),
       cutoffs: [50],
       tieSeed: 1,
-      onProgress: (...progress) => void seen.push(progress),
+      onProgress: ({ share, detail }) => void seen.push([share, detail]),
     });
     expect(seen[0]).toEqual([0, 'interest model']);
     expect(seen).toContainEqual([0.8, 'item-cf-bm25']);

@@ -84,7 +84,7 @@ describe('gateStage', () => {
     const ids = { datasetId: today.id, bundleId: candidateId, incumbentId };
     const first = await gateStage(context, ids);
     const again = await gateStage(context, ids);
-    expect(again).toEqual({ output: first.output, reused: true });
+    expect(again).toEqual({ output: first.output, isReused: true });
     expect(await readGateReport(home.gatesFolder, candidateId)).toEqual(first.output);
     expect(await readGateReport(home.gatesFolder, '0'.repeat(32))).toBeUndefined();
   });
@@ -237,9 +237,9 @@ describe('gateStage', () => {
     const steps: string[] = [];
     const stage = gateStage(context, ids, {
       signal: stop.signal,
-      onStep: (what) => {
-        steps.push(what);
-        if (what === 'the incumbent') stop.abort(new Error('enough'));
+      onProgress: ({ detail }) => {
+        steps.push(detail);
+        if (detail === 'the incumbent') stop.abort(new Error('enough'));
       },
     });
     await expect(stage).rejects.toThrow('enough');

@@ -82,7 +82,7 @@ async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
   const context = createStageContext(home, config);
   const { datasetId } = (await datasetStage(context)).output;
   const { modelId } = (await trainStage(context, { datasetId })).output;
-  const { bundleId } = (await indexStage(context, { datasetId, modelId }, { metrics: {} })).output;
+  const { bundleId } = (await indexStage(context, { datasetId, modelId })).output;
   const bundle = forTest(await loadBundle(context.store, { kind: 'bundle', id: bundleId }));
   const profiles = createMemoryProfileStore();
   await fillProfiles(profiles, home, { isPositive: parsePositiveRule(bundle.info.interactions.positives) });

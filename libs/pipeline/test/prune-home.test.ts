@@ -5,8 +5,8 @@ import { FacetConfig } from '@facet/config';
 import { dayMs, parseWith, utcDay } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createStageContext } from '../src/context/stage-context.ts';
-import { executeStage } from '../src/execution/execute-stage.ts';
+import { createStageContext } from '../src/stage.ts';
+import { executeStage } from '../src/execution/execute-run.ts';
 import { pruneHome } from '../src/execution/prune-home.ts';
 import { createRunStore } from '../src/runs/index.ts';
 

@@ -16,7 +16,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createStageContext, executeStage } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
-import type { StageTask } from '../src/execution/execute-stage.ts';
+import type { StageTask } from '../src/execution/execute-run.ts';
 import { createRunStore, requestRun } from '../src/runs/index.ts';
 import { addToLake, anyEvents, everybody, lakeOf, monday } from './lake-of-events.ts';
 import { closing, shopConfig, shopEvents } from './tiny-shop.ts';
@@ -175,7 +175,7 @@ it('builds the dataset of a refresh, with the id that DuckDB gives', async () =>
     code: 'EVENTS_SPARK_MISSING',
   });
   const shares: number[] = [];
-  const { outputs } = await executeStage(contextOn(spark.home), task, {
+  const { output } = await executeStage(contextOn(spark.home), task, {
     runs,
     onProgress: ({ share }) => void shares.push(share),
   });
@@ -183,5 +183,5 @@ it('builds the dataset of a refresh, with the id that DuckDB gives', async () =>
   expect([shares[0], shares.at(-1)]).toEqual([0, 1]);
   // Otherwise the stage would reuse the dataset of Spark.
   await rm(home.stagesFolder, { recursive: true });
-  expect(await executeStage(onDuckDb, task, { runs })).toEqual({ outputs, isReused: false });
+  expect(await executeStage(onDuckDb, task, { runs })).toEqual({ output, isReused: false });
 });

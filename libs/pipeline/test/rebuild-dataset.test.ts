@@ -72,7 +72,7 @@ describe('items of a dataset', () => {
     const cut = { occurredBefore: closing, receivedBefore: closing };
     const before = await datasetStage(context, cut);
     await upsertItems(context.home.catalogFolder, [{ itemId: 'thing01', title: 'renamed', attributes: {} }], closing);
-    expect(await datasetStage(context, cut)).toEqual({ output: before.output, reused: true });
+    expect(await datasetStage(context, cut)).toEqual({ output: before.output, isReused: true });
   });
 });
 
@@ -81,9 +81,9 @@ describe('a cut that ends at offsets', () => {
     const cut = { occurredBefore: closing, receivedBefore: closing, offsets: await offsetsNow() };
     const before = await datasetStage(context, cut);
     await letLifeGoOn();
-    expect(await datasetStage(context, cut)).toEqual({ output: before.output, reused: true });
+    expect(await datasetStage(context, cut)).toEqual({ output: before.output, isReused: true });
     await log([], ['person07']);
-    expect((await datasetStage(context, cut)).reused).toBe(false);
+    expect((await datasetStage(context, cut)).isReused).toBe(false);
   });
 });
 

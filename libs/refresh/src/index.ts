@@ -5,7 +5,7 @@ export type { QueueOptions } from './queue/connection.ts';
 export { claimQueue, withQueueInstallation } from './queue/queue-installation.ts';
 export { openRefreshQueue } from './queue/refresh-queue.ts';
 export type { RefreshQueue } from './queue/refresh-queue.ts';
-export { startStageWorker } from './queue/stage-worker.ts';
+export { startStageWorker } from './queue/job-worker.ts';
 export { runsReadMax, scheduleName } from './scheduler/request-due-run.ts';
 export { startScheduler } from './scheduler/start-scheduler.ts';
 export type { Scheduler } from './scheduler/start-scheduler.ts';

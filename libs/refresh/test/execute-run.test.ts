@@ -88,9 +88,9 @@ test('skips a day without news unless a setting of the stages or the erasures ch
     const run = { day: shiftDay(lastDay, 1), requestedBy: 'test' };
     const { report } = await requestRun({ runs, store, schedule, now: later }, run);
     const task = { run: report.run, stage: 'dataset', outputs: {} } as const;
-    const { outputs } = await executeStage(await contextOf(home), task, { runs });
+    const { output } = await executeStage(await contextOf(home), task, { runs });
     await cancelRun(home, report.run.runId, { reason: 'a test' });
-    return outputs.skipped !== undefined;
+    return output.skipped !== undefined;
   };
   expect(await isSkipped()).toBe(true);
   for (const [before, after] of [
@@ -300,8 +300,8 @@ test('prunes rejected bundles, but keeps the bundles of experiments', async () =
     `${await readFile(home.configFile, 'utf8')}exposures: { retentionDays: 30 }\nexperiments:\n${experiments.join('')}`,
   );
   const outputs = { bundleId: newest!.ref.id, incumbentId: null, verdict: 'reject' as const };
-  const outcome = await executeStage(await contextOf(home), { run: report.run, stage: 'promote', outputs }, { runs });
-  expect(outcome.outputs).toEqual(outputs);
+  const result = await executeStage(await contextOf(home), { run: report.run, stage: 'promote', outputs }, { runs });
+  expect(result.output).toEqual(outputs);
   const kept = (await store.list('bundle')).map(({ ref }) => ref.id);
   expect(kept).toHaveLength(5 + 2);
   expect(kept).toEqual(expect.arrayContaining([running, over]));

@@ -64,12 +64,12 @@ async function buildDataset(home: ShopHome, day: number, asked: Asked = {}): Pro
   const { runs } = home;
   const { run, context, now } = await request(home, day, asked);
   const about = { runId: run.runId, stage: 'dataset' as const, willRetry: () => false };
-  const { outputs } = await recordStage({ runs, now }, about, () =>
+  const { output } = await recordStage({ runs, now }, about, () =>
     executeStage(context, { run, stage: 'dataset', outputs: {} }, { runs }),
   );
   // The next request of the day creates another run.
   await runs.cancel(run.runId, 'the dataset is enough');
-  return outputs.badDays;
+  return output.badDays;
 }
 
 test(

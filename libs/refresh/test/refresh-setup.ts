@@ -6,7 +6,7 @@ import { forTest } from '@facet/testing';
 import { openRefreshQueue, startStageWorker } from '../src/index.ts';
 import type { RefreshQueue } from '../src/index.ts';
 import type { WorkerName } from '../src/queue/flow.ts';
-import type { StageWorker } from '../src/queue/stage-worker.ts';
+import type { StageWorker } from '../src/queue/job-worker.ts';
 import { createShopHome, daysOpen, opening } from './shop-home.ts';
 import type { ShopHome, ShopSettings } from './shop-home.ts';
 

@@ -46,15 +46,15 @@ async function gate(
     output.document({ home, bundleId: ref.id, isCurrent: true });
     return;
   }
-  const { output: report, reused } = await progress.run('gate', 'loading the bundles', async (stage) => {
-    const onStep = (what: string, done: number, total: number): void => stage.update(done / total, what);
-    const result = await gateStage(pipeline, { datasetId, bundleId: ref.id, incumbentId }, { signal, onStep });
+  const { output: report, isReused } = await progress.run('gate', 'loading the bundles', async (stage) => {
+    const ids = { datasetId, bundleId: ref.id, incumbentId };
+    const result = await gateStage(pipeline, ids, { signal, onProgress: stage.report });
     const { verdict, checks } = result.output;
-    stage.done(`${verdict === 'pass' ? 'passed' : 'rejected'}, ${checks.length} checks`, { reused: result.reused });
+    stage.done(`${verdict === 'pass' ? 'passed' : 'rejected'}, ${checks.length} checks`, { reused: result.isReused });
     return result;
   });
   output.show(`\n${renderGate(report, terminal)}`);
-  output.document({ home, ...report, reused });
+  output.document({ home, ...report, reused: isReused });
   if (report.verdict === 'pass') return;
   throw new AppError(`The gate rejects bundle ${shortId(ref.id)}.`, {
     code: 'GATE_REJECTED',

@@ -134,7 +134,7 @@ async function refreshInProcess(
       signal,
       onBegin: (stage) => display.begin(stage),
       onProgress: (stage, progress) => display.update(stage, progress),
-      onStage: (stage, { outputs, isReused }) => display.done(stage, describeOutputs(stage, outputs), isReused),
+      onStage: (stage, { output, isReused }) => display.done(stage, describeOutputs(stage, output), isReused),
     });
     // Publishes catalog changes after the cut. With workers, the indexer does this.
     if (ended.state === 'promoted') await publishDelta(pipeline);

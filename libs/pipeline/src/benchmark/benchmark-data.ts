@@ -6,7 +6,7 @@ import type { Item, User } from '@facet/schemas';
 import { interactionsUntil, leaveOneOutCut, orderTable, userSplitCut } from '@facet/features';
 import type { Cut, InteractionTable } from '@facet/features';
 import { AppError, dayMs } from '@facet/platform';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import { buildTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
@@ -14,8 +14,8 @@ import { encodeTables } from '../dataset/dataset.ts';
 import type { ModelData } from '../dataset/dataset.ts';
 import { excludedEventsOf } from '../dataset/excluded-events.ts';
 import type { ExcludedEvents } from '../dataset/excluded-events.ts';
-import { datasetStage } from '../stages/pipeline-stages.ts';
-import type { StageContext } from '../context/stage-context.ts';
+import { datasetStage } from '../stages.ts';
+import type { StageContext } from '../stage.ts';
 import {
   leaveOneOutProtocol,
   rollingProtocol,

@@ -1,5 +1,5 @@
 import type { CutoffMetrics } from '@facet/evaluation';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun, RowTask } from './run-benchmark.ts';

@@ -6,8 +6,8 @@ import { AppError, isAppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import { evaluateAndDispose, heldOutCold } from '../evaluation/tasks.ts';
 import type { Evaluations, Task, TaskOptions } from '../evaluation/tasks.ts';
-import { hashJson, runCachedStage } from '../context/stage-cache.ts';
-import type { StageContext } from '../context/stage-context.ts';
+import { hashJson, runCachedStage } from '../stage.ts';
+import type { StageContext, StageResult } from '../stage.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
@@ -75,7 +75,7 @@ export interface RunOptions {
     update(share: number, detail: string): void;
     epoch(description: string): void;
     diverged(description: string): void;
-    done(row: BenchmarkRow, reused: boolean): void;
+    done(row: BenchmarkRow, isReused: boolean): void;
     failed(error: unknown): void;
   };
 }
@@ -97,12 +97,12 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
     const towerRunsLeft = runs.slice(place).filter(({ system }) => system.kind === 'tower').length;
     const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length, towerRunsLeft });
     try {
-      const { output, reused } = await runRow(system, seed, options, {
+      const { output, isReused } = await runRow(system, seed, options, {
         onProgress: (share, detail) => callbacks?.update(share, detail),
         onEpoch: (description) => callbacks?.epoch(description),
         onDivergence: (description) => callbacks?.diverged(description),
       });
-      callbacks?.done(output, reused);
+      callbacks?.done(output, isReused);
       rows.push(output);
     } catch (reason) {
       const error = asDivergence(reason, system);
@@ -144,7 +144,7 @@ async function runRow(
   seed: number,
   { context, benchmark, version, now, signal }: RunOptions,
   callbacks: Required<Pick<FitContext, 'onProgress' | 'onEpoch' | 'onDivergence'>>,
-): Promise<{ output: BenchmarkRow; reused: boolean }> {
+): Promise<StageResult<BenchmarkRow>> {
   const { data, protocol } = benchmark;
   const { cutoffs, tieSeed } = context.config.evaluation;
   const { name, kind, settings } = system;

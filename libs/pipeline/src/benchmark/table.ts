@@ -3,7 +3,7 @@ import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
 import type { ExcludedEvents } from '../dataset/excluded-events.ts';
 import type { InterestReport } from '../evaluation/interest-report.ts';
 import type { Task } from '../evaluation/tasks.ts';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 import { describeData } from './describe-data.ts';
 import { decodeUsers, versionsOf } from './run-benchmark.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { frozenWeights, initializeWeights } from '@facet/model';
 import type { ModelSettings, ModelSpec, Weights } from '@facet/model';
-import { readStored } from '../context/stage-cache.ts';
+import { readStored } from '../stage.ts';
 import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
 import { sizeOf } from '../estimate/estimate-memory.ts';
 import { reportInterests } from '../evaluation/interest-report.ts';

@@ -30,7 +30,7 @@ export interface CompareOptions {
   /** Length of the compared lists. */
   readonly limit: number;
   readonly usersMax: number;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly onProgress?: ((share: number) => void) | undefined;
 }
 
 /** A metric of both sides, and the mean difference over the same users, with 95 % intervals. */
@@ -170,7 +170,7 @@ async function compareBundles(
       ndcgAfter: ndcgAt(rankings[1], truth, options.limit),
       recalls: [recallAt(rankings[0], truth, options.limit), recallAt(rankings[1], truth, options.limit)],
     });
-    if (position % 10 === 0) options.onProgress?.(position, users.length);
+    if (position % 10 === 0) options.onProgress?.(position / users.length);
     await yieldToEventLoop();
   }
   if (compared.length === 0) {

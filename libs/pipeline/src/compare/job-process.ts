@@ -11,15 +11,21 @@ import type { SampleComparison } from './compare-sample.ts';
 import type { JobTask } from './run-job.ts';
 
 serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareDone) => {
-  const onProgress = (done: number, total: number): void => onShareDone(done / total);
-  if (task.kind === 'compare') return compareSample({ ...task, onProgress });
+  if (task.kind === 'compare') return compareSample({ ...task, onProgress: onShareDone });
   const { bundleId, incumbentId, settings, tieSeed } = task;
   const store = openArtifactStore(task.artifactsFolder);
   const { datasetId } = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
   const dataset = await ifUsable(() => openDataset(store, datasetId));
   if (dataset === undefined) throw noDataset();
-  const watch = { onStep: (_: string, done: number, total: number) => onProgress(done, total) };
-  const report = await runGate({ store, dataset, bundleId, incumbentId, settings, tieSeed, watch });
+  const report = await runGate({
+    store,
+    dataset,
+    bundleId,
+    incumbentId,
+    settings,
+    tieSeed,
+    onProgress: ({ share }) => onShareDone(share),
+  });
   // A comparison of a bundle with itself must not replace the report about its promotion.
   if (incumbentId !== bundleId) await saveGateReport(task.gatesFolder, report);
   return report;

@@ -5,6 +5,7 @@ import type { LakeInteractions, LakeSnapshot } from '@facet/lake';
 import { parsePositiveClauses } from '@facet/features';
 import type { FacetConfig, HomePaths } from '@facet/config';
 import type { Item, User } from '@facet/schemas';
+import type { StageWatch } from '../stage.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset } from './dataset-artifact.ts';
@@ -18,13 +19,8 @@ export interface DatasetInputs {
   readonly settings: DatasetSettings;
   /** Limits of DuckDB, and the cluster of Spark. */
   readonly resources: FacetConfig['dataset'];
-  readonly watch?: DatasetWatch | undefined;
-}
-
-export interface DatasetWatch {
-  readonly signal?: AbortSignal | undefined;
-  /** Receives the progress of Spark: the finished share, 0 to 1, and the step. */
-  readonly onProgress?: (share: number, step: string) => void;
+  /** Only Spark reports progress. */
+  readonly watch?: StageWatch;
 }
 
 export interface StoredDataset {
@@ -58,14 +54,24 @@ export async function buildDatasetFromLake(inputs: DatasetInputs, cut: DatasetCu
 
 /** Reads the interactions of a cut by the rules of the settings, with Spark if the resources name a cluster. */
 export async function readCutInteractions(
-  { snapshot, settings, resources, watch = {} }: Pick<DatasetInputs, 'snapshot' | 'settings' | 'resources' | 'watch'>,
+  {
+    snapshot,
+    settings,
+    resources,
+    watch: { signal, onProgress } = {},
+  }: Pick<DatasetInputs, 'snapshot' | 'settings' | 'resources' | 'watch'>,
   cut: DatasetCut,
 ): Promise<LakeInteractions> {
   const { positives, bots } = settings.interactions;
   const rules = { positives: parsePositiveClauses(positives), bots };
   const { spark, ...limits } = resources;
-  if (spark === undefined) return readInteractions(snapshot, cut, rules, { ...limits, signal: watch.signal });
-  return readInteractionsOnSpark(snapshot, cut, rules, { ...limits, spark, ...watch });
+  if (spark === undefined) return readInteractions(snapshot, cut, rules, { ...limits, signal });
+  return readInteractionsOnSpark(snapshot, cut, rules, {
+    ...limits,
+    spark,
+    signal,
+    onProgress: (share, detail) => onProgress?.({ share, detail }),
+  });
 }
 
 /** The catalog as a dataset uses it. */

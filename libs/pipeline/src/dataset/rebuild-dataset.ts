@@ -2,7 +2,7 @@ import { useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { openLakeSnapshot, readItemsAsOf } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import type { StageContext } from '../context/stage-context.ts';
+import type { StageContext } from '../stage.ts';
 import { buildDataset } from './build-dataset.ts';
 import type { DatasetSettings } from './build-dataset.ts';
 import { putDataset, readDatasetInfo, readDatasetUsers } from './dataset-artifact.ts';

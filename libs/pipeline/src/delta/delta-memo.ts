@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ItemsVersion } from '@facet/lake';
 import { writeFileAtomically } from '@facet/platform';
-import { readStored } from '../context/stage-cache.ts';
+import { readStored } from '../stage.ts';
 
 /** The inputs of the last comparison, so that the next one can skip unchanged items. */
 export interface DeltaMemo {

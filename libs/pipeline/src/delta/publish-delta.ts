@@ -10,7 +10,7 @@ import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, 
 import type { LakeSnapshot } from '@facet/lake';
 import { dayMs } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
-import type { StageContext } from '../context/stage-context.ts';
+import type { StageContext } from '../stage.ts';
 import { readDeltaMemo, writeDeltaMemo } from './delta-memo.ts';
 
 /** A published delta. */

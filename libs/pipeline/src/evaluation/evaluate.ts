@@ -3,6 +3,7 @@ import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../model/model-artifact.ts';
+import type { StageWatch } from '../stage.ts';
 import { createBaselines } from './baselines.ts';
 import { reportInterests } from './interest-report.ts';
 import type { InterestReport } from './interest-report.ts';
@@ -44,14 +45,11 @@ export interface EvaluationReport {
   readonly interests: InterestReport;
 }
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends StageWatch {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly cutoffs: readonly number[];
   readonly tieSeed: number;
-  /** @param share of the evaluation that is done, 0 to 1 */
-  readonly onProgress?: (share: number, detail: string) => void;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const bootstrapSeed = 1;
@@ -73,10 +71,10 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const baselines = createBaselines(dataset, window, options);
   const evaluations: (TaskEvaluations & { name: string })[] = [];
   const showProgress = (name: string, share = 0, detail = ''): void =>
-    options.onProgress?.(
-      (evaluations.length + share) / (baselines.length + 1),
-      detail === '' ? name : `${name}, ${detail}`,
-    );
+    options.onProgress?.({
+      share: (evaluations.length + share) / (baselines.length + 1),
+      detail: detail === '' ? name : `${name}, ${detail}`,
+    });
   const evaluate = (name: string, rankers: TaskRankers): void => {
     const { cutoffs, tieSeed } = options;
     const catalogSize = dataset.items.length - 1;

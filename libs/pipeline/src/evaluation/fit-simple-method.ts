@@ -5,7 +5,7 @@ import { featureAttributes } from '@facet/bundles';
 import { cacheDays, contentTerms, cutEnd, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import type { Cut } from '@facet/features';
 import { dayMs } from '@facet/platform';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { DisposableRanker, Fit, FitData, FittedMethod, SimpleMethod } from './simple-methods.ts';
 import { choiceScore, evaluateAndDispose, forTasks, sampleUsers } from './tasks.ts';

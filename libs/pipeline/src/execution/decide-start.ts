@@ -1,8 +1,8 @@
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { hashJson } from '../context/stage-cache.ts';
-import type { StageContext } from '../context/stage-context.ts';
+import { hashJson } from '../stage.ts';
+import type { StageContext } from '../stage.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { readModelInfo } from '../model/model-artifact.ts';
@@ -10,7 +10,7 @@ import { shiftDay } from '../runs/data-day.ts';
 import type { DataDay } from '../runs/data-day.ts';
 import type { LogOffsets, RunStart } from '../runs/run-store.ts';
 import type { RefreshRun, RunReport } from '../runs/run.ts';
-import { wouldRepeat } from '../stages/pipeline-stages.ts';
+import { wouldRepeat } from '../stages.ts';
 
 /**
  * Decides how a run continues after its dataset: it is skipped because nothing is new, or trains with a warm start, or trains

@@ -1,7 +1,7 @@
 import { dayHealth, describeHealthReason, judgedChecks, newestLakeDays, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
 import { AppError, dayMs, utcDay } from '@facet/platform';
-import type { StageContext } from '../context/stage-context.ts';
+import type { StageContext } from '../stage.ts';
 import { boundsOf, shiftDay } from '../runs/data-day.ts';
 import type { RefreshRun, RunReport } from '../runs/run.ts';
 

@@ -2,7 +2,7 @@ import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundlesOfExperiments, parseExperiments } from '@facet/exposures';
 import { dayMs, listNames } from '@facet/platform';
-import type { StageContext } from '../context/stage-context.ts';
+import type { StageContext } from '../stage.ts';
 import { lastFullRetrain } from './decide-start.ts';
 import { createRunStore } from '../runs/run-store.ts';
 

@@ -5,6 +5,7 @@ import { loadBundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+import type { StageWatch } from '../stage.ts';
 import { contentChecks, indexRecallCheck } from './content-checks.ts';
 import type { SizedBundle } from './content-checks.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
@@ -21,13 +22,7 @@ import {
 } from './quality-checks.ts';
 import { latencyCheck, overlapCheck, sampleRequests } from './serving-checks.ts';
 
-/** Callbacks and signal of a running gate. */
-export interface GateWatch {
-  readonly onStep?: (description: string, done: number, total: number) => void;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface GateOptions {
+export interface GateOptions extends StageWatch {
   readonly store: ArtifactStore;
   readonly dataset: Dataset;
   readonly bundleId: string;
@@ -36,7 +31,6 @@ export interface GateOptions {
   readonly settings: GateSettings;
   /** Seeds the order of items with equal scores, as in the evaluation. */
   readonly tieSeed: number;
-  readonly watch?: GateWatch;
 }
 
 /** Metrics of windows with a larger ratio of lengths are not compared. */
@@ -77,7 +71,7 @@ interface Judged {
 }
 
 async function measureAndCheck(
-  { dataset, settings, tieSeed, watch }: GateOptions,
+  { dataset, settings, tieSeed, onProgress, signal }: GateOptions,
   compared: {
     readonly candidate: SizedBundle;
     readonly incumbent: SizedBundle | undefined;
@@ -89,7 +83,7 @@ async function measureAndCheck(
   const { usersMax } = settings;
   const before = dataset.info.window.occurredBefore;
   const newestDay = before - dayMs;
-  const steps = createSteps(watch, newestDay > from ? 7 : 5);
+  const steps = createSteps({ onProgress, signal }, newestDay > from ? 7 : 5);
   const notes = rulesNote(candidate, incumbent);
 
   const common = { dataset, candidate: candidate.bundle, usersMax, tieSeed };
@@ -127,12 +121,12 @@ async function measureAndCheck(
 }
 
 /** Reports each step. Each one blocks the thread, so signals are handled in between. */
-function createSteps(watch: GateWatch | undefined, total: number): (description: string) => Promise<void> {
+function createSteps({ onProgress, signal }: StageWatch, total: number): (detail: string) => Promise<void> {
   let done = 0;
-  return async (description) => {
-    watch?.onStep?.(description, done++, total);
+  return async (detail) => {
+    onProgress?.({ share: done++ / total, detail });
     await setImmediate();
-    watch?.signal?.throwIfAborted();
+    signal?.throwIfAborted();
   };
 }
 

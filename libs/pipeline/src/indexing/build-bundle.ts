@@ -28,7 +28,7 @@ import { buildChosenIndex, buildTunedIndex, openFaissIndex } from '@facet/retrie
 import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } from '@facet/retrieval';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { ComputeOnce } from '../context/stage-cache.ts';
+import type { ComputeOnce, StageWatch } from '../stage.ts';
 import { embedCatalog } from '../model/embed-catalog.ts';
 import type { Model } from '../model/model-artifact.ts';
 import { projectItems } from './item-map/project-items.ts';
@@ -45,7 +45,7 @@ export interface BuildBundleOptions {
   readonly metrics: Readonly<Record<string, number>>;
   /** Stores the measured choice of an index, so that a killed and repeated stage builds the same bundle. */
   readonly once?: ComputeOnce;
-  readonly onProgress?: IndexProgress;
+  readonly onProgress?: StageWatch['onProgress'];
 }
 
 const goldenUsers = 20;
@@ -77,11 +77,10 @@ export async function buildBundle(options: BuildBundleOptions): Promise<Artifact
 
   const dim = indexDim(spec);
   const queries = sampleInterests(dataset, engine, asOf);
-  const report = options.onProgress ?? (() => undefined);
-  const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, {
-    ...options,
-    onProgress: (share, step) => report(indexShare * share, step),
-  });
+  const report = (share: number, detail: string): void => options.onProgress?.({ share, detail });
+  const { index, choice } = await chooseIndex(vectors.subarray(dim), dim, queries, options, (share, step) =>
+    report(indexShare * share, step),
+  );
   try {
     const positions = await projectItems(embeddings, spec.config.embeddingDim, {
       onProgress: (share) => report(indexShare + (1 - indexShare) * share, 'item map'),
@@ -131,7 +130,8 @@ async function chooseIndex(
   vectors: Float32Array,
   dim: number,
   queries: InterestQueries,
-  { index: demand, onProgress, once = async (_, make) => make() }: BuildBundleOptions,
+  { index: demand, once = async (_, make) => make() }: BuildBundleOptions,
+  onProgress: IndexProgress,
 ): Promise<{ index: BuiltVectorIndex; choice: IndexChoice }> {
   let built: BuiltVectorIndex | undefined;
   const choice = await once('choice', async () => {

@@ -4,7 +4,7 @@ import { readBundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config';
 import { openLakeSnapshot } from '@facet/lake';
 import { AppError } from '@facet/platform';
-import type { StageContext } from '../context/stage-context.ts';
+import type { StageContext } from '../stage.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { DatasetInfo } from '../dataset/dataset.ts';
 import { readGateReport } from '../gate/gate-report.ts';

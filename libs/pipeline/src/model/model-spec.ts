@@ -1,5 +1,5 @@
 import type { ModelConfig, ModelSpec } from '@facet/model';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import type { ModelData } from '../dataset/dataset.ts';
 
 /** Returns the layout of a model for a dataset. */

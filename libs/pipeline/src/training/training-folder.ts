@@ -33,7 +33,7 @@ import {
 import { AppError, describeError, parseWith, readTextIfExists } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static, TSchema } from 'typebox';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';

@@ -5,7 +5,7 @@ import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { stateVersion } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
-import { hashJson } from '../context/stage-cache.ts';
+import { hashJson } from '../stage.ts';
 import { openModel } from '../model/model-artifact.ts';
 import { canProduce } from '../model/model-spec.ts';
 import type { Model, ModelInfo, StateInfo, TrainingPhase, TrainingStart } from '../model/model-artifact.ts';

@@ -195,7 +195,7 @@ test('records the stage after a kill as the next attempt', async () => {
   let now = 10;
   const deps = { runs, now: () => now++ };
   await runs.write(day, { stage: 'dataset', state: 'running', attempt: 1, startedAt: 1 });
-  const work = async () => ({ outputs: { datasetId: 'd' }, isReused: false });
+  const work = async () => ({ output: { datasetId: 'd' }, isReused: false });
   await recordStage(deps, { runId: day, stage: 'dataset', willRetry: () => false }, work);
   expect((await runs.read(day)).stages).toEqual([
     {

@@ -2,7 +2,7 @@ import { addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@
 import type { Docs, HttpApp, HttpMetrics, Problems, ServerOptions } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import { Type } from 'typebox';
-import type { StageWorker } from '../queue/stage-worker.ts';
+import type { StageWorker } from '../queue/job-worker.ts';
 
 export interface WorkerAppDeps {
   readonly logger: Logger;

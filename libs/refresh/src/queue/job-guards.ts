@@ -1,9 +1,11 @@
 import type { EventEmitter } from 'node:events';
-import { AppError, unlessAborted } from '@facet/platform';
+import type { FacetConfig } from '@facet/config';
+import type { RefreshStage } from '@facet/pipeline/runs';
+import { AppError, unlessAborted, hourMs, minuteMs } from '@facet/platform';
 import type { Job } from 'bullmq';
 
 /** The lock of a worker on its job. BullMQ renews it while the job is executed. */
-export interface JobLock {
+interface JobLock {
   /** Aborted with `REFRESH_LOCK_LOST` when the lock is lost: another worker may execute the job. */
   readonly signal: AbortSignal;
   /** Resolves if this worker holds the lock. Waits for Redis during an outage. @throws AppError `REFRESH_LOCK_LOST`. */
@@ -56,4 +58,44 @@ function lockLost(jobId: string | undefined, how: string): AppError {
       'No action needed: a worker runs the job again. If it recurs, check Redis, or raise FACET_QUEUE_LOCK_SECONDS.',
     retryable: true,
   });
+}
+
+export interface StageWatchdog {
+  /** Aborted with `REFRESH_STAGE_TIMED_OUT` when the stage takes too long or reports no progress for too long. */
+  readonly signal: AbortSignal;
+  /** Notes that the stage has reported progress. */
+  onProgress(): void;
+  stop(): void;
+}
+
+/** Starts to watch the execution of a stage. */
+export function watchStage(
+  stage: RefreshStage,
+  { stageHoursMax, silentMinutesMax }: Pick<FacetConfig['refresh'], 'stageHoursMax' | 'silentMinutesMax'>,
+): StageWatchdog {
+  const timingOut = new AbortController();
+  const abort = (what: string, setting: string): void =>
+    timingOut.abort(
+      new AppError(`The stage ${stage} ${what}.`, {
+        code: 'REFRESH_STAGE_TIMED_OUT',
+        category: 'unavailable',
+        remedy: `If it only needs more time, raise refresh.${setting} in facet.yaml.`,
+        retryable: true,
+      }),
+    );
+  const total = setTimeout(abort, stageHoursMax * hourMs, `was not finished after ${stageHoursMax} h`, 'stageHoursMax');
+  const silent = setTimeout(
+    abort,
+    silentMinutesMax * minuteMs,
+    `reported no progress for ${silentMinutesMax} min`,
+    'silentMinutesMax',
+  );
+  return {
+    signal: timingOut.signal,
+    onProgress: () => void silent.refresh(),
+    stop() {
+      clearTimeout(total);
+      clearTimeout(silent);
+    },
+  };
 }

@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import type { FacetConfig, HomePaths } from '@facet/config';
 import { createFileAtomically, writeFileAtomically } from '@facet/platform';
+import type { StageProgress } from './runs/run.ts';
 
 /** The result of a stage. */
 export interface StageResult<Output> {
   readonly output: Output;
   /** Whether the stored output of an earlier execution with the same inputs was reused. */
-  readonly reused: boolean;
+  readonly isReused: boolean;
+}
+
+/** The callback and the signal of a running stage. */
+export interface StageWatch {
+  readonly onProgress?: ((progress: StageProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -35,11 +45,11 @@ export async function runCachedStage<Output>(
   options: CachedStage<Output> & { readonly run: (once: ComputeOnce) => Promise<Output> },
 ): Promise<StageResult<Output>> {
   const stored = await findStageOutput(options);
-  if (stored !== undefined) return { output: stored, reused: true };
+  if (stored !== undefined) return { output: stored, isReused: true };
   await mkdir(options.folder, { recursive: true });
   const output = await options.run((part, make) => computeOnce(pathOf(options, `.${part}`), make));
   await writeFileAtomically(pathOf(options), [JSON.stringify(output)]);
-  return { output, reused: false };
+  return { output, isReused: false };
 }
 
 /** Returns the stored output of a stage with these inputs; undefined if there is none that is usable. */
@@ -81,4 +91,15 @@ export async function readStored<Output>(path: string): Promise<Output | undefin
   } catch {
     return undefined;
   }
+}
+
+/** The data home, the settings and the artifact store that every stage works with. */
+export interface StageContext {
+  readonly home: HomePaths;
+  readonly config: FacetConfig;
+  readonly store: ArtifactStore;
+}
+
+export function createStageContext(home: HomePaths, config: FacetConfig): StageContext {
+  return { home, config, store: openArtifactStore(home.artifactsFolder) };
 }

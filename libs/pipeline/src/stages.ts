@@ -2,32 +2,31 @@ import { join } from 'node:path';
 import { ifUsable, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { bundleFormat, createdTime, readBundleInfo } from '@facet/bundles';
+import { resolveModel } from '@facet/config';
+import type { HomePaths } from '@facet/config';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import { openDataset, readDatasetInfo } from '../dataset/dataset-artifact.ts';
-import { datasetVersion } from '../dataset/dataset.ts';
-import type { Dataset, DatasetCut } from '../dataset/dataset.ts';
-import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from '../dataset/dataset-from-lake.ts';
-import type { DatasetWatch, StoredDataset } from '../dataset/dataset-from-lake.ts';
-import { resolveModel } from '@facet/config';
-import { checkTrainingMemory } from '../estimate/check-training-memory.ts';
-import { sizeOf } from '../estimate/estimate-memory.ts';
-import { evaluateModel } from '../evaluation/evaluate.ts';
-import type { EvaluateOptions, EvaluationReport } from '../evaluation/evaluate.ts';
-import { saveGateReport } from '../gate/gate-report.ts';
-import type { GateReport } from '../gate/gate-report.ts';
-import { runGate } from '../gate/run-gate.ts';
-import type { GateWatch } from '../gate/run-gate.ts';
-import type { HomePaths } from '@facet/config';
-import { buildBundle } from '../indexing/build-bundle.ts';
-import type { BuildBundleOptions } from '../indexing/build-bundle.ts';
-import { findStageOutput, hashJson, runCachedStage } from '../context/stage-cache.ts';
-import type { CachedStage, StageResult } from '../context/stage-cache.ts';
-import type { StageContext } from '../context/stage-context.ts';
-import { openModel, readModelInfo } from '../model/model-artifact.ts';
-import type { TrainingStart } from '../model/model-artifact.ts';
-import type { TrainOptions } from '../training/train-model.ts';
-import { importTrainedModel, writeTrainingFolder } from '../training/training-folder.ts';
+import { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
+import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from './dataset/dataset-from-lake.ts';
+import type { StoredDataset } from './dataset/dataset-from-lake.ts';
+import { datasetVersion } from './dataset/dataset.ts';
+import type { Dataset, DatasetCut } from './dataset/dataset.ts';
+import { checkTrainingMemory } from './estimate/check-training-memory.ts';
+import { sizeOf } from './estimate/estimate-memory.ts';
+import { evaluateModel } from './evaluation/evaluate.ts';
+import type { EvaluationReport } from './evaluation/evaluate.ts';
+import { saveGateReport } from './gate/gate-report.ts';
+import type { GateReport } from './gate/gate-report.ts';
+import { runGate } from './gate/run-gate.ts';
+import { buildBundle } from './indexing/build-bundle.ts';
+import { openModel, readModelInfo } from './model/model-artifact.ts';
+import type { TrainingStart } from './model/model-artifact.ts';
+import { findStageOutput, hashJson, runCachedStage } from './stage.ts';
+import type { CachedStage, StageContext, StageResult, StageWatch } from './stage.ts';
+import type { StageProgress, TrainedEpoch } from './runs/run.ts';
+import { trainingProgress } from './training/training-progress.ts';
+import type { TrainOptions } from './training/train-model.ts';
+import { importTrainedModel, writeTrainingFolder } from './training/training-folder.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
 const stageVersions = { dataset: datasetVersion, train: 16, evaluate: 5, index: 9, gate: 5 } as const;
@@ -40,7 +39,7 @@ const stageVersions = { dataset: datasetVersion, train: 16, evaluate: 5, index: 
 export async function datasetStage(
   context: StageContext,
   cut: DatasetCut = {},
-  watch: DatasetWatch = {},
+  watch: StageWatch = {},
 ): Promise<StageResult<StoredDataset>> {
   const { home, config, store } = context;
   // Sinks and compactions continue during the stage, so it reads one snapshot.
@@ -91,7 +90,7 @@ async function cutInputs(home: HomePaths, snapshot: LakeSnapshot, cut: DatasetCu
 }
 
 /** A dataset and, for a warm start, the model to start from. */
-export interface TrainInputs {
+interface TrainInputs {
   readonly datasetId: string;
   readonly warmFrom?: string | undefined;
 }
@@ -109,10 +108,10 @@ interface TrainOutput {
 export async function trainStage(
   context: StageContext,
   { datasetId, warmFrom }: TrainInputs,
-  watch: Pick<
-    TrainOptions,
-    'onStart' | 'onNote' | 'onProgress' | 'onEpoch' | 'onFit' | 'onDivergence' | 'signal' | 'now'
-  > = {},
+  {
+    onProgress,
+    ...watch
+  }: StageWatch & Pick<TrainOptions, 'onStart' | 'onNote' | 'onFit' | 'onDivergence' | 'now'> = {},
 ): Promise<StageResult<TrainOutput>> {
   const { home, config, store } = context;
   const { model, training } = resolveModel(config);
@@ -126,12 +125,31 @@ export async function trainStage(
         checkTrainingMemory(size, { model, training });
       }
       // Loads TensorFlow, which the other stages do not need.
-      const { trainModel } = await import('../training/train-model.ts');
+      const { trainModel } = await import('./training/train-model.ts');
       const checkpoints = join(home.checkpointsFolder, hashJson(cached.inputs));
-      const { ref, start } = await trainModel({ store, dataset, model, training, warmFrom, checkpoints, ...watch });
+      const reporting = reportTraining(onProgress);
+      const options = { store, dataset, model, training, warmFrom, checkpoints, ...reporting, ...watch };
+      const { ref, start } = await trainModel(options);
       return { modelId: ref.id, start };
     },
   });
+}
+
+/** Returns the callbacks of a training that report its progress with the finished epochs. */
+function reportTraining(onProgress: StageWatch['onProgress']): Pick<TrainOptions, 'onProgress' | 'onEpoch'> {
+  let epochs: readonly TrainedEpoch[] = [];
+  let reached: StageProgress | undefined;
+  return {
+    onEpoch(phase, { epoch, loss, score }, { spec, training: { labels } }) {
+      const { interests } = spec.config;
+      epochs = [...epochs, { phase, interests, labels, epoch, loss, recall: score }];
+      if (reached !== undefined) onProgress?.({ ...reached, epochs });
+    },
+    onProgress(progress) {
+      reached = trainingProgress(progress);
+      onProgress?.({ ...reached, epochs });
+    },
+  };
 }
 
 function cachedTraining(
@@ -176,7 +194,7 @@ interface ModelIds {
 export async function evaluateStage(
   { home, config, store }: StageContext,
   ids: ModelIds,
-  watch: Pick<EvaluateOptions, 'onProgress' | 'signal'> = {},
+  watch: StageWatch = {},
 ): Promise<StageResult<EvaluationReport>> {
   return runCachedStage({
     folder: home.stagesFolder,
@@ -201,17 +219,17 @@ interface IndexOutput {
 export async function indexStage(
   context: StageContext,
   ids: ModelIds,
-  options: { readonly metrics?: Readonly<Record<string, number>> } & Pick<BuildBundleOptions, 'onProgress'> = {},
+  metrics: Readonly<Record<string, number>> = {},
+  { onProgress }: StageWatch = {},
 ): Promise<StageResult<IndexOutput>> {
   const { config, store } = context;
-  const { metrics = {}, ...watch } = options;
   return runCachedStage({
     ...cachedBundle(context, ids, metrics),
     run: async (once) => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
       const { index, popularity } = config;
-      const { id } = await buildBundle({ store, dataset, model, index, popularity, metrics, once, ...watch });
+      const { id } = await buildBundle({ store, dataset, model, index, popularity, metrics, once, onProgress });
       return { bundleId: id, undatedItems: countUndatedItems(dataset) };
     },
   });
@@ -269,7 +287,7 @@ export async function wouldRepeat(context: StageContext, bundle: ArtifactRef): P
 export async function gateStage(
   { home, config, store }: StageContext,
   ids: { readonly datasetId: string; readonly bundleId: string; readonly incumbentId?: string | undefined },
-  watch: GateWatch = {},
+  watch: StageWatch = {},
 ): Promise<StageResult<GateReport>> {
   const { datasetId, bundleId, incumbentId } = ids;
   const { tieSeed } = config.evaluation;
@@ -287,7 +305,7 @@ export async function gateStage(
     isUsable: async (report) => report.formatVersion === 1,
     run: async () => {
       const dataset = await openDataset(store, datasetId);
-      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, watch });
+      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, ...watch });
     },
   });
   // A comparison of a bundle with itself must not replace the report about its promotion.

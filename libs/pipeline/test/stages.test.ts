@@ -29,9 +29,9 @@ async function runAll(home: HomePaths, config: FacetConfig) {
   const model = await trainStage(context, { datasetId });
   const ids = { datasetId, ...model.output };
   const report = await evaluateStage(context, ids);
-  const index = await indexStage(context, ids, { metrics: headlineMetrics(report.output) });
+  const index = await indexStage(context, ids, headlineMetrics(report.output));
   const reused = Object.entries({ dataset, model, report, index }).flatMap(([name, stage]) =>
-    stage.reused ? [name] : [],
+    stage.isReused ? [name] : [],
   );
   return {
     reused,
@@ -107,11 +107,11 @@ test('builds a bundle from a lake, reuses finished stages, and repeats only stag
   ]);
   const context = createStageContext(home, config);
   const newer = await datasetStage(context);
-  expect(newer.reused).toBe(false);
+  expect(newer.isReused).toBe(false);
   expect(newer.output.info.counts['events']).toBe(events.length + 1);
   await upsertItems(home.catalogFolder, [{ itemId: 'thing00', title: 'another title', attributes: {} }]);
   const renamed = await datasetStage(context);
-  expect(renamed.reused).toBe(false);
+  expect(renamed.isReused).toBe(false);
   expect(renamed.output.datasetId).not.toBe(newer.output.datasetId);
 });
 
@@ -135,7 +135,7 @@ test('builds the same bundle after a crash between the measurement and the stora
 
   // The inputs and the stored measurement determine every byte.
   await rm(join(home.artifactsFolder, 'bundle', ref.id), { recursive: true });
-  expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id, undatedItems: 0 }, reused: false });
+  expect(await indexStage(context, ids)).toEqual({ output: { bundleId: ref.id, undatedItems: 0 }, isReused: false });
 });
 
 test('reports what to do in an empty home', async () => {
@@ -163,11 +163,11 @@ test('includes the start in the inputs of a training, and the settings of warm s
   expect(full.output.start).toEqual({ kind: 'full' });
   const inputs = { datasetId, warmFrom: full.output.modelId };
   const warm = await trainStage(context, inputs);
-  expect(warm).toMatchObject({ reused: false, output: { start: { kind: 'warm', modelId: full.output.modelId } } });
-  expect(await trainStage(context, inputs)).toEqual({ ...warm, reused: true });
+  expect(warm).toMatchObject({ isReused: false, output: { start: { kind: 'warm', modelId: full.output.modelId } } });
+  expect(await trainStage(context, inputs)).toEqual({ ...warm, isReused: true });
   const other = contextWith({ epochs: 1, learningRate: 0.01 });
-  expect((await trainStage(other, { datasetId })).reused).toBe(true);
-  expect((await trainStage(other, inputs)).reused).toBe(false);
+  expect((await trainStage(other, { datasetId })).isReused).toBe(true);
+  expect((await trainStage(other, inputs)).isReused).toBe(false);
 });
 
 test('leaves erased users out of datasets, before and after a compaction', async () => {
@@ -175,18 +175,18 @@ test('leaves erased users out of datasets, before and after a compaction', async
   const context = createStageContext(home, shopConfig({ training: quick }));
   const events = shopEvents();
   await importEvents(home, events);
-  const countOf = async (): Promise<{ reused: boolean; events: number; users: number }> => {
-    const { reused, output } = await datasetStage(context);
-    return { reused, events: output.info.counts['events'] ?? 0, users: output.info.counts['users'] ?? 0 };
+  const countOf = async (): Promise<{ isReused: boolean; events: number; users: number }> => {
+    const { isReused, output } = await datasetStage(context);
+    return { isReused, events: output.info.counts['events'] ?? 0, users: output.info.counts['users'] ?? 0 };
   };
-  expect(await countOf()).toEqual({ reused: false, events: events.length, users: 20 });
+  expect(await countOf()).toEqual({ isReused: false, events: events.length, users: 20 });
 
   await addToLake(home.lakeFolder, [], { erased: ['person07'], erasedAt: closing });
   const left = events.filter(({ userId }) => userId !== 'person07').length;
-  expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
-  expect(await countOf()).toMatchObject({ reused: true });
+  expect(await countOf()).toEqual({ isReused: false, events: left, users: 19 });
+  expect(await countOf()).toMatchObject({ isReused: true });
   await compactLake(home.lakeFolder);
-  expect(await countOf()).toEqual({ reused: false, events: left, users: 19 });
+  expect(await countOf()).toEqual({ isReused: false, events: left, users: 19 });
 });
 
 test('rejects a training that needs more memory than available before it starts', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hashJson, runCachedStage } from '../src/context/stage-cache.ts';
+import { hashJson, runCachedStage } from '../src/stage.ts';
 import { temporaryFolder } from '@facet/testing';
 
 interface Counter {
@@ -11,7 +11,7 @@ interface Counter {
   run(
     inputs: unknown,
     isUsable?: (output: { run: number }) => Promise<boolean>,
-  ): Promise<{ output: { run: number }; reused: boolean }>;
+  ): Promise<{ output: { run: number }; isReused: boolean }>;
 }
 
 async function stage(name = 'train'): Promise<Counter & { folder: string }> {
@@ -35,8 +35,8 @@ async function stage(name = 'train'): Promise<Counter & { folder: string }> {
 
 test('runs once per inputs, for any order of keys', async () => {
   const counter = await stage();
-  expect(await counter.run({ a: 1, b: { c: 2, d: [3] } })).toEqual({ output: { run: 1 }, reused: false });
-  expect(await counter.run({ b: { d: [3], c: 2 }, a: 1 })).toEqual({ output: { run: 1 }, reused: true });
+  expect(await counter.run({ a: 1, b: { c: 2, d: [3] } })).toEqual({ output: { run: 1 }, isReused: false });
+  expect(await counter.run({ b: { d: [3], c: 2 }, a: 1 })).toEqual({ output: { run: 1 }, isReused: true });
 });
 
 test.each([
@@ -48,7 +48,7 @@ test.each([
 ])('treats %j and %j as different inputs', async (one, other) => {
   const counter = await stage();
   await counter.run(one);
-  expect(await counter.run(other)).toEqual({ output: { run: 2 }, reused: false });
+  expect(await counter.run(other)).toEqual({ output: { run: 2 }, isReused: false });
   expect((await counter.run(one)).output).toEqual({ run: 1 });
 });
 
@@ -64,7 +64,7 @@ test('stores nothing after a failure, and runs again', async () => {
   const run = (work: () => Promise<string>) => runCachedStage({ folder, name: 'train', inputs: {}, run: work });
   await expect(run(() => Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
   expect(await readdir(folder)).toEqual([]);
-  expect(await run(async () => 'done')).toEqual({ output: 'done', reused: false });
+  expect(await run(async () => 'done')).toEqual({ output: 'done', isReused: false });
 });
 
 test.each(['', '{"run":', 'nonsense'])('replaces an unreadable output (%j)', async (text) => {
@@ -73,8 +73,8 @@ test.each(['', '{"run":', 'nonsense'])('replaces an unreadable output (%j)', asy
   const [file] = await readdir(counter.folder);
   await truncate(join(counter.folder, file!));
   await writeFile(join(counter.folder, file!), text);
-  expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: false });
-  expect(await counter.run({})).toEqual({ output: { run: 2 }, reused: true });
+  expect(await counter.run({})).toEqual({ output: { run: 2 }, isReused: false });
+  expect(await counter.run({})).toEqual({ output: { run: 2 }, isReused: true });
 });
 
 test('runs again if the artifact of a stored output no longer exists', async () => {
@@ -85,8 +85,8 @@ test('runs again if the artifact of a stored output no longer exists', async () 
     asked.push(output);
     return output.run > 1;
   };
-  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, reused: false });
-  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, reused: true });
+  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, isReused: false });
+  expect(await counter.run({}, gone)).toEqual({ output: { run: 2 }, isReused: true });
   expect(asked).toEqual([{ run: 1 }, { run: 2 }]);
 });
 
@@ -129,7 +129,7 @@ test('computes a part once per inputs, even if the stage was killed afterwards',
       },
     });
   await expect(run({ a: 1 }, true)).rejects.toThrow('killed');
-  expect(await run({ a: 1 }, false)).toEqual({ output: { made: 1 }, reused: false });
+  expect(await run({ a: 1 }, false)).toEqual({ output: { made: 1 }, isReused: false });
   expect((await run({ a: 2 }, false)).output).toEqual({ made: 2 });
   expect((await readdir(folder)).filter((file) => file.endsWith('.tmp'))).toEqual([]);
 });

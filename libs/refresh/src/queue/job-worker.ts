@@ -1,6 +1,6 @@
 import { readFacetConfig } from '@facet/config';
 import { hasEnded, recordStage, toProblem, watchCancellation } from '@facet/pipeline/runs';
-import type { RefreshOutputs, RefreshStage, RunStore, StageOutcome, StageProgress } from '@facet/pipeline/runs';
+import type { RefreshOutputs, RefreshStage, RunStore, StageProgress, StageResult } from '@facet/pipeline/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
@@ -11,11 +11,10 @@ import { closeWithin, connectWorker, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
 import type { StageJobData, WorkerName } from './flow.ts';
-import { watchJobLock } from './job-lock.ts';
-import { watchStage } from './stage-watchdog.ts';
-import type { StageWatchdog } from './stage-watchdog.ts';
+import { watchJobLock, watchStage } from './job-guards.ts';
+import type { StageWatchdog } from './job-guards.ts';
 
-export interface StageWorkerDeps {
+interface StageWorkerDeps {
   readonly runs: RunStore;
   readonly logger: Logger;
   /** The clock in epoch milliseconds. */
@@ -24,7 +23,7 @@ export interface StageWorkerDeps {
   readonly onEnded?: (stage: RefreshStage, outcome: 'finished' | 'failed', seconds: number) => void;
 }
 
-export interface StageWorkerOptions extends QueueOptions {
+interface StageWorkerOptions extends QueueOptions {
   readonly name: WorkerName;
   readonly home: string;
   readonly configFile: string;
@@ -99,14 +98,14 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         loggedAt = now();
         logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
-      const outcome = await recordStage({ runs: lockedRuns, now }, { runId, stage, willRetry }, async () => {
+      const result = await recordStage({ runs: lockedRuns, now }, { runId, stage, willRetry }, async () => {
         watchdog = watchStage(stage, (await readFacetConfig(configFile)).refresh);
         const limits = { signal: AbortSignal.any([signal, watchdog.signal]), onProgress };
-        return runRefreshChild<StageOutcome>('stage', order, limits);
+        return runRefreshChild<StageResult<RefreshOutputs>>('stage', order, limits);
       });
-      logger.info({ runId, stage, ...outcome }, 'stage finished');
+      logger.info({ runId, stage, outputs: result.output, isReused: result.isReused }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
-      return outcome.outputs;
+      return result.output;
     } catch (error) {
       if (lock.signal.aborted) {
         logger.warn({ runId, stage, problem: toProblem(lock.signal.reason) }, 'stage stopped');
