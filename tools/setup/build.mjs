@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// Compiles the changed files of each project from `src` to `dist`, without a type check. Node runs only `dist`.
+// Generates the types of the API clients, then compiles the changed files of each project from `src` to `dist`, without a type
+// check. Node runs only `dist`.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generateApiTypes } from './api-types.mjs';
 import { withLock } from './kit/lock.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -27,6 +29,7 @@ export async function build() {
       .flatMap((parent) => readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)))
       .filter((folder) => existsSync(path.join(folder, 'tsconfig.build.json')));
     projects.forEach(removeStaleOutput);
+    await generateApiTypes();
     const files = projects.map((folder) => path.join(folder, 'tsconfig.build.json'));
     const status = await runNode([compiler, '-b', ...files]);
     return status === 0 ? buildPage(path.join(root, 'apps', 'console')) : status;

@@ -16,7 +16,7 @@ for (const [api, app] of Object.entries(appOf)) {
 const documents = Object.keys(appOf).map(documentOf);
 for (const args of [
   ['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', ...documents],
-  ['libs/client/test/generate-api-types.mjs'],
+  ['tools/setup/api-types.mjs'],
 ]) {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

@@ -7,6 +7,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +21,7 @@ function createBareClone(): string {
   const clone = mkdtempSync(path.join(tmpdir(), 'facet-bare-'));
   onTestFinished(() => rmSync(clone, { recursive: true }));
   const workspace = fileURLToPath(new URL('../../..', import.meta.url));
-  for (const name of ['package.json', 'tools/setup/build.mjs', 'tools/setup/kit']) {
+  for (const name of ['package.json', 'tools/setup/api-types.mjs', 'tools/setup/build.mjs', 'tools/setup/kit']) {
     cpSync(path.join(workspace, name), path.join(clone, name), { recursive: true });
   }
   return clone;
@@ -82,6 +84,41 @@ it('builds the page again when its code, a library in it, or the documentation c
     appendFileSync(path.join(clone, name), 'changed');
     expect(countBuilds(), name).toBe(at + 2);
   });
+});
+
+it('generates the types of the APIs again when an OpenAPI document changes', () => {
+  const clone = createBareClone();
+  const documentOf = (title: string): string =>
+    JSON.stringify({ openapi: '3.1.0', info: { title, version: '1' }, paths: { [`/${title}`]: {} } });
+  writeFiles(clone, {
+    'node_modules/typescript-7/bin/tsc': '',
+    'node_modules/vite/bin/vite.js': '',
+    'libs/client/openapi/shop.json': documentOf('lists'),
+    'package-lock.json': '',
+    'apps/console/package.json': '{}',
+    'apps/console/vite.config.mts': '',
+    'apps/console/dist/page/x': '',
+    'apps/console/page/x': '',
+    'docs/x.md': '',
+    'libs/http/src/metrics-text.ts': '',
+  });
+  const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+  symlinkSync(path.join(modules, 'openapi-typescript'), path.join(clone, 'node_modules/openapi-typescript'));
+  const file = path.join(clone, 'libs/client/src/shop/shop-api.ts');
+  const build = (): number => {
+    expect(spawnSync('node', ['tools/setup/build.mjs'], { cwd: clone, encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    return statSync(file).mtimeMs;
+  };
+
+  const first = build();
+  expect(readFileSync(file, 'utf8')).toContain('readonly "/lists"');
+  expect(build()).toBe(first);
+  writeFiles(clone, { 'libs/client/openapi/shop.json': documentOf('items') });
+  build();
+  expect(readFileSync(file, 'utf8')).toContain('readonly "/items"');
 });
 
 it('the page imports no other code of a library', () => {

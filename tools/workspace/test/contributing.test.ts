@@ -17,8 +17,8 @@ beforeAll(() => {
   // The examples add to tests of one project only.
   copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || file.startsWith('libs/retrieval/test/'));
   for (const { place, code } of examples) applyExample(place, code);
-  types = copy.run('typescript-7/bin/tsc', []);
   runNode('tools/setup/build.mjs');
+  types = copy.run('typescript-7/bin/tsc', []);
 }, 300_000);
 afterAll(() => copy.remove());
 
