@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openArtifactStore, useArtifact } from '@facet/artifacts';
@@ -7,8 +8,8 @@ import type { Bundle, BundleView } from '@facet/bundles';
 import { defaultConfigFile } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
-import { facet } from './command-context.ts';
-import type { CommonOptions } from './command-context.ts';
+import { facet } from './command.ts';
+import type { CommonOptions } from './command.ts';
 
 /** Describes a bundle, in every format. */
 const bundleFile = 'bundle.json';
@@ -153,4 +154,14 @@ export async function chooseConfigFile({ config }: Pick<CommonOptions, 'config'>
     });
   });
   return config;
+}
+
+/** Returns the name of the user for the promotion log. */
+export function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a user id without a name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

@@ -2,7 +2,7 @@ import { parseKafkaSettings } from '@facet/config/kafka-settings';
 import { connectKafka, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
-import type { CommandContext, CommonOptions } from './command-context.ts';
+import type { CommandContext, CommonOptions } from './command.ts';
 
 /** The Kafka cluster of a command. */
 export interface KafkaOptions extends Omit<CommonOptions, 'home'> {

@@ -1,4 +1,4 @@
-import { Interruption } from './command-context.ts';
+import { Interruption } from './command.ts';
 import { readEnvironment } from './config.ts';
 import { exitCodeOfSignal, runCli } from './run-cli.ts';
 

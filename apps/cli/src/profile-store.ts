@@ -10,7 +10,7 @@ import { parsePositiveRule } from '@facet/features';
 import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
-import type { CommandContext, CommonOptions } from './command-context.ts';
+import type { CommandContext, CommonOptions } from './command.ts';
 import { readConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 

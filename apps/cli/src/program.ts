@@ -1,7 +1,7 @@
 import { Command, Help } from 'commander';
-import { addCommonOptions, commonOptions } from './options.ts';
+import { addCommonOptions, commonOptions } from './command.ts';
+import type { CommandDeps, Register } from './command.ts';
 import type { Option } from 'commander';
-import type { CommandDeps, Register } from './options.ts';
 
 export interface ProgramDeps extends CommandDeps {
   readonly version: string;
@@ -45,7 +45,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     },
     validate: {
       summary: 'Check files before an import, or the data health of days in the lake',
-      load: async () => (await import('./commands/validate.ts')).registerValidate,
+      load: async () => (await import('./commands/import.ts')).registerValidate,
     },
     backfill: {
       summary: 'Send the events of files to a collector',
@@ -64,7 +64,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     profiles: {
       summary: 'Rebuild the user profiles in Redis',
       hasOnlySubcommands: true,
-      load: async () => (await import('./commands/profiles.ts')).registerProfiles,
+      load: async () => (await import('./commands/lake.ts')).registerProfiles,
     },
     erasures: {
       summary: 'Request, list and verify erasures of users',
@@ -101,7 +101,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     },
     gate: {
       summary: 'Check whether a bundle may replace the current bundle',
-      load: async () => (await import('./commands/gate.ts')).registerGate,
+      load: async () => (await import('./commands/promotions.ts')).registerGate,
     },
     promote: {
       summary: 'Make a bundle current',
@@ -117,16 +117,16 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     },
     delta: {
       summary: 'Publish catalog changes since the current bundle',
-      load: async () => (await import('./commands/delta.ts')).registerDelta,
+      load: async () => (await import('./commands/promotions.ts')).registerDelta,
     },
     lineage: {
       summary: 'Trace a bundle, model or dataset to the files and offsets of the lake',
-      load: async () => (await import('./commands/lineage.ts')).registerLineage,
+      load: async () => (await import('./commands/bundles.ts')).registerLineage,
     },
     artifacts: {
       summary: 'Move the artifacts of a home to an S3 bucket',
       hasOnlySubcommands: true,
-      load: async () => (await import('./commands/artifacts.ts')).registerArtifacts,
+      load: async () => (await import('./commands/bundles.ts')).registerArtifacts,
     },
   },
   Recommendations: {
@@ -136,7 +136,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     },
     open: {
       summary: 'Print a link to the console, and open it in a browser',
-      load: async () => (await import('./commands/open.ts')).registerOpen,
+      load: async () => (await import('./commands/serve.ts')).registerOpen,
     },
     recommend: {
       summary: 'Print recommendations of the current bundle',
@@ -144,11 +144,11 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> =
     },
     interests: {
       summary: 'Print the interests of a user: the behaviors that formed them and the nearest items',
-      load: async () => (await import('./commands/interests.ts')).registerInterests,
+      load: async () => (await import('./commands/recommend.ts')).registerInterests,
     },
     explore: {
       summary: 'Print the coupling heat map of a user and the recommendations of each interest',
-      load: async () => (await import('./commands/explore.ts')).registerExplore,
+      load: async () => (await import('./commands/recommend.ts')).registerExplore,
     },
     recommendations: {
       summary: 'Replay recorded recommendations',

@@ -2,11 +2,10 @@ import { refuseUnknownVariables } from '@facet/config/known-variables';
 import { readFacetVersion } from '@facet/platform/app-arguments';
 import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';
-import { Interruption } from './command-context.ts';
-import type { CommandContext, CommonOptions, Output } from './command-context.ts';
+import { Interruption } from './command.ts';
+import type { CommandContext, CommonOptions, Output } from './command.ts';
 import type { CliEnvironment } from './config.ts';
 import { createProgram } from './program.ts';
-import { explainSystemError } from './system-errors.ts';
 import { createProgress } from './terminal/progress.ts';
 import { createTerminal } from './terminal/terminal.ts';
 
@@ -112,4 +111,28 @@ function stackOf(error: unknown): string {
   const context = error instanceof AppError ? `\n${JSON.stringify({ code: error.code, ...error.context })}` : '';
   const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${context}${cause}`;
+}
+
+const remedyOfSystemError: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full. Free some space and run the same command again. Finished stages are kept.',
+  EDQUOT: 'The disk quota is exhausted. Free some space and run the same command again. Finished stages are kept.',
+  EACCES: 'Change the permissions, or choose another folder with --home or FACET_CACHE_DIR.',
+  EPERM: 'Change the permissions, or choose another folder with --home.',
+  ENOTDIR: 'The path leads through a file. Choose another folder with --home or FACET_CACHE_DIR.',
+  EROFS: 'The file system is read-only. Choose another folder with --home.',
+  EMFILE: 'Too many files are open. Raise the limit: ulimit -n 4096.',
+};
+
+/** Adds a remedy to an error whose chain of causes contains an error of the operating system. Returns other errors unchanged. */
+export function explainSystemError(error: unknown): unknown {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
+    const { code, path } = cause as NodeJS.ErrnoException;
+    const remedy = code === undefined ? undefined : remedyOfSystemError[code];
+    if (remedy === undefined) continue;
+    // The remedy of an AppError is more specific, except for a full disk.
+    if (isAppError(error) && error.remedy !== undefined && code !== 'ENOSPC') return error;
+    const what = isAppError(error) ? error.message : `${path ?? 'A file'} cannot be used: ${cause.message}.`;
+    return new AppError(what, { code: `SYSTEM_${code}`, category: 'internal', remedy, retryable: true, cause: error });
+  }
+  return error;
 }

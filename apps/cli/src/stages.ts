@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { homePaths, readFacetConfig, refuseAttributesMissingInCatalog } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { explainPositiveRule } from '@facet/features';
-import { adviceOn, importFiles, learningSection, quoteSample, warningSections } from '@facet/import';
+import { importFiles, learningSection, refusalSections, warningSections } from '@facet/import';
 import type { ImportProgress, ImportResult, RefusedLine, SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import {
@@ -16,11 +16,11 @@ import {
 } from '@facet/pipeline';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
 import { AppError, unlessAborted, utcDay } from '@facet/platform';
-import { facet } from './command-context.ts';
-import type { CommandContext, CommonOptions, Output } from './command-context.ts';
+import { facet } from './command.ts';
+import type { CommandContext, CommonOptions, Output } from './command.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
-import { describeFitChoice } from './terminal/fit-choice.ts';
+import { describeFitChoice } from './terminal/runs.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of {@link chooseConfigFile}. A missing `facet.yaml` means all defaults. */
@@ -240,8 +240,6 @@ function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
 }
 
 const reasonsShown = 5;
-const linesShown = 5;
-const samplesShown = 2;
 
 /** Prints the refused lines of an import. By default, also prints warnings and what a model learns from. */
 export function showReport(
@@ -249,51 +247,10 @@ export function showReport(
   report: ValidationReport,
   { withWarnings = true, withLearning = true } = {},
 ): void {
-  for (const text of [
-    renderRefusals(report),
-    ...(withWarnings ? warningSections(report) : []),
-    withLearning ? learningSection(report) : '',
-  ]) {
+  const refusals = refusalSections(report, reasonsShown);
+  if (refusals.length > 0) refusals.push(`For the full report, run: ${facet} validate`);
+  const learning = withLearning ? learningSection(report) : '';
+  for (const text of [...refusals, ...(withWarnings ? warningSections(report) : []), learning]) {
     if (text !== '') output.show(text);
   }
-}
-
-/** Returns the refused lines and ignored values of an import, by reason and count, or an empty text. */
-function renderRefusals(report: ValidationReport): string {
-  const { refusals, ignored } = report;
-  const refused = renderReasons(refusals, report, (total) => `${countOf(total, 'line')} refused`);
-  const without = renderReasons(
-    ignored,
-    report,
-    (total) => `${countOf(total, 'value')} ignored (the rows are accepted without them)`,
-  );
-  return [refused, without].filter((text) => text !== '').join('\n');
-}
-
-type Reason = ValidationReport['refusals'][number] & { readonly samples?: readonly string[] };
-
-function renderReasons(reasons: readonly Reason[], report: ValidationReport, title: (total: number) => string): string {
-  if (reasons.length === 0) return '';
-  const total = reasons.reduce((sum, { count }) => sum + count, 0);
-  const lines = reasons.slice(0, reasonsShown).map((one) => {
-    const { field, reason, count, samples = [] } = one;
-    const what = field === '' ? reason : `${field}: ${reason}`;
-    const values = samples
-      .slice(0, samplesShown)
-      .map((sample) => ` ${quoteSample(sample)}`)
-      .join(',');
-    return `  ${formatCount(count).padStart(7)}  ${what}${values} (${placesOf(one, report)})${adviceOn(one)}`;
-  });
-  const more = reasons.length > reasonsShown ? `\n  and ${reasons.length - reasonsShown} other reasons` : '';
-  return `${title(total)}. Run facet validate for the full report:\n${lines.join('\n')}${more}`;
-}
-
-function placesOf(
-  { count, lines, samples }: Pick<Reason, 'count' | 'lines' | 'samples'>,
-  { files }: ValidationReport,
-): string {
-  // Samples say more than lines.
-  const shown = samples === undefined ? linesShown : 1;
-  const places = lines.slice(0, shown).map(({ file, line }) => `${files[file]?.path}:${line}`);
-  return `${places.join(', ')}${count > places.length ? ', …' : ''}`;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { dayMs, findApiKey, hashApiKey, readApiKeys, replaceApiKey } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { prepareAccess } from '../src/serving/access.ts';
+import { prepareAccess } from '../src/serving/processes.ts';
 import { temporaryFolder } from '@facet/testing';
 
 async function newHome(): Promise<{ home: string; keysFile: string }> {

@@ -230,7 +230,7 @@ it('facet backfill sends files to the collector and adds nothing the second time
   expect(await fetchExtents(kafka, names.items)).toEqual([{ partition: 0, start: 0, end: 2 }]);
 
   const second = await run(args, withKey);
-  expect(second.out).toContain('events.csv:3');
+  expect(second.out).toContain('not-a-time  line 3: "yesterday"');
   expect(second.out).toMatch(/1 events refused by the collector: type: unknown-type/);
 
   await writeFile(events, 'user_id,item_id,timestamp,event_type\n');

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRunStore } from '@facet/pipeline/runs';
 import { describe, expect, it } from 'vitest';
-import { Interruption } from '../src/command-context.ts';
+import { Interruption } from '../src/command.ts';
 import { run } from './run.ts';
 import { temporaryFolder } from '@facet/testing';
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { curlExample } from '../src/commands/demo.ts';
-import { ownFilesHome } from '../src/demo/demo-home.ts';
+import { ownFilesHome } from '../src/source-files.ts';
 import { temporaryFolder } from '@facet/testing';
 
 it('own files have the same home for the same content and mapping, and another home otherwise', async () => {

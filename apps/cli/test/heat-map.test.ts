@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { renderHeatMap } from '../src/users/heat-map.ts';
+import { renderHeatMap } from '../src/users/interest.ts';
 
 const plain = { style: (_: unknown, text: string) => text, width: 60 };
 const behavior = (itemId: string, ...coefficients: number[]) => ({ itemId, title: `The ${itemId}`, coefficients });

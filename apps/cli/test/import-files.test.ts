@@ -76,7 +76,9 @@ describe('facet import', () => {
     const folder = await filesOf({ 'log.jsonl': [{ id: 5 }, { id: 5 }, 7].map(row).join('\n') });
     const path = join(folder, 'log.jsonl');
     const { out } = await run(['import', '--events', path, '--home', join(folder, 'home')]);
-    expect(out).toContain(`2  sessionId: not-text {"id":5} (${path}:1, …); map it with mapping.sessionId: session.id`);
+    expect(out).toContain(
+      '2  events  sessionId: not-text  lines 1, 2: {"id":5}; map it with mapping.sessionId: session.id',
+    );
     expect(out).toContain(
       '1  without a time of day, not counted  equal to an earlier row in all columns (line 2); to count each row, add a time of day',
     );

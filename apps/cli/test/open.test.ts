@@ -5,7 +5,7 @@ import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
 import { forTest, serveForTest, temporaryFolder } from '@facet/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { readEnvironment } from '../src/config.ts';
-import { startConsole } from '../src/serving/console-process.ts';
+import { startConsole } from '../src/serving/processes.ts';
 import { run } from './run.ts';
 
 const servingUrl = 'http://127.0.0.1:9';

@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { explainSystemError } from '../src/system-errors.ts';
+import { explainSystemError } from '../src/run-cli.ts';
 
 const systemError = (code: string, path?: string): Error => Object.assign(new Error(`${code}: failed`), { code, path });
 

@@ -15,9 +15,8 @@ export type { FileKind, TableFormat } from './tables/table.ts';
 export type { ReadBounds } from './tables/read-bounds.ts';
 export { validateFiles } from './validate-files.ts';
 export {
-  adviceOn,
   learningSection,
-  quoteSample,
+  refusalSections,
   renderValidationReport,
   warningSections,
 } from './validation/render-report.ts';

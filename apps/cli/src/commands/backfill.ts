@@ -5,9 +5,8 @@ import { readConfirmedCatalog, readConfirmedEvents, ReportBuilder } from '@facet
 import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
-import type { CommandContext } from '../command-context.ts';
-import { addFiles, addNotes, usageError } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addFiles, addNotes, usageError } from '../command.ts';
+import type { CommandContext, Register } from '../command.ts';
 import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
 import { readConfig, showReport } from '../stages.ts';

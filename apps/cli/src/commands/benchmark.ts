@@ -41,12 +41,12 @@ import type {
   System,
 } from '@facet/pipeline/benchmark';
 import { AppError, describeError, unlessAborted } from '@facet/platform';
+import { readFacetVersion } from '@facet/platform/app-arguments';
+import { readCommit } from '@facet/platform/commit';
 import { InvalidArgumentError, Option } from 'commander';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { ownFilesHome } from '../demo/demo-home.ts';
-import { readCodeVersion } from '../code-version.ts';
-import { addNotes, parseCount, parseIds, usageError } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addNotes, parseCount, parseIds, usageError } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
+import { ownFilesHome } from '../source-files.ts';
 import { readConfig, runImport, showReport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
@@ -453,4 +453,11 @@ function jsonOrText(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Returns the version of Facet with the commit of its code, such as `0.1.0+1f4e2ab`. In a clone, git names the commit. */
+export function readCodeVersion(): string {
+  const version = readFacetVersion();
+  const commit = version.includes('+') ? undefined : readCommit(import.meta.dirname);
+  return commit === undefined ? version : `${version}+${commit}`;
 }

@@ -4,7 +4,7 @@ import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
 import { compareItems, compareRecommendations, openDataset, sampleRequests } from '@facet/pipeline';
 import type { RecommendationChange } from '@facet/pipeline';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import type { CommandContext, CommonOptions } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, formatCount, renderTable, shortId } from '../terminal/text.ts';

@@ -4,11 +4,9 @@ import { findEnvironmentProblems } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError, fieldOf, pathExists } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addNotes, addSubcommand, facet } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { chooseConfigFile } from '../home.ts';
-import { addHome, addNotes, addSubcommand } from '../options.ts';
-import type { Register } from '../options.ts';
 import { countOf } from '../terminal/text.ts';
 
 export const registerConfig: Register = (command, deps) => {

@@ -2,12 +2,10 @@ import { findDeadLetter, openKafkaPublisher, redrive, summarizeDeadLetters } fro
 import type { DeadLetter, RedriveReport } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Command } from 'commander';
-import { facet } from '../command-context.ts';
-import type { CommandContext } from '../command-context.ts';
+import { addKafka, addNotes, addSubcommand, facet, parseCount } from '../command.ts';
+import type { CommandContext, Register } from '../command.ts';
 import { withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { addKafka, addNotes, addSubcommand, parseCount } from '../options.ts';
-import type { Register } from '../options.ts';
 import { readConfig } from '../stages.ts';
 import { countOf, formatCount, formatSecond, printable, renderTable, truncate } from '../terminal/text.ts';
 

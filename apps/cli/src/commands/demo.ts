@@ -6,31 +6,29 @@ import type { SourceFiles } from '@facet/import';
 import { createStageContext } from '@facet/pipeline';
 import type { EvaluationReport, StageContext } from '@facet/pipeline';
 import { describeError } from '@facet/platform';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { movieLensHome, ownFilesHome } from '../demo/demo-home.ts';
+import { addFiles, addNotes, facet, parseDate, parsePort, requireEvents } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
+import { movieLensHome, ownFilesHome } from '../source-files.ts';
 import { ensureMovieLens, movieLensNotice } from '../demo/movielens.ts';
 import { chooseShowcase, renderShownUser } from '../demo/showcase.ts';
 import type { Showcase, ShownUser } from '../demo/showcase.ts';
 import { chooseConfigFile } from '../home.ts';
-import { addFiles, addNotes, parseDate, parsePort, requireEvents } from '../options.ts';
-import type { Register } from '../options.ts';
-import { prepareAccess } from '../serving/access.ts';
-import { explorePath } from '../serving/console-link.ts';
-import { startConsole } from '../serving/console-process.ts';
-import type { ConsoleProcess } from '../serving/console-process.ts';
 import {
   addressUnusable,
   defaultHost,
   defaultPort,
   keepServing,
+  prepareAccess,
+  startConsole,
   startServing,
   whyUnusable,
-} from '../serving/serving-process.ts';
+} from '../serving/processes.ts';
+import type { ConsoleProcess } from '../serving/processes.ts';
+import { explorePath } from '../serving/console-link.ts';
 import { readConfig, runImport, runIndex, showReport } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
-import { readUsers } from '../users/stored-users.ts';
+import { readUsers } from '../users/requester.ts';
 
 interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;

@@ -5,12 +5,10 @@ import { AppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addKafka, addNotes, addRedis, addSubcommand, facet } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { absentPlaces, describeTrace, findTraces } from '../erasures/user-traces.ts';
 import type { SearchOptions, UncheckedPlace } from '../erasures/user-traces.ts';
-import { addHome, addKafka, addNotes, addRedis, addSubcommand } from '../options.ts';
-import type { Register } from '../options.ts';
 import { withProfileStore } from '../profile-store.ts';
 import { countOf, formatCount, formatSecond, renderTable } from '../terminal/text.ts';
 

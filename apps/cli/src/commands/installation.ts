@@ -8,14 +8,12 @@ import {
 import { readGroupInstallations } from '@facet/kafka';
 import { withQueueInstallation } from '@facet/refresh';
 import type { Command } from 'commander';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addKafka, addNotes, addQueue, addRedis, addSubcommand, queueOf } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { addHome, addKafka, addNotes, addQueue, addRedis, addSubcommand } from '../options.ts';
-import type { Register } from '../options.ts';
 import { readStoreInstallation, withProfileStore } from '../profile-store.ts';
 import { countOf, renderTable } from '../terminal/text.ts';
-import { queueOf } from './refresh.ts';
 
 interface InstallationOptions extends CommonOptions, KafkaOptions {
   readonly redis?: string;

@@ -13,10 +13,8 @@ import {
 import type { Scope } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addSubcommand, parseCount, parseHours } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addHome, addNotes, addSubcommand, facet, parseCount, parseHours } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { formatCount, renderTable } from '../terminal/text.ts';
 
 interface KeysOptions extends CommonOptions {

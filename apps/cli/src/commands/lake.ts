@@ -17,13 +17,21 @@ import {
 import type { LakeCheck } from '@facet/lake';
 import { AppError, hourMs } from '@facet/platform';
 import type { Command } from 'commander';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import {
+  addHome,
+  addKafka,
+  addNotes,
+  addRedis,
+  addSubcommand,
+  facet,
+  parseHours,
+  parseTime,
+  usageError,
+} from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { addHome, addKafka, addNotes, addRedis, addSubcommand, parseHours, parseTime } from '../options.ts';
-import type { Register } from '../options.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
 import { readConfig } from '../stages.ts';
 import { countOf, formatBytes, formatCount, renderTable } from '../terminal/text.ts';
@@ -37,10 +45,13 @@ interface CompactOptions extends CommonOptions {
   readonly grace: number;
 }
 
-interface RebuildOptions extends CommonOptions, KafkaOptions {
+interface ProfilesOptions extends CommonOptions, KafkaOptions {
+  readonly redis?: string;
+}
+
+interface RebuildOptions extends ProfilesOptions {
   /** Epoch milliseconds. */
   readonly from: number;
-  readonly redis?: string;
 }
 
 const daysShown = 14;
@@ -257,4 +268,31 @@ function damaged({ home }: CommonOptions, { files, sources }: LakeCheck): AppErr
       context: { files: files.map(({ path }) => path) },
     },
   );
+}
+
+export const registerProfiles: Register = (command, deps) => {
+  addNotes(
+    addRedis(
+      addKafka(addHome(addSubcommand(command, 'rebuild', 'Rebuild all profiles from the lake and the catalog'), deps)),
+    ),
+    'Needed after a change of interactions.positives in facet.yaml. Stop every sink first; serving may run.',
+    'facet profiles rebuild --redis redis://127.0.0.1:6379',
+  ).action(deps.action(rebuildProfiles));
+};
+
+async function rebuildProfiles(options: ProfilesOptions, context: CommandContext): Promise<void> {
+  const { environment, output } = context;
+  const redis = options.redis ?? environment.redisUrl;
+  if (redis === undefined) {
+    throw usageError(
+      'The command needs the URL of the profile store.',
+      'Add --redis redis://HOST:6379, or set FACET_REDIS_URL.',
+    );
+  }
+  // A rebuild would remove positives that a running sink has applied to the profiles and not yet stored in the lake.
+  if ((options.brokers ?? environment.kafkaBrokers) !== undefined) {
+    await withKafka(options, context, async (kafka) => refuseWhileSinksRun(kafka, options, context));
+  }
+  const result = await rebuildStoredProfiles({ ...options, redis }, context);
+  output.document({ home: options.home, ...result });
 }

@@ -9,11 +9,9 @@ import {
 import type { StageContext } from '@facet/pipeline';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addNotes, facet } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, findModel } from '../home.ts';
-import { addHome, addNotes } from '../options.ts';
-import type { Register } from '../options.ts';
 import {
   evaluateModel,
   indexModel,

@@ -1,14 +1,97 @@
-import { userInfo } from 'node:os';
 import { changesCurrent } from '@facet/artifacts';
+import { readBundleInfo } from '@facet/bundles';
 import { homePaths } from '@facet/config';
-import { readGateReport } from '@facet/pipeline';
-import type { GateReport } from '@facet/pipeline';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { findArtifact, openStore } from '../home.ts';
-import { addHome, addNotes, parseCount, parseReason, usageError } from '../options.ts';
-import type { Register } from '../options.ts';
-import { formatMinute, printable, renderTable, shortId } from '../terminal/text.ts';
+import { describeUnread } from '@facet/features';
+import { gateStage, publishDelta, readGateReport } from '@facet/pipeline';
+import type { GateCheck, GateReport } from '@facet/pipeline';
+import { alignColumns, AppError, section, utcDay } from '@facet/platform';
+import { addHome, addNotes, facet, parseCount, parseReason, usageError } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
+import { currentBundleOf, findArtifact, openStore, operatorName } from '../home.ts';
+import { openPipeline } from '../stages.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { countOf, formatMinute, printable, renderTable, shortId, wrap } from '../terminal/text.ts';
+
+export const registerGate: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps).argument('[id]', 'id of a bundle or its beginning (default: the newest bundle)'),
+    'Compares the bundle with the current bundle on the newest window of its dataset. Exits with 6 if the gate rejects it.',
+    'facet gate',
+    'facet gate 3f2a9c --json',
+  ).action(deps.action(gate));
+};
+
+async function gate(
+  wanted: string | undefined,
+  options: CommonOptions,
+  { output, terminal, progress, signal }: CommandContext,
+): Promise<void> {
+  const { home } = options;
+  const pipeline = await openPipeline(options);
+  const { store } = pipeline;
+  const ref =
+    wanted === undefined
+      ? (await store.list('bundle'))[0]?.ref
+      : await findArtifact(store, wanted, { kinds: ['bundle'], home });
+  if (ref === undefined) {
+    throw new AppError(`The data home ${home} has no bundles.`, {
+      code: 'ARTIFACT_NOT_FOUND',
+      category: 'artifact-missing',
+      remedy: `Build a bundle with: ${facet} index --no-promote --home ${home}.`,
+    });
+  }
+  const { datasetId } = await readBundleInfo(store, ref);
+  const incumbentId = (await store.readRef('current'))?.id;
+  if (incumbentId === ref.id) {
+    output.show(`Bundle ${shortId(ref.id)} is the current bundle, so there is nothing to compare it with.`);
+    output.document({ home, bundleId: ref.id, isCurrent: true });
+    return;
+  }
+  const { output: report, isReused } = await progress.run('gate', 'loading the bundles', async (stage) => {
+    const ids = { datasetId, bundleId: ref.id, incumbentId };
+    const result = await gateStage(pipeline, ids, { signal, onProgress: stage.report });
+    const { verdict, checks } = result.output;
+    stage.done(`${verdict === 'pass' ? 'passed' : 'rejected'}, ${checks.length} checks`, { reused: result.isReused });
+    return result;
+  });
+  output.show(`\n${renderGate(report, terminal)}`);
+  output.document({ home, ...report, reused: isReused });
+  if (report.verdict === 'pass') return;
+  throw new AppError(`The gate rejects bundle ${shortId(ref.id)}.`, {
+    code: 'GATE_REJECTED',
+    category: 'rejected',
+    remedy: `The bundle is kept. Promote it anyway with: ${facet} promote ${shortId(ref.id)} --home ${home} --reason "REASON".`,
+  });
+}
+
+/** Returns the verdict with its reasons, then a table of all checks. */
+function renderGate(report: GateReport, { style, width }: Terminal): string {
+  const { bundleId, incumbentId, incumbentProblem, window, verdict, reasons, notes, checks } = report;
+  const rival = incumbentId === null ? 'no bundle is current' : `against ${shortId(incumbentId)}`;
+  const days = `${utcDay(window.from)} to ${utcDay(window.before - 1)}`;
+  const head = `${verdict === 'pass' ? style(['bold', 'green'], 'passed') : style(['bold', 'red'], 'rejected')}: bundle ${shortId(bundleId)}, ${rival}; ${countOf(window.users, 'user')} of ${days}`;
+  const problem =
+    incumbentProblem === null
+      ? []
+      : [`The gate could not compare with the current bundle, which cannot be loaded: ${incumbentProblem}`];
+  const sentences = [...reasons.map((reason) => `- ${reason}`), ...problem, ...notes].map((line) => wrap(line, width));
+  const rows = checks.map((check) => [
+    check.passed ? 'ok' : style('red', 'FAIL'),
+    check.name,
+    figureOf(check, check.value),
+    check.incumbent === null ? '' : figureOf(check, check.incumbent),
+    figureOf(check, check.threshold),
+  ]);
+  const table = renderTable(['', 'Check', 'Candidate', 'Current', 'Bound'], rows, { style, right: [2, 3, 4] });
+  return [head, ...sentences, ...(rows.length === 0 ? [] : ['', table])].join('\n');
+}
+
+function figureOf({ name }: GateCheck, value: number): string {
+  if (name === 'data age') return formatMinute(value);
+  if (name === 'size') return `${Math.round(value / 1000)} kB`;
+  if (name === 'latency') return `${value.toFixed(2)} ms`;
+  return Number.isInteger(value) ? String(value) : value.toFixed(4);
+}
 
 type ReasonOptions = CommonOptions & { readonly reason?: string };
 
@@ -119,12 +202,41 @@ async function listPromotions(
   output.document({ home: options.home, promotions: records });
 }
 
-/** Returns the name of the user for the promotion log. */
-export function operatorName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a user id without a name.
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
+export const registerDelta: Register = (command, deps) => {
+  addNotes(
+    addHome(command, deps),
+    `Publishes new items, withdrawn items, new titles and interactions with new items. A running API loads them within
+seconds. A running indexer does this automatically.`,
+    'facet delta',
+    'facet import --events new.csv --items items.csv && facet delta',
+  ).action(deps.action(delta));
+};
+
+async function delta(options: CommonOptions, { output }: CommandContext): Promise<void> {
+  const { home } = options;
+  const { id } = await currentBundleOf(home);
+  const result = await publishDelta(await openPipeline(options));
+  if (result === undefined) {
+    output.show(`The catalog has no changes since bundle ${id}.`);
+    output.document({ home, bundleId: id, isNew: false });
+    return;
   }
+  const { deltaId, added, withdrawn, returned, changed, chosen } = result;
+  const { readAttributes, unreadAttributes, unreadAttributesCount } = result;
+  output.show(
+    `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed, ` +
+      `${chosen} first chosen.`,
+  );
+  if (unreadAttributes.length > 0) {
+    const rows = unreadAttributes.map((attribute) => [
+      attribute.name,
+      countOf(attribute.items, 'new item'),
+      describeUnread(attribute, readAttributes),
+    ]);
+    const lines = alignColumns(rows, { right: [1] });
+    const more = unreadAttributesCount - unreadAttributes.length;
+    if (more > 0) lines.push(`and ${countOf(more, 'other attribute')}`);
+    output.show(section('Attributes of new items that the model does not read', lines));
+  }
+  output.document({ home, ...result, isNew: true });
 }

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { parseQueueFiles } from '@facet/config/redis-settings';
 import { countEvents, newestLakeDays, openLakeSnapshot } from '@facet/lake';
 import { publishDelta, executeRun } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -8,18 +7,12 @@ import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress }
 import { AppError, takeFolderLock } from '@facet/platform';
 import { claimQueue, followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';
-import { facet } from '../command-context.ts';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes, addQueue, parseDate, parseReason, usageError } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addHome, addNotes, addQueue, facet, parseDate, parseReason, usageError, queueOf } from '../command.ts';
+import type { CommandContext, CommonOptions, Register, QueueFlags } from '../command.ts';
 import { openCheckedPipeline } from '../stages.ts';
 import type { StageDisplay } from '../terminal/progress.ts';
 import { countOf, formatDuration, shortId } from '../terminal/text.ts';
-
-export interface QueueFlags {
-  readonly queue?: string;
-  readonly queuePrefix?: string;
-}
+import { describeOutputs, durationMs, endOf } from '../terminal/runs.ts';
 
 interface RefreshOptions extends CommonOptions, QueueFlags {
   readonly day?: string;
@@ -85,14 +78,6 @@ async function countLateEvents({ home, config }: StageContext, { run }: RunRepor
   const { occurredBefore, receivedBefore } = run.cut;
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   return countEvents(snapshot, { occurredBefore, receivedFrom: receivedBefore }, config.dataset);
-}
-
-/** Returns the queue of the options or of the environment. */
-export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: CommandContext): QueueOptions | undefined {
-  const redisUrl = queue ?? environment.queueUrl;
-  if (redisUrl === undefined) return undefined;
-  const redisFiles = parseQueueFiles(environment.inherited, redisUrl);
-  return { redisUrl, redisFiles, prefix: queuePrefix ?? environment.queuePrefix };
 }
 
 /** Returns the newest complete day. If all events are older, as in an imported file, returns the day of the newest event. */
@@ -228,25 +213,6 @@ function createStageDisplay(progress: CommandContext['progress']) {
   };
 }
 
-function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][number]['outputs'] = {}): string {
-  const { skipped, datasetId = '', modelId = '', start, bundleId = '', verdict, promotion } = outputs;
-  if (skipped !== undefined) return 'no new data';
-  switch (stage) {
-    case 'dataset':
-      return `dataset ${shortId(datasetId)}`;
-    case 'train':
-      return `model ${shortId(modelId)}, ${start === 'warm' ? `from model ${shortId(outputs.warmFrom ?? '')}` : 'from scratch'}`;
-    case 'evaluate':
-      return 'compared with the baselines';
-    case 'index':
-      return `bundle ${shortId(bundleId)}`;
-    case 'gate':
-      return verdict === 'pass' ? 'passed' : 'rejected';
-    case 'promote':
-      return promotion === undefined ? 'current bundle kept' : `bundle ${shortId(bundleId)} is current`;
-  }
-}
-
 /** Prints the outcome of a run. @throws AppError if the run was rejected, failed or was canceled. */
 function reportOutcome(
   report: RunReport,
@@ -306,14 +272,4 @@ function reportOutcome(
     case 'cancelled':
       throw new AppError(`Run ${runId} was canceled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
   }
-}
-
-/** Returns the end of the last stage, in epoch milliseconds. */
-function endOf({ stages }: RunReport): number {
-  return Math.max(0, ...stages.map(({ startedAt, endedAt = startedAt }) => endedAt));
-}
-
-/** Returns the time from the start of the first stage to the end of the last, including waiting. */
-export function durationMs(report: RunReport): number {
-  return endOf(report) - Math.min(...report.stages.map(({ startedAt }) => startedAt));
 }

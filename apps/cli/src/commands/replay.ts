@@ -8,10 +8,9 @@ import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addNotes, addSubcommand } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, loadView, openStore } from '../home.ts';
-import { addHome, addNotes, addSubcommand } from '../options.ts';
-import type { Register } from '../options.ts';
 import { countOf, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
 
 interface ReplayOptions extends CommonOptions {

@@ -5,15 +5,12 @@ import type { FitChoice } from '@facet/pipeline/lineage';
 import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
 import type { RunReport } from '@facet/pipeline/runs';
 import { openRefreshQueue } from '@facet/refresh';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addQueue, addSubcommand, parseCount } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addHome, addQueue, addSubcommand, parseCount, queueOf } from '../command.ts';
+import type { CommandContext, CommonOptions, QueueFlags, Register } from '../command.ts';
 import { openPipeline } from '../stages.ts';
-import { describeFitChoice } from '../terminal/fit-choice.ts';
+import { describeFitChoice, durationMs, renderStages } from '../terminal/runs.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
-import { operatorName } from './promotions.ts';
-import { durationMs, queueOf } from './refresh.ts';
-import type { QueueFlags } from './refresh.ts';
+import { operatorName } from '../home.ts';
 
 interface ListRunsOptions extends CommonOptions {
   readonly limit: number;
@@ -111,19 +108,4 @@ async function cancel(runId: string, options: CancelRunOptions, context: Command
       await queue.close();
     }
   }
-}
-
-function renderStages({ stages }: RunReport, { style, width }: CommandContext['terminal']): string {
-  const rows = stages.map(({ stage, state, attempt, startedAt, endedAt, isReused, problem, outputs = {} }) => [
-    stage,
-    state,
-    String(attempt),
-    formatMinute(startedAt),
-    endedAt === undefined ? '' : formatDuration(endedAt - startedAt),
-    truncate(
-      printable(problem?.message ?? (isReused === true ? 'already done' : (outputs.skipped ?? ''))),
-      Math.max(20, width - 70),
-    ),
-  ]);
-  return renderTable(['Stage', 'State', 'Attempt', 'Started (UTC)', 'Took', ''], rows, { style, right: [2] });
 }

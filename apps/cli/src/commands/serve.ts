@@ -1,10 +1,23 @@
+import { spawn } from 'node:child_process';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { defaultHome } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
+import { readTextIfExists } from '@facet/platform';
 import { InvalidArgumentError } from 'commander';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
+import { addHome, addNotes, parsePort } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { chooseConfigFile, currentBundleOf } from '../home.ts';
-import { addHome, addNotes, parsePort } from '../options.ts';
-import type { Register } from '../options.ts';
-import { prepareAccess } from '../serving/access.ts';
-import { defaultHost, defaultPort, keepServing, startServing } from '../serving/serving-process.ts';
+import { createConsoleLink } from '../serving/console-link.ts';
+import type { RunningConsole } from '../serving/console-link.ts';
+import {
+  defaultConsolePort,
+  defaultHost,
+  defaultPort,
+  keepServing,
+  prepareAccess,
+  startServing,
+} from '../serving/processes.ts';
 
 interface ServeOptions extends CommonOptions {
   readonly host: string;
@@ -45,4 +58,68 @@ async function serve(options: ServeOptions, { environment, output, signal }: Com
 function parseProcesses(text: string): string {
   if (!/^(cores|[1-9][0-9]?)$/.test(text)) throw new InvalidArgumentError('Use cores, or a number from 1 to 99.');
   return text;
+}
+
+interface OpenOptions extends Omit<CommonOptions, 'home'> {
+  readonly home?: string;
+  readonly url?: string;
+  readonly browser: boolean;
+}
+
+export const registerOpen: Register = (command, deps) => {
+  addNotes(
+    command
+      .option('--home <dir>', 'data home of the console (default: the one that started last)', deps.home)
+      .option('--url <url>', 'address of the console')
+      .option('--no-browser', 'only print the link'),
+    `The link signs in once, within ten minutes. The key is the one in FACET_API_KEY, else the new key of facet demo. Without a key, the
+page asks for one.`,
+    'facet open',
+    'facet open --url https://console.example.com',
+  ).action(deps.action(open));
+};
+
+async function open(options: OpenOptions, { environment, output }: CommandContext): Promise<void> {
+  const noted = options.url === undefined ? await findConsole(options.home) : undefined;
+  const url = options.url ?? noted?.url ?? `http://${defaultHost}:${defaultConsolePort}`;
+  const apiKey = environment.apiKey ?? noted?.apiKey;
+  const link = await createConsoleLink({ url, ...(apiKey === undefined ? {} : { apiKey }) });
+  output.show(link);
+  const isOpened = options.browser && (await openBrowser(link, environment.inherited));
+  output.document({ url, link, isOpened });
+}
+
+/** Reads the console of a home, or the newest one of the homes next to the default home. */
+async function findConsole(home: string | undefined): Promise<RunningConsole | undefined> {
+  const parent = dirname(defaultHome);
+  const names = await readdir(parent).catch(() => []);
+  const homes = home === undefined ? names.map((name) => join(parent, name)) : [home];
+  const files = await Promise.all(
+    homes.map(async (folder) => {
+      const { consoleFile } = homePaths(folder);
+      const stats = await stat(consoleFile).catch(() => undefined);
+      return stats === undefined ? [] : [{ consoleFile, at: stats.mtimeMs }];
+    }),
+  );
+  const [newest] = files.flat().sort((a, b) => b.at - a.at);
+  const text = newest === undefined ? undefined : await readTextIfExists(newest.consoleFile);
+  return text === undefined ? undefined : (JSON.parse(text) as RunningConsole);
+}
+
+/** Opens the desktop's browser. Returns false without a desktop. */
+async function openBrowser(link: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+  const hasDesktop = environment['DISPLAY'] || environment['WAYLAND_DISPLAY'] || environment['WSL_DISTRO_NAME'];
+  if (!hasDesktop) return false;
+  for (const program of ['xdg-open', 'wslview']) {
+    const child = spawn(program, [link], { stdio: 'ignore', detached: true });
+    const isStarted = await new Promise<boolean>((resolve) => {
+      child.once('spawn', () => resolve(true));
+      child.once('error', () => resolve(false));
+    });
+    if (isStarted) {
+      child.unref();
+      return true;
+    }
+  }
+  return false;
 }

@@ -1,11 +1,9 @@
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
-import type { CommandContext, CommonOptions } from '../command-context.ts';
-import { addHome, addNotes } from '../options.ts';
-import type { Register } from '../options.ts';
+import { addHome, addNotes } from '../command.ts';
+import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { checkApps } from '../status/apps.ts';
-import { checkHome } from '../status/home.ts';
-import { checkServices } from '../status/services.ts';
+import { checkHome, checkServices } from '../status/parts.ts';
 import { renderTable } from '../terminal/text.ts';
 
 export const registerStatus: Register = (command, deps) => {

@@ -59,16 +59,10 @@ async function fetchInto(folder: string, signal: AbortSignal): Promise<void> {
   await runPython([...pip.split(' '), '--dest', folder, wheel], signal);
   const archive = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (archive === undefined) throw downloadFailed(`pip downloaded no wheel of ${wheel}.`);
-  const script = [
-    'import sys, zipfile, os',
-    'archive, source, target, *names = sys.argv[1:]',
-    'with zipfile.ZipFile(archive) as wheel:',
-    '    for name in names:',
-    '        with open(os.path.join(target, name), "wb") as file: file.write(wheel.read(source + "/" + name))',
-  ].join('\n');
-  const names = files.map(({ name }) => name);
-  await runPython(['-c', script, join(folder, archive), folderInWheel, folder, ...names], signal);
-  await rm(join(folder, archive));
+  const unpacked = join(folder, 'wheel');
+  await runPython(['-m', 'zipfile', '-e', join(folder, archive), unpacked], signal);
+  for (const { name } of files) await rename(join(unpacked, folderInWheel, name), join(folder, name));
+  await Promise.all([archive, 'wheel'].map((name) => rm(join(folder, name), { recursive: true })));
 }
 
 /** Runs Python. @throws AppError `DOWNLOAD_FAILED` with the last lines of its output. */

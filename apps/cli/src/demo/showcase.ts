@@ -6,7 +6,7 @@ import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
 import { findTheme, renderInterest } from '../users/interest.ts';
 import type { TitledItem } from '../users/interest.ts';
-import type { StoredUser } from '../users/stored-users.ts';
+import type { StoredUser } from '../users/requester.ts';
 
 /** A user with separate interests: the behaviors that formed each, and the items that it found. */
 export interface ShownUser {

@@ -12,7 +12,7 @@ import type { LakeSnapshot } from '@facet/lake';
 import type { ArtifactWithUsers, DamagedArtifact } from '@facet/pipeline/erasures';
 import { isAppError, listNames, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command.ts';
 import { countOf } from '../terminal/text.ts';
 
 /** What the erasures of a lake have removed elsewhere in its data home. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, hashApiKey, proveApiKey } from '@facet/platform';
-import { facet } from '../command-context.ts';
+import { facet } from '../command.ts';
 
 /** A console as noted in a data home. The file is readable by its owner only. */
 export interface RunningConsole {

@@ -5,11 +5,10 @@ import type { Metrics } from '@facet/http/metrics-text';
 import { probeApi } from '@facet/http/probe-api';
 import { minuteMs } from '@facet/platform';
 import type { CliEnvironment } from '../config.ts';
-import { defaultConsolePort } from '../serving/console-process.ts';
-import { defaultHost } from '../serving/serving-process.ts';
+import { defaultConsolePort, defaultHost } from '../serving/processes.ts';
 import { countOf, formatBytes, formatDuration, formatMinute, shortId } from '../terminal/text.ts';
-import { checkPart, notConfigured } from './part.ts';
-import type { Part } from './part.ts';
+import { checkPart, notConfigured } from './parts.ts';
+import type { Part } from './parts.ts';
 
 type AppName = ApiName | 'console';
 

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { ifUsable } from '@facet/artifacts';
 import { loadDelta, overlayDelta } from '@facet/bundles';
-import type { Bundle, BundleView } from '@facet/bundles';
+import type { Bundle, BundleInfo, BundleView } from '@facet/bundles';
+import { homePaths } from '@facet/config/home-paths';
+import { parsePositiveRule, selectInteractions } from '@facet/features';
+import type { Attributes } from '@facet/features';
+import { streamLake, streamUsers } from '@facet/lake';
+import type { LakeEvent } from '@facet/lake';
+import type { UserProfile } from '@facet/profiles';
 import { readRequester } from '@facet/recommendations';
-import type { RecommendationsRequest, Requester, ResponseContext } from '@facet/recommendations';
-import { facet } from '../command-context.ts';
-import type { CommonOptions, Output } from '../command-context.ts';
+import type { Behavior, RecommendationsRequest, Requester, ResponseContext } from '@facet/recommendations';
+import { facet, usageError } from '../command.ts';
+import type { CommonOptions, Output } from '../command.ts';
 import { currentBundleOf, loadView, openStore } from '../home.ts';
-import { usageError } from '../options.ts';
 import { readConfig } from '../stages.ts';
-import { readProfile } from './stored-users.ts';
 
 /** The user of a request: a user of the home, or a list of behaviors. */
 export interface RequesterOptions {
@@ -94,4 +98,62 @@ const fallbackReasons: Readonly<Record<string, string>> = {
 /** Returns why a user has no interests, as a clause. */
 export function explainFallback(reason = ''): string {
   return fallbackReasons[reason] ?? reason;
+}
+
+/** The stored data of a user. */
+export interface StoredUser {
+  readonly userId: string;
+  /** Oldest to newest, selected by the rules of the bundle. */
+  readonly behaviors: readonly Behavior[];
+  readonly attributes: Attributes;
+}
+
+type Rules = BundleInfo['interactions'];
+
+/**
+ * Returns the profile of a user as the server reads it from the lake; undefined for an unknown id.
+ *
+ * @throws AppError of the lake and the catalog.
+ */
+export async function readProfile(
+  home: string,
+  { positives }: Pick<Rules, 'positives'>,
+  userId: string,
+): Promise<UserProfile | undefined> {
+  const { lakeFolder, catalogFolder } = homePaths(home);
+  const isPositive = parsePositiveRule(positives);
+  const events: LakeEvent[] = [];
+  for await (const chunk of streamLake(lakeFolder)) {
+    for (const event of chunk) if (event.userId === userId && isPositive(event)) events.push(event);
+  }
+  let attributes: UserProfile['attributes'] | undefined;
+  for await (const users of streamUsers(catalogFolder)) {
+    attributes ??= users.find((stored) => stored.userId === userId)?.attributes;
+  }
+  return events.length === 0 && attributes === undefined ? undefined : { events, attributes: attributes ?? {} };
+}
+
+/** Returns the users with behaviors, ordered by id. @throws AppError of the lake and the catalog. */
+export async function readUsers(home: string, rules: Rules): Promise<StoredUser[]> {
+  const { lakeFolder, catalogFolder } = homePaths(home);
+  const events: LakeEvent[] = [];
+  for await (const chunk of streamLake(lakeFolder)) {
+    for (const event of chunk) events.push(event);
+  }
+  const { interactions } = selectInteractions(events, { ...rules, isPositive: parsePositiveRule(rules.positives) });
+  const behaviors = new Map<string, Behavior[]>();
+  for (const { userId, itemId, occurredAt } of interactions) {
+    const ofUser = behaviors.get(userId);
+    if (ofUser === undefined) behaviors.set(userId, [{ itemId, occurredAt }]);
+    else ofUser.push({ itemId, occurredAt });
+  }
+  const attributes = new Map<string, Attributes>();
+  for await (const users of streamUsers(catalogFolder)) {
+    for (const user of users) if (behaviors.has(user.userId)) attributes.set(user.userId, user.attributes);
+  }
+  return [...behaviors].map(([userId, sequence]) => ({
+    userId,
+    behaviors: sequence,
+    attributes: attributes.get(userId) ?? {},
+  }));
 }

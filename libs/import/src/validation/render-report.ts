@@ -28,8 +28,7 @@ export function renderValidationReport(report: ValidationReport): string {
   const sections = [
     filesSection(report),
     eventsSection(report),
-    refusalsSection(report),
-    ignoredSection(report),
+    ...refusalSections(report),
     timesSection(report),
     section('Types', barChart(report.types.map(({ type, count }) => [type, count]))),
     section('Volume (events by UTC day, month or year)', barChart(volume(report))),
@@ -89,24 +88,35 @@ function eventsSection({ files, events, time }: ValidationReport): string {
   return section('Events', lines);
 }
 
-function refusalsSection(report: ValidationReport): string {
-  const rows = report.refusals.map((refusal) => [
-    formatCount(refusal.count),
-    refusal.kind,
-    refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
-    lineList(refusal, report) + samplesOfReason(refusal) + adviceOn(refusal),
-  ]);
-  return section('Refused lines', alignColumns(rows, { right: [0] }));
+/**
+ * Renders the refused lines and the ignored values by reason, as one section each. Empty sections are left out.
+ *
+ * @param reasonsMax Number of reasons that each section lists.
+ */
+export function refusalSections(report: ValidationReport, reasonsMax = Infinity): string[] {
+  const { refusals, ignored } = report;
+  return [
+    reasonsSection('Refused lines', refusals, report, reasonsMax),
+    reasonsSection('Ignored values (their rows are accepted without them)', ignored, report, reasonsMax),
+  ].filter((text) => text !== '');
 }
 
-function ignoredSection(report: ValidationReport): string {
-  const rows = report.ignored.map((ignored) => [
-    formatCount(ignored.count),
-    ignored.kind,
-    ignored.field === '' ? ignored.reason : `${ignored.field}: ${ignored.reason}`,
-    lineList(ignored, report) + samplesOfReason(ignored) + adviceOn(ignored),
-  ]);
-  return section('Ignored values (their rows are accepted without them)', alignColumns(rows, { right: [0] }));
+function reasonsSection(
+  title: string,
+  reasons: readonly ReportRefusal[],
+  report: ValidationReport,
+  reasonsMax: number,
+): string {
+  const rows = reasons
+    .slice(0, reasonsMax)
+    .map((refusal) => [
+      formatCount(refusal.count),
+      refusal.kind,
+      refusal.field === '' ? refusal.reason : `${refusal.field}: ${refusal.reason}`,
+      lineList(refusal, report) + samplesOfReason(refusal) + adviceOn(refusal),
+    ]);
+  const more = reasons.length > reasonsMax ? [`and ${countOf(reasons.length - reasonsMax, 'other reason')}`] : [];
+  return section(title, [...alignColumns(rows, { right: [0] }), ...more]);
 }
 
 function attributesSection({ attributes }: ValidationReport): string {
@@ -144,7 +154,7 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** Returns the setting that changes how a value is read, such as a path inside an object. */
-export function adviceOn(value: Pick<ReportRefusal, 'kind' | 'field' | 'reason' | 'nestedPath'>): string {
+function adviceOn(value: Pick<ReportRefusal, 'kind' | 'field' | 'reason' | 'nestedPath'>): string {
   if (value.nestedPath !== undefined) return `; map it with ${mappingOf(value)}`;
   const setting = advice[value.reason];
   return setting === undefined ? '' : `; ${setting.replace('mapping.items', `mapping.${value.kind}`)}`;

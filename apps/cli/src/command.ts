@@ -1,8 +1,61 @@
+import { existsSync } from 'node:fs';
 import { defaultHome } from '@facet/config/environment';
+import { parseQueueFiles } from '@facet/config/redis-settings';
 import { AppError, nearestName } from '@facet/platform';
+import type { QueueOptions } from '@facet/refresh';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import type { CliEnvironment } from './config.ts';
+import type { Progress } from './terminal/progress.ts';
+import type { Terminal } from './terminal/terminal.ts';
+
+/** How to start this command line: a prefix for commands in hints and remedies. */
+export const facet = existsSync(new URL('../tsconfig.build.json', import.meta.url)) ? 'npm run facet --' : 'facet';
+
+/** Standard output: text for people or, with `--json`, one document for programs. Warnings go to standard error. */
+export interface Output {
+  /** Prints a text; does nothing with `--json`. */
+  show(text: string): void;
+  /** Prints the document of the command, at most once; does nothing without `--json`. */
+  document(value: unknown): void;
+  /** Prints a warning, also with `--json`. */
+  warn(text: string): void;
+}
+
+/** The services that each command receives in addition to its options. */
+export interface CommandContext {
+  readonly environment: CliEnvironment;
+  readonly output: Output;
+  /** Style and width of standard output. */
+  readonly terminal: Terminal;
+  /** Progress of stages, on standard error. */
+  readonly progress: Progress;
+  /** Aborted with an {@link Interruption} when the process receives a signal. */
+  readonly signal: AbortSignal;
+}
+
+/** The options of every command. */
+export interface CommonOptions {
+  readonly home: string;
+  /** The file of `--config`, else of `FACET_CONFIG`. Undefined: `facet.yaml` if it exists. */
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** The end of a command by a signal, which is not a failure. */
+export class Interruption extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(
+    signal: NodeJS.Signals,
+    message = 'Stopped. Finished stages are kept. Run the same command again to continue.',
+  ) {
+    super(message);
+    this.name = 'Interruption';
+    this.signal = signal;
+  }
+}
 
 /** The dependencies of the registration of a command. */
 export interface CommandDeps {
@@ -131,6 +184,20 @@ export function addQueue(command: Command): Command {
     .option('--queue-prefix <prefix>', 'prefix of the queue keys (default: FACET_QUEUE_PREFIX, else facet)');
 }
 
+/** The options of {@link addQueue}. */
+export interface QueueFlags {
+  readonly queue?: string;
+  readonly queuePrefix?: string;
+}
+
+/** Returns the queue of the options or of the environment. */
+export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: CommandContext): QueueOptions | undefined {
+  const redisUrl = queue ?? environment.queueUrl;
+  if (redisUrl === undefined) return undefined;
+  const redisFiles = parseQueueFiles(environment.inherited, redisUrl);
+  return { redisUrl, redisFiles, prefix: queuePrefix ?? environment.queuePrefix };
+}
+
 /** Returns a parser that refuses a URL with a password, because the list of processes shows arguments to all users of a machine. */
 function withoutPassword(option: string, prefix: string): (url: string) => string {
   return (url) => {
@@ -153,26 +220,17 @@ export function addNotes(command: Command, notes: string, ...examples: readonly 
   return command.addHelpText('after', `${notes === '' ? '' : `\n${notes.trim()}\n`}${lines}`);
 }
 
-export function parseCount(text: string): number {
-  return parseInteger(text, 1, Number.MAX_SAFE_INTEGER, 'Use a positive integer.');
-}
+export const parseCount = integerParser(1, Number.MAX_SAFE_INTEGER, 'Use a positive integer.');
+export const parseLimit = integerParser(1, 1000, 'Use a number from 1 to 1000.');
+export const parseDays = integerParser(1, 366, 'Use a number from 1 to 366.');
+export const parsePort = integerParser(0, 65_535, 'A port is a number from 0 to 65535.');
 
-export function parseLimit(text: string): number {
-  return parseInteger(text, 1, 1000, 'Use a number from 1 to 1000.');
-}
-
-export function parseDays(text: string): number {
-  return parseInteger(text, 1, 366, 'Use a number from 1 to 366.');
-}
-
-export function parsePort(text: string): number {
-  return parseInteger(text, 0, 65_535, 'A port is a number from 0 to 65535.');
-}
-
-function parseInteger(text: string, min: number, max: number, problem: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(problem);
-  return value;
+function integerParser(min: number, max: number, problem: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(problem);
+    return value;
+  };
 }
 
 export function parseHours(text: string): number {

@@ -1,19 +1,43 @@
 import { stat, statfs } from 'node:fs/promises';
 import { openArtifactStore } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { checkFacetConfig } from '@facet/config';
-import type { FacetConfig } from '@facet/config';
+import { checkFacetConfig, FacetConfig } from '@facet/config';
 import { findEnvironmentProblems } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
+import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
+import type { InstallationKey } from '@facet/config/installation';
+import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/redis-settings';
 import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
-import { dayMs, fieldOf, pathExists } from '@facet/platform';
-import { facet } from '../command-context.ts';
-import type { CommonOptions } from '../command-context.ts';
+import { dayMs, describeError, fieldOf, parseWith, pathExists } from '@facet/platform';
+import { facet } from '../command.ts';
+import type { CommandContext, CommonOptions } from '../command.ts';
 import type { CliEnvironment } from '../config.ts';
 import { chooseConfigFile, noCurrentBundle } from '../home.ts';
 import { countOf, formatBytes, formatMinute, printable, shortId } from '../terminal/text.ts';
-import { checkPart, notConfigured } from './part.ts';
-import type { Part } from './part.ts';
+
+/** The health of one part of an installation. */
+export interface Part {
+  readonly name: string;
+  /** `not-configured`: no setting names the part, and nothing responds at its default address. */
+  readonly state: 'healthy' | 'unhealthy' | 'not-configured';
+  /** What a person wants to know: figures, or the problem and its remedy. */
+  readonly details: string;
+  /** The same figures for programs. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** Runs the check of a part. An error makes the part unhealthy, with message and remedy as details. */
+export async function checkPart(name: string, check: () => Promise<Omit<Part, 'name'>>): Promise<Part> {
+  try {
+    return { name, ...(await check()) };
+  } catch (error) {
+    return { name, state: 'unhealthy', details: describeError(error) };
+  }
+}
+
+export function notConfigured(details: string): Omit<Part, 'name'> {
+  return { state: 'not-configured', details };
+}
 
 /** Less free space may be too little for the next bundle with its model and dataset, or for a commit to the lake. On small disks: 10 %. */
 const freeBytesMin = 1 << 30;
@@ -122,4 +146,88 @@ async function checkDisks(home: HomePaths): Promise<Omit<Part, 'name'>> {
     details: `${details}. Free space, or lower artifacts.keep or exposures.retentionDays in facet.yaml.`,
     facts,
   };
+}
+
+/** A first connection with TLS takes longer than a request of serving may. */
+const redisTimeoutMs = 5_000;
+/** No user has this id. */
+const probeUserId = 'facet-probe';
+/** Enough for all attempts of the client to connect, whose last error says why. */
+const kafkaTimeoutMs = 8_000;
+
+/**
+ * Connects to Kafka and to both roles of Redis, as far as the environment names them. Loads the clients only then, because that
+ * takes longer than all other checks.
+ */
+export async function checkServices(home: HomePaths, context: Pick<CommandContext, 'environment'>): Promise<Part[]> {
+  const { kafkaBrokers, redisUrl, queueUrl, queuePrefix, inherited } = context.environment;
+  const refuseOther = async (key: InstallationKey): Promise<void> => {
+    const installation = await readInstallation(home);
+    if (installation !== undefined) refuseOtherInstallation(installation, key.place, await key.read());
+  };
+  return Promise.all([
+    checkPart('kafka', async () => {
+      if (kafkaBrokers === undefined) return notConfigured('FACET_KAFKA_BROKERS is not set.');
+      const { withKafka } = await import('../kafka-log.ts');
+      const brokers = await withKafka({}, context, async (kafka) =>
+        withinKafkaTimeout(async () => (await (await kafka.admin()).describeCluster()).brokers.length),
+      );
+      return { state: 'healthy', details: `${countOf(brokers, 'broker')} at ${kafkaBrokers}`, facts: { brokers } };
+    }),
+    checkPart('profiles', async () => {
+      if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
+      const { openRedisProfileStore } = await import('@facet/profiles');
+      const store = await openRedisProfileStore({
+        ...parseProfileStoreFiles(inherited, redisUrl),
+        url: redisUrl,
+        connectTimeoutMs: redisTimeoutMs,
+        readTimeoutMs: redisTimeoutMs,
+      });
+      try {
+        await refuseOther(store.installation);
+        // The permissions for reading profiles may be missing.
+        await store.read(probeUserId);
+        const unsafe = await store.checkSettings();
+        return { state: 'healthy', details: ['Redis responds', ...unsafe].join('; '), facts: { unsafe } };
+      } finally {
+        await store.close();
+      }
+    }),
+    checkPart('queue', async () => {
+      if (queueUrl === undefined) return notConfigured('FACET_QUEUE_URL is not set.');
+      const [{ openRefreshQueue, withQueueInstallation }, { createRunStore }, { openStore }] = await Promise.all([
+        import('@facet/refresh'),
+        import('@facet/pipeline/runs'),
+        import('../home.ts'),
+      ]);
+      // Counting jobs needs none of these settings.
+      const schedule = parseWith(FacetConfig, {}, { source: 'the defaults' }).refresh;
+      const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
+      const options = { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix };
+      await withQueueInstallation(options, refuseOther);
+      const queue = openRefreshQueue({ ...deps, attempts: schedule.attempts }, options);
+      try {
+        const jobs = await queue.counts();
+        return { state: 'healthy', details: 'Redis responds', facts: { jobs } };
+      } finally {
+        await queue.close();
+      }
+    }),
+  ]);
+}
+
+/** The client retries longer than a person waits for the status. */
+async function withinKafkaTimeout<Result>(call: () => Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no response within ${kafkaTimeoutMs / 1000} s`)), kafkaTimeoutMs);
+  });
+  try {
+    return await Promise.race([call(), timeout]);
+  } catch (error) {
+    const { unreachable } = await import('@facet/kafka');
+    throw unreachable('Kafka does not respond', error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
