@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { option, readCommandLine } from './command-line.ts';
-import { startKafka } from './kafka/local-kafka.ts';
-import { startRedis } from './redis/local-redis.ts';
+import { startKafka } from './kafka.ts';
+import { startRedis } from './redis.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run services --',

@@ -2,25 +2,18 @@ import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { requirePrivateNetwork } from './network/local-network.ts';
-import { findFreePorts } from './process/free-ports.ts';
-import { createScratchFolder } from './process/scratch-folder.ts';
-import { ServerProcess, startInScratchFolder } from './process/server-process.ts';
+import { requirePrivateNetwork } from './network.ts';
+import { findFreePorts } from './free-ports.ts';
+import { createScratchFolder, startServer } from './server-process.ts';
+import type { RunningServer } from './server-process.ts';
 import { installPython } from './python-packages.ts';
 
-export interface LocalMilvus {
+export interface LocalMilvus extends RunningServer {
   /** `host:port` */
   readonly address: string;
   readonly port: number;
-  readonly pid: number;
-  /** SIGKILL. */
-  kill(): Promise<void>;
   /** Removes all collections. Call it after `kill`. */
   empty(): Promise<void>;
-  /** Restarts on the same port; resolves when the server accepts connections. */
-  start(): Promise<void>;
-  /** Stops the server and removes its data. */
-  stop(): Promise<void>;
 }
 
 /** Milvus Lite needs only Python. Milvus standalone is the server of a cluster in one process. */
@@ -71,19 +64,12 @@ export async function startMilvus(
       isReady: async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`)).ok,
     },
   };
-  const server = new ServerProcess({ ...servers[kind], logFile: path.join(scratch.path, 'milvus.log') });
-  const stop = await startInScratchFolder(server, scratch);
-  return {
+  const server = await startServer(scratch, servers[kind]);
+  return Object.assign(server, {
     address: `127.0.0.1:${port}`,
     port,
-    get pid() {
-      return server.pid;
-    },
-    kill: () => server.kill(),
     empty: () => rm(data, { recursive: true }),
-    start: () => server.start(),
-    stop,
-  };
+  });
 }
 
 function acceptsConnections(port: number): Promise<boolean> {

@@ -39,3 +39,8 @@ export async function installPython(
   });
   return programs;
 }
+
+/** Returns the path of a Python with PyTorch. The first call installs some gigabytes, because the wheel includes GPU libraries. */
+export async function pytorchPython(): Promise<string> {
+  return join(await installPython(new URL('../python/pytorch.txt', import.meta.url)), 'python');
+}

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findFreePorts } from './process/free-ports.ts';
-import { createScratchFolder } from './process/scratch-folder.ts';
-import { ServerProcess } from './process/server-process.ts';
+import { findFreePorts } from './free-ports.ts';
+import { createScratchFolder, orStop, ServerProcess } from './server-process.ts';
 import { installPython } from './python-packages.ts';
 
 const run = promisify(execFile);
@@ -119,14 +118,11 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
     for (const server of started.toReversed()) await server.kill();
     await scratch.remove();
   };
-  try {
+  await orStop(stop, async () => {
     await start('master.Master', pages[0]!, ['--port', String(port)]);
     const resources = ['--cores', '1', '--memory', '3g', '--work-dir', scratch.path];
     for (const page of pages.slice(1)) await start('worker.Worker', page, [...resources, master]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
   const s3Jars = sparkJars
     .filter(({ group }) => group !== 'io.delta')
     .map(({ artifact, version }) => join(environment, 'jars', `${artifact}-${version}.jar`))

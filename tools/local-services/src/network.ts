@@ -2,9 +2,18 @@ import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { endWithUs } from '../process/server-process.ts';
-import { requireService } from '../programs.ts';
-import type { LocalHost } from './local-host.ts';
+import { requireService } from './programs.ts';
+import { endWithUs } from './server-process.ts';
+
+/** Where a process runs: this machine, or a host of a `LocalNetwork`. */
+export interface LocalHost {
+  /** The address that processes listen on and that others connect to. */
+  readonly address: string;
+  /** Returns the command that runs `command` on this host. */
+  enter(command: readonly string[]): readonly string[];
+}
+
+export const thisMachine: LocalHost = { address: '127.0.0.1', enter: (command) => command };
 
 /** Namespaces that serve as a separate machine, with its own network, host name and mounts. */
 export interface NetworkHost extends LocalHost {

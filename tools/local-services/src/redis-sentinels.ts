@@ -1,14 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { ServerProcess } from '../process/server-process.ts';
-import { requireService } from '../programs.ts';
-import { until } from '../until.ts';
-import { askRedis, startRedis } from './local-redis.ts';
-import type { LocalRedis } from './local-redis.ts';
-import { secureRedis } from './secured-redis.ts';
-import type { RedisSecrets } from './secured-redis.ts';
+import { findFreePorts } from './free-ports.ts';
+import { requireService } from './programs.ts';
+import { askRedis, secureRedis, startRedis } from './redis.ts';
+import type { LocalRedis, RedisSecrets } from './redis.ts';
+import { createScratchFolder, orStop, ServerProcess, until } from './server-process.ts';
 
 /** A master and its replica with the users of a `SecuredRedis`, which three Sentinels watch under the name `facet`. */
 export interface RedisSentinels {
@@ -41,7 +37,7 @@ export async function startRedisSentinels({
     await Promise.all([...sentinels.map((each) => each.kill()), ...nodes.map((each) => each.stop())]);
     await scratch.remove();
   };
-  try {
+  return orStop(stop, async () => {
     const { secrets, options } = await secureRedis(scratch.path);
     const tls = Object.fromEntries(Object.entries(options).filter(([name]) => name.startsWith('tls-')));
     const ports = await findFreePorts(3);
@@ -76,10 +72,7 @@ export async function startRedisSentinels({
     for (const port of ports) await untilResponse(port, `${login}SENTINEL CKQUORUM facet`, /OK 3 usable/);
     const addresses = (hasTls ? sentinelTlsPorts : ports).map((port) => `127.0.0.1:${port}`).join(',');
     return { addresses, secured: secrets, sentinels, nodes, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
 
 function configOf(

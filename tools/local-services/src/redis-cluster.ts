@@ -1,12 +1,9 @@
-import { thisMachine } from '../network/local-host.ts';
-import type { LocalHost } from '../network/local-host.ts';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { until } from '../until.ts';
-import { askRedis, startRedis } from './local-redis.ts';
-import type { LocalRedis, LocalRedisOptions } from './local-redis.ts';
-import { secureRedis } from './secured-redis.ts';
-import type { RedisSecrets } from './secured-redis.ts';
+import { findFreePorts } from './free-ports.ts';
+import { thisMachine } from './network.ts';
+import type { LocalHost } from './network.ts';
+import { askRedis, secureRedis, startRedis } from './redis.ts';
+import type { LocalRedis, LocalRedisOptions, RedisSecrets } from './redis.ts';
+import { createScratchFolder, orStop, until } from './server-process.ts';
 
 /** Three masters with a replica each, with the users and certificates of a `SecuredRedis`. */
 export interface RedisCluster {
@@ -40,7 +37,7 @@ export async function startRedisCluster({
     await Promise.all(nodes.map((node) => node.stop()));
     await scratch.remove();
   };
-  try {
+  return orStop(stop, async () => {
     const { secrets, options } = await secureRedis(scratch.path);
     const ports = await findFreePorts(4 * masters);
     const [busPorts, tlsPorts] = [ports.slice(2 * masters), ports.slice(0, 2 * masters)];
@@ -68,10 +65,7 @@ export async function startRedisCluster({
       nodes,
       stop,
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
 
 async function assemble(

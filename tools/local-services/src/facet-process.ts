@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { thisMachine } from '../network/local-host.ts';
-import type { LocalHost } from '../network/local-host.ts';
-import { until } from '../until.ts';
+import { thisMachine } from './network.ts';
+import type { LocalHost } from './network.ts';
 import { findFreePorts } from './free-ports.ts';
-import { endWithUs } from './server-process.ts';
+import { endWithUs, until } from './server-process.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Characters of output kept to explain a failure. */
 const outputCharactersMax = 20_000;

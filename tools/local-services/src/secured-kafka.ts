@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createCertificates } from '../certificates.ts';
-import type { CertificateFiles, LocalCertificates } from '../certificates.ts';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { startKafka } from './local-kafka.ts';
-import type { LocalKafka, LocalKafkaOptions } from './local-kafka.ts';
+import { createCertificates } from './certificates.ts';
+import type { CertificateFiles, LocalCertificates } from './certificates.ts';
+import { findFreePorts } from './free-ports.ts';
+import { startKafka } from './kafka.ts';
+import type { LocalKafka, LocalKafkaOptions } from './kafka.ts';
+import { createScratchFolder, orStop } from './server-process.ts';
 
 /** The listeners with TLS and the secrets of a {@link SecuredKafka}. A listener is `host:port` of each broker, separated by commas. */
 export interface KafkaListeners {
@@ -36,7 +36,7 @@ export async function startSecuredKafka({
   brokers = 1,
 }: Pick<LocalKafkaOptions, 'brokers'> = {}): Promise<SecuredKafka> {
   const scratch = await createScratchFolder('certificates');
-  try {
+  return orStop(scratch.remove, async () => {
     const certificates = await createCertificates(scratch.path);
     const free = await findFreePorts(3 * brokers);
     const [mutual, sasl, expired] = [0, 1, 2].map((index) => free.slice(index * brokers, (index + 1) * brokers)) as [
@@ -67,10 +67,7 @@ export async function startSecuredKafka({
         await scratch.remove();
       },
     };
-  } catch (error) {
-    await scratch.remove();
-    throw error;
-  }
+  });
 }
 
 async function securityProperties({ caFile, server, expired }: LocalCertificates): Promise<Record<string, string>> {

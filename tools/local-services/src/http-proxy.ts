@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
-import { requireService } from '../programs.ts';
+import { findFreePorts } from './free-ports.ts';
+import { requireService } from './programs.ts';
+import { createScratchFolder, startServer } from './server-process.ts';
 
 export interface HttpProxy {
   /** The address of each service. */
@@ -47,11 +46,10 @@ export async function startHttpProxy(services: readonly (readonly string[])[]): 
   ]);
   await writeFile(configFile, `${defaults}\n${listeners.join('\n')}`);
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
-  const server = new ServerProcess({
+  const server = await startServer(scratch, {
     title: 'HAProxy',
     command: [program, '-db', '-f', configFile],
-    logFile: path.join(scratch.path, 'haproxy.log'),
     isReady: async () => (await Promise.all(urls.map((url) => fetch(`${url}/readyz`)))).every(({ ok }) => ok),
   });
-  return { urls, stop: await startInScratchFolder(server, scratch) };
+  return { urls, stop: server.stop };
 }

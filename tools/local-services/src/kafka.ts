@@ -1,18 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
-import { thisMachine } from '../network/local-host.ts';
-import type { LocalHost } from '../network/local-host.ts';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { endWithUs, ServerProcess } from '../process/server-process.ts';
-import { requireService } from '../programs.ts';
-import { until } from '../until.ts';
-import { brokerProperties } from './broker-properties.ts';
-import type { BrokerPlan, BrokerSecurity } from './broker-properties.ts';
+import { findFreePorts } from './free-ports.ts';
+import { thisMachine } from './network.ts';
+import type { LocalHost } from './network.ts';
+import { requireService } from './programs.ts';
+import { createScratchFolder, endWithUs, orStop, ServerProcess, until } from './server-process.ts';
+import type { RunningServer } from './server-process.ts';
 
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
@@ -26,18 +23,13 @@ export interface LocalKafkaOptions {
 }
 
 /** One broker. It keeps its port and data across restarts. */
-export interface KafkaNode {
+export interface KafkaNode extends Pick<RunningServer, 'pid' | 'kill' | 'start'> {
   readonly id: number;
   readonly port: number;
-  readonly pid: number;
   /** Contains a folder for each partition. */
   readonly dataFolder: string;
-  /** SIGKILL. */
-  kill(): Promise<void>;
   /** SIGTERM, which moves partition leadership to other brokers first. */
   stop(): Promise<void>;
-  /** Resolves when the broker serves requests. */
-  start(): Promise<void>;
 }
 
 export interface LocalKafka {
@@ -118,14 +110,11 @@ export async function startKafka({
     await scratch.remove();
   };
 
-  try {
+  await orStop(stop, async () => {
     await Promise.all(cluster.map(format));
     await Promise.all(nodes.map((node) => node.start()));
     await untilAllAreKnown(cluster);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
   return { brokers: cluster.map(({ address, port }) => `${address}:${port}`), nodes, stop };
 }
 
@@ -163,4 +152,113 @@ async function readBrokerIds({ address, port }: BrokerPlan): Promise<number[]> {
 function createClusterId(): string {
   const id = randomBytes(16).toString('base64url');
   return id.startsWith('-') ? createClusterId() : id;
+}
+
+export interface BrokerPlan {
+  id: number;
+  /** The address that it listens on. */
+  address: string;
+  port: number;
+  controllerPort: number;
+  dataFolder: string;
+}
+
+/** A listener in addition to the one in plain text. */
+export interface SecuredListener {
+  readonly name: string;
+  /** The port of each broker. */
+  readonly ports: readonly number[];
+  readonly protocol: 'SSL' | 'SASL_SSL';
+}
+
+/** What a broker with TLS and SASL has in addition. */
+export interface BrokerSecurity {
+  readonly listeners: readonly SecuredListener[];
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns the configuration of a node that is both broker and controller: a small version of a production node.
+ *
+ * @param cluster All nodes.
+ */
+export function brokerProperties(
+  node: BrokerPlan,
+  cluster: readonly BrokerPlan[],
+  { listeners, properties: securityProperties }: BrokerSecurity = { listeners: [], properties: {} },
+): string {
+  const copies = cluster.length;
+  const allListeners = [
+    { name: 'CLIENTS', port: node.port, protocol: 'PLAINTEXT' },
+    { name: 'CONTROLLER', port: node.controllerPort, protocol: 'PLAINTEXT' },
+    ...listeners.map(({ ports, ...listener }) => ({ ...listener, port: ports[cluster.indexOf(node)] })),
+  ];
+  const properties: Record<string, string | number> = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': cluster
+      .map(({ id, address, controllerPort }) => `${id}@${address}:${controllerPort}`)
+      .join(','),
+    listeners: allListeners.map(({ name, port }) => `${name}://${node.address}:${port}`).join(','),
+    'listener.security.protocol.map': allListeners.map(({ name, protocol }) => `${name}:${protocol}`).join(','),
+    'inter.broker.listener.name': 'CLIENTS',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': node.dataFolder,
+
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': copies,
+    'min.insync.replicas': copies > 1 ? 2 : 1,
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 4,
+
+    // Consumer groups start, and partitions of a dead broker get a new leader, within seconds.
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.heartbeat.interval.ms': 1_000,
+    'broker.session.timeout.ms': 6_000,
+
+    // The default exceeds the whole heap.
+    'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    ...securityProperties,
+  };
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** A stored batch, named by the offset of its first message. */
+export interface StoredBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly firstOffset: number;
+}
+
+/** The offset of the first message and the length of the rest precede each batch in a segment file. */
+const frameBytes = 12;
+
+/**
+ * Inverts one byte of a batch in the first segment file of a running broker, as a broken disk may do.
+ *
+ * @param at place of the byte in the batch; the last byte by default
+ */
+export async function damageBatch(
+  { dataFolder }: Pick<KafkaNode, 'dataFolder'>,
+  { topic, partition, firstOffset }: StoredBatch,
+  at?: number,
+): Promise<void> {
+  const file = await open(path.join(dataFolder, `${topic}-${partition}`, `${'0'.repeat(20)}.log`), 'r+');
+  try {
+    const segment = await file.readFile();
+    let start = 0;
+    const lengthAt = (place: number): number => frameBytes + segment.readInt32BE(place + 8);
+    while (Number(segment.readBigInt64BE(start)) !== firstOffset) start += lengthAt(start);
+    const place = start + (at ?? lengthAt(start) - 1);
+    await file.write(Buffer.of(segment[place]! ^ 0xff), 0, 1, place);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import type { ClientRequest, IncomingMessage, Server } from 'node:http';
 import path from 'node:path';
-import { thisMachine } from '../network/local-host.ts';
-import { findFreePorts } from '../process/free-ports.ts';
-import { createScratchFolder } from '../process/scratch-folder.ts';
-import { ServerProcess, startInScratchFolder } from '../process/server-process.ts';
-import { requireService } from '../programs.ts';
+import { buffer } from 'node:stream/consumers';
+import { findFreePorts } from './free-ports.ts';
+import { thisMachine } from './network.ts';
+import { requireService } from './programs.ts';
+import { createScratchFolder, startServer } from './server-process.ts';
+import type { RunningServer } from './server-process.ts';
 
 interface S3Settings {
   readonly bucket: string;
@@ -14,7 +17,7 @@ interface S3Settings {
   readonly pathStyle: boolean;
 }
 
-export interface LocalS3 {
+export interface LocalS3 extends RunningServer {
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
@@ -24,12 +27,6 @@ export interface LocalS3 {
   readonly folder: string;
   /** Writes `s3.yaml` into a folder of a lake or of artifacts, and returns the settings. Creates a missing folder. */
   writeConfig<More extends object>(dataFolder: string, prefix: string, more?: More): Promise<S3Settings & More>;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-  /** Restarts on the same port with the same objects. */
-  start(): Promise<void>;
-  /** Stops the server and removes the objects. */
-  stop(): Promise<void>;
 }
 
 const bucket = 'facet-test';
@@ -51,19 +48,17 @@ export async function startS3(address = thisMachine.address): Promise<LocalS3> {
   const [port = 0] = await findFreePorts(1);
   const endpoint = `http://${address}:${port}`;
   const keys = ['--access', 'facet-test', '--secret', 'facet-test-secret', '--region', region];
-  const server = new ServerProcess({
+  const server = await startServer(scratch, {
     title: 'S3',
     command: [program, '--port', `${address}:${port}`, '--quiet', ...keys, 'posix', objects],
-    logFile: path.join(scratch.path, 's3.log'),
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).status === 403,
   });
-  const stop = await startInScratchFolder(server, scratch);
   const env = {
     AWS_ACCESS_KEY_ID: 'facet-test',
     AWS_SECRET_ACCESS_KEY: 'facet-test-secret',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
-  return {
+  return Object.assign(server, {
     endpoint,
     region,
     bucket,
@@ -75,8 +70,35 @@ export async function startS3(address = thisMachine.address): Promise<LocalS3> {
       await writeFile(path.join(dataFolder, 's3.yaml'), JSON.stringify(settings));
       return settings;
     },
-    kill: () => server.kill(),
-    start: () => server.start(),
-    stop,
-  };
+  });
+}
+
+export interface S3ProxyRules {
+  /** Returns false to close the connection instead of passing on the response. */
+  readonly onResponse?: (request: IncomingMessage) => Promise<boolean>;
+  /** Returns true to respond with 503. */
+  readonly refuses?: (request: IncomingMessage) => boolean;
+  /** Returns true to send the request twice and pass on the second response. */
+  readonly repeats?: (request: IncomingMessage) => boolean;
+}
+
+/** Returns a server that passes requests on to an S3 server. */
+export function createS3Proxy(endpoint: string, { onResponse, refuses, repeats }: S3ProxyRules): Server {
+  const { hostname: host, port } = new URL(endpoint);
+  return createServer((incoming, outgoing) => {
+    if (refuses?.(incoming) === true) return void incoming.resume().on('end', () => outgoing.writeHead(503).end());
+    const { method = '', url = '', headers } = incoming;
+    const forward = (use: (response: IncomingMessage) => void): ClientRequest =>
+      request({ host, port, method, path: url, headers }, use);
+    const pass = (response: IncomingMessage): void => {
+      void (onResponse?.(incoming) ?? Promise.resolve(true)).then((isPassed) => {
+        if (isPassed) response.pipe(outgoing.writeHead(response.statusCode ?? 500, response.headers));
+        else incoming.socket.destroy();
+      });
+    };
+    if (repeats?.(incoming) !== true) return void incoming.pipe(forward(pass));
+    void buffer(incoming).then((body) =>
+      forward((first) => void first.resume().on('end', () => forward(pass).end(body))).end(body),
+    );
+  });
 }

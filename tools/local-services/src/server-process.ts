@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ScratchFolder } from './scratch-folder.ts';
 
 /**
  * Wraps a command so that the kernel kills it when this process ends for any reason.
@@ -112,25 +114,98 @@ export class ServerProcess {
   }
 }
 
+/** A server on a fixed port, with data in a scratch folder. */
+export interface RunningServer {
+  readonly pid: number;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Restarts on the same port with the same data; resolves when the server responds. */
+  start(): Promise<void>;
+  /** Stops the server and removes its data. */
+  stop(): Promise<void>;
+}
+
 /**
- * Starts a server whose data is in a scratch folder. Returns a function that kills it and removes the folder, which also happens if it
- * does not start.
+ * Starts a server whose log and data are in a scratch folder, which is removed if the server does not start.
  *
  * @throws Error as `ServerProcess.start`.
  */
-export async function startInScratchFolder(
-  server: ServerProcess,
+export async function startServer(
   scratch: ScratchFolder,
-): Promise<() => Promise<void>> {
+  options: Omit<ServerProcessOptions, 'logFile'>,
+): Promise<RunningServer> {
+  const server = new ServerProcess({ ...options, logFile: path.join(scratch.path, 'server.log') });
   const stop = async (): Promise<void> => {
     await server.kill();
     await scratch.remove();
   };
+  await orStop(stop, () => server.start());
+  return {
+    get pid() {
+      return server.pid;
+    },
+    kill: () => server.kill(),
+    start: () => server.start(),
+    stop,
+  };
+}
+
+/** Calls `start`, and if it fails `stop`. */
+export async function orStop<Result>(stop: () => Promise<void>, start: () => Promise<Result>): Promise<Result> {
   try {
-    await server.start();
+    return await start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return stop;
+}
+
+export interface ScratchFolder {
+  path: string;
+  remove(): Promise<void>;
+}
+
+/** Removes the folder twice, because a dying process may still write during the first attempt. */
+const REMOVE_AT_END_OF_INPUT = 'cat > /dev/null; rm -rf "$1" 2> /dev/null || { sleep 1; rm -rf "$1"; }';
+
+/**
+ * Creates a temporary folder that is removed when this process ends for any reason: a shell waits for the end of a
+ * pipe, which the kernel closes.
+ */
+export async function createScratchFolder(name: string): Promise<ScratchFolder> {
+  const folder = await mkdtemp(path.join(tmpdir(), `facet-${name}-`));
+  const keeper = spawn('sh', ['-c', REMOVE_AT_END_OF_INPUT, 'sh', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Ctrl-C must reach only this process.
+    detached: true,
+  });
+  keeper.unref();
+  (keeper.stdin as Socket).unref();
+  return {
+    path: folder,
+    async remove() {
+      if (keeper.exitCode !== null) return;
+      const exited = once(keeper, 'exit');
+      keeper.ref();
+      keeper.stdin.end();
+      await exited;
+    },
+  };
+}
+
+const pollMs = 40;
+
+/** Polls `look` until it returns a value other than false. @throws Error that names `what` after `seconds`. */
+export async function until<Found>(
+  what: string,
+  look: () => Promise<Found | false | undefined>,
+  seconds = 180,
+): Promise<Found> {
+  const deadline = Date.now() + seconds * 1_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > deadline) throw new Error(`${what}: timed out after ${seconds} s`);
+    await sleep(pollMs);
+  }
 }
