@@ -244,7 +244,7 @@ it('facet backfill sends files to the collector and adds nothing the second time
   const stopped = await run(args, withKey);
   expect(stopped).toMatchObject({
     code: 3,
-    out: expect.stringMatching(/events\.csv:2[^]*2 records accepted/) as string,
+    out: expect.stringMatching(/lines 2, [^]*2 records accepted/) as string,
     err: expect.stringContaining('Most of the first 21 rows of events are invalid') as string,
   });
   // The command has not read all events.
