@@ -13,12 +13,10 @@ export type { EvaluatedMethod, EvaluationReport } from './evaluation/evaluate.ts
 export { taskTitles } from './evaluation/tasks.ts';
 export type { Task, TaskEvaluations } from './evaluation/tasks.ts';
 export { executeRun, executeStage } from './execution/execute-run.ts';
-export { compareItems } from './gate/content-checks.ts';
 export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
 export { runGate } from './gate/run-gate.ts';
-export { compareRecommendations, sampleRequests } from './gate/serving-checks.ts';
-export type { RecommendationChange } from './gate/serving-checks.ts';
+export { sampleRequests } from './gate/serving-checks.ts';
 export { openModel } from './model/model-artifact.ts';
 export type { Model, TrainingStart } from './model/model-artifact.ts';
 export {

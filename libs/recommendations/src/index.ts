@@ -2,6 +2,8 @@ export { CatalogAttribute, describeAttributes } from './catalog/describe-attribu
 export { CatalogResponse, respondWithCatalog } from './catalog/describe-catalog.ts';
 export { ItemsResponse, parseSearchQuery, respondWithItems, SearchQuery } from './catalog/search-items.ts';
 export { buildTitleIndex } from './catalog/title-index.ts';
+export { compareBundles, compareCatalogs, compareLists } from './compare-bundles.ts';
+export type { MovedItem } from './compare-bundles.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
 export type { RecommendationRequest } from './find-items.ts';

@@ -2,8 +2,9 @@ import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
-import { compareItems, compareRecommendations, openDataset, sampleRequests } from '@facet/pipeline';
-import type { RecommendationChange } from '@facet/pipeline';
+import { openDataset, sampleRequests } from '@facet/pipeline';
+import { compareBundles, compareCatalogs, recommend } from '@facet/recommendations';
+import type { MovedItem } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
 import type { Style } from '../terminal/terminal.ts';
@@ -17,9 +18,6 @@ interface Difference {
   readonly before: unknown;
   readonly after: unknown;
 }
-
-/** An item that appears in or disappears from the recommendations of some sampled users. */
-type MovedItem = TitledItem & { readonly users: number };
 
 interface BundleDiff {
   readonly before: string;
@@ -53,7 +51,7 @@ export async function diffBundles(
   try {
     const after = await loadBundle(store, afterRef);
     try {
-      const diff = await compareBundles(store, before, after);
+      const diff = await compareBoth(store, before, after);
       output.show(renderDiff(diff, terminal.style));
       output.document({ home: options.home, ...diff });
     } finally {
@@ -64,8 +62,7 @@ export async function diffBundles(
   }
 }
 
-async function compareBundles(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
-  const { added, lost } = compareItems(before, after);
+async function compareBoth(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
   return {
     before: before.id,
     after: after.id,
@@ -73,10 +70,7 @@ async function compareBundles(store: ArtifactStore, before: Bundle, after: Bundl
     settings: pair(settingsOf(before.info), settingsOf(after.info)).filter(
       (setting) => setting.before !== setting.after,
     ),
-    items: {
-      added: added.map((itemId) => withTitle(after, itemId)),
-      lost: lost.map((itemId) => withTitle(before, itemId)),
-    },
+    items: compareCatalogs(before, after),
     recommendations: await sampleRecommendations(store, before, after),
   };
 }
@@ -90,24 +84,11 @@ async function sampleRecommendations(
     // A dataset that is pruned or incompatible has a substitute: the users of the other bundle.
     const dataset = await ifUsable(() => openDataset(store, info.datasetId));
     if (dataset === undefined) continue;
-    const changed = await compareRecommendations(before, after, sampleRequests(dataset));
-    return {
-      users: changed.length,
-      overlap: changed.reduce((sum, { overlap }) => sum + overlap, 0) / Math.max(1, changed.length),
-      gained: countItems(changed, 'gained', after),
-      lost: countItems(changed, 'lost', before),
-    };
+    const sample = sampleRequests(dataset);
+    const { compared, ...changes } = await compareBundles(before, after, sample, { respond: recommend });
+    return { users: compared, ...changes };
   }
   return null;
-}
-
-/** Returns the items that moved, with the number of users, most users first. */
-function countItems(changed: readonly RecommendationChange[], side: 'gained' | 'lost', bundle: Bundle): MovedItem[] {
-  const users = new Map<string, number>();
-  for (const user of changed) for (const itemId of user[side]) users.set(itemId, (users.get(itemId) ?? 0) + 1);
-  return [...users]
-    .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
-    .map(([itemId, count]) => ({ ...withTitle(bundle, itemId), users: count }));
 }
 
 /** Returns the settings of a bundle, without its results. */
@@ -183,10 +164,4 @@ function renderDiff({ before, after, metrics, settings, items, recommendations }
 function shown(value: unknown): string {
   if (value === null) return '–';
   return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
-}
-
-function withTitle(bundle: Bundle, itemId: string): TitledItem {
-  const item = bundle.indexOf(itemId);
-  const title = item === undefined ? undefined : bundle.titleOf(item);
-  return title === undefined ? { itemId } : { itemId, title };
 }

@@ -6,7 +6,7 @@ import type { ExposureRecord, SampledResponse } from '@facet/exposures';
 import { openLakeSnapshot } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
-import { respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
+import { compareLists, respondWithRecommendations, isSameResponse, renderResponse } from '@facet/recommendations';
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
 import { addHome, addNotes, addSubcommand } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
@@ -121,7 +121,7 @@ async function compare(
   const offered = await withoutPruned(home, wasOffered, id);
   const response = await withView(home, id, offered, (view) => respondAgain(record, view));
   const before = (JSON.parse(record.sampled.response) as RecommendationsResponse).items;
-  const items = compareItems(before, response.items);
+  const { items } = compareLists(before, response.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
   output.show(
     renderTable(
@@ -228,34 +228,6 @@ async function withView<Result>(
   } finally {
     live.close();
   }
-}
-
-interface ComparedItem {
-  readonly itemId: string;
-  readonly title?: string;
-  /** Positions from 1; null for an item that is not in the list. */
-  readonly was: number | null;
-  readonly is: number | null;
-}
-
-/** Returns the items of the second list in its order, then those of the first list alone. */
-function compareItems(
-  before: RecommendationsResponse['items'],
-  after: RecommendationsResponse['items'],
-): ComparedItem[] {
-  const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place + 1]));
-  const idsAfter = new Set(after.map(({ itemId }) => itemId));
-  return [
-    ...after.map((item, place) => ({
-      itemId: item.itemId,
-      title: item.title,
-      was: placeBefore.get(item.itemId) ?? null,
-      is: place + 1,
-    })),
-    ...before
-      .filter(({ itemId }) => !idsAfter.has(itemId))
-      .map((item) => ({ itemId: item.itemId, title: item.title, was: placeBefore.get(item.itemId)!, is: null })),
-  ];
 }
 
 function placeOf(place: number | null): string {

@@ -10,7 +10,7 @@ import type { RecommendationsResponse } from '@facet/recommendations';
 import type { LiveBundle } from '../bundle/live-bundle.ts';
 import type { RecentRequests } from '../bundle/recent-requests.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { compareBundles } from './compare-bundles.ts';
+import { measureSwap } from './measure-swap.ts';
 import { TrafficWindow } from './traffic-window.ts';
 import type { RequestOutcome } from './traffic-window.ts';
 import type { TrialFile } from './trial-file.ts';
@@ -127,7 +127,7 @@ export class Guardrails {
     const { store, recent, logger } = this.#deps;
     try {
       if (refuseRollback(bundle.id, await store.promotions()) !== undefined) return undefined;
-      const swap = await compareBundles(previous, bundle, recent.all);
+      const swap = await measureSwap(previous, bundle, recent.all);
       logger.info({ from: previous.id, bundleId: bundle.id, ...swap }, 'bundles compared');
       return swap;
     } catch (error) {

@@ -1,4 +1,3 @@
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { ifUsable, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
@@ -7,8 +6,8 @@ import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from 
 import type { BootstrapInterval, RankedUser } from '@facet/evaluation';
 import { sampleByHash } from '@facet/features';
 import { AppError } from '@facet/platform';
-import { respondWithRecommendations } from '@facet/recommendations';
-import type { ArmOverrides, RecommendationsRequest } from '@facet/recommendations';
+import { compareBundles, respondWithRecommendations } from '@facet/recommendations';
+import type { ArmOverrides, MovedItem, RecommendationsRequest } from '@facet/recommendations';
 import type { ServingSettings } from '@facet/recommendations/settings';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { behaviorsBetween } from '../dataset/dataset.ts';
@@ -47,13 +46,6 @@ export interface ComparedUser {
   readonly overlap: number;
   readonly ndcgBefore: number;
   readonly ndcgAfter: number;
-}
-
-/** An item that appears in or disappears from the lists of some users. */
-export interface MovedItem {
-  readonly itemId: string;
-  readonly title?: string | undefined;
-  readonly users: number;
 }
 
 export interface SampleComparison {
@@ -97,7 +89,7 @@ export async function compareSample(options: CompareOptions): Promise<SampleComp
     const isSame = options.after.bundleId === before.id;
     const after = isSame ? before : await loadBundle(store, { kind: 'bundle', id: options.after.bundleId });
     try {
-      return await compareBundles(before, after, await openNewest(store, before, after), options);
+      return await compareSides(before, after, await openNewest(store, before, after), options);
     } finally {
       if (!isSame) after.close();
     }
@@ -133,46 +125,44 @@ export function noDataset(): AppError {
   });
 }
 
-async function compareBundles(
+async function compareSides(
   before: Bundle,
   after: Bundle,
   { dataset, from }: HeldOutData,
   options: CompareOptions,
 ): Promise<SampleComparison> {
-  const users = sampleUsers(dataset, from, options.usersMax);
+  const sampled = sampleUsers(dataset, from, options.usersMax)
+    .map((user) => ({ user, truth: truthOf(user) }))
+    .filter(({ truth }) => truthSize(truth) > 0);
   const respond = createResponder(dataset, from, options);
   const compared: UserComparison[] = [];
-  const moved = { gained: new Map<string, number>(), lost: new Map<string, number>() };
-  const all = { before: new Set<string>(), after: new Set<string>() };
+  const distinct = { before: new Set<string>(), after: new Set<string>() };
   const fallbacks = { before: 0, after: 0 };
-  const indicesOf = createIndexLookup(dataset);
-  for (const [position, user] of users.entries()) {
-    const truth = truthOf(user);
-    if (truthSize(truth) === 0) continue;
-    const old = await respond(before, options.before, user);
-    const fresh = await respond(after, options.after, user);
-    if (old.source.kind === 'popular') fallbacks.before++;
-    if (fresh.source.kind === 'popular') fallbacks.after++;
-    const [oldIds, freshIds] = [old, fresh].map(({ items }) => items.map(({ itemId }) => itemId)) as [
-      string[],
-      string[],
-    ];
-    for (const id of oldIds) all.before.add(id);
-    for (const id of freshIds) all.after.add(id);
-    const gained = countMissing(freshIds, new Set(oldIds), moved.gained);
-    countMissing(oldIds, new Set(freshIds), moved.lost);
-    const longer = Math.max(oldIds.length, freshIds.length);
-    const rankings = [indicesOf(oldIds), indicesOf(freshIds)] as const;
-    compared.push({
-      userId: dataset.sequences.userIds[user.userIndex]!,
-      overlap: longer === 0 ? 1 : (freshIds.length - gained) / longer,
-      ndcgBefore: ndcgAt(rankings[0], truth, options.limit),
-      ndcgAfter: ndcgAt(rankings[1], truth, options.limit),
-      recalls: [recallAt(rankings[0], truth, options.limit), recallAt(rankings[1], truth, options.limit)],
-    });
-    if (position % 10 === 0) options.onProgress?.(position / users.length);
-    await yieldToEventLoop();
-  }
+  const { gained, lost } = await compareBundles(before, after, sampled, {
+    respond: (bundle, { user }, side) => respond(bundle, options[side], user),
+    onCompared({ request: { user, truth }, overlap, ...responses }) {
+      const measure = (side: 'before' | 'after'): { readonly ndcg: number; readonly recall: number } => {
+        const { items, source } = responses[side];
+        if (source.kind === 'popular') fallbacks[side]++;
+        for (const { itemId } of items) distinct[side].add(itemId);
+        // Unknown items map to an index outside the catalog.
+        const ranking = Int32Array.from(
+          items,
+          ({ itemId }) => dataset.vocabulary.indexOf(itemId) ?? dataset.items.length,
+        );
+        return { ndcg: ndcgAt(ranking, truth, options.limit), recall: recallAt(ranking, truth, options.limit) };
+      };
+      const [old, fresh] = [measure('before'), measure('after')];
+      compared.push({
+        userId: dataset.sequences.userIds[user.userIndex]!,
+        overlap,
+        ndcgBefore: old.ndcg,
+        ndcgAfter: fresh.ndcg,
+        recalls: [old.recall, fresh.recall],
+      });
+      if (compared.length % 10 === 0) options.onProgress?.(compared.length / sampled.length);
+    },
+  });
   if (compared.length === 0) {
     throw new AppError('No user of the held-out window has a history and chose an item that was new to them.', {
       code: 'COMPARISON_NO_USERS',
@@ -192,10 +182,10 @@ async function compareBundles(
       compareMetric('ndcg', compared, ({ ndcgBefore, ndcgAfter }) => [ndcgBefore, ndcgAfter]),
       compareMetric('recall', compared, ({ recalls }) => recalls),
     ],
-    distinctItems: { before: all.before.size, after: all.after.size },
+    distinctItems: { before: distinct.before.size, after: distinct.after.size },
     fallbacks,
-    gained: mostMoved(moved.gained, after),
-    lost: mostMoved(moved.lost, before),
+    gained: gained.slice(0, movedMax),
+    lost: lost.slice(0, movedMax),
   };
 }
 
@@ -249,26 +239,4 @@ function createResponder(dataset: Dataset, from: number, options: CompareOptions
       },
     );
   };
-}
-
-/** Returns a function from item ids to their indices in the dataset. Unknown items map to an index outside the catalog. */
-function createIndexLookup({ vocabulary, items }: Dataset): (itemIds: readonly string[]) => Int32Array {
-  return (itemIds) => Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? items.length);
-}
-
-/** Counts the items that are not in `others`, for this list and for all lists. */
-function countMissing(itemIds: readonly string[], others: ReadonlySet<string>, counts: Map<string, number>): number {
-  const missing = itemIds.filter((itemId) => !others.has(itemId));
-  for (const itemId of missing) counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
-  return missing.length;
-}
-
-function mostMoved(counts: ReadonlyMap<string, number>, bundle: Bundle): MovedItem[] {
-  return [...counts]
-    .sort(([idA, a], [idB, b]) => b - a || (idA < idB ? -1 : 1))
-    .slice(0, movedMax)
-    .map(([itemId, users]) => {
-      const item = bundle.indexOf(itemId);
-      return { itemId, title: item === undefined ? undefined : bundle.titleOf(item), users };
-    });
 }

@@ -1,4 +1,5 @@
 import type { Bundle } from '@facet/bundles';
+import { compareCatalogs } from '@facet/recommendations';
 import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
@@ -55,36 +56,8 @@ function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMa
   ];
 }
 
-/** The difference between the items of two bundles. */
-export interface ItemDifference {
-  /** Only in the newer bundle. */
-  readonly added: readonly string[];
-  /** Available in the older bundle, but missing or unavailable in the newer one. */
-  readonly lost: readonly string[];
-}
-
-export function compareItems(before: Bundle, after: Bundle): ItemDifference {
-  const isAvailable = (bundle: Bundle, itemId: string): boolean => {
-    const item = bundle.indexOf(itemId);
-    return item !== undefined && !bundle.unavailable.has(item);
-  };
-  return {
-    added: idsWhere(after, (itemId) => before.indexOf(itemId) === undefined),
-    lost: idsWhere(before, (itemId) => isAvailable(before, itemId) && !isAvailable(after, itemId)),
-  };
-}
-
-function idsWhere(bundle: Bundle, isWanted: (itemId: string) => boolean): string[] {
-  const ids: string[] = [];
-  for (let item = 1; item <= bundle.itemCount; item++) {
-    const itemId = bundle.idOf(item);
-    if (isWanted(itemId)) ids.push(itemId);
-  }
-  return ids;
-}
-
 function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostItemsMax }: GateSettings): GateCheck[] {
-  const { added, lost } = compareItems(incumbent, candidate);
+  const { added, lost } = compareCatalogs(incumbent, candidate);
   const checks: GateCheck[] = [];
   const check = (name: string, value: number, threshold: number | false, found: string): void => {
     if (threshold === false) return;

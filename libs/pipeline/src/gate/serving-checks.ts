@@ -1,6 +1,6 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
-import { recommend } from '@facet/recommendations';
+import { compareBundles, recommend } from '@facet/recommendations';
 import type { RecommendationRequest } from '@facet/recommendations';
 import { behaviorsBetween } from '../dataset/dataset.ts';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -16,62 +16,28 @@ const latencyRequests = 200;
 /** Below this time, a ratio depends on the clock more than on the bundle. */
 const latencyMsNegligible = 1;
 
-/** The request that serving would receive from a user: all behaviors and the attributes. */
-export interface SampledRequest {
-  readonly userId: string;
-  readonly request: RecommendationRequest;
-}
-
-/** Returns the requests of a sample of users. The sample stays the same from day to day while the users are in the data. */
-export function sampleRequests(dataset: Dataset): SampledRequest[] {
+/**
+ * Returns the requests that serving would receive from a sample of users, with all behaviors and the attributes. The sample stays the
+ * same from day to day while the users are in the data.
+ */
+export function sampleRequests(dataset: Dataset): RecommendationRequest[] {
   const { sequences, userAttributes } = dataset;
   const users = sampleByHash(sequences.userIds.keys(), sampleMax, (user) => sequences.userIds[user]!);
   return users.map((user) => {
     const userId = sequences.userIds[user]!;
     const behaviors = behaviorsBetween(dataset, sequences.offsets[user]!, sequences.offsets[user + 1]!);
-    return { userId, request: { userId, behaviors, attributes: userAttributes[user], limit: responseLength } };
+    return { userId, behaviors, attributes: userAttributes[user], limit: responseLength };
   });
-}
-
-/** The difference between the recommendations of two bundles for one user. */
-export interface RecommendationChange {
-  readonly userId: string;
-  /** The share of the longer list that is in both lists; 1 for two empty lists. */
-  readonly overlap: number;
-  readonly gained: readonly string[];
-  readonly lost: readonly string[];
-}
-
-/** Compares the recommendations of two bundles for the same requests. */
-export async function compareRecommendations(
-  before: Bundle,
-  after: Bundle,
-  sample: readonly SampledRequest[],
-): Promise<RecommendationChange[]> {
-  const changed: RecommendationChange[] = [];
-  for (const { userId, request } of sample) {
-    const [old, fresh] = await Promise.all([itemsOf(before, request), itemsOf(after, request)]);
-    const gained = [...fresh].filter((itemId) => !old.has(itemId));
-    const lost = [...old].filter((itemId) => !fresh.has(itemId));
-    const longer = Math.max(old.size, fresh.size);
-    changed.push({ userId, overlap: longer === 0 ? 1 : (fresh.size - gained.length) / longer, gained, lost });
-  }
-  return changed;
-}
-
-async function itemsOf(bundle: Bundle, request: RecommendationRequest): Promise<Set<string>> {
-  return new Set((await recommend(bundle, request)).items.map(({ itemId }) => itemId));
 }
 
 export async function overlapCheck(
   candidate: Bundle,
   incumbent: Bundle,
-  sample: readonly SampledRequest[],
+  sample: readonly RecommendationRequest[],
   { overlapMin }: GateSettings,
 ): Promise<GateCheck[]> {
   if (overlapMin === false || sample.length === 0) return [];
-  const changed = await compareRecommendations(incumbent, candidate, sample);
-  const value = changed.reduce((sum, { overlap }) => sum + overlap, 0) / changed.length;
+  const { overlap: value } = await compareBundles(incumbent, candidate, sample, { respond: recommend });
   const passed = value >= overlapMin;
   return [
     {
@@ -92,7 +58,7 @@ export async function overlapCheck(
 export async function latencyCheck(
   candidate: Bundle,
   incumbent: Bundle | undefined,
-  sample: readonly SampledRequest[],
+  sample: readonly RecommendationRequest[],
   settings: GateSettings,
   now: () => number = () => performance.now(),
 ): Promise<GateCheck[]> {
@@ -123,12 +89,12 @@ export async function latencyCheck(
 
 async function medianTimes(
   bundles: readonly Bundle[],
-  sample: readonly SampledRequest[],
+  sample: readonly RecommendationRequest[],
   now: () => number,
 ): Promise<number[]> {
   const times = bundles.map(() => [] as number[]);
   for (let number = 0; number < latencyRequests; number++) {
-    const { request } = sample[number % sample.length]!;
+    const request = sample[number % sample.length]!;
     for (const [position, bundle] of bundles.entries()) {
       const start = now();
       await recommend(bundle, request);

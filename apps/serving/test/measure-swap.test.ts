@@ -5,7 +5,7 @@ import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import { forFile, forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { compareBundles } from '../src/guardrails/compare-bundles.ts';
+import { measureSwap } from '../src/guardrails/measure-swap.ts';
 import { createHome, films, putBundle } from './fixtures.ts';
 
 const home = forFile(await createHome());
@@ -26,7 +26,7 @@ it('finds no change between equal bundles, also when the data of one ends later'
     [bundle, later],
     [later, bundle],
   ] as const) {
-    const { interestCosine, ...figures } = await compareBundles(previous, next, recent);
+    const { interestCosine, ...figures } = await measureSwap(previous, next, recent);
     expect(figures).toEqual({ compared, changedShare: 0 });
     expect(interestCosine.after).toBe(interestCosine.before);
     expect(interestCosine.before).toBeGreaterThan(0);
@@ -38,12 +38,12 @@ it('counts all items as changed when the bundle recommends none', async () => {
   const empty = forTest(
     await open(await putBundle(home, { items: films.map((film) => ({ ...film, available: false })) })),
   );
-  expect(await compareBundles(bundle, empty, recent)).toMatchObject({ compared, changedShare: 1 });
+  expect(await measureSwap(bundle, empty, recent)).toMatchObject({ compared, changedShare: 1 });
   // A previous bundle without items has nothing to compare.
-  expect(await compareBundles(empty, bundle, recent)).toMatchObject({ compared: 0, changedShare: 0 });
+  expect(await measureSwap(empty, bundle, recent)).toMatchObject({ compared: 0, changedShare: 0 });
 });
 
 it('stops when it takes too long', async () => {
   let ms = 0;
-  expect(await compareBundles(bundle, bundle, recent, () => (ms += 500))).toMatchObject({ compared: 3 });
+  expect(await measureSwap(bundle, bundle, recent, () => (ms += 500))).toMatchObject({ compared: 3 });
 });
