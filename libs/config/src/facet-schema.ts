@@ -1,4 +1,4 @@
-import { extractorSchemas, ModelConfig, modelVariants, TrainingConfig } from '@facet/model';
+import { extractorSchemas, ModelConfig, TrainingConfig, variantNames } from '@facet/model';
 import { Type } from 'typebox';
 import { FacetConfig } from './facet-config.ts';
 
@@ -12,7 +12,7 @@ const EditedConfig = Type.Object(
     model: Type.Object(
       {
         ...Type.Partial(ModelConfig).properties,
-        variant: Type.Enum(Object.keys(modelVariants), described(model.properties.variant)),
+        variant: Type.Enum([...variantNames], described(model.properties.variant)),
         extractor: Type.Optional(
           Type.Union(
             Object.values(extractorSchemas).map((schema) => Type.Partial(schema, strict)),

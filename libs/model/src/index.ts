@@ -28,11 +28,14 @@ export {
   defaultExtractor,
   facetModel,
   facetTraining,
+  isVariant,
   mindModel,
   mindTraining,
   modelVariant,
   modelVariants,
+  variantNames,
 } from './variants.ts';
+export type { ModelVariant, VariantName } from './variants.ts';
 export {
   fittedRepeatWeights,
   frozenWeights,

@@ -102,11 +102,33 @@ export const mindTraining: TrainingConfig = {
   warm: { epochs: 4, learningRate: 3e-4 },
 };
 
-/** Returns MIND with the given differences. */
+/** A named variant of the model, with its settings. */
+export interface ModelVariant extends ModelSettings {
+  /** `facet`: the default recipe and its comparison. `mind`: the paper and single differences. `published`: other models. */
+  readonly family: 'facet' | 'mind' | 'published';
+  /** What the variant is, for the help of `facet benchmark` and the table of docs/model.md. */
+  readonly summary: string;
+}
+
+/** Returns the settings of MIND with the given differences. */
 const mindWith = (model: Partial<ModelConfig>, training: Partial<TrainingConfig> = {}): ModelSettings => ({
   model: { ...mindModel, ...model },
   training: { ...mindTraining, ...training },
 });
+
+/** Returns a variant of MIND. */
+const mindVariant = (summary: string, model: Partial<ModelConfig> = {}): ModelVariant => ({
+  family: 'mind',
+  summary,
+  ...mindWith(model),
+});
+
+/** Returns a published model with the side features and the loss of MIND. */
+const published = (
+  summary: string,
+  model: Partial<ModelConfig>,
+  training: Partial<TrainingConfig> = {},
+): ModelVariant => ({ family: 'published', summary, ...mindWith(model, training) });
 
 /** The common part of ComiRec's extractors (Cen et al., KDD 2020, §3): K interests for every user, no H-layers, a hard readout. */
 const comirec: Partial<ModelConfig> = {
@@ -115,60 +137,15 @@ const comirec: Partial<ModelConfig> = {
   readout: { kind: 'label-aware', power: 'infinity' },
 };
 
-/** The named variants of `facet.yaml` (`model.variant`). */
-export const modelVariants: Readonly<Record<string, ModelSettings>> = {
-  facet: { model: facetModel, training: facetTraining },
-  mind: { model: mindModel, training: mindTraining },
-  /** MIND-1 (paper, §5.1.2): one interest. The routing reduces to squash(Σ S·e_i). */
-  'mind-1': mindWith({ interests: 1 }),
-  /** p = 0 (paper, Figure 3): every interest has the same weight for a label. */
-  'mind-p0': mindWith({ readout: { kind: 'label-aware', power: 0 } }),
-  /** p = ∞ (paper, Figure 3), the hard readout of public code: a label trains only its nearest interest. */
-  'mind-hard': mindWith({ readout: { kind: 'label-aware', power: 'infinity' } }),
-  /** K interests for every user instead of K'u (paper, Eq. 8), as in public code. */
-  'mind-fixed-k': mindWith({ adaptiveInterests: false }),
-  /** Without stop-gradient: all iterations of the routing carry gradients. */
-  'mind-all-gradients': mindWith({ extractor: { ...mindRouting, gradient: 'all' } }),
-  /** A bilinear map per interest (`bilinear_type` 1 of public code). The maps make interests differ, hence logits of zero. */
-  'mind-map-per-interest': mindWith({
-    extractor: { ...mindRouting, map: 'per-interest', sigma: 0, trainingLogits: 'fixed' },
-  }),
-  /** One bias-free ReLU layer instead of the H-layers (`relu_layer` of public code; ComiRec for Books). */
-  'mind-relu': mindWith({ layers: 'relu' }),
-  /**
-   * The model of public Paddle code with its errors: the softmax of the routing runs over the behaviors, and each interest sees D / K of
-   * the coordinates. It has K interests for every user, the hard readout and the full softmax. `layers: relu` is its `relu_layer`.
-   */
-  'mind-paddle': mindWith({
-    adaptiveInterests: false,
-    extractor: { ...mindRouting, map: 'shared-repeated', softmaxOver: 'behaviors' },
-    layers: 'none',
-    readout: { kind: 'label-aware', power: 'infinity' },
-    negatives: 'all',
-  }),
-  /**
-   * ComiRec-DR (Cen et al., KDD 2020, §3.2; `bilinear_type` 2 of public code): dynamic routing with a map per position and
-   * interest, and logits of zero. The authors train it at 5e-3.
-   */
-  'comirec-dr': mindWith(
-    { ...comirec, extractor: { ...mindRouting, map: 'per-position', sigma: 0, trainingLogits: 'fixed' } },
-    { learningRate: 5e-3 },
-  ),
-  /** ComiRec-SA (Cen et al., KDD 2020, §3.2): self-attention with a hidden layer of 4 · D units. */
-  'comirec-sa': mindWith({ ...comirec, extractor: { kind: 'self-attention', units: 256 } }),
-  /**
-   * SASRec (Kang and McAuley, ICDM 2018) with the loss of the other variants: two blocks, learned positions, the authors' dropout
-   * for sparse data.
-   */
-  sasrec: mindWith({
-    interests: 1,
-    extractor: { kind: 'transformer', blocks: 2 },
-    layers: 'none',
-    readout: { kind: 'max' },
-    dropout: 0.5,
-  }),
-  /** `facet` with the extractor of SASRec: one vector, trained and scored as `facet` trains and scores several. */
+/**
+ * The table of variants. `model.variant` of `facet.yaml`, its JSON Schema, `facet benchmark` and the tests of variants read it, and a test
+ * compares it with docs/model.md.
+ */
+const variants = {
+  facet: { family: 'facet', summary: 'the default recipe', model: facetModel, training: facetTraining },
   'sasrec-facet': {
+    family: 'facet',
+    summary: '`facet` with the extractor of `sasrec`, trained and scored like `facet`; one vector',
     model: {
       ...facetModel,
       interests: 1,
@@ -180,8 +157,52 @@ export const modelVariants: Readonly<Record<string, ModelSettings>> = {
     },
     training: facetTraining,
   },
-  /** SASRec with sampled softmax as published with eSASRec (arXiv 2508.06450): one block, 256 negatives, inner products. */
-  'sasrec-ss': mindWith(
+  mind: mindVariant("the paper: routing of Eq. 4–7, K'u of Eq. 8, p = 2, sampled softmax"),
+  'mind-1': mindVariant('K = 1: u = squash(Σ S·e_i), for any logits (MIND §5.1.2)', { interests: 1 }),
+  'mind-p0': mindVariant('p = 0: all interests have the same weight for a label (MIND, Figure 3)', {
+    readout: { kind: 'label-aware', power: 0 },
+  }),
+  'mind-hard': mindVariant('p = ∞, as in public code: only the interest with the highest score counts (hard readout)', {
+    readout: { kind: 'label-aware', power: 'infinity' },
+  }),
+  'mind-fixed-k': mindVariant('K interests for every user', { adaptiveInterests: false }),
+  'mind-all-gradients': mindVariant('no stop-gradient: every iteration carries gradients', {
+    extractor: { ...mindRouting, gradient: 'all' },
+  }),
+  // The maps make interests differ, hence logits of zero.
+  'mind-map-per-interest': mindVariant('`bilinear_type` 1: a map S_j per interest, logits zero', {
+    extractor: { ...mindRouting, map: 'per-interest', sigma: 0, trainingLogits: 'fixed' },
+  }),
+  'mind-relu': mindVariant('`relu_layer`: v = ReLU(u W) instead of the H-layers', { layers: 'relu' }),
+  'mind-paddle': mindVariant('public Paddle code with its errors', {
+    adaptiveInterests: false,
+    extractor: { ...mindRouting, map: 'shared-repeated', softmaxOver: 'behaviors' },
+    layers: 'none',
+    readout: { kind: 'label-aware', power: 'infinity' },
+    negatives: 'all',
+  }),
+  // Cen et al., KDD 2020. The authors train it at 5e-3.
+  'comirec-dr': published(
+    '`bilinear_type` 2: a map per position and interest (ComiRec §3.2)',
+    { ...comirec, extractor: { ...mindRouting, map: 'per-position', sigma: 0, trainingLogits: 'fixed' } },
+    { learningRate: 5e-3 },
+  ),
+  // Cen et al., KDD 2020, with a hidden layer of 4 · D units.
+  'comirec-sa': published('A = softmax over the behaviors of W2 tanh(W1 (E + positions)), V = A E (ComiRec §3.2)', {
+    ...comirec,
+    extractor: { kind: 'self-attention', units: 256 },
+  }),
+  // Kang and McAuley, ICDM 2018, with the authors' dropout for sparse data.
+  sasrec: published('two blocks of causal attention, read at the newest behavior (SASRec §III); one vector', {
+    interests: 1,
+    extractor: { kind: 'transformer', blocks: 2 },
+    layers: 'none',
+    readout: { kind: 'max' },
+    dropout: 0.5,
+  }),
+  // arXiv 2508.06450, scored by inner products.
+  'sasrec-ss': published(
+    'SASRec with sampled softmax as in eSASRec (RecSys 2025): one block, 256 negatives',
     {
       interests: 1,
       extractor: { kind: 'transformer', blocks: 1 },
@@ -192,31 +213,40 @@ export const modelVariants: Readonly<Record<string, ModelSettings>> = {
     },
     { epochs: 50 },
   ),
-  /** YouTube DNN (Covington et al., RecSys 2016), a baseline of the paper: mean of the behaviors, and the profile, through ReLU layers. */
-  'youtube-dnn': mindWith({ interests: 1, extractor: { kind: 'mean' }, readout: { kind: 'max' } }),
-  /**
-   * MaxMF-K (Weston, Weiss and Yee, RecSys 2013), a baseline of the paper: K free vectors per user. The best one scores an item,
-   * and the item updates only that one.
-   */
-  maxmf: mindWith({
+  // Covington et al., RecSys 2016, a baseline of the paper.
+  'youtube-dnn': published('mean of the behaviors, and the profile, through ReLU layers; one vector', {
+    interests: 1,
+    extractor: { kind: 'mean' },
+    readout: { kind: 'max' },
+  }),
+  // Weston, Weiss and Yee, RecSys 2013, a baseline of the paper: an item updates only the vector that scores it best.
+  maxmf: published('K free vectors per user, score max_k v_kᵀ e; new users have no vectors', {
     extractor: { kind: 'user-vectors' },
     adaptiveInterests: false,
     layers: 'none',
     readout: { kind: 'max' },
   }),
-};
+} satisfies Record<string, ModelVariant>;
+
+export type VariantName = keyof typeof variants;
+
+export const modelVariants: Readonly<Record<VariantName, ModelVariant>> = variants;
+
+export const variantNames = Object.keys(modelVariants) as readonly VariantName[];
+
+/** Returns whether a variant has this name. */
+export function isVariant(name: string): name is VariantName {
+  return Object.hasOwn(modelVariants, name);
+}
 
 /** Returns a variant by name. @throws AppError `MODEL_UNKNOWN_VARIANT`. */
-export function modelVariant(name: string): ModelSettings {
-  const variant = Object.hasOwn(modelVariants, name) ? modelVariants[name] : undefined;
-  if (variant === undefined) {
-    throw new AppError(`Unknown model variant "${name}".`, {
-      code: 'MODEL_UNKNOWN_VARIANT',
-      category: 'usage',
-      remedy: `${suggestName(name, Object.keys(modelVariants))}Set model.variant to one of: ${Object.keys(modelVariants).join(', ')}.`,
-    });
-  }
-  return variant;
+export function modelVariant(name: string): ModelVariant {
+  if (isVariant(name)) return modelVariants[name];
+  throw new AppError(`Unknown model variant "${name}".`, {
+    code: 'MODEL_UNKNOWN_VARIANT',
+    category: 'usage',
+    remedy: `${suggestName(name, variantNames)}Set model.variant to one of: ${variantNames.join(', ')}.`,
+  });
 }
 
 /** Returns the settings of an extractor if `facet.yaml` names another kind than the variant. */

@@ -436,7 +436,7 @@ describe('withSetting', () => {
       sigma: 0.5,
     });
     expect(withSetting(mind!, { name: 'warm.epochs', value: 9 }).training.warm.epochs).toBe(9);
-    const single = modelVariants['youtube-dnn']!;
+    const single = modelVariants['youtube-dnn'];
     expect(withSetting(single, { name: 'K', value: 7 })).toBe(single);
     expect(withSetting(single, { name: 'sigma', value: 7 })).toBe(single);
     expect(() => checkSetting({ name: 'sigma', value: 1 })).not.toThrow();

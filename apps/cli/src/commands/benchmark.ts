@@ -15,6 +15,7 @@ import {
   countTrainings,
   describeData,
   describeFailed,
+  describeVariants,
   describeVersions,
   joinPeriods,
   joinRuns,
@@ -93,7 +94,9 @@ export const registerBenchmark: Register = (command, deps) => {
 and seed are reused: after Ctrl-C, the same command continues. See docs/benchmark.md for the protocols.
 
 Without --systems, runs facet, the simple methods, sasrec-facet and then every other variant of the model. On millions of events, all
-variants take days. For a first answer, choose systems, for example --systems facet,item-cf-bm25,sasrec-facet --seeds 1.`,
+variants take days. For a first answer, choose systems, for example --systems facet,item-cf-bm25,sasrec-facet --seeds 1.
+
+${describeVariants()}`,
     'facet benchmark --data orders.csv --systems popularity,item-cf-bm25,facet',
     'facet benchmark --data beauty/ --protocol leave-one-out --seeds 3',
     'facet benchmark --home .facet/shop --protocol rolling --every 7d --days 28 --systems facet,item-cf-bm25',

@@ -1,10 +1,10 @@
-import { parseModelSettings, resolveModel } from '@facet/config';
-import { modelVariants } from '@facet/model';
+import { parseModelSettings } from '@facet/config';
+import { isVariant, variantNames } from '@facet/model';
 import { AppError, suggestName } from '@facet/platform';
 import type { SystemOptions } from './choose-systems.ts';
 import { simpleNames } from './simple-systems.ts';
 import type { Sweep } from './sweep.ts';
-import { checkSetting, withSetting } from './tower-settings.ts';
+import { checkSetting, variantSettings, withSetting } from './tower-settings.ts';
 
 /**
  * Checks names of systems and hyperparameters without data. Some protocols and data lack some of these systems.
@@ -15,7 +15,7 @@ export function checkChoice(
   names: readonly string[] | undefined,
   { config, settings, sweeps }: Omit<SystemOptions, 'benchmark'> & { readonly sweeps: readonly Sweep[] },
 ): void {
-  const known = [...Object.keys(modelVariants), ...simpleNames];
+  const known = [...variantNames, ...simpleNames];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new AppError(`No system is named "${unknown}".`, {
@@ -26,9 +26,8 @@ export function checkChoice(
   }
   [...settings, ...sweeps.map(({ name }) => ({ name, value: undefined }))].forEach(checkSetting);
   for (const name of names ?? ['facet']) {
-    const variant = modelVariants[name];
-    if (variant === undefined) continue;
-    const base = name === config.model.variant ? resolveModel(config) : variant;
+    if (!isVariant(name)) continue;
+    const base = variantSettings(name, config);
     const set = parseModelSettings(settings.reduce(withSetting, base), '--set');
     for (const { name, values } of sweeps) {
       for (const value of values) parseModelSettings(withSetting(set, { name, value }), '--sweep');

@@ -1,5 +1,5 @@
-import { modelVariants } from '@facet/model';
-import type { ModelSettings } from '@facet/model';
+import { modelVariants, variantNames } from '@facet/model';
+import type { ModelSettings, ModelVariant } from '@facet/model';
 import { AppError } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
@@ -17,8 +17,8 @@ export interface SystemOptions {
 }
 
 /**
- * Returns the systems with these names, or all systems, the most informative first: the default, the simple methods, the default with
- * the extractor of SASRec, then every other named variant of the model.
+ * Returns the systems with these names, or all systems, the most informative first: the default, the simple methods, then the other
+ * variants of the model in the order of their table.
  *
  * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`; as `towerSettings`.
  */
@@ -26,10 +26,11 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   const { protocol } = options.benchmark;
   const simple = simpleSystems(options.benchmark);
   // Held-out users of a user split have no learned vectors.
-  const variants = Object.entries(modelVariants).flatMap(([name, { model }]) =>
-    protocol.name === 'user-split' && model.extractor.kind === 'user-vectors' ? [] : [name],
+  const variants = variantNames.filter(
+    (name) => protocol.name !== 'user-split' || modelVariants[name].model.extractor.kind !== 'user-vectors',
   );
-  const known = [...new Set(['facet', ...simple.map(({ name }) => name), 'sasrec-facet', ...variants])];
+  const simpleNames = simple.map(({ name }) => name);
+  const known: string[] = [...variants.slice(0, 1), ...simpleNames, ...variants.slice(1)];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new AppError(`The protocol ${protocol.name} has no system "${unknown}".`, {
@@ -51,4 +52,22 @@ export function towerSystem(name: string, settings: ModelSettings): System {
     settings,
     fit: (context) => fitTower(settings, context),
   };
+}
+
+const familyTitles: Readonly<Record<ModelVariant['family'], string>> = {
+  facet: 'The default recipe, and the same with another extractor',
+  mind: 'The model of the paper, and single differences',
+  published: 'Other published models',
+};
+
+/** Lists the variants of the model by family, for the help of the command. */
+export function describeVariants(): string {
+  const families = Object.entries(familyTitles).map(([family, title]) => {
+    const names = variantNames.filter((name) => modelVariants[name].family === family);
+    return [
+      `${title}:`,
+      ...names.map((name) => `  ${name.padEnd(22)} ${modelVariants[name].summary.replaceAll('`', '')}`),
+    ].join('\n');
+  });
+  return families.join('\n');
 }

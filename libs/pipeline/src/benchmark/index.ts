@@ -21,7 +21,7 @@ export { readSweep, sweepSystems } from './sweep.ts';
 export type { Sweep } from './sweep.ts';
 export type { System } from './system.ts';
 export { checkChoice } from './check-choice.ts';
-export { chooseSystems } from './choose-systems.ts';
+export { chooseSystems, describeVariants } from './choose-systems.ts';
 export { towerSettings } from './tower-settings.ts';
 export type { Setting } from './tower-settings.ts';
 export { createValidator } from './tower-systems.ts';

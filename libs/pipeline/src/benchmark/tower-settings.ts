@@ -1,6 +1,6 @@
 import { epochSize } from '@facet/features';
 import type { UserSequences } from '@facet/features';
-import { modelVariants } from '@facet/model';
+import { modelVariant, modelVariants } from '@facet/model';
 import type { ModelSettings, TrainingConfig } from '@facet/model';
 import { AppError, suggestName } from '@facet/platform';
 import { keepInterests, parseModelSettings, resolveModel } from '@facet/config';
@@ -32,10 +32,16 @@ export function towerSettings(
   variant: string,
   { config, benchmark, settings }: { config: FacetConfig; benchmark: BenchmarkData; settings: readonly Setting[] },
 ): ModelSettings {
-  const named = variant === config.model.variant ? resolveModel(config) : modelVariants[variant]!;
   settings.forEach(checkSetting);
-  const fitting = fitToProtocol(named, benchmark);
+  const fitting = fitToProtocol(variantSettings(variant, config), benchmark);
   return parseModelSettings(settings.reduce(withSetting, fitting), `the benchmark of ${variant}`);
+}
+
+/** Returns the settings of a variant, with the overrides of `facet.yaml` if that file names it. */
+export function variantSettings(variant: string, config: FacetConfig): ModelSettings {
+  if (variant === config.model.variant) return resolveModel(config);
+  const { model, training } = modelVariant(variant);
+  return { model, training };
 }
 
 /** Examples with few labels contain less information than examples with the labels of a window, so training needs more epochs. */
