@@ -16,10 +16,21 @@ export const facet = existsSync(new URL('../tsconfig.build.json', import.meta.ur
 export interface Output {
   /** Prints a text; does nothing with `--json`. */
   show(text: string): void;
+  /** Prints rows under a bold header, or the text `empty` if there are none. */
+  table(head: readonly string[], rows: readonly (readonly string[])[], options?: TableOptions): void;
   /** Prints the document of the command, at most once; does nothing without `--json`. */
   document(value: unknown): void;
   /** Prints a warning, also with `--json`. */
   warn(text: string): void;
+}
+
+interface TableOptions {
+  /** Positions of the columns that are aligned to the right. */
+  readonly right?: readonly number[];
+  /** Default: prints the header alone. */
+  readonly empty?: string;
+  /** Whether an empty line comes first. */
+  readonly isSeparate?: boolean;
 }
 
 /** The services that each command receives in addition to its options. */

@@ -8,6 +8,7 @@ import type { CliEnvironment } from './config.ts';
 import { createProgram } from './program.ts';
 import { createProgress } from './terminal/progress.ts';
 import { createTerminal } from './terminal/terminal.ts';
+import { renderTable } from './terminal/text.ts';
 
 export interface CliDeps {
   readonly environment: CliEnvironment;
@@ -81,8 +82,14 @@ function createContext(
   isJson: boolean,
   onDocument: () => void,
 ): CommandContext {
+  const terminal = createTerminal(stdout);
+  const show = (text: string): void => void (isJson || stdout.write(`${text}\n`));
   const output: Output = {
-    show: (text) => void (isJson || stdout.write(`${text}\n`)),
+    show,
+    table(head, rows, { right, empty, isSeparate = false } = {}) {
+      if (rows.length === 0 && empty !== undefined) return show(empty);
+      show(`${isSeparate ? '\n' : ''}${renderTable(head, rows, { style: terminal.style, right })}`);
+    },
     document: (value) => {
       if (!isJson) return;
       onDocument();
@@ -93,7 +100,7 @@ function createContext(
   return {
     environment,
     output,
-    terminal: createTerminal(stdout),
+    terminal,
     progress: createProgress(createTerminal(stderr), now),
     signal,
   };

@@ -12,7 +12,7 @@ import { addHome, addNotes, addSubcommand, facet, refuseUnknownSubcommands } fro
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
 import { describeFitChoice } from '../terminal/runs.ts';
-import { countOf, formatCount, formatMinute, printable, renderTable, shortId } from '../terminal/text.ts';
+import { countOf, formatCount, formatMinute, printable, shortId } from '../terminal/text.ts';
 import { diffBundles } from './bundles-diff.ts';
 
 export const registerBundles: Register = (command, deps) => {
@@ -52,7 +52,7 @@ interface ListedBundle {
   readonly problem: string | null;
 }
 
-async function listBundles(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
+async function listBundles(options: CommonOptions, { output }: CommandContext): Promise<void> {
   const store = openStore(options.home);
   const { gatesFolder } = homePaths(options.home);
   const promotions = await store.promotions();
@@ -74,14 +74,10 @@ async function listBundles(options: CommonOptions, { output, terminal }: Command
         made === undefined ? null : { at: made.at, by: made.by, kind: made.kind, reason: made.reason, run: made.run },
     });
   }
-  output.show(
-    bundles.length === 0
-      ? `The data home ${options.home} has no bundles. Build one with: ${facet} index --home ${options.home}`
-      : renderTable(['Bundle', '', 'Data to', 'NDCG@50 new', 'all', 'Gate', 'Promoted'], bundles.map(rowOf), {
-          style: terminal.style,
-          right: [3, 4],
-        }),
-  );
+  output.table(['Bundle', '', 'Data to', 'NDCG@50 new', 'all', 'Gate', 'Promoted'], bundles.map(rowOf), {
+    right: [3, 4],
+    empty: `The data home ${options.home} has no bundles. Build one with: ${facet} index --home ${options.home}`,
+  });
   output.document({ home: options.home, bundles });
 }
 

@@ -7,7 +7,7 @@ import type { CommandContext, Register } from '../command.ts';
 import { withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { readConfig } from '../stages.ts';
-import { countOf, formatCount, formatSecond, printable, renderTable, truncate } from '../terminal/text.ts';
+import { countOf, formatCount, formatSecond, printable, truncate } from '../terminal/text.ts';
 
 interface DeadLetterFilter {
   readonly reason?: string[];
@@ -68,7 +68,7 @@ reason.`,
 };
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
-  const { output, signal, terminal } = context;
+  const { output, signal } = context;
   await withKafka(options, context, async (kafka, { deadLetters: topic }) => {
     const found = await summarizeDeadLetters(kafka, {
       topic,
@@ -84,7 +84,6 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
       output.show(`The topic ${topic} has no dead letters${options.all === true ? '' : ' to redrive'}.`);
       return;
     }
-    const { style } = terminal;
     const rows = newest.map((letter) => [
       letter.deadLetterId,
       formatSecond(letter.failedAt),
@@ -92,12 +91,12 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
       letter.redrivenAt === undefined ? '' : formatSecond(letter.redrivenAt),
       truncate(printable(payloadText(letter)), payloadWidth),
     ]);
-    output.show(renderTable(['Dead letter', 'Failed (UTC)', 'Reason', 'Redriven (UTC)', 'Message'], rows, { style }));
+    output.table(['Dead letter', 'Failed (UTC)', 'Reason', 'Redriven (UTC)', 'Message'], rows);
     if (total > newest.length) {
       output.show(`\nThese are the newest ${formatCount(newest.length)}; use --limit to see more.`);
     }
-    const reasons = counts.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
-    output.show(`\n${renderTable(['Dead letters', 'Reason'], reasons, { style, right: [0] })}`);
+    output.show('');
+    showReasons(counts, output);
     output.show(`\nAfter fixing the cause, run: ${facet} dead-letters redrive`);
   });
 }
@@ -155,12 +154,16 @@ async function redriveAll(ids: readonly string[], options: RedriveOptions, conte
     if (!report.isComplete) signal.throwIfAborted();
     if (failed > 0) {
       output.show(`${countOf(failed, 'dead letter')} cannot be redriven:`);
-      const rows = reasons.map(({ reason, field, count }) => [formatCount(count), reasonOf({ reason, field })]);
-      output.show(renderTable(['Dead letters', 'Reason'], rows, { style: context.terminal.style, right: [0] }));
+      showReasons(reasons, output);
       output.show(adviceFor(reasons, options));
     }
     if (notFound.length > 0) throw unknownDeadLetter(names.deadLetters, `${notFound.join(' or ')} to redrive`);
   });
+}
+
+function showReasons(reasons: RedriveReport['reasons'], output: CommandContext['output']): void {
+  const rows = reasons.map((each) => [formatCount(each.count), reasonOf(each)]);
+  output.table(['Dead letters', 'Reason'], rows, { right: [0] });
 }
 
 function unknownDeadLetter(topic: string, which: string): AppError {

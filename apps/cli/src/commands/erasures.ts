@@ -10,7 +10,7 @@ import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { absentPlaces, describeTrace, findTraces } from '../erasures/user-traces.ts';
 import type { SearchOptions, UncheckedPlace } from '../erasures/user-traces.ts';
 import { withProfileStore } from '../profile-store.ts';
-import { countOf, formatCount, formatSecond, renderTable } from '../terminal/text.ts';
+import { countOf, formatCount, formatSecond } from '../terminal/text.ts';
 
 interface RequestErasureOptions extends CommonOptions {
   readonly redis?: string;
@@ -40,7 +40,7 @@ none contains the id, with 3 if a place contains the id, and with 5 if only plac
 };
 
 async function list(options: CommonOptions, context: CommandContext): Promise<void> {
-  const { output, terminal } = context;
+  const { output } = context;
   const erasures = await listErasures(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, erasures });
   const rows = erasures.map(({ erasureId, userHash, requestedAt, requestedBy, isPending, rows: gone }) => [
@@ -52,12 +52,12 @@ async function list(options: CommonOptions, context: CommandContext): Promise<vo
     formatCount(gone),
   ]);
   const header = ['Erasure', 'User (hash)', 'Requested (UTC)', 'By', 'State', 'Rows removed'];
-  output.show(rows.length === 0 ? 'No erasures.' : renderTable(header, rows, { style: terminal.style, right: [5] }));
+  output.table(header, rows, { right: [5], empty: 'No erasures.' });
 }
 
 /** @throws AppError `EVENTS_ERASURE_OPEN` if a place contains the id of the user; `EVENTS_ERASURE_UNPROVEN` if a place was not searched. */
 async function verify(userId: string, options: SearchOptions, context: CommandContext): Promise<void> {
-  const { output, terminal } = context;
+  const { output } = context;
   const { check, traces, unchecked } = await context.progress.run('verify', '', async ({ update }) =>
     findTraces(userId, homePaths(options.home), { options, context, update }),
   );
@@ -68,7 +68,7 @@ async function verify(userId: string, options: SearchOptions, context: CommandCo
   output.show(`User ${userHash.slice(0, 12)}: ${countOf(erasures.length, 'erasure')}`);
   if (traces.length > 0) {
     const header = ['Place', 'Name', 'Count', 'Removed by'];
-    output.show(`\n${renderTable(header, traces.map(describeTrace), { style: terminal.style, right: [2] })}`);
+    output.table(header, traces.map(describeTrace), { right: [2], isSeparate: true });
   }
   for (const { place, reason } of unchecked) output.show(`Not searched: ${place} (${reason})`);
   if (traces.length === 0) {

@@ -44,7 +44,7 @@ Choose the metric and the end of the experiment in advance. Testing many metrics
   ).action(deps.action(report));
 };
 
-async function list(options: CommonOptions, { output, terminal }: CommandContext): Promise<void> {
+async function list(options: CommonOptions, { output }: CommandContext): Promise<void> {
   const experiments = parseExperiments((await readConfig(options)).experiments);
   const now = Date.now();
   output.document({
@@ -54,10 +54,6 @@ async function list(options: CommonOptions, { output, terminal }: CommandContext
       isRunning: isRunning(experiment, now),
     })),
   });
-  if (experiments.length === 0) {
-    output.show('facet.yaml declares no experiments.');
-    return;
-  }
   const rows = experiments.map((experiment) => {
     const { from, to } = describeWindow(experiment);
     const state = isRunning(experiment, now) ? 'running' : experiment.before <= now ? 'ended' : 'scheduled';
@@ -67,7 +63,7 @@ async function list(options: CommonOptions, { output, terminal }: CommandContext
     return [experiment.name, state, from ?? 'always', to ?? '', share, [arms, shadow].filter(Boolean).join(', ')];
   });
   const header = ['Experiment', 'State', 'From (UTC)', 'To', 'Users', 'Arms and weights'];
-  output.show(renderTable(header, rows, { style: terminal.style, right: [4] }));
+  output.table(header, rows, { right: [4], empty: 'facet.yaml declares no experiments.' });
 }
 
 /** @throws AppError `EXPERIMENT_UNKNOWN`, `CLI_USAGE` for an unknown event type, `EXPERIMENT_NO_EXPOSURES`, and after the report `EXPERIMENT_SAMPLE_RATIO`. */

@@ -13,7 +13,7 @@ import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { readStoreInstallation, withProfileStore } from '../profile-store.ts';
-import { countOf, renderTable } from '../terminal/text.ts';
+import { countOf } from '../terminal/text.ts';
 
 interface InstallationOptions extends CommonOptions, KafkaOptions {
   readonly redis?: string;
@@ -81,7 +81,7 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
 }
 
 async function show(options: InstallationOptions, context: CommandContext): Promise<void> {
-  const { output, terminal } = context;
+  const { output } = context;
   const installation = await readInstallation(homePaths(options.home));
   const { places: found } = await readPlaces(options, context);
   const places = found.map(({ place, installationIds }) => ({
@@ -94,7 +94,7 @@ async function show(options: InstallationOptions, context: CommandContext): Prom
     installationIds: installation === undefined ? [] : [installation.id],
   };
   const rows = [home, ...places].map(({ place, installationIds }) => [place, installationIds.join(', ') || 'none yet']);
-  output.show(renderTable(['Place', 'Installation'], rows, { style: terminal.style }));
+  output.table(['Place', 'Installation'], rows);
 }
 
 async function adopt(options: InstallationOptions, context: CommandContext): Promise<void> {

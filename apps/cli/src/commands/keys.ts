@@ -15,7 +15,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { addHome, addNotes, addSubcommand, facet, parseCount, parseHours } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
-import { formatCount, renderTable } from '../terminal/text.ts';
+import { formatCount } from '../terminal/text.ts';
 
 interface KeysOptions extends CommonOptions {
   readonly file?: string;
@@ -120,24 +120,15 @@ async function listKeys(options: KeysOptions, context: CommandContext): Promise<
       name,
       scopes.join(', '),
       origins.join(', '),
-      eventsPerSecondMax === undefined ? '' : formatCount(eventsPerSecondMax),
-      requestsPerSecondMax === undefined ? '' : formatCount(requestsPerSecondMax),
-      bodyBytesMax === undefined ? '' : formatCount(bodyBytesMax),
+      ...[eventsPerSecondMax, requestsPerSecondMax, bodyBytesMax].map((max) =>
+        max === undefined ? '' : formatCount(max),
+      ),
       previous.map(({ acceptedUntil }) => acceptedUntil).join(', '),
     ],
   );
-  context.output.show(
-    rows.length === 0
-      ? `${file} has no keys. Create one with: ${facet} keys create --help`
-      : renderTable(
-          ['Name', 'Scopes', 'Origins', 'Events/s', 'Requests/s', 'Body bytes', 'Old keys work until'],
-          rows,
-          {
-            style: context.terminal.style,
-            right: [3, 4, 5],
-          },
-        ),
-  );
+  const header = ['Name', 'Scopes', 'Origins', 'Events/s', 'Requests/s', 'Body bytes', 'Old keys work until'];
+  const empty = `${file} has no keys. Create one with: ${facet} keys create --help`;
+  context.output.table(header, rows, { right: [3, 4, 5], empty });
   context.output.document({ file, keys });
 }
 

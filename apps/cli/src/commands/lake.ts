@@ -34,7 +34,7 @@ import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
 import { readConfig } from '../stages.ts';
-import { countOf, formatBytes, formatCount, renderTable } from '../terminal/text.ts';
+import { countOf, formatBytes, formatCount } from '../terminal/text.ts';
 
 interface StatusOptions extends CommonOptions {
   readonly files?: boolean;
@@ -92,7 +92,7 @@ such as events of a type that is missing under eventTypes in facet.yaml. Such ro
 };
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { output, terminal } = context;
+  const { output } = context;
   const { lakeFolder } = homePaths(options.home);
   const found = await lakeStatus(lakeFolder);
   const live = options.files === true ? await openLakeSnapshot(lakeFolder) : undefined;
@@ -104,7 +104,6 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
     );
     return;
   }
-  const { style } = terminal;
   const size = `${countOf(found.files, 'file')}, ${formatBytes(found.bytes)}`;
   output.show(
     `Version ${found.version}: ${countOf(found.rows, 'row')} in ${countOf(found.days.length, 'day')}, ${size}`,
@@ -113,14 +112,14 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
   const days = found.days
     .slice(-daysShown)
     .map(({ day, rows, files, bytes }) => [day, formatCount(rows), formatCount(files), formatBytes(bytes)]);
-  output.show(`\n${renderTable(['Day', 'Rows', 'Files', 'Size'], days, { style, right: [1, 2, 3] })}`);
+  output.table(['Day', 'Rows', 'Files', 'Size'], days, { right: [1, 2, 3], isSeparate: true });
   const offsets = Object.entries(found.offsets)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([source, offset]) => [source, formatCount(offset)]);
-  output.show(`\n${renderTable(['Source', 'Next offset'], offsets, { style, right: [1] })}`);
+  output.table(['Source', 'Next offset'], offsets, { right: [1], isSeparate: true });
   if (liveFiles !== undefined) {
     const files = liveFiles.map(({ path, rows, bytes }) => [path, formatCount(rows), formatBytes(bytes)]);
-    output.show(`\n${renderTable(['File', 'Rows', 'Size'], files, { style, right: [1, 2] })}`);
+    output.table(['File', 'Rows', 'Size'], files, { right: [1, 2], isSeparate: true });
   }
   const compactible = found.days.filter(({ files }) => files > 1).length;
   if (compactible > 0) {
@@ -130,16 +129,15 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
 
 /** @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`. */
 async function verify(options: CommonOptions, context: CommandContext): Promise<void> {
-  const { output, terminal } = context;
+  const { output } = context;
   const check = await verifyLake(homePaths(options.home).lakeFolder);
   output.document({ home: options.home, ...check });
-  const { style } = terminal;
   const rows = check.sources.map(({ source, committed, rows: found, repeated, beyond, absent }) => [
     source,
     ...[committed, found, repeated, beyond, absent].map(formatCount),
   ]);
   const header = ['Source', 'Offsets', 'Events', 'Repeated', 'Beyond', 'Absent'];
-  output.show(renderTable(header, rows, { style, right: [1, 2, 3, 4, 5] }));
+  output.table(header, rows, { right: [1, 2, 3, 4, 5] });
   for (const { path, problem } of check.files) output.show(`${path}: ${problem}`);
   if (!check.isSound) throw damaged(options, check);
   output.show('\nEach offset appears at most once. Absent offsets are refused, erased, or not events.');

@@ -179,7 +179,7 @@ async function rollBack(
 
 async function listPromotions(
   options: CommonOptions & { readonly limit: number },
-  { output, terminal }: CommandContext,
+  { output }: CommandContext,
 ): Promise<void> {
   const records = (await openStore(options.home).promotions()).toReversed().slice(0, options.limit);
   const rows = records.map(({ number, at, kind, ref, by, run, reason }) => [
@@ -191,14 +191,10 @@ async function listPromotions(
     run === undefined ? '' : `${run.day}, ${printable(run.runId)}`,
     printable(reason ?? ''),
   ]);
-  output.show(
-    rows.length === 0
-      ? `The data home ${options.home} has no promotions.`
-      : renderTable(['', 'UTC', 'Change', 'Current bundle', 'By', 'Day and run', 'Reason'], rows, {
-          style: terminal.style,
-          right: [0],
-        }),
-  );
+  output.table(['', 'UTC', 'Change', 'Current bundle', 'By', 'Day and run', 'Reason'], rows, {
+    right: [0],
+    empty: `The data home ${options.home} has no promotions.`,
+  });
   output.document({ home: options.home, promotions: records });
 }
 

@@ -9,7 +9,7 @@ import { addHome, addQueue, addSubcommand, parseCount, queueOf } from '../comman
 import type { CommandContext, CommonOptions, QueueFlags, Register } from '../command.ts';
 import { openPipeline } from '../stages.ts';
 import { describeFitChoice, durationMs, renderStages } from '../terminal/runs.ts';
-import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
+import { formatDuration, formatMinute, printable, shortId, truncate } from '../terminal/text.ts';
 import { operatorName } from '../home.ts';
 
 interface ListRunsOptions extends CommonOptions {
@@ -39,7 +39,7 @@ async function list(options: ListRunsOptions, { output, terminal }: CommandConte
   const reports = await createRunStore(home.runsFolder).list(options);
   const [next = null] = nextRefreshes(Date.now(), config.refresh, 1);
   output.document({ home: options.home, runs: reports, next });
-  const { style, width } = terminal;
+  const { width } = terminal;
   const rows = reports.map((report) => [
     report.run.runId,
     report.state,
@@ -50,9 +50,7 @@ async function list(options: ListRunsOptions, { output, terminal }: CommandConte
     truncate(printable(report.reason ?? ''), Math.max(20, width - 90)),
   ]);
   const header = ['Run', 'State', 'By', 'Requested (UTC)', 'Took', 'Bundle', 'Reason'];
-  output.show(
-    rows.length === 0 ? `The data home ${options.home} has no refresh runs.` : renderTable(header, rows, { style }),
-  );
+  output.table(header, rows, { empty: `The data home ${options.home} has no refresh runs.` });
   if (next !== null) {
     output.show(`\nIf a trainer is running, it refreshes day ${next.day} at ${formatMinute(next.dueAt)} UTC.`);
   }

@@ -4,7 +4,6 @@ import { addHome, addNotes } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { checkApps } from '../status/apps.ts';
 import { checkHome, checkServices } from '../status/parts.ts';
-import { renderTable } from '../terminal/text.ts';
 
 export const registerStatus: Register = (command, deps) => {
   addNotes(
@@ -36,12 +35,9 @@ async function showStatus(options: CommonOptions, context: CommandContext): Prom
   output.document({ home: home.folder, healthy: unhealthy.length === 0, parts });
   const { style } = terminal;
   const colors = { healthy: 'green', unhealthy: 'red', 'not-configured': 'dim' } as const;
-  output.show(
-    renderTable(
-      ['Part', 'State', 'Details'],
-      parts.map(({ name, state, details }) => [name, style(colors[state], state.replace('-', ' ')), details]),
-      { style },
-    ),
+  output.table(
+    ['Part', 'State', 'Details'],
+    parts.map(({ name, state, details }) => [name, style(colors[state], state.replace('-', ' ')), details]),
   );
   if (unhealthy.length === 0) return;
   throw new AppError(
