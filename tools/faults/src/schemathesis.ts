@@ -6,6 +6,7 @@ import {
   json,
   logProgress,
   option,
+  printResults,
   readCommandLine,
   runSchemathesis,
   startFacetProcess,
@@ -52,11 +53,8 @@ try {
   for (const process of running) await process.kill();
   await Promise.all([kafka.stop(), redis.stop()]);
 }
-if (values.json) console.log(JSON.stringify(rows));
-else {
-  const cells = rows.map(({ api, cases, isPassed }) => [api, String(cases), isPassed ? 'passed' : 'FAILED']);
-  console.log(alignColumns([['API', 'requests', 'result'], ...cells]).join('\n'));
-}
+const cells = rows.map(({ api, cases, isPassed }) => [api, String(cases), isPassed ? 'passed' : 'FAILED']);
+printResults(values.json, rows, alignColumns([['API', 'requests', 'result'], ...cells]));
 process.exit(rows.length > 0 && rows.every(({ isPassed }) => isPassed) ? 0 : 1);
 
 /** Starts all apps, and promotes a bundle of the generated shop. */

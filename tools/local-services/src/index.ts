@@ -1,5 +1,5 @@
 export { createCertificates } from './certificates.ts';
-export { json, logProgress, option, readCommandLine } from './command-line.ts';
+export { json, logProgress, option, printResults, readCommandLine } from './command-line.ts';
 export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
 export type { DeltaVersions } from './delta-readers.ts';
 export { runFacetProcess, startFacetProcess } from './facet-process.ts';

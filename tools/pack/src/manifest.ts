@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The part of a package.json that packing reads. */
@@ -55,4 +55,8 @@ function builtExports(exports: NonNullable<Manifest['exports']>): NonNullable<Ma
   return Object.fromEntries(
     Object.entries(exports).map(([path, to]) => [path, typeof to === 'string' ? to : (to['default'] ?? to)]),
   );
+}
+
+export async function writeJson(file: string, value: unknown): Promise<void> {
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
 }

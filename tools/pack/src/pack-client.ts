@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeJson } from './write-json.ts';
+import { writeJson } from './manifest.ts';
 
 const run = promisify(execFile);
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { lockUnder, strangersIn, withLibraries } from '../src/lock.ts';
-import type { Lock } from '../src/lock.ts';
+import { lockUnder, strangersIn, withLibraries } from '../src/workspace.ts';
+import type { Lock } from '../src/workspace.ts';
 
 const workspaceLock: Lock = {
   name: '@facet/root',

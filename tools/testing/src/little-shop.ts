@@ -1,3 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Event } from '@facet/schemas';
+
 /** A small synthetic shop with known interests of its customers, so that tests can check the model. */
 
 export interface ShopEvent {
@@ -75,4 +79,34 @@ export function toCsv(rows: readonly object[]): string {
 
 export function toJsonLines(rows: readonly object[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+/** A small model of several interests that trains in seconds. A cutoff of 50 would be trivial for 60 items. */
+const config = `
+evaluation: { cutoffs: [10] }
+model: { embeddingDim: 16, hiddenUnits: [32], interests: 2 }
+`;
+
+export const shopFiles = ['--events', 'events.csv', '--items', 'items.csv'] as const;
+
+/** Writes the files of the little shop and a fast configuration into a folder. */
+export async function writeShop(folder: string): Promise<void> {
+  await writeFile(join(folder, 'events.csv'), toCsv(shopEvents()));
+  await writeFile(join(folder, 'items.csv'), toCsv(shopItems));
+  await writeFile(join(folder, 'facet.yaml'), config);
+}
+
+export const noon = Date.UTC(2024, 0, 15, 12);
+
+/** Returns an event with defaults for the fields that a test does not set. */
+export function makeEvent(fields: Partial<Event> = {}): Event {
+  return {
+    eventId: 'event-1',
+    type: 'purchase',
+    userId: 'user-1',
+    itemId: 'item-1',
+    occurredAt: noon,
+    receivedAt: noon + 1000,
+    ...fields,
+  };
 }

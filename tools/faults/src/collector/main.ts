@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, printResults, readCommandLine } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
 import type { Verdict } from './check.ts';
-import { startParts } from './parts.ts';
+import { settle, startParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
-import { settle } from './settle.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { Victim } from '../killable-app.ts';
 
@@ -133,20 +132,13 @@ function report(kills: readonly string[], { counts }: Producer, verdict: Verdict
   const byPart = Object.fromEntries(
     [...new Set(kills)].map((name) => [name, kills.filter((one) => one === name).length]),
   );
-  if (values.json) {
-    console.log(JSON.stringify({ ok, seed, kills: byPart, producer: counts, ...verdict }));
-    return ok ? 0 : 1;
-  }
-  console.log(
-    [
-      `${kills.length} kills (${Object.entries(byPart)
-        .map((each) => each.join(' '))
-        .join(', ')})`,
-      `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
-      ...describeVerdict(verdict),
-      ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
-      ok ? 'ok' : 'FAILED',
-    ].join('\n'),
-  );
+  const named = Object.entries(byPart).map((each) => each.join(' '));
+  printResults(values.json, { ok, seed, kills: byPart, producer: counts, ...verdict }, [
+    `${kills.length} kills (${named.join(', ')})`,
+    `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
+    ...describeVerdict(verdict),
+    ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
+    ok ? 'ok' : 'FAILED',
+  ]);
   return ok ? 0 : 1;
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededEvent } from '../seeded-events.ts';
+import { send } from '../send.ts';
 
 /** Events per request. */
 const batchEvents = 250;
 /** Concurrent requests. */
 const lanes = 4;
-const requestTimeoutMs = 20_000;
 
 export interface Producer {
   /** Returns whether a 202 acknowledged the event of this number. */
@@ -50,21 +50,17 @@ export function startProducer(options: {
   let next = 0;
   let finishing = false;
 
-  const send = async (first: number, server: number): Promise<boolean> => {
+  const sendBatch = async (first: number, server: number): Promise<boolean> => {
     const events = Array.from({ length: batchEvents }, (_, index) => seededEvent(first + index, options.startedAt));
     const urls = options.urls();
     const url = urls[server % urls.length] as string;
-    const response = await fetch(`${url}/v1/events`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': options.key },
-      body: JSON.stringify(events),
-      signal: AbortSignal.timeout(requestTimeoutMs),
-    }).catch(() => undefined);
-    const text = await response?.text().catch(() => undefined);
-    if (response === undefined || text === undefined) {
+    const response = await send(`${url}/v1/events`, { body: events, key: options.key });
+    // Without a response, or if the proxy sent this HTML because it lost the process behind it. Facet responds with JSON.
+    if (response === undefined || response.headers.get('content-type')?.startsWith('text/html') === true) {
       counts.withoutResponse++;
       return false;
     }
+    const { text } = response;
     if (response.status === 202) {
       const acknowledgement = JSON.parse(text) as { readonly accepted: number; readonly stored: string };
       if (acknowledgement.accepted !== batchEvents) {
@@ -74,11 +70,6 @@ export function startProducer(options: {
       counts.acknowledged += batchEvents;
       if (acknowledgement.stored === 'spool') counts.spooled += batchEvents;
       return true;
-    }
-    // The proxy sent this HTML, because it lost the process behind it. Facet responds with JSON.
-    if (response.headers.get('content-type')?.startsWith('text/html') === true) {
-      counts.withoutResponse++;
-      return false;
     }
     if (response.status === 503 || response.status === 429) {
       counts.rejected++;
@@ -97,7 +88,7 @@ export function startProducer(options: {
       const first = next;
       next += batchEvents;
       counts.sent += batchEvents;
-      for (let attempt = lane; !(await send(first, attempt)); attempt++) {
+      for (let attempt = lane; !(await sendBatch(first, attempt)); attempt++) {
         if (finishing) return;
         await sleep(200);
       }

@@ -5,7 +5,7 @@ import { until } from '@facet/local-services';
 import { parseItem } from '@facet/schemas';
 import { people } from '../refresh/shop-home.ts';
 import type { Installation } from './installation.ts';
-import { send } from './send.ts';
+import { send } from '../send.ts';
 
 /** The last acknowledged version of each changed item, in its wire form. */
 export type ChangedItems = ReadonlyMap<string, { readonly itemId: string; readonly available?: boolean }>;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { responderHeader } from '@facet/local-services';
 import { describeError } from '@facet/platform';
 import { isCut, isDuring } from './judge-requests.ts';
-import { send } from './send.ts';
+import { send } from '../send.ts';
 import type { TimedRequest } from '../serving/steady-load.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
 

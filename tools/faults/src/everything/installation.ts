@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HomePaths } from '@facet/config';
 import { parsePositiveRule } from '@facet/features';
 import { streamLake } from '@facet/lake';
-import { startHttpProxy, startNetwork, thisMachine } from '@facet/local-services';
-import type { LocalHost, NetworkHost } from '@facet/local-services';
+import { networkAddress, startHttpProxy, startNetwork, startS3, thisMachine } from '@facet/local-services';
+import type { LocalHost, LocalS3, NetworkHost } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { startParts } from '../collector/parts.ts';
 import type { Parts } from '../collector/parts.ts';
@@ -13,7 +14,6 @@ import type { Victim } from '../killable-app.ts';
 import { openHome, writeShopHome } from '../refresh/shop-home.ts';
 import { createWorkers } from '../refresh/testbed.ts';
 import type { Workers } from '../refresh/testbed.ts';
-import { startSharedBucket } from './shared-bucket.ts';
 
 /** Every process of an installation. */
 export interface Installation extends Parts, Pick<Workers, 'home' | 'request' | 'ended' | 'orphanMs'> {
@@ -147,4 +147,37 @@ function disconnected(host: NetworkHost): Victim {
     },
     start: () => host.connect(),
   };
+}
+
+/** The bucket in which several hosts keep artifacts and lake. */
+export interface SharedBucket extends Pick<LocalS3, 'env' | 'kill' | 'start' | 'stop'> {
+  /** The folder that contains the objects of the lake. */
+  readonly tableFolder: string;
+}
+
+const prefix = 'shop';
+
+/**
+ * Starts an S3 server next to the hosts, and configures a new data home to keep artifacts and lake there. Each host has its
+ * own folders for local copies, as docs/s3.md recommends for a data home on NFS.
+ */
+export async function startSharedBucket(
+  { artifactsFolder, lakeFolder }: HomePaths,
+  hosts: readonly NetworkHost[],
+  copiesFolder: string,
+): Promise<SharedBucket> {
+  const s3 = await startS3(networkAddress);
+  // The suite itself reads and writes the lake.
+  Object.assign(process.env, s3.env);
+  for (const folder of [artifactsFolder, lakeFolder]) {
+    await s3.writeConfig(folder, prefix);
+    const shared = join(folder, 's3-copies');
+    await mkdir(shared);
+    for (const host of hosts) {
+      const own = join(copiesFolder, host.name, basename(folder));
+      await mkdir(own, { recursive: true });
+      await host.mount(own, shared);
+    }
+  }
+  return { ...s3, tableFolder: join(s3.folder, prefix) };
 }

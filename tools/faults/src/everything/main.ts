@@ -7,6 +7,7 @@ import {
   json,
   logProgress,
   option,
+  printResults,
   readCommandLine,
   until,
 } from '@facet/local-services';
@@ -14,7 +15,7 @@ import type { RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
 import { check, describeVerdict, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
-import { settle } from '../collector/settle.ts';
+import { settle } from '../collector/parts.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
@@ -222,34 +223,29 @@ try {
     ...verdict,
     violations,
   };
-  if (values.json) console.log(JSON.stringify(results));
-  else {
-    console.log(
-      [
-        ...alignColumns([
-          ['part', 'kills', 'longest downtime'],
-          ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
-        ]),
-        '',
-        ...alignColumns([
-          ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
-          ...byServing.map((row) => [
-            row.name,
-            ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
-            `${(row.staleMs / 1_000).toFixed(1)} s`,
-          ]),
-        ]),
-        '',
-        `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
-        `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
-        ...(consistency === undefined ? [] : describeConsistency(consistency)),
-        ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
-        ...describeVerdict(verdict),
-        ...violations.slice(0, 20),
-        results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
-      ].join('\n'),
-    );
-  }
+  printResults(values.json, results, [
+    ...alignColumns([
+      ['part', 'kills', 'longest downtime'],
+      ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
+    ]),
+    '',
+    ...alignColumns([
+      ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
+      ...byServing.map((row) => [
+        row.name,
+        ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
+        `${(row.staleMs / 1_000).toFixed(1)} s`,
+      ]),
+    ]),
+    '',
+    `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
+    `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
+    ...(consistency === undefined ? [] : describeConsistency(consistency)),
+    ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
+    ...describeVerdict(verdict),
+    ...violations.slice(0, 20),
+    results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
+  ]);
   if (!results.ok) {
     for (const { name, errorOutput } of installation.apps) {
       if (errorOutput !== '') logProgress(`\nThe output of ${name}:\n${errorOutput.slice(-outputCharactersMax)}`);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isCheckpointDue } from './checkpoints.ts';
+import { isCheckpointDue } from './lake-events.ts';
 
 export const repeatedWorks = ['checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
 export type Work = 'upload' | (typeof repeatedWorks)[number];

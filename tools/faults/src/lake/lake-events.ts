@@ -1,6 +1,8 @@
-import { hashUser } from '@facet/schemas';
+import { join } from 'node:path';
+import { transactionsPerCheckpoint } from '@facet/lake';
 import type { LakeEvent, LakeWriter } from '@facet/lake';
-import { dayMs } from '@facet/platform';
+import { dayMs, listNames } from '@facet/platform';
+import { hashUser } from '@facet/schemas';
 import { seededEvent } from '../seeded-events.ts';
 
 /** The event log in the lake. */
@@ -40,4 +42,16 @@ export async function requestErasure(writer: LakeWriter, choose: (bound: number)
 export function parseErasureId(erasureId: string): { readonly userId: string; readonly last: number } {
   const [userId, last] = erasureId.split('@') as [string, string];
   return { userId, last: Number(last) };
+}
+
+/** Returns the number of commits of the lake with this table since its newest checkpoint. */
+export async function commitsSinceCheckpoint(table: string): Promise<number> {
+  const names = (await listNames(join(table, '_delta_log'))).sort();
+  const newest = (pattern: RegExp): number => Number(names.findLast((name) => pattern.test(name))?.slice(0, 20) ?? 0);
+  return newest(/^\d{20}\.json$/) - newest(/^\d{20}\.checkpoint\.parquet$/);
+}
+
+/** Returns whether the last commit of the lake with this table should have written a checkpoint, but did not. */
+export async function isCheckpointDue(table: string): Promise<boolean> {
+  return (await commitsSinceCheckpoint(table)) >= transactionsPerCheckpoint;
 }

@@ -13,6 +13,7 @@ import {
   json,
   logProgress,
   option,
+  printResults,
   readCommandLine,
   startS3,
 } from '@facet/local-services';
@@ -21,10 +22,9 @@ import { isAppError, minuteMs } from '@facet/platform';
 import { readVersion } from '../collector/check.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
 import type { LakeFolders } from './check-lake.ts';
-import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
+import { commitsSinceCheckpoint, eventAt, isCheckpointDue, requestErasure, source } from './lake-events.ts';
 import { repeatedWorks, runAndKill } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
-import { eventAt, requestErasure, source } from './lake-events.ts';
 
 const { values } = readCommandLine({
   usage: 'npm run test:faults -- lake',
@@ -202,23 +202,17 @@ function report(): number {
   const rare = works.filter((work) => kills.get(work)! < wanted);
   const isEnough = rare.length === 0 && idleKills <= total / 2;
   const ok = problems.length === 0 && isEnough;
-  if (values.json) {
-    console.log(JSON.stringify({ ok, seed, total, during, idleKills, failedCheckpoints, compared, problems }));
-    return ok ? 0 : 1;
-  }
   const named = works.map((work) => `${work} ${kills.get(work)!}`).join(', ');
-  console.log(
-    [
-      `${total} kills in ${rounds} lakes (${named}; between works ${idleKills})`,
-      `${compared} comparisons with other readers of Delta Lake`,
-      `at most ${failedCheckpoints} failed checkpoints`,
-      `${problems.length} violations`,
-      ...problems.slice(0, 10),
-      ...(isEnough
-        ? []
-        : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: increase --kills.`]),
-      ok ? 'ok' : 'FAILED',
-    ].join('\n'),
-  );
+  printResults(values.json, { ok, seed, total, during, idleKills, failedCheckpoints, compared, problems }, [
+    `${total} kills in ${rounds} lakes (${named}; between works ${idleKills})`,
+    `${compared} comparisons with other readers of Delta Lake`,
+    `at most ${failedCheckpoints} failed checkpoints`,
+    `${problems.length} violations`,
+    ...problems.slice(0, 10),
+    ...(isEnough
+      ? []
+      : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: increase --kills.`]),
+    ok ? 'ok' : 'FAILED',
+  ]);
   return ok ? 0 : 1;
 }

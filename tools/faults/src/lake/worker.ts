@@ -3,9 +3,8 @@ import { openFileEventLogReader } from '@facet/event-log';
 import { createRandom } from '@facet/features';
 import { compactLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint, uploadLake } from '@facet/lake';
 import { hourMs } from '@facet/platform';
-import { commitsSinceCheckpoint, isCheckpointDue } from './checkpoints.ts';
+import { commitsSinceCheckpoint, isCheckpointDue, receivedAt, requestErasure, source } from './lake-events.ts';
 import type { Work, WorkerOrder } from './killed-worker.ts';
-import { receivedAt, requestErasure, source } from './lake-events.ts';
 
 /**
  * Works on a lake until the process is killed: commits the events of a log, and at the same time compacts, erases and rebuilds.

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { createScratchFolder, json, logProgress, option, printResults, readCommandLine } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { alignColumns, describeError } from '@facet/platform';
@@ -157,12 +157,11 @@ function seconds(ms: number): string {
 
 function report(): void {
   const durationMs = Date.now() - startedAt;
-  if (values.json) {
-    console.log(JSON.stringify({ ok: isPassed, seed, durationMs, scenarios: rows }));
-    return;
-  }
-  console.log(
-    alignColumns([
+  const problems = rows.flatMap(({ scenario, checks }) =>
+    checks.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${scenario}: ${name}: ${problem}`])),
+  );
+  printResults(values.json, { ok: isPassed, seed, durationMs, scenarios: rows }, [
+    ...alignColumns([
       ['scenario', 'fault', 'result', 'final state', 'reason', 'checks'],
       ...rows.map((row) => [
         row.scenario,
@@ -172,12 +171,8 @@ function report(): void {
         row.reason.length > reasonCharactersMax ? `${row.reason.slice(0, reasonCharactersMax)}…` : row.reason,
         `${row.checks.filter(({ problem }) => problem === undefined).length}/${row.checks.length}`,
       ]),
-    ]).join('\n'),
-  );
-  for (const row of rows) {
-    for (const { name, problem } of row.checks) {
-      if (problem !== undefined) console.log(`${row.scenario}: ${name}: ${problem}`);
-    }
-  }
-  console.log(`${isPassed ? 'ok' : 'FAILED'}, seed ${seed}, ${seconds(durationMs)}`);
+    ]),
+    ...problems,
+    `${isPassed ? 'ok' : 'FAILED'}, seed ${seed}, ${seconds(durationMs)}`,
+  ]);
 }

@@ -9,6 +9,7 @@ import {
   json,
   logProgress,
   option,
+  printResults,
   readCommandLine,
   startFacetProcess,
   startRedis,
@@ -148,12 +149,9 @@ async function play(scenario: ServingScenario, testbed: ServingTestbed): Promise
 }
 
 function report(): void {
-  if (values.json) {
-    console.log(JSON.stringify({ ok: isPassed, rows }));
-    return;
-  }
-  console.log(
-    alignColumns([
+  const problems = rows.flatMap(({ scenario, problem }) => (problem === undefined ? [] : [`${scenario}: ${problem}`]));
+  printResults(values.json, { ok: isPassed, rows }, [
+    ...alignColumns([
       ['scenario', 'fault', 'requests', 'failed', 'no profile', 'longest', 'recovered'],
       ...rows.map(({ scenario, fault, requests, failed, degraded, longestMs, recoveryMs }) => [
         scenario,
@@ -164,8 +162,8 @@ function report(): void {
         `${longestMs.toFixed(0)} ms`,
         recoveryMs === 0 ? 'immediately' : `after ${recoveryMs.toFixed(0)} ms`,
       ]),
-    ]).join('\n'),
-  );
-  for (const { scenario, problem } of rows) if (problem !== undefined) console.log(`${scenario}: ${problem}`);
-  console.log(isPassed ? 'ok' : 'FAILED');
+    ]),
+    ...problems,
+    isPassed ? 'ok' : 'FAILED',
+  ]);
 }

@@ -1,7 +1,35 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
+
+/** Creates a folder that is removed when the test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'facet-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Removing the installed packages of an app can take minutes on a busy disk. */
+const removalMsMax = 600_000;
+
+/** Creates a folder that is removed after all tests of the file, or of the `describe` that calls this. */
+export function folderOfFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'facet-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), removalMsMax);
+  return folder;
+}
+
+/** Creates a file, or replaces it by one, that opens but fails every read with `EIO`, as on a broken disk. */
+export async function breakFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  await symlink('/proc/self/mem', path);
+}
 
 type Releasable =
   { close(): unknown } | { stop(): unknown; close?: never } | { remove(): unknown; stop?: never; close?: never };
