@@ -26,32 +26,39 @@ export async function currentBundleOf(home: string): Promise<ArtifactRef> {
   return ref;
 }
 
+/** Loads a bundle, calls `use` with it, and closes the bundle. @throws AppError those of `loadBundle` and `use`. */
+export async function withBundle<Result>(
+  store: ArtifactStore,
+  bundleId: string,
+  use: (bundle: Bundle) => Promise<Result>,
+): Promise<Result> {
+  const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
+  try {
+    return await use(bundle);
+  } finally {
+    bundle.close();
+  }
+}
+
 /**
- * Loads a bundle, and lays its delta over it. Closing the view closes both.
+ * Loads a bundle and its delta, calls `use` with both as one view, and closes them.
  *
  * @param overlay Returns the view of the bundle with its delta, or undefined without a delta.
- * @throws AppError those of `loadBundle` and `overlay`.
  */
-export async function loadView(
+export async function withView<Result>(
   store: ArtifactStore,
   bundleId: string,
   overlay: (bundle: Bundle) => Promise<BundleView | undefined>,
-): Promise<BundleView> {
-  const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
-  try {
+  use: (view: BundleView) => Promise<Result>,
+): Promise<Result> {
+  return withBundle(store, bundleId, async (bundle) => {
     const view = await overlay(bundle);
-    if (view === undefined) return bundle;
-    return {
-      ...view,
-      close() {
-        view.close();
-        bundle.close();
-      },
-    };
-  } catch (error) {
-    bundle.close();
-    throw error;
-  }
+    try {
+      return await use(view ?? bundle);
+    } finally {
+      view?.close();
+    }
+  });
 }
 
 /** Returns the error for a home without a current bundle. Its remedy names homes nearby that have one. */

@@ -13,7 +13,7 @@ import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
 import { describeFitChoice } from '../terminal/runs.ts';
 import { countOf, formatCount, formatMinute, printable, shortId } from '../terminal/text.ts';
-import { diffBundles } from './bundles-diff.ts';
+import { diffBundles } from '../bundles-diff.ts';
 
 export const registerBundles: Register = (command, deps) => {
   addNotes(

@@ -1,4 +1,3 @@
-import { loadBundle } from '@facet/bundles';
 import { homePaths, refuseAttributesMissingInCatalog, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { findAllFiles } from '@facet/import';
@@ -12,7 +11,7 @@ import { movieLensHome, ownFilesHome } from '../source-files.ts';
 import { ensureMovieLens, movieLensNotice } from '../demo/movielens.ts';
 import { chooseShowcase, renderShownUser } from '../demo/showcase.ts';
 import type { Showcase, ShownUser } from '../demo/showcase.ts';
-import { chooseConfigFile } from '../home.ts';
+import { chooseConfigFile, withBundle } from '../home.ts';
 import {
   addressUnusable,
   defaultHost,
@@ -150,12 +149,9 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
 }
 
 async function pickUsers(pipeline: StageContext, home: string, bundleId: string): Promise<Showcase> {
-  const bundle = await loadBundle(pipeline.store, { kind: 'bundle', id: bundleId });
-  try {
-    return await chooseShowcase(bundle, await readUsers(home, bundle.info.interactions));
-  } finally {
-    bundle.close();
-  }
+  return withBundle(pipeline.store, bundleId, async (bundle) =>
+    chooseShowcase(bundle, await readUsers(home, bundle.info.interactions)),
+  );
 }
 
 function renderShowcase({ users, rule }: Showcase, { terminal }: CommandContext): string {

@@ -1,5 +1,5 @@
-import { applyLiveCatalog, loadBundle, loadDelta, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
-import type { BundleView } from '@facet/bundles';
+import { applyLiveCatalog, loadDelta, overlayDelta, readBundleInfo, readDeltaInfo } from '@facet/bundles';
+import type { Bundle, BundleView } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { findExposure } from '@facet/exposures';
 import type { ExposureRecord, SampledResponse } from '@facet/exposures';
@@ -10,8 +10,8 @@ import { compareLists, respondWithRecommendations, isSameResponse, renderRespons
 import type { ResponseContext, RecommendationsResponse, RecommendationsRequest } from '@facet/recommendations';
 import { addHome, addNotes, addSubcommand } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
-import { findArtifact, loadView, openStore } from '../home.ts';
-import { countOf, printable, renderTable, shortId, truncate } from '../terminal/text.ts';
+import { findArtifact, openStore, withBundle, withView } from '../home.ts';
+import { countOf, printable, shortId, truncate } from '../terminal/text.ts';
 
 interface ReplayOptions extends CommonOptions {
   /** Another bundle to compute the response with. */
@@ -86,7 +86,7 @@ async function findRecord(home: string, id: string): Promise<SampledRecord> {
 /** @throws AppError `REPLAY_DIFFERS`. */
 async function repeat(record: SampledRecord, home: string, { output }: CommandContext): Promise<void> {
   const { recommendationId, bundleId, sampled } = record;
-  const response = await withView(home, bundleId, offeredBy(record), (view) => respondAgain(record, view));
+  const response = await withOffered(home, bundleId, offeredBy(record), (view) => respondAgain(record, view));
   const text = renderResponse(response);
   const isSameText = text === sampled.response;
   const isSame = isSameText || isSameResponse(text, sampled.response);
@@ -110,32 +110,18 @@ async function repeat(record: SampledRecord, home: string, { output }: CommandCo
   );
 }
 
-async function compare(
-  record: SampledRecord,
-  bundle: string,
-  home: string,
-  { output, terminal }: CommandContext,
-): Promise<void> {
+async function compare(record: SampledRecord, bundle: string, home: string, { output }: CommandContext): Promise<void> {
   const { id } = await findArtifact(openStore(home), bundle, { kinds: ['bundle'], home });
   const wasOffered = offeredBy(record);
   const offered = await withoutPruned(home, wasOffered, id);
-  const response = await withView(home, id, offered, (view) => respondAgain(record, view));
+  const response = await withOffered(home, id, offered, (view) => respondAgain(record, view));
   const before = (JSON.parse(record.sampled.response) as RecommendationsResponse).items;
   const { items } = compareLists(before, response.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
-  output.show(
-    renderTable(
-      ['Item', '', record.bundleId.slice(0, 8), shortId(id), ''],
-      items.map(({ itemId, title, was, is }) => [
-        printable(itemId),
-        truncate(printable(title ?? ''), 40),
-        placeOf(was),
-        placeOf(is),
-        describeMove(was, is),
-      ]),
-      { style: terminal.style, right: [2, 3] },
-    ),
-  );
+  const rows = items.map(({ itemId, title = '', was, is }) => {
+    return [printable(itemId), truncate(printable(title), 40), placeOf(was), placeOf(is), describeMove(was, is)];
+  });
+  output.table(['Item', '', record.bundleId.slice(0, 8), shortId(id), ''], rows, { right: [2, 3] });
   output.show(`Both responses contain ${kept} of ${countOf(before.length, 'item')}; source: ${response.source.kind}.`);
   const by = `bundle ${shortId(offered.bundleId)}`;
   if (offered !== wasOffered) {
@@ -206,28 +192,20 @@ async function exists(reading: Promise<unknown>): Promise<boolean> {
 }
 
 /** Calls `use` with a bundle whose available items are those of the live bundle, which may be the same. */
-async function withView<Result>(
+async function withOffered<Result>(
   home: string,
   bundleId: string,
-  offered: Offered,
+  { bundleId: liveId, deltaId }: Offered,
   use: (view: BundleView) => Promise<Result>,
 ): Promise<Result> {
   const store = openStore(home);
-  const { deltaId } = offered;
-  const live = await loadView(store, offered.bundleId, async (bundle) =>
-    deltaId === undefined ? undefined : overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId })),
+  const overlay = async (bundle: Bundle): Promise<BundleView | undefined> =>
+    deltaId === undefined ? undefined : overlayDelta(bundle, await loadDelta(store, { kind: 'delta', id: deltaId }));
+  return withView(store, liveId, overlay, (live) =>
+    bundleId === live.id
+      ? use(live)
+      : withBundle(store, bundleId, async (bundle) => use(await applyLiveCatalog(bundle, live))),
   );
-  try {
-    if (bundleId === live.id) return await use(live);
-    const bundle = await loadBundle(store, { kind: 'bundle', id: bundleId });
-    try {
-      return await use(await applyLiveCatalog(bundle, live));
-    } finally {
-      bundle.close();
-    }
-  } finally {
-    live.close();
-  }
 }
 
 function placeOf(place: number | null): string {

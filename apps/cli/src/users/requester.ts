@@ -12,7 +12,7 @@ import { readRequester } from '@facet/recommendations';
 import type { Behavior, RecommendationsRequest, Requester, ResponseContext } from '@facet/recommendations';
 import { facet, usageError } from '../command.ts';
 import type { CommonOptions, Output } from '../command.ts';
-import { currentBundleOf, loadView, openStore } from '../home.ts';
+import { currentBundleOf, openStore, withView } from '../home.ts';
 import { readConfig } from '../stages.ts';
 
 /** The user of a request: a user of the home, or a list of behaviors. */
@@ -46,7 +46,7 @@ export function parseRequester({ user, behaviors }: RequesterOptions): Requester
  * Calls `use` with the user and with the context in which the server responds: the current bundle with its delta, and
  * the section `serving` of the configuration. Closes the bundle. Like the server, ignores an unusable delta, with a warning.
  *
- * @throws AppError `BUNDLE_NONE_CURRENT`; those of `loadView`, `readConfig` and `readProfile`.
+ * @throws AppError `BUNDLE_NONE_CURRENT`; those of `withView`, `readConfig` and `readProfile`.
  */
 export async function withRequester<Result>(
   { options, fields, output }: RequesterCommand,
@@ -54,8 +54,7 @@ export async function withRequester<Result>(
 ): Promise<Result> {
   const { home } = options;
   const { serving: settings } = await readConfig(options);
-  const bundle = await loadCurrentView(home, output);
-  try {
+  return withCurrentView(home, output, async (bundle) => {
     const { userId } = fields;
     const profile = userId === undefined ? undefined : await readProfile(home, bundle.info.interactions, userId);
     const context = {
@@ -65,14 +64,16 @@ export async function withRequester<Result>(
       recommendationId: randomUUID(),
       now: Date.now(),
     };
-    return await use(await readRequester(fields, context), context);
-  } finally {
-    bundle.close();
-  }
+    return use(await readRequester(fields, context), context);
+  });
 }
 
-/** Loads the current bundle, with the newest delta if it is usable and belongs to the bundle. */
-async function loadCurrentView(home: string, { warn }: Pick<Output, 'warn'>): Promise<BundleView> {
+/** Calls `use` with the current bundle, and with the newest delta if it is usable and belongs to the bundle. */
+async function withCurrentView<Result>(
+  home: string,
+  { warn }: Pick<Output, 'warn'>,
+  use: (view: BundleView) => Promise<Result>,
+): Promise<Result> {
   const store = openStore(home);
   const { id } = await currentBundleOf(home);
   const overlayNewest = async (bundle: Bundle): Promise<BundleView | undefined> => {
@@ -85,7 +86,7 @@ async function loadCurrentView(home: string, { warn }: Pick<Output, 'warn'>): Pr
     const remedy = `Delete refs/delta.json in the artifact store and run: ${facet} delta --home ${home}.`;
     warn(`Ignored the changes of the catalog since the bundle was built. ${problem} ${remedy}`);
   };
-  return loadView(store, id, (bundle) => ifUsable(() => overlayNewest(bundle), warnOfDelta));
+  return withView(store, id, (bundle) => ifUsable(() => overlayNewest(bundle), warnOfDelta), use);
 }
 
 const fallbackReasons: Readonly<Record<string, string>> = {

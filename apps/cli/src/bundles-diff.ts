@@ -1,16 +1,15 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleInfo } from '@facet/bundles';
 import { openDataset, sampleRequests } from '@facet/pipeline';
 import { compareBundles, compareCatalogs, recommend } from '@facet/recommendations';
 import type { MovedItem } from '@facet/recommendations';
-import type { CommandContext, CommonOptions } from '../command.ts';
-import { findArtifact, openStore } from '../home.ts';
-import type { Style } from '../terminal/terminal.ts';
-import { countOf, formatCount, renderTable, shortId } from '../terminal/text.ts';
-import { nameOf } from '../users/interest.ts';
-import type { TitledItem } from '../users/interest.ts';
+import type { CommandContext, CommonOptions } from './command.ts';
+import { findArtifact, openStore, withBundle } from './home.ts';
+import type { Style } from './terminal/terminal.ts';
+import { countOf, formatCount, renderTable, shortId } from './terminal/text.ts';
+import { nameOf } from './users/interest.ts';
+import type { TitledItem } from './users/interest.ts';
 
 /** A figure or setting of two bundles; `null` if a bundle does not have it. */
 interface Difference {
@@ -47,19 +46,13 @@ export async function diffBundles(
   const find = async (id: string): ReturnType<typeof findArtifact> =>
     findArtifact(store, id, { kinds: ['bundle'], home: options.home });
   const [beforeRef, afterRef] = [await find(beforeId), await find(afterId)];
-  const before = await loadBundle(store, beforeRef);
-  try {
-    const after = await loadBundle(store, afterRef);
-    try {
+  await withBundle(store, beforeRef.id, (before) =>
+    withBundle(store, afterRef.id, async (after) => {
       const diff = await compareBoth(store, before, after);
       output.show(renderDiff(diff, terminal.style));
       output.document({ home: options.home, ...diff });
-    } finally {
-      after.close();
-    }
-  } finally {
-    before.close();
-  }
+    }),
+  );
 }
 
 async function compareBoth(store: ArtifactStore, before: Bundle, after: Bundle): Promise<BundleDiff> {
