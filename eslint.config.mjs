@@ -77,6 +77,15 @@ export default tseslint.config(
     },
   },
   {
+    files: ['apps/cli/src/commands/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^\\./', message: 'Import helpers from a shared file, not from another command.' }] },
+      ],
+    },
+  },
+  {
     files: ['**/*.config.mts', '**/*.config.base.mts', '**/*.config.mjs', '.remarkrc.mjs'],
     rules: { 'no-restricted-syntax': 'off' },
   },
