@@ -154,7 +154,7 @@ function createClusterId(): string {
   return id.startsWith('-') ? createClusterId() : id;
 }
 
-export interface BrokerPlan {
+interface BrokerPlan {
   id: number;
   /** The address that it listens on. */
   address: string;
@@ -164,7 +164,7 @@ export interface BrokerPlan {
 }
 
 /** A listener in addition to the one in plain text. */
-export interface SecuredListener {
+interface SecuredListener {
   readonly name: string;
   /** The port of each broker. */
   readonly ports: readonly number[];
@@ -182,7 +182,7 @@ export interface BrokerSecurity {
  *
  * @param cluster All nodes.
  */
-export function brokerProperties(
+function brokerProperties(
   node: BrokerPlan,
   cluster: readonly BrokerPlan[],
   { listeners, properties: securityProperties }: BrokerSecurity = { listeners: [], properties: {} },
@@ -231,7 +231,7 @@ export function brokerProperties(
 }
 
 /** A stored batch, named by the offset of its first message. */
-export interface StoredBatch {
+interface StoredBatch {
   readonly topic: string;
   readonly partition: number;
   readonly firstOffset: number;

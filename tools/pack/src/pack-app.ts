@@ -64,7 +64,7 @@ async function writeLock(root: string, target: string, manifest: Manifest, put: 
  * Returns whether a file of `dist` is compiled from a file of `src`, or a part of the page. The others are build information and test fixtures that are
  * compiled next to `src`.
  */
-export async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
+async function builtFromSource(folder: string): Promise<(file: string) => boolean> {
   const sources = new Set(await listFiles(join(folder, 'src')));
   return (file) => {
     // The page of the console, compiled by Vite.
@@ -78,7 +78,7 @@ export async function builtFromSource(folder: string): Promise<(file: string) =>
 const copiedBytesMax = 16 << 20;
 
 /** Copies the needed files of a package, without packages nested in it. */
-export async function copyFiles(from: string, to: string, isNeeded: (file: string) => boolean): Promise<void> {
+async function copyFiles(from: string, to: string, isNeeded: (file: string) => boolean): Promise<void> {
   for (const file of (await listFiles(from)).filter(isNeeded)) {
     const [source, target] = [join(from, file), join(to, file)];
     await mkdir(dirname(target), { recursive: true });

@@ -459,7 +459,7 @@ function jsonOrText(text: string): unknown {
 }
 
 /** Returns the version of Facet with the commit of its code, such as `0.1.0+1f4e2ab`. In a clone, git names the commit. */
-export function readCodeVersion(): string {
+function readCodeVersion(): string {
   const version = readFacetVersion();
   const commit = version.includes('+') ? undefined : readCommit(import.meta.dirname);
   return commit === undefined ? version : `${version}+${commit}`;

@@ -2,13 +2,13 @@ import { homePaths } from '@facet/config/home-paths';
 import { isRunning, parseExperiments } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentReport } from '@facet/exposures/report';
-import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport, JoinCounts } from '@facet/exposures/report';
+import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from '@facet/exposures/report';
 import { AppError, hourMs, suggestName } from '@facet/platform';
 import { isEventType, standardEventTypes } from '@facet/schemas';
 import { addHome, addNotes, addSubcommand, facet, parseHours, parseTime, usageError } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { readConfig } from '../stages.ts';
-import type { Style } from '../terminal/terminal.ts';
+import type { Style, Terminal } from '../terminal/terminal.ts';
 import { countOf, formatCount, formatMinute, renderTable, wrap } from '../terminal/text.ts';
 
 interface ReportOptions extends CommonOptions {
@@ -102,9 +102,7 @@ async function report(name: string, options: ReportOptions, context: CommandCont
     damagedLines: damaged,
     ...result,
   });
-  output.show(
-    renderExperiment(result, { from, before, windowHours, damaged, style: terminal.style, width: terminal.width }),
-  );
+  output.show(renderExperiment(result, { from, before, windowHours, damaged }, terminal));
   if (result.sampleRatio?.isMismatch !== true) return;
   throw new AppError(
     `The users of ${name} are not divided by the weights of its arms (p = ${result.sampleRatio.pValue.toExponential(1)}).`,
@@ -165,37 +163,35 @@ interface RenderExperimentOptions {
   readonly windowHours: number;
   /** Unreadable lines of the log. */
   readonly damaged: number;
-  readonly style: Style;
-  readonly width: number;
 }
 
 /** Returns the report of an experiment as text. */
-export function renderExperiment(report: ExperimentReport, options: RenderExperimentOptions): string {
-  const { style } = options;
-  const [control] = report.arms;
+function renderExperiment(
+  report: ExperimentReport,
+  options: RenderExperimentOptions,
+  { style, width }: Terminal,
+): string {
+  const { arms, sampleRatio, shadow } = report;
+  const outcomes = arms[0]?.outcomes ?? [];
   return [
-    ...(report.sampleRatio?.isMismatch === true ? [style(['bold', 'red'], mismatch(report))] : []),
-    intro(report, options),
-    ...(control === undefined ? [] : [renderArms(report, style)]),
-    ...(report.sampleRatio === undefined || report.sampleRatio.isMismatch ? [] : [soundSplit(report)]),
-    ...(control === undefined ? [] : control.outcomes.map((_, outcome) => renderOutcome(report.arms, outcome, style))),
-    ...(control === undefined || control.outcomes.length === 0 ? [] : [renderInterests(report.arms, style)]),
-    ...(report.shadow.length === 0 ? [] : [renderShadow(report, style)]),
-    ...notes(report, options).map((note) => wrap(note, options.width)),
+    ...(sampleRatio?.isMismatch === true ? [style(['bold', 'red'], mismatch(report))] : []),
+    wrap(intro(report, options), width),
+    ...(arms.length === 0 ? [] : [renderArms(report, style)]),
+    ...(sampleRatio === undefined || sampleRatio.isMismatch ? [] : [soundSplit(sampleRatio)]),
+    ...outcomes.map((_, outcome) => renderOutcome(arms, outcome, style)),
+    ...(outcomes.length === 0 ? [] : [renderInterests(arms, style)]),
+    ...(shadow.length === 0 ? [] : [renderShadow(report, style)]),
+    ...notes(report, options).map((note) => wrap(note, width)),
   ].join('\n\n');
 }
 
 function intro(
   { experiment, counts }: ExperimentReport,
-  { from, before, windowHours, width }: RenderExperimentOptions,
-) {
+  { from, before, windowHours }: RenderExperimentOptions,
+): string {
   const day = (time: number): string => formatMinute(time).replace(' 00:00', '');
   const when = `${from === undefined ? '' : ` from ${day(from)}`}${before === undefined ? '' : ` to ${day(before)}`}`;
-  return wrap(
-    `${experiment}: ${countOf(counts.exposures, 'response')}${when} (UTC), outcomes within ${windowHours} h. Intervals: 95 %, ` +
-      'over users.',
-    width,
-  );
+  return `${experiment}: ${countOf(counts.exposures, 'response')}${when} (UTC), outcomes within ${windowHours} h. Intervals: 95 %, over users.`;
 }
 
 function mismatch({ sampleRatio, arms }: ExperimentReport): string {
@@ -205,8 +201,7 @@ function mismatch({ sampleRatio, arms }: ExperimentReport): string {
   return `SAMPLE RATIO MISMATCH: ${found.join(', ')}. Ignore the differences below until you know the cause.`;
 }
 
-function soundSplit({ sampleRatio }: ExperimentReport): string {
-  const { chiSquare, degrees, pValue } = sampleRatio!;
+function soundSplit({ chiSquare, degrees, pValue }: NonNullable<ExperimentReport['sampleRatio']>): string {
   return `The division of users matches the weights (chi-square ${chiSquare.toFixed(2)}, ${degrees} df, p = ${formatP(pValue)}).`;
 }
 
@@ -232,16 +227,8 @@ function renderOutcome(arms: readonly ArmReport[], outcome: number, style: Style
       return [place === 0 ? title : '', arm, ...valueCells(figure), ...differenceCells(figure, style)];
     }),
   );
-  const head = [
-    arms[0]!.outcomes[outcome]!.outcome,
-    'Arm',
-    'Share',
-    'Interval',
-    'Difference',
-    'Interval',
-    'Relative',
-    'p',
-  ];
+  const { outcome: type } = arms[0]!.outcomes[outcome]!;
+  const head = [type, 'Arm', 'Share', 'Interval', 'Difference', 'Interval', 'Relative', 'p'];
   return renderTable(head, rows, { style, right: [2, 3, 4, 5, 6, 7] });
 }
 
@@ -281,6 +268,13 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
     for (const fate of ['early', 'late', 'otherItem'] as const) fates[fate] += outcome[fate];
   }
   const { early, late, otherItem } = fates;
+  const excluded = Object.entries({
+    'without a user': withoutUser,
+    'of arms not in facet.yaml': unknownArm,
+    duplicates: repeated,
+    'further pages of excluded lists': orphanPages,
+    'torn or damaged': damaged,
+  }).flatMap(([kind, count]) => (count === 0 ? [] : [`${formatCount(count)} ${kind}`]));
   const thin = arms.filter(({ users }) => users < usersMin).map(({ arm }) => arm);
   return [
     ...when(
@@ -288,10 +282,7 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
       `${countOf(crossedUsers, 'user')} in more than one arm excluded, with ${countOf(crossedExposures, 'response')}. Check whether ` +
         'weights or arms changed.',
     ),
-    ...when(
-      withoutUser + unknownArm + repeated + orphanPages + damaged,
-      excluded({ withoutUser, unknownArm, repeated, orphanPages, damaged }),
-    ),
+    ...when(excluded.length, `Log lines excluded: ${excluded.join(', ')}.`),
     ...when(
       early + late + otherItem,
       `Outcomes excluded: ${formatCount(early)} before the response, ${formatCount(late)} later than ${windowHours} h, ` +
@@ -304,21 +295,6 @@ function notes({ counts, arms }: ExperimentReport, { damaged, windowHours }: Ren
 
 /** The normal approximation is unreliable for fewer users. */
 const usersMin = 100;
-
-type Excluded = Pick<JoinCounts, 'withoutUser' | 'unknownArm' | 'repeated' | 'orphanPages'>;
-
-function excluded(counts: Excluded & { readonly damaged: number }): string {
-  const { withoutUser, unknownArm, repeated, orphanPages, damaged } = counts;
-  const parts = [
-    [withoutUser, 'without a user'],
-    [unknownArm, 'of arms not in facet.yaml'],
-    [repeated, 'duplicates'],
-    [orphanPages, 'further pages of excluded lists'],
-    [damaged, 'torn or damaged'],
-  ] as const;
-  const found = parts.filter(([count]) => count > 0).map(([count, kind]) => `${formatCount(count)} ${kind}`);
-  return `Log lines excluded: ${found.join(', ')}.`;
-}
 
 function valueCells({ estimate }: ArmFigure): [string, string] {
   const { value, low, high } = estimate ?? {};

@@ -59,7 +59,10 @@ async function checkApp(
     readRoute(new URL(path, url), isNamed ? apiKey : undefined);
   const metrics = parseMetrics((await (await read('/metrics'))?.text()) ?? '');
   const version = probed.version ?? valuesOf(metrics, 'facet_build_info', 'version')[0];
-  const figures = [await readFigures(name, read), describeMilvus(metrics), describeProfiles(metrics)];
+  const route = figureRoutes[name];
+  const body = route && (await (await read(route.path))?.json());
+  const own = body === undefined ? undefined : route?.describe(body as never);
+  const figures = [own, describeMilvus(metrics), describeProfiles(metrics)];
   const facts: Figures['facts'] = Object.assign(
     { url, version: version ?? null },
     ...figures.map((each) => each?.facts),
@@ -88,30 +91,21 @@ interface Figures {
   readonly problem?: string | undefined;
 }
 
-async function readFigures(name: AppName, read: (path: string) => Promise<Response | undefined>): Promise<Figures> {
-  const readJson = async <Body>(path: string): Promise<Body | undefined> => (await read(path))?.json() as Promise<Body>;
-  if (name === 'serving') {
-    const ready = await readJson<{ readonly bundleId: string }>('/readyz');
-    if (ready !== undefined) {
-      return { details: [`bundle ${shortId(ready.bundleId)}`], facts: { bundleId: ready.bundleId } };
-    }
-  }
-  if (name === 'collector') {
-    const status = await readJson<IngestStatus>('/v1/status');
-    if (status !== undefined) return describeSpool(status);
-  }
-  if (name === 'sink') {
-    const status = await readJson<SinkStatus>('/v1/status');
-    if (status !== undefined) {
-      const { lag, stalledSeconds } = status.group;
-      return { details: [`lag ${countOf(lag, 'message')}`], facts: { lag, stalledSeconds } };
-    }
-  }
-  if (name === 'trainer') {
-    const schedule = await readJson<Schedule>('/v1/schedule');
-    if (schedule !== undefined) return describeSchedule(schedule);
-  }
-  return { details: [], facts: {} };
+/** The route with the figures of an app, and what they say. */
+interface FigureRoute {
+  readonly path: string;
+  readonly describe: (body: never) => Figures;
+}
+
+const figureRoutes: Readonly<Partial<Record<AppName, FigureRoute>>> = {
+  serving: { path: '/readyz', describe: describeBundle },
+  collector: { path: '/v1/status', describe: describeSpool },
+  sink: { path: '/v1/status', describe: describeGroup },
+  trainer: { path: '/v1/schedule', describe: describeSchedule },
+};
+
+function describeBundle({ bundleId }: { readonly bundleId: string }): Figures {
+  return { details: [`bundle ${shortId(bundleId)}`], facts: { bundleId } };
 }
 
 /** Describes the use of Milvus. Returns undefined without Milvus. Serving responds as well while a bundle waits for it. */
@@ -158,6 +152,10 @@ function describeSpool({ log, spool }: IngestStatus): Figures {
 
 interface SinkStatus {
   readonly group: { readonly lag: number; readonly stalledSeconds: number };
+}
+
+function describeGroup({ group: { lag, stalledSeconds } }: SinkStatus): Figures {
+  return { details: [`lag ${countOf(lag, 'message')}`], facts: { lag, stalledSeconds } };
 }
 
 interface Schedule {

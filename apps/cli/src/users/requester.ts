@@ -116,7 +116,7 @@ type Rules = BundleInfo['interactions'];
  *
  * @throws AppError of the lake and the catalog.
  */
-export async function readProfile(
+async function readProfile(
   home: string,
   { positives }: Pick<Rules, 'positives'>,
   userId: string,

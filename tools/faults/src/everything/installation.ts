@@ -150,7 +150,7 @@ function disconnected(host: NetworkHost): Victim {
 }
 
 /** The bucket in which several hosts keep artifacts and lake. */
-export interface SharedBucket extends Pick<LocalS3, 'env' | 'kill' | 'start' | 'stop'> {
+interface SharedBucket extends Pick<LocalS3, 'env' | 'kill' | 'start' | 'stop'> {
   /** The folder that contains the objects of the lake. */
   readonly tableFolder: string;
 }
@@ -161,7 +161,7 @@ const prefix = 'shop';
  * Starts an S3 server next to the hosts, and configures a new data home to keep artifacts and lake there. Each host has its
  * own folders for local copies, as docs/s3.md recommends for a data home on NFS.
  */
-export async function startSharedBucket(
+async function startSharedBucket(
   { artifactsFolder, lakeFolder }: HomePaths,
   hosts: readonly NetworkHost[],
   copiesFolder: string,

@@ -10,14 +10,14 @@ import { seeds } from './seeds.ts';
 
 const sources = fileURLToPath(new URL('../../jazzer', import.meta.url));
 
-export interface Jazzer {
+interface Jazzer {
   /** The program, for Node.js. */
   readonly program: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Installs Jazzer.js from its own lock file, outside of the workspace, because nothing else needs its hundred packages. */
-export async function installJazzer(): Promise<Jazzer> {
+async function installJazzer(): Promise<Jazzer> {
   const read = (name: string): Promise<string> => readFile(join(sources, name), 'utf8');
   const key = hash(await Promise.all(['package-lock.json', 'older-glibc.c'].map(read)));
   const folder = join(findCacheRoot(process.env), `jazzer-${key}`);
