@@ -5,16 +5,21 @@ import { copyWorkspace, workspaceRoot } from '@facet/testing';
 import type { WorkspaceCopy } from '@facet/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-/** The TypeScript examples of CONTRIBUTING.md. The first line of each says where its code goes. */
+/** The examples of CONTRIBUTING.md. The first line of each says where its code goes. */
 const examples = [
-  ...readFileSync(path.join(workspaceRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(/```ts\n\/\/ (.*)\n([^]*?)```/g),
+  ...readFileSync(path.join(workspaceRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(
+    /```(?:ts|yaml)\n(?:\/\/|#) (.*)\n([^]*?)```/g,
+  ),
 ].map(([, place = '', code = '']) => ({ place, code }));
+
+/** The tests that run in the copy. */
+const testsOfExamples = ['e2e/test/alert-rules.test.ts'];
 
 let copy: WorkspaceCopy;
 let types: { readonly code: number | null; readonly output: string };
 
 beforeAll(() => {
-  copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file));
+  copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || testsOfExamples.includes(file));
   for (const { place, code } of examples) applyExample(place, code);
   runNode('tools/setup/build.mjs');
   types = copy.run('typescript-7/bin/tsc', []);
@@ -33,11 +38,18 @@ function applyExample(place: string, code: string): void {
   const lines = readFileSync(path.join(copy.folder, file), 'utf8').split('\n');
   const position = lines.findIndex((line) => line.trim() === anchor);
   if (position < 0) throw new Error(`${file} has no line "${anchor}".`);
-  copy.write(file, [...lines.slice(0, position + 1), code.trimEnd(), ...lines.slice(position + 1)].join('\n'));
+  // Prettier removes the indentation of YAML in a page.
+  const missing = Math.max(0, indentOf(lines[position + 1]!) - indentOf(code));
+  const indented = code.trimEnd().replaceAll(/^(?=.)/gm, ' '.repeat(missing));
+  copy.write(file, [...lines.slice(0, position + 1), indented, ...lines.slice(position + 1)].join('\n'));
+}
+
+function indentOf(text: string): number {
+  return text.search(/\S/);
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(3);
+  expect(examples).toHaveLength(5);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
@@ -57,3 +69,8 @@ it('the model lib knows the variant of the example', () => {
   copy.write('libs/model/example.mjs', script);
   expect(runNode('libs/model/example.mjs').trim()).toBe('8');
 });
+
+it('the alert of the example fires', () => {
+  const { code, output } = copy.run('vitest', ['run', '--root', 'e2e', 'test/alert-rules.test.ts']);
+  expect(code, output).toBe(0);
+}, 120_000);
