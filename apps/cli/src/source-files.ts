@@ -48,13 +48,14 @@ function parseShare(text: string): number {
 }
 
 /**
- * Calls `read` with the files of the options: folders and patterns give the files in them, and `-` is standard input.
+ * Calls `read` with the files of the options: folders and patterns give the files in them, and `-` is standard input. Writes the lines
+ * that `onRefused` receives to `--refused` as JSON Lines; without the option, `onRefused` is undefined.
  *
- * @throws AppError `CLI_USAGE`, `EVENTS_FILE_UNREADABLE`; those of `read`.
+ * @throws AppError `CLI_USAGE`, `CLI_OUTPUT_UNWRITABLE`, `EVENTS_FILE_UNREADABLE`; those of `read`.
  */
 export async function withSourceFiles<Result>(
-  options: Pick<FileOptions, FileKind | 'format'>,
-  read: (files: SourceFiles) => Promise<Result>,
+  options: Pick<FileOptions, FileKind | 'format' | 'refused'>,
+  read: (files: SourceFiles, onRefused: OnRefused | undefined) => Promise<Result>,
 ): Promise<Result> {
   const paths = [options.events, options.items, options.users].flatMap((given) => given ?? []);
   const input = paths.includes('-') ? await storeInput(options.format, paths) : undefined;
@@ -66,11 +67,12 @@ export async function withSourceFiles<Result>(
     return found.map((path) => ({ path, format: options.format }));
   };
   try {
-    return await read({
+    const files = {
       events: await sources(options.events ?? [], 'events'),
       items: options.items && (await sources(options.items, 'items')),
       users: options.users && (await sources(options.users, 'users')),
-    });
+    };
+    return await withRefusedFile(options, files, (onRefused) => read(files, onRefused));
   } finally {
     await input?.remove();
   }
@@ -92,16 +94,16 @@ async function storeInput(
   return { path, remove: () => folder.remove() };
 }
 
+type OnRefused = (line: RefusedLine) => void;
+
 /**
- * Calls `read` with the function that receives refused lines, and writes them to `--refused` as JSON Lines. A regular file is replaced
- * after a successful read only, unless the result says that nothing was read. Devices and pipes receive the lines immediately.
- *
- * @throws AppError `CLI_OUTPUT_UNWRITABLE`; those of `read`.
+ * Writes refused lines to a file. A regular file is replaced after a successful read only, unless the result says that nothing was
+ * read. Devices and pipes receive the lines immediately.
  */
-export async function withRefusedFile<Result extends object>(
+async function withRefusedFile<Result>(
   options: Pick<FileOptions, FileKind | 'refused'>,
   files: SourceFiles,
-  read: (onRefused: ((line: RefusedLine) => void) | undefined) => Promise<Result>,
+  read: (onRefused: OnRefused | undefined) => Promise<Result>,
 ): Promise<Result> {
   const { refused: file } = options;
   if (file === undefined) return read(undefined);
@@ -127,7 +129,7 @@ export async function withRefusedFile<Result extends object>(
     const result = await read((line) => void lines.write(`${JSON.stringify(line)}\n`));
     lines.end();
     await written;
-    const isRead = !('imported' in result) || result.imported !== false;
+    const isRead = (result as { readonly imported?: boolean } | undefined)?.imported !== false;
     if (part !== undefined && target !== undefined && isRead) await rename(part, target);
     return result;
   } finally {

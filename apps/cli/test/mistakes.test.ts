@@ -46,7 +46,7 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['eventTypes: wishlist', 'eventTypes: must be array'],
     ['eventTypes: [Wish List]', 'must match pattern "^[a-z][a-z0-9_]{0,63}$": A type'],
     ['exposures: on', 'exposures: must be object'],
-    ['model: { variant: minds }', 'Did you mean mind? Set model.variant to one of: facet, mind,'],
+    ['model: { variant: minds }', 'Did you mean mind? Set model.variant to one of: facet, sasrec-facet, mind,'],
     // Settings that are valid one by one, and that nothing could use.
     ['mapping: { timeFormat: dd.mm.yyyy }', 'mapping.timeFormat: The time format "dd.mm.yyyy" is invalid'],
     ['mapping: { timeFormat: "DD.MM.YYYY HH:MM" }', 'Use YYYY or YY, M, MM or MMM, and D or DD, each once'],

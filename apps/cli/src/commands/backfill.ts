@@ -2,12 +2,12 @@ import { createEventClient } from '@facet/client';
 import type { EventClient, RecordResult, SendSummary } from '@facet/client';
 import { explainPositiveRule } from '@facet/features';
 import { readConfirmedCatalog, readConfirmedEvents, ReportBuilder } from '@facet/import';
-import type { FileKind, ReadOptions, ReadProgress, SourceFiles } from '@facet/import';
+import type { FileKind, ReadOptions, ReadProgress } from '@facet/import';
 import { AppError, isAppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
 import { addFiles, addNotes, usageError } from '../command.ts';
 import type { CommandContext, Register } from '../command.ts';
-import { addReading, checkRefusedShare, withRefusedFile, withSourceFiles } from '../source-files.ts';
+import { addReading, checkRefusedShare, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
 import { readConfig, showReport } from '../stages.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
@@ -73,19 +73,13 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
     onProgress: (at: ReadProgress) =>
       stage.update(at.doneBytes / Math.max(1, at.totalBytes), `${at.stage}: ${formatCount(sender.accepted)} accepted`),
   };
-  const send = async (files: SourceFiles, onRefused: ReadOptions['onRefused']): Promise<void> => {
-    const { items, users } = await readConfirmedCatalog(files, { ...reading, onRefused }, report);
-    await sender.sendItems(items);
-    await sender.sendUsers(users);
-    await readConfirmedEvents(files, { ...reading, onRefused }, report, (events) => sender.sendEvents(events));
-  };
   try {
-    await withSourceFiles(options, async (files) => {
+    await withSourceFiles(options, async (files, onRefused) => {
       await checkRefusedShare(files, options, config, signal);
-      await withRefusedFile(options, files, async (onRefused) => {
-        await send(files, onRefused);
-        return {};
-      });
+      const { items, users } = await readConfirmedCatalog(files, { ...reading, onRefused }, report);
+      await sender.sendItems(items);
+      await sender.sendUsers(users);
+      await readConfirmedEvents(files, { ...reading, onRefused }, report, (events) => sender.sendEvents(events));
     });
   } catch (error) {
     stage.close();

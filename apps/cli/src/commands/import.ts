@@ -10,7 +10,7 @@ import { Option } from 'commander';
 import { addFiles, addHome, addNotes, facet, parseDate, parseDays } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { chooseConfigFile } from '../home.ts';
-import { addReading, checkRefusedShare, refuseShareAbove, withRefusedFile, withSourceFiles } from '../source-files.ts';
+import { addReading, checkRefusedShare, refuseShareAbove, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
 import { openPipeline, readConfig, runImport, showReport } from '../stages.ts';
 import { formatBytes, formatCount } from '../terminal/text.ts';
@@ -37,9 +37,9 @@ files are read twice, and nothing is written when too many rows are refused.`,
 async function importFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output } = context;
   const pipeline = await openPipeline(options);
-  const { imported, offsets, sources, report } = await withSourceFiles(options, async (files) => {
+  const { imported, offsets, sources, report } = await withSourceFiles(options, async (files, onRefused) => {
     await checkRefusedShare(files, options, pipeline.config, context.signal);
-    return withRefusedFile(options, files, (onRefused) => runImport(files, pipeline, context, onRefused));
+    return runImport(files, pipeline, context, onRefused);
   });
   if (!imported) output.show('These files were imported before, so nothing was written.');
   showReport(output, report);
@@ -93,21 +93,19 @@ async function validateFiles(options: FileOptions, context: CommandContext): Pro
   const { output, signal } = context;
   const { mapping, eventTypes, interactions } = await readConfig(options);
   const { report, importError } = await context.progress.run('validate', '', async (stage) =>
-    withSourceFiles(options, (files) =>
-      withRefusedFile(options, files, (onRefused) =>
-        checkFiles(files, {
-          mapping,
-          types: eventTypes,
-          learning: explainPositiveRule(interactions.positives),
-          signal,
-          onRefused,
-          onProgress: ({ stage: kind, doneBytes, totalBytes, doneRows }) =>
-            stage.update(
-              doneBytes / Math.max(1, totalBytes),
-              `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
-            ),
-        }),
-      ),
+    withSourceFiles(options, (files, onRefused) =>
+      checkFiles(files, {
+        mapping,
+        types: eventTypes,
+        learning: explainPositiveRule(interactions.positives),
+        signal,
+        onRefused,
+        onProgress: ({ stage: kind, doneBytes, totalBytes, doneRows }) =>
+          stage.update(
+            doneBytes / Math.max(1, totalBytes),
+            `${kind}, ${formatCount(doneRows)} rows, ${formatBytes(doneBytes)}`,
+          ),
+      }),
     ),
   );
   output.show(renderValidationReport(report).trimEnd());
