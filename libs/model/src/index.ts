@@ -35,7 +35,7 @@ export {
   modelVariants,
   variantNames,
 } from './variants.ts';
-export type { ModelVariant, VariantName } from './variants.ts';
+export type { ModelVariant } from './variants.ts';
 export {
   fittedRepeatWeights,
   frozenWeights,

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Lock } from './workspace.ts';
 import { writeJson } from './manifest.ts';
+import type { Lock } from './manifest.ts';
 
 /** Code of others inside a packed app that is none of its npm packages. */
 export interface Component {

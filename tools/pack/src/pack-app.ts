@@ -4,11 +4,11 @@ import { copyFile, link, mkdir, readdir, readFile, readlink, rm, stat, symlink, 
 import { dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packagesOfPage, writeBillOfMaterials } from './bill-of-materials.ts';
-import { packedManifest, writeJson } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { lockUnder, packedManifest, strangersIn, withLibraries, writeJson } from './manifest.ts';
+import type { Lock, Manifest, PutPackage } from './manifest.ts';
 import { find, traceApp } from './trace.ts';
-import { lockUnder, nativePackages, strangersIn, withLibraries } from './workspace.ts';
-import type { Lock, OwnPackage, PutPackage, Workspace } from './workspace.ts';
+import { nativePackages } from './workspace.ts';
+import type { OwnPackage, Workspace } from './workspace.ts';
 
 /**
  * Replaces the content of `target` by a built app, all packages it needs, the lock for `npm ci`, and a bill of materials.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { lockUnder, strangersIn, withLibraries } from '../src/workspace.ts';
-import type { Lock } from '../src/workspace.ts';
+import { lockUnder, strangersIn, withLibraries } from '../src/manifest.ts';
+import type { Lock } from '../src/manifest.ts';
 
 const workspaceLock: Lock = {
   name: '@facet/root',

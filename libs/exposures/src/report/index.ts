@@ -1,4 +1,3 @@
 export type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
-export type { JoinCounts } from './join-outcomes.ts';
 export { readExperimentDays, readExperimentReport } from './read-report.ts';
 export type { ExperimentDay, ReadReport } from './read-report.ts';
