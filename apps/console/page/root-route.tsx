@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { QueryClient } from '@tanstack/react-query';
-import { createRootRouteWithContext, redirect } from '@tanstack/react-router';
+import { createRootRouteWithContext } from '@tanstack/react-router';
 import { sessionQuery } from './api/session.ts';
 import { Failure, Loading } from './parts/states.tsx';
 import { AppShell } from './shell/app-shell.tsx';
@@ -12,13 +12,7 @@ export interface RouterContext {
   readonly linkError: Error | undefined;
 }
 
-/** Whether this document is that of the map: only its policy allows compiling drawing commands. */
-const isMapDocument = location.pathname === '/map';
-
 export const rootRoute = createRootRouteWithContext<RouterContext>()({
-  beforeLoad: ({ location: target }) => {
-    if ((target.pathname === '/map') !== isMapDocument) throw redirect({ href: target.href, reloadDocument: true });
-  },
   component: Root,
 });
 

@@ -8,7 +8,7 @@ const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
 /** The addresses of the page; its script shows the right part. */
 export const pagePaths = ['explore', 'map', 'compare', 'refreshes', 'data', 'experiments', 'health', 'docs'] as const;
 
-const policyParts = {
+const policy = Object.entries({
   'default-src': "'none'",
   'script-src': "'self'",
   // Charts write style elements and attributes. React escapes all data, so data cannot add any.
@@ -20,17 +20,14 @@ const policyParts = {
   'base-uri': "'none'",
   'form-action': "'none'",
   'frame-ancestors': "'none'",
-};
-
-/** The item map compiles its drawing commands with `Function`, so its document alone may do so. */
-const mapPolicyParts = { ...policyParts, 'script-src': "'self' 'unsafe-eval'" };
+})
+  .map(([name, value]) => `${name} ${value}`)
+  .join('; ');
 
 /** Serves the page without authentication: it contains no data. Assets have a hash in their name and never change. */
 export async function addPageRoutes(app: HttpApp): Promise<void> {
   await app.register(fastifyStatic, { root: pageFolder, serve: false, preCompressed: true });
-  const policies = { map: writePolicy(mapPolicyParts), other: writePolicy(policyParts) };
   for (const path of ['', ...pagePaths.flatMap((name) => [name, `${name}/*`])]) {
-    const policy = path.startsWith('map') ? policies.map : policies.other;
     app.get(`/${path}`, { config: { scope: 'open' } }, (_request, reply) =>
       reply
         .header('content-security-policy', policy)
@@ -45,10 +42,4 @@ export async function addPageRoutes(app: HttpApp): Promise<void> {
   app.get('/favicon.svg', { config: { scope: 'open' } }, (_request, reply) =>
     reply.sendFile('favicon.svg', { maxAge: '1d' }),
   );
-}
-
-function writePolicy(parts: Readonly<Record<string, string>>): string {
-  return Object.entries(parts)
-    .map(([name, value]) => `${name} ${value}`)
-    .join('; ');
 }

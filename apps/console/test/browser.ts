@@ -9,13 +9,7 @@ import type { KeyName } from './stack.ts';
 
 let browser: Promise<Browser> | undefined;
 
-/** WebGL runs on the CPU, as test machines have no graphics card. */
-const browserArgs = [
-  '--no-sandbox',
-  '--disable-dev-shm-usage',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-];
+const browserArgs = ['--no-sandbox', '--disable-dev-shm-usage'];
 
 /** Starts one Chromium for all test files. It ends with this process. */
 function startBrowser(): Promise<Browser> {

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { UseQueryOptions } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
 import type { ReactNode } from 'react';
+import './search-box.css';
 
 interface SearchBoxProps<Item, Response> {
   /** The accessible name. */

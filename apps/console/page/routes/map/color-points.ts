@@ -1,15 +1,8 @@
 import { formatCount, formatNumber } from '../../parts/format.ts';
+import type { Points } from './point-layer.ts';
 import type { ItemMap } from './queries.ts';
 import type { Column } from './safetensors.ts';
 import type { MapColors } from './theme-colors.ts';
-
-/** The points of the map: items that have a position. */
-export interface Points {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  /** The number of each point's item, from 1. */
-  readonly items: Int32Array;
-}
 
 /** Colors of points by class, and what the classes mean. */
 export interface Coloring {
@@ -19,17 +12,6 @@ export interface Coloring {
   /** How many times larger than others the points of each class are; absent if all are equal. */
   readonly sizes?: readonly number[];
   readonly legend: readonly { readonly color: string; readonly text: string; readonly detail?: string }[];
-}
-
-/** Leaves out items without a position. */
-export function pointsOf(position: Column): Points {
-  const rows: number[] = [];
-  for (let row = 0; row < position.length / 2; row++) if (!Number.isNaN(position[2 * row])) rows.push(row);
-  return {
-    x: Float32Array.from(rows, (row) => position[2 * row]!),
-    y: Float32Array.from(rows, (row) => position[2 * row + 1]!),
-    items: Int32Array.from(rows, (row) => row + 1),
-  };
 }
 
 interface ColoringInput {

@@ -1,11 +1,12 @@
 import { getRouteApi } from '@tanstack/react-router';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { ItemSearch } from '../../parts/item-search.tsx';
 import { Card } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { formatCount } from '../../parts/format.ts';
-import { colorPoints, pointsOf } from './color-points.ts';
+import { colorPoints } from './color-points.ts';
+import { pointsOf } from './point-layer.ts';
 import { ItemPanel } from './item-panel.tsx';
 import { Legend } from './legend.tsx';
 import { marksOf } from './marks.ts';
@@ -50,6 +51,7 @@ interface LoadedMapProps {
 function LoadedMap({ map, position, color, column }: LoadedMapProps) {
   const { user, item } = mapRoute.useSearch();
   const navigate = mapRoute.useNavigate();
+  const client = useQueryClient();
   const change = (search: Partial<MapSearch>): void =>
     void navigate({ search: (before) => ({ ...before, ...search }), replace: true });
   const [isLasso, setLasso] = useState(false);
@@ -73,9 +75,12 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
       }),
     [user, userOnMap.data, item, neighbors.data, colors],
   );
-  const select = (items: Int32Array): void => {
+  const select = async (items: Int32Array): Promise<void> => {
     setSelection(items);
     setLasso(false);
+    if (items.length !== 1) return;
+    const [picked] = await client.fetchQuery(itemsQuery(map, [...items]));
+    if (picked) change({ item: picked.itemId });
   };
   const title = hovered === undefined ? undefined : (hover.data?.[0]?.title ?? hover.data?.[0]?.itemId);
   return (
@@ -100,8 +105,9 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
           coloring={coloring}
           colors={colors}
           marks={marks}
+          selection={selection}
           isLasso={isLasso}
-          onSelect={select}
+          onSelect={(items) => void select(items)}
           onHover={setHovered}
         />
         <p className="muted small">
@@ -122,12 +128,14 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
             onClose={() => change({ item: undefined })}
           />
         )}
-        <SelectionList
-          map={map}
-          items={selection}
-          onPick={(itemId) => change({ item: itemId })}
-          onClear={() => setSelection(none)}
-        />
+        {selection.length < 2 ? null : (
+          <SelectionList
+            map={map}
+            items={selection}
+            onPick={(itemId) => change({ item: itemId })}
+            onClear={() => setSelection(none)}
+          />
+        )}
       </div>
     </div>
   );

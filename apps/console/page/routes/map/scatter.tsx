@@ -1,13 +1,17 @@
-import { useEffect, useRef, useState } from 'react';
-import createScatterplot, { createRenderer } from 'regl-scatterplot';
-import { Failure } from '../../parts/states.tsx';
-import type { Coloring, Points } from './color-points.ts';
+import { useEffect, useMemo, useRef } from 'react';
+import type { Coloring } from './color-points.ts';
+import {
+  createFinder,
+  drawPoints,
+  itemsInPolygon,
+  marginPixels,
+  projectionOf,
+  toMap,
+  wholeMap,
+  zoomBy,
+} from './point-layer.ts';
+import type { Camera, Picture, PointDrawing, Points, Position, Projection } from './point-layer.ts';
 import type { MapColors } from './theme-colors.ts';
-
-type Scatterplot = ReturnType<typeof createScatterplot>;
-
-/** From this number on, points are so small that squares look like circles. Squares take half the time of circles on a CPU. */
-const squaresFrom = 50_000;
 
 /** A mark above the points, such as an interest. */
 export interface Mark {
@@ -25,6 +29,8 @@ interface ScatterProps {
   readonly coloring: Coloring;
   readonly colors: MapColors;
   readonly marks: readonly Mark[];
+  /** The selected items. */
+  readonly selection: Int32Array;
   readonly isLasso: boolean;
   /** Called with the items of a click or of a lasso. */
   readonly onSelect: (items: Int32Array) => void;
@@ -32,93 +38,22 @@ interface ScatterProps {
   readonly onHover: (item: number | undefined) => void;
 }
 
-/** Draws the points with WebGL, which pans and zooms up to millions of them, and marks above them. */
-export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, onHover }: ScatterProps) {
+/** Draws the points on a canvas that the pointer pans and zooms, and marks above them. */
+export function Scatter(props: ScatterProps) {
+  const { points, coloring, colors, marks, selection } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
-  const plot = useRef<Scatterplot>(undefined);
-  const view = useRef<Float32Array>(undefined);
-  const latest = useRef({ points, onSelect, onHover });
-  const [error, setError] = useState<Error>();
-  latest.current = { points, onSelect, onHover };
+  const plot = useRef<Plot>(undefined);
+  const selected = useMemo(() => selectedPoints(points, selection), [points, selection]);
+  const latest = useRef<PlotProps>({ ...props, selected });
+  latest.current = { ...props, selected };
 
   useEffect(() => {
-    const element = canvas.current!;
-    if (document.createElement('canvas').getContext('webgl') === null) {
-      setError(
-        new Error('This browser has no WebGL, which draws the map. Turn on hardware acceleration or another browser.'),
-      );
-      return undefined;
-    }
-    const { width, height } = element.parentElement!.getBoundingClientRect();
-    // The default renderer draws as many pixels as the window has.
-    const renderer = createRenderer({ canvas: document.createElement('canvas') });
-    renderer.resize(width, height);
-    const created = createScatterplot({
-      renderer,
-      canvas: element,
-      width,
-      height,
-      renderPointsAsSquares: latest.current.points.items.length >= squaresFrom,
-      spatialIndexUseWorker: false,
-      deselectOnEscape: true,
-      opacityInactiveScale: 0.35,
-      // A tall view must show the whole width.
-      cameraDistance: 1.15 * Math.max(1, height / width),
-    });
-    plot.current = created;
-    const itemOf = (point: number): number => latest.current.points.items[point]!;
-    created.subscribe('select', ({ points: chosen }: { points: number[] }) =>
-      latest.current.onSelect(Int32Array.from(chosen, itemOf)),
-    );
-    created.subscribe('deselect', () => latest.current.onSelect(new Int32Array(0)));
-    created.subscribe('pointOver', (point: number) => latest.current.onHover(itemOf(point)));
-    created.subscribe('pointOut', () => latest.current.onHover(undefined));
-    created.subscribe('drawing', ({ view: matrix }: { view: Float32Array }) => {
-      view.current = matrix;
-      placeMarks(overlay.current, matrix);
-    });
-    const observer = new ResizeObserver(([entry]) => {
-      const { width: wide, height: high } = entry!.contentRect;
-      renderer.resize(wide, high);
-      created.set({ width: wide, height: high });
-      void created.redraw();
-    });
-    observer.observe(element.parentElement!);
-    return () => {
-      observer.disconnect();
-      created.destroy();
-      renderer.destroy();
-    };
+    plot.current = createPlot(canvas.current!, overlay.current!, () => latest.current);
+    return plot.current.close;
   }, []);
+  useEffect(() => plot.current?.redraw(), [points, coloring, colors, marks, selected]);
 
-  useEffect(() => {
-    const { x, y, items } = points;
-    const count = items.length;
-    const crowd = Math.min(1, Math.sqrt(8_000 / Math.max(1, count)));
-    plot.current?.set({
-      backgroundColor: colors.background,
-      colorBy: 'valueA',
-      pointColor: [...coloring.palette],
-      pointColorActive: colors.text,
-      pointColorHover: colors.text,
-      lassoColor: colors.accent,
-      sizeBy: 'valueA',
-      pointSize: coloring.palette.map((_, position) => Math.max(1.5, 6 * crowd) * (coloring.sizes?.[position] ?? 1)),
-      opacity: Math.max(0.35, 0.9 * Math.sqrt(crowd)),
-    });
-    void plot.current
-      ?.draw({ x, y, valueA: coloring.classes }, { zDataType: 'categorical' })
-      .then(() => canvas.current?.setAttribute('data-points', String(count)));
-  }, [points, coloring, colors]);
-
-  useEffect(() => void plot.current?.set({ mouseMode: isLasso ? 'lasso' : 'panZoom' }), [isLasso]);
-
-  useEffect(() => {
-    if (view.current !== undefined) placeMarks(overlay.current, view.current);
-  }, [marks]);
-
-  if (error !== undefined) return <Failure error={error} />;
   return (
     <div className="scatter">
       <canvas ref={canvas} role="img" aria-label={`Map of ${points.items.length} items`} />
@@ -126,6 +61,7 @@ export function Scatter({ points, coloring, colors, marks, isLasso, onSelect, on
         {marks.map((mark) => (
           <MarkShape key={mark.key} mark={mark} />
         ))}
+        <polygon className="lasso" />
       </svg>
     </div>
   );
@@ -153,15 +89,209 @@ function MarkShape({ mark: { x, y, kind, color, title, text } }: { readonly mark
   );
 }
 
-/** Moves the marks to where the camera shows their positions. The shorter side of the view is the unit of both axes. */
-function placeMarks(overlay: SVGSVGElement | null, view: Float32Array): void {
-  if (overlay === null) return;
-  const { width, height } = overlay.getBoundingClientRect();
-  const aspect = width / height;
+type PlotProps = ScatterProps & Pick<PointDrawing, 'selected'>;
+
+interface Plot {
+  /** Draws the current properties in the next frame. */
+  readonly redraw: () => void;
+  readonly close: () => void;
+}
+
+/** A click may move the pointer by this distance, and picks a point within it. */
+const clickPixels = 6;
+
+/** Draws the properties on a canvas, and converts what the pointer does to a view, a hovered item or a selection. */
+function createPlot(canvas: HTMLCanvasElement, overlay: SVGSVGElement, read: () => PlotProps): Plot {
+  const context = canvas.getContext('2d', { alpha: false })!;
+  const lassoShape = overlay.querySelector('polygon.lasso')!;
+  const pointers = new Map<number, Position>();
+  let camera = wholeMap;
+  let picture: (Picture & { readonly image: ImageData }) | undefined;
+  let hovered: number | undefined;
+  let lasso: Position[] = [];
+  let movedPixels = 0;
+  let frame = 0;
+  let finder: { readonly points: Points; readonly find: ReturnType<typeof createFinder> } | undefined;
+
+  const projection = (): Projection => projectionOf(camera, canvas.clientWidth, canvas.clientHeight);
+  const redraw = (): void => {
+    frame ||= requestAnimationFrame(draw);
+  };
+  const show = (next: Camera): void => {
+    camera = next;
+    redraw();
+  };
+
+  function draw(): void {
+    frame = 0;
+    if (picture === undefined) return;
+    const { devicePixelRatio: ratio } = window;
+    const { scale, left, top } = projection();
+    const drawing = drawingOf(read(), camera, ratio);
+    const inDevice = { scale: scale * ratio, left: left * ratio, top: top * ratio };
+    drawPoints(picture, inDevice, drawing);
+    context.putImageData(picture.image, -marginPixels, -marginPixels);
+    if (hovered !== undefined) drawRing(context, hovered, inDevice, drawing);
+    placeMarks(overlay, { scale, left, top });
+    lassoShape.setAttribute('points', lasso.map(({ x, y }) => `${x},${y}`).join(' '));
+    canvas.dataset['points'] = String(read().points.items.length);
+  }
+
+  function pointAt(position: Position): number | undefined {
+    const { points } = read();
+    if (finder?.points !== points) finder = { points, find: createFinder(points) };
+    const view = projection();
+    return finder.find(toMap(view, position), clickPixels / view.scale);
+  }
+
+  function hover(point: number | undefined): void {
+    if (point === hovered) return;
+    hovered = point;
+    read().onHover(point === undefined ? undefined : read().points.items[point]!);
+    redraw();
+  }
+
+  function drag(from: Position, to: Position): void {
+    movedPixels += Math.hypot(to.x - from.x, to.y - from.y);
+    const { scale } = projection();
+    show({ ...camera, x: camera.x - (to.x - from.x) / scale, y: camera.y + (to.y - from.y) / scale });
+  }
+
+  /** Zooms by the change of the distance between two fingers. */
+  function pinch(from: Position, to: Position, other: Position): void {
+    const factor = distance(to, other) / Math.max(1, distance(from, other));
+    show(zoomBy(camera, factor, toMap(projection(), { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 })));
+    movedPixels = Number.POSITIVE_INFINITY;
+  }
+
+  const listening = new AbortController();
+  const listen = <Name extends keyof HTMLElementEventMap>(
+    name: Name,
+    handle: (event: HTMLElementEventMap[Name]) => void,
+  ): void => canvas.addEventListener(name, handle, { signal: listening.signal, passive: false });
+
+  listen('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, positionOf(event));
+    movedPixels = pointers.size === 1 ? 0 : movedPixels;
+    if (read().isLasso) lasso = [positionOf(event)];
+  });
+  listen('pointermove', (event) => {
+    const to = positionOf(event);
+    const from = pointers.get(event.pointerId);
+    if (from === undefined) return hover(pointAt(to));
+    pointers.set(event.pointerId, to);
+    if (lasso.length > 0) {
+      lasso.push(to);
+      return redraw();
+    }
+    const other = [...pointers.entries()].find(([id]) => id !== event.pointerId)?.[1];
+    return other === undefined ? drag(from, to) : pinch(from, to, other);
+  });
+  listen('pointerup', (event) => {
+    if (!pointers.delete(event.pointerId) || pointers.size > 0) return;
+    const { points, onSelect } = read();
+    if (lasso.length > 0) {
+      const view = projection();
+      const polygon = lasso.map((corner) => toMap(view, corner));
+      lasso = [];
+      onSelect(itemsInPolygon(points, polygon));
+      redraw();
+    } else if (movedPixels < clickPixels) {
+      const point = pointAt(positionOf(event));
+      if (point !== undefined) onSelect(points.items.slice(point, point + 1));
+    }
+  });
+  listen('pointercancel', (event) => {
+    pointers.delete(event.pointerId);
+    lasso = [];
+    redraw();
+  });
+  listen('pointerleave', () => hover(undefined));
+  listen('dblclick', (event) => {
+    if (pointAt(positionOf(event)) === undefined) read().onSelect(new Int32Array(0));
+  });
+  listen('wheel', (event) => {
+    event.preventDefault();
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : 16;
+    show(zoomBy(camera, Math.exp(-0.002 * lines * event.deltaY), toMap(projection(), positionOf(event))));
+  });
+  window.addEventListener(
+    'keydown',
+    ({ key }) => {
+      if (key === 'Escape') read().onSelect(new Int32Array(0));
+    },
+    { signal: listening.signal },
+  );
+
+  const resizing = new ResizeObserver(() => {
+    canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+    canvas.height = Math.max(1, Math.round(canvas.clientHeight * devicePixelRatio));
+    const image = new ImageData(canvas.width + 2 * marginPixels, canvas.height + 2 * marginPixels);
+    picture = { image, pixels: new Uint32Array(image.data.buffer), width: image.width, height: image.height };
+    // Before the next frame, as a resized canvas is empty.
+    draw();
+  });
+  resizing.observe(canvas);
+  return {
+    redraw,
+    close() {
+      resizing.disconnect();
+      listening.abort();
+      cancelAnimationFrame(frame);
+    },
+  };
+}
+
+/** Draws a ring around the point under the pointer. */
+function drawRing(
+  context: CanvasRenderingContext2D,
+  point: number,
+  { scale, left, top }: Projection,
+  { points, classes, diameters, selectedColor }: PointDrawing,
+): void {
+  if (point >= points.x.length) return;
+  const radius = diameters[classes[point]!]! / 2 + 3 * devicePixelRatio;
+  context.beginPath();
+  context.arc(left + scale * points.x[point]!, top - scale * points.y[point]!, radius, 0, 2 * Math.PI);
+  context.strokeStyle = selectedColor;
+  context.lineWidth = 2 * devicePixelRatio;
+  context.stroke();
+}
+
+/** Points of large catalogs are smaller and more transparent. Zooming in enlarges them, more and more slowly. */
+function drawingOf(props: PlotProps, { zoom }: Camera, ratio: number): PointDrawing {
+  const { points, coloring, colors, selected } = props;
+  const crowd = Math.min(1, Math.sqrt(8_000 / Math.max(1, points.items.length)));
+  const growth = Math.asinh(Math.max(1, zoom)) / Math.asinh(1);
+  const diameter = Math.min(16, Math.max(1.5, 6 * crowd) * growth) * ratio;
+  return {
+    points,
+    classes: coloring.classes,
+    palette: coloring.palette,
+    diameters: coloring.palette.map((_, kind) => diameter * (coloring.sizes?.[kind] ?? 1)),
+    opacity: Math.max(0.35, 0.9 * Math.sqrt(crowd)),
+    background: colors.background,
+    selected,
+    selectedColor: colors.text,
+  };
+}
+
+/** One selected item has a mark. Several are bright. */
+function selectedPoints({ items }: Points, selection: Int32Array): Uint8Array | undefined {
+  if (selection.length < 2) return undefined;
+  const chosen = new Set(selection);
+  return Uint8Array.from(items, (item) => (chosen.has(item) ? 1 : 0));
+}
+
+const positionOf = ({ offsetX: x, offsetY: y }: MouseEvent): Position => ({ x, y });
+const distance = (a: Position, b: Position): number => Math.hypot(a.x - b.x, a.y - b.y);
+
+/** Moves the marks to their positions in the view. */
+function placeMarks(overlay: SVGSVGElement, { scale, left, top }: Projection): void {
   for (const mark of overlay.querySelectorAll<SVGGElement>(':scope > g')) {
     const [x, y] = [Number(mark.dataset['x']), Number(mark.dataset['y'])];
-    const right = (view[0]! * x + view[4]! * y + view[12]!) / aspect;
-    const up = view[1]! * x + view[5]! * y + view[13]!;
-    mark.setAttribute('transform', `translate(${((right + 1) / 2) * width} ${((1 - up) / 2) * height})`);
+    mark.setAttribute('transform', `translate(${left + scale * x} ${top - scale * y})`);
   }
 }

@@ -1,6 +1,6 @@
 import { useQueries } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef } from 'react';
+import { useRef } from 'react';
 import { formatCount } from '../../parts/format.ts';
 import { Card } from '../../parts/page.tsx';
 import { itemsQuery } from './queries.ts';
@@ -18,7 +18,7 @@ interface SelectionListProps {
   readonly onClear: () => void;
 }
 
-/** Lists the selected items, of which only the visible ones are loaded. A selection of one item is shown as an item. */
+/** Lists the selected items, of which only the visible ones are loaded. */
 export function SelectionList({ map, items, onPick, onClear }: SelectionListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
@@ -34,12 +34,6 @@ export function SelectionList({ map, items, onPick, onClear }: SelectionListProp
   });
   const itemAt = (index: number): MapItem | null | undefined =>
     results[pages.indexOf(Math.floor(index / pageSize))]?.data?.[index % pageSize];
-  const single = items.length === 1 ? itemAt(0)?.itemId : undefined;
-  useEffect(() => {
-    if (single !== undefined) onPick(single);
-    // Only a new selection picks an item.
-  }, [single]);
-  if (items.length < 2) return <div ref={scroller} className="selection-probe" />;
   return (
     <Card
       title={`${formatCount(items.length)} selected items`}

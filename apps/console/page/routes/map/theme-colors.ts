@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** Colors of the map as `#rrggbb`, which WebGL needs. */
+/** Colors of the map as `#rrggbb`, which its pixels need. */
 export interface MapColors {
   readonly background: string;
   readonly text: string;
