@@ -66,6 +66,9 @@ function removeStaleOutput(project) {
   }
 }
 
+/** The only code outside of its folder that the page imports. Of other libraries, it imports types. */
+const pageImports = ['libs/http/src/metrics-text.ts', 'libs/platform/src/quantities.ts'];
+
 /**
  * Builds the page of the console with Vite if its sources or packages have changed. The page is complete or absent.
  *
@@ -78,8 +81,7 @@ async function buildPage(project) {
     ...listFiles(path.join(project, 'page')),
     ...['package.json', 'vite.config.mts'].map((name) => path.join(project, name)),
     path.join(root, 'package-lock.json'),
-    // The only code of a library in the page. Of the others, it imports types.
-    path.join(root, 'libs', 'http', 'src', 'metrics-text.ts'),
+    ...pageImports.map((file) => path.join(root, file)),
     // The page contains the documentation.
     ...listFiles(path.join(root, 'docs')).filter((file) => file.endsWith('.md')),
   ]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fit, formatDuration, printable, renderTable, truncate, wrap } from '../src/terminal/text.ts';
+import { fit, printable, renderTable, truncate, wrap } from '../src/terminal/text.ts';
 
 describe('text on a terminal', () => {
   it('measures cells, not code units', () => {
@@ -23,12 +23,4 @@ describe('text on a terminal', () => {
   it('wraps at spaces', () => {
     expect(wrap('one two three', 7)).toBe('one two\nthree');
   });
-
-  it.each([
-    [400, '0.4 s'],
-    [12_300, '12 s'],
-    [59_900, '1 min 0 s'],
-    [125_000, '2 min 5 s'],
-    [3_600_000 * 49 + 60_000, '49 h 1 min'],
-  ])('says %i ms as %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
 });

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { formatCount } from './quantities.ts';
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const barWidth = 24;
@@ -46,16 +47,6 @@ export function barChart(
 /** Returns a title over indented lines, or an empty text when there are no lines. */
 export function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : [title, ...lines.map((line) => `  ${line}`)].join('\n');
-}
-
-/** Formats a count with thousands separators: `788,247`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
-}
-
-/** `1 user`, `2 users`. */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** Formats a number with two decimals, or four below 1. */

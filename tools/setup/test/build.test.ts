@@ -62,7 +62,12 @@ it('keeps its lock fresh while the compiler runs', () => {
 
 it('builds the page again when its code, a library in it, or the documentation changes', () => {
   const clone = createBareClone();
-  const sources = ['apps/console/page/main.tsx', 'libs/http/src/metrics-text.ts', 'docs/console.md'];
+  const sources = [
+    'apps/console/page/main.tsx',
+    'libs/http/src/metrics-text.ts',
+    'libs/platform/src/quantities.ts',
+    'docs/console.md',
+  ];
   writeFiles(clone, {
     'node_modules/typescript-7/bin/tsc': '',
     'node_modules/vite/bin/vite.js': `
@@ -101,6 +106,7 @@ it('generates the types of the APIs again when an OpenAPI document changes', () 
     'apps/console/page/x': '',
     'docs/x.md': '',
     'libs/http/src/metrics-text.ts': '',
+    'libs/platform/src/quantities.ts': '',
   });
   const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
   symlinkSync(path.join(modules, 'openapi-typescript'), path.join(clone, 'node_modules/openapi-typescript'));
@@ -125,8 +131,11 @@ it('the page imports no other code of a library', () => {
   const page = fileURLToPath(new URL('../../../apps/console/page', import.meta.url));
   const imports = readdirSync(page, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.tsx?$/.test(name))
-    .flatMap((name) => readFileSync(path.join(page, name), 'utf8').match(/^import (?!type ).* from '@facet.*$/gm) ?? [])
+    .flatMap(
+      (name) =>
+        readFileSync(path.join(page, name), 'utf8').match(/^(?:import|export) (?!type ).* from '@facet.*$/gm) ?? [],
+    )
     .map((line) => line.replace(/^.* from /, ''));
 
-  expect([...new Set(imports)]).toEqual(["'@facet/http/metrics-text';"]);
+  expect([...new Set(imports)].sort()).toEqual(["'@facet/http/metrics-text';", "'@facet/platform/quantities';"]);
 });

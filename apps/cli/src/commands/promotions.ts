@@ -10,7 +10,7 @@ import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { currentBundleOf, findArtifact, openStore, operatorName } from '../home.ts';
 import { openPipeline } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { countOf, formatMinute, printable, renderTable, shortId, wrap } from '../terminal/text.ts';
+import { countOf, formatBytes, formatMinute, printable, renderTable, shortId, wrap } from '../terminal/text.ts';
 
 export const registerGate: Register = (command, deps) => {
   addNotes(
@@ -88,7 +88,7 @@ function renderGate(report: GateReport, { style, width }: Terminal): string {
 
 function figureOf({ name }: GateCheck, value: number): string {
   if (name === 'data age') return formatMinute(value);
-  if (name === 'size') return `${Math.round(value / 1000)} kB`;
+  if (name === 'size') return formatBytes(value);
   if (name === 'latency') return `${value.toFixed(2)} ms`;
   return Number.isInteger(value) ? String(value) : value.toFixed(4);
 }

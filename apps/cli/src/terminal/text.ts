@@ -1,9 +1,9 @@
-import { alignColumns, countOf, formatCount } from '@facet/platform/text-table';
+import { alignColumns } from '@facet/platform/text-table';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import type { Style } from './terminal.ts';
 
-export { countOf, formatCount };
+export { countOf, formatBytes, formatCount, formatDuration } from '@facet/platform/quantities';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -43,24 +43,6 @@ export function renderTable(
   { style, right }: { readonly style: Style; readonly right?: readonly number[] },
 ): string {
   return alignColumns([head.map((name) => style('bold', name)), ...rows], { right, indent: 2 }).join('\n');
-}
-
-/** `0.4 s`, `12 s`, `2 min 5 s`. */
-export function formatDuration(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** `512 B`, `4.1 GB`, `532 MB`: decimal units. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? formatCount(Math.round(value)) : value.toFixed(1)} ${units[power]}`;
 }
 
 /** The UTC time to the minute: `2026-01-31 12:00`. */

@@ -1,6 +1,6 @@
 import { freemem } from 'node:os';
 import type { ModelSettings } from '@facet/model';
-import { AppError } from '@facet/platform';
+import { AppError, formatBytes } from '@facet/platform';
 import { estimateTrainingMemory } from './estimate-memory.ts';
 import type { DataSize } from './estimate-memory.ts';
 
@@ -35,8 +35,8 @@ export function checkTrainingMemory(
   if (bytes <= usableBytes) return;
   const [largest] = parts;
   throw new AppError(
-    `Training needs about ${gigabytes(bytes)}, of which ${parts.map((part) => `${part.name} ${gigabytes(part.bytes)}`).join(', ')}; ` +
-      `this process can use ${gigabytes(usableBytes)}.`,
+    `Training needs about ${formatBytes(bytes)}, of which ${parts.map((part) => `${part.name} ${formatBytes(part.bytes)}`).join(', ')}; ` +
+      `this process can use ${formatBytes(usableBytes)}.`,
     {
       code: 'TRAIN_OUT_OF_MEMORY',
       category: 'usage',
@@ -59,5 +59,3 @@ function advice(part: string, partBytes: number, missingBytes: number, { model, 
   const isFull = part.startsWith('full softmax');
   return `${smaller}${isFull ? ', or set model.negatives to a number such as 2048.' : '.'}`;
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

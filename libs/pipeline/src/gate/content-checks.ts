@@ -1,4 +1,5 @@
 import type { Bundle } from '@facet/bundles';
+import { formatBytes } from '@facet/platform';
 import { compareCatalogs } from '@facet/recommendations';
 import { percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
@@ -51,7 +52,7 @@ function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMa
       incumbent: incumbent.bytes,
       threshold: ratio < 1 ? incumbent.bytes / sizeRatioMax : incumbent.bytes * sizeRatioMax,
       passed,
-      sentence: `The bundle has ${kilobytes(candidate.bytes)} and the incumbent ${kilobytes(incumbent.bytes)}${passed ? '' : `; the ratio may be at most ${sizeRatioMax}`}.`,
+      sentence: `The bundle has ${formatBytes(candidate.bytes)} and the incumbent ${formatBytes(incumbent.bytes)}${passed ? '' : `; the ratio may be at most ${sizeRatioMax}`}.`,
     },
   ];
 }
@@ -79,8 +80,4 @@ function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostIte
 
 function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
-}
-
-function kilobytes(bytes: number): string {
-  return `${Math.round(bytes / 1000)} kB`;
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
-import { formatCount, formatNumber, formatShare } from '../../parts/format.ts';
+import { formatBytes, formatCount, formatNumber, formatShare } from '../../parts/format.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, Failure, QueryView } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -97,6 +97,6 @@ function Report({ report }: { readonly report: GateReport }) {
 function write(name: string, value: number): string {
   if (name === 'data age') return new Date(value).toISOString().slice(0, 10);
   if (name === 'latency') return `${formatNumber(value)} ms`;
-  if (name === 'size') return `${formatCount(value / 1000)} kB`;
+  if (name === 'size') return formatBytes(value);
   return formatNumber(value);
 }
