@@ -1,14 +1,15 @@
 import { checkArtifactStore } from '@facet/artifacts';
-import { listen, readAccess } from '@facet/http';
 import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
+import { listen, readAccess, createProblems } from '@facet/http';
+import type { HttpApp, ServerOptions } from '@facet/http';
 import { createRunStore } from '@facet/pipeline/runs';
 import { openWithClosers } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker } from '@facet/refresh';
-import type { RunningWorker } from '@facet/refresh';
-import { createApp } from './app.ts';
+import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker, createWorkerApp } from '@facet/refresh';
+import type { RunningWorker, WorkerAppDeps } from '@facet/refresh';
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { IndexerConfig } from './config.ts';
-import { countDeltas } from './delta-metrics.ts';
 
 /**
  * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
@@ -45,4 +46,33 @@ export async function startIndexer(config: IndexerConfig, logger: Logger): Promi
     const { url } = await listen(app, config);
     return { url, failed: claim.failed };
   });
+}
+
+/** Creates the HTTP app of the indexer, without a socket. */
+export async function createApp(deps: WorkerAppDeps, options: ServerOptions): Promise<HttpApp> {
+  const docs = { title: 'Facet indexer', description: 'Builds, judges and promotes bundles.', scope: 'admin' as const };
+  const app = await createWorkerApp(deps, { ...options, problems: createProblems({}), docs });
+  await app.ready();
+  return app;
+}
+
+/** Registers the metrics of deltas. Returns the function that counts an outcome. */
+function countDeltas(registry: Registry): (outcome: 'changed' | 'same' | 'failed') => void {
+  const checks = new Counter({
+    name: 'facet_indexer_deltas_total',
+    help: 'Checks of a changed catalog, by outcome: published a delta, no delta needed, or failed.',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+  });
+  // Alerts see a rise from 0 only.
+  for (const outcome of ['changed', 'same', 'failed']) checks.inc({ outcome }, 0);
+  const last = new Gauge({
+    name: 'facet_indexer_delta_timestamp_seconds',
+    help: 'Time of the last successful check of a changed catalog, in seconds since the epoch.',
+    registers: [registry],
+  });
+  return (outcome) => {
+    checks.inc({ outcome });
+    if (outcome !== 'failed') last.setToCurrentTime();
+  };
 }

@@ -3,7 +3,7 @@ import { createLogger } from '@facet/platform';
 import { createWorkerMetrics } from '@facet/refresh';
 import { commonRoutes, expectRouteAccess, forTest, scopeKeys } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { createApp } from '../src/app.ts';
+import { createApp } from '../src/start-indexer.ts';
 
 /** Creates the real app with one key per scope, equal to the name of the scope. */
 async function createTestApp(isConnected = true): Promise<HttpApp> {

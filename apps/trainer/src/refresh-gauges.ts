@@ -6,7 +6,7 @@ import type { Logger } from '@facet/platform';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';
 import type { GaugeConfiguration, Registry } from 'prom-client';
-import { readRefreshes, secondsOverdue } from './refreshes/schedule-status.ts';
+import { readRefreshes, secondsOverdue } from './refreshes/schedule-routes.ts';
 
 export interface GaugeDeps {
   readonly runs: RunStore;

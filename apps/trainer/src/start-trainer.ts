@@ -15,7 +15,7 @@ import {
 } from '@facet/refresh';
 import type { RunningWorker } from '@facet/refresh';
 import { createApp } from './app.ts';
-import { createExperimentReports } from './experiments/experiment-reports.ts';
+import { createExperimentReports } from './experiments/experiments-routes.ts';
 import type { TrainerConfig } from './config.ts';
 import { addRefreshGauges } from './refresh-gauges.ts';
 import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';

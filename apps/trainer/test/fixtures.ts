@@ -15,7 +15,7 @@ import { createWorkerMetrics, followRun, openRefreshQueue } from '@facet/refresh
 import type { RefreshQueue } from '@facet/refresh';
 import { forTest, scopeKeys, temporaryFolder } from '@facet/testing';
 import { createApp } from '../src/app.ts';
-import { createExperimentReports } from '../src/experiments/experiment-reports.ts';
+import { createExperimentReports } from '../src/experiments/experiments-routes.ts';
 
 /** Noon of the day after `lastDay`. */
 export const now = Date.UTC(2026, 2, 1, 12);

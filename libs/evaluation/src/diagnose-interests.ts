@@ -1,8 +1,7 @@
 import { dot } from '@facet/platform';
 import type { UserInterests } from './interest-monitors.ts';
 import type { HeldOutUser } from './rank-users.ts';
-import { mean } from './mean.ts';
-import { truthSize } from './metrics.ts';
+import { mean, truthSize } from './metrics.ts';
 
 /**
  * Ways to rank the catalog with the interests of one user. `served`: by the score of the model, as serving does. `max`: by the maximum over

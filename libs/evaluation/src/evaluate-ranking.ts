@@ -1,6 +1,5 @@
 import { AppError } from '@facet/platform';
-import { mean, sum } from './mean.ts';
-import { hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
+import { mean, sum, hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 
 /** One user's ranking over the full catalog (distinct item indices, best first) and the user's held-out items. */

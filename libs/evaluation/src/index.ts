@@ -11,8 +11,7 @@ export type { BootstrapInterval, PairedDifference, SeedInterval } from './interv
 export { createItemCf } from './item-cf.ts';
 export { clusterItems, countClusters } from './item-clusters.ts';
 export type { ItemCfOptions } from './item-cf.ts';
-export { mean, sum } from './mean.ts';
-export { ndcgAt, recallAt, truthSize } from './metrics.ts';
+export { mean, sum, ndcgAt, recallAt, truthSize } from './metrics.ts';
 export { chunksOf, rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';
 export { ownHistory, popularity, withFallback } from './scorers.ts';

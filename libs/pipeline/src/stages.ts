@@ -11,8 +11,7 @@ import { appliedOffsets, describeLake, buildDatasetFromLake, readCatalog } from 
 import type { StoredDataset } from './dataset/dataset-from-lake.ts';
 import { datasetVersion } from './dataset/dataset.ts';
 import type { Dataset, DatasetCut } from './dataset/dataset.ts';
-import { checkTrainingMemory } from './estimate/check-training-memory.ts';
-import { sizeOf } from './estimate/estimate-memory.ts';
+import { checkTrainingMemory, sizeOf } from './estimate/estimate-memory.ts';
 import { evaluateModel } from './evaluation/evaluate.ts';
 import type { EvaluationReport } from './evaluation/evaluate.ts';
 import { saveGateReport } from './gate/gate-report.ts';

@@ -7,7 +7,7 @@ import { openLakeSnapshot, upsertItems, upsertUsers } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import { temporaryFolder } from '@facet/testing';
 import { beforeEach, expect, it } from 'vitest';
-import * as erasures from '../src/erasures/index.ts';
+import * as erasures from '../src/erasures.ts';
 import { createStageContext, datasetStage, openDataset } from '../src/index.ts';
 import type { StageContext } from '../src/index.ts';
 import { addToLake } from './lake-of-events.ts';

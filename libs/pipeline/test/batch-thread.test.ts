@@ -9,7 +9,7 @@ import { dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { prepareBatches, startBatchThread } from '../src/training/batch-thread.ts';
-import type { BatchOrder } from '../src/training/batch-order.ts';
+import type { BatchOrder } from '../src/training/batch-thread.ts';
 
 const itemCount = 30;
 const users = 20;

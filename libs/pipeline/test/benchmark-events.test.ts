@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeData, openBenchmarkData, openRollingData, saveTable, summarize } from '../src/benchmark/index.ts';
 import type { BenchmarkTable } from '../src/benchmark/index.ts';
 import type { StageContext } from '../src/index.ts';
-import { noPriorNote } from '../src/training/trainable-prior.ts';
+import { noPriorNote } from '../src/training/compare-fits.ts';
 import { openShop, runSystems, systemsOf } from './benchmark-setup.ts';
 import { eventsOfOneDay, shopEvents, testFrom } from './tiny-shop.ts';
 

@@ -7,7 +7,7 @@ import { recommend } from '@facet/recommendations';
 import { describe, expect, it } from 'vitest';
 import type { FacetConfig } from '@facet/config';
 import type { Dataset, Model } from '../src/index.ts';
-import { catalogAtCut } from '../src/evaluation/catalog-at-cut.ts';
+import { catalogAtCut } from '../src/evaluation/tasks.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import { buildBundle } from '../src/indexing/build-bundle.ts';
 import type { BuildBundleOptions } from '../src/indexing/build-bundle.ts';

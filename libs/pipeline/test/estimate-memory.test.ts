@@ -2,8 +2,7 @@ import { totalmem } from 'node:os';
 import type { AppError } from '@facet/platform';
 import { resolveModel } from '@facet/config';
 import { describe, expect, it } from 'vitest';
-import { checkTrainingMemory, processMemory } from '../src/estimate/check-training-memory.ts';
-import { estimateTrainingMemory, sizeOf } from '../src/estimate/estimate-memory.ts';
+import { checkTrainingMemory, processMemory, estimateTrainingMemory, sizeOf } from '../src/estimate/estimate-memory.ts';
 import { estimateMemory } from '../src/index.ts';
 import { shopConfig, shopDataset, things, validationFrom } from './tiny-shop.ts';
 

@@ -5,15 +5,13 @@ import type { Scorer } from '@facet/evaluation';
 import { fittedRepeatWeights } from '@facet/model';
 import type { Weights } from '@facet/model';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset, Model } from '../src/index.ts';
-import { createBaselines } from '../src/evaluation/baselines.ts';
-import { evaluateModel } from '../src/evaluation/evaluate.ts';
+import type { Dataset, Model, EvaluationReport } from '../src/index.ts';
+import { createBaselines, evaluateModel } from '../src/evaluation/evaluate.ts';
 import { createModelScorer } from '../src/evaluation/model-scorer.ts';
 import * as tensorFlow from '@facet/model/training';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/evaluation/tasks.ts';
 import type { HeldOut, HeldOutSequenceUser, Task } from '../src/evaluation/tasks.ts';
 import { headlineMetrics } from '../src/index.ts';
-import type { EvaluationReport } from '../src/index.ts';
 import { dayMs, opening, shopDataset, shopEvents, testFrom, untrainedModel } from './tiny-shop.ts';
 
 function modelOf(dataset: Dataset, change: (weights: Weights) => void = () => undefined): Model {

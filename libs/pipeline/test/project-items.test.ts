@@ -1,8 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
 import { describe, expect, it } from 'vitest';
-import { findPrincipalAxes, projectRow } from '../src/indexing/item-map/principal-axes.ts';
-import { projectItems } from '../src/indexing/item-map/project-items.ts';
+import { findPrincipalAxes, projectRow, projectItems } from '../src/indexing/project-items.ts';
 
 const dim = 12;
 const clusters = 5;

@@ -4,7 +4,7 @@ import { loadBundle } from '@facet/bundles';
 import { compactLake, upsertItems, upsertUsers } from '@facet/lake';
 import { expect, test } from 'vitest';
 import { homePaths, resolveModel } from '@facet/config';
-import { processMemory } from '../src/estimate/check-training-memory.ts';
+import { processMemory } from '../src/estimate/estimate-memory.ts';
 import {
   createStageContext,
   datasetStage,

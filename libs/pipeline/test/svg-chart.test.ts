@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { drawChart, niceTicks } from '../src/benchmark/svg-chart.ts';
+import { drawChart, niceTicks } from '../src/benchmark/sweep.ts';
 
 const chart = {
   title: 'K & <HR>',

@@ -12,7 +12,7 @@ import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { putDataset } from '../src/dataset/dataset-artifact.ts';
 import { createStageContext, exportTraining, gateStage, importTraining, indexStage, openModel } from '../src/index.ts';
-import { embedCatalog } from '../src/model/embed-catalog.ts';
+import { embedCatalog } from '../src/model/model-spec.ts';
 import { planStart } from '../src/training/warm-start.ts';
 import { shopConfig, shopDataset, testFrom } from './tiny-shop.ts';
 

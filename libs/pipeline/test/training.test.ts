@@ -13,9 +13,9 @@ import { openModelState } from '../src/model/model-artifact.ts';
 import { fitHeldOutRepeats, repeatExampleOf } from '../src/training/fit-held-out-repeats.ts';
 import type { Dataset } from '../src/index.ts';
 import type { TrainingProgress } from '../src/training/training-progress.ts';
-import { loadCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../src/training/train-phase.ts';
 import { trainModel } from '../src/training/train-model.ts';
-import { noPriorNote } from '../src/training/trainable-prior.ts';
+import { noPriorNote } from '../src/training/compare-fits.ts';
 import { temporaryFolder } from '@facet/testing';
 import {
   cheapModel,

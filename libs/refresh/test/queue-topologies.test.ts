@@ -9,7 +9,7 @@ import { FlowProducer, Queue, Worker } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { callQueue, connectClient, connectWorker, findUnsafeSettings, prefixOf } from '../src/queue/connection.ts';
 import type { QueueOptions } from '../src/queue/connection.ts';
-import { createSchedulerLock } from '../src/scheduler/scheduler-lock.ts';
+import { createSchedulerLock } from '../src/scheduler.ts';
 
 const sentinelPassword = 'secret-3';
 const cluster = forFile(await startRedisCluster());

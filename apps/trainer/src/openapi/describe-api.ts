@@ -4,7 +4,7 @@ import { createLogger } from '@facet/platform';
 import { createRunStore } from '@facet/pipeline/runs';
 import { createWorkerMetrics } from '@facet/refresh';
 import { createApp } from '../app.ts';
-import { createExperimentReports } from '../experiments/experiment-reports.ts';
+import { createExperimentReports } from '../experiments/experiments-routes.ts';
 
 /** Returns the OpenAPI document of `/docs/json`. Needs no data home and no queue. */
 export async function describeApi(): Promise<Record<string, unknown>> {

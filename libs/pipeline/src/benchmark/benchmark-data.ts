@@ -10,10 +10,8 @@ import { hashJson } from '../stage.ts';
 import { buildTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
-import { encodeTables } from '../dataset/dataset.ts';
-import type { ModelData } from '../dataset/dataset.ts';
-import { excludedEventsOf } from '../dataset/excluded-events.ts';
-import type { ExcludedEvents } from '../dataset/excluded-events.ts';
+import { encodeTables, excludedEventsOf } from '../dataset/dataset.ts';
+import type { ModelData, ExcludedEvents } from '../dataset/dataset.ts';
 import { datasetStage } from '../stages.ts';
 import type { StageContext } from '../stage.ts';
 import {

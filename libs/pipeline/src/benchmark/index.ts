@@ -1,6 +1,5 @@
 /* The exports for `facet benchmark` and tools/bench: all systems with the same data, protocol and evaluation. */
-export { reportInterests } from '../evaluation/interest-report.ts';
-export { createModelScorer } from '../evaluation/model-scorer.ts';
+export { reportInterests, createModelScorer } from '../evaluation/model-scorer.ts';
 export type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
 export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
@@ -8,14 +7,12 @@ export { bestScore, countTrainings } from '../training/compare-fits.ts';
 export { trainPhase } from '../training/train-phase.ts';
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';
-export { describeData } from './describe-data.ts';
+export { describeData, summarize } from './table.ts';
 export { protocolNames } from './protocol.ts';
 export type { ProtocolName } from './protocol.ts';
 export { coldGrid, costGrid, describeFailed, describeVersions, qualityGrid, saveTable } from './render-table.ts';
-export { joinPeriods, joinRuns } from './rolling.ts';
-export { runBenchmark } from './run-benchmark.ts';
+export { joinPeriods, joinRuns, runBenchmark } from './run-benchmark.ts';
 export type { BenchmarkRow, BenchmarkRun, RunOptions } from './run-benchmark.ts';
-export { summarize } from './table.ts';
 export type { BenchmarkTable } from './table.ts';
 export { readSweep, sweepSystems } from './sweep.ts';
 export type { Sweep } from './sweep.ts';

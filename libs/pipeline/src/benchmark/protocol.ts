@@ -1,7 +1,6 @@
 import { countOf, dayMs } from '@facet/platform';
-import type { CatalogData } from '../evaluation/catalog-at-cut.ts';
+import type { CatalogData, HeldOutParts } from '../evaluation/tasks.ts';
 import { heldOutLast, heldOutUserParts, heldOutWindow } from '../evaluation/tasks.ts';
-import type { HeldOutParts } from '../evaluation/tasks.ts';
 
 export const protocolNames = ['time-split', 'leave-one-out', 'user-split', 'rolling'] as const;
 export type ProtocolName = (typeof protocolNames)[number];

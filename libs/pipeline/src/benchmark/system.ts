@@ -1,5 +1,5 @@
 import type { ModelSettings } from '@facet/model';
-import type { InterestReport } from '../evaluation/interest-report.ts';
+import type { InterestReport } from '../evaluation/model-scorer.ts';
 import type { FitOptions, FittedRankers } from '../evaluation/fit-simple-method.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 

@@ -1,22 +1,24 @@
 import { bootstrapInterval, seedInterval } from '@facet/evaluation';
 import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
-import type { ExcludedEvents } from '../dataset/excluded-events.ts';
-import type { InterestReport } from '../evaluation/interest-report.ts';
+import { countOf, formatCount } from '@facet/platform';
+import { describeExcluded } from '../dataset/dataset.ts';
+import type { ExcludedEvents } from '../dataset/dataset.ts';
+import type { InterestReport } from '../evaluation/model-scorer.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { hashJson } from '../stage.ts';
+import { canTrainPrior, noPriorNote } from '../training/compare-fits.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { describeData } from './describe-data.ts';
+import type { ProtocolName } from './protocol.ts';
 import { decodeUsers, versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
-import type { ProtocolName } from './protocol.ts';
 import type { System } from './system.ts';
 
 const metricNames = ['recall', 'hitRate', 'ndcg', 'mrr', 'coverage'] as const;
 export type MetricName = (typeof metricNames)[number];
 
-export type CutoffSummary = { readonly cutoff: number } & Readonly<Record<MetricName, SeedInterval>>;
+type CutoffSummary = { readonly cutoff: number } & Readonly<Record<MetricName, SeedInterval>>;
 
-export interface TaskSummary {
+interface TaskSummary {
   readonly users: number;
   /** Means over seeds with t intervals. */
   readonly cutoffs: readonly CutoffSummary[];
@@ -24,10 +26,10 @@ export interface TaskSummary {
   readonly overUsers: Readonly<Record<'recall' | 'ndcg', BootstrapInterval>>;
 }
 
-export type InterestSummary = Omit<InterestReport, 'similarity'> & { readonly meanCosine: number };
+type InterestSummary = Omit<InterestReport, 'similarity'> & { readonly meanCosine: number };
 
 /** Metrics on cold items, which have no interactions before the cut. */
-export interface ColdSummary {
+interface ColdSummary {
   readonly users: number;
   readonly cutoffs: readonly {
     readonly cutoff: number;
@@ -199,4 +201,49 @@ function meanOfUsers(runs: readonly Float32Array[]): Float64Array {
   const means = new Float64Array(runs[0]!.length);
   for (const run of runs) for (let user = 0; user < means.length; user++) means[user]! += run[user]! / runs.length;
   return means;
+}
+
+/** With fewer test users, the intervals over users are wider than most differences between systems. */
+const testUsersMin = 50;
+
+/** Returns sentences that describe the data to readers of the table, and warn about what makes the figures imprecise. */
+export function describeData(benchmark: BenchmarkData): string[] {
+  const { origin, positives, excluded, periodNotes = [] } = benchmark;
+  return [
+    origin,
+    ...(positives === undefined ? [] : [`Positive events: ${positives} (interactions.positives).`]),
+    ...describeExcluded(excluded),
+    ...periodNotes,
+    ...(benchmark.hasTimes && !canTrainPrior(benchmark.data, benchmark.protocol.validation) ? [noPriorNote] : []),
+    ...warnOfFewUsers(benchmark),
+    ...warnOfRandomOrder(benchmark),
+  ];
+}
+
+function warnOfFewUsers({ protocol: { name, test } }: BenchmarkData): string[] {
+  const { length } = test.users;
+  if (length >= testUsersMin) return [];
+  const remedy = name === 'leave-one-out' ? 'add data' : 'use --protocol leave-one-out, or add data';
+  return [
+    `Warning: the test has only ${countOf(length, 'user')}, so differences between systems can be chance. To test more users, ${remedy}.`,
+  ];
+}
+
+function warnOfRandomOrder({ data: { sequences }, protocol, hasTimes }: BenchmarkData): string[] {
+  const isByPosition = protocol.name === 'leave-one-out' || protocol.name === 'user-split';
+  if (!hasTimes || !isByPosition) return [];
+  const { offsets, times } = sequences;
+  let longer = 0;
+  let tied = 0;
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    const end = offsets[user + 1]!;
+    let position = offsets[user]! + 1;
+    if (position < end) longer++;
+    while (position < end && times[position] !== times[position - 1]) position++;
+    if (position < end) tied++;
+  }
+  if (tied <= longer / 2) return [];
+  return [
+    `Warning: most users with several interactions (${formatCount(tied)} of ${formatCount(longer)}) have some at the same time. The order of these is random. Use --protocol time-split. If the times are only dates, a time of day also helps.`,
+  ];
 }

@@ -4,16 +4,17 @@ import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluat
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../model/model-artifact.ts';
 import type { StageWatch } from '../stage.ts';
-import { createBaselines } from './baselines.ts';
-import { reportInterests } from './interest-report.ts';
-import type { InterestReport } from './interest-report.ts';
-import { createModelScorer } from './model-scorer.ts';
-import type { TensorFlowScoring } from './model-scorer.ts';
+import { chooseSettings, fitChosen } from './fit-simple-method.ts';
+import type { FitOptions, FittedRankers } from './fit-simple-method.ts';
+import { reportInterests, createModelScorer } from './model-scorer.ts';
+import type { InterestReport, TensorFlowScoring } from './model-scorer.ts';
+import { ownHistoryMethod, popularityMethod, recentPopularity, smallBm25Cf } from './simple-methods.ts';
+import type { SimpleMethod } from './simple-methods.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
-import type { Task, TaskEvaluations, TaskRankers } from './tasks.ts';
+import type { Task, TaskEvaluations, TaskRankers, HeldOut, HeldOutParts } from './tasks.ts';
 
 /** The metrics of one method on one task. */
-export interface MethodMetrics {
+interface MethodMetrics {
   readonly users: number;
   readonly cutoffs: readonly CutoffMetrics[];
   /** Recall at the main cutoff with its 95 % bootstrap interval over users. */
@@ -45,7 +46,7 @@ export interface EvaluationReport {
   readonly interests: InterestReport;
 }
 
-export interface EvaluateOptions extends StageWatch {
+interface EvaluateOptions extends StageWatch {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly cutoffs: readonly number[];
@@ -162,4 +163,43 @@ async function loadTensorFlowScoring(): Promise<TensorFlowScoring | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/** A simple method that an interest model must beat. */
+interface Baseline {
+  readonly name: string;
+  /** Fits the method on the data before the test, with the settings that are best on the validation window of the dataset. */
+  fit(onProgress?: FitOptions['onProgress']): Promise<FittedRankers>;
+}
+
+/** Returns popularity of all time and of the last 30 days, own history, and item-based CF. */
+export function createBaselines(
+  dataset: Dataset,
+  test: HeldOut,
+  { tieSeed, signal }: Pick<FitOptions, 'tieSeed' | 'signal'>,
+): Baseline[] {
+  const { validationFrom, testFrom } = dataset.split;
+  const protocol: HeldOutParts = {
+    tasks: ['new', 'all'],
+    validation: heldOutWindow(dataset, validationFrom, testFrom),
+    test,
+    choice: { metric: 'recall', cutoff: 50 },
+  };
+  const options: FitOptions = {
+    benchmark: { data: dataset, protocol, hasTimes: true },
+    seed: 0,
+    tieSeed,
+    tuningUsersMax: 1000,
+    signal,
+  };
+  const toBaseline = <Settings extends object>(method: SimpleMethod<Settings>): Baseline => ({
+    name: method.name,
+    fit: async (onProgress) => fitChosen(method, await chooseSettings(method, { ...options, onProgress }), options),
+  });
+  return [
+    toBaseline(popularityMethod),
+    toBaseline(recentPopularity),
+    toBaseline(ownHistoryMethod),
+    toBaseline(smallBm25Cf),
+  ];
 }

@@ -1,20 +1,21 @@
-import type { Bundle } from '@facet/bundles';
 import { embedNewItems } from '@facet/bundles';
+import type { Bundle } from '@facet/bundles';
+import { chunksOf, interestShares, interestSimilarity, mean, preparedUsersMax } from '@facet/evaluation';
+import type { BlockScorer, Scorer, UserInterests, InterestSimilarity } from '@facet/evaluation';
 import { cacheDays, popularityFeatureCount } from '@facet/features';
-import type { BlockScorer, Scorer, UserInterests } from '@facet/evaluation';
 import { createInferenceEngine, createItemScorer, indexDim, indexVectors, popularityPrior } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import type { createCatalogScorer, createEvaluationTower } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
-import { embedCatalog } from '../model/embed-catalog.ts';
+import { embedCatalog } from '../model/model-spec.ts';
 import { createBlockScorer, exactScore } from './score-blocks.ts';
 import type { ScoreTerms } from './score-blocks.ts';
-import type { CatalogAtCut } from './catalog-at-cut.ts';
+import type { CatalogAtCut, HeldOutSequenceUser } from './tasks.ts';
 import { columnsBefore, createUserQueries } from './user-queries.ts';
 import type { QueryInputs, SequenceUser } from './user-queries.ts';
 
 /** Scores the full catalog with a model, as serving scores the candidates of an index. */
-export interface ModelScorer {
+interface ModelScorer {
   readonly score: Scorer<SequenceUser>;
   /** Ranks as `score`, but faster. */
   readonly ranker: Scorer<SequenceUser> | BlockScorer<SequenceUser>;
@@ -30,7 +31,7 @@ export interface ModelScorer {
   dispose(): void;
 }
 
-export interface ScorerOptions {
+interface ScorerOptions {
   /** Popularity counts interactions before the cut of this catalog. Items that the catalog does not know have only side features. */
   readonly catalog: CatalogAtCut;
   /** [N + 1] 1 for a candidate. */
@@ -161,4 +162,46 @@ function createScorer(
       catalogScorer?.dispose();
     },
   };
+}
+
+/** How different a model's interests are, and how often each one wins. */
+export interface InterestReport {
+  readonly meanInterests: number;
+  readonly similarity: InterestSimilarity;
+  /** The share of the held-out items that each interest wins. */
+  readonly labelShares: readonly number[];
+  /** exp(entropy) of `labelShares`. */
+  readonly effectiveInterests: number;
+}
+
+/** Reports on the interests of held-out users. */
+export function reportInterests(
+  scorer: ModelScorer,
+  heldOut: readonly HeldOutSequenceUser[],
+  maxInterests: number,
+): InterestReport {
+  const { dim } = scorer;
+  const counts: number[] = [];
+  const winners: number[] = [];
+  const similarity = interestSimilarity(readInterests(), dim);
+  const { shares, effectiveInterests } = interestShares(winners, maxInterests);
+  return {
+    meanInterests: mean(counts),
+    similarity,
+    labelShares: [...shares],
+    effectiveInterests,
+  };
+
+  function* readInterests(): Generator<UserInterests> {
+    for (const users of chunksOf(heldOut, preparedUsersMax)) {
+      for (const [row, user] of scorer.interests(users).entries()) {
+        counts.push(user.count);
+        if (user.count > 0) {
+          const scoreItem = createItemScorer(user, scorer.vectors, { dim });
+          for (const item of users[row]!.truth.items) winners.push(scoreItem(item).interest);
+        }
+        yield user;
+      }
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { createdTime, wasListed } from '@facet/bundles';
+import { createdTime, wasListed, createdDays } from '@facet/bundles';
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
 import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
 import {
@@ -9,11 +9,16 @@ import {
   itemsKnownBefore,
   leaveOneOutCut,
   userSplitCut,
+  buildPopularityTimeline,
+  cacheDays,
+  expectedFeaturesOn,
+  learnLaunchCurves,
+  readLaunches,
 } from '@facet/features';
-import type { Cut, HeldOutSequence, UserPart } from '@facet/features';
+import type { Cut, HeldOutSequence, UserPart, LaunchCurves, PopularityTimeline } from '@facet/features';
 import type { ModelData } from '../dataset/dataset.ts';
-import { catalogAtCut } from './catalog-at-cut.ts';
-import type { CatalogAtCut, CatalogData } from './catalog-at-cut.ts';
+import { coldItemsOf } from '../model/model-spec.ts';
+import type { KnownItems } from '../model/model-spec.ts';
 import type { SequenceUser } from './user-queries.ts';
 
 /** Held-out users: each method ranks items for users with a history before a cut, and the interactions after it are the truth. */
@@ -43,7 +48,7 @@ export interface HeldOutParts {
 }
 
 /** A window of time. All users are evaluated at its start. */
-export interface HeldOutWindow extends HeldOut {
+interface HeldOutWindow extends HeldOut {
   /** Epoch milliseconds, half-open. */
   readonly from: number;
   readonly before: number;
@@ -226,4 +231,59 @@ export function sampleUsers<User>(users: readonly User[], usersMax: number, seed
   const sample = [...users];
   createRandom(seed).shuffle(sample);
   return sample.slice(0, usersMax);
+}
+
+/**
+ * The inputs of scores that depend on the data before a cut but not on weights. All validations of all models share them. Each part is
+ * computed at its first use.
+ */
+export interface CatalogAtCut {
+  readonly timeline: () => PopularityTimeline;
+  /** Returns the popularity features [N + 1, features] of a day; expected features for items without interactions. Do not change them. */
+  readonly popularityOn: (day: number) => Float32Array;
+  readonly knownItems: () => KnownItems;
+  /** Frees the computed parts. Their next use computes them again. */
+  release(): void;
+}
+
+/** The data of a catalog and its interactions. */
+export type CatalogData = Pick<ModelData, 'sequences' | 'items' | 'itemFeatures' | 'vocabulary'>;
+
+/** Sufficient for all days of a small catalog. For a large catalog, each validation computes most days from the cached curves. */
+const cachedFeatures = { bytesMax: 2 ** 27, bytesOf: (features: Float32Array) => features.byteLength };
+const cachedCurves = { bytesMax: 2 ** 26, bytesOf: curveBytes };
+
+/** @param known [N + 1] 1 for an item with an interaction before the cut. */
+export function catalogAtCut(data: CatalogData, cut: Cut, known: Uint8Array): CatalogAtCut {
+  let parts = lazyParts(data, cut, known);
+  return {
+    timeline: () => parts.timeline(),
+    popularityOn: (day) => parts.popularityOn(day),
+    knownItems: () => parts.knownItems(),
+    release() {
+      parts = lazyParts(data, cut, known);
+    },
+  };
+}
+
+function lazyParts(data: CatalogData, cut: Cut, known: Uint8Array): Omit<CatalogAtCut, 'release'> {
+  const { sequences, items, itemFeatures } = data;
+  const timeline = once(() => buildPopularityTimeline(sequences, items.length - 1, cut));
+  const launches = once(() => readLaunches(timeline(), { features: itemFeatures, createdOn: createdDays(items) }));
+  const curvesOn = cacheDays((day) => learnLaunchCurves(launches(), day), cachedCurves);
+  return {
+    timeline,
+    popularityOn: cacheDays((day) => expectedFeaturesOn(launches(), day, curvesOn), cachedFeatures),
+    knownItems: once(() => ({ known, cold: coldItemsOf(data, known) })),
+  };
+}
+
+function curveBytes(curves: LaunchCurves | undefined): number {
+  const arrays = curves === undefined ? [] : [curves.byAge, ...Object.values(curves.byValue)];
+  return arrays.reduce((bytes, { byteLength }) => bytes + byteLength, 0);
+}
+
+function once<Value extends object>(compute: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= compute());
 }

@@ -1,6 +1,6 @@
 import { lakeStatus } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
-import { recordCancellations, watchCancellation } from '../runs/cancel-run.ts';
+import { recordCancellations, watchCancellation } from '../runs/request-run.ts';
 import { recordStage } from '../runs/run-store.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { refreshStages } from '../runs/run.ts';

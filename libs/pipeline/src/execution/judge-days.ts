@@ -2,7 +2,7 @@ import { dayHealth, describeHealthReason, judgedChecks, newestLakeDays, storeDay
 import type { DayHealth } from '@facet/lake';
 import { AppError, dayMs, utcDay } from '@facet/platform';
 import type { StageContext } from '../stage.ts';
-import { boundsOf, shiftDay } from '../runs/data-day.ts';
+import { boundsOf, shiftDay } from '../runs/schedule.ts';
 import type { RefreshRun, RunReport } from '../runs/run.ts';
 
 /** A volume is compared with this many days, if each of them has events. */

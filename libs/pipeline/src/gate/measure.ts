@@ -5,9 +5,8 @@ import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
 import { candidatesOnly, interactionsBefore } from '../evaluation/fit-simple-method.ts';
-import { reportInterests } from '../evaluation/interest-report.ts';
-import type { InterestReport } from '../evaluation/interest-report.ts';
-import { createBundleScorer } from '../evaluation/model-scorer.ts';
+import { reportInterests, createBundleScorer } from '../evaluation/model-scorer.ts';
+import type { InterestReport } from '../evaluation/model-scorer.ts';
 import { forTasks, heldOutWindow, rankTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser, Task, TaskEvaluations } from '../evaluation/tasks.ts';
 

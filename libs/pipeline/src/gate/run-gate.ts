@@ -6,8 +6,8 @@ import { dayMs } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { StageWatch } from '../stage.ts';
-import { contentChecks, indexRecallCheck } from './content-checks.ts';
-import type { SizedBundle } from './content-checks.ts';
+import { contentChecks, indexRecallCheck, latencyCheck, overlapCheck, sampleRequests } from './bundle-checks.ts';
+import type { SizedBundle } from './bundle-checks.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
 import type { GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
@@ -20,7 +20,6 @@ import {
   personalCheck,
   recordCheck,
 } from './quality-checks.ts';
-import { latencyCheck, overlapCheck, sampleRequests } from './serving-checks.ts';
 
 export interface GateOptions extends StageWatch {
   readonly store: ArtifactStore;

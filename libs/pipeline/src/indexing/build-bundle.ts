@@ -29,9 +29,9 @@ import type { BuiltVectorIndex, IndexChoice, IndexProgress, InterestQueries } fr
 import type { FacetConfig } from '@facet/config';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { ComputeOnce, StageWatch } from '../stage.ts';
-import { embedCatalog } from '../model/embed-catalog.ts';
+import { embedCatalog } from '../model/model-spec.ts';
 import type { Model } from '../model/model-artifact.ts';
-import { projectItems } from './item-map/project-items.ts';
+import { projectItems } from './project-items.ts';
 import { findPopularLists } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 

@@ -1,6 +1,6 @@
 import { isAppError } from '@facet/platform';
 import type { ErrorCategory } from '@facet/platform';
-import type { DataDay } from './data-day.ts';
+import type { DataDay } from './schedule.ts';
 
 /** The stages of a refresh, in order. */
 export const refreshStages = ['dataset', 'train', 'evaluate', 'index', 'gate', 'promote'] as const;

@@ -2,8 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { buffersOf } from '@facet/model/batches';
 import type { BatchArrays } from '@facet/model/batches';
-import { batchSourceOf } from './batch-order.ts';
-import type { BatchOrder, BatchRequest, BatchResponse } from './batch-order.ts';
+import { batchSourceOf } from './batch-thread.ts';
+import type { BatchOrder, BatchRequest, BatchResponse } from './batch-thread.ts';
 
 const openEpoch = batchSourceOf(workerData as BatchOrder);
 let batches: Iterator<BatchArrays | undefined> | undefined;

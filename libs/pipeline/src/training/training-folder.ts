@@ -37,9 +37,8 @@ import { hashJson } from '../stage.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';
-import { embedCatalog } from '../model/embed-catalog.ts';
+import { embedCatalog, modelSpecOf } from '../model/model-spec.ts';
 import { modelFormat, putImportedModel } from '../model/model-artifact.ts';
-import { modelSpecOf } from '../model/model-spec.ts';
 
 /** The files that Facet writes for another training program, and those that the program writes. docs/external-training.md describes them. */
 const files = {

@@ -1,7 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import type { StageProgress } from '@facet/pipeline/runs';
+import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/pipeline/runs';
 import { AppError, runChild } from '@facet/platform';
 import type { ChildDeath, ChildOptions } from '@facet/platform';
+
+/** The task of a delta process. */
+export interface DeltaOrder {
+  /** The data home. */
+  readonly home: string;
+  /** The path of `facet.yaml`. */
+  readonly configFile: string;
+}
+
+/** The task of a stage process. */
+export interface StageOrder extends DeltaOrder {
+  readonly runId: string;
+  readonly stage: RefreshStage;
+  /** Outputs of the earlier stages. */
+  readonly outputs: RefreshOutputs;
+}
 
 /**
  * glibc uses huge pages only if this variable is set before the process starts. A training step on a million items then takes a
@@ -40,4 +56,20 @@ function childDied(name: string, { cause, lastLine, stderr }: ChildDeath): AppEr
     context: { stderr },
     retryable: true,
   });
+}
+
+/** Executes a task of a child. @throws AppError `REFRESH_DISK_FULL` (retryable) for a full disk; as the task. */
+export async function explainFullDisk<Result>(task: () => Promise<Result>): Promise<Result> {
+  try {
+    return await task();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    throw new AppError((error as Error).message, {
+      code: 'REFRESH_DISK_FULL',
+      category: 'unavailable',
+      remedy: 'Free some disk space. Finished stages are kept.',
+      retryable: true,
+      cause: error,
+    });
+  }
 }

@@ -3,8 +3,8 @@ import { createStageContext, executeStage } from '@facet/pipeline';
 import { createRunStore } from '@facet/pipeline/runs';
 import type { RefreshOutputs, StageProgress, StageResult } from '@facet/pipeline/runs';
 import { serveOrder } from '@facet/platform';
-import { explainFullDisk } from './full-disk.ts';
-import type { StageOrder } from './messages.ts';
+import { explainFullDisk } from './run-refresh-child.ts';
+import type { StageOrder } from './run-refresh-child.ts';
 
 /** The shortest time between two progress messages. */
 const progressEveryMs = 500;

@@ -5,7 +5,7 @@ import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import type { StageOrder } from '../child-process/messages.ts';
+import type { StageOrder } from '../child-process/run-refresh-child.ts';
 import { runRefreshChild } from '../child-process/run-refresh-child.ts';
 import { closeWithin, connectWorker, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';

@@ -1,5 +1,10 @@
+import type { HomePaths } from '@facet/config/home-paths';
+import { claimStore, ensureInstallation, watchInstallation } from '@facet/config/installation';
+import type { InstallationKey, InstallationWatch } from '@facet/config/installation';
 import { cancelRun, hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
 import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
+import { parseRedisUrl } from '@facet/platform';
+import type { Logger } from '@facet/platform';
 import { FlowProducer, Queue } from 'bullmq';
 import type { Job } from 'bullmq';
 import { callQueue, connectClient, prefixOf } from './connection.ts';
@@ -33,9 +38,9 @@ export interface RefreshQueue {
 }
 
 /** Jobs by worker and state. */
-export type QueueCounts = Readonly<Record<WorkerName, Readonly<Record<string, number>>>>;
+type QueueCounts = Readonly<Record<WorkerName, Readonly<Record<string, number>>>>;
 
-export type RefreshQueueDeps = RequestDeps & RetryPolicy;
+type RefreshQueueDeps = RequestDeps & RetryPolicy;
 
 const rootStage = refreshStages.at(-1)!;
 /** Per queue, over all hosts: a training needs a whole machine. */
@@ -123,4 +128,44 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
       connection.disconnect();
     },
   };
+}
+
+/** Connects to the queue, calls `use` with the key of its installation, and closes the connection. */
+export async function withQueueInstallation<Result>(
+  options: QueueOptions,
+  use: (key: InstallationKey) => Promise<Result>,
+): Promise<Result> {
+  const connection = connectClient(options);
+  const name = `${prefixOf(options)}:installation`;
+  try {
+    const read = async (): Promise<string | undefined> =>
+      (await callQueue(connection, () => connection.get(name))) ?? undefined;
+    return await use({
+      place: `the queue in Redis at ${parseRedisUrl(options.redisUrl).text} (key ${name})`,
+      read,
+      async claim(installationId) {
+        await callQueue(connection, () => connection.set(name, installationId, 'NX'));
+        return read();
+      },
+      write: async (installationId) => void (await callQueue(connection, () => connection.set(name, installationId))),
+    });
+  } finally {
+    connection.disconnect();
+  }
+}
+
+/**
+ * Claims the queue for the installation of a home, or tries again in the background until Redis responds.
+ *
+ * @throws AppError `INSTALLATION_DIFFERS`, and as `ensureInstallation`
+ */
+export async function claimQueue(
+  { home, logger }: { readonly home: HomePaths; readonly logger?: Logger },
+  options: QueueOptions,
+): Promise<InstallationWatch> {
+  const installation = await ensureInstallation(home);
+  return watchInstallation(async () => {
+    await withQueueInstallation(options, (key) => claimStore(installation, key));
+    return true;
+  }, logger);
 }

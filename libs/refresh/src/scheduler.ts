@@ -1,4 +1,5 @@
-import { hasEnded, toProblem } from '@facet/pipeline/runs';
+import { randomUUID } from 'node:crypto';
+import { hasEnded, toProblem, isScheduled, missingDays } from '@facet/pipeline/runs';
 import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
 import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -10,14 +11,11 @@ import {
   connectWorker,
   findUnsafeSettings,
   prefixOf,
-} from '../queue/connection.ts';
-import type { QueueOptions } from '../queue/connection.ts';
-import type { RefreshQueue } from '../queue/refresh-queue.ts';
-import { reconcileSchedule } from './reconcile.ts';
-import { requestDueRun, runsReadMax } from './request-due-run.ts';
-import { createSchedulerLock } from './scheduler-lock.ts';
+} from './queue/connection.ts';
+import type { QueueOptions, QueueClient } from './queue/connection.ts';
+import type { RefreshQueue } from './queue/refresh-queue.ts';
 
-export interface SchedulerDeps {
+interface SchedulerDeps {
   readonly runs: RunStore;
   readonly queue: RefreshQueue;
   readonly logger: Logger;
@@ -25,7 +23,7 @@ export interface SchedulerDeps {
   readonly now: () => number;
 }
 
-export interface SchedulerOptions extends QueueOptions {
+interface SchedulerOptions extends QueueOptions {
   readonly schedule: RefreshSchedule;
   /** The time between two rounds; a minute by default. */
   readonly everyMs?: number;
@@ -141,4 +139,111 @@ async function restoreRun({ runs, queue, now, logger }: SchedulerDeps, { run }: 
   const problem = { code: 'REFRESH_STAGE_FAILED', message: failure.replace(`${last.stage}: `, '') };
   await runs.write(runId, { ...last, state: 'failed', endedAt: now(), problem, willRetry: false });
   logger.warn({ runId, failure }, 'recorded the failure of a run whose process disappeared');
+}
+
+/** The name of the schedule and of its jobs. */
+const scheduleId = 'refresh';
+
+/** How far in the past the next time of a schedule may be before the schedule counts as stuck. */
+const latenessMsMax = minuteMs;
+
+type Repair = 'added' | 'changed' | 'stuck' | 'removed';
+
+/**
+ * Makes the schedules in the queue equal to `facet.yaml`, whatever removed or changed them.
+ *
+ * @returns the repairs that were necessary
+ */
+async function reconcileSchedule(
+  queue: Queue,
+  { cron, timeZone }: Pick<RefreshSchedule, 'cron' | 'timeZone'>,
+  now: number,
+): Promise<Repair[]> {
+  const actual = await queue.getJobSchedulers();
+  const repairs: Repair[] = [];
+  for (const { key } of actual) {
+    if (key === scheduleId && isScheduled({ cron })) continue;
+    await queue.removeJobScheduler(key);
+    repairs.push('removed');
+  }
+  if (!isScheduled({ cron })) return repairs;
+  const ours = actual.find(({ key }) => key === scheduleId);
+  const repair = findRepair(ours, { cron, timeZone }, now);
+  if (repair !== undefined) {
+    await queue.upsertJobScheduler(
+      scheduleId,
+      { pattern: cron, tz: timeZone },
+      { name: scheduleId, opts: { removeOnComplete: 10, removeOnFail: 10 } },
+    );
+    repairs.push(repair);
+  }
+  return repairs;
+}
+
+function findRepair(
+  scheduler: { readonly pattern?: string; readonly tz?: string; readonly next?: number } | undefined,
+  wanted: Pick<RefreshSchedule, 'cron' | 'timeZone'>,
+  now: number,
+): Exclude<Repair, 'removed'> | undefined {
+  if (scheduler === undefined) return 'added';
+  if (scheduler.pattern !== wanted.cron || scheduler.tz !== wanted.timeZone) return 'changed';
+  return (scheduler.next ?? 0) < now - latenessMsMax ? 'stuck' : undefined;
+}
+
+/** How many of the newest runs the scheduler reads. A schedule falls behind by days, not by more runs than this. */
+export const runsReadMax = 100;
+
+/** `requestedBy` of runs that the schedule requests. */
+export const scheduleName = 'schedule';
+
+/**
+ * Requests the refresh that is due: for the newest day, or with `catchUp: all` for the oldest missing day. The next missing day
+ * follows when that run has ended. Calling it again requests nothing more.
+ *
+ * @returns the new run; undefined if no day is due or a scheduled run is in progress
+ */
+async function requestDueRun(
+  { runs, queue, now }: { readonly runs: RunStore; readonly queue: RefreshQueue; readonly now: () => number },
+  schedule: RefreshSchedule,
+): Promise<RunReport | undefined> {
+  const reports = await runs.list({ limit: runsReadMax });
+  const scheduled = reports.filter(({ run }) => run.requestedBy === scheduleName);
+  if (scheduled.some((report) => !hasEnded(report))) return undefined;
+  const attended = reports.find((report) => isAttended(report))?.run.day;
+  const [day] = missingDays(now(), schedule, attended);
+  if (day === undefined) return undefined;
+  const { report, isNew } = await queue.request({ day, requestedBy: scheduleName });
+  return isNew ? report : undefined;
+}
+
+/** The schedule requests a day once, and not at all if another requester's run of the day has succeeded. */
+function isAttended({ run, state }: RunReport): boolean {
+  return run.requestedBy === scheduleName || (state !== 'failed' && state !== 'cancelled');
+}
+
+/** Lets one process at a time maintain the schedule. */
+interface SchedulerLock {
+  /** Acquires or extends the lock. Returns false if another process holds it. */
+  hold(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+const extendScript = `
+  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return 0`;
+const releaseScript = `
+  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+  return 0`;
+
+export function createSchedulerLock(redis: QueueClient, key: string, lockMs: number): SchedulerLock {
+  const token = randomUUID();
+  return {
+    async hold() {
+      if ((await redis.set(key, token, 'PX', lockMs, 'NX')) === 'OK') return true;
+      return (await redis.eval(extendScript, 1, key, token, lockMs)) === 1;
+    },
+    async release() {
+      await redis.eval(releaseScript, 1, key, token);
+    },
+  };
 }

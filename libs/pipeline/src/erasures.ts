@@ -6,7 +6,7 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import type { LakeSnapshot } from '@facet/lake';
 import { isAppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
+import { readDatasetInfo } from './dataset/dataset-artifact.ts';
 
 /** An artifact that contains the ids of users. */
 export interface ArtifactWithUsers {

@@ -1,0 +1,169 @@
+import { homeVariables, readConfigPath, readServerSettings, serverVariables } from '@facet/config/environment';
+import type { ServerSettings } from '@facet/config/environment';
+import { homePaths } from '@facet/config/home-paths';
+import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
+import { createHttpMetrics, addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@facet/http';
+import type { HttpMetrics, Docs, HttpApp, Problems, ServerOptions } from '@facet/http';
+import { refreshStages } from '@facet/pipeline/runs';
+import type { RefreshStage } from '@facet/pipeline/runs';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import type { RedisFiles, Logger } from '@facet/platform';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { workerOf } from './queue/flow.ts';
+import type { WorkerName } from './queue/flow.ts';
+import type { StageWorker } from './queue/job-worker.ts';
+
+/** The environment variables that trainer and indexer share. */
+export const workerVariables = {
+  ...homeVariables,
+  ...queueVariables,
+  /** A job whose worker is silent for this time goes to another worker. */
+  FACET_QUEUE_LOCK_SECONDS: Type.Number({ minimum: 1, maximum: 3_600, default: 30 }),
+  ...serverVariables,
+};
+type WorkerVariables = Static<Type.TObject<typeof workerVariables>>;
+
+export interface WorkerConfig extends ServerSettings {
+  readonly home: string;
+  readonly configFile: string;
+  readonly redisUrl: string;
+  readonly redisFiles: RedisFiles;
+  readonly prefix: string;
+  readonly lockMs: number;
+  readonly port: number;
+}
+
+/** @throws AppError `CONFIG_INVALID` when the variables contradict each other. */
+export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: number }): WorkerConfig {
+  const home = homePaths(values.FACET_HOME);
+  return Object.freeze({
+    ...readServerSettings(values, home),
+    home: home.folder,
+    configFile: readConfigPath(values),
+    redisUrl: values.FACET_QUEUE_URL,
+    redisFiles: readRedisFiles(values, 'FACET_QUEUE'),
+    prefix: values.FACET_QUEUE_PREFIX,
+    lockMs: values.FACET_QUEUE_LOCK_SECONDS * 1000,
+    port: values.FACET_PORT,
+  });
+}
+
+interface WorkerMetrics extends HttpMetrics {
+  observeStage(stage: RefreshStage, outcome: 'finished' | 'failed', seconds: number): void;
+}
+
+/** From a reused stage to a training of eight hours. */
+const stageBuckets = [1, 5, 15, 60, 300, 900, 1_800, 3_600, 3 * 3_600, 8 * 3_600];
+
+/** @param isConnected whether the worker can take jobs */
+export function createWorkerMetrics(name: WorkerName, isConnected: () => boolean): WorkerMetrics {
+  const http = createHttpMetrics();
+  const registers = [http.registry];
+  const durations = new Histogram({
+    name: 'facet_refresh_stage_duration_seconds',
+    help: 'Duration of a stage, by outcome.',
+    labelNames: ['stage', 'outcome'] as const,
+    buckets: stageBuckets,
+    registers,
+  });
+  const ended = new Counter({
+    name: 'facet_refresh_stages_total',
+    help: 'Attempts at a stage, by outcome.',
+    labelNames: ['stage', 'outcome'] as const,
+    registers,
+  });
+  // Prometheus does not see the first increase of a counter that starts with it.
+  for (const stage of refreshStages) if (workerOf[stage] === name) ended.inc({ stage, outcome: 'failed' }, 0);
+  new Gauge({
+    name: 'facet_refresh_queue_connected',
+    help: '1 while the worker has a connection to the queue.',
+    registers,
+    collect() {
+      this.set(isConnected() ? 1 : 0);
+    },
+  });
+  return {
+    ...http,
+    observeStage(stage, outcome, seconds) {
+      durations.observe({ stage, outcome }, seconds);
+      ended.inc({ stage, outcome });
+    },
+  };
+}
+
+export interface WorkerAppDeps {
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  readonly worker: Pick<StageWorker, 'isConnected' | 'working'>;
+}
+
+interface WorkerAppOptions extends ServerOptions {
+  readonly problems: Problems;
+  readonly docs: Docs;
+}
+
+const bodyBytesMax = 1 << 16;
+/** No route of a worker is latency-critical. */
+const eventLoopDelayMsMax = 5_000;
+
+/** Creates the HTTP app of a worker with probes and metrics, without a socket. Add routes, then call `ready()`. */
+export async function createWorkerApp(
+  { logger, metrics, worker }: WorkerAppDeps,
+  options: WorkerAppOptions,
+): Promise<HttpApp> {
+  const app = await createHttpApp({ logger, metrics }, { ...options, bodyBytesMax, eventLoopDelayMsMax });
+  addMetricsRoute(app, metrics);
+  addHealthRoutes(app, {
+    readySummary: 'Whether the worker can take jobs: the queue responds',
+    readyFacts: {
+      working: Type.String({ description: 'The run and stage that the worker executes; empty when idle.' }),
+    },
+    readyExample: { working: '2026-01-31 train' },
+    checkReady() {
+      if (!worker.isConnected) throw problemError('NOT_READY', 'The queue in Redis does not respond.');
+      const { working } = worker;
+      return { working: working === undefined ? '' : `${working.runId} ${working.stage}` };
+    },
+  });
+  return app;
+}
+
+export interface RunningWorker {
+  readonly url: string;
+  /** Rejects when the worker cannot continue. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** Enough to stop a stage and return its job. */
+const closeDelayMs = 15_000;
+
+/**
+ * Runs the process of a worker: starts it, prints its URL, and closes it on a signal. If it cannot start or continue, the exit code
+ * follows the category of the error.
+ */
+export async function runWorker<Config extends { readonly logLevel: string; readonly access: unknown }>(
+  name: string,
+  readConfig: () => Config,
+  start: (config: Config, logger: Logger) => Promise<RunningWorker>,
+): Promise<void> {
+  let running: RunningWorker | undefined;
+  try {
+    const config = readConfig();
+    const logger = createLogger({ name, level: config.logLevel });
+    if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
+    const { url, failed, close } = (running = await start(config, logger));
+    closeOnSignal(close, { logger, delayMs: closeDelayMs });
+    process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`);
+    await failed.finally(close);
+  } catch (error) {
+    const code = isAppError(error) ? error.code : undefined;
+    createLogger({ name }).fatal(
+      { code, problem: describeError(error), err: error },
+      running === undefined ? 'cannot start' : 'cannot continue',
+    );
+    process.exit(exitCodeOf(error));
+  }
+}
