@@ -19,7 +19,8 @@ describe('a mistake gets a message that names it and says what to do', () => {
     ['features: { item: [genre] }', 'features.item: is not a known field (did you mean items?)'],
     ['training: { epoch: 3 }', 'training.epoch: is not a known field (did you mean epochs?)'],
     ['popularity: { segment: [country] }', 'popularity.segment: is not a known field (did you mean segments?)'],
-    ['gate: { loss: 0.2 }', 'gate.loss: is not a known field (did you mean lossMax?)'],
+    ['gate: { strictnes: strict }', 'gate.strictnes: is not a known field (did you mean strictness?)'],
+    ['gate: { lossMax: 0.2 }', 'gate.lossMax: is no longer a setting'],
     [
       'serving: { filters: { cheap: { price: { max: 3 } } } }',
       'serving.filters.cheap.price: is not a known field (the known fields are attributes)',

@@ -11,18 +11,8 @@ function itemsFile(): string {
   return `item_id,title,kind\n${rows.join('\n')}\nunsold,A thing that is never chosen,kind0\n`;
 }
 
-const everythingOff = [
-  'lossMax',
-  'baselineLossMax',
-  'personalLiftMin',
-  'incumbentLossMax',
-  'coverageLossMax',
-  'interestCosineMax',
-  'effectiveInterestsMin',
-  'effectiveInterestsLossMax',
-  'latencyMsMax',
-  'latencyRatioMax',
-].map((check) => `${check}: false`);
+const everythingOff =
+  'incumbent, popularity, personal, incumbent-record, coverage, interest-cosine, effective-interests, latency';
 
 const folder = folderOfFile();
 let home: string;
@@ -46,8 +36,8 @@ beforeAll(async () => {
   const training = (seed: number): string => `training: { batchSize: 64, epochs: 1, windowDays: 3, seed: ${seed} }\n`;
   configs.one = await write('one.yaml', settings + training(1));
   configs.other = await write('other.yaml', settings + training(2));
-  configs.strict = await write('strict.yaml', `gate: { usersMin: 10000, usersMax: 10000 }\n`);
-  configs.lenient = await write('lenient.yaml', `gate: { ${everythingOff.join(', ')} }\n`);
+  configs.strict = await write('strict.yaml', `gate: { usersMin: 10000 }\n`);
+  configs.lenient = await write('lenient.yaml', `gate: { ignore: [${everythingOff}] }\n`);
   const files = [
     '--events',
     await write('events.csv', eventsFile(80)),

@@ -17,7 +17,7 @@ features: { minHolders: 2 }
 model: { embeddingDim: 8, interests: 2, interestGainMin: 0.005, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 }
 training: { batchSize: 16, epochs: 12, patience: 12, windowDays: 20 }
 evaluation: { cutoffs: [10, 50] }
-gate: { usersMin: 5, lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false }
+gate: { usersMin: 5, ignore: [incumbent, popularity, personal, incumbent-record] }
 refresh: { cron: '30 2 * * *', timeZone: UTC }
 experiments:
   - name: merge-by-turns

@@ -1,26 +1,33 @@
+import { byStrictness, strictnessFields } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-const strict = { additionalProperties: false };
+/** Three numbers: relaxed, normal and strict. */
+type Triple = readonly [number, number, number];
 
-/** A metric violates its bound if it exceeds `max` and has risen by more than `rise` since before the promotion. */
-const bound = (max: number, rise: number, description: string) =>
-  Type.Object(
-    {
-      max: Type.Number({ minimum: 0, default: max, description: 'Maximum value.' }),
-      rise: Type.Number({ minimum: 0, default: rise, description: 'Maximum rise since before the promotion.' }),
-    },
-    {
-      ...strict,
-      default: {},
-      description: `${description} Violated if it exceeds max and has risen by more than rise since the swap.`,
-    },
-  );
+function bounds(max: Triple, rise: Triple, summary: string) {
+  const at = (index: 0 | 1 | 2) => ({ max: max[index], rise: rise[index] });
+  return { summary, ...byStrictness(at(0), at(1), at(2)) };
+}
+
+/** The bounds of each metric. It is violated if it exceeds `max` and has risen by more than `rise` since before the promotion. */
+export const guardrailBounds = {
+  fallbackShare: bounds([0.8, 0.5, 0.3], [0.4, 0.2, 0.1], 'responses that do not come from the model'),
+  emptyShare: bounds([0.1, 0.02, 0.01], [0.1, 0.02, 0.01], 'responses without items'),
+  errorShare: bounds([0.1, 0.02, 0.005], [0.1, 0.02, 0.005], 'requests with a status of 500 or more'),
+  // A busy machine can raise the time of a healthy bundle by some hundred milliseconds.
+  p99Ms: bounds([2_000, 1_000, 500], [1_000, 500, 250], '99th percentile of the response time, ms'),
+  // Has no value before the promotion, so that its rise does not count.
+  changedShare: bounds([0.98, 0.9, 0.7], [0, 0, 0], 'first 50 items that the previous bundle did not recommend'),
+  interestCosine: bounds([0.999, 0.99, 0.95], [0.02, 0.01, 0.01], "mean cosine of the pairs of a user's interests"),
+};
+type GuardrailMetric = keyof typeof guardrailBounds;
 
 /** When serving rolls back a newly promoted bundle; the section `guardrails` of `facet.yaml`. */
 export const GuardrailSettings = Type.Object(
   {
     enabled: Type.Boolean({ default: true, description: 'Judge newly promoted bundles.' }),
+    ...strictnessFields(Object.keys(guardrailBounds) as GuardrailMetric[]),
     windowMinutes: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1_440,
@@ -32,29 +39,8 @@ export const GuardrailSettings = Type.Object(
       default: 500,
       description: 'Minimum number of requests before the swap, and after it.',
     }),
-    fallbackShare: bound(
-      0.5,
-      0.2,
-      'Share of responses that do not come from the model, except those with unavailable profiles.',
-    ),
-    emptyShare: bound(0.02, 0.02, 'Share of responses without items.'),
-    errorShare: bound(0.02, 0.02, 'Share of requests with a status of 500 or more, except refusals.'),
-    // A busy machine can raise the time of a healthy bundle by some hundred milliseconds.
-    p99Ms: bound(1_000, 500, '99th percentile of the response time in milliseconds, without short stalls.'),
-    changedShare: Type.Object(
-      {
-        max: Type.Number({ minimum: 0, maximum: 1, default: 0.9, description: 'Maximum value; 1: do not judge.' }),
-      },
-      {
-        ...strict,
-        default: {},
-        description:
-          'Share of the first 50 items of a user that the previous bundle did not recommend to the same user.',
-      },
-    ),
-    interestCosine: bound(0.99, 0.01, "Mean cosine of the pairs of a user's interests."),
   },
-  { ...strict, default: {}, description: 'Automatic rollback of a newly promoted bundle.' },
+  { additionalProperties: false, default: {}, description: 'Automatic rollback of a newly promoted bundle.' },
 );
 export type GuardrailSettings = Static<typeof GuardrailSettings>;
 
@@ -93,7 +79,7 @@ export const slicesMin = 5;
 const comparedMin = 10;
 
 export interface GuardrailViolation {
-  readonly metric: (typeof judgedMetrics)[number] | 'changedShare' | 'interestCosine';
+  readonly metric: GuardrailMetric;
   readonly value: number;
   readonly max: number;
   /** Undefined if there is no value, or the period before had too few requests. */
@@ -120,19 +106,19 @@ export function judgeBundle(
   const violations = [
     ...(swap === undefined || swap.compared < comparedMin ? [] : judgeSwap(settings, swap)),
     ...(hasEnough ? judgeTraffic(settings, before, after) : []),
-  ];
+  ].filter(({ metric }) => !settings.ignore.includes(metric));
   if (violations.length > 0) return { kind: 'violated', violations };
   return { kind: hasEnough ? 'fine' : 'too-few-requests' };
 }
 
 function judgeSwap(
-  settings: GuardrailSettings,
+  { strictness }: GuardrailSettings,
   { changedShare, interestCosine: { before, after } }: SwapMetrics,
 ): GuardrailViolation[] {
   const violations: GuardrailViolation[] = [];
-  const { max } = settings.changedShare;
+  const { max } = guardrailBounds.changedShare[strictness];
   if (changedShare > max) violations.push({ metric: 'changedShare', value: changedShare, max, before: undefined });
-  const cosine = settings.interestCosine;
+  const cosine = guardrailBounds.interestCosine[strictness];
   if (after > cosine.max && after > before + cosine.rise) {
     violations.push({ metric: 'interestCosine', value: after, max: cosine.max, before });
   }
@@ -146,7 +132,7 @@ function judgeTraffic(
 ): GuardrailViolation[] {
   const isComparable = before.requests >= settings.requestsMin;
   return judgedMetrics.flatMap((metric): GuardrailViolation[] => {
-    const { max, rise } = settings[metric];
+    const { max, rise } = guardrailBounds[metric][settings.strictness];
     const value = after[metric];
     if (metric === 'p99Ms' && after.slices < slicesMin) return [];
     const was = isComparable ? before[metric] : undefined;

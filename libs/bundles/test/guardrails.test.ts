@@ -1,7 +1,7 @@
 import { parseWith } from '@facet/platform';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeViolations, GuardrailSettings, judgeBundle } from '../src/guardrails.ts';
+import { describeViolations, guardrailBounds, GuardrailSettings, judgeBundle } from '../src/guardrails.ts';
 import type { SwapMetrics, TrafficMetrics } from '../src/guardrails.ts';
 
 const settings = parseWith(GuardrailSettings, { requestsMin: 100 }, { source: 'test' });
@@ -26,8 +26,17 @@ describe('a bundle is judged by its traffic', () => {
     ['p99Ms', 1_500],
   ] as const)('a violation of %s alone suffices', (metric, value) => {
     const verdict = judgeBundle(settings, { before: calm, after: { ...calm, [metric]: value } });
-    const { max } = settings[metric];
+    const { max } = guardrailBounds[metric].normal;
     expect(verdict).toEqual({ kind: 'violated', violations: [{ metric, value, max, before: calm[metric] }] });
+  });
+
+  it('an ignored metric is no violation, and a strict bound objects earlier', () => {
+    const after = { ...calm, emptyShare: 0.015 };
+    const judge = (other: Partial<GuardrailSettings>) =>
+      judgeBundle({ ...settings, ...other }, { before: calm, after });
+    expect(judge({}).kind).toBe('fine');
+    expect(judge({ strictness: 'strict' }).kind).toBe('violated');
+    expect(judge({ strictness: 'strict', ignore: ['emptyShare'] }).kind).toBe('fine');
   });
 
   it('does not blame the bundle for metrics that were equal before', () => {

@@ -1,6 +1,6 @@
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema } from '@facet/import/mapping';
-import { HealthBoundsSchema } from '@facet/lake/health-bounds';
+import { DataHealthSettings } from '@facet/lake/health-bounds';
 import { eventTypePattern } from '@facet/schemas';
 import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings } from '@facet/exposures';
@@ -302,13 +302,7 @@ export const FacetConfig = Type.Object(
     guardrails: GuardrailSettings,
     serving: ServingSettings,
     exposures: ExposureLogSettings,
-    dataHealth: Type.Object(
-      {
-        ...HealthBoundsSchema.properties,
-        blockRefresh: Type.Boolean({ default: true, description: 'Whether a bad day stops a refresh.' }),
-      },
-      section('Bounds of the data health of a day. Shares are 0 to 1.'),
-    ),
+    dataHealth: DataHealthSettings,
     gate: GateSettings,
     experiments: ExperimentsSettings,
   },

@@ -1,79 +1,62 @@
+import { byStrictness, strictnessFields } from '@facet/platform';
+import type { Strictness } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
-/** A bound of a check, or `false` to disable the check. */
-function boundOf(value: number, limits: { readonly minimum: number; readonly maximum?: number }, description: string) {
-  return Type.Union([Type.Literal(false), Type.Number(limits)], {
-    default: value,
-    description: `${description} false: no check.`,
-  });
+/** @param check the check that uses the threshold, which `gate.ignore` can turn off */
+function threshold<Check extends string>(
+  check: Check,
+  [relaxed, normal, strict]: readonly [number, number, number],
+  summary: string,
+) {
+  return { check, summary, ...byStrictness(relaxed, normal, strict) };
 }
 
-const share = { minimum: 0, maximum: 1 };
-const ratio = { minimum: 1 };
+/** Thresholds of the gate: relaxed, normal and strict. Losses and shares are 0 to 1. docs/promotion.md gives the reasons for `normal`. */
+export const gateThresholds = {
+  confidence: threshold('incumbent', [0.999, 0.99, 0.95], 'confidence of the bootstrap intervals'),
+  lossMax: threshold('incumbent', [0.2, 0.1, 0.05], 'maximum insignificant loss of HitRate@50 and NDCG@50'),
+  baselineLossMax: threshold('popularity', [0.2, 0.1, 0.05], 'maximum insignificant loss against popularity'),
+  personalLiftMin: threshold('personal', [1.05, 1.2, 1.5], 'minimum ratio of the fit to own and to other users'),
+  incumbentLossMax: threshold('incumbent-record', [0.8, 0.5, 0.3], 'maximum loss of the incumbent since its record'),
+  coverageLossMax: threshold('coverage', [0.8, 0.5, 0.3], 'maximum loss of coverage@50 against the incumbent'),
+  interestCosineMax: threshold('interest-cosine', [0.999, 0.99, 0.95], "maximum mean cosine of a user's interests"),
+  effectiveInterestsMin: threshold('effective-interests', [1.05, 1.2, 1.5], 'minimum effective number of interests'),
+  effectiveInterestsLossMax: threshold('effective-interests', [0.8, 0.5, 0.3], 'maximum loss of effective interests'),
+  indexRecallMin: threshold('index-recall', [0.9, 0.95, 0.97], 'minimum recall of the index against exact search'),
+  latencyMsMax: threshold('latency', [200, 50, 20], 'maximum median time without HTTP, ms'),
+  latencyRatioMax: threshold('latency', [4, 2, 1.5], "maximum ratio to the incumbent's time"),
+  sizeRatioMax: threshold('size', [5, 2, 1.5], 'maximum ratio of the bundle sizes, in both directions'),
+  newItemsMax: threshold('new-items', [0.9, 0.5, 0.2], 'maximum share of items that are not in the incumbent'),
+  lostItemsMax: threshold('lost-items', [0.5, 0.2, 0.1], 'maximum share of available items that disappear'),
+  overlapMin: threshold('overlap', [0.02, 0.1, 0.3], 'minimum share of the first 50 items that users keep'),
+};
+type ThresholdName = keyof typeof gateThresholds;
 
-/** Section `gate` of facet.yaml: conditions for a promotion. docs/promotion.md gives the reasons for the defaults. */
+/** The thresholds of one strictness. */
+export type GateBounds = Readonly<Record<ThresholdName, number>>;
+
+/** The checks that can be turned off. `data-age` has no threshold: the candidate's data must not end before the incumbent's. */
+export type GateCheckName = 'data-age' | (typeof gateThresholds)[ThresholdName]['check'];
+export const gateCheckNames: readonly GateCheckName[] = [
+  ...new Set<GateCheckName>(['data-age', ...Object.values(gateThresholds).map(({ check }) => check)]),
+];
+
+/** Returns the thresholds of a strictness. */
+export function gateBounds(strictness: Strictness): GateBounds {
+  const entries = Object.entries(gateThresholds).map(([name, threshold]) => [name, threshold[strictness]]);
+  return Object.fromEntries(entries) as GateBounds;
+}
+
+/** Section `gate` of facet.yaml: conditions for a promotion. */
 export const GateSettings = Type.Object(
   {
-    usersMax: Type.Integer({
-      minimum: 1,
-      default: 2000,
-      description: 'Maximum number of users of the window: a seeded sample.',
-    }),
+    ...strictnessFields(gateCheckNames),
     usersMin: Type.Integer({
       minimum: 1,
       default: 20,
       description: 'Minimum number of users for a promotion, and for judging the newest day separately.',
     }),
-    confidence: Type.Number({
-      exclusiveMinimum: 0.5,
-      exclusiveMaximum: 1,
-      default: 0.99,
-      description: 'Confidence of the bootstrap intervals: a difference is significant if its interval excludes 0.',
-    }),
-    olderData: Type.Boolean({
-      default: false,
-      description: "Allow a candidate whose data ends before the incumbent's.",
-    }),
-    lossMax: boundOf(
-      0.1,
-      share,
-      'Maximum insignificant loss of HitRate@50 and NDCG@50 against the incumbent, as a share.',
-    ),
-    baselineLossMax: boundOf(
-      0.1,
-      share,
-      'Maximum insignificant loss against popularity of the last 30 days, as a share.',
-    ),
-    personalLiftMin: boundOf(
-      1.2,
-      ratio,
-      "Minimum ratio of NDCG@50 on a user's own interactions and on those of other users.",
-    ),
-    incumbentLossMax: boundOf(
-      0.5,
-      share,
-      'Maximum loss of the incumbent against its recorded HitRate@50 and NDCG@50 on the newest data.',
-    ),
-    coverageLossMax: boundOf(0.5, share, 'Maximum loss of coverage@50 against the incumbent.'),
-    indexRecallMin: boundOf(0.95, share, 'Minimum index recall against exact search, measured by the index stage.'),
-    interestCosineMax: boundOf(0.99, share, "Maximum mean cosine of the pairs of a user's interests."),
-    effectiveInterestsMin: boundOf(
-      1.2,
-      ratio,
-      'Minimum effective number of interests: the exponential of the entropy of the shares of held-out interactions that each interest wins. Checked if users have two or more interests on average.',
-    ),
-    effectiveInterestsLossMax: boundOf(
-      0.5,
-      share,
-      'Maximum loss of effective interests against the incumbent, as a share.',
-    ),
-    latencyMsMax: boundOf(50, { minimum: 0 }, 'Maximum median response time without HTTP.'),
-    latencyRatioMax: boundOf(2, ratio, "Maximum ratio to the incumbent's time; times below 1 ms pass."),
-    sizeRatioMax: boundOf(2, ratio, 'Maximum ratio of the bundle sizes, in both directions.'),
-    newItemsMax: boundOf(0.5, share, 'Maximum share of items that are not in the incumbent.'),
-    lostItemsMax: boundOf(0.2, share, "Maximum share of the incumbent's available items that disappear."),
-    overlapMin: boundOf(0.1, share, 'Minimum mean share of the first 50 items that a fixed sample of users keeps.'),
   },
   { default: {}, additionalProperties: false, description: 'Conditions for promoting a refreshed bundle.' },
 );

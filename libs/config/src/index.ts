@@ -2,7 +2,8 @@ export { usedItemAttributes } from './checks/attributes.ts';
 export { findSplitProblems } from './checks/split.ts';
 export { FacetConfig } from './facet-config.ts';
 export { describeConfig } from './facet-schema.ts';
-export type { GateSettings } from './gate-settings.ts';
+export { gateBounds, gateCheckNames } from './gate-settings.ts';
+export type { GateBounds, GateCheckName, GateSettings } from './gate-settings.ts';
 export { homePaths } from './home-paths.ts';
 export type { HomePaths } from './home-paths.ts';
 export {

@@ -3,6 +3,7 @@ import type { ConfigProblem, Logger } from '@facet/platform';
 import { findAttributeProblems } from './checks/attributes.ts';
 import { findContradictions } from './checks/contradictions.ts';
 import { FacetConfig } from './facet-config.ts';
+import { explainRemoved } from './removed-settings.ts';
 
 interface CheckOptions {
   /** Checks the names of attributes, too. Default: no check. */
@@ -37,7 +38,7 @@ export async function readFacetConfig(path: string): Promise<FacetConfig> {
 export async function checkFacetConfig(path: string, { catalogFolder }: CheckOptions = {}): Promise<CheckedConfig> {
   const now = Date.now();
   const { value, locate } = await readYamlFile(path);
-  const fieldProblems = problemsOf(() => parseWith(FacetConfig, value, { source: path }), []);
+  const fieldProblems = explainRemoved(problemsOf(() => parseWith(FacetConfig, value, { source: path }), []));
   const invalid = new Set(fieldProblems.map((problem) => problem.path[0]));
   if (invalid.has(undefined)) return { config: undefined, problems: locate(fieldProblems), warnings: [] };
   const sections = Object.entries(value as object).filter(([name]) => !invalid.has(name));

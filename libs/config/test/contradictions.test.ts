@@ -86,11 +86,6 @@ describe('contradictions of facet.yaml', () => {
       'experiments:\n- name: e\n  arms:\n    a: {}\n    b: { merge: { by: quota, shares: [1, 1, 1, 1, 1] } }',
       '5 experiments.0.arms.b.merge.shares: has an entry for each of 5 interests',
     ],
-    ['gate:\n  effectiveInterestsMin: 5', '2 gate.effectiveInterestsMin: 5 is above model.interests, 4'],
-    ['dataHealth:\n  lateShare: { warning: 0.6 }', '2 dataHealth.lateShare: warning 0.6 is above bad 0.5'],
-    ['dataHealth:\n  volumeBelow: { warning: 0.05 }', '2 dataHealth.volumeBelow: warning 0.05 is below bad 0.1'],
-    ['dataHealth:\n  lateAfterMinutes: 20000', '2 dataHealth.lateAfterMinutes: 20000 minutes are not less than'],
-    ['gate:\n  usersMax: 10', '2 gate.usersMin: 20 is above gate.usersMax, 10'],
     ['serving:\n  merge: { by: quota }', '2 serving.merge.floors: is missing, as is merge.shares'],
     [
       'serving:\n  filters:\n    cheap:\n      attributes:\n        price: { min: 9, max: 3 }',
@@ -118,7 +113,6 @@ describe('contradictions of facet.yaml', () => {
     'index: { recallMin: 0.9 }',
     'profiles: { eventsMax: 50 }',
     'model: { sequenceLength: 600 }',
-    'dataHealth: { backfillAfterDays: 0.01, lateShare: { bad: 0.01 }, volumeBelow: { bad: 0.9 } }',
     'experiments: [{ name: e, to: 2020-01-01, arms: { a: {}, b: { merge: { by: quota, floors: [1, 1, 1, 1, 1] } } } }]',
     'exposures: { enabled: false }\nexperiments: [{ name: e, to: 2020-01-01, shadow: { a: {} } }]',
     'refresh: { cron: off }',
@@ -133,7 +127,7 @@ describe('contradictions of facet.yaml', () => {
   it('reports all problems of all sections in the order of their lines, also next to invalid sections', async () => {
     const yaml = 'gate:\n  usersMax: 10\nindex: { kind: tree, recallMin: 0.5 }\nspilt: {}\nmodel:\n  interests: 8\n';
     expect(await problemsIn(yaml)).toEqual([
-      '2 gate.usersMin: 20 is above gate.usersMax, 10, so the gate rejects every bundle',
+      '2 gate.usersMax: is no longer a setting',
       expect.stringContaining('3 index.kind: must be'),
       '4 spilt: is not a known field (did you mean split?)',
       expect.stringContaining('6 model.interests: 8 is above'),

@@ -1,10 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultHealthBounds } from '@facet/lake';
+import { guardrailBounds } from '@facet/bundles/guardrails';
+import { healthBounds } from '@facet/lake/health-bounds';
 import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
-import { FacetConfig, readFacetConfig, resolveModel } from '../src/index.ts';
+import { gateThresholds } from '../src/gate-settings.ts';
+import { FacetConfig, gateBounds, readFacetConfig, resolveModel } from '../src/index.ts';
+import { removedSettings } from '../src/removed-settings.ts';
 import { temporaryFolder } from '@facet/testing';
 
 const parse = (value: unknown): FacetConfig => parseWith(FacetConfig, value, { source: 'facet.yaml' });
@@ -52,39 +55,9 @@ describe('facet.yaml', () => {
       experiments: [],
       exposures: { enabled: true, recordStateless: false, sampledShare: 0.001, retentionDays: 30 },
       evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
-      dataHealth: { ...defaultHealthBounds(), blockRefresh: true },
-      gate: {
-        usersMax: 2000,
-        usersMin: 20,
-        confidence: 0.99,
-        olderData: false,
-        lossMax: 0.1,
-        baselineLossMax: 0.1,
-        personalLiftMin: 1.2,
-        incumbentLossMax: 0.5,
-        coverageLossMax: 0.5,
-        indexRecallMin: 0.95,
-        interestCosineMax: 0.99,
-        effectiveInterestsMin: 1.2,
-        effectiveInterestsLossMax: 0.5,
-        latencyMsMax: 50,
-        latencyRatioMax: 2,
-        sizeRatioMax: 2,
-        newItemsMax: 0.5,
-        lostItemsMax: 0.2,
-        overlapMin: 0.1,
-      },
-      guardrails: {
-        enabled: true,
-        windowMinutes: 15,
-        requestsMin: 500,
-        fallbackShare: { max: 0.5, rise: 0.2 },
-        emptyShare: { max: 0.02, rise: 0.02 },
-        errorShare: { max: 0.02, rise: 0.02 },
-        p99Ms: { max: 1_000, rise: 500 },
-        changedShare: { max: 0.9 },
-        interestCosine: { max: 0.99, rise: 0.01 },
-      },
+      dataHealth: { strictness: 'normal', ignore: [], eventsMin: 100, blockRefresh: true },
+      gate: { strictness: 'normal', ignore: [], usersMin: 20 },
+      guardrails: { enabled: true, strictness: 'normal', ignore: [], windowMinutes: 15, requestsMin: 500 },
     });
     expect(resolveModel(config)).toEqual({ model: facetModel, training: facetTraining });
   });
@@ -97,11 +70,6 @@ describe('facet.yaml', () => {
     expect(config.split).toMatchObject({ testFrom: '2011-10-01', validationFrom: '2011-08-01T12:30:00Z' });
   });
 
-  it('keeps the default of the unnamed bound of data health', async () => {
-    const { dataHealth } = await read('dataHealth:\n  lateShare: { bad: 0.9 }\n');
-    expect(dataHealth).toMatchObject({ ...defaultHealthBounds(), lateShare: { warning: 0.05, bad: 0.9 } });
-  });
-
   it.each([
     [{ spilt: {} }, 'spilt: is not a known field'],
     [{ interactions: { positive: 'click' } }, 'interactions.positive: is not a known field'],
@@ -111,7 +79,8 @@ describe('facet.yaml', () => {
     [{ profiles: { ttl: 5 } }, 'profiles.ttl: is not a known field'],
     [{ evaluation: { cutoff: 5 } }, 'evaluation.cutoff: is not a known field'],
     [{ gate: { loss: 0.2 } }, 'gate.loss: is not a known field'],
-    [{ gate: { lossMax: true } }, 'gate.lossMax: must be'],
+    [{ gate: { strictness: 'lax' } }, 'gate.strictness: must be "relaxed" or "normal" or "strict"'],
+    [{ gate: { ignore: ['recall'] } }, 'gate.ignore.0: must be "data-age" or'],
     [{ interactions: { repeats: 'last' } }, 'interactions.repeats: must be "keep" or "first"'],
     [{ split: { testShare: 0 } }, 'split.testShare: must be > 0'],
     [{ split: { testFrom: 'October' } }, 'split.testFrom: must match pattern'],
@@ -152,6 +121,77 @@ describe('facet.yaml', () => {
     expect(() => parse({ spilt: {}, index: { kind: 'tree', recallMin: 2 } })).toThrow(
       /^facet\.yaml is not valid: (?=.*spilt: )(?=.*index\.kind: )(?=.*index\.recallMin: )/,
     );
+  });
+});
+
+describe('thresholds', () => {
+  it('are those of the documented defaults for normal', () => {
+    expect(gateBounds('normal')).toEqual({
+      confidence: 0.99,
+      lossMax: 0.1,
+      baselineLossMax: 0.1,
+      personalLiftMin: 1.2,
+      incumbentLossMax: 0.5,
+      coverageLossMax: 0.5,
+      indexRecallMin: 0.95,
+      interestCosineMax: 0.99,
+      effectiveInterestsMin: 1.2,
+      effectiveInterestsLossMax: 0.5,
+      latencyMsMax: 50,
+      latencyRatioMax: 2,
+      sizeRatioMax: 2,
+      newItemsMax: 0.5,
+      lostItemsMax: 0.2,
+      overlapMin: 0.1,
+    });
+    const at = (bounds: Readonly<Record<string, { readonly normal: object }>>): unknown =>
+      Object.fromEntries(Object.entries(bounds).map(([name, { normal }]) => [name, Object.values(normal)]));
+    expect(at(healthBounds)).toEqual({
+      'volume-low': [0.5, 0.1],
+      'volume-high': [3, 10],
+      refused: [0.01, 0.2],
+      duplicates: [0.02, 0.2],
+      late: [0.05, 0.5],
+      'unknown-items': [0.05, 0.5],
+      'unmatched-outcomes': [0.1, 0.5],
+      'suspicious-users': [0.05, 0.3],
+    });
+    expect(at(guardrailBounds)).toEqual({
+      fallbackShare: [0.5, 0.2],
+      emptyShare: [0.02, 0.02],
+      errorShare: [0.02, 0.02],
+      p99Ms: [1_000, 500],
+      changedShare: [0.9, 0],
+      interestCosine: [0.99, 0.01],
+    });
+  });
+
+  it('rise or fall from relaxed over normal to strict', () => {
+    for (const [name, { relaxed, normal, strict }] of Object.entries(gateThresholds)) {
+      const isMinimum = name.endsWith('Min');
+      expect(isMinimum ? relaxed < normal : relaxed > normal, name).toBe(true);
+      expect(isMinimum ? normal < strict : normal > strict, name).toBe(true);
+    }
+  });
+});
+
+describe('removed settings', () => {
+  it.each(Object.entries(removedSettings))('%s is an error that says what to do instead', async (name, remedy) => {
+    const [section, setting] = name.split('.');
+    await expect(read(`${section}: { ${setting}: 1 }\n`)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(
+        `line 1, ${name}: is no longer a setting. ${remedy.replace(/\.$/, '')}`,
+      ) as string,
+    });
+  });
+
+  it('have remedies that name settings', () => {
+    for (const remedy of Object.values(removedSettings)) {
+      for (const [, section, setting] of remedy.matchAll(/\b(\w+)\.(strictness|ignore)\b/g)) {
+        expect(parse({})).toHaveProperty([section!, setting!]);
+      }
+    }
   });
 });
 

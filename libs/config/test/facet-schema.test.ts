@@ -32,7 +32,7 @@ it.each([
   [true, { experiments: [{ name: 'e', arms: { a: {}, b: { merge: { by: 'round-robin' } } } }] }],
   [false, { experiments: [{ arms: {} }] }],
   [false, { experiments: [{ name: 'e', arms: { a: { merge: {} } } }] }],
-  [true, { gate: { lossMax: false, usersMin: 3 } }],
+  [true, { gate: { strictness: 'strict', ignore: ['latency'], usersMin: 3 } }],
   [false, { gate: { lossMax: true } }],
   [true, { dataset: { spark: { master: 'yarn', home: '/opt/spark', settings: { 'spark.executor.cores': 4 } } } }],
   [false, { dataset: { spark: { home: '/opt/spark' } } }],

@@ -17,8 +17,8 @@ export {
 export { compareVersions } from './catalog/segments.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
 export type { DuckDb, DuckDbOptions } from './duckdb.ts';
-export { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from './health/day-health.ts';
-export type { HealthBounds } from './health/health-bounds.ts';
+export { dayHealth, newestLakeDays, storeDayHealth } from './health/day-health.ts';
+export type { DataHealthSettings } from './health/health-bounds.ts';
 export { DayHealthSchema } from './health/health-report.ts';
 export type { DayHealth } from './health/health-report.ts';
 export { judgedChecks } from './health/judge-day.ts';

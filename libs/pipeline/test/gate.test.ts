@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ArtifactStore } from '@facet/artifacts';
 import { AppError, isAppError } from '@facet/platform';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { homePaths } from '@facet/config';
+import { gateCheckNames, homePaths } from '@facet/config';
 import { createStageContext, gateStage, readGateReport, runGate } from '../src/index.ts';
 import type { HomePaths } from '@facet/config';
 import { folderOfFile } from '@facet/testing';
@@ -158,7 +158,7 @@ describe('gateStage', () => {
     expect(report.reasons).toEqual([expect.stringMatching(/ends at .*, before the data of the incumbent /)]);
     const allowed = await gate(
       { dataset: yesterday, bundleId: incumbentId, incumbentId: candidateId },
-      { olderData: true, usersMin: 1 },
+      { ignore: ['data-age'], usersMin: 1 },
     );
     expect(failedOf(allowed)).not.toContain('data age');
   });
@@ -210,29 +210,33 @@ describe('gateStage', () => {
   });
 
   it('evaluates a seeded sample of many users', async () => {
-    const report = await gate({ incumbentId }, { usersMax: 30 });
+    const { gate: settings } = themedConfig();
+    const options = { store, dataset: today, bundleId: candidateId, incumbentId, settings, tieSeed: 1 };
+    const report = await runGate({ ...options, usersMax: 30 });
     expect(report.window.users).toBe(30);
     expect(report.checks.find(({ name }) => name === 'ndcg@50 new')?.difference).toBeDefined();
   });
 
   it('lets every check be turned off', async () => {
-    const { gate: defaults } = themedConfig();
-    const off = Object.fromEntries(
-      Object.entries(defaults).flatMap(([name, value]) =>
-        ['usersMax', 'usersMin', 'confidence', 'olderData'].includes(name) || value === false ? [] : [[name, false]],
-      ),
-    );
-    const report = await gate(
-      { bundleId: await putThemedBundle(store, today, ignorantWeights), incumbentId },
-      { ...off, olderData: true },
-    );
+    const bundleId = await putThemedBundle(store, today, ignorantWeights);
+    const report = await gate({ bundleId, incumbentId }, { ignore: gateCheckNames });
     expect(report.checks.map(({ name }) => name)).toEqual(['users']);
     expect(report.verdict).toBe('pass');
   });
 
+  it('rejects less with relaxed thresholds, and more with strict ones', async () => {
+    const items = themedItems.map((item, position) => (position % 6 === 0 ? { ...item, available: false } : item));
+    const dataset = await putThemedDataset(store, 30, { items });
+    const bundleId = await putThemedBundle(store, dataset);
+    const strict = await gate({ dataset, bundleId, incumbentId }, { strictness: 'strict' });
+    expect(failedOf(strict)).toContain('lost items');
+    const normal = await gate({ dataset, bundleId, incumbentId });
+    expect(failedOf(normal)).toEqual([]);
+  });
+
   it('stops between two steps when aborted', async () => {
     const stop = new AbortController();
-    const context = createStageContext(home, themedConfig({ gate: { usersMax: 31 } }));
+    const context = createStageContext(home, themedConfig({ gate: { usersMin: 19 } }));
     const ids = { datasetId: today.id, bundleId: candidateId, incumbentId };
     const steps: string[] = [];
     const stage = gateStage(context, ids, {

@@ -29,8 +29,6 @@ export { nearestName, plainName, suggestName } from './nearest-name.ts';
 export { countOf, formatBytes, formatCount } from './quantities.ts';
 export { parseEnvironment, parseWith } from './parse.ts';
 export { listNames, pathExists, readTextIfExists } from './read-if-exists.ts';
-export { epochMs, epochMsMax } from './epoch-ms.ts';
-export { anyNamePattern, recordOf } from './record-of.ts';
 export { parseRedisUrl, redisUrlForms } from './redis-address.ts';
 export type { RedisAddress } from './redis-address.ts';
 export { createRedis, onConnectionError } from './redis-client.ts';
@@ -38,6 +36,16 @@ export type { RedisFiles } from './redis-client.ts';
 export { redisProblemOf } from './redis-problems.ts';
 export { readS3Config, s3ConfigName } from './s3/s3-config.ts';
 export type { S3Config } from './s3/s3-config.ts';
+export {
+  anyNamePattern,
+  byStrictness,
+  epochMs,
+  epochMsMax,
+  recordOf,
+  strictnesses,
+  strictnessFields,
+} from './schema-parts.ts';
+export type { Strictness } from './schema-parts.ts';
 export { closeOnSignal, openWithClosers } from './shutdown.ts';
 export { createTemporaryFolder } from './temporary-folder.ts';
 export { alignColumns, barChart, formatNumber, formatShare, section } from './text-table.ts';

@@ -39,7 +39,7 @@ model: { embeddingDim: 6, interests: 2, sequenceLength: 8, hiddenUnits: [8], pro
 training: { batchSize: 64, epochs: 1, windowDays: 10, refit: false }
 evaluation: { cutoffs: [10, 50] }
 refresh: ${refresh}
-gate: { usersMin: 5, lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false }
+gate: { usersMin: 5, ignore: [incumbent, popularity, personal, incumbent-record] }
 `;
 
 export interface ShopHome {

@@ -40,5 +40,5 @@ split: { testDays: 4, validationDays: 4 }
 model: { embeddingDim: 8, hiddenUnits: [16], sequenceLength: 12 }
 training: { epochs: 1, refit: false }
 refresh: { cron: 'off' }
-gate: { usersMin: 1, personalLiftMin: false, baselineLossMax: false, interestCosineMax: false, effectiveInterestsMin: false }
+gate: { usersMin: 1, ignore: [personal, popularity, interest-cosine, effective-interests] }
 `;

@@ -153,7 +153,7 @@ async function validateLake(options: LakeOptions, context: CommandContext): Prom
     for (const [index, day] of days.entries()) {
       signal.throwIfAborted();
       stage.update(index / days.length, day);
-      const health = await dayHealth(lakeFolder, catalogFolder, day, { bounds: dataHealth });
+      const health = await dayHealth(lakeFolder, catalogFolder, day, { settings: dataHealth });
       await storeDayHealth(healthFolder, health);
       checked.push(health);
     }
@@ -165,7 +165,7 @@ async function validateLake(options: LakeOptions, context: CommandContext): Prom
     throw new AppError(`${bad.length === 1 ? 'A day is' : `${bad.length} days are`} bad: ${bad.join(', ')}.`, {
       code: 'EVENTS_DAY_BAD',
       category: 'input',
-      remedy: 'See the reasons in the report above. The bounds are in facet.yaml, section dataHealth.',
+      remedy: 'See the reasons in the report above. dataHealth.strictness in facet.yaml decides the bounds.',
     });
   }
 }

@@ -107,7 +107,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     );
     addSinkGauges(httpMetrics.registry, { readState: () => loop.state, groupStallMs, now });
 
-    const dataHealth = createDataHealthReader({ ...home, bounds: facet.dataHealth, now }, { freshMs: dataHealthMs });
+    const dataHealth = createDataHealthReader({ ...home, settings: facet.dataHealth, now }, { freshMs: dataHealthMs });
     const app = await createSinkApp(
       {
         logger,

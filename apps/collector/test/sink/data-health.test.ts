@@ -1,10 +1,11 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultHealthBounds, openLakeWriter } from '@facet/lake';
+import { openLakeWriter } from '@facet/lake';
+import { DataHealthSettings } from '@facet/lake/health-bounds';
 import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
-import { createLogger, dayMs, hashApiKey } from '@facet/platform';
+import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
 import { expect, it, vi } from 'vitest';
@@ -45,7 +46,12 @@ async function lakeWith(counts: { readonly yesterday: number; readonly today: nu
   writer.addIntake([{ ...count, outcome: 'refused', count: 3 }]);
   await writer.commit();
   await writer.close();
-  const deps = { lakeFolder, catalogFolder: join(home, 'catalog'), bounds: defaultHealthBounds(), now: () => noon };
+  const deps = {
+    lakeFolder,
+    catalogFolder: join(home, 'catalog'),
+    settings: parseWith(DataHealthSettings, {}, { source: 'test' }),
+    now: () => noon,
+  };
   return { home, reader: createDataHealthReader(deps, { freshMs: 60_000 }) };
 }
 

@@ -1,10 +1,8 @@
 import { findMappingProblems } from '@facet/import/mapping-problems';
 import type { ConfigProblem } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
-import { findDataHealthProblems } from './data-health.ts';
 import { findEventTypeProblems } from './event-types.ts';
 import { findExperimentProblems } from './experiments.ts';
-import { findGateProblems } from './gate.ts';
 import { findModelProblems } from './model.ts';
 import { findTimeProblems } from './schedule.ts';
 import { findSparkProblems } from './spark.ts';
@@ -24,8 +22,6 @@ export function findContradictions(config: FacetConfig, now: number): ConfigProb
     ...findSplitProblems(config.split),
     ...findSparkProblems(config.dataset),
     ...findModelProblems(config, now),
-    ...findDataHealthProblems(config),
-    ...findGateProblems(config),
     ...findExperimentProblems(config, now),
   ];
 }

@@ -21,7 +21,7 @@ export function findModelProblems(config: FacetConfig, now: number): ConfigProbl
 }
 
 function findInterestProblems(model: ModelConfig, config: FacetConfig, now: number): ConfigProblem[] {
-  const { serving, experiments, gate } = config;
+  const { serving, experiments } = config;
   const { interests, sequenceLength, extractor, adaptiveInterests } = model;
   const path = ['model', 'interests'];
   const problems: ConfigProblem[] = [];
@@ -33,15 +33,6 @@ function findInterestProblems(model: ModelConfig, config: FacetConfig, now: numb
       problem: `${interests} is above ${reachable}, the most interests of a user with ${sequenceLength} behaviors (model.sequenceLength)`,
       remedy: `Set model.interests to ${reachable}, or model.sequenceLength to ${2 ** interests}, or model.adaptiveInterests to false.`,
       related: [['model', 'sequenceLength']],
-    });
-  }
-  const { effectiveInterestsMin } = gate;
-  if (effectiveInterestsMin !== false && interests > 1 && effectiveInterestsMin > interests) {
-    problems.push({
-      path: ['gate', 'effectiveInterestsMin'],
-      problem: `${effectiveInterestsMin} is above model.interests, ${interests}, so the gate rejects every bundle`,
-      remedy: 'Lower it or raise model.interests.',
-      related: [path],
     });
   }
   const merges: (readonly [FieldPath, MergeFields | undefined])[] = [[['serving'], serving.merge]];

@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseWith, writeFileAtomically } from '@facet/platform';
+import { writeFileAtomically } from '@facet/platform';
 import type { DuckDbOptions } from '../duckdb.ts';
-import { HealthBoundsSchema } from './health-bounds.ts';
-import type { HealthBounds } from './health-bounds.ts';
+import type { DataHealthSettings } from './health-bounds.ts';
 import type { DayHealth } from './health-report.ts';
 import { judgeDay } from './judge-day.ts';
 import { filesAround, measureDay } from './measure-day.ts';
@@ -13,14 +12,9 @@ import { readLakeState } from '../transaction-log/lake-log.ts';
 
 export interface DayHealthOptions extends DuckDbOptions {
   /** Section `dataHealth` of facet.yaml. */
-  readonly bounds: HealthBounds;
+  readonly settings: DataHealthSettings;
   /** The clock in epoch milliseconds, by default the system clock. */
   readonly now?: (() => number) | undefined;
-}
-
-/** Returns the defaults of {@link HealthBoundsSchema}. */
-export function defaultHealthBounds(): HealthBounds {
-  return parseWith(HealthBoundsSchema, {}, { source: 'dataHealth' });
 }
 
 /**
@@ -35,14 +29,14 @@ export async function dayHealth(
   day: string,
   options: DayHealthOptions,
 ): Promise<DayHealth> {
-  const { bounds } = options;
+  const { settings } = options;
   const now = (options.now ?? Date.now)();
   const state = await readLakeState(lakeFolder);
   const lake = { lakeFolder, files: [...state.files.values()] };
   const measures = await queryFiles(lake, filesAround(state, day).all, options, (connection, opened) =>
-    measureDay(connection, { lakeFolder: opened.lakeFolder, catalogFolder, state }, { day, bounds, now }),
+    measureDay(connection, { lakeFolder: opened.lakeFolder, catalogFolder, state }, { day, settings, now }),
   );
-  return { version: 1, ...measures, ...judgeDay(measures, bounds) };
+  return { version: 1, ...measures, ...judgeDay(measures, settings) };
 }
 
 /** Returns the newest `count` days of the lake with events, ascending. @throws AppError as `openLakeSnapshot` */

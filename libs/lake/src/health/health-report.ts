@@ -1,19 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-
-/** The checks that a day may fail. */
-export const healthChecks = [
-  'no-events',
-  'volume-low',
-  'volume-high',
-  'refused',
-  'duplicates',
-  'late',
-  'unknown-items',
-  'unmatched-outcomes',
-  'suspicious-users',
-] as const;
-export type HealthCheck = (typeof healthChecks)[number];
+import { healthChecks } from './health-bounds.ts';
 
 const Day = Type.String({ description: 'A UTC day, YYYY-MM-DD.' });
 const Count = Type.Integer({ minimum: 0 });

@@ -5,7 +5,8 @@ import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { streamItems } from '../catalog/read-catalog.ts';
 import { countRows, selectRows, sqlText } from '../duckdb.ts';
-import type { HealthBounds } from './health-bounds.ts';
+import { backfillAfterDays, lateAfterMinutes, noSleepHours } from './health-bounds.ts';
+import type { DataHealthSettings } from './health-bounds.ts';
 import type { DayMeasures, HealthJoin } from './health-report.ts';
 import { findSuspiciousUsers } from './suspicious-day-users.ts';
 import { dayOf } from '../layout.ts';
@@ -49,7 +50,7 @@ export function filesAround(state: LakeState, day: string) {
 export async function measureDay(
   connection: DuckDBConnection,
   { lakeFolder, catalogFolder, state }: MeasureSources,
-  { day, bounds, now }: { readonly day: string; readonly bounds: HealthBounds; readonly now: number },
+  { day, settings, now }: { readonly day: string; readonly settings: DataHealthSettings; readonly now: number },
 ): Promise<DayMeasures> {
   const dayStart = Date.parse(`${day}T00:00:00Z`);
   const { day: dayFiles, weekBefore, dayAfter, receivedForOlderDays } = filesAround(state, day);
@@ -101,10 +102,10 @@ export async function measureDay(
     volume: await measureVolume(connection, { rows, elapsedMs }),
     intake: sumIntake(state.intake.get(day) ?? []),
     duplicates: await measureDuplicates(connection, { rows, count }),
-    lateness: await measureLateness(connection, bounds),
+    lateness: await measureLateness(connection, settings),
     ...(await measureUnknownItems(connection, catalogFolder)),
     joins: await measureJoins(connection),
-    suspiciousUsers: await findSuspiciousUsers(connection, { noSleepHours: bounds.noSleepHours, events: count }),
+    suspiciousUsers: await findSuspiciousUsers(connection, { noSleepHours, events: count }),
     identity: { anonymous, anonymousShare: share(anonymous, count), anonymousSessions, identifies },
   };
 }
@@ -158,9 +159,12 @@ async function measureDuplicates(
   return { insideDay, ofOtherDays, share: share(insideDay + ofOtherDays, rows) };
 }
 
-async function measureLateness(connection: DuckDBConnection, bounds: HealthBounds): Promise<DayMeasures['lateness']> {
-  const lateMs = bounds.lateAfterMinutes * minuteMs;
-  const backfillMs = bounds.backfillAfterDays * dayMs;
+async function measureLateness(
+  connection: DuckDBConnection,
+  { strictness }: DataHealthSettings,
+): Promise<DayMeasures['lateness']> {
+  const lateMs = lateAfterMinutes[strictness] * minuteMs;
+  const backfillMs = backfillAfterDays * dayMs;
   const bucket = latenessBounds.map((bound, index) => `WHEN delayMs <= ${bound} THEN ${index}`).join(' ');
   const counts = await selectRows<{ bucket: number; count: number; late: number; backfilled: number; ahead: number }>(
     connection,

@@ -1,5 +1,6 @@
 import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
-import type { DayHealth, HealthCheck, HealthJoin, HealthReason } from './health-report.ts';
+import { healthBounds } from './health-bounds.ts';
+import type { DayHealth, HealthJoin, HealthReason } from './health-report.ts';
 
 /** Rows shown of a long list. */
 const namedMax = 10;
@@ -27,27 +28,12 @@ function verdictSection(health: DayHealth): string {
   return rows.length === 0 ? title : section(title, alignColumns(rows));
 }
 
-const shareTexts: Readonly<Record<Exclude<HealthCheck, 'no-events' | 'volume-low' | 'volume-high'>, string>> = {
-  refused: 'of the received events were refused',
-  duplicates: 'of the rows repeat an earlier event',
-  late: 'of the events arrived late',
-  'unknown-items': 'of the events are on items that the catalog does not contain',
-  'unmatched-outcomes': 'of the recommendation outcomes have no exposure',
-  'suspicious-users': 'of the events come from suspicious users',
-};
-
 /** Describes why a day is not healthy. */
 export function describeHealthReason({ check, value, bound }: HealthReason): string {
-  switch (check) {
-    case 'no-events':
-      return 'no events';
-    case 'volume-low':
-      return `${formatNumber(value)} times the mean of the previous week, below ${formatNumber(bound)}`;
-    case 'volume-high':
-      return `${formatNumber(value)} times the mean of the previous week, above ${formatNumber(bound)}`;
-    default:
-      return `${formatShare(value)} ${shareTexts[check]}, above ${formatShare(bound)}`;
-  }
+  if (check === 'no-events') return 'no events';
+  const format = check.startsWith('volume-') ? formatNumber : formatShare;
+  const side = check === 'volume-low' ? 'below' : 'above';
+  return `${format(value)} ${healthBounds[check].measured}, ${side} ${format(bound)}`;
 }
 
 function eventsSection({ events, duplicates, identity }: DayHealth): string {

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hourMs, dayMs, minuteMs } from '@facet/platform';
+import { hourMs, dayMs, minuteMs, parseWith } from '@facet/platform';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Event, IntakeCount } from '@facet/schemas';
 import { folderOfFile, makeEvent, temporaryFolder } from '@facet/testing';
 import { upsertItems } from '../../src/catalog/change-catalog.ts';
-import { dayHealth, defaultHealthBounds, newestLakeDays, storeDayHealth } from '../../src/health/day-health.ts';
+import { dayHealth, newestLakeDays, storeDayHealth } from '../../src/health/day-health.ts';
+import { DataHealthSettings } from '../../src/health/health-bounds.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';
 import { writeLake } from '../write-lake.ts';
@@ -14,7 +15,7 @@ import { writeLake } from '../write-lake.ts';
 const day = '2024-03-10';
 const start = Date.parse(`${day}T00:00:00Z`);
 const hour = hourMs;
-const afterwards = { bounds: defaultHealthBounds(), now: () => start + 2 * dayMs };
+const afterwards = { settings: parseWith(DataHealthSettings, {}, { source: 'test' }), now: () => start + 2 * dayMs };
 
 /** Returns `count` events of distinct users at noon of a day, received a second later. */
 function crowd(count: number, fields: Partial<Event> & { readonly on: number; readonly name: string }): Event[] {

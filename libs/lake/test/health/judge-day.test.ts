@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { defaultHealthBounds } from '../../src/health/day-health.ts';
+import { parseWith, strictnesses } from '@facet/platform';
+import { DataHealthSettings, healthBounds } from '../../src/health/health-bounds.ts';
 import type { DayMeasures } from '../../src/health/health-report.ts';
-import { judgeDay } from '../../src/health/judge-day.ts';
+import { judgeDay, judgedChecks } from '../../src/health/judge-day.ts';
 
 const healthy: DayMeasures = {
   day: '2024-03-10',
@@ -18,8 +19,9 @@ const healthy: DayMeasures = {
   identity: { anonymous: 0, anonymousShare: 0, anonymousSessions: 0, identifies: 0 },
 };
 
-const judge = (measures: Partial<DayMeasures>): string => {
-  const { verdict, reasons } = judgeDay({ ...healthy, ...measures }, defaultHealthBounds());
+const defaults = parseWith(DataHealthSettings, {}, { source: 'test' });
+const judge = (measures: Partial<DayMeasures>, settings: Partial<DataHealthSettings> = {}): string => {
+  const { verdict, reasons } = judgeDay({ ...healthy, ...measures }, { ...defaults, ...settings });
   return [verdict, ...reasons.map(({ check, severity }) => `${check} ${severity}`)].join(', ');
 };
 
@@ -59,4 +61,34 @@ it.each<[string, Partial<DayMeasures>]>([
   ],
 ])('%s', (expected, measures) => {
   expect(judge(measures)).toBe(expected);
+});
+
+it('an ignored check has no bounds, and fails no day', () => {
+  const measures = {
+    volume: { ...healthy.volume, ratio: 0.09 },
+    duplicates: { insideDay: 30, ofOtherDays: 0, share: 0.03 },
+  };
+  expect(judge(measures, { ignore: ['volume-low'] })).toBe('warning, duplicates warning');
+  expect(judgedChecks({ ...healthy, ...measures }, { ...defaults, ignore: ['volume-low'] })).not.toContain(
+    'volume-low',
+  );
+  const empty = { events: { rows: 0, count: 0, users: 0, items: 0 } };
+  expect(judge(empty, { ignore: ['no-events'] })).toBe('ok');
+});
+
+it('strict bounds object earlier than relaxed ones', () => {
+  const volume = { ...healthy.volume, ratio: 0.25 };
+  expect(strictnesses.map((strictness) => judge({ volume }, { strictness }))).toEqual([
+    'ok',
+    'warning, volume-low warning',
+    'bad, volume-low bad',
+  ]);
+  for (const [check, { relaxed, normal, strict }] of Object.entries(healthBounds)) {
+    const rising = check === 'volume-low' ? [relaxed, normal, strict] : [strict, normal, relaxed];
+    for (const severity of ['warning', 'bad'] as const) {
+      const values = rising.map((bounds) => bounds[severity]);
+      expect(values, check).toEqual([...new Set(values)].sort((a, b) => a - b));
+    }
+    for (const { warning, bad } of rising) expect(warning > bad, check).toBe(check === 'volume-low');
+  }
 });

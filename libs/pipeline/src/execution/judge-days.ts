@@ -26,31 +26,31 @@ export async function judgeNewDays(
   reports: readonly RunReport[],
   signal?: AbortSignal,
 ): Promise<string[]> {
-  const { dataHealth: bounds, dataset, refresh } = config;
-  const days = bounds.blockRefresh ? findNewDays(run, reports, refresh.timeZone) : [];
+  const { dataHealth: settings, dataset, refresh } = config;
+  const days = settings.blockRefresh ? findNewDays(run, reports, refresh.timeZone) : [];
   const checkDay = (day: string): Promise<DayHealth> =>
-    dayHealth(home.lakeFolder, home.catalogFolder, day, { ...dataset, bounds, signal });
+    dayHealth(home.lakeFolder, home.catalogFolder, day, { ...dataset, settings, signal });
   const bad: DayHealth[] = [];
   for (const day of days) {
     const health = await checkDay(day);
     await storeDayHealth(home.healthFolder, health);
-    if (badReasons(health, bounds.eventsMin).length > 0) bad.push(health);
+    if (badReasons(health, settings.eventsMin).length > 0) bad.push(health);
   }
   if (bad.length === 0) return [];
-  const failed = bad.flatMap((health) => badReasons(health, bounds.eventsMin).map(({ check }) => check));
+  const failed = bad.flatMap((health) => badReasons(health, settings.eventsMin).map(({ check }) => check));
   const earlier = (await newestLakeDays(home.lakeFolder, Infinity)).filter((day) => day < days[0]!);
   const passed = new Set<string>();
   const undecided = new Set<string>(failed);
   for (const day of earlier.slice(-judgedDaysMax).reverse()) {
     if (undecided.size === 0) break;
     const health = await checkDay(day);
-    for (const check of judgedChecks(health, bounds)) {
+    for (const check of judgedChecks(health, settings)) {
       const isBad = health.reasons.some((reason) => reason.check === check && reason.severity === 'bad');
       if (undecided.delete(check) && !isBad) passed.add(check);
     }
   }
   const described = bad.flatMap((health) => {
-    const reasons = badReasons(health, bounds.eventsMin).filter(({ check }) => passed.has(check));
+    const reasons = badReasons(health, settings.eventsMin).filter(({ check }) => passed.has(check));
     const texts = reasons.map((reason) => `${describeHealthReason(reason)} (${reason.check})`);
     return texts.length === 0 ? [] : [{ day: health.day, text: `${health.day}: ${texts.join('; ')}` }];
   });
@@ -87,7 +87,7 @@ function dataBad({ day }: RefreshRun, bad: readonly { readonly day: string; read
     category: 'input',
     remedy:
       `See facet validate --day ${bad[0]!.day}, fix the data and refresh again. Or accept the data with ` +
-      `facet refresh --day ${day} --accept-bad-data "REASON". The bounds are in facet.yaml, section dataHealth.`,
+      `facet refresh --day ${day} --accept-bad-data "REASON". dataHealth.strictness in facet.yaml decides the bounds.`,
     context: { days: bad.map((of) => of.day) },
   });
 }

@@ -1,5 +1,5 @@
 import type { Bundle } from '@facet/bundles';
-import type { GateSettings } from '@facet/config';
+import type { GateBounds } from '@facet/config';
 import { sampleByHash } from '@facet/features';
 import { formatBytes } from '@facet/platform';
 import { compareCatalogs, compareBundles, recommend } from '@facet/recommendations';
@@ -18,10 +18,10 @@ export interface SizedBundle {
 export function indexRecallCheck(
   { bundle }: SizedBundle,
   incumbent: SizedBundle | undefined,
-  { indexRecallMin }: GateSettings,
+  { indexRecallMin }: GateBounds,
 ): GateCheck[] {
   const { recall, recallAt, kind } = bundle.info.index;
-  if (indexRecallMin === false || recall === null) return [];
+  if (recall === null) return [];
   const passed = recall >= indexRecallMin;
   return [
     {
@@ -35,18 +35,13 @@ export function indexRecallCheck(
   ];
 }
 
-/** Compares the size and the items with those of the incumbent. */
-export function contentChecks(
+/** Compares the size with that of the incumbent. */
+export function sizeCheck(
   candidate: SizedBundle,
   incumbent: SizedBundle | undefined,
-  settings: GateSettings,
+  { sizeRatioMax }: GateBounds,
 ): GateCheck[] {
   if (incumbent === undefined) return [];
-  return [...sizeCheck(candidate, incumbent, settings), ...itemChecks(candidate.bundle, incumbent.bundle, settings)];
-}
-
-function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMax }: GateSettings): GateCheck[] {
-  if (sizeRatioMax === false) return [];
   const ratio = candidate.bytes / incumbent.bytes;
   const passed = ratio <= sizeRatioMax && ratio >= 1 / sizeRatioMax;
   return [
@@ -61,25 +56,35 @@ function sizeCheck(candidate: SizedBundle, incumbent: SizedBundle, { sizeRatioMa
   ];
 }
 
-function itemChecks(candidate: Bundle, incumbent: Bundle, { newItemsMax, lostItemsMax }: GateSettings): GateCheck[] {
-  const { added, lost } = compareCatalogs(incumbent, candidate);
-  const checks: GateCheck[] = [];
-  const check = (name: string, value: number, threshold: number | false, found: string): void => {
-    if (threshold === false) return;
-    const passed = value <= threshold;
-    const sentence = `${found} (${percent(value)})${passed ? '' : `; at most ${percent(threshold)} are permitted`}.`;
-    checks.push({ name, value, incumbent: null, threshold, passed, sentence });
-  };
+/** Compares the number of new items with the bound. */
+export function newItemsCheck(
+  candidate: Bundle,
+  incumbent: Bundle | undefined,
+  { newItemsMax }: GateBounds,
+): GateCheck[] {
+  if (incumbent === undefined) return [];
+  const { added } = compareCatalogs(incumbent, candidate);
   const items = candidate.itemCount;
+  return itemsCheck('new items', share(added.length, items), newItemsMax, `${added.length} of ${items} items are new`);
+}
+
+/** Compares the number of the incumbent's available items that disappear with the bound. */
+export function lostItemsCheck(
+  candidate: Bundle,
+  incumbent: Bundle | undefined,
+  { lostItemsMax }: GateBounds,
+): GateCheck[] {
+  if (incumbent === undefined) return [];
+  const { lost } = compareCatalogs(incumbent, candidate);
   const available = incumbent.itemCount - incumbent.unavailable.count;
-  check('new items', share(added.length, items), newItemsMax, `${added.length} of ${items} items are new`);
-  check(
-    'lost items',
-    share(lost.length, available),
-    lostItemsMax,
-    `${lost.length} of the incumbent's ${available} available items are missing or unavailable`,
-  );
-  return checks;
+  const found = `${lost.length} of the incumbent's ${available} available items are missing or unavailable`;
+  return itemsCheck('lost items', share(lost.length, available), lostItemsMax, found);
+}
+
+function itemsCheck(name: string, value: number, threshold: number, found: string): GateCheck[] {
+  const passed = value <= threshold;
+  const sentence = `${found} (${percent(value)})${passed ? '' : `; at most ${percent(threshold)} are permitted`}.`;
+  return [{ name, value, incumbent: null, threshold, passed, sentence }];
 }
 
 function share(part: number, whole: number): number {
@@ -110,11 +115,11 @@ export function sampleRequests(dataset: Dataset): RecommendationRequest[] {
 
 export async function overlapCheck(
   candidate: Bundle,
-  incumbent: Bundle,
+  incumbent: Bundle | undefined,
   sample: readonly RecommendationRequest[],
-  { overlapMin }: GateSettings,
+  { overlapMin }: GateBounds,
 ): Promise<GateCheck[]> {
-  if (overlapMin === false || sample.length === 0) return [];
+  if (incumbent === undefined || sample.length === 0) return [];
   const { overlap: value } = await compareBundles(incumbent, candidate, sample, { respond: recommend });
   const passed = value >= overlapMin;
   return [
@@ -137,20 +142,15 @@ export async function latencyCheck(
   candidate: Bundle,
   incumbent: Bundle | undefined,
   sample: readonly RecommendationRequest[],
-  settings: GateSettings,
+  { latencyMsMax, latencyRatioMax }: GateBounds,
   now: () => number = () => performance.now(),
 ): Promise<GateCheck[]> {
-  const { latencyMsMax, latencyRatioMax } = settings;
-  const bounds = [latencyMsMax, incumbent === undefined ? false : latencyRatioMax];
-  if (sample.length === 0 || bounds.every((bound) => bound === false)) return [];
+  if (sample.length === 0) return [];
   let check: GateCheck | undefined;
   for (let round = 0; round < latencyRounds && check?.passed !== true; round++) {
     const [value, rival] = await medianTimes([candidate, ...(incumbent === undefined ? [] : [incumbent])], sample, now);
-    const byRatio =
-      latencyRatioMax === false || rival === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(latencyMsNegligible, rival * latencyRatioMax);
-    const threshold = Math.min(byRatio, latencyMsMax === false ? Number.POSITIVE_INFINITY : latencyMsMax);
+    const byRatio = rival === undefined ? Infinity : Math.max(latencyMsNegligible, rival * latencyRatioMax);
+    const threshold = Math.min(byRatio, latencyMsMax);
     const passed = value! <= threshold;
     const compared = rival === undefined ? '' : ` and that of the incumbent ${rival.toFixed(2)} ms`;
     check = {

@@ -3,7 +3,7 @@ import type { PairedDifference } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
 import { formatDifference, formatMetric, percent } from './gate-report.ts';
 import type { GateCheck } from './gate-report.ts';
-import type { GateSettings } from '@facet/config';
+import type { GateBounds } from '@facet/config';
 import { gateCutoff } from './measure.ts';
 import type { MeasuredBundle, MeasuredWindow } from './measure.ts';
 
@@ -21,12 +21,12 @@ const bootstrapSeed = 1;
 const liftMax = 1000;
 
 /** Checks that the candidate loses neither HitRate nor NDCG against the incumbent, on both tasks. */
-export function incumbentChecks({ candidate, incumbent }: MeasuredWindow, settings: GateSettings): GateCheck[] {
-  const { lossMax } = settings;
-  if (incumbent === undefined || lossMax === false) return [];
+export function incumbentChecks({ candidate, incumbent }: MeasuredWindow, bounds: GateBounds): GateCheck[] {
+  const { lossMax } = bounds;
+  if (incumbent === undefined) return [];
   const evaluatedTasks = tasks.filter((task) => candidate.evaluated[task].users > 0);
   return evaluatedTasks.flatMap((task) =>
-    metrics.map((metric) => lossCheck({ task, metric, candidate, rival: incumbent, lossMax }, settings)),
+    metrics.map((metric) => lossCheck({ task, metric, candidate, rival: incumbent, lossMax }, bounds)),
   );
 }
 
@@ -38,17 +38,17 @@ function lossCheck(
     readonly rival: MeasuredBundle;
     readonly lossMax: number;
   },
-  settings: GateSettings,
+  bounds: GateBounds,
 ): GateCheck {
   const { task, metric, candidate, rival, lossMax } = compared;
   const [value, incumbent] = [candidate, rival].map(({ evaluated }) => evaluated[task].metrics[0]![metric]);
   const difference = differenceOf(
     candidate.evaluated[task].perUser[0]![metric],
     rival.evaluated[task].perUser[0]![metric],
-    settings,
+    bounds,
   );
   const threshold = incumbent! * (1 - lossMax);
-  const outcome = checkLoss(value!, threshold, difference, lossMax, settings);
+  const outcome = checkLoss(value!, threshold, difference, lossMax, bounds);
   const found = `${metricTitles[metric]} ${taskPhrases[task]} is ${formatMetric(value!)}, the incumbent's ${formatMetric(incumbent!)}`;
   return {
     name: `${metric === 'ndcg' ? 'ndcg' : 'hitRate'}@${gateCutoff} ${task}`,
@@ -65,16 +65,15 @@ function lossCheck(
  * Compares NDCG with popularity of the last 30 days: a baseline for a first bundle and for an incumbent that fails in the same way.
  * Passing on one task is enough, because the strength of popularity on each task depends on the shop.
  */
-export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, when = ''): GateCheck[] {
-  const { baselineLossMax } = settings;
-  if (baselineLossMax === false) return [];
+export function baselineCheck(measured: MeasuredWindow, bounds: GateBounds, when = ''): GateCheck[] {
+  const { baselineLossMax } = bounds;
   const perTask = tasks.flatMap((task) => {
     const evaluated = measured.candidate.evaluated[task];
     if (evaluated.users === 0) return [];
     const [value, baseline] = [evaluated, measured.baseline[task]].map(({ metrics: [at] }) => at!.ndcg);
-    const difference = differenceOf(evaluated.perUser[0]!.ndcg, measured.baseline[task].perUser[0]!.ndcg, settings);
+    const difference = differenceOf(evaluated.perUser[0]!.ndcg, measured.baseline[task].perUser[0]!.ndcg, bounds);
     const threshold = baseline! * (1 - baselineLossMax);
-    const outcome = checkLoss(value!, threshold, difference, baselineLossMax, settings);
+    const outcome = checkLoss(value!, threshold, difference, baselineLossMax, bounds);
     return [{ task, value: value!, baseline: baseline!, threshold, difference, ...outcome }];
   });
   const best = perTask.toSorted(
@@ -100,17 +99,12 @@ export function baselineCheck(measured: MeasuredWindow, settings: GateSettings, 
  * bundles perform equally badly on it. A model trained on such data fails it, too. Passing on one task is enough, because some
  * shops have only repeats and others none.
  */
-export function personalCheck(
-  { candidate, incumbent }: MeasuredWindow,
-  settings: GateSettings,
-  when = '',
-): GateCheck[] {
-  const { personalLiftMin } = settings;
-  if (personalLiftMin === false) return [];
+export function personalCheck({ candidate, incumbent }: MeasuredWindow, bounds: GateBounds, when = ''): GateCheck[] {
+  const { personalLiftMin } = bounds;
   const perTask = tasks.flatMap((task) => {
     const { own, others } = candidate.personalNdcg[task];
     if (own.length === 0) return [];
-    const difference = differenceOf(own, others, settings);
+    const difference = differenceOf(own, others, bounds);
     const lift = liftOf(candidate, task);
     return [{ task, lift, difference, passed: lift >= personalLiftMin && difference.low > 0 }];
   });
@@ -137,10 +131,10 @@ export function personalCheck(
 export function recordCheck(
   { incumbent }: MeasuredWindow,
   recorded: Readonly<Record<string, number>>,
-  settings: GateSettings,
+  bounds: GateBounds,
 ): GateCheck[] {
-  const { incumbentLossMax } = settings;
-  if (incumbent === undefined || incumbentLossMax === false) return [];
+  const { incumbentLossMax } = bounds;
+  if (incumbent === undefined) return [];
   const compared = tasks.flatMap((task) =>
     metrics.flatMap((metric) => {
       const before = recorded[`${task}.${metric}@${gateCutoff}`];
@@ -166,9 +160,8 @@ export function recordCheck(
   ];
 }
 
-export function coverageCheck(measured: MeasuredWindow, settings: GateSettings): GateCheck[] {
-  const { coverageLossMax } = settings;
-  if (coverageLossMax === false) return [];
+export function coverageCheck(measured: MeasuredWindow, bounds: GateBounds): GateCheck[] {
+  const { coverageLossMax } = bounds;
   const coverageOf = ({ evaluated }: MeasuredBundle): number => evaluated.all.metrics[0]!.coverage;
   const value = coverageOf(measured.candidate);
   const incumbent = measured.incumbent === undefined ? null : coverageOf(measured.incumbent);
@@ -192,44 +185,50 @@ export function coverageCheck(measured: MeasuredWindow, settings: GateSettings):
   ];
 }
 
-/** Checks the two metrics that show collapsed interests. */
-export function interestChecks({ candidate, incumbent }: MeasuredWindow, settings: GateSettings): GateCheck[] {
-  const { interestCosineMax, effectiveInterestsMin, effectiveInterestsLossMax } = settings;
-  const checks: GateCheck[] = [];
-  const { similarity, effectiveInterests, meanInterests } = candidate.interests;
-  if (interestCosineMax !== false && similarity.users > 0) {
-    const { meanCosine } = similarity;
-    const passed = meanCosine <= interestCosineMax;
-    checks.push({
+/** Checks whether the interests of users have become identical. */
+export function interestCosineCheck(
+  { candidate, incumbent }: MeasuredWindow,
+  { interestCosineMax }: GateBounds,
+): GateCheck[] {
+  const { similarity } = candidate.interests;
+  if (similarity.users === 0) return [];
+  const { meanCosine } = similarity;
+  const passed = meanCosine <= interestCosineMax;
+  return [
+    {
       name: 'interest cosine',
       value: meanCosine,
       incumbent: incumbent?.interests.similarity.meanCosine ?? null,
       threshold: interestCosineMax,
       passed,
       sentence: `The mean cosine between the interests of a user is ${formatMetric(meanCosine)}${passed ? '' : `, above ${interestCosineMax}: the interests have collapsed`}.`,
-    });
-  }
-  const minimum = Math.max(
-    effectiveInterestsMin === false ? 0 : effectiveInterestsMin,
-    effectiveInterestsLossMax === false || incumbent === undefined
-      ? 0
-      : incumbent.interests.effectiveInterests * (1 - effectiveInterestsLossMax),
-  );
-  if (minimum > 0 && meanInterests >= 2) {
-    const passed = effectiveInterests >= minimum;
-    checks.push({
+    },
+  ];
+}
+
+/** Checks whether a single interest makes all recommendations. */
+export function effectiveInterestsCheck(
+  { candidate, incumbent }: MeasuredWindow,
+  { effectiveInterestsMin, effectiveInterestsLossMax }: GateBounds,
+): GateCheck[] {
+  const { effectiveInterests, meanInterests } = candidate.interests;
+  if (meanInterests < 2) return [];
+  const ofIncumbent = (incumbent?.interests.effectiveInterests ?? 0) * (1 - effectiveInterestsLossMax);
+  const threshold = Math.max(effectiveInterestsMin, ofIncumbent);
+  const passed = effectiveInterests >= threshold;
+  return [
+    {
       name: 'effective interests',
       value: effectiveInterests,
       incumbent: incumbent?.interests.effectiveInterests ?? null,
-      threshold: minimum,
+      threshold,
       passed,
-      sentence: `The effective number of interests is ${effectiveInterests.toFixed(2)} of ${meanInterests.toFixed(1)}${passed ? '' : `; at least ${minimum.toFixed(2)} is required`}.`,
-    });
-  }
-  return checks;
+      sentence: `The effective number of interests is ${effectiveInterests.toFixed(2)} of ${meanInterests.toFixed(1)}${passed ? '' : `; at least ${threshold.toFixed(2)} is required`}.`,
+    },
+  ];
 }
 
-function differenceOf(values: Float64Array, rival: Float64Array, { confidence }: GateSettings): PairedDifference {
+function differenceOf(values: Float64Array, rival: Float64Array, { confidence }: GateBounds): PairedDifference {
   return pairedBootstrap(values, rival, { seed: bootstrapSeed, confidence });
 }
 
@@ -238,7 +237,7 @@ function checkLoss(
   threshold: number,
   difference: PairedDifference,
   lossMax: number,
-  { confidence }: GateSettings,
+  { confidence }: GateBounds,
 ): { passed: boolean; phrase: string } {
   const { mean, low, high } = difference;
   const interval = `${Number((100 * confidence).toFixed(2))} % interval ${formatDifference(low)} to ${formatDifference(high)}`;

@@ -6,17 +6,27 @@ import { dayMs } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { StageWatch } from '../stage.ts';
-import { contentChecks, indexRecallCheck, latencyCheck, overlapCheck, sampleRequests } from './bundle-checks.ts';
+import {
+  indexRecallCheck,
+  latencyCheck,
+  lostItemsCheck,
+  newItemsCheck,
+  overlapCheck,
+  sampleRequests,
+  sizeCheck,
+} from './bundle-checks.ts';
 import type { SizedBundle } from './bundle-checks.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
-import type { GateSettings } from '@facet/config';
+import { gateBounds } from '@facet/config';
+import type { GateCheckName, GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
 import type { MeasuredWindow } from './measure.ts';
 import {
   baselineCheck,
   coverageCheck,
+  effectiveInterestsCheck,
   incumbentChecks,
-  interestChecks,
+  interestCosineCheck,
   personalCheck,
   recordCheck,
 } from './quality-checks.ts';
@@ -30,10 +40,16 @@ export interface GateOptions extends StageWatch {
   readonly settings: GateSettings;
   /** Seeds the order of items with equal scores, as in the evaluation. */
   readonly tieSeed: number;
+  /** Maximum number of sampled users of the window. */
+  readonly usersMax?: number;
 }
 
 /** Metrics of windows with a larger ratio of lengths are not compared. */
 const windowRatioMax = 2;
+
+const usersMaxDefault = 2_000;
+
+type Checked = readonly GateCheck[] | Promise<readonly GateCheck[]>;
 
 /**
  * Decides whether a bundle may replace the incumbent. Evaluates both with the same code on the newest window that neither was
@@ -70,7 +86,7 @@ interface Judged {
 }
 
 async function measureAndCheck(
-  { dataset, settings, tieSeed, onProgress, signal }: GateOptions,
+  { dataset, settings, tieSeed, usersMax = usersMaxDefault, onProgress, signal }: GateOptions,
   compared: {
     readonly candidate: SizedBundle;
     readonly incumbent: SizedBundle | undefined;
@@ -79,7 +95,7 @@ async function measureAndCheck(
   },
 ): Promise<Required<Pick<Judged, 'measured' | 'checks' | 'notes'>>> {
   const { candidate, incumbent, trainedOn, from } = compared;
-  const { usersMax } = settings;
+  const bounds = gateBounds(settings.strictness);
   const before = dataset.info.window.occurredBefore;
   const newestDay = before - dayMs;
   const steps = createSteps({ onProgress, signal }, newestDay > from ? 7 : 5);
@@ -88,16 +104,18 @@ async function measureAndCheck(
   const common = { dataset, candidate: candidate.bundle, usersMax, tieSeed };
   const measured = await measureWindow({ ...common, incumbent: incumbent?.bundle, from, onMethod: steps });
   const checks = [usersCheck(measured, settings)];
+  const add = async (name: GateCheckName, check: () => Checked): Promise<void> => {
+    if (!settings.ignore.includes(name)) checks.push(...(await check()));
+  };
   if (measured.users >= settings.usersMin) {
     const recorded = recordedMetrics({ incumbent, trainedOn, length: before - from, notes });
-    checks.push(
-      ...incumbentChecks(measured, settings),
-      ...baselineCheck(measured, settings),
-      ...personalCheck(measured, settings),
-      ...recordCheck(measured, recorded, settings),
-      ...coverageCheck(measured, settings),
-      ...interestChecks(measured, settings),
-    );
+    await add('incumbent', () => incumbentChecks(measured, bounds));
+    await add('popularity', () => baselineCheck(measured, bounds));
+    await add('personal', () => personalCheck(measured, bounds));
+    await add('incumbent-record', () => recordCheck(measured, recorded, bounds));
+    await add('coverage', () => coverageCheck(measured, bounds));
+    await add('interest-cosine', () => interestCosineCheck(measured, bounds));
+    await add('effective-interests', () => effectiveInterestsCheck(measured, bounds));
   }
   if (newestDay > from) {
     const day = await measureWindow({ ...common, incumbent: undefined, from: newestDay, onMethod: steps });
@@ -105,17 +123,19 @@ async function measureAndCheck(
       notes.push(`The newest day has ${day.users} users with a history, too few for separate checks.`);
     } else {
       const when = ' on the newest day';
-      checks.push(...baselineCheck(day, settings, when), ...personalCheck(day, settings, when));
+      await add('popularity', () => baselineCheck(day, bounds, when));
+      await add('personal', () => personalCheck(day, bounds, when));
     }
   }
   await steps('index, latency, size, items and recommendations');
   const sample = sampleRequests(dataset);
-  checks.push(
-    ...indexRecallCheck(candidate, incumbent, settings),
-    ...(await latencyCheck(candidate.bundle, incumbent?.bundle, sample, settings)),
-    ...contentChecks(candidate, incumbent, settings),
-    ...(incumbent === undefined ? [] : await overlapCheck(candidate.bundle, incumbent.bundle, sample, settings)),
-  );
+  const bundles = [candidate.bundle, incumbent?.bundle] as const;
+  await add('index-recall', () => indexRecallCheck(candidate, incumbent, bounds));
+  await add('latency', () => latencyCheck(...bundles, sample, bounds));
+  await add('size', () => sizeCheck(candidate, incumbent, bounds));
+  await add('new-items', () => newItemsCheck(...bundles, bounds));
+  await add('lost-items', () => lostItemsCheck(...bundles, bounds));
+  await add('overlap', () => overlapCheck(...bundles, sample, bounds));
   return { measured, checks, notes };
 }
 
@@ -177,7 +197,7 @@ function olderDataCheck(
   incumbent: SizedBundle | undefined,
   settings: GateSettings,
 ): GateCheck | undefined {
-  if (incumbent === undefined || settings.olderData) return undefined;
+  if (incumbent === undefined || settings.ignore.includes('data-age')) return undefined;
   const [value, threshold] = [candidate.info.asOf, incumbent.bundle.info.asOf];
   const passed = value >= threshold;
   const [end, incumbentEnd] = [value, threshold].map((time) => new Date(time).toISOString());

@@ -39,7 +39,7 @@ features: { minHolders: 2 }
 model: { embeddingDim: 16, interests: 2, sequenceLength: 12, hiddenUnits: [16], profileDim: 4 }
 training: { batchSize: 128, epochs: 4, windowDays: 20 }
 evaluation: { cutoffs: [10, 50] }
-gate: { lossMax: false, baselineLossMax: false, personalLiftMin: false, incumbentLossMax: false, latencyMsMax: false }
+gate: { ignore: [incumbent, popularity, personal, incumbent-record, latency] }
 dataHealth: { blockRefresh: false }
 experiments: [{ name: merge, arms: { control: {}, spread: { merge: { by: round-robin } } } }]
 refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone}, attempts: 3 }

@@ -1,7 +1,7 @@
 import { createReportQueue } from '@facet/http';
 import type { ReportQueue } from '@facet/http';
 import { dayHealth, storeDayHealth } from '@facet/lake';
-import type { DayHealth, HealthBounds } from '@facet/lake';
+import type { DataHealthSettings, DayHealth } from '@facet/lake';
 import { dayMs, utcDay } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { DataHealthMetrics, MetricDay } from './data-health-metrics.ts';
@@ -9,7 +9,7 @@ import type { DataHealthMetrics, MetricDay } from './data-health-metrics.ts';
 export interface DataHealthReaderDeps {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
-  readonly bounds: HealthBounds;
+  readonly settings: DataHealthSettings;
   /** Returns the time in epoch milliseconds. */
   readonly now: () => number;
 }
@@ -22,11 +22,12 @@ const keptMax = 32;
 const duckDb = { memoryLimit: '512MB', threads: 1 };
 
 export function createDataHealthReader(
-  { lakeFolder, catalogFolder, bounds, now }: DataHealthReaderDeps,
+  { lakeFolder, catalogFolder, settings, now }: DataHealthReaderDeps,
   { freshMs }: { readonly freshMs: number },
 ): DataHealthReader {
   return createReportQueue(
-    (day: string, signal: AbortSignal) => dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, bounds, now, signal }),
+    (day: string, signal: AbortSignal) =>
+      dayHealth(lakeFolder, catalogFolder, day, { ...duckDb, settings, now, signal }),
     { now, freshMs, keptMax },
   );
 }

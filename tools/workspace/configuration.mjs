@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+// Writes the tables of docs/configuration.md from the settings' schema and the tables of thresholds and removed settings; with --check, compares them.
+// A line `<!-- NAME -->` of the page stands before the table NAME. The script replaces the table. Build the workspace first.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/**
+ * @typedef {object} Schema
+ * @property {string} [description]
+ * @property {unknown} [default]
+ * @property {Record<string, Schema>} [properties]
+ * @property {Record<string, Schema>} [patternProperties]
+ * @property {Schema} [items]
+ */
+/** @typedef {Record<'relaxed' | 'normal' | 'strict', number | Record<string, number>>} Thresholds */
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const page = path.join(root, 'docs', 'configuration.md');
+const load = (/** @type {string} */ file) => import(pathToFileURL(path.join(root, file)).href);
+const { describeConfig } = await load('libs/config/dist/index.js');
+const { gateThresholds } = await load('libs/config/dist/gate-settings.js');
+const { removedSettings } = await load('libs/config/dist/removed-settings.js');
+const { healthBounds } = await load('libs/lake/dist/health/health-bounds.js');
+const { guardrailBounds } = await load('libs/bundles/dist/src/guardrails.js');
+
+/** @type {Record<string, Schema>} */
+const sections = describeConfig().properties;
+/** docs/facet.schema.json describes these sections. */
+const hyperparameters = new Set(['model', 'training']);
+/** @type {Record<string, () => string>} */
+const tables = {
+  ...Object.fromEntries(
+    Object.entries(sections)
+      .filter(([name]) => !hyperparameters.has(name))
+      .map(([name, schema]) => [name, () => settingsTable(name, schema)]),
+  ),
+  'dataHealth thresholds': () =>
+    thresholdsTable(healthBounds, ([name, { measured }]) => [code(name), String(measured)]),
+  'gate thresholds': () =>
+    thresholdsTable(gateThresholds, ([, { check, summary }]) => [code(String(check)), String(summary)]),
+  'guardrails thresholds': () =>
+    thresholdsTable(guardrailBounds, ([name, { summary }]) => [code(name), String(summary)]),
+  'removed settings': () => table(['setting', 'instead'], groupRemoved()),
+};
+
+const before = readFileSync(page, 'utf8');
+const after = before.replace(/^<!-- ([\w -]+) -->\n\n?(?:\|.*\n)*/gm, (_, /** @type {string} */ name) => {
+  const render = tables[name];
+  if (render === undefined) fail(`docs/configuration.md has the line <!-- ${name} -->, but there is no such table.`);
+  delete tables[name];
+  return `<!-- ${name} -->\n\n${render()}\n`;
+});
+const [missing] = Object.keys(tables);
+if (missing) fail(`docs/configuration.md has no line <!-- ${missing} -->. Add it where the table belongs.`);
+if (!process.argv.includes('--check')) writeFileSync(page, after);
+else if (after !== before) fail('docs/configuration.md differs from the settings. Run: npm run config-schema');
+
+/** @param {string} name @param {Schema} schema */
+function settingsTable(name, schema) {
+  const seen = new Set();
+  // Such as the columns of users, which are described like those of items.
+  const isNew = (/** @type {[string, Schema]} */ [field, { description }]) => {
+    const key = `${field.split('.').at(-1)}: ${description}`;
+    return !seen.has(key) && seen.add(key);
+  };
+  const fields = leavesOf(schema).filter(isNew);
+  const rows = fields.map(([field, { default: value, description = '' }]) => [
+    code(field || name),
+    value === undefined ? '' : code(JSON.stringify(value).replace(/^"(.*)"$/, '$1')),
+    description,
+  ]);
+  return table(['field', 'default', 'meaning'], rows);
+}
+
+/**
+ * Returns the fields without fields, with their paths. The name of an entry of a record is `NAME`.
+ *
+ * @param {Schema} schema
+ * @returns {[string, Schema][]}
+ */
+function leavesOf({ properties, patternProperties, items, ...schema }, at = '') {
+  if (items?.properties && at === '') return leavesOf(items);
+  const record = Object.values(patternProperties ?? {})[0];
+  const fields = record?.properties ? { NAME: record } : properties;
+  // The section serving has the fields of a merge and of explore.
+  const isKnown = at.includes('NAME') && /\.(merge|explore)$/.test(at);
+  if (isKnown || fields === undefined || Object.keys(fields).length === 0) return [[at, schema]];
+  return Object.entries(fields).flatMap(([name, field]) => leavesOf(field, at === '' ? name : `${at}.${name}`));
+}
+
+/**
+ * @param {Record<string, Thresholds & Record<string, unknown>>} thresholds
+ * @param {(entry: [string, Record<string, unknown>]) => string[]} describe
+ */
+function thresholdsTable(thresholds, describe) {
+  const text = (/** @type {Thresholds['normal']} */ value) =>
+    typeof value === 'number' ? String(value) : Object.values(value).join(', ');
+  const rows = Object.entries(thresholds).map(([name, entry]) => [
+    ...describe([name, entry]),
+    ...[entry.relaxed, entry.normal, entry.strict].map(text),
+  ]);
+  return table(['check', 'value', 'relaxed', 'normal', 'strict'], rows);
+}
+
+/** Returns one row for the settings with the same remedy. */
+function groupRemoved() {
+  /** @type {Map<string, string[]>} */
+  const names = new Map();
+  for (const [name, remedy] of Object.entries(removedSettings)) names.set(remedy, [...(names.get(remedy) ?? []), name]);
+  return [...names].map(([remedy, group]) => [group.map(code).join(', '), remedy]);
+}
+
+/** @param {string[]} columns @param {string[][]} rows */
+function table(columns, rows) {
+  const line = (/** @type {string[]} */ cells) => `|${cells.map((cell) => cell.replaceAll('|', '\\|')).join('|')}|\n`;
+  return [columns, columns.map(() => '-'), ...rows].map(line).join('');
+}
+
+/** @param {string} text */
+function code(text) {
+  return `\`${text}\``;
+}
+
+/** @param {string} problem @returns {never} */
+function fail(problem) {
+  console.error(problem);
+  process.exit(1);
+}
