@@ -28,9 +28,7 @@ export function DaysCard({ days }: Pick<Lake, 'days'>) {
     <>
       <Card
         title="Health of the newest days"
-        actions={
-          <DocLink to="configuration.md#datahealth-bounds-of-a-healthy-day">What is checked, and the bounds</DocLink>
-        }
+        actions={<DocLink to="configuration.md#datahealth-the-data-of-a-day">What is checked, and the bounds</DocLink>}
       >
         {failure === undefined || failure === null ? null : <Failure error={failure} api="sink" />}
         <DataTable
